@@ -1,0 +1,2 @@
+//! The comparison with peers.
+fn main() {}

@@ -1,0 +1,4 @@
+//! For generated code only; no part of the public interface, may change in any release.
+
+pub use crate::registry::Assembly;
+pub use crate::table::AnyTable;

@@ -1,0 +1,76 @@
+//! What a query is: its key, the type of its value, its name and options. No storage, no behaviour.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use crate::options::TableOptions;
+use crate::snapshot::Persistence;
+
+/// A question whose answer the cache can hold. The value of the struct is the key.
+///
+/// Implement it with `#[derive(Query)]`. Two keys are the same entry when they are `Eq`; the options of the
+/// query are no part of its identity.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a query",
+    label = "this type has no `Query` implementation",
+    note = "add `#[derive(Query)]` and `#[query(value = ...)]` to it"
+)]
+pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
+    /// The answer. The cache hands it out as `Arc<Self::Value>`.
+    type Value: ?Sized + Send + Sync + 'static;
+
+    /// Name of the query's table: in snapshots, errors, inspection and events.
+    const NAME: &'static str;
+
+    /// What the table keeps and for how long, unless the cache is built with other settings.
+    const OPTIONS: TableOptions = TableOptions::new();
+
+    /// Cost of one entry, for tables bounded by `max_weight`. Runs outside all locks.
+    #[must_use]
+    fn weigh(&self, _value: &Self::Value) -> u32 {
+        1
+    }
+
+    /// Whether two values are the same answer, so that a refresh may keep the old one (`#[query(eq)]`).
+    #[doc(hidden)]
+    #[must_use]
+    fn same_value(_old: &Self::Value, _new: &Self::Value) -> bool {
+        false
+    }
+
+    /// How the table is saved; `None` for tables without `persist`.
+    #[doc(hidden)]
+    #[must_use]
+    fn persistence() -> Option<Persistence<Self>> {
+        None
+    }
+}
+
+/// Something that names one key: the query itself, or the borrowed form that `#[query(borrowed)]` makes, with
+/// which a lookup allocates nothing.
+///
+/// The `Hash` of a borrowed form must equal that of the query it names.
+pub trait Lookup: Hash {
+    /// The query whose table is meant.
+    type Query: Query;
+
+    /// Whether this names `key`.
+    fn is_key(&self, key: &Self::Query) -> bool;
+
+    /// The owned key.
+    fn to_key(&self) -> Self::Query;
+}
+
+impl<Q: Query> Lookup for Q {
+    type Query = Q;
+
+    #[inline]
+    fn is_key(&self, key: &Q) -> bool {
+        self == key
+    }
+
+    #[inline]
+    fn to_key(&self) -> Q {
+        self.clone()
+    }
+}

@@ -1,0 +1,76 @@
+//! What generated code builds on: one typed table per query, found by type.
+
+use crate::query::Query;
+use crate::table::{AnyTable, Table};
+
+/// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
+pub trait Registry: Sized + Send + Sync + 'static {
+    /// Makes the tables, in order of their listing.
+    #[doc(hidden)]
+    fn assemble(assembly: &mut Assembly<'_>) -> Self;
+
+    /// Shows every table once, in order of their listing.
+    #[doc(hidden)]
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a dyn AnyTable));
+
+    /// What each query says of itself, in order of their listing.
+    #[must_use]
+    fn describe() -> Vec<TableDescription>;
+}
+
+/// Says that a registry has a table for `Q`.
+#[diagnostic::on_unimplemented(
+    message = "query `{Q}` is not listed in `{Self}`",
+    label = "no table for `{Q}` in this registry",
+    note = "the build script lists queries it finds by following `mod` from the crate root: check that the module of `{Q}` is declared and that it derives `Query`",
+    note = "generic, macro-made and private queries are listed by hand: `Builder::include(\"...\")` in build.rs, or a line in `registry!`"
+)]
+pub trait Holds<Q: Query>: Registry {
+    /// The table of `Q`.
+    #[doc(hidden)]
+    fn table(&self) -> &Table<Q>;
+}
+
+/// Hands out the tables while a cache is being built.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Assembly<'a> {
+    _builder: std::marker::PhantomData<&'a ()>,
+}
+
+impl Assembly<'_> {
+    /// The table of one line of the registry.
+    pub fn table<Q: Query>(&mut self, name: &'static str) -> Table<Q> {
+        Table::new(name)
+    }
+
+    /// The table of dynamic entries.
+    pub fn dynamic(&mut self) -> Table<crate::dynamic::Dynamic> {
+        Table::new("dynamic")
+    }
+}
+
+/// What one query says of itself: its name, type and options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableDescription {
+    /// Name of the table.
+    pub name: &'static str,
+    /// Path of the query type, as listed.
+    pub path: &'static str,
+    /// Doc comment of the query, as listed.
+    pub doc: &'static str,
+    /// Options that the query was derived with.
+    pub options: crate::options::TableOptions,
+    /// Whether the table takes part in snapshots.
+    pub is_persistent: bool,
+}
+
+impl TableDescription {
+    /// Describes `Q`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of<Q: Query>(name: &'static str, path: &'static str, doc: &'static str) -> Self {
+        Self { name, path, doc, options: Q::OPTIONS, is_persistent: Q::persistence().is_some() }
+    }
+}

@@ -1,0 +1,7 @@
+//! The saved form of a cache.
+
+pub mod codec;
+mod persistence;
+pub mod shape;
+
+pub use persistence::Persistence;
