@@ -3,17 +3,42 @@
 
 #[doc(hidden)]
 pub mod __private;
+mod builder;
+mod cache;
+mod clock;
+mod core;
 mod dynamic;
+mod error;
+mod event;
+mod flight;
+mod gate;
+mod inspect;
 mod options;
+mod pin;
 mod query;
 mod registry;
+mod retention;
+mod revision;
 mod snapshot;
 mod table;
+mod transaction;
 
-pub use dynamic::{Dynamic, DynamicValue};
+pub use builder::Builder;
+pub use cache::Cache;
+pub use clock::{Clock, ManualClock, Moment, SystemClock};
+pub use dynamic::{Dynamic, DynamicTable, DynamicValue};
+pub use error::{BoxError, BuildError, CommitError, TypeMismatch};
+pub use event::{Cause, Change, ChangeKind, Removal};
+pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};
 pub use options::{Bound, TableOptions};
+pub use pin::Pinned;
 pub use query::{Lookup, Query};
 pub use registry::{Holds, Registry, TableDescription};
+pub use revision::Revision;
 pub use snapshot::Persistence;
 pub use snapshot::shape::Shape;
-pub use table::Table;
+pub use table::entry::{Entry, EntryState, Freshness, Residency};
+pub use table::slot::Past;
+pub use table::{Table, Times};
+pub use transaction::hooks::Proposal;
+pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};

@@ -1,7 +1,15 @@
 //! What generated code builds on: one typed table per query, found by type.
 
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::core::Core;
+use crate::dynamic::Dynamic;
+use crate::error::BuildError;
+use crate::options::TableOptions;
 use crate::query::Query;
-use crate::table::{AnyTable, Table};
+use crate::table::{self, AnyTable, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
 pub trait Registry: Sized + Send + Sync + 'static {
@@ -35,18 +43,34 @@ pub trait Holds<Q: Query>: Registry {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Assembly<'a> {
-    _builder: std::marker::PhantomData<&'a ()>,
+    core: Arc<Core>,
+    options: &'a HashMap<TypeId, TableOptions>,
+    tables: usize,
+    problem: Option<BuildError>,
 }
 
-impl Assembly<'_> {
+impl<'a> Assembly<'a> {
+    pub(crate) fn new(core: Arc<Core>, options: &'a HashMap<TypeId, TableOptions>) -> Self {
+        Self { core, options, tables: 0, problem: None }
+    }
+
     /// The table of one line of the registry.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Table<Q> {
-        Table::new(name)
+        let options = self.options.get(&TypeId::of::<Q>()).copied().unwrap_or(Q::OPTIONS);
+        if let Err(problem) = table::check(&options) {
+            self.problem.get_or_insert(BuildError::Options { table: name, problem: problem.to_owned() });
+        }
+        self.tables += 1;
+        Table::new(name, self.tables - 1, options, Arc::clone(&self.core))
     }
 
     /// The table of dynamic entries.
-    pub fn dynamic(&mut self) -> Table<crate::dynamic::Dynamic> {
-        Table::new("dynamic")
+    pub fn dynamic(&mut self) -> Table<Dynamic> {
+        self.table(Dynamic::NAME)
+    }
+
+    pub(crate) fn finish(self) -> Result<(), BuildError> {
+        self.problem.map_or(Ok(()), Err)
     }
 }
 
@@ -61,7 +85,7 @@ pub struct TableDescription {
     /// Doc comment of the query, as listed.
     pub doc: &'static str,
     /// Options that the query was derived with.
-    pub options: crate::options::TableOptions,
+    pub options: TableOptions,
     /// Whether the table takes part in snapshots.
     pub is_persistent: bool,
 }

@@ -1,0 +1,121 @@
+//! Building a cache: options of tables, clock, hooks, listeners.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt::{self, Debug};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::cache::Cache;
+use crate::clock::{Clock, SystemClock};
+use crate::core::Core;
+use crate::dynamic::Dynamic;
+use crate::error::{BoxError, BuildError};
+use crate::event::{Change, Listener, Removal};
+use crate::options::TableOptions;
+use crate::query::Query;
+use crate::registry::{Assembly, Holds, Registry};
+use crate::transaction::hooks::{Hook, Proposal};
+
+/// A cache that is being configured. Made by [`Cache::builder`].
+#[must_use]
+pub struct Builder<R: Registry> {
+    options: HashMap<TypeId, TableOptions>,
+    clock: Box<dyn Clock>,
+    listeners: Vec<Listener>,
+    hooks: Vec<Hook>,
+    _registry: PhantomData<fn() -> R>,
+}
+
+impl<R: Registry> Builder<R> {
+    pub(crate) fn new() -> Self {
+        Self {
+            options: HashMap::new(),
+            clock: Box::new(SystemClock::new()),
+            listeners: Vec::new(),
+            hooks: Vec::new(),
+            _registry: PhantomData,
+        }
+    }
+
+    /// Changes the options of one table. `change` gets those that the query was derived with.
+    pub fn table<Q: Query>(mut self, change: impl FnOnce(TableOptions) -> TableOptions) -> Self
+    where
+        R: Holds<Q>,
+    {
+        let options = self.options.get(&TypeId::of::<Q>()).copied().unwrap_or(Q::OPTIONS);
+        self.options.insert(TypeId::of::<Q>(), change(options));
+        self
+    }
+
+    /// Changes the options of the table of dynamic entries.
+    pub fn dynamic(self, change: impl FnOnce(TableOptions) -> TableOptions) -> Self
+    where
+        R: Holds<Dynamic>,
+    {
+        self.table::<Dynamic>(change)
+    }
+
+    /// Reads the time from another clock. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Asks `hook` before each commit of a transaction; an error refuses it, and reaches the committer as the cause.
+    ///
+    /// Hooks run in their order, outside all locks, once for each attempt of a commit. They must not commit to the
+    /// same cache. [`Cache::insert`] does not ask them.
+    pub fn before_commit(
+        mut self,
+        hook: impl Fn(&Proposal) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.push(Hook::Sync(Box::new(hook)));
+        self
+    }
+
+    /// [`before_commit`](Self::before_commit) with a hook that may wait. The cache can then only be committed to by
+    /// `commit_async`.
+    pub fn before_commit_async<F>(mut self, hook: impl Fn(Proposal) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.hooks.push(Hook::Async(Box::new(move |proposal| Box::pin(hook(proposal)))));
+        self
+    }
+
+    /// Tells `listener` of each key that a commit changed, in the order of the commits, outside all locks.
+    ///
+    /// One thread at a time does so, so that a commit may return before its listeners have run. A panic of a listener
+    /// undoes nothing; it is counted in [`Inspection::listener_panics`](crate::Inspection).
+    pub fn after_commit(mut self, listener: impl Fn(&Change) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Listener::Change(Box::new(listener)));
+        self
+    }
+
+    /// Tells `listener` of each value that left: evicted, expired, removed, replaced or cleared. Through the same
+    /// queue as [`after_commit`](Self::after_commit).
+    pub fn on_removal(mut self, listener: impl Fn(&Removal) + Send + Sync + 'static) -> Self {
+        self.listeners.push(Listener::Removal(Box::new(listener)));
+        self
+    }
+
+    /// Makes the cache.
+    ///
+    /// # Errors
+    /// [`BuildError::Options`] if the options of a table cannot work: a bound of zero.
+    pub fn build(self) -> Result<Cache<R>, BuildError> {
+        let core = Arc::new(Core::new(self.clock, self.listeners, self.hooks));
+        let mut assembly = Assembly::new(Arc::clone(&core), &self.options);
+        let registry = R::assemble(&mut assembly);
+        assembly.finish()?;
+        Ok(Cache::from_parts(registry, core))
+    }
+}
+
+impl<R: Registry> Debug for Builder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}

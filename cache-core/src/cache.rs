@@ -1,0 +1,409 @@
+//! The public face: a cheap handle to one cache.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use crate::Revision;
+use crate::builder::Builder;
+use crate::clock::Moment;
+use crate::core::Core;
+use crate::flight::Turn;
+use crate::inspect::{Commits, Inspection};
+use crate::pin::Pinned;
+use crate::query::{Lookup, Query};
+use crate::registry::{Holds, Registry};
+use crate::table::entry::{Entry, Freshness};
+use crate::table::slot::Past;
+use crate::table::{AnyTable, Table, Times, Use};
+use crate::transaction::commit::{Commit, CommitKind};
+use crate::transaction::write_set::Home;
+
+/// A typed query cache with one table for each query of the registry `R`.
+///
+/// Cheap to clone; all clones are one cache. All methods may be called from any thread.
+pub struct Cache<R: Registry>(Arc<Inner<R>>);
+
+pub(crate) struct Inner<R> {
+    pub(crate) registry: R,
+    pub(crate) core: Arc<Core>,
+}
+
+impl<Q: Query, R: Holds<Q>> Home<Q> for Inner<R> {
+    fn table(&self) -> &Table<Q> {
+        self.registry.table()
+    }
+}
+
+impl<R: Registry> Cache<R> {
+    /// An empty cache with the options that the queries were derived with.
+    ///
+    /// # Panics
+    /// If a query cannot be persisted with the codec that it names. [`Builder::build`] returns that as an error.
+    #[must_use]
+    pub fn new() -> Self {
+        match Self::builder().build() {
+            Ok(cache) => cache,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A cache with other options, a clock, hooks or listeners.
+    #[must_use]
+    pub fn builder() -> Builder<R> {
+        Builder::new()
+    }
+
+    pub(crate) fn from_parts(registry: R, core: Arc<Core>) -> Self {
+        Self(Arc::new(Inner { registry, core }))
+    }
+
+    // Reading
+
+    /// The value of a key, if it is readable: resident, or held by any part of the program.
+    ///
+    /// The same allocation on every call until the entry is replaced. Counts as a use. Costs one shared lock of one
+    /// shard and a reference count; allocates nothing. A resident found past its deadline is let go of first.
+    #[inline]
+    #[must_use]
+    pub fn get<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().get(lookup)
+    }
+
+    /// [`get`](Self::get) that counts neither as a use nor as a hit or miss.
+    #[must_use]
+    pub fn peek<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().peek(lookup)
+    }
+
+    /// The value of a key if it is fresh: within its freshness time, not invalidated, not expired.
+    #[must_use]
+    pub fn get_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        let entry = self.entry(lookup)?;
+        let is_fresh = entry.freshness() == Freshness::Fresh && !entry.is_expired();
+        is_fresh.then(|| entry.into_value())
+    }
+
+    /// Value and state of an entry. Counts as a use.
+    #[must_use]
+    pub fn entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().entry(lookup, Use::Counted)
+    }
+
+    /// The values that a resident entry had before, oldest first; at most as many as its table's `history` says.
+    #[must_use]
+    pub fn history<L: Lookup>(&self, lookup: &L) -> Vec<Past<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().history(lookup)
+    }
+
+    /// All readable entries of one query, in no particular order, each once.
+    ///
+    /// Shards are read one after the other: what is committed meanwhile may or may not be there. Allocates for all
+    /// entries.
+    #[must_use]
+    pub fn entries<Q: Query>(&self) -> Vec<Entry<Q>>
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().entries()
+    }
+
+    /// The keys of [`entries`](Self::entries).
+    #[must_use]
+    pub fn keys<Q: Query>(&self) -> Vec<Q>
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().keys()
+    }
+
+    /// The values of [`entries`](Self::entries).
+    #[must_use]
+    pub fn values<Q: Query>(&self) -> Vec<Arc<Q::Value>>
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().values()
+    }
+
+    /// Readable entries of all tables. Visits every survivor of every table.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let mut len = 0;
+        self.0.registry.visit(&mut |table| len += table.len());
+        len
+    }
+
+    /// Whether no entry is readable.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Readable entries of one query. Visits every survivor of its table.
+    #[must_use]
+    pub fn count<Q: Query>(&self) -> usize
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().live_count()
+    }
+
+    /// Revision of the last commit; `None` before the first.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        Some(self.core().revision()).filter(|&revision| revision > 0).map(Revision)
+    }
+
+    /// The present moment of the cache's clock.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.core().now()
+    }
+
+    // Writing
+
+    /// Writes one value, visible at once. Returns its `Arc`.
+    ///
+    /// As cheap as in a plain cache: it is no transaction, so it does not ask the `before_commit` hooks; it has a
+    /// revision, and listeners hear of it.
+    pub fn insert<Q: Query>(&self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
+        self.insert_timed(query, value, Times::new())
+    }
+
+    /// [`insert`](Self::insert) with times of its own.
+    pub fn insert_timed<Q: Query>(
+        &self,
+        query: Q,
+        value: impl Into<Arc<Q::Value>>,
+        times: Times,
+    ) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().insert(query, value.into(), times)
+    }
+
+    /// The value of a key, computed by `load` if there is none.
+    ///
+    /// One caller computes, the others with the same key wait for it, whatever thread they are on. No lock is held
+    /// meanwhile. If `load` panics, one of those who waited computes in its place. A write that happens meanwhile
+    /// wins, and is what all get. Asking for the same key inside `load` computes at once; two loads that ask for
+    /// each other's key on two threads wait for ever.
+    pub fn get_or_insert_with<Q: Query, T: Into<Arc<Q::Value>>>(
+        &self,
+        query: &Q,
+        load: impl FnOnce() -> T,
+    ) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
+        let result: Result<_, std::convert::Infallible> = self.get_or_try_insert_with(query, || Ok(load()));
+        match result {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// [`get_or_insert_with`](Self::get_or_insert_with) with a `load` that may fail. A failure is not remembered:
+    /// one of those who waited tries in its place.
+    ///
+    /// # Errors
+    /// What `load` returned.
+    pub fn get_or_try_insert_with<Q: Query, T: Into<Arc<Q::Value>>, E>(
+        &self,
+        query: &Q,
+        load: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<Q::Value>, E>
+    where
+        R: Holds<Q>,
+    {
+        let table = self.table::<Q>();
+        loop {
+            if let Some(value) = table.get(query) {
+                return Ok(value);
+            }
+            match table.flights.join(query) {
+                Turn::Mine(ticket) => {
+                    let removed = table.removed_near(query);
+                    // Another flight may have landed between the miss and the turn.
+                    let value = match table.peek(query) {
+                        Some(value) => value,
+                        None => table.store_loaded(query, load()?.into(), removed),
+                    };
+                    ticket.land(Arc::clone(&value));
+                    return Ok(value);
+                }
+                Turn::Nested => {
+                    let removed = table.removed_near(query);
+                    return Ok(table.store_loaded(query, load()?.into(), removed));
+                }
+                Turn::Wait(flight) => {
+                    if let Some(value) = flight.wait() {
+                        return Ok(value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes an entry. Returns whether it was readable. Is a commit.
+    pub fn remove<L: Lookup>(&self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().remove(lookup)
+    }
+
+    /// Renews the times of an entry and clears its mark, without replacing its value. Returns whether there is one.
+    /// Is no commit: no revision, no conflict.
+    pub fn touch<L: Lookup>(&self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().touch(lookup, None)
+    }
+
+    /// Marks an entry as one that must be loaded again; `get` still returns it, `get_fresh` does not. The next write
+    /// clears the mark. Returns whether there is one.
+    pub fn invalidate<L: Lookup>(&self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().invalidate(lookup)
+    }
+
+    /// Writes a value, unless the query says `eq` and the present value equals it: then the present one is kept, and
+    /// touched. Returns the one that is kept.
+    pub fn refresh<Q: Query>(&self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
+        let value = value.into();
+        match self.peek(&query) {
+            Some(present) if Q::same_value(&present, &value) && self.touch(&query) => present,
+            _ => self.insert(query, value),
+        }
+    }
+
+    /// Keeps whatever is committed under a key resident, over capacity and time, until the last pin of it is dropped.
+    /// The key need not be there.
+    #[must_use]
+    pub fn pin<Q: Query>(&self, query: &Q) -> Pinned<Q>
+    where
+        R: Holds<Q>,
+    {
+        Pinned::new(self.home(), query.clone())
+    }
+
+    /// Empties all tables, survivors and history included. Is one commit. Pins keep their claim on their keys.
+    pub fn clear(&self) {
+        let mut parts = Vec::new();
+        self.0.registry.visit(&mut |table| parts.push(table.clearing()));
+        // The parts of a clear read nothing, so nothing can have overtaken them.
+        if let Ok(revision) = Commit::new(self.core(), CommitKind::Write).run(&mut parts) {
+            drop(parts);
+            self.core().log.note(revision, None, || vec!["*"]);
+            self.core().events.drain();
+        }
+    }
+
+    /// Lets go of everything that has expired and removes all dead keys, now. Returns how many keys went.
+    ///
+    /// Writes do the same bit by bit; a program that may be idle for long can call this from a timer. Visits every
+    /// survivor, one shard at a time.
+    pub fn reap(&self) -> usize {
+        let mut reaped = 0;
+        self.0.registry.visit(&mut |table| reaped += table.reap());
+        reaped
+    }
+
+    // Inspection
+
+    /// What is in the cache now: tables with their counters, and the recent commits if they are logged.
+    #[must_use]
+    pub fn inspect(&self) -> Inspection {
+        self.report(false)
+    }
+
+    /// [`inspect`](Self::inspect) with all entries, keys as text. Allocates for all of them.
+    #[must_use]
+    pub fn inspect_entries(&self) -> Inspection {
+        self.report(true)
+    }
+
+    fn report(&self, with_entries: bool) -> Inspection {
+        let mut tables = Vec::new();
+        self.0.registry.visit(&mut |table| tables.push(table.report(with_entries)));
+        Inspection {
+            revision: self.core().revision(),
+            listener_panics: self.core().events.panics(),
+            tables,
+            commits: self.core().log.recent(),
+        }
+    }
+
+    /// The log of recent commits, to be switched on and off.
+    #[must_use]
+    pub fn commits(&self) -> Commits<'_> {
+        Commits::new(&self.core().log)
+    }
+
+    // Inside
+
+    #[inline]
+    pub(crate) fn table<Q: Query>(&self) -> &Table<Q>
+    where
+        R: Holds<Q>,
+    {
+        self.0.registry.table()
+    }
+
+    pub(crate) fn home<Q: Query>(&self) -> Arc<dyn Home<Q>>
+    where
+        R: Holds<Q>,
+    {
+        Arc::clone(&self.0) as Arc<dyn Home<Q>>
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.core
+    }
+}
+
+impl<R: Registry> Clone for Cache<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R: Registry> Default for Cache<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R: Registry> Debug for Cache<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tables: Vec<&dyn AnyTable> = Vec::new();
+        self.0.registry.visit(&mut |table| tables.push(table));
+        f.debug_struct("Cache").field("tables", &tables).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+//! What all tables of one cache share: clock, revision counter, gate, listeners, hooks, log of commits.
+
+use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::clock::{Clock, Moment};
+use crate::event::{Change, Event, Events, Listener};
+use crate::gate::Gate;
+use crate::inspect::CommitLog;
+use crate::transaction::hooks::Hook;
+
+pub(crate) struct Core {
+    pub(crate) clock: Box<dyn Clock>,
+    /// Revision of the last commit.
+    revision: AtomicU64,
+    pub(crate) gate: Gate,
+    pub(crate) events: Events,
+    pub(crate) hooks: Vec<Hook>,
+    pub(crate) log: CommitLog,
+    /// Most shards that a table is split into.
+    pub(crate) shards: usize,
+    /// Tells caches apart, so that a hook may commit to another one.
+    pub(crate) id: u64,
+}
+
+/// Shards per processor. More do not help readers, who hold a lock for some ten nanoseconds.
+const SHARDS_PER_CORE: usize = 8;
+/// A table with one entry has to stay small on a machine with many processors.
+const MOST_SHARDS: usize = 32;
+
+impl Core {
+    pub(crate) fn new(clock: Box<dyn Clock>, listeners: Vec<Listener>, hooks: Vec<Hook>) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            clock,
+            revision: AtomicU64::new(0),
+            gate: Gate::default(),
+            events: Events::new(listeners),
+            hooks,
+            log: CommitLog::default(),
+            shards: (cores * SHARDS_PER_CORE).min(MOST_SHARDS),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
+    /// Draws the number of a commit whose shards are all locked, and queues what it changes.
+    pub(crate) fn seal(&self, changes: Vec<Change>) -> u64 {
+        match self.events.has_listeners() {
+            true => self.events.push_numbered(&self.revision, changes),
+            false => self.revision.fetch_add(1, Ordering::Relaxed) + 1,
+        }
+    }
+
+    /// Goes on from the revision of a snapshot, so that numbers stay unique across a restart.
+    pub(crate) fn advance_revision(&self, at_least: u64) {
+        self.revision.fetch_max(at_least, Ordering::Relaxed);
+    }
+
+    /// Queues changes that have no revision.
+    pub(crate) fn note(&self, changes: Vec<Change>) {
+        for change in changes {
+            self.events.push(Event::Change(change));
+        }
+    }
+}
+
+impl Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("clock", &self.clock)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,59 @@
+//! What can go wrong, one enum per boundary. Each says what, where, and what to do.
+
+use std::error::Error;
+
+/// The error of a hook.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a cache could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The options of a table cannot work.
+    #[error("table `{table}`: {problem}")]
+    Options {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with them, and how to mend it.
+        problem: String,
+    },
+}
+
+/// Why a transaction was not committed. Nothing of it is applied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// Another commit wrote a key that this transaction had read.
+    #[error(
+        "conflict: `{table}` {key} was written by another commit; run the transaction again, as `transact` does"
+    )]
+    Conflict {
+        /// Table of the key.
+        table: &'static str,
+        /// The key, as its `Debug` prints it.
+        key: String,
+    },
+    /// A `before_commit` hook said no.
+    #[error("a before_commit hook refused the commit")]
+    Refused(#[source] BoxError),
+    /// The cache has an async hook, which `commit` cannot wait for.
+    #[error("the cache has an async before_commit hook: use `commit_async().await`")]
+    AsyncHook,
+    /// A `before_commit` hook tried to commit to the cache that it was asked about.
+    #[error(
+        "commit from inside a before_commit hook of the same cache: do it after the commit, in an after_commit listener"
+    )]
+    InsideHook,
+}
+
+/// A dynamic entry is of another type than the caller asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("dynamic entry {name:?} is a `{found}`, not a `{expected}`")]
+pub struct TypeMismatch {
+    /// Name of the entry.
+    pub name: String,
+    /// Type that the caller asked for.
+    pub expected: &'static str,
+    /// Type that was put in.
+    pub found: &'static str,
+}

@@ -1,0 +1,254 @@
+//! What happened: changes by commits and removals, queued in order and told to listeners by one thread at a time.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt::{self, Debug};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::Revision;
+use crate::query::Query;
+
+/// Why a value left a table's residents, or an entry the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Cause {
+    /// Pushed out by the table's bound. May still be readable, if the program holds it.
+    Evicted,
+    /// Past its time to live or to idle. May still be readable, if the program holds it.
+    Expired,
+    /// Removed by the user.
+    Removed,
+    /// Overwritten by a commit.
+    Replaced,
+    /// Removed with everything else.
+    Cleared,
+}
+
+impl Cause {
+    pub(crate) const COUNT: usize = 5;
+}
+
+/// What a commit did to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ChangeKind {
+    /// Wrote a value.
+    Set,
+    /// Wrote a value made from the one before.
+    Merged,
+    /// Removed the entry.
+    Removed,
+    /// Renewed the times of the entry, without a revision of its own.
+    Touched,
+    /// Marked the entry as one that must be loaded again, without a revision of its own.
+    Invalidated,
+}
+
+/// One key that a commit changed; what `after_commit` listeners get, and what a `before_commit` hook is asked about.
+#[derive(Debug)]
+pub struct Change {
+    pub(crate) table: &'static str,
+    pub(crate) revision: Option<Revision>,
+    pub(crate) kind: ChangeKind,
+    pub(crate) entry: Box<dyn AnyEntry>,
+}
+
+/// One value that left, for a reason; what `on_removal` listeners get.
+#[derive(Debug)]
+pub struct Removal {
+    pub(crate) table: &'static str,
+    pub(crate) cause: Cause,
+    pub(crate) entry: Box<dyn AnyEntry>,
+}
+
+impl Change {
+    /// Name of the table.
+    #[must_use]
+    pub fn table(&self) -> &'static str {
+        self.table
+    }
+
+    /// Revision of the commit; `None` for a proposed change, and for touches and marks, which have none.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.revision
+    }
+
+    /// What was done.
+    #[must_use]
+    pub fn kind(&self) -> ChangeKind {
+        self.kind
+    }
+
+    /// The key, to be printed.
+    #[must_use]
+    pub fn key(&self) -> &dyn Debug {
+        self.entry.key()
+    }
+
+    /// Key and value, if the change is to the table of `Q`. There is no value in removals, touches and marks.
+    #[must_use]
+    pub fn of<Q: Query>(&self) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
+        entry_of(&*self.entry)
+    }
+}
+
+impl Removal {
+    /// Name of the table.
+    #[must_use]
+    pub fn table(&self) -> &'static str {
+        self.table
+    }
+
+    /// Why the value left.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// The key, to be printed.
+    #[must_use]
+    pub fn key(&self) -> &dyn Debug {
+        self.entry.key()
+    }
+
+    /// Key and value, if the removal is from the table of `Q`.
+    #[must_use]
+    pub fn of<Q: Query>(&self) -> Option<(&Q, &Arc<Q::Value>)> {
+        entry_of::<Q>(&*self.entry).and_then(|(key, value)| Some((key, value?)))
+    }
+}
+
+/// A key with its value, of a query that the holder does not know.
+pub(crate) trait AnyEntry: Any + Send + Sync {
+    fn key(&self) -> &dyn Debug;
+}
+
+impl Debug for dyn AnyEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key().fmt(f)
+    }
+}
+
+pub(crate) struct EntryOf<Q: Query> {
+    pub(crate) key: Q,
+    pub(crate) value: Option<Arc<Q::Value>>,
+}
+
+impl<Q: Query> AnyEntry for EntryOf<Q> {
+    fn key(&self) -> &dyn Debug {
+        &self.key
+    }
+}
+
+fn entry_of<Q: Query>(entry: &dyn AnyEntry) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
+    let entry = (entry as &dyn Any).downcast_ref::<EntryOf<Q>>()?;
+    Some((&entry.key, entry.value.as_ref()))
+}
+
+#[derive(Debug)]
+pub(crate) enum Event {
+    Change(Change),
+    Removal(Removal),
+}
+
+pub(crate) enum Listener {
+    Change(Box<dyn Fn(&Change) + Send + Sync>),
+    Removal(Box<dyn Fn(&Removal) + Send + Sync>),
+}
+
+/// The queue between those who change the cache and those who listen.
+pub(crate) struct Events {
+    listeners: Vec<Listener>,
+    queue: Mutex<Queue>,
+    panics: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Event>,
+    /// Whether some thread is telling events to the listeners; it goes on until the queue is empty.
+    is_drained: bool,
+}
+
+impl Events {
+    pub(crate) fn new(listeners: Vec<Listener>) -> Self {
+        Self { listeners, queue: Mutex::default(), panics: AtomicU64::new(0) }
+    }
+
+    #[inline]
+    pub(crate) fn has_listeners(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
+    /// Queues events, with a number that is drawn from `counter` inside the queue's lock, so that the queue is in
+    /// the order of the revisions.
+    pub(crate) fn push_numbered(&self, counter: &AtomicU64, changes: Vec<Change>) -> u64 {
+        let mut queue = self.queue.lock();
+        let revision = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        queue.waiting.extend(changes.into_iter().map(|mut change| {
+            if !matches!(change.kind, ChangeKind::Touched | ChangeKind::Invalidated) {
+                change.revision = Some(Revision(revision));
+            }
+            Event::Change(change)
+        }));
+        revision
+    }
+
+    pub(crate) fn push(&self, event: Event) {
+        self.queue.lock().waiting.push_back(event);
+    }
+
+    /// Tells what is queued, unless another thread, or a caller of this one, is at it and will see it.
+    pub(crate) fn drain(&self) {
+        if !self.has_listeners() {
+            return;
+        }
+        let mut queue = self.queue.lock();
+        if std::mem::replace(&mut queue.is_drained, true) {
+            return;
+        }
+        while let Some(event) = queue.waiting.pop_front() {
+            drop(queue);
+            self.tell(&event);
+            // The event may hold the last handle of a value: it is dropped before the queue is locked again, and a
+            // panic of the value's `Drop` is one of the listeners' panics.
+            if catch_unwind(AssertUnwindSafe(move || drop(event))).is_err() {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+            }
+            queue = self.queue.lock();
+        }
+        queue.is_drained = false;
+    }
+
+    /// How many listener calls ended in a panic.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, event: &Event) {
+        for listener in &self.listeners {
+            let told = catch_unwind(AssertUnwindSafe(|| match (listener, event) {
+                (Listener::Change(listener), Event::Change(change)) => listener(change),
+                (Listener::Removal(listener), Event::Removal(removal)) => listener(removal),
+                _ => {}
+            }));
+            if told.is_err() {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("listeners", &self.listeners.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! The gate that keeps writers out while a moment of the whole cache is copied. Readers never meet it.
+//!
+//! A closer sets the flag and then locks each shard in turn, for reading. A writer looks at the flag before it
+//! locks, so that it does not queue on a shard and hold up readers, and *again once it holds every lock it needs*.
+//! For each of its shards the closer came either before it, in which case the lock has made the flag visible and
+//! the writer gives up, or after it, in which case the closer sees all of its writes. So no write is seen by half,
+//! and a writer pays two relaxed loads.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    is_closed: AtomicBool,
+    /// Held by the one who closed the gate.
+    closer: Mutex<()>,
+    waiting: Mutex<()>,
+    opened: Condvar,
+}
+
+/// Keeps the gate closed.
+#[derive(Debug)]
+pub(crate) struct ClosedGate<'a> {
+    gate: &'a Gate,
+    _closer: MutexGuard<'a, ()>,
+}
+
+impl Gate {
+    /// Whether a writer that holds its locks has to give them up.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the gate is open. To be called before any lock is taken.
+    #[inline]
+    pub(crate) fn pass(&self) {
+        if self.is_closed() {
+            self.wait();
+        }
+    }
+
+    #[cold]
+    fn wait(&self) {
+        let mut waiting = self.waiting.lock();
+        while self.is_closed() {
+            self.opened.wait(&mut waiting);
+        }
+    }
+
+    /// Closes the gate, after whoever closed it before has opened it.
+    pub(crate) fn close(&self) -> ClosedGate<'_> {
+        let closer = self.closer.lock();
+        self.is_closed.store(true, Ordering::Relaxed);
+        ClosedGate { gate: self, _closer: closer }
+    }
+}
+
+impl Drop for ClosedGate<'_> {
+    fn drop(&mut self) {
+        // Under the lock of the waiting ones, so that none of them falls asleep between its look and this store.
+        let waiting = self.gate.waiting.lock();
+        self.gate.is_closed.store(false, Ordering::Relaxed);
+        drop(waiting);
+        self.gate.opened.notify_all();
+    }
+}

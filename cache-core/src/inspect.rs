@@ -1,0 +1,284 @@
+//! What is in a cache now, and what was committed lately. Costs a commit one relaxed load until it is asked for.
+
+use std::collections::VecDeque;
+use std::fmt::{self, Display};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use serde::{Serialize, Serializer};
+
+use crate::event::Cause;
+use crate::options::Bound;
+use crate::query::Query;
+use crate::table::entry::{Entry, EntryState};
+use crate::table::shard::Shard;
+
+/// A report on a cache. Print it with `{}`, or serialise it for a tool.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// Revision of the last commit; 0 before the first.
+    pub revision: u64,
+    /// Calls of listeners that ended in a panic.
+    pub listener_panics: u64,
+    /// One report for each table, in the order of the registry; the dynamic table is the last.
+    pub tables: Vec<TableReport>,
+    /// The last commits, oldest first; empty while they are not logged.
+    pub commits: Vec<CommitRecord>,
+}
+
+/// A report on one table.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct TableReport {
+    /// Name of the table.
+    pub name: &'static str,
+    /// The bound that it was built with.
+    #[serde(serialize_with = "bound_as_text")]
+    pub bound: Option<Bound>,
+    /// Entries that the table itself keeps alive.
+    pub residents: usize,
+    /// Entries that a pin keeps alive.
+    pub pinned: usize,
+    /// Entries that only the program keeps alive.
+    pub survivors: usize,
+    /// Keys whose value is gone, to be removed.
+    pub dead: usize,
+    /// Claims on keys.
+    pub pins: usize,
+    /// Sum of the weights of the residents.
+    pub weight: u64,
+    /// Reads that found a value. Counted without synchronisation: reads of one shard at the same instant may be
+    /// counted as one.
+    pub hits: u64,
+    /// Reads that found none. Counted like the hits.
+    pub misses: u64,
+    /// Values that left, by cause.
+    pub removals: Removals,
+    /// The entries, if they were asked for.
+    pub entries: Vec<EntryReport>,
+}
+
+/// How many values left a table, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Removals {
+    /// Pushed out by the bound.
+    pub evicted: u64,
+    /// Past their time.
+    pub expired: u64,
+    /// Removed by the user.
+    pub removed: u64,
+    /// Overwritten.
+    pub replaced: u64,
+    /// Removed with everything else.
+    pub cleared: u64,
+}
+
+/// One entry, its key as text.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct EntryReport {
+    /// The key, as its `Debug` prints it.
+    pub key: String,
+    /// Its state.
+    #[serde(flatten)]
+    pub state: EntryState,
+}
+
+/// One commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CommitRecord {
+    /// Its revision.
+    pub revision: u64,
+    /// Label of the transaction.
+    pub label: Option<String>,
+    /// Tables that it wrote; `*` for all.
+    pub tables: Vec<&'static str>,
+}
+
+/// The log of recent commits of a cache.
+#[derive(Debug)]
+pub struct Commits<'a> {
+    log: &'a CommitLog,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct CommitLog {
+    /// Commits that are kept; 0 while the log is off.
+    limit: AtomicUsize,
+    recent: Mutex<VecDeque<CommitRecord>>,
+}
+
+impl<'a> Commits<'a> {
+    pub(crate) fn new(log: &'a CommitLog) -> Self {
+        Self { log }
+    }
+
+    /// Keeps the last `count` commits from now on; 0 switches the log off and forgets it.
+    pub fn keep(&self, count: usize) {
+        self.log.limit.store(count, Ordering::Relaxed);
+        let mut recent = self.log.recent.lock();
+        let surplus = recent.len().saturating_sub(count);
+        recent.drain(..surplus);
+    }
+
+    /// The commits that are kept, oldest first.
+    #[must_use]
+    pub fn recent(&self) -> Vec<CommitRecord> {
+        self.log.recent()
+    }
+}
+
+impl CommitLog {
+    #[inline]
+    pub(crate) fn note_single(&self, table: &'static str, revision: u64) {
+        self.note(revision, None, || vec![table]);
+    }
+
+    #[inline]
+    pub(crate) fn note(
+        &self,
+        revision: u64,
+        label: Option<&Arc<str>>,
+        tables: impl FnOnce() -> Vec<&'static str>,
+    ) {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if limit > 0 && revision > 0 {
+            self.keep(
+                CommitRecord { revision, label: label.map(ToString::to_string), tables: tables() },
+                limit,
+            );
+        }
+    }
+
+    /// Commits of several threads arrive in nearly the order of their revisions.
+    #[cold]
+    fn keep(&self, record: CommitRecord, limit: usize) {
+        let mut recent = self.recent.lock();
+        let at = recent.partition_point(|known| known.revision < record.revision);
+        recent.insert(at, record);
+        let surplus = recent.len().saturating_sub(limit);
+        recent.drain(..surplus);
+    }
+
+    pub(crate) fn recent(&self) -> Vec<CommitRecord> {
+        self.recent.lock().iter().cloned().collect()
+    }
+}
+
+impl TableReport {
+    pub(crate) fn add_shard<Q: Query>(&mut self, shard: &Shard<Q>) {
+        for slot in shard.slots() {
+            let count = match slot.stay {
+                crate::table::slot::Stay::Pinned => &mut self.pinned,
+                _ if slot.hold.is_resident() => {
+                    self.weight += u64::from(slot.weight);
+                    &mut self.residents
+                }
+                _ if slot.hold.is_dead() => &mut self.dead,
+                _ => &mut self.survivors,
+            };
+            *count += 1;
+        }
+        self.pins += shard.pin_count();
+        self.hits += shard.hits();
+        self.misses += shard.misses();
+        self.removals.add(shard.removals());
+    }
+
+    /// Readable entries.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.residents + self.pinned + self.survivors
+    }
+
+    /// Hits among all reads, from 0 to 1; `None` before the first read.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+    pub fn hit_ratio(&self) -> Option<f64> {
+        let reads = self.hits + self.misses;
+        (reads > 0).then(|| self.hits as f64 / reads as f64)
+    }
+}
+
+impl Removals {
+    fn add(&mut self, counts: [u64; Cause::COUNT]) {
+        let of = |cause: Cause| counts[cause as usize];
+        self.evicted += of(Cause::Evicted);
+        self.expired += of(Cause::Expired);
+        self.removed += of(Cause::Removed);
+        self.replaced += of(Cause::Replaced);
+        self.cleared += of(Cause::Cleared);
+    }
+}
+
+impl<Q: Query> From<&Entry<Q>> for EntryReport {
+    fn from(entry: &Entry<Q>) -> Self {
+        Self { key: format!("{:?}", entry.key()), state: entry.state() }
+    }
+}
+
+fn bound_text(bound: Option<Bound>) -> String {
+    match bound {
+        Some(Bound::Capacity(limit)) => format!("capacity {limit}"),
+        Some(Bound::Lru(limit)) => format!("lru {limit}"),
+        Some(Bound::Weight(limit)) => format!("weight {limit}"),
+        None => "none".to_owned(),
+    }
+}
+
+fn bound_as_text<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bound_text(*bound))
+}
+
+impl Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.tables.iter().map(|table| table.name.len()).max().unwrap_or(0).max("table".len());
+        writeln!(
+            f,
+            "{:width$}  {:>16}  {:>9}  {:>6}  {:>9}  {:>10}  {:>10}  {:>6}  {:>8}  {:>8}",
+            "table",
+            "bound",
+            "resident",
+            "pinned",
+            "survivors",
+            "hits",
+            "misses",
+            "ratio",
+            "evicted",
+            "expired"
+        )?;
+        for table in &self.tables {
+            let ratio = table.hit_ratio().map_or("-".to_owned(), |ratio| format!("{:.1}%", ratio * 100.0));
+            writeln!(
+                f,
+                "{:width$}  {:>16}  {:>9}  {:>6}  {:>9}  {:>10}  {:>10}  {ratio:>6}  {:>8}  {:>8}",
+                table.name,
+                bound_text(table.bound),
+                table.residents,
+                table.pinned,
+                table.survivors,
+                table.hits,
+                table.misses,
+                table.removals.evicted,
+                table.removals.expired,
+            )?;
+            for entry in &table.entries {
+                let EntryState { revision, age, freshness, residency, .. } = entry.state;
+                writeln!(
+                    f,
+                    "  {}  revision {revision}, age {age:?}, {freshness:?}, {residency:?}",
+                    entry.key
+                )?;
+            }
+        }
+        for commit in &self.commits {
+            let label = commit.label.as_deref().unwrap_or("-");
+            writeln!(f, "commit {}  {label}  {}", commit.revision, commit.tables.join(", "))?;
+        }
+        write!(f, "revision {}", self.revision)
+    }
+}

@@ -1,0 +1,70 @@
+//! The strong side tables: what of a table stays resident, and for how long. Each is plain data.
+
+pub(crate) mod deadline;
+pub(crate) mod ghost;
+pub(crate) mod ledger;
+pub(crate) mod recency;
+pub(crate) mod s3fifo;
+
+use std::time::Duration;
+
+use crate::options::{Bound, TableOptions};
+
+/// Names one stay of a slot in one list. A slot that leaves the list gets another id, so that a ticket left
+/// behind finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Ticket {
+    pub(crate) hash: u32,
+    pub(crate) id: u32,
+}
+
+impl Ticket {
+    pub(crate) fn pack(self) -> u64 {
+        u64::from(self.hash) << 32 | u64::from(self.id)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of the packed number")]
+    pub(crate) fn unpack(packed: u64) -> Self {
+        Self { hash: (packed >> 32) as u32, id: packed as u32 }
+    }
+}
+
+/// The options of a table in the form that its hot paths ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) bound: Option<Bound>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) tti: Option<Duration>,
+    pub(crate) fresh: Option<Duration>,
+    pub(crate) history: u32,
+    /// Whether entries have a deadline even if their write gave none.
+    pub(crate) is_timed: bool,
+}
+
+impl Rules {
+    pub(crate) fn of(options: &TableOptions) -> Self {
+        Self {
+            bound: options.bound,
+            ttl: options.ttl,
+            tti: options.tti,
+            fresh: options.fresh,
+            history: options.history,
+            is_timed: options.ttl.is_some() || options.tti.is_some(),
+        }
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        match self.bound {
+            Some(Bound::Capacity(limit) | Bound::Lru(limit) | Bound::Weight(limit)) => limit,
+            None => u64::MAX,
+        }
+    }
+
+    pub(crate) fn is_lru(&self) -> bool {
+        matches!(self.bound, Some(Bound::Lru(_)))
+    }
+
+    pub(crate) fn is_weighted(&self) -> bool {
+        matches!(self.bound, Some(Bound::Weight(_)))
+    }
+}

@@ -1,0 +1,46 @@
+//! When residents expire, soonest first. Lazy: a deadline that moved is noticed when its old time comes.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::Ticket;
+use crate::clock::Moment;
+
+#[derive(Debug, Default)]
+pub(crate) struct Deadlines {
+    heap: BinaryHeap<Reverse<(Moment, Ticket)>>,
+}
+
+impl Deadlines {
+    pub(crate) fn push(&mut self, deadline: Moment, ticket: Ticket) {
+        self.heap.push(Reverse((deadline, ticket)));
+    }
+
+    /// Takes out one whose time has come by `now`.
+    pub(crate) fn pop_due(&mut self, now: Moment) -> Option<Ticket> {
+        let Reverse((deadline, ticket)) = *self.heap.peek()?;
+        if deadline > now {
+            return None;
+        }
+        self.heap.pop();
+        Some(ticket)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    pub(crate) fn has_due(&self, now: Moment) -> bool {
+        self.heap.peek().is_some_and(|Reverse((deadline, _))| *deadline <= now)
+    }
+
+    /// Whether so many of the tickets are left behind that the list should be made anew. `live` is the number of
+    /// slots that there are.
+    pub(crate) fn is_bloated(&self, live: usize) -> bool {
+        self.heap.len() > 2 * live + 64
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.heap.clear();
+    }
+}

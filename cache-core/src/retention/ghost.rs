@@ -1,0 +1,54 @@
+//! Fingerprints of what was evicted lately, so that a key that comes back is known to be worth keeping.
+
+/// A set of fingerprints that forgets the oldest: buckets of eight, first in, first out within each.
+///
+/// S3-FIFO asks for a queue as long as the cache. Buckets keep about that many in 4 bytes each, need no lists, and
+/// forget in nearly the same order. (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.)
+#[derive(Debug, Default)]
+pub(crate) struct Ghosts {
+    buckets: Vec<[u32; BUCKET]>,
+}
+
+/// Fingerprints in half a cache line.
+const BUCKET: usize = 8;
+/// Stands for an empty place; a fingerprint of this value is stored as its neighbour.
+const EMPTY: u32 = 0;
+
+impl Ghosts {
+    /// Makes room for about `entries` fingerprints. Growing forgets what was there.
+    pub(crate) fn fit(&mut self, entries: usize) {
+        let wanted = (entries / BUCKET).max(1).next_power_of_two();
+        if wanted > self.buckets.len() {
+            self.buckets = vec![[EMPTY; BUCKET]; wanted];
+        }
+    }
+
+    pub(crate) fn remember(&mut self, hash: u32) {
+        let Some(bucket) = self.bucket(hash) else { return };
+        bucket.copy_within(0..BUCKET - 1, 1);
+        bucket[0] = fingerprint(hash);
+    }
+
+    /// Whether the key of this hash was evicted lately. Forgets it.
+    pub(crate) fn recall(&mut self, hash: u32) -> bool {
+        let Some(bucket) = self.bucket(hash) else { return false };
+        let Some(place) = bucket.iter().position(|&known| known == fingerprint(hash)) else { return false };
+        bucket.copy_within(place + 1.., place);
+        bucket[BUCKET - 1] = EMPTY;
+        true
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.buckets.fill([EMPTY; BUCKET]);
+    }
+
+    fn bucket(&mut self, hash: u32) -> Option<&mut [u32; BUCKET]> {
+        let mask = self.buckets.len().wrapping_sub(1);
+        // The low bits choose the bucket: the high ones chose the shard.
+        self.buckets.get_mut(hash as usize & mask)
+    }
+}
+
+fn fingerprint(hash: u32) -> u32 {
+    if hash == EMPTY { EMPTY + 1 } else { hash }
+}

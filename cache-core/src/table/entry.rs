@@ -1,0 +1,169 @@
+//! What is known of one entry besides its value.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::slot::{Slot, Stay};
+use crate::Revision;
+use crate::clock::Moment;
+use crate::query::Query;
+use crate::retention::Rules;
+
+/// One entry at the moment when it was looked at: key, value and state.
+pub struct Entry<Q: Query> {
+    key: Q,
+    value: Arc<Q::Value>,
+    state: EntryState,
+}
+
+/// The state of an entry at the moment when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EntryState {
+    /// Revision of the commit that wrote the value.
+    pub revision: Revision,
+    /// Time since the answer was true.
+    pub age: Duration,
+    /// Whether the answer is fresh.
+    pub freshness: Freshness,
+    /// Time until the cache lets go of the value; `None` if no deadline is set. Zero once it is past.
+    pub remaining: Option<Duration>,
+    /// Who keeps the value alive.
+    pub residency: Residency,
+    /// Whether the entry's time to live or to idle is over.
+    pub is_expired: bool,
+    /// What the entry counts against the table's bound.
+    pub weight: u32,
+}
+
+/// Whether an answer is fresh. Tells nothing about how long it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Freshness {
+    /// Within the freshness time, or without one.
+    Fresh,
+    /// Past the freshness time; still readable.
+    Stale,
+    /// Marked as one that must be loaded again; still readable.
+    Invalidated,
+}
+
+/// Who keeps a value alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Residency {
+    /// The table's own bound or times.
+    Resident,
+    /// A pin on its key.
+    Pinned,
+    /// The program alone: the entry goes when the last `Arc` goes.
+    Survivor,
+}
+
+impl<Q: Query> Entry<Q> {
+    pub(crate) fn of(slot: &Slot<Q>, value: Arc<Q::Value>, rules: &Rules, now: Moment) -> Self {
+        let deadline = slot.deadline(rules);
+        let age = now.since(slot.as_of);
+        let state = EntryState {
+            revision: Revision(slot.revision),
+            age,
+            freshness: match slot.fresh_for(rules) {
+                _ if slot.is_invalidated => Freshness::Invalidated,
+                Some(fresh) if age >= fresh => Freshness::Stale,
+                _ => Freshness::Fresh,
+            },
+            remaining: (deadline != Moment::NEVER).then(|| deadline.since(now)),
+            residency: match slot.stay {
+                Stay::Pinned => Residency::Pinned,
+                _ if slot.hold.is_resident() => Residency::Resident,
+                _ => Residency::Survivor,
+            },
+            is_expired: slot.is_expired(rules, now),
+            weight: slot.weight,
+        };
+        Self { key: slot.key.clone(), value, state }
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &Q {
+        &self.key
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &Arc<Q::Value> {
+        &self.value
+    }
+
+    /// The value alone.
+    #[must_use]
+    pub fn into_value(self) -> Arc<Q::Value> {
+        self.value
+    }
+
+    /// Key and value.
+    #[must_use]
+    pub fn into_parts(self) -> (Q, Arc<Q::Value>) {
+        (self.key, self.value)
+    }
+
+    /// Everything else that is known.
+    #[must_use]
+    pub fn state(&self) -> EntryState {
+        self.state
+    }
+
+    /// Revision of the commit that wrote the value.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.state.revision
+    }
+
+    /// Time since the answer was true.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.state.age
+    }
+
+    /// Whether the answer is fresh.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.state.freshness
+    }
+
+    /// Time until the cache lets go of the value; `None` without a deadline.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.state.remaining
+    }
+
+    /// Who keeps the value alive.
+    #[must_use]
+    pub fn residency(&self) -> Residency {
+        self.state.residency
+    }
+
+    /// Whether the entry's time to live or to idle is over.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        self.state.is_expired
+    }
+}
+
+impl<Q: Query> Debug for Entry<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("key", &self.key).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl<Q: Query> Clone for Entry<Q> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), value: Arc::clone(&self.value), state: self.state }
+    }
+}

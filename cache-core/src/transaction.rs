@@ -1,0 +1,431 @@
+//! Transactions: a set of changes that become visible all at once.
+
+pub(crate) mod clear;
+pub(crate) mod commit;
+pub(crate) mod hooks;
+mod receipt;
+pub(crate) mod write_set;
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use crate::cache::Cache;
+use crate::error::CommitError;
+use crate::event::Change;
+use crate::query::{Lookup, Query};
+use crate::registry::{Holds, Registry};
+use crate::table::{Times, Use};
+use commit::{Commit, CommitKind, Failure, Part};
+use hooks::{Hook, Proposal};
+pub use receipt::Receipt;
+use write_set::{Home, WriteSet};
+
+/// Attempts of a commit whose merges keep being overtaken, if there are hooks to be asked each time.
+const ATTEMPTS_WITH_HOOKS: usize = 16;
+
+/// A value that can take in a newer one of its kind.
+pub trait Merge: Clone {
+    /// Takes in what `newer` says. Must give the same result each time: it runs again when another commit has
+    /// changed the value meanwhile.
+    fn merge(&mut self, newer: &Self);
+}
+
+/// A set of changes on its way into a cache. Dropping it is rollback.
+///
+/// Nobody else sees its writes before [`commit`](Self::commit), and then all of them at once. Keys that it reads or
+/// merges are compared with what is there at commit, so that transactions are serialisable for reads and writes of
+/// single keys; `set` and `remove` alone never conflict.
+pub struct Transaction<R: Registry> {
+    cache: Cache<R>,
+    parts: Vec<Box<dyn Part>>,
+    /// Keys in the order of their first write: table and line.
+    order: Vec<(usize, usize)>,
+    label: Option<Arc<str>>,
+    context: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl<R: Registry> Transaction<R> {
+    pub(crate) fn new(cache: Cache<R>) -> Self {
+        Self { cache, parts: Vec::new(), order: Vec::new(), label: None, context: None }
+    }
+
+    /// Says what the transaction is for. Kept in the history, and in the log of commits while that is on.
+    pub fn label(&mut self, label: impl Into<Arc<str>>) -> &mut Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Gives the `before_commit` hooks something to look at.
+    pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) -> &mut Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// This transaction's own write, else what is committed now. `None`: neither, or removed here.
+    ///
+    /// A committed answer, absence included, is validated by [`commit`](Self::commit).
+    pub fn get<L: Lookup>(&mut self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.writes_mut::<L::Query>().get(lookup)
+    }
+
+    /// What is committed now, whatever this transaction has written. Not validated.
+    #[must_use]
+    pub fn committed<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.cache.get(lookup)
+    }
+
+    /// This transaction's own writes, in the order in which their keys were first written.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Change> {
+        let part = |table| self.parts.iter().find(|part| part.table_index() == table);
+        self.order.iter().filter_map(|&(table, line)| part(table)?.change(line)).collect()
+    }
+
+    /// Replaces the whole value. Returns the `Arc` that will be committed.
+    pub fn set<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
+        self.set_timed(query, value, Times::new())
+    }
+
+    /// Replaces the whole value, with times of its own.
+    pub fn set_timed<Q: Query>(
+        &mut self,
+        query: Q,
+        value: impl Into<Arc<Q::Value>>,
+        times: Times,
+    ) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
+        let value = value.into();
+        let line = self.writes_mut::<Q>().set(query, Arc::clone(&value), times);
+        self.note::<Q>(line);
+        value
+    }
+
+    /// Makes the new value from the present one (`None` if there is none): this transaction's own, else the
+    /// committed one.
+    ///
+    /// `merge` must be pure: if another commit changes the committed value meanwhile, it runs again on that.
+    pub fn merge_with<Q, V>(&mut self, query: Q, merge: impl Fn(Option<&V>) -> V + Send + 'static)
+    where
+        Q: Query<Value = V>,
+        V: Send + Sync + 'static,
+        R: Holds<Q>,
+    {
+        let step = Box::new(move |present: Option<&V>| Arc::new(merge(present)));
+        let line = self.writes_mut::<Q>().merge(query, step);
+        self.note::<Q>(line);
+    }
+
+    /// Lets the present value take in `value`, or puts `value` where there is none.
+    pub fn merge<Q, V>(&mut self, query: Q, value: V)
+    where
+        Q: Query<Value = V>,
+        V: Merge + Send + Sync + 'static,
+        R: Holds<Q>,
+    {
+        self.merge_with(query, move |present| {
+            let Some(present) = present else { return value.clone() };
+            let mut merged = present.clone();
+            merged.merge(&value);
+            merged
+        });
+    }
+
+    /// Makes the new value from the present one here and now, once. If the committed value changes before the
+    /// commit, that fails with a conflict.
+    pub fn update_once<Q: Query, T: Into<Arc<Q::Value>>>(
+        &mut self,
+        query: Q,
+        update: impl FnOnce(Option<&Q::Value>) -> T,
+    ) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
+        let (value, line) = self.writes_mut::<Q>().update_once(query, |present| update(present).into());
+        self.note::<Q>(line);
+        value
+    }
+
+    /// Removes the entry. Returns whether there was something to remove. Never conflicts.
+    pub fn remove<L: Lookup>(&mut self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        let (was_there, line) = self.writes_mut::<L::Query>().remove(lookup);
+        self.note::<L::Query>(line);
+        was_there
+    }
+
+    /// Renews the times of an entry and clears its mark. Returns whether there is one.
+    pub fn touch<L: Lookup>(&mut self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        let (is_there, line) = self.writes_mut::<L::Query>().touch(lookup);
+        self.note::<L::Query>(line);
+        is_there
+    }
+
+    /// Marks an entry as one that must be loaded again. Returns whether there is one.
+    pub fn invalidate<L: Lookup>(&mut self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        let (is_there, line) = self.writes_mut::<L::Query>().invalidate(lookup);
+        self.note::<L::Query>(line);
+        is_there
+    }
+
+    /// Makes all changes visible at once.
+    ///
+    /// Returns a receipt that keeps the written values alive. An empty transaction changes nothing and has no
+    /// revision; one that only reads is checked to have seen one moment.
+    ///
+    /// # Errors
+    /// - [`CommitError::Conflict`]: another commit wrote a key that was read here.
+    /// - [`CommitError::Refused`]: a `before_commit` hook said no.
+    /// - [`CommitError::AsyncHook`]: the cache has a hook that only [`commit_async`](Self::commit_async) can ask.
+    /// - [`CommitError::InsideHook`]: called from a `before_commit` hook of the same cache.
+    ///
+    /// Nothing is applied then.
+    ///
+    /// # Panics
+    /// If a merge function, a weigher or a hook panics; nothing is applied then.
+    pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
+        let core = self.cache.core();
+        let hooks = &core.hooks;
+        if hooks.iter().any(Hook::is_async) {
+            return Err(CommitError::AsyncHook);
+        }
+        let cache = self.cache.clone();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            self.prepare()?;
+            if let Some(proposal) = self.proposal() {
+                hooks::ask(&cache.core().hooks, cache.core().id, &proposal).map_err(CommitError::Refused)?;
+            }
+            if let Some(revision) = self.attempt(attempt)? {
+                return Ok(self.into_receipt(revision));
+            }
+        }
+    }
+
+    /// [`commit`](Self::commit) for caches with async hooks. Runs on any executor.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit), `AsyncHook` excepted.
+    ///
+    /// # Cancellation
+    /// Dropping the future before it is done rolls the transaction back.
+    pub async fn commit_async(mut self) -> Result<Receipt<R>, CommitError> {
+        let cache = self.cache.clone();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            self.prepare()?;
+            if let Some(proposal) = self.proposal() {
+                let asked = hooks::ask_async(&cache.core().hooks, cache.core().id, &proposal);
+                asked.await.map_err(CommitError::Refused)?;
+            }
+            if let Some(revision) = self.attempt(attempt)? {
+                return Ok(self.into_receipt(revision));
+            }
+        }
+    }
+
+    fn prepare(&mut self) -> Result<(), CommitError> {
+        if hooks::is_inside(self.cache.core().id) {
+            return Err(CommitError::InsideHook);
+        }
+        self.parts.sort_unstable_by_key(|part| part.table_index());
+        for part in &mut self.parts {
+            part.prepare(self.label.as_ref());
+        }
+        Ok(())
+    }
+
+    /// What the hooks are asked about; nothing without hooks or without changes.
+    fn proposal(&self) -> Option<Proposal> {
+        let has_hooks = !self.cache.core().hooks.is_empty() && !self.order.is_empty();
+        has_hooks.then(|| Proposal::new(self.writes(), self.label.clone(), self.context.clone()))
+    }
+
+    /// Tries to install everything. `None`: a merge was overtaken, and has to run again.
+    fn attempt(&mut self, attempt: usize) -> Result<Option<u64>, CommitError> {
+        let core = self.cache.core();
+        let kind = self.parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
+        let overtaken = match Commit::new(core, kind).run(&mut self.parts) {
+            Ok(revision) => {
+                core.log.note(revision, self.label.as_ref(), || self.written_tables());
+                core.events.drain();
+                return Ok(Some(revision));
+            }
+            Err(Failure::StaleBase(table, key)) => (table, key),
+            Err(Failure::StaleRead(table, key)) => {
+                return Err(CommitError::Conflict { table, key: format!("{key:?}") });
+            }
+            Err(Failure::GateClosed) => return Ok(None),
+        };
+        if attempt >= ATTEMPTS_WITH_HOOKS && !core.hooks.is_empty() {
+            let (table, key) = overtaken;
+            return Err(CommitError::Conflict { table, key: format!("{key:?}") });
+        }
+        Ok(None)
+    }
+
+    fn written_tables(&self) -> Vec<&'static str> {
+        let mut tables: Vec<_> = self.writes().iter().map(Change::table).collect();
+        tables.dedup();
+        tables
+    }
+
+    fn into_receipt(self, revision: u64) -> Receipt<R> {
+        Receipt::new(revision, self.parts)
+    }
+
+    /// Remembers the order of a key that is written for the first time.
+    fn note<Q: Query>(&mut self, line: Option<usize>)
+    where
+        R: Holds<Q>,
+    {
+        if let Some(line) = line {
+            self.order.push((self.cache.table::<Q>().index(), line));
+        }
+    }
+
+    /// The set of this transaction's lines in the table of `Q`, made at first use.
+    fn writes_mut<Q: Query>(&mut self) -> &mut WriteSet<Q>
+    where
+        R: Holds<Q>,
+    {
+        let table = self.cache.table::<Q>().index();
+        let at = self.parts.iter().position(|part| part.table_index() == table);
+        let at = at.unwrap_or_else(|| {
+            let home: Arc<dyn Home<Q>> = self.cache.home();
+            self.parts.push(Box::new(WriteSet::<Q>::new(home)));
+            self.parts.len() - 1
+        });
+        let part = self.parts[at].as_any_mut().and_then(|part| part.downcast_mut());
+        part.expect("the part of a table is of the type of its query")
+    }
+}
+
+impl<R: Registry> Cache<R> {
+    /// Starts a transaction. Costs one reference count; pins and copies nothing.
+    #[must_use]
+    pub fn begin(&self) -> Transaction<R> {
+        Transaction::new(self.clone())
+    }
+
+    /// Runs `work` in a transaction and commits it, again if another commit got in between, at most
+    /// [`TRANSACT_ATTEMPTS`] times. `work` that only reads gets a consistent view of all it read.
+    ///
+    /// # Errors
+    /// What `work` returned (nothing is committed then), or why the last commit failed.
+    ///
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Registry};
+    /// # fn of<R: Registry>(cache: &Cache<R>) -> Result<(), CommitError> {
+    /// let answer = cache.transact(|tx| {
+    ///     // tx.get(..), tx.set(..)
+    ///     # let _ = tx;
+    ///     Ok::<_, CommitError>(42)
+    /// })?;
+    /// # let _ = answer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn transact<T, E: From<CommitError>>(
+        &self,
+        mut work: impl FnMut(&mut Transaction<R>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut attempts = 1;
+        loop {
+            let mut transaction = self.begin();
+            let result = work(&mut transaction)?;
+            match transaction.commit() {
+                Ok(_) => return Ok(result),
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads several keys, of any tables, at one moment. A miss is `None` in its place.
+    ///
+    /// Readers and writers are not held up: the keys are read, and read again until nothing has changed in
+    /// between; if writers keep winning, they are made to wait for one round.
+    pub fn get_all<T: ReadSet<R>>(&self, lookups: T) -> T::Values {
+        for _ in 0..READS_BEFORE_GATE {
+            if let Some(values) = lookups.read_at_once(self) {
+                return values;
+            }
+        }
+        let _closed = self.core().gate.close();
+        loop {
+            if let Some(values) = lookups.read_at_once(self) {
+                return values;
+            }
+        }
+    }
+}
+
+/// Attempts of [`Cache::transact`].
+pub const TRANSACT_ATTEMPTS: usize = 64;
+/// Rounds of [`Cache::get_all`] before writers are made to wait.
+const READS_BEFORE_GATE: usize = 8;
+
+/// A tuple of references to keys, for [`Cache::get_all`].
+pub trait ReadSet<R: Registry> {
+    /// The values, each `Option<Arc<_>>`.
+    type Values;
+
+    /// Reads all keys, and looks whether anything has changed by the end.
+    #[doc(hidden)]
+    fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values>;
+}
+
+macro_rules! impl_read_set {
+    ($($lookup:ident $at:tt),+) => {
+        impl<R: Registry, $($lookup: Lookup),+> ReadSet<R> for ($(&$lookup,)+)
+        where
+            $(R: Holds<$lookup::Query>),+
+        {
+            type Values = ($(Option<Arc<<$lookup::Query as Query>::Value>>,)+);
+
+            fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values> {
+                let read = ($(cache.table::<$lookup::Query>().sight(self.$at, Use::Counted),)+);
+                let is_one_moment =
+                    $(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
+                is_one_moment.then(|| ($(read.$at.0,)+))
+            }
+        }
+    };
+}
+
+impl_read_set!(A 0);
+impl_read_set!(A 0, B 1);
+impl_read_set!(A 0, B 1, C 2);
+impl_read_set!(A 0, B 1, C 2, D 3);
+impl_read_set!(A 0, B 1, C 2, D 3, E 4);
+impl_read_set!(A 0, B 1, C 2, D 3, E 4, F 5);
+impl_read_set!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+impl_read_set!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+
+impl<R: Registry> Debug for Transaction<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("label", &self.label).field("writes", &self.writes()).finish()
+    }
+}

@@ -1,0 +1,149 @@
+//! From a set of parts, one per table, to one visible change. Locks everything in one global order, validates,
+//! draws the revision, installs, unlocks.
+//!
+//! Each part locks its shards and then calls the next one, so that the typed guards stay on the stack. The last one
+//! seals the commit; on the way back each part installs its writes and unlocks. No lock is released before all are
+//! taken, so a reader that has seen one write of a commit waits for the others, or sees them.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::clock::Moment;
+use crate::core::Core;
+use crate::event::Change;
+
+/// What a commit does to one table.
+#[doc(hidden)]
+pub trait Part: Send {
+    /// Place of the table in the order in which tables are locked.
+    fn table_index(&self) -> usize;
+
+    /// Locks what it needs, validates, lets the rest do the same, and installs. Nothing is changed on failure.
+    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure>;
+
+    /// Does what has to wait until no lock is held: drops what was displaced, makes room elsewhere.
+    fn unlocked(&mut self);
+
+    /// How far the part reaches.
+    fn kind(&self) -> CommitKind {
+        CommitKind::Write
+    }
+
+    /// Runs all foreign code that the part needs, before anything is locked.
+    fn prepare(&mut self, _label: Option<&Arc<str>>) {}
+
+    /// One line of the part, for hooks and listings.
+    fn change(&self, _line: usize) -> Option<Change> {
+        None
+    }
+
+    /// The set of writes that this is, if it is one.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
+
+    /// The set of writes that this is, if it is one.
+    fn as_any_mut(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+}
+
+/// A commit on its way.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Commit<'a> {
+    core: &'a Core,
+    /// What the listeners will be told, if there are any.
+    pub(crate) changes: Vec<Change>,
+    /// Marks and touches have no revision, and a read alone needs no gate.
+    pub(crate) kind: CommitKind,
+    /// When the commit was begun. Read before anything is locked, since a clock may be foreign code.
+    pub(crate) now: Moment,
+    revision: u64,
+}
+
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommitKind {
+    /// Reads to be validated.
+    Read,
+    /// Touches and marks besides.
+    Mark,
+    /// Writes besides.
+    Write,
+}
+
+/// Why a commit could not be installed.
+#[doc(hidden)]
+pub enum Failure {
+    /// A save is copying: to be tried again when it is done.
+    GateClosed,
+    /// A base that something was merged into has changed: the merges have to run again.
+    StaleBase(&'static str, Box<dyn AnyEntryKey>),
+    /// A key that was read has changed.
+    StaleRead(&'static str, Box<dyn AnyEntryKey>),
+}
+
+/// A key that is printed later, outside the locks.
+#[doc(hidden)]
+pub trait AnyEntryKey: Debug + Send + Sync {}
+impl<T: Debug + Send + Sync> AnyEntryKey for T {}
+
+impl<'a> Commit<'a> {
+    pub(crate) fn new(core: &'a Core, kind: CommitKind) -> Self {
+        Self { core, changes: Vec::new(), kind, now: core.now(), revision: 0 }
+    }
+
+    /// Revision of the sealed commit; 0 if it writes nothing.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Goes on with the rest of the parts, and seals the commit after the last.
+    pub(crate) fn go_on(&mut self, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        match rest.split_first_mut() {
+            Some((next, rest)) => next.apply(self, rest),
+            None => self.seal(),
+        }
+    }
+
+    /// Runs all parts, which must be sorted by their tables. Returns the revision, 0 if nothing is written.
+    pub(crate) fn run(mut self, parts: &mut [Box<dyn Part + '_>]) -> Result<u64, Failure> {
+        loop {
+            self.core.gate.pass();
+            self.changes.clear();
+            match self.go_on(parts) {
+                Ok(()) => break,
+                Err(Failure::GateClosed) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        for part in parts.iter_mut() {
+            part.unlocked();
+        }
+        Ok(self.revision)
+    }
+
+    fn seal(&mut self) -> Result<(), Failure> {
+        if self.kind > CommitKind::Read && self.core.gate.is_closed() {
+            return Err(Failure::GateClosed);
+        }
+        let changes = std::mem::take(&mut self.changes);
+        match self.kind {
+            CommitKind::Write => self.revision = self.core.seal(changes),
+            CommitKind::Mark | CommitKind::Read => self.core.note(changes),
+        }
+        Ok(())
+    }
+}
+
+impl Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::GateClosed => f.write_str("GateClosed"),
+            Self::StaleBase(table, key) => f.debug_tuple("StaleBase").field(table).field(key).finish(),
+            Self::StaleRead(table, key) => f.debug_tuple("StaleRead").field(table).field(key).finish(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Hooks that are asked before a commit, and the proposal that they are asked about.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt::{self, Debug};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::error::BoxError;
+use crate::event::Change;
+use crate::query::Query;
+
+pub(crate) enum Hook {
+    Sync(SyncHook),
+    Async(AsyncHook),
+}
+
+type SyncHook = Box<dyn Fn(&Proposal) -> Result<(), BoxError> + Send + Sync>;
+type AsyncHook = Box<dyn Fn(Proposal) -> HookFuture + Send + Sync>;
+type HookFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+/// What a commit is about to write. Cheap to clone.
+#[derive(Clone)]
+pub struct Proposal(Arc<Inner>);
+
+struct Inner {
+    changes: Vec<Change>,
+    label: Option<Arc<str>>,
+    context: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Proposal {
+    pub(crate) fn new(
+        changes: Vec<Change>,
+        label: Option<Arc<str>>,
+        context: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Self {
+        Self(Arc::new(Inner { changes, label, context }))
+    }
+
+    /// All changes, in the order in which the transaction first wrote their keys.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.0.changes
+    }
+
+    /// The changes to the table of `Q`: key, and value unless the key is removed, touched or marked.
+    pub fn of<Q: Query>(&self) -> impl Iterator<Item = (&Q, Option<&Arc<Q::Value>>)> {
+        self.0.changes.iter().filter_map(Change::of::<Q>)
+    }
+
+    /// Label of the transaction.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.0.label.as_deref()
+    }
+
+    /// What the transaction was given for its hooks, if it is a `T`.
+    #[must_use]
+    pub fn context<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.context.as_deref()?.downcast_ref()
+    }
+}
+
+impl Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proposal").field("label", &self.0.label).field("changes", &self.0.changes).finish()
+    }
+}
+
+impl Hook {
+    pub(crate) fn is_async(&self) -> bool {
+        matches!(self, Self::Async(_))
+    }
+}
+
+/// Asks the hooks in their order; the first refusal ends it. An async hook must not be among them.
+pub(crate) fn ask(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
+    hooks.iter().try_for_each(|hook| match hook {
+        Hook::Sync(hook) => inside(cache, || hook(proposal)),
+        Hook::Async(_) => Ok(()),
+    })
+}
+
+/// Asks the hooks in their order, those that wait too.
+pub(crate) async fn ask_async(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
+    for hook in hooks {
+        match hook {
+            Hook::Sync(hook) => inside(cache, || hook(proposal))?,
+            Hook::Async(hook) => {
+                let future = inside(cache, || hook(proposal.clone()));
+                Inside { cache, future }.await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+thread_local! {
+    /// Caches whose hooks run on this thread at the moment.
+    static ASKED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a hook of this cache is running on this thread.
+pub(crate) fn is_inside(cache: u64) -> bool {
+    ASKED.with_borrow(|asked| asked.contains(&cache))
+}
+
+fn inside<T>(cache: u64, run: impl FnOnce() -> T) -> T {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            ASKED.with_borrow_mut(|asked| asked.pop());
+        }
+    }
+    ASKED.with_borrow_mut(|asked| asked.push(cache));
+    let _leave = Leave;
+    run()
+}
+
+/// A hook's future that is known to be one while it is polled.
+struct Inside {
+    cache: u64,
+    future: HookFuture,
+}
+
+impl Future for Inside {
+    type Output = Result<(), BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let cache = self.cache;
+        inside(cache, || self.future.as_mut().poll(cx))
+    }
+}

@@ -1,0 +1,48 @@
+//! What a commit leaves its caller with.
+
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::commit::Part;
+use super::write_set::WriteSet;
+use crate::Revision;
+use crate::query::{Lookup, Query};
+use crate::registry::{Holds, Registry};
+
+/// Proof of a commit. Keeps the values that it wrote alive, so that those of tables that keep nothing live until
+/// the receipt is dropped.
+pub struct Receipt<R: Registry> {
+    revision: Option<Revision>,
+    parts: Vec<Box<dyn Part>>,
+    _registry: PhantomData<fn(R)>,
+}
+
+impl<R: Registry> Receipt<R> {
+    pub(super) fn new(revision: u64, parts: Vec<Box<dyn Part>>) -> Self {
+        Self { revision: (revision > 0).then_some(Revision(revision)), parts, _registry: PhantomData }
+    }
+
+    /// Revision of the commit; `None` if it wrote nothing.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.revision
+    }
+
+    /// The value that was written under a key; `None` if none was, or if the key was removed.
+    #[must_use]
+    pub fn get<L: Lookup>(&self, lookup: &L) -> Option<&Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        let of_query = |part: &'_ dyn Part| part.as_any().is_some_and(|part| part.is::<WriteSet<L::Query>>());
+        let part = self.parts.iter().find(|part| of_query(part.as_ref()))?;
+        part.as_any()?.downcast_ref::<WriteSet<L::Query>>()?.written(lookup)
+    }
+}
+
+impl<R: Registry> Debug for Receipt<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipt").field("revision", &self.revision).finish_non_exhaustive()
+    }
+}

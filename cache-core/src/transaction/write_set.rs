@@ -1,0 +1,419 @@
+//! What one transaction has read and wants to write in one table.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
+use smallvec::SmallVec;
+
+use super::commit::{Commit, CommitKind, Failure, Part};
+use crate::Revision;
+use crate::event::{Change, ChangeKind, EntryOf};
+use crate::query::{Lookup, Query};
+use crate::retention::Ticket;
+use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
+use crate::table::{Table, Times, Use};
+
+/// Where the table of `Q` lives.
+pub(crate) trait Home<Q: Query>: Send + Sync {
+    fn table(&self) -> &Table<Q>;
+}
+
+/// The lines of one transaction in one table.
+pub(crate) struct WriteSet<Q: Query> {
+    home: Arc<dyn Home<Q>>,
+    lines: Vec<Line<Q>>,
+    /// Lines by key, once there are so many that a search takes longer than a hash.
+    index: HashTable<u32>,
+    out: Outbox<Q>,
+    revision: u64,
+}
+
+/// Lines that are searched one by one.
+const SEARCHED: usize = 8;
+
+struct Line<Q: Query> {
+    key: Q,
+    hash: u32,
+    /// What the transaction was told of the committed state, if it asked.
+    read: Option<Seen>,
+    write: Write<Q::Value>,
+    place: Place,
+    incoming: Option<(Q, Incoming<Q::Value>)>,
+}
+
+/// What is to become of a key.
+enum Write<V: ?Sized> {
+    None,
+    Set { value: Arc<V>, times: Times, is_invalidated: bool },
+    Merge { steps: Vec<Merging<V>>, base: Base, value: Arc<V>, is_invalidated: bool },
+    Remove,
+    Mark { touch: bool, invalidate: bool },
+}
+
+pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
+
+/// What a merge was made from.
+struct Base {
+    seen: Seen,
+    /// Set when a commit has found it changed.
+    is_stale: bool,
+}
+
+enum Lock<'a, Q: Query> {
+    Read(RwLockReadGuard<'a, Shard<Q>>),
+    Write(RwLockWriteGuard<'a, Shard<Q>>),
+}
+
+impl<Q: Query> Lock<'_, Q> {
+    fn shard(&self) -> &Shard<Q> {
+        match self {
+            Self::Read(shard) => shard,
+            Self::Write(shard) => shard,
+        }
+    }
+}
+
+impl<V: ?Sized> Write<V> {
+    fn kind(&self) -> Option<ChangeKind> {
+        match self {
+            Self::None => None,
+            Self::Set { .. } => Some(ChangeKind::Set),
+            Self::Merge { .. } => Some(ChangeKind::Merged),
+            Self::Remove => Some(ChangeKind::Removed),
+            Self::Mark { invalidate: true, .. } => Some(ChangeKind::Invalidated),
+            Self::Mark { .. } => Some(ChangeKind::Touched),
+        }
+    }
+
+    fn value(&self) -> Option<&Arc<V>> {
+        match self {
+            Self::Set { value, .. } | Self::Merge { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// What a transaction has of its own for a key.
+enum Own<V: ?Sized> {
+    Nothing,
+    Value(Arc<V>),
+    Removed,
+}
+
+impl<Q: Query> WriteSet<Q> {
+    pub(crate) fn new(home: Arc<dyn Home<Q>>) -> Self {
+        Self { home, lines: Vec::new(), index: HashTable::new(), out: Outbox::new(), revision: 0 }
+    }
+
+    /// Own write, else what is committed now; the latter is remembered.
+    pub(crate) fn get<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
+        match self.own(lookup) {
+            Own::Value(value) => Some(value),
+            Own::Removed => None,
+            Own::Nothing => self.read(lookup),
+        }
+    }
+
+    /// Replaces the whole value. Returns whether this is the first write of the key.
+    pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Times) -> Option<usize> {
+        self.put(key, Write::Set { value, times, is_invalidated: false })
+    }
+
+    pub(crate) fn merge(&mut self, key: Q, step: Merging<Q::Value>) -> Option<usize> {
+        let at = self.find(&key);
+        let Some(line) = at.map(|at| &mut self.lines[at]) else { return self.merge_committed(key, step) };
+        match &mut line.write {
+            Write::None | Write::Mark { .. } => self.merge_committed(key, step),
+            Write::Remove => {
+                let write = Write::Set { value: step(None), times: Times::new(), is_invalidated: false };
+                self.put(key, write)
+            }
+            Write::Set { value, is_invalidated, .. } => {
+                *value = step(Some(value));
+                *is_invalidated = false;
+                None
+            }
+            Write::Merge { steps, value, is_invalidated, .. } => {
+                *value = step(Some(value));
+                *is_invalidated = false;
+                steps.push(step);
+                None
+            }
+        }
+    }
+
+    fn merge_committed(&mut self, key: Q, step: Merging<Q::Value>) -> Option<usize> {
+        let (value, seen) = self.home.table().sight(&key, Use::Counted);
+        let merged = step(value.as_deref());
+        let base = Base { seen, is_stale: false };
+        self.put(key, Write::Merge { steps: vec![step], base, value: merged, is_invalidated: false })
+    }
+
+    /// Replaces the value by one made from the present one, once: if that changes, the commit fails.
+    pub(crate) fn update_once(
+        &mut self,
+        key: Q,
+        update: impl FnOnce(Option<&Q::Value>) -> Arc<Q::Value>,
+    ) -> (Arc<Q::Value>, Option<usize>) {
+        let present = self.get(&key);
+        let value = update(present.as_deref());
+        let first = self.set(key, Arc::clone(&value), Times::new());
+        (value, first)
+    }
+
+    /// Returns whether there was something to remove, and the line if this is its first write.
+    pub(crate) fn remove<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> (bool, Option<usize>) {
+        let was_there = match self.own(lookup) {
+            Own::Value(_) => true,
+            Own::Removed => false,
+            Own::Nothing => self.home.table().peek(lookup).is_some(),
+        };
+        (was_there, self.put(lookup.to_key(), Write::Remove))
+    }
+
+    pub(crate) fn touch<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> (bool, Option<usize>) {
+        self.mark(lookup, |_| Write::Mark { touch: true, invalidate: false }, false)
+    }
+
+    pub(crate) fn invalidate<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> (bool, Option<usize>) {
+        self.mark(lookup, |touch| Write::Mark { touch, invalidate: true }, true)
+    }
+
+    fn mark<L: Lookup<Query = Q>>(
+        &mut self,
+        lookup: &L,
+        mark: impl FnOnce(bool) -> Write<Q::Value>,
+        invalidates: bool,
+    ) -> (bool, Option<usize>) {
+        let at = self.find(lookup);
+        let was_touched = match at.map(|at| &mut self.lines[at].write) {
+            Some(Write::Remove) => return (false, None),
+            Some(Write::Set { is_invalidated, .. } | Write::Merge { is_invalidated, .. }) => {
+                *is_invalidated = invalidates;
+                return (true, None);
+            }
+            Some(Write::Mark { touch, .. }) => *touch,
+            Some(Write::None) | None => false,
+        };
+        if self.home.table().peek(lookup).is_none() {
+            return (false, None);
+        }
+        (true, self.put(lookup.to_key(), mark(was_touched)))
+    }
+
+    /// Value that was written under a key.
+    pub(crate) fn written<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<&Arc<Q::Value>> {
+        self.find(lookup).and_then(|at| self.lines[at].write.value())
+    }
+
+    fn own<L: Lookup<Query = Q>>(&self, lookup: &L) -> Own<Q::Value> {
+        match self.find(lookup).map(|at| &self.lines[at].write) {
+            Some(Write::Remove) => Own::Removed,
+            Some(write) => write.value().map_or(Own::Nothing, |value| Own::Value(Arc::clone(value))),
+            None => Own::Nothing,
+        }
+    }
+
+    fn read<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
+        let (value, seen) = self.home.table().sight(lookup, Use::Counted);
+        let at = self.find(lookup).unwrap_or_else(|| self.add(lookup.to_key()));
+        // The first answer counts: if a later one differs, the commit is to fail.
+        self.lines[at].read.get_or_insert(seen);
+        value
+    }
+
+    fn put(&mut self, key: Q, write: Write<Q::Value>) -> Option<usize> {
+        let at = match self.find(&key) {
+            Some(at) => at,
+            None => self.add(key),
+        };
+        let old = std::mem::replace(&mut self.lines[at].write, write);
+        old.kind().is_none().then_some(at)
+    }
+
+    fn find<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<usize> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let hash = self.home.table().hash(lookup);
+        let is_it = |line: &Line<Q>| line.hash == hash && lookup.is_key(&line.key);
+        if self.lines.len() <= SEARCHED {
+            return self.lines.iter().position(is_it);
+        }
+        self.index.find(u64::from(hash), |&at| is_it(&self.lines[at as usize])).map(|&at| at as usize)
+    }
+
+    fn add(&mut self, key: Q) -> usize {
+        let at = self.lines.len();
+        let hash = self.home.table().hash(&key);
+        let place = Place { id: None, is_pinned: false };
+        self.lines.push(Line { key, hash, read: None, write: Write::None, place, incoming: None });
+        if self.lines.len() > SEARCHED {
+            let from = if at == SEARCHED { 0 } else { at };
+            for (at, line) in self.lines.iter().enumerate().skip(from) {
+                let lines = &self.lines;
+                let at = u32::try_from(at).unwrap_or(u32::MAX);
+                self.index.insert_unique(u64::from(line.hash), at, |&at| u64::from(lines[at as usize].hash));
+            }
+        }
+        at
+    }
+
+    /// Locks the shards of all lines in their order, those that are only read for reading.
+    fn lock<'a>(table: &'a Table<Q>, lines: &[Line<Q>]) -> SmallVec<[(usize, Lock<'a, Q>); 4]> {
+        let mut places: SmallVec<[(usize, bool); 8]> =
+            lines.iter().map(|line| (table.place_of(line.hash), line.write.kind().is_some())).collect();
+        // Writers last within a place, so that the one that is kept tells whether any line writes.
+        places.sort_unstable();
+        let mut locks = SmallVec::new();
+        for (n, &(place, is_written)) in places.iter().enumerate() {
+            if places.get(n + 1).is_some_and(|next| next.0 == place) {
+                continue;
+            }
+            let shard = table.shard_at(place);
+            locks.push((
+                place,
+                if is_written { Lock::Write(shard.write()) } else { Lock::Read(shard.read()) },
+            ));
+        }
+        locks
+    }
+
+    /// Compares what was read with what is there, and finds the places of what will be written.
+    fn validate(line: &mut Line<Q>, shard: &Shard<Q>, table: &'static str) -> Result<(), Failure> {
+        let Line { key, hash, read, write, place, .. } = line;
+        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, |known| known == key)) {
+            return Err(Failure::StaleRead(table, Box::new(key.clone())));
+        }
+        if let Write::Merge { base, .. } = write
+            && !shard.is_unchanged(base.seen, *hash, |known| known == key)
+        {
+            base.is_stale = true;
+            return Err(Failure::StaleBase(table, Box::new(key.clone())));
+        }
+        if write.kind().is_some() {
+            *place = shard.locate(*hash, |known| known == key);
+        }
+        Ok(())
+    }
+}
+
+impl<Q: Query> Part for WriteSet<Q> {
+    fn table_index(&self) -> usize {
+        self.home.table().index()
+    }
+
+    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        let Self { home, lines, out, revision, .. } = self;
+        let table = home.table();
+        let mut locks = Self::lock(table, lines);
+        for line in lines.iter_mut() {
+            let place = table.place_of(line.hash);
+            // Each line's shard is among the locked ones.
+            let at = locks.partition_point(|(locked, _)| *locked < place);
+            Self::validate(line, locks[at].1.shard(), table.name())?;
+            if let Some(kind) = line.write.kind() {
+                commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
+            }
+        }
+        commit.go_on(rest)?;
+        *revision = commit.revision();
+        let env = table.env(commit.now, *revision);
+        for line in lines.iter_mut() {
+            let place = table.place_of(line.hash);
+            let at = locks.partition_point(|(locked, _)| *locked < place);
+            let Lock::Write(shard) = &mut locks[at].1 else { continue };
+            let ticket = line.place.id.map(|id| Ticket { hash: line.hash, id });
+            match (&line.write, line.incoming.take(), ticket) {
+                (Write::Remove, ..) => {
+                    shard.remove(line.hash, line.place, &env, out);
+                }
+                (Write::Mark { touch, invalidate }, _, Some(ticket)) => {
+                    if *touch {
+                        shard.touch(ticket, env.now, &env, out);
+                    }
+                    if *invalidate {
+                        // A touch may have given the slot another ticket.
+                        let (hash, key) = (line.hash, &line.key);
+                        if let Some(id) = shard.locate(hash, |known| known == key).id {
+                            shard.invalidate(Ticket { hash, id });
+                        }
+                    }
+                }
+                (_, Some((key, incoming)), _) => {
+                    shard.write(key, line.hash, line.place, incoming, &env, out);
+                }
+                _ => {}
+            }
+        }
+        for (_, lock) in &mut locks {
+            if let Lock::Write(shard) = lock {
+                shard.finish(&env, out);
+                table.publish(shard, out);
+            }
+        }
+        Ok(())
+    }
+
+    fn unlocked(&mut self) {
+        let table = self.home.table();
+        table.settle(&table.env(table.core.now(), self.revision));
+        self.out.clear();
+    }
+
+    fn kind(&self) -> CommitKind {
+        let kind = |line: &Line<Q>| match line.write {
+            Write::None => CommitKind::Read,
+            Write::Mark { .. } => CommitKind::Mark,
+            _ => CommitKind::Write,
+        };
+        self.lines.iter().map(kind).max().unwrap_or(CommitKind::Read)
+    }
+
+    fn prepare(&mut self, label: Option<&Arc<str>>) {
+        let table = self.home.table();
+        for line in &mut self.lines {
+            if let Write::Merge { steps, base, value, .. } = &mut line.write
+                && base.is_stale
+            {
+                let (present, seen) = table.sight(&line.key, Use::Uncounted);
+                let mut merged = None;
+                for step in steps.iter() {
+                    merged = Some(step(merged.as_deref().or(present.as_deref())));
+                }
+                if let Some(merged) = merged {
+                    *value = merged;
+                }
+                *base = Base { seen, is_stale: false };
+            }
+            let (times, is_invalidated) = match &line.write {
+                Write::Set { times, is_invalidated, .. } => (*times, *is_invalidated),
+                Write::Merge { is_invalidated, .. } => (Times::new(), *is_invalidated),
+                _ => continue,
+            };
+            if let Some(value) = line.write.value() {
+                let mut incoming = table.incoming(&line.key, Arc::clone(value), times, label.cloned());
+                incoming.is_invalidated = is_invalidated;
+                line.incoming = Some((line.key.clone(), incoming));
+            }
+        }
+    }
+
+    fn change(&self, line: usize) -> Option<Change> {
+        let line = self.lines.get(line)?;
+        let entry = Box::new(EntryOf { key: line.key.clone(), value: line.write.value().cloned() });
+        let kind = line.write.kind()?;
+        let revision = (self.revision > 0).then_some(Revision(self.revision));
+        Some(Change { table: self.home.table().name(), revision, kind, entry })
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+
+    fn as_any_mut(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+}
