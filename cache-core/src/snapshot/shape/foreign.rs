@@ -1,0 +1,1 @@
+//! Shapes of types of well-known crates, each crate behind its cargo feature.

@@ -1,0 +1,1 @@
+//! The derive as a function from tokens to tokens.

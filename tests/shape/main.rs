@@ -1,0 +1,10 @@
+//! `derive(Shape)`: which changes of a type change its fingerprint.
+
+mod changes;
+
+use cache_core::{Fingerprint, Shape, ShapeReport};
+
+/// Fingerprint of `T`.
+fn fingerprint<T: Shape + ?Sized>() -> Fingerprint {
+    ShapeReport::of::<T>().fingerprint
+}
