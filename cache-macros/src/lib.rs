@@ -24,7 +24,7 @@ mod suggest;
 /// | option | where | meaning |
 /// |---|---|---|
 /// | `opaque` | field, variant, type | only names and the texts of types count; needed where a type is foreign or `#[serde(with)]` decides what is saved |
-/// | `self_describing` | type | saved with `codec = "json"` only; needed for `untagged`, `flatten`, an internal `tag`, `skip_serializing_if` |
+/// | `self_describing` | type | saved with `codec = "json"` only; needed for `untagged`, `flatten`, `tag`, `skip_serializing_if` and the like |
 /// | `crate = "path"` | type | where `cache_core` is found, if the dependency was renamed |
 #[proc_macro_derive(Shape, attributes(shape, serde))]
 pub fn derive_shape(input: TokenStream) -> TokenStream {

@@ -1,6 +1,7 @@
 //! `derive(Shape)`: which changes of a type change its fingerprint.
 
 mod changes;
+mod formats;
 
 use cache_core::{Fingerprint, Shape, ShapeReport};
 

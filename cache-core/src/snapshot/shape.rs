@@ -9,6 +9,17 @@
 //! shapes although serde writes them alike: a table skipped without need costs one cold start, a table read
 //! wrongly costs much more.
 
+/// Gives types without parameters their shapes: nothing but a name.
+macro_rules! named {
+    ($($name:literal $type:ty;)*) => {$(
+        impl $crate::snapshot::shape::Shape for $type {
+            fn shape(visitor: &mut $crate::snapshot::shape::ShapeVisitor) {
+                visitor.name($name);
+            }
+        }
+    )*};
+}
+
 mod fingerprint;
 mod foreign;
 mod report;
@@ -34,9 +45,9 @@ pub use visitor::{Layout, ShapeVisitor};
 /// fields that serde skips do not.
 ///
 /// # What it refuses
-/// `untagged`, `flatten`, an internal `tag` and `skip_serializing_if` need a format that tells what comes next.
-/// They are compile errors unless the type says `#[shape(self_describing)]`, and a table that reaches such a type
-/// can be saved only with `codec = "json"`.
+/// `untagged`, `flatten`, `tag`, `skip_serializing_if`, fields skipped in one direction only and skipped variants
+/// before others need a format that tells what comes next. They are compile errors unless the type says
+/// `#[shape(self_describing)]`, and a table that reaches such a type can be saved only with `codec = "json"`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape that a snapshot could check",
     label = "`Shape` is not implemented for `{Self}`",

@@ -26,12 +26,11 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// `untagged` and an internal tag. An adjacent tag (`tag` with `content`) is a struct of two fields to every
-    /// format, and needs nothing.
+    /// An adjacent tag (`tag` with `content`) is no better than an internal one: serde writes it as a variant and
+    /// reads it as an identifier, which neither bincode nor postcard has.
     fn tagging(&mut self, serde: &SerdeAttributes) {
-        self.needs_description(serde.find("untagged"), "");
-        if !serde.has("content") {
-            self.needs_description(serde.find("tag"), " without `content`");
+        for name in ["untagged", "tag"] {
+            self.needs_description(serde.find(name));
         }
     }
 
@@ -39,7 +38,7 @@ impl Check<'_> {
         let last_read = variants.iter().rposition(|variant| !variant.serde.is_unread());
         for (at, variant) in variants.iter().enumerate() {
             let opaque = opaque || variant.options.opaque;
-            self.needs_description(variant.serde.find("untagged"), "");
+            self.needs_description(variant.serde.find("untagged"));
             if variant.serde.is_unread() && last_read.is_some_and(|last| at < last) {
                 self.shifts_variants(&variant.serde);
             }
@@ -58,7 +57,7 @@ impl Check<'_> {
 
     fn field(&mut self, field: &Field<'_>, opaque: bool) {
         for name in ["flatten", "skip_serializing_if", "skip_serializing", "skip_deserializing"] {
-            self.needs_description(field.serde.find(name), "");
+            self.needs_description(field.serde.find(name));
         }
         self.functions(&field.serde, opaque, "field");
     }
@@ -93,13 +92,13 @@ impl Check<'_> {
         }
     }
 
-    fn needs_description(&mut self, cause: Option<&Path>, detail: &str) {
+    fn needs_description(&mut self, cause: Option<&Path>) {
         if let Some(path) = cause.filter(|_| !self.self_describing) {
             let name = name(path);
             self.errors.push(
                 path,
                 format_args!(
-                    "`{name}`{detail} can be read back only from a self-describing format: add `#[shape(self_describing)]` to the type \
+                    "`{name}` can be read back only from a self-describing format: add `#[shape(self_describing)]` to the type \
                      and `codec = \"json\"` to the queries that save it"
                 ),
             );

@@ -16,17 +16,6 @@ use std::time::{Duration, SystemTime};
 
 use super::{Shape, ShapeVisitor};
 
-/// Types without parameters.
-macro_rules! plain {
-    ($($name:literal $type:ty;)*) => {$(
-        impl Shape for $type {
-            fn shape(visitor: &mut ShapeVisitor) {
-                visitor.name($name);
-            }
-        }
-    )*};
-}
-
 /// Types with parameters: after the colon those that serde writes, so neither hashers nor `PhantomData`'s.
 macro_rules! generic {
     ($($name:literal [$($header:tt)*] $type:ty: $($parameter:ident)*;)*) => {$(
@@ -61,7 +50,7 @@ macro_rules! tuple {
     )*};
 }
 
-plain! {
+named! {
     "bool" bool;
     "char" char;
     "i8" i8;

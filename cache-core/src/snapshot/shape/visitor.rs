@@ -120,6 +120,7 @@ impl ShapeVisitor {
     }
 
     /// Says that a named type contains itself.
+    #[cfg(feature = "json")]
     pub(super) fn recursive(&mut self) {
         self.is_recursive = true;
     }
