@@ -2,6 +2,8 @@
 
 mod changes;
 mod formats;
+mod generics;
+mod reports;
 
 use cache_core::{Fingerprint, Shape, ShapeReport};
 

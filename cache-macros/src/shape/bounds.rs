@@ -1,13 +1,17 @@
 //! What a generic type asks of its parameters.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
-use syn::{GenericParam, Generics, Type, WherePredicate, parse_quote};
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{
+    GenericArgument, GenericParam, Generics, PathArguments, PathSegment, Type, TypePath, WherePredicate,
+    parse_quote,
+};
 
 /// The generics of the implementation: everything outlives the walk, and parameters that are reached have a shape.
 ///
 /// A parameter that stands only inside `PhantomData`, or in an opaque or skipped field, is asked for nothing more.
 pub(super) fn extend(generics: &Generics, parts: &[Type], krate: &impl ToTokens) -> Generics {
+    let parameters: Vec<&Ident> = generics.type_params().map(|parameter| &parameter.ident).collect();
     let mut predicates: Vec<WherePredicate> = Vec::new();
     for parameter in &generics.params {
         match parameter {
@@ -18,87 +22,74 @@ pub(super) fn extend(generics: &Generics, parts: &[Type], krate: &impl ToTokens)
             GenericParam::Type(parameter) => {
                 let ident = &parameter.ident;
                 predicates.push(parse_quote!(#ident: 'static));
-                predicates.extend(shaped(ident, parts, krate));
             }
             GenericParam::Const(_) => {}
         }
     }
+    let shaped = shaped(parts, &parameters);
+    predicates.extend(shaped.into_iter().map(|shaped| parse_quote!(#shaped: #krate::Shape)));
     let mut generics = generics.clone();
     generics.make_where_clause().predicates.extend(predicates);
     generics
 }
 
-/// The types made of `parameter` that must have a shape: itself, or its associated types.
-fn shaped(parameter: &Ident, parts: &[Type], krate: &impl ToTokens) -> Vec<WherePredicate> {
-    let mut found: Vec<TokenStream> = Vec::new();
-    for part in parts.iter().filter(|part| !is_marker(part)) {
-        let mut in_part = Vec::new();
-        match qualified(part) {
-            Some(part) if mentions(part.to_token_stream(), parameter) => in_part.push(part.to_token_stream()),
-            _ => collect(part.to_token_stream(), parameter, &mut in_part),
-        }
-        in_part.retain(|one| found.iter().all(|other| other.to_string() != one.to_string()));
-        found.extend(in_part);
-    }
-    found.into_iter().map(|shaped| parse_quote!(#shaped: #krate::Shape)).collect()
-}
-
-/// `PhantomData`, of whatever: nothing of it is saved.
-fn is_marker(part: &Type) -> bool {
-    match part {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"),
-        Type::Group(group) => is_marker(&group.elem),
-        Type::Paren(paren) => is_marker(&paren.elem),
-        _ => false,
-    }
-}
-
-/// `<T as Trait>::Item`.
-fn qualified(part: &Type) -> Option<&Type> {
-    match part {
-        Type::Path(path) if path.qself.is_some() => Some(part),
-        Type::Group(group) => qualified(&group.elem),
-        Type::Paren(paren) => qualified(&paren.elem),
-        _ => None,
-    }
-}
-
-fn mentions(tokens: TokenStream, parameter: &Ident) -> bool {
+/// The types that must have a shape for all `parts` to have one, each once: parameters and their associated types.
+fn shaped<'a>(parts: &'a [Type], parameters: &[&Ident]) -> Vec<&'a TypePath> {
     let mut found = Vec::new();
-    collect(tokens, parameter, &mut found);
-    !found.is_empty()
+    for part in parts {
+        collect(part, parameters, &mut found);
+    }
+    let text = |path: &TypePath| path.to_token_stream().to_string();
+    let mut seen = Vec::new();
+    found.retain(|path| {
+        let text = text(path);
+        let is_new = !seen.contains(&text);
+        seen.push(text);
+        is_new
+    });
+    found
 }
 
-/// Collects each use of `parameter`, as `T` or as `T::Item`.
-fn collect(tokens: TokenStream, parameter: &Ident, found: &mut Vec<TokenStream>) {
-    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            TokenTree::Group(group) => collect(group.stream(), parameter, found),
-            TokenTree::Ident(ident) if ident == parameter && !is_later_segment(&tokens[..at]) => {
-                found.push(projection(&tokens[at..]));
-            }
-            _ => {}
-        }
+/// Collects each use of a parameter: `T`, `T::Item` or `<T as Trait>::Item`.
+///
+/// Types that serde cannot save (functions, pointers, trait objects) are passed over: they get an error of their own.
+fn collect<'a>(part: &'a Type, parameters: &[&Ident], found: &mut Vec<&'a TypePath>) {
+    match part {
+        Type::Path(path) => collect_path(path, parameters, found),
+        Type::Array(array) => collect(&array.elem, parameters, found),
+        Type::Slice(slice) => collect(&slice.elem, parameters, found),
+        Type::Reference(reference) => collect(&reference.elem, parameters, found),
+        Type::Group(group) => collect(&group.elem, parameters, found),
+        Type::Paren(paren) => collect(&paren.elem, parameters, found),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| collect(elem, parameters, found)),
+        _ => {}
     }
 }
 
-/// Whether what follows `before` belongs to a path begun in it, as the second `T` in `T::T`.
-fn is_later_segment(before: &[TokenTree]) -> bool {
-    matches!(before, [.., TokenTree::Punct(first), TokenTree::Punct(second)]
-        if first.as_char() == ':' && second.as_char() == ':')
+fn collect_path<'a>(path: &'a TypePath, parameters: &[&Ident], found: &mut Vec<&'a TypePath>) {
+    if let Some(qself) = &path.qself {
+        let mut inside = Vec::new();
+        collect(&qself.ty, parameters, &mut inside);
+        found.extend((!inside.is_empty()).then_some(path));
+        return;
+    }
+    if path.path.segments.first().is_some_and(|first| parameters.contains(&&first.ident)) {
+        found.push(path);
+        return;
+    }
+    if let Some(last) = path.path.segments.last().filter(|last| last.ident != "PhantomData") {
+        arguments(last).for_each(|argument| collect(argument, parameters, found));
+    }
 }
 
-/// The path at the start of `tokens`: a name and all `::name` after it.
-fn projection(tokens: &[TokenTree]) -> TokenStream {
-    let mut length = 1;
-    while let [TokenTree::Punct(first), TokenTree::Punct(second), TokenTree::Ident(_), ..] = &tokens[length..]
-    {
-        if first.as_char() != ':' || second.as_char() != ':' {
-            break;
-        }
-        length += 3;
-    }
-    let path = &tokens[..length];
-    quote!(#(#path)*)
+/// The types in the angle brackets of `segment`.
+fn arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(argument) => Some(argument),
+        _ => None,
+    })
 }

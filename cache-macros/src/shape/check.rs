@@ -11,6 +11,9 @@ const FUNCTIONS: [&str; 3] = ["with", "serialize_with", "deserialize_with"];
 
 /// Adds a mistake for everything that the type does without saying so.
 pub(super) fn container(container: &Container<'_>, errors: &mut Errors) {
+    if container.serde.is_replaced() {
+        return;
+    }
     let mut check = Check { self_describing: container.options.self_describing, errors };
     check.tagging(&container.serde);
     match &container.body {

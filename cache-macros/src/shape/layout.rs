@@ -31,15 +31,10 @@ pub(super) fn of(container: &Container<'_>) -> Layout {
     let mut layout = Layout::default();
     layout.head(container);
     layout.stand_ins(container);
-    if !is_replaced(&container.serde) {
+    if !container.serde.is_replaced() {
         layout.body(container);
     }
     layout
-}
-
-/// Whether other types are both written and read in place of this one, so that its fields never are.
-fn is_replaced(serde: &SerdeAttributes) -> bool {
-    serde.has("into") && (serde.has("from") || serde.has("try_from"))
 }
 
 impl Layout {

@@ -56,6 +56,11 @@ impl SerdeAttributes {
         self.has("skip") || (self.has("skip_serializing") && self.has("skip_deserializing"))
     }
 
+    /// Whether other types are both written and read in place of this one, so that its fields never are.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.has("into") && (self.has("from") || self.has("try_from"))
+    }
+
     /// Whether it is not read, written or not.
     pub(super) fn is_unread(&self) -> bool {
         self.has("skip") || self.has("skip_deserializing")
