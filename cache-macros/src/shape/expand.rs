@@ -1,7 +1,7 @@
 //! The implementation that the compiler gets.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
@@ -17,7 +17,7 @@ pub(super) fn container(container: &Container<'_>) -> TokenStream {
     let path = path(container);
     let self_describing = container.options.self_describing.then(|| quote!(.self_describing()));
     let opaque = layout.is_opaque.then(|| quote!(.opaque()));
-    let visits = layout.parts.iter().map(visit);
+    let visits = layout.parts.iter().map(|part| visit(part, &krate));
     let visitor = if layout.parts.is_empty() { quote!(_) } else { quote!(visitor) };
     let body = quote! {
         const LAYOUT: #krate::__private::shape::Layout =
@@ -61,8 +61,6 @@ fn path(container: &Container<'_>) -> TokenStream {
 }
 
 /// A visit whose type error, if any, lands on the field's type.
-fn visit(part: &Type) -> TokenStream {
-    let span = part.span().resolved_at(Span::call_site());
-    let part = part.to_token_stream();
-    quote_spanned!(span=> visitor.visit::<#part>();)
+fn visit(part: &Type, krate: &TokenStream) -> TokenStream {
+    quote_spanned!(part.span().resolved_at(Span::call_site())=> <#part as #krate::Shape>::shape(visitor);)
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Path, Token};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Path, Token};
 
 use crate::errors::Errors;
 use crate::suggest::nearest;
@@ -32,7 +32,7 @@ pub(super) struct Options {
 /// One `name` or `name = value`.
 struct Setting {
     name: Ident,
-    value: Option<(Token![=], syn::Lit)>,
+    value: Option<(Token![=], Expr)>,
 }
 
 const ON_TYPES: &[&str] = &["opaque", "self_describing", "crate"];
@@ -81,25 +81,28 @@ impl Setting {
     }
 
     fn path(&self, errors: &mut Errors) -> Option<Path> {
-        match &self.value {
-            Some((_, syn::Lit::Str(text))) => errors.take(text.parse_with(Path::parse_mod_style)),
-            Some((_, other)) => {
-                errors.push(other, PATH_WANTED);
-                None
-            }
-            None => {
-                errors.push(&self.name, PATH_WANTED);
-                None
-            }
+        let value = self.value.as_ref().map(|(_, value)| value);
+        let path = value.and_then(literal).and_then(|text| text.parse_with(Path::parse_mod_style).ok());
+        if path.is_none() {
+            let place = value.map_or_else(|| self.name.to_token_stream(), ToTokens::to_token_stream);
+            errors.push(place, "`crate` takes a path in quotes, as in `crate = \"my_cache\"`");
         }
+        path
     }
 }
 
-const PATH_WANTED: &str = "`crate` takes a path in quotes, as in `crate = \"my_cache\"`";
+fn literal(value: &Expr) -> Option<&LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+        _ => None,
+    }
+}
 
 impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let name = input.call(Ident::parse_any)?;
+        let name = Ident::parse_any(input).map_err(|error| {
+            syn::Error::new(error.span(), "expected the name of an option, as in `#[shape(opaque)]`")
+        })?;
         if !input.peek(Token![=]) {
             return Ok(Self { name, value: None });
         }
@@ -118,7 +121,7 @@ fn misplaced(name: &str, place: Place) -> Option<String> {
     }
     Some(match nearest(name, known.iter().copied()) {
         Some(near) => format!("there is no option `{name}`; did you mean `{near}`?"),
-        None => format!("there is no option `{name}`; there is `{}`", known.join("`, `")),
+        None => format!("there is no option `{name}` here; known: `{}`", known.join("`, `")),
     })
 }
 
