@@ -4,6 +4,7 @@ mod changes;
 mod formats;
 mod generics;
 mod reports;
+mod two_builds;
 
 use cache_core::{Fingerprint, Shape, ShapeReport};
 
