@@ -48,6 +48,35 @@ pub use visitor::{Layout, ShapeVisitor};
 /// `untagged`, `flatten`, `tag`, `skip_serializing_if`, fields skipped in one direction only and skipped variants
 /// before others need a format that tells what comes next. They are compile errors unless the type says
 /// `#[shape(self_describing)]`, and a table that reaches such a type can be saved only with `codec = "json"`.
+///
+/// # What it cannot see
+/// An implementation of `Serialize` written by hand, what is inside opaque fields (the parameters of a generic type
+/// in them included), and a function that means something else by the same bytes. `#[query(version = 2)]` tells
+/// such a change.
+///
+/// # Examples
+#[cfg_attr(feature = "derive", doc = "```")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// use cache_core::{Shape, ShapeReport};
+///
+/// #[derive(Shape)]
+/// struct Post {
+///     title: String,
+///     comments: Vec<Comment>,
+///     #[shape(opaque)]
+///     thread: std::thread::ThreadId,
+/// }
+///
+/// #[derive(Shape)]
+/// struct Comment {
+///     text: String,
+///     answers: Vec<Comment>,
+/// }
+///
+/// let report = ShapeReport::of::<Post>();
+/// assert!(report.is_recursive && report.is_opaque);
+/// assert_eq!(report.self_describing, None);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape that a snapshot could check",
     label = "`Shape` is not implemented for `{Self}`",
