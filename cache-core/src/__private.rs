@@ -2,3 +2,8 @@
 
 pub use crate::registry::Assembly;
 pub use crate::table::AnyTable;
+
+/// What `#[derive(Shape)]` builds on.
+pub mod shape {
+    pub use crate::snapshot::shape::{Layout, ShapeVisitor};
+}

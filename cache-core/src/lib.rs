@@ -23,6 +23,9 @@ mod snapshot;
 mod table;
 mod transaction;
 
+#[cfg(feature = "derive")]
+pub use cache_macros::Shape;
+
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
@@ -36,7 +39,7 @@ pub use query::{Lookup, Query};
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
 pub use snapshot::Persistence;
-pub use snapshot::shape::Shape;
+pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::slot::Past;
 pub use table::{Table, Times};

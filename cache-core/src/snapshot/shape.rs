@@ -1,4 +1,90 @@
-//! The shape of a type: what of it matters to a format that is not self-describing.
+//! The shape of a type: what of it matters to a format that is not self-describing. Knows nothing of files.
+//!
+//! A snapshot carries the fingerprint of each table's key and value type, so that bytes written for one type are
+//! never read as another. The fingerprint covers names, order, types and variants to any depth, and is the same
+//! in every build, on every platform and with every compiler: it is made of text alone, hashed with FNV-1a.
+//!
+//! Names are those that serde sees (after `rename` and `rename_all`), since these are in the file. Every type
+//! constructor counts under its own name, so `Box<T>`, `Arc<T>` and `T`, or `usize` and `u64`, are different
+//! shapes although serde writes them alike: a table skipped without need costs one cold start, a table read
+//! wrongly costs much more.
+
+/// Gives types without parameters their shapes: nothing but a name.
+macro_rules! named {
+    ($($name:literal $type:ty;)*) => {$(
+        impl $crate::snapshot::shape::Shape for $type {
+            fn shape(visitor: &mut $crate::snapshot::shape::ShapeVisitor) {
+                visitor.name($name);
+            }
+        }
+    )*};
+}
+
+mod fingerprint;
+mod foreign;
+mod report;
+mod standard;
+#[cfg(test)]
+mod tests;
+mod visitor;
+
+pub use fingerprint::Fingerprint;
+pub use report::ShapeReport;
+pub use visitor::{Layout, ShapeVisitor};
 
 /// A type whose structure has a fingerprint. Implement it with `#[derive(Shape)]`.
-pub trait Shape {}
+///
+/// Keys and values of a query with `persist` have it, and so has every type that they are made of. The types of
+/// std that serde can write have it; the cargo features `chrono`, `uuid` and `url` give it to the types of these
+/// crates. A field of another foreign type is marked `#[shape(opaque)]`: its name and the text of its type count,
+/// what is inside does not.
+///
+/// # What changes a fingerprint
+/// A field added, removed, renamed, retyped or moved, a variant inserted, and the same in any type that is
+/// reached, in whichever crate. Comments, derives, visibility, methods, `#[serde(default)]`, `alias`, `bound` and
+/// fields that serde skips do not.
+///
+/// # What it refuses
+/// `untagged`, `flatten`, `tag`, `skip_serializing_if`, fields skipped in one direction only and skipped variants
+/// before others need a format that tells what comes next. They are compile errors unless the type says
+/// `#[shape(self_describing)]`, and a table that reaches such a type can be saved only with `codec = "json"`.
+///
+/// # What it cannot see
+/// An implementation of `Serialize` written by hand, what is inside opaque fields (the parameters of a generic type
+/// in them included), and a function that means something else by the same bytes. `#[query(version = 2)]` tells
+/// such a change.
+///
+/// # Examples
+#[cfg_attr(feature = "derive", doc = "```")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// use cache_core::{Shape, ShapeReport};
+///
+/// #[derive(Shape)]
+/// struct Post {
+///     title: String,
+///     comments: Vec<Comment>,
+///     #[shape(opaque)]
+///     thread: std::thread::ThreadId,
+/// }
+///
+/// #[derive(Shape)]
+/// struct Comment {
+///     text: String,
+///     answers: Vec<Comment>,
+/// }
+///
+/// let report = ShapeReport::of::<Post>();
+/// assert!(report.is_recursive && report.is_opaque);
+/// assert_eq!(report.self_describing, None);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no shape that a snapshot could check",
+    label = "`Shape` is not implemented for `{Self}`",
+    note = "a type of your own: add `#[derive(Shape)]` to it",
+    note = "a foreign type: mark the field that holds it `#[shape(opaque)]`"
+)]
+pub trait Shape: 'static {
+    /// Tells `visitor` what the type is made of.
+    #[doc(hidden)]
+    fn shape(visitor: &mut ShapeVisitor);
+}

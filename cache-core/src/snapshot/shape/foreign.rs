@@ -1,0 +1,95 @@
+//! Shapes of types of well-known crates, each crate behind its cargo feature.
+
+#[cfg(feature = "chrono")]
+mod chrono {
+    use std::any::TypeId;
+
+    use chrono::{
+        DateTime, FixedOffset, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday,
+    };
+
+    use crate::snapshot::shape::{Shape, ShapeVisitor};
+
+    named! {
+        "chrono::Month" Month;
+        "chrono::NaiveDate" NaiveDate;
+        "chrono::NaiveDateTime" NaiveDateTime;
+        "chrono::NaiveTime" NaiveTime;
+        "chrono::TimeDelta" TimeDelta;
+        "chrono::Weekday" Weekday;
+    }
+
+    /// A point in time is saved with its offset. Zones other than these two are not told apart.
+    impl<Zone: TimeZone + 'static> Shape for DateTime<Zone> {
+        fn shape(visitor: &mut ShapeVisitor) {
+            let zone = TypeId::of::<Zone>();
+            visitor.name(if zone == TypeId::of::<Utc>() {
+                "chrono::DateTime<Utc>"
+            } else if zone == TypeId::of::<FixedOffset>() {
+                "chrono::DateTime<FixedOffset>"
+            } else {
+                "chrono::DateTime<_>"
+            });
+        }
+    }
+}
+
+#[cfg(feature = "uuid")]
+mod uuid {
+    named! {
+        "uuid::Uuid" uuid::Uuid;
+        "uuid::NonNilUuid" uuid::NonNilUuid;
+        "uuid::Braced" uuid::fmt::Braced;
+        "uuid::Hyphenated" uuid::fmt::Hyphenated;
+        "uuid::Simple" uuid::fmt::Simple;
+        "uuid::Urn" uuid::fmt::Urn;
+    }
+}
+
+#[cfg(feature = "url")]
+mod url {
+    use url::Host;
+
+    use crate::snapshot::shape::{Shape, ShapeVisitor};
+
+    named! {
+        "url::Url" url::Url;
+    }
+
+    impl<S: Shape> Shape for Host<S> {
+        fn shape(visitor: &mut ShapeVisitor) {
+            visitor.name("url::Host");
+            visitor.visit::<S>();
+        }
+    }
+}
+
+/// Values whose form is known only when they are read: `codec = "json"` alone can carry them.
+#[cfg(feature = "json")]
+mod json {
+    use serde_json::{Map, Number, Value};
+
+    use crate::snapshot::shape::{Shape, ShapeVisitor};
+
+    impl Shape for Value {
+        fn shape(visitor: &mut ShapeVisitor) {
+            visitor.name("serde_json::Value");
+            visitor.self_describing("serde_json::Value");
+            visitor.recursive();
+        }
+    }
+
+    impl Shape for Number {
+        fn shape(visitor: &mut ShapeVisitor) {
+            visitor.name("serde_json::Number");
+            visitor.self_describing("serde_json::Number");
+        }
+    }
+
+    impl Shape for Map<String, Value> {
+        fn shape(visitor: &mut ShapeVisitor) {
+            visitor.name("serde_json::Map");
+            visitor.visit::<Value>();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What is known of a shape: the fingerprint, and what a reader and a codec must be ready for.
+
+use super::Shape;
+use super::fingerprint::{Fingerprint, Fnv};
+use super::visitor::ShapeVisitor;
+
+/// Fingerprint of a type, with what a codec and a reader of hostile input must know of it.
+///
+/// Computed by walking the type, in about a microsecond; nothing is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShapeReport {
+    /// Equal for equal shapes, in every build.
+    pub fingerprint: Fingerprint,
+    /// Path of the first type met that only a self-describing format can carry.
+    pub self_describing: Option<&'static str>,
+    /// Whether a type contains itself, so that values can be nested without end.
+    pub is_recursive: bool,
+    /// Whether a part is not described, so that nobody knows how deep it nests.
+    pub is_opaque: bool,
+}
+
+impl ShapeReport {
+    /// Describes `T`.
+    #[must_use]
+    pub fn of<T: Shape + ?Sized>() -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.visit::<T>();
+        visitor.finish()
+    }
+
+    /// Describes the entries of a table: the key, then the value.
+    #[must_use]
+    pub fn of_entry<K: Shape + ?Sized, V: Shape + ?Sized>() -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.name("entry");
+        visitor.visit::<K>();
+        visitor.visit::<V>();
+        visitor.finish()
+    }
+
+    /// Stands for types that have no [`Shape`]: only their names count.
+    #[must_use]
+    pub fn of_opaque_entry(key: &'static str, value: &'static str) -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.opaque();
+        visitor.name("opaque entry");
+        visitor.name(key);
+        visitor.name(value);
+        visitor.finish()
+    }
+
+    /// The same shape under another `version`, which changes the fingerprint (`#[query(version = 2)]`).
+    #[must_use]
+    pub fn with_version(mut self, version: u32) -> Self {
+        let mut hash = Fnv::new();
+        hash.write(&self.fingerprint.to_le_bytes());
+        hash.write(&version.to_le_bytes());
+        self.fingerprint = hash.finish();
+        self
+    }
+
+    /// Whether a reader has to count how deep a value nests.
+    #[must_use]
+    pub fn has_unknown_depth(&self) -> bool {
+        self.is_recursive || self.is_opaque
+    }
+}

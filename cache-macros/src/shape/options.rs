@@ -1,0 +1,131 @@
+//! `#[shape(...)]`: what the user says to this derive.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Path, Token};
+
+use crate::errors::Errors;
+use crate::suggest::nearest;
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Type,
+    Variant,
+    Field,
+}
+
+/// The options of one type, variant or field.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) opaque: bool,
+    pub(super) self_describing: bool,
+    /// Path to `cache_core`.
+    pub(super) krate: Option<Path>,
+    /// To find the second of two.
+    seen: Vec<Ident>,
+}
+
+/// One `name` or `name = value`.
+struct Setting {
+    name: Ident,
+    value: Option<(Token![=], Expr)>,
+}
+
+const ON_TYPES: &[&str] = &["opaque", "self_describing", "crate"];
+const ON_FIELDS: &[&str] = &["opaque"];
+
+impl Options {
+    /// Reads all `#[shape(...)]` among `attributes`.
+    pub(super) fn read(attributes: &[Attribute], place: Place, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("shape")) {
+            let settings = attribute.parse_args_with(Punctuated::<Setting, Token![,]>::parse_terminated);
+            for setting in errors.take(settings).into_iter().flatten() {
+                options.take(setting, place, errors);
+            }
+        }
+        options
+    }
+
+    fn take(&mut self, setting: Setting, place: Place, errors: &mut Errors) {
+        let name = setting.name.unraw().to_string();
+        if let Some(message) = misplaced(&name, place) {
+            return errors.push(&setting.name, message);
+        }
+        if self.seen.contains(&setting.name) {
+            return errors.push(&setting.name, format_args!("`{name}` is given twice; keep one of them"));
+        }
+        self.seen.push(setting.name.clone());
+        match name.as_str() {
+            "opaque" => self.opaque = setting.is_flag(errors),
+            "self_describing" => self.self_describing = setting.is_flag(errors),
+            _ => self.krate = setting.path(errors),
+        }
+    }
+}
+
+impl Setting {
+    fn is_flag(&self, errors: &mut Errors) -> bool {
+        if let Some((equals, value)) = &self.value {
+            let name = &self.name;
+            errors.push(
+                quote!(#equals #value),
+                format_args!("`{name}` takes no value: write `{name}` alone, or leave it out"),
+            );
+        }
+        true
+    }
+
+    fn path(&self, errors: &mut Errors) -> Option<Path> {
+        let value = self.value.as_ref().map(|(_, value)| value);
+        let path = value.and_then(literal).and_then(|text| text.parse_with(Path::parse_mod_style).ok());
+        if path.is_none() {
+            let place = value.map_or_else(|| self.name.to_token_stream(), ToTokens::to_token_stream);
+            errors.push(place, "`crate` takes a path in quotes, as in `crate = \"my_cache\"`");
+        }
+        path
+    }
+}
+
+fn literal(value: &Expr) -> Option<&LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+        _ => None,
+    }
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = Ident::parse_any(input).map_err(|error| {
+            syn::Error::new(error.span(), "expected the name of an option, as in `#[shape(opaque)]`")
+        })?;
+        if !input.peek(Token![=]) {
+            return Ok(Self { name, value: None });
+        }
+        Ok(Self { name, value: Some((input.parse()?, input.parse()?)) })
+    }
+}
+
+/// Why `name` cannot stand at `place`, if it cannot.
+fn misplaced(name: &str, place: Place) -> Option<String> {
+    let known = if place == Place::Type { ON_TYPES } else { ON_FIELDS };
+    if known.contains(&name) {
+        return None;
+    }
+    if ON_TYPES.contains(&name) {
+        return Some(format!("`{name}` is about the whole type: write `#[shape({name})]` above it"));
+    }
+    Some(match nearest(name, known.iter().copied()) {
+        Some(near) => format!("there is no option `{name}`; did you mean `{near}`?"),
+        None => format!("there is no option `{name}` here; known: `{}`", known.join("`, `")),
+    })
+}
+
+/// Where generated code finds `cache_core`.
+pub(super) fn crate_path(options: &Options) -> TokenStream {
+    options.krate.as_ref().map_or_else(|| quote!(::cache_core), ToTokens::to_token_stream)
+}

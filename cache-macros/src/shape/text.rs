@@ -1,0 +1,60 @@
+//! Texts that are hashed. Written so that two different descriptions never give the same text, and the same in
+//! every version of the compiler.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+
+/// The description of one type: marks (fixed words) and names (text of the user's, with its length before it).
+#[derive(Debug, Default)]
+pub(super) struct Text(String);
+
+impl Text {
+    /// Adds a fixed word.
+    pub(super) fn mark(&mut self, word: &str) {
+        self.0.push_str(word);
+        self.0.push(' ');
+    }
+
+    /// Adds text that may contain anything.
+    pub(super) fn name(&mut self, name: &str) {
+        self.0.push_str(&name.len().to_string());
+        self.0.push(':');
+        self.0.push_str(name);
+        self.0.push(' ');
+    }
+
+    /// Adds code.
+    pub(super) fn code(&mut self, code: impl ToTokens) {
+        self.name(&words(code.into_token_stream()));
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The tokens with one blank between them. `TokenStream`'s own text leaves the blanks open.
+fn words(tokens: TokenStream) -> String {
+    let mut words = Vec::new();
+    collect(tokens, &mut words);
+    words.join(" ")
+}
+
+fn collect(tokens: TokenStream, words: &mut Vec<String>) {
+    for token in tokens {
+        let TokenTree::Group(group) = token else {
+            words.push(token.to_string());
+            continue;
+        };
+        let (open, close) = match group.delimiter() {
+            proc_macro2::Delimiter::Parenthesis => ("(", ")"),
+            proc_macro2::Delimiter::Brace => ("{", "}"),
+            proc_macro2::Delimiter::Bracket => ("[", "]"),
+            // Made by macros around their parameters; the same type as without.
+            proc_macro2::Delimiter::None => ("", ""),
+        };
+        words.extend(Some(open).filter(|open| !open.is_empty()).map(str::to_owned));
+        collect(group.stream(), words);
+        words.extend(Some(close).filter(|close| !close.is_empty()).map(str::to_owned));
+    }
+}

@@ -1,0 +1,21 @@
+//! Options that do not exist, or not there.
+use cache_core::Shape;
+
+#[derive(Shape)]
+#[shape(self_describin, krate = "cache", bytes)]
+struct Post {
+    #[shape(opque)]
+    id: u64,
+    #[shape(self_describing)]
+    title: String,
+    #[shape(skip)]
+    body: String,
+}
+
+#[derive(Shape)]
+enum Choice {
+    #[shape(opaqe)]
+    A(u8),
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A type of one's own without the derive.
+use cache_core::Shape;
+
+struct Author;
+
+#[derive(Shape)]
+enum Post {
+    By { author: Author },
+}
+
+fn main() {}

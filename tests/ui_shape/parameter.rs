@@ -1,0 +1,13 @@
+//! A parameter that is saved must have a shape.
+use cache_core::{Shape, ShapeReport};
+
+struct Foreign;
+
+#[derive(Shape)]
+struct Page<T> {
+    items: Vec<T>,
+}
+
+fn main() {
+    let _ = ShapeReport::of::<Page<Foreign>>();
+}
