@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 
 /// Mistakes, each at its own token.
 #[derive(Default)]
@@ -15,16 +15,6 @@ impl Errors {
     /// Adds a mistake that covers all of `tokens`.
     pub(crate) fn push(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.found.push(syn::Error::new_spanned(tokens, message));
-    }
-
-    /// Adds a mistake at `span`.
-    pub(crate) fn push_at(&mut self, span: Span, message: impl Display) {
-        self.found.push(syn::Error::new(span, message));
-    }
-
-    /// Adds a mistake that a parser reported.
-    pub(crate) fn push_error(&mut self, error: syn::Error) {
-        self.found.push(error);
     }
 
     /// The value of `result`; a mistake is kept instead of it.
@@ -39,6 +29,20 @@ impl Errors {
     /// One `compile_error!` per mistake.
     pub(crate) fn to_compile_errors(&self) -> TokenStream {
         self.found.iter().map(syn::Error::to_compile_error).collect()
+    }
+
+    /// The last mistake as a type, and `compile_error!`s for the others. Without a mistake it is an empty array.
+    ///
+    /// A macro that fails as the length of an array makes it a type about which the compiler reports no further
+    /// errors; one that fails in the place of the whole type would be taken for `()`.
+    pub(crate) fn to_type(&self) -> (TokenStream, TokenStream) {
+        match self.found.split_last() {
+            Some((last, others)) => {
+                let last = last.to_compile_error();
+                (quote!([(); #last]), others.iter().map(syn::Error::to_compile_error).collect())
+            }
+            None => (quote!([(); 0]), TokenStream::new()),
+        }
     }
 
     /// The messages alone.

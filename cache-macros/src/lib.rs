@@ -11,8 +11,10 @@ mod errors;
 mod format;
 mod query;
 mod registry;
+mod span;
 mod split;
 mod suggest;
+mod text;
 
 /// Makes a struct or enum a query: a key with a typed answer and a table of its own.
 ///

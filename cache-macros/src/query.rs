@@ -1,5 +1,6 @@
 //! `derive(Query)`: parse -> options -> validate -> expand, or fallback if any of them found a mistake.
 
+mod borrowed;
 mod duration;
 mod expand;
 mod fallback;

@@ -1,6 +1,7 @@
-//! `registry!`: parse -> field names -> expand.
+//! `registry!`: parse -> field names -> expand, or a stand-in for the registry if a mistake was found.
 
 mod expand;
+mod fallback;
 mod fields;
 mod parse;
 
@@ -12,8 +13,9 @@ use parse::Listing;
 /// The registry struct and its impls, or one `compile_error!` per mistake.
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let Some(listing) = Listing::parse(tokens, &mut errors) else { return errors.to_compile_errors() };
-    let errors = errors.to_compile_errors();
-    let registry = expand::registry(&listing);
-    quote::quote!(#errors #registry)
+    let listing = Listing::parse(tokens.clone(), &mut errors);
+    match listing {
+        Some(listing) if errors.is_empty() => expand::registry(&listing),
+        _ => fallback::registry(tokens, &errors),
+    }
 }

@@ -1,6 +1,6 @@
 //! Lists cut apart before they are read, so that a mistake in one part hides none in the next.
 
-use proc_macro2::{Punct, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Ident, Punct, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// Cuts at each comma that is not between angle brackets; empty parts are dropped.
@@ -23,6 +23,30 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     }
     parts.retain(|part| !part.is_empty());
     parts
+}
+
+/// The first `name =` that is not between angle brackets: where a comma was forgotten.
+pub(crate) fn second_setting(argument: TokenStream) -> Option<Ident> {
+    let mut angles = Angles::default();
+    let mut word = None;
+    for token in argument {
+        match token {
+            TokenTree::Ident(ident) => word = Some(ident),
+            TokenTree::Punct(punct) => {
+                if angles.depth == 0
+                    && punct.as_char() == '='
+                    && punct.spacing() == Spacing::Alone
+                    && word.is_some()
+                {
+                    return word;
+                }
+                angles.pass(&punct);
+                word = None;
+            }
+            _ => word = None,
+        }
+    }
+    None
 }
 
 /// How many `<` are open; the `>` of `->` closes none.
@@ -58,5 +82,12 @@ mod tests {
         assert_eq!(parts, ["value = Map < String , Vec < u8 >>", "lru = 3"]);
         let parts = cut(quote!(value = Box<dyn Fn(u8, u8) -> Map<u8, u8>>, eq));
         assert_eq!(parts.len(), 2, "{parts:?}");
+    }
+
+    #[test]
+    fn a_forgotten_comma_is_found_and_associated_types_are_not_taken_for_one() {
+        assert_eq!(second_setting(quote!("5m" fresh = "1m")).unwrap(), "fresh");
+        assert!(second_setting(quote!(Box<dyn Iterator<Item = u8>>)).is_none());
+        assert!(second_setting(quote!("5m")).is_none());
     }
 }

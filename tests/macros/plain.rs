@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{Query, Registry, TableOptions};
+use cache_core::{Query, TableOptions};
 
 /// An answer.
 #[derive(Debug)]

@@ -2,3 +2,9 @@
 
 /// A type whose structure has a fingerprint. Implement it with `#[derive(Shape)]`.
 pub trait Shape {}
+
+impl Shape for u8 {}
+impl Shape for u64 {}
+impl Shape for String {}
+impl Shape for str {}
+impl<T: Shape> Shape for Vec<T> {}

@@ -1,19 +1,21 @@
-//! The impl of `Query`, from options that were found right.
+//! The impl of `Query`, from an item and options that were found right.
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{DeriveInput, Generics, parse_quote};
 
+use super::borrowed;
 use super::options::{Codec, Given, Options};
 use crate::case::snake_case;
-use crate::format::FORMAT;
+use crate::format;
+use crate::span::located;
 
 /// The impl of `Query`.
 pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let core = options.core();
+    let format = Literal::u32_unsuffixed(format::FORMAT);
     let name = &input.ident;
     // Checked before: without a value there is no expansion.
     let value = options.value.as_ref().map(|value| &value.value);
@@ -21,16 +23,19 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let generics = with_bounds(input, options);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let table_options = table_options(&core, options);
+    let borrowed = borrowed::expand(input, options);
     let methods = [weigh(options), same_value(options), persistence(&core, options)];
     quote! {
         #[allow(unused_qualifications)]
         #[automatically_derived]
         impl #impl_generics #core::Query for #name #ty_generics #where_clause {
             type Value = #value;
-            const NAME: &'static ::core::primitive::str = #table_name;
+            const NAME: &'static ::core::primitive::str = #core::__private::named(#format, #table_name);
             #table_options
             #(#methods)*
         }
+
+        #borrowed
     }
 }
 
@@ -58,9 +63,10 @@ fn with_bounds(input: &DeriveInput, options: &Options) -> Generics {
     }
     if options.persist.is_some() {
         let shape = options.opaque.is_none().then(|| quote!(+ #core::Shape));
-        let saved = quote!(#core::__private::Serialize + #core::__private::DeserializeOwned #shape);
-        bounds.push(parse_quote!(Self: #saved));
-        bounds.push(parse_quote!(#value: #saved));
+        bounds.push(
+            parse_quote!(Self: #core::__private::Serialize + #core::__private::DeserializeOwned #shape),
+        );
+        bounds.push(parse_quote!(#value: #core::__private::SavedValue #shape));
     }
     generics
 }
@@ -86,24 +92,27 @@ fn table_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
 /// `.capacity(10)`: the options of a table have the names of the derive's.
 fn number_call<N: Copy + Into<u64>>(given: &Option<Given<N>>) -> Option<TokenStream> {
     let Given { name, value } = given.as_ref()?;
-    let number = proc_macro2::Literal::u64_unsuffixed((*value).into());
-    let method = proc_macro2::Ident::new(&name.to_string(), proc_macro2::Span::call_site());
+    let number = Literal::u64_unsuffixed((*value).into());
+    let method = Ident::new(&name.to_string(), Span::call_site());
     Some(quote!(.#method(#number)))
 }
 
 fn time_call(given: &Option<Given<Duration>>) -> Option<TokenStream> {
     let Given { name, value } = given.as_ref()?;
     let (seconds, nanoseconds) = (value.as_secs(), value.subsec_nanos());
-    let method = proc_macro2::Ident::new(&name.to_string(), proc_macro2::Span::call_site());
+    let method = Ident::new(&name.to_string(), Span::call_site());
     Some(quote!(.#method(::core::time::Duration::new(#seconds, #nanoseconds))))
 }
 
 fn weigh(options: &Options) -> Option<TokenStream> {
     let path = &options.weigh.as_ref()?.value;
-    let call = quote_spanned!(path.span()=> #path(self, value));
+    let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+    // As a function pointer, so that a function of another kind is one error that shows both kinds.
+    let weigh = quote_spanned!(span.resolved_at(Span::call_site())=> let weigh: fn(&Self, &Self::Value) -> u32 = #path;);
     Some(quote! {
         fn weigh(&self, value: &Self::Value) -> ::core::primitive::u32 {
-            #call
+            #weigh
+            weigh(self, value)
         }
     })
 }
@@ -128,7 +137,7 @@ fn persistence(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let version = options.version.as_ref().map_or(1, |version| version.value);
     let make = if options.opaque.is_some() { quote!(opaque) } else { quote!(shaped) };
     let span = options.codec.as_ref().map_or(persist.name.span(), |codec| codec.name.span());
-    let call = quote_spanned!(span=> #core::Persistence::#make::<#core::__private::codec::#codec>(#version));
+    let call = located(quote!(#core::Persistence::#make::<#core::__private::codec::#codec>(#version)), span);
     Some(quote! {
         fn persistence() -> ::core::option::Option<#core::Persistence<Self>> {
             ::core::option::Option::Some(#call)

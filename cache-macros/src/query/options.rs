@@ -185,6 +185,9 @@ where
 {
     let wrong = || error(name, argument, format_args!("`{name}` takes a whole number, as in `{name} = 10`"));
     let literal: LitInt = syn::parse2(argument.clone()).map_err(|_| wrong())?;
+    if literal.base10_digits().starts_with('-') {
+        return Err(wrong());
+    }
     if !literal.suffix().is_empty() {
         let digits = literal.base10_digits();
         return Err(error(
@@ -203,7 +206,7 @@ fn bound(name: &Ident, argument: &TokenStream) -> syn::Result<u64> {
     match number(name, argument)? {
         0 => {
             let message = format_args!(
-                "`{name}` must be at least 1; a table without a bound and without times keeps nothing alive, so leave it out for that"
+                "`{name}` must be at least 1; leave it out for a table that keeps nothing alive by itself"
             );
             Err(error(name, argument, message))
         }

@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 
 use crate::errors::Errors;
-use crate::split::split_at_commas;
+use crate::split::{second_setting, split_at_commas};
 
 /// One `name` or `name = argument`.
 pub(crate) struct Setting {
@@ -45,7 +45,11 @@ fn setting(input: ParseStream<'_>) -> syn::Result<Setting> {
         return Err(input.error(format_args!("expected `,` or `=` after `{name}`")));
     }
     input.parse::<syn::Token![=]>()?;
-    Ok(Setting { name, argument: Some(input.parse()?) })
+    let argument: TokenStream = input.parse()?;
+    match second_setting(argument.clone()) {
+        Some(second) => Err(syn::Error::new_spanned(&second, format_args!("expected `,` before `{second}`"))),
+        None => Ok(Setting { name, argument: Some(argument) }),
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +59,7 @@ mod tests {
     #[test]
     fn a_broken_setting_hides_no_other() {
         let item: syn::DeriveInput = syn::parse_quote! {
-            #[query(3 = 4, value = Post, capacity 5, crate = "x")]
+            #[query(3 = 4, value = Post, capacity 5, crate = "x", ttl = "5m" fresh = "1m")]
             #[query]
             #[query(eq)]
             struct GetPost;
@@ -69,6 +73,7 @@ mod tests {
             [
                 "expected the name of an option, as in `capacity = 10_000`",
                 "expected `,` or `=` after `capacity`",
+                "expected `,` before `fresh`",
                 "expected a list of options: `#[query(value = Type, ...)]`",
             ]
         );

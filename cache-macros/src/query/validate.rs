@@ -3,6 +3,7 @@
 use proc_macro2::Ident;
 use syn::{Attribute, Data, DeriveInput, Fields};
 
+use super::borrowed;
 use super::options::Options;
 use crate::errors::Errors;
 
@@ -14,6 +15,7 @@ pub(crate) fn check(input: &DeriveInput, options: &Options, errors: &mut Errors)
     check_bounds(options, errors);
     check_weight(options, errors);
     check_persistence(options, errors);
+    borrowed::check(input, options, errors);
 }
 
 fn check_item(input: &DeriveInput, errors: &mut Errors) {
