@@ -1,9 +1,50 @@
 //! For generated code only; no part of the public interface, may change in any release.
 
-pub use crate::registry::Assembly;
+#[cfg(feature = "derive")]
+pub use cache_macros::registry_impl;
+pub use serde::Serialize;
+pub use serde::de::DeserializeOwned;
+
+pub use crate::__instance_name as instance_name;
+pub use crate::registry::{Assembly, names};
+pub use crate::snapshot::{SavedValue, codec};
 pub use crate::table::AnyTable;
 
 /// What `#[derive(Shape)]` builds on.
 pub mod shape {
     pub use crate::snapshot::shape::{Layout, ShapeVisitor};
+}
+
+/// Format of the generated code that this crate reads; also written in `registry!`.
+#[cfg(feature = "derive")]
+const FORMAT: u32 = 1;
+
+/// The name of a derived query, if the derive that wrote it belongs to this crate.
+///
+/// # Panics
+/// When it does not; the compiler shows the panic as an error.
+#[cfg(feature = "derive")]
+#[must_use]
+#[track_caller]
+pub const fn named(format: u32, name: &'static str) -> &'static str {
+    assert!(
+        format == FORMAT,
+        "`derive(Query)` and `cache-core` come from different releases: take the derive from `cache_core` itself, and \
+         let `#[query(crate = \"...\")]` name the same one"
+    );
+    name
+}
+
+#[cfg(all(test, feature = "derive"))]
+mod tests {
+    #[test]
+    fn a_name_is_kept_when_the_formats_fit() {
+        assert_eq!(super::named(super::FORMAT, "get_post"), "get_post");
+    }
+
+    #[test]
+    #[should_panic(expected = "different releases")]
+    fn a_derive_of_another_format_is_refused() {
+        let _ = super::named(super::FORMAT + 1, "get_post");
+    }
 }

@@ -24,7 +24,7 @@ mod table;
 mod transaction;
 
 #[cfg(feature = "derive")]
-pub use cache_macros::Shape;
+pub use cache_macros::{Query, Shape};
 
 pub use builder::Builder;
 pub use cache::Cache;
@@ -45,3 +45,34 @@ pub use table::slot::Past;
 pub use table::{Table, Times};
 pub use transaction::hooks::Proposal;
 pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
+
+/// Makes a registry: one table per listed query.
+///
+/// The build script writes a call of it; a list by hand serves for generic queries, those made by macros, and those
+/// of other crates.
+///
+/// ```ignore
+/// cache_core::registry! {
+///     pub struct CacheRegistry {
+///         /// One post.
+///         crate::queries::GetPost,
+///         crate::queries::Page<crate::User> as "user_page",
+///     }
+/// }
+/// ```
+#[cfg(feature = "derive")]
+#[macro_export]
+macro_rules! registry {
+    ($($listing:tt)*) => {
+        $crate::__private::registry_impl! { crate = $crate; core_format = 1; $($listing)* }
+    };
+}
+
+/// Includes the registry that the build script wrote.
+#[cfg(feature = "derive")]
+#[macro_export]
+macro_rules! include_registry {
+    () => {
+        ::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/cache_registry.rs"));
+    };
+}

@@ -1,5 +1,7 @@
 //! What generated code builds on: one typed table per query, found by type.
 
+pub mod names;
+
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -4,4 +4,4 @@ pub mod codec;
 mod persistence;
 pub mod shape;
 
-pub use persistence::Persistence;
+pub use persistence::{Persistence, SavedValue};

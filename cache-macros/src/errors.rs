@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 
 /// Mistakes, each at its own token.
 #[derive(Default)]
@@ -39,6 +39,20 @@ impl Errors {
     /// One `compile_error!` per mistake.
     pub(crate) fn to_compile_errors(&self) -> TokenStream {
         self.found.iter().map(syn::Error::to_compile_error).collect()
+    }
+
+    /// The last mistake as a type, and `compile_error!`s for the others. Without a mistake it is an empty array.
+    ///
+    /// A macro that fails as the length of an array makes it a type about which the compiler reports no further
+    /// errors; one that fails in the place of the whole type would be taken for `()`.
+    pub(crate) fn to_type(&self) -> (TokenStream, TokenStream) {
+        match self.found.split_last() {
+            Some((last, others)) => {
+                let last = last.to_compile_error();
+                (quote!([(); #last]), others.iter().map(syn::Error::to_compile_error).collect())
+            }
+            None => (quote!([(); 0]), TokenStream::new()),
+        }
     }
 
     /// The messages alone.

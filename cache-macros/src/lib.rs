@@ -1,11 +1,62 @@
-//! `derive(Shape)` for `cache-core`: entry points only.
+//! `derive(Query)`, `derive(Shape)` and `registry!` for `cache-core`: entry points only. Each macro is a plain function from tokens
+//! to tokens in a module of its own, and is tested there.
+//!
+//! Depend on `cache-core`, which re-exports everything from here.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
 
+mod case;
 mod errors;
+mod format;
+mod query;
+mod registry;
 mod shape;
+mod span;
+mod split;
 mod suggest;
+mod text;
+
+/// Makes a struct or enum a query: a key with a typed answer and a table of its own.
+///
+/// ```ignore
+/// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// #[query(value = Post, capacity = 10_000, ttl = "5m", fresh = "30s")]
+/// pub struct GetPost { pub id: u64 }
+/// ```
+///
+/// | option | meaning |
+/// |---|---|
+/// | `value = Type` | type of the answer, also unsized; required |
+/// | `name = "..."` | name of the table; default: the name of the type in `snake_case` |
+/// | `capacity = N` | keep at most `N` entries, by the default policy |
+/// | `lru = N` | keep at most `N` entries, in exact least-recently-used order |
+/// | `max_weight = N`, `weigh = path` | keep entries of at most `N` together, each weighed by `fn(&Query, &Value) -> u32` |
+/// | `ttl = "5m"` | keep an entry so long after it was written |
+/// | `tti = "5m"` | keep an entry so long after it was last used |
+/// | `fresh = "30s"` | call an entry fresh so long; removes nothing |
+/// | `history = N` | keep the `N` previous values of an entry |
+/// | `persist` | put the table into snapshots; key and value must be `Serialize`, `Deserialize` and `Shape` |
+/// | `codec = "bincode"` | format in snapshots: `bincode` (default), `postcard` or `json` |
+/// | `opaque` | ask no `Shape` of key and value; changes of them are told by `version` alone |
+/// | `version = N` | what is saved under another version is not restored |
+/// | `eq` | compare values by `==`, so that an equal answer may keep its allocation |
+/// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
+/// | `crate = "path"` | where `cache_core` is found, if the dependency was renamed |
+///
+/// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
+#[proc_macro_derive(Query, attributes(query))]
+pub fn derive_query(input: TokenStream) -> TokenStream {
+    query::derive(input.into()).into()
+}
+
+/// What `cache_core::registry!` expands to; called by that macro only, which adds the path of `cache_core` and its
+/// format number.
+#[doc(hidden)]
+#[proc_macro]
+pub fn registry_impl(input: TokenStream) -> TokenStream {
+    registry::expand(input.into()).into()
+}
 
 /// Gives a type a fingerprint, by which a snapshot notices that the type changed.
 ///

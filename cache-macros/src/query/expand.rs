@@ -1,0 +1,146 @@
+//! The impl of `Query`, from an item and options that were found right.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, Generics, parse_quote};
+
+use super::borrowed;
+use super::options::{Codec, Given, Options};
+use crate::case::snake_case;
+use crate::format;
+use crate::span::located;
+
+/// The impl of `Query`.
+pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
+    let core = options.core();
+    let format = Literal::u32_unsuffixed(format::FORMAT);
+    let name = &input.ident;
+    // Checked before: without a value there is no expansion.
+    let value = options.value.as_ref().map(|value| &value.value);
+    let table_name = table_name(input, options);
+    let generics = with_bounds(input, options);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let table_options = table_options(&core, options);
+    let borrowed = borrowed::expand(input, options);
+    let methods = [weigh(options), same_value(options), persistence(&core, options)];
+    quote! {
+        #[allow(unused_qualifications)]
+        #[automatically_derived]
+        impl #impl_generics #core::Query for #name #ty_generics #where_clause {
+            type Value = #value;
+            const NAME: &'static ::core::primitive::str = #core::__private::named(#format, #table_name);
+            #table_options
+            #(#methods)*
+        }
+
+        #borrowed
+    }
+}
+
+/// `name = "..."`, else the name of the type.
+pub(crate) fn table_name(input: &DeriveInput, options: &Options) -> String {
+    options.name.as_ref().map_or_else(|| snake_case(&input.ident.to_string()), |name| name.value.value())
+}
+
+/// The generics of the type; those of a generic one with all that `Query` asks of key and value.
+fn with_bounds(input: &DeriveInput, options: &Options) -> Generics {
+    let mut generics = input.generics.clone();
+    if generics.params.is_empty() {
+        return generics;
+    }
+    let core = options.core();
+    let value = options.value.as_ref().map(|value| &value.value);
+    let bounds = &mut generics.make_where_clause().predicates;
+    bounds.push(parse_quote! {
+        Self: ::core::clone::Clone + ::core::cmp::Eq + ::core::hash::Hash + ::core::fmt::Debug
+            + ::core::marker::Send + ::core::marker::Sync + 'static
+    });
+    bounds.push(parse_quote!(#value: ::core::marker::Send + ::core::marker::Sync + 'static));
+    if options.eq.is_some() {
+        bounds.push(parse_quote!(#value: ::core::cmp::PartialEq));
+    }
+    if options.persist.is_some() {
+        let shape = options.opaque.is_none().then(|| quote!(+ #core::Shape));
+        bounds.push(
+            parse_quote!(Self: #core::__private::Serialize + #core::__private::DeserializeOwned #shape),
+        );
+        bounds.push(parse_quote!(#value: #core::__private::SavedValue #shape));
+    }
+    generics
+}
+
+/// `const OPTIONS`, if any option differs from the default.
+fn table_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+    let calls: Vec<TokenStream> = [
+        number_call(&options.capacity),
+        number_call(&options.lru),
+        number_call(&options.max_weight),
+        time_call(&options.ttl),
+        time_call(&options.tti),
+        time_call(&options.fresh),
+        number_call(&options.history),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!calls.is_empty())
+        .then(|| quote!(const OPTIONS: #core::TableOptions = #core::TableOptions::new() #(#calls)*;))
+}
+
+/// `.capacity(10)`: the options of a table have the names of the derive's.
+fn number_call<N: Copy + Into<u64>>(given: &Option<Given<N>>) -> Option<TokenStream> {
+    let Given { name, value } = given.as_ref()?;
+    let number = Literal::u64_unsuffixed((*value).into());
+    let method = Ident::new(&name.to_string(), Span::call_site());
+    Some(quote!(.#method(#number)))
+}
+
+fn time_call(given: &Option<Given<Duration>>) -> Option<TokenStream> {
+    let Given { name, value } = given.as_ref()?;
+    let (seconds, nanoseconds) = (value.as_secs(), value.subsec_nanos());
+    let method = Ident::new(&name.to_string(), Span::call_site());
+    Some(quote!(.#method(::core::time::Duration::new(#seconds, #nanoseconds))))
+}
+
+fn weigh(options: &Options) -> Option<TokenStream> {
+    let path = &options.weigh.as_ref()?.value;
+    let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+    // As a function pointer, so that a function of another kind is one error that shows both kinds.
+    let weigh = quote_spanned!(span.resolved_at(Span::call_site())=> let weigh: fn(&Self, &Self::Value) -> u32 = #path;);
+    Some(quote! {
+        fn weigh(&self, value: &Self::Value) -> ::core::primitive::u32 {
+            #weigh
+            weigh(self, value)
+        }
+    })
+}
+
+fn same_value(options: &Options) -> Option<TokenStream> {
+    let eq = options.eq.as_ref()?;
+    let call = quote_spanned!(eq.name.span()=> ::core::cmp::PartialEq::eq(old, new));
+    Some(quote! {
+        fn same_value(old: &Self::Value, new: &Self::Value) -> ::core::primitive::bool {
+            #call
+        }
+    })
+}
+
+fn persistence(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+    let persist = options.persist.as_ref()?;
+    let codec = match options.codec.as_ref().map_or(Codec::Bincode, |codec| codec.value) {
+        Codec::Bincode => quote!(Bincode),
+        Codec::Postcard => quote!(Postcard),
+        Codec::Json => quote!(Json),
+    };
+    let version = options.version.as_ref().map_or(1, |version| version.value);
+    let make = if options.opaque.is_some() { quote!(opaque) } else { quote!(shaped) };
+    let span = options.codec.as_ref().map_or(persist.name.span(), |codec| codec.name.span());
+    let call = located(quote!(#core::Persistence::#make::<#core::__private::codec::#codec>(#version)), span);
+    Some(quote! {
+        fn persistence() -> ::core::option::Option<#core::Persistence<Self>> {
+            ::core::option::Option::Some(#call)
+        }
+    })
+}

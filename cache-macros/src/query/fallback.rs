@@ -1,0 +1,49 @@
+//! What a derive with mistakes emits beside its errors: an impl that lets the rest of the program compile, so that
+//! one mistake gives one error.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{DeriveInput, Generics, parse_quote};
+
+use super::expand::table_name;
+use super::options::Options;
+use crate::errors::Errors;
+
+/// The errors, and an impl of `Query` that asks for as little as it can.
+pub(crate) fn query(input: &DeriveInput, options: &Options, errors: &Errors) -> TokenStream {
+    let core = options.core();
+    let name = &input.ident;
+    let table_name = table_name(input, options);
+    let generics = with_bounds(&input.generics);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let (value, errors) = match &options.value {
+        Some(value) => (value.value.to_token_stream(), errors.to_compile_errors()),
+        // Nobody can tell what the answer is, so nobody should be told that something else was expected.
+        None => errors.to_type(),
+    };
+    quote! {
+        #errors
+
+        #[allow(unused_lifetimes, unused_qualifications)]
+        #[automatically_derived]
+        impl #impl_generics #core::Query for #name #ty_generics #where_clause {
+            type Value = #value;
+            const NAME: &'static ::core::primitive::str = #table_name;
+        }
+    }
+}
+
+/// All that `Query` asks, as conditions, so that the impl itself is right whatever else the type lacks.
+fn with_bounds(generics: &Generics) -> Generics {
+    let mut generics = generics.clone();
+    let lifetimes: Vec<_> = generics.lifetimes().map(|parameter| parameter.lifetime.clone()).collect();
+    let bounds = &mut generics.make_where_clause().predicates;
+    for lifetime in lifetimes {
+        bounds.push(parse_quote!(#lifetime: 'static));
+    }
+    bounds.push(parse_quote! {
+        for<'workaround> Self: ::core::clone::Clone + ::core::cmp::Eq + ::core::hash::Hash + ::core::fmt::Debug
+            + ::core::marker::Send + ::core::marker::Sync + 'static
+    });
+    generics
+}

@@ -1,0 +1,286 @@
+//! What each option means: from settings to typed options. Checks every option by itself; how they fit together is
+//! told in `validate`.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::parse::Parse;
+use syn::{LitInt, LitStr, Path, Type};
+
+use super::duration;
+use super::parse::Setting;
+use crate::errors::Errors;
+use crate::suggest;
+
+/// Every option there is, in the order in which messages list them.
+const KNOWN: [&str; 16] = [
+    "value",
+    "name",
+    "capacity",
+    "lru",
+    "max_weight",
+    "weigh",
+    "ttl",
+    "tti",
+    "fresh",
+    "history",
+    "persist",
+    "codec",
+    "opaque",
+    "version",
+    "eq",
+    "borrowed",
+];
+
+/// Names that people bring along from other caches, and what they are called here.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("max_capacity", "capacity"),
+    ("max_entries", "capacity"),
+    ("max_size", "capacity"),
+    ("time_to_live", "ttl"),
+    ("time_to_idle", "tti"),
+    ("stale_time", "fresh"),
+    ("weigher", "weigh"),
+    ("rename", "name"),
+];
+
+/// One option with the token that names it, at which messages about it point.
+pub(crate) struct Given<T> {
+    pub(crate) name: Ident,
+    pub(crate) value: T,
+}
+
+/// A snapshot format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Bincode,
+    Postcard,
+    Json,
+}
+
+/// The options of one query. What was written wrongly is `None` here, but among `seen`.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// Names of all options that were written, well or not.
+    seen: Vec<Ident>,
+    pub(crate) value: Option<Given<Type>>,
+    pub(crate) name: Option<Given<LitStr>>,
+    pub(crate) version: Option<Given<u32>>,
+    pub(crate) capacity: Option<Given<u64>>,
+    pub(crate) lru: Option<Given<u64>>,
+    pub(crate) max_weight: Option<Given<u64>>,
+    pub(crate) weigh: Option<Given<Path>>,
+    pub(crate) ttl: Option<Given<Duration>>,
+    pub(crate) tti: Option<Given<Duration>>,
+    pub(crate) fresh: Option<Given<Duration>>,
+    pub(crate) history: Option<Given<u32>>,
+    pub(crate) persist: Option<Given<()>>,
+    pub(crate) codec: Option<Given<Codec>>,
+    pub(crate) opaque: Option<Given<()>>,
+    pub(crate) eq: Option<Given<()>>,
+    pub(crate) borrowed: Option<Given<()>>,
+    pub(crate) core: Option<Given<Path>>,
+}
+
+impl Options {
+    /// Reads every setting; keeps going after a mistake.
+    pub(crate) fn read(settings: &[Setting], errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        for setting in settings {
+            if let Some(first) = options.seen(&setting.name.to_string()) {
+                errors.push(&setting.name, format_args!("`{first}` is given twice; keep one of them"));
+                continue;
+            }
+            options.seen.push(setting.name.clone());
+            errors.take(options.read_one(setting));
+        }
+        options
+    }
+
+    /// The token that named the option `name`, if it was written, well or not.
+    pub(crate) fn seen(&self, name: &str) -> Option<&Ident> {
+        self.seen.iter().find(|seen| *seen == name)
+    }
+
+    /// Where generated code finds the store.
+    pub(crate) fn core(&self) -> TokenStream {
+        match &self.core {
+            Some(core) => core.value.to_token_stream(),
+            None => quote::quote!(::cache_core),
+        }
+    }
+
+    fn read_one(&mut self, setting: &Setting) -> syn::Result<()> {
+        match setting.name.to_string().as_str() {
+            "value" => self.value = Some(setting.with(syntax("a type, as in `value = Post`"))?),
+            "name" => self.name = Some(setting.with(table_name)?),
+            "version" => self.version = Some(setting.with(number)?),
+            "capacity" => self.capacity = Some(setting.with(bound)?),
+            "lru" => self.lru = Some(setting.with(bound)?),
+            "max_weight" => self.max_weight = Some(setting.with(bound)?),
+            "weigh" => {
+                self.weigh = Some(setting.with(syntax("the path of a function, as in `weigh = bytes_of`"))?)
+            }
+            "ttl" => self.ttl = Some(setting.with(time)?),
+            "tti" => self.tti = Some(setting.with(time)?),
+            "fresh" => self.fresh = Some(setting.with(time)?),
+            "history" => self.history = Some(setting.with(number)?),
+            "persist" => self.persist = Some(setting.flag()?),
+            "codec" => self.codec = Some(setting.with(codec)?),
+            "opaque" => self.opaque = Some(setting.flag()?),
+            "eq" => self.eq = Some(setting.flag()?),
+            "borrowed" => self.borrowed = Some(setting.flag()?),
+            "crate" => self.core = Some(setting.with(crate_path)?),
+            other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
+        }
+        Ok(())
+    }
+}
+
+impl Setting {
+    /// Reads the argument, which must be there.
+    fn with<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
+        let name = self.name.clone();
+        match &self.argument {
+            Some(argument) => Ok(Given { value: read(&name, argument)?, name }),
+            None => read(&name, &TokenStream::new()).map(|value| Given { name, value }),
+        }
+    }
+
+    /// Makes sure that there is no argument.
+    fn flag(&self) -> syn::Result<Given<()>> {
+        match &self.argument {
+            None => Ok(Given { name: self.name.clone(), value: () }),
+            Some(argument) => {
+                let message =
+                    format!("`{0}` takes no argument: write `{0}` alone, or leave it out", self.name);
+                Err(error(&self.name, argument, message))
+            }
+        }
+    }
+}
+
+/// A mistake at `argument`, or at the name if there is nothing behind the `=`.
+fn error(name: &Ident, argument: &TokenStream, message: impl std::fmt::Display) -> syn::Error {
+    if argument.is_empty() {
+        syn::Error::new_spanned(name, message)
+    } else {
+        syn::Error::new_spanned(argument, message)
+    }
+}
+
+/// Reads anything that `syn` can parse.
+fn syntax<T: Parse>(expected: &'static str) -> impl FnOnce(&Ident, &TokenStream) -> syn::Result<T> {
+    move |name, argument| {
+        syn::parse2(argument.clone())
+            .map_err(|_| error(name, argument, format_args!("`{name}` takes {expected}")))
+    }
+}
+
+/// Reads a whole number.
+fn number<N>(name: &Ident, argument: &TokenStream) -> syn::Result<N>
+where
+    N: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let wrong = || error(name, argument, format_args!("`{name}` takes a whole number, as in `{name} = 10`"));
+    let literal: LitInt = syn::parse2(argument.clone()).map_err(|_| wrong())?;
+    if literal.base10_digits().starts_with('-') {
+        return Err(wrong());
+    }
+    if !literal.suffix().is_empty() {
+        let digits = literal.base10_digits();
+        return Err(error(
+            name,
+            argument,
+            format_args!("`{name}` takes a plain number: `{name} = {digits}`"),
+        ));
+    }
+    literal
+        .base10_parse()
+        .map_err(|why| error(name, argument, format_args!("`{name}` cannot be that large: {why}")))
+}
+
+/// Reads a number of entries or a weight, which is at least 1.
+fn bound(name: &Ident, argument: &TokenStream) -> syn::Result<u64> {
+    match number(name, argument)? {
+        0 => {
+            let message = format_args!(
+                "`{name}` must be at least 1; leave it out for a table that keeps nothing alive by itself"
+            );
+            Err(error(name, argument, message))
+        }
+        bound => Ok(bound),
+    }
+}
+
+/// Reads a duration in quotes.
+fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Duration> {
+    let Ok(text) = syn::parse2::<LitStr>(argument.clone()) else {
+        return Err(error(name, argument, time_without_quotes(name, argument)));
+    };
+    duration::parse(&text.value())
+        .map_err(|message| error(name, argument, format_args!("`{name}`: {message}")))
+}
+
+/// The message for `ttl = 5m` and `ttl = 30`, with what was probably meant.
+fn time_without_quotes(name: &Ident, argument: &TokenStream) -> String {
+    let written = argument.to_string().replace(' ', "");
+    let meant =
+        [written.clone(), format!("{written}s")].into_iter().find(|text| duration::parse(text).is_ok());
+    match meant {
+        Some(text) => format!("`{name}` takes a duration in quotes; did you mean `{name} = \"{text}\"`?"),
+        None => format!("`{name}` takes a duration in quotes, as in `{name} = \"1h30m\"`"),
+    }
+}
+
+fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {
+    let text: LitStr = syn::parse2(argument.clone())
+        .map_err(|_| error(name, argument, "`name` takes a text in quotes, as in `name = \"post\"`"))?;
+    if text.value().trim().is_empty() || text.value().contains(char::is_control) {
+        return Err(error(name, argument, "the name of a table is not empty and has no control characters"));
+    }
+    Ok(text)
+}
+
+fn codec(name: &Ident, argument: &TokenStream) -> syn::Result<Codec> {
+    let codecs = [("bincode", Codec::Bincode), ("postcard", Codec::Postcard), ("json", Codec::Json)];
+    let written = syn::parse2::<LitStr>(argument.clone()).map(|text| text.value());
+    if let Some((_, codec)) =
+        codecs.iter().find(|(known, _)| written.as_ref().is_ok_and(|text| text == known))
+    {
+        return Ok(*codec);
+    }
+    let hint = match written {
+        Ok(text) => did_you_mean(suggest::nearest(&text, codecs.map(|(known, _)| known)), "\""),
+        Err(_) => String::new(),
+    };
+    Err(error(name, argument, format_args!("`codec` is \"bincode\", \"postcard\" or \"json\"{hint}")))
+}
+
+/// `crate = "path"`, or the path without quotes.
+fn crate_path(name: &Ident, argument: &TokenStream) -> syn::Result<Path> {
+    let parsed = match syn::parse2::<LitStr>(argument.clone()) {
+        Ok(text) => text.parse_with(Path::parse_mod_style),
+        Err(_) => syn::parse::Parser::parse2(Path::parse_mod_style, argument.clone()),
+    };
+    parsed.map_err(|_| {
+        error(name, argument, "`crate` takes the path of the store, as in `crate = \"my_cache_core\"`")
+    })
+}
+
+fn unknown(name: &str) -> String {
+    let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name).map(|&(_, here)| here);
+    let near = elsewhere.or_else(|| suggest::nearest(name, KNOWN.into_iter().chain(["crate"])));
+    match near {
+        Some(_) => format!("there is no option `{name}`{}", did_you_mean(near, "`")),
+        None => format!("there is no option `{name}`; there are `{}`", KNOWN.join("`, `")),
+    }
+}
+
+fn did_you_mean(near: Option<&str>, quote: &str) -> String {
+    near.map(|near| format!("; did you mean {quote}{near}{quote}?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+use quote::quote;
+
+use super::super::parse;
+use super::*;
+
+/// Reads `#[query(...)]` with these tokens inside.
+fn read(tokens: TokenStream) -> (Options, Vec<String>) {
+    let mut errors = Errors::default();
+    let item: syn::DeriveInput = syn::parse_quote!(
+        #[query(#tokens)]
+        struct Q;
+    );
+    let settings = parse::settings(&item.attrs, &mut errors);
+    (Options::read(&settings, &mut errors), errors.messages())
+}
+
+/// The one message that these tokens cause.
+#[track_caller]
+fn message(tokens: TokenStream) -> String {
+    let (_, messages) = read(tokens);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    messages.into_iter().next().unwrap()
+}
+
+#[test]
+fn every_option_is_read() {
+    let (options, messages) = read(quote! {
+        value = dyn Draw + Send + Sync, name = "post", version = 2, capacity = 10_000, lru = 1, max_weight = 0x10,
+        weigh = sizes::of::<u8>, ttl = "1h30m", tti = "0s", fresh = "30s", history = 0, persist, codec = "json",
+        opaque, eq, borrowed, crate = "store::core",
+    });
+    assert_eq!(messages, [""; 0]);
+    assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
+    assert_eq!(options.version.as_ref().unwrap().value, 2);
+    assert_eq!(options.capacity.as_ref().unwrap().value, 10_000);
+    assert_eq!(options.max_weight.as_ref().unwrap().value, 16);
+    assert_eq!(options.ttl.as_ref().unwrap().value, Duration::from_mins(90));
+    assert_eq!(options.tti.as_ref().unwrap().value, Duration::ZERO);
+    assert_eq!(options.codec.as_ref().unwrap().value, Codec::Json);
+    assert_eq!(options.core().to_string(), "store :: core");
+    assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
+}
+
+#[test]
+fn values_may_be_any_type() {
+    for value in [
+        quote!(str),
+        quote!([u8]),
+        quote!((u8, Vec<HashMap<K, V>>)),
+        quote!(Box<dyn Fn(u8, u8) -> Map<u8, u8> + Send + Sync>),
+        quote!(<Self as Other>::Value),
+        quote!(Result<Post, Error>),
+    ] {
+        let (options, messages) = read(quote!(value = #value, eq));
+        assert_eq!(messages, [""; 0], "{value}");
+        assert!(options.value.is_some() && options.eq.is_some(), "{value}");
+    }
+}
+
+#[test]
+fn the_store_is_found_by_its_own_name_unless_told_otherwise() {
+    assert_eq!(read(quote!(value = u8)).0.core().to_string(), ":: cache_core");
+    assert_eq!(read(quote!(crate = crate::store)).0.core().to_string(), "crate :: store");
+    assert_eq!(
+        message(quote!(crate = "no path")),
+        "`crate` takes the path of the store, as in `crate = \"my_cache_core\"`"
+    );
+}
+
+#[test]
+fn misspelt_options_are_met_with_the_nearest() {
+    for (written, meant) in [
+        ("capasity", "capacity"),
+        ("vlaue", "value"),
+        ("persistent", "persist"),
+        ("max_wieght", "max_weight"),
+        ("time_to_live", "ttl"),
+        ("max_capacity", "capacity"),
+        ("krate", "crate"),
+    ] {
+        let name = Ident::new(written, proc_macro2::Span::call_site());
+        let message = message(quote!(#name = 1));
+        assert_eq!(message, format!("there is no option `{written}`; did you mean `{meant}`?"));
+    }
+}
+
+#[test]
+fn far_off_options_are_met_with_the_list() {
+    for written in
+        ["strategy", "swr", "stale_if_error", "timeout", "jitter", "retry", "poll", "batch", "breaker"]
+    {
+        let name = Ident::new(written, proc_macro2::Span::call_site());
+        let message = message(quote!(#name = 1));
+        assert!(
+            message.starts_with(&format!("there is no option `{written}`; there are `value`, `name`,")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
+    for (tokens, expected) in [
+        (quote!(capacity), "`capacity` takes a whole number, as in `capacity = 10`"),
+        (quote!(capacity =), "`capacity` takes a whole number, as in `capacity = 10`"),
+        (quote!(capacity = "10"), "`capacity` takes a whole number, as in `capacity = 10`"),
+        (quote!(capacity = -1), "`capacity` takes a whole number, as in `capacity = 10`"),
+        (quote!(capacity = 10usize), "`capacity` takes a plain number: `capacity = 10`"),
+        (
+            quote!(history = 4294967296),
+            "`history` cannot be that large: number too large to fit in target type",
+        ),
+        (quote!(value), "`value` takes a type, as in `value = Post`"),
+        (quote!(value = 3), "`value` takes a type, as in `value = Post`"),
+        (quote!(weigh = |_| 3), "`weigh` takes the path of a function, as in `weigh = bytes_of`"),
+        (quote!(ttl = 5m), "`ttl` takes a duration in quotes; did you mean `ttl = \"5m\"`?"),
+        (quote!(ttl = 30), "`ttl` takes a duration in quotes; did you mean `ttl = \"30s\"`?"),
+        (quote!(ttl = Duration::MAX), "`ttl` takes a duration in quotes, as in `ttl = \"1h30m\"`"),
+        (quote!(ttl), "`ttl` takes a duration in quotes, as in `ttl = \"1h30m\"`"),
+        (quote!(ttl = "5min"), "`ttl`: \"5min\" has the unknown unit `min`; did you mean `m`?"),
+        (quote!(name = post), "`name` takes a text in quotes, as in `name = \"post\"`"),
+        (quote!(name = " "), "the name of a table is not empty and has no control characters"),
+        (quote!(persist = true), "`persist` takes no argument: write `persist` alone, or leave it out"),
+        (
+            quote!(codec = "bincod"),
+            "`codec` is \"bincode\", \"postcard\" or \"json\"; did you mean \"bincode\"?",
+        ),
+        (quote!(codec = json), "`codec` is \"bincode\", \"postcard\" or \"json\""),
+    ] {
+        assert_eq!(message(tokens), expected);
+    }
+}
+
+#[test]
+fn zero_is_no_bound() {
+    for name in ["capacity", "lru", "max_weight"] {
+        let name = Ident::new(name, proc_macro2::Span::call_site());
+        assert!(message(quote!(#name = 0)).starts_with(&format!("`{name}` must be at least 1")));
+    }
+}
+
+#[test]
+fn an_option_is_given_once() {
+    let (options, messages) = read(quote!(ttl = "1s", ttl = "2s"));
+    assert_eq!(messages, ["`ttl` is given twice; keep one of them"]);
+    assert_eq!(options.ttl.unwrap().value, Duration::from_secs(1));
+}
+
+#[test]
+fn all_mistakes_of_one_attribute_are_found() {
+    let (options, messages) = read(quote!(vlue = Post, capacity = 0, ttl = 5m, persist = 1, ttl = "1s"));
+    assert_eq!(messages.len(), 5, "{messages:?}");
+    assert!(options.seen("capacity").is_some() && options.capacity.is_none());
+}

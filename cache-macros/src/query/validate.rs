@@ -1,0 +1,105 @@
+//! How options fit together, and which items can be queries.
+
+use proc_macro2::Ident;
+use syn::{Attribute, Data, DeriveInput, Fields};
+
+use super::borrowed;
+use super::options::Options;
+use crate::errors::Errors;
+
+/// Adds one mistake per broken rule.
+pub(crate) fn check(input: &DeriveInput, options: &Options, errors: &mut Errors) {
+    check_item(input, errors);
+    check_inner_attributes(input, errors);
+    check_value(input, options, errors);
+    check_bounds(options, errors);
+    check_weight(options, errors);
+    check_persistence(options, errors);
+    borrowed::check(input, options, errors);
+}
+
+fn check_item(input: &DeriveInput, errors: &mut Errors) {
+    if let Data::Union(data) = &input.data {
+        errors.push(
+            data.union_token,
+            "a union cannot be a query: it has no `Hash` and no `Eq`; use a struct or an enum",
+        );
+    }
+    for lifetime in input.generics.lifetimes() {
+        let message = format!(
+            "a query cannot borrow: the cache keeps it for as long as it likes; own the field (`String` for `&{0} str`), and write `#[query(borrowed)]` to look it up by reference",
+            lifetime.lifetime
+        );
+        errors.push(&lifetime.lifetime, message);
+    }
+}
+
+/// `#[query(...)]` on a field or a variant says nothing.
+fn check_inner_attributes(input: &DeriveInput, errors: &mut Errors) {
+    let on_fields = |fields: &Fields, errors: &mut Errors| {
+        for field in fields {
+            refuse_attributes(&field.attrs, "field", errors);
+        }
+    };
+    match &input.data {
+        Data::Struct(data) => on_fields(&data.fields, errors),
+        Data::Enum(data) => {
+            for variant in &data.variants {
+                refuse_attributes(&variant.attrs, "variant", errors);
+                on_fields(&variant.fields, errors);
+            }
+        }
+        Data::Union(_) => {}
+    }
+}
+
+fn refuse_attributes(attributes: &[Attribute], place: &str, errors: &mut Errors) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("query")) {
+        errors
+            .push(attribute, format_args!("`#[query(...)]` belongs above the whole type, not on a {place}"));
+    }
+}
+
+fn check_value(input: &DeriveInput, options: &Options, errors: &mut Errors) {
+    if options.seen("value").is_none() {
+        let name = &input.ident;
+        errors.push(
+            name,
+            format_args!("`{name}` does not say what its answer is: add `#[query(value = Type)]`"),
+        );
+    }
+}
+
+fn check_bounds(options: &Options, errors: &mut Errors) {
+    let bounds: Vec<&Ident> =
+        ["capacity", "lru", "max_weight"].iter().filter_map(|name| options.seen(name)).collect();
+    if let [first, rest @ ..] = &bounds[..] {
+        for second in rest {
+            errors
+                .push(second, format_args!("a table has one bound: keep `{first}` or `{second}`, not both"));
+        }
+    }
+}
+
+fn check_weight(options: &Options, errors: &mut Errors) {
+    match (options.seen("max_weight"), options.seen("weigh")) {
+        (Some(max_weight), None) => {
+            errors.push(max_weight, "`max_weight` needs to know what an entry weighs: add `weigh = path`, a `fn(&Query, &Value) -> u32`");
+        }
+        (None, Some(weigh)) => {
+            errors.push(weigh, "`weigh` is used only with `max_weight = N`: add that, or leave `weigh` out");
+        }
+        _ => {}
+    }
+}
+
+fn check_persistence(options: &Options, errors: &mut Errors) {
+    if options.seen("persist").is_some() {
+        return;
+    }
+    for name in ["codec", "opaque", "version"] {
+        if let Some(token) = options.seen(name) {
+            errors.push(token, format_args!("`{name}` is about snapshots, and this table takes no part in them: add `persist`, or leave `{name}` out"));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The registry struct and its impls, from a listing that was found right.
+//!
+//! Everything that is written for a line stands, for the compiler, where the line stands: a wrong path or a type that
+//! is no query is an error there, and not at the macro's name.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, PathArguments, TypePath};
+
+use super::fields;
+use super::parse::{Line, Listing};
+use crate::span::located;
+use crate::text;
+
+/// A line with all that expansion needs of it.
+struct Field<'a> {
+    line: &'a Line,
+    /// What everything written for the line repeats.
+    cfgs: Vec<&'a Attribute>,
+    name: Ident,
+    path: &'a TypePath,
+    /// Expression of the table's name.
+    table_name: TokenStream,
+    /// The path as text.
+    query: String,
+    /// Where the line stands.
+    span: Span,
+    /// Path of `cache_core`, standing where the line stands.
+    core: TokenStream,
+}
+
+/// The struct, its impls and its checks.
+pub(crate) fn registry(listing: &Listing) -> TokenStream {
+    let names = fields::names(listing.lines.iter().map(|line| &line.path));
+    let fields: Vec<Field<'_>> =
+        listing.lines.iter().zip(&names).map(|(line, name)| field(&listing.core, line, name)).collect();
+    let structure = structure(listing, &fields);
+    let inherent = inherent_impl(listing);
+    let registry = registry_impl(listing, &fields);
+    let holds = fields.iter().map(|field| holds_impl(listing, field));
+    let dynamic = holds_dynamic(listing);
+    let names = check_names(listing, &fields);
+    quote!(#structure #inherent #registry #(#holds)* #dynamic #names)
+}
+
+fn field<'a>(core: &TokenStream, line: &'a Line, name: &str) -> Field<'a> {
+    let path = &line.path;
+    let at = path.path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+    let span = Span::call_site().located_at(at);
+    let core = located(core.clone(), at);
+    Field {
+        line,
+        cfgs: line.cfgs().collect(),
+        name: field_name(name, span),
+        path,
+        table_name: table_name(&core, line, span),
+        query: text::full(path.to_token_stream()),
+        span,
+        core,
+    }
+}
+
+/// An identifier of that name, raw if it is a keyword.
+fn field_name(name: &str, span: Span) -> Ident {
+    match name {
+        "crate" | "self" | "super" | "_" => Ident::new(&format!("{name}_"), span),
+        _ if syn::parse_str::<Ident>(name).is_ok() => Ident::new(name, span),
+        _ => Ident::new_raw(name, span),
+    }
+}
+
+/// `as "..."`, else the query's own name, for a generic instance with its arguments.
+fn table_name(core: &TokenStream, line: &Line, span: Span) -> TokenStream {
+    if let Some(name) = &line.name {
+        return name.to_token_stream();
+    }
+    let path = &line.path;
+    let own = quote_spanned!(span=> <#path as #core::Query>::NAME);
+    match arguments(path) {
+        Some(arguments) => quote_spanned!(span=> #core::__private::instance_name!(#own, #arguments)),
+        None => own,
+    }
+}
+
+/// The generic arguments as text: `<User>`.
+fn arguments(path: &TypePath) -> Option<String> {
+    match &path.path.segments.last()?.arguments {
+        PathArguments::None => None,
+        arguments => Some(text::short(arguments.to_token_stream())),
+    }
+}
+
+fn structure(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+    let Listing { core, attributes, visibility, name, .. } = listing;
+    let docs = (!attributes.iter().any(is_doc)).then(|| quote!(#[doc = "One table per query."]));
+    let fields = fields.iter().map(|Field { line, name, path, query, span, core, .. }| {
+        let attributes = &line.attributes;
+        let docs = (!attributes.iter().any(is_doc)).then(|| {
+            let docs = format!("Answers of `{query}`.");
+            quote!(#[doc = #docs])
+        });
+        quote_spanned!(*span=> #docs #(#attributes)* pub #name: #core::Table<#path>,)
+    });
+    quote! {
+        #docs
+        #(#attributes)*
+        #[allow(deprecated, private_interfaces)]
+        #visibility struct #name {
+            #(#fields)*
+            #[doc(hidden)]
+            pub __dynamic: #core::Table<#core::Dynamic>,
+        }
+    }
+}
+
+fn is_doc(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("doc")
+}
+
+/// What users call without the trait in scope, and a `Debug` that prints no table.
+fn inherent_impl(listing: &Listing) -> TokenStream {
+    let Listing { core, name, .. } = listing;
+    let text = name.to_string();
+    quote! {
+        #[automatically_derived]
+        #[allow(dead_code)]
+        impl #name {
+            /// What each query says of itself, in order of their listing.
+            #[must_use]
+            pub fn describe() -> ::std::vec::Vec<#core::TableDescription> {
+                <Self as #core::Registry>::describe()
+            }
+        }
+
+        #[automatically_derived]
+        impl ::core::fmt::Debug for #name {
+            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                formatter.debug_struct(#text).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+    let Listing { core, name, .. } = listing;
+    let tables = fields.iter().map(|Field { cfgs, name, table_name, span, .. }| {
+        quote_spanned!(*span=> #(#cfgs)* #name: assembly.table(#table_name),)
+    });
+    let visits = fields
+        .iter()
+        .map(|Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(&self.#name);));
+    let descriptions = fields.iter().map(description);
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #core::Registry for #name {
+            fn assemble(assembly: &mut #core::__private::Assembly<'_>) -> Self {
+                Self { #(#tables)* __dynamic: assembly.dynamic() }
+            }
+
+            fn visit<'a>(&'a self, visitor: &mut dyn ::core::ops::FnMut(&'a dyn #core::__private::AnyTable)) {
+                #(#visits)*
+                visitor(&self.__dynamic);
+            }
+
+            fn describe() -> ::std::vec::Vec<#core::TableDescription> {
+                ::std::vec![#(#descriptions),*]
+            }
+        }
+    }
+}
+
+fn description(field: &Field<'_>) -> TokenStream {
+    let Field { line, cfgs, path, table_name, query, span, core, .. } = field;
+    let docs = line.docs().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n");
+    let docs = docs.trim();
+    quote_spanned!(*span=> #(#cfgs)* #core::TableDescription::of::<#path>(#table_name, #query, #docs))
+}
+
+fn holds_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
+    let registry = &listing.name;
+    let Field { cfgs, name, path, span, core, .. } = field;
+    quote_spanned! {*span=>
+        #(#cfgs)*
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #core::Holds<#path> for #registry
+        where
+            // As a condition of the impl, so that a type that is no query is reported for its field alone.
+            for<'workaround> #path: #core::Query,
+        {
+            #[inline]
+            fn table(&self) -> &#core::Table<#path> {
+                &self.#name
+            }
+        }
+    }
+}
+
+fn holds_dynamic(listing: &Listing) -> TokenStream {
+    let Listing { core, name, .. } = listing;
+    quote! {
+        #[automatically_derived]
+        impl #core::Holds<#core::Dynamic> for #name {
+            #[inline]
+            fn table(&self) -> &#core::Table<#core::Dynamic> {
+                &self.__dynamic
+            }
+        }
+    }
+}
+
+/// A constant that does not compile if two tables have one name, with its error at the second of them.
+fn check_names(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+    let core = &listing.core;
+    let slots = (2 * fields.len() + 2).next_power_of_two();
+    let listed = fields.iter().enumerate().map(|(line, field)| {
+        let Field { cfgs, table_name, query, span, core, .. } = field;
+        quote_spanned!(*span=> #(#cfgs)* #core::__private::names::Listed { line: #line, name: #table_name, query: #query },)
+    });
+    let refusals = fields
+        .iter()
+        .enumerate()
+        .map(|(line, Field { cfgs, span, .. })| quote_spanned!(*span=> #(#cfgs)* #line => clash.refuse(),));
+    quote! {
+        #[allow(deprecated)]
+        const _: () = {
+            const LINES: &[#core::__private::names::Listed] = &[#core::__private::names::DYNAMIC, #(#listed)*];
+            if let ::core::option::Option::Some(clash) = #core::__private::names::clash::<#slots>(LINES) {
+                match clash.second.line {
+                    #(#refusals)*
+                    _ => clash.refuse(),
+                }
+            }
+        };
+    }
+}

@@ -1,0 +1,20 @@
+cache_core::registry! {
+    struct CacheRegistry {
+        "GetPost",
+        get_post: GetPost,
+        GetPost as get_post,
+        GetPost GetPost,
+        GetPost,
+        GetPost,
+    }
+}
+
+#[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String)]
+pub struct GetPost;
+
+// No errors of their own.
+fn main() {
+    let descriptions: Vec<cache_core::TableDescription> = CacheRegistry::describe();
+    println!("{descriptions:?}");
+}
