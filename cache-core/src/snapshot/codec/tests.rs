@@ -1,0 +1,1 @@
+//! Each codec against honest and forged bytes.

@@ -1,0 +1,1 @@
+//! Files with right checksums and wrong intentions.
