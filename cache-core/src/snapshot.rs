@@ -7,11 +7,13 @@
 pub mod codec;
 mod entry;
 mod error;
+mod file;
 mod format;
 mod persistence;
 mod reader;
 mod report;
 pub mod shape;
+mod tagged;
 mod writer;
 
 #[cfg(test)]
@@ -22,3 +24,4 @@ pub use persistence::{Persistence, SavedValue};
 pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntry, SkippedTable, TableRestore, TableSave,
 };
+pub use tagged::RegisterError;

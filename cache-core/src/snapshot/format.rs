@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Cursor;
 
 use super::error::{Damage, SnapshotError};
+use super::shape::Fingerprint;
 
 /// First bytes of every snapshot. Not text, and changed by whatever rewrites line ends.
 pub(super) const MAGIC: [u8; 8] = *b"\x89QCS\r\n\x1a\n";
@@ -210,7 +211,7 @@ pub(super) fn read_frame<'a>(cursor: &mut Cursor<'a>, index: u32) -> Result<Fram
 pub(super) struct TableHead<'a> {
     pub name: &'a str,
     pub codec: &'a str,
-    pub fingerprint: u128,
+    pub fingerprint: Fingerprint,
     /// As in `#[query(version = 2)]`.
     pub version: u32,
     pub entries: u64,
@@ -228,7 +229,7 @@ impl<'a> TableHead<'a> {
     pub fn parse(frame: &Frame<'a>) -> Result<Self, SnapshotError> {
         const WHAT: &str = "the head of a table";
         let mut cursor = Cursor::new(frame.body, frame.offset);
-        let fingerprint = u128::from_le_bytes(cursor.array(WHAT)?);
+        let fingerprint = Fingerprint::from_le_bytes(cursor.array(WHAT)?);
         let version = cursor.u32(WHAT)?;
         let entries = cursor.u64(WHAT)?;
         let name = cursor.text(WHAT)?;

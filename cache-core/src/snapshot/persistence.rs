@@ -13,7 +13,7 @@ use super::codec::{Codec, CodecError};
 use super::entry::SavedEntry;
 use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::SkippedEntry;
-use super::shape::Shape;
+use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::query::Query;
 
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
@@ -22,7 +22,7 @@ pub struct Persistence<Q: Query> {
     codec: &'static str,
     is_self_describing: bool,
     version: u32,
-    shape: fn() -> TableShape,
+    shape: fn() -> ShapeReport,
     encode: fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>,
     decode: fn(&Block<'_>, Duration, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>,
     verify: fn(&[u8]) -> Result<(), CodecError>,
@@ -32,7 +32,7 @@ pub struct Persistence<Q: Query> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TableFormat {
     pub codec: &'static str,
-    pub fingerprint: u128,
+    pub fingerprint: Fingerprint,
     pub version: u32,
     /// Every entry is read back when it is saved, not only the first: the type may hold what its shape does not
     /// show, or nest deeper than a restore will follow.
@@ -83,17 +83,19 @@ where
         Q: Shape,
         Q::Value: Shape,
     {
-        Self::with_shape::<C>(version, TableShape::of::<Q, Q::Value>)
+        Self::with_shape::<C>(version, ShapeReport::of_entry::<Q, Q::Value>)
     }
 
     /// Saves with codec `C`; the fingerprint is made of the names of the types, so that a change inside them must
     /// be told by `version`.
     #[must_use]
     pub fn opaque<C: Codec>(version: u32) -> Self {
-        Self::with_shape::<C>(version, TableShape::opaque::<Q, Q::Value>)
+        Self::with_shape::<C>(version, || {
+            ShapeReport::of_opaque_entry(type_name::<Q>(), type_name::<Q::Value>())
+        })
     }
 
-    fn with_shape<C: Codec>(version: u32, shape: fn() -> TableShape) -> Self {
+    fn with_shape<C: Codec>(version: u32, shape: fn() -> ShapeReport) -> Self {
         Self {
             codec: C::NAME,
             is_self_describing: C::SELF_DESCRIBING,
@@ -109,7 +111,7 @@ where
 impl<Q: Query> Persistence<Q> {
     /// Name of the type that needs a self-describing format, when the codec is none.
     pub(crate) fn misfit(&self) -> Option<&'static str> {
-        (self.shape)().needs_self_describing.filter(|_| !self.is_self_describing)
+        (self.shape)().self_describing.filter(|_| !self.is_self_describing)
     }
 
     /// Name of the codec.
@@ -125,7 +127,7 @@ impl<Q: Query> TableCodec<Q> for Persistence<Q> {
             codec: self.codec,
             fingerprint: shape.fingerprint,
             version: self.version,
-            is_doubtful: shape.is_recursive || shape.is_opaque,
+            is_doubtful: shape.has_unknown_depth(),
         }
     }
 
@@ -295,37 +297,4 @@ impl<'de, V: SavedValue + ?Sized> DeserializeSeed<'de> for ArcSeed<V> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<V>, D::Error> {
         V::deserialize_arc(deserializer)
     }
-}
-
-/// What the shapes of key and value say together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TableShape {
-    pub fingerprint: u128,
-    pub is_recursive: bool,
-    pub is_opaque: bool,
-    pub needs_self_describing: Option<&'static str>,
-}
-
-impl TableShape {
-    fn of<K: Shape, V: Shape + ?Sized>() -> Self {
-        // TODO(shape)
-        Self::opaque::<K, V>()
-    }
-
-    pub(super) fn opaque<K, V: ?Sized>() -> Self {
-        Self {
-            fingerprint: name_fingerprint(&[type_name::<K>(), type_name::<V>()]),
-            is_recursive: false,
-            is_opaque: true,
-            needs_self_describing: None,
-        }
-    }
-}
-
-/// 128-bit FNV-1a: equal names must give equal numbers in every build, and nobody gains by a collision.
-fn name_fingerprint(names: &[&str]) -> u128 {
-    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let bytes = names.iter().flat_map(|name| name.bytes().chain([0xff]));
-    bytes.fold(BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }

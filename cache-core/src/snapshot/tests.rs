@@ -16,7 +16,7 @@ use super::error::SnapshotError;
 use super::persistence::{Decoded, Persistence};
 use super::reader::Snapshot;
 use super::report::{SaveReport, SkipReason};
-use super::shape::Shape;
+use super::shape::{Shape, ShapeVisitor};
 use super::writer::{QueryImage, TableImage, write_snapshot};
 use crate::query::Query;
 
@@ -33,8 +33,17 @@ pub(super) struct Book {
     pub rating: Option<f32>,
 }
 
-impl Shape for GetBook {}
-impl Shape for Book {}
+impl Shape for GetBook {
+    fn shape(visitor: &mut ShapeVisitor) {
+        visitor.visit::<u64>();
+    }
+}
+
+impl Shape for Book {
+    fn shape(visitor: &mut ShapeVisitor) {
+        visitor.visit::<(String, u32, Vec<String>, Option<f32>)>();
+    }
+}
 
 impl Query for GetBook {
     type Value = Book;
