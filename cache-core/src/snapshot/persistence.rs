@@ -298,3 +298,5 @@ impl<'de, V: SavedValue + ?Sized> DeserializeSeed<'de> for ArcSeed<V> {
         V::deserialize_arc(deserializer)
     }
 }
+#[cfg(test)]
+impl<Q: Query> Persistence<Q> { pub(super) fn set_plain(&mut self) { self.shape = || ShapeReport::of::<u64>(); } }

@@ -3,7 +3,10 @@
 
 mod damage;
 mod hostile;
+mod killed;
 mod round_trip;
+mod speed;
+mod tagged;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
