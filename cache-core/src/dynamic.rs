@@ -13,7 +13,7 @@ use crate::transaction::Transaction;
 
 /// Key of a dynamic entry. Its value is `dyn DynamicValue`; [`Cache::dynamic`] reads and writes it by type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Dynamic(Arc<str>);
+pub struct Dynamic(pub(crate) Arc<str>);
 
 /// A value whose type only its writer and its readers know. Every type that can be shared is one.
 pub trait DynamicValue: Any + Send + Sync {

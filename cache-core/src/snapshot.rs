@@ -1,7 +1,27 @@
-//! The saved form of a cache.
+//! The saved form of a cache: what its entries look like as bytes, and how a file is replaced by a newer one.
+//!
+//! `codec` turns one key and value into bytes, `persistence` says which codec a query uses, `format` is the
+//! container that holds many of them, `writer` and `reader` go between entries and container, `file` puts the
+//! container on disk.
 
 pub mod codec;
+mod entry;
+mod error;
+mod file;
+mod format;
 mod persistence;
+mod reader;
+mod report;
 pub mod shape;
+mod tagged;
+mod writer;
 
+#[cfg(test)]
+mod tests;
+
+pub use error::{Damage, SnapshotError};
 pub use persistence::{Persistence, SavedValue};
+pub use report::{
+    RestoreReport, SaveReport, SkipReason, SkippedEntry, SkippedTable, TableRestore, TableSave,
+};
+pub use tagged::RegisterError;

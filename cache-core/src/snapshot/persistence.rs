@@ -1,37 +1,302 @@
 //! How one table is saved: made by the derive, used by the snapshot writer and reader.
 
+use std::any::type_name;
+use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
 
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::codec::{Codec, CodecError};
+use super::entry::SavedEntry;
+use super::format::block::{Block, BlockBuilder, TooLong};
+use super::report::SkippedEntry;
+use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::query::Query;
 
-/// How the keys and values of `Q` are saved.
-#[derive(Debug)]
+/// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
+/// nothing else of the cache asks `Serialize` of anything.
 pub struct Persistence<Q: Query> {
-    _query: PhantomData<fn(Q)>,
+    codec: &'static str,
+    is_self_describing: bool,
+    version: u32,
+    shape: fn() -> ShapeReport,
+    encode: fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>,
+    decode: fn(&Block<'_>, Duration, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>,
+    verify: fn(&[u8]) -> Result<(), CodecError>,
 }
 
-impl<Q: Query + serde::Serialize + serde::de::DeserializeOwned> Persistence<Q>
+/// What a table writes into the file beside its name, and what a file must have to be read into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TableFormat {
+    pub codec: &'static str,
+    pub fingerprint: Fingerprint,
+    pub version: u32,
+    /// Every entry is read back when it is saved, not only the first: the type may hold what its shape does not
+    /// show, or nest deeper than a restore will follow.
+    pub is_doubtful: bool,
+}
+
+/// Entries of one table that came out of a snapshot.
+pub(crate) struct Decoded<Q: Query> {
+    /// Least recently used first.
+    pub entries: Vec<SavedEntry<Q>>,
+    /// Entries that were left out one by one; only tables of many types have such.
+    pub skipped: Vec<SkippedEntry>,
+}
+
+/// Turns entries of one table into bytes and back.
+pub(crate) trait TableCodec<Q: Query>: Send + Sync {
+    fn format(&self) -> TableFormat;
+
+    /// Why `entry` cannot be saved at all; such entries are reported and left out.
+    fn refuses(&self, _entry: &SavedEntry<Q>) -> Option<SkippedEntry> {
+        None
+    }
+
+    /// Encodes from the first entry on until `block` is full; `block.len()` tells how far it came, also when the
+    /// entry after that failed.
+    fn encode(&self, entries: &[SavedEntry<Q>], block: &mut BlockBuilder) -> Result<(), CodecError>;
+
+    /// Whether one encoded entry reads back.
+    fn verify(&self, entry: &[u8]) -> Result<(), CodecError>;
+
+    /// Appends the entries of `block`, each older by `elapsed`.
+    fn decode(
+        &self,
+        block: &Block<'_>,
+        elapsed: Duration,
+        decoded: &mut Decoded<Q>,
+    ) -> Result<(), CodecError>;
+}
+
+impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
 where
     Q::Value: SavedValue,
 {
-    /// Stub.
+    /// Saves with codec `C`; the fingerprint is that of the shapes of key and value.
     #[must_use]
-    pub fn shaped<C: super::codec::Codec>(_version: u32) -> Self
+    pub fn shaped<C: Codec>(version: u32) -> Self
     where
-        Q: super::shape::Shape,
-        Q::Value: super::shape::Shape,
+        Q: Shape,
+        Q::Value: Shape,
     {
-        Self { _query: PhantomData }
+        Self::with_shape::<C>(version, ShapeReport::of_entry::<Q, Q::Value>)
     }
 
-    /// Stub.
+    /// Saves with codec `C`; the fingerprint is made of the names of the types, so that a change inside them must
+    /// be told by `version`.
     #[must_use]
-    pub fn opaque<C: super::codec::Codec>(_version: u32) -> Self {
-        Self { _query: PhantomData }
+    pub fn opaque<C: Codec>(version: u32) -> Self {
+        Self::with_shape::<C>(version, || {
+            ShapeReport::of_opaque_entry(type_name::<Q>(), type_name::<Q::Value>())
+        })
+    }
+
+    fn with_shape<C: Codec>(version: u32, shape: fn() -> ShapeReport) -> Self {
+        Self {
+            codec: C::NAME,
+            is_self_describing: C::SELF_DESCRIBING,
+            version,
+            shape,
+            encode: encode::<Q, C>,
+            decode: decode::<Q, C>,
+            verify: verify::<Pair<Q, Q::Value>, C>,
+        }
     }
 }
 
-/// Stub.
-pub trait SavedValue {}
-impl<T: serde::Serialize + serde::de::DeserializeOwned> SavedValue for T {}
-impl SavedValue for str {}
+impl<Q: Query> Persistence<Q> {
+    /// Name of the type that needs a self-describing format, when the codec is none.
+    pub(crate) fn misfit(&self) -> Option<&'static str> {
+        (self.shape)().self_describing.filter(|_| !self.is_self_describing)
+    }
+
+    /// Name of the codec.
+    pub(crate) fn codec(&self) -> &'static str {
+        self.codec
+    }
+}
+
+impl<Q: Query> TableCodec<Q> for Persistence<Q> {
+    fn format(&self) -> TableFormat {
+        let shape = (self.shape)();
+        TableFormat {
+            codec: self.codec,
+            fingerprint: shape.fingerprint,
+            version: self.version,
+            is_doubtful: shape.has_unknown_depth(),
+        }
+    }
+
+    fn encode(&self, entries: &[SavedEntry<Q>], block: &mut BlockBuilder) -> Result<(), CodecError> {
+        (self.encode)(entries, block)
+    }
+
+    fn verify(&self, entry: &[u8]) -> Result<(), CodecError> {
+        (self.verify)(entry)
+    }
+
+    fn decode(
+        &self,
+        block: &Block<'_>,
+        elapsed: Duration,
+        decoded: &mut Decoded<Q>,
+    ) -> Result<(), CodecError> {
+        (self.decode)(block, elapsed, &mut decoded.entries)
+    }
+}
+
+impl<Q: Query> Clone for Persistence<Q> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q: Query> Copy for Persistence<Q> {}
+
+impl<Q: Query> fmt::Debug for Persistence<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Persistence")
+            .field("codec", &self.codec)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+fn encode<Q: Query + Serialize, C: Codec>(
+    entries: &[SavedEntry<Q>],
+    block: &mut BlockBuilder,
+) -> Result<(), CodecError>
+where
+    Q::Value: Serialize,
+{
+    for entry in entries {
+        if block.is_full() {
+            break;
+        }
+        block.push(&entry.meta, |out| C::encode(&(&entry.key, &*entry.value), out))?;
+    }
+    Ok(())
+}
+
+fn decode<Q: Query + DeserializeOwned, C: Codec>(
+    block: &Block<'_>,
+    elapsed: Duration,
+    out: &mut Vec<SavedEntry<Q>>,
+) -> Result<(), CodecError>
+where
+    Q::Value: SavedValue,
+{
+    out.reserve(block.len());
+    for (meta, bytes) in block.entries() {
+        let Pair(key, value) = C::decode::<Pair<Q, Q::Value>>(bytes)?;
+        out.push(SavedEntry { key, value, meta: meta.older_by(elapsed) });
+    }
+    Ok(())
+}
+
+/// Whether `bytes` are read back as what they were written from.
+///
+/// A format that is not self-describing may misread bytes without noticing, so what was read is written again
+/// and compared: as bags of bytes, for a hash map comes back in another order.
+pub(super) fn verify<T: Serialize + DeserializeOwned, C: Codec>(bytes: &[u8]) -> Result<(), CodecError> {
+    let value = C::decode::<T>(bytes)?;
+    if C::SELF_DESCRIBING {
+        return Ok(());
+    }
+    let mut again = Vec::with_capacity(bytes.len());
+    C::encode(&value, &mut again)?;
+    match bag(bytes) == bag(&again) {
+        true => Ok(()),
+        false => Err(CodecError("it reads back as another value".to_owned())),
+    }
+}
+
+fn bag(bytes: &[u8]) -> [usize; 256] {
+    let mut counts = [0; 256];
+    bytes.iter().for_each(|&byte| counts[byte as usize] += 1);
+    counts
+}
+
+impl From<TooLong> for CodecError {
+    fn from(_: TooLong) -> Self {
+        CodecError("the entry takes more than 4 GiB".to_owned())
+    }
+}
+
+/// A value that can be read back into an `Arc`: every `Deserialize` type, `str` and slices.
+pub trait SavedValue: Serialize {
+    /// Reads the value into its final allocation.
+    ///
+    /// # Errors
+    /// Those of the deserializer.
+    fn deserialize_arc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Self>, D::Error>;
+}
+
+impl<V: Serialize + DeserializeOwned> SavedValue for V {
+    #[inline]
+    fn deserialize_arc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Self>, D::Error> {
+        V::deserialize(deserializer).map(Arc::new)
+    }
+}
+
+impl SavedValue for str {
+    fn deserialize_arc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Self>, D::Error> {
+        String::deserialize(deserializer).map(Arc::from)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> SavedValue for [T] {
+    fn deserialize_arc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Self>, D::Error> {
+        Vec::deserialize(deserializer).map(Arc::from)
+    }
+}
+
+/// Key and value as they stand in the file.
+struct Pair<K, V: ?Sized>(K, Arc<V>);
+
+impl<K: Serialize, V: Serialize + ?Sized> Serialize for Pair<K, V> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.0, &*self.1).serialize(serializer)
+    }
+}
+
+impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Deserialize<'de> for Pair<K, V> {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_tuple(2, PairVisitor(PhantomData))
+    }
+}
+
+struct PairVisitor<K, V: ?Sized>(PhantomData<fn() -> (K, Arc<V>)>);
+
+impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Visitor<'de> for PairVisitor<K, V> {
+    type Value = Pair<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key and its value")
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Pair<K, V>, A::Error> {
+        let key = elements.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
+        let value = elements.next_element_seed(ArcSeed(PhantomData))?;
+        Ok(Pair(key, value.ok_or_else(|| A::Error::invalid_length(1, &self))?))
+    }
+}
+
+struct ArcSeed<V: ?Sized>(PhantomData<fn() -> Arc<V>>);
+
+impl<'de, V: SavedValue + ?Sized> DeserializeSeed<'de> for ArcSeed<V> {
+    type Value = Arc<V>;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<V>, D::Error> {
+        V::deserialize_arc(deserializer)
+    }
+}
+#[cfg(test)]
+impl<Q: Query> Persistence<Q> { pub(super) fn set_plain(&mut self) { self.shape = || ShapeReport::of::<u64>(); } }

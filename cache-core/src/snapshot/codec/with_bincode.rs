@@ -1,0 +1,62 @@
+//! `bincode` 2.0.1, serde mode. The only file that names the crate.
+
+use bincode::config::{Configuration, Fixint, LittleEndian, NoLimit};
+use bincode::enc::write::Writer;
+use bincode::error::{DecodeError, EncodeError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::bounds::BoundedSeed;
+use super::{Bincode, Codec, CodecError, refuse_rest};
+
+/// No limit of bincode's own: it is a compile-time number, so either too small for honest entries or too large
+/// to protect from a forged length. `BoundedSeed` measures against the input instead.
+const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> =
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding();
+
+impl Codec for Bincode {
+    const NAME: &'static str = "bincode";
+    const SELF_DESCRIBING: bool = false;
+
+    #[inline]
+    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        bincode::serde::encode_into_writer(value, Sink(out), CONFIG).map_err(encode_error)
+    }
+
+    #[inline]
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        let seed = BoundedSeed::<T>::new(bytes.len());
+        let (value, read) =
+            bincode::serde::seed_decode_from_slice(seed, bytes, CONFIG).map_err(decode_error)?;
+        refuse_rest(bytes.len() - read)?;
+        Ok(value)
+    }
+}
+
+struct Sink<'a>(&'a mut Vec<u8>);
+
+impl Writer for Sink<'_> {
+    #[inline(always)]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+#[cold]
+fn encode_error(error: EncodeError) -> CodecError {
+    CodecError(match error {
+        EncodeError::OtherString(text) => text,
+        other => other.to_string(),
+    })
+}
+
+#[cold]
+fn decode_error(error: DecodeError) -> CodecError {
+    CodecError(match error {
+        DecodeError::OtherString(text) => text,
+        DecodeError::UnexpectedEnd { .. } => "the bytes end before the value does".to_owned(),
+        DecodeError::Serde(inner) => format!("bincode is not self-describing: {inner:?}"),
+        other => other.to_string(),
+    })
+}

@@ -1,0 +1,131 @@
+//! Why a snapshot could not be written or read.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a save or a restore failed as a whole. Either leaves the cache as it was, and the file as well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The file system refused.
+    #[error("cannot {action} `{}`", path.display())]
+    File {
+        /// What was being done: "read", "write", "replace"...
+        action: &'static str,
+        /// The file or folder that it was done to.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The stream given to `save_to` or `restore_from` failed.
+    #[error("the stream of the snapshot failed")]
+    Stream(#[source] io::Error),
+    /// The bytes are not a snapshot at all.
+    #[error("this is not a snapshot: it does not begin as one (is the path right?)")]
+    NotASnapshot,
+    /// The snapshot was written by a release with another format.
+    #[error(
+        "the snapshot has format version {found}, this release reads version {supported}; \
+         read it with the release that wrote it, or delete it and start cold"
+    )]
+    Version {
+        /// Version in the file.
+        found: u32,
+        /// The version that this release reads.
+        supported: u32,
+    },
+    /// The snapshot is damaged: it is not what was written.
+    #[error(
+        "the snapshot is damaged at byte {offset}: {damage}; restore it from a copy, or delete it and start cold"
+    )]
+    Damaged {
+        /// Where, in bytes from the start.
+        offset: u64,
+        /// What is wrong there.
+        damage: Damage,
+    },
+    /// An entry could not be encoded.
+    #[error("table `{table}`: entry {key} cannot be saved as {codec}: {reason}")]
+    Encode {
+        /// Name of the table.
+        table: String,
+        /// The entry's key, by `Debug`.
+        key: String,
+        /// Name of the codec.
+        codec: &'static str,
+        /// What the codec or the type's `Serialize` said.
+        reason: String,
+    },
+    /// What was written for an entry does not read back; the file was not touched.
+    #[error(
+        "table `{table}`: entry {key} does not survive {codec}: {reason}; \
+         if its type needs a self-describing format (untagged, flatten, ...), say `codec = \"json\"` in `#[query(..)]`"
+    )]
+    Unreadable {
+        /// Name of the table.
+        table: String,
+        /// The entry's key, by `Debug`.
+        key: String,
+        /// Name of the codec.
+        codec: &'static str,
+        /// What went wrong when it was read back.
+        reason: String,
+    },
+}
+
+/// What is wrong with a damaged snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The file ends too early.
+    #[error("{what} is cut, {missing} bytes are missing")]
+    Truncated {
+        /// What was being read.
+        what: &'static str,
+        /// How many bytes more it should have.
+        missing: u64,
+    },
+    /// Bytes changed since they were written.
+    #[error("{what} has a wrong checksum")]
+    Checksum {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// A value that no writer writes.
+    #[error("{what} makes no sense")]
+    Value {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// More bytes than there should be.
+    #[error("{excess} bytes follow {what}")]
+    Excess {
+        /// What was being read.
+        what: &'static str,
+        /// How many bytes too many.
+        excess: u64,
+    },
+    /// Counts do not add up.
+    #[error("{what}: {found} were announced, {expected} are there")]
+    Count {
+        /// What was being counted.
+        what: &'static str,
+        /// As announced.
+        found: u64,
+        /// As counted.
+        expected: u64,
+    },
+    /// Two tables have one name.
+    #[error("table `{name}` is there twice")]
+    Twice {
+        /// Name of the table.
+        name: String,
+    },
+}
+
+impl Damage {
+    #[cold]
+    pub(crate) fn at(self, offset: u64) -> SnapshotError {
+        SnapshotError::Damaged { offset, damage: self }
+    }
+}

@@ -1,0 +1,182 @@
+//! A disk that keeps what was synced and may lose the rest, asked after every step what a restart would find.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::*;
+
+/// What was done to the disk, in order. Files go by number, for a name may be lost or moved.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Create(PathBuf, usize),
+    Write(usize, Vec<u8>),
+    Sync(usize),
+    Rename(PathBuf, PathBuf),
+    SyncFolder,
+    Remove(PathBuf),
+}
+
+#[derive(Default)]
+struct RecordingDisk {
+    steps: Rc<RefCell<Vec<Step>>>,
+    files: RefCell<usize>,
+}
+
+struct RecordedFile {
+    number: usize,
+    steps: Rc<RefCell<Vec<Step>>>,
+}
+
+impl Write for RecordedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.steps.borrow_mut().push(Step::Write(self.number, bytes.to_vec()));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl RecordingDisk {
+    fn record(&self, step: Step) -> io::Result<()> {
+        self.steps.borrow_mut().push(step);
+        Ok(())
+    }
+}
+
+impl Disk for RecordingDisk {
+    type File = RecordedFile;
+
+    fn create(&self, path: &Path, _like: &Path) -> io::Result<Option<RecordedFile>> {
+        let number = self.files.replace_with(|files| *files + 1);
+        self.record(Step::Create(path.to_owned(), number))?;
+        Ok(Some(RecordedFile { number, steps: self.steps.clone() }))
+    }
+
+    fn sync(&self, file: &RecordedFile) -> io::Result<()> {
+        self.record(Step::Sync(file.number))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.record(Step::Rename(from.to_owned(), to.to_owned()))
+    }
+
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        self.record(Step::SyncFolder)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.record(Step::Remove(path.to_owned()))
+    }
+
+    fn sweep(&self, _folder: &Path, _name: &OsStr) {}
+}
+
+/// What may be on disk of one file.
+#[derive(Clone, Default)]
+struct Content {
+    synced: Vec<u8>,
+    unsynced: Vec<u8>,
+}
+
+impl Content {
+    /// What a restart may find: the synced part, and of the rest nothing, some, all, or zeros in its place.
+    fn outcomes(&self) -> Vec<Vec<u8>> {
+        let with = |rest: &[u8]| [&self.synced, rest].concat();
+        let rest = &self.unsynced;
+        vec![with(&[]), with(&rest[..rest.len() / 2]), with(rest), with(&vec![0; rest.len()])]
+    }
+}
+
+/// Everything that a restart may find under `target` when the power fails after `steps`: each unsynced change of
+/// names may be on disk or not, independently of the others.
+fn outcomes(old: &[u8], steps: &[Step], target: &Path) -> Vec<Option<Vec<u8>>> {
+    const OLD: usize = usize::MAX;
+    let mut contents = BTreeMap::from([(OLD, Content { synced: old.to_vec(), unsynced: Vec::new() })]);
+    let mut synced_names = BTreeMap::from([(target.to_owned(), OLD)]);
+    // Where names point for the running system, and what of that is not on disk yet.
+    let mut names = synced_names.clone();
+    let mut pending = Vec::<(Option<PathBuf>, Option<(PathBuf, usize)>)>::new();
+    for step in steps {
+        match step {
+            Step::Create(path, file) => {
+                contents.insert(*file, Content::default());
+                names.insert(path.clone(), *file);
+                pending.push((None, Some((path.clone(), *file))));
+            }
+            Step::Write(file, bytes) => contents.entry(*file).or_default().unsynced.extend(bytes),
+            Step::Sync(file) => {
+                let content = contents.entry(*file).or_default();
+                let unsynced = std::mem::take(&mut content.unsynced);
+                content.synced.extend(unsynced);
+            }
+            Step::Rename(from, to) => {
+                let file = names.remove(from).expect("a file that exists is renamed");
+                names.insert(to.clone(), file);
+                pending.push((Some(from.clone()), Some((to.clone(), file))));
+            }
+            Step::Remove(path) => {
+                names.remove(path).expect("a file that exists is removed");
+                pending.push((Some(path.clone()), None));
+            }
+            Step::SyncFolder => {
+                synced_names = names.clone();
+                pending.clear();
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for lost in 0..1u32 << pending.len() {
+        let mut names = synced_names.clone();
+        let kept = pending.iter().enumerate().filter(|(index, _)| lost & (1 << index) == 0);
+        for (_, (removed, added)) in kept {
+            removed.iter().for_each(|path| drop(names.remove(path)));
+            names.extend(added.clone());
+        }
+        match names.get(target) {
+            Some(file) => found.extend(contents[file].outcomes().into_iter().map(Some)),
+            None => found.push(None),
+        }
+    }
+    found
+}
+
+#[test]
+fn at_every_moment_a_restart_finds_the_old_or_the_new_file() {
+    let (old, new) = ("the old content", "what is to replace it");
+    let target = Path::new("folder/app.snapshot");
+    let disk = RecordingDisk::default();
+    replace_on(&disk, target, content(new)).expect("nothing fails here");
+    let steps = disk.steps.take();
+    assert!(steps.len() >= 5, "{steps:?}");
+    for prefix in 0..=steps.len() {
+        for found in outcomes(old.as_bytes(), &steps[..prefix], target) {
+            let found = found.expect("there is a file");
+            let is_new = found == new.as_bytes();
+            let is_old = found == old.as_bytes();
+            assert!(is_new || is_old, "after {:?}: {found:?}", &steps[..prefix]);
+            assert!(is_new || prefix < steps.len(), "the new one, once the save has returned");
+        }
+    }
+}
+
+/// The simulation itself: it must catch each step that is left out.
+#[test]
+fn leaving_out_a_step_would_be_noticed() {
+    let target = Path::new("folder/app.snapshot");
+    let disk = RecordingDisk::default();
+    replace_on(&disk, target, content("new")).expect("nothing fails here");
+    let steps = disk.steps.take();
+    let is_safe = |steps: &[Step]| {
+        let all = (0..=steps.len()).flat_map(|prefix| outcomes(b"old", &steps[..prefix], target));
+        let whole = all.flatten().all(|found| found == b"old" || found == b"new");
+        whole && outcomes(b"old", steps, target).iter().flatten().all(|found| found == b"new")
+    };
+    assert!(is_safe(&steps));
+    for left_out in [|step: &Step| matches!(step, Step::Sync(_)), |step: &Step| *step == Step::SyncFolder] {
+        let shorter: Vec<_> = steps.iter().filter(|step| !left_out(step)).cloned().collect();
+        assert!(!is_safe(&shorter), "{shorter:?}");
+    }
+}

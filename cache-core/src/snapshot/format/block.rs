@@ -1,0 +1,286 @@
+//! Many entries of one table as one frame: a column for each kind of bookkeeping, then the encoded entries.
+//!
+//! Columns, because most of them are the same for all entries and can then be left out, and because the rest can
+//! be checked at once before any entry is looked at.
+
+use std::time::Duration;
+
+use super::bytes::Cursor;
+use crate::snapshot::entry::EntryMeta;
+use crate::snapshot::error::{Damage, SnapshotError};
+
+/// A block is full with so many entries: enough to make its frame cheap, few enough to stay in the second cache.
+pub(crate) const FULL_ENTRIES: usize = 1024;
+/// A block is full with so many bytes of entries.
+pub(crate) const FULL_BYTES: usize = 256 * 1024;
+
+/// All entries have one length, which is given once.
+const UNIFORM: u32 = 1;
+/// There are marks; without the column all are zero.
+const MARKS: u32 = 2;
+/// There are times to live that were given with writes.
+const TTL: u32 = 4;
+/// There are freshness times that were given with writes.
+const FRESH: u32 = 8;
+
+/// No time was given.
+const NONE: u64 = u64::MAX;
+/// [`Duration::MAX`], and whatever else is longer than 584 years.
+const FOREVER: u64 = u64::MAX - 1;
+
+const INVALIDATED: u8 = 1;
+const SURVIVOR: u8 = 2;
+
+/// Collects entries until the block is full. Made to be used again, so that its buffers grow only once.
+#[derive(Debug, Default)]
+pub(crate) struct BlockBuilder {
+    lengths: Vec<u32>,
+    /// Counts, columns and lengths, once the block is complete.
+    head: Vec<u8>,
+    revisions: Vec<u8>,
+    ages: Vec<u8>,
+    idles: Vec<u8>,
+    marks: Vec<u8>,
+    ttls: Vec<u8>,
+    freshes: Vec<u8>,
+    /// Bits of the columns that are needed so far; `UNIFORM` is added at the end.
+    columns: u32,
+    payload: Vec<u8>,
+}
+
+impl BlockBuilder {
+    pub fn len(&self) -> usize {
+        self.lengths.len()
+    }
+
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.len() >= FULL_ENTRIES || self.payload.len() >= FULL_BYTES
+    }
+
+    /// Adds an entry, whose bytes `encode` appends. An entry that cannot be encoded leaves the builder to be
+    /// cleared.
+    #[inline]
+    pub fn push<E: From<TooLong>>(
+        &mut self,
+        meta: &EntryMeta,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.payload.len();
+        encode(&mut self.payload)?;
+        let length = u32::try_from(self.payload.len() - start).map_err(|_| TooLong)?;
+        self.lengths.push(length);
+        self.push_meta(meta);
+        Ok(())
+    }
+
+    #[inline]
+    fn push_meta(&mut self, meta: &EntryMeta) {
+        self.revisions.extend_from_slice(&meta.revision.to_le_bytes());
+        self.ages.extend_from_slice(&nanos(meta.age).to_le_bytes());
+        self.idles.extend_from_slice(&nanos(meta.idle).to_le_bytes());
+        let flags =
+            if meta.invalidated { INVALIDATED } else { 0 } | if meta.is_survivor { SURVIVOR } else { 0 };
+        let marks = [flags, meta.rank, meta.uses, 0];
+        self.marks.extend_from_slice(&marks);
+        self.ttls.extend_from_slice(&meta.ttl.map_or(NONE, nanos).to_le_bytes());
+        self.freshes.extend_from_slice(&meta.fresh.map_or(NONE, nanos).to_le_bytes());
+        self.columns |= if marks == [0; 4] { 0 } else { MARKS }
+            | if meta.ttl.is_some() { TTL } else { 0 }
+            | if meta.fresh.is_some() { FRESH } else { 0 };
+    }
+
+    /// Bytes of each entry, in order of their coming.
+    pub fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.payload.as_slice();
+        self.lengths.iter().map(move |&length| {
+            let (entry, after) = rest.split_at(length as usize);
+            rest = after;
+            entry
+        })
+    }
+
+    /// The block's body, in pieces. The builder is to be cleared afterwards.
+    pub fn parts(&mut self) -> [&[u8]; 8] {
+        let uniform = self.lengths.windows(2).all(|pair| pair[0] == pair[1]);
+        let columns = self.columns | if uniform { UNIFORM } else { 0 };
+        self.head.clear();
+        self.head.extend_from_slice(&(self.lengths.len() as u32).to_le_bytes());
+        self.head.extend_from_slice(&columns.to_le_bytes());
+        let lengths = if uniform { &self.lengths[..self.lengths.len().min(1)] } else { &self.lengths[..] };
+        self.head.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
+        let optional = |column: u32, bytes| if columns & column == 0 { &[][..] } else { bytes };
+        [
+            &self.head,
+            &self.revisions,
+            &self.ages,
+            &self.idles,
+            optional(MARKS, &self.marks),
+            optional(TTL, &self.ttls),
+            optional(FRESH, &self.freshes),
+            &self.payload,
+        ]
+    }
+
+    pub fn clear(&mut self) {
+        self.lengths.clear();
+        for bytes in [
+            &mut self.revisions,
+            &mut self.ages,
+            &mut self.idles,
+            &mut self.marks,
+            &mut self.ttls,
+            &mut self.freshes,
+            &mut self.payload,
+        ] {
+            bytes.clear();
+        }
+        self.columns = 0;
+    }
+}
+
+/// One entry takes more than 4 GiB.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooLong;
+
+/// The body of a block's frame, cut into its columns and found to be consistent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<'a> {
+    lengths: Lengths<'a>,
+    revisions: &'a [[u8; 8]],
+    ages: &'a [[u8; 8]],
+    idles: &'a [[u8; 8]],
+    /// Empty when all marks are zero.
+    marks: &'a [[u8; 4]],
+    /// Empty when no write gave one.
+    ttls: &'a [[u8; 8]],
+    /// Empty when no write gave one.
+    freshes: &'a [[u8; 8]],
+    payload: &'a [u8],
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Lengths<'a> {
+    Uniform(usize),
+    Each(&'a [[u8; 4]]),
+}
+
+const WHAT: &str = "a block of entries";
+
+impl<'a> Block<'a> {
+    /// Cuts and checks the `body` that begins at `offset` of the file.
+    ///
+    /// # Errors
+    /// Damage, when lengths and counts do not add up.
+    pub fn parse(body: &'a [u8], offset: u64) -> Result<Self, SnapshotError> {
+        let mut cursor = Cursor::new(body, offset);
+        let count = cursor.u32(WHAT)? as usize;
+        let columns = cursor.u32(WHAT)?;
+        if count == 0 || columns & !(UNIFORM | MARKS | TTL | FRESH) != 0 {
+            return Err(Damage::Value { what: WHAT }.at(offset));
+        }
+        let lengths = match columns & UNIFORM {
+            0 => Lengths::Each(column(&mut cursor, count)?),
+            _ => Lengths::Uniform(cursor.u32(WHAT)? as usize),
+        };
+        let block = Self {
+            lengths,
+            revisions: column(&mut cursor, count)?,
+            ages: column(&mut cursor, count)?,
+            idles: column(&mut cursor, count)?,
+            marks: column(&mut cursor, if columns & MARKS == 0 { 0 } else { count })?,
+            ttls: column(&mut cursor, if columns & TTL == 0 { 0 } else { count })?,
+            freshes: column(&mut cursor, if columns & FRESH == 0 { 0 } else { count })?,
+            payload: cursor.rest(),
+        };
+        block.check(offset)?;
+        Ok(block)
+    }
+
+    pub fn len(&self) -> usize {
+        self.revisions.len()
+    }
+
+    fn check(&self, offset: u64) -> Result<(), SnapshotError> {
+        let claimed: u64 = match self.lengths {
+            Lengths::Uniform(length) => length as u64 * self.len() as u64,
+            // At most 2^32 lengths below 2^32: the sum fits.
+            Lengths::Each(lengths) => {
+                lengths.iter().map(|&length| u64::from(u32::from_le_bytes(length))).sum()
+            }
+        };
+        let there = self.payload.len() as u64;
+        if claimed != there {
+            return Err(
+                Damage::Count { what: "bytes of entries", found: claimed, expected: there }.at(offset)
+            );
+        }
+        match self.marks.iter().all(|&[flags, _, _, zero]| flags <= (INVALIDATED | SURVIVOR) && zero == 0) {
+            true => Ok(()),
+            false => Err(Damage::Value { what: "a mark of an entry" }.at(offset)),
+        }
+    }
+
+    /// Bookkeeping and bytes of each entry, in order.
+    #[inline]
+    pub fn entries(&self) -> impl Iterator<Item = (EntryMeta, &'a [u8])> + use<'a> {
+        let block = *self;
+        let mut rest = block.payload;
+        (0..block.len()).map(move |index| {
+            // `check` found the sum of the lengths to be that of the payload.
+            let (entry, after) = rest.split_at(block.length(index));
+            rest = after;
+            (block.meta(index), entry)
+        })
+    }
+
+    #[inline]
+    fn length(&self, index: usize) -> usize {
+        match self.lengths {
+            Lengths::Uniform(length) => length,
+            Lengths::Each(lengths) => u32::from_le_bytes(lengths[index]) as usize,
+        }
+    }
+
+    #[inline]
+    fn meta(&self, index: usize) -> EntryMeta {
+        let [flags, rank, uses, _] = self.marks.get(index).copied().unwrap_or_default();
+        EntryMeta {
+            revision: u64::from_le_bytes(self.revisions[index]),
+            age: duration(self.ages[index]),
+            idle: duration(self.idles[index]),
+            ttl: self.ttls.get(index).copied().and_then(optional),
+            fresh: self.freshes.get(index).copied().and_then(optional),
+            invalidated: flags & INVALIDATED != 0,
+            is_survivor: flags & SURVIVOR != 0,
+            rank,
+            uses,
+        }
+    }
+}
+
+fn column<'a, const N: usize>(cursor: &mut Cursor<'a>, count: usize) -> Result<&'a [[u8; N]], SnapshotError> {
+    let bytes = cursor.take(count.saturating_mul(N), WHAT)?;
+    Ok(bytes.as_chunks::<N>().0)
+}
+
+#[inline]
+fn nanos(time: Duration) -> u64 {
+    let nanos = time.as_secs().checked_mul(1_000_000_000);
+    nanos
+        .and_then(|nanos| nanos.checked_add(u64::from(time.subsec_nanos())))
+        .map_or(FOREVER, |n| n.min(FOREVER))
+}
+
+#[inline]
+fn duration(nanos: [u8; 8]) -> Duration {
+    match u64::from_le_bytes(nanos) {
+        FOREVER.. => Duration::MAX,
+        nanos => Duration::from_nanos(nanos),
+    }
+}
+
+#[inline]
+fn optional(nanos: [u8; 8]) -> Option<Duration> {
+    (u64::from_le_bytes(nanos) != NONE).then(|| duration(nanos))
+}

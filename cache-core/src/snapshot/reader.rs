@@ -1,0 +1,160 @@
+//! From bytes to entries. First the whole container is verified, without looking into any entry; then tables are
+//! decoded one by one, and one that does not decode spoils no other.
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use super::error::{Damage, SnapshotError};
+use super::format::block::Block;
+use super::format::bytes::Cursor;
+use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_frame};
+use super::persistence::{Decoded, TableCodec, TableFormat};
+use super::report::SkipReason;
+use crate::query::Query;
+
+/// A snapshot whose lengths, counts and checksums are right.
+#[derive(Debug)]
+pub(crate) struct Snapshot<'a> {
+    header: Header,
+    sections: Vec<Section<'a>>,
+}
+
+/// One table of a snapshot.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    head: TableHead<'a>,
+    blocks: Vec<Block<'a>>,
+}
+
+impl<'a> Snapshot<'a> {
+    /// Verifies all of `file`.
+    ///
+    /// Allocates for each frame, never by a length that the file claims.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when this is no snapshot, one of another version, or a damaged one.
+    pub fn parse(file: &'a [u8]) -> Result<Self, SnapshotError> {
+        let header = Header::parse(file)?;
+        let mut cursor = Cursor::new(file, 0);
+        cursor.take(super::format::HEADER_LEN, "the header")?;
+        let mut sections = Vec::<Section<'a>>::new();
+        for index in 0.. {
+            let frame = read_frame(&mut cursor, index)?;
+            match frame.kind {
+                FrameKind::Table => {
+                    finish_section(&sections, frame.offset)?;
+                    sections.push(Section { head: TableHead::parse(&frame)?, blocks: Vec::new() });
+                }
+                FrameKind::Block => match sections.last_mut() {
+                    Some(section) => section.blocks.push(Block::parse(frame.body, frame.offset)?),
+                    None => return Err(Damage::Value { what: "a block before any table" }.at(frame.offset)),
+                },
+                FrameKind::Optional => {}
+                FrameKind::End => {
+                    finish_section(&sections, frame.offset)?;
+                    check_end(&header, &sections, &frame, &cursor)?;
+                    break;
+                }
+            }
+        }
+        Ok(Self { header, sections })
+    }
+
+    /// Highest revision that was given out before the save.
+    pub fn revision(&self) -> u64 {
+        self.header.revision
+    }
+
+    /// Wall-clock time from the save to `now`; zero when the clock went backwards.
+    pub fn elapsed(&self, now: SystemTime) -> Duration {
+        self.header.saved_at.elapsed_until(WallTime::new(now))
+    }
+
+    /// The tables, in the order of the file.
+    pub fn sections(&self) -> &[Section<'a>] {
+        &self.sections
+    }
+
+    /// The table of this name.
+    pub fn section(&self, name: &str) -> Option<&Section<'a>> {
+        self.sections.iter().find(|section| section.head.name == name)
+    }
+}
+
+impl<'a> Section<'a> {
+    pub fn name(&self) -> &'a str {
+        self.head.name
+    }
+
+    /// Number of entries.
+    pub fn entries(&self) -> u64 {
+        self.head.entries
+    }
+
+    /// Decodes all entries, each older by `elapsed` than it was when saved.
+    ///
+    /// # Errors
+    /// The reason to skip the table: it was written in another way than `codec` writes, or does not decode.
+    pub fn decode<Q: Query>(
+        &self,
+        codec: &dyn TableCodec<Q>,
+        elapsed: Duration,
+    ) -> Result<Decoded<Q>, SkipReason> {
+        self.admit(&codec.format())?;
+        let mut decoded = Decoded { entries: Vec::new(), skipped: Vec::new() };
+        for block in &self.blocks {
+            codec.decode(block, elapsed, &mut decoded).map_err(|error| SkipReason::Undecodable {
+                entry: (decoded.entries.len() + decoded.skipped.len()) as u64,
+                reason: error.0,
+            })?;
+        }
+        Ok(decoded)
+    }
+
+    fn admit(&self, format: &TableFormat) -> Result<(), SkipReason> {
+        let TableHead { codec, version, fingerprint, .. } = self.head;
+        if codec != format.codec {
+            return Err(SkipReason::CodecChanged { saved: codec.to_owned(), now: format.codec.to_owned() });
+        }
+        if version != format.version {
+            return Err(SkipReason::VersionChanged { saved: version, now: format.version });
+        }
+        match fingerprint == format.fingerprint {
+            true => Ok(()),
+            false => Err(SkipReason::ShapeChanged),
+        }
+    }
+}
+
+/// The last table has as many entries as its head says.
+fn finish_section(sections: &[Section<'_>], offset: u64) -> Result<(), SnapshotError> {
+    let Some(section) = sections.last() else { return Ok(()) };
+    let counted = section.blocks.iter().map(|block| block.len() as u64).sum();
+    expect_count("entries of a table", section.head.entries, counted, offset)
+}
+
+fn check_end(
+    header: &Header,
+    sections: &[Section<'_>],
+    frame: &Frame<'_>,
+    cursor: &Cursor<'_>,
+) -> Result<(), SnapshotError> {
+    let end = End::parse(frame)?;
+    let entries = sections.iter().map(|section| section.head.entries).sum();
+    expect_count("tables", u64::from(header.tables), sections.len() as u64, frame.offset)?;
+    expect_count("entries", end.entries, entries, frame.offset)?;
+    expect_count("bytes of the snapshot", end.length, cursor.offset(), frame.offset)?;
+    cursor.expect_end("the snapshot")?;
+    let mut names = HashSet::new();
+    match sections.iter().find(|section| !names.insert(section.head.name)) {
+        Some(section) => Err(Damage::Twice { name: section.head.name.to_owned() }.at(frame.offset)),
+        None => Ok(()),
+    }
+}
+
+fn expect_count(what: &'static str, found: u64, expected: u64, offset: u64) -> Result<(), SnapshotError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Damage::Count { what, found, expected }.at(offset)),
+    }
+}

@@ -1,0 +1,231 @@
+//! What a save wrote and what a restore brought back. Plain data; nothing here decides anything.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::query::Query;
+
+/// What a save wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SaveReport {
+    /// Tables in the snapshot, in order of their listing.
+    pub tables: Vec<TableSave>,
+    /// Tables that are not in it, because their query does not say `persist`.
+    pub not_persisted: Vec<String>,
+    /// Length of the snapshot in bytes.
+    pub bytes: u64,
+}
+
+/// What a save wrote of one table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TableSave {
+    /// Name of the table.
+    pub name: String,
+    /// Number of entries written.
+    pub entries: u64,
+    /// Dynamic entries that could not be written, because their type is not registered.
+    pub skipped: Vec<SkippedEntry>,
+}
+
+/// What a restore brought back, and what it did not.
+#[derive(Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// There was no file: the cache starts empty. Only `restore_or_new` reports this; elsewhere it is an error.
+    pub is_first_start: bool,
+    /// Wall-clock time between save and restore; zero when the clock went backwards.
+    pub elapsed: Duration,
+    /// Tables of the snapshot, in its order.
+    pub tables: Vec<TableRestore>,
+    /// One `KeptTable<Q>` for each weak-only table.
+    #[serde(skip)]
+    kept: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+/// What a restore brought back of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TableRestore {
+    /// Name of the table.
+    pub name: String,
+    /// Entries that are in the cache now.
+    pub restored: u64,
+    /// Entries whose time to live or to idle ran out meanwhile.
+    pub expired: u64,
+    /// Entries beyond the table's bound, the least recently used ones.
+    pub over_bound: u64,
+    /// Why the table was skipped as a whole; all of its entries are lost then.
+    pub skipped: Option<SkippedTable>,
+    /// Dynamic entries that were skipped one by one.
+    pub skipped_entries: Vec<SkippedEntry>,
+}
+
+/// A table that a restore passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SkippedTable {
+    /// Number of entries that it has in the snapshot.
+    pub entries: u64,
+    /// Why it was passed over.
+    pub reason: SkipReason,
+}
+
+/// Why a restore skipped a table or an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The registry has no table of this name.
+    #[error("there is no such table any more")]
+    UnknownTable,
+    /// The table's query no longer says `persist`.
+    #[error("its query no longer says `persist`")]
+    NotPersisted,
+    /// The key or value type is not what it was.
+    #[error("its key or value type has changed")]
+    ShapeChanged,
+    /// `#[query(version = ..)]` is not what it was.
+    #[error("its version was {saved} and is {now}")]
+    VersionChanged {
+        /// Version in the snapshot.
+        saved: u32,
+        /// Version of the query now.
+        now: u32,
+    },
+    /// The codec is not what it was.
+    #[error("its codec was {saved} and is {now}")]
+    CodecChanged {
+        /// Codec in the snapshot.
+        saved: String,
+        /// Codec of the query now.
+        now: String,
+    },
+    /// The bytes are undamaged, yet do not decode.
+    #[error("entry {entry} does not decode: {reason}")]
+    Undecodable {
+        /// Number of the first such entry, from 0.
+        entry: u64,
+        /// What the codec or the type's `Deserialize` said.
+        reason: String,
+    },
+    /// The entry's type is not registered under any tag.
+    #[error("its type `{type_name}` is not registered")]
+    Unregistered {
+        /// Name of the type.
+        type_name: String,
+    },
+    /// No type is registered under the entry's tag.
+    #[error("no type is registered as \"{tag}\"")]
+    UnknownTag {
+        /// The tag in the snapshot.
+        tag: String,
+    },
+}
+
+/// One entry that was left out, of a table whose others were not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SkippedEntry {
+    /// Name of the entry.
+    pub name: String,
+    /// Why it was left out.
+    pub reason: SkipReason,
+}
+
+/// Restored values of one weak-only table.
+struct KeptTable<Q: Query>(Vec<(Q, Arc<Q::Value>)>);
+
+impl SaveReport {
+    /// Number of entries written, of all tables.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.tables.iter().map(|table| table.entries).sum()
+    }
+}
+
+impl RestoreReport {
+    /// Number of entries that are in the cache now, of all tables.
+    #[must_use]
+    pub fn restored(&self) -> u64 {
+        self.tables.iter().map(|table| table.restored).sum()
+    }
+
+    /// Tables that were passed over, with the reason.
+    pub fn skipped(&self) -> impl Iterator<Item = (&str, &SkippedTable)> {
+        self.tables.iter().filter_map(|table| Some((table.name.as_str(), table.skipped.as_ref()?)))
+    }
+
+    /// The restored entries of a table that keeps nothing alive by itself; they live as long as this report or a
+    /// clone of their `Arc`. Empty for every other table.
+    #[must_use]
+    pub fn kept<Q: Query>(&self) -> &[(Q, Arc<Q::Value>)] {
+        let table = self.kept.iter().find_map(|table| table.downcast_ref::<KeptTable<Q>>());
+        table.map_or(&[], |table| &table.0)
+    }
+
+    /// Puts `entries` into the report, so that they have a home.
+    pub(crate) fn keep<Q: Query>(&mut self, entries: Vec<(Q, Arc<Q::Value>)>) {
+        if !entries.is_empty() {
+            self.kept.push(Box::new(KeptTable(entries)));
+        }
+    }
+}
+
+impl TableRestore {
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    pub(crate) fn skipped(name: &str, entries: u64, reason: SkipReason) -> Self {
+        Self { skipped: Some(SkippedTable { entries, reason }), ..Self::new(name) }
+    }
+}
+
+impl fmt::Display for SaveReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "saved {} entries of {} tables, {} bytes", self.entries(), self.tables.len(), self.bytes)?;
+        for (table, entry) in self.tables.iter().flat_map(|t| t.skipped.iter().map(move |e| (t, e))) {
+            write!(f, "\n  {}: left out {entry}", table.name)?;
+        }
+        match self.not_persisted.as_slice() {
+            [] => Ok(()),
+            names => write!(f, "\n  not persisted: {}", names.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for RestoreReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_first_start {
+            return f.write_str("no snapshot yet, starting empty");
+        }
+        write!(f, "restored {} entries, saved {:.0?} ago", self.restored(), self.elapsed)?;
+        self.tables.iter().try_for_each(|table| write!(f, "\n  {table}"))
+    }
+}
+
+impl fmt::Display for TableRestore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(skipped) = &self.skipped {
+            return write!(f, "{}: skipped {} entries: {}", self.name, skipped.entries, skipped.reason);
+        }
+        write!(f, "{}: {} entries", self.name, self.restored)?;
+        for (count, what) in [(self.expired, "expired meanwhile"), (self.over_bound, "over its bound")] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        self.skipped_entries.iter().try_for_each(|entry| write!(f, ", skipped {entry}"))
+    }
+}
+
+impl fmt::Display for SkippedEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\": {}", self.name, self.reason)
+    }
+}

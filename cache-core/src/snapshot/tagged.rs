@@ -1,0 +1,285 @@
+//! How the dynamic table is saved: its values have many types, each registered under a tag. The file holds the tag
+//! of each entry, never the name of a type, for that may change without the type changing.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::codec::{Codec, CodecError};
+use super::entry::SavedEntry;
+use super::format::block::{Block, BlockBuilder};
+use super::format::bytes::{Cursor, put_text};
+use super::persistence::{Decoded, TableCodec, TableFormat, verify};
+use super::report::{SkipReason, SkippedEntry};
+use super::shape::{Fingerprint, Shape, ShapeReport};
+use crate::dynamic::{Dynamic, DynamicValue};
+
+/// Types whose values the dynamic table can save.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DynamicTypes {
+    by_type: HashMap<TypeId, Registered>,
+    by_tag: HashMap<&'static str, TypeId>,
+}
+
+/// Why a type of dynamic values could not be registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Two types want one tag.
+    #[error("dynamic type `{type_name}`: the tag \"{tag}\" is that of `{owner}` already")]
+    TagTaken {
+        /// The tag.
+        tag: &'static str,
+        /// The type that came second.
+        type_name: &'static str,
+        /// The type that has it.
+        owner: &'static str,
+    },
+    /// One type wants two tags.
+    #[error("dynamic type `{type_name}` is registered twice, as \"{first}\" and \"{second}\"")]
+    Twice {
+        /// The type.
+        type_name: &'static str,
+        /// Its tag.
+        first: &'static str,
+        /// The tag that came second.
+        second: &'static str,
+    },
+    /// No codec that is compiled in can carry the type.
+    #[error(
+        "dynamic type `{type_name}`: `{culprit}` can be saved by no codec that is compiled in; switch on feature `{feature}` of cache-core"
+    )]
+    NoCodec {
+        /// The type.
+        type_name: &'static str,
+        /// The type inside it that is the reason.
+        culprit: &'static str,
+        /// The cargo feature that would help.
+        feature: &'static str,
+    },
+}
+
+/// How the values of one type are saved.
+#[derive(Clone, Copy)]
+struct Registered {
+    tag: &'static str,
+    type_name: &'static str,
+    codec: &'static str,
+    fingerprint: Fingerprint,
+    encode: fn(&dyn DynamicValue, &mut Vec<u8>) -> Result<(), CodecError>,
+    decode: fn(&[u8]) -> Result<Arc<dyn DynamicValue>, CodecError>,
+    verify: fn(&[u8]) -> Result<(), CodecError>,
+}
+
+impl DynamicTypes {
+    /// Saves values of type `T` as `tag`, by the fastest codec that is compiled in and can carry them.
+    ///
+    /// # Errors
+    /// [`RegisterError`]; nothing is registered then.
+    pub fn register<T>(&mut self, tag: &'static str) -> Result<(), RegisterError>
+    where
+        T: Shape + Serialize + DeserializeOwned + Send + Sync,
+    {
+        let entry = Registered::of::<T>(tag)?;
+        self.add(TypeId::of::<T>(), entry)
+    }
+
+    fn add(&mut self, id: TypeId, entry: Registered) -> Result<(), RegisterError> {
+        let Registered { tag, type_name, .. } = entry;
+        if let Some(first) = self.by_type.get(&id) {
+            return Err(RegisterError::Twice { type_name, first: first.tag, second: tag });
+        }
+        if let Some(owner) = self.by_tag.get(tag).and_then(|id| self.by_type.get(id)) {
+            return Err(RegisterError::TagTaken { tag, type_name, owner: owner.type_name });
+        }
+        self.by_tag.insert(tag, id);
+        self.by_type.insert(id, entry);
+        Ok(())
+    }
+
+    fn of_value(&self, value: &dyn DynamicValue) -> Option<&Registered> {
+        self.by_type.get(&(value as &dyn Any).type_id())
+    }
+
+    fn of_tag(&self, tag: &str) -> Option<&Registered> {
+        self.by_type.get(self.by_tag.get(tag)?)
+    }
+}
+
+impl Registered {
+    fn of<T>(tag: &'static str) -> Result<Self, RegisterError>
+    where
+        T: Shape + Serialize + DeserializeOwned + Send + Sync,
+    {
+        let shape = ShapeReport::of::<T>();
+        #[cfg(feature = "bincode")]
+        if shape.self_describing.is_none() {
+            return Ok(Self::with::<T, super::codec::Bincode>(tag, &shape));
+        }
+        #[cfg(all(feature = "postcard", not(feature = "bincode")))]
+        if shape.self_describing.is_none() {
+            return Ok(Self::with::<T, super::codec::Postcard>(tag, &shape));
+        }
+        #[cfg(feature = "json")]
+        return Ok(Self::with::<T, super::codec::Json>(tag, &shape));
+        #[cfg(not(feature = "json"))]
+        Err(RegisterError::NoCodec {
+            type_name: type_name::<T>(),
+            culprit: shape.self_describing.unwrap_or(type_name::<T>()),
+            feature: if shape.self_describing.is_some() { "json" } else { "bincode" },
+        })
+    }
+
+    #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
+    fn with<T, C: Codec>(tag: &'static str, shape: &ShapeReport) -> Self
+    where
+        T: Shape + Serialize + DeserializeOwned + Send + Sync,
+    {
+        Self {
+            tag,
+            type_name: type_name::<T>(),
+            codec: C::NAME,
+            fingerprint: shape.fingerprint,
+            encode: encode::<T, C>,
+            decode: |bytes| Ok(Arc::new(C::decode::<T>(bytes)?)),
+            verify: verify::<T, C>,
+        }
+    }
+}
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} as {:?} by {}", self.type_name, self.tag, self.codec)
+    }
+}
+
+fn encode<T: Serialize + 'static, C: Codec>(
+    value: &dyn DynamicValue,
+    out: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    match (value as &dyn Any).downcast_ref::<T>() {
+        Some(value) => C::encode(value, out),
+        None => Err(CodecError(format!("this is a {}", value.type_name()))),
+    }
+}
+
+impl TableCodec<Dynamic> for DynamicTypes {
+    /// The envelope only; each entry has its own codec and fingerprint.
+    fn format(&self) -> TableFormat {
+        TableFormat {
+            codec: "tagged",
+            fingerprint: ShapeReport::of_opaque_entry("name", "tagged value").fingerprint,
+            version: 1,
+            is_doubtful: true,
+        }
+    }
+
+    fn refuses(&self, entry: &SavedEntry<Dynamic>) -> Option<SkippedEntry> {
+        if self.of_value(&*entry.value).is_some() {
+            return None;
+        }
+        let type_name = (*entry.value).type_name().to_owned();
+        Some(SkippedEntry { name: entry.key.0.to_string(), reason: SkipReason::Unregistered { type_name } })
+    }
+
+    fn encode(&self, entries: &[SavedEntry<Dynamic>], block: &mut BlockBuilder) -> Result<(), CodecError> {
+        for SavedEntry { key, value, meta } in entries {
+            if block.is_full() {
+                break;
+            }
+            block.push(meta, |out| match self.of_value(&**value) {
+                Some(registered) => {
+                    Envelope::new(&key.0, registered).write(out);
+                    (registered.encode)(&**value, out)
+                }
+                None => Err(CodecError("its type is not registered".to_owned())),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn verify(&self, entry: &[u8]) -> Result<(), CodecError> {
+        let (envelope, value) = Envelope::parse(entry)?;
+        match self.of_tag(envelope.tag) {
+            Some(registered) => (registered.verify)(value),
+            None => Err(CodecError("its tag is not registered".to_owned())),
+        }
+    }
+
+    fn decode(
+        &self,
+        block: &Block<'_>,
+        elapsed: Duration,
+        decoded: &mut Decoded<Dynamic>,
+    ) -> Result<(), CodecError> {
+        for (meta, bytes) in block.entries() {
+            let (envelope, value) = Envelope::parse(bytes)?;
+            match self.decode_value(&envelope, value) {
+                Ok(value) => decoded.entries.push(SavedEntry {
+                    key: Dynamic(Arc::from(envelope.name)),
+                    value,
+                    meta: meta.older_by(elapsed),
+                }),
+                Err(reason) => decoded.skipped.push(SkippedEntry { name: envelope.name.to_owned(), reason }),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl DynamicTypes {
+    fn decode_value(
+        &self,
+        envelope: &Envelope<'_>,
+        value: &[u8],
+    ) -> Result<Arc<dyn DynamicValue>, SkipReason> {
+        let Some(registered) = self.of_tag(envelope.tag) else {
+            return Err(SkipReason::UnknownTag { tag: envelope.tag.to_owned() });
+        };
+        if registered.codec != envelope.codec {
+            let (saved, now) = (envelope.codec.to_owned(), registered.codec.to_owned());
+            return Err(SkipReason::CodecChanged { saved, now });
+        }
+        if registered.fingerprint != envelope.fingerprint {
+            return Err(SkipReason::ShapeChanged);
+        }
+        (registered.decode)(value).map_err(|error| SkipReason::Undecodable { entry: 0, reason: error.0 })
+    }
+}
+
+/// What stands before the bytes of a dynamic value.
+struct Envelope<'a> {
+    name: &'a str,
+    tag: &'a str,
+    codec: &'a str,
+    fingerprint: Fingerprint,
+}
+
+impl<'a> Envelope<'a> {
+    fn new(name: &'a str, registered: &Registered) -> Self {
+        let Registered { tag, codec, fingerprint, .. } = *registered;
+        Self { name, tag, codec, fingerprint }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.fingerprint.to_le_bytes());
+        [self.name, self.tag, self.codec].iter().for_each(|text| put_text(text, out));
+    }
+
+    fn parse(entry: &'a [u8]) -> Result<(Self, &'a [u8]), CodecError> {
+        const WHAT: &str = "the envelope of a dynamic entry";
+        let mut cursor = Cursor::new(entry, 0);
+        let mut envelope = || {
+            let fingerprint = Fingerprint::from_le_bytes(cursor.array(WHAT)?);
+            let (name, tag, codec) = (cursor.text(WHAT)?, cursor.text(WHAT)?, cursor.text(WHAT)?);
+            Ok(Self { name, tag, codec, fingerprint })
+        };
+        let envelope = envelope().map_err(|error: super::SnapshotError| CodecError(error.to_string()))?;
+        Ok((envelope, cursor.rest()))
+    }
+}

@@ -1,0 +1,138 @@
+//! Tests of the snapshot's inside: round trips, damage, hostile input. Behaviour of whole caches is tested in the
+//! `tests` package.
+
+mod damage;
+mod hostile;
+mod killed;
+mod round_trip;
+mod speed;
+mod tagged;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::Bincode;
+use super::entry::{EntryMeta, SavedEntry};
+use super::error::SnapshotError;
+use super::persistence::{Decoded, Persistence};
+use super::reader::Snapshot;
+use super::report::{SaveReport, SkipReason};
+use super::shape::{Shape, ShapeVisitor};
+use super::writer::{QueryImage, TableImage, write_snapshot};
+use crate::query::Query;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct GetBook {
+    pub id: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Book {
+    pub title: String,
+    pub pages: u32,
+    pub tags: Vec<String>,
+    pub rating: Option<f32>,
+}
+
+impl Shape for GetBook {
+    fn shape(visitor: &mut ShapeVisitor) {
+        visitor.visit::<u64>();
+    }
+}
+
+impl Shape for Book {
+    fn shape(visitor: &mut ShapeVisitor) {
+        visitor.visit::<(String, u32, Vec<String>, Option<f32>)>();
+    }
+}
+
+impl Query for GetBook {
+    type Value = Book;
+    const NAME: &'static str = "get_book";
+
+    fn persistence() -> Option<Persistence<Self>> {
+        Some(Persistence::shaped::<Bincode>(0))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct CountBooks;
+
+impl Query for CountBooks {
+    type Value = u64;
+    const NAME: &'static str = "count_books";
+}
+
+pub(super) fn plain_meta() -> EntryMeta {
+    EntryMeta {
+        revision: 7,
+        age: Duration::from_secs(3),
+        idle: Duration::from_millis(1500),
+        ttl: None,
+        fresh: None,
+        invalidated: false,
+        is_survivor: false,
+        rank: 0,
+        uses: 0,
+    }
+}
+
+pub(super) fn books(count: u64) -> Vec<SavedEntry<GetBook>> {
+    let book = |id| SavedEntry {
+        key: GetBook { id },
+        value: Arc::new(Book {
+            title: format!("book {id}"),
+            pages: id as u32 * 10,
+            tags: (0..id % 3).map(|tag| format!("tag {tag}")).collect(),
+            rating: (id % 2 == 0).then_some(id as f32 / 2.0),
+        }),
+        meta: EntryMeta { revision: id + 1, ..plain_meta() },
+    };
+    (0..count).map(book).collect()
+}
+
+pub(super) fn saved_at() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
+/// Writes tables into memory.
+#[track_caller]
+pub(super) fn save(tables: &[Box<dyn TableImage + '_>]) -> Vec<u8> {
+    let (bytes, _) = try_save(tables).expect("the tables can be saved");
+    bytes
+}
+
+pub(super) fn try_save(tables: &[Box<dyn TableImage + '_>]) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
+    let mut bytes = Vec::new();
+    let report = write_snapshot(&mut bytes, saved_at(), 42, tables, &mut |_, _| {})?;
+    Ok((bytes, report))
+}
+
+/// A snapshot of one table of `Q`.
+#[track_caller]
+pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<Q>>) -> Vec<u8> {
+    save(&[Box::new(QueryImage::new(Q::NAME, codec, entries))])
+}
+
+/// Verifies `file` and decodes its table of `Q`, no time having passed.
+#[track_caller]
+pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<Decoded<Q>, SkipReason> {
+    let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
+    let section = snapshot.section(Q::NAME).expect("the table is there");
+    section.decode(codec, snapshot.elapsed(saved_at()))
+}
+
+#[track_caller]
+pub(super) fn same<Q: Query>(left: &[SavedEntry<Q>], right: &[SavedEntry<Q>])
+where
+    Q::Value: PartialEq,
+{
+    assert_eq!(left.len(), right.len());
+    for (index, (left, right)) in left.iter().zip(right).enumerate() {
+        assert_eq!(left.key, right.key, "key of entry {index}");
+        assert_eq!(left.meta, right.meta, "bookkeeping of entry {index}");
+        assert!(left.value == right.value, "value of entry {index}");
+    }
+}

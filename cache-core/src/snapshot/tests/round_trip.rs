@@ -1,0 +1,147 @@
+//! What is saved comes back.
+
+use super::*;
+use crate::snapshot::codec::{Json, Postcard};
+use crate::snapshot::format::block::FULL_ENTRIES;
+
+fn opaque_books<C: crate::snapshot::codec::Codec>() -> Persistence<GetBook> {
+    Persistence::opaque::<C>(0)
+}
+
+#[test]
+fn a_table_comes_back_as_it_was() {
+    let codec = GetBook::persistence().expect("books are persisted");
+    let file = save_one(&codec, books(5));
+    let decoded = load(&codec, &file).expect("the table decodes");
+    same(&decoded.entries, &books(5));
+}
+
+#[test]
+fn every_codec_brings_a_table_back() {
+    for codec in [opaque_books::<Bincode>(), opaque_books::<Postcard>(), opaque_books::<Json>()] {
+        let decoded = load(&codec, &save_one(&codec, books(20))).expect("the table decodes");
+        same(&decoded.entries, &books(20));
+    }
+}
+
+#[test]
+fn a_table_of_many_blocks_comes_back_in_order() {
+    let codec = opaque_books::<Bincode>();
+    for count in [0, 1, FULL_ENTRIES as u64, FULL_ENTRIES as u64 + 1, 3 * FULL_ENTRIES as u64 + 17] {
+        let decoded = load(&codec, &save_one(&codec, books(count))).expect("the table decodes");
+        same(&decoded.entries, &books(count));
+    }
+}
+
+#[test]
+fn bookkeeping_of_every_kind_comes_back() {
+    let odd = |index: u64, meta| {
+        let mut entry = books(index + 1).remove(index as usize);
+        entry.meta = meta;
+        entry
+    };
+    let metas = [
+        EntryMeta { ttl: Some(Duration::ZERO), fresh: Some(Duration::MAX), ..plain_meta() },
+        EntryMeta { ttl: Some(Duration::MAX), invalidated: true, ..plain_meta() },
+        EntryMeta { revision: u64::MAX, rank: 255, uses: 3, ..plain_meta() },
+        EntryMeta { is_survivor: true, age: Duration::MAX, idle: Duration::ZERO, ..plain_meta() },
+        EntryMeta { age: Duration::from_nanos(1), fresh: Some(Duration::new(1, 1)), ..plain_meta() },
+    ];
+    let entries = || (0..).zip(metas).map(|(index, meta)| odd(index, meta)).collect::<Vec<_>>();
+    let codec = opaque_books::<Bincode>();
+    let decoded = load(&codec, &save_one(&codec, entries())).expect("the table decodes");
+    same(&decoded.entries, &entries());
+}
+
+#[test]
+fn saving_what_was_restored_gives_the_same_bytes() {
+    let codec = opaque_books::<Bincode>();
+    let file = save_one(&codec, books(3000));
+    let decoded = load(&codec, &file).expect("the table decodes");
+    assert!(save_one(&codec, decoded.entries) == file);
+}
+
+#[test]
+fn an_empty_cache_makes_a_snapshot_of_no_tables() {
+    let (file, report) = try_save(&[]).expect("nothing can be saved");
+    let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
+    assert!(snapshot.sections().is_empty());
+    assert_eq!((snapshot.revision(), report.bytes, report.entries()), (42, file.len() as u64, 0));
+}
+
+#[test]
+fn tables_of_one_snapshot_do_not_mix() {
+    let (books_codec, count_codec) =
+        (opaque_books::<Bincode>(), Persistence::<CountBooks>::opaque::<Json>(3));
+    let count = vec![SavedEntry { key: CountBooks, value: Arc::new(9), meta: plain_meta() }];
+    let file = save(&[
+        Box::new(QueryImage::new("get_book", &books_codec, books(4))),
+        Box::new(QueryImage::new("count_books", &count_codec, count)),
+    ]);
+    same(&load(&books_codec, &file).expect("books decode").entries, &books(4));
+    assert_eq!(*load(&count_codec, &file).expect("the count decodes").entries[0].value, 9);
+}
+
+#[test]
+fn unsized_values_come_back() {
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    struct GetText;
+    impl Query for GetText {
+        type Value = str;
+        const NAME: &'static str = "get_text";
+    }
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    struct GetNumbers;
+    impl Query for GetNumbers {
+        type Value = [u32];
+        const NAME: &'static str = "get_numbers";
+    }
+    let text = Persistence::<GetText>::opaque::<Bincode>(0);
+    let numbers = Persistence::<GetNumbers>::opaque::<Postcard>(0);
+    let file = save(&[
+        Box::new(QueryImage::new(
+            "get_text",
+            &text,
+            vec![SavedEntry { key: GetText, value: Arc::from("all of it"), meta: plain_meta() }],
+        )),
+        Box::new(QueryImage::new(
+            "get_numbers",
+            &numbers,
+            vec![SavedEntry { key: GetNumbers, value: Arc::from([1, 2, 3]), meta: plain_meta() }],
+        )),
+    ]);
+    assert_eq!(&*load(&text, &file).expect("the text decodes").entries[0].value, "all of it");
+    assert_eq!(&*load(&numbers, &file).expect("the numbers decode").entries[0].value, [1, 2, 3]);
+}
+
+#[test]
+fn entries_are_older_by_the_time_that_passed() {
+    let codec = opaque_books::<Bincode>();
+    let file = save_one(&codec, books(1));
+    let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
+    let elapsed = snapshot.elapsed(saved_at() + Duration::from_secs(10));
+    let section = snapshot.section("get_book").expect("the table is there");
+    let decoded = section.decode(&codec, elapsed).expect("the table decodes");
+    assert_eq!(decoded.entries[0].meta.age, Duration::from_secs(13));
+    assert_eq!(decoded.entries[0].meta.idle, Duration::from_millis(11_500));
+}
+
+#[test]
+fn a_clock_that_went_backwards_counts_as_no_time() {
+    let file = save(&[]);
+    let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
+    assert_eq!(snapshot.elapsed(saved_at() - Duration::from_secs(60)), Duration::ZERO);
+    assert_eq!(snapshot.elapsed(UNIX_EPOCH - Duration::from_nanos(1)), Duration::ZERO);
+    assert_eq!(snapshot.elapsed(saved_at() + Duration::from_nanos(1)), Duration::from_nanos(1));
+}
+
+#[test]
+fn progress_counts_up_to_all_entries() {
+    let codec = opaque_books::<Bincode>();
+    let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(2500)));
+    let mut seen = Vec::new();
+    write_snapshot(&mut Vec::new(), saved_at(), 0, &[image], &mut |done, of| seen.push((done, of)))
+        .expect("the table can be saved");
+    assert!(seen.len() >= 3 && seen.is_sorted());
+    assert_eq!(seen.last(), Some(&(2500, 2500)));
+}

@@ -1,0 +1,197 @@
+//! From entries to bytes. Encodes one block at a time, so that a save needs little memory beside the entries.
+
+use std::io::Write;
+use std::time::SystemTime;
+
+use super::entry::SavedEntry;
+use super::error::SnapshotError;
+use super::format::block::BlockBuilder;
+use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, WallTime, frame_head};
+use super::persistence::{TableCodec, TableFormat};
+use super::report::{SaveReport, SkippedEntry, TableSave};
+use crate::query::Query;
+
+/// Told of the progress of a save or a restore: entries done, of how many. Called after each block of entries,
+/// at most about a thousand of them.
+pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// Writes `tables` as one snapshot.
+///
+/// # Errors
+/// `Stream` when `out` fails; `Encode` and `Unreadable` name table and key.
+pub(crate) fn write_snapshot(
+    out: &mut dyn Write,
+    saved_at: SystemTime,
+    revision: u64,
+    tables: &[Box<dyn TableImage + '_>],
+    progress: Progress<'_>,
+) -> Result<SaveReport, SnapshotError> {
+    let mut frames = FrameWriter { out, written: 0, index: 0 };
+    // A registry is a struct with a field per table.
+    let count = u32::try_from(tables.len()).unwrap_or(u32::MAX);
+    frames.put(&Header { saved_at: WallTime::new(saved_at), revision, tables: count }.to_bytes())?;
+
+    let mut steps = Steps { done: 0, of: tables.iter().map(|table| table.entries()).sum(), progress };
+    let mut block = BlockBuilder::default();
+    for table in tables {
+        table.write(&mut frames, &mut block, &mut steps)?;
+    }
+
+    let mut end = Vec::with_capacity(End::LEN);
+    let length = frames.written + (FRAME_HEAD_LEN + End::LEN) as u64;
+    End { entries: steps.done, length }.write(&mut end);
+    frames.frame(FrameKind::End, &[&end])?;
+    frames.out.flush().map_err(SnapshotError::Stream)?;
+
+    let bytes = frames.written;
+    let tables = tables.iter().map(|table| table.report()).collect();
+    Ok(SaveReport { tables, not_persisted: Vec::new(), bytes })
+}
+
+/// One table at the moment of the save, its query forgotten.
+pub(crate) trait TableImage: Send {
+    /// Number of entries that will be written.
+    fn entries(&self) -> u64;
+    fn write(
+        &self,
+        frames: &mut FrameWriter<'_>,
+        block: &mut BlockBuilder,
+        steps: &mut Steps<'_>,
+    ) -> Result<(), SnapshotError>;
+    fn report(&self) -> TableSave;
+}
+
+/// The entries of one query at the moment of the save.
+pub(crate) struct QueryImage<'a, Q: Query> {
+    name: &'a str,
+    codec: &'a dyn TableCodec<Q>,
+    entries: Vec<SavedEntry<Q>>,
+    refused: Vec<SkippedEntry>,
+}
+
+impl<'a, Q: Query> QueryImage<'a, Q> {
+    /// Takes `entries`, least recently used first, but for those that `codec` refuses.
+    pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, mut entries: Vec<SavedEntry<Q>>) -> Self {
+        let mut refused = Vec::new();
+        entries.retain(|entry| match codec.refuses(entry) {
+            Some(entry) => {
+                refused.push(entry);
+                false
+            }
+            None => true,
+        });
+        Self { name, codec, entries, refused }
+    }
+
+    /// Encodes what fits into `block`, from entry `first` on.
+    fn encode(
+        &self,
+        first: usize,
+        format: &TableFormat,
+        block: &mut BlockBuilder,
+    ) -> Result<(), SnapshotError> {
+        self.codec.encode(&self.entries[first..], block).map_err(|error| SnapshotError::Encode {
+            table: self.name.to_owned(),
+            key: self.key(first + block.len()),
+            codec: format.codec,
+            reason: error.0,
+        })
+    }
+
+    /// Reads back the first entry of the table, or all of them when its types are doubtful.
+    fn verify(&self, first: usize, format: &TableFormat, block: &BlockBuilder) -> Result<(), SnapshotError> {
+        let count = match (format.is_doubtful, first) {
+            (true, _) => block.len(),
+            (false, 0) => 1,
+            (false, _) => 0,
+        };
+        for (index, bytes) in block.payloads().take(count).enumerate() {
+            self.codec.verify(bytes).map_err(|error| SnapshotError::Unreadable {
+                table: self.name.to_owned(),
+                key: self.key(first + index),
+                codec: format.codec,
+                reason: error.0,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn key(&self, index: usize) -> String {
+        self.entries.get(index).map_or_else(String::new, |entry| format!("{:?}", entry.key))
+    }
+}
+
+impl<Q: Query> TableImage for QueryImage<'_, Q> {
+    fn entries(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    fn write(
+        &self,
+        frames: &mut FrameWriter<'_>,
+        block: &mut BlockBuilder,
+        steps: &mut Steps<'_>,
+    ) -> Result<(), SnapshotError> {
+        let format = self.codec.format();
+        frames.table(self.name, &format, self.entries())?;
+        let mut first = 0;
+        while first < self.entries.len() {
+            block.clear();
+            self.encode(first, &format, block)?;
+            self.verify(first, &format, block)?;
+            frames.frame(FrameKind::Block, &block.parts())?;
+            first += block.len();
+            steps.advance(block.len());
+        }
+        Ok(())
+    }
+
+    fn report(&self) -> TableSave {
+        TableSave { name: self.name.to_owned(), entries: self.entries(), skipped: self.refused.clone() }
+    }
+}
+
+/// Counts entries done and tells the caller.
+pub(crate) struct Steps<'a> {
+    pub done: u64,
+    pub of: u64,
+    pub progress: Progress<'a>,
+}
+
+impl Steps<'_> {
+    pub fn advance(&mut self, entries: usize) {
+        self.done += entries as u64;
+        (self.progress)(self.done, self.of);
+    }
+}
+
+/// Numbers and checksums frames on their way out.
+pub(crate) struct FrameWriter<'a> {
+    out: &'a mut dyn Write,
+    written: u64,
+    /// Number of the next frame.
+    index: u32,
+}
+
+impl FrameWriter<'_> {
+    fn table(&mut self, name: &str, format: &TableFormat, entries: u64) -> Result<(), SnapshotError> {
+        let mut body = Vec::new();
+        let TableFormat { codec, fingerprint, version, .. } = *format;
+        TableHead { name, codec, fingerprint, version, entries }.write(&mut body);
+        self.frame(FrameKind::Table, &[&body])
+    }
+
+    fn frame(&mut self, kind: FrameKind, parts: &[&[u8]]) -> Result<(), SnapshotError> {
+        let mut checksum = crc32fast::Hasher::new();
+        parts.iter().for_each(|part| checksum.update(part));
+        let length = parts.iter().map(|part| part.len() as u64).sum();
+        self.put(&frame_head(kind, self.index, length, checksum.finalize()))?;
+        self.index = self.index.wrapping_add(1);
+        parts.iter().try_for_each(|part| self.put(part))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        self.written += bytes.len() as u64;
+        self.out.write_all(bytes).map_err(SnapshotError::Stream)
+    }
+}
