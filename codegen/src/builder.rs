@@ -1,0 +1,335 @@
+//! The build script's face: settings in, files and cargo instructions out. The only part that talks to cargo.
+
+use std::env;
+use std::io::{self, Write};
+use std::panic;
+use std::path::{Path, PathBuf};
+
+use crate::check::{Include, Skip, check};
+use crate::emit::{self, Style};
+use crate::model::Model;
+use crate::package::Package;
+use crate::report::{Diagnostic, Report};
+use crate::scan::{Scan, scan};
+use crate::source::{Location, SourceFile};
+
+/// Name of the generated file. `include_registry!` looks for it.
+const REGISTRY_FILE: &str = "cache_registry.rs";
+/// Name of the manifest.
+const MANIFEST_FILE: &str = "cache_registry.json";
+
+/// Finds the queries of the package whose build script this is, and writes its registry.
+///
+/// Call it from `build.rs`; [`Builder`] has the options. On failure a report goes to standard error, and the build
+/// script ends with exit status 1.
+///
+/// # Examples
+/// ```no_run
+/// // build.rs
+/// fn main() {
+///     cache_codegen::generate();
+/// }
+/// ```
+pub fn generate() {
+    Builder::new().generate();
+}
+
+/// Settings of one run of the generator.
+///
+/// # Examples
+/// ```no_run
+/// // build.rs
+/// fn main() {
+///     cache_codegen::Builder::new()
+///         .include("Page<User>")
+///         .skip("experiments")
+///         .generate();
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens before `generate`"]
+pub struct Builder {
+    folder: Option<PathBuf>,
+    root: Option<PathBuf>,
+    out_dir: Option<PathBuf>,
+    crate_path: Option<String>,
+    registry_name: Option<String>,
+    includes: Vec<(Include, Call)>,
+    skips: Vec<(Skip, Call)>,
+}
+
+/// Where the build script called a method of the builder.
+type Call = &'static panic::Location<'static>;
+
+/// What a run has done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Generated {
+    /// The generated file.
+    pub registry: PathBuf,
+    /// What became of it.
+    pub change: Change,
+    /// The files that were read, and those that were looked for: cargo is to run the generator again when one of them
+    /// changes.
+    pub watched: Vec<PathBuf>,
+    /// The warnings.
+    pub report: Report,
+}
+
+/// What became of the generated file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// It was written.
+    Written,
+    /// It already said the same.
+    Same,
+    /// A source file is not Rust at the moment, so the last good one was left as it is. rustc reports the error.
+    Kept,
+}
+
+impl Builder {
+    /// The settings that [`generate`] uses.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Folder of the package, if not that of the running build script (`CARGO_MANIFEST_DIR`).
+    pub fn package_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// File of the crate root, relative to the package, if not the library or else the one program.
+    pub fn root(mut self, file: impl Into<PathBuf>) -> Self {
+        self.root = Some(file.into());
+        self
+    }
+
+    /// Folder to write into, if not cargo's (`OUT_DIR`). `include_registry!` looks there; for another folder, use
+    /// `include!`.
+    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(folder.into());
+        self
+    }
+
+    /// Path of `cache_core` in generated code, if it is not a dependency of this package but reached through another:
+    /// `::my_prelude::cache_core`.
+    pub fn crate_path(mut self, path: impl Into<String>) -> Self {
+        self.crate_path = Some(path.into());
+        self
+    }
+
+    /// Name of the generated struct, if not `CacheRegistry`.
+    pub fn registry_name(mut self, name: impl Into<String>) -> Self {
+        self.registry_name = Some(name.into());
+        self
+    }
+
+    /// Lists a query that the scan cannot: one instance of a generic query (`Page<User>`), one made by a macro, one of
+    /// another crate (`::other::GetPost`).
+    ///
+    /// A type of this crate needs only as much of its path as tells it from others.
+    #[track_caller]
+    pub fn include(mut self, type_path: impl Into<String>) -> Self {
+        self.includes.push((Include::new(type_path), panic::Location::caller()));
+        self
+    }
+
+    /// Lists a query under a name of its own for its table.
+    #[track_caller]
+    pub fn include_as(mut self, type_path: impl Into<String>, name: impl Into<String>) -> Self {
+        let include = Include { name: Some(name.into()), ..Include::new(type_path) };
+        self.includes.push((include, panic::Location::caller()));
+        self
+    }
+
+    /// Leaves out a query (`GetPost`, `posts::GetPost`), a macro call (`my_macro!`), or, written from `crate`, whatever
+    /// is below a module (`crate::experiments`), and silences the warning about it.
+    #[track_caller]
+    pub fn skip(mut self, path: impl Into<String>) -> Self {
+        self.skips.push((Skip::new(path), panic::Location::caller()));
+        self
+    }
+
+    /// Writes the registry and tells cargo what it depends on. On failure a report goes to standard error, and the
+    /// process ends with exit status 1.
+    pub fn generate(self) {
+        let folder = self.folder_or_cargo().unwrap_or_default();
+        match self.run() {
+            Ok(generated) => {
+                let _ = instructions(&generated, &folder, &mut io::stdout().lock());
+                let _ = write!(io::stderr(), "{}", generated.report.render(&folder));
+            }
+            Err(report) => {
+                let _ = write!(io::stderr(), "{}", report.render(&folder));
+                std::process::exit(1);
+            }
+        }
+    }
+
+    /// Writes the registry and says what was done. Tells cargo nothing.
+    ///
+    /// # Errors
+    /// All errors of the settings and of `Cargo.toml` together. What rustc reports is none of them.
+    pub fn run(&self) -> Result<Generated, Report> {
+        let mut report = Report::new();
+        let folder = self.folder_or_cargo().map_err(Report::from)?;
+        let out_dir = collect(&mut report, self.out_dir_or_cargo());
+        let package = collect_all(&mut report, Package::read(&folder));
+        let style = package.as_ref().and_then(|package| collect(&mut report, self.style(package)));
+        let scan = package.as_ref().and_then(|package| collect(&mut report, self.scan(package)));
+        let (Some(package), Some(scan)) = (package, scan) else { return Err(report) };
+        let mut crates = package.crates.clone();
+        if let Some(path) = &self.crate_path {
+            let first = path.trim_start_matches("::").split("::").next().unwrap_or_default();
+            crates.own.insert(first.to_owned());
+            crates.is_dependency = true;
+        }
+        let model = Model::build(&scan, &crates);
+        let listing = check(&model, &self.located_includes(&folder), &self.located_skips(&folder));
+        report.extend(listing.report.diagnostics().iter().cloned());
+        let (Some(out_dir), Some(style)) = (out_dir, style) else { return Err(report) };
+        if report.has_errors() {
+            return Err(report);
+        }
+        let registry = out_dir.join(REGISTRY_FILE);
+        let watched = watched(&package, &scan, &folder);
+        if !scan.faults.is_empty() && registry.is_file() {
+            return Ok(Generated { registry, change: Change::Kept, watched, report });
+        }
+        let text = emit::registry(&listing.lines, &style);
+        let manifest = emit::manifest(&listing.lines, &style, &folder);
+        let change = write_if_changed(&registry, &text)?;
+        write_if_changed(&out_dir.join(MANIFEST_FILE), &manifest)?;
+        Ok(Generated { registry, change, watched, report })
+    }
+
+    fn folder_or_cargo(&self) -> Result<PathBuf, Diagnostic> {
+        or_variable(self.folder.as_ref(), "CARGO_MANIFEST_DIR", "Builder::package_dir")
+    }
+
+    fn out_dir_or_cargo(&self) -> Result<PathBuf, Diagnostic> {
+        or_variable(self.out_dir.as_ref(), "OUT_DIR", "Builder::out_dir")
+    }
+
+    fn style(&self, package: &Package) -> Result<Style, Diagnostic> {
+        let mut style = Style::new(&package.crates.core);
+        if let Some(path) = &self.crate_path {
+            let names = path.strip_prefix("::").unwrap_or(path);
+            if !names.split("::").all(is_identifier) {
+                return Err(Diagnostic::error(format!("`{path}` is not the path of a crate")));
+            }
+            style.crate_path.clone_from(path);
+        }
+        if let Some(name) = &self.registry_name {
+            if !is_identifier(name) {
+                return Err(Diagnostic::error(format!("`{name}` cannot be the name of a struct")));
+            }
+            style.name.clone_from(name);
+        }
+        Ok(style)
+    }
+
+    fn scan(&self, package: &Package) -> Result<Scan, Diagnostic> {
+        let root = self.root.as_ref().map(|root| package.folder.join(root)).or_else(|| package.root.clone());
+        let Some(root) = root else {
+            let message = format!("package `{}` has no library and no one program", package.name);
+            return Err(
+                Diagnostic::error(message).help("name the crate root with `Builder::root(\"src/...\")`")
+            );
+        };
+        scan(&root).map_err(|error| {
+            Diagnostic::error(format!("cannot read the crate root `{}`: {error}", root.display()))
+        })
+    }
+
+    fn located_includes(&self, folder: &Path) -> Vec<Include> {
+        let located = self.includes.iter().map(|(include, call)| {
+            let location = place_of(call, &include.text, folder);
+            Include { location, ..include.clone() }
+        });
+        located.collect()
+    }
+
+    fn located_skips(&self, folder: &Path) -> Vec<Skip> {
+        let located = self.skips.iter().map(|(skip, call)| {
+            let location = place_of(call, &skip.text, folder);
+            Skip { location, ..skip.clone() }
+        });
+        located.collect()
+    }
+}
+
+/// The place of a call in the build script; none if its source is not there.
+fn place_of(call: Call, argument: &str, folder: &Path) -> Option<Location> {
+    // Cargo compiles the build script of a workspace member from the workspace's folder.
+    let read = |above: &Path| {
+        let path = above.join(call.file());
+        std::fs::read_to_string(&path).ok().map(|text| SourceFile::new(path, text))
+    };
+    let source = folder.ancestors().find_map(read)?;
+    let line = call.line() as usize;
+    let start = source.text().split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+    let rest = source.text().get(start..)?;
+    let range = match rest.find(argument) {
+        Some(at) if !argument.is_empty() => start + at..start + at + argument.len(),
+        _ => start..start + rest.find('\n').unwrap_or(rest.len()),
+    };
+    Some(Location::new(&source, range))
+}
+
+fn or_variable(given: Option<&PathBuf>, variable: &str, method: &str) -> Result<PathBuf, Diagnostic> {
+    given.cloned().or_else(|| env::var_os(variable).map(PathBuf::from)).ok_or_else(|| {
+        Diagnostic::error(format!("`{variable}` is not set"))
+            .help(format!("run this from a build script, or set the folder with `{method}`"))
+    })
+}
+
+/// Paths that cargo is to watch: each once, sorted, relative to the package where they are in it.
+fn watched(package: &Package, scan: &Scan, folder: &Path) -> Vec<PathBuf> {
+    let manifests = package.manifests.iter().map(PathBuf::as_path);
+    let missing = scan.missing.iter().map(PathBuf::as_path);
+    let all = scan.paths().into_iter().chain(manifests).chain(missing);
+    let mut paths: Vec<_> = all.map(|path| path.strip_prefix(folder).unwrap_or(path).to_path_buf()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+fn instructions(generated: &Generated, folder: &Path, out: &mut impl Write) -> io::Result<()> {
+    for path in &generated.watched {
+        writeln!(out, "cargo::rerun-if-changed={}", path.display())?;
+    }
+    for warning in generated.report.warnings() {
+        writeln!(out, "cargo::warning={}", warning.one_line(folder))?;
+    }
+    out.flush()
+}
+
+/// Writes the file unless it says so already. Whoever reads it meanwhile sees the old text or the new, never a part.
+fn write_if_changed(path: &Path, text: &str) -> Result<Change, Report> {
+    if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(Change::Same);
+    }
+    let temporary = path.with_extension("tmp");
+    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|error| Diagnostic::error(format!("cannot write `{}`: {error}", path.display())))?;
+    Ok(Change::Written)
+}
+
+fn collect<T>(report: &mut Report, result: Result<T, Diagnostic>) -> Option<T> {
+    result.map_err(|diagnostic| report.push(diagnostic)).ok()
+}
+
+fn collect_all<T>(report: &mut Report, result: Result<T, Report>) -> Option<T> {
+    result.map_err(|errors| report.extend(errors.diagnostics().iter().cloned())).ok()
+}
+
+fn is_identifier(text: &str) -> bool {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    !text.is_empty() && !text.starts_with(|first: char| first.is_ascii_digit()) && text.chars().all(is_word)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! `cfg` predicates: read, weighed as far as that needs no compiler, written back in one spelling.
+
+use std::fmt;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// How deep a predicate may nest. Nobody writes more than a few; the bound keeps hostile input off the stack.
+const MAX_DEPTH: usize = 64;
+
+/// One predicate of a `#[cfg(...)]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Cfg {
+    /// `unix`, `test`, `feature = "x"`, and whatever else only the compiler can answer, as text.
+    Option(String),
+    /// `all(...)`.
+    All(Vec<Cfg>),
+    /// `any(...)`.
+    Any(Vec<Cfg>),
+    /// `not(...)`.
+    Not(Box<Cfg>),
+}
+
+/// What can be said of a predicate without knowing the target, for a build that is not for tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Holds in every such build.
+    Always,
+    /// Holds in no such build, like `test` or `any()`.
+    Never,
+    /// Depends on the build.
+    Depends,
+}
+
+impl Cfg {
+    /// Reads the tokens between the parentheses of `cfg(...)`. A predicate nested absurdly deep never holds.
+    #[must_use]
+    pub fn parse(tokens: TokenStream) -> Self {
+        Self::parse_at(tokens.into_iter().collect(), 0)
+    }
+
+    fn parse_at(mut tokens: Vec<TokenTree>, depth: usize) -> Self {
+        if depth > MAX_DEPTH {
+            return Self::Any(Vec::new());
+        }
+        if let [TokenTree::Ident(ident), TokenTree::Group(group)] = tokens.as_slice()
+            && group.delimiter() == Delimiter::Parenthesis
+        {
+            let inner = group.stream();
+            if ident == "all" {
+                return Self::All(Self::parse_list(inner, depth));
+            }
+            if ident == "any" {
+                return Self::Any(Self::parse_list(inner, depth));
+            }
+            if ident == "not" {
+                let mut parts = Self::parse_list(inner, depth);
+                let part = if parts.len() == 1 { parts.swap_remove(0) } else { Self::All(parts) };
+                return Self::Not(Box::new(part));
+            }
+        }
+        if matches!(tokens.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == ',') {
+            tokens.pop();
+        }
+        let mut text = String::new();
+        write_tokens(&mut text, &tokens, depth);
+        Self::Option(text)
+    }
+
+    fn parse_list(tokens: TokenStream, depth: usize) -> Vec<Self> {
+        split_at_commas(tokens).into_iter().map(|part| Self::parse_at(part, depth + 1)).collect()
+    }
+
+    /// Whether the predicate holds in builds that are not for tests.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Option(text) => match text.as_str() {
+                "test" | "false" => Verdict::Never,
+                "true" => Verdict::Always,
+                _ => Verdict::Depends,
+            },
+            Self::All(parts) => Verdict::fold(parts, Verdict::Always, Verdict::Never),
+            Self::Any(parts) => Verdict::fold(parts, Verdict::Never, Verdict::Always),
+            Self::Not(part) => match part.verdict() {
+                Verdict::Always => Verdict::Never,
+                Verdict::Never => Verdict::Always,
+                Verdict::Depends => Verdict::Depends,
+            },
+        }
+    }
+
+    /// The predicate that all of `parts` hold, in the simplest form.
+    #[must_use]
+    pub fn all(mut parts: Vec<Self>) -> Self {
+        parts.retain(|part| part.verdict() != Verdict::Always);
+        dedup_in_order(&mut parts);
+        if parts.len() == 1 { parts.swap_remove(0) } else { Self::All(parts) }
+    }
+
+    /// The predicate that one of `parts` holds, in the simplest form.
+    #[must_use]
+    pub fn any(mut parts: Vec<Self>) -> Self {
+        if parts.iter().any(|part| part.verdict() == Verdict::Always) {
+            return Self::All(Vec::new());
+        }
+        dedup_in_order(&mut parts);
+        if parts.len() == 1 { parts.swap_remove(0) } else { Self::Any(parts) }
+    }
+
+    /// The predicate that `part` does not hold.
+    #[must_use]
+    pub fn not(part: Self) -> Self {
+        match part {
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+}
+
+impl Verdict {
+    /// `neutral` changes nothing, one `decisive` part decides.
+    fn fold(parts: &[Cfg], neutral: Self, decisive: Self) -> Self {
+        let mut result = neutral;
+        for part in parts {
+            let verdict = part.verdict();
+            if verdict == decisive {
+                return decisive;
+            }
+            if verdict == Self::Depends {
+                result = Self::Depends;
+            }
+        }
+        result
+    }
+}
+
+impl fmt::Display for Cfg {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |formatter: &mut fmt::Formatter<'_>, name: &str, parts: &[Self]| {
+            write!(formatter, "{name}(")?;
+            for (index, part) in parts.iter().enumerate() {
+                let comma = if index == 0 { "" } else { ", " };
+                write!(formatter, "{comma}{part}")?;
+            }
+            formatter.write_str(")")
+        };
+        match self {
+            Self::Option(text) => formatter.write_str(text),
+            Self::All(parts) => list(formatter, "all", parts),
+            Self::Any(parts) => list(formatter, "any", parts),
+            Self::Not(part) => write!(formatter, "not({part})"),
+        }
+    }
+}
+
+/// Adds `cfg` unless it says nothing new.
+pub(crate) fn push(cfgs: &mut Vec<Cfg>, cfg: Cfg) {
+    if cfg.verdict() != Verdict::Always && !cfgs.contains(&cfg) {
+        cfgs.push(cfg);
+    }
+}
+
+/// Whether one of `cfgs` rules the item out.
+pub(crate) fn is_never(cfgs: &[Cfg]) -> bool {
+    cfgs.iter().any(|cfg| cfg.verdict() == Verdict::Never)
+}
+
+/// The parts of a list, without its commas; an empty part at the end is no part.
+pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+    let mut parts = vec![Vec::new()];
+    for token in tokens {
+        match (&token, parts.last_mut()) {
+            (TokenTree::Punct(punct), _) if punct.as_char() == ',' => parts.push(Vec::new()),
+            (_, Some(part)) => part.push(token),
+            (_, None) => {}
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn dedup_in_order(parts: &mut Vec<Cfg>) {
+    let mut seen = Vec::new();
+    parts.retain(|part| {
+        let is_new = !seen.contains(part);
+        if is_new {
+            seen.push(part.clone());
+        }
+        is_new
+    });
+}
+
+/// Writes tokens in one spelling: spaces around `=`, after commas, nowhere else but between words.
+fn write_tokens(text: &mut String, tokens: &[TokenTree], depth: usize) {
+    for token in tokens {
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == '=' => text.push_str(" = "),
+            TokenTree::Punct(punct) if punct.as_char() == ',' => text.push_str(", "),
+            TokenTree::Punct(punct) => text.push(punct.as_char()),
+            TokenTree::Group(group) if depth < MAX_DEPTH => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                text.push_str(open);
+                let inner: Vec<_> = group.stream().into_iter().collect();
+                write_tokens(text, &inner, depth + 1);
+                text.push_str(close);
+            }
+            TokenTree::Group(_) => text.push_str("()"),
+            word => {
+                if text.ends_with(|last: char| last.is_alphanumeric() || last == '_') {
+                    text.push(' ');
+                }
+                text.push_str(&word.to_string());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

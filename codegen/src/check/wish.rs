@@ -1,0 +1,330 @@
+//! What a build script asks for by text: types to include, queries to leave out.
+
+use std::cell::RefCell;
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use super::Line;
+use crate::model::{Model, Obstacle};
+use crate::report::{Diagnostic, Report};
+use crate::source::Location;
+
+/// How deep generic arguments may nest.
+const MAX_DEPTH: usize = 64;
+
+/// Types that need no path. A type of the crate's root with the same name goes first.
+const PRELUDE: [&str; 24] = [
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64", "String", "Vec", "Option", "Box", "Result", "std", "core",
+];
+
+/// A wish to list a type.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Include {
+    /// The type: `Page<User>`.
+    pub text: String,
+    /// Name of its table, if not the query's own.
+    pub name: Option<String>,
+    /// Where the build script says so.
+    pub location: Option<Location>,
+}
+
+/// A wish to leave a query out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Skip {
+    /// The query or module: `crate::posts::GetPost`, or the end of its path.
+    pub text: String,
+    /// Where the build script says so.
+    pub location: Option<Location>,
+}
+
+impl Include {
+    /// A wish to list `text`.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), name: None, location: None }
+    }
+}
+
+impl Skip {
+    /// A wish to leave `text` out.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), location: None }
+    }
+}
+
+/// The line that a wish comes to, and which queries of the model it is about.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) line: Line,
+    pub(super) queries: Vec<usize>,
+}
+
+pub(super) fn resolve(include: &Include, model: &Model) -> Result<Resolved, Box<Diagnostic>> {
+    let complain = |message: String| Box::new(placed(Diagnostic::error(message), include.location.as_ref()));
+    let text = include.text.trim();
+    let malformed = || {
+        let message = format!("`{text}` is not the path of a type");
+        Box::new(
+            complain(message)
+                .help("write it as in the crate root: `Page<User>` or `crate::posts::Page<crate::User>`"),
+        )
+    };
+    let tokens: TokenStream = text.parse().map_err(|_| malformed())?;
+    let mut writer = TypeWriter { model, text: String::new(), angles: 0, error: None };
+    writer.tokens(tokens, 0);
+    if let Some(candidates) = writer.error {
+        let help = candidates.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" or ");
+        let message = format!("`{text}` names more than one type");
+        return Err(Box::new(complain(message).help(format!("write {help}"))));
+    }
+    let type_path = writer.text;
+    let head = type_path.split('<').next().unwrap_or_default().trim_end_matches("::").to_owned();
+    if writer.angles != 0 || !is_path(&head) || !(type_path.len() == head.len() || type_path.ends_with('>')) {
+        return Err(malformed());
+    }
+    if let Some(name) = &include.name
+        && name.is_empty()
+    {
+        return Err(complain(format!("the table of `{text}` has an empty name")));
+    }
+    let queries: Vec<_> = model
+        .queries
+        .iter()
+        .enumerate()
+        .filter(|(_, query)| query.path == head)
+        .map(|(index, _)| index)
+        .collect();
+    let first = queries.first().map(|index| &model.queries[*index]);
+    if let Some(query) = first {
+        if let Some(Obstacle::InBlock(_)) = query.obstacle {
+            let message = format!("`{text}` is declared in a block, and has no path");
+            return Err(Box::new(
+                complain(message).at(query.location.clone(), "here").help("move it into a module"),
+            ));
+        }
+        if query.generics.is_some() && type_path == head {
+            let generics = query.generics.as_deref().unwrap_or_default();
+            let message = format!("`{text}` needs generic arguments");
+            let diagnostic =
+                complain(message).at(query.location.clone(), format!("has parameters `{generics}`"));
+            return Err(Box::new(diagnostic));
+        }
+    }
+    let line = Line {
+        type_path,
+        name: include.name.clone(),
+        docs: first.map(|query| query.docs.clone()).unwrap_or_default(),
+        cfgs: first.map(|query| query.cfgs.clone()).unwrap_or_default(),
+        location: first.map(|query| query.location.clone()).or_else(|| include.location.clone()),
+    };
+    Ok(Resolved { line, queries })
+}
+
+/// Writes a type, with the paths in it made to start at the crate root.
+struct TypeWriter<'a> {
+    model: &'a Model,
+    text: String,
+    angles: isize,
+    /// The candidates of the first path that is not unique.
+    error: Option<Vec<String>>,
+}
+
+impl TypeWriter<'_> {
+    fn tokens(&mut self, tokens: TokenStream, depth: usize) {
+        let mut path = String::new();
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Ident(word) if is_lead_word(&word.to_string()) => {
+                    self.text.push_str(&word.to_string());
+                    self.text.push(' ');
+                }
+                TokenTree::Ident(word) if !self.text.ends_with('\'') => path.push_str(&word.to_string()),
+                TokenTree::Punct(punct)
+                    if punct.as_char() == ':'
+                        && matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':') =>
+                {
+                    tokens.next();
+                    path.push_str("::");
+                }
+                other => {
+                    self.path(&mut path);
+                    self.other(other, depth);
+                }
+            }
+        }
+        self.path(&mut path);
+    }
+
+    fn path(&mut self, path: &mut String) {
+        let written = std::mem::take(path);
+        let written = written.strip_suffix("::").unwrap_or(&written);
+        if !written.is_empty() {
+            let full = self.qualify(written);
+            self.text.push_str(&full);
+        }
+    }
+
+    fn other(&mut self, token: TokenTree, depth: usize) {
+        match token {
+            TokenTree::Group(group) if depth < MAX_DEPTH => self.group(&group, depth),
+            TokenTree::Group(_) => self.angles = isize::MIN / 2,
+            TokenTree::Punct(punct) => {
+                match punct.as_char() {
+                    '<' => self.angles += 1,
+                    '>' if !self.text.ends_with('-') => self.angles -= 1,
+                    _ => {}
+                }
+                match punct.as_char() {
+                    character @ (',' | ';') => self.text.extend([character, ' ']),
+                    '+' => self.text.push_str(" + "),
+                    '=' => self.text.push_str(" = "),
+                    character => self.text.push(character),
+                }
+            }
+            word => {
+                self.text.push_str(&word.to_string());
+                if self.text.contains('\'') && matches!(word, TokenTree::Ident(_)) {
+                    self.text.push(' ');
+                }
+            }
+        }
+    }
+
+    fn group(&mut self, group: &Group, depth: usize) {
+        let (open, close) = match group.delimiter() {
+            Delimiter::Parenthesis => ('(', ')'),
+            Delimiter::Bracket => ('[', ']'),
+            Delimiter::Brace | Delimiter::None => ('{', '}'),
+        };
+        self.text.push(open);
+        self.tokens(group.stream(), depth + 1);
+        self.text.push(close);
+    }
+
+    /// The path from the crate root that is meant by `written`: as it stands there, or the one type whose path ends so.
+    fn qualify(&mut self, written: &str) -> String {
+        let first = written.split("::").next().unwrap_or_default();
+        if first.is_empty() || first == "crate" || first == "$crate" {
+            return written.to_owned();
+        }
+        let written = written.strip_prefix("self::").unwrap_or(written);
+        let at_root = format!("crate::{written}");
+        let queries = self.model.queries.iter().filter(|query| query.obstacle != Some(Obstacle::InMacroCall));
+        let paths: Vec<_> = queries
+            .map(|query| &query.path)
+            .chain(self.model.types.iter().map(|named| &named.path))
+            .collect();
+        if paths.contains(&&at_root) {
+            return at_root;
+        }
+        if PRELUDE.contains(&first) {
+            return written.to_owned();
+        }
+        let ending = format!("::{written}");
+        let mut found: Vec<_> = paths.into_iter().filter(|path| path.ends_with(&ending)).cloned().collect();
+        found.sort_unstable();
+        found.dedup();
+        match found.as_slice() {
+            [] => written.to_owned(),
+            [one] => one.clone(),
+            _ => {
+                self.error.get_or_insert(found);
+                written.to_owned()
+            }
+        }
+    }
+}
+
+/// The skips of a build script, and which of them were of use.
+pub(super) struct SkipSet<'a> {
+    skips: Vec<(&'a Skip, String)>,
+    used: RefCell<Vec<bool>>,
+}
+
+impl<'a> SkipSet<'a> {
+    pub(super) fn new(skips: &'a [Skip], report: &mut Report) -> Self {
+        let mut known = Vec::new();
+        for skip in skips {
+            let path = skip.text.trim().split('<').next().unwrap_or_default();
+            if is_path(path.strip_suffix('!').unwrap_or(path)) {
+                known.push((skip, path.to_owned()));
+            } else {
+                let message = format!("`{}` is not the path of a query", skip.text.trim());
+                report.push(placed(Diagnostic::error(message), skip.location.as_ref()));
+            }
+        }
+        let used = RefCell::new(vec![false; known.len()]);
+        Self { skips: known, used }
+    }
+
+    /// Whether `path` is to be left out.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        let mut is_covered = false;
+        for ((_, pattern), used) in self.skips.iter().zip(self.used.borrow_mut().iter_mut()) {
+            if matches(pattern, path) {
+                *used = true;
+                is_covered = true;
+            }
+        }
+        is_covered
+    }
+
+    /// Warns of skips that nothing answers to.
+    pub(super) fn report_unused(&self, model: &Model, report: &mut Report) {
+        for ((skip, pattern), used) in self.skips.iter().zip(self.used.borrow().iter()) {
+            if *used {
+                continue;
+            }
+            let message = format!("nothing is left out by `{pattern}`: there is no such query");
+            let mut diagnostic = placed(Diagnostic::warning(message), skip.location.as_ref());
+            let last = pattern.rsplit("::").next().unwrap_or(pattern);
+            for query in
+                model.queries.iter().filter(|query| query.path.rsplit("::").next() == Some(last)).take(3)
+            {
+                diagnostic = diagnostic.help(format!("there is `{}`", query.path));
+            }
+            report.push(diagnostic);
+        }
+    }
+}
+
+/// Whether `pattern` means `path`: the same, the end of it, or, written from `crate`, a module around it.
+fn matches(pattern: &str, path: &str) -> bool {
+    let rest = |whole: &str, part: &str| match whole.strip_prefix(part) {
+        Some(rest) => rest.is_empty() || rest.starts_with("::"),
+        None => false,
+    };
+    if pattern == "crate" || pattern.starts_with("crate::") {
+        return rest(path, pattern);
+    }
+    path.strip_suffix(pattern).is_some_and(|head| head.ends_with("::"))
+}
+
+fn placed(diagnostic: Diagnostic, location: Option<&Location>) -> Diagnostic {
+    match location {
+        Some(location) => diagnostic.at(location.clone(), ""),
+        None => diagnostic,
+    }
+}
+
+/// Whether this is names with `::` between them, and perhaps before them.
+fn is_path(text: &str) -> bool {
+    let text = text.strip_prefix("::").unwrap_or(text);
+    !text.is_empty() && text.split("::").all(is_name)
+}
+
+fn is_name(text: &str) -> bool {
+    let text = text.strip_prefix("r#").unwrap_or(text);
+    !text.starts_with(|first: char| first.is_ascii_digit())
+        && !text.is_empty()
+        && text.chars().all(|character| character.is_alphanumeric() || character == '_')
+}
+
+fn is_lead_word(word: &str) -> bool {
+    ["dyn", "impl", "mut", "const", "fn", "for", "as"].contains(&word)
+}

@@ -1,0 +1,16 @@
+//! From the lines of a registry to text: the generated Rust file and the manifest beside it. Pure functions.
+
+mod json;
+mod manifest;
+mod registry;
+
+pub(crate) use json::Json;
+pub use manifest::manifest;
+pub(crate) use manifest::{cfgs, doc_text};
+pub use registry::{Style, registry};
+
+/// Number of the format that the generated file and its manifest are written in. `registry!` refuses any other.
+pub const FORMAT: u32 = 1;
+
+#[cfg(test)]
+mod tests;

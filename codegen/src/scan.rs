@@ -1,0 +1,224 @@
+//! From a crate root to its modules and what they declare. Follows `mod` as rustc does and never lists a folder;
+//! knows nothing of queries, names or registries.
+
+mod attributes;
+mod cursor;
+mod location;
+mod walk;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use cursor::{PathText, UseName};
+
+use crate::cfg::Cfg;
+use crate::report::Diagnostic;
+use crate::source::{Location, SourceFile};
+
+/// Everything that was found by following `mod` from one crate root.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Scan {
+    /// The files that were read, in the order of reading. A file that two modules share is listed twice.
+    pub files: Vec<Arc<SourceFile>>,
+    /// The modules, parents before children; the first is the crate root.
+    pub modules: Vec<Module>,
+    /// Where a file was expected for a module that is always compiled, and none is.
+    pub missing: Vec<PathBuf>,
+    /// What rustc will refuse: text that is not Rust, files that cannot be read. The rest of the crate is scanned
+    /// all the same.
+    pub faults: Vec<Diagnostic>,
+    /// `include!(...)` and the like: text of the crate that the scan does not see.
+    pub unread: Vec<Location>,
+}
+
+/// Index of a module in [`Scan::modules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModuleId(pub(crate) usize);
+
+impl ModuleId {
+    /// The crate root.
+    pub const ROOT: Self = Self(0);
+}
+
+/// One module, or one function body that declares something.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Module {
+    /// Name as written; `crate` for the root.
+    pub name: String,
+    /// What sort of module it is.
+    pub kind: ModuleKind,
+    /// The module around it; none for the root.
+    pub parent: Option<ModuleId>,
+    /// Who may name it.
+    pub visibility: Visibility,
+    /// Its own conditions, without those of the modules around it.
+    pub cfgs: Vec<Cfg>,
+    /// The text that it is written in.
+    pub source: Arc<SourceFile>,
+    /// The `mod` line; for the root the beginning of the file.
+    pub location: Location,
+    /// What `use` and `extern crate` bring in.
+    pub uses: Vec<Use>,
+    /// Structs, enums, unions and type aliases.
+    pub types: Vec<TypeItem>,
+    /// Macro calls and definitions whose tokens hold a `derive`.
+    pub macros: Vec<MacroItem>,
+}
+
+/// What sort of module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModuleKind {
+    /// The crate root.
+    Root,
+    /// `mod name;`
+    File,
+    /// `mod name { ... }`
+    Inline,
+    /// The body of a function or another block: what it declares cannot be named from outside.
+    Block,
+}
+
+/// Who may name an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Visibility {
+    /// Everyone, or everyone in this crate.
+    Crate,
+    /// The module that it is declared in.
+    Private,
+    /// `pub(super)`, `pub(in path)`: the path.
+    In(Vec<String>),
+}
+
+/// One name, or glob, brought in by `use` or `extern crate`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Use {
+    /// What is brought in.
+    pub path: PathText,
+    /// Under which name.
+    pub name: UseName,
+    /// Who sees it.
+    pub visibility: Visibility,
+    /// Its own conditions.
+    pub cfgs: Vec<Cfg>,
+}
+
+/// A struct, enum, union or type alias.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TypeItem {
+    /// Name as written.
+    pub name: String,
+    /// Who may name it.
+    pub visibility: Visibility,
+    /// Its own conditions.
+    pub cfgs: Vec<Cfg>,
+    /// Its doc comment, one entry per line or block.
+    pub docs: Vec<String>,
+    /// What it derives.
+    pub derives: Vec<Derive>,
+    /// Whether it carries a `#[query(...)]`.
+    pub has_query: bool,
+    /// The generic parameters as written, with their brackets.
+    pub generics: Option<String>,
+    /// The name.
+    pub location: Location,
+}
+
+/// One path of a `derive(...)`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Derive {
+    /// The path as written.
+    pub path: PathText,
+    /// The conditions of the `cfg_attr`s around it.
+    pub cfgs: Vec<Cfg>,
+}
+
+/// A macro call, or a `macro_rules!`, whose tokens hold a `derive`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MacroItem {
+    /// Name of the macro.
+    pub name: String,
+    /// Whether this defines the macro.
+    pub is_definition: bool,
+    /// Its own conditions.
+    pub cfgs: Vec<Cfg>,
+    /// The paths inside every `derive(...)` among the tokens.
+    pub derives: Vec<PathText>,
+    /// The name.
+    pub location: Location,
+}
+
+impl Scan {
+    /// The module with this id.
+    ///
+    /// # Panics
+    /// If `id` is of another scan.
+    #[must_use]
+    pub fn module(&self, id: ModuleId) -> &Module {
+        &self.modules[id.0]
+    }
+
+    /// All modules with their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (ModuleId, &Module)> {
+        self.modules.iter().enumerate().map(|(index, module)| (ModuleId(index), module))
+    }
+
+    /// The module and those around it, innermost first.
+    pub fn ancestors(&self, id: ModuleId) -> impl Iterator<Item = (ModuleId, &Module)> {
+        std::iter::successors(Some(id), |id| self.module(*id).parent).map(|id| (id, self.module(id)))
+    }
+
+    /// `crate::a::b` as segments.
+    #[must_use]
+    pub fn path(&self, id: ModuleId) -> Vec<String> {
+        let mut path: Vec<_> = self.ancestors(id).map(|(_, module)| module.name.clone()).collect();
+        path.reverse();
+        path
+    }
+
+    /// Conditions of the module and of those around it, outermost first.
+    #[must_use]
+    pub fn cfgs(&self, id: ModuleId) -> Vec<Cfg> {
+        let mut levels: Vec<_> = self.ancestors(id).map(|(_, module)| &module.cfgs).collect();
+        levels.reverse();
+        let mut cfgs = Vec::new();
+        for cfg in levels.into_iter().flatten() {
+            crate::cfg::push(&mut cfgs, cfg.clone());
+        }
+        cfgs
+    }
+
+    /// Paths of the files that were read, each once, sorted.
+    #[must_use]
+    pub fn paths(&self) -> BTreeSet<&Path> {
+        self.files.iter().map(|file| file.path()).collect()
+    }
+}
+
+/// Follows `mod` from the file `root`.
+///
+/// # Errors
+/// If `root` itself cannot be read. Whatever is wrong further down is in [`Scan::faults`] or [`Scan::missing`].
+pub fn scan(root: &Path) -> io::Result<Scan> {
+    scan_with(root, |path| std::fs::read(path))
+}
+
+/// Like [`scan`], with another way to read a file. An error of kind `NotFound` means that there is none.
+///
+/// # Errors
+/// If `root` itself cannot be read.
+pub fn scan_with(root: &Path, read: impl FnMut(&Path) -> io::Result<Vec<u8>>) -> io::Result<Scan> {
+    walk::Walk::new(read).run(root)
+}
+
+#[cfg(test)]
+mod tests;

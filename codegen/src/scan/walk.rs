@@ -1,0 +1,656 @@
+//! The walk itself. Reads tokens, not syntax trees: it stays right where a parser would give up (syntax newer than
+//! the parser, a broken function body), and needs no recursion.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use proc_macro2::{Delimiter, Group, LexError, Span, TokenStream, TokenTree};
+
+use super::attributes::Attributes;
+use super::cursor::{Cursor, PathText, UseName};
+use super::location::Directory;
+use super::{MacroItem, Module, ModuleId, ModuleKind, Scan, TypeItem, Use, Visibility};
+use crate::cfg::{self, Cfg};
+use crate::report::Diagnostic;
+use crate::source::{Location, SourceFile};
+
+/// Modules inside modules. rustc itself gives up long before.
+const MAX_DEPTH: usize = 512;
+/// Modules of one crate; stops files that `#[path]` includes from each other over and over.
+const MAX_MODULES: usize = 100_000;
+/// Bytes of source of one crate. Token positions are 32 bits wide.
+const MAX_BYTES: usize = 1 << 30;
+
+/// Words after which `!` and brackets are no macro call.
+const KEYWORDS: [&str; 10] = ["if", "while", "match", "return", "in", "else", "break", "let", "move", "as"];
+
+pub(super) struct Walk<R> {
+    read: R,
+    scan: Scan,
+    work: Vec<(Cursor, Context)>,
+    bytes: usize,
+}
+
+/// Where the tokens at hand belong.
+#[derive(Clone)]
+struct Context {
+    module: ModuleId,
+    directory: Directory,
+    depth: usize,
+    block: Option<Block>,
+}
+
+/// The block that the tokens at hand are in; it becomes a module once something is declared in it.
+#[derive(Clone)]
+struct Block {
+    name: String,
+    cfgs: Vec<Cfg>,
+    location: Location,
+}
+
+impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
+    pub(super) fn new(read: R) -> Self {
+        Self { read, scan: Scan::default(), work: Vec::new(), bytes: 0 }
+    }
+
+    pub(super) fn run(mut self, root: &Path) -> io::Result<Scan> {
+        let bytes = (self.read)(root)?;
+        let source = self.source(root, bytes);
+        let location = Location::new(&source, 0..0);
+        let module = Module::new("crate", ModuleKind::Root, None, &source, location);
+        self.add_file_module(module, Directory::beside(root), 0);
+        while let Some((mut cursor, context)) = self.work.pop() {
+            self.items(&mut cursor, context);
+        }
+        Ok(self.scan)
+    }
+
+    /// Takes in one file, whatever its content; what is no text becomes an empty file and a fault.
+    fn source(&mut self, path: &Path, bytes: Vec<u8>) -> Arc<SourceFile> {
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        let text = if self.bytes > MAX_BYTES {
+            Err(format!("`{}` is too large to be scanned", path.display()))
+        } else {
+            String::from_utf8(bytes).map_err(|_| format!("`{}` is not UTF-8 text", path.display()))
+        };
+        let (text, fault) = match text {
+            Ok(text) => (text, None),
+            Err(message) => (String::new(), Some(message)),
+        };
+        let source = SourceFile::new(path, text);
+        if let Some(message) = fault {
+            let location = Location::new(&source, 0..0);
+            self.scan.faults.push(Diagnostic::error(message).at(location, ""));
+        }
+        self.scan.files.push(Arc::clone(&source));
+        source
+    }
+
+    fn add_file_module(&mut self, mut module: Module, directory: Directory, depth: usize) {
+        match lex(module.source.text()) {
+            Ok(tokens) => {
+                let mut cursor = Cursor::new(tokens);
+                module.add_cfgs(Attributes::inner(&mut cursor).cfgs);
+                self.add_module(module, cursor, directory, depth);
+            }
+            Err(range) => {
+                let location = Location::new(&module.source, range);
+                let fault = Diagnostic::error("this is not Rust").at(location, "cannot be read from here on");
+                self.scan.faults.push(fault);
+                self.scan.modules.push(module);
+            }
+        }
+    }
+
+    fn add_module(&mut self, module: Module, cursor: Cursor, directory: Directory, depth: usize) {
+        let id = ModuleId(self.scan.modules.len());
+        let is_never = cfg::is_never(&module.cfgs);
+        self.scan.modules.push(module);
+        if !is_never {
+            self.work.push((cursor, Context { module: id, directory, depth, block: None }));
+        }
+    }
+
+    fn items(&mut self, cursor: &mut Cursor, mut context: Context) {
+        // Conditions of an item that is not looked at closely hold for the blocks that are part of it.
+        let mut pending = Vec::new();
+        let mut function = None;
+        while !cursor.is_at_end() {
+            let attributes = Attributes::outer(cursor);
+            let is_left_out = cfg::is_never(&attributes.cfgs);
+            let visibility = visibility(cursor);
+            if self.item(cursor, &attributes, visibility, &mut context) {
+                (pending, function) = (Vec::new(), None);
+                continue;
+            }
+            if !attributes.cfgs.is_empty() || is_left_out {
+                pending = attributes.cfgs;
+            }
+            match cursor.advance() {
+                Some(TokenTree::Ident(ident)) if ident == "fn" => {
+                    function = cursor.peek_ident(0).map(|name| (name.to_string(), name.span()));
+                }
+                Some(TokenTree::Punct(punct)) if punct.as_char() == ';' => {
+                    (pending, function) = (Vec::new(), None)
+                }
+                Some(TokenTree::Group(group)) => {
+                    self.block(&group, &context, &pending, function.as_ref());
+                    if group.delimiter() == Delimiter::Brace {
+                        (pending, function) = (Vec::new(), None);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads one item of interest; `false` if there is none here.
+    fn item(
+        &mut self,
+        cursor: &mut Cursor,
+        attributes: &Attributes,
+        visibility: Visibility,
+        context: &mut Context,
+    ) -> bool {
+        if let Some((name, body)) = cursor.attempt(module_head) {
+            self.module(&name, body, attributes, visibility, context);
+            return true;
+        }
+        if cursor.keyword("use").is_some() {
+            for leaf in cursor.use_tree() {
+                self.add_use(context, attributes, visibility.clone(), leaf.path, leaf.name);
+            }
+            return true;
+        }
+        if let Some((path, name)) = cursor.attempt(extern_crate) {
+            if attributes.has_macro_use {
+                self.add_use(context, attributes, Visibility::Crate, path.clone(), UseName::MacroUse);
+            }
+            self.add_use(context, attributes, visibility, path, UseName::Named(name));
+            return true;
+        }
+        if let Some((name, is_alias)) = cursor.attempt(type_head) {
+            self.type_item(cursor, &name, is_alias, attributes, visibility, context);
+            return true;
+        }
+        if let Some((name, body, is_definition)) = cursor.attempt(macro_call) {
+            self.macro_item(&name, &body, is_definition, attributes, context);
+            return true;
+        }
+        false
+    }
+
+    fn module(
+        &mut self,
+        name: &proc_macro2::Ident,
+        body: Option<Group>,
+        attributes: &Attributes,
+        visibility: Visibility,
+        context: &mut Context,
+    ) {
+        if cfg::is_never(&attributes.cfgs) {
+            return;
+        }
+        let parent = self.home(context);
+        let location = self.locate(context.module, name.span());
+        if context.depth >= MAX_DEPTH || self.scan.modules.len() >= MAX_MODULES {
+            let message = format!("module `{name}` is nested too deep, or is one of too many");
+            self.scan.faults.push(Diagnostic::error(message).at(location, "not followed"));
+            return;
+        }
+        let written = name.to_string();
+        let plain = written.strip_prefix("r#").unwrap_or(&written);
+        let depth = context.depth + 1;
+        let Some(body) = body else {
+            let declared = Declared { name: &written, plain, parent, visibility, location, depth };
+            self.file_modules(&declared, attributes, context);
+            return;
+        };
+        let source = Arc::clone(&self.scan.module(context.module).source);
+        for (cfgs, path) in alternatives(attributes) {
+            let mut module =
+                Module::new(&written, ModuleKind::Inline, Some(parent), &source, location.clone());
+            module.visibility = visibility.clone();
+            module.add_cfgs(cfgs);
+            let mut cursor = Cursor::new(body.stream());
+            module.add_cfgs(Attributes::inner(&mut cursor).cfgs);
+            self.add_module(module, cursor, context.directory.inline(plain, path.as_deref()), depth);
+        }
+    }
+
+    /// `mod name;`: one module for each file that it may stand for.
+    fn file_modules(&mut self, declared: &Declared<'_>, attributes: &Attributes, context: &Context) {
+        for (cfgs, path) in alternatives(attributes) {
+            let candidates = match &path {
+                Some(path) => vec![context.directory.at_path(path)],
+                None => context.directory.candidates(declared.plain),
+            };
+            let is_always = cfgs.is_empty() && self.scan.cfgs(declared.parent).is_empty();
+            match self.find(&candidates, declared) {
+                Found::File(source, directory) => {
+                    let location = declared.location.clone();
+                    let parent = Some(declared.parent);
+                    let mut module = Module::new(declared.name, ModuleKind::File, parent, &source, location);
+                    module.visibility = declared.visibility.clone();
+                    module.add_cfgs(cfgs);
+                    self.add_file_module(module, directory, declared.depth);
+                }
+                Found::Nothing if is_always => {
+                    self.scan.missing.extend(candidates.into_iter().map(|(path, _)| path));
+                }
+                Found::Nothing | Found::Refused => {}
+            }
+        }
+    }
+
+    fn find(&mut self, candidates: &[(PathBuf, Directory)], declared: &Declared<'_>) -> Found {
+        for (path, directory) in candidates {
+            match (self.read)(path) {
+                Ok(_) if self.is_open(path, declared.parent) => {
+                    let message = format!("module `{}` is the file that it is declared in", declared.name);
+                    self.scan
+                        .faults
+                        .push(Diagnostic::error(message).at(declared.location.clone(), "circular"));
+                    return Found::Refused;
+                }
+                Ok(bytes) => return Found::File(self.source(path, bytes), directory.clone()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+                Err(error) => {
+                    let message = format!("cannot read `{}`: {error}", path.display());
+                    self.scan
+                        .faults
+                        .push(Diagnostic::error(message).at(declared.location.clone(), "declared here"));
+                    return Found::Refused;
+                }
+            }
+        }
+        Found::Nothing
+    }
+
+    /// Whether `path` is being read already, around `module`.
+    fn is_open(&self, path: &Path, module: ModuleId) -> bool {
+        let path = normal(path);
+        self.scan.ancestors(module).any(|(_, around)| normal(around.source.path()) == path)
+    }
+
+    fn add_use(
+        &mut self,
+        context: &mut Context,
+        attributes: &Attributes,
+        visibility: Visibility,
+        path: PathText,
+        name: UseName,
+    ) {
+        if cfg::is_never(&attributes.cfgs) {
+            return;
+        }
+        let home = self.home(context);
+        self.scan.modules[home.0].uses.push(Use { path, name, visibility, cfgs: attributes.cfgs.clone() });
+    }
+
+    fn type_item(
+        &mut self,
+        cursor: &mut Cursor,
+        name: &proc_macro2::Ident,
+        is_alias: bool,
+        attributes: &Attributes,
+        visibility: Visibility,
+        context: &mut Context,
+    ) {
+        let before = cursor.peek(0).map(TokenTree::span);
+        let parameters = cursor.angle_brackets().filter(Cursor::has_parameters);
+        let generics = parameters.and_then(|range| {
+            let last = cursor.token(range.end - 1)?.span();
+            Some(self.text(context.module, before?, last))
+        });
+        if !is_alias {
+            skip_to_end_of_type(cursor);
+        }
+        if cfg::is_never(&attributes.cfgs) {
+            return;
+        }
+        let location = self.locate(context.module, name.span());
+        let home = self.home(context);
+        self.scan.modules[home.0].types.push(TypeItem {
+            name: name.to_string(),
+            visibility,
+            cfgs: attributes.cfgs.clone(),
+            docs: attributes.docs.clone(),
+            derives: attributes.derives.clone(),
+            has_query: attributes.has_query,
+            generics,
+            location,
+        });
+    }
+
+    fn macro_item(
+        &mut self,
+        name: &proc_macro2::Ident,
+        body: &Group,
+        is_definition: bool,
+        attributes: &Attributes,
+        context: &mut Context,
+    ) {
+        if cfg::is_never(&attributes.cfgs) {
+            return;
+        }
+        if !is_definition && name == "include" {
+            let location = self.locate(context.module, name.span());
+            self.scan.unread.push(location);
+            return;
+        }
+        if !self.text(context.module, body.span(), body.span()).contains("derive") {
+            return;
+        }
+        let derives = derives_among(body.stream());
+        if derives.is_empty() {
+            return;
+        }
+        let location = self.locate(context.module, name.span());
+        let cfgs = attributes.cfgs.clone();
+        let home = self.home(context);
+        let item = MacroItem { name: name.to_string(), is_definition, cfgs, derives, location };
+        self.scan.modules[home.0].macros.push(item);
+    }
+
+    /// Queues the inside of a function, an `impl` or any other group, if something may be declared in it.
+    fn block(
+        &mut self,
+        group: &Group,
+        context: &Context,
+        pending: &[Cfg],
+        function: Option<&(String, Span)>,
+    ) {
+        if cfg::is_never(pending) || !may_declare(&self.text(context.module, group.span(), group.span())) {
+            return;
+        }
+        let mut cursor = Cursor::new(group.stream());
+        let inner = Attributes::inner(&mut cursor).cfgs;
+        if cfg::is_never(&inner) {
+            return;
+        }
+        let is_in_block =
+            context.block.is_none() && self.scan.module(context.module).kind == ModuleKind::Block;
+        if is_in_block && function.is_none() && pending.is_empty() && inner.is_empty() {
+            self.work.push((cursor, context.clone()));
+            return;
+        }
+        let mut block = match (&context.block, function) {
+            (Some(block), None) => block.clone(),
+            (around, function) => Block {
+                name: function.map_or_else(|| "_".to_owned(), |(name, _)| name.clone()),
+                cfgs: around.as_ref().map(|block| block.cfgs.clone()).unwrap_or_default(),
+                location: self.locate(context.module, function.map_or(group.span_open(), |(_, span)| *span)),
+            },
+        };
+        for cfg in pending.iter().cloned().chain(inner) {
+            cfg::push(&mut block.cfgs, cfg);
+        }
+        let directory = context.directory.block();
+        self.work.push((cursor, Context { block: Some(block), directory, ..context.clone() }));
+    }
+
+    /// The module that items of this context belong to. A block becomes one now.
+    fn home(&mut self, context: &mut Context) -> ModuleId {
+        let Some(block) = context.block.take() else { return context.module };
+        let source = Arc::clone(&self.scan.module(context.module).source);
+        let parent = Some(context.module);
+        let mut module = Module::new(&block.name, ModuleKind::Block, parent, &source, block.location);
+        module.cfgs = block.cfgs;
+        context.module = ModuleId(self.scan.modules.len());
+        self.scan.modules.push(module);
+        context.module
+    }
+
+    fn locate(&self, module: ModuleId, span: Span) -> Location {
+        Location::new(&self.scan.module(module).source, span.byte_range())
+    }
+
+    fn text(&self, module: ModuleId, first: Span, last: Span) -> String {
+        let range = first.byte_range().start..last.byte_range().end;
+        Location::new(&self.scan.module(module).source, range).text().to_owned()
+    }
+}
+
+/// A `mod name;` whose file is being looked for.
+struct Declared<'a> {
+    name: &'a str,
+    /// Without `r#`.
+    plain: &'a str,
+    parent: ModuleId,
+    visibility: Visibility,
+    location: Location,
+    depth: usize,
+}
+
+enum Found {
+    File(Arc<SourceFile>, Directory),
+    Nothing,
+    /// There is a file, but it was refused, and a fault says why.
+    Refused,
+}
+
+impl Module {
+    fn new(
+        name: &str,
+        kind: ModuleKind,
+        parent: Option<ModuleId>,
+        source: &Arc<SourceFile>,
+        location: Location,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            parent,
+            visibility: Visibility::Private,
+            cfgs: Vec::new(),
+            source: Arc::clone(source),
+            location,
+            uses: Vec::new(),
+            types: Vec::new(),
+            macros: Vec::new(),
+        }
+    }
+
+    fn add_cfgs(&mut self, cfgs: Vec<Cfg>) {
+        for cfg in cfgs {
+            cfg::push(&mut self.cfgs, cfg);
+        }
+    }
+}
+
+/// Tokens of a whole file, or the bytes at which they end.
+fn lex(text: &str) -> Result<TokenStream, std::ops::Range<usize>> {
+    let blanked = blank_head(text);
+    blanked.parse().map_err(|error: LexError| error.span().byte_range())
+}
+
+/// The text with what only a whole file may begin with (byte order mark, `#!` line) blanked out, so that positions
+/// stay what they are.
+fn blank_head(text: &str) -> std::borrow::Cow<'_, str> {
+    const BYTE_ORDER_MARK: char = '\u{feff}';
+    let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mark = " ".repeat(text.len() - body.len());
+    match body.strip_prefix("#!") {
+        Some(rest) if !begins_attribute(rest) => format!("{mark}//{rest}").into(),
+        _ if !mark.is_empty() => format!("{mark}{body}").into(),
+        _ => text.into(),
+    }
+}
+
+/// Whether `#!` before this text begins an inner attribute: the next thing but spaces and comments is a `[`.
+fn begins_attribute(mut rest: &str) -> bool {
+    loop {
+        rest = rest.trim_start();
+        if let Some(comment) = rest.strip_prefix("//") {
+            rest = comment.split_once('\n').map_or("", |(_, after)| after);
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after);
+        } else {
+            return rest.starts_with('[');
+        }
+    }
+}
+
+fn visibility(cursor: &mut Cursor) -> Visibility {
+    if cursor.keyword("pub").is_none() {
+        return Visibility::Private;
+    }
+    let restricted = cursor.attempt(|cursor| {
+        let mut inner = Cursor::new(cursor.group(Delimiter::Parenthesis)?.stream());
+        let has_in = inner.keyword("in").is_some();
+        let path = inner.path()?;
+        let is_word =
+            matches!(path.segments.as_slice(), [word] if ["crate", "self", "super"].contains(&word.as_str()));
+        (has_in || is_word).then_some(path.segments)
+    });
+    match restricted {
+        None => Visibility::Crate,
+        Some(path) if path == ["crate"] => Visibility::Crate,
+        Some(path) if path == ["self"] => Visibility::Private,
+        Some(path) => Visibility::In(path),
+    }
+}
+
+fn module_head(cursor: &mut Cursor) -> Option<(proc_macro2::Ident, Option<Group>)> {
+    let _ = cursor.keyword("unsafe");
+    cursor.keyword("mod")?;
+    let name = cursor.ident()?;
+    if cursor.punct(';').is_some() {
+        return Some((name, None));
+    }
+    Some((name, Some(cursor.group(Delimiter::Brace)?)))
+}
+
+fn extern_crate(cursor: &mut Cursor) -> Option<(PathText, String)> {
+    cursor.keyword("extern")?;
+    cursor.keyword("crate")?;
+    let krate = cursor.ident()?.to_string();
+    let name = match cursor.keyword("as") {
+        Some(_) => cursor.ident()?.to_string(),
+        None => krate.clone(),
+    };
+    let path = match krate.as_str() {
+        "self" => PathText { is_global: false, segments: vec!["crate".to_owned()] },
+        _ => PathText { is_global: true, segments: vec![krate] },
+    };
+    Some((path, name))
+}
+
+/// The name of a type, and whether it is an alias.
+fn type_head(cursor: &mut Cursor) -> Option<(proc_macro2::Ident, bool)> {
+    let keyword = cursor.ident()?;
+    let is_alias = keyword == "type";
+    if keyword == "union" {
+        // Not reserved: a type only if a name and a body follow.
+        let follows = cursor.peek_punct(1, '<')
+            || cursor.peek_group(1).is_some_and(|group| group.delimiter() == Delimiter::Brace)
+            || cursor.peek_ident(1).is_some_and(|word| word == "where");
+        follows.then_some(())?;
+    } else if !is_alias && keyword != "struct" && keyword != "enum" {
+        return None;
+    }
+    Some((cursor.ident()?, is_alias))
+}
+
+fn skip_to_end_of_type(cursor: &mut Cursor) {
+    while !cursor.is_at_end() {
+        if cursor.angle_brackets().is_some() {
+            continue;
+        }
+        match cursor.advance() {
+            Some(TokenTree::Punct(punct)) if punct.as_char() == ';' => return,
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => return,
+            _ => {}
+        }
+    }
+}
+
+/// `name! { ... }`, `macro_rules! name { ... }` or `macro name { ... }`: the name and the tokens.
+fn macro_call(cursor: &mut Cursor) -> Option<(proc_macro2::Ident, Group, bool)> {
+    let path_end = cursor.attempt(|cursor| {
+        if cursor.keyword("macro").is_some() {
+            let name = cursor.ident()?;
+            let _ = cursor.group(Delimiter::Parenthesis);
+            return Some((name, true));
+        }
+        let _ = cursor.double_colon();
+        let mut name = cursor.ident()?;
+        while cursor.double_colon().is_some() {
+            name = cursor.ident()?;
+        }
+        cursor.punct('!')?;
+        if name == "macro_rules" {
+            return Some((cursor.ident()?, true));
+        }
+        (!KEYWORDS.iter().any(|keyword| name == keyword)).then_some((name, false))
+    });
+    let (name, is_definition) = path_end?;
+    let Some(TokenTree::Group(body)) = cursor.advance() else { return None };
+    Some((name, body, is_definition))
+}
+
+/// The paths inside every `derive(...)`, at any depth.
+fn derives_among(tokens: TokenStream) -> Vec<PathText> {
+    let mut paths = Vec::new();
+    let mut work = vec![tokens];
+    while let Some(tokens) = work.pop() {
+        let mut cursor = Cursor::new(tokens);
+        while let Some(token) = cursor.advance() {
+            match token {
+                TokenTree::Ident(ident) if ident == "derive" => {
+                    if let Some(group) = cursor.group(Delimiter::Parenthesis) {
+                        let parts = cfg::split_at_commas(group.stream());
+                        paths.extend(parts.into_iter().filter_map(|part| Cursor::from_vec(part).path()));
+                    }
+                }
+                TokenTree::Group(group) => work.push(group.stream()),
+                _ => {}
+            }
+        }
+    }
+    paths
+}
+
+/// The conditions and `#[path]`s that one `mod` may be compiled with. The first `path` that applies wins.
+fn alternatives(attributes: &Attributes) -> Vec<(Vec<Cfg>, Option<String>)> {
+    let mut found = Vec::new();
+    let mut before = attributes.cfgs.clone();
+    for (conditions, path) in &attributes.paths {
+        let mut cfgs = before.clone();
+        for condition in conditions {
+            cfg::push(&mut cfgs, condition.clone());
+        }
+        if !cfg::is_never(&cfgs) {
+            found.push((cfgs, Some(path.clone())));
+        }
+        cfg::push(&mut before, Cfg::not(Cfg::all(conditions.clone())));
+    }
+    if !cfg::is_never(&before) {
+        found.push((before, None));
+    }
+    found
+}
+
+/// Whether a block may hold a `derive`, or a module with a file: a quick look, so that most bodies cost nothing.
+fn may_declare(text: &str) -> bool {
+    text.contains("derive") || text.contains("mod ") && text.contains("path")
+}
+
+/// The path without `.` and, where that is certain, `..`.
+fn normal(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(normal.components().next_back(), Some(Component::Normal(_))) => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
