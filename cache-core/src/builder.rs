@@ -7,6 +7,9 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::cache::Cache;
 use crate::clock::{Clock, SystemClock};
 use crate::core::Core;
@@ -14,6 +17,8 @@ use crate::dynamic::Dynamic;
 use crate::error::{BoxError, BuildError};
 use crate::event::{Change, Listener, Removal};
 use crate::options::TableOptions;
+use crate::snapshot::shape::Shape;
+use crate::snapshot::{DynamicTypes, RegisterError};
 use crate::query::Query;
 use crate::registry::{Assembly, Holds, Registry};
 use crate::transaction::hooks::{Hook, Proposal};
@@ -25,6 +30,8 @@ pub struct Builder<R: Registry> {
     clock: Box<dyn Clock>,
     listeners: Vec<Listener>,
     hooks: Vec<Hook>,
+    types: DynamicTypes,
+    problem: Option<RegisterError>,
     _registry: PhantomData<fn() -> R>,
 }
 
@@ -35,6 +42,8 @@ impl<R: Registry> Builder<R> {
             clock: Box::new(SystemClock::new()),
             listeners: Vec::new(),
             hooks: Vec::new(),
+            types: DynamicTypes::default(),
+            problem: None,
             _registry: PhantomData,
         }
     }
@@ -101,13 +110,29 @@ impl<R: Registry> Builder<R> {
         self
     }
 
+    /// Saves dynamic values of type `T` in snapshots, as `tag`. Those of other types are reported by a save.
+    pub fn register<T>(mut self, tag: &'static str) -> Self
+    where
+        T: Shape + Serialize + DeserializeOwned + Send + Sync,
+    {
+        if let Err(problem) = self.types.register::<T>(tag) {
+            self.problem.get_or_insert(problem);
+        }
+        self
+    }
+
     /// Makes the cache.
     ///
     /// # Errors
-    /// [`BuildError::Options`] if the options of a table cannot work: a bound of zero.
+    /// - [`BuildError::Options`]: the options of a table cannot work: a bound of zero.
+    /// - [`BuildError::Codec`]: a persisted query reaches a type that its codec cannot carry.
+    /// - [`BuildError::Register`]: two types of dynamic values have one tag, or the like.
     pub fn build(self) -> Result<Cache<R>, BuildError> {
         let core = Arc::new(Core::new(self.clock, self.listeners, self.hooks));
-        let mut assembly = Assembly::new(Arc::clone(&core), &self.options);
+        if let Some(problem) = self.problem {
+            return Err(problem.into());
+        }
+        let mut assembly = Assembly::new(Arc::clone(&core), &self.options, self.types);
         let registry = R::assemble(&mut assembly);
         assembly.finish()?;
         Ok(Cache::from_parts(registry, core))

@@ -144,7 +144,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn len(&self) -> usize {
         let mut len = 0;
-        self.0.registry.visit(&mut |table| len += table.len());
+        self.visit(&mut |table| len += table.len());
         len
     }
 
@@ -316,7 +316,7 @@ impl<R: Registry> Cache<R> {
     /// Empties all tables, survivors and history included. Is one commit. Pins keep their claim on their keys.
     pub fn clear(&self) {
         let mut parts = Vec::new();
-        self.0.registry.visit(&mut |table| parts.push(table.clearing()));
+        self.visit(&mut |table| parts.push(table.clearing()));
         // The parts of a clear read nothing, so nothing can have overtaken them.
         if let Ok(revision) = Commit::new(self.core(), CommitKind::Write).run(&mut parts) {
             drop(parts);
@@ -331,7 +331,7 @@ impl<R: Registry> Cache<R> {
     /// survivor, one shard at a time.
     pub fn reap(&self) -> usize {
         let mut reaped = 0;
-        self.0.registry.visit(&mut |table| reaped += table.reap());
+        self.visit(&mut |table| reaped += table.reap());
         reaped
     }
 
@@ -351,7 +351,7 @@ impl<R: Registry> Cache<R> {
 
     fn report(&self, with_entries: bool) -> Inspection {
         let mut tables = Vec::new();
-        self.0.registry.visit(&mut |table| tables.push(table.report(with_entries)));
+        self.visit(&mut |table| tables.push(table.report(with_entries)));
         Inspection {
             revision: self.core().revision(),
             listener_panics: self.core().events.panics(),
@@ -367,6 +367,10 @@ impl<R: Registry> Cache<R> {
     }
 
     // Inside
+
+    pub(crate) fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a dyn AnyTable)) {
+        self.0.registry.visit(visitor);
+    }
 
     #[inline]
     pub(crate) fn table<Q: Query>(&self) -> &Table<Q>
@@ -403,7 +407,7 @@ impl<R: Registry> Default for Cache<R> {
 impl<R: Registry> Debug for Cache<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut tables: Vec<&dyn AnyTable> = Vec::new();
-        self.0.registry.visit(&mut |table| tables.push(table));
+        self.visit(&mut |table| tables.push(table));
         f.debug_struct("Cache").field("tables", &tables).finish_non_exhaustive()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::snapshot::{RegisterError, SnapshotError};
+
 /// The error of a hook.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -17,6 +19,34 @@ pub enum BuildError {
         /// What is wrong with them, and how to mend it.
         problem: String,
     },
+    /// A query is to be saved by a codec that cannot carry one of its types.
+    #[error(
+        "table `{table}`: `{type_name}` is marked `#[shape(self_describing)]`, which codec \"{codec}\" cannot save; \
+         say `codec = \"json\"` in the query"
+    )]
+    Codec {
+        /// The table.
+        table: &'static str,
+        /// The type that needs a self-describing format.
+        type_name: &'static str,
+        /// The codec of the table.
+        codec: &'static str,
+    },
+    /// A type of dynamic values could not be registered.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+}
+
+/// Why a cache could not be opened from a snapshot.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The cache could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The snapshot is there and could not be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 /// Why a transaction was not committed. Nothing of it is applied.

@@ -6,13 +6,16 @@
 //! the writer gives up, or after it, in which case the closer sees all of its writes. So no write is seen by half,
 //! and a writer pays two relaxed loads.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     is_closed: AtomicBool,
+    /// Number of the thread that closed it. That thread is let through: it would wait for itself.
+    owner: AtomicU64,
     /// Held by the one who closed the gate.
     closer: Mutex<()>,
     waiting: Mutex<()>,
@@ -30,7 +33,7 @@ impl Gate {
     /// Whether a writer that holds its locks has to give them up.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::Relaxed)
+        self.is_closed.load(Ordering::Relaxed) && self.owner.load(Ordering::Relaxed) != this_thread()
     }
 
     /// Waits until the gate is open. To be called before any lock is taken.
@@ -52,6 +55,7 @@ impl Gate {
     /// Closes the gate, after whoever closed it before has opened it.
     pub(crate) fn close(&self) -> ClosedGate<'_> {
         let closer = self.closer.lock();
+        self.owner.store(this_thread(), Ordering::Relaxed);
         self.is_closed.store(true, Ordering::Relaxed);
         ClosedGate { gate: self, _closer: closer }
     }
@@ -65,4 +69,18 @@ impl Drop for ClosedGate<'_> {
         drop(waiting);
         self.gate.opened.notify_all();
     }
+}
+
+/// A number for each thread, from 1 on.
+fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    let number = NUMBER.get();
+    if number != 0 {
+        return number;
+    }
+    NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    NUMBER.get()
 }

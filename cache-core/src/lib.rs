@@ -30,7 +30,7 @@ pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
 pub use dynamic::{Dynamic, DynamicTable, DynamicValue};
-pub use error::{BoxError, BuildError, CommitError, TypeMismatch};
+pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Cause, Change, ChangeKind, Removal};
 pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};
 pub use options::{Bound, TableOptions};
@@ -38,7 +38,10 @@ pub use pin::Pinned;
 pub use query::{Lookup, Query};
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
-pub use snapshot::Persistence;
+pub use snapshot::{
+    Damage, Persistence, RegisterError, RestoreReport, Restoring, SaveReport, Saving, SkipReason, SkippedEntry, SkippedTable, SnapshotError,
+    TableRestore, TableSave,
+};
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::slot::Past;

@@ -11,6 +11,7 @@ use crate::dynamic::Dynamic;
 use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
+use crate::snapshot::{DynamicTypes, TableCodec};
 use crate::table::{self, AnyTable, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
@@ -47,28 +48,43 @@ pub trait Holds<Q: Query>: Registry {
 pub struct Assembly<'a> {
     core: Arc<Core>,
     options: &'a HashMap<TypeId, TableOptions>,
+    types: DynamicTypes,
     tables: usize,
     problem: Option<BuildError>,
 }
 
 impl<'a> Assembly<'a> {
-    pub(crate) fn new(core: Arc<Core>, options: &'a HashMap<TypeId, TableOptions>) -> Self {
-        Self { core, options, tables: 0, problem: None }
+    pub(crate) fn new(
+        core: Arc<Core>,
+        options: &'a HashMap<TypeId, TableOptions>,
+        types: DynamicTypes,
+    ) -> Self {
+        Self { core, options, types, tables: 0, problem: None }
     }
 
     /// The table of one line of the registry.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Table<Q> {
+        let persistence = Q::persistence();
+        if let Some((persistence, type_name)) = persistence.and_then(|it| Some((it, it.misfit()?))) {
+            let codec = persistence.codec();
+            self.problem.get_or_insert(BuildError::Codec { table: name, type_name, codec });
+        }
+        self.table_with(name, persistence.map(|persistence| Box::new(persistence) as Box<dyn TableCodec<Q>>))
+    }
+
+    fn table_with<Q: Query>(&mut self, name: &'static str, codec: Option<Box<dyn TableCodec<Q>>>) -> Table<Q> {
         let options = self.options.get(&TypeId::of::<Q>()).copied().unwrap_or(Q::OPTIONS);
         if let Err(problem) = table::check(&options) {
             self.problem.get_or_insert(BuildError::Options { table: name, problem: problem.to_owned() });
         }
         self.tables += 1;
-        Table::new(name, self.tables - 1, options, Arc::clone(&self.core))
+        Table::new(name, self.tables - 1, options, codec, Arc::clone(&self.core))
     }
 
     /// The table of dynamic entries.
     pub fn dynamic(&mut self) -> Table<Dynamic> {
-        self.table(Dynamic::NAME)
+        let types = std::mem::take(&mut self.types);
+        self.table_with(Dynamic::NAME, Some(Box::new(types)))
     }
 
     pub(crate) fn finish(self) -> Result<(), BuildError> {

@@ -60,6 +60,16 @@ impl Rules {
         }
     }
 
+    /// Whether an entry of this age and idleness, perhaps with a time to live of its own, is past its deadline.
+    pub(crate) fn is_over(&self, age: Duration, idle: Duration, ttl: Option<Duration>) -> bool {
+        ttl.or(self.ttl).is_some_and(|ttl| age >= ttl) || self.tti.is_some_and(|tti| idle >= tti)
+    }
+
+    /// Whether the table keeps an entry alive by itself.
+    pub(crate) fn keeps(&self, ttl: Option<Duration>) -> bool {
+        self.bound.is_some() || self.is_timed || ttl.is_some()
+    }
+
     pub(crate) fn is_lru(&self) -> bool {
         matches!(self.bound, Some(Bound::Lru(_)))
     }

@@ -12,6 +12,7 @@ mod format;
 mod persistence;
 mod reader;
 mod report;
+mod saving;
 pub mod shape;
 mod tagged;
 mod writer;
@@ -19,9 +20,15 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use entry::{EntryMeta, SavedEntry};
 pub use error::{Damage, SnapshotError};
+pub(crate) use persistence::TableCodec;
+pub(crate) use reader::Section;
+pub(crate) use tagged::DynamicTypes;
+pub(crate) use writer::{QueryImage, TableImage};
 pub use persistence::{Persistence, SavedValue};
 pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntry, SkippedTable, TableRestore, TableSave,
 };
+pub use saving::{Restoring, Saving};
 pub use tagged::RegisterError;

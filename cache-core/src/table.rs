@@ -24,7 +24,10 @@ use crate::query::{Lookup, Query};
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::{Rules, Ticket};
+use crate::snapshot::{QueryImage, Section, SkipReason, TableCodec, TableImage, TableRestore};
+use crate::transaction::clear::Clearing;
 use crate::transaction::commit::Part;
+use crate::transaction::restore::Restoring;
 use entry::Entry;
 use shard::{Env, Incoming, Outbox, Seen, Shard};
 use slot::{Hold, Past, Slot, Stay};
@@ -47,6 +50,8 @@ pub struct Table<Q: Query> {
     next_victim: AtomicUsize,
     /// Misses from before the first write.
     early_misses: AtomicU64,
+    /// How the table is saved, if it is.
+    codec: Option<Box<dyn TableCodec<Q>>>,
     pub(crate) flights: Flights<Q>,
     pub(crate) core: Arc<Core>,
 }
@@ -116,7 +121,13 @@ impl<Q: Query> Sight<'_, Q> {
 }
 
 impl<Q: Query> Table<Q> {
-    pub(crate) fn new(name: &'static str, index: usize, options: TableOptions, core: Arc<Core>) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        index: usize,
+        options: TableOptions,
+        codec: Option<Box<dyn TableCodec<Q>>>,
+        core: Arc<Core>,
+    ) -> Self {
         let rules = Rules::of(&options);
         let served = match rules.bound {
             Some(_) => usize::try_from(rules.limit() / SHARD_SERVES).unwrap_or(usize::MAX),
@@ -134,6 +145,7 @@ impl<Q: Query> Table<Q> {
             recency: rules.is_lru().then(|| Box::new(Recency::new())),
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
+            codec,
             flights: Flights::default(),
             core,
         }
@@ -471,11 +483,29 @@ impl<Q: Query> Table<Q> {
         times: Times,
         label: Option<Arc<str>>,
     ) -> Incoming<Q::Value> {
-        let weight = if self.rules.is_weighted() { key.weigh(&value).max(1) } else { 1 };
+        let weight = self.weigh(key, &value);
         let now = self.core.now();
-        let as_of = times.as_of.unwrap_or(now);
-        let Times { ttl, fresh, .. } = times;
-        Incoming { value, weight, as_of, now, ttl, fresh, label, is_invalidated: false }
+        Incoming {
+            value,
+            weight,
+            as_of: times.as_of.unwrap_or(now),
+            now,
+            used_at: now,
+            ttl: times.ttl,
+            fresh: times.fresh,
+            label,
+            is_invalidated: false,
+            standing: None,
+        }
+    }
+
+    /// What an entry counts against the bound; nothing weighs 0.
+    pub(crate) fn weigh(&self, key: &Q, value: &Q::Value) -> u32 {
+        if self.rules.is_weighted() { key.weigh(value).max(1) } else { 1 }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.core.now()
     }
 
     pub(crate) fn env(&self, now: Moment, revision: u64) -> Env<'_> {
@@ -592,6 +622,11 @@ impl<Q: Query> Table<Q> {
         self.lines().iter().map(|line| &line.0)
     }
 
+    /// The shards, made if they are not there yet.
+    pub(crate) fn made_shards(&self) -> impl Iterator<Item = &RwLock<Shard<Q>>> {
+        self.made().iter().map(|line| &line.0)
+    }
+
     pub(crate) fn recency(&self) -> Option<&Recency> {
         self.recency.as_deref()
     }
@@ -626,6 +661,10 @@ pub trait AnyTable: Send + Sync + Debug {
     fn report(&self, with_entries: bool) -> TableReport;
     /// What empties the table as a part of a commit.
     fn clearing(&self) -> Box<dyn Part + '_>;
+    /// The entries as they are to be saved; `None` if the table is not. To be called while the gate is closed.
+    fn image(&self, with_survivors: bool) -> Option<Box<dyn TableImage + '_>>;
+    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
+    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason>;
 }
 
 impl<Q: Query> AnyTable for Table<Q> {
@@ -655,7 +694,20 @@ impl<Q: Query> AnyTable for Table<Q> {
     }
 
     fn clearing(&self) -> Box<dyn Part + '_> {
-        Box::new(crate::transaction::clear::Clearing::new(self))
+        Box::new(Clearing::new(self))
+    }
+
+    fn image(&self, with_survivors: bool) -> Option<Box<dyn TableImage + '_>> {
+        let codec = self.codec.as_deref()?;
+        Some(Box::new(QueryImage::new(self.name, codec, self.saved_entries(with_survivors))))
+    }
+
+    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason> {
+        let codec = self.codec.as_deref().ok_or(SkipReason::NotPersisted)?;
+        let decoded = section.decode(codec, elapsed)?;
+        let mut report = TableRestore::new(self.name);
+        report.skipped_entries = decoded.skipped;
+        Ok(Box::new(Restoring::new(self, decoded.entries, report)))
     }
 }
 

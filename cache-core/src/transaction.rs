@@ -4,6 +4,7 @@ pub(crate) mod clear;
 pub(crate) mod commit;
 pub(crate) mod hooks;
 mod receipt;
+pub(crate) mod restore;
 pub(crate) mod write_set;
 
 use std::any::Any;

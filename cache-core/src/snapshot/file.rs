@@ -38,16 +38,12 @@ pub(crate) fn replace<R>(
     replace_on(&RealDisk, path, write)
 }
 
-/// All bytes of the file at `path`; `None` when there is no such file.
+/// All bytes of the file at `path`.
 ///
 /// # Errors
-/// `File` when it is there but cannot be read.
-pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path)(error)),
-    }
+/// `File` when it is not there or cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, SnapshotError> {
+    fs::read(path).map_err(failed("read", path))
 }
 
 fn replace_on<D: Disk, R>(

@@ -21,7 +21,7 @@ pub(crate) struct Snapshot<'a> {
 
 /// One table of a snapshot.
 #[derive(Debug)]
-pub(crate) struct Section<'a> {
+pub struct Section<'a> {
     head: TableHead<'a>,
     blocks: Vec<Block<'a>>,
 }

@@ -45,7 +45,7 @@ pub struct RestoreReport {
     pub tables: Vec<TableRestore>,
     /// One `KeptTable<Q>` for each weak-only table.
     #[serde(skip)]
-    kept: Vec<Box<dyn Any + Send + Sync>>,
+    pub(super) kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 /// What a restore brought back of one table.

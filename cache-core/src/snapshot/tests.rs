@@ -5,7 +5,6 @@ mod damage;
 mod hostile;
 mod killed;
 mod round_trip;
-mod speed;
 mod tagged;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use crate::query::Query;
 
 /// Told of the progress of a save or a restore: entries done, of how many. Called after each block of entries,
 /// at most about a thousand of them.
-pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Writes `tables` as one snapshot.
 ///
@@ -49,7 +49,7 @@ pub(crate) fn write_snapshot(
 }
 
 /// One table at the moment of the save, its query forgotten.
-pub(crate) trait TableImage: Send {
+pub trait TableImage: Send {
     /// Number of entries that will be written.
     fn entries(&self) -> u64;
     fn write(
@@ -152,7 +152,7 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
 }
 
 /// Counts entries done and tells the caller.
-pub(crate) struct Steps<'a> {
+pub struct Steps<'a> {
     pub done: u64,
     pub of: u64,
     pub progress: Progress<'a>,
@@ -166,7 +166,7 @@ impl Steps<'_> {
 }
 
 /// Numbers and checksums frames on their way out.
-pub(crate) struct FrameWriter<'a> {
+pub struct FrameWriter<'a> {
     out: &'a mut dyn Write,
     written: u64,
     /// Number of the next frame.

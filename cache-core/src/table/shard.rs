@@ -18,7 +18,7 @@ use crate::query::Query;
 use crate::retention::deadline::Deadlines;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
-use crate::retention::s3fifo::{PROMOTE_AT, Queue, S3Fifo};
+use crate::retention::s3fifo::{MAX_USES, PROMOTE_AT, Queue, S3Fifo};
 use crate::retention::{Rules, Ticket};
 
 /// Survivors, and expired residents, that one write looks at.
@@ -93,6 +93,18 @@ pub(crate) struct Incoming<V: ?Sized> {
     pub(crate) fresh: Option<Duration>,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) is_invalidated: bool,
+    /// The moment of the last use: earlier than `now` for what was saved.
+    pub(crate) used_at: Moment,
+    /// Where the policy had the entry when it was saved.
+    pub(crate) standing: Option<Standing>,
+}
+
+/// Where the default policy has an entry, as it is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// 1 in the main queue, else 0.
+    pub(crate) rank: u8,
+    pub(crate) uses: u8,
 }
 
 /// Where a key is in its shard.
@@ -266,7 +278,11 @@ impl<Q: Query> Shard<Q> {
         out: &mut Outbox<Q>,
     ) {
         let cold = self.cold.get_or_insert_with(Cold::new);
-        let stay = target.stay(|| cold.policy.place(hash));
+        let stay = target.stay(|| match incoming.standing {
+            Some(Standing { rank: 1, .. }) => Queue::Main,
+            Some(_) => Queue::Small,
+            None => cold.policy.place(hash),
+        });
         let slot = Slot {
             key,
             hold: stay.hold(incoming.value),
@@ -277,12 +293,12 @@ impl<Q: Query> Shard<Q> {
             id: cold.fresh_id(),
             weight: incoming.weight,
             stay,
-            uses: AtomicU8::new(0),
+            uses: AtomicU8::new(incoming.standing.map_or(0, |standing| standing.uses.min(MAX_USES))),
             is_invalidated: incoming.is_invalidated,
             has_alarm: false,
         };
         let slot = self.slots.insert_unique(spread(hash), slot, |slot| spread(slot.hash)).into_mut();
-        slot.take_extras(incoming.ttl, incoming.fresh, incoming.label, env);
+        slot.take_extras(incoming.ttl, incoming.fresh, incoming.label, incoming.used_at, env);
         target.report(slot, env, out);
         cold.set_alarm(slot, env.rules);
         cold.enter(slot, env);
@@ -314,7 +330,7 @@ impl<Q: Query> Shard<Q> {
         // The alarm that is set may be too late for times of its own.
         slot.has_alarm &= incoming.ttl.is_none() && incoming.as_of >= env.now;
         let old_extra =
-            slot.turn_page(&old_hold, old_revision, env, incoming.ttl, incoming.fresh, incoming.label);
+            slot.turn_page(&old_hold, old_revision, env, incoming.ttl, incoming.fresh, incoming.label, incoming.used_at);
         let cause = (!old_hold.is_dead()).then_some(Cause::Replaced);
         out.push(Displaced {
             key: Some(key),
@@ -922,12 +938,12 @@ impl<Q: Query> Slot<Q> {
         &mut self,
         ttl: Option<Duration>,
         fresh: Option<Duration>,
-        label: Option<Arc<str>>,
+        label: Option<Arc<str>>, used_at: Moment,
         env: &Env<'_>,
     ) {
         let rules = env.rules;
         if ttl.is_some() || fresh.is_some() || rules.tti.is_some() || rules.history > 0 {
-            let extra = self.extra_mut(env.now);
+            let extra = self.extra_mut(used_at);
             extra.ttl = ttl;
             extra.fresh = fresh;
             extra.label = label.filter(|_| rules.history > 0);
@@ -943,10 +959,10 @@ impl<Q: Query> Slot<Q> {
         env: &Env<'_>,
         ttl: Option<Duration>,
         fresh: Option<Duration>,
-        label: Option<Arc<str>>,
+        label: Option<Arc<str>>, used_at: Moment,
     ) -> Option<Box<Extra<Q::Value>>> {
         let mut old_extra = self.extra.take();
-        self.take_extras(ttl, fresh, label, env);
+        self.take_extras(ttl, fresh, label, used_at, env);
         let limit = env.rules.history as usize;
         if limit > 0
             && self.hold.is_resident()

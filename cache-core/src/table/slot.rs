@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::query::Query;
 use crate::retention::s3fifo::MAX_USES;
 use crate::retention::{Rules, Ticket};
+use crate::snapshot::EntryMeta;
 
 pub(crate) struct Slot<Q: Query> {
     pub(crate) key: Q,
@@ -173,6 +174,23 @@ impl<Q: Query> Slot<Q> {
             && extra.used_at.load(Ordering::Relaxed) < now.nanos()
         {
             extra.used_at.store(now.nanos(), Ordering::Relaxed);
+        }
+    }
+
+    /// What is saved of the entry beside key and value.
+    pub(crate) fn meta(&self, now: Moment, is_survivor: bool) -> EntryMeta {
+        let extra = self.extra.as_deref();
+        let used_at = extra.map_or(self.as_of, |extra| Moment::from_nanos(extra.used_at.load(Ordering::Relaxed)));
+        EntryMeta {
+            revision: self.revision,
+            age: now.since(self.as_of),
+            idle: now.since(used_at),
+            ttl: extra.and_then(|extra| extra.ttl),
+            fresh: extra.and_then(|extra| extra.fresh),
+            invalidated: self.is_invalidated,
+            is_survivor,
+            rank: u8::from(self.stay == Stay::Main),
+            uses: self.uses.load(Ordering::Relaxed),
         }
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::clock::Moment;
 use crate::core::Core;
 use crate::event::Change;
+use crate::snapshot::RestoreReport;
 
 /// What a commit does to one table.
 #[doc(hidden)]
@@ -32,6 +33,9 @@ pub trait Part: Send {
 
     /// Runs all foreign code that the part needs, before anything is locked.
     fn prepare(&mut self, _label: Option<&Arc<str>>) {}
+
+    /// Tells what became of the entries of a snapshot.
+    fn restored(&mut self, _report: &mut RestoreReport) {}
 
     /// One line of the part, for hooks and listings.
     fn change(&self, _line: usize) -> Option<Change> {

@@ -1,0 +1,237 @@
+//! Saving and restoring a whole cache: one moment of it goes out, one commit brings it back.
+
+use std::fmt::{self, Debug};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::error::SnapshotError;
+use super::file;
+use super::reader::Snapshot;
+use super::report::{RestoreReport, SaveReport, SkipReason, TableRestore};
+use super::writer::write_snapshot;
+use crate::builder::Builder;
+use crate::cache::Cache;
+use crate::error::OpenError;
+use crate::registry::Registry;
+use crate::transaction::commit::{Commit, CommitKind, Part};
+
+type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
+
+/// A save that is being set up. Made by [`Cache::saving`].
+#[must_use]
+pub struct Saving<'a, R: Registry> {
+    cache: &'a Cache<R>,
+    with_survivors: bool,
+    on_progress: OnProgress<'a>,
+}
+
+/// A restore that is being set up. Made by [`Cache::restoring`].
+#[must_use]
+pub struct Restoring<'a, R: Registry> {
+    cache: &'a Cache<R>,
+    on_progress: OnProgress<'a>,
+}
+
+impl<'a, R: Registry> Saving<'a, R> {
+    /// Saves survivors too: values that the program holds and the cache no longer keeps.
+    pub fn with_survivors(mut self) -> Self {
+        self.with_survivors = true;
+        self
+    }
+
+    /// Calls `on_progress` now and then with the entries written so far, and those that there are.
+    pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
+        self.on_progress = Box::new(on_progress);
+        self
+    }
+
+    /// Writes the snapshot to a file. See [`Cache::save`].
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the old file is left as it was.
+    pub fn to_file(self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
+        file::replace(path.as_ref(), |out| self.write(out))
+    }
+
+    /// Writes the snapshot to a stream.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the stream may have got a part.
+    pub fn to(self, mut out: impl Write) -> Result<SaveReport, SnapshotError> {
+        self.write(&mut out)
+    }
+
+    fn write(mut self, out: &mut dyn Write) -> Result<SaveReport, SnapshotError> {
+        let core = self.cache.core();
+        let saved_at = core.clock.wall();
+        let mut images = Vec::new();
+        let mut not_persisted = Vec::new();
+        // One moment: from here on no write gets in, and readers are not held up.
+        let closed = core.gate.close();
+        let revision = core.revision();
+        self.cache.visit(&mut |table| match table.image(self.with_survivors) {
+            Some(image) => images.push(image),
+            None => not_persisted.push(table.name().to_owned()),
+        });
+        drop(closed);
+        let mut report = write_snapshot(out, saved_at, revision, &images, &mut *self.on_progress)?;
+        report.not_persisted = not_persisted;
+        Ok(report)
+    }
+}
+
+impl<'a, R: Registry> Restoring<'a, R> {
+    /// Calls `on_progress` after each table with the entries read so far, and those that there are.
+    pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
+        self.on_progress = Box::new(on_progress);
+        self
+    }
+
+    /// Reads a snapshot from a file. See [`Cache::restore`].
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the cache is left as it was.
+    pub fn from_file(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
+        self.read(&file::read(path.as_ref())?)
+    }
+
+    /// Reads a snapshot from a stream, to its end.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the cache is left as it was.
+    pub fn from(self, mut input: impl Read) -> Result<RestoreReport, SnapshotError> {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes).map_err(SnapshotError::Stream)?;
+        self.read(&bytes)
+    }
+
+    fn read(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
+        let core = self.cache.core();
+        let snapshot = Snapshot::parse(bytes)?;
+        let mut report = RestoreReport { elapsed: snapshot.elapsed(core.clock.wall()), ..RestoreReport::default() };
+        let mut parts: Vec<Box<dyn Part + '_>> = Vec::new();
+        let mut known = Vec::new();
+        let total = snapshot.sections().iter().map(|section| section.entries()).sum();
+        let mut done = 0;
+        self.cache.visit(&mut |table| {
+            let Some(section) = snapshot.section(table.name()) else { return };
+            known.push(table.name());
+            match table.restoring(section, report.elapsed) {
+                Ok(part) => parts.push(part),
+                Err(reason) => {
+                    report.tables.push(TableRestore::skipped(table.name(), section.entries(), reason));
+                }
+            }
+            done += section.entries();
+            (self.on_progress)(done, total);
+        });
+        for section in snapshot.sections().iter().filter(|section| !known.contains(&section.name())) {
+            let skipped = TableRestore::skipped(section.name(), section.entries(), SkipReason::UnknownTable);
+            report.tables.push(skipped);
+        }
+        // Numbers that were given out before the save are not given out again.
+        core.advance_revision(snapshot.revision());
+        if !parts.is_empty() {
+            // The parts of a restore read nothing, so nothing can have overtaken them.
+            if let Ok(revision) = Commit::new(core, CommitKind::Write).run(&mut parts) {
+                core.log.note(revision, Some(&"restore".into()), || known.clone());
+            }
+            parts.iter_mut().for_each(|part| part.restored(&mut report));
+            drop(parts);
+            core.events.drain();
+        }
+        let place = |name: &str| snapshot.sections().iter().position(|section| section.name() == name);
+        report.tables.sort_by_key(|table| place(&table.name));
+        Ok(report)
+    }
+}
+
+impl<R: Registry> Cache<R> {
+    /// Saves the cache to a file: all tables with `persist`, at one moment, never half a commit.
+    ///
+    /// The file is replaced atomically and durably: whatever happens, the old or the new snapshot is there, whole.
+    /// Writers wait while keys and `Arc`s are copied, readers never; encoding and writing hold up nobody.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] if a value cannot be encoded or does not read back, or the file cannot be written. The old
+    /// file is left as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
+        self.saving().to_file(path)
+    }
+
+    /// [`save`](Self::save) to a stream.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save); the stream may have got a part.
+    pub fn save_to(&self, out: impl Write) -> Result<SaveReport, SnapshotError> {
+        self.saving().to(out)
+    }
+
+    /// A save with options: survivors, progress.
+    pub fn saving(&self) -> Saving<'_, R> {
+        Saving { cache: self, with_survivors: false, on_progress: Box::new(|_, _| {}) }
+    }
+
+    /// Puts the entries of a snapshot into the cache, as one commit. They replace what is there under their keys and
+    /// leave the rest. Their times have gone on by the wall-clock time passed since the save.
+    ///
+    /// A table that is unknown, or whose types have changed, is passed over and named in the report. The values of
+    /// tables that keep nothing are in [`RestoreReport::kept`].
+    ///
+    /// # Errors
+    /// [`SnapshotError`] if there is no such file, or it is damaged; the cache is left as it was.
+    pub fn restore(&self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
+        self.restoring().from_file(path)
+    }
+
+    /// [`restore`](Self::restore) from a stream.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore).
+    pub fn restore_from(&self, input: impl Read) -> Result<RestoreReport, SnapshotError> {
+        self.restoring().from(input)
+    }
+
+    /// A restore with options: progress.
+    pub fn restoring(&self) -> Restoring<'_, R> {
+        Restoring { cache: self, on_progress: Box::new(|_, _| {}) }
+    }
+
+    /// A cache from a snapshot, or an empty one if there is no file yet; the report tells.
+    ///
+    /// # Errors
+    /// As [`Builder::restore_or_new`].
+    pub fn restore_or_new(path: impl AsRef<Path>) -> Result<(Self, RestoreReport), OpenError> {
+        Self::builder().restore_or_new(path)
+    }
+}
+
+impl<R: Registry> Builder<R> {
+    /// Makes the cache from a snapshot, or an empty one if there is no file yet; the report tells.
+    ///
+    /// # Errors
+    /// [`OpenError::Build`] as [`build`](Self::build); [`OpenError::Snapshot`] if the file is there and cannot be
+    /// read, or is damaged. To go on without it, build an empty cache: the next save replaces the file.
+    pub fn restore_or_new(self, path: impl AsRef<Path>) -> Result<(Cache<R>, RestoreReport), OpenError> {
+        let cache = self.build()?;
+        match cache.restore(path) {
+            Ok(report) => Ok((cache, report)),
+            Err(SnapshotError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok((cache, RestoreReport { is_first_start: true, ..RestoreReport::default() }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl<R: Registry> Debug for Saving<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saving").field("with_survivors", &self.with_survivors).finish_non_exhaustive()
+    }
+}
+
+impl<R: Registry> Debug for Restoring<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Restoring").finish_non_exhaustive()
+    }
+}
