@@ -3,6 +3,7 @@
 mod changes;
 mod formats;
 mod generics;
+mod provided;
 mod reports;
 mod two_builds;
 

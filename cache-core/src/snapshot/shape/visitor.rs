@@ -93,7 +93,7 @@ impl ShapeVisitor {
 
     /// Walks `T`, the next part of the type being described.
     #[inline]
-    pub(super) fn visit<T: Shape + ?Sized>(&mut self) {
+    pub(crate) fn visit<T: Shape + ?Sized>(&mut self) {
         T::shape(self);
     }
 
