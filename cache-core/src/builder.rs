@@ -17,10 +17,10 @@ use crate::dynamic::Dynamic;
 use crate::error::{BoxError, BuildError};
 use crate::event::{Change, Listener, Removal};
 use crate::options::TableOptions;
-use crate::snapshot::shape::Shape;
-use crate::snapshot::{DynamicTypes, RegisterError};
 use crate::query::Query;
 use crate::registry::{Assembly, Holds, Registry};
+use crate::snapshot::shape::Shape;
+use crate::snapshot::{DynamicTypes, RegisterError};
 use crate::transaction::hooks::{Hook, Proposal};
 
 /// A cache that is being configured. Made by [`Cache::builder`].

@@ -38,11 +38,11 @@ pub use pin::Pinned;
 pub use query::{Lookup, Query};
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
-pub use snapshot::{
-    Damage, Persistence, RegisterError, RestoreReport, Restoring, SaveReport, Saving, SkipReason, SkippedEntry, SkippedTable, SnapshotError,
-    TableRestore, TableSave,
-};
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
+pub use snapshot::{
+    Damage, Persistence, RegisterError, RestoreReport, Restoring, SaveReport, Saving, SkipReason,
+    SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
+};
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::slot::Past;
 pub use table::{Table, Times};

@@ -72,7 +72,11 @@ impl<'a> Assembly<'a> {
         self.table_with(name, persistence.map(|persistence| Box::new(persistence) as Box<dyn TableCodec<Q>>))
     }
 
-    fn table_with<Q: Query>(&mut self, name: &'static str, codec: Option<Box<dyn TableCodec<Q>>>) -> Table<Q> {
+    fn table_with<Q: Query>(
+        &mut self,
+        name: &'static str,
+        codec: Option<Box<dyn TableCodec<Q>>>,
+    ) -> Table<Q> {
         let options = self.options.get(&TypeId::of::<Q>()).copied().unwrap_or(Q::OPTIONS);
         if let Err(problem) = table::check(&options) {
             self.problem.get_or_insert(BuildError::Options { table: name, problem: problem.to_owned() });

@@ -23,12 +23,12 @@ mod tests;
 pub(crate) use entry::{EntryMeta, SavedEntry};
 pub use error::{Damage, SnapshotError};
 pub(crate) use persistence::TableCodec;
-pub(crate) use reader::Section;
-pub(crate) use tagged::DynamicTypes;
-pub(crate) use writer::{QueryImage, TableImage};
 pub use persistence::{Persistence, SavedValue};
+pub(crate) use reader::Section;
 pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntry, SkippedTable, TableRestore, TableSave,
 };
 pub use saving::{Restoring, Saving};
+pub(crate) use tagged::DynamicTypes;
 pub use tagged::RegisterError;
+pub(crate) use writer::{Image, QueryImage};

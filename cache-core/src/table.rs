@@ -24,7 +24,7 @@ use crate::query::{Lookup, Query};
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::{Rules, Ticket};
-use crate::snapshot::{QueryImage, Section, SkipReason, TableCodec, TableImage, TableRestore};
+use crate::snapshot::{Image, QueryImage, Section, SkipReason, TableCodec, TableRestore};
 use crate::transaction::clear::Clearing;
 use crate::transaction::commit::Part;
 use crate::transaction::restore::Restoring;
@@ -662,7 +662,7 @@ pub trait AnyTable: Send + Sync + Debug {
     /// What empties the table as a part of a commit.
     fn clearing(&self) -> Box<dyn Part + '_>;
     /// The entries as they are to be saved; `None` if the table is not. To be called while the gate is closed.
-    fn image(&self, with_survivors: bool) -> Option<Box<dyn TableImage + '_>>;
+    fn image(&self, with_survivors: bool) -> Option<Image<'_>>;
     /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
     fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason>;
 }
@@ -697,9 +697,10 @@ impl<Q: Query> AnyTable for Table<Q> {
         Box::new(Clearing::new(self))
     }
 
-    fn image(&self, with_survivors: bool) -> Option<Box<dyn TableImage + '_>> {
+    fn image(&self, with_survivors: bool) -> Option<Image<'_>> {
         let codec = self.codec.as_deref()?;
-        Some(Box::new(QueryImage::new(self.name, codec, self.saved_entries(with_survivors))))
+        let entries = self.saved_entries(with_survivors);
+        Some(Image(Box::new(QueryImage::new(self.name, codec, entries))))
     }
 
     fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason> {

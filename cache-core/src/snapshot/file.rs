@@ -38,12 +38,16 @@ pub(crate) fn replace<R>(
     replace_on(&RealDisk, path, write)
 }
 
-/// All bytes of the file at `path`.
+/// All bytes of the file at `path`; `None` when there is no such file.
 ///
 /// # Errors
-/// `File` when it is not there or cannot be read.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, SnapshotError> {
-    fs::read(path).map_err(failed("read", path))
+/// `File` when it is there but cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
 }
 
 fn replace_on<D: Disk, R>(

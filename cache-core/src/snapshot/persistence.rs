@@ -299,4 +299,8 @@ impl<'de, V: SavedValue + ?Sized> DeserializeSeed<'de> for ArcSeed<V> {
     }
 }
 #[cfg(test)]
-impl<Q: Query> Persistence<Q> { pub(super) fn set_plain(&mut self) { self.shape = || ShapeReport::of::<u64>(); } }
+impl<Q: Query> Persistence<Q> {
+    pub(super) fn set_plain(&mut self) {
+        self.shape = || ShapeReport::of::<u64>();
+    }
+}

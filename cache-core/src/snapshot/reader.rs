@@ -95,7 +95,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// The reason to skip the table: it was written in another way than `codec` writes, or does not decode.
-    pub fn decode<Q: Query>(
+    pub(crate) fn decode<Q: Query>(
         &self,
         codec: &dyn TableCodec<Q>,
         elapsed: Duration,

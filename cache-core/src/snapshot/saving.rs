@@ -74,6 +74,7 @@ impl<'a, R: Registry> Saving<'a, R> {
             None => not_persisted.push(table.name().to_owned()),
         });
         drop(closed);
+        let images: Vec<_> = images.iter().map(|image| &*image.0).collect();
         let mut report = write_snapshot(out, saved_at, revision, &images, &mut *self.on_progress)?;
         report.not_persisted = not_persisted;
         Ok(report)
@@ -92,7 +93,13 @@ impl<'a, R: Registry> Restoring<'a, R> {
     /// # Errors
     /// [`SnapshotError`]; the cache is left as it was.
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
-        self.read(&file::read(path.as_ref())?)
+        let path = path.as_ref();
+        let missing = || SnapshotError::File {
+            action: "read",
+            path: path.to_owned(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        self.read(&file::read(path)?.ok_or_else(missing)?)
     }
 
     /// Reads a snapshot from a stream, to its end.
@@ -108,7 +115,8 @@ impl<'a, R: Registry> Restoring<'a, R> {
     fn read(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
         let core = self.cache.core();
         let snapshot = Snapshot::parse(bytes)?;
-        let mut report = RestoreReport { elapsed: snapshot.elapsed(core.clock.wall()), ..RestoreReport::default() };
+        let mut report =
+            RestoreReport { elapsed: snapshot.elapsed(core.clock.wall()), ..RestoreReport::default() };
         let mut parts: Vec<Box<dyn Part + '_>> = Vec::new();
         let mut known = Vec::new();
         let total = snapshot.sections().iter().map(|section| section.entries()).sum();

@@ -105,7 +105,8 @@ pub(super) fn save(tables: &[Box<dyn TableImage + '_>]) -> Vec<u8> {
 
 pub(super) fn try_save(tables: &[Box<dyn TableImage + '_>]) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
     let mut bytes = Vec::new();
-    let report = write_snapshot(&mut bytes, saved_at(), 42, tables, &mut |_, _| {})?;
+    let tables: Vec<_> = tables.iter().map(|table| &**table).collect();
+    let report = write_snapshot(&mut bytes, saved_at(), 42, &tables, &mut |_, _| {})?;
     Ok((bytes, report))
 }
 

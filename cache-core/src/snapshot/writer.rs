@@ -23,7 +23,7 @@ pub(crate) fn write_snapshot(
     out: &mut dyn Write,
     saved_at: SystemTime,
     revision: u64,
-    tables: &[Box<dyn TableImage + '_>],
+    tables: &[&(dyn TableImage + '_)],
     progress: Progress<'_>,
 ) -> Result<SaveReport, SnapshotError> {
     let mut frames = FrameWriter { out, written: 0, index: 0 };
@@ -48,8 +48,11 @@ pub(crate) fn write_snapshot(
     Ok(SaveReport { tables, not_persisted: Vec::new(), bytes })
 }
 
+/// [`TableImage`] for those who only pass it on.
+pub struct Image<'a>(pub(crate) Box<dyn TableImage + 'a>);
+
 /// One table at the moment of the save, its query forgotten.
-pub trait TableImage: Send {
+pub(crate) trait TableImage: Send {
     /// Number of entries that will be written.
     fn entries(&self) -> u64;
     fn write(
@@ -193,5 +196,11 @@ impl FrameWriter<'_> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
         self.written += bytes.len() as u64;
         self.out.write_all(bytes).map_err(SnapshotError::Stream)
+    }
+}
+
+impl std::fmt::Debug for Image<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Image").field("entries", &self.0.entries()).finish_non_exhaustive()
     }
 }

@@ -52,8 +52,7 @@ impl<Q: Query> Table<Q> {
         };
         for shard in self.shards() {
             let shard = shard.read();
-            let policy: HashMap<Ticket, usize> =
-                shard.policy_order().map(Slot::ticket).zip(0..).collect();
+            let policy: HashMap<Ticket, usize> = shard.policy_order().map(Slot::ticket).zip(0..).collect();
             for slot in shard.slots() {
                 let is_survivor = !slot.hold.is_resident();
                 let is_over = slot.stay != Stay::Pinned && slot.is_expired(self.rules(), now);
@@ -64,7 +63,9 @@ impl<Q: Query> Table<Q> {
                 let Some(value) = slot.hold.value() else { continue };
                 let ticket = slot.ticket();
                 let standing = Rank {
-                    class: u8::from(!is_survivor) + u8::from(slot.stay == Stay::Main) + 2 * u8::from(slot.stay == Stay::Pinned),
+                    class: u8::from(!is_survivor)
+                        + u8::from(slot.stay == Stay::Main)
+                        + 2 * u8::from(slot.stay == Stay::Pinned),
                     place: order.get(&ticket).or(policy.get(&ticket)).copied().unwrap_or(0),
                 };
                 let meta = slot.meta(now, is_survivor);

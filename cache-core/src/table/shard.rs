@@ -329,8 +329,15 @@ impl<Q: Query> Shard<Q> {
         let old_revision = std::mem::replace(&mut slot.revision, env.revision);
         // The alarm that is set may be too late for times of its own.
         slot.has_alarm &= incoming.ttl.is_none() && incoming.as_of >= env.now;
-        let old_extra =
-            slot.turn_page(&old_hold, old_revision, env, incoming.ttl, incoming.fresh, incoming.label, incoming.used_at);
+        let old_extra = slot.turn_page(
+            &old_hold,
+            old_revision,
+            env,
+            incoming.ttl,
+            incoming.fresh,
+            incoming.label,
+            incoming.used_at,
+        );
         let cause = (!old_hold.is_dead()).then_some(Cause::Replaced);
         out.push(Displaced {
             key: Some(key),
@@ -938,7 +945,8 @@ impl<Q: Query> Slot<Q> {
         &mut self,
         ttl: Option<Duration>,
         fresh: Option<Duration>,
-        label: Option<Arc<str>>, used_at: Moment,
+        label: Option<Arc<str>>,
+        used_at: Moment,
         env: &Env<'_>,
     ) {
         let rules = env.rules;
@@ -959,7 +967,8 @@ impl<Q: Query> Slot<Q> {
         env: &Env<'_>,
         ttl: Option<Duration>,
         fresh: Option<Duration>,
-        label: Option<Arc<str>>, used_at: Moment,
+        label: Option<Arc<str>>,
+        used_at: Moment,
     ) -> Option<Box<Extra<Q::Value>>> {
         let mut old_extra = self.extra.take();
         self.take_extras(ttl, fresh, label, used_at, env);

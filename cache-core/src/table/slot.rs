@@ -180,7 +180,8 @@ impl<Q: Query> Slot<Q> {
     /// What is saved of the entry beside key and value.
     pub(crate) fn meta(&self, now: Moment, is_survivor: bool) -> EntryMeta {
         let extra = self.extra.as_deref();
-        let used_at = extra.map_or(self.as_of, |extra| Moment::from_nanos(extra.used_at.load(Ordering::Relaxed)));
+        let used_at =
+            extra.map_or(self.as_of, |extra| Moment::from_nanos(extra.used_at.load(Ordering::Relaxed)));
         EntryMeta {
             revision: self.revision,
             age: now.since(self.as_of),

@@ -16,7 +16,7 @@ fn save_at(path: &Path, revision: u64) {
     let mut entries = books(500 + revision % 500);
     entries.iter_mut().for_each(|entry| entry.meta.revision = revision);
     let image = QueryImage::new(GetBook::NAME, &codec, entries);
-    file::replace(path, |out| write_snapshot(out, saved_at(), revision, &[Box::new(image)], &mut |_, _| {}))
+    file::replace(path, |out| write_snapshot(out, saved_at(), revision, &[&image], &mut |_, _| {}))
         .expect("the snapshot can be saved");
 }
 

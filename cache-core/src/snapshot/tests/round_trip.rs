@@ -140,7 +140,7 @@ fn progress_counts_up_to_all_entries() {
     let codec = opaque_books::<Bincode>();
     let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(2500)));
     let mut seen = Vec::new();
-    write_snapshot(&mut Vec::new(), saved_at(), 0, &[image], &mut |done, of| seen.push((done, of)))
+    write_snapshot(&mut Vec::new(), saved_at(), 0, &[&*image], &mut |done, of| seen.push((done, of)))
         .expect("the table can be saved");
     assert!(seen.len() >= 3 && seen.is_sorted());
     assert_eq!(seen.last(), Some(&(2500, 2500)));
