@@ -1,4 +1,68 @@
-//! A typed query cache.
+//! A typed query cache: one table per query, weak values beside strong capacity and time, transactions, snapshots.
+//!
+//! Each question that a program asks is a small struct with `#[derive(Query)]`. A build script lists them all in one
+//! registry, so that `cache.get(&GetPost { id: 7 })` is an `Option<Arc<Post>>`: no string keys, no casts, and a query
+//! that is not listed does not compile.
+//!
+#![cfg_attr(feature = "derive", doc = "```")]
+#![cfg_attr(not(feature = "derive"), doc = "```ignore")]
+//! use cache_core::{Cache, Query, registry};
+//!
+//! #[derive(Debug)]
+//! pub struct Post { pub title: String }
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = Post, capacity = 10_000, ttl = "5m")]
+//! pub struct GetPost { pub id: u64 }
+//!
+//! // Written by the build script (`cache_codegen::generate()`) where there is one.
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetPost }
+//! }
+//!
+//! # fn main() -> Result<(), cache_core::CommitError> {
+//! let cache = Cache::<CacheRegistry>::new();
+//! let mut tx = cache.begin();
+//! tx.set(GetPost { id: 7 }, Post { title: "Seven".into() });
+//! tx.commit()?;
+//! assert_eq!(cache.get(&GetPost { id: 7 }).unwrap().title, "Seven");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A tour
+//! - [`Query`] says what a question is; [`Cache`] answers it; [`Builder`] configures a cache.
+//! - [`Transaction`] changes many entries at once; [`Cache::insert`] changes one.
+//! - [`Pinned`] keeps a key; [`Entry`] tells the state of one; [`Inspection`] tells that of all.
+//! - [`Cache::save`] and [`Cache::restore_or_new`] carry the cache over a restart; [`Shape`] notices types that changed.
+//! - [`Dynamic`] entries are for values whose type the registry does not know.
+//!
+//! # What is kept
+//! The index holds values weakly. A table's own claim on an entry, its *residency*, lasts while the entry is within the
+//! table's bound (`capacity`, `lru` or `max_weight`) and before its deadlines (`ttl`, `tti`). What is no longer resident
+//! is a *survivor*: readable as long as any part of the program holds its `Arc`, and gone, key included, when nobody
+//! does. A table with neither bound nor time keeps nothing by itself.
+//!
+//! # Guarantees
+//! - All writes of a commit become visible at once. Transactions are serialisable for reads and writes of single keys.
+//! - A reader that has seen one write of a commit sees all of them.
+//! - A value is never changed, only replaced: who holds an `Arc` keeps what it read.
+//! - No code of yours runs under a lock, but `Eq`, `Hash`, `Clone` and `Drop` of keys. A value's `Drop` may call the cache.
+//! - A panic in your code leaves the cache usable and nothing half done.
+//! - A file that is being saved over is at every moment the old or the new one, whole.
+//!
+//! # Costs
+//! - A hit: one shared lock of one shard, one probe, one reference count. No allocation, no exclusive lock; the clock is
+//!   read only in tables with times.
+//! - A write: the exclusive lock of one shard, and a visit to a handful of its survivors, so that dead keys go in time.
+//! - A table that is not used costs its fields, some 300 bytes; a shard is a cache line until it is written to.
+//! - A commit: the locks of the shards that it touches, in one global order, for the time of the installation. Merge
+//!   functions, hooks and weighers run before that.
+//! - While the keys and `Arc`s of a save are copied, writers wait and readers go on; nobody waits for the encoding.
+//!
+//! # Features
+//! `derive` (default): the derives and `registry!`. `bincode` (default), `postcard`, `json`: snapshot codecs. `chrono`,
+//! `url`, `uuid`: [`Shape`] for the types of these crates.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]

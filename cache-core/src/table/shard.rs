@@ -596,6 +596,8 @@ impl<Q: Query> Shard<Q> {
             self.shrink();
             return;
         }
+        // Foreign code first: if it panics, the entry is still what it was.
+        let key = env.wants_keys.then(|| slot.key.clone());
         let weak = Hold::Survivor(Arc::downgrade(value));
         let hold = std::mem::replace(&mut slot.hold, weak);
         slot.stay = stay;
@@ -603,7 +605,6 @@ impl<Q: Query> Shard<Q> {
         slot.has_alarm = false;
         slot.uses = AtomicU8::new(0);
         let extra = slot.drop_history();
-        let key = env.wants_keys.then(|| slot.key.clone());
         cold.survivors.push_back(slot.ticket());
         out.push(Displaced { key, hold: Some(hold), extra, cause: Some(cause), is_published: false });
     }
