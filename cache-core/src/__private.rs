@@ -6,9 +6,9 @@ pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 
 pub use crate::__instance_name as instance_name;
+pub use crate::any_table::AnyTable;
 pub use crate::registry::{Assembly, names};
 pub use crate::snapshot::{SavedValue, codec};
-pub use crate::table::AnyTable;
 
 /// What `#[derive(Shape)]` builds on.
 pub mod shape {

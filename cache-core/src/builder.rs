@@ -35,8 +35,28 @@ pub struct Builder<R: Registry> {
     _registry: PhantomData<fn() -> R>,
 }
 
+impl<R: Registry> Cache<R> {
+    /// An empty cache with the options that the queries were derived with.
+    ///
+    /// # Panics
+    /// If a query cannot be persisted with the codec that it names. [`Builder::build`] returns that as an error.
+    #[must_use]
+    pub fn new() -> Self {
+        match Self::builder().build() {
+            Ok(cache) => cache,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A cache with other options, a clock, hooks or listeners.
+    #[must_use]
+    pub fn builder() -> Builder<R> {
+        Builder::new()
+    }
+}
+
 impl<R: Registry> Builder<R> {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             options: HashMap::new(),
             clock: Box::new(SystemClock::new()),
@@ -136,6 +156,12 @@ impl<R: Registry> Builder<R> {
         let registry = R::assemble(&mut assembly);
         assembly.finish()?;
         Ok(Cache::from_parts(registry, core))
+    }
+}
+
+impl<R: Registry> Default for Cache<R> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

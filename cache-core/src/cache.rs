@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use crate::Revision;
-use crate::builder::Builder;
+use crate::any_table::AnyTable;
 use crate::clock::Moment;
 use crate::core::Core;
 use crate::flight::Turn;
@@ -14,7 +14,7 @@ use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::table::entry::{Entry, Freshness};
 use crate::table::slot::Past;
-use crate::table::{AnyTable, Table, Times, Use};
+use crate::table::{Table, Times, Use};
 use crate::transaction::commit::{Commit, CommitKind};
 use crate::transaction::write_set::Home;
 
@@ -35,24 +35,6 @@ impl<Q: Query, R: Holds<Q>> Home<Q> for Inner<R> {
 }
 
 impl<R: Registry> Cache<R> {
-    /// An empty cache with the options that the queries were derived with.
-    ///
-    /// # Panics
-    /// If a query cannot be persisted with the codec that it names. [`Builder::build`] returns that as an error.
-    #[must_use]
-    pub fn new() -> Self {
-        match Self::builder().build() {
-            Ok(cache) => cache,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// A cache with other options, a clock, hooks or listeners.
-    #[must_use]
-    pub fn builder() -> Builder<R> {
-        Builder::new()
-    }
-
     pub(crate) fn from_parts(registry: R, core: Arc<Core>) -> Self {
         Self(Arc::new(Inner { registry, core }))
     }
@@ -395,12 +377,6 @@ impl<R: Registry> Cache<R> {
 impl<R: Registry> Clone for Cache<R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
-    }
-}
-
-impl<R: Registry> Default for Cache<R> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -67,6 +67,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+mod any_table;
 mod builder;
 mod cache;
 mod clock;
@@ -93,7 +94,8 @@ pub use cache_macros::{Query, Shape};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, Moment, SystemClock};
-pub use dynamic::{Dynamic, DynamicTable, DynamicValue};
+pub use dynamic::access::DynamicTable;
+pub use dynamic::{Dynamic, DynamicValue};
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Cause, Change, ChangeKind, Removal};
 pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};

@@ -6,13 +6,14 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::any_table::AnyTable;
 use crate::core::Core;
 use crate::dynamic::Dynamic;
 use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
 use crate::snapshot::{DynamicTypes, TableCodec};
-use crate::table::{self, AnyTable, Table};
+use crate::table::{self, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
 pub trait Registry: Sized + Send + Sync + 'static {

@@ -18,16 +18,12 @@ use crate::clock::Moment;
 use crate::core::Core;
 use crate::event::{Change, ChangeKind, EntryOf, Event, Removal};
 use crate::flight::Flights;
-use crate::inspect::TableReport;
 use crate::options::{Bound, TableOptions};
 use crate::query::{Lookup, Query};
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::{Rules, Ticket};
-use crate::snapshot::{Image, QueryImage, Section, SkipReason, TableCodec, TableRestore};
-use crate::transaction::clear::Clearing;
-use crate::transaction::commit::Part;
-use crate::transaction::restore::Restoring;
+use crate::snapshot::TableCodec;
 use entry::Entry;
 use shard::{Env, Incoming, Outbox, Seen, Shard};
 use slot::{Hold, Past, Slot, Stay};
@@ -627,6 +623,15 @@ impl<Q: Query> Table<Q> {
         self.made().iter().map(|line| &line.0)
     }
 
+    pub(crate) fn codec(&self) -> Option<&dyn TableCodec<Q>> {
+        self.codec.as_deref()
+    }
+
+    /// Misses from before the first write.
+    pub(crate) fn early_misses(&self) -> u64 {
+        self.early_misses.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn recency(&self) -> Option<&Recency> {
         self.recency.as_deref()
     }
@@ -645,70 +650,6 @@ impl<Q: Query> Debug for Table<Q> {
             .field("name", &self.name)
             .field("options", &self.options)
             .finish_non_exhaustive()
-    }
-}
-
-/// A table whose query is not known at compile time.
-#[doc(hidden)]
-pub trait AnyTable: Send + Sync + Debug {
-    /// Name of the table.
-    fn name(&self) -> &'static str;
-    /// Live entries.
-    fn len(&self) -> usize;
-    /// Removes dead keys.
-    fn reap(&self) -> usize;
-    /// State and counters, and the entries if asked for.
-    fn report(&self, with_entries: bool) -> TableReport;
-    /// What empties the table as a part of a commit.
-    fn clearing(&self) -> Box<dyn Part + '_>;
-    /// The entries as they are to be saved; `None` if the table is not. To be called while the gate is closed.
-    fn image(&self, with_survivors: bool) -> Option<Image<'_>>;
-    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
-    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason>;
-}
-
-impl<Q: Query> AnyTable for Table<Q> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn len(&self) -> usize {
-        self.live_count()
-    }
-
-    fn reap(&self) -> usize {
-        self.reap()
-    }
-
-    fn report(&self, with_entries: bool) -> TableReport {
-        let mut report = TableReport { name: self.name, bound: self.rules.bound, ..TableReport::default() };
-        report.misses = self.early_misses.load(Ordering::Relaxed);
-        self.expire_due();
-        for line in self.lines() {
-            report.add_shard(&line.0.read());
-        }
-        if with_entries {
-            report.entries = self.entries().iter().map(Into::into).collect();
-        }
-        report
-    }
-
-    fn clearing(&self) -> Box<dyn Part + '_> {
-        Box::new(Clearing::new(self))
-    }
-
-    fn image(&self, with_survivors: bool) -> Option<Image<'_>> {
-        let codec = self.codec.as_deref()?;
-        let entries = self.saved_entries(with_survivors);
-        Some(Image(Box::new(QueryImage::new(self.name, codec, entries))))
-    }
-
-    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason> {
-        let codec = self.codec.as_deref().ok_or(SkipReason::NotPersisted)?;
-        let decoded = section.decode(codec, elapsed)?;
-        let mut report = TableRestore::new(self.name);
-        report.skipped_entries = decoded.skipped;
-        Ok(Box::new(Restoring::new(self, decoded.entries, report)))
     }
 }
 

@@ -1,0 +1,77 @@
+//! A table of a query that the caller does not know: what a whole cache does with each of its tables.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use crate::inspect::TableReport;
+use crate::query::Query;
+use crate::snapshot::{Image, QueryImage, Section, SkipReason, TableRestore};
+use crate::table::Table;
+use crate::transaction::clear::Clearing;
+use crate::transaction::commit::Part;
+use crate::transaction::restore::Restoring;
+
+/// A table whose query is not known at compile time.
+#[doc(hidden)]
+pub trait AnyTable: Send + Sync + Debug {
+    /// Name of the table.
+    fn name(&self) -> &'static str;
+    /// Live entries.
+    fn len(&self) -> usize;
+    /// Removes dead keys.
+    fn reap(&self) -> usize;
+    /// State and counters, and the entries if asked for.
+    fn report(&self, with_entries: bool) -> TableReport;
+    /// What empties the table as a part of a commit.
+    fn clearing(&self) -> Box<dyn Part + '_>;
+    /// The entries as they are to be saved; `None` if the table is not. To be called while the gate is closed.
+    fn image(&self, with_survivors: bool) -> Option<Image<'_>>;
+    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
+    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason>;
+}
+
+impl<Q: Query> AnyTable for Table<Q> {
+    fn name(&self) -> &'static str {
+        Self::name(self)
+    }
+
+    fn len(&self) -> usize {
+        self.live_count()
+    }
+
+    fn reap(&self) -> usize {
+        Self::reap(self)
+    }
+
+    fn report(&self, with_entries: bool) -> TableReport {
+        let mut report =
+            TableReport { name: Self::name(self), bound: self.rules().bound, ..TableReport::default() };
+        report.misses = self.early_misses();
+        self.expire_due();
+        for shard in self.shards() {
+            report.add_shard(&shard.read());
+        }
+        if with_entries {
+            report.entries = self.entries().iter().map(Into::into).collect();
+        }
+        report
+    }
+
+    fn clearing(&self) -> Box<dyn Part + '_> {
+        Box::new(Clearing::new(self))
+    }
+
+    fn image(&self, with_survivors: bool) -> Option<Image<'_>> {
+        let codec = self.codec()?;
+        let entries = self.saved_entries(with_survivors);
+        Some(Image(Box::new(QueryImage::new(Self::name(self), codec, entries))))
+    }
+
+    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason> {
+        let codec = self.codec().ok_or(SkipReason::NotPersisted)?;
+        let decoded = section.decode(codec, elapsed)?;
+        let mut report = TableRestore::new(Self::name(self));
+        report.skipped_entries = decoded.skipped;
+        Ok(Box::new(Restoring::new(self, decoded.entries, report)))
+    }
+}
