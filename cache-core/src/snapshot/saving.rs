@@ -74,8 +74,8 @@ impl<'a, R: Registry> Saving<'a, R> {
             None => not_persisted.push(table.name().to_owned()),
         });
         drop(closed);
-        let images: Vec<_> = images.iter().map(|image| &*image.0).collect();
-        let mut report = write_snapshot(out, saved_at, revision, &images, &mut *self.on_progress)?;
+        let mut images: Vec<_> = images.into_iter().map(|image| image.0).collect();
+        let mut report = write_snapshot(out, saved_at, revision, &mut images, &mut *self.on_progress)?;
         report.not_persisted = not_persisted;
         Ok(report)
     }

@@ -16,8 +16,10 @@ fn save_at(path: &Path, revision: u64) {
     let mut entries = books(500 + revision % 500);
     entries.iter_mut().for_each(|entry| entry.meta.revision = revision);
     let image = QueryImage::new(GetBook::NAME, &codec, entries);
-    file::replace(path, |out| write_snapshot(out, saved_at(), revision, &[&image], &mut |_, _| {}))
-        .expect("the snapshot can be saved");
+    file::replace(path, |out| {
+        write_snapshot(out, saved_at(), revision, &mut [Box::new(image)], &mut |_, _| {})
+    })
+    .expect("the snapshot can be saved");
 }
 
 /// Revision of the snapshot at `path`, every entry of which was verified.
