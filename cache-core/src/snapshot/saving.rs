@@ -141,7 +141,8 @@ impl<'a, R: Registry> Restoring<'a, R> {
         core.advance_revision(snapshot.revision());
         if !parts.is_empty() {
             // The parts of a restore read nothing, so nothing can have overtaken them.
-            if let Ok(revision) = Commit::new(core, CommitKind::Write).run(&mut parts) {
+            let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
+            if let Ok(revision) = Commit::new(core, kind).run(&mut parts) {
                 core.log.note(revision, Some(&"restore".into()), || known.clone());
             }
             parts.iter_mut().for_each(|part| part.restored(&mut report));

@@ -3,7 +3,6 @@
 
 mod damage;
 mod hostile;
-mod killed;
 mod round_trip;
 mod tagged;
 
