@@ -48,7 +48,11 @@ impl Add<Duration> for Moment {
     type Output = Self;
 
     fn add(self, time: Duration) -> Self {
-        Self(self.0.saturating_add(saturating_nanos(time)))
+        match i64::try_from(time.as_nanos()) {
+            Ok(nanos) => Self(self.0.saturating_add(nanos)),
+            // For ever, also from a moment before the origin.
+            Err(_) => Self::NEVER,
+        }
     }
 }
 

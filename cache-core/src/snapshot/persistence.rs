@@ -23,10 +23,13 @@ pub struct Persistence<Q: Query> {
     is_self_describing: bool,
     version: u32,
     shape: fn() -> ShapeReport,
-    encode: fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>,
-    decode: fn(&Block<'_>, Duration, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>,
+    encode: Encode<Q>,
+    decode: Decode<Q>,
     verify: fn(&[u8]) -> Result<(), CodecError>,
 }
+
+type Encode<Q> = fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>;
+type Decode<Q> = fn(&Block<'_>, Duration, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>;
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,7 +274,7 @@ impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Deserialize<'de> for Pair
     }
 }
 
-struct PairVisitor<K, V: ?Sized>(PhantomData<fn() -> (K, Arc<V>)>);
+struct PairVisitor<K, V: ?Sized>(PhantomData<(K, Arc<V>)>);
 
 impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Visitor<'de> for PairVisitor<K, V> {
     type Value = Pair<K, V>;
@@ -296,11 +299,5 @@ impl<'de, V: SavedValue + ?Sized> DeserializeSeed<'de> for ArcSeed<V> {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<V>, D::Error> {
         V::deserialize_arc(deserializer)
-    }
-}
-#[cfg(test)]
-impl<Q: Query> Persistence<Q> {
-    pub(super) fn set_plain(&mut self) {
-        self.shape = || ShapeReport::of::<u64>();
     }
 }

@@ -82,12 +82,12 @@ impl<'a> Snapshot<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub fn name(&self) -> &'a str {
+    pub(crate) fn name(&self) -> &'a str {
         self.head.name
     }
 
     /// Number of entries.
-    pub fn entries(&self) -> u64 {
+    pub(crate) fn entries(&self) -> u64 {
         self.head.entries
     }
 

@@ -74,8 +74,8 @@ impl<'a, R: Registry> Saving<'a, R> {
             None => not_persisted.push(table.name().to_owned()),
         });
         drop(closed);
-        let images: Vec<_> = images.iter().map(|image| &*image.0).collect();
-        let mut report = write_snapshot(out, saved_at, revision, &images, &mut *self.on_progress)?;
+        let mut images: Vec<_> = images.into_iter().map(|image| image.0).collect();
+        let mut report = write_snapshot(out, saved_at, revision, &mut images, &mut *self.on_progress)?;
         report.not_persisted = not_persisted;
         Ok(report)
     }
@@ -141,7 +141,8 @@ impl<'a, R: Registry> Restoring<'a, R> {
         core.advance_revision(snapshot.revision());
         if !parts.is_empty() {
             // The parts of a restore read nothing, so nothing can have overtaken them.
-            if let Ok(revision) = Commit::new(core, CommitKind::Write).run(&mut parts) {
+            let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
+            if let Ok(revision) = Commit::new(core, kind).run(&mut parts) {
                 core.log.note(revision, Some(&"restore".into()), || known.clone());
             }
             parts.iter_mut().for_each(|part| part.restored(&mut report));

@@ -10,11 +10,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::codec::{Codec, CodecError};
+#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
+use super::codec::Codec;
+use super::codec::CodecError;
 use super::entry::SavedEntry;
 use super::format::block::{Block, BlockBuilder};
 use super::format::bytes::{Cursor, put_text};
-use super::persistence::{Decoded, TableCodec, TableFormat, verify};
+use super::persistence::{Decoded, TableCodec, TableFormat};
 use super::report::{SkipReason, SkippedEntry};
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::dynamic::{Dynamic, DynamicValue};
@@ -64,6 +66,8 @@ pub enum RegisterError {
     },
 }
 
+type Decode = fn(&[u8]) -> Result<Arc<dyn DynamicValue>, CodecError>;
+
 /// How the values of one type are saved.
 #[derive(Clone, Copy)]
 struct Registered {
@@ -72,7 +76,7 @@ struct Registered {
     codec: &'static str,
     fingerprint: Fingerprint,
     encode: fn(&dyn DynamicValue, &mut Vec<u8>) -> Result<(), CodecError>,
-    decode: fn(&[u8]) -> Result<Arc<dyn DynamicValue>, CodecError>,
+    decode: Decode,
     verify: fn(&[u8]) -> Result<(), CodecError>,
 }
 
@@ -128,6 +132,8 @@ impl Registered {
         #[cfg(feature = "json")]
         return Ok(Self::with::<T, super::codec::Json>(tag, &shape));
         #[cfg(not(feature = "json"))]
+        let _ = tag;
+        #[cfg(not(feature = "json"))]
         Err(RegisterError::NoCodec {
             type_name: type_name::<T>(),
             culprit: shape.self_describing.unwrap_or(type_name::<T>()),
@@ -147,7 +153,7 @@ impl Registered {
             fingerprint: shape.fingerprint,
             encode: encode::<T, C>,
             decode: |bytes| Ok(Arc::new(C::decode::<T>(bytes)?)),
-            verify: verify::<T, C>,
+            verify: super::persistence::verify::<T, C>,
         }
     }
 }
@@ -158,6 +164,7 @@ impl fmt::Debug for Registered {
     }
 }
 
+#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 fn encode<T: Serialize + 'static, C: Codec>(
     value: &dyn DynamicValue,
     out: &mut Vec<u8>,

@@ -3,7 +3,6 @@
 
 mod damage;
 mod hostile;
-mod killed;
 mod round_trip;
 mod tagged;
 
@@ -37,13 +36,13 @@ pub(super) struct Book {
 
 impl Shape for GetBook {
     fn shape(visitor: &mut ShapeVisitor) {
-        visitor.visit::<u64>();
+        u64::shape(visitor);
     }
 }
 
 impl Shape for Book {
     fn shape(visitor: &mut ShapeVisitor) {
-        visitor.visit::<(String, u32, Vec<String>, Option<f32>)>();
+        <(String, u32, Vec<String>, Option<f32>)>::shape(visitor);
     }
 }
 
@@ -98,22 +97,23 @@ pub(super) fn saved_at() -> SystemTime {
 
 /// Writes tables into memory.
 #[track_caller]
-pub(super) fn save(tables: &[Box<dyn TableImage + '_>]) -> Vec<u8> {
+pub(super) fn save(tables: &mut [Box<dyn TableImage + '_>]) -> Vec<u8> {
     let (bytes, _) = try_save(tables).expect("the tables can be saved");
     bytes
 }
 
-pub(super) fn try_save(tables: &[Box<dyn TableImage + '_>]) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
+pub(super) fn try_save(
+    tables: &mut [Box<dyn TableImage + '_>],
+) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
     let mut bytes = Vec::new();
-    let tables: Vec<_> = tables.iter().map(|table| &**table).collect();
-    let report = write_snapshot(&mut bytes, saved_at(), 42, &tables, &mut |_, _| {})?;
+    let report = write_snapshot(&mut bytes, saved_at(), 42, tables, &mut |_, _| {})?;
     Ok((bytes, report))
 }
 
 /// A snapshot of one table of `Q`.
 #[track_caller]
 pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<Q>>) -> Vec<u8> {
-    save(&[Box::new(QueryImage::new(Q::NAME, codec, entries))])
+    save(&mut [Box::new(QueryImage::new(Q::NAME, codec, entries))])
 }
 
 /// Verifies `file` and decodes its table of `Q`, no time having passed.

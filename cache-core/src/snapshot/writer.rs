@@ -1,5 +1,6 @@
 //! From entries to bytes. Encodes one block at a time, so that a save needs little memory beside the entries.
 
+use std::fmt;
 use std::io::Write;
 use std::time::SystemTime;
 
@@ -13,9 +14,9 @@ use crate::query::Query;
 
 /// Told of the progress of a save or a restore: entries done, of how many. Called after each block of entries,
 /// at most about a thousand of them.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
-/// Writes `tables` as one snapshot.
+/// Writes `tables` as one snapshot, but for the entries that their codecs refuse.
 ///
 /// # Errors
 /// `Stream` when `out` fails; `Encode` and `Unreadable` name table and key.
@@ -23,27 +24,23 @@ pub(crate) fn write_snapshot(
     out: &mut dyn Write,
     saved_at: SystemTime,
     revision: u64,
-    tables: &[&(dyn TableImage + '_)],
+    tables: &mut [Box<dyn TableImage + '_>],
     progress: Progress<'_>,
 ) -> Result<SaveReport, SnapshotError> {
-    let mut frames = FrameWriter { out, written: 0, index: 0 };
+    tables.iter_mut().for_each(|table| table.refuse());
+    let mut output = Output {
+        frames: FrameWriter { out, written: 0, index: 0 },
+        block: BlockBuilder::default(),
+        steps: Steps { done: 0, of: tables.iter().map(|table| table.entries()).sum(), progress },
+    };
     // A registry is a struct with a field per table.
     let count = u32::try_from(tables.len()).unwrap_or(u32::MAX);
-    frames.put(&Header { saved_at: WallTime::new(saved_at), revision, tables: count }.to_bytes())?;
+    let header = Header { saved_at: WallTime::new(saved_at), revision, tables: count };
+    output.frames.put(&header.to_bytes())?;
+    tables.iter().try_for_each(|table| table.write(&mut output))?;
+    output.end()?;
 
-    let mut steps = Steps { done: 0, of: tables.iter().map(|table| table.entries()).sum(), progress };
-    let mut block = BlockBuilder::default();
-    for table in tables {
-        table.write(&mut frames, &mut block, &mut steps)?;
-    }
-
-    let mut end = Vec::with_capacity(End::LEN);
-    let length = frames.written + (FRAME_HEAD_LEN + End::LEN) as u64;
-    End { entries: steps.done, length }.write(&mut end);
-    frames.frame(FrameKind::End, &[&end])?;
-    frames.out.flush().map_err(SnapshotError::Stream)?;
-
-    let bytes = frames.written;
+    let bytes = output.frames.written;
     let tables = tables.iter().map(|table| table.report()).collect();
     Ok(SaveReport { tables, not_persisted: Vec::new(), bytes })
 }
@@ -53,14 +50,13 @@ pub struct Image<'a>(pub(crate) Box<dyn TableImage + 'a>);
 
 /// One table at the moment of the save, its query forgotten.
 pub(crate) trait TableImage: Send {
+    /// Takes out the entries that the codec refuses. Not done when the image is made: their values may be dropped
+    /// by it, and a `Drop` that writes to the cache would wait for the gate that its own thread keeps closed.
+    fn refuse(&mut self);
     /// Number of entries that will be written.
     fn entries(&self) -> u64;
-    fn write(
-        &self,
-        frames: &mut FrameWriter<'_>,
-        block: &mut BlockBuilder,
-        steps: &mut Steps<'_>,
-    ) -> Result<(), SnapshotError>;
+    /// Writes head and blocks of the table.
+    fn write(&self, output: &mut Output<'_>) -> Result<(), SnapshotError>;
     fn report(&self) -> TableSave;
 }
 
@@ -73,17 +69,9 @@ pub(crate) struct QueryImage<'a, Q: Query> {
 }
 
 impl<'a, Q: Query> QueryImage<'a, Q> {
-    /// Takes `entries`, least recently used first, but for those that `codec` refuses.
-    pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, mut entries: Vec<SavedEntry<Q>>) -> Self {
-        let mut refused = Vec::new();
-        entries.retain(|entry| match codec.refuses(entry) {
-            Some(entry) => {
-                refused.push(entry);
-                false
-            }
-            None => true,
-        });
-        Self { name, codec, entries, refused }
+    /// The image of `entries`, which come least recently used first.
+    pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, entries: Vec<SavedEntry<Q>>) -> Self {
+        Self { name, codec, entries, refused: Vec::new() }
     }
 
     /// Encodes what fits into `block`, from entry `first` on.
@@ -125,16 +113,23 @@ impl<'a, Q: Query> QueryImage<'a, Q> {
 }
 
 impl<Q: Query> TableImage for QueryImage<'_, Q> {
+    fn refuse(&mut self) {
+        let Self { codec, entries, refused, .. } = self;
+        entries.retain(|entry| match codec.refuses(entry) {
+            Some(entry) => {
+                refused.push(entry);
+                false
+            }
+            None => true,
+        });
+    }
+
     fn entries(&self) -> u64 {
         self.entries.len() as u64
     }
 
-    fn write(
-        &self,
-        frames: &mut FrameWriter<'_>,
-        block: &mut BlockBuilder,
-        steps: &mut Steps<'_>,
-    ) -> Result<(), SnapshotError> {
+    fn write(&self, output: &mut Output<'_>) -> Result<(), SnapshotError> {
+        let Output { frames, block, steps } = output;
         let format = self.codec.format();
         frames.table(self.name, &format, self.entries())?;
         let mut first = 0;
@@ -154,22 +149,52 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
     }
 }
 
+/// Where tables write themselves to.
+pub(crate) struct Output<'a> {
+    frames: FrameWriter<'a>,
+    /// Used for one block after another, of all tables.
+    block: BlockBuilder,
+    steps: Steps<'a>,
+}
+
+impl Output<'_> {
+    fn end(&mut self) -> Result<(), SnapshotError> {
+        let mut body = Vec::with_capacity(End::LEN);
+        let length = self.frames.written + (FRAME_HEAD_LEN + End::LEN) as u64;
+        End { entries: self.steps.done, length }.write(&mut body);
+        self.frames.frame(FrameKind::End, &[&body])?;
+        self.frames.out.flush().map_err(SnapshotError::Stream)
+    }
+}
+
+impl fmt::Debug for Image<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Image").field(&self.0.report()).finish()
+    }
+}
+
+impl fmt::Debug for Output<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("written", &self.frames.written).finish_non_exhaustive()
+    }
+}
+
 /// Counts entries done and tells the caller.
-pub struct Steps<'a> {
-    pub done: u64,
-    pub of: u64,
-    pub progress: Progress<'a>,
+struct Steps<'a> {
+    done: u64,
+    of: u64,
+    progress: Progress<'a>,
 }
 
 impl Steps<'_> {
-    pub fn advance(&mut self, entries: usize) {
+    fn advance(&mut self, entries: usize) {
         self.done += entries as u64;
         (self.progress)(self.done, self.of);
     }
 }
 
 /// Numbers and checksums frames on their way out.
-pub struct FrameWriter<'a> {
+struct FrameWriter<'a> {
     out: &'a mut dyn Write,
     written: u64,
     /// Number of the next frame.
@@ -196,11 +221,5 @@ impl FrameWriter<'_> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
         self.written += bytes.len() as u64;
         self.out.write_all(bytes).map_err(SnapshotError::Stream)
-    }
-}
-
-impl std::fmt::Debug for Image<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Image").field("entries", &self.0.entries()).finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::commit::{Commit, Failure, Part};
+use super::commit::{Commit, CommitKind, Failure, Part};
 use crate::event::ChangeKind;
 use crate::query::Query;
 use crate::snapshot::{EntryMeta, RestoreReport, SavedEntry, TableRestore};
@@ -77,8 +77,15 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         self.table.index()
     }
 
+    fn kind(&self) -> CommitKind {
+        if self.lines.is_empty() { CommitKind::Read } else { CommitKind::Write }
+    }
+
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
         let table = self.table;
+        if self.lines.is_empty() {
+            return commit.go_on(rest);
+        }
         let mut guards: Vec<Guard<'_, Q>> = table.made_shards().map(|shard| shard.write()).collect();
         for Line { key, hash, place, incoming } in &mut self.lines {
             *place = guards[table.place_of(*hash)].locate(*hash, |known| known == key);

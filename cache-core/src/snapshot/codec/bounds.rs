@@ -18,10 +18,7 @@ use serde::de::{
     Visitor,
 };
 
-/// Values nested deeper than so many containers (structs, sequences, maps, enums, options) are refused.
-///
-/// A level costs about 2 KiB of stack in an unoptimised build (measured with a `Vec` of itself), threads have 2 MiB.
-pub const MAX_DEPTH: u32 = 256;
+use super::MAX_DEPTH;
 
 /// Elements that take no bytes (`()`, empty structs) may be so many more than the input is long.
 const FREE_ELEMENTS: usize = 1024;

@@ -20,10 +20,6 @@ impl<'a> Cursor<'a> {
         self.offset
     }
 
-    pub fn remaining(&self) -> usize {
-        self.rest.len()
-    }
-
     /// # Errors
     /// [`Damage::Truncated`] when fewer than `length` bytes are left; `what` is named in it.
     pub fn take(&mut self, length: usize, what: &'static str) -> Result<&'a [u8], SnapshotError> {

@@ -49,7 +49,7 @@ fn read_all(file: &[u8]) {
 
 #[test]
 fn a_frame_of_two_to_the_63_bytes_is_cut() {
-    let mut file = save(&[]);
+    let mut file = save(&mut []);
     file[HEADER_LEN + 8..HEADER_LEN + 16].copy_from_slice(&(1u64 << 63).to_le_bytes());
     let checksum = crc32fast::hash(&file[HEADER_LEN..HEADER_LEN + 20]);
     file[HEADER_LEN + 20..HEADER_LEN + 24].copy_from_slice(&checksum.to_le_bytes());
@@ -85,7 +85,7 @@ fn counts_that_do_not_add_up_are_refused() {
 fn two_tables_of_one_name_are_refused() {
     let codec = GetBook::persistence().expect("books are persisted");
     let table = || -> Box<dyn TableImage> { Box::new(QueryImage::new("get_book", &codec, books(1))) };
-    let error = Snapshot::parse(&save(&[table(), table()])).expect_err("one name twice");
+    let error = Snapshot::parse(&save(&mut [table(), table()])).expect_err("one name twice");
     assert!(matches!(error, SnapshotError::Damaged { damage: Damage::Twice { .. }, .. }), "{error}");
 }
 
@@ -153,7 +153,7 @@ fn a_value_too_deep_to_be_restored_is_not_saved() {
     let entry = |depth| SavedEntry { key: GetTree, value: Arc::new(tree(depth)), meta: plain_meta() };
     // Not the first entry: a shape that is opaque or recursive has every one of them read back.
     let image = QueryImage::new("get_tree", &codec, vec![entry(1), entry(2), entry(1000)]);
-    let error = try_save(&[Box::new(image)]).expect_err("too deep");
+    let error = try_save(&mut [Box::new(image)]).expect_err("too deep");
     let text = error.to_string();
     assert!(matches!(error, SnapshotError::Unreadable { .. }) && text.contains("get_tree"), "{text}");
 }
@@ -178,7 +178,7 @@ fn a_value_that_bincode_cannot_read_back_fails_the_save_and_names_the_way_out() 
     };
     let bincode = Persistence::<GetLoose>::opaque::<Bincode>(0);
     let image = QueryImage::new("get_loose", &bincode, entries());
-    let text = try_save(&[Box::new(image)]).expect_err("it does not read back").to_string();
+    let text = try_save(&mut [Box::new(image)]).expect_err("it does not read back").to_string();
     for part in ["get_loose", "GetLoose(5)", "codec = \"json\""] {
         assert!(text.contains(part), "{text}");
     }
@@ -207,7 +207,7 @@ fn a_value_that_reads_back_as_another_one_fails_the_save() {
     Bincode::encode(&value, &mut bytes).expect("it can be encoded");
     let codec = Persistence::<GetShifty>::opaque::<Bincode>(0);
     let entries = vec![SavedEntry { key: GetShifty, value: Arc::new(value), meta: plain_meta() }];
-    assert!(try_save(&[Box::new(QueryImage::new("get_shifty", &codec, entries))]).is_err());
+    assert!(try_save(&mut [Box::new(QueryImage::new("get_shifty", &codec, entries))]).is_err());
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_table_that_does_not_decode_spoils_no_other() {
     let codec = GetBook::persistence().expect("books are persisted");
     let count = Persistence::<CountBooks>::opaque::<Bincode>(0);
     let entry = SavedEntry { key: CountBooks, value: Arc::new(9), meta: plain_meta() };
-    let mut file = save(&[
+    let mut file = save(&mut [
         Box::new(QueryImage::new("get_book", &codec, books(3))),
         Box::new(QueryImage::new("count_books", &count, vec![entry])),
     ]);

@@ -63,7 +63,7 @@ fn saving_what_was_restored_gives_the_same_bytes() {
 
 #[test]
 fn an_empty_cache_makes_a_snapshot_of_no_tables() {
-    let (file, report) = try_save(&[]).expect("nothing can be saved");
+    let (file, report) = try_save(&mut []).expect("nothing can be saved");
     let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
     assert!(snapshot.sections().is_empty());
     assert_eq!((snapshot.revision(), report.bytes, report.entries()), (42, file.len() as u64, 0));
@@ -74,7 +74,7 @@ fn tables_of_one_snapshot_do_not_mix() {
     let (books_codec, count_codec) =
         (opaque_books::<Bincode>(), Persistence::<CountBooks>::opaque::<Json>(3));
     let count = vec![SavedEntry { key: CountBooks, value: Arc::new(9), meta: plain_meta() }];
-    let file = save(&[
+    let file = save(&mut [
         Box::new(QueryImage::new("get_book", &books_codec, books(4))),
         Box::new(QueryImage::new("count_books", &count_codec, count)),
     ]);
@@ -98,7 +98,7 @@ fn unsized_values_come_back() {
     }
     let text = Persistence::<GetText>::opaque::<Bincode>(0);
     let numbers = Persistence::<GetNumbers>::opaque::<Postcard>(0);
-    let file = save(&[
+    let file = save(&mut [
         Box::new(QueryImage::new(
             "get_text",
             &text,
@@ -128,7 +128,7 @@ fn entries_are_older_by_the_time_that_passed() {
 
 #[test]
 fn a_clock_that_went_backwards_counts_as_no_time() {
-    let file = save(&[]);
+    let file = save(&mut []);
     let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
     assert_eq!(snapshot.elapsed(saved_at() - Duration::from_secs(60)), Duration::ZERO);
     assert_eq!(snapshot.elapsed(UNIX_EPOCH - Duration::from_nanos(1)), Duration::ZERO);
@@ -140,7 +140,7 @@ fn progress_counts_up_to_all_entries() {
     let codec = opaque_books::<Bincode>();
     let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(2500)));
     let mut seen = Vec::new();
-    write_snapshot(&mut Vec::new(), saved_at(), 0, &[&*image], &mut |done, of| seen.push((done, of)))
+    write_snapshot(&mut Vec::new(), saved_at(), 0, &mut [image], &mut |done, of| seen.push((done, of)))
         .expect("the table can be saved");
     assert!(seen.len() >= 3 && seen.is_sorted());
     assert_eq!(seen.last(), Some(&(2500, 2500)));

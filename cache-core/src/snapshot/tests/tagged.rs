@@ -40,7 +40,7 @@ fn value<T: 'static + Copy>(entry: &SavedEntry<Dynamic>) -> Option<T> {
 fn registered_types_come_back_and_the_others_are_named() {
     let types = types();
     let image = QueryImage::new(Dynamic::NAME, &types, entries());
-    let (file, report) = try_save(&[Box::new(image)]).expect("the table can be saved");
+    let (file, report) = try_save(&mut [Box::new(image)]).expect("the table can be saved");
     assert_eq!((report.tables[0].entries, report.tables[0].skipped.len()), (3, 1));
     let text = report.tables[0].skipped[0].to_string();
     assert!(text.contains("\"secret\"") && text.contains("Mutex<i32>"), "{text}");
@@ -56,7 +56,7 @@ fn registered_types_come_back_and_the_others_are_named() {
 #[test]
 fn entries_whose_tag_or_type_is_another_are_named_one_by_one() {
     let saved = types();
-    let file = save(&[Box::new(QueryImage::new(Dynamic::NAME, &saved, entries()))]);
+    let file = save(&mut [Box::new(QueryImage::new(Dynamic::NAME, &saved, entries()))]);
     let mut types = DynamicTypes::default();
     types.register::<u64>("number").expect("it is free");
     let decoded = decode(&types, &file).expect("the table decodes");

@@ -132,7 +132,9 @@ fn outcomes(old: &[u8], steps: &[Step], target: &Path) -> Vec<Option<Vec<u8>>> {
         let mut names = synced_names.clone();
         let kept = pending.iter().enumerate().filter(|(index, _)| lost & (1 << index) == 0);
         for (_, (removed, added)) in kept {
-            removed.iter().for_each(|path| drop(names.remove(path)));
+            if let Some(path) = removed {
+                names.remove(path);
+            }
             names.extend(added.clone());
         }
         match names.get(target) {

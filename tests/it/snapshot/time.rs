@@ -1,0 +1,122 @@
+//! Time goes on while the program is down.
+
+use cache_core::{Clock, Freshness, Times};
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn quote() -> GetQuote {
+    GetQuote("gold".to_owned())
+}
+
+#[test]
+fn remaining_times_shrink_by_the_time_that_passed() {
+    let (cache, clock) = library();
+    cache.insert(quote(), 7u64);
+    clock.advance(2 * SECOND);
+    let bytes = saved(&cache);
+    let (restored, later) = restarted(&clock, 3 * SECOND);
+    let report = restore(&restored, &bytes);
+    assert_eq!(report.elapsed, 3 * SECOND);
+    let entry = restored.entry(&quote()).unwrap();
+    assert_eq!((entry.age(), entry.remaining()), (5 * SECOND, Some(5 * SECOND)));
+    assert_eq!(entry.freshness(), Freshness::Stale);
+    drop(entry);
+    later.advance(5 * SECOND);
+    assert!(restored.get(&quote()).is_none());
+}
+
+#[test]
+fn what_expired_meanwhile_is_left_out_and_counted() {
+    let (cache, clock) = library();
+    cache.insert(quote(), 7u64);
+    cache.insert_timed(GetQuote("iron".to_owned()), 8u64, Times::new().ttl(60 * SECOND));
+    cache.insert(GetSession(1), 1u64);
+    let bytes = saved(&cache);
+    let (restored, _) = restarted(&clock, 10 * SECOND);
+    let report = restore(&restored, &bytes);
+    assert_eq!(report.restored(), 1);
+    let expired: u64 = report.tables.iter().map(|table| table.expired).sum();
+    assert_eq!(expired, 2);
+    assert_eq!(*restored.get(&GetQuote("iron".to_owned())).unwrap(), 8);
+}
+
+#[test]
+fn what_expired_before_the_save_is_not_in_it() {
+    let (cache, clock) = library();
+    let _held = cache.insert(quote(), 7u64);
+    clock.advance(10 * SECOND);
+    let report = restore(&restarted(&clock, Duration::ZERO).0, &saved(&cache));
+    assert_eq!((report.restored(), report.tables.iter().map(|table| table.expired).sum::<u64>()), (0, 0));
+}
+
+#[test]
+fn time_to_idle_goes_on() {
+    let (cache, clock) = library();
+    cache.insert(GetSession(1), 1u64);
+    cache.insert(GetSession(2), 2u64);
+    clock.advance(6 * SECOND);
+    drop(cache.get(&GetSession(2)));
+    clock.advance(2 * SECOND);
+    let (restored, later) = restarted(&clock, SECOND);
+    restore(&restored, &saved(&cache));
+    later.advance(2 * SECOND);
+    assert!(restored.peek(&GetSession(1)).is_none(), "idle for 8 s, 1 s and 2 s");
+    assert!(restored.peek(&GetSession(2)).is_some(), "idle for 2 s, 1 s and 2 s");
+    later.advance(5 * SECOND);
+    assert!(restored.peek(&GetSession(2)).is_none());
+}
+
+#[test]
+fn a_wall_clock_that_went_backwards_counts_as_no_time() {
+    let (cache, clock) = library();
+    cache.insert(quote(), 7u64);
+    clock.advance(4 * SECOND);
+    let bytes = saved(&cache);
+    let (restored, later) = restarted(&clock, Duration::ZERO);
+    later.set_wall(clock.wall() - 3600 * SECOND);
+    let report = restore(&restored, &bytes);
+    assert_eq!(report.elapsed, Duration::ZERO);
+    assert_eq!(restored.entry(&quote()).unwrap().remaining(), Some(6 * SECOND));
+}
+
+#[test]
+fn a_monotonic_clock_that_went_backwards_spoils_no_save() {
+    let (cache, clock) = library();
+    cache.insert(quote(), 7u64);
+    clock.go_back(100 * SECOND);
+    let bytes = saved(&cache);
+    let (restored, _) = restarted(&clock, Duration::ZERO);
+    restore(&restored, &bytes);
+    assert_eq!(restored.entry(&quote()).unwrap().age(), Duration::ZERO);
+}
+
+#[test]
+fn times_given_with_a_write_come_back() {
+    let (cache, clock) = library();
+    let write = Times::new().as_of(cache.now() - 20 * SECOND).fresh(30 * SECOND).ttl(Duration::MAX);
+    cache.insert_timed(quote(), 7u64, write);
+    let (restored, later) = restarted(&clock, Duration::ZERO);
+    restore(&restored, &saved(&cache));
+    let entry = restored.entry(&quote()).unwrap();
+    assert_eq!((entry.age(), entry.remaining(), entry.freshness()), (20 * SECOND, None, Freshness::Fresh));
+    later.advance(10 * SECOND);
+    assert_eq!(restored.entry(&quote()).unwrap().freshness(), Freshness::Stale);
+    later.advance(Duration::from_secs(1_000_000_000));
+    assert!(restored.get(&quote()).is_some());
+}
+
+#[test]
+fn the_mark_of_an_invalidated_entry_comes_back_and_a_write_clears_it() {
+    let (cache, clock) = library();
+    cache.insert(quote(), 7u64);
+    cache.invalidate(&quote());
+    let (restored, _) = restarted(&clock, Duration::ZERO);
+    restore(&restored, &saved(&cache));
+    assert_eq!(restored.entry(&quote()).unwrap().freshness(), Freshness::Invalidated);
+    assert!(restored.get_fresh(&quote()).is_none());
+    assert!(restored.get(&quote()).is_some());
+    restored.insert(quote(), 8u64);
+    assert!(restored.get_fresh(&quote()).is_some());
+}
