@@ -27,7 +27,7 @@ mod sizes {
             super::Weighed::ById(_) => 8,
             super::Weighed::ByName { initial } => initial.len_utf8(),
         };
-        u32::try_from(key + text.len()).unwrap()
+        u32::try_from(key + text.len()).unwrap_or(u32::MAX)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn registry(listing: &Listing) -> TokenStream {
     let fields: Vec<Field<'_>> =
         listing.lines.iter().zip(&names).map(|(line, name)| field(&listing.core, line, name)).collect();
     let structure = structure(listing, &fields);
-    let inherent = inherent_impl(listing);
+    let inherent = inherent_impl(listing, &fields);
     let registry = registry_impl(listing, &fields);
     let holds = fields.iter().map(|field| holds_impl(listing, field));
     let dynamic = holds_dynamic(listing);
@@ -131,7 +131,8 @@ fn is_doc(attribute: &Attribute) -> bool {
 }
 
 /// What users call without the trait in scope, and a `Debug` that prints no table.
-fn inherent_impl(listing: &Listing) -> TokenStream {
+fn inherent_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+    let descriptions = fields.iter().map(description);
     let Listing { core, name, .. } = listing;
     let text = name.to_string();
     quote! {
@@ -140,7 +141,7 @@ fn inherent_impl(listing: &Listing) -> TokenStream {
             /// What each query says of itself, in order of their listing.
             #[must_use]
             pub fn describe() -> ::std::vec::Vec<#core::TableDescription> {
-                <Self as #core::Registry>::describe()
+                ::std::vec![#(#descriptions),*]
             }
         }
 
@@ -161,7 +162,6 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     let visits = fields
         .iter()
         .map(|Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(&self.#name);));
-    let descriptions = fields.iter().map(description);
     quote! {
         #[automatically_derived]
         impl #core::Registry for #name {
@@ -175,7 +175,8 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
             }
 
             fn describe() -> ::std::vec::Vec<#core::TableDescription> {
-                ::std::vec![#(#descriptions),*]
+                // The inherent one.
+                Self::describe()
             }
         }
     }
@@ -196,8 +197,9 @@ fn holds_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
         #[automatically_derived]
         impl #core::Holds<#path> for #registry
         where
-            // As a condition of the impl, so that a type that is no query is reported for its field alone.
+            // As conditions of the impl, so that a type that is no query is not reported again for it.
             for<'workaround> #path: #core::Query,
+            for<'workaround> #registry: #core::Registry,
         {
             #[inline]
             fn table(&self) -> &#core::Table<#path> {
@@ -211,7 +213,10 @@ fn holds_dynamic(listing: &Listing) -> TokenStream {
     let Listing { core, name, .. } = listing;
     quote! {
         #[automatically_derived]
-        impl #core::Holds<#core::Dynamic> for #name {
+        impl #core::Holds<#core::Dynamic> for #name
+        where
+            for<'workaround> #name: #core::Registry,
+        {
             #[inline]
             fn table(&self) -> &#core::Table<#core::Dynamic> {
                 &self.__dynamic
