@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 /// Mistakes, each at its own token.
@@ -15,16 +15,6 @@ impl Errors {
     /// Adds a mistake that covers all of `tokens`.
     pub(crate) fn push(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.found.push(syn::Error::new_spanned(tokens, message));
-    }
-
-    /// Adds a mistake at `span`.
-    pub(crate) fn push_at(&mut self, span: Span, message: impl Display) {
-        self.found.push(syn::Error::new(span, message));
-    }
-
-    /// Adds a mistake that a parser reported.
-    pub(crate) fn push_error(&mut self, error: syn::Error) {
-        self.found.push(error);
     }
 
     /// The value of `result`; a mistake is kept instead of it.

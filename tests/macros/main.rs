@@ -1,5 +1,28 @@
-//! What `derive(Query)` and `registry!` write, used as a program uses it.
-#![deny(warnings, missing_docs, unsafe_code, missing_debug_implementations)]
+//! What `derive(Query)` and `registry!` write, used as a program uses it. Whatever lints the program denies, generated
+//! code passes them.
+#![deny(
+    warnings,
+    missing_docs,
+    unsafe_code,
+    missing_debug_implementations,
+    unreachable_pub,
+    unused_qualifications,
+    single_use_lifetimes,
+    unused_lifetimes,
+    trivial_casts,
+    let_underscore_drop,
+    non_ascii_idents,
+    unused_results,
+    clippy::all,
+    clippy::pedantic
+)]
+#![allow(unreachable_pub)]
 
 mod borrowed;
+mod generic;
+mod in_use;
+mod included;
+mod listing;
+mod options;
+mod persist;
 mod plain;

@@ -108,7 +108,7 @@ fn weigh(options: &Options) -> Option<TokenStream> {
     let path = &options.weigh.as_ref()?.value;
     let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
     // As a function pointer, so that a function of another kind is one error that shows both kinds.
-    let weigh = quote_spanned!(span.resolved_at(Span::call_site())=> let weigh: fn(&Self, &Self::Value) -> u32 = #path;);
+    let weigh = quote_spanned!(span.resolved_at(Span::call_site())=> let weigh: fn(&Self, &Self::Value) -> ::core::primitive::u32 = #path;);
     Some(quote! {
         fn weigh(&self, value: &Self::Value) -> ::core::primitive::u32 {
             #weigh

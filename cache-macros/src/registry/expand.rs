@@ -35,12 +35,25 @@ pub(crate) fn registry(listing: &Listing) -> TokenStream {
     let fields: Vec<Field<'_>> =
         listing.lines.iter().zip(&names).map(|(line, name)| field(&listing.core, line, name)).collect();
     let structure = structure(listing, &fields);
-    let inherent = inherent_impl(listing);
+    let inherent = inherent_impl(listing, &fields);
     let registry = registry_impl(listing, &fields);
     let holds = fields.iter().map(|field| holds_impl(listing, field));
     let dynamic = holds_dynamic(listing);
     let names = check_names(listing, &fields);
-    quote!(#structure #inherent #registry #(#holds)* #dynamic #names)
+    let cfgs = listing.cfgs();
+    quote! {
+        #structure
+
+        #(#cfgs)*
+        #[allow(deprecated, unused_qualifications)]
+        const _: () = {
+            #inherent
+            #registry
+            #(#holds)*
+            #dynamic
+            #names
+        };
+    }
 }
 
 fn field<'a>(core: &TokenStream, line: &'a Line, name: &str) -> Field<'a> {
@@ -104,7 +117,7 @@ fn structure(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     quote! {
         #docs
         #(#attributes)*
-        #[allow(deprecated, private_interfaces)]
+        #[allow(deprecated, private_interfaces, unused_qualifications)]
         #visibility struct #name {
             #(#fields)*
             #[doc(hidden)]
@@ -118,17 +131,17 @@ fn is_doc(attribute: &Attribute) -> bool {
 }
 
 /// What users call without the trait in scope, and a `Debug` that prints no table.
-fn inherent_impl(listing: &Listing) -> TokenStream {
+fn inherent_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+    let descriptions = fields.iter().map(description);
     let Listing { core, name, .. } = listing;
     let text = name.to_string();
     quote! {
-        #[automatically_derived]
         #[allow(dead_code)]
         impl #name {
             /// What each query says of itself, in order of their listing.
             #[must_use]
             pub fn describe() -> ::std::vec::Vec<#core::TableDescription> {
-                <Self as #core::Registry>::describe()
+                ::std::vec![#(#descriptions),*]
             }
         }
 
@@ -149,10 +162,8 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     let visits = fields
         .iter()
         .map(|Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(&self.#name);));
-    let descriptions = fields.iter().map(description);
     quote! {
         #[automatically_derived]
-        #[allow(deprecated)]
         impl #core::Registry for #name {
             fn assemble(assembly: &mut #core::__private::Assembly<'_>) -> Self {
                 Self { #(#tables)* __dynamic: assembly.dynamic() }
@@ -164,7 +175,8 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
             }
 
             fn describe() -> ::std::vec::Vec<#core::TableDescription> {
-                ::std::vec![#(#descriptions),*]
+                // The inherent one.
+                Self::describe()
             }
         }
     }
@@ -183,11 +195,11 @@ fn holds_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
     quote_spanned! {*span=>
         #(#cfgs)*
         #[automatically_derived]
-        #[allow(deprecated)]
         impl #core::Holds<#path> for #registry
         where
-            // As a condition of the impl, so that a type that is no query is reported for its field alone.
+            // As conditions of the impl, so that a type that is no query is not reported again for it.
             for<'workaround> #path: #core::Query,
+            for<'workaround> #registry: #core::Registry,
         {
             #[inline]
             fn table(&self) -> &#core::Table<#path> {
@@ -201,7 +213,10 @@ fn holds_dynamic(listing: &Listing) -> TokenStream {
     let Listing { core, name, .. } = listing;
     quote! {
         #[automatically_derived]
-        impl #core::Holds<#core::Dynamic> for #name {
+        impl #core::Holds<#core::Dynamic> for #name
+        where
+            for<'workaround> #name: #core::Registry,
+        {
             #[inline]
             fn table(&self) -> &#core::Table<#core::Dynamic> {
                 &self.__dynamic
@@ -210,7 +225,7 @@ fn holds_dynamic(listing: &Listing) -> TokenStream {
     }
 }
 
-/// A constant that does not compile if two tables have one name, with its error at the second of them.
+/// Statements that do not evaluate if two tables have one name; the error is at the second of them.
 fn check_names(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     let core = &listing.core;
     let slots = (2 * fields.len() + 2).next_power_of_two();
@@ -223,15 +238,12 @@ fn check_names(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
         .enumerate()
         .map(|(line, Field { cfgs, span, .. })| quote_spanned!(*span=> #(#cfgs)* #line => clash.refuse(),));
     quote! {
-        #[allow(deprecated)]
-        const _: () = {
-            const LINES: &[#core::__private::names::Listed] = &[#core::__private::names::DYNAMIC, #(#listed)*];
-            if let ::core::option::Option::Some(clash) = #core::__private::names::clash::<#slots>(LINES) {
-                match clash.second.line {
-                    #(#refusals)*
-                    _ => clash.refuse(),
-                }
+        const LINES: &[#core::__private::names::Listed] = &[#core::__private::names::DYNAMIC, #(#listed)*];
+        if let ::core::option::Option::Some(clash) = #core::__private::names::clash::<#slots>(LINES) {
+            match clash.second.line {
+                #(#refusals)*
+                _ => clash.refuse(),
             }
-        };
+        }
     }
 }

@@ -42,12 +42,17 @@ impl Listing {
         refuse_repetitions(&listing.lines, errors);
         Some(listing)
     }
+
+    /// The `cfg`s of the whole registry.
+    pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|attribute| is_cfg(attribute))
+    }
 }
 
 impl Line {
     /// The `cfg`s, which everything written for this line repeats.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
-        self.attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
+        self.attributes.iter().filter(|attribute| is_cfg(attribute))
     }
 
     /// Doc comment, line by line.
@@ -162,6 +167,17 @@ fn refuse_repetitions(lines: &[Line], errors: &mut Errors) {
             errors.push(&line.path, format_args!("`{path}` is listed twice; a query has one table"));
         }
         seen.insert(path);
+    }
+}
+
+/// Whether the attribute can take away what it stands on: `cfg`, or a `cfg_attr` that makes one.
+fn is_cfg(attribute: &Attribute) -> bool {
+    let makes_cfg = |tokens: &TokenStream| {
+        tokens.clone().into_iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "cfg"))
+    };
+    match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("cfg_attr") => makes_cfg(&list.tokens),
+        meta => meta.path().is_ident("cfg"),
     }
 }
 

@@ -1,18 +1,22 @@
 use std::sync::Arc;
 
-use cache_core::{Lookup, Query};
+use cache_core::{Cache, Query};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 struct GetPost {
     id: u64,
 }
 
-fn value<L: Lookup>(_: &L) -> Arc<<L::Query as Query>::Value> {
-    unimplemented!()
+cache_core::registry! {
+    struct CacheRegistry {
+        GetPost,
+    }
 }
 
 // Not an error of its own: nobody knows what the answer is.
 fn main() {
-    let post: Arc<String> = value(&GetPost { id: 7 });
-    println!("{post}");
+    let cache = Cache::<CacheRegistry>::new();
+    let post: Option<Arc<String>> = cache.get(&GetPost { id: 7 });
+    cache.insert(GetPost { id: 7 }, "text");
+    println!("{post:?}");
 }

@@ -1,7 +1,7 @@
 //! The rest of the program is compiled as if the query were right.
 use std::sync::Arc;
 
-use cache_core::{Lookup, Query, Registry, TableDescription};
+use cache_core::{Cache, Query, TableDescription};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = String, capacity = 0)]
@@ -15,12 +15,9 @@ cache_core::registry! {
     }
 }
 
-fn value<L: Lookup>(_: &L) -> Arc<<L::Query as Query>::Value> {
-    unimplemented!()
-}
-
 fn main() {
-    let post: Arc<String> = value(&GetPost { id: 7 });
-    let descriptions: Vec<TableDescription> = <CacheRegistry as Registry>::describe();
-    println!("{post} {descriptions:?}");
+    let cache = Cache::<CacheRegistry>::new();
+    let post: Option<Arc<String>> = cache.get(&GetPost { id: 7 });
+    let descriptions: Vec<TableDescription> = CacheRegistry::describe();
+    println!("{post:?} {descriptions:?}");
 }

@@ -13,8 +13,10 @@ cache_core::registry! {
 #[query(value = String)]
 pub struct GetPost;
 
-// No errors of their own.
+// No errors of its own.
 fn main() {
+    let cache = cache_core::Cache::<CacheRegistry>::new();
+    cache.insert(GetPost, "text");
     let descriptions: Vec<cache_core::TableDescription> = CacheRegistry::describe();
     println!("{descriptions:?}");
 }

@@ -1,4 +1,4 @@
-use cache_core::{Holds, Query};
+use cache_core::{Cache, Query};
 
 cache_core::registry! {
     struct CacheRegistry {
@@ -14,9 +14,9 @@ pub struct GetPost;
 #[query(value = String)]
 pub struct GetUser;
 
-fn get<R: Holds<Q>, Q: Query>(_: &Q) {}
-
 fn main() {
-    get::<CacheRegistry, _>(&GetPost);
-    get::<CacheRegistry, _>(&GetUser);
+    let cache = Cache::<CacheRegistry>::new();
+    cache.insert(GetPost, "text".to_owned());
+    let user = cache.get(&GetUser);
+    println!("{user:?}");
 }

@@ -1,0 +1,45 @@
+//! Queries with parameters: the impl holds wherever the bounds of `Query` do.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+use cache_core::Query;
+use serde::{Deserialize, Serialize};
+
+/// No bounds of its own.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Vec<T>, name = "pages", capacity = 10)]
+pub struct Page<T> {
+    number: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+/// Bounds, defaults, constants and conditions.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = [T; N], eq)]
+pub struct Window<T: Ord = u8, const N: usize = 3>(T)
+where
+    T: Debug;
+
+/// Saved, whatever its parameter is, as long as that can be saved.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = T, persist, opaque)]
+pub struct Stored<T>(T);
+
+fn name<Q: Query>() -> &'static str {
+    Q::NAME
+}
+
+/// What a library would write: no bound that `Query` does not ask.
+fn name_of_pages<T: Clone + Eq + Hash + Debug + Send + Sync + 'static>() -> &'static str {
+    name::<Page<T>>()
+}
+
+#[test]
+fn a_query_with_parameters_has_its_plain_name() {
+    assert_eq!(name_of_pages::<String>(), "pages");
+    assert_eq!(name::<Window<u8, 4>>(), "window");
+    assert!(Window::<u8, 2>::same_value(&[1, 2], &[1, 2]));
+    assert!(Stored::<String>::persistence().is_some());
+}

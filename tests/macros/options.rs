@@ -1,0 +1,119 @@
+//! What the options of a query become.
+
+use std::time::Duration;
+
+use cache_core::{Query, TableOptions};
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = str)]
+struct Bare;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, name = "posts", lru = 500)]
+#[query(ttl = "1h30m", tti = "0s", fresh = "250ms", history = 3)]
+struct Full;
+
+#[derive(Query, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, max_weight = 1_000, weigh = sizes::weigh)]
+enum Weighed {
+    ById(u64),
+    ByName { initial: char },
+}
+
+mod sizes {
+    #[allow(clippy::ptr_arg)]
+    pub(super) fn weigh(query: &super::Weighed, text: &String) -> u32 {
+        let key = match *query {
+            super::Weighed::ById(_) => 8,
+            super::Weighed::ByName { initial } => initial.len_utf8(),
+        };
+        u32::try_from(key + text.len()).unwrap_or(u32::MAX)
+    }
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Vec<u8>, eq)]
+struct Compared {}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = dyn std::fmt::Debug + Send + Sync)]
+struct r#Dyn(());
+
+mod renamed {
+    use cache_core as store;
+
+    use store::Query;
+
+    #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    #[query(value = u8, crate = "store", capacity = 1, borrowed)]
+    pub(super) struct Text(pub(super) String);
+
+    #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    #[query(value = u8, crate = store)]
+    pub(super) struct Unquoted;
+}
+
+/// Names that generated code must not trip over.
+mod shadowed {
+    #![allow(dead_code, non_camel_case_types)]
+
+    struct Option;
+    struct Result;
+    struct String;
+    struct Vec;
+    struct u32;
+    struct str;
+    struct bool;
+    trait Clone {}
+    trait From {}
+    fn drop() {}
+
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn weigh(_: &Shadowed, _: &u8) -> ::core::primitive::u32 {
+        1
+    }
+
+    #[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)]
+    #[query(value = u8, eq, max_weight = 10, weigh = weigh, ttl = "1s", borrowed)]
+    pub(super) struct Shadowed {
+        text: std::string::String,
+    }
+}
+
+#[test]
+fn a_query_without_options_keeps_nothing() {
+    assert_eq!(Bare::OPTIONS, TableOptions::new());
+    assert_eq!(Bare::NAME, "bare");
+    assert!(Bare::persistence().is_none());
+}
+
+#[test]
+fn every_option_reaches_the_table() {
+    let times = TableOptions::new().lru(500).ttl(Duration::from_mins(90)).tti(Duration::ZERO);
+    assert_eq!(Full::OPTIONS, times.fresh(Duration::from_millis(250)).history(3));
+    assert_eq!(Full::NAME, "posts");
+    assert_eq!(renamed::Text::OPTIONS, TableOptions::new().capacity(1));
+}
+
+#[test]
+fn the_weigher_sees_key_and_value() {
+    assert_eq!(Weighed::OPTIONS, TableOptions::new().max_weight(1_000));
+    assert_eq!(Weighed::ById(7).weigh(&"four".to_owned()), 12);
+    assert_eq!(Weighed::ByName { initial: 'ä' }.weigh(&String::new()), 2);
+    assert_eq!(Full.weigh(&String::new()), 1);
+}
+
+#[test]
+fn values_are_compared_only_where_asked() {
+    assert!(Compared::same_value(&vec![1], &vec![1]));
+    assert!(!Compared::same_value(&vec![1], &vec![2]));
+    assert!(!Full::same_value(&String::new(), &String::new()));
+}
+
+#[test]
+fn names_are_those_of_the_types() {
+    assert_eq!(r#Dyn::NAME, "dyn");
+    assert_eq!(renamed::Text::NAME, "text");
+    assert_eq!(renamed::Unquoted::NAME, "unquoted");
+    assert_eq!(<shadowed::Shadowed as Query>::NAME, "shadowed");
+}
