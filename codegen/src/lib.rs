@@ -37,6 +37,8 @@ pub mod cfg;
 pub mod check;
 pub mod emit;
 mod explain;
+#[cfg(test)]
+mod memory;
 pub mod model;
 pub mod package;
 pub mod report;

@@ -250,6 +250,3 @@ fn table<'a, 'i>(parent: &'a DeTable<'i>, key: &str) -> Option<&'a DeTable<'i>> 
 fn text<'a>(table: &'a DeTable<'_>, key: &str) -> Option<&'a str> {
     value(table, key).and_then(DeValue::as_str)
 }
-
-#[cfg(test)]
-mod tests;
