@@ -37,9 +37,7 @@ pub(crate) fn model_of_files(files: &[(&str, &str)]) -> Model {
 
 /// What a package that depends on `cache-core` knows it by.
 pub(crate) fn dependency() -> CrateNames {
-    let mut crates = CrateNames::default();
-    crates.is_dependency = true;
-    crates
+    CrateNames { is_dependency: true, ..CrateNames::default() }
 }
 
 fn lexically_normal(path: &Path) -> PathBuf {

@@ -117,7 +117,7 @@ impl<'a> Resolver<'a> {
             && path.last().is_some_and(|last| last == DERIVE)
     }
 
-    /// What `path` may mean in `module`. More than one thing where conditions choose.
+    /// What `path` may mean in a `use` of `module`. More than one thing where conditions choose.
     pub(super) fn targets(&self, module: ModuleId, path: &PathText) -> Vec<Target> {
         self.resolve(module, path, Written::InUse, &mut Search::default())
     }

@@ -644,7 +644,7 @@ fn alternatives(attributes: &Attributes) -> Vec<(Vec<Cfg>, Option<String>)> {
         if !cfg::is_never(&cfgs) {
             found.push((cfgs, Some(path.clone())));
         }
-        cfg::push(&mut before, Cfg::not(Cfg::all(conditions.clone())));
+        cfg::push(&mut before, Cfg::all(conditions.clone()).negated());
     }
     if !cfg::is_never(&before) {
         found.push((before, None));
