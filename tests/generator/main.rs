@@ -29,7 +29,9 @@ impl Fixture {
         if folder.exists() {
             fs::remove_dir_all(&folder).expect("the last copy can be removed");
         }
-        copy_folder(&workspace().join("tests/fixtures").join(name), &folder);
+        // Cargo tells packages of one name apart by version, not by folder.
+        let version = format!("version = \"0.0.0-{}\"", purpose.replace('_', "-"));
+        copy_folder(&workspace().join("tests/fixtures").join(name), &folder, &version);
         // The versions that this workspace was built with are there without a network.
         fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).expect("a lock file");
         Self { folder }
@@ -94,6 +96,15 @@ impl Run {
         self
     }
 
+    /// Checks that rustc has nothing against the fixture or its generated file; the store may be in the making.
+    #[track_caller]
+    fn without_warnings(self) -> Self {
+        for place in ["--> src/", "--> examples/", "cache_registry.rs"] {
+            assert!(!self.stderr.contains(place), "{}", self.stderr);
+        }
+        self
+    }
+
     fn lines(&self) -> Vec<&str> {
         self.stdout.lines().collect()
     }
@@ -112,17 +123,18 @@ fn target() -> PathBuf {
     scratch().join("target")
 }
 
-/// Copies a folder; manifests get absolute paths to the crates of this workspace.
-fn copy_folder(from: &Path, to: &Path) {
+/// Copies a folder; manifests get this version, and absolute paths to the crates of this workspace.
+fn copy_folder(from: &Path, to: &Path, version: &str) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder of the fixture").map(|entry| entry.expect("an entry")) {
         let (source, copy) = (entry.path(), to.join(entry.file_name()));
         if source.is_dir() {
-            copy_folder(&source, &copy);
+            copy_folder(&source, &copy, version);
         } else if entry.file_name() == "Cargo.toml" {
             let text = fs::read_to_string(&source).expect("a manifest");
             let root = workspace().display().to_string().replace('\\', "/");
-            fs::write(&copy, text.replace("../../../", &format!("{root}/"))).expect("a manifest");
+            let text = text.replace("../../../", &format!("{root}/")).replace("version = \"0.0.0\"", version);
+            fs::write(&copy, text).expect("a manifest");
         } else if entry.file_name() != "Cargo.lock" {
             fs::copy(&source, &copy).expect("a copied file");
         }

@@ -58,7 +58,7 @@ impl Output {
             run.stdout.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         let of_package = |message: &serde_json::Value| {
             let id = message["package_id"].as_str().unwrap_or_default();
-            message["reason"] == "build-script-executed" && id.ends_with("edition-2024@0.0.0")
+            message["reason"] == "build-script-executed" && id.contains("edition-2024@0.0.0-")
         };
         let message = messages.into_iter().find(of_package).expect("cargo names the output folder");
         let path = Path::new(message["out_dir"].as_str().expect("a path")).join("cache_registry.rs");

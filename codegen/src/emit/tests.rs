@@ -23,6 +23,7 @@ fn the_generated_file_is_one_call_of_the_macro() {
 ::cache_core::registry! {
     format = 1;
     /// One table for each query of this crate.
+    #[allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
     pub struct CacheRegistry {
         /// One post.
         ///
