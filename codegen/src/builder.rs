@@ -330,6 +330,3 @@ fn is_identifier(text: &str) -> bool {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     !text.is_empty() && !text.starts_with(|first: char| first.is_ascii_digit()) && text.chars().all(is_word)
 }
-
-#[cfg(test)]
-mod tests;

@@ -108,10 +108,10 @@ impl Cfg {
         if parts.len() == 1 { parts.swap_remove(0) } else { Self::Any(parts) }
     }
 
-    /// The predicate that `part` does not hold.
+    /// The predicate that this one does not hold.
     #[must_use]
-    pub fn not(part: Self) -> Self {
-        match part {
+    pub fn negated(self) -> Self {
+        match self {
             Self::Not(inner) => *inner,
             other => Self::Not(Box::new(other)),
         }

@@ -85,8 +85,8 @@ impl Explanation {
         self.write_list(text, "passed over", &self.model.lookalikes, |lookalike| {
             format!("{}{}: {}", lookalike.path, self.place(Some(&lookalike.location)), lookalike.reason)
         })?;
-        self.write_list(text, "included text that is not read", &self.scan.unread, |location| {
-            format!("{location:?}").replace(&format!("{}/", self.package.folder.display()), "")
+        self.write_list(text, "macro calls with files that are not read", &self.scan.unread, |location| {
+            format!("{}!{}", location.text(), self.place(Some(location)))
         })
     }
 
@@ -134,6 +134,13 @@ impl Explanation {
                 ("reason", Json::text(&lookalike.reason)),
             ])
         });
+        let unread = self.scan.unread.iter().map(|location| {
+            Json::Object(vec![
+                ("macro", Json::text(location.text())),
+                ("file", Json::text(self.shown(location.path()))),
+                ("line", Json::Number(location.line())),
+            ])
+        });
         let files: Vec<_> = self.scan.paths().into_iter().map(|path| Json::text(self.shown(path))).collect();
         let missing: Vec<_> = self.scan.missing.iter().map(|path| Json::text(self.shown(path))).collect();
         Json::Object(vec![
@@ -141,6 +148,7 @@ impl Explanation {
             ("package", Json::text(&self.package.name)),
             ("files", Json::List(files)),
             ("missing", Json::List(missing)),
+            ("unread", Json::List(unread.collect())),
             ("modules", Json::List(modules.collect())),
             ("queries", Json::List(queries.collect())),
             ("not_listed", self.reports(self.listing.report.diagnostics())),
@@ -171,6 +179,3 @@ impl Explanation {
         location.map(|at| format!(" ({}:{})", self.shown(at.path()), at.line())).unwrap_or_default()
     }
 }
-
-#[cfg(test)]
-mod tests;

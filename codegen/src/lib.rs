@@ -31,12 +31,15 @@
 //! When one of the files that it read changes, or one that a `mod` asked for appears. The generated file is written only if
 //! its text changes. While a source file is not Rust, the last good registry stays, so that `rustc` reports the error.
 #![forbid(unsafe_code)]
+#![allow(clippy::needless_doctest_main, reason = "the examples are build scripts, whose `main` is the point")]
 
 mod builder;
 pub mod cfg;
 pub mod check;
 pub mod emit;
 mod explain;
+#[cfg(test)]
+mod memory;
 pub mod model;
 pub mod package;
 pub mod report;

@@ -202,7 +202,7 @@ fn dependencies<'a>(document: &'a DeTable<'_>) -> Vec<(&'a str, &'a DeValue<'a>)
     let targets = table(document, "target").into_iter().flat_map(|targets| targets.values());
     let targets = targets.filter_map(|target| table(target.get_ref().as_table()?, "dependencies"));
     let tables = table(document, "dependencies").into_iter().chain(targets);
-    tables.flatten().map(|(key, spec)| (&*key.get_ref().as_ref(), spec.get_ref())).collect()
+    tables.flatten().map(|(key, spec)| (key.get_ref().as_ref(), spec.get_ref())).collect()
 }
 
 /// The manifest of the workspace, unless that is the package's own.
@@ -250,6 +250,3 @@ fn table<'a, 'i>(parent: &'a DeTable<'i>, key: &str) -> Option<&'a DeTable<'i>> 
 fn text<'a>(table: &'a DeTable<'_>, key: &str) -> Option<&'a str> {
     value(table, key).and_then(DeValue::as_str)
 }
-
-#[cfg(test)]
-mod tests;

@@ -30,7 +30,8 @@ pub struct Scan {
     /// What rustc will refuse: text that is not Rust, files that cannot be read. The rest of the crate is scanned
     /// all the same.
     pub faults: Vec<Diagnostic>,
-    /// `include!(...)` and the like: text of the crate that the scan does not see.
+    /// Macro calls that the scan does not see through, and that bring in files: `include!(...)`, or one with a `mod name;`
+    /// among its tokens.
     pub unread: Vec<Location>,
 }
 

@@ -39,6 +39,8 @@ fn write_registry(text: &mut String, lines: &[Line], style: &Style) -> std::fmt:
     writeln!(text, "{}::registry! {{", style.crate_path)?;
     writeln!(text, "    format = {FORMAT};")?;
     writeln!(text, "    /// One table for each query of this crate.")?;
+    // Doc comments are copied out of the scope in which their links were written.
+    writeln!(text, "    #[allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]")?;
     writeln!(text, "    pub struct {} {{", style.name)?;
     for line in lines {
         write_docs(text, &line.docs)?;

@@ -22,6 +22,13 @@ pub(super) enum Origin {
     Nowhere,
 }
 
+/// Where a path is written. In a `use` its first name may be a crate even if it is the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    InUse,
+    InCode,
+}
+
 /// What a path may mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
@@ -90,7 +97,7 @@ impl<'a> Resolver<'a> {
     fn search_origin(&self, module: ModuleId, path: &PathText) -> Origin {
         let mut search = Search::default();
         let mut foreign = None;
-        for target in self.resolve(module, path, &mut search) {
+        for target in self.resolve(module, path, Written::InCode, &mut search) {
             match target {
                 Target::External(path) if self.is_cache(&path) => return Origin::Cache,
                 Target::External(path) => foreign = foreign.or(Some(path.join("::"))),
@@ -110,9 +117,9 @@ impl<'a> Resolver<'a> {
             && path.last().is_some_and(|last| last == DERIVE)
     }
 
-    /// What `path` may mean in `module`. More than one thing where conditions choose.
+    /// What `path` may mean in a `use` of `module`. More than one thing where conditions choose.
     pub(super) fn targets(&self, module: ModuleId, path: &PathText) -> Vec<Target> {
-        self.resolve(module, path, &mut Search::default())
+        self.resolve(module, path, Written::InUse, &mut Search::default())
     }
 
     /// What `name` may mean as an item of `module`, seen from outside.
@@ -120,7 +127,13 @@ impl<'a> Resolver<'a> {
         self.lookup(module, name, &mut Search::default())
     }
 
-    fn resolve(&self, module: ModuleId, path: &PathText, search: &mut Search) -> Vec<Target> {
+    fn resolve(
+        &self,
+        module: ModuleId,
+        path: &PathText,
+        written: Written,
+        search: &mut Search,
+    ) -> Vec<Target> {
         if path.is_global {
             return vec![Target::External(path.segments.clone())];
         }
@@ -130,7 +143,10 @@ impl<'a> Resolver<'a> {
             "crate" | "$crate" => vec![Target::Module(ModuleId::ROOT)],
             "self" => vec![Target::Module(self.scope_module(module))],
             "super" => self.parent(module).into_iter().map(Target::Module).collect(),
-            name => self.in_scope(module, name, path.segments.len() == 1, search),
+            name => {
+                let is_alone = written == Written::InCode && path.segments.len() == 1;
+                self.in_scope(module, name, is_alone, search)
+            }
         };
         for segment in segments {
             let mut next = Vec::new();
@@ -163,7 +179,7 @@ impl<'a> Resolver<'a> {
                 break;
             }
         }
-        if !is_alone || self.crates.own.contains(name) {
+        if !is_alone {
             // Paths of the 2015 edition start at the crate root; so do names of `extern crate`.
             let at_root = self.lookup(ModuleId::ROOT, name, search);
             return if at_root.is_empty() { vec![Target::External(vec![name.to_owned()])] } else { at_root };
@@ -194,7 +210,7 @@ impl<'a> Resolver<'a> {
             match is_itself {
                 // `use cache_core;`: the crate of that name.
                 true => found.push(Target::External(vec![name.to_owned()])),
-                false => found.extend(self.resolve(module, path, search)),
+                false => found.extend(self.resolve(module, path, Written::InUse, search)),
             }
         }
         if !found.iter().any(|target| matches!(target, Target::External(_))) {
@@ -208,7 +224,7 @@ impl<'a> Resolver<'a> {
     fn through_globs(&self, module: ModuleId, name: &str, found: &mut Vec<Target>, search: &mut Search) {
         let uses = &self.scan.module(module).uses;
         for index in self.globs.get(&module).into_iter().flatten() {
-            for target in self.resolve(module, &uses[*index].path, search) {
+            for target in self.resolve(module, &uses[*index].path, Written::InUse, search) {
                 match target {
                     Target::Module(other) => found.extend(self.lookup(other, name, search)),
                     Target::External(mut path) => {

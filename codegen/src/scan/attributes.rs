@@ -57,7 +57,7 @@ impl Attributes {
                 let predicate = Cfg::parse(predicate);
                 let cfg = match conditions {
                     [] => predicate,
-                    _ => Cfg::any(vec![Cfg::not(Cfg::all(conditions.to_vec())), predicate]),
+                    _ => Cfg::any(vec![Cfg::all(conditions.to_vec()).negated(), predicate]),
                 };
                 cfg::push(&mut self.cfgs, cfg);
             }

@@ -18,7 +18,7 @@ use crate::source::{Location, SourceFile};
 /// Modules inside modules. rustc itself gives up long before.
 const MAX_DEPTH: usize = 512;
 /// Modules of one crate; stops files that `#[path]` includes from each other over and over.
-const MAX_MODULES: usize = 100_000;
+const MAX_MODULES: usize = 50_000;
 /// Bytes of source of one crate. Token positions are 32 bits wide.
 const MAX_BYTES: usize = 1 << 30;
 
@@ -336,12 +336,13 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         if cfg::is_never(&attributes.cfgs) {
             return;
         }
-        if !is_definition && name == "include" {
+        let text = self.text(context.module, body.span(), body.span());
+        let is_include = name == "include" && !is_definition;
+        if is_include || text.contains("mod ") && declares_file(body.stream()) {
             let location = self.locate(context.module, name.span());
             self.scan.unread.push(location);
-            return;
         }
-        if !self.text(context.module, body.span(), body.span()).contains("derive") {
+        if !text.contains("derive") {
             return;
         }
         let derives = derives_among(body.stream());
@@ -614,6 +615,23 @@ fn derives_among(tokens: TokenStream) -> Vec<PathText> {
     paths
 }
 
+/// Whether a `mod name;` is among the tokens, at any depth.
+fn declares_file(tokens: TokenStream) -> bool {
+    let mut work = vec![tokens];
+    while let Some(tokens) = work.pop() {
+        let mut cursor = Cursor::new(tokens);
+        while !cursor.is_at_end() {
+            if let Some((_, None)) = cursor.attempt(module_head) {
+                return true;
+            }
+            if let Some(TokenTree::Group(group)) = cursor.advance() {
+                work.push(group.stream());
+            }
+        }
+    }
+    false
+}
+
 /// The conditions and `#[path]`s that one `mod` may be compiled with. The first `path` that applies wins.
 fn alternatives(attributes: &Attributes) -> Vec<(Vec<Cfg>, Option<String>)> {
     let mut found = Vec::new();
@@ -626,7 +644,7 @@ fn alternatives(attributes: &Attributes) -> Vec<(Vec<Cfg>, Option<String>)> {
         if !cfg::is_never(&cfgs) {
             found.push((cfgs, Some(path.clone())));
         }
-        cfg::push(&mut before, Cfg::not(Cfg::all(conditions.clone())));
+        cfg::push(&mut before, Cfg::all(conditions.clone()).negated());
     }
     if !cfg::is_never(&before) {
         found.push((before, None));

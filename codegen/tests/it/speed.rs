@@ -1,0 +1,62 @@
+//! How long a large crate takes.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use crate::{Sample, query};
+
+/// Queries and files of the crate that the goal was set for.
+const QUERIES: usize = 1_000;
+const FILES: usize = 200;
+
+/// A crate of a thousand queries, beside ordinary code.
+fn large() -> Sample {
+    let mut files = Vec::new();
+    let mut root = String::new();
+    for file in 0..FILES {
+        let _ = writeln!(root, "pub mod part{file};");
+        let mut text = "use cache_core::Query;\nuse std::collections::HashMap;\n".to_owned();
+        for index in 0..QUERIES / FILES {
+            let _ = writeln!(
+                text,
+                "/// Question {index}.\n{}",
+                query(&format!("Get{file}x{index}")).replace("cache_core::", "")
+            );
+            let _ = writeln!(
+                text,
+                "impl Get{file}x{index} {{\n    /// Counts words.\n    pub fn count(&self, text: &str) -> HashMap<String, usize> {{\n        \
+                 let mut map = HashMap::new();\n        for word in text.split_whitespace() {{\n            \
+                 *map.entry(word.to_owned()).or_insert(0) += 1;\n        }}\n        map\n    }}\n}}"
+            );
+        }
+        files.push((format!("src/part{file}.rs"), text));
+    }
+    files.push(("src/lib.rs".to_owned(), root));
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    Sample::new(&files)
+}
+
+#[test]
+fn a_thousand_queries_are_all_listed() {
+    let sample = large();
+    sample.run();
+    assert_eq!(sample.listed().len(), QUERIES);
+}
+
+/// `cargo test --release -p cache-codegen -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement: run it in release mode on a quiet machine"]
+fn a_thousand_queries_take_less_than_300_milliseconds() {
+    let sample = large();
+    sample.run();
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        std::fs::remove_file(sample.out_dir().join("cache_registry.rs")).expect("the last one");
+        let start = Instant::now();
+        sample.run();
+        times.push(start.elapsed());
+    }
+    times.sort();
+    println!("median {:?}, slowest {:?}", times[times.len() / 2], times[times.len() - 1]);
+    assert!(times[times.len() / 2].as_millis() < 300);
+}

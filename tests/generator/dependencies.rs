@@ -1,0 +1,129 @@
+//! The scan beside rustc: it walks every crate that this workspace depends on, and reads the files that rustc reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use cache_codegen::Explanation;
+use serde_json::Value;
+
+use crate::{Fixture, Run, target, workspace};
+
+/// Folders of all packages that cargo knows from `folder` for this machine, without a network.
+#[track_caller]
+fn packages(folder: &Path) -> BTreeSet<PathBuf> {
+    let version = Run::of(&Command::new("rustc").arg("-vV").output().expect("rustc can be started"));
+    let host =
+        version.lines().iter().find_map(|line| line.strip_prefix("host: ")).expect("a host").to_owned();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", &host])
+        .current_dir(folder)
+        .output();
+    let run = Run::of(&output.expect("cargo can be started")).succeeded();
+    let metadata: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let manifests = metadata["packages"].as_array().expect("a list").iter();
+    let manifests = manifests.map(|package| Path::new(package["manifest_path"].as_str().expect("a path")));
+    manifests.map(|manifest| manifest.parent().expect("a folder").to_owned()).collect()
+}
+
+#[test]
+fn every_dependency_of_the_workspace_can_be_walked() {
+    let packages = packages(workspace());
+    assert!(packages.len() > 30, "only {} packages", packages.len());
+    for folder in packages {
+        let explanation = Explanation::of(&folder, None).unwrap_or_else(|report| panic!("{report}"));
+        assert!(explanation.faults().is_empty(), "{}", explanation.faults());
+        assert!(!explanation.scan.files.is_empty());
+        // A missing file that is always compiled would stop rustc.
+        assert!(explanation.scan.missing.is_empty(), "{}: {:?}", folder.display(), explanation.scan.missing);
+    }
+}
+
+#[test]
+fn the_files_read_are_those_that_rustc_reads() {
+    let fixture = Fixture::copy("edition_2024", "dep_info");
+    fixture.build().succeeded();
+    fixture.cargo(&["build", "--features", "extra"]).succeeded();
+    let packages = packages(&fixture.folder);
+    let mut compared = 0;
+    for (root, files) in dep_infos(&target().join("debug/deps")) {
+        let folder = root.ancestors().find(|folder| packages.contains(*folder));
+        if let Some(folder) = folder.filter(|folder| !root.starts_with(folder.join("build"))) {
+            compared += usize::from(compare(folder, &root, &files));
+        }
+    }
+    assert!(compared >= 10, "only {compared} crates were compared");
+}
+
+/// Crate roots and the files that rustc read for them, from the newest dep-info of each.
+fn dep_infos(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
+    let mut newest: BTreeMap<PathBuf, (SystemTime, BTreeSet<PathBuf>)> = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("a folder of cargo").flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "d") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("dep-info");
+        let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { continue };
+        let files: Vec<_> =
+            list.replace("\\ ", "\0").split(' ').map(|file| PathBuf::from(file.replace('\0', " "))).collect();
+        let Some(root) = files.first().cloned() else { continue };
+        let modified = entry.metadata().and_then(|metadata| metadata.modified()).expect("a time");
+        let files = files.iter().map(|file| normal(file)).collect();
+        let known = newest.entry(root).or_insert((SystemTime::UNIX_EPOCH, BTreeSet::new()));
+        if known.0 < modified {
+            *known = (modified, files);
+        }
+    }
+    newest.into_iter().map(|(root, (_, files))| (root, files)).collect()
+}
+
+/// Compares the scan of one crate with what rustc read. `false` if that was another target of the package.
+#[track_caller]
+fn compare(folder: &Path, root: &Path, rustc: &BTreeSet<PathBuf>) -> bool {
+    let explanation = Explanation::of(folder, None).unwrap_or_else(|report| panic!("{report}"));
+    let scan = &explanation.scan;
+    if scan.files[0].path() != root {
+        return false;
+    }
+    let read: BTreeSet<_> = scan.paths().into_iter().map(normal).collect();
+    let is_source = |path: &&PathBuf| {
+        path.extension().is_some_and(|extension| extension == "rs") && path.starts_with(folder)
+    };
+    let overlooked: Vec<_> = rustc.difference(&read).filter(is_source).collect();
+    assert!(
+        overlooked.is_empty() || !scan.unread.is_empty() || has_includes(scan),
+        "{}: rustc reads {overlooked:?}",
+        root.display()
+    );
+    for (id, module) in scan.iter() {
+        let file = normal(module.source.path());
+        let is_conditional = !scan.cfgs(id).is_empty();
+        assert!(
+            is_conditional || rustc.contains(&file),
+            "{}: rustc does not read {}",
+            root.display(),
+            file.display()
+        );
+    }
+    true
+}
+
+/// Whether some file takes in text by `include_str!` or a doc attribute.
+fn has_includes(scan: &cache_codegen::scan::Scan) -> bool {
+    scan.files.iter().any(|file| file.text().contains("include_"))
+}
+
+/// The path without `..` where a name goes before it.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => drop(normal.pop()),
+            other => normal.push(other),
+        }
+    }
+    normal
+}

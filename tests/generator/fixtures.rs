@@ -1,0 +1,120 @@
+//! One small package for each situation that users are in.
+
+use crate::Fixture;
+
+#[test]
+fn a_renamed_store_in_the_2021_edition() {
+    let run = Fixture::copy("renamed", "run").cargo(&["run", "--quiet"]).succeeded().without_warnings();
+    assert_eq!(run.lines(), ["get_post crate::posts::GetPost", "Some(\"seven\")"]);
+}
+
+#[test]
+fn every_way_to_place_a_module_in_the_2024_edition() {
+    let fixture = Fixture::copy("edition_2024", "run");
+    let run = fixture.cargo(&["run", "--quiet"]).succeeded().without_warnings();
+    let ordinary = [
+        "count_posts crate::placed::sibling::CountPosts ",
+        "get_post crate::posts::GetPost One post.",
+        "newest crate::posts::r#gen::Newest ",
+        "get_user crate::users::by_id::GetUser ",
+        "no query here",
+    ];
+    assert_eq!(run.lines(), ordinary);
+    let run = fixture.cargo(&["run", "--quiet", "--features", "extra"]).succeeded().without_warnings();
+    assert_eq!(run.lines()[0], "extra crate::extra::Extra ");
+    assert_eq!(run.lines()[1..], ordinary);
+}
+
+#[test]
+fn a_library_that_refuses_every_warning() {
+    let fixture = Fixture::copy("strict", "run");
+    let run = fixture.cargo(&["run", "--quiet", "--example", "show"]).succeeded().without_warnings();
+    assert_eq!(
+        run.lines(),
+        ["revision crate::internal::Revision", "get_post crate::posts::GetPost", "Revision"]
+    );
+    let run = fixture
+        .cargo(&["run", "--quiet", "--example", "show", "--features", "extra"])
+        .succeeded()
+        .without_warnings();
+    assert_eq!(run.lines()[0], "extra crate::internal::Extra");
+    fixture.cargo(&["clippy", "--quiet", "--no-deps"]).succeeded().without_warnings();
+    fixture.cargo(&["doc", "--quiet", "--no-deps"]).succeeded().without_warnings();
+}
+
+#[test]
+fn a_member_of_a_workspace_that_inherits_its_dependencies() {
+    let run = Fixture::copy("member", "run").cargo(&["run", "--quiet"]).succeeded().without_warnings();
+    assert_eq!(run.lines(), ["get_item crate::GetItem", "GetItem(1)"]);
+}
+
+#[test]
+fn a_library_with_its_root_elsewhere() {
+    let run = Fixture::copy("moved_lib", "run")
+        .cargo(&["run", "--quiet", "--example", "show"])
+        .succeeded()
+        .without_warnings();
+    assert_eq!(run.lines(), ["answer crate::deep::Answer"]);
+}
+
+#[test]
+fn a_program_uses_the_registry_of_its_library() {
+    let run = Fixture::copy("lib_and_bin", "run").cargo(&["run", "--quiet"]).succeeded().without_warnings();
+    assert_eq!(run.lines(), ["get_thing crate::GetThing", "None"]);
+}
+
+#[test]
+fn what_cannot_be_listed_is_warned_about_and_wishes_are_met() {
+    let run = Fixture::copy("everything", "run").cargo(&["run"]).succeeded();
+    assert_eq!(
+        run.lines(),
+        [
+            "bytes crate::Page<Vec<u8>>",
+            "page<User> crate::Page<crate::users::User>",
+            "made crate::made::Made",
+            "Local Experiment \"Hidden\"",
+        ]
+    );
+    let warnings: Vec<_> =
+        run.stderr.lines().filter(|line| line.starts_with("warning: everything")).collect();
+    let expected = [
+        "src/main.rs:19:12: generic query `crate::Unlisted` is not in the registry; list each one that you use: ",
+        "src/main.rs:26:12: query `Local` in the body of `main` is not in the registry; move it into a module; ",
+        "src/secret.rs:1:5: query `crate::secret::vault::Hidden` is not in the registry: module `vault` is private; \
+         make it `pub(crate) mod vault`, ",
+    ];
+    assert_eq!(warnings.len(), expected.len(), "{}", run.stderr);
+    for (warning, expected) in warnings.iter().zip(expected) {
+        assert!(warning.starts_with(&format!("warning: everything@0.0.0-run: {expected}")), "{warning}");
+    }
+}
+
+#[test]
+fn mistakes_of_a_build_script_end_in_one_report_without_a_panic() {
+    let fixture = Fixture::copy("everything", "mistakes");
+    let script = fixture.read("build.rs").replace("Page<User>", "Page<User").replace("Experiment", "no path");
+    fixture.write("build.rs", &script);
+    let run = fixture.cargo(&["build"]).failed();
+    let (first, second) =
+        (run.stderr.find("`Page<User` is not the path of a type"), run.stderr.find("`no path`"));
+    assert!(first.is_some() && first < second, "{}", run.stderr);
+    assert!(run.stderr.contains("build.rs:5:"), "{}", run.stderr);
+    assert!(run.stderr.contains("5 |         .include(\"Page<User\")"), "{}", run.stderr);
+    assert!(run.stderr.contains("(exit status: 1)"), "{}", run.stderr);
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+}
+
+#[test]
+fn a_query_that_is_not_listed_says_where_to_look() {
+    let fixture = Fixture::copy("lib_and_bin", "unlisted");
+    fixture.append(
+        "src/main.rs",
+        "#[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)] #[query(value = u8)] struct Foreign;\n\
+         fn ask(cache: &Cache<CacheRegistry>) { cache.get(&Foreign); }\n",
+    );
+    let run = fixture.cargo(&["build"]).failed();
+    for part in ["query `Foreign` is not listed in `CacheRegistry`", "by following `mod` from the crate root"]
+    {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+}

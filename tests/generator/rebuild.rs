@@ -1,0 +1,151 @@
+//! What cargo does again after which change.
+
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::{Fixture, Run};
+
+const PACKAGE: &str = "edition-2024 v0.0.0";
+const QUERY: &str = "\n#[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)]\n#[query(value = u8)]\npub struct Added;\n";
+
+/// What cargo did for the package of the fixture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    /// Nothing.
+    Nothing,
+    /// It compiled the package, but did not run the generator.
+    Compiled,
+    /// It ran the generator and compiled the package.
+    GeneratedAndCompiled,
+}
+
+/// What became of the generated file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Output {
+    text: String,
+    modified: SystemTime,
+}
+
+impl Run {
+    /// What cargo says that it did.
+    #[track_caller]
+    fn work(&self) -> Work {
+        let runs =
+            |part: &str| self.stderr.lines().any(|line| line.contains("Running `") && line.contains(part));
+        let is_generated = self.stderr.lines().any(|line| {
+            let line = line.trim().trim_end_matches('`');
+            line.starts_with("Running `")
+                && line.ends_with("build-script-build")
+                && line.contains("edition-2024-")
+        });
+        let is_compiled = runs("--crate-name edition_2024");
+        let is_fresh = self.stderr.lines().any(|line| line.trim().starts_with(&format!("Fresh {PACKAGE}")));
+        match (is_generated, is_compiled, is_fresh) {
+            (true, true, false) => Work::GeneratedAndCompiled,
+            (false, true, false) => Work::Compiled,
+            (false, false, true) => Work::Nothing,
+            other => panic!("{other:?} in {}", self.stderr),
+        }
+    }
+}
+
+impl Output {
+    /// The generated file, where cargo says that the output of the build script went.
+    #[track_caller]
+    fn of(run: &Run) -> Self {
+        let messages =
+            run.stdout.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let of_package = |message: &serde_json::Value| {
+            let id = message["package_id"].as_str().unwrap_or_default();
+            message["reason"] == "build-script-executed" && id.contains("edition-2024@0.0.0-")
+        };
+        let message = messages.into_iter().find(of_package).expect("cargo names the output folder");
+        let path = Path::new(message["out_dir"].as_str().expect("a path")).join("cache_registry.rs");
+        let modified = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("a time");
+        Self { text: fs::read_to_string(&path).expect("text"), modified }
+    }
+}
+
+/// A built copy of the fixture, and that first build.
+#[track_caller]
+fn built(purpose: &str) -> (Fixture, Run) {
+    let fixture = Fixture::copy("edition_2024", purpose);
+    let run = fixture.build().succeeded();
+    assert_eq!(run.work(), Work::GeneratedAndCompiled);
+    (fixture, run)
+}
+
+#[test]
+fn a_second_build_does_nothing() {
+    let (fixture, _) = built("second");
+    let run = fixture.build().succeeded();
+    assert_eq!(run.work(), Work::Nothing);
+    assert!(!run.stderr.contains("Running `"), "{}", run.stderr);
+    assert!(!run.stderr.contains("Compiling"), "{}", run.stderr);
+}
+
+#[test]
+fn a_new_query_in_a_module_is_listed_by_the_next_build() {
+    let (fixture, _) = built("query");
+    fixture.append("src/elsewhere/sibling.rs", QUERY);
+    let run = fixture.build().succeeded();
+    assert_eq!(run.work(), Work::GeneratedAndCompiled);
+    assert!(Output::of(&run).text.contains("crate::placed::sibling::Added,"));
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+}
+
+#[test]
+fn a_file_that_is_no_module_is_nothing_to_the_generator() {
+    let (fixture, _) = built("unrelated");
+    fixture.append("src/unrelated.rs", QUERY);
+    fixture.write("src/new.rs", QUERY);
+    fixture.write("notes.txt", "new");
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+}
+
+#[test]
+fn a_module_without_queries_changes_no_output() {
+    let (fixture, first) = built("plain");
+    let before = Output::of(&first);
+    fixture.write("src/plain.rs", "pub fn text() -> &'static str { \"changed\" }");
+    let run = fixture.build().succeeded();
+    assert_eq!(run.work(), Work::GeneratedAndCompiled);
+    assert_eq!(Output::of(&run), before);
+}
+
+#[test]
+fn a_missing_module_is_rustcs_to_report_and_found_once_it_is_there() {
+    let (fixture, _) = built("missing");
+    fixture.append("src/posts.rs", "pub mod late;");
+    let run = fixture.build().failed();
+    assert!(run.stderr.contains("error[E0583]: file not found for module `late`"), "{}", run.stderr);
+    fixture.write("src/posts/late.rs", QUERY);
+    let run = fixture.build().succeeded();
+    assert_eq!(run.work(), Work::GeneratedAndCompiled);
+    assert!(Output::of(&run).text.contains("crate::posts::late::Added,"));
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+}
+
+#[test]
+fn a_syntax_error_is_rustcs_to_report_and_the_last_registry_stays() {
+    let (fixture, first) = built("syntax");
+    let before = Output::of(&first);
+    let good = fixture.read("src/posts.rs");
+    fixture.append("src/posts.rs", "pub fn broken( {");
+    let run = fixture.build().failed();
+    assert!(run.stderr.contains("error: this file contains an unclosed delimiter"), "{}", run.stderr);
+    assert!(!run.stderr.contains("custom build command"), "{}", run.stderr);
+    assert_eq!(Output::of(&run), before);
+    fixture.write("src/posts.rs", &format!("{good}{QUERY}"));
+    let run = fixture.build().succeeded();
+    assert_eq!(run.work(), Work::GeneratedAndCompiled);
+    assert!(Output::of(&run).text.contains("crate::posts::Added,"));
+}
+
+#[test]
+fn a_changed_manifest_runs_the_generator() {
+    let (fixture, _) = built("manifest");
+    fixture.append("Cargo.toml", "\n# changed\n");
+    assert_eq!(fixture.build().succeeded().work(), Work::GeneratedAndCompiled);
+}
