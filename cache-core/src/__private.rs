@@ -7,7 +7,7 @@ pub use serde::de::DeserializeOwned;
 
 pub use crate::__instance_name as instance_name;
 pub use crate::any_table::AnyTable;
-pub use crate::registry::{Assembly, names};
+pub use crate::registry::{Assembly, ListedIn, names};
 pub use crate::snapshot::{SavedValue, codec};
 
 /// What `#[derive(Shape)]` builds on.

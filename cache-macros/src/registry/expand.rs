@@ -37,8 +37,8 @@ pub(crate) fn registry(listing: &Listing) -> TokenStream {
     let structure = structure(listing, &fields);
     let inherent = inherent_impl(listing, &fields);
     let registry = registry_impl(listing, &fields);
-    let holds = fields.iter().map(|field| holds_impl(listing, field));
-    let dynamic = holds_dynamic(listing);
+    let lines = fields.iter().map(|field| listed_impl(listing, field));
+    let dynamic = dynamic_impl(listing);
     let names = check_names(listing, &fields);
     let cfgs = listing.cfgs();
     quote! {
@@ -49,7 +49,7 @@ pub(crate) fn registry(listing: &Listing) -> TokenStream {
         const _: () = {
             #inherent
             #registry
-            #(#holds)*
+            #(#lines)*
             #dynamic
             #names
         };
@@ -189,37 +189,29 @@ fn description(field: &Field<'_>) -> TokenStream {
     quote_spanned!(*span=> #(#cfgs)* #core::TableDescription::of::<#path>(#table_name, #query, #docs))
 }
 
-fn holds_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
+fn listed_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
     let registry = &listing.name;
     let Field { cfgs, name, path, span, core, .. } = field;
     quote_spanned! {*span=>
         #(#cfgs)*
         #[automatically_derived]
-        impl #core::Holds<#path> for #registry
-        where
-            // As conditions of the impl, so that a type that is no query is not reported again for it.
-            for<'workaround> #path: #core::Query,
-            for<'workaround> #registry: #core::Registry,
-        {
+        impl #core::__private::ListedIn<#registry> for #path {
             #[inline]
-            fn table(&self) -> &#core::Table<#path> {
-                &self.#name
+            fn table(registry: &#registry) -> &#core::Table<Self> {
+                &registry.#name
             }
         }
     }
 }
 
-fn holds_dynamic(listing: &Listing) -> TokenStream {
+fn dynamic_impl(listing: &Listing) -> TokenStream {
     let Listing { core, name, .. } = listing;
     quote! {
         #[automatically_derived]
-        impl #core::Holds<#core::Dynamic> for #name
-        where
-            for<'workaround> #name: #core::Registry,
-        {
+        impl #core::__private::ListedIn<#name> for #core::Dynamic {
             #[inline]
-            fn table(&self) -> &#core::Table<#core::Dynamic> {
-                &self.__dynamic
+            fn table(registry: &#name) -> &#core::Table<Self> {
+                &registry.__dynamic
             }
         }
     }
