@@ -21,8 +21,7 @@ enum Weighed {
 }
 
 mod sizes {
-    #[allow(clippy::ptr_arg)]
-    pub(super) fn weigh(query: &super::Weighed, text: &String) -> u32 {
+    pub(super) fn weigh(query: &super::Weighed, text: &str) -> u32 {
         let key = match *query {
             super::Weighed::ById(_) => 8,
             super::Weighed::ByName { initial } => initial.len_utf8(),

@@ -185,6 +185,37 @@ mod tests {
         assert!(clash::<1>(&[]).is_none());
     }
 
+    /// A thousand names of four letters each.
+    static THOUSAND: [Listed; 1_000] = {
+        const DIGITS: &[u8; 4_000] = &{
+            let mut digits = [b'0'; 4_000];
+            let mut name = 0;
+            while name < 1_000 {
+                digits[4 * name] += (name / 1_000) as u8;
+                digits[4 * name + 1] += (name / 100 % 10) as u8;
+                digits[4 * name + 2] += (name / 10 % 10) as u8;
+                digits[4 * name + 3] += (name % 10) as u8;
+                name += 1;
+            }
+            digits
+        };
+        let mut lines = [DYNAMIC; 1_000];
+        let mut line = 0;
+        while line < 1_000 {
+            let name = text(DIGITS.split_at(4 * line).1.split_at(4).0);
+            lines[line] = Listed { line, name, query: "Q" };
+            line += 1;
+        }
+        lines
+    };
+
+    #[test]
+    fn a_thousand_names_are_checked_before_the_compiler_calls_it_long() {
+        // Evaluated by the compiler, which refuses constants that take too many steps.
+        const CLASH: Option<Clash> = clash::<2_048>(&THOUSAND);
+        assert!(CLASH.is_none());
+    }
+
     #[test]
     fn the_first_name_that_comes_again_is_found() {
         let clash = clash::<8>(&listed(&["a", "b", "", "b", "a", "c"])).unwrap();

@@ -107,12 +107,11 @@ fn time_call(given: &Option<Given<Duration>>) -> Option<TokenStream> {
 fn weigh(options: &Options) -> Option<TokenStream> {
     let path = &options.weigh.as_ref()?.value;
     let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
-    // As a function pointer, so that a function of another kind is one error that shows both kinds.
-    let weigh = quote_spanned!(span.resolved_at(Span::call_site())=> let weigh: fn(&Self, &Self::Value) -> ::core::primitive::u32 = #path;);
+    // As a call, so that the value is passed as `&str` where `&String` is the value.
+    let call = quote_spanned!(span.resolved_at(Span::call_site())=> #path(self, value));
     Some(quote! {
         fn weigh(&self, value: &Self::Value) -> ::core::primitive::u32 {
-            #weigh
-            weigh(self, value)
+            #call
         }
     })
 }

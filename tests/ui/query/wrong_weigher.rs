@@ -6,7 +6,7 @@ struct GetPost {
     id: u64,
 }
 
-fn weight(value: &String) -> usize {
+fn weight(_: &GetPost, value: &str) -> usize {
     value.len()
 }
 
