@@ -29,3 +29,6 @@ fn derive_parsed(input: &DeriveInput) -> TokenStream {
     validate::check(input, &options, &mut errors);
     if errors.is_empty() { expand::query(input, &options) } else { fallback::query(input, &options, &errors) }
 }
+
+#[cfg(test)]
+mod tests;

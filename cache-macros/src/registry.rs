@@ -19,3 +19,6 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
         _ => fallback::registry(tokens, &errors),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,3 +103,6 @@ fn check_persistence(options: &Options, errors: &mut Errors) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The whole pipeline, from tokens to tokens.
+
+use quote::quote;
+
+use super::derive;
+
+/// Without blanks, so that the layout of tokens does not matter.
+fn text(tokens: proc_macro2::TokenStream) -> String {
+    tokens.to_string().replace(' ', "")
+}
+
+#[test]
+fn only_what_differs_from_the_default_is_written() {
+    let written = derive(quote!(
+        #[query(value = str)]
+        struct GetPost;
+    ));
+    let expected = quote! {
+        #[allow(unused_qualifications)]
+        #[automatically_derived]
+        impl ::cache_core::Query for GetPost {
+            type Value = str;
+            const NAME: &'static ::core::primitive::str = ::cache_core::__private::named(1, "get_post");
+        }
+    };
+    assert_eq!(text(written), text(expected));
+}
+
+#[test]
+fn times_and_bounds_become_one_constant() {
+    let written = text(derive(quote!(
+        #[query(value = u8, ttl = "1500ms", lru = 1_000, crate = "a::b")]
+        struct Q;
+    )));
+    let expected = quote! {
+        const OPTIONS: a::b::TableOptions =
+            a::b::TableOptions::new().lru(1000).ttl(::core::time::Duration::new(1u64, 500000000u32));
+    };
+    assert!(written.contains(&text(expected)), "{written}");
+}
+
+#[test]
+fn a_query_with_parameters_repeats_what_is_asked_of_it() {
+    let written = text(derive(quote!(
+        #[query(value = V<T>, persist)]
+        struct Q<T: Ord = u8>(T)
+        where
+            T: Copy;
+    )));
+    for part in [
+        quote!(impl<T: Ord> ::cache_core::Query for Q<T> where T: Copy,),
+        quote!(V<T>: ::core::marker::Send + ::core::marker::Sync + 'static,),
+        quote!(V<T>: ::cache_core::__private::SavedValue + ::cache_core::Shape),
+    ] {
+        assert!(written.contains(&text(part)), "{written}");
+    }
+}
+
+#[test]
+fn a_mistake_leaves_an_impl_with_the_value_that_was_told() {
+    let written = text(derive(quote!(
+        #[query(value = Post, lru = 0)]
+        struct Q;
+    )));
+    assert_eq!(written.matches("compile_error!").count(), 1, "{written}");
+    assert!(written.contains("typeValue=Post;"), "{written}");
+}
+
+#[test]
+fn without_a_value_the_mistake_stands_in_its_place() {
+    let written = text(derive(quote!(
+        #[query(lru = 0)]
+        struct Q;
+    )));
+    assert_eq!(written.matches("compile_error!").count(), 2, "{written}");
+    assert!(written.contains("typeValue=[();::core::compile_error!"), "{written}");
+}

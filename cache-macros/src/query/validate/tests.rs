@@ -1,0 +1,127 @@
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::*;
+use crate::query::parse;
+
+/// What is wrong with this item, beside single options.
+fn messages(item: TokenStream) -> Vec<String> {
+    let input: DeriveInput = syn::parse2(item).unwrap();
+    let mut errors = Errors::default();
+    let settings = parse::settings(&input.attrs, &mut Errors::default());
+    let options = Options::read(&settings, &mut Errors::default());
+    check(&input, &options, &mut errors);
+    errors.messages()
+}
+
+#[track_caller]
+fn refused(item: TokenStream, parts: &[&str]) {
+    let messages = messages(item);
+    assert_eq!(messages.len(), parts.len(), "{messages:?}");
+    for (message, part) in messages.iter().zip(parts) {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn structs_and_enums_can_be_queries() {
+    for item in [
+        quote!(
+            #[query(value = u8)]
+            struct Q;
+        ),
+        quote!(
+            #[query(value = u8)]
+            struct Q<T, const N: usize>([T; N]);
+        ),
+        quote!(
+            #[query(value = u8)]
+            enum Q {
+                A,
+                B(u8),
+                C { d: u8 },
+            }
+        ),
+        quote!(
+            #[query(value = u8, max_weight = 1, weigh = w, persist, opaque, codec = "json", version = 3)]
+            struct Q;
+        ),
+        quote!(
+            #[query(value = u8, borrowed)]
+            struct Q(String);
+        ),
+    ] {
+        refused(item, &[]);
+    }
+}
+
+#[test]
+fn unions_and_borrowing_types_cannot() {
+    refused(quote!(#[query(value = u8)] union Q { a: u8 }), &["a union cannot be a query"]);
+    refused(
+        quote!(
+            #[query(value = u8)]
+            struct Q<'a, 'b>(&'a &'b str);
+        ),
+        &["for `&'a str`", "for `&'b str`"],
+    );
+}
+
+#[test]
+fn attributes_stand_above_the_type() {
+    refused(
+        quote!(
+            #[query(value = u8)]
+            struct Q {
+                #[query(eq)]
+                a: u8,
+            }
+        ),
+        &["not on a field"],
+    );
+    refused(
+        quote!(
+            #[query(value = u8)]
+            enum Q {
+                #[query(eq)]
+                A(#[query(eq)] u8),
+            }
+        ),
+        &["not on a variant", "not on a field"],
+    );
+}
+
+#[test]
+fn a_value_that_was_written_wrongly_is_not_called_missing() {
+    refused(
+        quote!(
+            struct Q;
+        ),
+        &["does not say what its answer is"],
+    );
+    refused(
+        quote!(
+            #[query(value = 3)]
+            struct Q;
+        ),
+        &[],
+    );
+}
+
+#[test]
+fn options_that_do_not_fit_together_are_refused() {
+    let with = |options: TokenStream| {
+        quote!(
+            #[query(value = u8, #options)]
+            struct Q;
+        )
+    };
+    refused(with(quote!(capacity = 1, lru = 1)), &["keep `capacity` or `lru`"]);
+    refused(with(quote!(lru = 1, max_weight = 1, weigh = w)), &["keep `lru` or `max_weight`"]);
+    let all = with(quote!(capacity = 1, lru = 1, max_weight = 1, weigh = w));
+    refused(all, &["`capacity` or `lru`", "`capacity` or `max_weight`"]);
+    refused(with(quote!(max_weight = 1)), &["add `weigh = path`"]);
+    refused(with(quote!(weigh = w)), &["`weigh` is used only with"]);
+    refused(with(quote!(codec = "json", opaque, version = 1)), &["`codec`", "`opaque`", "`version`"]);
+    refused(with(quote!(borrowed)), &["there is none"]);
+}
