@@ -9,7 +9,7 @@ use crate::check::{Include, Skip, check};
 use crate::emit::{self, Style};
 use crate::model::Model;
 use crate::package::Package;
-use crate::report::{Diagnostic, Report};
+use crate::report::{Diagnostic, Report, Severity};
 use crate::scan::{Scan, scan};
 use crate::source::{Location, SourceFile};
 
@@ -195,7 +195,9 @@ impl Builder {
         }
         let registry = out_dir.join(REGISTRY_FILE);
         let watched = watched(&package, &scan, &folder);
-        if !scan.faults.is_empty() && registry.is_file() {
+        let is_kept = !scan.faults.is_empty() && registry.is_file();
+        report.extend(scan.faults.iter().map(|fault| weakened(fault, is_kept)));
+        if is_kept {
             return Ok(Generated { registry, change: Change::Kept, watched, report });
         }
         let text = emit::registry(&listing.lines, &style);
@@ -305,6 +307,16 @@ fn instructions(generated: &Generated, folder: &Path, out: &mut impl Write) -> i
         writeln!(out, "cargo::warning={}", warning.one_line(folder))?;
     }
     out.flush()
+}
+
+/// A fault of the user's source as a warning: the error is rustc's to report, but if it were to find none, the registry
+/// would be out of date without a word.
+fn weakened(fault: &Diagnostic, is_kept: bool) -> Diagnostic {
+    let consequence = match is_kept {
+        true => "the registry of the last good build is used",
+        false => "its queries are not in the registry",
+    };
+    Diagnostic { severity: Severity::Warning, ..fault.clone() }.help(consequence)
 }
 
 /// Writes the file unless it says so already. Whoever reads it meanwhile sees the old text or the new, never a part.

@@ -126,7 +126,7 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
         Obstacle::Hidden(place) if *place == query.location => {
             Diagnostic::warning(format!("query `{path}` is not in the registry: it is private to its module"))
                 .at(at, "cannot be named from the crate root")
-                .help(format!("make it `pub(crate) struct {name}`"))
+                .help("make it `pub(crate)`")
         }
         Obstacle::Hidden(place) => {
             let module = place.text();

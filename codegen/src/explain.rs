@@ -31,8 +31,10 @@ impl Explanation {
     /// If the manifest or the crate root cannot be read. Faults further down are in [`Explanation::faults`].
     pub fn of(folder: &Path, root: Option<&Path>) -> Result<Self, Report> {
         let package = Package::read(folder)?;
-        let Some(root) = root.map(|root| folder.join(root)).or_else(|| package.root.clone()) else {
-            let message = format!("package `{}` has no library and no one program", package.name);
+        // Where a build script would have to choose, any program will do.
+        let first = || package.root.clone().or_else(|| package.programs.first().cloned());
+        let Some(root) = root.map(|root| folder.join(root)).or_else(first) else {
+            let message = format!("package `{}` has neither a library nor a program", package.name);
             return Err(Diagnostic::error(message).help("name a crate root with `--root FILE`").into());
         };
         let scan = scan(&root)

@@ -161,7 +161,7 @@ impl ModelBuilder<'_> {
         if let Some(block) = self.block_around(id) {
             obstacle = Some(Obstacle::InBlock(block.name.clone()));
         } else if let Some(place) = hidden {
-            match visibility::reexport(self.scan, &mut self.resolver, id, item) {
+            match visibility::reexport(self.scan, &self.resolver, id, item) {
                 Some(found) => {
                     path = found.path.join("::");
                     found.cfgs.into_iter().for_each(|cfg| cfg::push(&mut cfgs, cfg));

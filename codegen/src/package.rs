@@ -26,6 +26,8 @@ pub struct Package {
     pub name: String,
     /// The file that holds the crate root; none if the package has no library and no one program.
     pub root: Option<PathBuf>,
+    /// The crate roots of the programs that the manifest lists.
+    pub programs: Vec<PathBuf>,
     /// The crates that the derive may come from.
     pub crates: CrateNames,
     /// The manifests that were read: its own, and that of the workspace if needed.
@@ -67,8 +69,10 @@ impl Package {
         let name = text(package, "name").unwrap_or_default().to_owned();
         let mut manifests = vec![manifest.source.path().to_owned()];
         let crates = crate_names(folder, &name, package, &document, &mut manifests)?;
-        let root = root(folder, &name, package, &document);
-        Ok(Self { folder: folder.to_owned(), name, root, crates, manifests })
+        let programs = programs(folder, &document);
+        let root = root(folder, &name, package, &document, &programs);
+        let programs = programs.into_iter().map(|(_, path)| path).collect();
+        Ok(Self { folder: folder.to_owned(), name, root, programs, crates, manifests })
     }
 }
 
@@ -104,7 +108,13 @@ impl Manifest {
 }
 
 /// The crate root by cargo's rules: the library, else the program of the package, else its only program.
-fn root(folder: &Path, name: &str, package: &DeTable<'_>, document: &DeTable<'_>) -> Option<PathBuf> {
+fn root(
+    folder: &Path,
+    name: &str,
+    package: &DeTable<'_>,
+    document: &DeTable<'_>,
+    programs: &[(String, PathBuf)],
+) -> Option<PathBuf> {
     let is_auto = |key| value(package, key).and_then(DeValue::as_bool).unwrap_or(true);
     if let Some(lib) = table(document, "lib") {
         let legacy = text(lib, "name").unwrap_or(name).replace('-', "_");
@@ -116,10 +126,9 @@ fn root(folder: &Path, name: &str, package: &DeTable<'_>, document: &DeTable<'_>
     {
         return Some(lib);
     }
-    let programs = programs(folder, document);
     let own = programs.iter().find(|(program, _)| program == name).map(|(_, path)| path.clone());
     let main = || existing(folder, &["src/main.rs"]).filter(|_| is_auto("autobins"));
-    let only = || match programs.as_slice() {
+    let only = || match programs {
         [(_, path)] => Some(path.clone()),
         _ => None,
     };

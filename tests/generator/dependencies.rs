@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use cache_codegen::Explanation;
 use serde_json::Value;
 
-use crate::{Fixture, Run, target, workspace};
+use crate::{Fixture, Run, scratch, target, workspace};
 
 /// Folders of all packages that cargo knows from `folder` for this machine, without a network.
 #[track_caller]
@@ -57,6 +57,27 @@ fn the_files_read_are_those_that_rustc_reads() {
     assert!(compared >= 10, "only {compared} crates were compared");
 }
 
+#[test]
+fn every_way_to_place_a_file_means_to_the_scan_what_it_means_to_rustc() {
+    let folder = workspace().join("tests/fixtures/module_paths");
+    let root = folder.join("src/lib.rs");
+    let output = scratch().join("module_paths.d");
+    fs::create_dir_all(scratch()).expect("a folder");
+    let mut rustc = Command::new("rustc");
+    rustc
+        .args(["--edition", "2024", "--crate-type", "lib", "--emit", "dep-info", "-o"])
+        .args([&output, &root]);
+    Run::of(&rustc.output().expect("rustc can be started")).succeeded();
+    let text = fs::read_to_string(&output).expect("dep-info");
+    let explanation = Explanation::of(&folder, None).unwrap_or_else(|report| panic!("{report}"));
+    let read: BTreeSet<_> = explanation.scan.paths().into_iter().map(normal).collect();
+    // Neither conditions nor macros leave a choice in this crate.
+    let never = ["src/not_chosen.rs", "src/conditional.rs"].map(|file| folder.join(file));
+    assert!(never.iter().all(|file| file.is_file() && !read.contains(file)), "{read:?}");
+    assert_eq!(read, listed_files(&text).into_iter().map(|file| normal(&file)).collect());
+    assert!(explanation.scan.missing.is_empty() && explanation.faults().is_empty());
+}
+
 /// Crate roots and the files that rustc read for them, from the newest dep-info of each.
 fn dep_infos(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     let mut newest: BTreeMap<PathBuf, (SystemTime, BTreeSet<PathBuf>)> = BTreeMap::new();
@@ -66,9 +87,7 @@ fn dep_infos(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
             continue;
         }
         let text = fs::read_to_string(&path).expect("dep-info");
-        let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { continue };
-        let files: Vec<_> =
-            list.replace("\\ ", "\0").split(' ').map(|file| PathBuf::from(file.replace('\0', " "))).collect();
+        let files = listed_files(&text);
         let Some(root) = files.first().cloned() else { continue };
         let modified = entry.metadata().and_then(|metadata| metadata.modified()).expect("a time");
         let files = files.iter().map(|file| normal(file)).collect();
@@ -78,6 +97,17 @@ fn dep_infos(folder: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
         }
     }
     newest.into_iter().map(|(root, (_, files))| (root, files)).collect()
+}
+
+/// The files of the first line of a dep-info.
+fn listed_files(text: &str) -> Vec<PathBuf> {
+    let list = text.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, list)| list);
+    let files = list.replace("\\ ", "\0");
+    files
+        .split(' ')
+        .filter(|file| !file.is_empty())
+        .map(|file| PathBuf::from(file.replace('\0', " ")))
+        .collect()
 }
 
 /// Compares the scan of one crate with what rustc read. `false` if that was another target of the package.

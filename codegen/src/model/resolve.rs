@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::DERIVE;
 use crate::package::CrateNames;
-use crate::scan::{ModuleId, ModuleKind, PathText, Scan, UseName};
+use crate::scan::{ModuleId, ModuleKind, PathText, Scan, Use, UseName};
 
 /// How many `use`s may lead from a name to what it means.
 const MAX_DEPTH: usize = 128;
@@ -45,6 +45,8 @@ pub(super) struct Resolver<'a> {
     types: HashSet<(ModuleId, &'a str)>,
     uses: HashMap<(ModuleId, &'a str), Vec<usize>>,
     globs: HashMap<ModuleId, Vec<usize>>,
+    /// Names that some `use ... as` gives.
+    renames: HashSet<&'a str>,
     origins: HashMap<(ModuleId, String), Origin>,
 }
 
@@ -65,6 +67,7 @@ impl<'a> Resolver<'a> {
             types: HashSet::new(),
             uses: HashMap::new(),
             globs: HashMap::new(),
+            renames: HashSet::new(),
             origins: HashMap::new(),
         };
         for (id, module) in scan.iter() {
@@ -74,7 +77,12 @@ impl<'a> Resolver<'a> {
             resolver.types.extend(module.types.iter().map(|item| (id, plain(&item.name))));
             for (index, import) in module.uses.iter().enumerate() {
                 match &import.name {
-                    UseName::Named(name) => resolver.uses.entry((id, plain(name))).or_default().push(index),
+                    UseName::Named(name) => {
+                        resolver.uses.entry((id, plain(name))).or_default().push(index);
+                        if name != import.path.last() {
+                            resolver.renames.insert(plain(name));
+                        }
+                    }
                     UseName::Glob => resolver.globs.entry(id).or_default().push(index),
                     UseName::MacroUse => {}
                 }
@@ -125,6 +133,12 @@ impl<'a> Resolver<'a> {
     /// What `name` may mean as an item of `module`, seen from outside.
     pub(super) fn members(&self, module: ModuleId, name: &str) -> Vec<Target> {
         self.lookup(module, name, &mut Search::default())
+    }
+
+    /// Whether `import` may bring in something called `name`: a quick look before the search.
+    pub(super) fn may_show(&self, import: &Use, name: &str) -> bool {
+        let last = plain(import.path.last());
+        import.name == UseName::Glob || last == plain(name) || self.renames.contains(last)
     }
 
     fn resolve(

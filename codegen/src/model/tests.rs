@@ -197,6 +197,9 @@ fn a_hidden_query_is_listed_where_it_is_re_exported() {
     assert_eq!(listed_path(&format!("mod a {{ {inner} pub use self::b::*; }}")), "crate::a::Q");
     assert_eq!(listed_path(&format!("mod a {{ {inner} pub(crate) use b::Q as R; }}")), "crate::a::R");
     assert_eq!(listed_path(&format!("mod a {{ {inner} pub use b::Q; }} use a::Q;")), "crate::Q");
+    let renamed_twice =
+        format!("mod a {{ {inner} mod c {{ pub use super::b::Q as R; }} pub use c::R as S; }}");
+    assert_eq!(listed_path(&renamed_twice), "crate::a::S");
     let private_use = format!("mod a {{ {inner} use b::Q; }}");
     assert!(matches!(obstacle(&private_use), Some(Obstacle::Hidden(_))));
     let of_private = "mod a { #[derive(cache_core::Query)] struct Q; } pub use a::*;";

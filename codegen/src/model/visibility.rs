@@ -45,7 +45,7 @@ pub(super) fn hidden_module(scan: &Scan, module: ModuleId) -> Option<&Module> {
 /// The shortest path by which a `use` shows `item` of `module` to the crate root.
 pub(super) fn reexport(
     scan: &Scan,
-    resolver: &mut Resolver<'_>,
+    resolver: &Resolver<'_>,
     module: ModuleId,
     item: &TypeItem,
 ) -> Option<Reexport> {
@@ -58,7 +58,8 @@ pub(super) fn reexport(
         }
         let can_see = scan.ancestors(id).any(|(around, _)| around == item_scope);
         for import in &around.uses {
-            if scope(scan, id, &import.visibility) != ModuleId::ROOT {
+            if !resolver.may_show(import, &item.name) || scope(scan, id, &import.visibility) != ModuleId::ROOT
+            {
                 continue;
             }
             let name = match &import.name {

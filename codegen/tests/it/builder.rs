@@ -83,6 +83,8 @@ fn while_a_file_is_not_rust_the_last_good_registry_stays() {
     sample.write("src/b.rs", "pub struct B { fn");
     let generated = sample.run();
     assert_change(&generated, Change::Kept);
+    assert_eq!(messages(&generated.report), ["this is not Rust"]);
+    assert!(!generated.report.has_errors());
     assert_eq!(sample.listed(), ["crate::a::A", "crate::b::B"]);
     assert!(watched(&generated).contains(&"src/b.rs".to_owned()));
     sample.write("src/b.rs", "");
@@ -94,7 +96,9 @@ fn while_a_file_is_not_rust_the_last_good_registry_stays() {
 fn while_a_file_is_not_rust_and_there_is_no_registry_one_of_the_rest_is_written() {
     let sample =
         Sample::new(&[("src/lib.rs", "mod a; mod b;"), ("src/a.rs", &query("A")), ("src/b.rs", "fn (")]);
-    assert_change(&sample.run(), Change::Written);
+    let generated = sample.run();
+    assert_change(&generated, Change::Written);
+    assert_eq!(generated.report.diagnostics()[0].help, ["its queries are not in the registry"]);
     assert_eq!(sample.listed(), ["crate::a::A"]);
 }
 

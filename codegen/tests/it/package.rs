@@ -49,6 +49,9 @@ fn several_programs_without_a_library_need_a_choice() {
     let sample = Sample::new(&[("Cargo.toml", &two), ("a.rs", &query("A")), ("b.rs", &query("B"))]);
     let report = sample.builder().run().expect_err("two programs");
     assert_eq!(messages(&report), ["package `sample` has no library and no one program"]);
+    let explanation =
+        cache_codegen::Explanation::of(sample.path(), None).expect("one is walked all the same");
+    assert_eq!(explanation.listing.lines[0].type_path, "crate::A");
     sample.builder().root("b.rs").run().expect("a registry");
     assert_eq!(sample.listed(), ["crate::B"]);
 }
