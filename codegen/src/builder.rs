@@ -196,6 +196,10 @@ impl Builder {
         let registry = out_dir.join(REGISTRY_FILE);
         let watched = watched(&package, &scan, &folder);
         let is_kept = !scan.faults.is_empty() && registry.is_file();
+        if is_kept {
+            // What is said of the queries that were found holds only for a whole crate.
+            report = Report::new();
+        }
         report.extend(scan.faults.iter().map(|fault| weakened(fault, is_kept)));
         if is_kept {
             return Ok(Generated { registry, change: Change::Kept, watched, report });

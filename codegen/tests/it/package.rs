@@ -31,6 +31,7 @@ fn the_library_goes_before_programs() {
     assert_eq!(listed(&program, &["tool.rs", "src/main.rs"]), ["crate::src_main_rs"]);
     let own = manifest("[[bin]]\nname = \"sample\"\npath = \"app.rs\"\n[[bin]]\nname = \"x\"");
     assert_eq!(listed(&own, &["app.rs", "src/bin/x.rs"]), ["crate::app_rs"]);
+    assert_eq!(listed(&own, &["app.rs", "src/bin/x.rs", "src/main.rs"]), ["crate::app_rs"]);
     assert_eq!(
         listed(&manifest("[[bin]]\nname = \"x\""), &["src/bin/x/main.rs"]),
         ["crate::src_bin_x_main_rs"]
