@@ -3,6 +3,8 @@
 
 mod attributes;
 mod cursor;
+mod heads;
+mod lex;
 mod location;
 mod walk;
 
