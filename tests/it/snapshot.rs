@@ -2,6 +2,7 @@
 
 mod contents;
 mod files;
+mod fuzzed;
 mod killed;
 mod mismatch;
 mod moment;
