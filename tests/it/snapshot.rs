@@ -6,6 +6,7 @@ mod fuzzed;
 mod killed;
 mod mismatch;
 mod moment;
+mod no_codec;
 mod time;
 
 use std::sync::Arc;
