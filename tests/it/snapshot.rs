@@ -2,9 +2,11 @@
 
 mod contents;
 mod files;
+mod fuzzed;
 mod killed;
 mod mismatch;
 mod moment;
+mod no_codec;
 mod time;
 
 use std::sync::Arc;

@@ -1,1 +1,3 @@
-//! Integration tests of the typed query cache; see `it/`.
+//! Integration tests of the typed query cache; see `it/`. Here is what several of them share.
+
+pub mod hostile;

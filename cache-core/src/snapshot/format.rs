@@ -80,7 +80,8 @@ impl Header {
         let tables = cursor.u32("the header")?;
         let revision = cursor.u64("the header")?;
         let reserved = cursor.u32("the header")?;
-        if flags != 0 || reserved != 0 || saved_at.nanos >= NANOS_PER_SECOND {
+        let is_sane = saved_at.nanos < NANOS_PER_SECOND && revision <= MAX_REVISION;
+        if flags != 0 || reserved != 0 || !is_sane {
             return Err(Damage::Value { what: "a field of the header" }.at(0));
         }
         Ok(Self { saved_at, revision, tables })
@@ -88,6 +89,8 @@ impl Header {
 }
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
+/// The cache counts on from the revision in the file, so a forged one must leave room.
+const MAX_REVISION: u64 = u64::MAX / 2;
 
 impl WallTime {
     pub fn new(time: SystemTime) -> Self {

@@ -54,9 +54,9 @@ pub(crate) struct Decoded<Q: Query> {
 pub(crate) trait TableCodec<Q: Query>: Send + Sync {
     fn format(&self) -> TableFormat;
 
-    /// Why `entry` cannot be saved at all; such entries are reported and left out.
-    fn refuses(&self, _entry: &SavedEntry<Q>) -> Option<SkippedEntry> {
-        None
+    /// Takes out the entries that cannot be saved at all, and names them.
+    fn refuse(&self, _entries: &mut Vec<SavedEntry<Q>>) -> Vec<SkippedEntry> {
+        Vec::new()
     }
 
     /// Encodes from the first entry on until `block` is full; `block.len()` tells how far it came, also when the

@@ -186,12 +186,14 @@ impl TableCodec<Dynamic> for DynamicTypes {
         }
     }
 
-    fn refuses(&self, entry: &SavedEntry<Dynamic>) -> Option<SkippedEntry> {
-        if self.of_value(&*entry.value).is_some() {
-            return None;
-        }
-        let type_name = (*entry.value).type_name().to_owned();
-        Some(SkippedEntry { name: entry.key.0.to_string(), reason: SkipReason::Unregistered { type_name } })
+    fn refuse(&self, entries: &mut Vec<SavedEntry<Dynamic>>) -> Vec<SkippedEntry> {
+        let refused = entries.extract_if(.., |entry| self.of_value(&*entry.value).is_none());
+        refused
+            .map(|SavedEntry { key, value, .. }| {
+                let type_name = (*value).type_name().to_owned();
+                SkippedEntry { name: key.name().to_owned(), reason: SkipReason::Unregistered { type_name } }
+            })
+            .collect()
     }
 
     fn encode(&self, entries: &[SavedEntry<Dynamic>], block: &mut BlockBuilder) -> Result<(), CodecError> {

@@ -114,14 +114,7 @@ impl<'a, Q: Query> QueryImage<'a, Q> {
 
 impl<Q: Query> TableImage for QueryImage<'_, Q> {
     fn refuse(&mut self) {
-        let Self { codec, entries, refused, .. } = self;
-        entries.retain(|entry| match codec.refuses(entry) {
-            Some(entry) => {
-                refused.push(entry);
-                false
-            }
-            None => true,
-        });
+        self.refused = self.codec.refuse(&mut self.entries);
     }
 
     fn entries(&self) -> u64 {

@@ -35,17 +35,11 @@ const SURVIVOR: u8 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
     lengths: Vec<u32>,
-    /// Counts, columns and lengths, once the block is complete.
-    head: Vec<u8>,
-    revisions: Vec<u8>,
-    ages: Vec<u8>,
-    idles: Vec<u8>,
-    marks: Vec<u8>,
-    ttls: Vec<u8>,
-    freshes: Vec<u8>,
-    /// Bits of the columns that are needed so far; `UNIFORM` is added at the end.
-    columns: u32,
+    /// Turned into columns all at once, which is faster than one by one.
+    metas: Vec<EntryMeta>,
     payload: Vec<u8>,
+    /// All that stands before the payload, once the block is complete.
+    columns: Vec<u8>,
 }
 
 impl BlockBuilder {
@@ -68,26 +62,9 @@ impl BlockBuilder {
     ) -> Result<(), E> {
         let start = self.payload.len();
         encode(&mut self.payload)?;
-        let length = u32::try_from(self.payload.len() - start).map_err(|_| TooLong)?;
-        self.lengths.push(length);
-        self.push_meta(meta);
+        self.lengths.push(u32::try_from(self.payload.len() - start).map_err(|_| TooLong)?);
+        self.metas.push(*meta);
         Ok(())
-    }
-
-    #[inline]
-    fn push_meta(&mut self, meta: &EntryMeta) {
-        self.revisions.extend_from_slice(&meta.revision.to_le_bytes());
-        self.ages.extend_from_slice(&nanos(meta.age).to_le_bytes());
-        self.idles.extend_from_slice(&nanos(meta.idle).to_le_bytes());
-        let flags =
-            if meta.invalidated { INVALIDATED } else { 0 } | if meta.is_survivor { SURVIVOR } else { 0 };
-        let marks = [flags, meta.rank, meta.uses, 0];
-        self.marks.extend_from_slice(&marks);
-        self.ttls.extend_from_slice(&meta.ttl.map_or(NONE, nanos).to_le_bytes());
-        self.freshes.extend_from_slice(&meta.fresh.map_or(NONE, nanos).to_le_bytes());
-        self.columns |= if marks == [0; 4] { 0 } else { MARKS }
-            | if meta.ttl.is_some() { TTL } else { 0 }
-            | if meta.fresh.is_some() { FRESH } else { 0 };
     }
 
     /// Bytes of each entry, in order of their coming.
@@ -101,42 +78,54 @@ impl BlockBuilder {
     }
 
     /// The block's body, in pieces. The builder is to be cleared afterwards.
-    pub fn parts(&mut self) -> [&[u8]; 8] {
-        let uniform = self.lengths.windows(2).all(|pair| pair[0] == pair[1]);
-        let columns = self.columns | if uniform { UNIFORM } else { 0 };
-        self.head.clear();
-        self.head.extend_from_slice(&(self.lengths.len() as u32).to_le_bytes());
-        self.head.extend_from_slice(&columns.to_le_bytes());
-        let lengths = if uniform { &self.lengths[..self.lengths.len().min(1)] } else { &self.lengths[..] };
-        self.head.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
-        let optional = |column: u32, bytes| if columns & column == 0 { &[][..] } else { bytes };
-        [
-            &self.head,
-            &self.revisions,
-            &self.ages,
-            &self.idles,
-            optional(MARKS, &self.marks),
-            optional(TTL, &self.ttls),
-            optional(FRESH, &self.freshes),
-            &self.payload,
-        ]
+    pub fn parts(&mut self) -> [&[u8]; 2] {
+        let Self { lengths, metas, columns: out, payload } = self;
+        let uniform = lengths.windows(2).all(|pair| pair[0] == pair[1]);
+        let flag = |is_needed, column| if is_needed { column } else { 0 };
+        let columns = flag(uniform, UNIFORM)
+            | flag(metas.iter().any(|meta| marks(meta) != [0; 4]), MARKS)
+            | flag(metas.iter().any(|meta| meta.ttl.is_some()), TTL)
+            | flag(metas.iter().any(|meta| meta.fresh.is_some()), FRESH);
+
+        out.clear();
+        out.extend_from_slice(&(lengths.len() as u32).to_le_bytes());
+        out.extend_from_slice(&columns.to_le_bytes());
+        put_column(if uniform { &lengths[..lengths.len().min(1)] } else { lengths }, out, |n| {
+            n.to_le_bytes()
+        });
+        put_column(metas, out, |meta| meta.revision.to_le_bytes());
+        put_column(metas, out, |meta| nanos(meta.age).to_le_bytes());
+        put_column(metas, out, |meta| nanos(meta.idle).to_le_bytes());
+        if columns & MARKS != 0 {
+            put_column(metas, out, marks);
+        }
+        if columns & TTL != 0 {
+            put_column(metas, out, |meta| meta.ttl.map_or(NONE, nanos).to_le_bytes());
+        }
+        if columns & FRESH != 0 {
+            put_column(metas, out, |meta| meta.fresh.map_or(NONE, nanos).to_le_bytes());
+        }
+        [out, payload]
     }
 
     pub fn clear(&mut self) {
         self.lengths.clear();
-        for bytes in [
-            &mut self.revisions,
-            &mut self.ages,
-            &mut self.idles,
-            &mut self.marks,
-            &mut self.ttls,
-            &mut self.freshes,
-            &mut self.payload,
-        ] {
-            bytes.clear();
-        }
-        self.columns = 0;
+        self.metas.clear();
+        self.payload.clear();
     }
+}
+
+/// Makes room once and then fills it, so that no entry asks for more.
+fn put_column<T, const N: usize>(values: &[T], out: &mut Vec<u8>, encode: impl Fn(&T) -> [u8; N]) {
+    let start = out.len();
+    out.resize(start + values.len() * N, 0);
+    let (places, _) = out[start..].as_chunks_mut::<N>();
+    places.iter_mut().zip(values).for_each(|(place, value)| *place = encode(value));
+}
+
+fn marks(meta: &EntryMeta) -> [u8; 4] {
+    let flags = if meta.invalidated { INVALIDATED } else { 0 } | if meta.is_survivor { SURVIVOR } else { 0 };
+    [flags, meta.rank, meta.uses, 0]
 }
 
 /// One entry takes more than 4 GiB.
@@ -266,10 +255,11 @@ fn column<'a, const N: usize>(cursor: &mut Cursor<'a>, count: usize) -> Result<&
 
 #[inline]
 fn nanos(time: Duration) -> u64 {
-    let nanos = time.as_secs().checked_mul(1_000_000_000);
-    nanos
-        .and_then(|nanos| nanos.checked_add(u64::from(time.subsec_nanos())))
-        .map_or(FOREVER, |n| n.min(FOREVER))
+    const NANOS: u64 = 1_000_000_000;
+    match time.as_secs() {
+        seconds if seconds < FOREVER / NANOS => seconds * NANOS + u64::from(time.subsec_nanos()),
+        _ => FOREVER,
+    }
 }
 
 #[inline]

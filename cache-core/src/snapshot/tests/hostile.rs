@@ -82,6 +82,15 @@ fn counts_that_do_not_add_up_are_refused() {
 }
 
 #[test]
+fn a_revision_that_leaves_no_room_for_the_next_is_refused() {
+    let mut file = save(&mut []);
+    file[32..40].copy_from_slice(&u64::MAX.to_le_bytes());
+    mend(&mut file);
+    let error = Snapshot::parse(&file).expect_err("no commit could follow");
+    assert!(matches!(error, SnapshotError::Damaged { damage: Damage::Value { .. }, .. }), "{error}");
+}
+
+#[test]
 fn two_tables_of_one_name_are_refused() {
     let codec = GetBook::persistence().expect("books are persisted");
     let table = || -> Box<dyn TableImage> { Box::new(QueryImage::new("get_book", &codec, books(1))) };

@@ -1,0 +1,9 @@
+//! Any bytes, restored into a cache: `cargo +nightly fuzz run read_snapshot`, in the root of the repository.
+//!
+//! The same entry point is run with this corpus and bounded changes of it by the ordinary tests
+//! (`tests/it/snapshot/fuzzed.rs`).
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| cache_tests::hostile::feed(bytes));
