@@ -167,13 +167,11 @@ pub fn licence(session: &Session, licence: &str) -> Result<Table, Error> {
 #[must_use]
 pub fn cache(start: &Start, end: &End, inspection: &Inspection) -> String {
     let mut text = format!("Cache: {start}\n");
-    let hits: u64 = inspection.tables.iter().map(|table| table.hits).sum();
-    let misses: u64 = inspection.tables.iter().map(|table| table.misses).sum();
     let mut line = |args: std::fmt::Arguments<'_>| {
         // Writing to a text cannot fail.
         let _ = writeln!(text, "{args}");
     };
-    line(format_args!("{hits} hits, {misses} misses"));
+    line(format_args!("{} hits, {} misses", inspection.hits(), inspection.misses()));
     if let Some(Ok((saved, path))) = &end.saved {
         line(format_args!("saved {} entries, {} bytes in {}", saved.entries(), saved.bytes, path.display()));
     }
