@@ -202,6 +202,35 @@ impl TableReport {
         let reads = self.hits + self.misses;
         (reads > 0).then(|| self.hits as f64 / reads as f64)
     }
+
+    fn columns(&self) -> [String; 10] {
+        [
+            self.name.to_owned(),
+            bound_text(self.bound),
+            self.residents.to_string(),
+            self.pinned.to_string(),
+            self.survivors.to_string(),
+            self.hits.to_string(),
+            self.misses.to_string(),
+            self.hit_ratio().map_or("-".to_owned(), |ratio| format!("{:.1}%", ratio * 100.0)),
+            self.removals.evicted.to_string(),
+            self.removals.expired.to_string(),
+        ]
+    }
+}
+
+impl Inspection {
+    /// Reads that found a value, of all tables.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.tables.iter().map(|table| table.hits).sum()
+    }
+
+    /// Reads that found none, of all tables.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.tables.iter().map(|table| table.misses).sum()
+    }
 }
 
 impl Removals {
@@ -234,38 +263,27 @@ fn bound_as_text<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<
     serializer.serialize_str(&bound_text(*bound))
 }
 
+const COLUMNS: [&str; 10] =
+    ["table", "bound", "resident", "pinned", "survivors", "hits", "misses", "ratio", "evicted", "expired"];
+
+/// The first column is flush left, the others, mostly numbers, flush right.
+fn write_columns(f: &mut fmt::Formatter<'_>, cells: [&str; 10], widths: &[usize; 10]) -> fmt::Result {
+    let [(name, width), rest @ ..] = std::array::from_fn::<_, 10, _>(|at| (cells[at], widths[at]));
+    write!(f, "{name:width$}")?;
+    rest.iter().try_for_each(|(cell, width)| write!(f, "  {cell:>width$}"))?;
+    writeln!(f)
+}
+
 impl Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.tables.iter().map(|table| table.name.len()).max().unwrap_or(0).max("table".len());
-        writeln!(
-            f,
-            "{:width$}  {:>16}  {:>9}  {:>6}  {:>9}  {:>10}  {:>10}  {:>6}  {:>8}  {:>8}",
-            "table",
-            "bound",
-            "resident",
-            "pinned",
-            "survivors",
-            "hits",
-            "misses",
-            "ratio",
-            "evicted",
-            "expired"
-        )?;
-        for table in &self.tables {
-            let ratio = table.hit_ratio().map_or("-".to_owned(), |ratio| format!("{:.1}%", ratio * 100.0));
-            writeln!(
-                f,
-                "{:width$}  {:>16}  {:>9}  {:>6}  {:>9}  {:>10}  {:>10}  {ratio:>6}  {:>8}  {:>8}",
-                table.name,
-                bound_text(table.bound),
-                table.residents,
-                table.pinned,
-                table.survivors,
-                table.hits,
-                table.misses,
-                table.removals.evicted,
-                table.removals.expired,
-            )?;
+        let rows: Vec<_> = self.tables.iter().map(TableReport::columns).collect();
+        let widths = COLUMNS.map(str::len);
+        let widths = rows
+            .iter()
+            .fold(widths, |widths, row| std::array::from_fn(|column| widths[column].max(row[column].len())));
+        write_columns(f, COLUMNS, &widths)?;
+        for (table, row) in self.tables.iter().zip(&rows) {
+            write_columns(f, row.each_ref().map(String::as_str), &widths)?;
             for entry in &table.entries {
                 let EntryState { revision, age, freshness, residency, .. } = entry.state;
                 writeln!(
@@ -282,3 +300,6 @@ impl Display for Inspection {
         write!(f, "revision {}", self.revision)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Where the project is, which files its answers depend on, and what cargo says about it. All I/O but snapshots.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{Metadata, MetadataCommand};
+
+use crate::error::Error;
+use crate::graph::Graph;
+use crate::queries::{Input, Project};
+
+/// A project that was found.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Manifest or folder that the user named.
+    path: PathBuf,
+    /// Folder of the workspace.
+    pub root: PathBuf,
+    /// Folder for what is built, and for our snapshot.
+    pub target: PathBuf,
+    /// Manifests of the packages of the workspace.
+    members: Vec<PathBuf>,
+}
+
+impl Place {
+    /// Finds the project that a folder or a manifest belongs to. Asks cargo for no more than that, which is quick.
+    ///
+    /// # Errors
+    /// If there is nothing at `path`, or cargo cannot read the manifests there.
+    pub fn find(path: &Path) -> Result<Self, Error> {
+        if !path.exists() {
+            return Err(Error::NoSuchPath(path.to_owned()));
+        }
+        let found = cargo(path, &[]).no_deps().exec()?;
+        Ok(Self {
+            path: path.to_owned(),
+            members: found.packages.iter().map(|package| package.manifest_path.clone().into()).collect(),
+            root: found.workspace_root.into(),
+            target: found.target_directory.into(),
+        })
+    }
+
+    /// Everything about the packages of the project. Takes cargo some time.
+    ///
+    /// # Errors
+    /// If cargo cannot find out.
+    pub fn graph(&self) -> Result<Graph, Error> {
+        // With a lock file and everything on this machine, nothing is written and no network is needed.
+        let at_hand = self.lock().exists().then(|| cargo(&self.path, &["--locked", "--offline"]).exec().ok());
+        let metadata: Metadata = match at_hand.flatten() {
+            Some(metadata) => metadata,
+            None => cargo(&self.path, &[]).exec()?,
+        };
+        Ok(metadata.into())
+    }
+
+    /// The project with the files that answers from `graph` depend on, as they are now.
+    #[must_use]
+    pub fn describe(&self, graph: &Graph) -> Project {
+        let config = self.root.join(".cargo").join("config.toml");
+        let mut paths = vec![self.lock(), self.root.join("Cargo.toml"), config];
+        paths.extend(graph.manifests.iter().cloned());
+        paths.sort();
+        paths.dedup();
+        let inputs = paths.into_iter().map(|path| Input { hash: hash(&path), path });
+        Project { root: self.root.clone(), inputs: inputs.collect() }
+    }
+
+    /// Why answers about `known` are no longer answers about this project; `None` if they are.
+    #[must_use]
+    pub fn difference(&self, known: &Project) -> Option<String> {
+        if known.root != self.root {
+            return Some(format!("they are about the project in `{}`", known.root.display()));
+        }
+        let said = |path: &Path, what| {
+            let path = path.strip_prefix(&self.root).unwrap_or(path);
+            format!("`{}` {what}", path.display())
+        };
+        let is_known = |member: &PathBuf| known.inputs.iter().any(|input| input.path == *member);
+        if let Some(member) = self.members.iter().find(|member| !is_known(member)) {
+            return Some(said(member, "is new"));
+        }
+        known.inputs.iter().find_map(|Input { path, hash: before }| match (before, hash(path)) {
+            (None, Some(_)) => Some(said(path, "is new")),
+            (Some(_), None) => Some(said(path, "is gone")),
+            (before, now) => (*before != now).then(|| said(path, "has changed")),
+        })
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.root.join("Cargo.lock")
+    }
+}
+
+fn cargo(path: &Path, options: &[&str]) -> MetadataCommand {
+    let mut command = MetadataCommand::new();
+    if path.is_dir() {
+        command.current_dir(path)
+    } else {
+        command.manifest_path(path)
+    };
+    command.other_options(options.iter().map(ToString::to_string).collect::<Vec<_>>());
+    command
+}
+
+/// Hash of a file; `None` if it cannot be read.
+///
+/// Another Rust release may hash otherwise. The worst that can come of it is one cold start.
+fn hash(path: &Path) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&fs::read(path).ok()?);
+    Some(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests;
