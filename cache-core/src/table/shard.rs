@@ -283,7 +283,7 @@ impl<Q: Query> Shard<Q> {
             Some(_) => Queue::Small,
             None => cold.policy.place(hash),
         });
-        let slot = Slot {
+        let mut slot = Slot {
             key,
             hold: stay.hold(incoming.value),
             revision: env.revision,
@@ -297,11 +297,13 @@ impl<Q: Query> Shard<Q> {
             is_invalidated: incoming.is_invalidated,
             has_alarm: false,
         };
-        let slot = self.slots.insert_unique(spread(hash), slot, |slot| spread(slot.hash)).into_mut();
+        // All this before the slot is moved to where it stays: memory there is seldom in the processor's caches, and
+        // reading it back would wait for the writes.
         slot.take_extras(incoming.ttl, incoming.fresh, incoming.label, incoming.used_at, env);
-        target.report(slot, env, out);
-        cold.set_alarm(slot, env.rules);
-        cold.enter(slot, env);
+        target.report(&slot, env, out);
+        cold.set_alarm(&mut slot, env.rules);
+        cold.enter(&slot, env);
+        self.slots.insert_unique(spread(hash), slot, |slot| spread(slot.hash));
     }
 
     fn replace(

@@ -1,0 +1,84 @@
+//! Key sequences, made before anything is measured, the same for all contestants and in each run.
+
+use fastrand::Rng;
+
+/// Keys in the order in which they are asked for. 32 bits each, so that reading them disturbs the processor's
+/// caches little.
+pub struct Keys {
+    sequence: Vec<u32>,
+    /// How many different keys there may be.
+    pub universe: u32,
+}
+
+const SEED: u64 = 0x0BE9_C4A7_11E5_EED5;
+
+impl Keys {
+    pub fn uniform(universe: u32, len: usize) -> Self {
+        let mut random = Rng::with_seed(SEED);
+        Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect(), universe }
+    }
+
+    /// Key of rank k with a probability proportional to 1/k. Ranks are dealt to the keys at random, so that what
+    /// is asked for often does not lie together in memory.
+    pub fn zipf(universe: u32, len: usize) -> Self {
+        Self::zipf_from(universe, len, &mut Rng::with_seed(SEED))
+    }
+
+    /// Other keys than those of [`zipf`](Self::zipf), with the same ranks.
+    pub fn zipf_again(universe: u32, len: usize) -> Self {
+        Self::zipf_from(universe, len, &mut Rng::with_seed(!SEED))
+    }
+
+    fn zipf_from(universe: u32, len: usize, random: &mut Rng) -> Self {
+        let mut key_of_rank: Vec<u32> = (0..universe).collect();
+        Rng::with_seed(SEED).shuffle(&mut key_of_rank);
+        let sequence = (0..len).map(|_| key_of_rank[zipf_rank(universe, random)]).collect();
+        Self { sequence, universe }
+    }
+
+    /// All keys once, in ascending order.
+    pub fn all(&self) -> impl Iterator<Item = u64> + use<> {
+        (0..self.universe).map(u64::from)
+    }
+
+    /// A piece of the sequence, another one for each `number` until they begin anew.
+    pub fn piece(&self, number: usize, len: usize) -> &[u32] {
+        let pieces = self.sequence.len() / len;
+        let start = number % pieces * len;
+        &self.sequence[start..start + len]
+    }
+}
+
+/// A rank from 0 on, by inverting the integral of 1/x and rejecting what lies between it and the sum of 1/k.
+/// (Hörmann and Derflinger, "Rejection-inversion to generate variates from monotone discrete distributions", 1996.)
+fn zipf_rank(universe: u32, random: &mut Rng) -> usize {
+    let low = 1.5_f64.ln() - 1.0;
+    let high = (f64::from(universe) + 0.5).ln();
+    loop {
+        let area = low + random.f64() * (high - low);
+        let rank = area.exp().round().clamp(1.0, f64::from(universe));
+        if area >= (rank + 0.5).ln() - 1.0 / rank {
+            return rank as usize - 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rank_of_zipf_is_asked_for_twice_as_often_as_the_second() {
+        let mut random = Rng::with_seed(1);
+        let mut counts = [0_u32; 1000];
+        for _ in 0..1_000_000 {
+            counts[zipf_rank(1000, &mut random)] += 1;
+        }
+        let harmonic: f64 = (1..=1000).map(|rank| 1.0 / f64::from(rank)).sum();
+        for rank in [1_u32, 2, 3, 10, 100] {
+            let expected = 1e6 / harmonic / f64::from(rank);
+            let counted = f64::from(counts[rank as usize - 1]);
+            assert!((counted / expected - 1.0).abs() < 0.1, "rank {rank}: {counted} instead of {expected}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The command line, and what it means for the length of a run. Measures nothing.
+
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+use crate::report::Format;
+
+pub const USAGE: &str = "usage: cache-bench [--quick] [--only NAME] [--json] [--traces DIR]";
+
+pub struct Options {
+    pub effort: Effort,
+    /// Part of the names of the workloads that are to be run; empty for all.
+    pub only: String,
+    pub format: Format,
+    pub traces: Option<PathBuf>,
+}
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Turns of each contestant; the median of them counts.
+    pub rounds: usize,
+    /// Operations of each thread in one turn.
+    pub operations: usize,
+    /// Operations that a cache with eviction has behind it at the first turn, after it was filled.
+    pub warm_up: usize,
+}
+
+impl Effort {
+    const FULL: Self = Self { rounds: 11, operations: 500_000, warm_up: 6_000_000 };
+    const QUICK: Self = Self { rounds: 5, operations: 100_000, warm_up: 1_000_000 };
+}
+
+impl Options {
+    pub fn from_command_line() -> Result<Self, lexopt::Error> {
+        let mut options =
+            Self { effort: Effort::FULL, only: String::new(), format: Format::Table, traces: None };
+        let mut arguments = lexopt::Parser::from_env();
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("quick") => options.effort = Effort::QUICK,
+                Long("only") => options.only = arguments.value()?.string()?,
+                Long("json") => options.format = Format::Json,
+                Long("traces") => options.traces = Some(arguments.value()?.into()),
+                _ => return Err(argument.unexpected()),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether a workload of this name is wanted.
+    pub fn wants(&self, workload: &str) -> bool {
+        workload.contains(&self.only)
+    }
+}

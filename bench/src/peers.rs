@@ -1,0 +1,41 @@
+//! What the harness asks of a cache, and the caches that it asks. Knows nothing of workloads.
+
+mod floor;
+mod lru;
+mod moka;
+mod ours;
+mod quick_cache;
+
+use std::sync::Arc;
+
+pub use floor::Floor;
+pub use lru::Lru;
+pub use moka::Moka;
+pub use ours::Ours;
+pub use quick_cache::QuickCache;
+
+/// The hasher of all contestants.
+pub type Hasher = foldhash::fast::RandomState;
+
+/// What is cached: one cache line.
+pub type Value = Arc<[u64; 8]>;
+
+/// A value that nobody else holds.
+pub fn value_of(key: u64) -> Value {
+    Arc::new([key; 8])
+}
+
+pub trait Read: Send + Sync + 'static {
+    const NAME: &'static str;
+
+    fn get(&self, key: u64) -> Option<Value>;
+}
+
+pub trait Peer: Read {
+    fn with_capacity(entries: u64) -> Self;
+
+    fn insert(&self, key: u64, value: Value);
+
+    /// Does what the cache has put off, so that it is not counted against what is measured next.
+    fn settle(&self) {}
+}

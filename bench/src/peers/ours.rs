@@ -1,0 +1,52 @@
+//! The typed query cache, as a program would use it.
+
+use cache_core::{Cache, Query};
+
+use super::{Peer, Read, Value};
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = [u64; 8], capacity = 1)]
+pub struct GetPayload {
+    id: u64,
+}
+
+cache_core::registry! {
+    pub struct BenchRegistry {
+        GetPayload,
+    }
+}
+
+pub struct Ours(Cache<BenchRegistry>);
+
+impl Ours {
+    /// A table in exact least-recently-used order.
+    pub fn lru(entries: u64) -> Self {
+        Self::with(|options| options.lru(entries))
+    }
+
+    fn with(options: impl FnOnce(cache_core::TableOptions) -> cache_core::TableOptions) -> Self {
+        let cache = Cache::builder().table::<GetPayload>(options).build();
+        // Nothing that can be refused: no codec, and a bound above 0.
+        Self(cache.expect("the options are in order"))
+    }
+}
+
+impl Read for Ours {
+    const NAME: &'static str = "ours";
+
+    #[inline]
+    fn get(&self, key: u64) -> Option<Value> {
+        self.0.get(&GetPayload { id: key })
+    }
+}
+
+impl Peer for Ours {
+    fn with_capacity(entries: u64) -> Self {
+        Self::with(|options| options.capacity(entries))
+    }
+
+    #[inline]
+    fn insert(&self, key: u64, value: Value) {
+        self.0.insert(GetPayload { id: key }, value);
+    }
+}

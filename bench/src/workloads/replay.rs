@@ -1,0 +1,62 @@
+//! Recorded traces, replayed by one thread: share of hits.
+
+use std::io;
+
+use super::{contestant, get_or_insert, report_figures};
+use crate::measure::Contestant;
+use crate::options::Options;
+use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
+use crate::report::{Figure, Report, Unit};
+use crate::traces;
+
+const TRACES: [(&str, &[u64]); 2] = [("OLTP", &[256, 512, 1_000, 2_000]), ("P3", &[20_000, 160_000])];
+
+pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
+    for (trace, capacities) in TRACES {
+        let is_wanted = |capacity: &&u64| options.wants(&name(trace, **capacity));
+        let wanted: Vec<_> = capacities.iter().filter(is_wanted).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let Some(folder) = &options.traces else {
+            eprintln!("cache-bench: {trace} is left out: --traces DIR tells where {trace}.lis.zst is");
+            continue;
+        };
+        let keys = traces::read(folder, trace)?;
+        for &capacity in wanted {
+            replay(report, &name(trace, capacity), &keys, &line_up(capacity), &line_up_exact(capacity));
+        }
+    }
+    Ok(())
+}
+
+fn replay(
+    report: &mut Report,
+    workload: &str,
+    keys: &[u32],
+    contestants: &[Contestant],
+    exact: &[Contestant],
+) {
+    let ratios = |contestants: &[Contestant]| -> Vec<Figure> {
+        contestants.iter().map(|it| Figure::exact(it.run(keys) as f64 / keys.len() as f64)).collect()
+    };
+    report_figures(report, workload, 1, contestants, &ratios(contestants), Unit::Ratio);
+    report_figures(report, &format!("lru-{workload}"), 1, exact, &ratios(exact), Unit::Ratio);
+}
+
+fn line_up(capacity: u64) -> [Contestant; 4] {
+    [
+        contestant(Ours::with_capacity(capacity), get_or_insert),
+        contestant(QuickCache::with_capacity(capacity), get_or_insert),
+        contestant(Moka::with_capacity(capacity), get_or_insert),
+        contestant(Lru::with_capacity(capacity), get_or_insert),
+    ]
+}
+
+fn line_up_exact(capacity: u64) -> [Contestant; 2] {
+    [contestant(Ours::lru(capacity), get_or_insert), contestant(Lru::with_capacity(capacity), get_or_insert)]
+}
+
+fn name(trace: &str, capacity: u64) -> String {
+    format!("trace/{trace}-{capacity}")
+}
