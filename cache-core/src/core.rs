@@ -12,7 +12,7 @@ use crate::transaction::hooks::Hook;
 pub(crate) struct Core {
     pub(crate) clock: Box<dyn Clock>,
     /// Revision of the last commit.
-    revision: AtomicU64,
+    revision: OwnLine<AtomicU64>,
     pub(crate) gate: Gate,
     pub(crate) events: Events,
     pub(crate) hooks: Vec<Hook>,
@@ -22,6 +22,10 @@ pub(crate) struct Core {
     /// Tells caches apart, so that a hook may commit to another one.
     pub(crate) id: u64,
 }
+
+/// A number that each write changes, kept away from what each write only reads.
+#[repr(align(128))]
+struct OwnLine<T>(T);
 
 /// Shards per processor. More do not help readers, who hold a lock for some ten nanoseconds.
 const SHARDS_PER_CORE: usize = 8;
@@ -34,7 +38,7 @@ impl Core {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             clock,
-            revision: AtomicU64::new(0),
+            revision: OwnLine(AtomicU64::new(0)),
             gate: Gate::default(),
             events: Events::new(listeners),
             hooks,
@@ -44,25 +48,27 @@ impl Core {
         }
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Moment {
         self.clock.now()
     }
 
     pub(crate) fn revision(&self) -> u64 {
-        self.revision.load(Ordering::Relaxed)
+        self.revision.0.load(Ordering::Relaxed)
     }
 
     /// Draws the number of a commit whose shards are all locked, and queues what it changes.
+    #[inline]
     pub(crate) fn seal(&self, changes: Vec<Change>) -> u64 {
         match self.events.has_listeners() {
-            true => self.events.push_numbered(&self.revision, changes),
-            false => self.revision.fetch_add(1, Ordering::Relaxed) + 1,
+            true => self.events.push_numbered(&self.revision.0, changes),
+            false => self.revision.0.fetch_add(1, Ordering::Relaxed) + 1,
         }
     }
 
     /// Goes on from the revision of a snapshot, so that numbers stay unique across a restart.
     pub(crate) fn advance_revision(&self, at_least: u64) {
-        self.revision.fetch_max(at_least, Ordering::Relaxed);
+        self.revision.0.fetch_max(at_least, Ordering::Relaxed);
     }
 
     /// Queues changes that have no revision.
@@ -77,7 +83,7 @@ impl Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core")
             .field("clock", &self.clock)
-            .field("revision", &self.revision)
+            .field("revision", &self.revision())
             .finish_non_exhaustive()
     }
 }

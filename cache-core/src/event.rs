@@ -207,10 +207,14 @@ impl Events {
     }
 
     /// Tells what is queued, unless another thread, or a caller of this one, is at it and will see it.
+    #[inline]
     pub(crate) fn drain(&self) {
-        if !self.has_listeners() {
-            return;
+        if self.has_listeners() {
+            self.drain_queue();
         }
+    }
+
+    fn drain_queue(&self) {
         let mut queue = self.queue.lock();
         if std::mem::replace(&mut queue.is_drained, true) {
             return;

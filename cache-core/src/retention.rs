@@ -70,6 +70,12 @@ impl Rules {
         self.bound.is_some() || self.is_timed || ttl.is_some()
     }
 
+    /// Whether every entry has bookkeeping that most do without.
+    #[inline]
+    pub(crate) fn wants_extras(&self) -> bool {
+        self.tti.is_some() || self.history > 0
+    }
+
     pub(crate) fn is_lru(&self) -> bool {
         matches!(self.bound, Some(Bound::Lru(_)))
     }

@@ -287,7 +287,7 @@ impl<Q: Query> Table<Q> {
         &self,
         key: Q,
         incoming: Incoming<Q::Value>,
-        may_write: impl FnOnce(&Shard<Q>, Option<&Slot<Q>>) -> bool,
+        may_write: impl FnOnce(&Shard<Q>, Option<Ticket>) -> bool,
     ) -> bool {
         let hash = self.hash(&key);
         let changes = self.change(&key, ChangeKind::Set, Some(&incoming.value));
@@ -295,8 +295,7 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let place = shard.locate(hash, |known| *known == key);
-        let slot = place.id.and_then(|id| shard.by_ticket(Ticket { hash, id }));
-        if !may_write(&shard, slot) {
+        if !may_write(&shard, place.id.map(|id| Ticket { hash, id })) {
             return false;
         }
         let env = self.env(now, self.core.seal(changes));
@@ -316,8 +315,8 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn store_loaded(&self, key: &Q, value: Arc<Q::Value>, removed: u64) -> Arc<Q::Value> {
         let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None);
         let mut winner = None;
-        self.write(key.clone(), incoming, |shard, slot| {
-            winner = slot.and_then(|slot| slot.hold.value());
+        self.write(key.clone(), incoming, |shard, ticket| {
+            winner = ticket.and_then(|ticket| shard.by_ticket(ticket)).and_then(|slot| slot.hold.value());
             winner.is_none() && shard.removed() == removed
         });
         winner.unwrap_or(value)
@@ -543,10 +542,14 @@ impl<Q: Query> Table<Q> {
     }
 
     /// Brings the table within its bound where one shard alone could not. To be called without locks.
+    #[inline]
     pub(crate) fn settle(&self, env: &Env<'_>) {
-        if !self.ledger.is_over() {
-            return;
+        if self.ledger.is_over() {
+            self.settle_excess(env);
         }
+    }
+
+    fn settle_excess(&self, env: &Env<'_>) {
         match &self.recency {
             Some(recency) => self.settle_by_order(recency, env),
             None => self.settle_by_shards(env),

@@ -16,6 +16,7 @@ const EMPTY: u32 = 0;
 
 impl Ghosts {
     /// Makes room for about `entries` fingerprints. Growing forgets what was there.
+    #[inline]
     pub(crate) fn fit(&mut self, entries: usize) {
         let wanted = (entries / BUCKET).max(1).next_power_of_two();
         if wanted > self.buckets.len() {
@@ -23,6 +24,7 @@ impl Ghosts {
         }
     }
 
+    #[inline]
     pub(crate) fn remember(&mut self, hash: u32) {
         let Some(bucket) = self.bucket(hash) else { return };
         bucket.copy_within(0..BUCKET - 1, 1);
@@ -30,6 +32,7 @@ impl Ghosts {
     }
 
     /// Whether the key of this hash was evicted lately. Forgets it.
+    #[inline]
     pub(crate) fn recall(&mut self, hash: u32) -> bool {
         let Some(bucket) = self.bucket(hash) else { return false };
         let Some(place) = bucket.iter().position(|&known| known == fingerprint(hash)) else { return false };

@@ -38,10 +38,12 @@ pub(crate) struct S3Fifo {
 
 impl S3Fifo {
     /// Queue for an entry that becomes resident.
+    #[inline]
     pub(crate) fn place(&mut self, hash: u32) -> Queue {
         if self.ghosts.recall(hash) { Queue::Main } else { Queue::Small }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, queue: Queue, ticket: Ticket, weight: u32) {
         match queue {
             Queue::None => return,
@@ -52,11 +54,13 @@ impl S3Fifo {
     }
 
     /// Gives a candidate another round in its queue.
+    #[inline]
     pub(crate) fn requeue(&mut self, queue: Queue, ticket: Ticket) {
         self.push(queue, ticket, 0);
     }
 
     /// Notes that an entry of `queue` now weighs `new` instead of `old`; 0 when it came or left.
+    #[inline]
     pub(crate) fn reweigh(&mut self, queue: Queue, old: u32, new: u32) {
         let sum = match queue {
             Queue::None => return,
@@ -68,6 +72,7 @@ impl S3Fifo {
 
     /// Takes the ticket from the head of the queue that should give up an entry next, of those queues (small, main)
     /// that are not `exhausted`.
+    #[inline]
     pub(crate) fn next_candidate(&mut self, exhausted: [bool; 2]) -> Option<(Queue, Ticket)> {
         let total = self.small_weight + self.main_weight;
         let small_is_full = self.small_weight.saturating_mul(SMALL_SHARE) >= total;
@@ -76,12 +81,14 @@ impl S3Fifo {
         order.into_iter().filter(may_give).find_map(|queue| Some((queue, self.pop(queue)?)))
     }
 
+    #[inline]
     pub(crate) fn remember(&mut self, hash: u32) {
         self.ghosts.fit(self.small.len() + self.main.len());
         self.ghosts.remember(hash);
     }
 
     /// Whether so many tickets are left behind by removed slots that the queues should be swept.
+    #[inline]
     pub(crate) fn is_bloated(&self, residents: usize) -> bool {
         self.small.len() + self.main.len() > 2 * residents + 32
     }
@@ -104,6 +111,7 @@ impl S3Fifo {
         self.ghosts.clear();
     }
 
+    #[inline]
     fn pop(&mut self, queue: Queue) -> Option<Ticket> {
         match queue {
             Queue::None => None,

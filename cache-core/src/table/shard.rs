@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::OccupiedEntry;
 use smallvec::SmallVec;
 
 use super::slot::{Extra, Hold, Past, Slot, Stay};
@@ -536,9 +537,11 @@ impl<Q: Query> Shard<Q> {
         loop {
             let Self { slots, cold: Some(cold), .. } = self else { return false };
             let Some((queue, ticket)) = cold.policy.next_candidate(is_exhausted) else { return false };
-            let Some(slot) = find_mut(slots, ticket).filter(|slot| slot.stay == queue.stay()) else {
+            let Some(mut found) = find_entry(slots, ticket) else { continue };
+            let slot = found.get_mut();
+            if slot.stay != queue.stay() {
                 continue;
-            };
+            }
             if env.revision != 0 && slot.revision == env.revision {
                 cold.policy.requeue(queue, ticket);
                 let at = usize::from(queue == Queue::Main);
@@ -563,7 +566,8 @@ impl<Q: Query> Shard<Q> {
                         cold.policy.remember(ticket.hash);
                     }
                     cold.leave(slot, false, env);
-                    self.release(ticket, Stay::Evicted, Cause::Evicted, env, out);
+                    cold.let_go(found, Stay::Evicted, Cause::Evicted, env, out);
+                    self.shrink();
                     return true;
                 }
             }
@@ -582,33 +586,12 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
-    /// Turns a resident that has left its list into a survivor, or takes it out if nobody else can reach its
-    /// value: `Arc::get_mut` proves that there is no other handle, weak ones included.
+    /// Lets go of a resident that has left its list.
     fn release(&mut self, ticket: Ticket, stay: Stay, cause: Cause, env: &Env<'_>, out: &mut Outbox<Q>) {
         let Self { slots, cold: Some(cold), .. } = self else { return };
-        let Ok(mut found) = slots.find_entry(spread(ticket.hash), |slot| slot.ticket() == ticket) else {
-            return;
-        };
-        let slot = found.get_mut();
-        let Hold::Resident(value) = &mut slot.hold else { return };
-        if Arc::get_mut(value).is_some() {
-            let (slot, _) = found.remove();
-            cold.forgotten = cold.forgotten.max(slot.revision);
-            out.push(slot.displace(Some(cause)));
-            self.shrink();
-            return;
-        }
-        // Foreign code first: if it panics, the entry is still what it was.
-        let key = env.wants_keys.then(|| slot.key.clone());
-        let weak = Hold::Survivor(Arc::downgrade(value));
-        let hold = std::mem::replace(&mut slot.hold, weak);
-        slot.stay = stay;
-        slot.id = cold.fresh_id();
-        slot.has_alarm = false;
-        slot.uses = AtomicU8::new(0);
-        let extra = slot.drop_history();
-        cold.survivors.push_back(slot.ticket());
-        out.push(Displaced { key, hold: Some(hold), extra, cause: Some(cause), is_published: false });
+        let Some(found) = find_entry(slots, ticket) else { return };
+        cold.let_go(found, stay, cause, env, out);
+        self.shrink();
     }
 
     // Upkeep
@@ -699,8 +682,7 @@ impl<Q: Query> Shard<Q> {
 
     /// Takes a slot out, and out of whatever list it is in. The ledger is told.
     fn take(&mut self, ticket: Ticket, env: &Env<'_>) -> Option<Slot<Q>> {
-        let found = self.slots.find_entry(spread(ticket.hash), |slot| slot.ticket() == ticket).ok()?;
-        let (mut slot, _) = found.remove();
+        let (mut slot, _) = find_entry(&mut self.slots, ticket)?.remove();
         self.cold.as_mut()?.leave(&mut slot, false, env);
         self.sweep_queues();
         self.shrink();
@@ -851,6 +833,37 @@ impl<Q: Query> Cold<Q> {
         })
     }
 
+    /// Turns a resident that has left its list into a survivor, or takes it out if nobody else can reach its
+    /// value: `Arc::get_mut` proves that there is no other handle, weak ones included.
+    #[inline]
+    fn let_go(
+        &mut self,
+        mut found: OccupiedEntry<'_, Slot<Q>>,
+        stay: Stay,
+        cause: Cause,
+        env: &Env<'_>,
+        out: &mut Outbox<Q>,
+    ) {
+        let slot = found.get_mut();
+        let Hold::Resident(value) = &mut slot.hold else { return };
+        if Arc::get_mut(value).is_some() {
+            let (slot, _) = found.remove();
+            self.forgotten = self.forgotten.max(slot.revision);
+            out.push(slot.displace(Some(cause)));
+            return;
+        }
+        let weak = Hold::Survivor(Arc::downgrade(value));
+        let hold = std::mem::replace(&mut slot.hold, weak);
+        slot.stay = stay;
+        slot.id = self.fresh_id();
+        slot.has_alarm = false;
+        slot.uses = AtomicU8::new(0);
+        let extra = slot.drop_history();
+        let key = env.wants_keys.then(|| slot.key.clone());
+        self.survivors.push_back(slot.ticket());
+        out.push(Displaced { key, hold: Some(hold), extra, cause: Some(cause), is_published: false });
+    }
+
     fn fresh_id(&mut self) -> u32 {
         self.next_id = self.next_id.wrapping_add(1);
         self.next_id
@@ -944,6 +957,7 @@ impl<Q: Query> Slot<Q> {
         }
     }
 
+    #[inline]
     fn take_extras(
         &mut self,
         ttl: Option<Duration>,
@@ -953,7 +967,7 @@ impl<Q: Query> Slot<Q> {
         env: &Env<'_>,
     ) {
         let rules = env.rules;
-        if ttl.is_some() || fresh.is_some() || rules.tti.is_some() || rules.history > 0 {
+        if ttl.is_some() || fresh.is_some() || rules.wants_extras() {
             let extra = self.extra_mut(used_at);
             extra.ttl = ttl;
             extra.fresh = fresh;
@@ -973,6 +987,9 @@ impl<Q: Query> Slot<Q> {
         label: Option<Arc<str>>,
         used_at: Moment,
     ) -> Option<Box<Extra<Q::Value>>> {
+        if self.extra.is_none() && ttl.is_none() && fresh.is_none() && !env.rules.wants_extras() {
+            return None;
+        }
         let mut old_extra = self.extra.take();
         self.take_extras(ttl, fresh, label, used_at, env);
         let limit = env.rules.history as usize;
@@ -1004,6 +1021,13 @@ impl<Q: Query> Slot<Q> {
 
 fn find_mut<Q: Query>(slots: &mut HashTable<Slot<Q>>, ticket: Ticket) -> Option<&mut Slot<Q>> {
     slots.find_mut(spread(ticket.hash), |slot| slot.ticket() == ticket)
+}
+
+fn find_entry<Q: Query>(
+    slots: &mut HashTable<Slot<Q>>,
+    ticket: Ticket,
+) -> Option<OccupiedEntry<'_, Slot<Q>>> {
+    slots.find_entry(spread(ticket.hash), |slot| slot.ticket() == ticket).ok()
 }
 
 /// Hash for the index: the stored half spread over 64 bits (Fibonacci hashing), since the index takes its place
