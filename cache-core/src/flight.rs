@@ -2,12 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
-
-use foldhash::fast::RandomState;
-use parking_lot::{Condvar, Mutex};
 
 use crate::query::Query;
+use crate::sync::{Condvar, Mutex, RandomState, this_thread};
 
 /// The running loads of one table.
 pub(crate) struct Flights<Q: Query> {
@@ -18,7 +15,8 @@ type Running<Q> = HashMap<Q, Arc<Flight<<Q as Query>::Value>>, RandomState>;
 
 /// One running load.
 pub(crate) struct Flight<V: ?Sized> {
-    owner: ThreadId,
+    /// Number of the computing thread.
+    owner: u64,
     state: Mutex<State<V>>,
     landed: Condvar,
 }
@@ -51,7 +49,7 @@ pub(crate) struct Ticket<'a, Q: Query> {
 impl<Q: Query> Flights<Q> {
     pub(crate) fn join(&self, key: &Q) -> Turn<'_, Q> {
         let fresh_key = key.clone();
-        let owner = thread::current().id();
+        let owner = this_thread();
         let mut running = self.running.lock();
         let running = running.get_or_insert_default();
         if let Some(flight) = running.get(key) {

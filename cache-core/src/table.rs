@@ -7,12 +7,8 @@ pub(crate) mod slot;
 
 use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-use foldhash::fast::RandomState;
-use parking_lot::{RwLock, RwLockWriteGuard};
 
 use crate::clock::Moment;
 use crate::core::Core;
@@ -24,6 +20,8 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::{Rules, Ticket};
 use crate::snapshot::TableCodec;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{RandomState, RwLock, RwLockWriteGuard, switch_point};
 use entry::Entry;
 use shard::{Env, Incoming, Outbox, Seen, Shard};
 use slot::{Hold, Past, Slot, Stay};
@@ -208,6 +206,7 @@ impl<Q: Query> Table<Q> {
                         Some(Arc::clone(value))
                     }
                     Hold::Survivor(value) => {
+                        switch_point();
                         let value = value.upgrade();
                         if use_ == Use::Counted && value.is_some() {
                             guard.mark_survivor(slot);

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -20,6 +19,8 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::s3fifo::{MAX_USES, PROMOTE_AT, Queue, S3Fifo};
 use crate::retention::{Rules, Ticket};
+use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::switch_point;
 
 /// Survivors, and expired residents, that one write looks at.
 pub(crate) const VISITS: usize = 8;
@@ -589,6 +590,7 @@ impl<Q: Query> Shard<Q> {
         };
         let slot = found.get_mut();
         let Hold::Resident(value) = &mut slot.hold else { return };
+        switch_point();
         if Arc::get_mut(value).is_some() {
             let (slot, _) = found.remove();
             cold.forgotten = cold.forgotten.max(slot.revision);

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 use super::commit::{Commit, CommitKind, Failure, Part};
@@ -12,6 +11,7 @@ use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::query::{Lookup, Query};
 use crate::retention::Ticket;
+use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
 use crate::table::{Table, Times, Use};
 
