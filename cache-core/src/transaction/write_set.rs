@@ -110,9 +110,21 @@ impl<Q: Query> WriteSet<Q> {
     /// Own write, else what is committed now; the latter is remembered.
     pub(crate) fn get<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
         match self.own(lookup) {
-            Own::Value(value) => Some(value),
+            Own::Value(value) => {
+                self.note_base(lookup);
+                Some(value)
+            }
             Own::Removed => None,
             Own::Nothing => self.read(lookup),
+        }
+    }
+
+    /// Who has been shown a merged value has read what it was made from: the merge must not run again unseen.
+    fn note_base<L: Lookup<Query = Q>>(&mut self, lookup: &L) {
+        if let Some(at) = self.find(lookup)
+            && let Line { read, write: Write::Merge { base, .. }, .. } = &mut self.lines[at]
+        {
+            read.get_or_insert(base.seen);
         }
     }
 
@@ -316,15 +328,26 @@ impl<Q: Query> Part for WriteSet<Q> {
             Self::validate(line, locks[at].1.shard(), table.name())?;
             if let Some(kind) = line.write.kind() {
                 commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
+                if !matches!(line.write, Write::Mark { .. }) {
+                    table.flights.overtake(line.hash, |loaded| *loaded == line.key);
+                }
             }
         }
         commit.go_on(rest)?;
         *revision = commit.revision();
         let env = table.env(commit.now, *revision);
+        for (_, lock) in &mut locks {
+            if let Lock::Write(shard) = lock {
+                shard.begin(&env, out);
+            }
+        }
         for line in lines.iter_mut() {
             let place = table.place_of(line.hash);
             let at = locks.partition_point(|(locked, _)| *locked < place);
             let Lock::Write(shard) = &mut locks[at].1 else { continue };
+            if line.write.kind().is_some() {
+                line.place = shard.meet(line.hash, line.place, &env, out);
+            }
             let ticket = line.place.id.map(|id| Ticket { hash: line.hash, id });
             match (&line.write, line.incoming.take(), ticket) {
                 (Write::Remove, ..) => {
@@ -335,11 +358,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                         shard.touch(ticket, env.now, &env, out);
                     }
                     if *invalidate {
-                        // A touch may have given the slot another ticket.
-                        let (hash, key) = (line.hash, &line.key);
-                        if let Some(id) = shard.locate(hash, |known| known == key).id {
-                            shard.invalidate(Ticket { hash, id });
-                        }
+                        shard.invalidate(ticket);
                     }
                 }
                 (_, Some((key, incoming)), _) => {
