@@ -222,21 +222,17 @@ impl<R: Registry> Cache<R> {
             if let Some(value) = table.get(query) {
                 return Ok(value);
             }
-            match table.flights.join(query) {
+            match table.join_flight(query) {
                 Turn::Mine(ticket) => {
-                    let removed = table.removed_near(query);
                     // Another flight may have landed between the miss and the turn.
                     let value = match table.peek(query) {
                         Some(value) => value,
-                        None => table.store_loaded(query, load()?.into(), removed),
+                        None => table.store_loaded(query, load()?.into(), ticket.flight()),
                     };
                     ticket.land(Arc::clone(&value));
                     return Ok(value);
                 }
-                Turn::Nested => {
-                    let removed = table.removed_near(query);
-                    return Ok(table.store_loaded(query, load()?.into(), removed));
-                }
+                Turn::Nested(flight) => return Ok(table.store_loaded(query, load()?.into(), &flight)),
                 Turn::Wait(flight) => {
                     if let Some(value) = flight.wait() {
                         return Ok(value);

@@ -1,12 +1,12 @@
 //! What all tables of one cache share: clock, revision counter, gate, listeners, hooks, log of commits.
 
 use std::fmt::{self, Debug};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{Clock, Moment};
 use crate::event::{Change, Event, Events, Listener};
 use crate::gate::Gate;
 use crate::inspect::CommitLog;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::transaction::hooks::Hook;
 
 pub(crate) struct Core {
@@ -34,7 +34,7 @@ const MOST_SHARDS: usize = 32;
 
 impl Core {
     pub(crate) fn new(clock: Box<dyn Clock>, listeners: Vec<Listener>, hooks: Vec<Hook>) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             clock,

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::Revision;
 use crate::query::Query;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a value left a table's residents, or an entry the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

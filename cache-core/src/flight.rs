@@ -1,24 +1,38 @@
 //! Loads that are running: one caller computes, the others with the same key wait. Knows nothing of storage.
+//!
+//! A write to a key overtakes the load of it: what that gives is then handed to those who waited, and not stored, and
+//! who asks after the write starts a load of their own. A loader joins first and then looks for the value, under the
+//! lock of its shard; a writer that holds the lock asks for running loads with one relaxed load. If it had the lock
+//! before that look, the load begins after the write; if after, it sees that the loader has joined.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 
-use foldhash::fast::RandomState;
-use parking_lot::{Condvar, Mutex};
+use hashbrown::HashTable;
 
 use crate::query::Query;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Condvar, Mutex, this_thread};
 
 /// The running loads of one table.
 pub(crate) struct Flights<Q: Query> {
-    running: Mutex<Option<Running<Q>>>,
+    /// May be locked while a shard is; nothing else is locked under it.
+    running: Mutex<HashTable<Running<Q>>>,
+    /// Their number.
+    count: AtomicUsize,
 }
 
-type Running<Q> = HashMap<Q, Arc<Flight<<Q as Query>::Value>>, RandomState>;
+struct Running<Q: Query> {
+    key: Q,
+    hash: u32,
+    flight: Arc<Flight<Q::Value>>,
+}
 
 /// One running load.
 pub(crate) struct Flight<V: ?Sized> {
-    owner: ThreadId,
+    /// Number of the computing thread.
+    owner: u64,
+    /// Set under the lock of the key's shard when the key is written.
+    is_overtaken: AtomicBool,
     state: Mutex<State<V>>,
     landed: Condvar,
 }
@@ -36,7 +50,7 @@ pub(crate) enum Turn<'a, Q: Query> {
     /// Compute, and land the result.
     Mine(Ticket<'a, Q>),
     /// Compute without landing anything: the key is asked for inside its own load.
-    Nested,
+    Nested(Arc<Flight<Q::Value>>),
     /// Wait for another's result.
     Wait(Arc<Flight<Q::Value>>),
 }
@@ -44,26 +58,73 @@ pub(crate) enum Turn<'a, Q: Query> {
 /// The duty to end a flight; ends it as failed when dropped.
 pub(crate) struct Ticket<'a, Q: Query> {
     flights: &'a Flights<Q>,
-    key: Q,
+    hash: u32,
     flight: Arc<Flight<Q::Value>>,
 }
 
 impl<Q: Query> Flights<Q> {
-    pub(crate) fn join(&self, key: &Q) -> Turn<'_, Q> {
+    pub(crate) fn join(&self, key: &Q, hash: u32) -> Turn<'_, Q> {
         let fresh_key = key.clone();
-        let owner = thread::current().id();
+        let owner = this_thread();
         let mut running = self.running.lock();
-        let running = running.get_or_insert_default();
-        if let Some(flight) = running.get(key) {
-            return if flight.owner == owner { Turn::Nested } else { Turn::Wait(Arc::clone(flight)) };
+        let known = running.find(u64::from(hash), |known| known.hash == hash && known.key == *key);
+        if let Some(Running { flight, .. }) = known {
+            let flight = Arc::clone(flight);
+            return if flight.owner == owner { Turn::Nested(flight) } else { Turn::Wait(flight) };
         }
-        let flight = Arc::new(Flight { owner, state: Mutex::new(State::Running), landed: Condvar::new() });
-        running.insert(fresh_key.clone(), Arc::clone(&flight));
-        Turn::Mine(Ticket { flights: self, key: fresh_key, flight })
+        let is_overtaken = AtomicBool::new(false);
+        let state = Mutex::new(State::Running);
+        let flight = Arc::new(Flight { owner, is_overtaken, state, landed: Condvar::new() });
+        let load = Running { key: fresh_key, hash, flight: Arc::clone(&flight) };
+        running.insert_unique(u64::from(hash), load, |load| u64::from(load.hash));
+        self.count.store(running.len(), Ordering::Relaxed);
+        Turn::Mine(Ticket { flights: self, hash, flight })
+    }
+
+    /// Tells the load of a key, if one is running, that the key has been written. To be called while its shard is
+    /// locked.
+    #[inline]
+    pub(crate) fn overtake(&self, hash: u32, is_key: impl FnMut(&Q) -> bool) {
+        if self.count.load(Ordering::Relaxed) > 0 {
+            self.overtake_running(hash, is_key);
+        }
+    }
+
+    #[cold]
+    fn overtake_running(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) {
+        self.end(hash, |load| {
+            let is_it = is_key(&load.key);
+            if is_it {
+                load.flight.is_overtaken.store(true, Ordering::Relaxed);
+            }
+            is_it
+        });
+    }
+
+    /// Tells all running loads that everything has been removed. To be called while all shards are locked.
+    pub(crate) fn overtake_all(&self) {
+        let mut running = self.running.lock();
+        for load in running.drain() {
+            load.flight.is_overtaken.store(true, Ordering::Relaxed);
+        }
+        self.count.store(0, Ordering::Relaxed);
+    }
+
+    fn end(&self, hash: u32, mut is_it: impl FnMut(&Running<Q>) -> bool) {
+        let mut running = self.running.lock();
+        let found = running.find_entry(u64::from(hash), |load| load.hash == hash && is_it(load));
+        let ended = found.ok().map(|found| found.remove().0);
+        self.count.store(running.len(), Ordering::Relaxed);
+        drop(running);
+        drop(ended);
     }
 }
 
 impl<Q: Query> Ticket<'_, Q> {
+    pub(crate) fn flight(&self) -> &Flight<Q::Value> {
+        &self.flight
+    }
+
     pub(crate) fn land(self, value: Arc<Q::Value>) {
         self.flight.end(State::Landed(value));
         // The rest is done by the drop.
@@ -72,14 +133,17 @@ impl<Q: Query> Ticket<'_, Q> {
 
 impl<Q: Query> Drop for Ticket<'_, Q> {
     fn drop(&mut self) {
-        if let Some(running) = self.flights.running.lock().as_mut() {
-            running.remove(&self.key);
-        }
+        self.flights.end(self.hash, |load| Arc::ptr_eq(&load.flight, &self.flight));
         self.flight.end(State::Failed);
     }
 }
 
 impl<V: ?Sized> Flight<V> {
+    /// Whether the key has been written since the load began. To be called while its shard is locked.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.is_overtaken.load(Ordering::Relaxed)
+    }
+
     /// Waits for the end; `None` if the load failed.
     pub(crate) fn wait(&self) -> Option<Arc<V>> {
         let mut state = self.state.lock();
@@ -103,6 +167,6 @@ impl<V: ?Sized> Flight<V> {
 
 impl<Q: Query> Default for Flights<Q> {
     fn default() -> Self {
-        Self { running: Mutex::new(None) }
+        Self { running: Mutex::new(HashTable::new()), count: AtomicUsize::new(0) }
     }
 }

@@ -6,10 +6,8 @@
 //! the writer gives up, or after it, in which case the closer sees all of its writes. So no write is seen by half,
 //! and a writer pays two relaxed loads.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
 
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
@@ -69,18 +67,4 @@ impl Drop for ClosedGate<'_> {
         drop(waiting);
         self.gate.opened.notify_all();
     }
-}
-
-/// A number for each thread, from 1 on.
-fn this_thread() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static NUMBER: Cell<u64> = const { Cell::new(0) };
-    }
-    let number = NUMBER.get();
-    if number != 0 {
-        return number;
-    }
-    NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
-    NUMBER.get()
 }

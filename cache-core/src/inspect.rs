@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Display};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 
 use crate::event::Cause;
 use crate::options::Bound;
 use crate::query::Query;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::table::entry::{Entry, EntryState};
 use crate::table::shard::Shard;
 

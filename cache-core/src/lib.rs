@@ -85,6 +85,8 @@ mod registry;
 mod retention;
 mod revision;
 mod snapshot;
+#[cfg_attr(cache_model, path = "../../model/src/sync.rs")]
+mod sync;
 mod table;
 mod transaction;
 

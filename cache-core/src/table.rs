@@ -7,23 +7,21 @@ pub(crate) mod slot;
 
 use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-use foldhash::fast::RandomState;
-use parking_lot::{RwLock, RwLockWriteGuard};
 
 use crate::clock::Moment;
 use crate::core::Core;
 use crate::event::{Change, ChangeKind, EntryOf, Event, Removal};
-use crate::flight::Flights;
+use crate::flight::{Flight, Flights, Turn};
 use crate::options::{Bound, TableOptions};
 use crate::query::{Lookup, Query};
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::{Rules, Ticket};
 use crate::snapshot::TableCodec;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{RandomState, RwLock, RwLockWriteGuard, switch_point};
 use entry::Entry;
 use shard::{Env, Incoming, Outbox, Seen, Shard};
 use slot::{Hold, Past, Slot, Stay};
@@ -208,6 +206,7 @@ impl<Q: Query> Table<Q> {
                         Some(Arc::clone(value))
                     }
                     Hold::Survivor(value) => {
+                        switch_point();
                         let value = value.upgrade();
                         if use_ == Use::Counted && value.is_some() {
                             guard.mark_survivor(slot);
@@ -259,6 +258,21 @@ impl<Q: Query> Table<Q> {
         })
     }
 
+    /// The value, without letting go of anything. `false`: there is one that should be let go of.
+    pub(crate) fn glance<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+        now: Moment,
+    ) -> (Option<Arc<Q::Value>>, bool) {
+        let hash = self.hash(lookup);
+        let Some(shard) = self.existing(hash) else { return (None, true) };
+        let shard = shard.read();
+        let Some(slot) = shard.find(hash, |key| lookup.is_key(key)) else { return (None, true) };
+        let is_over =
+            slot.hold.is_resident() && slot.stay != Stay::Pinned && slot.is_expired(&self.rules, now);
+        (slot.hold.value(), !is_over)
+    }
+
     #[inline]
     fn note_use(&self, slot: &Slot<Q>) {
         match &self.recency {
@@ -298,7 +312,10 @@ impl<Q: Query> Table<Q> {
         if !may_write(&shard, place.id.map(|id| Ticket { hash, id })) {
             return false;
         }
+        self.flights.overtake(hash, |loaded| *loaded == key);
         let env = self.env(now, self.core.seal(changes));
+        shard.begin(&env, &mut out);
+        let place = shard.meet(hash, place, &env, &mut out);
         shard.write(key, hash, place, incoming, &env, &mut out);
         shard.finish(&env, &mut out);
         self.publish(&mut shard, &mut out);
@@ -310,21 +327,28 @@ impl<Q: Query> Table<Q> {
         true
     }
 
-    /// Writes the result of a load that began when the key was `seen`, unless a write came first. Returns what is
-    /// to be answered: the value that was written meanwhile, or `value`.
-    pub(crate) fn store_loaded(&self, key: &Q, value: Arc<Q::Value>, removed: u64) -> Arc<Q::Value> {
+    /// Starts the load of a key, or finds the one that is running.
+    pub(crate) fn join_flight(&self, key: &Q) -> Turn<'_, Q> {
+        // The look that follows has to take a lock; see `flight`.
+        self.made();
+        self.flights.join(key, self.hash(key))
+    }
+
+    /// Writes the result of a load, unless a write came first. Returns what is to be answered: the value that was
+    /// written meanwhile, or `value`.
+    pub(crate) fn store_loaded(
+        &self,
+        key: &Q,
+        value: Arc<Q::Value>,
+        flight: &Flight<Q::Value>,
+    ) -> Arc<Q::Value> {
         let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None);
         let mut winner = None;
         self.write(key.clone(), incoming, |shard, ticket| {
             winner = ticket.and_then(|ticket| shard.by_ticket(ticket)).and_then(|slot| slot.hold.value());
-            winner.is_none() && shard.removed() == removed
+            winner.is_none() && !flight.is_overtaken()
         });
         winner.unwrap_or(value)
-    }
-
-    /// Highest revision of a removal near the key; see [`store_loaded`](Self::store_loaded).
-    pub(crate) fn removed_near(&self, key: &Q) -> u64 {
-        self.existing(self.hash(key)).map_or(0, |shard| shard.read().removed())
     }
 
     pub(crate) fn remove<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
@@ -340,15 +364,19 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let place = shard.locate(hash, |known| lookup.is_key(known));
+        self.flights.overtake(hash, |loaded| lookup.is_key(loaded));
         if place.id.is_none() {
             return false;
         }
         let env = self.env(now, self.core.seal(changes));
+        shard.begin(&env, &mut out);
+        let place = shard.meet(hash, place, &env, &mut out);
         let was_readable = shard.remove(hash, place, &env, &mut out);
         shard.finish(&env, &mut out);
         self.publish(&mut shard, &mut out);
         drop(shard);
         self.core.log.note_single(self.name, env.revision);
+        self.settle(&env);
         drop(out);
         self.core.events.drain();
         was_readable
@@ -382,8 +410,10 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let env = self.env(now, 0);
-        let Some(id) = shard.locate(hash, |known| lookup.is_key(known)).id else { return false };
-        let is_done = act(&mut shard, Ticket { hash, id }, &env, &mut out);
+        let place = shard.locate(hash, |known| lookup.is_key(known));
+        shard.begin(&env, &mut out);
+        let place = shard.meet(hash, place, &env, &mut out);
+        let is_done = place.id.is_some_and(|id| act(&mut shard, Ticket { hash, id }, &env, &mut out));
         if is_done {
             self.core.note(changes);
         }
@@ -399,7 +429,7 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn pin(&self, key: &Q) {
         let now = self.core.now();
         let hash = self.hash(key);
-        self.alter_shard(self.place_of(hash), now, |shard, env, _| shard.pin(key, hash, env));
+        self.alter_shard(self.place_of(hash), now, |shard, env, out| shard.pin(key, hash, env, out));
     }
 
     pub(crate) fn unpin(&self, key: &Q) {
@@ -449,6 +479,7 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let env = self.env(now, 0);
         let mut shard = self.made()[place].0.write();
+        shard.begin(&env, &mut out);
         let result = alter(&mut shard, &env, &mut out);
         shard.finish(&env, &mut out);
         self.publish(&mut shard, &mut out);

@@ -12,6 +12,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use crate::cache::Cache;
+use crate::clock::Moment;
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::query::{Lookup, Query};
@@ -369,14 +370,19 @@ impl<R: Registry> Cache<R> {
     /// Readers and writers are not held up: the keys are read, and read again until nothing has changed in
     /// between; if writers keep winning, they are made to wait for one round.
     pub fn get_all<T: ReadSet<R>>(&self, lookups: T) -> T::Values {
-        for _ in 0..READS_BEFORE_GATE {
-            if let Some(values) = lookups.read_at_once(self) {
-                return values;
-            }
-        }
-        let _closed = self.core().gate.close();
         loop {
-            if let Some(values) = lookups.read_at_once(self) {
+            for _ in 0..READS_BEFORE_GATE {
+                if let Some(values) = lookups.read_at_once(self) {
+                    return values;
+                }
+            }
+            // No foreign code runs while the gate is closed: what has expired is let go of by the next round, and
+            // what was read in vain is dropped after the gate is open.
+            let now = self.core().now();
+            let closed = self.core().gate.close();
+            let (values, is_all) = lookups.read_closed(self, now);
+            drop(closed);
+            if is_all {
                 return values;
             }
         }
@@ -386,7 +392,7 @@ impl<R: Registry> Cache<R> {
 /// Attempts of [`Cache::transact`].
 pub const TRANSACT_ATTEMPTS: usize = 64;
 /// Rounds of [`Cache::get_all`] before writers are made to wait.
-const READS_BEFORE_GATE: usize = 8;
+const READS_BEFORE_GATE: usize = if cfg!(cache_model) { 1 } else { 8 };
 
 /// A tuple of references to keys, for [`Cache::get_all`].
 pub trait ReadSet<R: Registry> {
@@ -396,6 +402,11 @@ pub trait ReadSet<R: Registry> {
     /// Reads all keys, and looks whether anything has changed by the end.
     #[doc(hidden)]
     fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values>;
+
+    /// Reads all keys while the gate is closed. `false`: some resident is past its deadline, and has to be let go of
+    /// first.
+    #[doc(hidden)]
+    fn read_closed(&self, cache: &Cache<R>, now: Moment) -> (Self::Values, bool);
 }
 
 macro_rules! impl_read_set {
@@ -411,6 +422,12 @@ macro_rules! impl_read_set {
                 let is_one_moment =
                     $(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
                 is_one_moment.then(|| ($(read.$at.0,)+))
+            }
+
+            fn read_closed(&self, cache: &Cache<R>, now: Moment) -> (Self::Values, bool) {
+                let read = ($(cache.table::<$lookup::Query>().glance(self.$at, now),)+);
+                let is_all = $(read.$at.1)&&+;
+                (($(read.$at.0,)+), is_all)
             }
         }
     };

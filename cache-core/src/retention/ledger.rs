@@ -1,6 +1,6 @@
 //! What the shards of one table keep resident together, against the bound of the table.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The sum of the weights of all counted residents of a table.
 ///

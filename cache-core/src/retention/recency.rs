@@ -4,13 +4,12 @@
 //! the next write, or by the read that finds it full. So from one thread the order is exact. Concurrent readers
 //! may overwrite one another's marks, which costs accuracy and nothing else.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
 use foldhash::fast::FixedState;
 use lru::LruCache;
-use parking_lot::{Mutex, MutexGuard};
 
 use super::Ticket;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Uses that wait to be folded in. 64 marks are 8 cache lines; more gained nothing (bench `lru`, 2026-11).
 const MARKS: usize = 64;

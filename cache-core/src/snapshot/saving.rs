@@ -68,11 +68,12 @@ impl<'a, R: Registry> Saving<'a, R> {
         let mut not_persisted = Vec::new();
         // One moment: from here on no write gets in, and readers are not held up.
         let closed = core.gate.close();
-        let revision = core.revision();
         self.cache.visit(&mut |table| match table.image(self.with_survivors) {
             Some(image) => images.push(image),
             None => not_persisted.push(table.name().to_owned()),
         });
+        // After the copy: a commit that had its locks when the gate was closed may have drawn its number since.
+        let revision = core.revision();
         drop(closed);
         let mut images: Vec<_> = images.into_iter().map(|image| image.0).collect();
         let mut report = write_snapshot(out, saved_at, revision, &mut images, &mut *self.on_progress)?;

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-
 use super::Table;
 use super::entry::Entry;
 use super::shard::Shard;
@@ -13,6 +11,7 @@ use crate::clock::Moment;
 use crate::query::Query;
 use crate::retention::Ticket;
 use crate::snapshot::SavedEntry;
+use crate::sync::RwLock;
 
 /// Place of an entry in the order of a save: by class, and in the order of its queue within that.
 struct Rank {

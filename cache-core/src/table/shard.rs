@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -21,9 +20,13 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::s3fifo::{MAX_USES, PROMOTE_AT, Queue, S3Fifo};
 use crate::retention::{Rules, Ticket};
+use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::switch_point;
 
 /// Survivors, and expired residents, that one write looks at.
 pub(crate) const VISITS: usize = 8;
+/// Tickets that one write takes from the survivors at most, as a multiple of those that it visits.
+const PASSED_OVER: usize = 8;
 /// Survivors that may be read between two writes to their shard and be sure to be made resident by the second;
 /// those beyond come back when a write visits them.
 const REVIVALS: usize = 16;
@@ -53,8 +56,6 @@ struct Cold<Q: Query> {
     pins: HashTable<Pin<Q>>,
     /// Highest revision of a slot that was reclaimed.
     forgotten: u64,
-    /// Highest revision of a commit that removed a key.
-    removed: u64,
     /// Removals by [`Cause`].
     removals: [u64; Cause::COUNT],
 }
@@ -174,11 +175,6 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
-    /// Highest revision of a commit that removed a key from this shard.
-    pub(crate) fn removed(&self) -> u64 {
-        self.cold.as_ref().map_or(0, |cold| cold.removed)
-    }
-
     /// Notes that a survivor was read, so that the next write makes it resident again.
     pub(crate) fn mark_survivor(&self, slot: &Slot<Q>) {
         if slot.stay != Stay::Evicted || slot.uses.swap(1, Ordering::Relaxed) != 0 {
@@ -249,8 +245,22 @@ impl<Q: Query> Shard<Q> {
         self.slots.find(spread(ticket.hash), |slot| slot.ticket() == ticket)
     }
 
-    // Writing. None of these touches any other slot than the one it is told to, so that the places of several keys
-    // can be found first; `finish` then does what is left.
+    // Writing. None of these gives any other slot than the one it is told to another place, so that the places of
+    // several keys can be found first; `finish` then does what is left.
+
+    /// What each write does for its shard first: makes the survivors resident that were read since the last one, so
+    /// that they count as used before what is written now.
+    pub(crate) fn begin(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
+        if self.cold.as_ref().is_some_and(|cold| !cold.revived.is_empty()) {
+            self.revive(env, out);
+        }
+    }
+
+    /// Lets go of the entry at `place` if its time is over, as whoever meets it does. Returns where it is then.
+    pub(crate) fn meet(&mut self, hash: u32, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> Place {
+        let Some(id) = place.id else { return place };
+        Place { id: self.expire(Ticket { hash, id }, env, out), ..place }
+    }
 
     /// Puts a value under a key that [`locate`](Self::locate) has found to be at `place`.
     pub(crate) fn write(
@@ -319,6 +329,7 @@ impl<Q: Query> Shard<Q> {
         let Self { slots, cold: Some(cold), .. } = self else { return };
         let Some(slot) = find_mut(slots, ticket) else { return };
         let stays = target.keeps(slot.stay);
+        let old_deadline = slot.deadline(env.rules);
         cold.leave(slot, stays, env);
         if !stays {
             slot.stay = target.stay(|| Queue::Main);
@@ -330,8 +341,6 @@ impl<Q: Query> Shard<Q> {
         slot.as_of = incoming.as_of;
         let old_hold = std::mem::replace(&mut slot.hold, slot.stay.hold(incoming.value));
         let old_revision = std::mem::replace(&mut slot.revision, env.revision);
-        // The alarm that is set may be too late for times of its own.
-        slot.has_alarm &= incoming.ttl.is_none() && incoming.as_of >= env.now;
         let old_extra = slot.turn_page(
             &old_hold,
             old_revision,
@@ -349,18 +358,22 @@ impl<Q: Query> Shard<Q> {
             cause,
             is_published: false,
         });
-        target.report(slot, env, out);
+        // An alarm that is set for a later time than is needed now is as good as none.
+        slot.has_alarm &= slot.deadline(env.rules) >= old_deadline;
         cold.set_alarm(slot, env.rules);
         match stays {
             true => cold.stay_on(slot, env),
             false => cold.enter(slot, env),
+        }
+        target.report(slot, env, out);
+        if !stays {
+            self.sweep_queues();
         }
     }
 
     /// Takes the key out, value and history with it. Returns whether it was readable.
     pub(crate) fn remove(&mut self, hash: u32, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
         let cold = self.cold.get_or_insert_with(Cold::new);
-        cold.removed = cold.removed.max(env.revision);
         cold.forgotten = cold.forgotten.max(env.revision);
         let Some(slot) = place.id.and_then(|id| self.take(Ticket { hash, id }, env)) else { return false };
         let is_readable = !slot.hold.is_dead();
@@ -373,7 +386,6 @@ impl<Q: Query> Shard<Q> {
         let slots = std::mem::take(&mut self.slots);
         let cold = self.cold.get_or_insert_with(Cold::new);
         cold.forgotten = cold.forgotten.max(env.revision);
-        cold.removed = cold.removed.max(env.revision);
         for mut slot in slots {
             cold.leave(&mut slot, false, env);
             let cause = (!slot.hold.is_dead()).then_some(Cause::Cleared);
@@ -394,14 +406,21 @@ impl<Q: Query> Shard<Q> {
         env: &Env<'_>,
         out: &mut Outbox<Q>,
     ) -> bool {
-        let Some(slot) = self.readable_mut(ticket) else { return false };
+        let Self { slots, cold: Some(cold), .. } = self else { return false };
+        let Some(slot) = find_mut(slots, ticket).filter(|slot| !slot.hold.is_dead()) else { return false };
+        let old_deadline = slot.deadline(env.rules);
         slot.as_of = as_of;
         slot.is_invalidated = false;
         slot.renew_idle(env.now);
         slot.count_use();
         if !slot.hold.is_resident() {
             self.admit(ticket, env, out);
-        } else if let (Stay::Ordered, Some(recency)) = (slot.stay, env.recency) {
+            return true;
+        }
+        // An alarm that is set for a later time than is needed now is as good as none.
+        slot.has_alarm &= slot.deadline(env.rules) >= old_deadline;
+        cold.set_alarm(slot, env.rules);
+        if let (Stay::Ordered, Some(recency)) = (slot.stay, env.recency) {
             recency.admit(ticket);
         }
         true
@@ -412,13 +431,12 @@ impl<Q: Query> Shard<Q> {
         self.readable_mut(ticket).map(|slot| slot.is_invalidated = true).is_some()
     }
 
-    /// What each write does for its shard once its values are in: makes read survivors resident, looks at a few
-    /// survivors and at a few residents whose time may be over, and brings the table within its bound as far as
-    /// this shard can. The rest is left to the table.
+    /// What each write does for its shard once its values are in: looks at a few survivors and at a few residents
+    /// whose time may be over, and brings the table within its bound as far as this shard can. The rest is left to
+    /// the table.
     pub(crate) fn finish(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         let Some(cold) = &mut self.cold else { return };
-        if !cold.revived.is_empty() || !cold.survivors.is_empty() || !cold.deadlines.is_empty() {
-            self.revive(env, out);
+        if !cold.survivors.is_empty() || !cold.deadlines.is_empty() {
             self.visit_survivors(VISITS, env, out);
             self.expire_due(VISITS, env, out);
         }
@@ -427,8 +445,9 @@ impl<Q: Query> Shard<Q> {
 
     // Pins
 
-    pub(crate) fn pin(&mut self, key: &Q, hash: u32, env: &Env<'_>) {
+    pub(crate) fn pin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
         let place = self.locate(hash, |known| known == key);
+        let place = self.meet(hash, place, env, out);
         let cold = self.cold.get_or_insert_with(Cold::new);
         match cold.pins.find_mut(spread(hash), |pin| pin.hash == hash && pin.key == *key) {
             Some(pin) => pin.holders += 1,
@@ -484,12 +503,13 @@ impl<Q: Query> Shard<Q> {
         if target.is_nowhere() || is_expired {
             // A pinned slot is let go of; a survivor stays one.
             let cause = if is_expired { Cause::Expired } else { Cause::Evicted };
-            return self.release(ticket, Stay::Released, cause, env, out);
+            self.release(ticket, Stay::Released, cause, env, out);
+            return;
         }
         let Some(value) = slot.hold.value() else { return };
+        // The id is known to no list but that of the survivors, which passes over residents.
         slot.hold = Hold::Resident(value);
         slot.stay = target.stay(|| Queue::Main);
-        slot.id = cold.fresh_id();
         slot.has_alarm = false;
         slot.uses = AtomicU8::new(0);
         cold.set_alarm(slot, env.rules);
@@ -524,7 +544,7 @@ impl<Q: Query> Shard<Q> {
         let Self { slots, cold: Some(cold), .. } = self else { return };
         let Some(slot) = find_mut(slots, ticket).filter(|slot| slot.stay == Stay::Ordered) else { return };
         cold.leave(slot, false, env);
-        self.release(ticket, Stay::Evicted, Cause::Evicted, env, out);
+        let _ = self.release(ticket, Stay::Evicted, Cause::Evicted, env, out);
         self.make_room(env, out);
     }
 
@@ -566,7 +586,7 @@ impl<Q: Query> Shard<Q> {
                         cold.policy.remember(ticket.hash);
                     }
                     cold.leave(slot, false, env);
-                    cold.let_go(found, Stay::Evicted, Cause::Evicted, env, out);
+                    let _ = cold.let_go(found, Stay::Evicted, Cause::Evicted, env, out);
                     self.shrink();
                     return true;
                 }
@@ -574,24 +594,34 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
-    /// Lets go of a resident whose time is over, unless it was renewed since the caller looked.
-    pub(crate) fn expire(&mut self, ticket: Ticket, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let Self { slots, cold: Some(cold), .. } = self else { return };
-        let Some(slot) = find_mut(slots, ticket) else { return };
+    /// Lets go of a resident whose time is over, unless it was renewed since the caller looked. Returns the id of
+    /// the slot, if there still is one.
+    pub(crate) fn expire(&mut self, ticket: Ticket, env: &Env<'_>, out: &mut Outbox<Q>) -> Option<u32> {
+        let Self { slots, cold: Some(cold), .. } = self else { return None };
+        let slot = find_mut(slots, ticket)?;
         let may_go = slot.hold.is_resident() && slot.stay != Stay::Pinned;
         if may_go && slot.is_expired(env.rules, env.now) {
             cold.leave(slot, false, env);
-            self.release(ticket, Stay::Released, Cause::Expired, env, out);
+            let id = self.release(ticket, Stay::Released, Cause::Expired, env, out);
             self.sweep_queues();
+            return id;
         }
+        Some(ticket.id)
     }
 
-    /// Lets go of a resident that has left its list.
-    fn release(&mut self, ticket: Ticket, stay: Stay, cause: Cause, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let Self { slots, cold: Some(cold), .. } = self else { return };
-        let Some(found) = find_entry(slots, ticket) else { return };
-        cold.let_go(found, stay, cause, env, out);
+    /// Lets go of a resident that has left its list. Returns the id of the slot, if there still is one.
+    fn release(
+        &mut self,
+        ticket: Ticket,
+        stay: Stay,
+        cause: Cause,
+        env: &Env<'_>,
+        out: &mut Outbox<Q>,
+    ) -> Option<u32> {
+        let Self { slots, cold: Some(cold), .. } = self else { return None };
+        let id = cold.let_go(find_entry(slots, ticket)?, stay, cause, env, out);
         self.shrink();
+        id
     }
 
     // Upkeep
@@ -610,12 +640,17 @@ impl<Q: Query> Shard<Q> {
 
     /// Looks at the survivors that waited longest, at most `count` of them. Returns how many dead keys it removed.
     fn visit_survivors(&mut self, count: usize, env: &Env<'_>, out: &mut Outbox<Q>) -> usize {
-        let mut reaped = 0;
+        let (mut reaped, mut visited) = (0, 0);
         let waiting = self.cold.as_ref().map_or(0, |cold| cold.survivors.len());
-        for _ in 0..count.min(waiting) {
+        // Tickets that were left behind do not count, within limits.
+        for _ in 0..count.saturating_mul(PASSED_OVER).min(waiting) {
+            if visited == count {
+                break;
+            }
             let Some(cold) = &mut self.cold else { break };
             let Some(ticket) = cold.survivors.pop_front() else { break };
             let Some(slot) = self.by_ticket(ticket).filter(|slot| !slot.hold.is_resident()) else { continue };
+            visited += 1;
             let (is_dead, was_read) = (slot.hold.is_dead(), slot.uses.load(Ordering::Relaxed) > 0);
             let is_evicted = slot.stay == Stay::Evicted;
             if is_dead {
@@ -646,7 +681,7 @@ impl<Q: Query> Shard<Q> {
             let Some(slot) = find_mut(slots, ticket) else { continue };
             slot.has_alarm = false;
             if slot.is_expired(env.rules, env.now) {
-                self.expire(ticket, env, out);
+                let _ = self.expire(ticket, env, out);
             } else {
                 cold.set_alarm(slot, env.rules);
             }
@@ -828,7 +863,6 @@ impl<Q: Query> Cold<Q> {
             revived: Revivals::new(),
             pins: HashTable::new(),
             forgotten: 0,
-            removed: 0,
             removals: [0; Cause::COUNT],
         })
     }
@@ -843,15 +877,18 @@ impl<Q: Query> Cold<Q> {
         cause: Cause,
         env: &Env<'_>,
         out: &mut Outbox<Q>,
-    ) {
+    ) -> Option<u32> {
         let slot = found.get_mut();
-        let Hold::Resident(value) = &mut slot.hold else { return };
+        let Hold::Resident(value) = &mut slot.hold else { return Some(slot.id) };
+        switch_point();
         if Arc::get_mut(value).is_some() {
             let (slot, _) = found.remove();
             self.forgotten = self.forgotten.max(slot.revision);
             out.push(slot.displace(Some(cause)));
-            return;
+            return None;
         }
+        // Foreign code first: if it panics, the entry is still what it was.
+        let key = env.wants_keys.then(|| slot.key.clone());
         let weak = Hold::Survivor(Arc::downgrade(value));
         let hold = std::mem::replace(&mut slot.hold, weak);
         slot.stay = stay;
@@ -859,9 +896,10 @@ impl<Q: Query> Cold<Q> {
         slot.has_alarm = false;
         slot.uses = AtomicU8::new(0);
         let extra = slot.drop_history();
-        let key = env.wants_keys.then(|| slot.key.clone());
         self.survivors.push_back(slot.ticket());
+        let id = slot.id;
         out.push(Displaced { key, hold: Some(hold), extra, cause: Some(cause), is_published: false });
+        Some(id)
     }
 
     fn fresh_id(&mut self) -> u32 {

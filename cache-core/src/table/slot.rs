@@ -1,7 +1,6 @@
 //! One entry as a table keeps it: key, value or the weak trace of it, and bookkeeping. No decisions.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use crate::query::Query;
 use crate::retention::s3fifo::MAX_USES;
 use crate::retention::{Rules, Ticket};
 use crate::snapshot::EntryMeta;
+use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use crate::sync::switch_point;
 
 pub(crate) struct Slot<Q: Query> {
     pub(crate) key: Q,
@@ -96,7 +97,10 @@ impl<V: ?Sized> Hold<V> {
     pub(crate) fn value(&self) -> Option<Arc<V>> {
         match self {
             Self::Resident(value) => Some(Arc::clone(value)),
-            Self::Survivor(value) => value.upgrade(),
+            Self::Survivor(value) => {
+                switch_point();
+                value.upgrade()
+            }
         }
     }
 
@@ -108,7 +112,10 @@ impl<V: ?Sized> Hold<V> {
     pub(crate) fn is_dead(&self) -> bool {
         match self {
             Self::Resident(_) => false,
-            Self::Survivor(value) => value.strong_count() == 0,
+            Self::Survivor(value) => {
+                switch_point();
+                value.strong_count() == 0
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ impl<Q: Query> Part for Clearing<'_, Q> {
         let mut guards: Vec<Guard<'_, Q>> = self.table.shards().map(|shard| shard.write()).collect();
         commit.go_on(rest)?;
         let env = self.table.env(commit.now, commit.revision());
+        self.table.flights.overtake_all();
         for shard in &mut guards {
             shard.clear(&env, &mut self.out);
             shard.finish(&env, &mut self.out);

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use crate::error::BoxError;
 use crate::event::Change;
 use crate::query::Query;
+use crate::sync::thread_local;
 
 pub(crate) enum Hook {
     Sync(SyncHook),
@@ -105,17 +106,17 @@ thread_local! {
 
 /// Whether a hook of this cache is running on this thread.
 pub(crate) fn is_inside(cache: u64) -> bool {
-    ASKED.with_borrow(|asked| asked.contains(&cache))
+    ASKED.try_with(|asked| asked.borrow().contains(&cache)).unwrap_or(false)
 }
 
 fn inside<T>(cache: u64, run: impl FnOnce() -> T) -> T {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            ASKED.with_borrow_mut(|asked| asked.pop());
+            ASKED.with(|asked| asked.borrow_mut().pop());
         }
     }
-    ASKED.with_borrow_mut(|asked| asked.push(cache));
+    ASKED.with(|asked| asked.borrow_mut().push(cache));
     let _leave = Leave;
     run()
 }

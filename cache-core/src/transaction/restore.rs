@@ -89,13 +89,16 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         let mut guards: Vec<Guard<'_, Q>> = table.made_shards().map(|shard| shard.write()).collect();
         for Line { key, hash, place, incoming } in &mut self.lines {
             *place = guards[table.place_of(*hash)].locate(*hash, |known| known == key);
+            table.flights.overtake(*hash, |loaded| loaded == key);
             commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(&incoming.value)));
         }
         commit.go_on(rest)?;
         self.revision = commit.revision();
         let env = table.env(commit.now, self.revision);
         for Line { key, hash, place, incoming } in self.lines.drain(..) {
-            guards[table.place_of(hash)].write(key, hash, place, incoming, &env, &mut self.out);
+            let shard = &mut guards[table.place_of(hash)];
+            let place = shard.meet(hash, place, &env, &mut self.out);
+            shard.write(key, hash, place, incoming, &env, &mut self.out);
         }
         for shard in &mut guards {
             shard.finish(&env, &mut self.out);

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 use super::commit::{Commit, CommitKind, Failure, Part};
@@ -12,6 +11,7 @@ use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::query::{Lookup, Query};
 use crate::retention::Ticket;
+use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
 use crate::table::{Table, Times, Use};
 
@@ -316,15 +316,26 @@ impl<Q: Query> Part for WriteSet<Q> {
             Self::validate(line, locks[at].1.shard(), table.name())?;
             if let Some(kind) = line.write.kind() {
                 commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
+                if !matches!(line.write, Write::Mark { .. }) {
+                    table.flights.overtake(line.hash, |loaded| *loaded == line.key);
+                }
             }
         }
         commit.go_on(rest)?;
         *revision = commit.revision();
         let env = table.env(commit.now, *revision);
+        for (_, lock) in &mut locks {
+            if let Lock::Write(shard) = lock {
+                shard.begin(&env, out);
+            }
+        }
         for line in lines.iter_mut() {
             let place = table.place_of(line.hash);
             let at = locks.partition_point(|(locked, _)| *locked < place);
             let Lock::Write(shard) = &mut locks[at].1 else { continue };
+            if line.write.kind().is_some() {
+                line.place = shard.meet(line.hash, line.place, &env, out);
+            }
             let ticket = line.place.id.map(|id| Ticket { hash: line.hash, id });
             match (&line.write, line.incoming.take(), ticket) {
                 (Write::Remove, ..) => {
@@ -335,11 +346,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                         shard.touch(ticket, env.now, &env, out);
                     }
                     if *invalidate {
-                        // A touch may have given the slot another ticket.
-                        let (hash, key) = (line.hash, &line.key);
-                        if let Some(id) = shard.locate(hash, |known| known == key).id {
-                            shard.invalidate(Ticket { hash, id });
-                        }
+                        shard.invalidate(ticket);
                     }
                 }
                 (_, Some((key, incoming)), _) => {

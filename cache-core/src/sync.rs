@@ -1,0 +1,29 @@
+//! Locks, atomics and what else the scheduler of a model check takes the place of. Nothing but other names here;
+//! package `cache-model` compiles this crate with its own form of this file.
+
+pub(crate) use foldhash::fast::RandomState;
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use std::sync::atomic;
+pub(crate) use std::thread_local;
+
+/// A place where a model check may let another thread go on: before what `Arc` and `Weak` do by themselves.
+#[inline(always)]
+pub(crate) fn switch_point() {}
+
+/// A number for each thread, from 1 on.
+#[inline]
+pub(crate) fn this_thread() -> u64 {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    std::thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    let number = NUMBER.get();
+    if number != 0 {
+        return number;
+    }
+    NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    NUMBER.get()
+}

@@ -1,0 +1,108 @@
+//! `sync.rs` of cache-core for model checks: the same names, kept by shuttle's scheduler, which decides at each of
+//! them who goes on.
+
+use std::fmt::{self, Debug};
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+
+pub(crate) use shuttle::sync::atomic;
+pub(crate) use shuttle::thread_local;
+
+/// The same in each run, so that a schedule can be replayed.
+pub(crate) use foldhash::fast::FixedState as RandomState;
+
+/// `Arc` and `Weak` are those of std, in which the scheduler sees nothing: a place before their own steps where it
+/// may let another thread go on.
+pub(crate) fn switch_point() {
+    let anything = atomic::AtomicBool::new(false);
+    anything.load(atomic::Ordering::SeqCst);
+}
+
+/// A number for each task, from 1 on.
+pub(crate) fn this_thread() -> u64 {
+    usize::from(shuttle::current::me()) as u64 + 1
+}
+
+/// parking_lot's face on shuttle's lock: no poison.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+#[derive(Debug)]
+pub(crate) struct MutexGuard<'a, T>(Option<shuttle::sync::MutexGuard<'a, T>>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(MutexGuard(Some(guard))),
+            Err(shuttle::sync::TryLockError::Poisoned(poisoned)) => {
+                Some(MutexGuard(Some(poisoned.into_inner())))
+            }
+            Err(shuttle::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("only a wait takes it out, and puts it back")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("only a wait takes it out, and puts it back")
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(shuttle::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        if let Some(inner) = guard.0.take() {
+            guard.0 = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
+
+pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shuttle::sync::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RwLock")
+    }
+}

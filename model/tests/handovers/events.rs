@@ -1,0 +1,86 @@
+//! The queue of what happened: whoever changes the cache fills it, one thread at a time empties it.
+
+use std::sync::{Arc, Mutex};
+
+use cache_model::{Change, Removal};
+
+use crate::{Recent, Weak, builder, check, part, together};
+
+#[test]
+fn every_commit_is_told_once_in_order() {
+    check(|| {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hear = Arc::clone(&told);
+        let store = builder()
+            .after_commit(move |change: &Change| {
+                shuttle::thread::yield_now();
+                hear.lock().unwrap().push(change.revision().unwrap());
+            })
+            .build()
+            .unwrap();
+        let write = |id| {
+            part(&store, move |store| {
+                store.insert(Weak(id), id);
+                let mut tx = store.begin();
+                tx.set(Weak(9), id);
+                tx.commit().unwrap();
+            })
+        };
+        together(vec![write(1), write(2), write(3)]);
+        let told = told.lock().unwrap();
+        assert_eq!(told.len(), 6, "an event that nobody told");
+        assert!(told.is_sorted());
+    });
+}
+
+#[test]
+fn a_listener_may_write_to_the_cache() {
+    check(|| {
+        let told = Arc::new(Mutex::new(0));
+        let hear = Arc::clone(&told);
+        let inner: Arc<Mutex<Option<crate::Store>>> = Arc::default();
+        let own = Arc::clone(&inner);
+        let store = builder()
+            .after_commit(move |change: &Change| {
+                *hear.lock().unwrap() += 1;
+                if let Some((Weak(1), _)) = change.of::<Weak>() {
+                    let store = own.lock().unwrap().clone();
+                    store.unwrap().insert(Weak(5), 5);
+                }
+            })
+            .build()
+            .unwrap();
+        *inner.lock().unwrap() = Some(store.clone());
+        let write = |id| part(&store, move |store| drop(store.insert(Weak(id), id)));
+        together(vec![write(1), write(1), write(2)]);
+        assert_eq!(*told.lock().unwrap(), 5);
+        inner.lock().unwrap().take();
+    });
+}
+
+#[test]
+fn every_value_that_left_is_told_once() {
+    check(|| {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hear = Arc::clone(&told);
+        let store = builder()
+            .on_removal(move |removal: &Removal| {
+                let value = removal.of::<Recent>().map(|(_, value)| **value);
+                hear.lock().unwrap().push(value.unwrap());
+            })
+            .build()
+            .unwrap();
+        let write = |from| {
+            part(&store, move |store| {
+                for id in from..from + 3 {
+                    store.insert(Recent(id), id);
+                }
+            })
+        };
+        together(vec![write(10), write(20)]);
+        store.clear();
+        let mut told = told.lock().unwrap().clone();
+        told.sort_unstable();
+        assert_eq!(told, [10, 11, 12, 20, 21, 22]);
+    });
+}

@@ -1,0 +1,124 @@
+//! Loads on a miss: one computes, the others wait, and what is written meanwhile wins.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use shuttle::thread;
+
+use crate::{Few, Weak, check, part, store, together};
+
+#[test]
+fn one_computes_for_all_who_ask() {
+    check(|| {
+        let store = store();
+        let loads = Arc::new(AtomicUsize::new(0));
+        let ask = |_| {
+            let loads = Arc::clone(&loads);
+            part(&store, move |store| {
+                let value = store.get_or_insert_with(&Few(1), || {
+                    loads.fetch_add(1, Ordering::SeqCst);
+                    thread::yield_now();
+                    7
+                });
+                assert_eq!(*value, 7);
+            })
+        };
+        together((0..3).map(ask).collect());
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn when_one_fails_another_goes_on() {
+    check(|| {
+        let store = store();
+        let loads = Arc::new(AtomicUsize::new(0));
+        let ask = |_| {
+            let loads = Arc::clone(&loads);
+            part(&store, move |store| {
+                let load = || match loads.fetch_add(1, Ordering::SeqCst) {
+                    0 => Err("the first load fails"),
+                    number => Ok(number as u64),
+                };
+                let answer = store.get_or_try_insert_with(&Few(1), load);
+                assert!(answer.is_ok_and(|value| *value == 1) || loads.load(Ordering::SeqCst) > 0);
+            })
+        };
+        together((0..3).map(ask).collect());
+        assert_eq!(loads.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn a_write_meanwhile_wins() {
+    check(|| {
+        let store = store();
+        together(vec![
+            part(&store, |store| {
+                let value = store.get_or_insert_with(&Few(1), || 1);
+                assert!(*value == 1 || *value == 2);
+            }),
+            part(&store, |store| drop(store.insert(Few(1), 2))),
+        ]);
+        assert_eq!(store.get(&Few(1)).as_deref(), Some(&2));
+    });
+}
+
+#[test]
+fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_who_asks_after_it() {
+    check(|| {
+        let store = store();
+        // What is loaded is what the source says at the moment.
+        let source = Arc::new(AtomicUsize::new(1));
+        let (old, new) = (Arc::clone(&source), Arc::clone(&source));
+        let load = |source: &AtomicUsize| {
+            let value = source.load(Ordering::SeqCst) as u64;
+            thread::yield_now();
+            value
+        };
+        together(vec![
+            part(&store, move |store| {
+                store.get_or_insert_with(&Few(1), || load(&old));
+            }),
+            part(&store, move |store| {
+                // The source changes, and the cache is told.
+                new.store(2, Ordering::SeqCst);
+                store.remove(&Few(1));
+                assert_eq!(
+                    *store.get_or_insert_with(&Few(1), || load(&new)),
+                    2,
+                    "an answer from before the removal"
+                );
+            }),
+        ]);
+        assert_eq!(store.get(&Few(1)).as_deref(), Some(&2));
+    });
+}
+
+#[test]
+fn a_load_does_not_take_the_place_of_a_later_write_that_has_died() {
+    check(|| {
+        let store = store();
+        let loaded = Arc::new(AtomicUsize::new(0));
+        let begun = Arc::clone(&loaded);
+        together(vec![
+            part(&store, move |store| {
+                let held = store.get_or_insert_with(&Weak(1), || {
+                    begun.store(1, Ordering::SeqCst);
+                    thread::yield_now();
+                    1
+                });
+                thread::yield_now();
+                drop(held);
+            }),
+            part(&store, move |store| {
+                let came_later = loaded.load(Ordering::SeqCst) == 1;
+                let was_there = store.peek(&Weak(1)).is_some();
+                drop(store.insert(Weak(1), 2));
+                if came_later && !was_there {
+                    assert_ne!(store.get(&Weak(1)).as_deref(), Some(&1), "a value from before the write");
+                }
+            }),
+        ]);
+    });
+}

@@ -1,0 +1,104 @@
+//! The hand-overs between threads, each run under many schedules of a model checker's choice.
+//!
+//! What runs is the store itself, compiled over shuttle's locks and atomics; `Arc` and `Weak` are those of std, with a
+//! place for the scheduler before each step that the store takes on them. All atomics are sequentially consistent
+//! here; the one protocol that rests on weaker ones, the gate, has a check of its own in `tests/gate.rs`.
+//!
+//! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300), and as many with few, well-placed
+//! interruptions (PCT). The nightly run takes 100,000.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+// The derives name the crate that they are for.
+extern crate cache_model as cache_core;
+
+mod commits;
+mod events;
+mod eviction;
+mod flights;
+mod reading;
+mod saving;
+
+use std::sync::Arc;
+
+use cache_model::{Builder, Cache, Query, Shape, TableReport, registry};
+use serde::{Deserialize, Serialize};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, Runner, thread};
+
+/// Interruptions of a PCT schedule.
+const DEPTHS: [usize; 2] = [2, 3];
+
+/// Kept by its users alone.
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u64, persist)]
+pub struct Weak(pub u64);
+
+/// Kept by an order that is exact: one shard.
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u64, lru = 2, persist)]
+pub struct Recent(pub u64);
+
+/// Kept by the default policy.
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u64, capacity = 2, persist)]
+pub struct Few(pub u64);
+
+/// Kept by weight, in four shards; each value weighs itself.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u64, max_weight = 1_024, weigh = itself)]
+pub struct Heavy(pub u64);
+
+fn itself(_: &Heavy, value: &u64) -> u32 {
+    u32::try_from(*value).unwrap()
+}
+
+registry! {
+    pub struct Registry {
+        crate::Weak,
+        crate::Recent,
+        crate::Few,
+        crate::Heavy,
+    }
+}
+
+type Store = Cache<Registry>;
+
+#[track_caller]
+fn check(scenario: impl Fn() + Send + Sync + 'static) {
+    let schedules = std::env::var("CACHE_MODEL_SCHEDULES").map_or(300, |count| count.parse().unwrap());
+    let scenario = Arc::new(scenario);
+    let mut config = Config::new();
+    config.stack_size = 1 << 18;
+    config.silence_warnings = true;
+    let run = Arc::clone(&scenario);
+    Runner::new(RandomScheduler::new(schedules), config.clone()).run(move || run());
+    for depth in DEPTHS {
+        let run = Arc::clone(&scenario);
+        Runner::new(PctScheduler::new(depth, schedules.div_ceil(DEPTHS.len())), config.clone())
+            .run(move || run());
+    }
+}
+
+fn store() -> Store {
+    Cache::new()
+}
+
+fn builder() -> Builder<Registry> {
+    Cache::builder()
+}
+
+/// Runs the parts of a scenario at once, to their end.
+fn together(parts: Vec<Box<dyn FnOnce() + Send>>) {
+    let running: Vec<_> = parts.into_iter().map(thread::spawn).collect();
+    running.into_iter().for_each(|part| part.join().unwrap());
+}
+
+/// A part of a scenario with its own handle of the store.
+fn part(store: &Store, run: impl FnOnce(Store) + Send + 'static) -> Box<dyn FnOnce() + Send> {
+    let store = store.clone();
+    Box::new(move || run(store))
+}
+
+fn report(store: &Store, table: &str) -> TableReport {
+    store.inspect().tables.into_iter().find(|report| report.name == table).unwrap()
+}
