@@ -4,6 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 
+/// Ends the writer also when the test fails.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Every commit writes one number into two tables; no snapshot has two numbers.
 #[test]
 fn a_save_never_sees_half_a_commit() {
@@ -21,6 +30,7 @@ fn a_save_never_sees_half_a_commit() {
                 }
             }
         });
+        let _done = Done(&is_done);
         let mut last = 0;
         for _ in 0..300 {
             let restored = Cache::<Library>::new();
@@ -31,7 +41,6 @@ fn a_save_never_sees_half_a_commit() {
             assert!(book.unwrap_or(0) >= last, "a later save has a later moment");
             last = book.unwrap_or(0);
         }
-        is_done.store(true, Ordering::Relaxed);
     });
 }
 
