@@ -640,6 +640,10 @@ impl<Q: Query> Table<Q> {
     }
 
     fn made(&self) -> &[Line<Q>] {
+        if let Some(shards) = self.shards.get() {
+            return shards;
+        }
+        let _making = self.core.gate.making();
         self.shards.get_or_init(|| (0..self.shard_count).map(|_| Line(RwLock::new(Shard::new()))).collect())
     }
 
