@@ -64,6 +64,9 @@ pub struct Commit<'a> {
     pub(crate) kind: CommitKind,
     /// When the commit was begun. Read before anything is locked, since a clock may be foreign code.
     pub(crate) now: Moment,
+    /// A base that was found changed. Kept until all parts have looked at theirs, so that all merges that were
+    /// overtaken run again at once.
+    pub(crate) overtaken: Option<Failure>,
     /// Whether no other write may come between the look at the first table and the lock of the last.
     is_alone: bool,
     revision: u64,
@@ -103,6 +106,7 @@ impl<'a> Commit<'a> {
             changes: Vec::new(),
             kind,
             now: core.now(),
+            overtaken: None,
             is_alone: false,
             revision: 0,
         }
@@ -148,6 +152,9 @@ impl<'a> Commit<'a> {
     }
 
     fn seal(&mut self) -> Result<(), Failure> {
+        if let Some(overtaken) = self.overtaken.take() {
+            return Err(overtaken);
+        }
         if self.kind > CommitKind::Read && self.core.gate.is_closed() {
             return Err(Failure::GateClosed);
         }

@@ -313,7 +313,13 @@ impl<Q: Query> Part for WriteSet<Q> {
             let place = table.place_of(line.hash);
             // Each line's shard is among the locked ones.
             let at = locks.partition_point(|(locked, _)| *locked < place);
-            Self::validate(line, locks[at].1.shard(), table.name())?;
+            let shard = locks[at].1.shard();
+            match Self::validate(line, shard, table.name()) {
+                Err(stale @ Failure::StaleBase(..)) => {
+                    commit.overtaken.get_or_insert(stale);
+                }
+                valid => valid?,
+            }
             if let Some(kind) = line.write.kind() {
                 commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
                 if !matches!(line.write, Write::Mark { .. }) {
