@@ -229,7 +229,12 @@ impl<Q: Query> WriteSet<Q> {
             Some(at) => at,
             None => self.add(key),
         };
-        let old = std::mem::replace(&mut self.lines[at].write, write);
+        let line = &mut self.lines[at];
+        let old = std::mem::replace(&mut line.write, write);
+        if let Write::Merge { base, .. } = &old {
+            // What replaces a merge may have been made from it, and cannot be made again.
+            line.read.get_or_insert(base.seen);
+        }
         old.kind().is_none().then_some(at)
     }
 
