@@ -190,7 +190,14 @@ impl<Q: Query> WriteSet<Q> {
         let at = self.find(lookup);
         let was_touched = match at.map(|at| &mut self.lines[at].write) {
             Some(Write::Remove) => return (false, None),
-            Some(Write::Set { is_invalidated, .. } | Write::Merge { is_invalidated, .. }) => {
+            Some(Write::Set { is_invalidated, times, .. }) => {
+                *is_invalidated = invalidates;
+                if !invalidates {
+                    times.as_of = None;
+                }
+                return (true, None);
+            }
+            Some(Write::Merge { is_invalidated, .. }) => {
                 *is_invalidated = invalidates;
                 return (true, None);
             }
