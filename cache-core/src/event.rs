@@ -45,7 +45,8 @@ pub enum ChangeKind {
     Merged,
     /// Removed the entry.
     Removed,
-    /// Renewed the times of the entry, without a revision of its own.
+    /// Renews the times of the entry, without a revision of its own. Hooks are asked about it, listeners do not
+    /// hear of it.
     Touched,
     /// Marked the entry as one that must be loaded again, without a revision of its own.
     Invalidated,
@@ -75,7 +76,7 @@ impl Change {
         self.table
     }
 
-    /// Revision of the commit; `None` for a proposed change, and for touches and marks, which have none.
+    /// Revision of the commit; `None` for a proposed change, and for marks, which have none.
     #[must_use]
     pub fn revision(&self) -> Option<Revision> {
         self.revision
@@ -194,7 +195,7 @@ impl Events {
         let mut queue = self.queue.lock();
         let revision = counter.fetch_add(1, Ordering::Relaxed) + 1;
         queue.waiting.extend(changes.into_iter().map(|mut change| {
-            if !matches!(change.kind, ChangeKind::Touched | ChangeKind::Invalidated) {
+            if change.kind != ChangeKind::Invalidated {
                 change.revision = Some(Revision(revision));
             }
             Event::Change(change)

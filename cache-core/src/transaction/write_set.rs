@@ -293,6 +293,18 @@ impl<Q: Query> WriteSet<Q> {
         locks
     }
 
+    /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
+    fn is_heard(line: &Line<Q>, kind: ChangeKind, shard: &Shard<Q>) -> bool {
+        let ticket = line.place.id.map(|id| Ticket { hash: line.hash, id });
+        match kind {
+            ChangeKind::Touched => false,
+            ChangeKind::Invalidated => {
+                ticket.and_then(|ticket| shard.by_ticket(ticket)).is_some_and(|slot| !slot.hold.is_dead())
+            }
+            _ => true,
+        }
+    }
+
     /// Compares what was read with what is there, and finds the places of what will be written.
     fn validate(line: &mut Line<Q>, shard: &Shard<Q>, table: &'static str) -> Result<(), Failure> {
         let Line { key, hash, read, write, place, .. } = line;
@@ -332,7 +344,9 @@ impl<Q: Query> Part for WriteSet<Q> {
                 }
                 valid => valid?,
             }
-            if let Some(kind) = line.write.kind() {
+            if let Some(kind) = line.write.kind()
+                && Self::is_heard(line, kind, shard)
+            {
                 commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
                 if !matches!(line.write, Write::Mark { .. }) {
                     table.flights.overtake(line.hash, |loaded| *loaded == line.key);
