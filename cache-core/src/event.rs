@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::Revision;
+use crate::asking;
 use crate::query::Query;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -240,11 +241,13 @@ impl Events {
 
     fn tell(&self, event: &Event) {
         for listener in &self.listeners {
-            let told = catch_unwind(AssertUnwindSafe(|| match (listener, event) {
+            let tell = || match (listener, event) {
                 (Listener::Change(listener), Event::Change(change)) => listener(change),
                 (Listener::Removal(listener), Event::Removal(removal)) => listener(removal),
                 _ => {}
-            }));
+            };
+            // A hook that touched the cache may have got here; the event is none of its own.
+            let told = catch_unwind(AssertUnwindSafe(|| asking::outside(tell)));
             if told.is_err() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }

@@ -11,6 +11,7 @@ use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use crate::asking;
 use crate::cache::Cache;
 use crate::clock::Moment;
 use crate::error::CommitError;
@@ -248,7 +249,7 @@ impl<R: Registry> Transaction<R> {
     }
 
     fn prepare(&mut self) -> Result<(), CommitError> {
-        if hooks::is_inside(self.cache.core().id) {
+        if asking::is_inside(self.cache.core().id) {
             return Err(CommitError::InsideHook);
         }
         self.parts.sort_unstable_by_key(|part| part.table_index());
