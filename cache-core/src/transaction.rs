@@ -289,8 +289,12 @@ impl<R: Registry> Transaction<R> {
     }
 
     fn written_tables(&self) -> Vec<&'static str> {
-        let mut tables: Vec<_> = self.writes().iter().map(Change::table).collect();
-        tables.dedup();
+        let mut tables = Vec::new();
+        for table in self.writes().iter().map(Change::table) {
+            if !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
         tables
     }
 
