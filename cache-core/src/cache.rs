@@ -296,7 +296,7 @@ impl<R: Registry> Cache<R> {
         let mut parts = Vec::new();
         self.visit(&mut |table| parts.push(table.clearing()));
         // The parts of a clear read nothing, so nothing can have overtaken them.
-        if let Ok(revision) = Commit::new(self.core(), CommitKind::Write).run(&mut parts) {
+        if let Ok(revision) = Commit::new(self.core(), CommitKind::Write).alone().run(&mut parts) {
             drop(parts);
             self.core().log.note(revision, None, || vec!["*"]);
             self.core().events.drain();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::Revision;
+use crate::asking;
 use crate::query::Query;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +46,8 @@ pub enum ChangeKind {
     Merged,
     /// Removed the entry.
     Removed,
-    /// Renewed the times of the entry, without a revision of its own.
+    /// Renews the times of the entry, without a revision of its own. Hooks are asked about it, listeners do not
+    /// hear of it.
     Touched,
     /// Marked the entry as one that must be loaded again, without a revision of its own.
     Invalidated,
@@ -75,7 +77,7 @@ impl Change {
         self.table
     }
 
-    /// Revision of the commit; `None` for a proposed change, and for touches and marks, which have none.
+    /// Revision of the commit; `None` for a proposed change, and for marks, which have none.
     #[must_use]
     pub fn revision(&self) -> Option<Revision> {
         self.revision
@@ -194,7 +196,7 @@ impl Events {
         let mut queue = self.queue.lock();
         let revision = counter.fetch_add(1, Ordering::Relaxed) + 1;
         queue.waiting.extend(changes.into_iter().map(|mut change| {
-            if !matches!(change.kind, ChangeKind::Touched | ChangeKind::Invalidated) {
+            if change.kind != ChangeKind::Invalidated {
                 change.revision = Some(Revision(revision));
             }
             Event::Change(change)
@@ -239,11 +241,13 @@ impl Events {
 
     fn tell(&self, event: &Event) {
         for listener in &self.listeners {
-            let told = catch_unwind(AssertUnwindSafe(|| match (listener, event) {
+            let tell = || match (listener, event) {
                 (Listener::Change(listener), Event::Change(change)) => listener(change),
                 (Listener::Removal(listener), Event::Removal(removal)) => listener(removal),
                 _ => {}
-            }));
+            };
+            // A hook that touched the cache may have got here; the event is none of its own.
+            let told = catch_unwind(AssertUnwindSafe(|| asking::outside(tell)));
             if told.is_err() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }

@@ -5,6 +5,10 @@
 //! For each of its shards the closer came either before it, in which case the lock has made the flag visible and
 //! the writer gives up, or after it, in which case the closer sees all of its writes. So no write is seen by half,
 //! and a writer pays two relaxed loads.
+//!
+//! A table without shards has no locks that a closer could meet a writer at. So shards are made under a lock of the
+//! gate, which the closer takes once after it has set the flag: it sees all shards made before, and whoever makes
+//! shards later, or finds them, sees the flag.
 
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
@@ -18,6 +22,8 @@ pub(crate) struct Gate {
     closer: Mutex<()>,
     waiting: Mutex<()>,
     opened: Condvar,
+    /// Held while a table makes its shards.
+    making: Mutex<()>,
 }
 
 /// Keeps the gate closed.
@@ -50,11 +56,17 @@ impl Gate {
         }
     }
 
+    /// To be held while a table makes its shards, until everybody can see them.
+    pub(crate) fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock()
+    }
+
     /// Closes the gate, after whoever closed it before has opened it.
     pub(crate) fn close(&self) -> ClosedGate<'_> {
         let closer = self.closer.lock();
         self.owner.store(this_thread(), Ordering::Relaxed);
         self.is_closed.store(true, Ordering::Relaxed);
+        drop(self.making.lock());
         ClosedGate { gate: self, _closer: closer }
     }
 }

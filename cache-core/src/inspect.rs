@@ -119,8 +119,8 @@ impl<'a> Commits<'a> {
 
     /// Keeps the last `count` commits from now on; 0 switches the log off and forgets it.
     pub fn keep(&self, count: usize) {
-        self.log.limit.store(count, Ordering::Relaxed);
         let mut recent = self.log.recent.lock();
+        self.log.limit.store(count, Ordering::Relaxed);
         let surplus = recent.len().saturating_sub(count);
         recent.drain(..surplus);
     }
@@ -147,17 +147,16 @@ impl CommitLog {
     ) {
         let limit = self.limit.load(Ordering::Relaxed);
         if limit > 0 && revision > 0 {
-            self.keep(
-                CommitRecord { revision, label: label.map(ToString::to_string), tables: tables() },
-                limit,
-            );
+            self.keep(CommitRecord { revision, label: label.map(ToString::to_string), tables: tables() });
         }
     }
 
     /// Commits of several threads arrive in nearly the order of their revisions.
     #[cold]
-    fn keep(&self, record: CommitRecord, limit: usize) {
+    fn keep(&self, record: CommitRecord) {
         let mut recent = self.recent.lock();
+        // Read again under the lock: the log may have been switched off meanwhile.
+        let limit = self.limit.load(Ordering::Relaxed);
         let at = recent.partition_point(|known| known.revision < record.revision);
         recent.insert(at, record);
         let surplus = recent.len().saturating_sub(limit);

@@ -68,6 +68,7 @@
 #[doc(hidden)]
 pub mod __private;
 mod any_table;
+mod asking;
 mod builder;
 mod cache;
 mod clock;

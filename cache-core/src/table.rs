@@ -383,28 +383,28 @@ impl<Q: Query> Table<Q> {
     }
 
     pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L, as_of: Option<Moment>) -> bool {
-        self.mark(lookup, ChangeKind::Touched, |shard, ticket, env, out| {
+        self.mark(lookup, None, |shard, ticket, env, out| {
             shard.touch(ticket, as_of.unwrap_or(env.now), env, out)
         })
     }
 
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        self.mark(lookup, ChangeKind::Invalidated, |shard, ticket, _, _| shard.invalidate(ticket))
+        self.mark(lookup, Some(ChangeKind::Invalidated), |shard, ticket, _, _| shard.invalidate(ticket))
     }
 
     fn mark<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
-        kind: ChangeKind,
+        heard_as: Option<ChangeKind>,
         act: impl FnOnce(&mut Shard<Q>, Ticket, &Env<'_>, &mut Outbox<Q>) -> bool,
     ) -> bool {
         let hash = self.hash(lookup);
         if self.existing(hash).is_none() {
             return false;
         }
-        let changes = match self.core.events.has_listeners() {
-            true => self.change(&lookup.to_key(), kind, None),
-            false => Vec::new(),
+        let changes = match heard_as {
+            Some(kind) if self.core.events.has_listeners() => self.change(&lookup.to_key(), kind, None),
+            _ => Vec::new(),
         };
         let now = self.core.now();
         let mut out = Outbox::new();
@@ -640,6 +640,10 @@ impl<Q: Query> Table<Q> {
     }
 
     fn made(&self) -> &[Line<Q>] {
+        if let Some(shards) = self.shards.get() {
+            return shards;
+        }
+        let _making = self.core.gate.making();
         self.shards.get_or_init(|| (0..self.shard_count).map(|_| Line(RwLock::new(Shard::new()))).collect())
     }
 

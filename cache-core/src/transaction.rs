@@ -11,6 +11,7 @@ use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use crate::asking;
 use crate::cache::Cache;
 use crate::clock::Moment;
 use crate::error::CommitError;
@@ -248,7 +249,7 @@ impl<R: Registry> Transaction<R> {
     }
 
     fn prepare(&mut self) -> Result<(), CommitError> {
-        if hooks::is_inside(self.cache.core().id) {
+        if asking::is_inside(self.cache.core().id) {
             return Err(CommitError::InsideHook);
         }
         self.parts.sort_unstable_by_key(|part| part.table_index());
@@ -288,8 +289,12 @@ impl<R: Registry> Transaction<R> {
     }
 
     fn written_tables(&self) -> Vec<&'static str> {
-        let mut tables: Vec<_> = self.writes().iter().map(Change::table).collect();
-        tables.dedup();
+        let mut tables = Vec::new();
+        for table in self.writes().iter().map(Change::table) {
+            if !tables.contains(&table) {
+                tables.push(table);
+            }
+        }
         tables
     }
 

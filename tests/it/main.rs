@@ -1,5 +1,15 @@
 //! Behaviour of the cache through its public interface.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod commit_listeners;
+mod conflicts;
+mod history;
+mod hooks;
+mod inspection;
+mod merging;
+mod receipts;
+mod shop;
 mod slice;
 mod snapshot;
+mod transactions;
+mod visibility;

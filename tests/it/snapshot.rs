@@ -3,6 +3,7 @@
 mod contents;
 mod files;
 mod fuzzed;
+mod gate;
 mod killed;
 mod mismatch;
 mod moment;

@@ -120,13 +120,19 @@ impl<'a, R: Registry> Restoring<'a, R> {
             RestoreReport { elapsed: snapshot.elapsed(core.clock.wall()), ..RestoreReport::default() };
         let mut parts: Vec<Box<dyn Part + '_>> = Vec::new();
         let mut known = Vec::new();
+        let mut written = Vec::new();
         let total = snapshot.sections().iter().map(|section| section.entries()).sum();
         let mut done = 0;
         self.cache.visit(&mut |table| {
             let Some(section) = snapshot.section(table.name()) else { return };
             known.push(table.name());
             match table.restoring(section, report.elapsed) {
-                Ok(part) => parts.push(part),
+                Ok(part) => {
+                    if part.kind() == CommitKind::Write {
+                        written.push(table.name());
+                    }
+                    parts.push(part);
+                }
                 Err(reason) => {
                     report.tables.push(TableRestore::skipped(table.name(), section.entries(), reason));
                 }
@@ -144,7 +150,7 @@ impl<'a, R: Registry> Restoring<'a, R> {
             // The parts of a restore read nothing, so nothing can have overtaken them.
             let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
             if let Ok(revision) = Commit::new(core, kind).run(&mut parts) {
-                core.log.note(revision, Some(&"restore".into()), || known.clone());
+                core.log.note(revision, Some(&"restore".into()), || written);
             }
             parts.iter_mut().for_each(|part| part.restored(&mut report));
             drop(parts);

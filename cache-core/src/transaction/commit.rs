@@ -64,6 +64,11 @@ pub struct Commit<'a> {
     pub(crate) kind: CommitKind,
     /// When the commit was begun. Read before anything is locked, since a clock may be foreign code.
     pub(crate) now: Moment,
+    /// A base that was found changed. Kept until all parts have looked at theirs, so that all merges that were
+    /// overtaken run again at once.
+    pub(crate) overtaken: Option<Failure>,
+    /// Whether no other write may come between the look at the first table and the lock of the last.
+    is_alone: bool,
     revision: u64,
 }
 
@@ -96,7 +101,22 @@ impl<T: Debug + Send + Sync> AnyEntryKey for T {}
 
 impl<'a> Commit<'a> {
     pub(crate) fn new(core: &'a Core, kind: CommitKind) -> Self {
-        Self { core, changes: Vec::new(), kind, now: core.now(), revision: 0 }
+        Self {
+            core,
+            changes: Vec::new(),
+            kind,
+            now: core.now(),
+            overtaken: None,
+            is_alone: false,
+            revision: 0,
+        }
+    }
+
+    /// Keeps other writers out from the start: for a commit that concerns tables which may have no shards yet, and
+    /// so nothing that it could lock.
+    pub(crate) fn alone(mut self) -> Self {
+        self.is_alone = true;
+        self
     }
 
     /// Revision of the sealed commit; 0 if it writes nothing.
@@ -114,6 +134,7 @@ impl<'a> Commit<'a> {
 
     /// Runs all parts, which must be sorted by their tables. Returns the revision, 0 if nothing is written.
     pub(crate) fn run(mut self, parts: &mut [Box<dyn Part + '_>]) -> Result<u64, Failure> {
+        let closed = self.is_alone.then(|| self.core.gate.close());
         loop {
             self.core.gate.pass();
             self.changes.clear();
@@ -123,6 +144,7 @@ impl<'a> Commit<'a> {
                 Err(failure) => return Err(failure),
             }
         }
+        drop(closed);
         for part in parts.iter_mut() {
             part.unlocked();
         }
@@ -130,6 +152,9 @@ impl<'a> Commit<'a> {
     }
 
     fn seal(&mut self) -> Result<(), Failure> {
+        if let Some(overtaken) = self.overtaken.take() {
+            return Err(overtaken);
+        }
         if self.kind > CommitKind::Read && self.core.gate.is_closed() {
             return Err(Failure::GateClosed);
         }

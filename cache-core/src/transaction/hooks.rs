@@ -1,17 +1,16 @@
 //! Hooks that are asked before a commit, and the proposal that they are asked about.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::asking::inside;
 use crate::error::BoxError;
 use crate::event::Change;
 use crate::query::Query;
-use crate::sync::thread_local;
 
 pub(crate) enum Hook {
     Sync(SyncHook),
@@ -97,28 +96,6 @@ pub(crate) async fn ask_async(hooks: &[Hook], cache: u64, proposal: &Proposal) -
         }
     }
     Ok(())
-}
-
-thread_local! {
-    /// Caches whose hooks run on this thread at the moment.
-    static ASKED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Whether a hook of this cache is running on this thread.
-pub(crate) fn is_inside(cache: u64) -> bool {
-    ASKED.try_with(|asked| asked.borrow().contains(&cache)).unwrap_or(false)
-}
-
-fn inside<T>(cache: u64, run: impl FnOnce() -> T) -> T {
-    struct Leave;
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            ASKED.with(|asked| asked.borrow_mut().pop());
-        }
-    }
-    ASKED.with(|asked| asked.borrow_mut().push(cache));
-    let _leave = Leave;
-    run()
 }
 
 /// A hook's future that is known to be one while it is polled.

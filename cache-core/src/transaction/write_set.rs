@@ -190,7 +190,14 @@ impl<Q: Query> WriteSet<Q> {
         let at = self.find(lookup);
         let was_touched = match at.map(|at| &mut self.lines[at].write) {
             Some(Write::Remove) => return (false, None),
-            Some(Write::Set { is_invalidated, .. } | Write::Merge { is_invalidated, .. }) => {
+            Some(Write::Set { is_invalidated, times, .. }) => {
+                *is_invalidated = invalidates;
+                if !invalidates {
+                    times.as_of = None;
+                }
+                return (true, None);
+            }
+            Some(Write::Merge { is_invalidated, .. }) => {
                 *is_invalidated = invalidates;
                 return (true, None);
             }
@@ -229,7 +236,12 @@ impl<Q: Query> WriteSet<Q> {
             Some(at) => at,
             None => self.add(key),
         };
-        let old = std::mem::replace(&mut self.lines[at].write, write);
+        let line = &mut self.lines[at];
+        let old = std::mem::replace(&mut line.write, write);
+        if let Write::Merge { base, .. } = &old {
+            // What replaces a merge may have been made from it, and cannot be made again.
+            line.read.get_or_insert(base.seen);
+        }
         old.kind().is_none().then_some(at)
     }
 
@@ -281,6 +293,18 @@ impl<Q: Query> WriteSet<Q> {
         locks
     }
 
+    /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
+    fn is_heard(line: &Line<Q>, kind: ChangeKind, shard: &Shard<Q>) -> bool {
+        let ticket = line.place.id.map(|id| Ticket { hash: line.hash, id });
+        match kind {
+            ChangeKind::Touched => false,
+            ChangeKind::Invalidated => {
+                ticket.and_then(|ticket| shard.by_ticket(ticket)).is_some_and(|slot| !slot.hold.is_dead())
+            }
+            _ => true,
+        }
+    }
+
     /// Compares what was read with what is there, and finds the places of what will be written.
     fn validate(line: &mut Line<Q>, shard: &Shard<Q>, table: &'static str) -> Result<(), Failure> {
         let Line { key, hash, read, write, place, .. } = line;
@@ -313,8 +337,16 @@ impl<Q: Query> Part for WriteSet<Q> {
             let place = table.place_of(line.hash);
             // Each line's shard is among the locked ones.
             let at = locks.partition_point(|(locked, _)| *locked < place);
-            Self::validate(line, locks[at].1.shard(), table.name())?;
-            if let Some(kind) = line.write.kind() {
+            let shard = locks[at].1.shard();
+            match Self::validate(line, shard, table.name()) {
+                Err(stale @ Failure::StaleBase(..)) => {
+                    commit.overtaken.get_or_insert(stale);
+                }
+                valid => valid?,
+            }
+            if let Some(kind) = line.write.kind()
+                && Self::is_heard(line, kind, shard)
+            {
                 commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
                 if !matches!(line.write, Write::Mark { .. }) {
                     table.flights.overtake(line.hash, |loaded| *loaded == line.key);

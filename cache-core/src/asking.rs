@@ -1,0 +1,42 @@
+//! Which caches are asking their hooks on this thread at the moment. A commit to one of these is an error.
+
+use std::cell::RefCell;
+
+use crate::sync::thread_local;
+
+thread_local! {
+    /// Numbers of the caches, the innermost last.
+    static ASKING: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a hook of this cache is running on this thread.
+pub(crate) fn is_inside(cache: u64) -> bool {
+    ASKING.try_with(|asking| asking.borrow().contains(&cache)).unwrap_or(false)
+}
+
+/// Runs a hook of this cache.
+pub(crate) fn inside<T>(cache: u64, run: impl FnOnce() -> T) -> T {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            ASKING.with(|asking| asking.borrow_mut().pop());
+        }
+    }
+    ASKING.with(|asking| asking.borrow_mut().push(cache));
+    let _leave = Leave;
+    run()
+}
+
+/// Runs what is no part of a hook, though a hook may be on the stack.
+pub(crate) fn outside<T>(run: impl FnOnce() -> T) -> T {
+    struct Return(Vec<u64>);
+    impl Drop for Return {
+        fn drop(&mut self) {
+            // Nobody can ask any more when the thread has ended so far.
+            let _ = ASKING.try_with(|asking| asking.replace(std::mem::take(&mut self.0)));
+        }
+    }
+    let asking = ASKING.try_with(|asking| asking.replace(Vec::new()));
+    let _return = Return(asking.unwrap_or_default());
+    run()
+}

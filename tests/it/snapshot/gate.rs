@@ -1,0 +1,141 @@
+//! While a save copies, readers go on and writers wait; while it encodes and writes, nobody waits.
+
+use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use serde::{Deserializer, Serializer};
+
+use super::*;
+
+/// A key whose `Clone`, which a save calls while it copies, can be made to stop.
+#[derive(Query, Shape, Debug, Serialize, Deserialize)]
+#[query(value = u64, capacity = 100, persist)]
+pub struct GetSlowly(pub u32);
+
+/// What `Clone` does on this thread: says that it has come, and waits.
+type Stop = Option<(Sender<()>, Receiver<()>)>;
+
+thread_local! {
+    static STOP: RefCell<Stop> = const { RefCell::new(None) };
+}
+
+impl Clone for GetSlowly {
+    fn clone(&self) -> Self {
+        if let Some((come, go_on)) = STOP.take() {
+            come.send(()).unwrap();
+            go_on.recv().unwrap();
+        }
+        Self(self.0)
+    }
+}
+
+impl PartialEq for GetSlowly {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for GetSlowly {}
+
+impl Hash for GetSlowly {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// A value that uses its cache while it is encoded.
+#[derive(Clone, Debug, Shape)]
+pub struct Busy(#[shape(opaque)] u64);
+
+static BUSY: Mutex<Option<Cache<Halls>>> = Mutex::new(None);
+
+impl Serialize for Busy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(cache) = BUSY.lock().unwrap().clone() {
+            assert!(cache.get(&GetBusy(1)).is_some());
+            cache.insert(GetSlowly(77), self.0);
+            let mut tx = cache.begin();
+            tx.set(GetSlowly(78), self.0);
+            tx.commit().unwrap();
+        }
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Busy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Self)
+    }
+}
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = Busy, capacity = 100, persist)]
+pub struct GetBusy(pub u32);
+
+registry! {
+    pub struct Halls {
+        GetSlowly,
+        GetBusy,
+    }
+}
+
+#[test]
+fn readers_go_on_and_writers_wait_while_a_save_copies() {
+    let cache = Cache::<Halls>::new();
+    cache.insert(GetSlowly(1), 1u64);
+    cache.insert(GetBusy(2), Busy(2));
+    let (come, has_come) = channel();
+    let (go_on, may_go_on) = channel();
+    let (written, is_written) = channel();
+    let mut bytes = Vec::new();
+    thread::scope(|scope| {
+        let saving = scope.spawn(|| {
+            STOP.set(Some((come, may_go_on)));
+            cache.save_to(&mut bytes).unwrap();
+        });
+        has_come.recv().unwrap();
+        // The save is in the middle of its moment, and holds the shard of this key.
+        assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 1);
+        assert_eq!(cache.get_all((&GetSlowly(1), &GetBusy(2))).0.as_deref(), Some(&1));
+        assert_eq!(cache.begin().get(&GetBusy(2)).unwrap().0, 2);
+        assert_eq!(cache.peek(&GetSlowly(1)).as_deref(), Some(&1));
+        let (begun, has_begun) = channel();
+        let cache = &cache;
+        scope.spawn(move || {
+            let mut tx = cache.begin();
+            tx.set(GetSlowly(1), 10u64);
+            tx.set(GetBusy(2), Busy(10));
+            begun.send(()).unwrap();
+            tx.commit().unwrap();
+            written.send(()).unwrap();
+        });
+        has_begun.recv().unwrap();
+        for _ in 0..1000 {
+            assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 1, "a writer that waits holds up no reader");
+            assert_eq!(cache.get(&GetBusy(2)).unwrap().0, 2);
+        }
+        assert!(is_written.try_recv().is_err(), "the writer waits");
+        go_on.send(()).unwrap();
+        is_written.recv().unwrap();
+        saving.join().unwrap();
+    });
+    let restored = Cache::<Halls>::new();
+    restore(&restored, &bytes);
+    assert_eq!((*restored.get(&GetSlowly(1)).unwrap(), restored.get(&GetBusy(2)).unwrap().0), (1, 2));
+    assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 10);
+}
+
+#[test]
+fn a_value_may_use_its_cache_while_it_is_encoded() {
+    let cache = Cache::<Halls>::new();
+    cache.insert(GetBusy(1), Busy(5));
+    *BUSY.lock().unwrap() = Some(cache.clone());
+    let bytes = saved(&cache);
+    *BUSY.lock().unwrap() = None;
+    assert_eq!(*cache.get(&GetSlowly(78)).unwrap(), 5);
+    let restored = Cache::<Halls>::new();
+    assert_eq!(restore(&restored, &bytes).restored(), 1, "what was written meanwhile is not of that moment");
+}

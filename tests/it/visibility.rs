@@ -1,0 +1,247 @@
+//! All of a commit or nothing of it, whoever looks.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+
+use cache_core::{Cache, CommitError};
+
+use crate::shop::*;
+
+fn set_both(cache: &Cache<Shop>, number: i64) {
+    let mut tx = cache.begin();
+    // The order of the writes is not that in which the tables are locked.
+    if number % 2 == 0 {
+        tx.set(GetTotal(1), number);
+    }
+    tx.set(GetBalance(1), number);
+    tx.set(GetTotal(1), number);
+    tx.set(GetBalance(2), number);
+    tx.commit().unwrap();
+}
+
+fn number<T: AsRef<i64>>(value: Option<T>) -> i64 {
+    value.map_or(0, |value| *value.as_ref())
+}
+
+/// Runs `look` again and again while another thread commits.
+fn while_commits_go_on(cache: &Cache<Shop>, mut look: impl FnMut()) {
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1.. {
+                set_both(cache, number);
+                if is_done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        // The writer ends even if a look fails.
+        struct End<'a>(&'a AtomicBool);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let _end = End(&is_done);
+        (0..3000).for_each(|_| look());
+    });
+}
+
+#[test]
+fn get_all_reads_keys_of_several_tables_at_one_moment() {
+    let cache = shop();
+    let mut last = 0;
+    while_commits_go_on(&cache, || {
+        let (a, b, c) = cache.get_all((&GetBalance(1), &GetTotal(1), &GetBalance(2)));
+        let numbers = [number(a), number(b), number(c)];
+        assert!(numbers.iter().all(|number| *number == numbers[0]), "{numbers:?}");
+        assert!(numbers[0] >= last, "time does not go back");
+        last = numbers[0];
+    });
+}
+
+#[test]
+fn get_all_sees_absence_at_the_same_moment() {
+    let cache = shop();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // The two are never there together, and one of them is always.
+            cache.insert(GetBalance(1), 1);
+            while !is_done.load(Ordering::Relaxed) {
+                for is_left in [false, true] {
+                    let mut tx = cache.begin();
+                    match is_left {
+                        true => {
+                            tx.set(GetBalance(1), 1);
+                            tx.remove(&GetTotal(1));
+                        }
+                        false => {
+                            tx.remove(&GetBalance(1));
+                            tx.set(GetTotal(1), 1);
+                        }
+                    }
+                    tx.commit().unwrap();
+                }
+            }
+        });
+        let mut is_begun = false;
+        for _ in 0..3000 {
+            let (a, b) = cache.get_all((&GetBalance(1), &GetTotal(1)));
+            is_begun |= a.is_some() || b.is_some();
+            if is_begun && a.is_some() == b.is_some() {
+                is_done.store(true, Ordering::Relaxed);
+                panic!("both or neither: {a:?} {b:?}");
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn get_all_gives_each_value_in_its_place_and_counts_as_uses() {
+    let cache = shop();
+    let total = cache.insert(GetTotal(2), 5);
+    cache.insert(GetRecent(1), "1");
+    cache.insert(GetRecent(2), "2");
+    let (a, b, c) = cache.get_all((&GetBalance(2), &GetTotal(2), &GetRecent(1)));
+    assert!(a.is_none() && std::sync::Arc::ptr_eq(&b.unwrap(), &total));
+    assert_eq!(c.as_deref(), Some("1"));
+    cache.insert(GetRecent(3), "3");
+    assert!(cache.peek(&GetRecent(1)).is_some() && cache.peek(&GetRecent(2)).is_none());
+    assert_eq!(cache.get_all((&GetTotal(2),)).0.as_deref(), Some(&5));
+    let all = cache.get_all((
+        &GetTotal(2),
+        &GetTotal(2),
+        &GetTotal(2),
+        &GetTotal(2),
+        &GetTotal(2),
+        &GetTotal(2),
+        &GetTotal(2),
+        &GetTotal(3),
+    ));
+    assert!(all.6.is_some() && all.7.is_none());
+}
+
+#[test]
+fn a_read_only_transact_that_commits_saw_one_moment() {
+    let cache = shop();
+    while_commits_go_on(&cache, || {
+        let read: Result<_, CommitError> =
+            cache.transact(|tx| Ok((number(tx.get(&GetBalance(1))), number(tx.get(&GetTotal(1))))));
+        if let Ok((a, b)) = read {
+            assert_eq!(a, b);
+        }
+    });
+}
+
+#[test]
+fn who_has_seen_one_write_sees_the_others() {
+    let cache = shop();
+    let mut last = 0;
+    while_commits_go_on(&cache, || {
+        let a = number(cache.get(&GetBalance(1)));
+        let b = number(cache.get(&GetTotal(1)));
+        let c = number(cache.get(&GetBalance(2)));
+        let again = number(cache.get(&GetBalance(1)));
+        assert!(a >= last && b >= a && c >= b && again >= c, "{last} {a} {b} {c} {again}");
+        last = again;
+    });
+}
+
+#[test]
+fn who_was_told_by_another_thread_sees_the_others_as_well() {
+    let cache = shop();
+    let (tell, told) = channel();
+    thread::scope(|scope| {
+        let cache = &cache;
+        scope.spawn(move || {
+            for a in told {
+                let b = number(cache.get(&GetTotal(1)));
+                assert!(b >= a, "{b} after {a}");
+            }
+        });
+        while_commits_go_on(cache, || tell.send(number(cache.get(&GetBalance(1)))).unwrap());
+        drop(tell);
+    });
+}
+
+#[test]
+fn listings_and_entries_show_committed_values_only() {
+    let cache = shop();
+    while_commits_go_on(&cache, || {
+        let entries = cache.entries::<GetBalance>();
+        assert!(entries.iter().all(|entry| entry.revision() <= cache.revision().unwrap()));
+        assert!(entries.len() == cache.keys::<GetBalance>().len() || entries.is_empty());
+    });
+}
+
+/// A table makes its shards when it is first written; that is the moment at which a clear or a save could pass it
+/// by and yet meet the same commit in another table.
+#[test]
+fn a_clear_takes_all_or_nothing_of_a_commit_that_is_the_first_of_a_table() {
+    for round in 0..3000 {
+        let cache = shop();
+        cache.insert(GetTotal(1), 0);
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                set_both(&cache, 1);
+            });
+            start.wait();
+            cache.clear();
+        });
+        let (a, b, c) = cache.get_all((&GetBalance(1), &GetTotal(1), &GetBalance(2)));
+        assert!(a.is_some() == b.is_some() && b.is_some() == c.is_some(), "round {round}: {a:?} {b:?} {c:?}");
+    }
+}
+
+#[test]
+fn a_save_has_all_or_nothing_of_a_commit_that_is_the_first_of_a_table() {
+    for round in 0..3000 {
+        let cache = shop();
+        cache.insert(GetTotal(1), 0);
+        let start = Barrier::new(2);
+        let mut bytes = Vec::new();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                set_both(&cache, 1);
+            });
+            start.wait();
+            cache.save_to(&mut bytes).unwrap();
+        });
+        let restored = shop();
+        restored.restore_from(&bytes[..]).unwrap();
+        let (a, b) = restored.get_all((&GetBalance(1), &GetTotal(1)));
+        assert_eq!(number(a), number(b), "round {round}");
+    }
+}
+
+#[test]
+fn a_clear_takes_all_or_nothing_of_a_commit() {
+    let cache = shop();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1.. {
+                set_both(&cache, number);
+                cache.clear();
+                if is_done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        for _ in 0..3000 {
+            let (a, b) = cache.get_all((&GetBalance(1), &GetTotal(1)));
+            if number(a.as_ref()) != number(b.as_ref()) {
+                is_done.store(true, Ordering::Relaxed);
+                panic!("{a:?} {b:?}");
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+}
