@@ -184,13 +184,13 @@ impl<Q: Query> Table<Q> {
             let value = match found {
                 Some(slot) => match &slot.hold {
                     Hold::Resident(value) => {
-                        if slot.may_expire(&self.rules) && slot.stay != Stay::Pinned {
+                        if slot.may_expire(&self.rules) {
                             let Some(now) = now else {
                                 drop(guard);
                                 now = Some(self.core.now());
                                 continue;
                             };
-                            if slot.is_expired(&self.rules, now) {
+                            if slot.stay != Stay::Pinned && slot.is_expired(&self.rules, now) {
                                 let ticket = slot.ticket();
                                 drop(guard);
                                 self.expire(hash, ticket, now);
@@ -209,6 +209,12 @@ impl<Q: Query> Table<Q> {
                         switch_point();
                         let value = value.upgrade();
                         if use_ == Use::Counted && value.is_some() {
+                            // One that has expired stays so.
+                            if let Some(now) = now
+                                && !slot.is_expired(&self.rules, now)
+                            {
+                                slot.renew_idle(now);
+                            }
                             guard.mark_survivor(slot);
                         }
                         value
@@ -284,7 +290,9 @@ impl<Q: Query> Table<Q> {
 
     #[cold]
     fn expire(&self, hash: u32, ticket: Ticket, now: Moment) {
-        self.alter_shard(self.place_of(hash), now, |shard, env, out| shard.expire(ticket, env, out));
+        self.let_go(self.place_of(hash), now, |shard, env, out| {
+            let _ = shard.expire(ticket, env, out);
+        });
     }
 
     // Writing
@@ -462,12 +470,30 @@ impl<Q: Query> Table<Q> {
         let now = self.core.now();
         for place in 0..self.lines().len() {
             if self.lines()[place].0.read().has_due(now) {
-                self.alter_shard(place, now, |shard, env, out| shard.expire_due(usize::MAX, env, out));
+                self.let_go(place, now, |shard, env, out| shard.expire_due(usize::MAX, env, out));
             }
         }
     }
 
     // Parts of a write
+
+    /// Lets go of what has expired, on behalf of a reader: the shard's upkeep is left to writers.
+    fn let_go(
+        &self,
+        place: usize,
+        now: Moment,
+        expire: impl FnOnce(&mut Shard<Q>, &Env<'_>, &mut Outbox<Q>),
+    ) {
+        let mut out = Outbox::new();
+        let env = self.env(now, 0);
+        let mut shard = self.made()[place].0.write();
+        expire(&mut shard, &env, &mut out);
+        shard.make_room(&env, &mut out);
+        self.publish(&mut shard, &mut out);
+        drop(shard);
+        drop(out);
+        self.core.events.drain();
+    }
 
     /// Changes what is kept, not what is stored: no revision, no gate.
     fn alter_shard<T>(

@@ -1,0 +1,52 @@
+//! The store against a naive model of it: random operations, one after the other, compared after each step.
+//!
+//! `CACHE_MODEL_CASES` sets how many sequences of operations each table is given (default 60); the nightly run takes
+//! 20,000. A failing sequence is printed shortened, and kept by proptest beside this file.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod large;
+mod naive;
+mod steps;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Cache, ManualClock, Query, Shape, TableOptions, registry};
+use proptest::test_runner::Config;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Shape, Serialize, Deserialize)]
+pub struct Value {
+    /// Different in each write.
+    pub number: u64,
+    pub weight: u32,
+}
+
+#[derive(Query, Shape, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[query(value = Value, max_weight = 1, weigh = weight_of, persist)]
+pub struct Key(pub u16);
+
+fn weight_of(_: &Key, value: &Value) -> u32 {
+    value.weight
+}
+
+registry! {
+    pub struct Registry {
+        crate::Key,
+    }
+}
+
+type Store = Cache<Registry>;
+
+fn store(clock: &Arc<ManualClock>, options: TableOptions) -> Store {
+    Cache::builder().table::<Key>(|_| options).clock(Arc::clone(clock)).build().unwrap()
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn config() -> Config {
+    let cases = std::env::var("CACHE_MODEL_CASES").map_or(60, |count| count.parse().unwrap());
+    Config { cases, max_shrink_iters: 20_000, ..Config::default() }
+}
