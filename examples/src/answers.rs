@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cargo_metadata::semver::Version;
+
 use crate::graph::Graph;
 use crate::queries::Link;
 
@@ -9,7 +11,10 @@ use crate::queries::Link;
 #[must_use]
 pub fn all(graph: &Graph) -> Vec<String> {
     let mut ids: Vec<&String> = graph.packages.keys().collect();
-    ids.sort_by_key(|id| (&graph.packages[*id].name, &graph.packages[*id].version));
+    ids.sort_by_cached_key(|id| {
+        let package = &graph.packages[*id];
+        (&package.name, Version::parse(&package.version).ok())
+    });
     ids.into_iter().cloned().collect()
 }
 

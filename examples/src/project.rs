@@ -8,7 +8,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::error::Error;
 use crate::graph::Graph;
-use crate::queries::{Input, Project};
+use crate::queries::Project;
 
 /// A project that was found.
 #[derive(Clone, Debug)]
@@ -61,9 +61,7 @@ impl Place {
         let config = self.root.join(".cargo").join("config.toml");
         let mut paths = vec![self.lock(), self.root.join("Cargo.toml"), config];
         paths.extend(graph.manifests.iter().cloned());
-        paths.sort();
-        paths.dedup();
-        let inputs = paths.into_iter().map(|path| Input { hash: hash(&path), path });
+        let inputs = paths.into_iter().map(|path| (path.clone(), hash(&path)));
         Project { root: self.root.clone(), inputs: inputs.collect() }
     }
 
@@ -77,11 +75,10 @@ impl Place {
             let path = path.strip_prefix(&self.root).unwrap_or(path);
             format!("`{}` {what}", path.display())
         };
-        let is_known = |member: &PathBuf| known.inputs.iter().any(|input| input.path == *member);
-        if let Some(member) = self.members.iter().find(|member| !is_known(member)) {
+        if let Some(member) = self.members.iter().find(|member| !known.inputs.contains_key(*member)) {
             return Some(said(member, "is new"));
         }
-        known.inputs.iter().find_map(|Input { path, hash: before }| match (before, hash(path)) {
+        known.inputs.iter().find_map(|(path, before)| match (before, hash(path)) {
             (None, Some(_)) => Some(said(path, "is new")),
             (Some(_), None) => Some(said(path, "is gone")),
             (before, now) => (*before != now).then(|| said(path, "has changed")),

@@ -3,6 +3,7 @@
 //! `persist` puts a table into snapshots; `borrowed` makes `PackageByIdRef` and the like, with which a lookup
 //! allocates nothing. Where answers speak of packages they hold ids, to be asked for.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,17 +85,8 @@ pub struct SeveralVersions;
 pub struct Project {
     /// Folder of the workspace.
     pub root: PathBuf,
-    /// Lock file and manifests, as they were when cargo was asked.
-    pub inputs: Vec<Input>,
-}
-
-/// A file that answers depend on.
-#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Hash of its content; `None` if it was not there.
-    pub hash: Option<u64>,
+    /// Lock file and manifests with the hash of their content when cargo was asked; `None` for those not there.
+    pub inputs: BTreeMap<PathBuf, Option<u64>>,
 }
 
 /// A package.
@@ -148,9 +140,9 @@ pub struct Link {
 /// Where the time of a run went.
 #[derive(Shape, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// Finding the project and hashing its files.
+    /// Finding the project.
     pub find: Duration,
-    /// Restoring the snapshot; `None` if there was none to restore.
+    /// Restoring the snapshot and looking whether the project has changed; `None` if there was none to restore.
     pub restore: Option<Duration>,
     /// Running `cargo metadata` and reading what it says; `None` if that was not needed.
     pub metadata: Option<Duration>,

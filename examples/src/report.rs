@@ -1,7 +1,6 @@
 //! What is printed: asks the questions and puts the answers into tables.
 
 use std::cmp::Reverse;
-use std::fmt::Write;
 use std::time::Duration;
 
 use cache_core::Inspection;
@@ -167,18 +166,12 @@ pub fn licence(session: &Session, licence: &str) -> Result<Table, Error> {
 #[must_use]
 pub fn cache(start: &Start, end: &End, inspection: &Inspection) -> String {
     let mut text = format!("Cache: {start}\n");
-    let mut line = |args: std::fmt::Arguments<'_>| {
-        // Writing to a text cannot fail.
-        let _ = writeln!(text, "{args}");
-    };
-    line(format_args!("{} hits, {} misses", inspection.hits(), inspection.misses()));
+    text += &format!("{} hits, {} misses\n", inspection.hits(), inspection.misses());
     if let Some(Ok((saved, path))) = &end.saved {
-        line(format_args!("saved {} entries, {} bytes in {}", saved.entries(), saved.bytes, path.display()));
+        text += &format!("saved {} entries, {} bytes in {}\n", saved.entries(), saved.bytes, path.display());
     }
-    line(format_args!(
-        "\n{}",
-        times(&end.timing, end.cold.as_deref().filter(|_| matches!(start, Start::Restored(_))))
-    ));
+    let cold = end.cold.as_deref().filter(|_| matches!(start, Start::Restored(_)));
+    text += &format!("\n{}", times(&end.timing, cold));
     text
 }
 

@@ -5,6 +5,7 @@
 //! answers are all in the snapshot never asks.
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,7 +69,8 @@ pub struct End {
     pub timing: Timing,
     /// Where that of the last cold run went.
     pub cold: Option<Arc<Timing>>,
-    /// What was saved where, or why nothing could be; `None` if the user wants no snapshot.
+    /// What was saved, and where (a relative path is within the project), or why nothing could be; `None` if the user
+    /// wants no snapshot.
     pub saved: Option<Result<(SaveReport, PathBuf), String>>,
 }
 
@@ -188,9 +190,12 @@ impl Session {
     /// As [`all_packages`](Self::all_packages).
     pub fn longest_chain(&self) -> Result<Arc<Vec<String>>, Error> {
         self.try_answer(&LongestChain, |graph| {
-            let chains = graph.members.iter().map(|member| self.chain_from(member));
-            let chains: Vec<Vec<String>> = chains.collect::<Result<_, _>>()?;
-            Ok(chains.into_iter().rev().max_by_key(Vec::len).unwrap_or_default())
+            let mut longest = None;
+            for member in &graph.members {
+                let length = self.link(member)?.length;
+                longest = longest.max(Some((length, Reverse(member))));
+            }
+            longest.map_or(Ok(Vec::new()), |(_, Reverse(member))| self.chain_from(member))
         })
     }
 
@@ -200,19 +205,19 @@ impl Session {
     /// As [`all_packages`](Self::all_packages).
     pub fn chain_from(&self, id: &str) -> Result<Vec<String>, Error> {
         let mut chain = vec![id.to_owned()];
-        let mut link = match self.cache.get(&ChainFromRef { id }) {
-            Some(link) => link,
-            None => link_chain(&self.cache, self.graph()?, id)?,
-        };
+        let mut link = self.link(id)?;
         while let Some(next) = &link.next {
             chain.push(next.clone());
-            // The links of a chain go in by one commit; one could only be missing for want of capacity.
-            link = match self.cache.get(&ChainFromRef { id: next }) {
-                Some(link) => link,
-                None => link_chain(&self.cache, self.graph()?, next)?,
-            };
+            link = self.link(next)?;
         }
         Ok(chain)
+    }
+
+    fn link(&self, id: &str) -> Result<Arc<Link>, Error> {
+        match self.cache.get(&ChainFromRef { id }) {
+            Some(link) => Ok(link),
+            None => link_chain(&self.cache, self.graph()?, id),
+        }
     }
 
     /// The answer to a question: the one in the cache, else the one that `find` finds.
@@ -282,7 +287,7 @@ impl Session {
             // If the folder cannot be made, the save says so.
             let _ = path.parent().map(std::fs::create_dir_all);
             let report = self.cache.save(path).map_err(|error| with_causes(&error))?;
-            Ok((report, path.clone()))
+            Ok((report, path.strip_prefix(&self.place.root).unwrap_or(path).to_owned()))
         });
         Ok(End { timing, cold: self.cache.peek(&ColdTiming), saved })
     }
@@ -311,7 +316,10 @@ fn link_chain(cache: &Cache<CacheRegistry>, graph: &Graph, id: &str) -> Result<A
 fn throw_away_if_outdated(cache: &Cache<CacheRegistry>, place: &Place, report: RestoreReport) -> Start {
     let reason = match cache.peek(&CurrentProject) {
         Some(known) => place.difference(&known),
-        None => Some("they do not say what project they are about".to_owned()),
+        None => Some(match report.skipped().find(|(table, _)| *table == CurrentProject::NAME) {
+            Some((table, skipped)) => format!("`{table}` was not restored: {}", skipped.reason),
+            None => "they do not say what project they are about".to_owned(),
+        }),
     };
     match reason {
         None => Start::Restored(report),

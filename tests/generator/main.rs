@@ -3,6 +3,7 @@
 
 mod dependencies;
 mod fixtures;
+mod readme;
 mod rebuild;
 
 use std::fs;

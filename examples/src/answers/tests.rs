@@ -59,6 +59,12 @@ fn names_in_several_versions_are_told_once() {
 }
 
 #[test]
+fn versions_are_in_their_own_order() {
+    let graph = graph(&[("a@0.10.0", &[]), ("a@0.9.12", &[]), ("Z@1.0.0", &[])]);
+    assert_eq!(all(&graph), ["Z@1.0.0", "a@0.9.12", "a@0.10.0"]);
+}
+
+#[test]
 fn a_package_comes_after_all_that_it_is_built_with() {
     let graph = graph(&[
         ("a@1", &[("b@1", &[Normal]), ("c@1", &[Normal])]),

@@ -1,0 +1,35 @@
+//! The example of the README, as it is printed there.
+
+use std::fs;
+
+use crate::{Fixture, workspace};
+
+#[test]
+fn the_example_of_the_readme_runs_and_starts_warm_the_second_time() {
+    let fixture = Fixture::copy("readme", "run");
+    fs::create_dir(fixture.path("src")).expect("a folder");
+    let readme = fs::read_to_string(workspace().join("README.md")).expect("the README");
+    let files: Vec<(&str, &str)> = rust_blocks(&readme).filter_map(named).collect();
+    assert_eq!(
+        files.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["src/queries.rs", "build.rs", "src/main.rs"]
+    );
+    for (name, text) in files {
+        fixture.write(name, text);
+    }
+
+    let first = fixture.cargo(&["run", "--quiet"]).succeeded().without_warnings();
+    assert_eq!(first.lines()[..2], ["no snapshot yet, starting empty", "loaded"]);
+    let second = fixture.cargo(&["run", "--quiet"]).succeeded();
+    assert!(second.lines()[0].starts_with("restored 1 entries, saved "), "{}", second.stdout);
+    assert!(second.lines().contains(&"known: Seven"), "{}", second.stdout);
+}
+
+fn rust_blocks(readme: &str) -> impl Iterator<Item = &str> {
+    readme.split("```rust\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0))
+}
+
+/// A block that says in its first line what file it is.
+fn named(block: &str) -> Option<(&str, &str)> {
+    Some((block.lines().next()?.strip_prefix("// ")?, block))
+}
