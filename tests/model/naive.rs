@@ -281,7 +281,7 @@ impl Model {
         self.use_now(key);
     }
 
-    fn use_now(&mut self, key: u16) {
+    pub fn use_now(&mut self, key: u16) {
         self.order.retain(|&known| known != key);
         if self.entries[&key].stay == Stay::Resident {
             self.order.push(key);

@@ -95,6 +95,9 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         commit.go_on(rest)?;
         self.revision = commit.revision();
         let env = table.env(commit.now, self.revision);
+        for shard in &mut guards {
+            shard.begin(&env, &mut self.out);
+        }
         for Line { key, hash, place, incoming } in self.lines.drain(..) {
             let shard = &mut guards[table.place_of(hash)];
             let place = shard.meet(hash, place, &env, &mut self.out);

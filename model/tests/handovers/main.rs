@@ -5,7 +5,7 @@
 //! here; the one protocol that rests on weaker ones, the gate, has a check of its own in `tests/gate.rs`.
 //!
 //! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300), and as many with few, well-placed
-//! interruptions (PCT). The nightly run takes 100,000.
+//! interruptions (PCT). A long run takes 20,000.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 // The derives name the crate that they are for.
