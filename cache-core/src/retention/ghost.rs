@@ -6,10 +6,15 @@
 /// forget in nearly the same order. (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.)
 #[derive(Debug, Default)]
 pub(crate) struct Ghosts {
-    buckets: Vec<[u32; BUCKET]>,
+    buckets: Vec<Bucket>,
 }
 
-/// Fingerprints in half a cache line.
+/// Half a cache line, and never parts of two.
+#[derive(Clone, Debug)]
+#[repr(align(32))]
+struct Bucket([u32; BUCKET]);
+
+/// Fingerprints in a bucket.
 const BUCKET: usize = 8;
 /// Stands for an empty place; a fingerprint of this value is stored as its neighbour.
 const EMPTY: u32 = 0;
@@ -20,7 +25,7 @@ impl Ghosts {
     pub(crate) fn fit(&mut self, entries: usize) {
         let wanted = (entries / BUCKET).max(1).next_power_of_two();
         if wanted > self.buckets.len() {
-            self.buckets = vec![[EMPTY; BUCKET]; wanted];
+            self.buckets = vec![Bucket([EMPTY; BUCKET]); wanted];
         }
     }
 
@@ -42,13 +47,13 @@ impl Ghosts {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.buckets.fill([EMPTY; BUCKET]);
+        self.buckets.fill(Bucket([EMPTY; BUCKET]));
     }
 
     fn bucket(&mut self, hash: u32) -> Option<&mut [u32; BUCKET]> {
         let mask = self.buckets.len().wrapping_sub(1);
         // The low bits choose the bucket: the high ones chose the shard.
-        self.buckets.get_mut(hash as usize & mask)
+        self.buckets.get_mut(hash as usize & mask).map(|bucket| &mut bucket.0)
     }
 }
 
