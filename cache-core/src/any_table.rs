@@ -17,7 +17,7 @@ pub trait AnyTable: Send + Sync + Debug {
     /// Name of the table.
     fn name(&self) -> &'static str;
     /// Live entries.
-    fn len(&self) -> usize;
+    fn live(&self) -> usize;
     /// Removes dead keys.
     fn reap(&self) -> usize;
     /// State and counters, and the entries if asked for.
@@ -35,7 +35,7 @@ impl<Q: Query> AnyTable for Table<Q> {
         Self::name(self)
     }
 
-    fn len(&self) -> usize {
+    fn live(&self) -> usize {
         self.live_count()
     }
 

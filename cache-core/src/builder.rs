@@ -49,7 +49,6 @@ impl<R: Registry> Cache<R> {
     }
 
     /// A cache with other options, a clock, hooks or listeners.
-    #[must_use]
     pub fn builder() -> Builder<R> {
         Builder::new()
     }

@@ -126,7 +126,7 @@ impl<R: Registry> Cache<R> {
     #[must_use]
     pub fn len(&self) -> usize {
         let mut len = 0;
-        self.visit(&mut |table| len += table.len());
+        self.visit(&mut |table| len += table.live());
         len
     }
 
@@ -189,15 +189,15 @@ impl<R: Registry> Cache<R> {
     /// meanwhile. If `load` panics, one of those who waited computes in its place. A write that happens meanwhile
     /// wins, and is what all get. Asking for the same key inside `load` computes at once; two loads that ask for
     /// each other's key on two threads wait for ever.
-    pub fn get_or_insert_with<Q: Query, T: Into<Arc<Q::Value>>>(
+    pub fn get_or_insert_with<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>>(
         &self,
-        query: &Q,
+        lookup: &L,
         load: impl FnOnce() -> T,
-    ) -> Arc<Q::Value>
+    ) -> Arc<<L::Query as Query>::Value>
     where
-        R: Holds<Q>,
+        R: Holds<L::Query>,
     {
-        let result: Result<_, std::convert::Infallible> = self.get_or_try_insert_with(query, || Ok(load()));
+        let result: Result<_, std::convert::Infallible> = self.get_or_try_insert_with(lookup, || Ok(load()));
         match result {
             Ok(value) => value,
             Err(never) => match never {},
@@ -209,19 +209,20 @@ impl<R: Registry> Cache<R> {
     ///
     /// # Errors
     /// What `load` returned.
-    pub fn get_or_try_insert_with<Q: Query, T: Into<Arc<Q::Value>>, E>(
+    pub fn get_or_try_insert_with<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>, E>(
         &self,
-        query: &Q,
+        lookup: &L,
         load: impl FnOnce() -> Result<T, E>,
-    ) -> Result<Arc<Q::Value>, E>
+    ) -> Result<Arc<<L::Query as Query>::Value>, E>
     where
-        R: Holds<Q>,
+        R: Holds<L::Query>,
     {
-        let table = self.table::<Q>();
+        let table = self.table::<L::Query>();
         loop {
-            if let Some(value) = table.get(query) {
+            if let Some(value) = table.get(lookup) {
                 return Ok(value);
             }
+            let query = &lookup.to_key();
             match table.join_flight(query) {
                 Turn::Mine(ticket) => {
                     // Another flight may have landed between the miss and the turn.
@@ -275,8 +276,13 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         let value = value.into();
-        match self.peek(&query) {
-            Some(present) if Q::same_value(&present, &value) && self.touch(&query) => present,
+        let (present, seen) = self.table::<Q>().sight(&query, Use::Uncounted);
+        match present {
+            Some(present)
+                if Q::same_value(&present, &value) && self.table::<Q>().touch_unchanged(&query, seen) =>
+            {
+                present
+            }
             _ => self.insert(query, value),
         }
     }

@@ -1,6 +1,7 @@
 //! What can go wrong, one enum per boundary. Each says what, where, and what to do.
 
 use std::error::Error;
+use std::path::PathBuf;
 
 use crate::snapshot::{RegisterError, SnapshotError};
 
@@ -45,8 +46,13 @@ pub enum OpenError {
     #[error(transparent)]
     Build(#[from] BuildError),
     /// The snapshot is there and could not be read.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
+    #[error("cannot restore `{}`", path.display())]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SnapshotError,
+    },
 }
 
 /// Why a transaction was not committed. Nothing of it is applied.

@@ -23,7 +23,7 @@ use crate::snapshot::TableCodec;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{RandomState, RwLock, RwLockWriteGuard, switch_point};
 use entry::Entry;
-use shard::{Env, Incoming, Outbox, Seen, Shard};
+use shard::{Env, Incoming, Outbox, Page, Seen, Shard};
 use slot::{Hold, Past, Slot, Stay};
 
 /// All entries of one query.
@@ -396,6 +396,14 @@ impl<Q: Query> Table<Q> {
         })
     }
 
+    /// Touches an entry that no write has come to since it was `seen`.
+    pub(crate) fn touch_unchanged(&self, key: &Q, seen: Seen) -> bool {
+        self.mark(key, None, |shard, ticket, env, out| {
+            let is_unchanged = shard.seen(shard.by_ticket(ticket)) == seen;
+            is_unchanged && shard.touch(ticket, env.now, env, out)
+        })
+    }
+
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
         self.mark(lookup, Some(ChangeKind::Invalidated), |shard, ticket, _, _| shard.invalidate(ticket))
     }
@@ -542,10 +550,7 @@ impl<Q: Query> Table<Q> {
             weight,
             as_of: times.as_of.unwrap_or(now),
             now,
-            used_at: now,
-            ttl: times.ttl,
-            fresh: times.fresh,
-            label,
+            page: Page { ttl: times.ttl, fresh: times.fresh, label, used_at: now },
             is_invalidated: false,
             standing: None,
         }
@@ -643,10 +648,6 @@ impl<Q: Query> Table<Q> {
     // Places
 
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the upper half of the hash is the part that is kept"
-    )]
     pub(crate) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
         (self.hasher.hash_one(key) >> 32) as u32
     }

@@ -91,7 +91,9 @@ impl Session {
                     let start = throw_away_if_outdated(&cache, &place, report);
                     (cache, start)
                 }
-                Err(OpenError::Snapshot(error)) => (Cache::new(), Start::Damaged(with_causes(&error))),
+                Err(OpenError::Snapshot { source, .. }) => {
+                    (Cache::new(), Start::Damaged(with_causes(&source)))
+                }
                 Err(error) => return Err(error.into()),
             },
         };

@@ -43,7 +43,11 @@ fn a_table_whose_type_changed_between_two_builds_is_skipped_and_the_others_are_r
     }
     for harmless in ["nested_documented", ""] {
         let again = build_and_run(harmless, "restore", &snapshot);
-        assert_eq!((&again.post, &again.steady), (&first.post, &first.steady), "{harmless:?} changed a shape");
+        assert_eq!(
+            (&again.post, &again.steady),
+            (&first.post, &first.steady),
+            "{harmless:?} changed a shape"
+        );
         assert_eq!(again.restored, ["post restored whole", "steady restored whole"], "{harmless:?}");
     }
 }

@@ -204,7 +204,7 @@ impl fmt::Display for RestoreReport {
         if self.is_first_start {
             return f.write_str("no snapshot yet, starting empty");
         }
-        write!(f, "restored {} entries, saved {:.0?} ago", self.restored(), self.elapsed)?;
+        write!(f, "restored {}, saved {:.0?} ago", counted(self.restored()), self.elapsed)?;
         self.tables.iter().try_for_each(|table| write!(f, "\n  {table}"))
     }
 }
@@ -214,13 +214,20 @@ impl fmt::Display for TableRestore {
         if let Some(skipped) = &self.skipped {
             return write!(f, "{}: skipped {} entries: {}", self.name, skipped.entries, skipped.reason);
         }
-        write!(f, "{}: {} entries", self.name, self.restored)?;
+        write!(f, "{}: {}", self.name, counted(self.restored))?;
         for (count, what) in [(self.expired, "expired meanwhile"), (self.over_bound, "over its bound")] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
         }
         self.skipped_entries.iter().try_for_each(|entry| write!(f, ", skipped {entry}"))
+    }
+}
+
+fn counted(entries: u64) -> String {
+    match entries {
+        1 => "1 entry".to_owned(),
+        _ => format!("{entries} entries"),
     }
 }
 

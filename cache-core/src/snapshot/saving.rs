@@ -230,12 +230,13 @@ impl<R: Registry> Builder<R> {
     /// read, or is damaged. To go on without it, build an empty cache: the next save replaces the file.
     pub fn restore_or_new(self, path: impl AsRef<Path>) -> Result<(Cache<R>, RestoreReport), OpenError> {
         let cache = self.build()?;
+        let path = path.as_ref();
         match cache.restore(path) {
             Ok(report) => Ok((cache, report)),
             Err(SnapshotError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Ok((cache, RestoreReport { is_first_start: true, ..RestoreReport::default() }))
             }
-            Err(error) => Err(error.into()),
+            Err(source) => Err(OpenError::Snapshot { path: path.to_owned(), source }),
         }
     }
 }

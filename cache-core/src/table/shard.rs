@@ -91,14 +91,25 @@ pub(crate) struct Incoming<V: ?Sized> {
     pub(crate) as_of: Moment,
     /// The moment of the write.
     pub(crate) now: Moment,
+    pub(crate) page: Page,
+    pub(crate) is_invalidated: bool,
+    /// Where the policy had the entry when it was saved.
+    pub(crate) standing: Option<Standing>,
+}
+
+/// The bookkeeping of one value that most values do without.
+pub(crate) struct Page {
     pub(crate) ttl: Option<Duration>,
     pub(crate) fresh: Option<Duration>,
     pub(crate) label: Option<Arc<str>>,
-    pub(crate) is_invalidated: bool,
-    /// The moment of the last use: earlier than `now` for what was saved.
+    /// The moment of the last use: earlier than that of the write for what was saved.
     pub(crate) used_at: Moment,
-    /// Where the policy had the entry when it was saved.
-    pub(crate) standing: Option<Standing>,
+}
+
+impl Page {
+    fn has_own_times(&self) -> bool {
+        self.ttl.is_some() || self.fresh.is_some()
+    }
 }
 
 /// Where the default policy has an entry, as it is saved.
@@ -310,7 +321,7 @@ impl<Q: Query> Shard<Q> {
         };
         // All this before the slot is moved to where it stays: memory there is seldom in the processor's caches, and
         // reading it back would wait for the writes.
-        slot.take_extras(incoming.ttl, incoming.fresh, incoming.label, incoming.used_at, env);
+        slot.take_extras(incoming.page, env);
         target.report(&slot, env, out);
         cold.set_alarm(&mut slot, env.rules);
         cold.enter(&slot, env);
@@ -341,15 +352,7 @@ impl<Q: Query> Shard<Q> {
         slot.as_of = incoming.as_of;
         let old_hold = std::mem::replace(&mut slot.hold, slot.stay.hold(incoming.value));
         let old_revision = std::mem::replace(&mut slot.revision, env.revision);
-        let old_extra = slot.turn_page(
-            &old_hold,
-            old_revision,
-            env,
-            incoming.ttl,
-            incoming.fresh,
-            incoming.label,
-            incoming.used_at,
-        );
+        let old_extra = slot.turn_page(&old_hold, old_revision, incoming.page, env);
         let cause = (!old_hold.is_dead()).then_some(Cause::Replaced);
         out.push(Displaced {
             key: Some(key),
@@ -773,7 +776,7 @@ impl Home {
     fn of<V: ?Sized>(incoming: &Incoming<V>, is_pinned: bool, rules: &Rules) -> Self {
         match is_pinned {
             true => Self::Pinned,
-            false => Self::by_rules(incoming.weight, incoming.ttl.is_some(), rules),
+            false => Self::by_rules(incoming.weight, incoming.page.ttl.is_some(), rules),
         }
     }
 
@@ -996,20 +999,12 @@ impl<Q: Query> Slot<Q> {
     }
 
     #[inline]
-    fn take_extras(
-        &mut self,
-        ttl: Option<Duration>,
-        fresh: Option<Duration>,
-        label: Option<Arc<str>>,
-        used_at: Moment,
-        env: &Env<'_>,
-    ) {
-        let rules = env.rules;
-        if ttl.is_some() || fresh.is_some() || rules.wants_extras() {
-            let extra = self.extra_mut(used_at);
-            extra.ttl = ttl;
-            extra.fresh = fresh;
-            extra.label = label.filter(|_| rules.history > 0);
+    fn take_extras(&mut self, page: Page, env: &Env<'_>) {
+        if page.has_own_times() || env.rules.wants_extras() {
+            let extra = self.extra_mut(page.used_at);
+            extra.ttl = page.ttl;
+            extra.fresh = page.fresh;
+            extra.label = page.label.filter(|_| env.rules.history > 0);
         }
     }
 
@@ -1019,17 +1014,14 @@ impl<Q: Query> Slot<Q> {
         &mut self,
         old: &Hold<Q::Value>,
         old_revision: u64,
+        page: Page,
         env: &Env<'_>,
-        ttl: Option<Duration>,
-        fresh: Option<Duration>,
-        label: Option<Arc<str>>,
-        used_at: Moment,
     ) -> Option<Box<Extra<Q::Value>>> {
-        if self.extra.is_none() && ttl.is_none() && fresh.is_none() && !env.rules.wants_extras() {
+        if self.extra.is_none() && !page.has_own_times() && !env.rules.wants_extras() {
             return None;
         }
         let mut old_extra = self.extra.take();
-        self.take_extras(ttl, fresh, label, used_at, env);
+        self.take_extras(page, env);
         let limit = env.rules.history as usize;
         if limit > 0
             && self.hold.is_resident()

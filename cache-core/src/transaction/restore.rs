@@ -6,7 +6,7 @@ use super::commit::{Commit, CommitKind, Failure, Part};
 use crate::event::ChangeKind;
 use crate::query::Query;
 use crate::snapshot::{EntryMeta, RestoreReport, SavedEntry, TableRestore};
-use crate::table::shard::{Incoming, Outbox, Place, Standing};
+use crate::table::shard::{Incoming, Outbox, Page, Place, Standing};
 use crate::table::{Guard, Table};
 
 /// Entries of one table on their way back, least recently used first.
@@ -55,10 +55,7 @@ impl<'a, Q: Query> Restoring<'a, Q> {
                 weight,
                 as_of: now - age,
                 now,
-                used_at: now - idle,
-                ttl,
-                fresh,
-                label: None,
+                page: Page { ttl, fresh, label: None, used_at: now - idle },
                 is_invalidated: invalidated,
                 standing: Some(Standing { rank, uses }),
             };
