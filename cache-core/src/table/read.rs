@@ -1,0 +1,171 @@
+//! Looks at entries under the shared lock of a shard.
+
+use std::sync::Arc;
+
+use super::Table;
+use super::entry::Entry;
+use super::shard::{Seen, Shard};
+use super::slot::{Hold, Past, Slot, Stay};
+use crate::clock::Moment;
+use crate::query::{Lookup, Query};
+use crate::retention::Ticket;
+use crate::sync::atomic::Ordering;
+use crate::sync::switch_point;
+
+/// Whether a look at an entry counts as a use of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    Counted,
+    Uncounted,
+}
+
+/// What a reader finds, while the shard is locked.
+pub(crate) struct Sight<'a, Q: Query> {
+    shard: Option<&'a Shard<Q>>,
+    pub(crate) slot: Option<&'a Slot<Q>>,
+    pub(crate) value: Option<Arc<Q::Value>>,
+}
+
+impl<Q: Query> Sight<'_, Q> {
+    pub(crate) fn seen(&self) -> Seen {
+        self.shard.map_or(Seen::Absent { forgotten: 0 }, |shard| shard.seen(self.slot))
+    }
+}
+
+impl<Q: Query> Table<Q> {
+    /// Looks at a key under the shared lock of its shard. An expired resident is let go of first, and then found
+    /// or not found like any survivor. `read` runs under the lock: it must call no foreign code.
+    #[inline]
+    pub(crate) fn look<L: Lookup<Query = Q>, T>(
+        &self,
+        lookup: &L,
+        use_: Use,
+        read: impl FnOnce(Sight<'_, Q>) -> T,
+    ) -> T {
+        let Some(shards) = self.shards.get() else {
+            if use_ == Use::Counted {
+                self.early_misses.fetch_add(1, Ordering::Relaxed);
+            }
+            return read(Sight { shard: None, slot: None, value: None });
+        };
+        let hash = self.hash(lookup);
+        let shard = &shards[self.place_of(hash)].0;
+        // The clock may be foreign code: it is read before the lock is taken.
+        let mut now = self.rules.is_timed.then(|| self.core.now());
+        loop {
+            let guard = shard.read();
+            let found = guard.find(hash, |key| lookup.is_key(key));
+            let value = match found {
+                Some(slot) => match &slot.hold {
+                    Hold::Resident(value) => {
+                        if slot.may_expire(&self.rules) {
+                            let Some(now) = now else {
+                                drop(guard);
+                                now = Some(self.core.now());
+                                continue;
+                            };
+                            if slot.stay != Stay::Pinned && slot.is_expired(&self.rules, now) {
+                                let ticket = slot.ticket();
+                                drop(guard);
+                                self.expire(hash, ticket, now);
+                                continue;
+                            }
+                            if use_ == Use::Counted {
+                                slot.renew_idle(now);
+                            }
+                        }
+                        if use_ == Use::Counted {
+                            self.note_use(slot);
+                        }
+                        Some(Arc::clone(value))
+                    }
+                    Hold::Survivor(value) => {
+                        switch_point();
+                        let value = value.upgrade();
+                        if use_ == Use::Counted && value.is_some() {
+                            // One that has expired stays so.
+                            if let Some(now) = now
+                                && !slot.is_expired(&self.rules, now)
+                            {
+                                slot.renew_idle(now);
+                            }
+                            guard.mark_survivor(slot);
+                        }
+                        value
+                    }
+                },
+                None => None,
+            };
+            if use_ == Use::Counted {
+                match value {
+                    Some(_) => guard.count_hit(),
+                    None => guard.count_miss(),
+                }
+            }
+            return read(Sight { shard: Some(&guard), slot: found, value });
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
+        self.look(lookup, Use::Counted, |sight| sight.value)
+    }
+
+    pub(crate) fn peek<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
+        self.look(lookup, Use::Uncounted, |sight| sight.value)
+    }
+
+    pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
+        let now = self.core.now();
+        self.look(lookup, use_, |sight| Some(Entry::of(sight.slot?, sight.value?, &self.rules, now)))
+    }
+
+    pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<Past<Q::Value>> {
+        self.look(lookup, Use::Uncounted, |sight| {
+            let extra =
+                sight.slot.filter(|slot| slot.hold.is_resident()).and_then(|slot| slot.extra.as_ref());
+            // The present value is returned to the caller's stack, to be dropped there.
+            (sight.value, extra.map(|extra| extra.history.iter().cloned().collect()).unwrap_or_default())
+        })
+        .1
+    }
+
+    /// The value, and what is needed to tell later whether a write came in between.
+    pub(crate) fn sight<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> (Option<Arc<Q::Value>>, Seen) {
+        self.look(lookup, use_, |sight| {
+            let seen = sight.seen();
+            (sight.value, seen)
+        })
+    }
+
+    /// The value, without letting go of anything. `false`: there is one that should be let go of.
+    pub(crate) fn glance<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+        now: Moment,
+    ) -> (Option<Arc<Q::Value>>, bool) {
+        let hash = self.hash(lookup);
+        let Some(shard) = self.existing(hash) else { return (None, true) };
+        let shard = shard.read();
+        let Some(slot) = shard.find(hash, |key| lookup.is_key(key)) else { return (None, true) };
+        let is_over =
+            slot.hold.is_resident() && slot.stay != Stay::Pinned && slot.is_expired(&self.rules, now);
+        (slot.hold.value(), !is_over)
+    }
+
+    #[inline]
+    pub(super) fn note_use(&self, slot: &Slot<Q>) {
+        match &self.recency {
+            None => slot.count_use(),
+            Some(recency) if slot.stay == Stay::Ordered => recency.mark(slot.ticket()),
+            Some(_) => {}
+        }
+    }
+
+    #[cold]
+    pub(super) fn expire(&self, hash: u32, ticket: Ticket, now: Moment) {
+        self.let_go(self.place_of(hash), now, |shard, env, out| {
+            let _ = shard.expire(ticket, env, out);
+        });
+    }
+}

@@ -1,0 +1,107 @@
+//! Where a write finds its entry a home, by the rules of the table.
+
+use std::sync::Arc;
+
+use super::{Displaced, Env, Incoming, Outbox};
+use crate::event::Cause;
+use crate::options::Bound;
+use crate::query::Query;
+use crate::retention::Rules;
+use crate::retention::s3fifo::Queue;
+use crate::table::slot::{Hold, Slot, Stay};
+
+/// Where a write finds its entry a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    Pinned,
+    Queued,
+    Ordered,
+    Timed,
+    /// Heavier than the whole bound.
+    TooHeavy,
+    /// The table keeps nothing.
+    Nowhere,
+}
+
+impl Home {
+    pub(super) fn of<V: ?Sized>(incoming: &Incoming<V>, is_pinned: bool, rules: &Rules) -> Self {
+        match is_pinned {
+            true => Self::Pinned,
+            false => Self::by_rules(incoming.weight, incoming.page.ttl.is_some(), rules),
+        }
+    }
+
+    pub(super) fn by_rules(weight: u32, has_own_ttl: bool, rules: &Rules) -> Self {
+        match rules.bound {
+            Some(_) if u64::from(weight) > rules.limit() => Self::TooHeavy,
+            Some(Bound::Lru(_)) => Self::Ordered,
+            Some(Bound::Capacity(_) | Bound::Weight(_)) => Self::Queued,
+            None if rules.is_timed || has_own_ttl => Self::Timed,
+            None => Self::Nowhere,
+        }
+    }
+
+    pub(super) fn is_nowhere(self) -> bool {
+        matches!(self, Self::TooHeavy | Self::Nowhere)
+    }
+
+    pub(super) fn stay(self, choose: impl FnOnce() -> Queue) -> Stay {
+        match self {
+            Self::Pinned => Stay::Pinned,
+            Self::Queued => choose().stay(),
+            Self::Ordered => Stay::Ordered,
+            Self::Timed => Stay::Timed,
+            Self::TooHeavy | Self::Nowhere => Stay::Released,
+        }
+    }
+
+    /// Whether an entry that was kept in one way goes on being kept in the same.
+    pub(super) fn keeps(self, was: Stay) -> bool {
+        match self {
+            Self::Pinned => was == Stay::Pinned,
+            Self::Queued => matches!(was, Stay::Small | Stay::Main),
+            Self::Ordered => was == Stay::Ordered,
+            Self::Timed => was == Stay::Timed,
+            Self::TooHeavy | Self::Nowhere => was == Stay::Released,
+        }
+    }
+
+    /// Tells listeners of an entry that was too heavy to be kept at all.
+    pub(super) fn report<Q: Query>(self, slot: &Slot<Q>, env: &Env<'_>, out: &mut Outbox<Q>) {
+        if self != Self::TooHeavy {
+            return;
+        }
+        let Hold::Survivor(value) = &slot.hold else { return };
+        let key = env.wants_keys.then(|| slot.key.clone());
+        let hold = Some(Hold::Survivor(value.clone()));
+        out.push(Displaced { key, hold, extra: None, cause: Some(Cause::Evicted), is_published: false });
+    }
+}
+
+impl Stay {
+    pub(super) fn hold<V: ?Sized>(self, value: Arc<V>) -> Hold<V> {
+        match self {
+            // The writer holds another handle, so that this drop is not the last.
+            Self::Evicted | Self::Released => Hold::Survivor(Arc::downgrade(&value)),
+            _ => Hold::Resident(value),
+        }
+    }
+
+    pub(super) fn queue(self) -> Queue {
+        match self {
+            Self::Small => Queue::Small,
+            Self::Main => Queue::Main,
+            _ => Queue::None,
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn stay(self) -> Stay {
+        match self {
+            Self::None => Stay::Released,
+            Self::Small => Stay::Small,
+            Self::Main => Stay::Main,
+        }
+    }
+}

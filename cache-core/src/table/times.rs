@@ -1,0 +1,47 @@
+//! Times that are given with a write.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// Times that are given with a write, instead of those of the table.
+///
+/// ```
+/// use cache_core::Times;
+/// use std::time::Duration;
+///
+/// let times = Times::new().ttl(Duration::from_secs(60)).fresh(Duration::from_secs(5));
+/// # let _ = times;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Times {
+    pub(crate) as_of: Option<Moment>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) fresh: Option<Duration>,
+}
+
+impl Times {
+    /// The times of the table, counted from now.
+    pub const fn new() -> Self {
+        Self { as_of: None, ttl: None, fresh: None }
+    }
+
+    /// When the answer was true: age and times count from here. Default: the moment of the write.
+    pub const fn as_of(mut self, moment: Moment) -> Self {
+        self.as_of = Some(moment);
+        self
+    }
+
+    /// Time to live, from `as_of` on. Makes even an entry of a table that keeps nothing resident for so long.
+    pub const fn ttl(mut self, time: Duration) -> Self {
+        self.ttl = Some(time);
+        self
+    }
+
+    /// How long the entry counts as fresh, from `as_of` on.
+    pub const fn fresh(mut self, time: Duration) -> Self {
+        self.fresh = Some(time);
+        self
+    }
+}

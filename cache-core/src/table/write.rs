@@ -1,0 +1,200 @@
+//! Writes of one key, and changes of what is kept.
+
+use std::sync::Arc;
+
+use super::Table;
+use super::shard::{Env, Incoming, Outbox, Seen, Shard};
+use super::times::Times;
+use crate::clock::Moment;
+use crate::event::ChangeKind;
+use crate::flight::{Flight, Turn};
+use crate::query::{Lookup, Query};
+use crate::retention::Ticket;
+
+impl<Q: Query> Table<Q> {
+    /// One write, visible at once, past the `before_commit` hooks.
+    pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
+        let incoming = self.incoming(&key, Arc::clone(&value), times, None);
+        self.write(key, incoming, |_, _| true);
+        value
+    }
+
+    /// Writes unless `may_write`, asked under the lock, says no. Returns whether it wrote.
+    pub(super) fn write(
+        &self,
+        key: Q,
+        incoming: Incoming<Q::Value>,
+        may_write: impl FnOnce(&Shard<Q>, Option<Ticket>) -> bool,
+    ) -> bool {
+        let hash = self.hash(&key);
+        let changes = self.change(&key, ChangeKind::Set, Some(&incoming.value));
+        let now = incoming.now;
+        let mut out = Outbox::new();
+        let mut shard = self.lock_for_write(self.place_of(hash));
+        let place = shard.locate(hash, |known| *known == key);
+        if !may_write(&shard, place.id.map(|id| Ticket { hash, id })) {
+            return false;
+        }
+        self.flights.overtake(hash, |loaded| *loaded == key);
+        let env = self.env(now, self.core.seal(changes));
+        shard.begin(&env, &mut out);
+        let place = shard.meet(hash, place, &env, &mut out);
+        shard.write(key, hash, place, incoming, &env, &mut out);
+        shard.finish(&env, &mut out);
+        self.publish(&mut shard, &mut out);
+        drop(shard);
+        self.core.log.note_single(self.name, env.revision);
+        self.settle(&env);
+        drop(out);
+        self.core.events.drain();
+        true
+    }
+
+    /// Starts the load of a key, or finds the one that is running.
+    pub(crate) fn join_flight(&self, key: &Q) -> Turn<'_, Q> {
+        // The look that follows has to take a lock; see `flight`.
+        self.made();
+        self.flights.join(key, self.hash(key))
+    }
+
+    /// Writes the result of a load, unless a write came first. Returns what is to be answered: the value that was
+    /// written meanwhile, or `value`.
+    pub(crate) fn store_loaded(
+        &self,
+        key: &Q,
+        value: Arc<Q::Value>,
+        flight: &Flight<Q::Value>,
+    ) -> Arc<Q::Value> {
+        let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None);
+        let mut winner = None;
+        self.write(key.clone(), incoming, |shard, ticket| {
+            winner = ticket.and_then(|ticket| shard.by_ticket(ticket)).and_then(|slot| slot.hold.value());
+            winner.is_none() && !flight.is_overtaken()
+        });
+        winner.unwrap_or(value)
+    }
+
+    pub(crate) fn remove<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
+        let hash = self.hash(lookup);
+        if self.existing(hash).is_none() {
+            return false;
+        }
+        let changes = match self.core.events.has_listeners() {
+            true => self.change(&lookup.to_key(), ChangeKind::Removed, None),
+            false => Vec::new(),
+        };
+        let now = self.core.now();
+        let mut out = Outbox::new();
+        let mut shard = self.lock_for_write(self.place_of(hash));
+        let place = shard.locate(hash, |known| lookup.is_key(known));
+        self.flights.overtake(hash, |loaded| lookup.is_key(loaded));
+        if place.id.is_none() {
+            return false;
+        }
+        let env = self.env(now, self.core.seal(changes));
+        shard.begin(&env, &mut out);
+        let place = shard.meet(hash, place, &env, &mut out);
+        let was_readable = shard.remove(hash, place, &env, &mut out);
+        shard.finish(&env, &mut out);
+        self.publish(&mut shard, &mut out);
+        drop(shard);
+        self.core.log.note_single(self.name, env.revision);
+        self.settle(&env);
+        drop(out);
+        self.core.events.drain();
+        was_readable
+    }
+
+    pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L, as_of: Option<Moment>) -> bool {
+        self.mark(lookup, None, |shard, ticket, env, out| {
+            shard.touch(ticket, as_of.unwrap_or(env.now), env, out)
+        })
+    }
+
+    /// Touches an entry that no write has come to since it was `seen`.
+    pub(crate) fn touch_unchanged(&self, key: &Q, seen: Seen) -> bool {
+        self.mark(key, None, |shard, ticket, env, out| {
+            let is_unchanged = shard.seen(shard.by_ticket(ticket)) == seen;
+            is_unchanged && shard.touch(ticket, env.now, env, out)
+        })
+    }
+
+    pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
+        self.mark(lookup, Some(ChangeKind::Invalidated), |shard, ticket, _, _| shard.invalidate(ticket))
+    }
+
+    pub(super) fn mark<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+        heard_as: Option<ChangeKind>,
+        act: impl FnOnce(&mut Shard<Q>, Ticket, &Env<'_>, &mut Outbox<Q>) -> bool,
+    ) -> bool {
+        let hash = self.hash(lookup);
+        if self.existing(hash).is_none() {
+            return false;
+        }
+        let changes = match heard_as {
+            Some(kind) if self.core.events.has_listeners() => self.change(&lookup.to_key(), kind, None),
+            _ => Vec::new(),
+        };
+        let now = self.core.now();
+        let mut out = Outbox::new();
+        let mut shard = self.lock_for_write(self.place_of(hash));
+        let env = self.env(now, 0);
+        let place = shard.locate(hash, |known| lookup.is_key(known));
+        shard.begin(&env, &mut out);
+        let place = shard.meet(hash, place, &env, &mut out);
+        let is_done = place.id.is_some_and(|id| act(&mut shard, Ticket { hash, id }, &env, &mut out));
+        if is_done {
+            self.core.note(changes);
+        }
+        shard.finish(&env, &mut out);
+        self.publish(&mut shard, &mut out);
+        drop(shard);
+        self.settle(&env);
+        drop(out);
+        self.core.events.drain();
+        is_done
+    }
+
+    pub(crate) fn pin(&self, key: &Q) {
+        let now = self.core.now();
+        let hash = self.hash(key);
+        self.alter_shard(self.place_of(hash), now, |shard, env, out| shard.pin(key, hash, env, out));
+    }
+
+    pub(crate) fn unpin(&self, key: &Q) {
+        let now = self.core.now();
+        let hash = self.hash(key);
+        self.alter_shard(self.place_of(hash), now, |shard, env, out| shard.unpin(key, hash, env, out));
+    }
+
+    /// Removes all dead keys, after letting go of what has expired. Returns how many keys went.
+    pub(crate) fn reap(&self) -> usize {
+        let now = self.core.now();
+        let mut reaped = 0;
+        for place in 0..self.lines().len() {
+            reaped += self.alter_shard(place, now, |shard, env, out| shard.reap(env, out));
+        }
+        reaped
+    }
+
+    /// Live entries. Visits every survivor.
+    pub(crate) fn live_count(&self) -> usize {
+        self.expire_due();
+        self.lines().iter().map(|line| line.0.read().live_count()).sum()
+    }
+
+    /// Lets go of all residents whose time is over.
+    pub(crate) fn expire_due(&self) {
+        if self.shards.get().is_none() {
+            return;
+        }
+        let now = self.core.now();
+        for place in 0..self.lines().len() {
+            if self.lines()[place].0.read().has_due(now) {
+                self.let_go(place, now, |shard, env, out| shard.expire_due(usize::MAX, env, out));
+            }
+        }
+    }
+}
