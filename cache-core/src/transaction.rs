@@ -38,7 +38,8 @@ pub trait Merge: Clone {
 ///
 /// Nobody else sees its writes before [`commit`](Self::commit), and then all of them at once. Keys that it reads or
 /// merges are compared with what is there at commit, so that transactions are serialisable for reads and writes of
-/// single keys; `set` and `remove` alone never conflict.
+/// single keys; `set` and `remove` alone never conflict. A merge that this transaction itself replaces counts as a
+/// read: what replaced it may have been made from it, and cannot be made again.
 pub struct Transaction<R: Registry> {
     cache: Cache<R>,
     parts: Vec<Box<dyn Part>>,
@@ -67,7 +68,9 @@ impl<R: Registry> Transaction<R> {
 
     /// This transaction's own write, else what is committed now. `None`: neither, or removed here.
     ///
-    /// A committed answer, absence included, is validated by [`commit`](Self::commit).
+    /// A committed answer, absence included, is validated by [`commit`](Self::commit). A merge of this transaction
+    /// is not: it runs again if its base has changed, so what is committed may differ from what was seen here. To
+    /// write something else from it, read the key before it is merged.
     pub fn get<L: Lookup>(&mut self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
         R: Holds<L::Query>,

@@ -295,6 +295,7 @@ fn commits_return_while_another_thread_tells_the_listeners() {
         })
     });
     thread::scope(|scope| {
+        let go_on = go_on;
         scope.spawn(|| cache.insert(GetTotal(1), 1));
         slow.recv().unwrap();
         for value in 0..3 {

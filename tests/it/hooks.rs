@@ -382,6 +382,7 @@ fn a_hook_that_takes_its_time_holds_up_neither_readers_nor_other_commits() {
     cache.insert(GetTotal(0), 0);
     cache.insert(GetBalance(1), 1);
     thread::scope(|scope| {
+        let go_on = go_on;
         let slow = scope.spawn(|| {
             let mut tx = cache.begin();
             tx.set(GetTotal(0), 10);
@@ -407,6 +408,7 @@ fn a_hook_that_takes_its_time_holds_up_neither_readers_nor_other_commits() {
 fn a_key_that_was_read_and_overtaken_while_a_hook_ran_is_a_conflict() {
     let (cache, waiting, go_on) = gated();
     thread::scope(|scope| {
+        let go_on = go_on;
         let slow = scope.spawn(|| {
             let mut tx = cache.begin();
             tx.get(&GetBalance(1));
@@ -442,6 +444,7 @@ fn a_refusal_lets_a_waiting_commit_of_the_same_keys_go_on() {
         tx.commit().map(|receipt| receipt.revision().unwrap().get())
     };
     thread::scope(|scope| {
+        let go_on = go_on;
         let refused = scope.spawn(|| commit("refused"));
         waiting.recv().unwrap();
         assert_eq!(commit("other").unwrap(), 1);

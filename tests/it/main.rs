@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod commit_listeners;
+mod commit_retention;
 mod conflicts;
 mod history;
 mod hooks;

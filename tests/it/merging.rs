@@ -209,6 +209,7 @@ fn a_commit_paused_in_a_merge_stops_nobody() {
     tx.set(GetTotal(1), 1);
     cache.insert(GetBalance(1), 10);
     thread::scope(|scope| {
+        let go_on = go_on;
         let committing = scope.spawn(|| tx.commit());
         paused.recv().unwrap();
         // The commit is in the middle of its second attempt.

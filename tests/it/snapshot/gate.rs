@@ -55,11 +55,18 @@ static BUSY: Mutex<Option<Cache<Halls>>> = Mutex::new(None);
 impl Serialize for Busy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(cache) = BUSY.lock().unwrap().clone() {
-            assert!(cache.get(&GetBusy(1)).is_some());
-            cache.insert(GetSlowly(77), self.0);
-            let mut tx = cache.begin();
-            tx.set(GetSlowly(78), self.0);
-            tx.commit().unwrap();
+            let number = self.0;
+            let (done, is_done) = channel();
+            // On another thread: a gate lets its own through.
+            thread::spawn(move || {
+                assert!(cache.get(&GetBusy(1)).is_some());
+                cache.insert(GetSlowly(77), number);
+                let mut tx = cache.begin();
+                tx.set(GetSlowly(78), number);
+                tx.commit().unwrap();
+                done.send(()).unwrap();
+            });
+            is_done.recv_timeout(Duration::from_secs(60)).expect("nobody waits while a save encodes");
         }
         self.0.serialize(serializer)
     }
@@ -92,6 +99,8 @@ fn readers_go_on_and_writers_wait_while_a_save_copies() {
     let (written, is_written) = channel();
     let mut bytes = Vec::new();
     thread::scope(|scope| {
+        // Dropped with this closure, so that the save does not wait for ever if an assertion fails.
+        let go_on = go_on;
         let saving = scope.spawn(|| {
             STOP.set(Some((come, may_go_on)));
             cache.save_to(&mut bytes).unwrap();
