@@ -5,6 +5,8 @@ pub(crate) mod ghost;
 pub(crate) mod ledger;
 pub(crate) mod recency;
 pub(crate) mod s3fifo;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@
 
 mod large;
 mod naive;
+mod policy;
 mod steps;
 
 use std::sync::Arc;

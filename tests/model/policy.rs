@@ -1,0 +1,119 @@
+//! The default policy against its rules written down plainly: who is pushed out is foretold exactly.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use cache_core::{ManualClock, TableOptions};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::{Key, Value, config, store};
+
+const CAPACITY: usize = 8;
+const MOST_USES: u8 = 3;
+const USES_TO_STAY: u8 = 2;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Get(u16),
+    Insert(u16),
+    Remove(u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..20_u16).prop_map(Step::Get),
+        6 => (0..20_u16).prop_map(Step::Insert),
+        1 => (0..20_u16).prop_map(Step::Remove),
+    ]
+}
+
+/// Two queues and a memory of as many that left the first one.
+#[derive(Debug, Default)]
+struct Policy {
+    small: VecDeque<u16>,
+    main: VecDeque<u16>,
+    uses: BTreeMap<u16, u8>,
+    ghosts: VecDeque<u16>,
+}
+
+impl Policy {
+    fn use_now(&mut self, key: u16) -> bool {
+        let Some(uses) = self.uses.get_mut(&key) else { return false };
+        *uses = (*uses + 1).min(MOST_USES);
+        true
+    }
+
+    fn insert(&mut self, key: u16) {
+        if self.use_now(key) {
+            return;
+        }
+        let is_known = self.ghosts.contains(&key);
+        self.ghosts.retain(|&ghost| ghost != key);
+        if is_known { &mut self.main } else { &mut self.small }.push_back(key);
+        self.uses.insert(key, 0);
+        if self.uses.len() > CAPACITY {
+            self.evict(key);
+        }
+    }
+
+    /// Pushes one out, but not the one that has just come.
+    fn evict(&mut self, newest: u16) {
+        loop {
+            let is_small_full = 10 * self.small.len() >= self.uses.len();
+            let others = |queue: &VecDeque<u16>| queue.iter().any(|&key| key != newest);
+            let from_small = (is_small_full && others(&self.small)) || !others(&self.main);
+            let queue = if from_small { &mut self.small } else { &mut self.main };
+            let key = queue.pop_front().unwrap();
+            if key == newest {
+                queue.push_back(key);
+                continue;
+            }
+            let uses = self.uses.get_mut(&key).unwrap();
+            if from_small && *uses >= USES_TO_STAY {
+                *uses = 0;
+                self.main.push_back(key);
+            } else if !from_small && *uses > 0 {
+                *uses -= 1;
+                self.main.push_back(key);
+            } else {
+                self.uses.remove(&key);
+                if from_small {
+                    self.ghosts.push_back(key);
+                    let surplus = self.ghosts.len().saturating_sub(CAPACITY);
+                    self.ghosts.drain(..surplus);
+                }
+                return;
+            }
+        }
+    }
+
+    fn remove(&mut self, key: u16) {
+        self.uses.remove(&key);
+        self.small.retain(|&known| known != key);
+        self.main.retain(|&known| known != key);
+    }
+}
+
+#[test]
+fn the_default_policy_keeps_whom_its_rules_name() {
+    proptest!(config(), |(steps in vec(step(), 1..300))| {
+        let store = store(&Arc::new(ManualClock::new()), TableOptions::new().capacity(CAPACITY as u64));
+        let mut policy = Policy::default();
+        for step in steps {
+            match step {
+                Step::Get(key) => prop_assert_eq!(store.get(&Key(key)).is_some(), policy.use_now(key)),
+                Step::Insert(key) => {
+                    store.insert(Key(key), Value { number: 0, weight: 1 });
+                    policy.insert(key);
+                }
+                Step::Remove(key) => {
+                    store.remove(&Key(key));
+                    policy.remove(key);
+                }
+            }
+            let kept: BTreeSet<_> = store.keys::<Key>().into_iter().map(|key| key.0).collect();
+            prop_assert_eq!(kept, policy.uses.keys().copied().collect::<BTreeSet<_>>());
+        }
+    });
+}
