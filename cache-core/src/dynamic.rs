@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::options::TableOptions;
 use crate::query::Query;
 
-/// Key of a dynamic entry. Its value is `dyn DynamicValue`; [`Cache::dynamic`] reads and writes it by type.
+/// Key of a dynamic entry. Its value is `dyn DynamicValue`; [`Cache::dynamic`](crate::Cache::dynamic) reads and writes it by type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dynamic(pub(crate) Arc<str>);
 

@@ -138,7 +138,7 @@ fn a_write_whose_value_died_and_was_reaped_is_still_a_conflict() {
             let held = is_present.then(|| cache.insert(GetNote(1), "old"));
             let result = around_a_note(&cache, || {
                 drop(cache.insert(GetNote(1), "new"));
-                assert_eq!(is_reaped && cache.reap() == 0, false);
+                assert!(!is_reaped || cache.reap() > 0);
             });
             assert_eq!(conflict(result), ("get_note", "GetNote(1)".to_owned()), "{is_present} {is_reaped}");
             drop(held);

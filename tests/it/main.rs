@@ -1,5 +1,5 @@
 //! Behaviour of the cache through its public interface.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::type_complexity, missing_docs, reason = "tests")]
 
 mod commit_listeners;
 mod commit_retention;
