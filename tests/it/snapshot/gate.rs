@@ -122,10 +122,16 @@ fn readers_go_on_and_writers_wait_while_a_save_copies() {
             written.send(()).unwrap();
         });
         has_begun.recv().unwrap();
-        for _ in 0..1000 {
-            assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 1, "a writer that waits holds up no reader");
-            assert_eq!(cache.get(&GetBusy(2)).unwrap().0, 2);
-        }
+        // On another thread, so that the test ends if it is held up.
+        let (read, is_read) = channel();
+        scope.spawn(move || {
+            for _ in 0..1000 {
+                assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 1);
+                assert_eq!(cache.get(&GetBusy(2)).unwrap().0, 2);
+            }
+            read.send(()).unwrap();
+        });
+        is_read.recv_timeout(Duration::from_secs(60)).expect("a writer that waits holds up no reader");
         assert!(is_written.try_recv().is_err(), "the writer waits");
         go_on.send(()).unwrap();
         is_written.recv().unwrap();
