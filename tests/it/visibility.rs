@@ -299,6 +299,31 @@ fn commit_while_a_table_in_between_is_locked(pass: impl FnOnce(&Cache<Row>) + Se
 }
 
 #[test]
+fn get_all_reads_again_when_a_commit_came_in_between() {
+    let cache = Cache::<Row>::new();
+    cache.insert(GetFirst, 0);
+    cache.insert(GetBetween, 0);
+    cache.insert(GetLast, 0);
+    let (come, has_come) = channel();
+    let (go_on, may_go_on) = channel();
+    thread::scope(|scope| {
+        let (cache, go_on) = (&cache, go_on);
+        let reading = scope.spawn(move || {
+            STOP.set(Some((come, may_go_on)));
+            cache.get_all((&GetFirst, &GetBetween, &GetLast))
+        });
+        has_come.recv().unwrap();
+        let mut tx = cache.begin();
+        tx.set(GetFirst, 7);
+        tx.set(GetLast, 7);
+        tx.commit().unwrap();
+        go_on.send(()).unwrap();
+        let (first, _, last) = reading.join().unwrap();
+        assert_eq!((first.as_deref(), last.as_deref()), (Some(&7), Some(&7)));
+    });
+}
+
+#[test]
 fn a_clear_does_not_pass_by_a_table_that_a_commit_is_making() {
     let cache = commit_while_a_table_in_between_is_locked(|cache| cache.clear());
     let (first, last) = cache.get_all((&GetFirst, &GetLast));
