@@ -13,8 +13,6 @@ use crate::table::slot::{Slot, Stay};
 
 /// Survivors, and expired residents, that one write looks at.
 pub(super) const VISITS: usize = 8;
-/// Tickets that one write takes from the survivors at most, as a multiple of those that it visits.
-const PASSED_OVER: usize = 8;
 /// Indexes smaller than this are never shrunk.
 const SHRINK_ABOVE: usize = 512;
 
@@ -35,8 +33,8 @@ impl<Q: Query> Shard<Q> {
     pub(super) fn visit_survivors(&mut self, count: usize, env: &Env<'_>, out: &mut Outbox<Q>) -> usize {
         let (mut reaped, mut visited) = (0, 0);
         let waiting = self.cold.as_ref().map_or(0, |cold| cold.survivors.len());
-        // Tickets that were left behind do not count, within limits.
-        for _ in 0..count.saturating_mul(PASSED_OVER).min(waiting) {
+        // Tickets that were left behind do not count: each is passed over once, and was left by a write.
+        for _ in 0..waiting {
             if visited == count {
                 break;
             }
