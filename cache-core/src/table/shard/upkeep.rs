@@ -13,7 +13,7 @@ use crate::table::slot::{Slot, Stay};
 
 /// Survivors, and expired residents, that one write looks at.
 pub(super) const VISITS: usize = 8;
-/// Indexes smaller than this are never shrunk.
+/// Lists and indexes smaller than this are never shrunk.
 const SHRINK_ABOVE: usize = 512;
 
 impl<Q: Query> Shard<Q> {
@@ -60,6 +60,11 @@ impl<Q: Query> Shard<Q> {
             {
                 cold.survivors.push_back(ticket);
             }
+        }
+        if let Some(cold) = &mut self.cold
+            && is_roomy(cold.survivors.len(), cold.survivors.capacity())
+        {
+            cold.survivors.shrink_to(cold.survivors.len() * 2);
         }
         reaped
     }
@@ -127,8 +132,14 @@ impl<Q: Query> Shard<Q> {
     /// Gives memory back when most of the index has become empty.
     pub(super) fn shrink(&mut self) {
         let len = self.slots.len();
-        if self.slots.capacity() > SHRINK_ABOVE && len < self.slots.capacity() / 8 {
+        if is_roomy(len, self.slots.capacity()) {
             self.slots.shrink_to(len * 2, |slot| spread(slot.hash));
         }
     }
+}
+
+/// Whether so little of a list or index is in use that memory should be given back. What is shrunk to twice its length
+/// is not shrunk again before it has lost half of that, and does not grow before it has doubled.
+fn is_roomy(len: usize, capacity: usize) -> bool {
+    capacity > SHRINK_ABOVE && len < capacity / 4
 }
