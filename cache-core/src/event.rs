@@ -227,11 +227,15 @@ impl Events {
             // The event may hold the last handle of a value: it is dropped before the queue is locked again, and a
             // panic of the value's `Drop` is one of the listeners' panics.
             if catch_unwind(AssertUnwindSafe(move || drop(event))).is_err() {
-                self.panics.fetch_add(1, Ordering::Relaxed);
+                self.count_panic();
             }
             queue = self.queue.lock();
         }
         queue.is_drained = false;
+    }
+
+    pub(crate) fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many listener calls ended in a panic.
@@ -249,7 +253,7 @@ impl Events {
             // A hook that touched the cache may have got here; the event is none of its own.
             let told = catch_unwind(AssertUnwindSafe(|| asking::outside(tell)));
             if told.is_err() {
-                self.panics.fetch_add(1, Ordering::Relaxed);
+                self.count_panic();
             }
         }
     }

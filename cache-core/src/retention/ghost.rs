@@ -46,10 +46,6 @@ impl Ghosts {
         true
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.buckets.fill(Bucket([EMPTY; BUCKET]));
-    }
-
     fn bucket(&mut self, hash: u32) -> Option<&mut [u32; BUCKET]> {
         let mask = self.buckets.len().wrapping_sub(1);
         // The low bits choose the bucket: the high ones chose the shard.

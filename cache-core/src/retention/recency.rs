@@ -60,6 +60,13 @@ impl Recency {
         self.order.lock().pop(&ticket);
     }
 
+    /// Forgets everything, and gives its memory back.
+    pub(crate) fn clear(&self) {
+        let mut order = self.order.lock();
+        *order = LruCache::unbounded_with_hasher(FixedState::default());
+        self.len.store(0, Ordering::Relaxed);
+    }
+
     /// Takes out the least recently used.
     pub(crate) fn pop_oldest(&self) -> Option<Ticket> {
         self.up_to_date().pop_lru().map(|(ticket, ())| ticket)

@@ -103,12 +103,9 @@ impl S3Fifo {
         self.small.iter().chain(&self.main).copied()
     }
 
+    /// Forgets everything, and gives its memory back.
     pub(crate) fn clear(&mut self) {
-        self.small.clear();
-        self.main.clear();
-        self.small_weight = 0;
-        self.main_weight = 0;
-        self.ghosts.clear();
+        *self = Self::default();
     }
 
     #[inline]

@@ -8,6 +8,7 @@ mod page;
 mod upkeep;
 mod write;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -44,6 +45,17 @@ pub(crate) struct Env<'a> {
     pub(crate) now: Moment,
     /// Revision of the commit that is being installed, 0 without one. What it wrote is the last to be evicted.
     pub(crate) revision: u64,
+}
+
+impl Env<'_> {
+    /// The key of what is displaced, if it is wanted. A panic of its `Clone` must not end an operation half-way: the
+    /// displaced goes without a key then, which its publisher takes note of.
+    fn key_for_listeners<K: Clone>(&self, key: &K) -> Option<K> {
+        if !self.wants_keys {
+            return None;
+        }
+        catch_unwind(AssertUnwindSafe(|| key.clone())).ok()
+    }
 }
 
 /// A value on its way in.

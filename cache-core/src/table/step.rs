@@ -124,9 +124,14 @@ impl<Q: Query> Table<Q> {
                 continue;
             }
             let value = displaced.hold.as_ref().and_then(Hold::value);
-            if let (Some(key), Some(value)) = (displaced.key.take(), value) {
-                let entry = Box::new(EntryOf { key, value: Some(value) });
-                self.core.events.push(Event::Removal(Removal { table: self.name, cause, entry }));
+            match (displaced.key.take(), value) {
+                (Some(key), Some(value)) => {
+                    let entry = Box::new(EntryOf { key, value: Some(value) });
+                    self.core.events.push(Event::Removal(Removal { table: self.name, cause, entry }));
+                }
+                // The key could not be cloned for the listeners.
+                (None, Some(_)) => self.core.events.count_panic(),
+                (_, None) => {}
             }
         }
     }

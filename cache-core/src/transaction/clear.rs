@@ -31,6 +31,9 @@ impl<Q: Query> Part for Clearing<'_, Q> {
             shard.finish(&env, &mut self.out);
             self.table.publish(shard, &mut self.out);
         }
+        if let Some(recency) = self.table.recency() {
+            recency.clear();
+        }
         Ok(())
     }
 

@@ -85,8 +85,7 @@ impl<Q: Query> Cold<Q> {
             out.push(slot.displace(Some(cause)));
             return None;
         }
-        // Foreign code first: if it panics, the entry is still what it was.
-        let key = env.wants_keys.then(|| slot.key.clone());
+        let key = env.key_for_listeners(&slot.key);
         let weak = Hold::Survivor(Arc::downgrade(value));
         let hold = std::mem::replace(&mut slot.hold, weak);
         slot.stay = stay;

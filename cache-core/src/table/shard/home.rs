@@ -72,7 +72,7 @@ impl Home {
             return;
         }
         let Hold::Survivor(value) = &slot.hold else { return };
-        let key = env.wants_keys.then(|| slot.key.clone());
+        let key = env.key_for_listeners(&slot.key);
         let hold = Some(Hold::Survivor(value.clone()));
         out.push(Displaced { key, hold, extra: None, cause: Some(Cause::Evicted), is_published: false });
     }

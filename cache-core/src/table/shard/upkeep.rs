@@ -13,9 +13,7 @@ use crate::table::slot::{Slot, Stay};
 
 /// Survivors, and expired residents, that one write looks at.
 pub(super) const VISITS: usize = 8;
-/// Tickets that one write takes from the survivors at most, as a multiple of those that it visits.
-const PASSED_OVER: usize = 8;
-/// Indexes smaller than this are never shrunk.
+/// Lists and indexes smaller than this are never shrunk.
 const SHRINK_ABOVE: usize = 512;
 
 impl<Q: Query> Shard<Q> {
@@ -35,8 +33,8 @@ impl<Q: Query> Shard<Q> {
     pub(super) fn visit_survivors(&mut self, count: usize, env: &Env<'_>, out: &mut Outbox<Q>) -> usize {
         let (mut reaped, mut visited) = (0, 0);
         let waiting = self.cold.as_ref().map_or(0, |cold| cold.survivors.len());
-        // Tickets that were left behind do not count, within limits.
-        for _ in 0..count.saturating_mul(PASSED_OVER).min(waiting) {
+        // Tickets that were left behind do not count: each is passed over once, and was left by a write.
+        for _ in 0..waiting {
             if visited == count {
                 break;
             }
@@ -62,6 +60,11 @@ impl<Q: Query> Shard<Q> {
             {
                 cold.survivors.push_back(ticket);
             }
+        }
+        if let Some(cold) = &mut self.cold
+            && is_roomy(cold.survivors.len(), cold.survivors.capacity())
+        {
+            cold.survivors.shrink_to(cold.survivors.len() * 2);
         }
         reaped
     }
@@ -129,8 +132,14 @@ impl<Q: Query> Shard<Q> {
     /// Gives memory back when most of the index has become empty.
     pub(super) fn shrink(&mut self) {
         let len = self.slots.len();
-        if self.slots.capacity() > SHRINK_ABOVE && len < self.slots.capacity() / 8 {
+        if is_roomy(len, self.slots.capacity()) {
             self.slots.shrink_to(len * 2, |slot| spread(slot.hash));
         }
     }
+}
+
+/// Whether so little of a list or index is in use that memory should be given back. What is shrunk to twice its length
+/// is not shrunk again before it has lost half of that, and does not grow before it has doubled.
+fn is_roomy(len: usize, capacity: usize) -> bool {
+    capacity > SHRINK_ABOVE && len < capacity / 4
 }

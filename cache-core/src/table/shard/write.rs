@@ -12,6 +12,7 @@ use crate::retention::Ticket;
 use crate::retention::s3fifo::{MAX_USES, Queue};
 use crate::sync::atomic::AtomicU8;
 use crate::table::slot::{Slot, Stay};
+use std::collections::VecDeque;
 
 impl<Q: Query> Shard<Q> {
     /// What each write does for its shard first: makes the survivors resident that were read since the last one, so
@@ -151,7 +152,7 @@ impl<Q: Query> Shard<Q> {
         }
         cold.policy.clear();
         cold.deadlines.clear();
-        cold.survivors.clear();
+        cold.survivors = VecDeque::new();
         cold.revived.take(|_| {});
     }
 
