@@ -16,15 +16,15 @@ use crate::sync::{Condvar, Mutex, this_thread};
 /// The running loads of one table.
 pub(crate) struct Flights<Q: Query> {
     /// May be locked while a shard is; nothing else is locked under it.
-    running: Mutex<HashTable<Running<Q>>>,
+    running: Mutex<HashTable<Running<Q, Q::Value>>>,
     /// Their number.
     count: AtomicUsize,
 }
 
-struct Running<Q: Query> {
+struct Running<Q, V: ?Sized> {
     key: Q,
     hash: u32,
-    flight: Arc<Flight<Q::Value>>,
+    flight: Arc<Flight<V>>,
 }
 
 /// One running load.
@@ -110,7 +110,7 @@ impl<Q: Query> Flights<Q> {
         self.count.store(0, Ordering::Relaxed);
     }
 
-    fn end(&self, hash: u32, mut is_it: impl FnMut(&Running<Q>) -> bool) {
+    fn end(&self, hash: u32, mut is_it: impl FnMut(&Running<Q, Q::Value>) -> bool) {
         let mut running = self.running.lock();
         let found = running.find_entry(u64::from(hash), |load| load.hash == hash && is_it(load));
         let ended = found.ok().map(|found| found.remove().0);

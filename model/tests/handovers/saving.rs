@@ -56,6 +56,27 @@ fn a_save_is_one_moment_of_writes_that_follow_one_another() {
 }
 
 #[test]
+fn a_save_has_all_revisions_up_to_its_last() {
+    check(|| {
+        let store = store();
+        together(vec![
+            part(&store, |store| drop(store.insert(Recent(1), 1))),
+            part(&store, |store| drop(store.insert(Few(1), 1))),
+            part(&store, |store| {
+                let saved = saved(&store);
+                let has = (saved.get(&Recent(1)).is_some(), saved.get(&Few(1)).is_some());
+                let revisions =
+                    || Some((store.entry(&Recent(1))?.revision(), store.entry(&Few(1))?.revision()));
+                if let Some((recent, few)) = revisions() {
+                    assert!(has != (true, false) || recent < few, "{recent} is saved, {few} is not");
+                    assert!(has != (false, true) || few < recent, "{few} is saved, {recent} is not");
+                }
+            }),
+        ]);
+    });
+}
+
+#[test]
 fn savers_and_writers_let_one_another_through() {
     check(|| {
         let store = store();
