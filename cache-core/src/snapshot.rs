@@ -17,7 +17,7 @@ pub mod shape;
 mod tagged;
 mod writer;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "bincode", feature = "json", feature = "postcard"))]
 mod tests;
 
 pub(crate) use entry::{EntryMeta, SavedEntry};

@@ -373,6 +373,29 @@ impl<R: Registry> Cache<R> {
         }
     }
 
+    /// [`transact`](Self::transact) for caches with async hooks. Runs on any executor.
+    ///
+    /// # Errors
+    /// As [`transact`](Self::transact).
+    ///
+    /// # Cancellation
+    /// Dropping the future before it is done commits nothing.
+    pub async fn transact_async<T, E: From<CommitError>>(
+        &self,
+        mut work: impl FnMut(&mut Transaction<R>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut attempts = 1;
+        loop {
+            let mut transaction = self.begin();
+            let result = work(&mut transaction)?;
+            match transaction.commit_async().await {
+                Ok(_) => return Ok(result),
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Reads several keys, of any tables, at one moment. A miss is `None` in its place.
     ///
     /// Readers and writers are not held up: the keys are read, and read again until nothing has changed in

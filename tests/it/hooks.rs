@@ -524,3 +524,21 @@ fn a_panic_of_a_hook_reaches_the_committer_and_applies_nothing() {
         assert_eq!(balance(&cache, 1), 1);
     }
 }
+
+#[test]
+fn an_async_transact_runs_again_after_a_conflict() {
+    let cache = built(|builder| builder.before_commit_async(|_| async { Ok(()) }));
+    cache.insert(GetBalance(1), 1);
+    let mut runs = 0;
+    let seen = block_on(cache.transact_async(|tx| {
+        runs += 1;
+        let seen = tx.get(&GetBalance(1)).map_or(0, |value| *value);
+        if runs == 1 {
+            cache.insert(GetBalance(1), 2);
+        }
+        tx.set(GetBalance(2), seen);
+        Ok::<_, CommitError>(seen)
+    }));
+    assert_eq!((seen.unwrap(), runs), (2, 2));
+    assert_eq!(balance(&cache, 2), 2);
+}

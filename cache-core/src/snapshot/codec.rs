@@ -9,7 +9,7 @@ mod with_json;
 #[cfg(feature = "postcard")]
 mod with_postcard;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "bincode", feature = "json", feature = "postcard"))]
 mod tests;
 
 use serde::Serialize;
