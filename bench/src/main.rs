@@ -14,6 +14,9 @@
 //! its turn; `±` is half the distance between the quartiles. They say little about another machine, and nothing
 //! about another number of processors; ratios travel better. On a busy machine only the rows of one thread count.
 //!
+//! The spread is that within one process. Hash seeds and addresses are drawn once for each process, and some rows
+//! depend on them: a difference is to be trusted once several processes show it.
+//!
 //! | workload | what is done |
 //! |---|---|
 //! | `hits/*` | `get` of keys that are all there, in a cache with room for twice as many |

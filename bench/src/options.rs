@@ -29,7 +29,7 @@ pub struct Effort {
 
 impl Effort {
     const FULL: Self = Self { rounds: 9, operations: 250_000, warm_up: 4_000_000 };
-    const QUICK: Self = Self { rounds: 5, operations: 100_000, warm_up: 1_000_000 };
+    const QUICK: Self = Self { rounds: 5, operations: 50_000, warm_up: 300_000 };
 }
 
 impl Options {

@@ -15,8 +15,8 @@ const SMALL_SHARE: u64 = 10;
 /// Uses that take an entry from the small queue to the main one. Two rather than one is the safe default on
 /// database and disk traces (bench `traces`).
 pub(crate) const PROMOTE_AT: u8 = 2;
-/// Uses beyond this are not counted. 7 instead of the 3 of the paper gains 0.2 points on zipf keys, 0 to 0.2 on the traces,
-/// and costs nothing (bench `hit-ratio`, `trace`, 2026-11).
+/// Uses beyond this are not counted. The paper has 3; 7 gains 0.2 points on zipf keys and on small OLTP caches, and
+/// loses 0.04 at OLTP 2,000 (bench `hit-ratio`, `trace`, six processes each, 2026-11).
 pub(crate) const MAX_USES: u8 = 7;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
