@@ -1,12 +1,12 @@
 use super::*;
 
 fn source() -> Arc<SourceFile> {
-    SourceFile::new("/work/src/a.rs", "mod a {\n    mod \u{e9}t\u{e9} {}\n}\n")
+    SourceFile::new("/app/src/a.rs", "mod a {\n    mod \u{e9}t\u{e9} {}\n}\n")
 }
 
 #[test]
 fn a_report_is_sorted_by_file_and_line() {
-    let (a, b) = (source(), SourceFile::new("/work/src/b.rs", "x\ny\n"));
+    let (a, b) = (source(), SourceFile::new("/app/src/b.rs", "x\ny\n"));
     let mut report = Report::new();
     report.push(Diagnostic::error("third").at(Location::new(&b, 2..3), ""));
     report.push(Diagnostic::warning("second").at(Location::new(&b, 0..1), ""));
