@@ -39,8 +39,8 @@ warning: module is private
   = help: make it public
 
 ";
-    assert_eq!(Report::from(diagnostic.clone()).render(Path::new("/work")), expected);
-    assert_eq!(diagnostic.one_line(Path::new("/work")), "src/a.rs:2:9: module is private; make it public");
+    assert_eq!(Report::from(diagnostic.clone()).render(Path::new("/app")), expected);
+    assert_eq!(diagnostic.one_line(Path::new("/app")), "src/a.rs:2:9: module is private; make it public");
 }
 
 #[test]
