@@ -12,5 +12,6 @@ mod receipts;
 mod shop;
 mod slice;
 mod snapshot;
+mod store;
 mod transactions;
 mod visibility;

@@ -1,0 +1,297 @@
+//! Values whose `Drop` uses the cache that they were in.
+
+use cache_core::Times;
+
+use super::*;
+
+/// Does about everything there is to be done to the tables that `Loud` values live in.
+fn use_everything(cache: &Cache<Shelf>) {
+    for key in 0..4 {
+        drop(cache.get(&GetLoud(key)));
+        drop(cache.get(&GetWeakLoud(key)));
+        drop(cache.get(&GetTimedLoud(key)));
+        drop(cache.get(&GetRecentLoud(key)));
+    }
+    cache.insert(GetLoud(100), Loud::silent());
+    cache.insert(GetWeakLoud(100), Loud::silent());
+    cache.insert_timed(GetTimedLoud(100), Loud::silent(), Times::new().ttl(SECOND));
+    cache.insert(GetRecentLoud(100), Loud::silent());
+    assert_eq!(cache.entries::<GetLoud>().len(), cache.count::<GetLoud>());
+    let _ = (cache.len(), cache.inspect_entries(), cache.history(&GetLoud(1)));
+    drop(cache.pin(&GetLoud(100)));
+    let mut tx = cache.begin();
+    tx.set(GetLoud(101), Loud::silent());
+    tx.set(GetRecentLoud(101), Loud::silent());
+    tx.remove(&GetLoud(100));
+    tx.commit().unwrap();
+    drop(cache.get_or_insert_with(&GetRecentLoud(102), Loud::silent));
+    cache.touch(&GetLoud(101));
+    cache.reap();
+}
+
+/// A cache, its clock, and a value that uses all of the cache when it is dropped, and tells so.
+struct Scene {
+    cache: Cache<Shelf>,
+    clock: Arc<ManualClock>,
+    dropped: Signal,
+}
+
+impl Scene {
+    fn loud(&self) -> Loud {
+        let (cache, dropped) = (self.cache.clone(), self.dropped.clone());
+        Loud::new(move || {
+            use_everything(&cache);
+            dropped.give();
+        })
+    }
+}
+
+/// Fails unless `act` makes a value be dropped, and that locks nothing out; with and without listeners.
+#[track_caller]
+fn drops(act: impl Fn(&Scene) + Send + Clone + 'static) {
+    for is_heard in [false, true] {
+        let act = act.clone();
+        in_time(move || {
+            let clock = Arc::new(ManualClock::new());
+            let builder = Cache::<Shelf>::builder().clock(Arc::clone(&clock));
+            let builder = match is_heard {
+                true => builder.on_removal(|_| {}).after_commit(|_| {}),
+                false => builder,
+            };
+            let scene = Scene { cache: builder.build().unwrap(), clock, dropped: Signal::default() };
+            act(&scene);
+            assert!(scene.dropped.is_given(), "the value has been dropped");
+            assert_eq!(scene.cache.inspect().listener_panics, 0);
+            use_everything(&scene.cache);
+        });
+    }
+}
+
+#[test]
+fn a_drop_in_an_eviction_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetLoud(1), scene.loud());
+        for n in 2..10 {
+            scene.cache.insert(GetLoud(n), Loud::silent());
+        }
+    });
+}
+
+#[test]
+fn a_drop_in_an_eviction_by_exact_order_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetRecentLoud(1), scene.loud());
+        scene.cache.insert(GetRecentLoud(2), Loud::silent());
+        scene.cache.insert(GetRecentLoud(3), Loud::silent());
+    });
+}
+
+#[test]
+fn a_drop_in_a_replacement_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetRecentLoud(1), scene.loud());
+        scene.cache.insert(GetRecentLoud(1), Loud::silent());
+    });
+}
+
+#[test]
+fn a_drop_of_a_past_value_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetLoud(1), scene.loud());
+        scene.cache.insert(GetLoud(1), Loud::silent());
+        assert!(!scene.dropped.is_given(), "kept as history");
+        scene.cache.insert(GetLoud(1), Loud::silent());
+    });
+    drops(|scene| {
+        scene.cache.insert(GetLoud(1), scene.loud());
+        let held = scene.cache.insert(GetLoud(1), Loud::silent());
+        for n in 2..10 {
+            scene.cache.insert(GetLoud(n), Loud::silent());
+        }
+        drop(held);
+    });
+}
+
+#[test]
+fn a_drop_in_a_removal_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetLoud(1), scene.loud());
+        assert!(scene.cache.remove(&GetLoud(1)));
+    });
+}
+
+#[test]
+fn a_drop_in_a_clear_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetLoud(1), scene.loud());
+        scene.cache.insert(GetRecentLoud(1), scene.loud());
+        scene.cache.insert(GetTimedLoud(1), scene.loud());
+        scene.cache.clear();
+    });
+}
+
+#[test]
+fn a_drop_in_a_commit_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetLoud(1), scene.loud());
+        scene.cache.insert(GetRecentLoud(1), scene.loud());
+        scene.cache.insert(GetTimedLoud(1), scene.loud());
+        let mut tx = scene.cache.begin();
+        tx.remove(&GetLoud(1));
+        tx.set(GetRecentLoud(1), Loud::silent());
+        tx.set(GetTimedLoud(1), Loud::silent());
+        tx.commit().unwrap();
+    });
+}
+
+#[test]
+fn a_drop_of_a_write_that_is_rolled_back_may_use_the_cache() {
+    drops(|scene| {
+        let mut tx = scene.cache.begin();
+        tx.set(GetLoud(1), scene.loud());
+        drop(tx);
+    });
+    drops(|scene| {
+        let mut tx = scene.cache.begin();
+        tx.set(GetLoud(1), scene.loud());
+        tx.set(GetLoud(1), Loud::silent());
+        tx.commit().unwrap();
+    });
+}
+
+#[test]
+fn a_drop_of_a_write_that_conflicts_may_use_the_cache() {
+    drops(|scene| {
+        let mut tx = scene.cache.begin();
+        tx.get(&GetBook(1));
+        tx.set(GetLoud(1), scene.loud());
+        scene.cache.insert(GetBook(1), book("in between"));
+        tx.commit().unwrap_err();
+    });
+}
+
+#[test]
+fn a_drop_in_a_reaping_of_the_expired_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.insert(GetTimedLoud(1), scene.loud());
+        scene.clock.advance(SECOND * 5);
+        scene.cache.reap();
+    });
+}
+
+#[test]
+fn a_drop_of_an_expired_value_may_use_the_cache_whoever_meets_it() {
+    let meetings: [fn(&Cache<Shelf>); 10] = [
+        |cache| drop(cache.get(&GetTimedLoud(1))),
+        |cache| drop(cache.peek(&GetTimedLoud(1))),
+        |cache| drop(cache.entry(&GetTimedLoud(1))),
+        |cache| drop(cache.entries::<GetTimedLoud>()),
+        |cache| drop(cache.inspect()),
+        |cache| drop(cache.keys::<GetTimedLoud>()),
+        |cache| assert!(cache.len() < 100),
+        |cache| drop(cache.get_all((&GetTimedLoud(1),))),
+        |cache| drop(cache.begin().get(&GetTimedLoud(1))),
+        |cache| {
+            // All shards are written to sooner or later.
+            for n in 2..500 {
+                cache.insert(GetTimedLoud(n), Loud::silent());
+            }
+        },
+    ];
+    for meet in meetings {
+        drops(move |scene| {
+            scene.cache.insert(GetTimedLoud(1), scene.loud());
+            scene.clock.advance(SECOND * 5);
+            meet(&scene.cache);
+        });
+    }
+}
+
+#[test]
+fn a_drop_of_an_unpinned_value_may_use_the_cache() {
+    drops(|scene| {
+        let pin = scene.cache.pin(&GetWeakLoud(1));
+        drop(scene.cache.insert(GetWeakLoud(1), scene.loud()));
+        assert!(!scene.dropped.is_given());
+        drop(pin);
+    });
+}
+
+#[test]
+fn a_drop_of_a_pinned_value_that_is_replaced_may_use_the_cache() {
+    drops(|scene| {
+        let pin = scene.cache.pin(&GetWeakLoud(1));
+        drop(scene.cache.insert(GetWeakLoud(1), scene.loud()));
+        drop(scene.cache.insert(GetWeakLoud(1), Loud::silent()));
+        assert!(pin.get().is_some());
+    });
+}
+
+#[test]
+fn a_drop_of_the_last_handle_may_use_the_cache() {
+    drops(|scene| drop(scene.cache.insert(GetWeakLoud(1), scene.loud())));
+    drops(|scene| {
+        drop(scene.cache.insert(GetLoud(1), scene.loud()));
+        let last = scene.cache.get(&GetLoud(1)).unwrap();
+        scene.cache.remove(&GetLoud(1));
+        drop(last);
+    });
+}
+
+#[test]
+fn a_drop_of_a_loaded_value_that_lost_may_use_the_cache() {
+    drops(|scene| {
+        let cache = &scene.cache;
+        let got = cache.get_or_insert_with(&GetLoud(1), || {
+            cache.insert(GetLoud(1), Loud::silent());
+            scene.loud()
+        });
+        assert!(scene.dropped.is_given());
+        drop(got);
+    });
+}
+
+#[test]
+fn a_drop_of_a_heavy_value_or_a_dynamic_one_may_use_the_cache() {
+    drops(|scene| {
+        scene.cache.dynamic().insert("loud", scene.loud());
+        scene.cache.dynamic().insert("loud", 1_u32);
+    });
+}
+
+#[test]
+fn values_may_drop_one_another_in_a_row() {
+    in_time(|| {
+        let (cache, _) = shelf();
+        let dropped = Arc::new(Mutex::new(0));
+        fn chained(cache: &Cache<Shelf>, dropped: &Arc<Mutex<u32>>, left: u32) -> Loud {
+            let (cache, dropped) = (cache.clone(), Arc::clone(dropped));
+            Loud::new(move || {
+                *dropped.lock() += 1;
+                if left > 0 {
+                    let next = chained(&cache, &dropped, left - 1);
+                    cache.insert(GetRecentLoud(left), next);
+                }
+            })
+        }
+        cache.insert(GetRecentLoud(50), chained(&cache, &dropped, 50));
+        for n in 0..200 {
+            cache.insert(GetRecentLoud(1_000 + n), Loud::silent());
+        }
+        assert_eq!(*dropped.lock(), 51);
+        assert_eq!(cache.count::<GetRecentLoud>(), 2);
+    });
+}
+
+#[test]
+fn the_values_of_a_cache_are_dropped_with_its_last_handle() {
+    let (cache, _) = shelf();
+    let dropped = Signal::default();
+    let tell = dropped.clone();
+    cache.insert(GetLoud(1), Loud::new(move || tell.give()));
+    let other = cache.clone();
+    drop(cache);
+    assert!(!dropped.is_given());
+    drop(other);
+    assert!(dropped.is_given());
+}

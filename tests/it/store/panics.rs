@@ -1,0 +1,391 @@
+//! Panics of the program's own code inside a call of the cache: the caller gets them, nothing is applied by half, and
+//! the next call works.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use cache_core::{CommitError, Query, registry};
+
+use super::*;
+
+thread_local! {
+    /// What is to panic on this thread, and after how many calls.
+    static ARMED: Cell<Option<(Trap, u32)>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trap {
+    Weigh,
+    Clone,
+    Eq,
+    Hash,
+    Debug,
+    Drop,
+}
+
+impl Trap {
+    /// Panics if this is what is armed.
+    fn spring(self) {
+        if let Some((trap, left)) = ARMED.get()
+            && trap == self
+        {
+            ARMED.set((left > 0).then(|| (trap, left - 1)));
+            if left == 0 {
+                // Quietly: hundreds of traps are sprung.
+                resume_unwind(Box::new(self));
+            }
+        }
+    }
+
+    /// Runs `act`, in which the call after `left` others of this kind panics. Returns whether it got there.
+    fn during(self, left: u32, act: impl FnOnce()) -> bool {
+        ARMED.set(Some((self, left)));
+        let result = catch_unwind(AssertUnwindSafe(act));
+        ARMED.set(None);
+        result.is_err()
+    }
+}
+
+/// A key of which everything may panic.
+pub struct Key(pub u32);
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Trap::Clone.spring();
+        Self(self.0)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        Trap::Eq.spring();
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Trap::Hash.spring();
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Trap::Debug.spring();
+        write!(f, "Key({})", self.0)
+    }
+}
+
+/// A value whose `Drop` may panic.
+#[derive(Debug)]
+pub struct Brittle(pub u32);
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        Trap::Drop.spring();
+    }
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Brittle, max_weight = 8, weigh = Weighed::weight)]
+pub struct Weighed(pub Key);
+
+impl Weighed {
+    fn weight(&self, _: &Brittle) -> u32 {
+        Trap::Weigh.spring();
+        1
+    }
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Brittle, lru = 8, ttl = "5s", history = 1)]
+pub struct Ordered(pub Key);
+
+registry! {
+    pub struct Traps {
+        Weighed,
+        Ordered,
+    }
+}
+
+/// A full cache of two tables.
+fn full(is_heard: bool) -> (Cache<Traps>, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new());
+    let builder = Cache::<Traps>::builder().clock(Arc::clone(&clock));
+    let builder = match is_heard {
+        true => builder.on_removal(|_| {}).after_commit(|_| {}),
+        false => builder,
+    };
+    let cache = builder.build().unwrap();
+    for n in 0..8 {
+        cache.insert(Weighed(Key(n)), Brittle(n));
+        cache.insert(Ordered(Key(n)), Brittle(n));
+    }
+    (cache, clock)
+}
+
+/// The whole of each table can be used: nothing is stuck in it, and nothing counted that is not there.
+#[track_caller]
+fn assert_usable(cache: &Cache<Traps>, context: &str) {
+    for n in 100..108 {
+        cache.insert(Weighed(Key(n)), Brittle(n));
+        cache.insert(Ordered(Key(n)), Brittle(n));
+    }
+    // Twice: the default policy gives what is used another round.
+    for n in 108..130 {
+        cache.insert(Weighed(Key(n)), Brittle(n));
+        cache.insert(Ordered(Key(n)), Brittle(n));
+    }
+    for report in cache.inspect().tables.iter().filter(|table| table.name != "dynamic") {
+        assert_eq!((report.residents, report.weight), (8, 8), "{context}: {}", report.name);
+    }
+    assert!((122..130).all(|n| cache.get(&Ordered(Key(n))).is_some()), "{context}: the order is exact");
+    let mut tx = cache.begin();
+    tx.set(Weighed(Key(1_000)), Brittle(0));
+    tx.set(Ordered(Key(1_000)), Brittle(0));
+    tx.commit().unwrap();
+    cache.clear();
+    assert_eq!(cache.len(), 0, "{context}");
+    for n in 0..8 {
+        cache.insert(Weighed(Key(n)), Brittle(n));
+        cache.insert(Ordered(Key(n)), Brittle(n));
+    }
+    assert_eq!(cache.len(), 16, "{context}: the whole bound is free again");
+}
+
+type Deed = (&'static str, fn(&Cache<Traps>, &ManualClock));
+
+const DEEDS: [Deed; 14] = [
+    ("get", |cache, _| drop((cache.get(&Weighed(Key(1))), cache.get(&Ordered(Key(1)))))),
+    ("insert", |cache, _| {
+        drop((cache.insert(Weighed(Key(50)), Brittle(0)), cache.insert(Ordered(Key(50)), Brittle(0))))
+    }),
+    ("replace", |cache, _| {
+        drop((cache.insert(Weighed(Key(1)), Brittle(0)), cache.insert(Ordered(Key(1)), Brittle(0))))
+    }),
+    ("insert of what is evicted while it is held", |cache, _| {
+        let held = (cache.values::<Weighed>(), cache.values::<Ordered>());
+        for n in 60..64 {
+            cache.insert(Weighed(Key(n)), Brittle(n));
+            cache.insert(Ordered(Key(n)), Brittle(n));
+        }
+        drop(held);
+    }),
+    ("remove", |cache, _| assert!(cache.remove(&Weighed(Key(1))) && cache.remove(&Ordered(Key(1))))),
+    ("touch and invalidate", |cache, _| {
+        cache.touch(&Weighed(Key(1)));
+        cache.invalidate(&Ordered(Key(1)));
+    }),
+    ("commit", |cache, _| {
+        let mut tx = cache.begin();
+        tx.get(&Weighed(Key(3)));
+        tx.set(Weighed(Key(1)), Brittle(0));
+        tx.set(Weighed(Key(70)), Brittle(0));
+        tx.remove(&Ordered(Key(1)));
+        tx.merge_with(Ordered(Key(2)), |_: Option<&Brittle>| Brittle(0));
+        tx.touch(&Ordered(Key(3)));
+        tx.commit().unwrap();
+    }),
+    ("conflict", |cache, _| {
+        let mut tx = cache.begin();
+        tx.get(&Weighed(Key(3)));
+        tx.set(Ordered(Key(1)), Brittle(0));
+        cache.insert(Weighed(Key(3)), Brittle(0));
+        let CommitError::Conflict { .. } = tx.commit().unwrap_err() else { panic!("no conflict") };
+    }),
+    ("pin and unpin", |cache, _| {
+        let pins = (cache.pin(&Weighed(Key(1))), cache.pin(&Ordered(Key(80))));
+        cache.insert(Ordered(Key(80)), Brittle(0));
+        drop(pins);
+    }),
+    ("load", |cache, _| drop(cache.get_or_insert_with(&Weighed(Key(90)), || Brittle(0)))),
+    ("list", |cache, _| drop((cache.entries::<Weighed>(), cache.keys::<Ordered>()))),
+    ("inspect", |cache, _| drop((cache.inspect_entries(), format!("{:?}", cache.entries::<Weighed>())))),
+    ("expiry", |cache, clock| {
+        clock.advance(SECOND * 5);
+        drop(cache.get(&Ordered(Key(1))));
+        cache.reap();
+    }),
+    ("clear", |cache, _| cache.clear()),
+];
+
+#[test]
+fn whatever_panics_wherever_it_does_the_cache_stays_usable() {
+    in_time(|| {
+        let mut sprung = 0;
+        for trap in [Trap::Weigh, Trap::Clone, Trap::Eq, Trap::Hash, Trap::Debug, Trap::Drop] {
+            for (name, deed) in DEEDS {
+                for is_heard in [false, true] {
+                    for left in 0.. {
+                        let (cache, clock) = full(is_heard);
+                        let is_sprung =
+                            trap.during(left, || deed(&cache, &clock)) || cache.inspect().listener_panics > 0;
+                        assert_usable(
+                            &cache,
+                            &format!("{trap:?} number {left} in {name}, heard: {is_heard}"),
+                        );
+                        if !is_sprung {
+                            break;
+                        }
+                        sprung += 1;
+                    }
+                }
+            }
+        }
+        assert!(sprung > 200, "{sprung}");
+    });
+}
+
+#[test]
+fn a_commit_to_two_tables_is_applied_whole_or_not_at_all_whatever_panics() {
+    in_time(|| {
+        for trap in [Trap::Weigh, Trap::Clone, Trap::Eq, Trap::Hash, Trap::Drop] {
+            for is_heard in [false, true] {
+                for left in 0.. {
+                    let (cache, _) = full(is_heard);
+                    let held = (cache.values::<Weighed>(), cache.values::<Ordered>());
+                    let is_sprung = trap.during(left, || {
+                        let mut tx = cache.begin();
+                        tx.set(Weighed(Key(50)), Brittle(50));
+                        tx.set(Weighed(Key(1)), Brittle(50));
+                        tx.set(Ordered(Key(50)), Brittle(50));
+                        tx.remove(&Ordered(Key(1)));
+                        let _ = tx.commit();
+                    });
+                    let is_applied = [
+                        cache.get(&Weighed(Key(50))).is_some(),
+                        cache.get(&Weighed(Key(1))).is_some_and(|value| value.0 == 50),
+                        cache.get(&Ordered(Key(50))).is_some(),
+                        cache.get(&Ordered(Key(1))).is_none(),
+                    ];
+                    assert!(
+                        is_applied == [true; 4] || is_applied == [false; 4],
+                        "{trap:?} number {left}, heard: {is_heard}: {is_applied:?}"
+                    );
+                    drop(held);
+                    if !is_sprung && cache.inspect().listener_panics == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_panic_of_the_weigher_reaches_the_writer_and_writes_nothing() {
+    let (cache, _) = full(false);
+    let before = cache.revision();
+    assert!(Trap::Weigh.during(0, || drop(cache.insert(Weighed(Key(1)), Brittle(99)))));
+    assert_eq!(cache.get(&Weighed(Key(1))).unwrap().0, 1);
+    let commit = || {
+        let mut tx = cache.begin();
+        tx.set(Ordered(Key(1)), Brittle(99));
+        tx.set(Weighed(Key(1)), Brittle(99));
+        tx.set(Weighed(Key(2)), Brittle(99));
+        let _ = tx.commit();
+    };
+    for left in 0..2 {
+        assert!(Trap::Weigh.during(left, commit));
+        assert_eq!(cache.get(&Ordered(Key(1))).unwrap().0, 1);
+        assert_eq!(cache.get(&Weighed(Key(1))).unwrap().0, 1);
+        assert_eq!(cache.get(&Weighed(Key(2))).unwrap().0, 2);
+    }
+    assert_eq!(cache.revision(), before);
+    assert!(!Trap::Weigh.during(2, commit));
+    assert_eq!(cache.get(&Weighed(Key(2))).unwrap().0, 99);
+}
+
+#[test]
+fn a_panic_of_a_merge_reaches_the_caller_and_writes_nothing() {
+    let (cache, _) = shelf();
+    cache.insert(GetBook(1), book("before"));
+    let before = cache.revision();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut tx = cache.begin();
+        tx.set(GetBook(2), book("other"));
+        tx.merge_with(GetBook(1), |_: Option<&Book>| -> Book { panic!("in a merge") });
+        tx.commit()
+    }));
+    assert!(result.is_err());
+    // A merge that has to run again at the commit, and panics then.
+    let mut tx = cache.begin();
+    tx.set(GetBook(2), book("other"));
+    tx.merge_with(GetBook(1), |old: Option<&Book>| {
+        assert_eq!(old.unwrap().title, "before");
+        book("merged")
+    });
+    cache.insert(GetBook(1), book("in between"));
+    assert!(catch_unwind(AssertUnwindSafe(|| tx.commit())).is_err());
+    assert_eq!(cache.get(&GetBook(1)).unwrap().title, "in between");
+    assert!(cache.get(&GetBook(2)).is_none());
+    assert_eq!(cache.revision().unwrap().get(), before.unwrap().get() + 1);
+}
+
+#[test]
+fn a_panic_of_a_hook_reaches_the_caller_and_writes_nothing() {
+    let is_armed = Signal::default();
+    let armed = is_armed.clone();
+    let cache = Cache::<Shelf>::builder()
+        .before_commit(move |_| {
+            assert!(!armed.is_given(), "in a hook");
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    let commit = || {
+        let mut tx = cache.begin();
+        tx.set(GetBook(1), book("written"));
+        tx.commit()
+    };
+    is_armed.give();
+    assert!(catch_unwind(AssertUnwindSafe(commit)).is_err());
+    assert!(cache.get(&GetBook(1)).is_none());
+    assert_eq!(cache.revision(), None);
+    // This thread is no longer inside the hook: other commits are not refused as commits from within one.
+    let unarmed = Cache::<Shelf>::builder().before_commit(|_| Ok(())).build().unwrap();
+    let mut tx = unarmed.begin();
+    tx.set(GetBook(1), book("written"));
+    tx.commit().unwrap();
+    is_armed.0.store(false, Ordering::SeqCst);
+    commit().unwrap();
+    assert!(cache.get(&GetBook(1)).is_some());
+}
+
+#[test]
+fn a_panic_of_a_drop_leaves_the_other_values_to_be_dropped() {
+    let (cache, _) = shelf();
+    let dropped = Arc::new(Mutex::new(0));
+    for n in 0..2 {
+        let count = Arc::clone(&dropped);
+        cache.insert(
+            GetRecentLoud(n),
+            Loud::new(move || {
+                *count.lock() += 1;
+                assert!(n != 0, "in a drop");
+            }),
+        );
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| cache.clear())).is_err());
+    assert_eq!(*dropped.lock(), 2);
+    assert_eq!(cache.len(), 0);
+    cache.insert(GetRecentLoud(1), Loud::silent());
+    assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn a_panic_of_a_load_leaves_the_key_to_the_next_caller() {
+    let (cache, _) = shelf();
+    let load = || cache.get_or_insert_with(&GetBook(1), || -> Book { panic!("in a load") });
+    assert!(catch_unwind(AssertUnwindSafe(load)).is_err());
+    let made = in_time({
+        let cache = cache.clone();
+        move || cache.get_or_insert_with(&GetBook(1), || book("made"))
+    });
+    assert_eq!(made.title, "made");
+}
