@@ -8,6 +8,7 @@ mod killed;
 mod mismatch;
 mod moment;
 mod no_codec;
+mod same_keys;
 mod time;
 
 use std::sync::Arc;

@@ -436,6 +436,9 @@ impl Pair {
         }
         self.model.begin();
         self.model.remove(key);
+        if self.model.rules.bound != Bound::None {
+            assert!(self.store.inspect().tables[0].weight <= self.model.limit(), "a removal let in too much");
+        }
         self.store.reap();
         self.settle();
     }

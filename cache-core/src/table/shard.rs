@@ -5,6 +5,8 @@ mod cold;
 mod home;
 mod keep;
 mod page;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod write;
 

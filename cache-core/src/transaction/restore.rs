@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashTable;
+
 use super::commit::{Commit, CommitKind, Failure, Part};
 use crate::event::ChangeKind;
 use crate::query::Query;
@@ -29,16 +31,23 @@ struct Line<Q: Query> {
 
 impl<'a, Q: Query> Restoring<'a, Q> {
     /// Takes those of `entries` whose time is not over and for which the table has room: the last ones, when the
-    /// bound is smaller than it was. Runs the weigher.
+    /// bound is smaller than it was. Of several with one key, the last one used. Runs the weigher.
     pub(crate) fn new(table: &'a Table<Q>, entries: Vec<SavedEntry<Q>>, mut report: TableRestore) -> Self {
         let now = table.now();
         let mut room = table.rules().limit();
-        let mut lines = Vec::with_capacity(entries.len());
+        let mut lines: Vec<Line<Q>> = Vec::with_capacity(entries.len());
+        // Keys that differed when they were saved may be equal now: if a field is left out of the snapshot, say.
+        let mut known = HashTable::with_capacity(entries.len());
         let mut homeless = Vec::new();
         for entry in entries.into_iter().rev() {
             let EntryMeta { age, idle, ttl, fresh, invalidated, rank, uses, .. } = entry.meta;
             if table.rules().is_over(age, idle, ttl) {
                 report.expired += 1;
+                continue;
+            }
+            let hash = table.hash(&entry.key);
+            let is_it = |&at: &usize| lines[at].hash == hash && lines[at].key == entry.key;
+            if known.find(u64::from(hash), is_it).is_some() {
                 continue;
             }
             let weight = table.weigh(&entry.key, &entry.value);
@@ -60,7 +69,8 @@ impl<'a, Q: Query> Restoring<'a, Q> {
                 standing: Some(Standing { rank, uses }),
             };
             let place = Place { id: None, is_pinned: false };
-            lines.push(Line { hash: table.hash(&entry.key), key: entry.key, place, incoming });
+            known.insert_unique(u64::from(hash), lines.len(), |&at| u64::from(lines[at].hash));
+            lines.push(Line { hash, key: entry.key, place, incoming });
         }
         lines.reverse();
         homeless.reverse();

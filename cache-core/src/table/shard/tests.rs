@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use super::{Env, Incoming, Outbox, Page, Shard};
+use crate::clock::Moment;
+use crate::options::TableOptions;
+use crate::query::Query;
+use crate::retention::Rules;
+use crate::retention::ledger::Ledger;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key(u32);
+
+impl Query for Key {
+    type Value = u32;
+    const NAME: &'static str = "key";
+}
+
+const LIMIT: u64 = 10;
+
+fn write(shard: &mut Shard<Key>, key: u32, weight: u32, rules: &Rules, ledger: &Ledger) {
+    let (now, mut out) = (Moment::ORIGIN, Outbox::new());
+    let env = Env { rules, ledger, recency: None, wants_keys: false, now, revision: 1 };
+    // The writer's handle outlives the write.
+    let value = Arc::new(weight);
+    let incoming = Incoming {
+        value: Arc::clone(&value),
+        weight,
+        as_of: now,
+        now,
+        page: Page { ttl: None, fresh: None, label: None, used_at: now },
+        is_invalidated: false,
+        standing: None,
+    };
+    shard.begin(&env, &mut out);
+    let place = shard.locate(key, |known| known.0 == key);
+    shard.write(Key(key), key, place, incoming, &env, &mut out);
+    shard.finish(&env, &mut out);
+}
+
+#[test]
+fn what_writes_leave_behind_in_the_lists_is_swept() {
+    let rules = Rules::of(&TableOptions::new().max_weight(LIMIT));
+    let ledger = Ledger::new(LIMIT);
+    let mut shard = Shard::new();
+    for round in 0..10_000 {
+        // In turn within the bound and too heavy for it: each stay leaves a ticket behind.
+        write(&mut shard, 7, 1 + 20 * (round % 2), &rules, &ledger);
+    }
+    let cold = shard.cold.as_ref().unwrap();
+    assert_eq!(shard.slot_count(), 1);
+    assert!(cold.policy.tickets().count() < 100, "{} tickets", cold.policy.tickets().count());
+    assert!(cold.survivors.len() < 100, "{} survivors", cold.survivors.len());
+    assert_eq!(ledger.used(), 0);
+}
