@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::{Key, Value, config, store};
 
 const CAPACITY: usize = 8;
-const MOST_USES: u8 = 3;
+const MOST_USES: u8 = 7;
 const USES_TO_STAY: u8 = 2;
 
 #[derive(Clone, Debug)]
