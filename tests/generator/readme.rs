@@ -21,7 +21,7 @@ fn the_example_of_the_readme_runs_and_starts_warm_the_second_time() {
     let first = fixture.cargo(&["run", "--quiet"]).succeeded().without_warnings();
     assert_eq!(first.lines()[..2], ["no snapshot yet, starting empty", "loaded"]);
     let second = fixture.cargo(&["run", "--quiet"]).succeeded();
-    assert!(second.lines()[0].starts_with("restored 1 entries, saved "), "{}", second.stdout);
+    assert!(second.lines()[0].starts_with("restored 1 entry, saved "), "{}", second.stdout);
     assert!(second.lines().contains(&"known: Seven"), "{}", second.stdout);
 }
 

@@ -188,7 +188,7 @@ impl TableRestore {
 
 impl fmt::Display for SaveReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "saved {} entries of {} tables, {} bytes", self.entries(), self.tables.len(), self.bytes)?;
+        write!(f, "saved {}, {} bytes", counted(self.entries()), self.bytes)?;
         for (table, entry) in self.tables.iter().flat_map(|t| t.skipped.iter().map(move |e| (t, e))) {
             write!(f, "\n  {}: left out {entry}", table.name)?;
         }

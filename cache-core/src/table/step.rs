@@ -43,13 +43,21 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.made()[place].0.write();
         shard.begin(&env, &mut out);
         let result = alter(&mut shard, &env, &mut out);
-        shard.finish(&env, &mut out);
+        self.conclude(out, shard, &env);
+        result
+    }
+
+    /// Ends a change of one shard: its upkeep, unlocking, and what has to wait for that. Takes the outbox first, so
+    /// that a panic unlocks the shard before it drops the values.
+    #[inline]
+    pub(super) fn conclude(&self, mut out: Outbox<Q>, mut shard: Guard<'_, Q>, env: &Env<'_>) {
+        shard.finish(env, &mut out);
         self.publish(&mut shard, &mut out);
         drop(shard);
-        self.settle(&env);
+        self.core.log.note_single(self.name, env.revision);
+        self.settle(env);
         drop(out);
         self.core.events.drain();
-        result
     }
 
     /// Locks a shard for a write that a save must see whole or not at all.

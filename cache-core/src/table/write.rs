@@ -40,13 +40,7 @@ impl<Q: Query> Table<Q> {
         shard.begin(&env, &mut out);
         let place = shard.meet(hash, place, &env, &mut out);
         shard.write(key, hash, place, incoming, &env, &mut out);
-        shard.finish(&env, &mut out);
-        self.publish(&mut shard, &mut out);
-        drop(shard);
-        self.core.log.note_single(self.name, env.revision);
-        self.settle(&env);
-        drop(out);
-        self.core.events.drain();
+        self.conclude(out, shard, &env);
         true
     }
 
@@ -88,20 +82,15 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.lock_for_write(self.place_of(hash));
         let place = shard.locate(hash, |known| lookup.is_key(known));
         self.flights.overtake(hash, |loaded| lookup.is_key(loaded));
-        if place.id.is_none() {
+        let slot = place.id.and_then(|id| shard.by_ticket(Ticket { hash, id }));
+        if slot.is_none_or(|slot| slot.hold.is_dead()) {
             return false;
         }
         let env = self.env(now, self.core.seal(changes));
         shard.begin(&env, &mut out);
         let place = shard.meet(hash, place, &env, &mut out);
         let was_readable = shard.remove(hash, place, &env, &mut out);
-        shard.finish(&env, &mut out);
-        self.publish(&mut shard, &mut out);
-        drop(shard);
-        self.core.log.note_single(self.name, env.revision);
-        self.settle(&env);
-        drop(out);
-        self.core.events.drain();
+        self.conclude(out, shard, &env);
         was_readable
     }
 
@@ -148,12 +137,7 @@ impl<Q: Query> Table<Q> {
         if is_done {
             self.core.note(changes);
         }
-        shard.finish(&env, &mut out);
-        self.publish(&mut shard, &mut out);
-        drop(shard);
-        self.settle(&env);
-        drop(out);
-        self.core.events.drain();
+        self.conclude(out, shard, &env);
         is_done
     }
 

@@ -1,6 +1,6 @@
 //! When keys go whose value is gone.
 
-use cache_core::Cache;
+use cache_core::{Cache, Change, ChangeKind};
 
 use super::*;
 
@@ -183,4 +183,16 @@ fn a_million_inserts_stay_within_the_bound() {
     }
     let report = table(&cache, "get_book");
     assert_eq!((report.residents, report.survivors, report.dead), (1_000, 0, 0));
+}
+
+#[test]
+fn removing_a_key_whose_value_is_gone_is_no_commit() {
+    let heard = Arc::new(AtomicBool::new(false));
+    let listener = Arc::clone(&heard);
+    let note = move |change: &Change| listener.store(change.kind() == ChangeKind::Removed, Ordering::SeqCst);
+    let cache = Cache::<Shelf>::builder().after_commit(note).build().unwrap();
+    drop(cache.insert(GetText(1), "one"));
+    let revision = cache.revision();
+    assert!(!cache.remove(&GetText(1)));
+    assert_eq!((cache.revision(), heard.load(Ordering::SeqCst)), (revision, false));
 }
