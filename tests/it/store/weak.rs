@@ -109,6 +109,19 @@ fn a_survivor_that_is_read_becomes_resident_with_the_next_write() {
     drop((a, b, c));
 }
 
+#[test]
+fn one_of_many_survivors_that_is_read_becomes_resident_with_the_very_next_write() {
+    for which in [0, 50, 99] {
+        let cache = Cache::<Shelf>::builder().table::<GetRecent>(|table| table.lru(100)).build().unwrap();
+        let held: Vec<_> = (0..200).map(|n| cache.insert(GetRecent(n), n)).collect();
+        assert!(cache.get(&GetRecent(which)).is_some());
+        cache.touch(&GetRecent(199));
+        drop(held);
+        assert!(cache.get(&GetRecent(which)).is_some(), "{which}");
+        assert_eq!(cache.count::<GetRecent>(), 100);
+    }
+}
+
 /// Looks without a mark.
 fn table_residency(cache: &Cache<Shelf>, key: u32) -> Residency {
     let entries = cache.entries::<GetOne>();
