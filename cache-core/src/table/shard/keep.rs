@@ -115,7 +115,8 @@ impl<Q: Query> Shard<Q> {
     /// Pushes out the entry that the policy likes least. Entries of the commit that is being installed are passed
     /// over; `false` if there are no others.
     pub(super) fn evict_one(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
-        // The first entry that was passed over in each queue: whoever meets it again has seen the whole queue.
+        // The first entry that was passed over in each queue since anything else was done to it: whoever meets it
+        // again has seen the whole queue.
         let mut spared = [None; 2];
         let mut is_exhausted = [false; 2];
         loop {
@@ -140,10 +141,12 @@ impl<Q: Query> Shard<Q> {
                     slot.stay = Stay::Main;
                     cold.policy.reweigh(Queue::Small, slot.weight, 0);
                     cold.policy.push(Queue::Main, ticket, slot.weight);
+                    (spared, is_exhausted) = ([None; 2], [false; 2]);
                 }
                 Queue::Main if *uses > 0 => {
                     *uses -= 1;
                     cold.policy.requeue(queue, ticket);
+                    spared[1] = None;
                 }
                 _ => {
                     if queue == Queue::Small {
