@@ -34,6 +34,8 @@ pub(crate) struct S3Fifo {
     main: VecDeque<Ticket>,
     small_weight: u64,
     main_weight: u64,
+    /// Entries in both queues; the queues themselves may be longer by tickets that were left behind.
+    entries: usize,
     ghosts: Ghosts,
 }
 
@@ -69,6 +71,8 @@ impl S3Fifo {
             Queue::Main => &mut self.main_weight,
         };
         *sum = sum.saturating_sub(u64::from(old)) + u64::from(new);
+        // Nothing weighs 0: an entry of that weight has just come, or left.
+        self.entries = (self.entries + usize::from(new > 0)).saturating_sub(usize::from(old > 0));
     }
 
     /// Takes the ticket from the head of the queue that should give up an entry next, of those queues (small, main)
@@ -84,7 +88,7 @@ impl S3Fifo {
 
     #[inline]
     pub(crate) fn remember(&mut self, hash: u32) {
-        self.ghosts.fit(self.small.len() + self.main.len());
+        self.ghosts.fit(self.entries);
         self.ghosts.remember(hash);
     }
 
