@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use crate::report::Format;
-
 pub const USAGE: &str = "usage: cache-bench [--quick] [--only NAME] [--json] [--traces DIR]";
 
 pub struct Options {
@@ -14,6 +12,12 @@ pub struct Options {
     pub only: String,
     pub format: Format,
     pub traces: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Table,
+    Json,
 }
 
 /// How long to measure.

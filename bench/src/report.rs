@@ -3,12 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::measure::Sample;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Table,
-    Json,
-}
+use crate::options::Format;
 
 /// We and one peer in one workload.
 #[derive(Debug, Serialize)]

@@ -1,8 +1,6 @@
 //! What is known of a shape: the fingerprint, and what a reader and a codec must be ready for.
 
-use super::Shape;
 use super::fingerprint::{Fingerprint, Fnv};
-use super::visitor::ShapeVisitor;
 
 /// Fingerprint of a type, with what a codec and a reader of hostile input must know of it.
 ///
@@ -21,35 +19,6 @@ pub struct ShapeReport {
 }
 
 impl ShapeReport {
-    /// Describes `T`.
-    #[must_use]
-    pub fn of<T: Shape + ?Sized>() -> Self {
-        let mut visitor = ShapeVisitor::new();
-        visitor.visit::<T>();
-        visitor.finish()
-    }
-
-    /// Describes the entries of a table: the key, then the value.
-    #[must_use]
-    pub fn of_entry<K: Shape + ?Sized, V: Shape + ?Sized>() -> Self {
-        let mut visitor = ShapeVisitor::new();
-        visitor.name("entry");
-        visitor.visit::<K>();
-        visitor.visit::<V>();
-        visitor.finish()
-    }
-
-    /// Stands for types that have no [`Shape`]: only their names count.
-    #[must_use]
-    pub fn of_opaque_entry(key: &'static str, value: &'static str) -> Self {
-        let mut visitor = ShapeVisitor::new();
-        visitor.opaque();
-        visitor.name("opaque entry");
-        visitor.name(key);
-        visitor.name(value);
-        visitor.finish()
-    }
-
     /// The same shape under another `version`, which changes the fingerprint (`#[query(version = 2)]`).
     #[must_use]
     pub fn with_version(mut self, version: u32) -> Self {

@@ -162,3 +162,34 @@ impl ShapeVisitor {
         self.hash.write(&layout.text.to_le_bytes());
     }
 }
+
+impl ShapeReport {
+    /// Describes `T`.
+    #[must_use]
+    pub fn of<T: Shape + ?Sized>() -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.visit::<T>();
+        visitor.finish()
+    }
+
+    /// Describes the entries of a table: the key, then the value.
+    #[must_use]
+    pub fn of_entry<K: Shape + ?Sized, V: Shape + ?Sized>() -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.name("entry");
+        visitor.visit::<K>();
+        visitor.visit::<V>();
+        visitor.finish()
+    }
+
+    /// Stands for types that have no [`Shape`]: only their names count.
+    #[must_use]
+    pub fn of_opaque_entry(key: &'static str, value: &'static str) -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.opaque();
+        visitor.name("opaque entry");
+        visitor.name(key);
+        visitor.name(value);
+        visitor.finish()
+    }
+}
