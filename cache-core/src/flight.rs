@@ -27,6 +27,12 @@ struct Running<Q, V: ?Sized> {
     flight: Arc<Flight<V>>,
 }
 
+/// A load that was running when its key was looked for. Not to be dropped under a lock: it may hold an answer.
+pub(crate) struct Found<V: ?Sized> {
+    hash: u32,
+    flight: Arc<Flight<V>>,
+}
+
 /// One running load.
 pub(crate) struct Flight<V: ?Sized> {
     /// Number of the computing thread.
@@ -101,6 +107,29 @@ impl<Q: Query> Flights<Q> {
         });
     }
 
+    /// The running load of a key, to be told by [`overtake_flight`](Self::overtake_flight) once the write of the key
+    /// is certain. To be called while its shard is locked, which it has to stay until then.
+    #[inline]
+    pub(crate) fn find(&self, hash: u32, is_key: impl FnMut(&Q) -> bool) -> Option<Found<Q::Value>> {
+        match self.count.load(Ordering::Relaxed) {
+            0 => None,
+            _ => self.find_running(hash, is_key),
+        }
+    }
+
+    #[cold]
+    fn find_running(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Option<Found<Q::Value>> {
+        let running = self.running.lock();
+        let found = running.find(u64::from(hash), |load| load.hash == hash && is_key(&load.key));
+        found.map(|load| Found { hash, flight: Arc::clone(&load.flight) })
+    }
+
+    /// Tells a load that its key has been written. Calls no foreign code.
+    pub(crate) fn overtake_flight(&self, found: &Found<Q::Value>) {
+        found.flight.is_overtaken.store(true, Ordering::Relaxed);
+        self.end(found.hash, |load| Arc::ptr_eq(&load.flight, &found.flight));
+    }
+
     /// Tells all running loads that everything has been removed. To be called while all shards are locked.
     pub(crate) fn overtake_all(&self) {
         let mut running = self.running.lock();
@@ -113,7 +142,9 @@ impl<Q: Query> Flights<Q> {
     fn end(&self, hash: u32, mut is_it: impl FnMut(&Running<Q, Q::Value>) -> bool) {
         let mut running = self.running.lock();
         let found = running.find_entry(u64::from(hash), |load| load.hash == hash && is_it(load));
-        let ended = found.ok().map(|found| found.remove().0);
+        // The loader comes here too before it lets go of its own handle of the flight, so that this one, which a
+        // writer may drop under the lock of a shard, is never the last, and no answer is dropped with it.
+        let ended = found.ok().map(|found| found.remove().0.key);
         self.count.store(running.len(), Ordering::Relaxed);
         drop(running);
         drop(ended);

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::commit::{Commit, CommitKind, Failure, Part};
 use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
+use crate::flight::Found;
 use crate::query::{Lookup, Query};
 use crate::retention::Ticket;
 use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
@@ -27,6 +28,8 @@ pub(crate) struct WriteSet<Q: Query> {
     /// Lines by key, once there are so many that a search takes longer than a hash.
     index: HashTable<u32>,
     out: Outbox<Q>,
+    /// Loads of keys that are to be written.
+    loads: Vec<Found<Q::Value>>,
     revision: u64,
 }
 
@@ -104,7 +107,14 @@ enum Own<V: ?Sized> {
 
 impl<Q: Query> WriteSet<Q> {
     pub(crate) fn new(home: Arc<dyn Home<Q>>) -> Self {
-        Self { home, lines: Vec::new(), index: HashTable::new(), out: Outbox::new(), revision: 0 }
+        Self {
+            home,
+            lines: Vec::new(),
+            index: HashTable::new(),
+            out: Outbox::new(),
+            loads: Vec::new(),
+            revision: 0,
+        }
     }
 
     /// Own write, else what is committed now; the latter is remembered.
@@ -330,7 +340,7 @@ impl<Q: Query> Part for WriteSet<Q> {
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        let Self { home, lines, out, revision, .. } = self;
+        let Self { home, lines, out, loads, revision, .. } = self;
         let table = home.table();
         let mut locks = Self::lock(table, lines);
         for line in lines.iter_mut() {
@@ -349,12 +359,13 @@ impl<Q: Query> Part for WriteSet<Q> {
             {
                 commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
                 if !matches!(line.write, Write::Mark { .. }) {
-                    table.flights.overtake(line.hash, |loaded| *loaded == line.key);
+                    loads.extend(table.flights.find(line.hash, |loaded| *loaded == line.key));
                 }
             }
         }
         commit.go_on(rest)?;
         *revision = commit.revision();
+        loads.iter().for_each(|load| table.flights.overtake_flight(load));
         let env = table.env(commit.now, *revision);
         for (_, lock) in &mut locks {
             if let Lock::Write(shard) = lock {
@@ -400,6 +411,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         let table = self.home.table();
         table.settle(&table.env(table.core.now(), self.revision));
         self.out.clear();
+        self.loads.clear();
     }
 
     fn kind(&self) -> CommitKind {
@@ -413,6 +425,7 @@ impl<Q: Query> Part for WriteSet<Q> {
 
     fn prepare(&mut self, label: Option<&Arc<str>>) {
         let table = self.home.table();
+        self.loads.clear();
         for line in &mut self.lines {
             if let Write::Merge { steps, base, value, .. } = &mut line.write
                 && base.is_stale

@@ -271,6 +271,24 @@ fn what_happens_to_other_keys_does_not_keep_a_load_from_being_stored() {
 }
 
 #[test]
+fn a_commit_that_fails_does_not_keep_a_load_from_being_stored() {
+    assert!(is_stored(|cache| {
+        let mut tx = cache.begin();
+        assert!(tx.get(&GetBook(2)).is_none());
+        tx.set(GetBook(1), book("never committed"));
+        cache.insert(GetBook(2), book("in between"));
+        assert!(matches!(tx.commit(), Err(CommitError::Conflict { .. })));
+    }));
+    assert!(is_stored(|cache| {
+        let mut tx = cache.begin();
+        tx.remove(&GetBook(1));
+        assert!(tx.get(&GetTwin(1)).is_none());
+        cache.insert(GetTwin(1), book("in between"));
+        assert!(matches!(tx.commit(), Err(CommitError::Conflict { .. })));
+    }));
+}
+
+#[test]
 fn a_load_that_asks_for_its_own_key_computes_at_once() {
     let got = in_time(|| {
         let (cache, _) = shelf();
