@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::inspect::TableReport;
 use crate::query::Query;
 use crate::snapshot::{Image, QueryImage, Section, SkipReason, TableRestore};
@@ -25,7 +26,7 @@ pub trait AnyTable: Send + Sync + Debug {
     /// What empties the table as a part of a commit.
     fn clearing(&self) -> Box<dyn Part + '_>;
     /// The entries as they are to be saved; `None` if the table is not. To be called while the gate is closed.
-    fn image(&self, with_survivors: bool) -> Option<Image<'_>>;
+    fn image(&self, with_survivors: bool, now: Moment) -> Option<Image<'_>>;
     /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
     fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason>;
 }
@@ -61,9 +62,9 @@ impl<Q: Query> AnyTable for Table<Q> {
         Box::new(Clearing::new(self))
     }
 
-    fn image(&self, with_survivors: bool) -> Option<Image<'_>> {
+    fn image(&self, with_survivors: bool, now: Moment) -> Option<Image<'_>> {
         let codec = self.codec()?;
-        let entries = self.saved_entries(with_survivors);
+        let entries = self.saved_entries(with_survivors, now);
         Some(Image(Box::new(QueryImage::new(Self::name(self), codec, entries))))
     }
 

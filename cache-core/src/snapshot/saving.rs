@@ -63,12 +63,13 @@ impl<'a, R: Registry> Saving<'a, R> {
 
     fn write(mut self, out: &mut dyn Write) -> Result<SaveReport, SnapshotError> {
         let core = self.cache.core();
-        let saved_at = core.clock.wall();
+        // A clock may be foreign code, for which no writer is to wait.
+        let (saved_at, now) = (core.clock.wall(), core.now());
         let mut images = Vec::new();
         let mut not_persisted = Vec::new();
         // One moment: from here on no write gets in, and readers are not held up.
         let closed = core.gate.close();
-        self.cache.visit(&mut |table| match table.image(self.with_survivors) {
+        self.cache.visit(&mut |table| match table.image(self.with_survivors, now) {
             Some(image) => images.push(image),
             None => not_persisted.push(table.name().to_owned()),
         });

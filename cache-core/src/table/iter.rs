@@ -30,8 +30,10 @@ impl<Q: Query> Table<Q> {
     }
 
     fn entries_of(&self, shard: &RwLock<Shard<Q>>, now: Moment) -> Vec<Entry<Q>> {
+        // Outlives the lock even if the `Clone` of a key panics: it may hold the last handle of a value.
+        let mut entries = Vec::new();
         let shard = shard.read();
-        let mut entries = Vec::with_capacity(shard.slot_count());
+        entries.reserve(shard.slot_count());
         for slot in shard.slots() {
             if let Some(value) = slot.hold.value() {
                 entries.push(Entry::of(slot, value, self.rules(), now));
@@ -42,8 +44,7 @@ impl<Q: Query> Table<Q> {
 
     /// The entries as they are to be saved, least recently used first, and survivors, if they are wanted, before
     /// all others. To be called while the gate is closed.
-    pub(crate) fn saved_entries(&self, with_survivors: bool) -> Vec<SavedEntry<Q>> {
-        let now = self.core.now();
+    pub(crate) fn saved_entries(&self, with_survivors: bool, now: Moment) -> Vec<SavedEntry<Q>> {
         let mut ranked = Vec::new();
         let order: HashMap<Ticket, usize> = match self.recency() {
             Some(recency) => recency.oldest_first().into_iter().zip(0..).collect(),

@@ -8,6 +8,8 @@ use std::thread;
 
 use serde::{Deserializer, Serializer};
 
+use cache_core::{Clock, Moment};
+
 use super::*;
 
 /// A key whose `Clone`, which a save calls while it copies, can be made to stop.
@@ -141,6 +143,35 @@ fn readers_go_on_and_writers_wait_while_a_save_copies() {
     restore(&restored, &bytes);
     assert_eq!((*restored.get(&GetSlowly(1)).unwrap(), restored.get(&GetBusy(2)).unwrap().0), (1, 2));
     assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 10);
+}
+
+/// A clock that once has another thread write to the cache, and waits for that.
+#[derive(Debug, Default)]
+struct Meddler(Mutex<Option<Cache<Halls>>>);
+
+impl Clock for Meddler {
+    fn now(&self) -> Moment {
+        let cache = self.0.lock().unwrap().take();
+        if let Some(cache) = cache {
+            let (done, is_done) = channel();
+            thread::spawn(move || {
+                cache.insert(GetSlowly(77), 77u64);
+                done.send(()).unwrap();
+            });
+            is_done.recv_timeout(Duration::from_secs(10)).expect("nobody waits for a clock");
+        }
+        Moment::ORIGIN
+    }
+}
+
+#[test]
+fn a_save_reads_the_clock_while_writers_may_pass() {
+    let clock = Arc::new(Meddler::default());
+    let cache = Cache::<Halls>::builder().clock(Arc::clone(&clock)).build().unwrap();
+    cache.insert(GetSlowly(1), 1u64);
+    *clock.0.lock().unwrap() = Some(cache.clone());
+    saved(&cache);
+    assert_eq!(cache.get(&GetSlowly(77)).as_deref(), Some(&77));
 }
 
 #[test]
