@@ -133,18 +133,22 @@ impl ManualClock {
         Self::default()
     }
 
-    /// Moves both clocks forward.
+    /// Moves both clocks forward, at most to their end.
     pub fn advance(&self, time: Duration) {
-        let nanos = saturating_nanos(time);
-        self.now.fetch_add(nanos, Ordering::SeqCst);
-        self.wall.fetch_add(nanos, Ordering::SeqCst);
+        self.shift(saturating_nanos(time));
     }
 
     /// Moves both clocks back, as a faulty clock would.
     pub fn go_back(&self, time: Duration) {
-        let nanos = saturating_nanos(time);
-        self.now.fetch_sub(nanos, Ordering::SeqCst);
-        self.wall.fetch_sub(nanos, Ordering::SeqCst);
+        self.shift(-saturating_nanos(time));
+    }
+
+    fn shift(&self, nanos: i64) {
+        for clock in [&self.now, &self.wall] {
+            let shifted = |now: i64| Some(now.saturating_add(nanos));
+            // Never refused: there is always a next moment.
+            let _ = clock.fetch_update(Ordering::SeqCst, Ordering::SeqCst, shifted);
+        }
     }
 
     /// Sets the wall clock alone, as an administrator would.

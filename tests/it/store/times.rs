@@ -483,3 +483,18 @@ fn expired_entries_leave_though_nobody_asks_for_them() {
     assert_eq!(cache.reap(), 1_000);
     assert_eq!(table(&cache, "get_session").residents, 0);
 }
+
+#[test]
+fn a_manual_clock_that_was_moved_to_its_end_stays_there() {
+    let (cache, clock) = shelf();
+    clock.advance(Duration::MAX);
+    let end = cache.now();
+    clock.advance(SECOND);
+    assert_eq!(cache.now(), end);
+    clock.advance(Duration::MAX);
+    assert_eq!(cache.now(), end);
+    clock.go_back(Duration::MAX);
+    clock.go_back(Duration::MAX);
+    clock.go_back(Duration::MAX);
+    assert!(cache.now() < end);
+}
