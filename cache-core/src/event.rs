@@ -226,7 +226,7 @@ impl Events {
             self.tell(&event);
             // The event may hold the last handle of a value: it is dropped before the queue is locked again, and a
             // panic of the value's `Drop` is one of the listeners' panics.
-            if catch_unwind(AssertUnwindSafe(move || drop(event))).is_err() {
+            if !survives(move || drop(event)) {
                 self.count_panic();
             }
             queue = self.queue.lock();
@@ -251,12 +251,20 @@ impl Events {
                 _ => {}
             };
             // A hook that touched the cache may have got here; the event is none of its own.
-            let told = catch_unwind(AssertUnwindSafe(|| asking::outside(tell)));
-            if told.is_err() {
+            if !survives(|| asking::outside(tell)) {
                 self.count_panic();
             }
         }
     }
+}
+
+/// Runs foreign code. Returns whether it ended without a panic; what it panicked with may itself panic when dropped.
+fn survives(foreign: impl FnOnce()) -> bool {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) else { return true };
+    if let Err(another) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        std::mem::forget(another);
+    }
+    false
 }
 
 impl Debug for Events {

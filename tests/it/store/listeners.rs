@@ -210,6 +210,30 @@ fn a_listener_may_change_the_cache_that_it_listens_to() {
     });
 }
 
+/// What a panic carries, and panics itself when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("what a panic carried");
+    }
+}
+
+#[test]
+fn what_a_panic_of_a_listener_carries_may_panic_too() {
+    let heard = Arc::new(Mutex::new(0));
+    let hear = Arc::clone(&heard);
+    let cache = Cache::<Shelf>::builder()
+        .after_commit(|_| std::panic::panic_any(Bomb))
+        .after_commit(move |_| *hear.lock() += 1)
+        .build()
+        .unwrap();
+    cache.insert(GetOne(1), 10);
+    cache.insert(GetOne(2), 20);
+    assert_eq!(*heard.lock(), 2, "the next listener hears it all the same");
+    assert_eq!(cache.inspect().listener_panics, 2);
+}
+
 #[test]
 fn a_listener_that_panics_is_reported_and_undoes_nothing() {
     let heard = Arc::new(Mutex::new(0));
