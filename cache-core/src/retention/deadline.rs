@@ -40,6 +40,19 @@ impl Deadlines {
         self.heap.len() > 2 * live + 64
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.heap.capacity()
+    }
+
+    /// Gives back the memory beyond what `len` tickets need.
+    pub(crate) fn shrink_to(&mut self, len: usize) {
+        self.heap.shrink_to(len);
+    }
+
     /// Forgets everything, and gives its memory back.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Env, Incoming, Outbox, Page, Shard};
 use crate::clock::Moment;
@@ -51,4 +52,20 @@ fn what_writes_leave_behind_in_the_lists_is_swept() {
     assert!(cold.policy.tickets().count() < 100, "{} tickets", cold.policy.tickets().count());
     assert!(cold.survivors.len() < 100, "{} survivors", cold.survivors.len());
     assert_eq!(ledger.used(), 0);
+}
+
+#[test]
+fn a_shard_that_held_many_deadlines_gives_their_memory_back() {
+    let rules = Rules::of(&TableOptions::new().ttl(Duration::from_secs(5)));
+    let ledger = Ledger::new(rules.limit());
+    let mut shard = Shard::new();
+    for key in 0..10_000 {
+        write(&mut shard, key, 1, &rules, &ledger);
+    }
+    let (now, mut out) = (Moment::ORIGIN + Duration::from_secs(5), Outbox::new());
+    let env = Env { rules: &rules, ledger: &ledger, recency: None, wants_keys: false, now, revision: 0 };
+    shard.expire_due(usize::MAX, &env, &mut out);
+    assert_eq!(shard.slot_count(), 0);
+    let capacity = shard.cold.as_ref().unwrap().deadlines.capacity();
+    assert!(capacity < 1_000, "room for {capacity} deadlines");
 }

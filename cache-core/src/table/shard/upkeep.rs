@@ -102,6 +102,9 @@ impl<Q: Query> Shard<Q> {
     pub(super) fn sweep_deadlines(&mut self, env: &Env<'_>) {
         let Self { slots, cold: Some(cold), .. } = self else { return };
         if !cold.deadlines.is_bloated(slots.len()) {
+            if is_roomy(cold.deadlines.len(), cold.deadlines.capacity()) {
+                cold.deadlines.shrink_to(cold.deadlines.len() * 2);
+            }
             return;
         }
         cold.deadlines.clear();
