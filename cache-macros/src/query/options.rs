@@ -103,6 +103,11 @@ impl Options {
         self.seen.iter().find(|seen| *seen == name)
     }
 
+    /// Whether the option `name` was written, or a name that is none and comes nearest to it.
+    pub(crate) fn is_meant(&self, name: &str) -> bool {
+        self.seen.iter().any(|seen| seen == name || nearest_option(&seen.to_string()) == Some(name))
+    }
+
     /// Where generated code finds the store.
     pub(crate) fn core(&self) -> TokenStream {
         match &self.core {
@@ -269,9 +274,14 @@ fn crate_path(name: &Ident, argument: &TokenStream) -> syn::Result<Path> {
     })
 }
 
-fn unknown(name: &str) -> String {
+/// The option that somebody who wrote `name` may have meant.
+fn nearest_option(name: &str) -> Option<&'static str> {
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name).map(|&(_, here)| here);
-    let near = elsewhere.or_else(|| suggest::nearest(name, KNOWN.into_iter().chain(["crate"])));
+    elsewhere.or_else(|| suggest::nearest(name, KNOWN.into_iter().chain(["crate"])))
+}
+
+fn unknown(name: &str) -> String {
+    let near = nearest_option(name);
     match near {
         Some(_) => format!("there is no option `{name}`{}", did_you_mean(near, "`")),
         None => format!("there is no option `{name}`; there are `{}`", KNOWN.join("`, `")),

@@ -61,7 +61,7 @@ fn refuse_attributes(attributes: &[Attribute], place: &str, errors: &mut Errors)
 }
 
 fn check_value(input: &DeriveInput, options: &Options, errors: &mut Errors) {
-    if options.seen("value").is_none() {
+    if !options.is_meant("value") {
         let name = &input.ident;
         errors.push(
             name,

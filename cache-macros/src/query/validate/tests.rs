@@ -106,6 +106,13 @@ fn a_value_that_was_written_wrongly_is_not_called_missing() {
         ),
         &[],
     );
+    refused(
+        quote!(
+            #[query(vlaue = u8)]
+            struct Q;
+        ),
+        &[],
+    );
 }
 
 #[test]
