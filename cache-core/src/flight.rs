@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 
 use crate::query::Query;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Condvar, Mutex, this_thread};
+use crate::sync::{Condvar, Mutex, switch_point, this_thread};
 
 /// The running loads of one table.
 pub(crate) struct Flights<Q: Query> {
@@ -147,6 +147,7 @@ impl<Q: Query> Flights<Q> {
         let ended = found.ok().map(|found| found.remove().0.key);
         self.count.store(running.len(), Ordering::Relaxed);
         drop(running);
+        switch_point();
         drop(ended);
     }
 }

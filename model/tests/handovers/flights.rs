@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cache_model::{Cache, Query, registry};
 use shuttle::thread;
 
 use crate::{Few, Weak, check, part, store, together};
@@ -118,6 +119,45 @@ fn a_load_does_not_take_the_place_of_a_later_write_that_has_died() {
                 if came_later && !was_there {
                     assert_ne!(store.get(&Weak(1)).as_deref(), Some(&1), "a value from before the write");
                 }
+            }),
+        ]);
+    });
+}
+
+/// A value that writes to its cache when it is dropped.
+#[derive(Debug)]
+pub struct Loud(Option<Cache<Loads>>);
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        if let Some(cache) = self.0.take() {
+            drop(cache.insert(GetLoud(1), Loud(None)));
+        }
+    }
+}
+
+/// Kept by its users alone.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Loud)]
+pub struct GetLoud(pub u64);
+
+registry! {
+    pub struct Loads {
+        crate::flights::GetLoud,
+    }
+}
+
+#[test]
+fn no_answer_is_dropped_while_a_writer_holds_the_lock() {
+    check(|| {
+        let cache = Cache::<Loads>::new();
+        let (reader, writer) = (cache.clone(), cache);
+        together(vec![
+            // It may miss, and find the first value when it is its turn to load.
+            Box::new(move || drop(reader.get_or_insert_with(&GetLoud(1), || Loud(None)))),
+            Box::new(move || {
+                drop(writer.insert(GetLoud(1), Loud(Some(writer.clone()))));
+                drop(writer.insert(GetLoud(1), Loud(None)));
             }),
         ]);
     });
