@@ -1,6 +1,8 @@
 //! What is known of a shape: the fingerprint, and what a reader and a codec must be ready for.
 
+use super::Shape;
 use super::fingerprint::{Fingerprint, Fnv};
+use super::visitor::ShapeVisitor;
 
 /// Fingerprint of a type, with what a codec and a reader of hostile input must know of it.
 ///
@@ -19,6 +21,35 @@ pub struct ShapeReport {
 }
 
 impl ShapeReport {
+    /// Describes `T`.
+    #[must_use]
+    pub fn of<T: Shape + ?Sized>() -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.visit::<T>();
+        Self::after(visitor)
+    }
+
+    /// Describes the entries of a table: the key, then the value.
+    #[must_use]
+    pub fn of_entry<K: Shape + ?Sized, V: Shape + ?Sized>() -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.name("entry");
+        visitor.visit::<K>();
+        visitor.visit::<V>();
+        Self::after(visitor)
+    }
+
+    /// Stands for types that have no [`Shape`]: only their names count.
+    #[must_use]
+    pub fn of_opaque_entry(key: &'static str, value: &'static str) -> Self {
+        let mut visitor = ShapeVisitor::new();
+        visitor.opaque();
+        visitor.name("opaque entry");
+        visitor.name(key);
+        visitor.name(value);
+        Self::after(visitor)
+    }
+
     /// The same shape under another `version`, which changes the fingerprint (`#[query(version = 2)]`).
     #[must_use]
     pub fn with_version(mut self, version: u32) -> Self {
@@ -27,6 +58,12 @@ impl ShapeReport {
         hash.write(&version.to_le_bytes());
         self.fingerprint = hash.finish();
         self
+    }
+
+    /// What a walk that is over has found.
+    fn after(visitor: ShapeVisitor) -> Self {
+        let ShapeVisitor { hash, self_describing, is_recursive, is_opaque, .. } = visitor;
+        Self { fingerprint: hash.finish(), self_describing, is_recursive, is_opaque }
     }
 
     /// Whether a reader has to count how deep a value nests.

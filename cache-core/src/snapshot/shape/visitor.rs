@@ -19,7 +19,6 @@ use hashbrown::HashMap;
 
 use super::Shape;
 use super::fingerprint::{Fingerprint, Fnv};
-use super::report::ShapeReport;
 
 const END_OF_NAME: u8 = 0xFF;
 const LAYOUT: u8 = 0xFE;
@@ -29,12 +28,12 @@ const MET_BEFORE: u8 = 0xFD;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ShapeVisitor {
-    hash: Fnv,
+    pub(super) hash: Fnv,
     /// Derived types met so far. `TypeId` is only compared within the walk, never hashed into the fingerprint.
     met: HashMap<TypeId, Met, FixedState>,
-    self_describing: Option<&'static str>,
-    is_recursive: bool,
-    is_opaque: bool,
+    pub(super) self_describing: Option<&'static str>,
+    pub(super) is_recursive: bool,
+    pub(super) is_opaque: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,15 +129,6 @@ impl ShapeVisitor {
         self.is_opaque = true;
     }
 
-    pub(super) fn finish(self) -> ShapeReport {
-        ShapeReport {
-            fingerprint: self.hash.finish(),
-            self_describing: self.self_describing,
-            is_recursive: self.is_recursive,
-            is_opaque: self.is_opaque,
-        }
-    }
-
     fn derived_by_id(&mut self, id: TypeId, layout: &Layout, parts: fn(&mut Self)) {
         if let Some(met) = self.met.get(&id) {
             self.is_recursive |= met.is_open;
@@ -160,36 +150,5 @@ impl ShapeVisitor {
         self.is_opaque |= layout.is_opaque;
         self.hash.write(&[LAYOUT]);
         self.hash.write(&layout.text.to_le_bytes());
-    }
-}
-
-impl ShapeReport {
-    /// Describes `T`.
-    #[must_use]
-    pub fn of<T: Shape + ?Sized>() -> Self {
-        let mut visitor = ShapeVisitor::new();
-        visitor.visit::<T>();
-        visitor.finish()
-    }
-
-    /// Describes the entries of a table: the key, then the value.
-    #[must_use]
-    pub fn of_entry<K: Shape + ?Sized, V: Shape + ?Sized>() -> Self {
-        let mut visitor = ShapeVisitor::new();
-        visitor.name("entry");
-        visitor.visit::<K>();
-        visitor.visit::<V>();
-        visitor.finish()
-    }
-
-    /// Stands for types that have no [`Shape`]: only their names count.
-    #[must_use]
-    pub fn of_opaque_entry(key: &'static str, value: &'static str) -> Self {
-        let mut visitor = ShapeVisitor::new();
-        visitor.opaque();
-        visitor.name("opaque entry");
-        visitor.name(key);
-        visitor.name(value);
-        visitor.finish()
     }
 }
