@@ -32,7 +32,10 @@ fn packages(folder: &Path) -> BTreeSet<PathBuf> {
 fn built_packages() -> BTreeSet<PathBuf> {
     let program = std::env::current_exe().expect("the program has a path");
     let roots = dep_infos(program.parent().expect("a folder of cargo"));
+    // Some may be of earlier builds, of files that are gone, and lints name their settings first.
     let roots = roots.keys().map(|root| workspace().join(root));
+    let roots =
+        roots.filter(|root| root.is_file() && root.extension().is_some_and(|extension| extension == "rs"));
     roots
         .filter_map(|root| {
             root.ancestors().find(|folder| folder.join("Cargo.toml").is_file()).map(Path::to_owned)
