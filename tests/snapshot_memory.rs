@@ -16,7 +16,7 @@ const MULTIPLE: usize = 8;
 
 /// Most memory that a restore of `bytes` had at one time, beyond what was there before.
 fn peak_of_restore(bytes: &[u8]) -> usize {
-    let cache = zoo();
+    let cache = zoo(cache_core::SystemClock::new());
     ALLOCATOR.reset_peak_memory();
     let result = cache.restore_from(bytes);
     let peak = ALLOCATOR.get_peak_memory();
@@ -26,7 +26,7 @@ fn peak_of_restore(bytes: &[u8]) -> usize {
 
 /// A megabyte in two sequences.
 fn large() -> Vec<u8> {
-    let cache = zoo();
+    let cache = zoo(cache_core::SystemClock::new());
     let value = Lengths { numbers: vec![7; 100_000], bytes: vec![8; 200_000], ..Lengths::default() };
     cache.insert(LengthsInBincode("k".to_owned()), value);
     let mut bytes = Vec::new();
