@@ -24,6 +24,7 @@
 //! | `hit-ratio/*` | share of hits in the same runs, once the caches are full |
 //! | `plain-insert/*` | `insert` of uniform keys, nine in ten of them new |
 //! | `lru-hits/*`, `lru-insert/*` | the same with tables in exact least-recently-used order |
+//! | `generator/*` | a crate of 1,000 queries is scanned and its registry written; time for each query, beside reading and lexing the same files |
 //! | `trace/*` | share of hits when a recorded trace is replayed by one thread |
 //!
 //! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all. `floor` is a `HashMap` without lock or

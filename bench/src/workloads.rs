@@ -1,6 +1,7 @@
 //! What is run: each workload sets up contestants, races them, and hands over rows. Ours is always the first.
 
 mod eviction;
+mod generator;
 mod hits;
 mod insert;
 mod lru;
@@ -17,6 +18,7 @@ pub fn run(options: &Options, report: &mut Report) -> std::io::Result<()> {
     eviction::run(options, report);
     insert::run(options, report);
     lru::run(options, report);
+    generator::run(options, report)?;
     replay::run(options, report)
 }
 

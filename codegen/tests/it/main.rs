@@ -3,8 +3,8 @@
 mod builder;
 mod command;
 mod hostile;
+mod large;
 mod package;
-mod speed;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,6 @@
-//! How long a large crate takes.
+//! A large crate. How long it takes is a row of the comparison with peers.
 
 use std::fmt::Write;
-use std::time::Instant;
 
 use crate::{Sample, query};
 
@@ -41,22 +40,4 @@ fn a_thousand_queries_are_all_listed() {
     let sample = large();
     sample.run();
     assert_eq!(sample.listed().len(), QUERIES);
-}
-
-/// `cargo test --release -p cache-codegen -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement: run it in release mode on a quiet machine"]
-fn a_thousand_queries_take_less_than_300_milliseconds() {
-    let sample = large();
-    sample.run();
-    let mut times = Vec::new();
-    for _ in 0..10 {
-        std::fs::remove_file(sample.out_dir().join("cache_registry.rs")).expect("the last one");
-        let start = Instant::now();
-        sample.run();
-        times.push(start.elapsed());
-    }
-    times.sort();
-    println!("median {:?}, slowest {:?}", times[times.len() / 2], times[times.len() - 1]);
-    assert!(times[times.len() / 2].as_millis() < 300);
 }
