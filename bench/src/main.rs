@@ -33,33 +33,8 @@
 //! The traces are `OLTP` and `P3` of N. Megiddo and D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache",
 //! FAST 2003. `DIR` holds them as `OLTP.lis.zst` and `P3.lis.zst`; they are not part of this repository.
 
-mod keys;
-mod measure;
-mod options;
-mod peers;
-mod report;
-mod traces;
-mod workloads;
-
 use std::process::ExitCode;
 
-use options::Options;
-use report::Report;
-
 fn main() -> ExitCode {
-    let options = match Options::from_command_line() {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("cache-bench: {error}\n{}", options::USAGE);
-            return ExitCode::from(2);
-        }
-    };
-    let mut report = Report::new(options.format);
-    match workloads::run(&options, &mut report) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cache-bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    cache_bench::compare()
 }

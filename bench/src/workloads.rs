@@ -10,7 +10,8 @@ mod replay;
 use crate::measure::{Contestant, Sample};
 use crate::options::Options;
 use crate::peers::{Peer, Read, value_of};
-use crate::report::{Figure, Report, Row, Unit};
+use crate::report::Report;
+use crate::row::{Figure, Row, Unit};
 
 /// Runs all workloads that are wanted.
 pub fn run(options: &Options, report: &mut Report) -> std::io::Result<()> {

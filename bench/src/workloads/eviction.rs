@@ -5,7 +5,8 @@ use crate::keys::Keys;
 use crate::measure::{Contestant, race};
 use crate::options::Options;
 use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
-use crate::report::{Figure, Report, Unit};
+use crate::report::Report;
+use crate::row::{Figure, Unit};
 
 const UNIVERSE: u32 = 1_000_000;
 

@@ -6,7 +6,8 @@ use super::{contestant, get_or_insert, report_figures};
 use crate::measure::Contestant;
 use crate::options::Options;
 use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
-use crate::report::{Figure, Report, Unit};
+use crate::report::Report;
+use crate::row::{Figure, Unit};
 use crate::traces;
 
 const TRACES: [(&str, &[u64]); 2] = [("OLTP", &[256, 512, 1_000, 2_000]), ("P3", &[20_000, 160_000])];

@@ -1,0 +1,34 @@
+//! The programs of this package, from command line to exit code.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use crate::options::{self, Options};
+use crate::report::Report;
+use crate::workloads;
+
+/// Measures times and shares of hits.
+pub fn compare() -> ExitCode {
+    let options = match Options::from_command_line() {
+        Ok(options) => options,
+        Err(error) => return refuse(&error, options::USAGE),
+    };
+    let mut report = Report::new(options.format);
+    end(workloads::run(&options, &mut report))
+}
+
+fn refuse(error: &impl Display, usage: &str) -> ExitCode {
+    eprintln!("cache-bench: {error}\n{usage}");
+    ExitCode::from(2)
+}
+
+fn end<E: Into<Box<dyn Error>>>(result: Result<(), E>) -> ExitCode {
+    match result.map_err(Into::into) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cache-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

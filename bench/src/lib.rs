@@ -1,0 +1,13 @@
+//! The comparison with peers: what its programs share. `main.rs` tells what is measured, and how to read it.
+
+mod commands;
+mod keys;
+mod measure;
+mod options;
+mod peers;
+mod report;
+mod row;
+mod traces;
+mod workloads;
+
+pub use commands::compare;
