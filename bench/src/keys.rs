@@ -6,8 +6,6 @@ use fastrand::Rng;
 /// caches little.
 pub struct Keys {
     sequence: Vec<u32>,
-    /// How many different keys there may be.
-    pub universe: u32,
 }
 
 const SEED: u64 = 0x0BE9_C4A7_11E5_EED5;
@@ -15,7 +13,7 @@ const SEED: u64 = 0x0BE9_C4A7_11E5_EED5;
 impl Keys {
     pub fn uniform(universe: u32, len: usize) -> Self {
         let mut random = Rng::with_seed(SEED);
-        Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect(), universe }
+        Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect() }
     }
 
     /// Key of rank k with a probability proportional to 1/k. Ranks are dealt to the keys at random, so that what
@@ -24,21 +22,16 @@ impl Keys {
         Self::zipf_from(universe, len, &mut Rng::with_seed(SEED))
     }
 
-    /// Other keys than those of [`zipf`](Self::zipf), with the same ranks.
-    pub fn zipf_again(universe: u32, len: usize) -> Self {
-        Self::zipf_from(universe, len, &mut Rng::with_seed(!SEED))
+    /// Other keys than those of [`zipf`](Self::zipf) with the same ranks, others again for each `number`.
+    pub fn zipf_again(universe: u32, len: usize, number: usize) -> Self {
+        Self::zipf_from(universe, len, &mut Rng::with_seed(!SEED - number as u64))
     }
 
     fn zipf_from(universe: u32, len: usize, random: &mut Rng) -> Self {
         let mut key_of_rank: Vec<u32> = (0..universe).collect();
         Rng::with_seed(SEED).shuffle(&mut key_of_rank);
         let sequence = (0..len).map(|_| key_of_rank[zipf_rank(universe, random)]).collect();
-        Self { sequence, universe }
-    }
-
-    /// All keys once, in ascending order.
-    pub fn all(&self) -> impl Iterator<Item = u64> + use<> {
-        (0..self.universe).map(u64::from)
+        Self { sequence }
     }
 
     /// A piece of the sequence, another one for each `number` until they begin anew.

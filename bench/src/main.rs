@@ -20,15 +20,23 @@
 //! | workload | what is done |
 //! |---|---|
 //! | `hits/*` | `get` of keys that are all there, in a cache with room for twice as many |
+//! | `hot-key/*` | the same with so few keys that two threads meet at them |
 //! | `get-or-insert/*` | `get`, and on a miss `insert` of a new value, zipf 1.0 over 1,000,000 keys |
 //! | `hit-ratio/*` | share of hits in the same runs, once the caches are full |
 //! | `plain-insert/*` | `insert` of uniform keys, nine in ten of them new |
+//! | `replace/*` | `insert` of keys that are all there |
 //! | `lru-hits/*`, `lru-insert/*` | the same with tables in exact least-recently-used order |
 //! | `generator/*` | a crate of 1,000 queries is scanned and its registry written; time for each query, beside reading and lexing the same files |
 //! | `trace/*` | share of hits when a recorded trace is replayed by one thread |
 //!
-//! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all. `floor` is a `HashMap` without lock or
-//! eviction: what is left of a hit when nothing is asked of the cache.
+//! | peer | what it is |
+//! |---|---|
+//! | `quick_cache`, `moka`, `foyer` | caches that evict, as they come; `foyer` in memory only, with S3-FIFO |
+//! | `mutex-lru` | `lru` behind one lock |
+//! | `papaya`, `dashmap` | maps for threads, which evict nothing |
+//! | `floor` | a `HashMap` without lock: what is left of a hit when nothing is asked of the cache |
+//!
+//! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all, capacities are the same.
 //!
 //! The traces are `OLTP` and `P3` of N. Megiddo and D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache",
 //! FAST 2003. `DIR` holds them as `OLTP.lis.zst` and `P3.lis.zst`; they are not part of this repository.

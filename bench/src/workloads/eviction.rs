@@ -1,10 +1,9 @@
 //! Reads that insert what they miss, into caches too small for all keys: throughput, and share of hits.
 
-use super::{THREADS, contestant, get_or_insert, report_figures, report_times};
+use super::{Operation, caches, report_figures, report_times};
 use crate::keys::Keys;
-use crate::measure::{Contestant, race};
-use crate::options::Options;
-use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
+use crate::measure::race;
+use crate::options::{Options, THREADS};
 use crate::report::Report;
 use crate::row::{Figure, Unit};
 
@@ -18,32 +17,21 @@ pub fn run(options: &Options, report: &mut Report) {
         return;
     }
     let effort = options.effort;
-    let all: Vec<u32> = (0..UNIVERSE).collect();
-    // What is measured goes on behind the warm-up, and never repeats it.
+    // What is measured goes on behind the warm-up and behind what was measured before, and never repeats it.
     let warm_up = Keys::zipf(UNIVERSE, effort.warm_up);
-    let keys = Keys::zipf_again(UNIVERSE, effort.operations * effort.rounds * THREADS.len());
+    let keys = THREADS.map(|threads| Keys::zipf_again(UNIVERSE, effort.sequence(), threads));
     for (capacity, name) in wanted {
-        let contestants = line_up(*capacity);
+        let contestants = caches(*capacity, UNIVERSE, Operation::GetOrInsert);
         for contestant in &contestants {
-            contestant.run(&all);
             contestant.run(warm_up.piece(0, effort.warm_up));
         }
-        for threads in THREADS {
-            let samples = race(&contestants, &keys, threads, effort);
+        for (threads, keys) in THREADS.into_iter().zip(&keys) {
+            let samples = race(&contestants, keys, threads, effort);
             report_times(report, &throughput(name), threads, &contestants, &samples);
             let ratios: Vec<_> = samples.iter().map(|sample| Figure::exact(sample.hit_ratio())).collect();
             report_figures(report, &hit_ratio(name), threads, &contestants, &ratios, Unit::Ratio);
         }
     }
-}
-
-fn line_up(capacity: u64) -> Vec<Contestant> {
-    vec![
-        contestant(Ours::with_capacity(capacity), get_or_insert),
-        contestant(QuickCache::with_capacity(capacity), get_or_insert),
-        contestant(Moka::with_capacity(capacity), get_or_insert),
-        contestant(Lru::with_capacity(capacity), get_or_insert),
-    ]
 }
 
 fn wants(options: &Options, name: &str) -> bool {

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::{contestant, get_or_insert, report_figures};
+use super::{Operation, caches, contestant, report_figures};
 use crate::measure::Contestant;
 use crate::options::Options;
-use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
+use crate::peers::{Lru, Ours, Peer};
 use crate::report::Report;
 use crate::row::{Figure, Unit};
 use crate::traces;
@@ -25,7 +25,13 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
         };
         let keys = traces::read(folder, trace)?;
         for &capacity in wanted {
-            replay(report, &name(trace, capacity), &keys, &line_up(capacity), &line_up_exact(capacity));
+            replay(
+                report,
+                &name(trace, capacity),
+                &keys,
+                &caches(capacity, 0, Operation::GetOrInsert),
+                &line_up_exact(capacity),
+            );
         }
     }
     Ok(())
@@ -45,17 +51,11 @@ fn replay(
     report_figures(report, &format!("lru-{workload}"), 1, exact, &ratios(exact), Unit::Ratio);
 }
 
-fn line_up(capacity: u64) -> [Contestant; 4] {
-    [
-        contestant(Ours::with_capacity(capacity), get_or_insert),
-        contestant(QuickCache::with_capacity(capacity), get_or_insert),
-        contestant(Moka::with_capacity(capacity), get_or_insert),
-        contestant(Lru::with_capacity(capacity), get_or_insert),
-    ]
-}
-
 fn line_up_exact(capacity: u64) -> [Contestant; 2] {
-    [contestant(Ours::lru(capacity), get_or_insert), contestant(Lru::with_capacity(capacity), get_or_insert)]
+    [
+        contestant(Ours::lru(capacity), Operation::GetOrInsert),
+        contestant(Lru::with_capacity(capacity), Operation::GetOrInsert),
+    ]
 }
 
 fn name(trace: &str, capacity: u64) -> String {
