@@ -16,6 +16,17 @@ impl Keys {
         Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect() }
     }
 
+    /// The pieces of length `len_of_piece` take turns: no key of an even one is in an odd one.
+    pub fn uniform_apart(universe: u32, len: usize, len_of_piece: usize) -> Self {
+        let mut keys = Self::uniform(universe, len);
+        for (number, piece) in keys.sequence.chunks_mut(len_of_piece).enumerate() {
+            for key in piece {
+                *key = *key & !1 | (number & 1) as u32;
+            }
+        }
+        keys
+    }
+
     /// Key of rank k with a probability proportional to 1/k. Ranks are dealt to the keys at random, so that what
     /// is asked for often does not lie together in memory.
     pub fn zipf(universe: u32, len: usize) -> Self {
@@ -59,6 +70,14 @@ fn zipf_rank(universe: u32, random: &mut Rng) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_that_are_apart_share_no_key() {
+        let keys = Keys::uniform_apart(10, 100, 10);
+        for number in 0..20 {
+            assert!(keys.piece(number, 10).iter().all(|&key| key < 10 && key as usize % 2 == number % 2));
+        }
+    }
 
     #[test]
     fn the_first_rank_of_zipf_is_asked_for_twice_as_often_as_the_second() {

@@ -1,5 +1,6 @@
 //! What the harness asks of a cache, and the caches that it asks. Knows nothing of workloads.
 
+mod concread;
 mod dashmap;
 mod floor;
 mod foyer;
@@ -11,12 +12,13 @@ mod quick_cache;
 
 use std::sync::Arc;
 
+pub use concread::Concread;
 pub use dashmap::Dashmap;
 pub use floor::Floor;
 pub use foyer::Foyer;
 pub use lru::Lru;
 pub use moka::Moka;
-pub use ours::Ours;
+pub use ours::{BenchRegistry, GetPayload, Ours};
 pub use papaya::Papaya;
 pub use quick_cache::QuickCache;
 

@@ -1,11 +1,16 @@
 //! What is run: each workload sets up contestants, races them, and hands over rows. Ours is always the first.
 
+mod commit;
 mod eviction;
 mod generator;
+mod get_all;
 mod hits;
 mod insert;
+mod load;
 mod lru;
 mod replay;
+mod ttl;
+mod weak;
 
 use std::hint::black_box;
 
@@ -22,6 +27,11 @@ pub fn run(options: &Options, report: &mut Report) -> std::io::Result<()> {
     eviction::run(options, report);
     insert::run(options, report);
     lru::run(options, report);
+    ttl::run(options, report);
+    weak::run(options, report);
+    load::run(options, report);
+    get_all::run(options, report);
+    commit::run(options, report);
     generator::run(options, report)?;
     replay::run(options, report)
 }
