@@ -23,8 +23,8 @@ fn refuse(error: &impl Display, usage: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn end<E: Into<Box<dyn Error>>>(result: Result<(), E>) -> ExitCode {
-    match result.map_err(Into::into) {
+fn end(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cache-bench: {error}");

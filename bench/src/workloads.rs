@@ -8,10 +8,13 @@ mod hits;
 mod insert;
 mod load;
 mod lru;
+mod readers;
+mod reaping;
 mod replay;
 mod ttl;
 mod weak;
 
+use std::error::Error;
 use std::hint::black_box;
 
 use crate::keys::Keys;
@@ -22,7 +25,7 @@ use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
 /// Runs all workloads that are wanted.
-pub fn run(options: &Options, report: &mut Report) -> std::io::Result<()> {
+pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>> {
     hits::run(options, report);
     eviction::run(options, report);
     insert::run(options, report);
@@ -32,8 +35,11 @@ pub fn run(options: &Options, report: &mut Report) -> std::io::Result<()> {
     load::run(options, report);
     get_all::run(options, report);
     commit::run(options, report);
+    reaping::run(options, report);
+    readers::run(options, report)?;
     generator::run(options, report)?;
-    replay::run(options, report)
+    replay::run(options, report)?;
+    Ok(())
 }
 
 // What contestants do
