@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use crate::memory::{self, Allocator};
 use crate::options::{self, Options};
 use crate::report::Report;
 use crate::workloads;
@@ -16,6 +17,16 @@ pub fn compare() -> ExitCode {
     };
     let mut report = Report::new(options.format);
     end(workloads::run(&options, &mut report))
+}
+
+/// Measures bytes.
+pub fn memory(allocator: &Allocator) -> ExitCode {
+    let options = match Options::from_command_line() {
+        Ok(options) => options,
+        Err(error) => return refuse(&error, options::USAGE),
+    };
+    memory::run(&options, &mut Report::new(options.format), allocator);
+    ExitCode::SUCCESS
 }
 
 fn refuse(error: &impl Display, usage: &str) -> ExitCode {

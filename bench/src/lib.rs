@@ -3,6 +3,7 @@
 mod commands;
 mod keys;
 mod measure;
+mod memory;
 mod options;
 mod peers;
 mod report;
@@ -10,4 +11,4 @@ mod row;
 mod traces;
 mod workloads;
 
-pub use commands::compare;
+pub use commands::{compare, memory};
