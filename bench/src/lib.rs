@@ -5,6 +5,7 @@ mod keys;
 mod measure;
 mod memory;
 mod options;
+mod oracle;
 mod peers;
 mod report;
 mod row;

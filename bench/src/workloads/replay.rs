@@ -5,6 +5,7 @@ use std::io;
 use super::{Operation, caches, contestant, report_figures};
 use crate::measure::Contestant;
 use crate::options::Options;
+use crate::oracle;
 use crate::peers::{Lru, Ours, Peer};
 use crate::report::Report;
 use crate::row::{Figure, Unit};
@@ -25,13 +26,7 @@ pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
         };
         let keys = traces::read(folder, trace)?;
         for &capacity in wanted {
-            replay(
-                report,
-                &name(trace, capacity),
-                &keys,
-                &caches(capacity, 0, Operation::GetOrInsert),
-                &line_up_exact(capacity),
-            );
+            replay(report, &name(trace, capacity), &keys, &line_up(capacity), &line_up_exact(capacity));
         }
     }
     Ok(())
@@ -49,6 +44,13 @@ fn replay(
     };
     report_figures(report, workload, 1, contestants, &ratios(contestants), Unit::Ratio);
     report_figures(report, &format!("lru-{workload}"), 1, exact, &ratios(exact), Unit::Ratio);
+}
+
+/// All caches, and the policies by the letter.
+fn line_up(capacity: u64) -> Vec<Contestant> {
+    let mut contestants = caches(capacity, 0, Operation::GetOrInsert);
+    contestants.extend(oracle::contestants(capacity as usize));
+    contestants
 }
 
 fn line_up_exact(capacity: u64) -> [Contestant; 2] {
