@@ -1,12 +1,17 @@
 //! The programs of this package, from command line to exit code.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs;
+use std::io;
 use std::process::ExitCode;
 
+use crate::floors::Floors;
 use crate::memory::{self, Allocator};
 use crate::options::{self, Options};
 use crate::report::Report;
+use crate::row::{Row, read_rows};
 use crate::workloads;
 
 /// Measures times and shares of hits.
@@ -27,6 +32,39 @@ pub fn memory(allocator: &Allocator) -> ExitCode {
     };
     memory::run(&options, &mut Report::new(options.format), allocator);
     ExitCode::SUCCESS
+}
+
+/// Holds rows of runs against the committed floors.
+pub fn check() -> ExitCode {
+    end(find_shortfalls())
+}
+
+fn find_shortfalls() -> Result<(), Box<dyn Error>> {
+    let rows = rows_of(std::env::args_os().skip(1))?;
+    let floors = Floors::committed()?;
+    let shortfalls = floors.shortfalls(&rows);
+    for shortfall in &shortfalls {
+        println!("{shortfall}");
+    }
+    match shortfalls.len() {
+        0 => Ok(()),
+        below => Err(format!("{below} of {} floors are not reached", floors.len()).into()),
+    }
+}
+
+/// The rows of all files, or those of standard input if there is no file.
+fn rows_of(files: impl Iterator<Item = OsString>) -> Result<Vec<Row>, Box<dyn Error>> {
+    let mut rows = Vec::new();
+    let mut files = files.peekable();
+    if files.peek().is_none() {
+        rows.extend(read_rows(&io::read_to_string(io::stdin())?)?);
+    }
+    for file in files {
+        let explain = |error: &dyn Display| format!("{}: {error}", file.display());
+        let text = fs::read_to_string(&file).map_err(|error| explain(&error))?;
+        rows.extend(read_rows(&text).map_err(|error| explain(&error))?);
+    }
+    Ok(rows)
 }
 
 fn refuse(error: &impl Display, usage: &str) -> ExitCode {

@@ -1,6 +1,7 @@
 //! The comparison with peers: what its programs share. `main.rs` tells what is measured, and how to read it.
 
 mod commands;
+mod floors;
 mod keys;
 mod measure;
 mod memory;
@@ -12,4 +13,4 @@ mod row;
 mod traces;
 mod workloads;
 
-pub use commands::{compare, memory};
+pub use commands::{check, compare, memory};

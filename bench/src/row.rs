@@ -61,6 +61,17 @@ impl Row {
         };
         Self { workload: workload.to_owned(), peer: peer.into(), threads, ours, theirs, unit, ratio }
     }
+
+    pub fn is_of(&self, workload: &str, threads: usize, peer: &str) -> bool {
+        self.workload == workload && self.threads == threads && self.peer == peer
+    }
+}
+
+/// Reads rows as they were written, one a line.
+pub fn read_rows(text: &str) -> Result<Vec<Row>, String> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let row = |(at, line)| serde_json::from_str(line).map_err(|error| format!("line {}: {error}", at + 1));
+    lines.map(row).collect()
 }
 
 impl Figure {
@@ -125,8 +136,15 @@ mod tests {
         let text = text.unwrap_or_default();
         let expected = r#"{"workload":"work","peer":"peer","threads":1,"ours":10.0,"theirs":20.0,"unit":"ns/op","ratio":2.0}"#;
         assert_eq!(text, expected);
-        let read: Row = serde_json::from_str(&text).expect("what was written can be read");
-        assert_eq!((read.peer.as_ref(), read.theirs.median), ("peer", 20.0));
+        let rows = read_rows(&format!("{text}\n\n{text}\n")).expect("what was written can be read");
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[1].peer.as_ref(), rows[1].theirs.median), ("peer", 20.0));
+    }
+
+    #[test]
+    fn a_line_that_is_no_row_is_named() {
+        let error = read_rows("\n{}").expect_err("an empty object is no row");
+        assert!(error.starts_with("line 2: "), "{error}");
     }
 
     #[test]

@@ -23,6 +23,10 @@ impl Setting {
     pub const LARGE_SMALL_QUEUE: Self = Self { small_percent: 20, promote_at: 2 };
 }
 
+/// Keys that are remembered after they left the small queue, in percent of the capacity: as many as the main queue of
+/// the paper holds.
+const GHOST_PERCENT: usize = 90;
+
 /// Hits beyond so many are not counted.
 const MOST_HITS: u8 = 3;
 
@@ -48,7 +52,7 @@ impl S3Fifo {
             hits: HashMap::default(),
             small: VecDeque::new(),
             main: VecDeque::new(),
-            ghosts: Ghosts::new(capacity - small_capacity),
+            ghosts: Ghosts::new(capacity * GHOST_PERCENT / 100),
         }
     }
 
