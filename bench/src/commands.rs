@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use crate::charts::draw_all;
 use crate::floors::Floors;
 use crate::memory::{self, Allocator};
 use crate::options::{self, Options};
@@ -50,6 +52,15 @@ fn find_shortfalls() -> Result<(), Box<dyn Error>> {
         0 => Ok(()),
         below => Err(format!("{below} of {} floors are not reached", floors.len()).into()),
     }
+}
+
+/// Draws the rows of runs.
+pub fn charts() -> ExitCode {
+    let mut files: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let Some(folder) = files.pop().filter(|_| !files.is_empty()) else {
+        return refuse(&"files of results and a folder are needed", "usage: charts RESULTS.json... FOLDER");
+    };
+    end(rows_of(files.into_iter()).and_then(|rows| draw_all(&rows, Path::new(&folder))))
 }
 
 /// The rows of all files, or those of standard input if there is no file.

@@ -1,5 +1,6 @@
 //! The comparison with peers: what its programs share. `main.rs` tells what is measured, and how to read it.
 
+mod charts;
 mod commands;
 mod floors;
 mod keys;
@@ -13,4 +14,4 @@ mod row;
 mod traces;
 mod workloads;
 
-pub use commands::{check, compare, memory};
+pub use commands::{charts, check, compare, memory};
