@@ -40,7 +40,7 @@ pub fn svg(title: &str, note: &str, panels: &[Panel]) -> Result<String> {
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, height as u32)).into_drawing_area();
         area.fill(&WHITE)?;
-        head(&area, title, note)?;
+        head(&area, title, note, panels)?;
         let mut top = HEAD;
         for (row, height) in panels.chunks(COLUMNS).zip(heights) {
             for (panel, column) in row.iter().zip(0..) {
@@ -58,11 +58,12 @@ fn height_of_row(panels: &[Panel]) -> i32 {
     PANEL_TITLE + bars as i32 * BAR_STEP + PANEL_GAP
 }
 
-fn head(area: &Area<'_>, title: &str, note: &str) -> Result {
+fn head(area: &Area<'_>, title: &str, note: &str, panels: &[Panel]) -> Result {
     write(area, title, (MARGIN, 30), HPos::Left, &bold(24.0).color(&INK))?;
     write(area, note, (MARGIN, 54), HPos::Left, &plain(15.0).color(&PALE_INK))?;
     let mut left = MARGIN;
-    for kind in Kind::ALL {
+    let is_drawn = |kind: &Kind| panels.iter().flat_map(|panel| &panel.bars).any(|bar| bar.kind == *kind);
+    for kind in Kind::ALL.into_iter().filter(is_drawn) {
         area.draw(&Rectangle::new([(left, 70), (left + 12, 82)], kind.color().filled()))?;
         write(area, kind.text(), (left + 18, 76), HPos::Left, &plain(14.0).color(&PALE_INK))?;
         left += 60 + 7 * kind.text().len() as i32;

@@ -9,10 +9,12 @@ use crate::row::{Figure, Unit};
 
 const UNIVERSE: u32 = 1_000_000;
 
-const CAPACITIES: [(u64, &str); 3] = [(10_000, "10k"), (100_000, "100k"), (500_000, "500k")];
+/// Capacity, keys that come by before the warm-up, and name.
+const CAPACITIES: [(u64, u32, &str); 3] =
+    [(10_000, 20_000, "10k"), (100_000, 200_000, "100k"), (500_000, UNIVERSE, "500k")];
 
 pub fn run(options: &Options, report: &mut Report) {
-    let wanted: Vec<_> = CAPACITIES.iter().filter(|(_, name)| wants(options, name)).collect();
+    let wanted: Vec<_> = CAPACITIES.iter().filter(|(_, _, name)| wants(options, name)).collect();
     if wanted.is_empty() {
         return;
     }
@@ -20,8 +22,8 @@ pub fn run(options: &Options, report: &mut Report) {
     // What is measured goes on behind the warm-up and behind what was measured before, and never repeats it.
     let warm_up = Keys::zipf(UNIVERSE, effort.warm_up);
     let keys = THREADS.map(|threads| Keys::zipf_again(UNIVERSE, effort.sequence(), threads));
-    for (capacity, name) in wanted {
-        let contestants = caches(*capacity, UNIVERSE, Operation::GetOrInsert);
+    for (capacity, held, name) in wanted {
+        let contestants = caches(*capacity, *held, Operation::GetOrInsert);
         for contestant in &contestants {
             contestant.run(warm_up.piece(0, effort.warm_up));
         }
