@@ -1,15 +1,13 @@
 //! All entries of a table, shard by shard.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Table;
 use super::entry::Entry;
 use super::shard::Shard;
-use super::slot::{Slot, Stay};
+use super::slot::Stay;
 use crate::clock::Moment;
 use crate::query::Query;
-use crate::retention::Ticket;
 use crate::snapshot::SavedEntry;
 use crate::sync::RwLock;
 
@@ -34,9 +32,9 @@ impl<Q: Query> Table<Q> {
         let mut entries = Vec::new();
         let shard = shard.read();
         entries.reserve(shard.slot_count());
-        for slot in shard.slots() {
-            if let Some(value) = slot.hold.value() {
-                entries.push(Entry::of(slot, value, self.rules(), now));
+        for (_, view) in shard.views() {
+            if let Some(value) = view.slot.hold.value() {
+                entries.push(Entry::of(&view, value, self.rules(), now));
             }
         }
         entries
@@ -46,29 +44,31 @@ impl<Q: Query> Table<Q> {
     /// all others. To be called while the gate is closed.
     pub(crate) fn saved_entries(&self, with_survivors: bool, now: Moment) -> Vec<SavedEntry<Q>> {
         let mut ranked = Vec::new();
-        let order: HashMap<Ticket, usize> = match self.recency() {
-            Some(recency) => recency.oldest_first().into_iter().zip(0..).collect(),
-            None => HashMap::new(),
-        };
+        let order =
+            self.recency().map_or_else(Vec::new, |recency| places(recency.oldest_first().into_iter()));
         for shard in self.shards() {
             let shard = shard.read();
-            let policy: HashMap<Ticket, usize> = shard.policy_order().map(Slot::ticket).zip(0..).collect();
-            for slot in shard.slots() {
+            let policy = places(shard.policy_order());
+            for (number, view) in shard.views() {
+                let slot = view.slot;
                 let is_survivor = !slot.hold.is_resident();
-                let is_over = slot.stay != Stay::Pinned && slot.is_expired(self.rules(), now);
+                let is_over = slot.stay != Stay::Pinned && view.is_expired(self.rules(), now);
                 // No handle is made that would be dropped here: it might be the last.
                 if is_over || (is_survivor && !with_survivors) {
                     continue;
                 }
                 let Some(value) = slot.hold.value() else { continue };
-                let ticket = slot.ticket();
+                let place = match slot.stay {
+                    Stay::Ordered => order.get(slot.node as usize),
+                    _ => policy.get(number as usize),
+                };
                 let standing = Rank {
                     class: u8::from(!is_survivor)
                         + u8::from(slot.stay == Stay::Main)
                         + 2 * u8::from(slot.stay == Stay::Pinned),
-                    place: order.get(&ticket).or(policy.get(&ticket)).copied().unwrap_or(0),
+                    place: place.copied().unwrap_or(0),
                 };
-                let meta = slot.meta(now, is_survivor);
+                let meta = view.meta(now);
                 ranked.push((standing, SavedEntry { key: slot.key.clone(), value, meta }));
             }
         }
@@ -83,4 +83,17 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn values(&self) -> Vec<Arc<Q::Value>> {
         self.entries().into_iter().map(Entry::into_value).collect()
     }
+}
+
+/// The place of each number in its order, by number.
+fn places(numbers: impl Iterator<Item = u32>) -> Vec<usize> {
+    let mut places = Vec::new();
+    for (place, number) in numbers.enumerate() {
+        let number = number as usize;
+        if number >= places.len() {
+            places.resize(number + 1, 0);
+        }
+        places[number] = place;
+    }
+    places
 }

@@ -7,8 +7,9 @@ use hashbrown::HashTable;
 use super::commit::{Commit, CommitKind, Failure, Part};
 use crate::event::ChangeKind;
 use crate::query::Query;
+use crate::retention::s3fifo::Queue;
 use crate::snapshot::{EntryMeta, RestoreReport, SavedEntry, TableRestore};
-use crate::table::shard::{Incoming, Outbox, Page, Place, Standing};
+use crate::table::shard::{Home, Incoming, Outbox, Place, Standing};
 use crate::table::{Guard, Table};
 
 /// Entries of one table on their way back, least recently used first.
@@ -63,12 +64,12 @@ impl<'a, Q: Query> Restoring<'a, Q> {
                 value: entry.value,
                 weight,
                 as_of: now - age,
-                now,
-                page: Page { ttl, fresh, label: None, used_at: now - idle },
+                extra: table.extra(ttl, fresh, None, now - idle),
+                home: Home::by_rules(weight, ttl.is_some(), table.rules()),
                 is_invalidated: invalidated,
-                standing: Some(Standing { rank, uses }),
+                standing: Some(Standing { queue: Queue::of_rank(rank), uses }),
             };
-            let place = Place { id: None, is_pinned: false };
+            let place = Place { number: None, is_pinned: false };
             known.insert_unique(u64::from(hash), lines.len(), |&at| u64::from(lines[at].hash));
             lines.push(Line { hash, key: entry.key, place, incoming });
         }
@@ -107,12 +108,12 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         }
         for Line { key, hash, place, incoming } in self.lines.drain(..) {
             let shard = &mut guards[table.place_of(hash)];
-            let place = shard.meet(hash, place, &env, &mut self.out);
+            let place = shard.meet(place, &env, &mut self.out);
             shard.write(key, hash, place, incoming, &env, &mut self.out);
         }
         for shard in &mut guards {
             shard.finish(&env, &mut self.out);
-            table.publish(shard, &mut self.out);
+            table.publish(&mut self.out);
         }
         Ok(())
     }
