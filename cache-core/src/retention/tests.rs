@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::deadline::Deadlines;
-use super::ghost::Ghosts;
+use super::ghost::{Ghost, Ghosts};
 use super::recency::{Oldest, Recency};
+use super::s3fifo::Queue;
 use crate::clock::Moment;
 
 #[derive(Clone, Debug)]
@@ -92,24 +93,43 @@ proptest! {
     }
 
     #[test]
-    fn ghosts_are_the_last_eight_of_each_bucket(hashes in vec((0..96_u32, any::<bool>()), 1..400)) {
+    fn ghosts_are_the_last_eight_of_each_bucket(
+        steps in vec((0..96_u32, prop_oneof![Just(None), Just(Some(Queue::Small)), Just(Some(Queue::Main))]), 1..400),
+    ) {
         let mut ghosts = Ghosts::default();
         ghosts.fit(64);
-        let mut buckets: BTreeMap<u32, VecDeque<u32>> = BTreeMap::new();
-        for (number, is_evicted) in hashes {
-            // Low bits choose one of eight buckets, others are the fingerprint.
-            let hash = (number % 8) | ((number + 1) << 12);
+        // Of each bucket, the youngest first.
+        let mut buckets: BTreeMap<u32, VecDeque<(u32, Queue)>> = BTreeMap::new();
+        for (number, evicted_from) in steps {
+            let hash = ghost_hash(number % 8, number + 1);
             let bucket = buckets.entry(number % 8).or_default();
-            let known = bucket.iter().position(|&known| known == hash);
-            if is_evicted && known.is_none() {
-                ghosts.remember(hash);
-                bucket.push_back(hash);
-                let surplus = bucket.len().saturating_sub(8);
-                bucket.drain(..surplus);
+            let known = bucket.iter().position(|&(known, _)| known == hash);
+            if let (Some(queue), None) = (evicted_from, known) {
+                ghosts.remember(hash, queue);
+                bucket.push_front((hash, queue));
+                bucket.truncate(8);
             } else {
-                prop_assert_eq!(ghosts.recall(hash), known.is_some());
-                known.map(|place| bucket.remove(place));
+                let expected = known.and_then(|place| {
+                    bucket.remove(place).map(|(_, queue)| Ghost { queue, is_young: place < 2 })
+                });
+                prop_assert_eq!(ghosts.recall(hash), expected);
             }
         }
     }
+}
+
+/// A hash with this fingerprint, in this one of eight buckets.
+fn ghost_hash(bucket: u32, fingerprint: u32) -> u32 {
+    let is_it = |hash: &u32| hash.wrapping_mul(0x9E37_79B9) >> 29 == bucket;
+    (0..1 << 12).map(|low| low | (fingerprint << 12)).find(is_it).unwrap()
+}
+
+#[test]
+fn there_are_as_many_ghosts_as_entries() {
+    let mut ghosts = Ghosts::default();
+    ghosts.fit(1_000);
+    let hashes = || (0..4_000_u32).map(|number| number.wrapping_mul(0x85EB_CA6B));
+    hashes().for_each(|hash| ghosts.remember(hash, Queue::Small));
+    let known = hashes().filter(|&hash| ghosts.recall(hash).is_some()).count();
+    assert!((980..=1_010).contains(&known), "{known}");
 }

@@ -9,7 +9,7 @@ use super::{Env, Incoming, Outbox, Shard, Standing, spread};
 use crate::event::Cause;
 use crate::query::Query;
 use crate::retention::recency::Oldest;
-use crate::retention::s3fifo::{PROMOTE_AT, Queue};
+use crate::retention::s3fifo::Queue;
 use crate::sync::atomic::AtomicU8;
 use crate::sync::switch_point;
 use crate::table::slot::{Hold, Stay};
@@ -160,8 +160,8 @@ impl<Q: Query> Shard<Q> {
             }
             let uses = slot.uses.get_mut();
             match queue {
-                Queue::Small if *uses >= PROMOTE_AT => {
-                    *uses = 0;
+                Queue::Small if *uses >= policy.promote_at() => {
+                    *uses -= policy.promote_at();
                     slot.stay = Stay::Main;
                     policy.remove(Queue::Small, number, records);
                     policy.push(Queue::Main, number, records);
@@ -173,9 +173,7 @@ impl<Q: Query> Shard<Q> {
                     spared[1] = None;
                 }
                 _ => {
-                    if queue == Queue::Small {
-                        policy.remember(records[number].hash);
-                    }
+                    policy.remember(queue, records[number].hash);
                     cold.leave(number, slot, env);
                     self.let_go(number, Stay::Evicted, Cause::Evicted, env, out);
                     return true;
