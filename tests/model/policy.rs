@@ -58,7 +58,7 @@ impl Policy {
             main: VecDeque::new(),
             uses: BTreeMap::new(),
             ghosts: VecDeque::new(),
-            share: 0.02,
+            share: 0.01,
             from_small: 0,
             from_main: 0,
             main_departures: 0,
@@ -98,7 +98,7 @@ impl Policy {
                 Queue::Small => step * main / (small + main),
                 Queue::Main => -step * small / (small + main),
             };
-            self.share = self.share.clamp(0.005, 0.3);
+            self.share = self.share.clamp(0.002, 0.3);
         }
         if left == Queue::Small { Queue::Main } else { Queue::Small }
     }

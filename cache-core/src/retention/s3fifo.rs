@@ -16,8 +16,8 @@
 //!
 //! The small queue lets go of many more entries than the main one, and so would be heard more often. What counts is how
 //! likely the evicted of a queue are to come back; so each of them has a voice in inverse proportion to the number of
-//! its queue that were remembered lately. The older part of the memory has no voice, since more room for its queue
-//! would not have kept such a key: that is what makes the share of a loop that is longer than the cache stay small.
+//! its queue that were remembered lately. The older part of the memory has no voice, since a little more room
+//! would not have kept such a key; so the share stays small in a loop that is longer than the cache.
 //!
 //! A ghost of the main queue is evidence and nothing else: its key starts anew in the small queue. If it went back to
 //! the main queue, a loop longer than the cache would push out there what it asks for next, and have no hits at all.
@@ -33,9 +33,9 @@ use super::records::Records;
 
 /// The small queue's share of the weight at first. It takes a large cache long to come down from the 10 % of the paper:
 /// with those P3 160,000 loses 0.3 points.
-const FIRST_SHARE: f64 = 0.02;
-/// The share never falls below this. 1 % loses 0.03 points on zipf keys.
-const LEAST_SHARE: f64 = 0.005;
+const FIRST_SHARE: f64 = 0.01;
+/// The share never falls below this. 1 % loses 0.05 points on zipf keys.
+const LEAST_SHARE: f64 = 0.002;
 /// The share never grows beyond this. OLTP 256 gains 1 point over 20 %; 40 % gains no more, and costs 0.3 points on zipf
 /// keys in a cache that has seldom to evict (500,000 of 1,000,000).
 const MOST_SHARE: f64 = 0.3;
@@ -85,11 +85,11 @@ pub(crate) struct S3Fifo {
     small: Lane,
     main: Lane,
     ghosts: Ghosts,
-    /// Of the weight, that the small queue is to have.
+    /// What the small queue is to have of the weight.
     small_share: f64,
     /// Ghosts of each queue (small, main) lately.
     remembered: [u32; 2],
-    /// Entries that have left the main queue, the last [`MAIN_EVIDENCE`] of them.
+    /// Entries that have left the main queue since one of them was remembered.
     main_departures: u32,
 }
 

@@ -5,8 +5,10 @@ use proptest::prelude::*;
 
 use super::deadline::Deadlines;
 use super::ghost::{Ghost, Ghosts};
+use super::list::Link;
 use super::recency::{Oldest, Recency};
-use super::s3fifo::Queue;
+use super::records::{Record, Records};
+use super::s3fifo::{Queue, S3Fifo};
 use crate::clock::Moment;
 
 #[derive(Clone, Debug)]
@@ -132,4 +134,47 @@ fn there_are_as_many_ghosts_as_entries() {
     hashes().for_each(|hash| ghosts.remember(hash, Queue::Small));
     let known = hashes().filter(|&hash| ghosts.recall(hash).is_some()).count();
     assert!((980..=1_010).contains(&known), "{known}");
+}
+
+/// A policy with a hundred entries in its main queue and one in the small one.
+fn a_hundred_and_one() -> (S3Fifo, Records) {
+    let (mut policy, mut records) = (S3Fifo::default(), Records::default());
+    for hash in 0..101 {
+        let record = Record { link: Link::LOOSE, hash, weight: 1, revision: 0, as_of: Moment::ORIGIN };
+        let number = records.occupy(record);
+        policy.push(if hash == 0 { Queue::Small } else { Queue::Main }, number, &mut records);
+    }
+    (policy, records)
+}
+
+/// Has keys leave a queue and come back, one after the other.
+fn have_come_back(policy: &mut S3Fifo, left: Queue, count: u32) {
+    for hash in 1_000..1_000 + count {
+        policy.remember(left, hash);
+        policy.place(hash);
+    }
+}
+
+#[test]
+fn the_small_queue_is_longer_after_its_keys_have_come_back_and_shorter_after_those_of_the_main_queue() {
+    let gives_up = |policy: &S3Fifo| policy.candidate([false; 2]).unwrap().0;
+    let (mut policy, _records) = a_hundred_and_one();
+    assert_eq!((gives_up(&policy), policy.promote_at()), (Queue::Main, 1));
+    policy.reweigh(Queue::Small, 0, 9);
+    assert_eq!(gives_up(&policy), Queue::Small);
+    have_come_back(&mut policy, Queue::Small, 1_000);
+    assert_eq!((gives_up(&policy), policy.promote_at()), (Queue::Main, 2));
+    have_come_back(&mut policy, Queue::Main, 10_000);
+    assert_eq!((gives_up(&policy), policy.promote_at()), (Queue::Small, 1));
+}
+
+#[test]
+fn a_ghost_of_the_small_queue_belongs_to_the_main_one_and_that_of_the_main_one_starts_anew() {
+    let (mut policy, _records) = a_hundred_and_one();
+    let (evicted_early, evicted_late) = (1 << 12, 2 << 12);
+    policy.remember(Queue::Small, evicted_early);
+    (0..3).for_each(|_| policy.remember(Queue::Main, evicted_late));
+    assert_eq!(policy.place(evicted_early), Queue::Main);
+    assert_eq!(policy.place(evicted_early), Queue::Small, "it is forgotten");
+    assert_eq!(policy.place(evicted_late), Queue::Small);
 }
