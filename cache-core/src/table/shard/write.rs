@@ -14,7 +14,7 @@ use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::Query;
 use crate::retention::list::{Link, List, NONE};
-use crate::retention::records::{Record, Records};
+use crate::retention::records::{Record, Records, grow};
 use crate::retention::s3fifo::{MAX_USES, Queue, S3Fifo};
 use crate::sync::atomic::AtomicU8;
 use crate::table::slot::{Extra, Hold, Past, Slot};
@@ -81,6 +81,7 @@ impl<Q: Query> Shard<Q> {
         });
         cold.extras.put(number, incoming.extra);
         if number as usize == self.slots.len() {
+            grow(&mut self.slots);
             self.slots.push(None);
         }
         let vacant = &mut self.slots[number as usize];
