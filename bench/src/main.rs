@@ -24,6 +24,9 @@
 //! | `hit-ratio/*` | share of hits in the same runs, once the caches are full |
 //! | `plain-insert/*` | `insert` of uniform keys, nine in ten of them new |
 //! | `lru-hits/*`, `lru-insert/*` | the same with tables in exact least-recently-used order |
+//! | `save/*`, `restore/*` | a cache is saved into memory, and restored from there; time for each entry, beside encoding a `Vec` of the same entries with `bincode`, and decoding it into a `HashMap`. `bincode-arcs` has each value in an allocation of its own, as a cache has |
+//! | `save/readers-*` | single reads, the clock included, while another thread saves, beside those in an idle cache |
+//! | `restore/first-hit` | from a file of 1,000,000 entries to the first hit, on all processors |
 //! | `generator/*` | a crate of 1,000 queries is scanned and its registry written; time for each query, beside reading and lexing the same files |
 //! | `trace/*` | share of hits when a recorded trace is replayed by one thread |
 //!

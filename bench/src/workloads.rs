@@ -1,11 +1,14 @@
 //! What is run: each workload sets up contestants, races them, and hands over rows. Ours is always the first.
 
+mod entries;
 mod eviction;
 mod generator;
 mod hits;
 mod insert;
 mod lru;
 mod replay;
+mod restore;
+mod save;
 
 use crate::measure::{Contestant, Sample};
 use crate::options::Options;
@@ -18,6 +21,8 @@ pub fn run(options: &Options, report: &mut Report) -> std::io::Result<()> {
     eviction::run(options, report);
     insert::run(options, report);
     lru::run(options, report);
+    save::run(options, report);
+    restore::run(options, report)?;
     generator::run(options, report)?;
     replay::run(options, report)
 }

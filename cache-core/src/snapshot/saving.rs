@@ -45,6 +45,11 @@ impl<'a, R: Registry> Saving<'a, R> {
         self
     }
 
+    /// Encodes on so many threads at most, the caller's among them.
+    pub fn threads(self, _threads: usize) -> Self {
+        self
+    }
+
     /// Writes the snapshot to a file. See [`Cache::save`].
     ///
     /// # Errors
@@ -87,6 +92,11 @@ impl<'a, R: Registry> Restoring<'a, R> {
     /// Calls `on_progress` after each table with the entries read so far, and those that there are.
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
         self.on_progress = Box::new(on_progress);
+        self
+    }
+
+    /// Decodes on so many threads at most, the caller's among them.
+    pub fn threads(self, _threads: usize) -> Self {
         self
     }
 
