@@ -2,13 +2,15 @@
 //!
 //! `codec` turns one key and value into bytes, `persistence` says which codec a query uses, `format` is the
 //! container that holds many of them, `writer` and `reader` go between entries and container, `file` puts the
-//! container on disk.
+//! container on disk. `moment` copies the entries that are to be saved; `crew` shares out work among threads.
 
 pub mod codec;
+mod crew;
 mod entry;
 mod error;
 mod file;
 mod format;
+mod moment;
 mod persistence;
 mod reader;
 mod report;
@@ -20,7 +22,7 @@ mod writer;
 #[cfg(all(test, feature = "bincode", feature = "json", feature = "postcard"))]
 mod tests;
 
-pub(crate) use entry::{EntryMeta, SavedEntry};
+pub(crate) use entry::{EntryMeta, Nanos, SavedEntry};
 pub use error::{Damage, SnapshotError};
 pub(crate) use persistence::TableCodec;
 pub use persistence::{Persistence, SavedValue};

@@ -4,13 +4,12 @@ use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codec::{Codec, CodecError};
-use super::entry::SavedEntry;
+use super::entry::{Nanos, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::SkippedEntry;
 use super::shape::{Fingerprint, Shape, ShapeReport};
@@ -29,7 +28,7 @@ pub struct Persistence<Q: Query> {
 }
 
 type Encode<Q> = fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>;
-type Decode<Q> = fn(&Block<'_>, Duration, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>;
+type Decode<Q> = fn(&Block<'_>, Nanos, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>;
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +69,7 @@ pub(crate) trait TableCodec<Q: Query>: Send + Sync {
     fn decode(
         &self,
         block: &Block<'_>,
-        elapsed: Duration,
+        elapsed: Nanos,
         decoded: &mut Decoded<Q>,
     ) -> Result<(), CodecError>;
 }
@@ -145,7 +144,7 @@ impl<Q: Query> TableCodec<Q> for Persistence<Q> {
     fn decode(
         &self,
         block: &Block<'_>,
-        elapsed: Duration,
+        elapsed: Nanos,
         decoded: &mut Decoded<Q>,
     ) -> Result<(), CodecError> {
         (self.decode)(block, elapsed, &mut decoded.entries)
@@ -187,7 +186,7 @@ where
 
 fn decode<Q: Query + DeserializeOwned, C: Codec>(
     block: &Block<'_>,
-    elapsed: Duration,
+    elapsed: Nanos,
     out: &mut Vec<SavedEntry<Q>>,
 ) -> Result<(), CodecError>
 where

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
+use super::entry::Nanos;
 use super::error::{Damage, SnapshotError};
 use super::format::block::Block;
 use super::format::bytes::Cursor;
@@ -103,7 +104,7 @@ impl<'a> Section<'a> {
         self.admit(&codec.format())?;
         let mut decoded = Decoded { entries: Vec::new(), skipped: Vec::new() };
         for block in &self.blocks {
-            codec.decode(block, elapsed, &mut decoded).map_err(|error| SkipReason::Undecodable {
+            codec.decode(block, Nanos::from(elapsed), &mut decoded).map_err(|error| SkipReason::Undecodable {
                 entry: (decoded.entries.len() + decoded.skipped.len()) as u64,
                 reason: error.0,
             })?;

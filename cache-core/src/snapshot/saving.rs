@@ -13,6 +13,7 @@ use crate::builder::Builder;
 use crate::cache::Cache;
 use crate::error::OpenError;
 use crate::registry::Registry;
+use crate::sync::processors;
 use crate::transaction::commit::{Commit, CommitKind, Part};
 
 type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
@@ -22,6 +23,7 @@ type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 pub struct Saving<'a, R: Registry> {
     cache: &'a Cache<R>,
     with_survivors: bool,
+    threads: usize,
     on_progress: OnProgress<'a>,
 }
 
@@ -45,8 +47,10 @@ impl<'a, R: Registry> Saving<'a, R> {
         self
     }
 
-    /// Encodes on so many threads at most, the caller's among them.
-    pub fn threads(self, _threads: usize) -> Self {
+    /// Has at most so many threads work on the save, the caller's among them; 1 and 0 leave it alone. Default: as
+    /// many as there are processors.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -74,7 +78,7 @@ impl<'a, R: Registry> Saving<'a, R> {
         let mut not_persisted = Vec::new();
         // One moment: from here on no write gets in, and readers are not held up.
         let closed = core.gate.close();
-        self.cache.visit(&mut |table| match table.image(self.with_survivors, now) {
+        self.cache.visit(&mut |table| match table.image(self.with_survivors, now, self.threads) {
             Some(image) => images.push(image),
             None => not_persisted.push(table.name().to_owned()),
         });
@@ -82,7 +86,8 @@ impl<'a, R: Registry> Saving<'a, R> {
         let revision = core.revision();
         drop(closed);
         let mut images: Vec<_> = images.into_iter().map(|image| image.0).collect();
-        let mut report = write_snapshot(out, saved_at, revision, &mut images, &mut *self.on_progress)?;
+        let progress = &mut *self.on_progress;
+        let mut report = write_snapshot(out, saved_at, revision, &mut images, self.threads, progress)?;
         report.not_persisted = not_persisted;
         Ok(report)
     }
@@ -196,7 +201,8 @@ impl<R: Registry> Cache<R> {
 
     /// A save with options: survivors, progress.
     pub fn saving(&self) -> Saving<'_, R> {
-        Saving { cache: self, with_survivors: false, on_progress: Box::new(|_, _| {}) }
+        let on_progress = Box::new(|_, _| {});
+        Saving { cache: self, with_survivors: false, threads: processors(), on_progress }
     }
 
     /// Puts the entries of a snapshot into the cache, as one commit. They replace what is there under their keys and

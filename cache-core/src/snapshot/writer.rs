@@ -4,10 +4,12 @@ use std::fmt;
 use std::io::Write;
 use std::time::SystemTime;
 
+use super::crew::in_order;
 use super::entry::SavedEntry;
 use super::error::SnapshotError;
 use super::format::block::BlockBuilder;
 use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, WallTime, frame_head};
+use super::moment::{Chunk, Copies, fetch, worth};
 use super::persistence::{TableCodec, TableFormat};
 use super::report::{SaveReport, SkippedEntry, TableSave};
 use crate::query::Query;
@@ -16,7 +18,7 @@ use crate::query::Query;
 /// at most about a thousand of them.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
-/// Writes `tables` as one snapshot, but for the entries that their codecs refuse.
+/// Writes `tables` as one snapshot, but for the entries that their codecs refuse. At most `threads` threads encode.
 ///
 /// # Errors
 /// `Stream` when `out` fails; `Encode` and `Unreadable` name table and key.
@@ -25,19 +27,20 @@ pub(crate) fn write_snapshot(
     saved_at: SystemTime,
     revision: u64,
     tables: &mut [Box<dyn TableImage + '_>],
+    threads: usize,
     progress: Progress<'_>,
 ) -> Result<SaveReport, SnapshotError> {
-    tables.iter_mut().for_each(|table| table.refuse());
+    tables.iter_mut().for_each(|table| table.arrange());
     let mut output = Output {
         frames: FrameWriter { out, written: 0, index: 0 },
-        block: BlockBuilder::default(),
         steps: Steps { done: 0, of: tables.iter().map(|table| table.entries()).sum(), progress },
+        threads,
     };
     // A registry is a struct with a field per table.
     let count = u32::try_from(tables.len()).unwrap_or(u32::MAX);
     let header = Header { saved_at: WallTime::new(saved_at), revision, tables: count };
     output.frames.put(&header.to_bytes())?;
-    tables.iter().try_for_each(|table| table.write(&mut output))?;
+    tables.iter_mut().try_for_each(|table| table.write(&mut output))?;
     output.end()?;
 
     let bytes = output.frames.written;
@@ -50,13 +53,14 @@ pub struct Image<'a>(pub(crate) Box<dyn TableImage + 'a>);
 
 /// One table at the moment of the save, its query forgotten.
 pub(crate) trait TableImage: Send {
-    /// Takes out the entries that the codec refuses. Not done when the image is made: their values may be dropped
-    /// by it, and a `Drop` that writes to the cache would wait for the gate that its own thread keeps closed.
-    fn refuse(&mut self);
+    /// Puts the entries in order and takes out those that the codec refuses. Not done when the image is made: writers
+    /// wait meanwhile, and values may be dropped by this, whose `Drop` may write to the cache and would wait for the
+    /// gate that its own thread keeps closed.
+    fn arrange(&mut self);
     /// Number of entries that will be written.
     fn entries(&self) -> u64;
-    /// Writes head and blocks of the table.
-    fn write(&self, output: &mut Output<'_>) -> Result<(), SnapshotError>;
+    /// Writes head and blocks of the table. Each entry is let go of when it is encoded.
+    fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError>;
     fn report(&self) -> TableSave;
 }
 
@@ -64,77 +68,98 @@ pub(crate) trait TableImage: Send {
 pub(crate) struct QueryImage<'a, Q: Query> {
     name: &'a str,
     codec: &'a dyn TableCodec<Q>,
-    entries: Vec<SavedEntry<Q>>,
+    /// Until they are arranged.
+    copies: Option<Copies<Q>>,
+    /// Until they are written.
+    chunks: Vec<Chunk<Q>>,
+    entries: usize,
     refused: Vec<SkippedEntry>,
 }
 
+/// A chunk on its way from entries to a block.
+struct Encoded<Q: Query> {
+    /// The entries that are not encoded yet.
+    entries: Vec<SavedEntry<Q>>,
+    block: BlockBuilder,
+    checksum: u32,
+    result: Result<(), SnapshotError>,
+}
+
 impl<'a, Q: Query> QueryImage<'a, Q> {
-    /// The image of `entries`, which come least recently used first.
-    pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, entries: Vec<SavedEntry<Q>>) -> Self {
-        Self { name, codec, entries, refused: Vec::new() }
+    pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, copies: impl Into<Copies<Q>>) -> Self {
+        let copies = Some(copies.into());
+        Self { name, codec, copies, chunks: Vec::new(), entries: 0, refused: Vec::new() }
     }
 
-    /// Encodes what fits into `block`, from entry `first` on.
-    fn encode(
+    /// Encodes what fits into one block, and lets go of it.
+    fn encode(&self, format: &TableFormat, is_first: bool, encoded: &mut Encoded<Q>) {
+        let Encoded { entries, block, .. } = encoded;
+        block.clear();
+        encoded.result = self.fill(format, is_first, entries, block);
+        block.finish();
+        encoded.checksum = checksum(&block.parts());
+        entries.drain(..block.len());
+    }
+
+    fn fill(
         &self,
-        first: usize,
         format: &TableFormat,
+        is_first: bool,
+        entries: &[SavedEntry<Q>],
         block: &mut BlockBuilder,
     ) -> Result<(), SnapshotError> {
-        self.codec.encode(&self.entries[first..], block).map_err(|error| SnapshotError::Encode {
-            table: self.name.to_owned(),
-            key: self.key(first + block.len()),
-            codec: format.codec,
-            reason: error.0,
-        })
-    }
-
-    /// Reads back the first entry of the table, or all of them when its types are doubtful.
-    fn verify(&self, first: usize, format: &TableFormat, block: &BlockBuilder) -> Result<(), SnapshotError> {
-        let count = match (format.is_doubtful, first) {
-            (true, _) => block.len(),
-            (false, 0) => 1,
-            (false, _) => 0,
-        };
+        fetch(entries.iter().map(|entry| &entry.value));
+        let (table, codec) = (self.name.to_owned(), format.codec);
+        let key = |index: usize| entries.get(index).map_or_else(String::new, |entry| format!("{:?}", entry.key));
+        if let Err(error) = self.codec.encode(entries, block) {
+            return Err(SnapshotError::Encode { table, key: key(block.len()), codec, reason: error.0 });
+        }
+        // The first entry of the table, or all of them when its types are doubtful.
+        let count = if format.is_doubtful { block.len() } else { usize::from(is_first) };
         for (index, bytes) in block.payloads().take(count).enumerate() {
-            self.codec.verify(bytes).map_err(|error| SnapshotError::Unreadable {
-                table: self.name.to_owned(),
-                key: self.key(first + index),
-                codec: format.codec,
-                reason: error.0,
-            })?;
+            if let Err(error) = self.codec.verify(bytes) {
+                return Err(SnapshotError::Unreadable { table, key: key(index), codec, reason: error.0 });
+            }
         }
         Ok(())
-    }
-
-    fn key(&self, index: usize) -> String {
-        self.entries.get(index).map_or_else(String::new, |entry| format!("{:?}", entry.key))
     }
 }
 
 impl<Q: Query> TableImage for QueryImage<'_, Q> {
-    fn refuse(&mut self) {
-        self.refused = self.codec.refuse(&mut self.entries);
+    fn arrange(&mut self) {
+        self.chunks = self.copies.take().map_or_else(Vec::new, Copies::into_chunks);
+        let pieces = self.chunks.iter_mut().flat_map(Chunk::pieces_mut);
+        self.refused = pieces.flat_map(|piece| self.codec.refuse(piece)).collect();
+        self.chunks.retain(|chunk| chunk.len() > 0);
+        self.entries = self.chunks.iter().map(Chunk::len).sum();
     }
 
     fn entries(&self) -> u64 {
-        self.entries.len() as u64
+        self.entries as u64
     }
 
-    fn write(&self, output: &mut Output<'_>) -> Result<(), SnapshotError> {
-        let Output { frames, block, steps } = output;
+    fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError> {
+        let Output { frames, steps, threads } = output;
         let format = self.codec.format();
         frames.table(self.name, &format, self.entries())?;
-        let mut first = 0;
-        while first < self.entries.len() {
-            block.clear();
-            self.encode(first, &format, block)?;
-            self.verify(first, &format, block)?;
-            frames.frame(FrameKind::Block, &block.parts())?;
-            first += block.len();
-            steps.advance(block.len());
-        }
-        Ok(())
+        let chunks = std::mem::take(&mut self.chunks).into_iter().enumerate();
+        let image = &*self;
+        let make = |(number, chunk): (usize, Chunk<Q>), encoded: &mut Encoded<Q>| {
+            chunk.append_to(&mut encoded.entries);
+            image.encode(&format, number == 0, encoded);
+        };
+        in_order(chunks, worth(*threads, self.entries), make, |encoded| {
+            loop {
+                std::mem::replace(&mut encoded.result, Ok(()))?;
+                frames.block(&encoded.block.parts(), encoded.checksum)?;
+                steps.advance(encoded.block.len());
+                if encoded.entries.is_empty() {
+                    return Ok(());
+                }
+                // More than a block: too few of them to be worth another thread.
+                image.encode(&format, false, encoded);
+            }
+        })
     }
 
     fn report(&self) -> TableSave {
@@ -142,12 +167,17 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
     }
 }
 
+impl<Q: Query> Default for Encoded<Q> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), block: BlockBuilder::default(), checksum: 0, result: Ok(()) }
+    }
+}
+
 /// Where tables write themselves to.
 pub(crate) struct Output<'a> {
     frames: FrameWriter<'a>,
-    /// Used for one block after another, of all tables.
-    block: BlockBuilder,
     steps: Steps<'a>,
+    threads: usize,
 }
 
 impl Output<'_> {
@@ -155,7 +185,7 @@ impl Output<'_> {
         let mut body = Vec::with_capacity(End::LEN);
         let length = self.frames.written + (FRAME_HEAD_LEN + End::LEN) as u64;
         End { entries: self.steps.done, length }.write(&mut body);
-        self.frames.frame(FrameKind::End, &[&body])?;
+        self.frames.frame(FrameKind::End, &[&body], checksum(&[&body]))?;
         self.frames.out.flush().map_err(SnapshotError::Stream)
     }
 }
@@ -199,14 +229,16 @@ impl FrameWriter<'_> {
         let mut body = Vec::new();
         let TableFormat { codec, fingerprint, version, .. } = *format;
         TableHead { name, codec, fingerprint, version, entries }.write(&mut body);
-        self.frame(FrameKind::Table, &[&body])
+        self.frame(FrameKind::Table, &[&body], checksum(&[&body]))
     }
 
-    fn frame(&mut self, kind: FrameKind, parts: &[&[u8]]) -> Result<(), SnapshotError> {
-        let mut checksum = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| checksum.update(part));
+    fn block(&mut self, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {
+        self.frame(FrameKind::Block, parts, checksum)
+    }
+
+    fn frame(&mut self, kind: FrameKind, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {
         let length = parts.iter().map(|part| part.len() as u64).sum();
-        self.put(&frame_head(kind, self.index, length, checksum.finalize()))?;
+        self.put(&frame_head(kind, self.index, length, checksum))?;
         self.index = self.index.wrapping_add(1);
         parts.iter().try_for_each(|part| self.put(part))
     }
@@ -215,4 +247,10 @@ impl FrameWriter<'_> {
         self.written += bytes.len() as u64;
         self.out.write_all(bytes).map_err(SnapshotError::Stream)
     }
+}
+
+fn checksum(parts: &[&[u8]]) -> u32 {
+    let mut checksum = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| checksum.update(part));
+    checksum.finalize()
 }

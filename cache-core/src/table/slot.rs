@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::query::Query;
 use crate::retention::s3fifo::MAX_USES;
 use crate::retention::{Rules, Ticket};
-use crate::snapshot::EntryMeta;
+use crate::snapshot::{EntryMeta, Nanos};
 use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use crate::sync::switch_point;
 
@@ -194,11 +194,10 @@ impl<Q: Query> Slot<Q> {
         let used_at =
             extra.map_or(self.as_of, |extra| Moment::from_nanos(extra.used_at.load(Ordering::Relaxed)));
         EntryMeta {
-            revision: self.revision,
-            age: now.since(self.as_of),
-            idle: now.since(used_at),
-            ttl: extra.and_then(|extra| extra.ttl),
-            fresh: extra.and_then(|extra| extra.fresh),
+            age: Nanos::since(now, self.as_of),
+            idle: Nanos::since(now, used_at),
+            ttl: extra.and_then(|extra| extra.ttl).map(Nanos::from),
+            fresh: extra.and_then(|extra| extra.fresh).map(Nanos::from),
             invalidated: self.is_invalidated,
             is_survivor,
             rank: u8::from(self.stay == Stay::Main),

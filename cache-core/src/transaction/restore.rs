@@ -1,6 +1,7 @@
 //! Putting saved entries into a table, as a part of a commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashTable;
 
@@ -41,6 +42,8 @@ impl<'a, Q: Query> Restoring<'a, Q> {
         let mut homeless = Vec::new();
         for entry in entries.into_iter().rev() {
             let EntryMeta { age, idle, ttl, fresh, invalidated, rank, uses, .. } = entry.meta;
+            let (age, idle) = (Duration::from(age), Duration::from(idle));
+            let (ttl, fresh) = (ttl.map(Duration::from), fresh.map(Duration::from));
             if table.rules().is_over(age, idle, ttl) {
                 report.expired += 1;
                 continue;

@@ -1,0 +1,235 @@
+//! The entries of one table at one moment, copied shard by shard while the gate is closed, and put in order after
+//! that.
+//!
+//! Each shard has an order of its own; a snapshot has one for the whole table. What the default policy keeps is
+//! therefore copied in pieces, so many entries of a queue each; the pieces of all shards that are at the same place
+//! in their queues are encoded together, an entry of each shard in turn. So the copies stay where they are, and the
+//! order is that of the places. All other entries are sorted.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::crew::in_order;
+use super::entry::SavedEntry;
+use crate::clock::Moment;
+use crate::query::Query;
+use crate::retention::Ticket;
+use crate::sync::RwLock;
+use crate::table::Table;
+use crate::table::shard::Shard;
+use crate::table::slot::{Hold, Slot, Stay};
+
+/// Entries that are encoded together by one thread: few enough to stay in the first cache until they are.
+const CHUNK: usize = 256;
+/// Entries of a table for which another thread is worth its start.
+const ENTRIES_PER_THREAD: usize = 16 * CHUNK;
+/// Values whose reference counts are asked for together.
+const BATCH: usize = 32;
+
+/// Copies of entries that are to be encoded together, in pieces of which one entry each is taken in turn.
+pub(super) struct Chunk<Q: Query>(Vec<Vec<SavedEntry<Q>>>);
+
+/// Copies of the entries of one table.
+pub(crate) struct Copies<Q: Query>(Vec<Copied<Q>>);
+
+/// Copies of the entries of one shard.
+struct Copied<Q: Query> {
+    /// What the default policy keeps, its small queue and its main one: pieces, in their order.
+    queues: [Vec<Vec<SavedEntry<Q>>>; 2],
+    rest: Vec<(Rank, SavedEntry<Q>)>,
+}
+
+/// Place of an entry that is in no queue of the default policy: by class, and in the order of use within that.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    class: Class,
+    place: usize,
+    revision: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Survivor,
+    Resident,
+    Pinned,
+}
+
+/// Of how many threads to make use for so many entries.
+pub(super) fn worth(threads: usize, entries: usize) -> usize {
+    threads.min(entries / ENTRIES_PER_THREAD).max(1)
+}
+
+impl<Q: Query> Table<Q> {
+    /// Copies the entries that are to be saved, on at most `threads` threads. To be called while the gate is closed.
+    pub(crate) fn copies(&self, with_survivors: bool, now: Moment, threads: usize) -> Copies<Q> {
+        let copying = Copying {
+            table: self,
+            order: self.recency().map(|recency| recency.oldest_first().into_iter().zip(0..).collect()),
+            piece: CHUNK / self.shards().count().clamp(1, CHUNK),
+            with_survivors,
+            now,
+        };
+        let mut copies = Vec::new();
+        let threads = worth(threads, self.shards().map(|shard| shard.read().slot_count()).sum());
+        let copy = |shard: &_, copied: &mut _| copying.copy_shard(shard, copied);
+        let done = in_order(self.shards(), threads, copy, |copied| {
+            copies.push(std::mem::take(copied));
+            Ok::<_, Infallible>(())
+        });
+        match done {
+            Ok(()) => Copies(copies),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// What is to be copied of a table.
+struct Copying<'a, Q: Query> {
+    table: &'a Table<Q>,
+    /// Of a table in exact order: each entry's place in it.
+    order: Option<HashMap<Ticket, usize>>,
+    /// Entries of a piece.
+    piece: usize,
+    with_survivors: bool,
+    now: Moment,
+}
+
+impl<Q: Query> Copying<'_, Q> {
+    /// Adds to `copied`, which outlives the lock even if the `Clone` of a key panics: it may hold the last handle of a
+    /// value by then.
+    fn copy_shard(&self, shard: &RwLock<Shard<Q>>, copied: &mut Copied<Q>) {
+        let shard = shard.read();
+        let mut queued = 0;
+        let mut slots = shard.policy_order();
+        let mut batch = SmallVec::<[&Slot<Q>; BATCH]>::new();
+        loop {
+            batch.clear();
+            batch.extend(slots.by_ref().take(BATCH));
+            if batch.is_empty() {
+                break;
+            }
+            queued += batch.len();
+            fetch(batch.iter().filter_map(|slot| match &slot.hold {
+                Hold::Resident(value) => Some(value),
+                Hold::Survivor(_) => None,
+            }));
+            for slot in &batch {
+                let queue = &mut copied.queues[usize::from(slot.stay == Stay::Main)];
+                self.copy(slot, |entry| put(queue, self.piece, entry));
+            }
+        }
+        if queued < shard.slot_count() {
+            for slot in shard.slots().filter(|slot| !matches!(slot.stay, Stay::Small | Stay::Main)) {
+                let rank = self.rank(slot);
+                self.copy(slot, |entry| copied.rest.push((rank, entry)));
+            }
+        }
+    }
+
+    #[inline]
+    fn copy(&self, slot: &Slot<Q>, put: impl FnOnce(SavedEntry<Q>)) {
+        let is_survivor = !slot.hold.is_resident();
+        let is_over = slot.stay != Stay::Pinned && slot.is_expired(self.table.rules(), self.now);
+        // No handle is made that would be dropped here: it might be the last.
+        if is_over || (is_survivor && !self.with_survivors) {
+            return;
+        }
+        if let Some(value) = slot.hold.value() {
+            put(SavedEntry { key: slot.key.clone(), value, meta: slot.meta(self.now, is_survivor) });
+        }
+    }
+
+    fn rank(&self, slot: &Slot<Q>) -> Rank {
+        let class = match slot.stay {
+            Stay::Pinned => Class::Pinned,
+            _ if slot.hold.is_resident() => Class::Resident,
+            _ => Class::Survivor,
+        };
+        let place = self.order.as_ref().and_then(|order| order.get(&slot.ticket()));
+        Rank { class, place: place.copied().unwrap_or(0), revision: slot.revision }
+    }
+}
+
+/// Has the processor fetch the reference counts of all `values` side by side. The locked instructions that count a
+/// handle up or down wait for one count after the other.
+pub(super) fn fetch<'a, V: ?Sized + 'a>(values: impl Iterator<Item = &'a Arc<V>>) {
+    black_box(values.map(Arc::strong_count).fold(0, usize::wrapping_add));
+}
+
+/// Appends to the last piece, or begins another one if that has `full` entries.
+fn put<Q: Query>(pieces: &mut Vec<Vec<SavedEntry<Q>>>, full: usize, entry: SavedEntry<Q>) {
+    match pieces.last_mut() {
+        Some(piece) if piece.len() < full => piece.push(entry),
+        _ => {
+            let mut piece = Vec::with_capacity(full);
+            piece.push(entry);
+            pieces.push(piece);
+        }
+    }
+}
+
+impl<Q: Query> Copies<Q> {
+    /// All entries, least recently used first; survivors before all others, what is pinned after them.
+    pub(super) fn into_chunks(mut self) -> Vec<Chunk<Q>> {
+        let mut rest: Vec<_> = self.0.iter_mut().flat_map(|copied| copied.rest.drain(..)).collect();
+        rest.sort_by_key(|(rank, _)| *rank);
+        let pinned = rest.split_off(rest.partition_point(|(rank, _)| rank.class < Class::Pinned));
+        let mut chunks = chunks_of(rest);
+        for queue in [0, 1] {
+            let first = chunks.len();
+            for (place, piece) in self.0.iter_mut().flat_map(|copied| copied.queues[queue].drain(..).enumerate()) {
+                if chunks.len() <= first + place {
+                    chunks.push(Chunk(Vec::new()));
+                }
+                chunks[first + place].0.push(piece);
+            }
+        }
+        chunks.extend(chunks_of(pinned));
+        chunks
+    }
+}
+
+fn chunks_of<Q: Query>(entries: Vec<(Rank, SavedEntry<Q>)>) -> Vec<Chunk<Q>> {
+    let mut entries = entries.into_iter().map(|(_, entry)| entry);
+    let chunk = || Some(entries.by_ref().take(CHUNK).collect::<Vec<_>>()).filter(|piece| !piece.is_empty());
+    std::iter::from_fn(chunk).map(|piece| Chunk(vec![piece])).collect()
+}
+
+impl<Q: Query> Chunk<Q> {
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Vec<SavedEntry<Q>>> {
+        self.0.iter_mut()
+    }
+
+    /// Appends the entries to `out`, one of each piece in turn.
+    pub(super) fn append_to(self, out: &mut Vec<SavedEntry<Q>>) {
+        let longest = self.0.iter().map(Vec::len).max().unwrap_or(0);
+        let mut pieces: Vec<_> = self.0.into_iter().map(Vec::into_iter).collect();
+        for _ in 0..longest {
+            out.extend(pieces.iter_mut().filter_map(Iterator::next));
+        }
+    }
+}
+
+impl<Q: Query> Default for Copied<Q> {
+    fn default() -> Self {
+        Self { queues: [Vec::new(), Vec::new()], rest: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+impl<Q: Query> From<Vec<SavedEntry<Q>>> for Copies<Q> {
+    /// As if they had been copied from a table in exact order.
+    fn from(entries: Vec<SavedEntry<Q>>) -> Self {
+        let rank = |place| Rank { class: Class::Resident, place, revision: 0 };
+        let rest = (0..).map(rank).zip(entries).collect();
+        Self(vec![Copied { rest, ..Copied::default() }])
+    }
+}
