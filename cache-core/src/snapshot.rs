@@ -24,7 +24,7 @@ mod tests;
 
 pub(crate) use entry::{EntryMeta, Nanos, SavedEntry};
 pub use error::{Damage, SnapshotError};
-pub(crate) use persistence::TableCodec;
+pub(crate) use persistence::{Decoded, TableCodec};
 pub use persistence::{Persistence, SavedValue};
 pub(crate) use reader::Section;
 pub use report::{

@@ -41,12 +41,18 @@ pub(crate) struct TableFormat {
     pub is_doubtful: bool,
 }
 
-/// Entries of one table that came out of a snapshot.
+/// Entries of one block that came out of a snapshot.
 pub(crate) struct Decoded<Q: Query> {
     /// Least recently used first.
     pub entries: Vec<SavedEntry<Q>>,
     /// Entries that were left out one by one; only tables of many types have such.
     pub skipped: Vec<SkippedEntry>,
+}
+
+impl<Q: Query> Default for Decoded<Q> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), skipped: Vec::new() }
+    }
 }
 
 /// Turns entries of one table into bytes and back.

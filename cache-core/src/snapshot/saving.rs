@@ -31,6 +31,7 @@ pub struct Saving<'a, R: Registry> {
 #[must_use]
 pub struct Restoring<'a, R: Registry> {
     cache: &'a Cache<R>,
+    threads: usize,
     on_progress: OnProgress<'a>,
 }
 
@@ -100,8 +101,10 @@ impl<'a, R: Registry> Restoring<'a, R> {
         self
     }
 
-    /// Decodes on so many threads at most, the caller's among them.
-    pub fn threads(self, _threads: usize) -> Self {
+    /// Has at most so many threads decode, the caller's among them; 1 and 0 leave it alone. Default: as many as there
+    /// are processors.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -142,7 +145,7 @@ impl<'a, R: Registry> Restoring<'a, R> {
         self.cache.visit(&mut |table| {
             let Some(section) = snapshot.section(table.name()) else { return };
             known.push(table.name());
-            match table.restoring(section, report.elapsed) {
+            match table.restoring(section, report.elapsed, self.threads) {
                 Ok(part) => {
                     if part.kind() == CommitKind::Write {
                         written.push(table.name());
@@ -227,7 +230,7 @@ impl<R: Registry> Cache<R> {
 
     /// A restore with options: progress.
     pub fn restoring(&self) -> Restoring<'_, R> {
-        Restoring { cache: self, on_progress: Box::new(|_, _| {}) }
+        Restoring { cache: self, threads: processors(), on_progress: Box::new(|_, _| {}) }
     }
 
     /// A cache from a snapshot, or an empty one if there is no file yet; the report tells.

@@ -193,6 +193,11 @@ impl<Q: Query> Shard<Q> {
         self.slots.len()
     }
 
+    /// Makes room for so many new entries at once.
+    pub(crate) fn reserve(&mut self, entries: usize) {
+        self.slots.reserve(entries, |slot| spread(slot.hash));
+    }
+
     /// Entries whose value is alive. Visits the survivors.
     pub(crate) fn live_count(&self) -> usize {
         let Some(cold) = &self.cold else { return 0 };
@@ -246,6 +251,6 @@ fn find_entry<Q: Query>(
 /// Hash for the index: the stored half spread over 64 bits (Fibonacci hashing), since the index takes its place
 /// from the low bits and its tag from the high ones.
 #[inline]
-fn spread(hash: u32) -> u64 {
+pub(crate) fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
