@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use cache_core::{Cache, Holds};
 
-use super::entries::{CONFIG, GetNumbers, GetPage, SavedRegistry, Set, Shared, race};
 use super::THREADS;
+use super::entries::{CONFIG, GetNumbers, GetPage, SavedRegistry, Set, Shared, race};
 use crate::keys::Keys;
 use crate::options::Options;
 use crate::report::{Figure, Report, Row, Unit};

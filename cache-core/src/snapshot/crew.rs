@@ -66,7 +66,7 @@ struct Crew<I: Iterator, T, F> {
 struct Board<I: Iterator, T> {
     items: I,
     /// One for each item that was handed out and not taken yet, in their order; `None` while it is being made.
-    results: VecDeque<Option<thread::Result<T>>>,
+    results: VecDeque<Option<Made<T>>>,
     /// Most that may be among `results`.
     limit: usize,
     /// Items whose results were taken.
@@ -74,6 +74,10 @@ struct Board<I: Iterator, T> {
     spare: Vec<T>,
     is_over: bool,
 }
+
+/// A result, and the panic that it was left with. Both go to the leader: a helper drops nothing that is not its own,
+/// since the leader may hold what the `Drop` of a value waits for.
+type Made<T> = (T, thread::Result<()>);
 
 /// An item handed out, its number, and what the result goes into.
 struct Job<I, T>(usize, I, T);
@@ -95,7 +99,7 @@ impl<I: Iterator, T: Default> Board<I, T> {
         Some(Job(self.taken + self.results.len() - 1, item, self.spare.pop().unwrap_or_default()))
     }
 
-    fn next_result(&mut self) -> Option<thread::Result<T>> {
+    fn next_result(&mut self) -> Option<Made<T>> {
         let result = self.results.pop_front_if(|result| result.is_some())?;
         self.taken += 1;
         result
@@ -117,9 +121,9 @@ impl<I: Iterator, T: Default, F: Fn(I::Item, &mut T)> Crew<I, T, F> {
     fn lead<E>(&self, take: &mut impl FnMut(&mut T) -> Result<(), E>) -> Result<(), E> {
         let mut board = self.board.lock();
         loop {
-            if let Some(result) = board.next_result() {
+            if let Some((mut result, made)) = board.next_result() {
                 drop(board);
-                let mut result = result.unwrap_or_else(|panic| resume_unwind(panic));
+                made.unwrap_or_else(|panic| resume_unwind(panic));
                 take(&mut result)?;
                 board = self.board.lock();
                 board.spare.push(result);
@@ -144,7 +148,7 @@ impl<I: Iterator, T: Default, F: Fn(I::Item, &mut T)> Crew<I, T, F> {
         let made = catch_unwind(AssertUnwindSafe(|| (self.make)(item, &mut result)));
         let mut board = self.board.lock();
         let place = number - board.taken;
-        board.results[place] = Some(made.map(|()| result));
+        board.results[place] = Some((result, made));
         self.changed.notify_all();
         board
     }

@@ -1,10 +1,10 @@
 //! The entries of one table at one moment, copied shard by shard while the gate is closed, and put in order after
 //! that.
 //!
-//! Each shard has an order of its own; a snapshot has one for the whole table. What the default policy keeps is
-//! therefore copied in pieces, so many entries of a queue each; the pieces of all shards that are at the same place
-//! in their queues are encoded together, an entry of each shard in turn. So the copies stay where they are, and the
-//! order is that of the places. All other entries are sorted.
+//! Each shard has an order of its own; a snapshot has one for the whole table. The entries of a small table, and those
+//! that the default policy does not keep, are sorted. The queues of a large table are copied in pieces, and the pieces
+//! of all shards that are at the same place in their queues go together: so no copy is moved, and a few dozen places
+//! more or less are as good as exact among thousands of entries.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,14 +23,15 @@ use crate::table::Table;
 use crate::table::shard::Shard;
 use crate::table::slot::{Hold, Slot, Stay};
 
-/// Entries that are encoded together by one thread: few enough to stay in the first cache until they are.
-const CHUNK: usize = 256;
-/// Entries of a table for which another thread is worth its start.
-const ENTRIES_PER_THREAD: usize = 16 * CHUNK;
+/// Entries that are encoded together by one thread: few enough to stay in the second cache until they are, enough to
+/// be copied in pieces that are worth fetching.
+const CHUNK: usize = 512;
+/// Entries of a table for which another thread is worth its start, and copying in pieces worth the loss of order.
+const LARGE: usize = 8 * CHUNK;
 /// Values whose reference counts are asked for together.
 const BATCH: usize = 32;
 
-/// Copies of entries that are to be encoded together, in pieces of which one entry each is taken in turn.
+/// Copies of entries that are to be encoded together, in pieces.
 pub(super) struct Chunk<Q: Query>(Vec<Vec<SavedEntry<Q>>>);
 
 /// Copies of the entries of one table.
@@ -38,12 +39,12 @@ pub(crate) struct Copies<Q: Query>(Vec<Copied<Q>>);
 
 /// Copies of the entries of one shard.
 struct Copied<Q: Query> {
-    /// What the default policy keeps, its small queue and its main one: pieces, in their order.
+    /// The small queue and the main one of the default policy: pieces, in their order.
     queues: [Vec<Vec<SavedEntry<Q>>>; 2],
     rest: Vec<(Rank, SavedEntry<Q>)>,
 }
 
-/// Place of an entry that is in no queue of the default policy: by class, and in the order of use within that.
+/// Place of an entry that is sorted: by class, and in the order of use within that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     class: Class,
@@ -55,26 +56,30 @@ struct Rank {
 enum Class {
     Survivor,
     Resident,
+    /// In the main queue of the default policy.
+    Main,
     Pinned,
 }
 
 /// Of how many threads to make use for so many entries.
 pub(super) fn worth(threads: usize, entries: usize) -> usize {
-    threads.min(entries / ENTRIES_PER_THREAD).max(1)
+    threads.min(entries / LARGE).max(1)
 }
 
 impl<Q: Query> Table<Q> {
     /// Copies the entries that are to be saved, on at most `threads` threads. To be called while the gate is closed.
     pub(crate) fn copies(&self, with_survivors: bool, now: Moment, threads: usize) -> Copies<Q> {
+        let entries = self.shards().map(|shard| shard.read().slot_count()).sum();
+        let shards = self.shards().count().max(1);
         let copying = Copying {
             table: self,
             order: self.recency().map(|recency| recency.oldest_first().into_iter().zip(0..).collect()),
-            piece: CHUNK / self.shards().count().clamp(1, CHUNK),
+            piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards)),
             with_survivors,
             now,
         };
         let mut copies = Vec::new();
-        let threads = worth(threads, self.shards().map(|shard| shard.read().slot_count()).sum());
+        let threads = worth(threads, entries);
         let copy = |shard: &_, copied: &mut _| copying.copy_shard(shard, copied);
         let done = in_order(self.shards(), threads, copy, |copied| {
             copies.push(std::mem::take(copied));
@@ -92,8 +97,8 @@ struct Copying<'a, Q: Query> {
     table: &'a Table<Q>,
     /// Of a table in exact order: each entry's place in it.
     order: Option<HashMap<Ticket, usize>>,
-    /// Entries of a piece.
-    piece: usize,
+    /// Entries of a piece, if the queues are copied in pieces.
+    piece: Option<usize>,
     with_survivors: bool,
     now: Moment,
 }
@@ -112,19 +117,22 @@ impl<Q: Query> Copying<'_, Q> {
             if batch.is_empty() {
                 break;
             }
-            queued += batch.len();
             fetch(batch.iter().filter_map(|slot| match &slot.hold {
                 Hold::Resident(value) => Some(value),
                 Hold::Survivor(_) => None,
             }));
-            for slot in &batch {
-                let queue = &mut copied.queues[usize::from(slot.stay == Stay::Main)];
-                self.copy(slot, |entry| put(queue, self.piece, entry));
+            for (place, slot) in (queued..).zip(&batch) {
+                self.copy(slot, |entry| match self.piece {
+                    Some(full) => put(&mut copied.queues[usize::from(slot.stay == Stay::Main)], full, entry),
+                    None => copied.rest.push((self.rank(slot, place), entry)),
+                });
             }
+            queued += batch.len();
         }
         if queued < shard.slot_count() {
             for slot in shard.slots().filter(|slot| !matches!(slot.stay, Stay::Small | Stay::Main)) {
-                let rank = self.rank(slot);
+                let place = self.order.as_ref().and_then(|order| order.get(&slot.ticket()));
+                let rank = self.rank(slot, place.copied().unwrap_or(0));
                 self.copy(slot, |entry| copied.rest.push((rank, entry)));
             }
         }
@@ -134,23 +142,24 @@ impl<Q: Query> Copying<'_, Q> {
     fn copy(&self, slot: &Slot<Q>, put: impl FnOnce(SavedEntry<Q>)) {
         let is_survivor = !slot.hold.is_resident();
         let is_over = slot.stay != Stay::Pinned && slot.is_expired(self.table.rules(), self.now);
-        // No handle is made that would be dropped here: it might be the last.
+        // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
         if is_over || (is_survivor && !self.with_survivors) {
             return;
         }
+        let key = slot.key.clone();
         if let Some(value) = slot.hold.value() {
-            put(SavedEntry { key: slot.key.clone(), value, meta: slot.meta(self.now, is_survivor) });
+            put(SavedEntry { key, value, meta: slot.meta(self.now, is_survivor) });
         }
     }
 
-    fn rank(&self, slot: &Slot<Q>) -> Rank {
+    fn rank(&self, slot: &Slot<Q>, place: usize) -> Rank {
         let class = match slot.stay {
             Stay::Pinned => Class::Pinned,
+            Stay::Main => Class::Main,
             _ if slot.hold.is_resident() => Class::Resident,
             _ => Class::Survivor,
         };
-        let place = self.order.as_ref().and_then(|order| order.get(&slot.ticket()));
-        Rank { class, place: place.copied().unwrap_or(0), revision: slot.revision }
+        Rank { class, place, revision: slot.revision }
     }
 }
 
@@ -181,7 +190,9 @@ impl<Q: Query> Copies<Q> {
         let mut chunks = chunks_of(rest);
         for queue in [0, 1] {
             let first = chunks.len();
-            for (place, piece) in self.0.iter_mut().flat_map(|copied| copied.queues[queue].drain(..).enumerate()) {
+            for (place, piece) in
+                self.0.iter_mut().flat_map(|copied| copied.queues[queue].drain(..).enumerate())
+            {
                 if chunks.len() <= first + place {
                     chunks.push(Chunk(Vec::new()));
                 }
@@ -208,13 +219,8 @@ impl<Q: Query> Chunk<Q> {
         self.0.iter_mut()
     }
 
-    /// Appends the entries to `out`, one of each piece in turn.
     pub(super) fn append_to(self, out: &mut Vec<SavedEntry<Q>>) {
-        let longest = self.0.iter().map(Vec::len).max().unwrap_or(0);
-        let mut pieces: Vec<_> = self.0.into_iter().map(Vec::into_iter).collect();
-        for _ in 0..longest {
-            out.extend(pieces.iter_mut().filter_map(Iterator::next));
-        }
+        self.0.into_iter().for_each(|mut piece| out.append(&mut piece));
     }
 }
 

@@ -72,12 +72,7 @@ pub(crate) trait TableCodec<Q: Query>: Send + Sync {
     fn verify(&self, entry: &[u8]) -> Result<(), CodecError>;
 
     /// Appends the entries of `block`, each older by `elapsed`.
-    fn decode(
-        &self,
-        block: &Block<'_>,
-        elapsed: Nanos,
-        decoded: &mut Decoded<Q>,
-    ) -> Result<(), CodecError>;
+    fn decode(&self, block: &Block<'_>, elapsed: Nanos, decoded: &mut Decoded<Q>) -> Result<(), CodecError>;
 }
 
 impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
@@ -147,12 +142,7 @@ impl<Q: Query> TableCodec<Q> for Persistence<Q> {
         (self.verify)(entry)
     }
 
-    fn decode(
-        &self,
-        block: &Block<'_>,
-        elapsed: Nanos,
-        decoded: &mut Decoded<Q>,
-    ) -> Result<(), CodecError> {
+    fn decode(&self, block: &Block<'_>, elapsed: Nanos, decoded: &mut Decoded<Q>) -> Result<(), CodecError> {
         (self.decode)(block, elapsed, &mut decoded.entries)
     }
 }

@@ -110,7 +110,8 @@ impl<'a, Q: Query> QueryImage<'a, Q> {
     ) -> Result<(), SnapshotError> {
         fetch(entries.iter().map(|entry| &entry.value));
         let (table, codec) = (self.name.to_owned(), format.codec);
-        let key = |index: usize| entries.get(index).map_or_else(String::new, |entry| format!("{:?}", entry.key));
+        let key =
+            |index: usize| entries.get(index).map_or_else(String::new, |entry| format!("{:?}", entry.key));
         if let Err(error) = self.codec.encode(entries, block) {
             return Err(SnapshotError::Encode { table, key: key(block.len()), codec, reason: error.0 });
         }

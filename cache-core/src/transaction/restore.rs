@@ -29,6 +29,9 @@ pub(crate) struct Restoring<'a, Q: Query> {
     revision: u64,
 }
 
+/// Lines that are worth being put into bins: the index of fewer is in the processor's caches anyway.
+const SPLIT_FROM: usize = 4096;
+
 struct Line<Q: Query> {
     entry: SavedEntry<Q>,
     /// Place in the order of the table, from the most recently used on.
@@ -76,12 +79,13 @@ impl<'a, Q: Query> Restoring<'a, Q> {
 
 /// Bins for the lines of a table, with room for `count` lines in all.
 fn bins<Q: Query>(table: &Table<Q>, count: usize) -> Vec<Vec<Line<Q>>> {
-    let bins = match table.recency() {
-        None if table.rules().keeps(None) => table.made_shards().count(),
-        _ => 1,
-    };
+    let has_one_order = table.recency().is_some() || !table.rules().keeps(None);
+    if has_one_order || count < SPLIT_FROM {
+        return vec![Vec::with_capacity(count)];
+    }
+    let shards = table.made_shards().count();
     // Shards are filled unevenly, a little.
-    (0..bins).map(|_| Vec::with_capacity(count / bins * 9 / 8)).collect()
+    (0..shards).map(|_| Vec::with_capacity(count / shards * 9 / 8)).collect()
 }
 
 /// Drops all lines of a key but the first. Keys that differed when they were saved may be equal now: if a field is left
@@ -162,7 +166,9 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         }
         let mut guards: Vec<Guard<'_, Q>> = table.made_shards().map(|shard| shard.write()).collect();
         let mut counts = vec![0; guards.len()];
-        for Line { entry: SavedEntry { key, value, .. }, hash, place, .. } in self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev()) {
+        for Line { entry: SavedEntry { key, value, .. }, hash, place, .. } in
+            self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev())
+        {
             *place = guards[table.place_of(*hash)].locate(*hash, |known| known == key);
             counts[table.place_of(*hash)] += usize::from(place.id.is_none());
             table.flights.overtake(*hash, |loaded| loaded == key);

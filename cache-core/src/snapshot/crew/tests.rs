@@ -31,7 +31,7 @@ fn all_threads_work() {
         met.wait();
         *worker = Some(thread::current().id());
     };
-    let take = |worker: &mut Option<thread::ThreadId>| Ok::<_, ()>(drop(workers.insert(*worker)));
+    let take = |worker: &mut Option<thread::ThreadId>| workers.insert(*worker).then_some(()).ok_or(());
     in_order(0..3, 3, make, take).unwrap();
     assert_eq!(workers.len(), 3);
 }

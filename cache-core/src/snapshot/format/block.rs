@@ -10,7 +10,7 @@ use crate::snapshot::error::{Damage, SnapshotError};
 /// A block is full with so many entries: enough to make its frame cheap, few enough to stay in the second cache.
 pub(crate) const FULL_ENTRIES: usize = 1024;
 /// A block is full with so many bytes of entries.
-pub(crate) const FULL_BYTES: usize = 512 * 1024;
+pub(crate) const FULL_BYTES: usize = 1024 * 1024;
 
 /// All entries have one length, which is given once.
 const UNIFORM: u32 = 1;
