@@ -48,7 +48,7 @@ where
 fn restored(bytes: &[u8], threads: usize) -> Cache<SavedRegistry> {
     let cache = Cache::new();
     // It is what was saved before.
-    cache.restoring().threads(threads).from(bytes).expect("the snapshot can be restored");
+    cache.restoring().threads(threads).from_bytes(bytes).expect("the snapshot can be restored");
     cache
 }
 

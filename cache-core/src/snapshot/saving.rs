@@ -119,7 +119,7 @@ impl<'a, R: Registry> Restoring<'a, R> {
             path: path.to_owned(),
             source: io::ErrorKind::NotFound.into(),
         };
-        self.read(&file::read(path)?.ok_or_else(missing)?)
+        self.from_bytes(&file::read(path)?.ok_or_else(missing)?)
     }
 
     /// Reads a snapshot from a stream, to its end.
@@ -129,10 +129,14 @@ impl<'a, R: Registry> Restoring<'a, R> {
     pub fn from(self, mut input: impl Read) -> Result<RestoreReport, SnapshotError> {
         let mut bytes = Vec::new();
         input.read_to_end(&mut bytes).map_err(SnapshotError::Stream)?;
-        self.read(&bytes)
+        self.from_bytes(&bytes)
     }
 
-    fn read(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
+    /// Reads a snapshot that is in memory already, without a copy of it.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the cache is left as it was.
+    pub fn from_bytes(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
         let core = self.cache.core();
         let snapshot = Snapshot::parse(bytes)?;
         let mut report =

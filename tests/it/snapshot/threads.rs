@@ -75,7 +75,7 @@ fn what_many_threads_save_and_restore_is_what_one_does() {
     assert!(skip_header(&save_on(&cache, 4).unwrap()) == skip_header(&alone));
     for threads in [1, 4] {
         let restored = Cache::<Numbers>::new();
-        let report = restored.restoring().threads(threads).from(&alone[..]).unwrap();
+        let report = restored.restoring().threads(threads).from_bytes(&alone).unwrap();
         assert_eq!(report.restored(), u64::from(ENTRIES));
         assert!((0..ENTRIES).all(|id| restored.get(&GetNumber(id)).as_deref() == Some(&id)));
     }
