@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::codec::Bincode;
 use super::entry::{EntryMeta, Nanos, SavedEntry};
 use super::error::SnapshotError;
+use super::image::{QueryImage, TableImage};
 use super::persistence::{Decoded, Persistence};
 use super::reader::Snapshot;
 use super::report::{SaveReport, SkipReason};
 use super::shape::{Shape, ShapeVisitor};
-use super::writer::{QueryImage, TableImage, write_snapshot};
+use super::writer::write_snapshot;
 use crate::query::Query;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

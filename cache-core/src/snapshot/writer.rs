@@ -1,18 +1,14 @@
-//! From entries to bytes. Encodes one block at a time, so that a save needs little memory beside the entries.
+//! From tables to one snapshot: header, frames, end. Knows nothing of entries.
 
 use std::fmt;
 use std::io::Write;
 use std::time::SystemTime;
 
-use super::crew::in_order;
-use super::entry::SavedEntry;
 use super::error::SnapshotError;
-use super::format::block::BlockBuilder;
 use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, WallTime, frame_head};
-use super::moment::{Chunk, Copies, fetch, worth};
-use super::persistence::{TableCodec, TableFormat};
-use super::report::{SaveReport, SkippedEntry, TableSave};
-use crate::query::Query;
+use super::image::TableImage;
+use super::persistence::TableFormat;
+use super::report::SaveReport;
 
 /// Told of the progress of a save or a restore: entries done, of how many. Called after each block of entries,
 /// at most about a thousand of them.
@@ -48,137 +44,11 @@ pub(crate) fn write_snapshot(
     Ok(SaveReport { tables, not_persisted: Vec::new(), bytes })
 }
 
-/// [`TableImage`] for those who only pass it on.
-pub struct Image<'a>(pub(crate) Box<dyn TableImage + 'a>);
-
-/// One table at the moment of the save, its query forgotten.
-pub(crate) trait TableImage: Send {
-    /// Puts the entries in order and takes out those that the codec refuses. Not done when the image is made: writers
-    /// wait meanwhile, and values may be dropped by this, whose `Drop` may write to the cache and would wait for the
-    /// gate that its own thread keeps closed.
-    fn arrange(&mut self);
-    /// Number of entries that will be written.
-    fn entries(&self) -> u64;
-    /// Writes head and blocks of the table. Each entry is let go of when it is encoded.
-    fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError>;
-    fn report(&self) -> TableSave;
-}
-
-/// The entries of one query at the moment of the save.
-pub(crate) struct QueryImage<'a, Q: Query> {
-    name: &'a str,
-    codec: &'a dyn TableCodec<Q>,
-    /// Until they are arranged.
-    copies: Option<Copies<Q>>,
-    /// Until they are written.
-    chunks: Vec<Chunk<Q>>,
-    entries: usize,
-    refused: Vec<SkippedEntry>,
-}
-
-/// A chunk on its way from entries to a block.
-struct Encoded<Q: Query> {
-    /// The entries that are not encoded yet.
-    entries: Vec<SavedEntry<Q>>,
-    block: BlockBuilder,
-    checksum: u32,
-    result: Result<(), SnapshotError>,
-}
-
-impl<'a, Q: Query> QueryImage<'a, Q> {
-    pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, copies: impl Into<Copies<Q>>) -> Self {
-        let copies = Some(copies.into());
-        Self { name, codec, copies, chunks: Vec::new(), entries: 0, refused: Vec::new() }
-    }
-
-    /// Encodes what fits into one block, and lets go of it.
-    fn encode(&self, format: &TableFormat, is_first: bool, encoded: &mut Encoded<Q>) {
-        let Encoded { entries, block, .. } = encoded;
-        block.clear();
-        encoded.result = self.fill(format, is_first, entries, block);
-        block.finish();
-        encoded.checksum = checksum(&block.parts());
-        entries.drain(..block.len());
-    }
-
-    fn fill(
-        &self,
-        format: &TableFormat,
-        is_first: bool,
-        entries: &[SavedEntry<Q>],
-        block: &mut BlockBuilder,
-    ) -> Result<(), SnapshotError> {
-        fetch(entries.iter().map(|entry| &entry.value));
-        let (table, codec) = (self.name.to_owned(), format.codec);
-        let key =
-            |index: usize| entries.get(index).map_or_else(String::new, |entry| format!("{:?}", entry.key));
-        if let Err(error) = self.codec.encode(entries, block) {
-            return Err(SnapshotError::Encode { table, key: key(block.len()), codec, reason: error.0 });
-        }
-        // The first entry of the table, or all of them when its types are doubtful.
-        let count = if format.is_doubtful { block.len() } else { usize::from(is_first) };
-        for (index, bytes) in block.payloads().take(count).enumerate() {
-            if let Err(error) = self.codec.verify(bytes) {
-                return Err(SnapshotError::Unreadable { table, key: key(index), codec, reason: error.0 });
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<Q: Query> TableImage for QueryImage<'_, Q> {
-    fn arrange(&mut self) {
-        self.chunks = self.copies.take().map_or_else(Vec::new, Copies::into_chunks);
-        let pieces = self.chunks.iter_mut().flat_map(Chunk::pieces_mut);
-        self.refused = pieces.flat_map(|piece| self.codec.refuse(piece)).collect();
-        self.chunks.retain(|chunk| chunk.len() > 0);
-        self.entries = self.chunks.iter().map(Chunk::len).sum();
-    }
-
-    fn entries(&self) -> u64 {
-        self.entries as u64
-    }
-
-    fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError> {
-        let Output { frames, steps, threads } = output;
-        let format = self.codec.format();
-        frames.table(self.name, &format, self.entries())?;
-        let chunks = std::mem::take(&mut self.chunks).into_iter().enumerate();
-        let image = &*self;
-        let make = |(number, chunk): (usize, Chunk<Q>), encoded: &mut Encoded<Q>| {
-            chunk.append_to(&mut encoded.entries);
-            image.encode(&format, number == 0, encoded);
-        };
-        in_order(chunks, worth(*threads, self.entries), make, |encoded| {
-            loop {
-                std::mem::replace(&mut encoded.result, Ok(()))?;
-                frames.block(&encoded.block.parts(), encoded.checksum)?;
-                steps.advance(encoded.block.len());
-                if encoded.entries.is_empty() {
-                    return Ok(());
-                }
-                // More than a block: too few of them to be worth another thread.
-                image.encode(&format, false, encoded);
-            }
-        })
-    }
-
-    fn report(&self) -> TableSave {
-        TableSave { name: self.name.to_owned(), entries: self.entries(), skipped: self.refused.clone() }
-    }
-}
-
-impl<Q: Query> Default for Encoded<Q> {
-    fn default() -> Self {
-        Self { entries: Vec::new(), block: BlockBuilder::default(), checksum: 0, result: Ok(()) }
-    }
-}
-
 /// Where tables write themselves to.
 pub(crate) struct Output<'a> {
-    frames: FrameWriter<'a>,
-    steps: Steps<'a>,
-    threads: usize,
+    pub(super) frames: FrameWriter<'a>,
+    pub(super) steps: Steps<'a>,
+    pub(super) threads: usize,
 }
 
 impl Output<'_> {
@@ -191,12 +61,6 @@ impl Output<'_> {
     }
 }
 
-impl fmt::Debug for Image<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Image").field(&self.0.report()).finish()
-    }
-}
-
 impl fmt::Debug for Output<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Output").field("written", &self.frames.written).finish_non_exhaustive()
@@ -204,21 +68,21 @@ impl fmt::Debug for Output<'_> {
 }
 
 /// Counts entries done and tells the caller.
-struct Steps<'a> {
+pub(super) struct Steps<'a> {
     done: u64,
     of: u64,
     progress: Progress<'a>,
 }
 
 impl Steps<'_> {
-    fn advance(&mut self, entries: usize) {
+    pub fn advance(&mut self, entries: usize) {
         self.done += entries as u64;
         (self.progress)(self.done, self.of);
     }
 }
 
 /// Numbers and checksums frames on their way out.
-struct FrameWriter<'a> {
+pub(super) struct FrameWriter<'a> {
     out: &'a mut dyn Write,
     written: u64,
     /// Number of the next frame.
@@ -226,14 +90,14 @@ struct FrameWriter<'a> {
 }
 
 impl FrameWriter<'_> {
-    fn table(&mut self, name: &str, format: &TableFormat, entries: u64) -> Result<(), SnapshotError> {
+    pub fn table(&mut self, name: &str, format: &TableFormat, entries: u64) -> Result<(), SnapshotError> {
         let mut body = Vec::new();
         let TableFormat { codec, fingerprint, version, .. } = *format;
         TableHead { name, codec, fingerprint, version, entries }.write(&mut body);
         self.frame(FrameKind::Table, &[&body], checksum(&[&body]))
     }
 
-    fn block(&mut self, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {
+    pub fn block(&mut self, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {
         self.frame(FrameKind::Block, parts, checksum)
     }
 
@@ -250,7 +114,7 @@ impl FrameWriter<'_> {
     }
 }
 
-fn checksum(parts: &[&[u8]]) -> u32 {
+pub(super) fn checksum(parts: &[&[u8]]) -> u32 {
     let mut checksum = crc32fast::Hasher::new();
     parts.iter().for_each(|part| checksum.update(part));
     checksum.finalize()
