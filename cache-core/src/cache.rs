@@ -257,7 +257,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<L::Query>,
     {
-        self.table::<L::Query>().touch(lookup, None)
+        self.table::<L::Query>().touch(lookup)
     }
 
     /// Marks an entry as one that must be loaded again; `get` still returns it, `get_fresh` does not. The next write

@@ -35,6 +35,11 @@ impl Moment {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Whether a deadline is past. A time that never ends is told apart from one that ended at the end of the clock.
+    pub(crate) fn is_over(self, now: Self) -> bool {
+        self != Self::NEVER && now >= self
+    }
+
     pub(crate) fn nanos(self) -> i64 {
         self.0
     }

@@ -13,6 +13,7 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::table::entry::{Entry, EntryState};
 use crate::table::shard::Shard;
+use crate::table::slot::{Stay, View};
 
 /// A report on a cache. Print it with `{}`, or serialise it for a tool.
 #[derive(Clone, Debug, Serialize)]
@@ -170,11 +171,11 @@ impl CommitLog {
 
 impl TableReport {
     pub(crate) fn add_shard<Q: Query>(&mut self, shard: &Shard<Q>) {
-        for slot in shard.slots() {
+        for (_, View { slot, record, .. }) in shard.views() {
             let count = match slot.stay {
-                crate::table::slot::Stay::Pinned => &mut self.pinned,
+                Stay::Pinned => &mut self.pinned,
                 _ if slot.hold.is_resident() => {
-                    self.weight += u64::from(slot.weight);
+                    self.weight += u64::from(record.weight);
                     &mut self.residents
                 }
                 _ if slot.hold.is_dead() => &mut self.dead,

@@ -3,7 +3,9 @@
 pub(crate) mod deadline;
 pub(crate) mod ghost;
 pub(crate) mod ledger;
+pub(crate) mod list;
 pub(crate) mod recency;
+pub(crate) mod records;
 pub(crate) mod s3fifo;
 #[cfg(test)]
 mod tests;
@@ -11,25 +13,6 @@ mod tests;
 use std::time::Duration;
 
 use crate::options::{Bound, TableOptions};
-
-/// Names one stay of a slot in one list. A slot that leaves the list gets another id, so that a ticket left
-/// behind finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Ticket {
-    pub(crate) hash: u32,
-    pub(crate) id: u32,
-}
-
-impl Ticket {
-    pub(crate) fn pack(self) -> u64 {
-        u64::from(self.hash) << 32 | u64::from(self.id)
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the halves of the packed number")]
-    pub(crate) fn unpack(packed: u64) -> Self {
-        Self { hash: (packed >> 32) as u32, id: packed as u32 }
-    }
-}
 
 /// The options of a table in the form that its hot paths ask for.
 #[derive(Clone, Copy, Debug)]

@@ -48,25 +48,19 @@ impl Policy {
         }
         let is_known = self.ghosts.contains(&key);
         self.ghosts.retain(|&ghost| ghost != key);
+        if self.uses.len() == CAPACITY {
+            self.evict(!is_known);
+        }
         if is_known { &mut self.main } else { &mut self.small }.push_back(key);
         self.uses.insert(key, 0);
-        if self.uses.len() > CAPACITY {
-            self.evict(key);
-        }
     }
 
-    /// Pushes one out, but not the one that has just come.
-    fn evict(&mut self, newest: u16) {
+    /// Pushes one out for an entry that is about to come, and counts as if it were there.
+    fn evict(&mut self, is_for_small: bool) {
         loop {
-            let is_small_full = 10 * self.small.len() >= self.uses.len();
-            let others = |queue: &VecDeque<u16>| queue.iter().any(|&key| key != newest);
-            let from_small = (is_small_full && others(&self.small)) || !others(&self.main);
-            let queue = if from_small { &mut self.small } else { &mut self.main };
-            let key = queue.pop_front().unwrap();
-            if key == newest {
-                queue.push_back(key);
-                continue;
-            }
+            let is_small_full = 10 * (self.small.len() + usize::from(is_for_small)) > self.uses.len();
+            let from_small = (is_small_full && !self.small.is_empty()) || self.main.is_empty();
+            let key = if from_small { &mut self.small } else { &mut self.main }.pop_front().unwrap();
             let uses = self.uses.get_mut(&key).unwrap();
             if from_small && *uses >= USES_TO_STAY {
                 *uses = 0;

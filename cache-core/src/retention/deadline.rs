@@ -1,29 +1,30 @@
-//! When residents expire, soonest first. Lazy: a deadline that moved is noticed when its old time comes.
+//! When residents expire, soonest first. Lazy: a deadline that moved, or that of a slot which another entry has taken,
+//! is noticed when its old time comes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Ticket;
 use crate::clock::Moment;
 
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
-    heap: BinaryHeap<Reverse<(Moment, Ticket)>>,
+    /// With the numbers of slots.
+    heap: BinaryHeap<Reverse<(Moment, u32)>>,
 }
 
 impl Deadlines {
-    pub(crate) fn push(&mut self, deadline: Moment, ticket: Ticket) {
-        self.heap.push(Reverse((deadline, ticket)));
+    pub(crate) fn push(&mut self, deadline: Moment, number: u32) {
+        self.heap.push(Reverse((deadline, number)));
     }
 
     /// Takes out one whose time has come by `now`.
-    pub(crate) fn pop_due(&mut self, now: Moment) -> Option<Ticket> {
-        let Reverse((deadline, ticket)) = *self.heap.peek()?;
+    pub(crate) fn pop_due(&mut self, now: Moment) -> Option<u32> {
+        let Reverse((deadline, number)) = *self.heap.peek()?;
         if deadline > now {
             return None;
         }
         self.heap.pop();
-        Some(ticket)
+        Some(number)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,8 +35,8 @@ impl Deadlines {
         self.heap.peek().is_some_and(|Reverse((deadline, _))| *deadline <= now)
     }
 
-    /// Whether so many of the tickets are left behind that the list should be made anew. `live` is the number of
-    /// slots that there are.
+    /// Whether so many deadlines are left behind that the list should be made anew. `live` is the number of
+    /// entries that there are.
     pub(crate) fn is_bloated(&self, live: usize) -> bool {
         self.heap.len() > 2 * live + 64
     }
@@ -48,7 +49,7 @@ impl Deadlines {
         self.heap.capacity()
     }
 
-    /// Gives back the memory beyond what `len` tickets need.
+    /// Gives back the memory beyond what `len` deadlines need.
     pub(crate) fn shrink_to(&mut self, len: usize) {
         self.heap.shrink_to(len);
     }

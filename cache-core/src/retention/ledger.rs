@@ -1,44 +1,39 @@
 //! What the shards of one table keep resident together, against the bound of the table.
 
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicI64, Ordering};
 
-/// The sum of the weights of all counted residents of a table.
+/// How much weight the counted residents of a table leave of its bound.
 ///
-/// Shards add to it under their own locks; the order between shards does not matter, since each of them looks at
-/// the sum again after it has added.
+/// Shards take from it under their own locks; the order between shards does not matter, since each of them looks at
+/// what is left again after it has taken.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    used: AtomicU64,
-    limit: u64,
+    /// Negative while the table is over its bound.
+    room: AtomicI64,
 }
 
 impl Ledger {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { used: AtomicU64::new(0), limit }
-    }
-
-    #[inline]
-    pub(crate) fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
+        // Nothing that can be counted reaches the end of the numbers.
+        Self { room: AtomicI64::new(i64::try_from(limit).unwrap_or(i64::MAX)) }
     }
 
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        self.used() > self.limit
+        self.is_over_with(0)
     }
 
     /// Whether the bound would be passed if `balance` were booked.
     #[inline]
     pub(crate) fn is_over_with(&self, balance: i64) -> bool {
-        self.used().saturating_add_signed(balance) > self.limit
+        self.room.load(Ordering::Relaxed) < balance
     }
 
     /// Books what came in less what left.
     #[inline]
     pub(crate) fn book(&self, balance: i64) {
-        // Two's complement: adding a negative number modulo 2^64 subtracts it.
         if balance != 0 {
-            self.used.fetch_add(balance.cast_unsigned(), Ordering::Relaxed);
+            self.room.fetch_sub(balance, Ordering::Relaxed);
         }
     }
 }

@@ -3,40 +3,72 @@
 //! A read leaves its mark in a small buffer, with plain loads and stores; the buffer is folded into the order by
 //! the next write, or by the read that finds it full. So from one thread the order is exact. Concurrent readers
 //! may overwrite one another's marks, which costs accuracy and nothing else.
+//!
+//! Each entry has a node, whose number is kept in its slot. Nodes come and go only while the shard of their entry is
+//! locked for writing, so that there the number of an entry in the order is right.
 
-use foldhash::fast::FixedState;
-use lru::LruCache;
-
-use super::Ticket;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use super::list::{Link, Linked, List, NONE};
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
-/// Uses that wait to be folded in. 64 marks are 8 cache lines; more gained nothing (bench `lru`, 2026-11).
+/// Uses that wait to be folded in. More than 64 gained nothing (bench `lru`, 2026-11).
 const MARKS: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Recency {
-    /// Most recent first. Innermost of all locks: taken while shards are locked, never the other way round.
-    order: Mutex<LruCache<Ticket, (), FixedState>>,
+    /// Innermost of all locks: taken while shards are locked, never the other way round.
+    order: Mutex<Order>,
     len: AtomicUsize,
-    marks: [AtomicU64; MARKS],
+    /// Numbers of nodes.
+    marks: [AtomicU32; MARKS],
+}
+
+#[derive(Debug)]
+struct Order {
+    nodes: Vec<Node>,
+    /// Least recently used first.
+    list: List,
+    /// The node that is taken next.
+    vacant: u32,
+}
+
+#[derive(Debug)]
+struct Node {
+    /// Leads from one vacant node to another.
+    link: Link,
+    /// By which the entry's shard is found.
+    hash: u32,
+    is_vacant: bool,
+}
+
+/// The entry that was used least recently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Oldest {
+    pub(crate) node: u32,
+    pub(crate) hash: u32,
+}
+
+impl Linked for Node {
+    #[inline]
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
 }
 
 impl Recency {
     pub(crate) fn new() -> Self {
         Self {
-            order: Mutex::new(LruCache::unbounded_with_hasher(FixedState::default())),
+            order: Mutex::new(Order::new()),
             len: AtomicUsize::new(0),
-            marks: [const { AtomicU64::new(0) }; MARKS],
+            marks: [const { AtomicU32::new(0) }; MARKS],
         }
     }
 
     /// Notes a use by a reader.
     #[inline]
-    pub(crate) fn mark(&self, ticket: Ticket) {
-        let packed = ticket.pack();
+    pub(crate) fn mark(&self, node: u32) {
         let mut len = self.len.load(Ordering::Relaxed);
-        if len > 0 && len <= MARKS && self.marks[len - 1].load(Ordering::Relaxed) == packed {
+        if len > 0 && len <= MARKS && self.marks[len - 1].load(Ordering::Relaxed) == node {
             return;
         }
         if len >= MARKS {
@@ -46,47 +78,94 @@ impl Recency {
             }
             len = 0;
         }
-        self.marks[len].store(packed, Ordering::Relaxed);
+        self.marks[len].store(node, Ordering::Relaxed);
         self.len.store(len + 1, Ordering::Relaxed);
     }
 
-    /// Makes the entry the most recently used.
-    pub(crate) fn admit(&self, ticket: Ticket) {
-        self.up_to_date().put(ticket, ());
+    /// Takes in a new entry as the most recently used. Returns its node.
+    pub(crate) fn admit(&self, hash: u32) -> u32 {
+        self.up_to_date().admit(hash)
+    }
+
+    /// Makes an entry the most recently used.
+    pub(crate) fn promote(&self, node: u32) {
+        self.up_to_date().promote(node);
     }
 
     /// Takes the entry out of the order.
-    pub(crate) fn forget(&self, ticket: Ticket) {
-        self.order.lock().pop(&ticket);
+    pub(crate) fn forget(&self, node: u32) {
+        self.up_to_date().forget(node);
     }
 
     /// Forgets everything, and gives its memory back.
     pub(crate) fn clear(&self) {
         let mut order = self.order.lock();
-        *order = LruCache::unbounded_with_hasher(FixedState::default());
+        *order = Order::new();
         self.len.store(0, Ordering::Relaxed);
     }
 
-    /// Takes out the least recently used.
-    pub(crate) fn pop_oldest(&self) -> Option<Ticket> {
-        self.up_to_date().pop_lru().map(|(ticket, ())| ticket)
+    pub(crate) fn oldest(&self) -> Option<Oldest> {
+        let order = self.up_to_date();
+        let node = order.list.first()?;
+        Some(Oldest { node, hash: order.nodes[node as usize].hash })
     }
 
-    /// All entries, least recently used first.
-    pub(crate) fn oldest_first(&self) -> Vec<Ticket> {
-        self.up_to_date().iter().rev().map(|(ticket, ())| *ticket).collect()
+    /// All nodes, least recently used first.
+    pub(crate) fn oldest_first(&self) -> Vec<u32> {
+        let order = self.up_to_date();
+        order.list.iter(|node| order.nodes[node as usize].link).collect()
     }
 
-    fn up_to_date(&self) -> MutexGuard<'_, LruCache<Ticket, (), FixedState>> {
+    fn up_to_date(&self) -> MutexGuard<'_, Order> {
         let mut order = self.order.lock();
         self.fold(&mut order);
         order
     }
 
-    fn fold(&self, order: &mut LruCache<Ticket, (), FixedState>) {
+    fn fold(&self, order: &mut Order) {
+        if self.len.load(Ordering::Relaxed) == 0 {
+            return;
+        }
         let len = self.len.swap(0, Ordering::Relaxed).min(MARKS);
         for mark in &self.marks[..len] {
-            order.promote(&Ticket::unpack(mark.load(Ordering::Relaxed)));
+            order.promote(mark.load(Ordering::Relaxed));
         }
+    }
+}
+
+impl Order {
+    fn new() -> Self {
+        Self { nodes: Vec::new(), list: List::default(), vacant: NONE }
+    }
+
+    fn admit(&mut self, hash: u32) -> u32 {
+        let fresh = Node { link: Link::LOOSE, hash, is_vacant: false };
+        let node = match self.nodes.get_mut(self.vacant as usize) {
+            Some(vacant) => {
+                let next = std::mem::replace(vacant, fresh).link.next();
+                std::mem::replace(&mut self.vacant, next)
+            }
+            None => {
+                self.nodes.push(fresh);
+                u32::try_from(self.nodes.len() - 1)
+                    .expect("a table in exact order has fewer than 2^32 entries")
+            }
+        };
+        self.list.push_back(node, &mut self.nodes);
+        node
+    }
+
+    /// A mark that was left by a reader may be that of an entry that has gone.
+    fn promote(&mut self, node: u32) {
+        if self.nodes.get(node as usize).is_some_and(|node| !node.is_vacant) {
+            self.list.move_back(node, &mut self.nodes);
+        }
+    }
+
+    fn forget(&mut self, node: u32) {
+        self.list.remove(node, &mut self.nodes);
+        self.nodes[node as usize].is_vacant = true;
+        self.nodes[node as usize].link = Link::to(self.vacant);
+        self.vacant = node;
     }
 }

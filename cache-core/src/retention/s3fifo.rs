@@ -1,14 +1,13 @@
-//! The default policy of one shard: two first-in-first-out queues and a memory of the evicted. Holds tickets only.
+//! The default policy of one shard: two first-in-first-out queues and a memory of the evicted. Knows numbers only.
 //!
 //! S3-FIFO (Yang et al., SOSP 2023): new entries wait in a small queue. Those used enough by the time they reach
 //! its head go on to the main queue, the others leave; so a scan passes through the small queue and disturbs
 //! nothing. The main queue gives an entry another round for each use. Whoever comes back soon after leaving goes
 //! straight to the main queue.
 
-use std::collections::VecDeque;
-
-use super::Ticket;
 use super::ghost::Ghosts;
+use super::list::List;
+use super::records::Records;
 
 /// The small queue's share of the weight, as a divisor: one tenth, the setting of the paper.
 const SMALL_SHARE: u64 = 10;
@@ -20,23 +19,41 @@ pub(crate) const PROMOTE_AT: u8 = 2;
 pub(crate) const MAX_USES: u8 = 7;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Queue {
-    /// Kept by no queue: pinned, held by time alone, in the exact order of the table, or not resident.
-    None,
     Small,
     Main,
 }
 
+impl Queue {
+    /// As it is saved.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Small => 0,
+            Self::Main => 1,
+        }
+    }
+
+    /// The queue of an entry that was saved.
+    pub(crate) fn of_rank(rank: u8) -> Self {
+        match rank {
+            1 => Self::Main,
+            _ => Self::Small,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct S3Fifo {
-    small: VecDeque<Ticket>,
-    main: VecDeque<Ticket>,
-    small_weight: u64,
-    main_weight: u64,
-    /// Entries in both queues; the queues themselves may be longer by tickets that were left behind.
-    entries: usize,
+    small: Lane,
+    main: Lane,
     ghosts: Ghosts,
+}
+
+/// One queue, and what is in it together weighs.
+#[derive(Debug, Default)]
+struct Lane {
+    list: List,
+    weight: u64,
 }
 
 impl S3Fifo {
@@ -47,78 +64,66 @@ impl S3Fifo {
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, queue: Queue, ticket: Ticket, weight: u32) {
-        match queue {
-            Queue::None => return,
-            Queue::Small => self.small.push_back(ticket),
-            Queue::Main => self.main.push_back(ticket),
-        }
-        self.reweigh(queue, 0, weight);
+    pub(crate) fn push(&mut self, queue: Queue, number: u32, records: &mut Records) {
+        let lane = self.lane(queue);
+        lane.weight += u64::from(records[number].weight);
+        lane.list.push_back(number, records.as_mut_slice());
+    }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, queue: Queue, number: u32, records: &mut Records) {
+        let lane = self.lane(queue);
+        lane.weight -= u64::from(records[number].weight);
+        lane.list.remove(number, records.as_mut_slice());
     }
 
     /// Gives a candidate another round in its queue.
     #[inline]
-    pub(crate) fn requeue(&mut self, queue: Queue, ticket: Ticket) {
-        self.push(queue, ticket, 0);
+    pub(crate) fn requeue(&mut self, queue: Queue, number: u32, records: &mut Records) {
+        self.lane(queue).list.move_back(number, records.as_mut_slice());
     }
 
-    /// Notes that an entry of `queue` now weighs `new` instead of `old`; 0 when it came or left.
+    /// Notes that an entry of `queue` now weighs `new` instead of `old`.
     #[inline]
     pub(crate) fn reweigh(&mut self, queue: Queue, old: u32, new: u32) {
-        let sum = match queue {
-            Queue::None => return,
-            Queue::Small => &mut self.small_weight,
-            Queue::Main => &mut self.main_weight,
-        };
-        *sum = sum.saturating_sub(u64::from(old)) + u64::from(new);
-        // Nothing weighs 0: an entry of that weight has just come, or left.
-        self.entries = (self.entries + usize::from(new > 0)).saturating_sub(usize::from(old > 0));
+        let lane = self.lane(queue);
+        lane.weight = lane.weight - u64::from(old) + u64::from(new);
     }
 
-    /// Takes the ticket from the head of the queue that should give up an entry next, of those queues (small, main)
-    /// that are not `exhausted`.
+    /// The entry at the head of the queue that should give up one next, of those queues (small, main) that are not
+    /// `exhausted`.
     #[inline]
-    pub(crate) fn next_candidate(&mut self, exhausted: [bool; 2]) -> Option<(Queue, Ticket)> {
-        let total = self.small_weight + self.main_weight;
-        let small_is_full = self.small_weight.saturating_mul(SMALL_SHARE) >= total;
-        let order = if small_is_full { [Queue::Small, Queue::Main] } else { [Queue::Main, Queue::Small] };
-        let may_give = |queue: &Queue| !exhausted[usize::from(*queue == Queue::Main)];
-        order.into_iter().filter(may_give).find_map(|queue| Some((queue, self.pop(queue)?)))
+    pub(crate) fn candidate(&self, exhausted: [bool; 2]) -> Option<(Queue, u32)> {
+        let total = self.small.weight + self.main.weight;
+        let small = self.small.list.first().filter(|_| !exhausted[0]).map(|number| (Queue::Small, number));
+        let main = self.main.list.first().filter(|_| !exhausted[1]).map(|number| (Queue::Main, number));
+        match self.small.weight.saturating_mul(SMALL_SHARE) >= total {
+            true => small.or(main),
+            false => main.or(small),
+        }
     }
 
     #[inline]
     pub(crate) fn remember(&mut self, hash: u32) {
-        self.ghosts.fit(self.entries);
+        self.ghosts.fit(self.small.list.len() + self.main.list.len());
         self.ghosts.remember(hash);
     }
 
-    /// Whether so many tickets are left behind by removed slots that the queues should be swept.
-    #[inline]
-    pub(crate) fn is_bloated(&self, residents: usize) -> bool {
-        self.small.len() + self.main.len() > 2 * residents + 32
+    /// Entries in the order in which they came, the small queue first.
+    pub(crate) fn numbers<'a>(&'a self, records: &'a Records) -> impl Iterator<Item = u32> + 'a {
+        [&self.small, &self.main].into_iter().flat_map(|lane| lane.list.iter(|number| records[number].link))
     }
 
-    pub(crate) fn sweep(&mut self, mut is_current: impl FnMut(Queue, Ticket) -> bool) {
-        self.small.retain(|&ticket| is_current(Queue::Small, ticket));
-        self.main.retain(|&ticket| is_current(Queue::Main, ticket));
+    /// Goes on with the entries at their new numbers.
+    pub(crate) fn renumber(&mut self, moved: &[u32]) {
+        self.small.list.renumber(moved);
+        self.main.list.renumber(moved);
     }
 
-    /// Tickets in the order in which they came, the small queue first.
-    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> + '_ {
-        self.small.iter().chain(&self.main).copied()
-    }
-
-    /// Forgets everything, and gives its memory back.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    #[inline]
-    fn pop(&mut self, queue: Queue) -> Option<Ticket> {
+    fn lane(&mut self, queue: Queue) -> &mut Lane {
         match queue {
-            Queue::None => None,
-            Queue::Small => self.small.pop_front(),
-            Queue::Main => self.main.pop_front(),
+            Queue::Small => &mut self.small,
+            Queue::Main => &mut self.main,
         }
     }
 }

@@ -3,32 +3,30 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::Ticket;
 use super::deadline::Deadlines;
 use super::ghost::Ghosts;
-use super::recency::Recency;
+use super::recency::{Oldest, Recency};
 use crate::clock::Moment;
-
-fn ticket(id: u32) -> Ticket {
-    Ticket { hash: id.wrapping_mul(0x9E37_79B9), id }
-}
 
 #[derive(Clone, Debug)]
 enum Use {
-    Mark(u32),
-    Admit(u32),
-    Forget(u32),
-    PopOldest,
+    /// By a reader.
+    Mark(usize),
+    Promote(usize),
+    Admit,
+    Forget(usize),
+    Oldest,
     List,
 }
 
 fn uses() -> impl Strategy<Value = Vec<Use>> {
-    let id = || 0..12_u32;
+    let place = || 0..12_usize;
     let one = prop_oneof![
-        20 => id().prop_map(Use::Mark),
-        4 => id().prop_map(Use::Admit),
-        2 => id().prop_map(Use::Forget),
-        1 => Just(Use::PopOldest),
+        20 => place().prop_map(Use::Mark),
+        4 => place().prop_map(Use::Promote),
+        4 => Just(Use::Admit),
+        2 => place().prop_map(Use::Forget),
+        1 => Just(Use::Oldest),
         1 => Just(Use::List),
     ];
     vec(one, 1..400)
@@ -38,33 +36,31 @@ proptest! {
     #[test]
     fn from_one_thread_the_order_of_use_is_that_of_a_list(uses in uses()) {
         let recency = Recency::new();
-        let mut list: Vec<u32> = Vec::new();
-        for each in uses {
+        // Nodes with what they were admitted for.
+        let mut list: Vec<(u32, u32)> = Vec::new();
+        for (hash, each) in (0..).zip(uses) {
             match each {
-                Use::Mark(id) => {
-                    recency.mark(ticket(id));
-                    if list.contains(&id) {
-                        list.retain(|&known| known != id);
-                        list.push(id);
-                    }
+                Use::Mark(place) if place < list.len() => {
+                    let used = list.remove(place);
+                    recency.mark(used.0);
+                    list.push(used);
                 }
-                Use::Admit(id) => {
-                    recency.admit(ticket(id));
-                    list.retain(|&known| known != id);
-                    list.push(id);
+                Use::Promote(place) if place < list.len() => {
+                    let used = list.remove(place);
+                    recency.promote(used.0);
+                    list.push(used);
                 }
-                Use::Forget(id) => {
-                    recency.forget(ticket(id));
-                    list.retain(|&known| known != id);
-                }
-                Use::PopOldest => {
-                    let oldest = (!list.is_empty()).then(|| list.remove(0));
-                    prop_assert_eq!(recency.pop_oldest(), oldest.map(ticket));
+                Use::Admit => list.push((recency.admit(hash), hash)),
+                Use::Forget(place) if place < list.len() => recency.forget(list.remove(place).0),
+                Use::Oldest => {
+                    let oldest = list.first().map(|&(node, hash)| Oldest { node, hash });
+                    prop_assert_eq!(recency.oldest(), oldest);
                 }
                 Use::List => {
-                    let listed: Vec<_> = list.iter().map(|&id| ticket(id)).collect();
-                    prop_assert_eq!(recency.oldest_first(), listed);
+                    let nodes: Vec<_> = list.iter().map(|&(node, _)| node).collect();
+                    prop_assert_eq!(recency.oldest_first(), nodes);
                 }
+                _ => {}
             }
         }
     }
@@ -78,14 +74,14 @@ proptest! {
         for (id, (at, is_pushed)) in (0..).zip(steps) {
             let now = Moment::from_nanos(at);
             if is_pushed {
-                deadlines.push(now, ticket(id));
+                deadlines.push(now, id);
                 list.push((at, id));
                 continue;
             }
             prop_assert_eq!(deadlines.has_due(now), list.iter().any(|(due, _)| *due <= at));
             let mut last = i64::MIN;
             while let Some(found) = deadlines.pop_due(now) {
-                let place = list.iter().position(|(_, id)| ticket(*id) == found).unwrap();
+                let place = list.iter().position(|(_, id)| *id == found).unwrap();
                 let (due, _) = list.remove(place);
                 prop_assert!(last <= due && due <= at);
                 last = due;
@@ -101,8 +97,9 @@ proptest! {
         ghosts.fit(64);
         let mut buckets: BTreeMap<u32, VecDeque<u32>> = BTreeMap::new();
         for (number, is_evicted) in hashes {
-            let hash = number + 1;
-            let bucket = buckets.entry(hash % 8).or_default();
+            // Low bits choose one of eight buckets, others are the fingerprint.
+            let hash = (number % 8) | ((number + 1) << 12);
+            let bucket = buckets.entry(number % 8).or_default();
             let known = bucket.iter().position(|&known| known == hash);
             if is_evicted && known.is_none() {
                 ghosts.remember(hash);

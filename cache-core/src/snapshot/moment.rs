@@ -6,7 +6,6 @@
 //! of all shards that are at the same place in their queues go together: so no copy is moved, and a few dozen places
 //! more or less are as good as exact among thousands of entries.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -17,11 +16,10 @@ use super::crew::in_order;
 use super::entry::SavedEntry;
 use crate::clock::Moment;
 use crate::query::Query;
-use crate::retention::Ticket;
 use crate::sync::RwLock;
 use crate::table::Table;
 use crate::table::shard::Shard;
-use crate::table::slot::{Hold, Slot, Stay};
+use crate::table::slot::{Hold, Stay, View};
 
 /// Entries that are encoded together by one thread: few enough to stay in the second cache until they are, enough to
 /// be copied in pieces that are worth fetching.
@@ -73,7 +71,7 @@ impl<Q: Query> Table<Q> {
         let shards = self.shards().count().max(1);
         let copying = Copying {
             table: self,
-            order: self.recency().map(|recency| recency.oldest_first().into_iter().zip(0..).collect()),
+            order: self.recency().map_or_else(Vec::new, |recency| places(&recency.oldest_first())),
             piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards)),
             with_survivors,
             now,
@@ -95,8 +93,8 @@ impl<Q: Query> Table<Q> {
 /// What is to be copied of a table.
 struct Copying<'a, Q: Query> {
     table: &'a Table<Q>,
-    /// Of a table in exact order: each entry's place in it.
-    order: Option<HashMap<Ticket, usize>>,
+    /// Of a table in exact order: the place in it of each node.
+    order: Vec<usize>,
     /// Entries of a piece, if the queues are copied in pieces.
     piece: Option<usize>,
     with_survivors: bool,
@@ -109,58 +107,68 @@ impl<Q: Query> Copying<'_, Q> {
     fn copy_shard(&self, shard: &RwLock<Shard<Q>>, copied: &mut Copied<Q>) {
         let shard = shard.read();
         let mut queued = 0;
-        let mut slots = shard.policy_order();
-        let mut batch = SmallVec::<[&Slot<Q>; BATCH]>::new();
+        let mut views = shard.policy_order().filter_map(|number| shard.view(number));
+        let mut batch = SmallVec::<[View<'_, Q>; BATCH]>::new();
         loop {
             batch.clear();
-            batch.extend(slots.by_ref().take(BATCH));
+            batch.extend(views.by_ref().take(BATCH));
             if batch.is_empty() {
                 break;
             }
-            fetch(batch.iter().filter_map(|slot| match &slot.hold {
+            fetch(batch.iter().filter_map(|view| match &view.slot.hold {
                 Hold::Resident(value) => Some(value),
                 Hold::Survivor(_) => None,
             }));
-            for (place, slot) in (queued..).zip(&batch) {
-                self.copy(slot, |entry| match self.piece {
-                    Some(full) => put(&mut copied.queues[usize::from(slot.stay == Stay::Main)], full, entry),
-                    None => copied.rest.push((self.rank(slot, place), entry)),
+            for (place, view) in (queued..).zip(&batch) {
+                let queue = &mut copied.queues[usize::from(view.slot.stay == Stay::Main)];
+                self.copy(view, |entry| match self.piece {
+                    Some(full) => put(queue, full, entry),
+                    None => copied.rest.push((rank(view, place), entry)),
                 });
             }
             queued += batch.len();
         }
         if queued < shard.slot_count() {
-            for slot in shard.slots().filter(|slot| !matches!(slot.stay, Stay::Small | Stay::Main)) {
-                let place = self.order.as_ref().and_then(|order| order.get(&slot.ticket()));
-                let rank = self.rank(slot, place.copied().unwrap_or(0));
-                self.copy(slot, |entry| copied.rest.push((rank, entry)));
+            for (_, view) in
+                shard.views().filter(|(_, view)| !matches!(view.slot.stay, Stay::Small | Stay::Main))
+            {
+                let place = self.order.get(view.slot.node as usize);
+                let rank = rank(&view, place.copied().unwrap_or(0));
+                self.copy(&view, |entry| copied.rest.push((rank, entry)));
             }
         }
     }
 
     #[inline]
-    fn copy(&self, slot: &Slot<Q>, put: impl FnOnce(SavedEntry<Q>)) {
-        let is_survivor = !slot.hold.is_resident();
-        let is_over = slot.stay != Stay::Pinned && slot.is_expired(self.table.rules(), self.now);
+    fn copy(&self, view: &View<'_, Q>, put: impl FnOnce(SavedEntry<Q>)) {
+        let slot = view.slot;
+        let is_over = slot.stay != Stay::Pinned && view.is_expired(self.table.rules(), self.now);
         // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
-        if is_over || (is_survivor && !self.with_survivors) {
+        if is_over || !(self.with_survivors || slot.hold.is_resident()) {
             return;
         }
         let key = slot.key.clone();
         if let Some(value) = slot.hold.value() {
-            put(SavedEntry { key, value, meta: slot.meta(self.now, is_survivor) });
+            put(SavedEntry { key, value, meta: view.meta(self.now) });
         }
     }
+}
 
-    fn rank(&self, slot: &Slot<Q>, place: usize) -> Rank {
-        let class = match slot.stay {
-            Stay::Pinned => Class::Pinned,
-            Stay::Main => Class::Main,
-            _ if slot.hold.is_resident() => Class::Resident,
-            _ => Class::Survivor,
-        };
-        Rank { class, place, revision: slot.revision }
-    }
+fn rank<Q: Query>(view: &View<'_, Q>, place: usize) -> Rank {
+    let class = match view.slot.stay {
+        Stay::Pinned => Class::Pinned,
+        Stay::Main => Class::Main,
+        _ if view.slot.hold.is_resident() => Class::Resident,
+        _ => Class::Survivor,
+    };
+    Rank { class, place, revision: view.record.revision }
+}
+
+/// The place of each number in its order, by number.
+fn places(numbers: &[u32]) -> Vec<usize> {
+    let mut places = vec![0; numbers.iter().max().map_or(0, |&last| last as usize + 1)];
+    numbers.iter().zip(0..).for_each(|(&number, place)| places[number as usize] = place);
+    places
 }
 
 /// Has the processor fetch the reference counts of all `values` side by side. The locked instructions that count a

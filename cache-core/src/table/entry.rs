@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::slot::{Slot, Stay};
+use super::slot::{Stay, View};
 use crate::Revision;
 use crate::clock::Moment;
 use crate::query::Query;
@@ -66,13 +66,14 @@ pub enum Residency {
 }
 
 impl<Q: Query> Entry<Q> {
-    pub(crate) fn of(slot: &Slot<Q>, value: Arc<Q::Value>, rules: &Rules, now: Moment) -> Self {
-        let deadline = slot.deadline(rules);
-        let age = now.since(slot.as_of);
+    pub(crate) fn of(view: &View<'_, Q>, value: Arc<Q::Value>, rules: &Rules, now: Moment) -> Self {
+        let View { slot, record, .. } = view;
+        let deadline = view.deadline(rules);
+        let age = now.since(record.as_of);
         let state = EntryState {
-            revision: Revision(slot.revision),
+            revision: Revision(record.revision),
             age,
-            freshness: match slot.fresh_for(rules) {
+            freshness: match view.fresh_for(rules) {
                 _ if slot.is_invalidated => Freshness::Invalidated,
                 Some(fresh) if age >= fresh => Freshness::Stale,
                 _ => Freshness::Fresh,
@@ -83,8 +84,8 @@ impl<Q: Query> Entry<Q> {
                 _ if slot.hold.is_resident() => Residency::Resident,
                 _ => Residency::Survivor,
             },
-            is_expired: slot.is_expired(rules, now),
-            weight: slot.weight,
+            is_expired: deadline.is_over(now),
+            weight: record.weight,
         };
         Self { key: slot.key.clone(), value, state }
     }

@@ -23,9 +23,9 @@ impl<Q: Query> Table<Q> {
         let mut entries = Vec::new();
         let shard = shard.read();
         entries.reserve(shard.slot_count());
-        for slot in shard.slots() {
-            if let Some(value) = slot.hold.value() {
-                entries.push(Entry::of(slot, value, self.rules(), now));
+        for (_, view) in shard.views() {
+            if let Some(value) = view.slot.hold.value() {
+                entries.push(Entry::of(&view, value, self.rules(), now));
             }
         }
         entries

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::Table;
 use super::entry::Entry;
 use super::shard::{Seen, Shard};
-use super::slot::{Hold, Past, Slot, Stay};
+use super::slot::{Hold, Past, Slot, Stay, View};
 use crate::clock::Moment;
 use crate::query::{Lookup, Query};
-use crate::retention::Ticket;
 use crate::sync::atomic::Ordering;
 use crate::sync::switch_point;
 
@@ -22,13 +21,18 @@ pub(crate) enum Use {
 /// What a reader finds, while the shard is locked.
 pub(crate) struct Sight<'a, Q: Query> {
     shard: Option<&'a Shard<Q>>,
-    pub(crate) slot: Option<&'a Slot<Q>>,
+    /// Of the entry's slot.
+    number: Option<u32>,
     pub(crate) value: Option<Arc<Q::Value>>,
 }
 
-impl<Q: Query> Sight<'_, Q> {
+impl<'a, Q: Query> Sight<'a, Q> {
     pub(crate) fn seen(&self) -> Seen {
-        self.shard.map_or(Seen::Absent { forgotten: 0 }, |shard| shard.seen(self.slot))
+        self.shard.map_or(Seen::Absent { forgotten: 0 }, |shard| shard.seen(self.number))
+    }
+
+    pub(crate) fn view(&self) -> Option<View<'a, Q>> {
+        self.shard?.view(self.number?)
     }
 }
 
@@ -46,17 +50,18 @@ impl<Q: Query> Table<Q> {
             if use_ == Use::Counted {
                 self.early_misses.fetch_add(1, Ordering::Relaxed);
             }
-            return read(Sight { shard: None, slot: None, value: None });
+            return read(Sight { shard: None, number: None, value: None });
         };
         let hash = self.hash(lookup);
-        let shard = &shards[self.place_of(hash)].0;
+        let place = self.place_of(hash);
+        let shard = &shards[place].0;
         // The clock may be foreign code: it is read before the lock is taken.
         let mut now = self.rules.is_timed.then(|| self.core.now());
         loop {
             let guard = shard.read();
             let found = guard.find(hash, |key| lookup.is_key(key));
             let value = match found {
-                Some(slot) => match &slot.hold {
+                Some((number, slot)) => match &slot.hold {
                     Hold::Resident(value) => {
                         if slot.may_expire(&self.rules) {
                             let Some(now) = now else {
@@ -64,14 +69,13 @@ impl<Q: Query> Table<Q> {
                                 now = Some(self.core.now());
                                 continue;
                             };
-                            if slot.stay != Stay::Pinned && slot.is_expired(&self.rules, now) {
-                                let ticket = slot.ticket();
+                            if slot.stay != Stay::Pinned && guard.is_expired(number, &self.rules, now) {
                                 drop(guard);
-                                self.expire(hash, ticket, now);
+                                self.expire(place, number, now);
                                 continue;
                             }
                             if use_ == Use::Counted {
-                                slot.renew_idle(now);
+                                guard.renew_idle(number, now);
                             }
                         }
                         if use_ == Use::Counted {
@@ -85,11 +89,11 @@ impl<Q: Query> Table<Q> {
                         if use_ == Use::Counted && value.is_some() {
                             // One that has expired stays so.
                             if let Some(now) = now
-                                && !slot.is_expired(&self.rules, now)
+                                && !guard.is_expired(number, &self.rules, now)
                             {
-                                slot.renew_idle(now);
+                                guard.renew_idle(number, now);
                             }
-                            guard.mark_survivor(slot);
+                            guard.mark_survivor(number, slot);
                         }
                         value
                     }
@@ -102,7 +106,7 @@ impl<Q: Query> Table<Q> {
                     None => guard.count_miss(),
                 }
             }
-            return read(Sight { shard: Some(&guard), slot: found, value });
+            return read(Sight { shard: Some(&guard), number: found.map(|(number, _)| number), value });
         }
     }
 
@@ -117,13 +121,12 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
         let now = self.core.now();
-        self.look(lookup, use_, |sight| Some(Entry::of(sight.slot?, sight.value?, &self.rules, now)))
+        self.look(lookup, use_, |sight| Some(Entry::of(&sight.view()?, sight.value?, &self.rules, now)))
     }
 
     pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<Past<Q::Value>> {
         self.look(lookup, Use::Uncounted, |sight| {
-            let extra =
-                sight.slot.filter(|slot| slot.hold.is_resident()).and_then(|slot| slot.extra.as_ref());
+            let extra = sight.view().filter(|view| view.slot.hold.is_resident()).and_then(|view| view.extra);
             // The present value is returned to the caller's stack, to be dropped there.
             (sight.value, extra.map(|extra| extra.history.iter().cloned().collect()).unwrap_or_default())
         })
@@ -147,9 +150,10 @@ impl<Q: Query> Table<Q> {
         let hash = self.hash(lookup);
         let Some(shard) = self.existing(hash) else { return (None, true) };
         let shard = shard.read();
-        let Some(slot) = shard.find(hash, |key| lookup.is_key(key)) else { return (None, true) };
-        let is_over =
-            slot.hold.is_resident() && slot.stay != Stay::Pinned && slot.is_expired(&self.rules, now);
+        let Some((number, slot)) = shard.find(hash, |key| lookup.is_key(key)) else { return (None, true) };
+        let is_over = slot.hold.is_resident()
+            && slot.stay != Stay::Pinned
+            && shard.is_expired(number, &self.rules, now);
         (slot.hold.value(), !is_over)
     }
 
@@ -157,15 +161,15 @@ impl<Q: Query> Table<Q> {
     pub(super) fn note_use(&self, slot: &Slot<Q>) {
         match &self.recency {
             None => slot.count_use(),
-            Some(recency) if slot.stay == Stay::Ordered => recency.mark(slot.ticket()),
+            Some(recency) if slot.stay == Stay::Ordered => recency.mark(slot.node),
             Some(_) => {}
         }
     }
 
     #[cold]
-    pub(super) fn expire(&self, hash: u32, ticket: Ticket, now: Moment) {
-        self.let_go(self.place_of(hash), now, |shard, env, out| {
-            let _ = shard.expire(ticket, env, out);
+    fn expire(&self, place: usize, number: u32, now: Moment) {
+        self.let_go(place, now, |shard, env, out| {
+            shard.expire(number, env, out);
         });
     }
 }

@@ -4,7 +4,7 @@
 mod cold;
 mod home;
 mod keep;
-mod page;
+mod outbox;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -14,22 +14,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::OccupiedEntry;
-use smallvec::SmallVec;
 
-use super::slot::{Extra, Hold, Slot, Stay};
+use super::slot::{Extra, Slot, Stay, View};
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::Query;
+use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
-use crate::retention::{Rules, Ticket};
+use crate::retention::s3fifo::Queue;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use cold::Cold;
-pub(crate) use page::Page;
+pub(crate) use home::Home;
+pub(crate) use outbox::{Displaced, Outbox};
 
 pub(crate) struct Shard<Q: Query> {
-    slots: HashTable<Slot<Q>>,
+    /// Numbers of slots by the hashes of their keys.
+    index: HashTable<u32>,
+    /// By number; `None` is vacant.
+    slots: Vec<Option<Slot<Q>>>,
     /// Made by the first write, so that an empty shard is one cache line.
     cold: Option<Box<Cold<Q>>>,
     /// Counted with plain loads and stores: the lock word beside them is written by each reader anyway.
@@ -65,26 +68,28 @@ pub(crate) struct Incoming<V: ?Sized> {
     pub(crate) value: Arc<V>,
     pub(crate) weight: u32,
     pub(crate) as_of: Moment,
-    /// The moment of the write.
-    pub(crate) now: Moment,
-    pub(crate) page: Page,
+    /// What most values do without.
+    pub(crate) extra: Option<Box<Extra<V>>>,
+    /// By the rules of the table; a pin comes before them.
+    pub(crate) home: Home,
     pub(crate) is_invalidated: bool,
-    /// Where the policy had the entry when it was saved.
+    /// Where the policy has the entry, if that is decided.
     pub(crate) standing: Option<Standing>,
 }
 
-/// Where the default policy has an entry, as it is saved.
+/// Where the default policy has an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// 1 in the main queue, else 0.
-    pub(crate) rank: u8,
+    pub(crate) queue: Queue,
     pub(crate) uses: u8,
 }
 
-/// Where a key is in its shard.
+/// Where a key is in its shard. True while the shard stays locked, whatever is written to other keys, up to
+/// [`finish`](Shard::finish).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) id: Option<u32>,
+    /// Number of its slot.
+    pub(crate) number: Option<u32>,
     pub(crate) is_pinned: bool,
 }
 
@@ -97,29 +102,24 @@ pub(crate) enum Seen {
     Absent { forgotten: u64 },
 }
 
-/// What an operation pushed out of the shard.
-pub(crate) struct Displaced<Q: Query> {
-    pub(crate) key: Option<Q>,
-    pub(crate) hold: Option<Hold<Q::Value>>,
-    #[expect(dead_code, reason = "kept to be dropped outside the lock")]
-    pub(crate) extra: Option<Box<Extra<Q::Value>>>,
-    /// What listeners are told; nothing for a dead value.
-    pub(crate) cause: Option<Cause>,
-    pub(crate) is_published: bool,
-}
-
-pub(crate) type Outbox<Q> = SmallVec<[Displaced<Q>; 1]>;
-
 impl<Q: Query> Shard<Q> {
     pub(crate) fn new() -> Self {
-        Self { slots: HashTable::new(), cold: None, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+        Self {
+            index: HashTable::new(),
+            slots: Vec::new(),
+            cold: None,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
     }
 
     // Reading
 
     #[inline]
-    pub(crate) fn find(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Option<&Slot<Q>> {
-        self.slots.find(spread(hash), |slot| slot.hash == hash && is_key(&slot.key))
+    pub(crate) fn find(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Option<(u32, &Slot<Q>)> {
+        let is_it = |&number: &u32| self.slot(number).is_some_and(|slot| is_key(&slot.key));
+        let number = *self.index.find(spread(hash), is_it)?;
+        Some((number, self.slot(number)?))
     }
 
     pub(crate) fn locate(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Place {
@@ -127,33 +127,62 @@ impl<Q: Query> Shard<Q> {
             !cold.pins.is_empty()
                 && cold.pins.find(spread(hash), |pin| pin.hash == hash && is_key(&pin.key)).is_some()
         });
-        Place { id: self.find(hash, is_key).map(|slot| slot.id), is_pinned }
+        Place { number: self.find(hash, is_key).map(|(number, _)| number), is_pinned }
     }
 
-    pub(crate) fn seen(&self, slot: Option<&Slot<Q>>) -> Seen {
-        match slot {
-            Some(slot) => Seen::Revision(slot.revision),
-            None => Seen::Absent { forgotten: self.forgotten() },
+    #[inline]
+    pub(crate) fn slot(&self, number: u32) -> Option<&Slot<Q>> {
+        self.slots.get(number as usize)?.as_ref()
+    }
+
+    pub(crate) fn view(&self, number: u32) -> Option<View<'_, Q>> {
+        let (slot, cold) = (self.slot(number)?, self.cold.as_ref()?);
+        Some(View { slot, record: &cold.records[number], extra: cold.extras.get(number) })
+    }
+
+    /// All slots, with their numbers.
+    pub(crate) fn views(&self) -> impl Iterator<Item = (u32, View<'_, Q>)> {
+        (0..).zip(&self.slots).filter_map(|(number, _)| Some((number, self.view(number)?)))
+    }
+
+    /// Whether the time of the entry in a slot is over.
+    pub(crate) fn is_expired(&self, number: u32, rules: &Rules, now: Moment) -> bool {
+        self.cold.as_ref().is_some_and(|cold| cold.deadline(number, rules).is_over(now))
+    }
+
+    /// Renews the time to idle.
+    pub(crate) fn renew_idle(&self, number: u32, now: Moment) {
+        if let Some(extra) = self.cold.as_ref().and_then(|cold| cold.extras.get(number)) {
+            extra.renew_idle(now);
+        }
+    }
+
+    /// What a reader sees under a key that is in this slot, or in none.
+    pub(crate) fn seen(&self, number: Option<u32>) -> Seen {
+        match (number, &self.cold) {
+            (Some(number), Some(cold)) => Seen::Revision(cold.records[number].revision),
+            _ => Seen::Absent { forgotten: self.forgotten() },
         }
     }
 
     /// Whether no write can have happened to the key since it was `seen`.
     pub(crate) fn is_unchanged(&self, seen: Seen, hash: u32, is_key: impl FnMut(&Q) -> bool) -> bool {
-        match (seen, self.find(hash, is_key)) {
-            (Seen::Revision(seen), Some(slot)) => slot.revision == seen,
-            (Seen::Revision(seen), None) => self.forgotten() <= seen,
-            (Seen::Absent { .. }, Some(_)) => false,
-            (Seen::Absent { forgotten }, None) => self.forgotten() == forgotten,
+        let found = self.seen(self.find(hash, is_key).map(|(number, _)| number));
+        match (seen, found) {
+            (Seen::Revision(seen), Seen::Revision(found)) => seen == found,
+            (Seen::Revision(seen), Seen::Absent { forgotten }) => forgotten <= seen,
+            (Seen::Absent { .. }, Seen::Revision(_)) => false,
+            (Seen::Absent { forgotten: seen }, Seen::Absent { forgotten }) => seen == forgotten,
         }
     }
 
     /// Notes that a survivor was read, so that the next write makes it resident again.
-    pub(crate) fn mark_survivor(&self, slot: &Slot<Q>) {
+    pub(crate) fn mark_survivor(&self, number: u32, slot: &Slot<Q>) {
         if slot.stay != Stay::Evicted || slot.uses.swap(1, Ordering::Relaxed) != 0 {
             return;
         }
         if let Some(cold) = &self.cold {
-            cold.revived.push(slot.ticket());
+            cold.revived.push(number);
         }
     }
 
@@ -165,12 +194,6 @@ impl<Q: Query> Shard<Q> {
     #[inline]
     pub(crate) fn count_miss(&self) {
         self.misses.store(self.misses.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn count_removal(&mut self, cause: Cause) {
-        if let Some(cold) = &mut self.cold {
-            cold.removals[cause as usize] += 1;
-        }
     }
 
     pub(crate) fn removals(&self) -> [u64; Cause::COUNT] {
@@ -185,67 +208,67 @@ impl<Q: Query> Shard<Q> {
         self.misses.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot<Q>> {
-        self.slots.iter()
-    }
-
     pub(crate) fn slot_count(&self) -> usize {
-        self.slots.len()
+        self.index.len()
     }
 
     /// Makes room for so many new entries at once.
     pub(crate) fn reserve(&mut self, entries: usize) {
-        self.slots.reserve(entries, |slot| spread(slot.hash));
+        let records = &mut self.cold.get_or_insert_with(Cold::new).records;
+        records.reserve(entries);
+        self.slots.reserve(entries);
+        self.index.reserve(entries, |&number| spread(records[number].hash));
     }
 
     /// Entries whose value is alive. Visits the survivors.
     pub(crate) fn live_count(&self) -> usize {
         let Some(cold) = &self.cold else { return 0 };
-        let dead = cold
-            .survivors
-            .iter()
-            .filter(|&&ticket| self.by_ticket(ticket).is_some_and(|slot| slot.hold.is_dead()));
-        self.slots.len() - dead.count()
+        let survivors = cold.survivors.iter(|number| cold.records[number].link);
+        let dead = survivors.filter(|&number| self.slot(number).is_some_and(|slot| slot.hold.is_dead()));
+        self.index.len() - dead.count()
     }
 
     pub(crate) fn pin_count(&self) -> usize {
         self.cold.as_ref().map_or(0, |cold| cold.pins.len())
     }
 
-    /// Residents in the order in which the default policy would look at them.
-    pub(crate) fn policy_order(&self) -> impl Iterator<Item = &Slot<Q>> {
-        let tickets = self.cold.iter().flat_map(|cold| cold.policy.tickets());
-        tickets.filter_map(|ticket| self.by_ticket(ticket))
-    }
-
-    pub(crate) fn by_ticket(&self, ticket: Ticket) -> Option<&Slot<Q>> {
-        self.slots.find(spread(ticket.hash), |slot| slot.ticket() == ticket)
+    /// Residents in the order in which the default policy would look at them, by number.
+    pub(crate) fn policy_order(&self) -> impl Iterator<Item = u32> {
+        self.cold.iter().flat_map(|cold| cold.policy.numbers(&cold.records))
     }
 
     fn forgotten(&self) -> u64 {
         self.cold.as_ref().map_or(0, |cold| cold.forgotten)
     }
 
-    fn forget(&mut self, revision: u64) {
-        if let Some(cold) = &mut self.cold {
-            cold.forgotten = cold.forgotten.max(revision);
+    // Slots
+
+    #[inline]
+    fn parts(&mut self, number: u32) -> Option<(&mut Slot<Q>, &mut Cold<Q>)> {
+        let slot = self.slots.get_mut(number as usize)?.as_mut()?;
+        Some((slot, self.cold.as_mut()?))
+    }
+
+    /// The slot, if its value is alive.
+    fn readable(&mut self, number: u32) -> Option<(&mut Slot<Q>, &mut Cold<Q>)> {
+        self.parts(number).filter(|(slot, _)| !slot.hold.is_dead())
+    }
+
+    /// Takes out an entry that is in no list any more.
+    #[inline]
+    fn vacate(&mut self, number: u32, cause: Option<Cause>, env: &Env<'_>, out: &mut Outbox<Q>) {
+        let Self { index, slots, cold: Some(cold), .. } = self else { return };
+        let record = &cold.records[number];
+        cold.forgotten = cold.forgotten.max(record.revision);
+        if let Ok(found) = index.find_entry(spread(record.hash), |&known| known == number) {
+            found.remove();
+        }
+        cold.records.vacate(number);
+        if let Some(Slot { key, hold, .. }) = slots.get_mut(number as usize).and_then(Option::take) {
+            let extra = cold.extras.take(number);
+            cold.put_out(key, hold, extra, cause, env, out);
         }
     }
-
-    fn readable_mut(&mut self, ticket: Ticket) -> Option<&mut Slot<Q>> {
-        find_mut(&mut self.slots, ticket).filter(|slot| !slot.hold.is_dead())
-    }
-}
-
-fn find_mut<Q: Query>(slots: &mut HashTable<Slot<Q>>, ticket: Ticket) -> Option<&mut Slot<Q>> {
-    slots.find_mut(spread(ticket.hash), |slot| slot.ticket() == ticket)
-}
-
-fn find_entry<Q: Query>(
-    slots: &mut HashTable<Slot<Q>>,
-    ticket: Ticket,
-) -> Option<OccupiedEntry<'_, Slot<Q>>> {
-    slots.find_entry(spread(ticket.hash), |slot| slot.ticket() == ticket).ok()
 }
 
 /// Hash for the index: the stored half spread over 64 bits (Fibonacci hashing), since the index takes its place

@@ -6,34 +6,28 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::query::Query;
-use crate::retention::s3fifo::MAX_USES;
-use crate::retention::{Rules, Ticket};
+use crate::retention::Rules;
+use crate::retention::records::Record;
+use crate::retention::s3fifo::{MAX_USES, Queue};
 use crate::snapshot::{EntryMeta, Nanos};
 use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use crate::sync::switch_point;
 
-/// What a hit reads comes first. With a key of 8 bytes that is half a cache line, and by the alignment never parts
-/// of two.
+/// What a hit reads. With a key of 8 bytes that is half a cache line, and by the alignment never parts of two. What
+/// only writes and reports read is kept apart, in [`Record`] and [`Extra`].
 #[repr(C, align(32))]
 pub(crate) struct Slot<Q: Query> {
     pub(crate) hold: Hold<Q::Value>,
-    /// Kept, so that the index can grow without calling the key's `Hash`.
-    pub(crate) hash: u32,
+    /// Number of the entry in the exact order of the table, if it is in it.
+    pub(crate) node: u32,
     pub(crate) stay: Stay,
     /// Set by readers under the shared lock.
     pub(crate) uses: AtomicU8,
     pub(crate) is_invalidated: bool,
-    /// Whether the shard's deadlines hold a ticket of this stay: so it is of all residents that can expire, but for
-    /// the pinned.
+    /// Whether the shard's deadlines have one for this slot that is not too late: so they have of all residents
+    /// that can expire, but for the pinned.
     pub(crate) has_alarm: bool,
     pub(crate) key: Q,
-    /// Changes with each stay, so that tickets of an earlier one find nothing.
-    pub(crate) id: u32,
-    pub(crate) weight: u32,
-    pub(crate) revision: u64,
-    pub(crate) as_of: Moment,
-    /// What most entries do without.
-    pub(crate) extra: Option<Box<Extra<Q::Value>>>,
 }
 
 /// Index entry and side table in one word: a resident's strong handle is the side table's claim on it.
@@ -125,49 +119,43 @@ impl<V: ?Sized> Hold<V> {
 }
 
 impl<V: ?Sized> Extra<V> {
-    pub(crate) fn new(now: Moment) -> Self {
+    pub(crate) fn new(used_at: Moment) -> Self {
         Self {
             ttl: None,
             fresh: None,
-            used_at: AtomicI64::new(now.nanos()),
+            used_at: AtomicI64::new(used_at.nanos()),
             label: None,
             history: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn used_at(&self) -> Moment {
+        Moment::from_nanos(self.used_at.load(Ordering::Relaxed))
+    }
+
+    /// Ends the history, which lasts only while the entry is resident. What is returned holds the old values.
+    pub(crate) fn drop_history(&mut self) -> Option<Box<Self>> {
+        if self.history.is_empty() {
+            return None;
+        }
+        let history = std::mem::take(&mut self.history);
+        Some(Box::new(Self { history, ..Self::new(Moment::ORIGIN) }))
+    }
+
+    /// Renews the time to idle.
+    pub(crate) fn renew_idle(&self, now: Moment) {
+        if self.used_at() < now {
+            self.used_at.store(now.nanos(), Ordering::Relaxed);
         }
     }
 }
 
 impl<Q: Query> Slot<Q> {
-    pub(crate) fn ticket(&self) -> Ticket {
-        Ticket { hash: self.hash, id: self.id }
-    }
-
     /// Whether the clock has to be read before the entry may be served.
     #[inline]
     pub(crate) fn may_expire(&self, rules: &Rules) -> bool {
-        rules.is_timed || self.has_alarm && self.extra.as_ref().is_some_and(|extra| extra.ttl.is_some())
-    }
-
-    /// When retention ends; [`Moment::NEVER`] without times.
-    pub(crate) fn deadline(&self, rules: &Rules) -> Moment {
-        let extra = self.extra.as_deref();
-        let ttl = extra.and_then(|extra| extra.ttl).or(rules.ttl);
-        let by_age = ttl.map_or(Moment::NEVER, |ttl| self.as_of + ttl);
-        let by_use = match (rules.tti, extra) {
-            (Some(tti), Some(extra)) => Moment::from_nanos(extra.used_at.load(Ordering::Relaxed)) + tti,
-            _ => Moment::NEVER,
-        };
-        by_age.min(by_use)
-    }
-
-    pub(crate) fn is_expired(&self, rules: &Rules, now: Moment) -> bool {
-        // A time that never ends is told apart from one that ended at the end of the clock.
-        let deadline = self.deadline(rules);
-        deadline != Moment::NEVER && now >= deadline
-    }
-
-    /// How long the entry counts as fresh from its `as_of` on; `None` for ever.
-    pub(crate) fn fresh_for(&self, rules: &Rules) -> Option<Duration> {
-        self.extra.as_ref().and_then(|extra| extra.fresh).or(rules.fresh)
+        // In a table without times only those with a time of their own have an alarm.
+        rules.is_timed || self.has_alarm
     }
 
     /// Counts a use for the default policy. Writes only while the count can still grow.
@@ -178,34 +166,52 @@ impl<Q: Query> Slot<Q> {
             self.uses.store(uses + 1, Ordering::Relaxed);
         }
     }
+}
 
-    /// Renews the time to idle.
-    pub(crate) fn renew_idle(&self, now: Moment) {
-        if let Some(extra) = &self.extra
-            && extra.used_at.load(Ordering::Relaxed) < now.nanos()
-        {
-            extra.used_at.store(now.nanos(), Ordering::Relaxed);
-        }
+/// When retention ends of a value that was true at `as_of`; [`Moment::NEVER`] without times.
+pub(crate) fn deadline<V: ?Sized>(as_of: Moment, extra: Option<&Extra<V>>, rules: &Rules) -> Moment {
+    let ttl = extra.and_then(|extra| extra.ttl).or(rules.ttl);
+    let by_age = ttl.map_or(Moment::NEVER, |ttl| as_of + ttl);
+    let by_use = match (rules.tti, extra) {
+        (Some(tti), Some(extra)) => extra.used_at() + tti,
+        _ => Moment::NEVER,
+    };
+    by_age.min(by_use)
+}
+
+/// A slot with all that is kept about it, while its shard is locked.
+pub(crate) struct View<'a, Q: Query> {
+    pub(crate) slot: &'a Slot<Q>,
+    pub(crate) record: &'a Record,
+    pub(crate) extra: Option<&'a Extra<Q::Value>>,
+}
+
+impl<Q: Query> View<'_, Q> {
+    pub(crate) fn deadline(&self, rules: &Rules) -> Moment {
+        deadline(self.record.as_of, self.extra, rules)
+    }
+
+    pub(crate) fn is_expired(&self, rules: &Rules, now: Moment) -> bool {
+        self.deadline(rules).is_over(now)
+    }
+
+    /// How long the entry counts as fresh from its `as_of` on; `None` for ever.
+    pub(crate) fn fresh_for(&self, rules: &Rules) -> Option<Duration> {
+        self.extra.and_then(|extra| extra.fresh).or(rules.fresh)
     }
 
     /// What is saved of the entry beside key and value.
-    pub(crate) fn meta(&self, now: Moment, is_survivor: bool) -> EntryMeta {
-        let extra = self.extra.as_deref();
-        let used_at =
-            extra.map_or(self.as_of, |extra| Moment::from_nanos(extra.used_at.load(Ordering::Relaxed)));
+    pub(crate) fn meta(&self, now: Moment) -> EntryMeta {
+        let Self { slot, record, extra } = self;
         EntryMeta {
-            age: Nanos::since(now, self.as_of),
-            idle: Nanos::since(now, used_at),
+            age: Nanos::since(now, record.as_of),
+            idle: Nanos::since(now, extra.map_or(record.as_of, Extra::used_at)),
             ttl: extra.and_then(|extra| extra.ttl).map(Nanos::from),
             fresh: extra.and_then(|extra| extra.fresh).map(Nanos::from),
-            invalidated: self.is_invalidated,
-            is_survivor,
-            rank: u8::from(self.stay == Stay::Main),
-            uses: self.uses.load(Ordering::Relaxed),
+            invalidated: slot.is_invalidated,
+            is_survivor: !slot.hold.is_resident(),
+            rank: slot.stay.queue().map_or(0, Queue::rank),
+            uses: slot.uses.load(Ordering::Relaxed),
         }
-    }
-
-    pub(crate) fn extra_mut(&mut self, now: Moment) -> &mut Extra<Q::Value> {
-        self.extra.get_or_insert_with(|| Box::new(Extra::new(now)))
     }
 }

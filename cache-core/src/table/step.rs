@@ -1,9 +1,10 @@
 //! The steps that all writes are made of: what is done before a shard is locked, while it is, and after.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::shard::{Env, Incoming, Outbox, Page, Shard};
-use super::slot::Hold;
+use super::shard::{Env, Home, Incoming, Outbox, Shard};
+use super::slot::Extra;
 use super::times::Times;
 use super::{Guard, Table};
 use crate::clock::Moment;
@@ -25,7 +26,7 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.made()[place].0.write();
         expire(&mut shard, &env, &mut out);
         shard.make_room(&env, &mut out);
-        self.publish(&mut shard, &mut out);
+        self.publish(&mut out);
         drop(shard);
         drop(out);
         self.core.events.drain();
@@ -43,20 +44,20 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.made()[place].0.write();
         shard.begin(&env, &mut out);
         let result = alter(&mut shard, &env, &mut out);
-        self.conclude(out, shard, &env);
+        self.conclude(&mut out, shard, &env);
         result
     }
 
-    /// Ends a change of one shard: its upkeep, unlocking, and what has to wait for that. Takes the outbox first, so
-    /// that a panic unlocks the shard before it drops the values.
+    /// Ends a change of one shard: its upkeep, unlocking, and what has to wait for that. The outbox is the caller's, and
+    /// older than the guard, so that a panic unlocks the shard before it drops the values.
     #[inline]
-    pub(super) fn conclude(&self, mut out: Outbox<Q>, mut shard: Guard<'_, Q>, env: &Env<'_>) {
-        shard.finish(env, &mut out);
-        self.publish(&mut shard, &mut out);
+    pub(super) fn conclude(&self, out: &mut Outbox<Q>, mut shard: Guard<'_, Q>, env: &Env<'_>) {
+        shard.finish(env, out);
+        self.publish(out);
         drop(shard);
         self.core.log.note_single(self.name, env.revision);
         self.settle(env);
-        drop(out);
+        out.clear();
         self.core.events.drain();
     }
 
@@ -71,25 +72,37 @@ impl<Q: Query> Table<Q> {
         }
     }
 
-    /// Runs the weigher, reads the clock: foreign code, which is done with before any lock is taken.
+    /// Runs the weigher: foreign code, which is done with before any lock is taken.
+    #[inline]
     pub(crate) fn incoming(
         &self,
         key: &Q,
         value: Arc<Q::Value>,
         times: Times,
-        label: Option<Arc<str>>,
+        label: Option<&Arc<str>>,
+        now: Moment,
     ) -> Incoming<Q::Value> {
         let weight = self.weigh(key, &value);
-        let now = self.core.now();
-        Incoming {
-            value,
-            weight,
-            as_of: times.as_of.unwrap_or(now),
-            now,
-            page: Page { ttl: times.ttl, fresh: times.fresh, label, used_at: now },
-            is_invalidated: false,
-            standing: None,
+        let as_of = times.as_of.unwrap_or(now);
+        let extra = self.extra(times.ttl, times.fresh, label, now);
+        let home = Home::by_rules(weight, times.ttl.is_some(), &self.rules);
+        Incoming { value, weight, as_of, extra, home, is_invalidated: false, standing: None }
+    }
+
+    /// The bookkeeping that most values do without, if this one needs it.
+    #[inline]
+    pub(crate) fn extra(
+        &self,
+        ttl: Option<Duration>,
+        fresh: Option<Duration>,
+        label: Option<&Arc<str>>,
+        used_at: Moment,
+    ) -> Option<Box<Extra<Q::Value>>> {
+        if ttl.is_none() && fresh.is_none() && !self.rules.wants_extras() {
+            return None;
         }
+        let label = label.filter(|_| self.rules.history > 0).cloned();
+        Some(Box::new(Extra { ttl, fresh, label, ..Extra::new(used_at) }))
     }
 
     /// What an entry counts against the bound; nothing weighs 0.
@@ -121,18 +134,19 @@ impl<Q: Query> Table<Q> {
         vec![Change { table: self.name, revision: None, kind, entry }]
     }
 
-    /// Counts what was displaced and queues it for the listeners, while the shard is locked, so that the queue has
-    /// each key's events in their order.
-    pub(crate) fn publish(&self, shard: &mut Shard<Q>, out: &mut Outbox<Q>) {
-        for displaced in out.iter_mut().filter(|displaced| !displaced.is_published) {
-            displaced.is_published = true;
-            let Some(cause) = displaced.cause else { continue };
-            shard.count_removal(cause);
-            if !self.core.events.has_listeners() {
-                continue;
-            }
-            let value = displaced.hold.as_ref().and_then(Hold::value);
-            match (displaced.key.take(), value) {
+    /// Queues what was displaced for the listeners, while the shard is locked, so that the queue has each key's events
+    /// in their order.
+    #[inline]
+    pub(crate) fn publish(&self, out: &mut Outbox<Q>) {
+        if self.core.events.has_listeners() {
+            self.publish_all(out);
+        }
+    }
+
+    fn publish_all(&self, out: &mut Outbox<Q>) {
+        for displaced in out.displaced() {
+            let Some(cause) = displaced.cause.take() else { continue };
+            match (displaced.key.take(), displaced.hold.value()) {
                 (Some(key), Some(value)) => {
                     let entry = Box::new(EntryOf { key, value: Some(value) });
                     self.core.events.push(Event::Removal(Removal { table: self.name, cause, entry }));
@@ -161,11 +175,11 @@ impl<Q: Query> Table<Q> {
 
     pub(super) fn settle_by_order(&self, recency: &Recency, env: &Env<'_>) {
         while self.ledger.is_over() {
-            let Some(ticket) = recency.pop_oldest() else { return };
+            let Some(oldest) = recency.oldest() else { return };
             let mut out = Outbox::new();
-            let mut shard = self.made()[self.place_of(ticket.hash)].0.write();
-            shard.evict_ticket(ticket, env, &mut out);
-            self.publish(&mut shard, &mut out);
+            let mut shard = self.made()[self.place_of(oldest.hash)].0.write();
+            shard.evict_oldest(oldest, env, &mut out);
+            self.publish(&mut out);
         }
     }
 
@@ -181,7 +195,7 @@ impl<Q: Query> Table<Q> {
                 let mut out = Outbox::new();
                 let mut shard = self.made()[place].0.write();
                 shard.make_room(&self.env(env.now, revision), &mut out);
-                self.publish(&mut shard, &mut out);
+                self.publish(&mut out);
             }
         }
     }

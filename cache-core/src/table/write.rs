@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use super::Table;
-use super::shard::{Env, Incoming, Outbox, Seen, Shard};
+use super::shard::{Env, Home, Incoming, Outbox, Seen, Shard};
 use super::times::Times;
 use crate::clock::Moment;
 use crate::event::ChangeKind;
 use crate::flight::{Flight, Turn};
 use crate::query::{Lookup, Query};
-use crate::retention::Ticket;
 
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
-        let incoming = self.incoming(&key, Arc::clone(&value), times, None);
-        self.write(key, incoming, |_, _| true);
+        let now = self.core.now();
+        let incoming = self.incoming(&key, Arc::clone(&value), times, None, now);
+        self.write(key, incoming, now, |_, _| true);
         value
     }
 
@@ -23,24 +23,28 @@ impl<Q: Query> Table<Q> {
     pub(super) fn write(
         &self,
         key: Q,
-        incoming: Incoming<Q::Value>,
-        may_write: impl FnOnce(&Shard<Q>, Option<Ticket>) -> bool,
+        mut incoming: Incoming<Q::Value>,
+        now: Moment,
+        may_write: impl FnOnce(&Shard<Q>, Option<u32>) -> bool,
     ) -> bool {
         let hash = self.hash(&key);
         let changes = self.change(&key, ChangeKind::Set, Some(&incoming.value));
-        let now = incoming.now;
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
+        let mut env = self.env(now, 0);
         let place = shard.locate(hash, |known| *known == key);
-        if !may_write(&shard, place.id.map(|id| Ticket { hash, id })) {
+        if !may_write(&shard, place.number) {
             return false;
         }
         self.flights.overtake(hash, |loaded| *loaded == key);
-        let env = self.env(now, self.core.seal(changes));
         shard.begin(&env, &mut out);
-        let place = shard.meet(hash, place, &env, &mut out);
+        let place = shard.meet(place, &env, &mut out);
+        if place.number.is_none() && !place.is_pinned && incoming.home == Home::Queued {
+            shard.make_room_for(hash, &mut incoming, &env, &mut out);
+        }
+        env.revision = self.core.seal(changes);
         shard.write(key, hash, place, incoming, &env, &mut out);
-        self.conclude(out, shard, &env);
+        self.conclude(&mut out, shard, &env);
         true
     }
 
@@ -59,10 +63,11 @@ impl<Q: Query> Table<Q> {
         value: Arc<Q::Value>,
         flight: &Flight<Q::Value>,
     ) -> Arc<Q::Value> {
-        let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None);
+        let now = self.core.now();
+        let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None, now);
         let mut winner = None;
-        self.write(key.clone(), incoming, |shard, ticket| {
-            winner = ticket.and_then(|ticket| shard.by_ticket(ticket)).and_then(|slot| slot.hold.value());
+        self.write(key.clone(), incoming, now, |shard, number| {
+            winner = number.and_then(|number| shard.slot(number)).and_then(|slot| slot.hold.value());
             winner.is_none() && !flight.is_overtaken()
         });
         winner.unwrap_or(value)
@@ -82,41 +87,38 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.lock_for_write(self.place_of(hash));
         let place = shard.locate(hash, |known| lookup.is_key(known));
         self.flights.overtake(hash, |loaded| lookup.is_key(loaded));
-        let slot = place.id.and_then(|id| shard.by_ticket(Ticket { hash, id }));
+        let slot = place.number.and_then(|number| shard.slot(number));
         if slot.is_none_or(|slot| slot.hold.is_dead()) {
             return false;
         }
         let env = self.env(now, self.core.seal(changes));
         shard.begin(&env, &mut out);
-        let place = shard.meet(hash, place, &env, &mut out);
-        let was_readable = shard.remove(hash, place, &env, &mut out);
-        self.conclude(out, shard, &env);
+        let place = shard.meet(place, &env, &mut out);
+        let was_readable = shard.remove(place, &env, &mut out);
+        self.conclude(&mut out, shard, &env);
         was_readable
     }
 
-    pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L, as_of: Option<Moment>) -> bool {
-        self.mark(lookup, None, |shard, ticket, env, out| {
-            shard.touch(ticket, as_of.unwrap_or(env.now), env, out)
-        })
+    pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
+        self.mark(lookup, None, Shard::touch)
     }
 
     /// Touches an entry that no write has come to since it was `seen`.
     pub(crate) fn touch_unchanged(&self, key: &Q, seen: Seen) -> bool {
-        self.mark(key, None, |shard, ticket, env, out| {
-            let is_unchanged = shard.seen(shard.by_ticket(ticket)) == seen;
-            is_unchanged && shard.touch(ticket, env.now, env, out)
+        self.mark(key, None, |shard, number, env, out| {
+            shard.seen(Some(number)) == seen && shard.touch(number, env, out)
         })
     }
 
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        self.mark(lookup, Some(ChangeKind::Invalidated), |shard, ticket, _, _| shard.invalidate(ticket))
+        self.mark(lookup, Some(ChangeKind::Invalidated), |shard, number, _, _| shard.invalidate(number))
     }
 
     pub(super) fn mark<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
         heard_as: Option<ChangeKind>,
-        act: impl FnOnce(&mut Shard<Q>, Ticket, &Env<'_>, &mut Outbox<Q>) -> bool,
+        act: impl FnOnce(&mut Shard<Q>, u32, &Env<'_>, &mut Outbox<Q>) -> bool,
     ) -> bool {
         let hash = self.hash(lookup);
         if self.existing(hash).is_none() {
@@ -132,12 +134,12 @@ impl<Q: Query> Table<Q> {
         let env = self.env(now, 0);
         let place = shard.locate(hash, |known| lookup.is_key(known));
         shard.begin(&env, &mut out);
-        let place = shard.meet(hash, place, &env, &mut out);
-        let is_done = place.id.is_some_and(|id| act(&mut shard, Ticket { hash, id }, &env, &mut out));
+        let place = shard.meet(place, &env, &mut out);
+        let is_done = place.number.is_some_and(|number| act(&mut shard, number, &env, &mut out));
         if is_done {
             self.core.note(changes);
         }
-        self.conclude(out, shard, &env);
+        self.conclude(&mut out, shard, &env);
         is_done
     }
 

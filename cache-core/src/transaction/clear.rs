@@ -29,7 +29,7 @@ impl<Q: Query> Part for Clearing<'_, Q> {
         for shard in &mut guards {
             shard.clear(&env, &mut self.out);
             shard.finish(&env, &mut self.out);
-            self.table.publish(shard, &mut self.out);
+            self.table.publish(&mut self.out);
         }
         if let Some(recency) = self.table.recency() {
             recency.clear();

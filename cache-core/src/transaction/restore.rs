@@ -10,8 +10,9 @@ use crate::clock::Moment;
 use crate::event::ChangeKind;
 use crate::query::Query;
 use crate::retention::Rules;
+use crate::retention::s3fifo::Queue;
 use crate::snapshot::{Decoded, EntryMeta, RestoreReport, SavedEntry, TableRestore};
-use crate::table::shard::{Incoming, Outbox, Page, Place, Standing, spread};
+use crate::table::shard::{Home, Incoming, Outbox, Place, Standing, spread};
 use crate::table::{Guard, Table};
 
 /// Entries of one table on their way back.
@@ -60,7 +61,7 @@ impl<'a, Q: Query> Restoring<'a, Q> {
             }
             let hash = table.hash(&entry.key);
             let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
-            let place = Place { id: None, is_pinned: false };
+            let place = Place { number: None, is_pinned: false };
             bins[bin].push(Line { entry, order, hash, weight: 0, place });
         }
         let mut known = HashTable::new();
@@ -130,21 +131,17 @@ impl<Q: Query> Line<Q> {
     }
 
     /// The entry as it is written at `now`.
-    fn into_write(self, now: Moment) -> (Q, Incoming<Q::Value>) {
+    fn into_write(self, table: &Table<Q>, now: Moment) -> (Q, Incoming<Q::Value>) {
         let SavedEntry { key, value, meta } = self.entry;
+        let (ttl, fresh) = (meta.ttl.map(Duration::from), meta.fresh.map(Duration::from));
         let incoming = Incoming {
             value,
             weight: self.weight,
             as_of: now - meta.age.into(),
-            now,
-            page: Page {
-                ttl: meta.ttl.map(Duration::from),
-                fresh: meta.fresh.map(Duration::from),
-                label: None,
-                used_at: now - meta.idle.into(),
-            },
+            extra: table.extra(ttl, fresh, None, now - meta.idle.into()),
+            home: Home::by_rules(self.weight, ttl.is_some(), table.rules()),
             is_invalidated: meta.invalidated,
-            standing: Some(Standing { rank: meta.rank, uses: meta.uses }),
+            standing: Some(Standing { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
         };
         (key, incoming)
     }
@@ -170,7 +167,7 @@ impl<Q: Query> Part for Restoring<'_, Q> {
             self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev())
         {
             *place = guards[table.place_of(*hash)].locate(*hash, |known| known == key);
-            counts[table.place_of(*hash)] += usize::from(place.id.is_none());
+            counts[table.place_of(*hash)] += usize::from(place.number.is_none());
             table.flights.overtake(*hash, |loaded| loaded == key);
             commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
         }
@@ -184,13 +181,13 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         for line in self.bins.drain(..).flat_map(|bin| bin.into_iter().rev()) {
             let Line { hash, place, .. } = line;
             let shard = &mut guards[table.place_of(hash)];
-            let place = shard.meet(hash, place, &env, &mut self.out);
-            let (key, incoming) = line.into_write(self.now);
+            let place = shard.meet(place, &env, &mut self.out);
+            let (key, incoming) = line.into_write(table, self.now);
             shard.write(key, hash, place, incoming, &env, &mut self.out);
         }
         for shard in &mut guards {
             shard.finish(&env, &mut self.out);
-            table.publish(shard, &mut self.out);
+            table.publish(&mut self.out);
         }
         Ok(())
     }

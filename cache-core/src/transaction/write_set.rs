@@ -11,7 +11,6 @@ use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::flight::Found;
 use crate::query::{Lookup, Query};
-use crate::retention::Ticket;
 use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
 use crate::table::{Table, Times, Use};
@@ -270,7 +269,7 @@ impl<Q: Query> WriteSet<Q> {
     fn add(&mut self, key: Q) -> usize {
         let at = self.lines.len();
         let hash = self.home.table().hash(&key);
-        let place = Place { id: None, is_pinned: false };
+        let place = Place { number: None, is_pinned: false };
         self.lines.push(Line { key, hash, read: None, write: Write::None, place, incoming: None });
         if self.lines.len() > SEARCHED {
             let from = if at == SEARCHED { 0 } else { at };
@@ -305,11 +304,11 @@ impl<Q: Query> WriteSet<Q> {
 
     /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
     fn is_heard(line: &Line<Q>, kind: ChangeKind, shard: &Shard<Q>) -> bool {
-        let ticket = line.place.id.map(|id| Ticket { hash: line.hash, id });
         match kind {
             ChangeKind::Touched => false,
             ChangeKind::Invalidated => {
-                ticket.and_then(|ticket| shard.by_ticket(ticket)).is_some_and(|slot| !slot.hold.is_dead())
+                let slot = line.place.number.and_then(|number| shard.slot(number));
+                slot.is_some_and(|slot| !slot.hold.is_dead())
             }
             _ => true,
         }
@@ -377,19 +376,18 @@ impl<Q: Query> Part for WriteSet<Q> {
             let at = locks.partition_point(|(locked, _)| *locked < place);
             let Lock::Write(shard) = &mut locks[at].1 else { continue };
             if line.write.kind().is_some() {
-                line.place = shard.meet(line.hash, line.place, &env, out);
+                line.place = shard.meet(line.place, &env, out);
             }
-            let ticket = line.place.id.map(|id| Ticket { hash: line.hash, id });
-            match (&line.write, line.incoming.take(), ticket) {
+            match (&line.write, line.incoming.take(), line.place.number) {
                 (Write::Remove, ..) => {
-                    shard.remove(line.hash, line.place, &env, out);
+                    shard.remove(line.place, &env, out);
                 }
-                (Write::Mark { touch, invalidate }, _, Some(ticket)) => {
+                (Write::Mark { touch, invalidate }, _, Some(number)) => {
                     if *touch {
-                        shard.touch(ticket, env.now, &env, out);
+                        shard.touch(number, &env, out);
                     }
                     if *invalidate {
-                        shard.invalidate(ticket);
+                        shard.invalidate(number);
                     }
                 }
                 (_, Some((key, incoming)), _) => {
@@ -401,7 +399,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         for (_, lock) in &mut locks {
             if let Lock::Write(shard) = lock {
                 shard.finish(&env, out);
-                table.publish(shard, out);
+                table.publish(out);
             }
         }
         Ok(())
@@ -425,6 +423,7 @@ impl<Q: Query> Part for WriteSet<Q> {
 
     fn prepare(&mut self, label: Option<&Arc<str>>) {
         let table = self.home.table();
+        let now = table.now();
         self.loads.clear();
         for line in &mut self.lines {
             if let Write::Merge { steps, base, value, .. } = &mut line.write
@@ -446,7 +445,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                 _ => continue,
             };
             if let Some(value) = line.write.value() {
-                let mut incoming = table.incoming(&line.key, Arc::clone(value), times, label.cloned());
+                let mut incoming = table.incoming(&line.key, Arc::clone(value), times, label, now);
                 incoming.is_invalidated = is_invalidated;
                 line.incoming = Some((line.key.clone(), incoming));
             }

@@ -1,21 +1,18 @@
-//! What of one shard reads of residents do not touch: lists of tickets, pins, counters.
-
-use std::collections::VecDeque;
-use std::sync::Arc;
+//! What of one shard reads of residents do not touch: records, lists, pins, counters.
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::OccupiedEntry;
 
 use super::{Displaced, Env, Outbox};
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::Query;
+use crate::retention::Rules;
 use crate::retention::deadline::Deadlines;
+use crate::retention::list::{List, NONE};
+use crate::retention::records::Records;
 use crate::retention::s3fifo::S3Fifo;
-use crate::retention::{Rules, Ticket};
-use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::switch_point;
-use crate::table::slot::{Hold, Slot, Stay};
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::table::slot::{Extra, Hold, Slot, Stay, deadline};
 
 /// Survivors that may be read between two writes to their shard and be sure to be made resident by the second;
 /// those beyond come back when a write visits them.
@@ -23,13 +20,14 @@ pub(super) const REVIVALS: usize = 16;
 
 /// What reads of residents do not touch.
 pub(super) struct Cold<Q: Query> {
-    pub(super) next_id: u32,
+    pub(super) records: Records,
+    pub(super) extras: Extras<Q::Value>,
     /// Weight that became resident less weight that ceased to be, since the ledger was told.
     pub(super) balance: i64,
     pub(super) policy: S3Fifo,
     pub(super) deadlines: Deadlines,
     /// Non-resident slots, next to be visited first. Only these can die.
-    pub(super) survivors: VecDeque<Ticket>,
+    pub(super) survivors: List,
     pub(super) revived: Revivals,
     pub(super) pins: HashTable<Pin<Q>>,
     /// Highest revision of a slot that was reclaimed.
@@ -38,26 +36,33 @@ pub(super) struct Cold<Q: Query> {
     pub(super) removals: [u64; Cause::COUNT],
 }
 
+/// The bookkeeping that most entries do without, by the number of the slot.
+pub(super) struct Extras<V: ?Sized> {
+    /// Shorter than the slots are many, if the last ones have none.
+    extras: Vec<Option<Box<Extra<V>>>>,
+}
+
 pub(super) struct Pin<Q> {
     pub(super) key: Q,
     pub(super) hash: u32,
     pub(super) holders: usize,
 }
 
-/// Tickets of survivors that were read since the last write.
+/// Numbers of survivors that were read since the last write.
 pub(super) struct Revivals {
-    pub(super) len: AtomicUsize,
-    pub(super) tickets: [AtomicU64; REVIVALS],
+    len: AtomicUsize,
+    numbers: [AtomicU32; REVIVALS],
 }
 
 impl<Q: Query> Cold<Q> {
     pub(super) fn new() -> Box<Self> {
         Box::new(Self {
-            next_id: 0,
+            records: Records::default(),
+            extras: Extras { extras: Vec::new() },
             balance: 0,
             policy: S3Fifo::default(),
             deadlines: Deadlines::default(),
-            survivors: VecDeque::new(),
+            survivors: List::default(),
             revived: Revivals::new(),
             pins: HashTable::new(),
             forgotten: 0,
@@ -65,106 +70,164 @@ impl<Q: Query> Cold<Q> {
         })
     }
 
-    /// Turns a resident that has left its list into a survivor, or takes it out if nobody else can reach its
-    /// value: `Arc::get_mut` proves that there is no other handle, weak ones included.
+    /// Counts what is displaced, and puts it where it is dropped later.
     #[inline]
-    pub(super) fn let_go(
+    pub(super) fn put_out(
         &mut self,
-        mut found: OccupiedEntry<'_, Slot<Q>>,
-        stay: Stay,
+        key: Q,
+        hold: Hold<Q::Value>,
+        extra: Option<Box<Extra<Q::Value>>>,
+        cause: Option<Cause>,
+        env: &Env<'_>,
+        out: &mut Outbox<Q>,
+    ) {
+        if let Some(cause) = cause {
+            self.removals[cause as usize] += 1;
+        }
+        match extra.is_none() && !env.wants_keys {
+            true => out.drop_later(key, hold),
+            false => out.push(Displaced { key: Some(key), hold, extra, cause }),
+        }
+    }
+
+    /// The same for an entry that stays in its slot.
+    pub(super) fn put_out_copy(
+        &mut self,
+        key: &Q,
+        hold: Hold<Q::Value>,
+        extra: Option<Box<Extra<Q::Value>>>,
         cause: Cause,
         env: &Env<'_>,
         out: &mut Outbox<Q>,
-    ) -> Option<u32> {
-        let slot = found.get_mut();
-        let Hold::Resident(value) = &mut slot.hold else { return Some(slot.id) };
-        switch_point();
-        if Arc::get_mut(value).is_some() {
-            let (slot, _) = found.remove();
-            self.forgotten = self.forgotten.max(slot.revision);
-            out.push(slot.displace(Some(cause)));
-            return None;
-        }
-        let key = env.key_for_listeners(&slot.key);
-        let weak = Hold::Survivor(Arc::downgrade(value));
-        let hold = std::mem::replace(&mut slot.hold, weak);
-        slot.stay = stay;
-        slot.id = self.fresh_id();
-        slot.has_alarm = false;
-        slot.uses = AtomicU8::new(0);
-        let extra = slot.drop_history();
-        self.survivors.push_back(slot.ticket());
-        let id = slot.id;
-        out.push(Displaced { key, hold: Some(hold), extra, cause: Some(cause), is_published: false });
-        Some(id)
+    ) {
+        self.removals[cause as usize] += 1;
+        out.push(Displaced { key: env.key_for_listeners(key), hold, extra, cause: Some(cause) });
     }
 
-    pub(super) fn fresh_id(&mut self) -> u32 {
-        self.next_id = self.next_id.wrapping_add(1);
-        self.next_id
+    /// When retention of the entry in a slot ends.
+    pub(super) fn deadline(&self, number: u32, rules: &Rules) -> Moment {
+        deadline(self.records[number].as_of, self.extras.get(number), rules)
     }
 
     /// Puts a slot into the list of its stay.
-    pub(super) fn enter(&mut self, slot: &Slot<Q>, env: &Env<'_>) {
+    #[inline]
+    pub(super) fn enter(&mut self, number: u32, slot: &mut Slot<Q>, env: &Env<'_>) {
+        let Self { records, policy, survivors, .. } = self;
         if slot.stay.is_counted() {
-            self.balance += i64::from(slot.weight);
+            self.balance += i64::from(records[number].weight);
         }
-        match (slot.stay, env.recency) {
-            (Stay::Small | Stay::Main, _) => self.policy.push(slot.stay.queue(), slot.ticket(), slot.weight),
-            (Stay::Ordered, Some(recency)) => recency.admit(slot.ticket()),
-            (Stay::Evicted | Stay::Released, _) => self.survivors.push_back(slot.ticket()),
+        match (slot.stay.queue(), env.recency) {
+            (Some(queue), _) => policy.push(queue, number, records),
+            (None, Some(recency)) if slot.stay == Stay::Ordered => {
+                slot.node = recency.admit(records[number].hash);
+            }
+            _ if !slot.hold.is_resident() => survivors.push_back(number, records.as_mut_slice()),
             _ => {}
         }
     }
 
-    /// Notes a write to a slot that stays where it is, after [`leave`](Self::leave) for that purpose.
-    pub(super) fn stay_on(&mut self, slot: &Slot<Q>, env: &Env<'_>) {
+    /// Takes a slot out of the list of its stay.
+    #[inline]
+    pub(super) fn leave(&mut self, number: u32, slot: &Slot<Q>, env: &Env<'_>) {
+        let Self { records, policy, survivors, .. } = self;
         if slot.stay.is_counted() {
-            self.balance += i64::from(slot.weight);
+            self.balance -= i64::from(records[number].weight);
         }
-        slot.count_use();
-        self.policy.reweigh(slot.stay.queue(), 0, slot.weight);
-        if let (Stay::Ordered, Some(recency)) = (slot.stay, env.recency) {
-            recency.admit(slot.ticket());
+        match (slot.stay.queue(), env.recency) {
+            (Some(queue), _) => policy.remove(queue, number, records),
+            (None, Some(recency)) if slot.stay == Stay::Ordered => recency.forget(slot.node),
+            _ if !slot.hold.is_resident() => survivors.remove(number, records.as_mut_slice()),
+            _ => {}
         }
     }
 
-    /// Takes a slot out of the sums of its list. Its ticket there finds nothing once the slot's id has changed.
-    pub(super) fn leave(&mut self, slot: &mut Slot<Q>, comes_back: bool, env: &Env<'_>) {
+    /// Notes a write to a slot that stays in its list.
+    pub(super) fn stay_on(&mut self, number: u32, slot: &Slot<Q>, weight: u32, env: &Env<'_>) {
+        let old = std::mem::replace(&mut self.records[number].weight, weight);
         if slot.stay.is_counted() {
-            self.balance -= i64::from(slot.weight);
+            self.balance += i64::from(weight) - i64::from(old);
         }
-        self.policy.reweigh(slot.stay.queue(), slot.weight, 0);
-        if let (Stay::Ordered, Some(recency), false) = (slot.stay, env.recency, comes_back) {
-            recency.forget(slot.ticket());
+        if let Some(queue) = slot.stay.queue() {
+            self.policy.reweigh(queue, old, weight);
+        }
+        slot.count_use();
+        self.promote(slot, env);
+    }
+
+    /// Notes a use by a writer in the exact order of the table.
+    pub(super) fn promote(&self, slot: &Slot<Q>, env: &Env<'_>) {
+        if let (Stay::Ordered, Some(recency)) = (slot.stay, env.recency) {
+            recency.promote(slot.node);
         }
     }
 
     /// Has the slot looked at when its time is over, if it is one that can expire.
-    pub(super) fn set_alarm(&mut self, slot: &mut Slot<Q>, rules: &Rules) {
-        if slot.has_alarm || slot.stay == Stay::Pinned || !slot.hold.is_resident() {
+    #[inline]
+    pub(super) fn set_alarm(&mut self, number: u32, slot: &mut Slot<Q>, rules: &Rules) {
+        let can_expire = rules.is_timed || self.extras.get(number).is_some();
+        if !can_expire || slot.has_alarm || slot.stay == Stay::Pinned || !slot.hold.is_resident() {
             return;
         }
-        let deadline = slot.deadline(rules);
+        let deadline = self.deadline(number, rules);
         if deadline != Moment::NEVER {
             slot.has_alarm = true;
-            self.deadlines.push(deadline, slot.ticket());
+            self.deadlines.push(deadline, number);
         }
+    }
+}
+
+impl<V: ?Sized> Extras<V> {
+    #[inline]
+    pub(super) fn get(&self, number: u32) -> Option<&Extra<V>> {
+        self.extras.get(number as usize)?.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Extra<V>> {
+        self.extras.get_mut(number as usize)?.as_deref_mut()
+    }
+
+    /// To a slot that has none.
+    #[inline]
+    pub(super) fn put(&mut self, number: u32, extra: Option<Box<Extra<V>>>) {
+        if extra.is_some() {
+            let number = number as usize;
+            if number >= self.extras.len() {
+                self.extras.resize_with(number + 1, || None);
+            }
+            self.extras[number] = extra;
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self, number: u32) -> Option<Box<Extra<V>>> {
+        self.extras.get_mut(number as usize)?.take()
+    }
+
+    /// Forgets everything, and gives its memory back.
+    pub(super) fn clear(&mut self) {
+        self.extras = Vec::new();
+    }
+
+    /// Moves what there is to the new numbers of its slots, in ascending order from 0 on.
+    pub(super) fn renumber(&mut self, moved: &[u32]) {
+        let mut numbers = moved.iter();
+        self.extras.retain(|_| numbers.next().is_some_and(|&number| number != NONE));
+        self.extras.shrink_to(2 * self.extras.len());
     }
 }
 
 impl Revivals {
     pub(super) fn new() -> Self {
-        Self { len: AtomicUsize::new(0), tickets: [const { AtomicU64::new(0) }; REVIVALS] }
+        Self { len: AtomicUsize::new(0), numbers: [const { AtomicU32::new(0) }; REVIVALS] }
     }
 
     /// Called by readers under the shared lock.
-    pub(super) fn push(&self, ticket: Ticket) {
+    pub(super) fn push(&self, number: u32) {
         if self.len.load(Ordering::Relaxed) >= REVIVALS {
             return;
         }
-        if let Some(place) = self.tickets.get(self.len.fetch_add(1, Ordering::Relaxed)) {
-            place.store(ticket.pack(), Ordering::Relaxed);
+        if let Some(place) = self.numbers.get(self.len.fetch_add(1, Ordering::Relaxed)) {
+            place.store(number, Ordering::Relaxed);
         }
     }
 
@@ -173,10 +236,10 @@ impl Revivals {
     }
 
     /// Called under the exclusive lock, when all pushes are over.
-    pub(super) fn take(&mut self, mut each: impl FnMut(Ticket)) {
+    pub(super) fn take(&mut self, mut each: impl FnMut(u32)) {
         let len = std::mem::take(self.len.get_mut()).min(REVIVALS);
-        for ticket in &mut self.tickets[..len] {
-            each(Ticket::unpack(*ticket.get_mut()));
+        for number in &mut self.numbers[..len] {
+            each(*number.get_mut());
         }
     }
 }

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Displaced, Env, Incoming, Outbox};
-use crate::event::Cause;
 use crate::options::Bound;
-use crate::query::Query;
 use crate::retention::Rules;
 use crate::retention::s3fifo::Queue;
-use crate::table::slot::{Hold, Slot, Stay};
+use crate::table::slot::{Hold, Stay};
 
 /// Where a write finds its entry a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Home {
+pub(crate) enum Home {
     Pinned,
     Queued,
     Ordered,
@@ -24,14 +21,8 @@ pub(super) enum Home {
 }
 
 impl Home {
-    pub(super) fn of<V: ?Sized>(incoming: &Incoming<V>, is_pinned: bool, rules: &Rules) -> Self {
-        match is_pinned {
-            true => Self::Pinned,
-            false => Self::by_rules(incoming.weight, incoming.page.ttl.is_some(), rules),
-        }
-    }
-
-    pub(super) fn by_rules(weight: u32, has_own_ttl: bool, rules: &Rules) -> Self {
+    #[inline]
+    pub(crate) fn by_rules(weight: u32, has_own_ttl: bool, rules: &Rules) -> Self {
         match rules.bound {
             Some(_) if u64::from(weight) > rules.limit() => Self::TooHeavy,
             Some(Bound::Lru(_)) => Self::Ordered,
@@ -65,17 +56,6 @@ impl Home {
             Self::TooHeavy | Self::Nowhere => was == Stay::Released,
         }
     }
-
-    /// Tells listeners of an entry that was too heavy to be kept at all.
-    pub(super) fn report<Q: Query>(self, slot: &Slot<Q>, env: &Env<'_>, out: &mut Outbox<Q>) {
-        if self != Self::TooHeavy {
-            return;
-        }
-        let Hold::Survivor(value) = &slot.hold else { return };
-        let key = env.key_for_listeners(&slot.key);
-        let hold = Some(Hold::Survivor(value.clone()));
-        out.push(Displaced { key, hold, extra: None, cause: Some(Cause::Evicted), is_published: false });
-    }
 }
 
 impl Stay {
@@ -87,11 +67,12 @@ impl Stay {
         }
     }
 
-    pub(super) fn queue(self) -> Queue {
+    #[inline]
+    pub(in crate::table) fn queue(self) -> Option<Queue> {
         match self {
-            Self::Small => Queue::Small,
-            Self::Main => Queue::Main,
-            _ => Queue::None,
+            Self::Small => Some(Queue::Small),
+            Self::Main => Some(Queue::Main),
+            _ => None,
         }
     }
 }
@@ -99,7 +80,6 @@ impl Stay {
 impl Queue {
     pub(super) fn stay(self) -> Stay {
         match self {
-            Self::None => Stay::Released,
             Self::Small => Stay::Small,
             Self::Main => Stay::Main,
         }

@@ -1,19 +1,23 @@
 //! What of one shard stays resident: pins, admission, making room, letting go.
 
+use std::sync::Arc;
+
 use super::cold::{Cold, Pin};
 use super::home::Home;
-use super::{Env, Outbox, Shard, find_entry, find_mut, spread};
+use super::upkeep::VISITS;
+use super::{Env, Incoming, Outbox, Shard, Standing, spread};
 use crate::event::Cause;
 use crate::query::Query;
-use crate::retention::Ticket;
+use crate::retention::recency::Oldest;
 use crate::retention::s3fifo::{PROMOTE_AT, Queue};
 use crate::sync::atomic::AtomicU8;
+use crate::sync::switch_point;
 use crate::table::slot::{Hold, Stay};
 
 impl<Q: Query> Shard<Q> {
     pub(crate) fn pin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
         let place = self.locate(hash, |known| known == key);
-        let place = self.meet(hash, place, env, out);
+        let place = self.meet(place, env, out);
         let cold = self.cold.get_or_insert_with(Cold::new);
         match cold.pins.find_mut(spread(hash), |pin| pin.hash == hash && pin.key == *key) {
             Some(pin) => pin.holders += 1,
@@ -22,20 +26,15 @@ impl<Q: Query> Shard<Q> {
                 cold.pins.insert_unique(spread(hash), pin, |pin| spread(pin.hash));
             }
         }
-        let Some(slot) = place.id.and_then(|id| find_mut(&mut self.slots, Ticket { hash, id })) else {
+        let Some(number) = place.number else { return };
+        let Some((slot, cold)) = self.parts(number).filter(|(slot, _)| slot.stay != Stay::Pinned) else {
             return;
         };
-        if slot.stay == Stay::Pinned {
-            return;
-        }
         let Some(value) = slot.hold.value() else { return };
-        cold.leave(slot, false, env);
-        slot.id = cold.fresh_id();
-        slot.has_alarm = false;
+        cold.leave(number, slot, env);
         slot.stay = Stay::Pinned;
         // What is overwritten is a second handle of the same value, so that its drop is never the last.
         slot.hold = Hold::Resident(value);
-        self.sweep_queues();
     }
 
     /// Takes back one claim on the key; the last one puts the entry under the table's rules again.
@@ -51,36 +50,35 @@ impl<Q: Query> Shard<Q> {
             return;
         }
         pin.remove();
-        let Some(ticket) = place.id.map(|id| Ticket { hash, id }) else { return };
-        if self.by_ticket(ticket).is_some_and(|slot| slot.stay == Stay::Pinned) {
-            self.admit(ticket, env, out);
+        let Some(number) = place.number else { return };
+        if self.slot(number).is_some_and(|slot| slot.stay == Stay::Pinned) {
+            self.admit(number, env, out);
         }
     }
 
     /// Places a pinned slot or a survivor anew by the rules of the table.
-    pub(super) fn admit(&mut self, ticket: Ticket, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let Self { slots, cold: Some(cold), .. } = self else { return };
-        let Some(slot) = find_mut(slots, ticket) else { return };
-        let has_own_ttl = slot.extra.as_ref().is_some_and(|extra| extra.ttl.is_some());
-        let target = Home::by_rules(slot.weight, has_own_ttl, env.rules);
-        let is_expired = slot.is_expired(env.rules, env.now);
+    pub(super) fn admit(&mut self, number: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
+        let Some((slot, cold)) = self.parts(number) else { return };
+        let has_own_ttl = cold.extras.get(number).is_some_and(|extra| extra.ttl.is_some());
+        let target = Home::by_rules(cold.records[number].weight, has_own_ttl, env.rules);
+        let is_expired = cold.deadline(number, env.rules).is_over(env.now);
         if target.is_nowhere() || is_expired {
             // A pinned slot is let go of; a survivor stays one.
             let cause = if is_expired { Cause::Expired } else { Cause::Evicted };
-            self.release(ticket, Stay::Released, cause, env, out);
+            self.let_go(number, Stay::Released, cause, env, out);
             return;
         }
         let Some(value) = slot.hold.value() else { return };
-        // The id is known to no list but that of the survivors, which passes over residents.
+        cold.leave(number, slot, env);
         slot.hold = Hold::Resident(value);
         slot.stay = target.stay(|| Queue::Main);
-        slot.has_alarm = false;
         slot.uses = AtomicU8::new(0);
-        cold.set_alarm(slot, env.rules);
-        cold.enter(slot, env);
+        cold.set_alarm(number, slot, env.rules);
+        cold.enter(number, slot, env);
     }
 
     /// Tells the ledger what came and left, after pushing out what is too much.
+    #[inline]
     pub(crate) fn make_room(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         self.evict_excess(env, out);
         if let Some(cold) = &mut self.cold {
@@ -95,7 +93,33 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
-    pub(super) fn evict_excess(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
+    /// Pushes out what has to leave so that a new entry may enter a queue. Its slot is then the one that was left.
+    #[inline]
+    pub(crate) fn make_room_for(
+        &mut self,
+        hash: u32,
+        incoming: &mut Incoming<Q::Value>,
+        env: &Env<'_>,
+        out: &mut Outbox<Q>,
+    ) {
+        let weight = incoming.weight;
+        let is_full = |cold: &Cold<Q>| env.ledger.is_over_with(cold.balance + i64::from(weight));
+        // Those whose time is over go first.
+        if self.cold.as_ref().is_some_and(|cold| is_full(cold) && cold.deadlines.has_due(env.now)) {
+            self.expire_due(VISITS, env, out);
+        }
+        let Some(cold) = self.cold.as_mut().filter(|cold| is_full(cold)) else { return };
+        let queue = cold.policy.place(hash);
+        incoming.standing = Some(Standing { queue, uses: 0 });
+        // Counted before it is there, since the queues are weighed against one another with it.
+        cold.policy.reweigh(queue, 0, weight);
+        while self.cold.as_ref().is_some_and(|cold| is_full(cold)) && self.evict_one(env, out) {}
+        if let Some(cold) = &mut self.cold {
+            cold.policy.reweigh(queue, weight, 0);
+        }
+    }
+
+    fn evict_excess(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         while self.cold.as_ref().is_some_and(|cold| env.ledger.is_over_with(cold.balance)) {
             if !self.evict_one(env, out) {
                 break;
@@ -103,35 +127,35 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
-    /// Pushes out the entry of this ticket, chosen by the order of the whole table.
-    pub(crate) fn evict_ticket(&mut self, ticket: Ticket, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let Self { slots, cold: Some(cold), .. } = self else { return };
-        let Some(slot) = find_mut(slots, ticket).filter(|slot| slot.stay == Stay::Ordered) else { return };
-        cold.leave(slot, false, env);
-        let _ = self.release(ticket, Stay::Evicted, Cause::Evicted, env, out);
+    /// Pushes out the entry that was found to be the oldest of the table, if it is still in the order.
+    pub(crate) fn evict_oldest(&mut self, oldest: Oldest, env: &Env<'_>, out: &mut Outbox<Q>) {
+        let is_it = |&number: &u32| {
+            self.slot(number).is_some_and(|slot| slot.stay == Stay::Ordered && slot.node == oldest.node)
+        };
+        let Some(&number) = self.index.find(spread(oldest.hash), is_it) else { return };
+        let Some((slot, cold)) = self.parts(number) else { return };
+        cold.leave(number, slot, env);
+        self.let_go(number, Stay::Evicted, Cause::Evicted, env, out);
         self.make_room(env, out);
     }
 
     /// Pushes out the entry that the policy likes least. Entries of the commit that is being installed are passed
     /// over; `false` if there are no others.
-    pub(super) fn evict_one(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
+    fn evict_one(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
         // The first entry that was passed over in each queue since anything else was done to it: whoever meets it
         // again has seen the whole queue.
         let mut spared = [None; 2];
         let mut is_exhausted = [false; 2];
         loop {
             let Self { slots, cold: Some(cold), .. } = self else { return false };
-            let Some((queue, ticket)) = cold.policy.next_candidate(is_exhausted) else { return false };
-            let Some(mut found) = find_entry(slots, ticket) else { continue };
-            let slot = found.get_mut();
-            if slot.stay != queue.stay() {
-                continue;
-            }
-            if env.revision != 0 && slot.revision == env.revision {
-                cold.policy.requeue(queue, ticket);
+            let Cold { policy, records, .. } = &mut **cold;
+            let Some((queue, number)) = policy.candidate(is_exhausted) else { return false };
+            let Some(slot) = &mut slots[number as usize] else { return false };
+            if env.revision != 0 && records[number].revision == env.revision {
+                policy.requeue(queue, number, records);
                 let at = usize::from(queue == Queue::Main);
-                is_exhausted[at] = spared[at] == Some(ticket);
-                spared[at].get_or_insert(ticket);
+                is_exhausted[at] = spared[at] == Some(number);
+                spared[at].get_or_insert(number);
                 continue;
             }
             let uses = slot.uses.get_mut();
@@ -139,55 +163,57 @@ impl<Q: Query> Shard<Q> {
                 Queue::Small if *uses >= PROMOTE_AT => {
                     *uses = 0;
                     slot.stay = Stay::Main;
-                    cold.policy.reweigh(Queue::Small, slot.weight, 0);
-                    cold.policy.push(Queue::Main, ticket, slot.weight);
+                    policy.remove(Queue::Small, number, records);
+                    policy.push(Queue::Main, number, records);
                     (spared, is_exhausted) = ([None; 2], [false; 2]);
                 }
                 Queue::Main if *uses > 0 => {
                     *uses -= 1;
-                    cold.policy.requeue(queue, ticket);
+                    policy.requeue(queue, number, records);
                     spared[1] = None;
                 }
                 _ => {
                     if queue == Queue::Small {
-                        cold.policy.remember(ticket.hash);
+                        policy.remember(records[number].hash);
                     }
-                    cold.leave(slot, false, env);
-                    let _ = cold.let_go(found, Stay::Evicted, Cause::Evicted, env, out);
-                    self.shrink();
+                    cold.leave(number, slot, env);
+                    self.let_go(number, Stay::Evicted, Cause::Evicted, env, out);
                     return true;
                 }
             }
         }
     }
 
-    /// Lets go of a resident whose time is over, unless it was renewed since the caller looked. Returns the id of
-    /// the slot, if there still is one.
-    pub(crate) fn expire(&mut self, ticket: Ticket, env: &Env<'_>, out: &mut Outbox<Q>) -> Option<u32> {
-        let Self { slots, cold: Some(cold), .. } = self else { return None };
-        let slot = find_mut(slots, ticket)?;
-        let may_go = slot.hold.is_resident() && slot.stay != Stay::Pinned;
-        if may_go && slot.is_expired(env.rules, env.now) {
-            cold.leave(slot, false, env);
-            let id = self.release(ticket, Stay::Released, Cause::Expired, env, out);
-            self.sweep_queues();
-            return id;
+    /// Lets go of a resident whose time is over, unless it was renewed since the caller looked. Returns whether there
+    /// is still an entry in the slot.
+    pub(crate) fn expire(&mut self, number: u32, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
+        let Some((slot, cold)) = self.parts(number) else { return false };
+        let may_go = slot.may_expire(env.rules) && slot.hold.is_resident() && slot.stay != Stay::Pinned;
+        if may_go && cold.deadline(number, env.rules).is_over(env.now) {
+            cold.leave(number, slot, env);
+            return self.let_go(number, Stay::Released, Cause::Expired, env, out);
         }
-        Some(ticket.id)
+        true
     }
 
-    /// Lets go of a resident that has left its list. Returns the id of the slot, if there still is one.
-    pub(super) fn release(
-        &mut self,
-        ticket: Ticket,
-        stay: Stay,
-        cause: Cause,
-        env: &Env<'_>,
-        out: &mut Outbox<Q>,
-    ) -> Option<u32> {
-        let Self { slots, cold: Some(cold), .. } = self else { return None };
-        let id = cold.let_go(find_entry(slots, ticket)?, stay, cause, env, out);
-        self.shrink();
-        id
+    /// Turns a resident that has left its list into a survivor, or takes it out if nobody else can reach its
+    /// value: `Arc::get_mut` proves that there is no other handle, weak ones included. Returns whether there is still
+    /// an entry in the slot.
+    fn let_go(&mut self, number: u32, stay: Stay, cause: Cause, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
+        let Some((slot, cold)) = self.parts(number) else { return false };
+        let Hold::Resident(value) = &mut slot.hold else { return true };
+        switch_point();
+        if Arc::get_mut(value).is_some() {
+            self.vacate(number, Some(cause), env, out);
+            return false;
+        }
+        let weak = Hold::Survivor(Arc::downgrade(value));
+        let hold = std::mem::replace(&mut slot.hold, weak);
+        slot.stay = stay;
+        slot.uses = AtomicU8::new(0);
+        let extra = cold.extras.get_mut(number).and_then(|extra| extra.drop_history());
+        cold.enter(number, slot, env);
+        cold.put_out_copy(&slot.key, hold, extra, cause, env, out);
+        true
     }
 }

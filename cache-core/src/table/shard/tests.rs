@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Env, Incoming, Outbox, Page, Shard};
+use super::{Env, Home, Incoming, Outbox, Shard};
 use crate::clock::Moment;
 use crate::options::TableOptions;
 use crate::query::Query;
@@ -27,8 +27,8 @@ fn write(shard: &mut Shard<Key>, key: u32, weight: u32, rules: &Rules, ledger: &
         value: Arc::clone(&value),
         weight,
         as_of: now,
-        now,
-        page: Page { ttl: None, fresh: None, label: None, used_at: now },
+        extra: None,
+        home: Home::by_rules(weight, false, rules),
         is_invalidated: false,
         standing: None,
     };
@@ -39,19 +39,20 @@ fn write(shard: &mut Shard<Key>, key: u32, weight: u32, rules: &Rules, ledger: &
 }
 
 #[test]
-fn what_writes_leave_behind_in_the_lists_is_swept() {
+fn an_entry_that_moves_between_lists_is_in_one_of_them() {
     let rules = Rules::of(&TableOptions::new().max_weight(LIMIT));
     let ledger = Ledger::new(LIMIT);
     let mut shard = Shard::new();
     for round in 0..10_000 {
-        // In turn within the bound and too heavy for it: each stay leaves a ticket behind.
-        write(&mut shard, 7, 1 + 20 * (round % 2), &rules, &ledger);
+        // In turn within the bound and too heavy for it.
+        let is_too_heavy = round % 2 == 1;
+        write(&mut shard, 7, if is_too_heavy { 21 } else { 1 }, &rules, &ledger);
+        let cold = shard.cold.as_ref().unwrap();
+        assert_eq!(shard.slot_count(), 1);
+        assert_eq!(cold.policy.numbers(&cold.records).count(), usize::from(!is_too_heavy));
+        assert_eq!(cold.survivors.len(), usize::from(is_too_heavy));
     }
-    let cold = shard.cold.as_ref().unwrap();
-    assert_eq!(shard.slot_count(), 1);
-    assert!(cold.policy.tickets().count() < 100, "{} tickets", cold.policy.tickets().count());
-    assert!(cold.survivors.len() < 100, "{} survivors", cold.survivors.len());
-    assert_eq!(ledger.used(), 0);
+    assert!(!ledger.is_over_with(10) && ledger.is_over_with(11), "all of the bound is left");
 }
 
 #[test]

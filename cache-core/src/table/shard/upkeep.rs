@@ -1,15 +1,17 @@
 //! What each write does for its shard besides: survivors that come back or have died, residents whose time is over,
 //! lists and memory that have become too long.
 
+use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use super::cold::REVIVALS;
-use super::{Env, Outbox, Shard, find_entry, find_mut, spread};
+use super::{Env, Outbox, Shard, spread};
 use crate::clock::Moment;
+use crate::event::Cause;
 use crate::query::Query;
-use crate::retention::Ticket;
+use crate::retention::list::NONE;
 use crate::sync::atomic::Ordering;
-use crate::table::slot::{Slot, Stay};
+use crate::table::slot::Stay;
 
 /// Survivors, and expired residents, that one write looks at.
 pub(super) const VISITS: usize = 8;
@@ -18,53 +20,39 @@ const SHRINK_ABOVE: usize = 512;
 
 impl<Q: Query> Shard<Q> {
     /// Makes the survivors resident that were read since the last write.
+    #[cold]
     pub(super) fn revive(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         let Some(cold) = &mut self.cold else { return };
-        let mut tickets = SmallVec::<[Ticket; REVIVALS]>::new();
-        cold.revived.take(|ticket| tickets.push(ticket));
-        for ticket in tickets {
-            if self.by_ticket(ticket).is_some_and(|slot| slot.stay == Stay::Evicted) {
-                self.admit(ticket, env, out);
+        let mut read = SmallVec::<[u32; REVIVALS]>::new();
+        cold.revived.take(|number| read.push(number));
+        for number in read {
+            if self.slot(number).is_some_and(|slot| slot.stay == Stay::Evicted) {
+                self.admit(number, env, out);
             }
         }
     }
 
     /// Looks at the survivors that waited longest, at most `count` of them. Returns how many dead keys it removed.
     pub(super) fn visit_survivors(&mut self, count: usize, env: &Env<'_>, out: &mut Outbox<Q>) -> usize {
-        let (mut reaped, mut visited) = (0, 0);
+        let mut reaped = 0;
         let waiting = self.cold.as_ref().map_or(0, |cold| cold.survivors.len());
-        // Tickets that were left behind do not count: each is passed over once, and was left by a write.
-        for _ in 0..waiting {
-            if visited == count {
-                break;
-            }
-            let Some(cold) = &mut self.cold else { break };
-            let Some(ticket) = cold.survivors.pop_front() else { break };
-            let Some(slot) = self.by_ticket(ticket).filter(|slot| !slot.hold.is_resident()) else { continue };
-            visited += 1;
-            let (is_dead, was_read) = (slot.hold.is_dead(), slot.uses.load(Ordering::Relaxed) > 0);
-            let is_evicted = slot.stay == Stay::Evicted;
-            if is_dead {
-                if let Some(slot) = self.take(ticket, env) {
-                    self.forget(slot.revision);
-                    out.push(slot.displace(None));
-                    reaped += 1;
-                }
+        for _ in 0..waiting.min(count) {
+            let Some(number) = self.cold.as_ref().and_then(|cold| cold.survivors.first()) else { break };
+            let Some(slot) = self.slot(number) else { break };
+            let was_read = slot.uses.load(Ordering::Relaxed) > 0;
+            if slot.hold.is_dead() {
+                self.take(number, None, env, out);
+                reaped += 1;
                 continue;
             }
-            if is_evicted && was_read {
-                self.admit(ticket, env, out);
+            if slot.stay == Stay::Evicted && was_read {
+                self.admit(number, env, out);
             }
-            if self.by_ticket(ticket).is_some_and(|slot| !slot.hold.is_resident())
-                && let Some(cold) = &mut self.cold
+            if let Some((slot, cold)) = self.parts(number)
+                && !slot.hold.is_resident()
             {
-                cold.survivors.push_back(ticket);
+                cold.survivors.move_back(number, cold.records.as_mut_slice());
             }
-        }
-        if let Some(cold) = &mut self.cold
-            && is_roomy(cold.survivors.len(), cold.survivors.capacity())
-        {
-            cold.survivors.shrink_to(cold.survivors.len() * 2);
         }
         reaped
     }
@@ -72,14 +60,15 @@ impl<Q: Query> Shard<Q> {
     /// Lets go of residents whose time is over, at most `count` of them.
     pub(crate) fn expire_due(&mut self, count: usize, env: &Env<'_>, out: &mut Outbox<Q>) {
         for _ in 0..count {
-            let Self { slots, cold: Some(cold), .. } = self else { return };
-            let Some(ticket) = cold.deadlines.pop_due(env.now) else { break };
-            let Some(slot) = find_mut(slots, ticket) else { continue };
-            slot.has_alarm = false;
-            if slot.is_expired(env.rules, env.now) {
-                let _ = self.expire(ticket, env, out);
-            } else {
-                cold.set_alarm(slot, env.rules);
+            let Some(number) = self.cold.as_mut().and_then(|cold| cold.deadlines.pop_due(env.now)) else {
+                break;
+            };
+            // An earlier entry of the slot may have left its deadline behind.
+            if self.expire(number, env, out)
+                && let Some((slot, cold)) = self.parts(number)
+            {
+                slot.has_alarm = false;
+                cold.set_alarm(number, slot, env.rules);
             }
         }
         self.sweep_deadlines(env);
@@ -91,53 +80,75 @@ impl<Q: Query> Shard<Q> {
 
     /// Removes all dead keys now, after letting go of all that expired. Returns how many keys went.
     pub(crate) fn reap(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) -> usize {
-        let before = self.slots.len();
+        let before = self.slot_count();
         self.expire_due(usize::MAX, env, out);
-        let expired = before - self.slots.len();
+        let expired = before - self.slot_count();
         let reaped = self.visit_survivors(usize::MAX, env, out);
         self.make_room(env, out);
         expired + reaped
     }
 
-    pub(super) fn sweep_deadlines(&mut self, env: &Env<'_>) {
-        let Self { slots, cold: Some(cold), .. } = self else { return };
-        if !cold.deadlines.is_bloated(slots.len()) {
-            if is_roomy(cold.deadlines.len(), cold.deadlines.capacity()) {
-                cold.deadlines.shrink_to(cold.deadlines.len() * 2);
-            }
-            return;
+    fn sweep_deadlines(&mut self, env: &Env<'_>) {
+        let live = self.slot_count();
+        let Some(cold) = &mut self.cold else { return };
+        if cold.deadlines.is_bloated(live) {
+            self.set_all_alarms(env);
+        } else if is_roomy(cold.deadlines.len(), cold.deadlines.capacity()) {
+            cold.deadlines.shrink_to(cold.deadlines.len() * 2);
         }
+    }
+
+    fn set_all_alarms(&mut self, env: &Env<'_>) {
+        let Self { slots, cold: Some(cold), .. } = self else { return };
         cold.deadlines.clear();
-        for slot in slots.iter_mut() {
-            slot.has_alarm = false;
-            cold.set_alarm(slot, env.rules);
+        for (number, slot) in (0..).zip(slots) {
+            if let Some(slot) = slot {
+                slot.has_alarm = false;
+                cold.set_alarm(number, slot, env.rules);
+            }
         }
     }
 
-    /// Takes a slot out, and out of whatever list it is in. The ledger is told.
-    pub(super) fn take(&mut self, ticket: Ticket, env: &Env<'_>) -> Option<Slot<Q>> {
-        let (mut slot, _) = find_entry(&mut self.slots, ticket)?.remove();
-        self.cold.as_mut()?.leave(&mut slot, false, env);
-        self.sweep_queues();
-        self.shrink();
-        Some(slot)
-    }
-
-    /// Drops the tickets that removed slots left in the queues, once they are most of them.
-    pub(super) fn sweep_queues(&mut self) {
-        let Self { slots, cold: Some(cold), .. } = self else { return };
-        if cold.policy.is_bloated(slots.len()) {
-            cold.policy
-                .sweep(|queue, ticket| find_mut(slots, ticket).is_some_and(|slot| slot.stay == queue.stay()));
+    /// Takes an entry out, and out of whatever list it is in. The ledger is told.
+    pub(super) fn take(&mut self, number: u32, cause: Option<Cause>, env: &Env<'_>, out: &mut Outbox<Q>) {
+        if let Some((slot, cold)) = self.parts(number) {
+            cold.leave(number, slot, env);
+            self.vacate(number, cause, env, out);
         }
     }
 
-    /// Gives memory back when most of the index has become empty.
-    pub(super) fn shrink(&mut self) {
-        let len = self.slots.len();
-        if is_roomy(len, self.slots.capacity()) {
-            self.slots.shrink_to(len * 2, |slot| spread(slot.hash));
+    /// Gives memory back when most of the slots have become vacant.
+    #[inline]
+    pub(super) fn shrink(&mut self, env: &Env<'_>) {
+        if is_roomy(self.slot_count(), self.slots.len()) {
+            self.move_together(env);
         }
+    }
+
+    /// Gives the slots new numbers, so that none between them is vacant.
+    #[cold]
+    fn move_together(&mut self, env: &Env<'_>) {
+        let mut moved = vec![NONE; self.slots.len()];
+        let mut next = 0;
+        for (slot, number) in self.slots.iter().zip(&mut moved) {
+            if slot.is_some() {
+                *number = next;
+                next += 1;
+            }
+        }
+        let Self { index, slots, cold: Some(cold), .. } = self else { return };
+        slots.retain(Option::is_some);
+        slots.shrink_to(2 * slots.len());
+        cold.records.renumber(&moved);
+        cold.extras.renumber(&moved);
+        cold.policy.renumber(&moved);
+        cold.survivors.renumber(&moved);
+        let mut fresh = HashTable::with_capacity(slots.len());
+        for number in 0..next {
+            fresh.insert_unique(spread(cold.records[number].hash), number, |_| 0);
+        }
+        *index = fresh;
+        self.set_all_alarms(env);
     }
 }
 

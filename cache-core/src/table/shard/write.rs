@@ -1,22 +1,28 @@
-//! Writes to one shard. None of these gives any other slot than the one it is told to another place, so that the
+//! Writes to one shard. None of these gives any other slot than the one it is told to another entry, so that the
 //! places of several keys can be found first; `finish` then does what is left.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
 
 use super::cold::Cold;
 use super::home::Home;
 use super::upkeep::VISITS;
-use super::{Displaced, Env, Incoming, Outbox, Place, Shard, Standing, find_mut, spread};
+use super::{Env, Incoming, Outbox, Place, Shard, spread};
+use crate::Revision;
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::Query;
-use crate::retention::Ticket;
-use crate::retention::s3fifo::{MAX_USES, Queue};
+use crate::retention::list::{Link, List, NONE};
+use crate::retention::records::{Record, Records};
+use crate::retention::s3fifo::{MAX_USES, Queue, S3Fifo};
 use crate::sync::atomic::AtomicU8;
-use crate::table::slot::{Slot, Stay};
-use std::collections::VecDeque;
+use crate::table::slot::{Extra, Hold, Past, Slot};
 
 impl<Q: Query> Shard<Q> {
     /// What each write does for its shard first: makes the survivors resident that were read since the last one, so
     /// that they count as used before what is written now.
+    #[inline]
     pub(crate) fn begin(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         if self.cold.as_ref().is_some_and(|cold| !cold.revived.is_empty()) {
             self.revive(env, out);
@@ -24,12 +30,16 @@ impl<Q: Query> Shard<Q> {
     }
 
     /// Lets go of the entry at `place` if its time is over, as whoever meets it does. Returns where it is then.
-    pub(crate) fn meet(&mut self, hash: u32, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> Place {
-        let Some(id) = place.id else { return place };
-        Place { id: self.expire(Ticket { hash, id }, env, out), ..place }
+    #[inline]
+    pub(crate) fn meet(&mut self, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> Place {
+        match place.number {
+            Some(number) => Place { number: self.expire(number, env, out).then_some(number), ..place },
+            None => place,
+        }
     }
 
     /// Puts a value under a key that [`locate`](Self::locate) has found to be at `place`.
+    #[inline]
     pub(crate) fn write(
         &mut self,
         key: Q,
@@ -39,14 +49,14 @@ impl<Q: Query> Shard<Q> {
         env: &Env<'_>,
         out: &mut Outbox<Q>,
     ) {
-        let target = Home::of(&incoming, place.is_pinned, env.rules);
-        match place.id {
-            Some(id) => self.replace(key, Ticket { hash, id }, incoming, target, env, out),
+        let target = if place.is_pinned { Home::Pinned } else { incoming.home };
+        match place.number {
+            Some(number) => self.replace(key, number, incoming, target, env, out),
             None => self.insert(key, hash, incoming, target, env, out),
         }
     }
 
-    pub(super) fn insert(
+    fn insert(
         &mut self,
         key: Q,
         hash: u32,
@@ -57,148 +67,192 @@ impl<Q: Query> Shard<Q> {
     ) {
         let cold = self.cold.get_or_insert_with(Cold::new);
         let stay = target.stay(|| match incoming.standing {
-            Some(Standing { rank: 1, .. }) => Queue::Main,
-            Some(_) => Queue::Small,
+            Some(standing) => standing.queue,
             None => cold.policy.place(hash),
         });
-        let mut slot = Slot {
-            key,
-            hold: stay.hold(incoming.value),
+        let number = cold.records.occupy(Record {
+            link: Link::LOOSE,
+            hash,
+            weight: incoming.weight,
             revision: env.revision,
             as_of: incoming.as_of,
-            extra: None,
-            hash,
-            id: cold.fresh_id(),
-            weight: incoming.weight,
-            stay,
-            uses: AtomicU8::new(incoming.standing.map_or(0, |standing| standing.uses.min(MAX_USES))),
-            is_invalidated: incoming.is_invalidated,
-            has_alarm: false,
-        };
-        // All this before the slot is moved to where it stays: memory there is seldom in the processor's caches, and
-        // reading it back would wait for the writes.
-        slot.take_extras(incoming.page, env);
-        target.report(&slot, env, out);
-        cold.set_alarm(&mut slot, env.rules);
-        cold.enter(&slot, env);
-        self.slots.insert_unique(spread(hash), slot, |slot| spread(slot.hash));
+        });
+        cold.extras.put(number, incoming.extra);
+        if number as usize == self.slots.len() {
+            self.slots.push(None);
+        }
+        let vacant = &mut self.slots[number as usize];
+        // Said so that the entry is written where it is to be, instead of being made elsewhere and copied.
+        if vacant.is_none() {
+            *vacant = Some(Slot {
+                hold: stay.hold(incoming.value),
+                node: NONE,
+                stay,
+                uses: AtomicU8::new(incoming.standing.map_or(0, |standing| standing.uses.min(MAX_USES))),
+                is_invalidated: incoming.is_invalidated,
+                has_alarm: false,
+                key,
+            });
+        }
+        let records = &cold.records;
+        self.index.insert_unique(spread(hash), number, |&number| spread(records[number].hash));
+        if let Some((slot, cold)) = self.parts(number) {
+            cold.set_alarm(number, slot, env.rules);
+            cold.enter(number, slot, env);
+            if target == Home::TooHeavy {
+                cold.report_too_heavy(slot, env, out);
+            }
+        }
     }
 
-    pub(super) fn replace(
+    fn replace(
         &mut self,
         key: Q,
-        ticket: Ticket,
+        number: u32,
         incoming: Incoming<Q::Value>,
         target: Home,
         env: &Env<'_>,
         out: &mut Outbox<Q>,
     ) {
-        let Self { slots, cold: Some(cold), .. } = self else { return };
-        let Some(slot) = find_mut(slots, ticket) else { return };
+        let Some((slot, cold)) = self.parts(number) else { return };
+        let old_deadline = cold.deadline(number, env.rules);
         let stays = target.keeps(slot.stay);
-        let old_deadline = slot.deadline(env.rules);
-        cold.leave(slot, stays, env);
         if !stays {
+            cold.leave(number, slot, env);
             slot.stay = target.stay(|| Queue::Main);
-            slot.id = cold.fresh_id();
-            slot.has_alarm = false;
         }
-        slot.weight = incoming.weight;
         slot.is_invalidated = incoming.is_invalidated;
-        slot.as_of = incoming.as_of;
         let old_hold = std::mem::replace(&mut slot.hold, slot.stay.hold(incoming.value));
-        let old_revision = std::mem::replace(&mut slot.revision, env.revision);
-        let old_extra = slot.turn_page(&old_hold, old_revision, incoming.page, env);
-        let cause = (!old_hold.is_dead()).then_some(Cause::Replaced);
-        out.push(Displaced {
-            key: Some(key),
-            hold: Some(old_hold),
-            extra: old_extra,
-            cause,
-            is_published: false,
-        });
-        // An alarm that is set for a later time than is needed now is as good as none.
-        slot.has_alarm &= slot.deadline(env.rules) >= old_deadline;
-        cold.set_alarm(slot, env.rules);
-        match stays {
-            true => cold.stay_on(slot, env),
-            false => cold.enter(slot, env),
+        let record = &mut cold.records[number];
+        record.as_of = incoming.as_of;
+        let old_revision = std::mem::replace(&mut record.revision, env.revision);
+        let mut old_extra = cold.extras.take(number);
+        cold.extras.put(number, incoming.extra);
+        if slot.hold.is_resident()
+            && let (Some(extra), Some(old)) = (cold.extras.get_mut(number), &mut old_extra)
+        {
+            extra.keep_past(&old_hold, old_revision, old, env.rules.history as usize);
         }
-        target.report(slot, env, out);
-        if !stays {
-            self.sweep_queues();
+        match stays {
+            true => cold.stay_on(number, slot, incoming.weight, env),
+            false => {
+                cold.records[number].weight = incoming.weight;
+                cold.enter(number, slot, env);
+            }
+        }
+        cold.move_alarm(number, slot, old_deadline, env.rules);
+        let cause = (!old_hold.is_dead()).then_some(Cause::Replaced);
+        cold.put_out(key, old_hold, old_extra, cause, env, out);
+        if target == Home::TooHeavy {
+            cold.report_too_heavy(slot, env, out);
         }
     }
 
     /// Takes the key out, value and history with it. Returns whether it was readable.
-    pub(crate) fn remove(&mut self, hash: u32, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
+    pub(crate) fn remove(&mut self, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
         let cold = self.cold.get_or_insert_with(Cold::new);
         cold.forgotten = cold.forgotten.max(env.revision);
-        let Some(slot) = place.id.and_then(|id| self.take(Ticket { hash, id }, env)) else { return false };
-        let is_readable = !slot.hold.is_dead();
-        out.push(slot.displace(is_readable.then_some(Cause::Removed)));
+        let Some(number) = place.number else { return false };
+        let is_readable = self.readable(number).is_some();
+        self.take(number, is_readable.then_some(Cause::Removed), env, out);
         is_readable
     }
 
-    /// Takes everything out. Pins keep their claim on their keys.
+    /// Takes everything out, of a shard whose table forgets its exact order as well. Pins keep their claim on their
+    /// keys.
     pub(crate) fn clear(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         let slots = std::mem::take(&mut self.slots);
+        self.index = HashTable::new();
         let cold = self.cold.get_or_insert_with(Cold::new);
         cold.forgotten = cold.forgotten.max(env.revision);
-        for mut slot in slots {
-            cold.leave(&mut slot, false, env);
+        for (number, slot) in (0..).zip(slots) {
+            let Some(slot) = slot else { continue };
+            if slot.stay.is_counted() {
+                cold.balance -= i64::from(cold.records[number].weight);
+            }
             let cause = (!slot.hold.is_dead()).then_some(Cause::Cleared);
-            out.push(slot.displace(cause));
+            let extra = cold.extras.take(number);
+            cold.put_out(slot.key, slot.hold, extra, cause, env, out);
         }
-        cold.policy.clear();
+        cold.records = Records::default();
+        cold.extras.clear();
+        cold.policy = S3Fifo::default();
         cold.deadlines.clear();
-        cold.survivors = VecDeque::new();
+        cold.survivors = List::default();
         cold.revived.take(|_| {});
     }
 
     /// Renews the times of an entry and clears its mark. A survivor becomes resident again, if the table keeps
     /// anything. Returns whether there was a readable entry.
-    pub(crate) fn touch(
-        &mut self,
-        ticket: Ticket,
-        as_of: Moment,
-        env: &Env<'_>,
-        out: &mut Outbox<Q>,
-    ) -> bool {
-        let Self { slots, cold: Some(cold), .. } = self else { return false };
-        let Some(slot) = find_mut(slots, ticket).filter(|slot| !slot.hold.is_dead()) else { return false };
-        let old_deadline = slot.deadline(env.rules);
-        slot.as_of = as_of;
-        slot.is_invalidated = false;
-        slot.renew_idle(env.now);
-        slot.count_use();
-        if !slot.hold.is_resident() {
-            self.admit(ticket, env, out);
-            return true;
+    pub(crate) fn touch(&mut self, number: u32, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
+        let Some((slot, cold)) = self.readable(number) else { return false };
+        let old_deadline = cold.deadline(number, env.rules);
+        cold.records[number].as_of = env.now;
+        if let Some(extra) = cold.extras.get(number) {
+            extra.renew_idle(env.now);
         }
-        // An alarm that is set for a later time than is needed now is as good as none.
-        slot.has_alarm &= slot.deadline(env.rules) >= old_deadline;
-        cold.set_alarm(slot, env.rules);
-        if let (Stay::Ordered, Some(recency)) = (slot.stay, env.recency) {
-            recency.admit(ticket);
+        slot.is_invalidated = false;
+        slot.count_use();
+        cold.promote(slot, env);
+        cold.move_alarm(number, slot, old_deadline, env.rules);
+        if !slot.hold.is_resident() {
+            self.admit(number, env, out);
         }
         true
     }
 
     /// Marks an entry. Returns whether there was a readable one.
-    pub(crate) fn invalidate(&mut self, ticket: Ticket) -> bool {
-        self.readable_mut(ticket).map(|slot| slot.is_invalidated = true).is_some()
+    pub(crate) fn invalidate(&mut self, number: u32) -> bool {
+        self.readable(number).map(|(slot, _)| slot.is_invalidated = true).is_some()
     }
 
     /// What each write does for its shard once its values are in: looks at a few survivors and at a few residents
     /// whose time may be over, and brings the table within its bound as far as this shard can. The rest is left to
     /// the table.
+    #[inline]
     pub(crate) fn finish(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         let Some(cold) = &mut self.cold else { return };
         if !cold.survivors.is_empty() || !cold.deadlines.is_empty() {
             self.visit_survivors(VISITS, env, out);
             self.expire_due(VISITS, env, out);
         }
-        self.make_room(env, out);
+        if self.cold.as_ref().is_some_and(|cold| cold.balance != 0) {
+            self.make_room(env, out);
+        }
+        self.shrink(env);
+    }
+}
+
+impl<V: ?Sized> Extra<V> {
+    /// Keeps the value that this one takes the place of in the history, after those that were there.
+    fn keep_past(&mut self, old: &Hold<V>, old_revision: u64, old_extra: &mut Self, limit: usize) {
+        let Hold::Resident(value) = old else { return };
+        if limit == 0 {
+            return;
+        }
+        let past = Past {
+            revision: Revision(old_revision),
+            label: old_extra.label.take(),
+            value: Arc::clone(value),
+        };
+        let surplus = (old_extra.history.len() + 1).saturating_sub(limit);
+        self.history = old_extra.history.split_off(surplus.min(old_extra.history.len()));
+        self.history.push_back(past);
+    }
+}
+
+impl<Q: Query> Cold<Q> {
+    /// Has listeners told of a value that weighs more than the whole bound, and so is let go of as it comes.
+    #[cold]
+    fn report_too_heavy(&mut self, slot: &Slot<Q>, env: &Env<'_>, out: &mut Outbox<Q>) {
+        let Hold::Survivor(value) = &slot.hold else { return };
+        self.put_out_copy(&slot.key, Hold::Survivor(value.clone()), None, Cause::Evicted, env, out);
+    }
+
+    /// Has a slot looked at in time whose deadline was `old`. An alarm that is set for a later time than is needed is
+    /// as good as none.
+    fn move_alarm(&mut self, number: u32, slot: &mut Slot<Q>, old: Moment, rules: &crate::retention::Rules) {
+        slot.has_alarm &= self.deadline(number, rules) >= old;
+        self.set_alarm(number, slot, rules);
     }
 }

@@ -1,0 +1,116 @@
+//! Lists that run through numbered places, so that an element is found, moved and taken out without a search. Plain
+//! numbers; who is in which list is known to their owner.
+
+/// No place.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Neighbours of an element in its list. Those at the ends of the list are left over and mean nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    prev: u32,
+    next: u32,
+}
+
+/// An element that can be in one list at a time.
+pub(crate) trait Linked {
+    fn link(&mut self) -> &mut Link;
+}
+
+/// First in, first out.
+#[derive(Debug)]
+pub(crate) struct List {
+    first: u32,
+    last: u32,
+    len: usize,
+}
+
+impl Link {
+    pub(crate) const LOOSE: Self = Self { prev: NONE, next: NONE };
+
+    pub(crate) fn next(self) -> u32 {
+        self.next
+    }
+
+    pub(crate) fn to(next: u32) -> Self {
+        Self { prev: NONE, next }
+    }
+
+    /// The neighbours at their new numbers.
+    pub(crate) fn renumber(&mut self, moved: &[u32]) {
+        let at = |number: u32| moved.get(number as usize).copied().unwrap_or(NONE);
+        *self = Self { prev: at(self.prev), next: at(self.next) };
+    }
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self { first: NONE, last: NONE, len: 0 }
+    }
+}
+
+impl List {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) fn first(&self) -> Option<u32> {
+        (self.len > 0).then_some(self.first)
+    }
+
+    #[inline]
+    pub(crate) fn push_back<T: Linked>(&mut self, number: u32, elements: &mut [T]) {
+        elements[number as usize].link().prev = self.last;
+        match self.len {
+            0 => self.first = number,
+            _ => elements[self.last as usize].link().next = number,
+        }
+        self.last = number;
+        self.len += 1;
+    }
+
+    /// Takes out an element, which has to be in this list.
+    #[inline]
+    pub(crate) fn remove<T: Linked>(&mut self, number: u32, elements: &mut [T]) {
+        let Link { prev, next } = *elements[number as usize].link();
+        // A neighbour is touched only if it has to know: the one behind the first does not.
+        match (number == self.first, number == self.last) {
+            (true, true) => {}
+            (true, false) => self.first = next,
+            (false, true) => self.last = prev,
+            (false, false) => {
+                elements[prev as usize].link().next = next;
+                elements[next as usize].link().prev = prev;
+            }
+        }
+        self.len -= 1;
+    }
+
+    /// Makes an element of the list its last.
+    #[inline]
+    pub(crate) fn move_back<T: Linked>(&mut self, number: u32, elements: &mut [T]) {
+        if number != self.last {
+            self.remove(number, elements);
+            self.push_back(number, elements);
+        }
+    }
+
+    /// The elements from the first to the last, if `link_of` gives the link of an element.
+    pub(crate) fn iter(&self, link_of: impl Fn(u32) -> Link) -> impl Iterator<Item = u32> {
+        let mut next = self.first;
+        (0..self.len).map(move |_| {
+            let number = next;
+            next = link_of(number).next;
+            number
+        })
+    }
+
+    /// Goes on with the elements at their new numbers.
+    pub(crate) fn renumber(&mut self, moved: &[u32]) {
+        let at = |number: u32| moved.get(number as usize).copied().unwrap_or(NONE);
+        (self.first, self.last) = (at(self.first), at(self.last));
+    }
+}

@@ -1,0 +1,101 @@
+//! What is kept of each slot of a shard beside what a hit reads, by the number of the slot. Knows neither keys nor
+//! values.
+
+use std::ops::{Index, IndexMut};
+
+use super::list::{Link, Linked, NONE};
+use crate::clock::Moment;
+
+/// Half a cache line, and by the alignment never parts of two.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(crate) struct Record {
+    /// Place in the list that the slot is in; leads from one vacant slot to another.
+    pub(crate) link: Link,
+    /// Kept, so that the index can grow and shrink without calling the key's `Hash`.
+    pub(crate) hash: u32,
+    pub(crate) weight: u32,
+    pub(crate) revision: u64,
+    pub(crate) as_of: Moment,
+}
+
+impl Linked for Record {
+    #[inline]
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+}
+
+/// The records of all slots, vacant ones included.
+#[derive(Debug)]
+pub(crate) struct Records {
+    records: Vec<Record>,
+    /// The slot that is taken next.
+    vacant: u32,
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Self { records: Vec::new(), vacant: NONE }
+    }
+}
+
+impl Records {
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        self.records.reserve(slots);
+    }
+
+    /// Takes a vacant slot, or a new one behind all others. Returns its number.
+    ///
+    /// # Panics
+    /// Beyond 2³² - 1 slots in one shard.
+    #[inline]
+    pub(crate) fn occupy(&mut self, record: Record) -> u32 {
+        if self.vacant != NONE {
+            let number = self.vacant;
+            self.vacant = std::mem::replace(&mut self[number], record).link.next();
+            return number;
+        }
+        let number = u32::try_from(self.records.len()).ok().filter(|&number| number != NONE);
+        self.records.push(record);
+        number.expect("a shard has fewer than 2^32 entries")
+    }
+
+    #[inline]
+    pub(crate) fn vacate(&mut self, number: u32) {
+        self[number].link = Link::to(self.vacant);
+        self.vacant = number;
+    }
+
+    #[inline]
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [Record] {
+        &mut self.records
+    }
+
+    /// Moves the records to their new numbers, in ascending order from 0 on; those that have none are dropped.
+    pub(crate) fn renumber(&mut self, moved: &[u32]) {
+        let mut numbers = moved.iter();
+        self.records.retain_mut(|record| {
+            record.link.renumber(moved);
+            numbers.next().is_some_and(|&number| number != NONE)
+        });
+        self.records.shrink_to(2 * self.records.len());
+        self.vacant = NONE;
+    }
+}
+
+impl Index<u32> for Records {
+    type Output = Record;
+
+    #[inline]
+    fn index(&self, number: u32) -> &Record {
+        &self.records[number as usize]
+    }
+}
+
+impl IndexMut<u32> for Records {
+    #[inline]
+    fn index_mut(&mut self, number: u32) -> &mut Record {
+        &mut self.records[number as usize]
+    }
+}
