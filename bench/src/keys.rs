@@ -6,8 +6,6 @@ use fastrand::Rng;
 /// caches little.
 pub struct Keys {
     sequence: Vec<u32>,
-    /// How many different keys there may be.
-    pub universe: u32,
 }
 
 const SEED: u64 = 0x0BE9_C4A7_11E5_EED5;
@@ -15,7 +13,18 @@ const SEED: u64 = 0x0BE9_C4A7_11E5_EED5;
 impl Keys {
     pub fn uniform(universe: u32, len: usize) -> Self {
         let mut random = Rng::with_seed(SEED);
-        Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect(), universe }
+        Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect() }
+    }
+
+    /// The pieces of length `len_of_piece` take turns: no key of an even one is in an odd one.
+    pub fn uniform_apart(universe: u32, len: usize, len_of_piece: usize) -> Self {
+        let mut keys = Self::uniform(universe, len);
+        for (number, piece) in keys.sequence.chunks_mut(len_of_piece).enumerate() {
+            for key in piece {
+                *key = *key & !1 | (number & 1) as u32;
+            }
+        }
+        keys
     }
 
     /// Key of rank k with a probability proportional to 1/k. Ranks are dealt to the keys at random, so that what
@@ -24,21 +33,16 @@ impl Keys {
         Self::zipf_from(universe, len, &mut Rng::with_seed(SEED))
     }
 
-    /// Other keys than those of [`zipf`](Self::zipf), with the same ranks.
-    pub fn zipf_again(universe: u32, len: usize) -> Self {
-        Self::zipf_from(universe, len, &mut Rng::with_seed(!SEED))
+    /// Other keys than those of [`zipf`](Self::zipf) with the same ranks, others again for each `number`.
+    pub fn zipf_again(universe: u32, len: usize, number: usize) -> Self {
+        Self::zipf_from(universe, len, &mut Rng::with_seed(!SEED - number as u64))
     }
 
     fn zipf_from(universe: u32, len: usize, random: &mut Rng) -> Self {
         let mut key_of_rank: Vec<u32> = (0..universe).collect();
         Rng::with_seed(SEED).shuffle(&mut key_of_rank);
         let sequence = (0..len).map(|_| key_of_rank[zipf_rank(universe, random)]).collect();
-        Self { sequence, universe }
-    }
-
-    /// All keys once, in ascending order.
-    pub fn all(&self) -> impl Iterator<Item = u64> + use<> {
-        (0..self.universe).map(u64::from)
+        Self { sequence }
     }
 
     /// A piece of the sequence, another one for each `number` until they begin anew.
@@ -66,6 +70,14 @@ fn zipf_rank(universe: u32, random: &mut Rng) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_that_are_apart_share_no_key() {
+        let keys = Keys::uniform_apart(10, 100, 10);
+        for number in 0..20 {
+            assert!(keys.piece(number, 10).iter().all(|&key| key < 10 && key as usize % 2 == number % 2));
+        }
+    }
 
     #[test]
     fn the_first_rank_of_zipf_is_asked_for_twice_as_often_as_the_second() {

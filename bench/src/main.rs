@@ -4,8 +4,12 @@
 //! cargo run --release -p cache-bench -- [--quick] [--only NAME] [--json] [--traces DIR]
 //! ```
 //!
-//! `--quick` takes less than a minute. `--only` runs the workloads whose name contains `NAME`. `--json` prints one
-//! object a line instead of the table. `--traces` also replays recorded accesses; without it they are left out.
+//! `--quick` takes less than a minute, traces aside. `--only` runs the workloads whose name contains `NAME`. `--json`
+//! prints one object a line instead of the table. `--traces` also replays recorded accesses; without it they are left
+//! out.
+//!
+//! Bytes are measured by `src/bin/memory.rs`. `src/bin/charts.rs` draws what both print, and `src/bin/check.rs` holds it
+//! against the floors in `floors.toml`.
 //!
 //! # How to read it
 //! Each line compares us with one peer. **The ratio is above 1 where we are better**, whatever the unit. Times are
@@ -20,49 +24,45 @@
 //! | workload | what is done |
 //! |---|---|
 //! | `hits/*` | `get` of keys that are all there, in a cache with room for twice as many |
+//! | `hot-key/*` | the same with so few keys that two threads meet at them |
 //! | `get-or-insert/*` | `get`, and on a miss `insert` of a new value, zipf 1.0 over 1,000,000 keys |
 //! | `hit-ratio/*` | share of hits in the same runs, once the caches are full |
 //! | `plain-insert/*` | `insert` of uniform keys, nine in ten of them new |
-//! | `lru-hits/*`, `lru-insert/*` | the same with tables in exact least-recently-used order |
+//! | `replace/*` | `insert` of keys that are all there |
+//! | `lru-hits/*`, `lru-insert/*` | hits and inserts with tables in exact least-recently-used order |
+//! | `ttl-hits/*`, `ttl-insert/*` | hits and inserts with entries that live for an hour |
+//! | `weak-hits/*` | hits of values that the program holds and the table does not |
+//! | `load-hit/*`, `load-miss/*` | `get_or_insert_with` of keys that are all there, and of keys that nearly never are |
+//! | `get-all/N` | `get_all` of N keys; time of each key |
+//! | `commit/N` | transactions that write N keys that are there; time of each key |
+//! | `commit-threads/N` | two threads whose transactions of N keys never meet; the ratio is what they get done more than one |
+//! | `reaping/sweep` | `reap` of a table all of whose keys are dead; time of each |
+//! | `reaping/insert` | `insert` where each makes a survivor, and lets one die |
+//! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, the reading of the clock included |
 //! | `save/*`, `restore/*` | a cache is saved into memory, and restored from there; time for each entry, beside encoding a `Vec` of the same entries with `bincode`, and decoding it into a `HashMap`. `bincode-arcs` has each value in an allocation of its own, as a cache has |
-//! | `save/readers-*` | single reads, the clock included, while another thread saves, beside those in an idle cache |
 //! | `restore/first-hit` | from a file of 1,000,000 entries to the first hit, on all processors |
 //! | `generator/*` | a crate of 1,000 queries is scanned and its registry written; time for each query, beside reading and lexing the same files |
-//! | `trace/*` | share of hits when a recorded trace is replayed by one thread |
+//! | `trace/*` | share of hits when a recorded trace is replayed by one thread; `lru-trace/*` the same in exact order |
 //!
-//! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all. `floor` is a `HashMap` without lock or
-//! eviction: what is left of a hit when nothing is asked of the cache.
+//! | peer | what it is |
+//! |---|---|
+//! | `quick_cache`, `moka`, `foyer` | caches that evict, as they come; `foyer` in memory only, with S3-FIFO |
+//! | `mutex-lru` | `lru` behind one lock |
+//! | `papaya`, `dashmap` | maps for threads, which evict nothing |
+//! | `concread` | a map with transactions, one writer at a time |
+//! | `floor`, `weak-floor` | a `HashMap` without lock, of values or of weak handles: what is left of a hit when nothing is asked of the cache |
+//! | `ours-plain` | the same table without what the workload is about |
+//! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
+//! | `one-thread`, `idle`, `read-and-lex` | the same with one thread, while nothing is saved, without making anything of it |
+//! | `sim-lru`, `sim-s3fifo`, `sim-s3fifo-20` | policies by the letter; the last with a small queue of 20 % |
+//!
+//! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all, capacities are the same.
 //!
 //! The traces are `OLTP` and `P3` of N. Megiddo and D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache",
 //! FAST 2003. `DIR` holds them as `OLTP.lis.zst` and `P3.lis.zst`; they are not part of this repository.
 
-mod keys;
-mod measure;
-mod options;
-mod peers;
-mod report;
-mod traces;
-mod workloads;
-
 use std::process::ExitCode;
 
-use options::Options;
-use report::Report;
-
 fn main() -> ExitCode {
-    let options = match Options::from_command_line() {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("cache-bench: {error}\n{}", options::USAGE);
-            return ExitCode::from(2);
-        }
-    };
-    let mut report = Report::new(options.format);
-    match workloads::run(&options, &mut report) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cache-bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    cache_bench::compare()
 }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+/// Numbers of threads that are tried.
+pub const THREADS: [usize; 2] = [1, 2];
+
 pub const USAGE: &str = "usage: cache-bench [--quick] [--only NAME] [--json] [--traces DIR]";
 
 pub struct Options {
@@ -33,7 +36,12 @@ pub struct Effort {
 
 impl Effort {
     const FULL: Self = Self { rounds: 9, operations: 250_000, warm_up: 4_000_000 };
-    const QUICK: Self = Self { rounds: 5, operations: 50_000, warm_up: 300_000 };
+    const QUICK: Self = Self { rounds: 5, operations: 50_000, warm_up: 1_000_000 };
+
+    /// Keys of a sequence of which no round repeats what the one before has seen.
+    pub fn sequence(self) -> usize {
+        self.rounds * self.operations * THREADS.len()
+    }
 }
 
 impl Options {

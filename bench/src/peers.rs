@@ -1,17 +1,25 @@
 //! What the harness asks of a cache, and the caches that it asks. Knows nothing of workloads.
 
+mod concread;
+mod dashmap;
 mod floor;
+mod foyer;
 mod lru;
 mod moka;
 mod ours;
+mod papaya;
 mod quick_cache;
 
 use std::sync::Arc;
 
+pub use concread::Concread;
+pub use dashmap::Dashmap;
 pub use floor::Floor;
+pub use foyer::Foyer;
 pub use lru::Lru;
 pub use moka::Moka;
-pub use ours::Ours;
+pub use ours::{BenchRegistry, GetPayload, Ours};
+pub use papaya::Papaya;
 pub use quick_cache::QuickCache;
 
 /// The hasher of all contestants.
@@ -31,6 +39,7 @@ pub trait Read: Send + Sync + 'static {
     fn get(&self, key: u64) -> Option<Value>;
 }
 
+/// A cache that evicts.
 pub trait Peer: Read {
     fn with_capacity(entries: u64) -> Self;
 

@@ -1,45 +1,81 @@
 //! What is run: each workload sets up contestants, races them, and hands over rows. Ours is always the first.
 
+mod commit;
 mod entries;
 mod eviction;
 mod generator;
+mod get_all;
 mod hits;
 mod insert;
+mod load;
 mod lru;
+mod readers;
+mod reaping;
 mod replay;
 mod restore;
 mod save;
+mod ttl;
+mod weak;
 
-use crate::measure::{Contestant, Sample};
-use crate::options::Options;
-use crate::peers::{Peer, Read, value_of};
-use crate::report::{Figure, Report, Row, Unit};
+use std::error::Error;
+use std::hint::black_box;
+
+use crate::keys::Keys;
+use crate::measure::{Contestant, Sample, race};
+use crate::options::{Options, THREADS};
+use crate::peers::{Foyer, Lru, Moka, Ours, Peer, QuickCache, Read, Value, value_of};
+use crate::report::Report;
+use crate::row::{Figure, Row, Unit};
 
 /// Runs all workloads that are wanted.
-pub fn run(options: &Options, report: &mut Report) -> std::io::Result<()> {
+pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>> {
     hits::run(options, report);
     eviction::run(options, report);
     insert::run(options, report);
     lru::run(options, report);
+    ttl::run(options, report);
+    weak::run(options, report);
+    load::run(options, report);
+    get_all::run(options, report);
+    commit::run(options, report);
+    reaping::run(options, report);
+    readers::run(options, report)?;
     save::run(options, report);
     restore::run(options, report)?;
     generator::run(options, report)?;
-    replay::run(options, report)
+    replay::run(options, report)?;
+    Ok(())
 }
 
-/// Numbers of threads that are tried.
-const THREADS: [usize; 2] = [1, 2];
+// What contestants do
 
-// Operations: plain functions from a cache and keys to the number of hits
+/// What is done with each key.
+#[derive(Clone, Copy)]
+enum Operation {
+    Get,
+    Insert,
+    GetOrInsert,
+}
+
+impl Operation {
+    /// Returns the number of hits.
+    fn run<P: Peer>(self, peer: &P, keys: &[u32]) -> usize {
+        match self {
+            Self::Get => get(peer, keys),
+            Self::Insert => each(keys, |key| peer.insert(key, value_of(key))),
+            Self::GetOrInsert => get_or_insert(peer, keys),
+        }
+    }
+}
 
 fn get<P: Read>(peer: &P, keys: &[u32]) -> usize {
-    keys.iter().filter(|&&key| std::hint::black_box(peer.get(key.into())).is_some()).count()
+    keys.iter().filter(|&&key| black_box(peer.get(key.into())).is_some()).count()
 }
 
 fn get_or_insert<P: Peer>(peer: &P, keys: &[u32]) -> usize {
     let mut hits = 0;
     for key in keys.iter().map(|&key| u64::from(key)) {
-        match std::hint::black_box(peer.get(key)) {
+        match black_box(peer.get(key)) {
             Some(_) => hits += 1,
             None => peer.insert(key, value_of(key)),
         }
@@ -47,27 +83,80 @@ fn get_or_insert<P: Peer>(peer: &P, keys: &[u32]) -> usize {
     hits
 }
 
-fn insert<P: Peer>(peer: &P, keys: &[u32]) -> usize {
-    for key in keys.iter().map(|&key| u64::from(key)) {
-        peer.insert(key, value_of(key));
+/// Does something that neither hits nor misses.
+fn each<T>(keys: &[u32], mut act: impl FnMut(u64) -> T) -> usize {
+    for &key in keys {
+        black_box(act(key.into()));
     }
     0
 }
 
-// Parts of workloads
+// Line-ups
 
-/// An empty cache, to be filled by its workload.
-fn contestant<P: Peer>(peer: P, run: fn(&P, &[u32]) -> usize) -> Contestant {
-    Contestant::new(P::NAME, move |keys| run(&peer, keys))
+/// All caches that evict, with the keys `0..held` in them.
+fn caches(capacity: u64, held: u32, operation: Operation) -> Vec<Contestant> {
+    vec![
+        contestant(filled(Ours::with_capacity(capacity), held), operation),
+        contestant(filled(QuickCache::with_capacity(capacity), held), operation),
+        contestant(filled(Moka::with_capacity(capacity), held), operation),
+        contestant(filled(Foyer::with_capacity(capacity), held), operation),
+        contestant(filled(Lru::with_capacity(capacity), held), operation),
+    ]
 }
 
-/// A cache that holds `keys`, for reading.
-fn filled<P: Peer>(peer: P, keys: impl Iterator<Item = u64>) -> Contestant {
-    for key in keys {
-        peer.insert(key, value_of(key));
+fn contestant<P: Peer>(peer: P, operation: Operation) -> Contestant {
+    Contestant::new(P::NAME, move |keys| operation.run(&peer, keys))
+}
+
+fn reader<P: Read>(peer: P) -> Contestant {
+    Contestant::new(P::NAME, move |keys| get(&peer, keys))
+}
+
+/// The same cache with the keys `0..held` in it.
+fn filled<P: Peer>(peer: P, held: u32) -> P {
+    for (key, value) in entries(held) {
+        peer.insert(key, value);
     }
     peer.settle();
-    contestant(peer, get)
+    peer
+}
+
+/// The keys `0..held`, each with a value of its own.
+fn entries(held: u32) -> impl ExactSizeIterator<Item = (u64, Value)> {
+    (0..held).map(|key| (key.into(), value_of(key.into())))
+}
+
+// Races
+
+/// Races with each number of threads; one row for each peer.
+fn race_times(
+    options: &Options,
+    report: &mut Report,
+    workload: &str,
+    contestants: &[Contestant],
+    keys: &Keys,
+) {
+    for threads in THREADS {
+        let samples = race(contestants, keys, threads, options.effort);
+        report_times(report, workload, threads, contestants, &samples);
+    }
+}
+
+/// [`race_times`] of reads that are all hits.
+fn race_hits(
+    options: &Options,
+    report: &mut Report,
+    workload: &str,
+    contestants: &[Contestant],
+    keys: &Keys,
+) {
+    for threads in THREADS {
+        let samples = race(contestants, keys, threads, options.effort);
+        for (contestant, sample) in contestants.iter().zip(&samples) {
+            assert!(sample.hit_ratio() == 1.0, "{workload}: {} has lost entries", contestant.name);
+        }
+        report_times(report, workload, threads, contestants, &samples);
+    }
 }
 
 /// One row for each peer: its times beside those of the first contestant.

@@ -1,10 +1,25 @@
 //! `moka`, the synchronous flavour.
 
+use std::time::Duration;
+
 use ::moka::sync::Cache;
 
 use super::{Hasher, Peer, Read, Value};
 
 pub struct Moka(Cache<u64, Value, Hasher>);
+
+impl Moka {
+    pub fn with_time_to_live(entries: u64, time: Duration) -> Self {
+        let builder = Cache::builder().max_capacity(entries).time_to_live(time);
+        Self(builder.build_with_hasher(Hasher::default()))
+    }
+
+    /// The value of a key, made by `load` if there is none, by one caller at a time.
+    #[inline]
+    pub fn get_or_load(&self, key: u64, load: impl FnOnce() -> Value) -> Value {
+        self.0.get_with(key, load)
+    }
+}
 
 impl Read for Moka {
     const NAME: &'static str = "moka";

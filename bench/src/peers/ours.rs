@@ -1,13 +1,13 @@
 //! The typed query cache, as a program would use it.
 
-use cache_core::{Cache, Query};
+use cache_core::{Cache, Query, TableOptions};
 
 use super::{Peer, Read, Value};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = [u64; 8], capacity = 1)]
 pub struct GetPayload {
-    id: u64,
+    pub id: u64,
 }
 
 cache_core::registry! {
@@ -16,7 +16,7 @@ cache_core::registry! {
     }
 }
 
-pub struct Ours(Cache<BenchRegistry>);
+pub struct Ours(pub Cache<BenchRegistry>);
 
 impl Ours {
     /// A table in exact least-recently-used order.
@@ -24,7 +24,8 @@ impl Ours {
         Self::with(|options| options.lru(entries))
     }
 
-    fn with(options: impl FnOnce(cache_core::TableOptions) -> cache_core::TableOptions) -> Self {
+    /// A table with any options.
+    pub fn with(options: impl FnOnce(TableOptions) -> TableOptions) -> Self {
         let cache = Cache::builder().table::<GetPayload>(options).build();
         // Nothing that can be refused: no codec, and a bound above 0.
         Self(cache.expect("the options are in order"))

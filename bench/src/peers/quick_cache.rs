@@ -1,11 +1,25 @@
 //! `quick_cache`, the synchronous flavour.
 
+use std::convert::Infallible;
+
 use ::quick_cache::UnitWeighter;
 use ::quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::{Hasher, Peer, Read, Value};
 
 pub struct QuickCache(Cache<u64, Value, UnitWeighter, Hasher>);
+
+impl QuickCache {
+    /// The value of a key, made by `load` if there is none, by one caller at a time.
+    #[inline]
+    pub fn get_or_load(&self, key: u64, load: impl FnOnce() -> Value) -> Value {
+        let result: Result<_, Infallible> = self.0.get_or_insert_with(&key, || Ok(load()));
+        match result {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+}
 
 impl Read for QuickCache {
     const NAME: &'static str = "quick_cache";

@@ -10,10 +10,9 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::THREADS;
-use crate::measure::Sample;
-use crate::options::Options;
-use crate::report::{Figure, Report, Row, Unit};
+use crate::options::{Options, THREADS};
+use crate::report::Report;
+use crate::row::{Figure, Row, Unit};
 
 /// As the default codec of snapshots is set.
 pub const CONFIG: Configuration<LittleEndian, Fixint> =
@@ -127,15 +126,15 @@ pub fn race(
     turns: &[Turn<'_>],
 ) {
     for &threads in all_threads {
-        let mut samples = vec![Sample::default(); turns.len()];
+        let mut times = vec![Vec::new(); turns.len()];
         for round in 0..options.effort.rounds {
             for turn in 0..turns.len() {
                 let who = (turn + round) % turns.len();
                 let nanos = take_time(threads, &turns[who].1).as_nanos() as f64;
-                samples[who].times.push(nanos / entries as f64);
+                times[who].push(nanos / entries as f64);
             }
         }
-        let figures: Vec<_> = samples.iter().map(Figure::time_of).collect();
+        let figures: Vec<_> = times.iter().map(|times| Figure::of(times)).collect();
         for ((peer, _), &theirs) in turns.iter().zip(&figures).skip(1) {
             report.add(&Row::new(workload, peer, threads, figures[0], theirs, Unit::NanosPerOperation));
         }

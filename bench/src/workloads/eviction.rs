@@ -1,48 +1,39 @@
 //! Reads that insert what they miss, into caches too small for all keys: throughput, and share of hits.
 
-use super::{THREADS, contestant, get_or_insert, report_figures, report_times};
+use super::{Operation, caches, report_figures, report_times};
 use crate::keys::Keys;
-use crate::measure::{Contestant, race};
-use crate::options::Options;
-use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
-use crate::report::{Figure, Report, Unit};
+use crate::measure::race;
+use crate::options::{Options, THREADS};
+use crate::report::Report;
+use crate::row::{Figure, Unit};
 
 const UNIVERSE: u32 = 1_000_000;
 
-const CAPACITIES: [(u64, &str); 3] = [(10_000, "10k"), (100_000, "100k"), (500_000, "500k")];
+/// Capacity, keys that come by before the warm-up, and name.
+const CAPACITIES: [(u64, u32, &str); 3] =
+    [(10_000, 20_000, "10k"), (100_000, 200_000, "100k"), (500_000, UNIVERSE, "500k")];
 
 pub fn run(options: &Options, report: &mut Report) {
-    let wanted: Vec<_> = CAPACITIES.iter().filter(|(_, name)| wants(options, name)).collect();
+    let wanted: Vec<_> = CAPACITIES.iter().filter(|(_, _, name)| wants(options, name)).collect();
     if wanted.is_empty() {
         return;
     }
     let effort = options.effort;
-    let all: Vec<u32> = (0..UNIVERSE).collect();
-    // What is measured goes on behind the warm-up, and never repeats it.
+    // What is measured goes on behind the warm-up and behind what was measured before, and never repeats it.
     let warm_up = Keys::zipf(UNIVERSE, effort.warm_up);
-    let keys = Keys::zipf_again(UNIVERSE, effort.operations * effort.rounds * THREADS.len());
-    for (capacity, name) in wanted {
-        let contestants = line_up(*capacity);
+    let keys = THREADS.map(|threads| Keys::zipf_again(UNIVERSE, effort.sequence(), threads));
+    for (capacity, held, name) in wanted {
+        let contestants = caches(*capacity, *held, Operation::GetOrInsert);
         for contestant in &contestants {
-            contestant.run(&all);
             contestant.run(warm_up.piece(0, effort.warm_up));
         }
-        for threads in THREADS {
-            let samples = race(&contestants, &keys, threads, effort);
+        for (threads, keys) in THREADS.into_iter().zip(&keys) {
+            let samples = race(&contestants, keys, threads, effort);
             report_times(report, &throughput(name), threads, &contestants, &samples);
             let ratios: Vec<_> = samples.iter().map(|sample| Figure::exact(sample.hit_ratio())).collect();
             report_figures(report, &hit_ratio(name), threads, &contestants, &ratios, Unit::Ratio);
         }
     }
-}
-
-fn line_up(capacity: u64) -> Vec<Contestant> {
-    vec![
-        contestant(Ours::with_capacity(capacity), get_or_insert),
-        contestant(QuickCache::with_capacity(capacity), get_or_insert),
-        contestant(Moka::with_capacity(capacity), get_or_insert),
-        contestant(Lru::with_capacity(capacity), get_or_insert),
-    ]
 }
 
 fn wants(options: &Options, name: &str) -> bool {

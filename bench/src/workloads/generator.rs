@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use crate::measure::Sample;
 use crate::options::Options;
-use crate::report::{Figure, Report, Row, Unit};
+use crate::report::Report;
+use crate::row::{Figure, Row, Unit};
 
 const QUERIES: usize = 1_000;
 const FILES: usize = 200;

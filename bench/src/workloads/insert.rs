@@ -1,33 +1,32 @@
-//! Writes only, nine in ten of new keys, so that nearly each pushes out another.
+//! Writes only: of keys that are nearly all new, so that each pushes out another, and of keys that are all there.
 
-use super::{THREADS, contestant, insert, report_times};
+use super::{Operation, caches, race_times};
 use crate::keys::Keys;
-use crate::measure::race;
 use crate::options::Options;
-use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
 use crate::report::Report;
 
 const UNIVERSE: u32 = 1_000_000;
-const CAPACITY: u64 = 100_000;
-const NAME: &str = "plain-insert/100k";
+const ENTRIES: u32 = 100_000;
 
 pub fn run(options: &Options, report: &mut Report) {
-    if !options.wants(NAME) {
+    run_plain(options, report, "plain-insert/100k");
+    run_replace(options, report, "replace/100k");
+}
+
+fn run_plain(options: &Options, report: &mut Report, workload: &str) {
+    if !options.wants(workload) {
         return;
     }
-    let effort = options.effort;
-    let keys = Keys::uniform(UNIVERSE, effort.operations * effort.rounds * THREADS.len());
-    let contestants = [
-        contestant(Ours::with_capacity(CAPACITY), insert),
-        contestant(QuickCache::with_capacity(CAPACITY), insert),
-        contestant(Moka::with_capacity(CAPACITY), insert),
-        contestant(Lru::with_capacity(CAPACITY), insert),
-    ];
-    for contestant in &contestants {
-        contestant.run(keys.piece(0, 2 * effort.operations));
+    let keys = Keys::uniform(UNIVERSE, options.effort.sequence());
+    let contestants = caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert);
+    race_times(options, report, workload, &contestants, &keys);
+}
+
+fn run_replace(options: &Options, report: &mut Report, workload: &str) {
+    if !options.wants(workload) {
+        return;
     }
-    for threads in THREADS {
-        let samples = race(&contestants, &keys, threads, effort);
-        report_times(report, NAME, threads, &contestants, &samples);
-    }
+    let keys = Keys::uniform(ENTRIES, options.effort.sequence());
+    let contestants = caches(2 * u64::from(ENTRIES), ENTRIES, Operation::Insert);
+    race_times(options, report, workload, &contestants, &keys);
 }

@@ -1,49 +1,44 @@
 //! Tables in exact least-recently-used order beside the one other cache that has it.
 
-use super::{THREADS, contestant, filled, insert, report_times};
+use super::{Operation, contestant, filled, race_hits, race_times};
 use crate::keys::Keys;
-use crate::measure::{Contestant, race};
+use crate::measure::Contestant;
 use crate::options::Options;
 use crate::peers::{Lru, Ours, Peer};
 use crate::report::Report;
 
-/// Keys asked for.
-const SEQUENCE: usize = 4_000_000;
+const UNIVERSE: u32 = 1_000_000;
+const ENTRIES: u32 = 100_000;
+
+type MakeKeys = fn(u32, usize) -> Keys;
 
 pub fn run(options: &Options, report: &mut Report) {
-    run_hits(options, report, "lru-hits/1k-uniform", || Keys::uniform(1_000, SEQUENCE));
-    run_hits(options, report, "lru-hits/100k-zipf", || Keys::zipf(100_000, SEQUENCE));
+    run_hits(options, report, "lru-hits/1k-uniform", 1_000, Keys::uniform);
+    run_hits(options, report, "lru-hits/100k-zipf", 100_000, Keys::zipf);
     run_inserts(options, report, "lru-insert/100k");
 }
 
-fn run_hits(options: &Options, report: &mut Report, name: &str, keys: impl FnOnce() -> Keys) {
-    if !options.wants(name) {
+fn run_hits(options: &Options, report: &mut Report, workload: &str, universe: u32, make: MakeKeys) {
+    if !options.wants(workload) {
         return;
     }
-    let keys = keys();
-    let capacity = 2 * u64::from(keys.universe);
-    let contestants =
-        [filled(Ours::lru(capacity), keys.all()), filled(Lru::with_capacity(capacity), keys.all())];
-    race_on(options, report, name, &contestants, &keys);
+    let keys = make(universe, options.effort.sequence());
+    let contestants = line_up(2 * u64::from(universe), universe, Operation::Get);
+    race_hits(options, report, workload, &contestants, &keys);
 }
 
-fn run_inserts(options: &Options, report: &mut Report, name: &str) {
-    if !options.wants(name) {
+fn run_inserts(options: &Options, report: &mut Report, workload: &str) {
+    if !options.wants(workload) {
         return;
     }
-    let (universe, capacity) = (1_000_000, 100_000);
-    let keys = Keys::uniform(universe, SEQUENCE);
-    let contestants =
-        [contestant(Ours::lru(capacity), insert), contestant(Lru::with_capacity(capacity), insert)];
-    for contestant in &contestants {
-        contestant.run(keys.piece(0, options.effort.operations));
-    }
-    race_on(options, report, name, &contestants, &keys);
+    let keys = Keys::uniform(UNIVERSE, options.effort.sequence());
+    let contestants = line_up(ENTRIES.into(), 2 * ENTRIES, Operation::Insert);
+    race_times(options, report, workload, &contestants, &keys);
 }
 
-fn race_on(options: &Options, report: &mut Report, name: &str, contestants: &[Contestant], keys: &Keys) {
-    for threads in THREADS {
-        let samples = race(contestants, keys, threads, options.effort);
-        report_times(report, name, threads, contestants, &samples);
-    }
+fn line_up(capacity: u64, held: u32, operation: Operation) -> [Contestant; 2] {
+    [
+        contestant(filled(Ours::lru(capacity), held), operation),
+        contestant(filled(Lru::with_capacity(capacity), held), operation),
+    ]
 }

@@ -2,11 +2,13 @@
 
 use std::io;
 
-use super::{contestant, get_or_insert, report_figures};
+use super::{Operation, caches, contestant, report_figures};
 use crate::measure::Contestant;
 use crate::options::Options;
-use crate::peers::{Lru, Moka, Ours, Peer, QuickCache};
-use crate::report::{Figure, Report, Unit};
+use crate::oracle;
+use crate::peers::{Lru, Ours, Peer};
+use crate::report::Report;
+use crate::row::{Figure, Unit};
 use crate::traces;
 
 const TRACES: [(&str, &[u64]); 2] = [("OLTP", &[256, 512, 1_000, 2_000]), ("P3", &[20_000, 160_000])];
@@ -44,17 +46,18 @@ fn replay(
     report_figures(report, &format!("lru-{workload}"), 1, exact, &ratios(exact), Unit::Ratio);
 }
 
-fn line_up(capacity: u64) -> [Contestant; 4] {
-    [
-        contestant(Ours::with_capacity(capacity), get_or_insert),
-        contestant(QuickCache::with_capacity(capacity), get_or_insert),
-        contestant(Moka::with_capacity(capacity), get_or_insert),
-        contestant(Lru::with_capacity(capacity), get_or_insert),
-    ]
+/// All caches, and the policies by the letter.
+fn line_up(capacity: u64) -> Vec<Contestant> {
+    let mut contestants = caches(capacity, 0, Operation::GetOrInsert);
+    contestants.extend(oracle::contestants(capacity as usize));
+    contestants
 }
 
 fn line_up_exact(capacity: u64) -> [Contestant; 2] {
-    [contestant(Ours::lru(capacity), get_or_insert), contestant(Lru::with_capacity(capacity), get_or_insert)]
+    [
+        contestant(Ours::lru(capacity), Operation::GetOrInsert),
+        contestant(Lru::with_capacity(capacity), Operation::GetOrInsert),
+    ]
 }
 
 fn name(trace: &str, capacity: u64) -> String {

@@ -9,10 +9,9 @@ use std::path::Path;
 use cache_core::{Cache, Holds};
 use serde::de::DeserializeOwned;
 
-use super::THREADS;
 use super::entries::{CONFIG, GetNumbers, GetPage, SavedRegistry, Set, Shared, race};
 use super::save::{encode, save};
-use crate::options::Options;
+use crate::options::{Options, THREADS};
 use crate::peers::Hasher;
 use crate::report::Report;
 

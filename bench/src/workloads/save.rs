@@ -1,24 +1,16 @@
-//! Saves of a whole cache into memory, beside `bincode` on the same entries; and what readers notice of them.
+//! Saves of a whole cache into memory, beside `bincode` on the same entries.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use cache_core::{Cache, Holds};
 
-use super::THREADS;
 use super::entries::{CONFIG, GetNumbers, GetPage, SavedRegistry, Set, Shared, race};
-use crate::keys::Keys;
-use crate::options::Options;
-use crate::report::{Figure, Report, Row, Unit};
-
-/// Reads whose times are taken, for each median.
-const READS: usize = 2_000_000;
+use crate::options::{Options, THREADS};
+use crate::report::Report;
 
 pub fn run(options: &Options, report: &mut Report) {
     run_set::<GetNumbers>(options, report);
     run_set::<GetPage>(options, report);
-    run_readers(options, report);
 }
 
 fn run_set<Q: Set>(options: &Options, report: &mut Report)
@@ -55,46 +47,4 @@ pub fn save(cache: &Cache<SavedRegistry>, threads: usize) -> Vec<u8> {
 
 pub fn encode<T: serde::Serialize>(entries: &T) -> Vec<u8> {
     bincode::serde::encode_to_vec(entries, CONFIG).expect("the entries can be encoded")
-}
-
-/// Times of single reads by one thread while another one saves all the time, beside those in an idle cache.
-fn run_readers(options: &Options, report: &mut Report) {
-    if !options.wants("save/readers") {
-        return;
-    }
-    let cache = GetNumbers::cache();
-    let keys = Keys::uniform(GetNumbers::ENTRIES as u32, READS);
-    let is_done = AtomicBool::new(false);
-    let idle = read_times(&cache, &keys);
-    let busy = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_done.load(Ordering::Relaxed) {
-                drop(save(&cache, 1));
-            }
-        });
-        let times = read_times(&cache, &keys);
-        is_done.store(true, Ordering::Relaxed);
-        times
-    });
-    for (name, share) in [("p50", 0.5), ("p99.9", 0.999), ("max", 1.0)] {
-        let [ours, theirs] = [&busy, &idle].map(|times| Figure::exact(quantile(times, share)));
-        let workload = format!("save/readers-{name}");
-        report.add(&Row::new(&workload, "idle", 1, ours, theirs, Unit::NanosPerOperation));
-    }
-}
-
-/// Nanoseconds of each read, in ascending order. Those of the clock are in them.
-fn read_times(cache: &Cache<SavedRegistry>, keys: &Keys) -> Vec<u128> {
-    let time = |&key: &u32| {
-        let start = Instant::now();
-        std::hint::black_box(cache.get(&GetNumbers { id: key.into() }));
-        start.elapsed().as_nanos()
-    };
-    let mut times: Vec<_> = keys.piece(0, READS).iter().map(time).collect();
-    times.sort_unstable();
-    times
-}
-
-fn quantile(sorted: &[u128], share: f64) -> f64 {
-    sorted[((sorted.len() - 1) as f64 * share) as usize] as f64
 }

@@ -1,8 +1,8 @@
 //! Work on many items, shared out among threads, whose results are wanted in the order of the items. Knows nothing
 //! of what is done.
 //!
-//! The caller works too, and takes the results; who helps only works. A helper may run ahead by a few items, so that
-//! there are never many results at a time. What was taken is used again for the results of later items.
+//! The caller works too, and takes the results; who helps only works. What was taken is used again for the results of
+//! later items.
 
 #[cfg(test)]
 mod tests;
@@ -13,11 +13,8 @@ use std::thread;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// Results that may wait for each thread.
-const AHEAD: usize = 4;
-
 /// Makes a result of each of `items` on at most `threads` threads, and has `take` look at each, in their order, on
-/// this one. `make` finds a default result, or one that was taken before.
+/// this one. At most `ahead` results wait to be taken. `make` finds a default result, or one that was taken before.
 ///
 /// Without threads to be had, this one does it alone. Does not return before all others have ended.
 ///
@@ -29,6 +26,7 @@ const AHEAD: usize = 4;
 pub(super) fn in_order<I, T, E>(
     items: I,
     threads: usize,
+    ahead: usize,
     make: impl Fn(I::Item, &mut T) + Sync,
     mut take: impl FnMut(&mut T) -> Result<(), E>,
 ) -> Result<(), E>
@@ -44,7 +42,7 @@ where
             take(&mut result)
         });
     }
-    let crew = Crew { board: Mutex::new(Board::new(items, threads * AHEAD)), changed: Condvar::new(), make };
+    let crew = Crew { board: Mutex::new(Board::new(items, ahead)), changed: Condvar::new(), make };
     thread::scope(|scope| {
         let _end = End(&crew);
         for _ in 1..threads {
@@ -68,7 +66,7 @@ struct Board<I: Iterator, T> {
     /// One for each item that was handed out and not taken yet, in their order; `None` while it is being made.
     results: VecDeque<Option<Made<T>>>,
     /// Most that may be among `results`.
-    limit: usize,
+    ahead: usize,
     /// Items whose results were taken.
     taken: usize,
     spare: Vec<T>,
@@ -83,12 +81,12 @@ type Made<T> = (T, thread::Result<()>);
 struct Job<I, T>(usize, I, T);
 
 impl<I: Iterator, T: Default> Board<I, T> {
-    fn new(items: I, limit: usize) -> Self {
-        Self { items, results: VecDeque::new(), limit, taken: 0, spare: Vec::new(), is_over: false }
+    fn new(items: I, ahead: usize) -> Self {
+        Self { items, results: VecDeque::new(), ahead, taken: 0, spare: Vec::new(), is_over: false }
     }
 
     fn hand_out(&mut self) -> Option<Job<I::Item, T>> {
-        if self.results.len() >= self.limit || self.is_over {
+        if self.results.len() >= self.ahead || self.is_over {
             return None;
         }
         let Some(item) = self.items.next() else {

@@ -13,6 +13,10 @@ use super::report::{SkippedEntry, TableSave};
 use super::writer::{Output, checksum};
 use crate::query::Query;
 
+/// Blocks that may wait for each thread to be written: enough that nobody waits for one who is held up for a moment,
+/// few enough that blocks of large values take little memory.
+const AHEAD: usize = 8;
+
 /// [`TableImage`] for those who only pass it on.
 pub struct Image<'a>(pub(crate) Box<dyn TableImage + 'a>);
 
@@ -114,7 +118,8 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
             chunk.append_to(&mut encoded.entries);
             image.encode(&format, number == 0, encoded);
         };
-        in_order(chunks, worth(*threads, self.entries), make, |encoded| {
+        let threads = worth(*threads, self.entries);
+        in_order(chunks, threads, AHEAD * threads, make, |encoded| {
             loop {
                 std::mem::replace(&mut encoded.result, Ok(()))?;
                 frames.block(&encoded.block.parts(), encoded.checksum)?;

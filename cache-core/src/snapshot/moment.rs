@@ -79,7 +79,7 @@ impl<Q: Query> Table<Q> {
         let mut copies = Vec::new();
         let threads = worth(threads, entries);
         let copy = |shard: &_, copied: &mut _| copying.copy_shard(shard, copied);
-        let done = in_order(self.shards(), threads, copy, |copied| {
+        let done = in_order(self.shards(), threads, usize::MAX, copy, |copied| {
             copies.push(std::mem::take(copied));
             Ok::<_, Infallible>(())
         });

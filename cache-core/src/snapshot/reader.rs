@@ -114,7 +114,7 @@ impl<'a> Section<'a> {
         let make = |block: &Block<'_>, (decoded, error): &mut (Decoded<Q>, Option<CodecError>)| {
             *error = codec.decode(block, elapsed, decoded).err();
         };
-        in_order(&self.blocks, threads, make, |(decoded, error)| {
+        in_order(&self.blocks, threads, usize::MAX, make, |(decoded, error)| {
             let decoded = std::mem::take(decoded);
             done += (decoded.entries.len() + decoded.skipped.len()) as u64;
             all.push(decoded);

@@ -1,0 +1,79 @@
+//! Which charts there are, and what is on them. How they look is said in `charts/draw.rs`.
+
+mod draw;
+mod panel;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use crate::row::Row;
+use panel::panels;
+
+/// One file.
+struct Subject {
+    file: &'static str,
+    title: &'static str,
+    /// What the bars say, and which of them are good.
+    note: &'static str,
+    /// Beginnings of the names of the workloads, in their order.
+    workloads: &'static [&'static str],
+}
+
+const SUBJECTS: [Subject; 6] = [
+    Subject {
+        file: "hits.svg",
+        title: "Hits",
+        note: "million reads per second, longer is better",
+        workloads: &["hits/"],
+    },
+    Subject {
+        file: "hot-keys.svg",
+        title: "Hits of a few keys",
+        note: "million reads per second, longer is better",
+        workloads: &["hot-key/"],
+    },
+    Subject {
+        file: "get-or-insert.svg",
+        title: "Read, and insert on a miss",
+        note: "million operations per second, longer is better",
+        workloads: &["get-or-insert/"],
+    },
+    Subject {
+        file: "inserts.svg",
+        title: "Inserts",
+        note: "million inserts per second, longer is better",
+        workloads: &["plain-insert/", "replace/", "ttl-insert/", "lru-insert/"],
+    },
+    Subject {
+        file: "hit-ratios.svg",
+        title: "Share of hits in recorded traces",
+        note: "percent, longer is better",
+        workloads: &["trace/"],
+    },
+    Subject {
+        file: "memory.svg",
+        title: "Memory of an entry beside its value",
+        note: "bytes, shorter is better",
+        workloads: &["memory/10k", "memory/1m", "memory-churn/"],
+    },
+];
+
+/// Draws each subject of which there are rows.
+pub fn draw_all(rows: &[Row], folder: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(folder)?;
+    for subject in &SUBJECTS {
+        let panels = panels(rows, subject.workloads);
+        let path = folder.join(subject.file);
+        if panels.is_empty() {
+            eprintln!("cache-bench: {} is left out: there is no row of it", subject.file);
+            continue;
+        }
+        let svg = draw::svg(subject.title, subject.note, &panels)?;
+        fs::write(&path, svg).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The programs of this package, from command line to exit code.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::charts::draw_all;
+use crate::floors::Floors;
+use crate::memory::{self, Allocator};
+use crate::options::{self, Options};
+use crate::report::Report;
+use crate::row::{Row, read_rows};
+use crate::workloads;
+
+/// Measures times and shares of hits.
+pub fn compare() -> ExitCode {
+    let options = match Options::from_command_line() {
+        Ok(options) => options,
+        Err(error) => return refuse(&error, options::USAGE),
+    };
+    let mut report = Report::new(options.format);
+    end(workloads::run(&options, &mut report))
+}
+
+/// Measures bytes.
+pub fn memory(allocator: &Allocator) -> ExitCode {
+    let options = match Options::from_command_line() {
+        Ok(options) => options,
+        Err(error) => return refuse(&error, options::USAGE),
+    };
+    memory::run(&options, &mut Report::new(options.format), allocator);
+    ExitCode::SUCCESS
+}
+
+/// Holds rows of runs against the committed floors.
+pub fn check() -> ExitCode {
+    end(find_shortfalls())
+}
+
+fn find_shortfalls() -> Result<(), Box<dyn Error>> {
+    let rows = rows_of(std::env::args_os().skip(1))?;
+    let floors = Floors::committed()?;
+    let shortfalls = floors.shortfalls(&rows);
+    for shortfall in &shortfalls {
+        println!("{shortfall}");
+    }
+    match shortfalls.len() {
+        0 => Ok(()),
+        below => Err(format!("{below} of {} floors are not reached", floors.len()).into()),
+    }
+}
+
+/// Draws the rows of runs.
+pub fn charts() -> ExitCode {
+    let mut files: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let Some(folder) = files.pop().filter(|_| !files.is_empty()) else {
+        return refuse(&"files of results and a folder are needed", "usage: charts RESULTS.json... FOLDER");
+    };
+    end(rows_of(files.into_iter()).and_then(|rows| draw_all(&rows, Path::new(&folder))))
+}
+
+/// The rows of all files, or those of standard input if there is no file.
+fn rows_of(files: impl Iterator<Item = OsString>) -> Result<Vec<Row>, Box<dyn Error>> {
+    let mut rows = Vec::new();
+    let mut files = files.peekable();
+    if files.peek().is_none() {
+        rows.extend(read_rows(&io::read_to_string(io::stdin())?)?);
+    }
+    for file in files {
+        let explain = |error: &dyn Display| format!("{}: {error}", file.display());
+        let text = fs::read_to_string(&file).map_err(|error| explain(&error))?;
+        rows.extend(read_rows(&text).map_err(|error| explain(&error))?);
+    }
+    Ok(rows)
+}
+
+fn refuse(error: &impl Display, usage: &str) -> ExitCode {
+    eprintln!("cache-bench: {error}\n{usage}");
+    ExitCode::from(2)
+}
+
+fn end(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cache-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The comparison with peers: what its programs share. `main.rs` tells what is measured, and how to read it.
+
+mod charts;
+mod commands;
+mod floors;
+mod keys;
+mod measure;
+mod memory;
+mod options;
+mod oracle;
+mod peers;
+mod report;
+mod row;
+mod traces;
+mod workloads;
+
+pub use commands::{charts, check, compare, memory};
