@@ -33,8 +33,10 @@ impl<Q: Query> Shard<Q> {
     #[inline]
     pub(crate) fn meet(&mut self, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> Place {
         match place.number {
-            Some(number) => Place { number: self.expire(number, env, out).then_some(number), ..place },
-            None => place,
+            Some(number) if self.slot(number).is_some_and(|slot| slot.may_expire(env.rules)) => {
+                Place { number: self.expire(number, env, out).then_some(number), ..place }
+            }
+            _ => place,
         }
     }
 
@@ -251,6 +253,7 @@ impl<Q: Query> Cold<Q> {
 
     /// Has a slot looked at in time whose deadline was `old`. An alarm that is set for a later time than is needed is
     /// as good as none.
+    #[inline]
     fn move_alarm(&mut self, number: u32, slot: &mut Slot<Q>, old: Moment, rules: &crate::retention::Rules) {
         slot.has_alarm &= self.deadline(number, rules) >= old;
         self.set_alarm(number, slot, rules);
