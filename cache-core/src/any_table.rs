@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::inspect::TableReport;
 use crate::query::Query;
-use crate::snapshot::{Image, QueryImage, Section, SkipReason, TableRestore};
+use crate::snapshot::{Image, QueryImage, Section, SkipReason};
 use crate::table::Table;
 use crate::transaction::clear::Clearing;
 use crate::transaction::commit::Part;
@@ -25,10 +25,17 @@ pub trait AnyTable: Send + Sync + Debug {
     fn report(&self, with_entries: bool) -> TableReport;
     /// What empties the table as a part of a commit.
     fn clearing(&self) -> Box<dyn Part + '_>;
-    /// The entries as they are to be saved; `None` if the table is not. To be called while the gate is closed.
-    fn image(&self, with_survivors: bool, now: Moment) -> Option<Image<'_>>;
+    /// The entries as they are to be saved, copied on at most `threads` threads; `None` if the table is not saved. To
+    /// be called while the gate is closed.
+    fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>>;
     /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
-    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason>;
+    /// Decodes on at most `threads` threads.
+    fn restoring(
+        &self,
+        section: &Section<'_>,
+        elapsed: Duration,
+        threads: usize,
+    ) -> Result<Box<dyn Part + '_>, SkipReason>;
 }
 
 impl<Q: Query> AnyTable for Table<Q> {
@@ -62,17 +69,19 @@ impl<Q: Query> AnyTable for Table<Q> {
         Box::new(Clearing::new(self))
     }
 
-    fn image(&self, with_survivors: bool, now: Moment) -> Option<Image<'_>> {
+    fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>> {
         let codec = self.codec()?;
-        let entries = self.saved_entries(with_survivors, now);
-        Some(Image(Box::new(QueryImage::new(Self::name(self), codec, entries))))
+        let copies = self.copies(with_survivors, now, threads);
+        Some(Image(Box::new(QueryImage::new(Self::name(self), codec, copies))))
     }
 
-    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason> {
+    fn restoring(
+        &self,
+        section: &Section<'_>,
+        elapsed: Duration,
+        threads: usize,
+    ) -> Result<Box<dyn Part + '_>, SkipReason> {
         let codec = self.codec().ok_or(SkipReason::NotPersisted)?;
-        let decoded = section.decode(codec, elapsed)?;
-        let mut report = TableRestore::new(Self::name(self));
-        report.skipped_entries = decoded.skipped;
-        Ok(Box::new(Restoring::new(self, decoded.entries, report)))
+        Ok(Box::new(Restoring::new(self, section.decode(codec, elapsed, threads)?)))
     }
 }

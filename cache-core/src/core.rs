@@ -30,7 +30,7 @@ struct OwnLine<T>(T);
 /// Shards per processor. More do not help readers, who hold a lock for some ten nanoseconds.
 const SHARDS_PER_CORE: usize = 8;
 /// A table with one entry has to stay small on a machine with many processors.
-const MOST_SHARDS: usize = 32;
+pub(crate) const MOST_SHARDS: usize = 32;
 
 impl Core {
     pub(crate) fn new(clock: Box<dyn Clock>, listeners: Vec<Listener>, hooks: Vec<Hook>) -> Self {

@@ -39,8 +39,8 @@ pub struct Table<Q: Query> {
     shards: OnceLock<Box<[Line<Q>]>>,
     shard_count: usize,
     ledger: Ledger,
-    /// The exact order of a table with `lru`.
-    recency: Option<Box<Recency>>,
+    /// The exact order of a table with `lru`. Made before the shards.
+    recency: OnceLock<Box<Recency>>,
     /// Shard that is asked next to make room for another one.
     next_victim: AtomicUsize,
     /// Misses from before the first write.
@@ -82,7 +82,7 @@ impl<Q: Query> Table<Q> {
             shards: OnceLock::new(),
             shard_count: core.shards.min(served).max(1),
             ledger: Ledger::new(rules.limit()),
-            recency: rules.is_lru().then(|| Box::new(Recency::new())),
+            recency: OnceLock::new(),
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
             codec,
@@ -127,6 +127,9 @@ impl<Q: Query> Table<Q> {
             return shards;
         }
         let _making = self.core.gate.making();
+        if self.rules.is_lru() {
+            self.recency.get_or_init(|| Box::new(Recency::new()));
+        }
         self.shards.get_or_init(|| (0..self.shard_count).map(|_| Line(RwLock::new(Shard::new()))).collect())
     }
 
@@ -153,8 +156,9 @@ impl<Q: Query> Table<Q> {
         self.early_misses.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn recency(&self) -> Option<&Recency> {
-        self.recency.as_deref()
+        self.recency.get().map(|recency| &**recency)
     }
 }
 

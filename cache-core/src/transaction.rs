@@ -3,8 +3,10 @@
 pub(crate) mod clear;
 pub(crate) mod commit;
 pub(crate) mod hooks;
+mod locked;
 mod receipt;
 pub(crate) mod restore;
+mod spare;
 pub(crate) mod write_set;
 
 use std::any::Any;
@@ -22,7 +24,8 @@ use crate::table::{Times, Use};
 use commit::{Commit, CommitKind, Failure, Part};
 use hooks::{Hook, Proposal};
 pub use receipt::Receipt;
-use write_set::{Home, WriteSet};
+use smallvec::SmallVec;
+use write_set::WriteSet;
 
 /// Attempts of a commit whose merges keep being overtaken, if there are hooks to be asked each time.
 const ATTEMPTS_WITH_HOOKS: usize = 16;
@@ -42,16 +45,25 @@ pub trait Merge: Clone {
 /// read: what replaced it may have been made from it, and cannot be made again.
 pub struct Transaction<R: Registry> {
     cache: Cache<R>,
-    parts: Vec<Box<dyn Part>>,
+    parts: Parts,
     /// Keys in the order of their first write: table and line.
-    order: Vec<(usize, usize)>,
+    order: SmallVec<[(usize, usize); 4]>,
     label: Option<Arc<str>>,
     context: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+/// What a transaction does to each table. Most have to do with few.
+pub(crate) struct Parts(SmallVec<[Box<dyn Part>; 2]>);
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Part::recycle);
+    }
+}
+
 impl<R: Registry> Transaction<R> {
     pub(crate) fn new(cache: Cache<R>) -> Self {
-        Self { cache, parts: Vec::new(), order: Vec::new(), label: None, context: None }
+        Self { cache, parts: Parts(SmallVec::new()), order: SmallVec::new(), label: None, context: None }
     }
 
     /// Says what the transaction is for. Kept in the history, and in the log of commits while that is on.
@@ -90,7 +102,7 @@ impl<R: Registry> Transaction<R> {
     /// This transaction's own writes, in the order in which their keys were first written.
     #[must_use]
     pub fn writes(&self) -> Vec<Change> {
-        let part = |table| self.parts.iter().find(|part| part.table_index() == table);
+        let part = |table| self.parts.0.iter().find(|part| part.table_index() == table);
         self.order.iter().filter_map(|&(table, line)| part(table)?.change(line)).collect()
     }
 
@@ -209,18 +221,16 @@ impl<R: Registry> Transaction<R> {
     /// # Panics
     /// If a merge function, a weigher or a hook panics; nothing is applied then.
     pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
-        let core = self.cache.core();
-        let hooks = &core.hooks;
-        if hooks.iter().any(Hook::is_async) {
+        if self.cache.core().hooks.iter().any(Hook::is_async) {
             return Err(CommitError::AsyncHook);
         }
-        let cache = self.cache.clone();
         let mut attempt = 0;
         loop {
             attempt += 1;
             self.prepare()?;
             if let Some(proposal) = self.proposal() {
-                hooks::ask(&cache.core().hooks, cache.core().id, &proposal).map_err(CommitError::Refused)?;
+                let core = self.cache.core();
+                hooks::ask(&core.hooks, core.id, &proposal).map_err(CommitError::Refused)?;
             }
             if let Some(revision) = self.attempt(attempt)? {
                 return Ok(self.into_receipt(revision));
@@ -236,14 +246,13 @@ impl<R: Registry> Transaction<R> {
     /// # Cancellation
     /// Dropping the future before it is done rolls the transaction back.
     pub async fn commit_async(mut self) -> Result<Receipt<R>, CommitError> {
-        let cache = self.cache.clone();
         let mut attempt = 0;
         loop {
             attempt += 1;
             self.prepare()?;
             if let Some(proposal) = self.proposal() {
-                let asked = hooks::ask_async(&cache.core().hooks, cache.core().id, &proposal);
-                asked.await.map_err(CommitError::Refused)?;
+                let core = self.cache.core();
+                hooks::ask_async(&core.hooks, core.id, &proposal).await.map_err(CommitError::Refused)?;
             }
             if let Some(revision) = self.attempt(attempt)? {
                 return Ok(self.into_receipt(revision));
@@ -255,8 +264,8 @@ impl<R: Registry> Transaction<R> {
         if asking::is_inside(self.cache.core().id) {
             return Err(CommitError::InsideHook);
         }
-        self.parts.sort_unstable_by_key(|part| part.table_index());
-        for part in &mut self.parts {
+        self.parts.0.sort_unstable_by_key(|part| part.table_index());
+        for part in &mut self.parts.0 {
             part.prepare(self.label.as_ref());
         }
         Ok(())
@@ -271,8 +280,8 @@ impl<R: Registry> Transaction<R> {
     /// Tries to install everything. `None`: a merge was overtaken, and has to run again.
     fn attempt(&mut self, attempt: usize) -> Result<Option<u64>, CommitError> {
         let core = self.cache.core();
-        let kind = self.parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
-        let overtaken = match Commit::new(core, kind).run(&mut self.parts) {
+        let kind = self.parts.0.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
+        let overtaken = match Commit::new(core, kind).run(&mut self.parts.0) {
             Ok(revision) => {
                 core.log.note(revision, self.label.as_ref(), || self.written_tables());
                 core.events.drain();
@@ -321,13 +330,13 @@ impl<R: Registry> Transaction<R> {
         R: Holds<Q>,
     {
         let table = self.cache.table::<Q>().index();
-        let at = self.parts.iter().position(|part| part.table_index() == table);
+        let Parts(parts) = &mut self.parts;
+        let at = parts.iter().position(|part| part.table_index() == table);
         let at = at.unwrap_or_else(|| {
-            let home: Arc<dyn Home<Q>> = self.cache.home();
-            self.parts.push(Box::new(WriteSet::<Q>::new(home)));
-            self.parts.len() - 1
+            parts.push(WriteSet::<Q>::of(self.cache.home()));
+            parts.len() - 1
         });
-        let part = self.parts[at].as_any_mut().and_then(|part| part.downcast_mut());
+        let part = parts[at].as_any_mut().and_then(|part| part.downcast_mut());
         part.expect("the part of a table is of the type of its query")
     }
 }

@@ -41,6 +41,10 @@ impl Default for Records {
 }
 
 impl Records {
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        self.records.reserve(slots);
+    }
+
     /// Takes a vacant slot, or a new one behind all others. Returns its number.
     ///
     /// # Panics
@@ -53,6 +57,7 @@ impl Records {
             return number;
         }
         let number = u32::try_from(self.records.len()).ok().filter(|&number| number != NONE);
+        grow(&mut self.records);
         self.records.push(record);
         number.expect("a shard has fewer than 2^32 entries")
     }
@@ -77,6 +82,15 @@ impl Records {
         });
         self.records.shrink_to(2 * self.records.len());
         self.vacant = NONE;
+    }
+}
+
+/// Makes room for one more, and for a quarter besides: what is bound to stop growing at some size should not have room
+/// for twice as many.
+#[inline]
+pub(crate) fn grow<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 4 + 4);
     }
 }
 

@@ -159,7 +159,7 @@ impl<Q: Query> Table<Q> {
 
     #[inline]
     pub(super) fn note_use(&self, slot: &Slot<Q>) {
-        match &self.recency {
+        match self.recency() {
             None => slot.count_use(),
             Some(recency) if slot.stay == Stay::Ordered => recency.mark(slot.node),
             Some(_) => {}

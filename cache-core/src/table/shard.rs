@@ -212,6 +212,14 @@ impl<Q: Query> Shard<Q> {
         self.index.len()
     }
 
+    /// Makes room for so many new entries at once.
+    pub(crate) fn reserve(&mut self, entries: usize) {
+        let records = &mut self.cold.get_or_insert_with(Cold::new).records;
+        records.reserve(entries);
+        self.slots.reserve(entries);
+        self.index.reserve(entries, |&number| spread(records[number].hash));
+    }
+
     /// Entries whose value is alive. Visits the survivors.
     pub(crate) fn live_count(&self) -> usize {
         let Some(cold) = &self.cold else { return 0 };
@@ -266,6 +274,6 @@ impl<Q: Query> Shard<Q> {
 /// Hash for the index: the stored half spread over 64 bits (Fibonacci hashing), since the index takes its place
 /// from the low bits and its tag from the high ones.
 #[inline]
-fn spread(hash: u32) -> u64 {
+pub(crate) fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

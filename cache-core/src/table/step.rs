@@ -118,7 +118,7 @@ impl<Q: Query> Table<Q> {
         Env {
             rules: &self.rules,
             ledger: &self.ledger,
-            recency: self.recency.as_deref(),
+            recency: self.recency(),
             wants_keys: self.core.events.has_listeners(),
             now,
             revision,
@@ -167,7 +167,7 @@ impl<Q: Query> Table<Q> {
     }
 
     pub(super) fn settle_excess(&self, env: &Env<'_>) {
-        match &self.recency {
+        match self.recency() {
             Some(recency) => self.settle_by_order(recency, env),
             None => self.settle_by_shards(env),
         }

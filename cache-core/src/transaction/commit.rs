@@ -42,6 +42,9 @@ pub trait Part: Send {
         None
     }
 
+    /// Ends the part, and keeps what can be used again.
+    fn recycle(self: Box<Self>) {}
+
     /// The set of writes that this is, if it is one.
     fn as_any(&self) -> Option<&dyn Any> {
         None

@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::Parts;
 use super::commit::Part;
 use super::write_set::WriteSet;
 use crate::Revision;
@@ -14,12 +15,12 @@ use crate::registry::{Holds, Registry};
 /// the receipt is dropped.
 pub struct Receipt<R: Registry> {
     revision: Option<Revision>,
-    parts: Vec<Box<dyn Part>>,
+    parts: Parts,
     _registry: PhantomData<fn(R)>,
 }
 
 impl<R: Registry> Receipt<R> {
-    pub(super) fn new(revision: u64, parts: Vec<Box<dyn Part>>) -> Self {
+    pub(super) fn new(revision: u64, parts: Parts) -> Self {
         Self { revision: (revision > 0).then_some(Revision(revision)), parts, _registry: PhantomData }
     }
 
@@ -36,7 +37,7 @@ impl<R: Registry> Receipt<R> {
         R: Holds<L::Query>,
     {
         let of_query = |part: &'_ dyn Part| part.as_any().is_some_and(|part| part.is::<WriteSet<L::Query>>());
-        let part = self.parts.iter().find(|part| of_query(part.as_ref()))?;
+        let part = self.parts.0.iter().find(|part| of_query(part.as_ref()))?;
         part.as_any()?.downcast_ref::<WriteSet<L::Query>>()?.written(lookup)
     }
 }

@@ -4,14 +4,14 @@ use std::any::Any;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use smallvec::SmallVec;
 
 use super::commit::{Commit, CommitKind, Failure, Part};
+use super::locked::Locked;
+use super::spare;
 use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::flight::Found;
 use crate::query::{Lookup, Query};
-use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
 use crate::table::{Table, Times, Use};
 
@@ -22,7 +22,8 @@ pub(crate) trait Home<Q: Query>: Send + Sync {
 
 /// The lines of one transaction in one table.
 pub(crate) struct WriteSet<Q: Query> {
-    home: Arc<dyn Home<Q>>,
+    /// Nowhere while it is put away.
+    home: Option<Arc<dyn Home<Q>>>,
     lines: Vec<Line<Q>>,
     /// Lines by key, once there are so many that a search takes longer than a hash.
     index: HashTable<u32>,
@@ -34,6 +35,12 @@ pub(crate) struct WriteSet<Q: Query> {
 
 /// Lines that are searched one by one.
 const SEARCHED: usize = 8;
+/// Lines that an emptied set may have room for if it is to be used again.
+const MOST_KEPT: usize = 64;
+
+fn table_of<Q: Query>(home: &Option<Arc<dyn Home<Q>>>) -> &Table<Q> {
+    home.as_ref().expect("a set of writes is at home in a table while it is in use").table()
+}
 
 struct Line<Q: Query> {
     key: Q,
@@ -48,33 +55,25 @@ struct Line<Q: Query> {
 /// What is to become of a key.
 enum Write<V: ?Sized> {
     None,
-    Set { value: Arc<V>, times: Times, is_invalidated: bool },
-    Merge { steps: Vec<Merging<V>>, base: Base, value: Arc<V>, is_invalidated: bool },
+    Set { value: Arc<V>, times: Option<Box<Times>>, is_invalidated: bool },
+    Merge { made: Box<Made<V>>, value: Arc<V>, is_invalidated: bool },
     Remove,
     Mark { touch: bool, invalidate: bool },
 }
 
 pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
 
+/// How a value was merged.
+struct Made<V: ?Sized> {
+    steps: Vec<Merging<V>>,
+    base: Base,
+}
+
 /// What a merge was made from.
 struct Base {
     seen: Seen,
     /// Set when a commit has found it changed.
     is_stale: bool,
-}
-
-enum Lock<'a, Q: Query> {
-    Read(RwLockReadGuard<'a, Shard<Q>>),
-    Write(RwLockWriteGuard<'a, Shard<Q>>),
-}
-
-impl<Q: Query> Lock<'_, Q> {
-    fn shard(&self) -> &Shard<Q> {
-        match self {
-            Self::Read(shard) => shard,
-            Self::Write(shard) => shard,
-        }
-    }
 }
 
 impl<V: ?Sized> Write<V> {
@@ -104,16 +103,31 @@ enum Own<V: ?Sized> {
     Removed,
 }
 
+impl<Q: Query> Line<Q> {
+    fn is_written(&self) -> bool {
+        !matches!(self.write, Write::None)
+    }
+}
+
 impl<Q: Query> WriteSet<Q> {
-    pub(crate) fn new(home: Arc<dyn Home<Q>>) -> Self {
-        Self {
-            home,
-            lines: Vec::new(),
-            index: HashTable::new(),
-            out: Outbox::new(),
-            loads: Vec::new(),
-            revision: 0,
-        }
+    /// An empty one.
+    pub(crate) fn of(home: Arc<dyn Home<Q>>) -> Box<Self> {
+        let mut set = spare::take().unwrap_or_else(|| {
+            Box::new(Self {
+                home: None,
+                lines: Vec::new(),
+                index: HashTable::new(),
+                out: Outbox::new(),
+                loads: Vec::new(),
+                revision: 0,
+            })
+        });
+        set.home = Some(home);
+        set
+    }
+
+    fn table(&self) -> &Table<Q> {
+        table_of(&self.home)
     }
 
     /// Own write, else what is committed now; the latter is remembered.
@@ -127,6 +141,7 @@ impl<Q: Query> WriteSet<Q> {
 
     /// Replaces the whole value. Returns whether this is the first write of the key.
     pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Times) -> Option<usize> {
+        let times = (times != Times::new()).then(|| Box::new(times));
         self.put(key, Write::Set { value, times, is_invalidated: false })
     }
 
@@ -136,7 +151,7 @@ impl<Q: Query> WriteSet<Q> {
         match &mut line.write {
             Write::None | Write::Mark { .. } => self.merge_committed(key, step),
             Write::Remove => {
-                let write = Write::Set { value: step(None), times: Times::new(), is_invalidated: false };
+                let write = Write::Set { value: step(None), times: None, is_invalidated: false };
                 self.put(key, write)
             }
             Write::Set { value, is_invalidated, .. } => {
@@ -144,20 +159,21 @@ impl<Q: Query> WriteSet<Q> {
                 *is_invalidated = false;
                 None
             }
-            Write::Merge { steps, value, is_invalidated, .. } => {
+            Write::Merge { made, value, is_invalidated } => {
                 *value = step(Some(value));
                 *is_invalidated = false;
-                steps.push(step);
+                made.steps.push(step);
                 None
             }
         }
     }
 
     fn merge_committed(&mut self, key: Q, step: Merging<Q::Value>) -> Option<usize> {
-        let (value, seen) = self.home.table().sight(&key, Use::Counted);
+        let (value, seen) = self.table().sight(&key, Use::Counted);
         let merged = step(value.as_deref());
         let base = Base { seen, is_stale: false };
-        self.put(key, Write::Merge { steps: vec![step], base, value: merged, is_invalidated: false })
+        let made = Box::new(Made { steps: vec![step], base });
+        self.put(key, Write::Merge { made, value: merged, is_invalidated: false })
     }
 
     /// Replaces the value by one made from the present one, once: if that changes, the commit fails.
@@ -177,7 +193,7 @@ impl<Q: Query> WriteSet<Q> {
         let was_there = match self.own(lookup) {
             Own::Value(_) => true,
             Own::Removed => false,
-            Own::Nothing => self.home.table().peek(lookup).is_some(),
+            Own::Nothing => self.table().peek(lookup).is_some(),
         };
         (was_there, self.put(lookup.to_key(), Write::Remove))
     }
@@ -201,7 +217,7 @@ impl<Q: Query> WriteSet<Q> {
             Some(Write::Remove) => return (false, None),
             Some(Write::Set { is_invalidated, times, .. }) => {
                 *is_invalidated = invalidates;
-                if !invalidates {
+                if !invalidates && let Some(times) = times {
                     times.as_of = None;
                 }
                 return (true, None);
@@ -213,7 +229,7 @@ impl<Q: Query> WriteSet<Q> {
             Some(Write::Mark { touch, .. }) => *touch,
             Some(Write::None) | None => false,
         };
-        if self.home.table().peek(lookup).is_none() {
+        if self.table().peek(lookup).is_none() {
             return (false, None);
         }
         (true, self.put(lookup.to_key(), mark(was_touched)))
@@ -233,32 +249,34 @@ impl<Q: Query> WriteSet<Q> {
     }
 
     fn read<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
-        let (value, seen) = self.home.table().sight(lookup, Use::Counted);
-        let at = self.find(lookup).unwrap_or_else(|| self.add(lookup.to_key()));
+        let (value, seen) = self.table().sight(lookup, Use::Counted);
+        let hash = self.table().hash(lookup);
+        let at = self.find_hashed(lookup, hash).unwrap_or_else(|| self.add(lookup.to_key(), hash));
         // The first answer counts: if a later one differs, the commit is to fail.
         self.lines[at].read.get_or_insert(seen);
         value
     }
 
     fn put(&mut self, key: Q, write: Write<Q::Value>) -> Option<usize> {
-        let at = match self.find(&key) {
+        let hash = self.table().hash(&key);
+        let at = match self.find_hashed(&key, hash) {
             Some(at) => at,
-            None => self.add(key),
+            None => self.add(key, hash),
         };
         let line = &mut self.lines[at];
         let old = std::mem::replace(&mut line.write, write);
-        if let Write::Merge { base, .. } = &old {
+        if let Write::Merge { made, .. } = &old {
             // What replaces a merge may have been made from it, and cannot be made again.
-            line.read.get_or_insert(base.seen);
+            line.read.get_or_insert(made.base.seen);
         }
         old.kind().is_none().then_some(at)
     }
 
     fn find<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<usize> {
-        if self.lines.is_empty() {
-            return None;
-        }
-        let hash = self.home.table().hash(lookup);
+        self.find_hashed(lookup, self.table().hash(lookup))
+    }
+
+    fn find_hashed<L: Lookup<Query = Q>>(&self, lookup: &L, hash: u32) -> Option<usize> {
         let is_it = |line: &Line<Q>| line.hash == hash && lookup.is_key(&line.key);
         if self.lines.len() <= SEARCHED {
             return self.lines.iter().position(is_it);
@@ -266,9 +284,8 @@ impl<Q: Query> WriteSet<Q> {
         self.index.find(u64::from(hash), |&at| is_it(&self.lines[at as usize])).map(|&at| at as usize)
     }
 
-    fn add(&mut self, key: Q) -> usize {
+    fn add(&mut self, key: Q, hash: u32) -> usize {
         let at = self.lines.len();
-        let hash = self.home.table().hash(&key);
         let place = Place { number: None, is_pinned: false };
         self.lines.push(Line { key, hash, read: None, write: Write::None, place, incoming: None });
         if self.lines.len() > SEARCHED {
@@ -280,26 +297,6 @@ impl<Q: Query> WriteSet<Q> {
             }
         }
         at
-    }
-
-    /// Locks the shards of all lines in their order, those that are only read for reading.
-    fn lock<'a>(table: &'a Table<Q>, lines: &[Line<Q>]) -> SmallVec<[(usize, Lock<'a, Q>); 4]> {
-        let mut places: SmallVec<[(usize, bool); 8]> =
-            lines.iter().map(|line| (table.place_of(line.hash), line.write.kind().is_some())).collect();
-        // Writers last within a place, so that the one that is kept tells whether any line writes.
-        places.sort_unstable();
-        let mut locks = SmallVec::new();
-        for (n, &(place, is_written)) in places.iter().enumerate() {
-            if places.get(n + 1).is_some_and(|next| next.0 == place) {
-                continue;
-            }
-            let shard = table.shard_at(place);
-            locks.push((
-                place,
-                if is_written { Lock::Write(shard.write()) } else { Lock::Read(shard.read()) },
-            ));
-        }
-        locks
     }
 
     /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
@@ -320,10 +317,10 @@ impl<Q: Query> WriteSet<Q> {
         if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, |known| known == key)) {
             return Err(Failure::StaleRead(table, Box::new(key.clone())));
         }
-        if let Write::Merge { base, .. } = write
-            && !shard.is_unchanged(base.seen, *hash, |known| known == key)
+        if let Write::Merge { made, .. } = write
+            && !shard.is_unchanged(made.base.seen, *hash, |known| known == key)
         {
-            base.is_stale = true;
+            made.base.is_stale = true;
             return Err(Failure::StaleBase(table, Box::new(key.clone())));
         }
         if write.kind().is_some() {
@@ -335,18 +332,15 @@ impl<Q: Query> WriteSet<Q> {
 
 impl<Q: Query> Part for WriteSet<Q> {
     fn table_index(&self) -> usize {
-        self.home.table().index()
+        self.table().index()
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
         let Self { home, lines, out, loads, revision, .. } = self;
-        let table = home.table();
-        let mut locks = Self::lock(table, lines);
+        let table = table_of(home);
+        let mut locked = Locked::lock(table, lines.iter().map(|line| (line.hash, line.is_written())));
         for line in lines.iter_mut() {
-            let place = table.place_of(line.hash);
-            // Each line's shard is among the locked ones.
-            let at = locks.partition_point(|(locked, _)| *locked < place);
-            let shard = locks[at].1.shard();
+            let shard = locked.shard(table.place_of(line.hash));
             match Self::validate(line, shard, table.name()) {
                 Err(stale @ Failure::StaleBase(..)) => {
                     commit.overtaken.get_or_insert(stale);
@@ -356,9 +350,13 @@ impl<Q: Query> Part for WriteSet<Q> {
             if let Some(kind) = line.write.kind()
                 && Self::is_heard(line, kind, shard)
             {
-                commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
-                if !matches!(line.write, Write::Mark { .. }) {
-                    loads.extend(table.flights.find(line.hash, |loaded| *loaded == line.key));
+                if table.core.events.has_listeners() {
+                    commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
+                }
+                if !matches!(line.write, Write::Mark { .. })
+                    && let Some(load) = table.flights.find(line.hash, |loaded| *loaded == line.key)
+                {
+                    loads.push(load);
                 }
             }
         }
@@ -366,18 +364,10 @@ impl<Q: Query> Part for WriteSet<Q> {
         *revision = commit.revision();
         loads.iter().for_each(|load| table.flights.overtake_flight(load));
         let env = table.env(commit.now, *revision);
-        for (_, lock) in &mut locks {
-            if let Lock::Write(shard) = lock {
-                shard.begin(&env, out);
-            }
-        }
-        for line in lines.iter_mut() {
-            let place = table.place_of(line.hash);
-            let at = locks.partition_point(|(locked, _)| *locked < place);
-            let Lock::Write(shard) = &mut locks[at].1 else { continue };
-            if line.write.kind().is_some() {
-                line.place = shard.meet(line.place, &env, out);
-            }
+        locked.written().for_each(|shard| shard.begin(&env, out));
+        for line in lines.iter_mut().filter(|line| line.is_written()) {
+            let Some(shard) = locked.shard_mut(table.place_of(line.hash)) else { continue };
+            line.place = shard.meet(line.place, &env, out);
             match (&line.write, line.incoming.take(), line.place.number) {
                 (Write::Remove, ..) => {
                     shard.remove(line.place, &env, out);
@@ -396,17 +386,15 @@ impl<Q: Query> Part for WriteSet<Q> {
                 _ => {}
             }
         }
-        for (_, lock) in &mut locks {
-            if let Lock::Write(shard) = lock {
-                shard.finish(&env, out);
-                table.publish(out);
-            }
+        for shard in locked.written() {
+            shard.finish(&env, out);
+            table.publish(out);
         }
         Ok(())
     }
 
     fn unlocked(&mut self) {
-        let table = self.home.table();
+        let table = self.table();
         table.settle(&table.env(table.core.now(), self.revision));
         self.out.clear();
         self.loads.clear();
@@ -422,13 +410,15 @@ impl<Q: Query> Part for WriteSet<Q> {
     }
 
     fn prepare(&mut self, label: Option<&Arc<str>>) {
-        let table = self.home.table();
+        let Self { home, lines, loads, .. } = self;
+        let table = table_of(home);
         let now = table.now();
-        self.loads.clear();
-        for line in &mut self.lines {
-            if let Write::Merge { steps, base, value, .. } = &mut line.write
-                && base.is_stale
+        loads.clear();
+        for line in lines {
+            if let Write::Merge { made, value, .. } = &mut line.write
+                && made.base.is_stale
             {
+                let Made { steps, base } = &mut **made;
                 let (present, seen) = table.sight(&line.key, Use::Uncounted);
                 let mut merged = None;
                 for step in steps.iter() {
@@ -440,11 +430,12 @@ impl<Q: Query> Part for WriteSet<Q> {
                 *base = Base { seen, is_stale: false };
             }
             let (times, is_invalidated) = match &line.write {
-                Write::Set { times, is_invalidated, .. } => (*times, *is_invalidated),
-                Write::Merge { is_invalidated, .. } => (Times::new(), *is_invalidated),
+                Write::Set { times, is_invalidated, .. } => (times.as_deref().copied(), *is_invalidated),
+                Write::Merge { is_invalidated, .. } => (None, *is_invalidated),
                 _ => continue,
             };
             if let Some(value) = line.write.value() {
+                let times = times.unwrap_or_default();
                 let mut incoming = table.incoming(&line.key, Arc::clone(value), times, label, now);
                 incoming.is_invalidated = is_invalidated;
                 line.incoming = Some((line.key.clone(), incoming));
@@ -457,7 +448,20 @@ impl<Q: Query> Part for WriteSet<Q> {
         let entry = Box::new(EntryOf { key: line.key.clone(), value: line.write.value().cloned() });
         let kind = line.write.kind()?;
         let revision = (self.revision > 0).then_some(Revision(self.revision));
-        Some(Change { table: self.home.table().name(), revision, kind, entry })
+        Some(Change { table: self.table().name(), revision, kind, entry })
+    }
+
+    fn recycle(mut self: Box<Self>) {
+        // Values first, while their cache is certain to be there.
+        self.lines.clear();
+        self.index.clear();
+        self.out.clear();
+        self.loads.clear();
+        self.revision = 0;
+        self.home = None;
+        if self.lines.capacity() <= MOST_KEPT {
+            spare::put(self);
+        }
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -70,6 +70,12 @@ impl<Q: Query> Cold<Q> {
         })
     }
 
+    /// Whether any entry may have a deadline.
+    #[inline]
+    fn has_times(&self, rules: &Rules) -> bool {
+        rules.is_timed || !self.extras.extras.is_empty()
+    }
+
     /// Counts what is displaced, and puts it where it is dropped later.
     #[inline]
     pub(super) fn put_out(
@@ -105,7 +111,11 @@ impl<Q: Query> Cold<Q> {
     }
 
     /// When retention of the entry in a slot ends.
+    #[inline]
     pub(super) fn deadline(&self, number: u32, rules: &Rules) -> Moment {
+        if !self.has_times(rules) {
+            return Moment::NEVER;
+        }
         deadline(self.records[number].as_of, self.extras.get(number), rules)
     }
 
@@ -164,8 +174,7 @@ impl<Q: Query> Cold<Q> {
     /// Has the slot looked at when its time is over, if it is one that can expire.
     #[inline]
     pub(super) fn set_alarm(&mut self, number: u32, slot: &mut Slot<Q>, rules: &Rules) {
-        let can_expire = rules.is_timed || self.extras.get(number).is_some();
-        if !can_expire || slot.has_alarm || slot.stay == Stay::Pinned || !slot.hold.is_resident() {
+        if !self.has_times(rules) || slot.has_alarm || slot.stay == Stay::Pinned || !slot.hold.is_resident() {
             return;
         }
         let deadline = self.deadline(number, rules);

@@ -14,7 +14,7 @@ use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::Query;
 use crate::retention::list::{Link, List, NONE};
-use crate::retention::records::{Record, Records};
+use crate::retention::records::{Record, Records, grow};
 use crate::retention::s3fifo::{MAX_USES, Queue, S3Fifo};
 use crate::sync::atomic::AtomicU8;
 use crate::table::slot::{Extra, Hold, Past, Slot};
@@ -33,8 +33,10 @@ impl<Q: Query> Shard<Q> {
     #[inline]
     pub(crate) fn meet(&mut self, place: Place, env: &Env<'_>, out: &mut Outbox<Q>) -> Place {
         match place.number {
-            Some(number) => Place { number: self.expire(number, env, out).then_some(number), ..place },
-            None => place,
+            Some(number) if self.slot(number).is_some_and(|slot| slot.may_expire(env.rules)) => {
+                Place { number: self.expire(number, env, out).then_some(number), ..place }
+            }
+            _ => place,
         }
     }
 
@@ -79,6 +81,7 @@ impl<Q: Query> Shard<Q> {
         });
         cold.extras.put(number, incoming.extra);
         if number as usize == self.slots.len() {
+            grow(&mut self.slots);
             self.slots.push(None);
         }
         let vacant = &mut self.slots[number as usize];
@@ -251,6 +254,7 @@ impl<Q: Query> Cold<Q> {
 
     /// Has a slot looked at in time whose deadline was `old`. An alarm that is set for a later time than is needed is
     /// as good as none.
+    #[inline]
     fn move_alarm(&mut self, number: u32, slot: &mut Slot<Q>, old: Moment, rules: &crate::retention::Rules) {
         slot.has_alarm &= self.deadline(number, rules) >= old;
         self.set_alarm(number, slot, rules);
