@@ -1,4 +1,4 @@
-//! The default policy of one shard: two first-in-first-out queues, and a memory of the evicted that decides how long
+//! The default policy of one shard: two first-in-first-out queues, and a memory of the evicted, which decides how long
 //! the first one is. Knows numbers only.
 //!
 //! S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023): new entries wait in a small
@@ -32,28 +32,28 @@ use super::records::Records;
 // bench, and of loops, scans, and hot sets that move (2026-11).
 
 /// The small queue's share of the weight at first. It takes a large cache long to come down from the 10 % of the paper:
-/// with those P3 160,000 loses 0.3 points.
+/// with those P3 160,000 loses 0.7 points, and zipf keys at 100,000 lose 0.3.
 const FIRST_SHARE: f64 = 0.01;
 /// The share never falls below this. 1 % loses 0.05 points on zipf keys.
 const LEAST_SHARE: f64 = 0.002;
-/// The share never grows beyond this. OLTP 256 gains 1 point over 20 %; 40 % gains no more, and costs 0.3 points on zipf
-/// keys in a cache that has seldom to evict (500,000 of 1,000,000).
+/// The share never grows beyond this. OLTP 256 gains 1 point over 20 %, and 40 % gains 0.1 more.
 const MOST_SHARE: f64 = 0.3;
 /// How fast the share moves: so many entries for each key that comes back, shared out between the two queues.
+/// 1 loses 0.2 points at OLTP 2,000, 4 loses 0.1 at P3 160,000.
 const STEP: f64 = 2.0;
 /// One of so many that leave the main queue is remembered. All of them would crowd out the ghosts of the small queue:
-/// P3 160,000 loses 0.4 points.
+/// P3 160,000 loses 0.3 points.
 const MAIN_EVIDENCE: u32 = 3;
 /// When so many are remembered the counts are halved, so that they tell of what was lately. A quarter of it costs
-/// 0.2 points at P3 160,000.
+/// 0.1 points at P3 160,000.
 const LATELY: u32 = 16_384;
 /// Below this share one use takes an entry from the small queue to the main one: gains 0.1 points on zipf keys at
 /// 500,000, and 0.3 at P3 160,000.
 const SHORT_SHARE: f64 = 0.05;
 /// Uses that do so else. One instead loses 2 points at OLTP 256 and 512.
 const PROMOTE_AT: u8 = 2;
-/// Uses beyond this are not counted. The paper has 3; 7 gains 0.2 points on zipf keys and on small OLTP caches, and
-/// loses 0.04 at OLTP 2,000 (bench `hit-ratio`, `trace`, six processes each, 2026-11).
+/// Uses beyond this are not counted. The paper has 3; 7 gains 0.2 points on zipf keys at 10,000 and at OLTP 256,
+/// and loses 0.1 at OLTP 2,000, and 1 where all hot keys change each time that 40 requests have come for each place.
 pub(crate) const MAX_USES: u8 = 7;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
