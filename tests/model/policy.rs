@@ -131,7 +131,7 @@ impl Policy {
             Queue::Small => self.from_small += 1,
             Queue::Main => {
                 self.main_departures += 1;
-                if self.main_departures % MAIN_EVIDENCE != 0 {
+                if !self.main_departures.is_multiple_of(MAIN_EVIDENCE) {
                     return;
                 }
                 self.from_main += 1;
