@@ -6,50 +6,62 @@ use super::Table;
 use super::entry::Entry;
 use super::shard::Shard;
 use super::slot::Stay;
+use crate::any_table::AnyTable;
 use crate::clock::Moment;
 use crate::query::Query;
 use crate::snapshot::SavedEntry;
 use crate::sync::RwLock;
 
-/// Place of an entry in the order of a save: by class, and in the order of its queue within that.
+/// Place of an entry in the order of a save.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     /// 0 survivors, 1 the small queue and tables with one order, 2 the main queue, 3 pinned.
     class: u8,
+    /// In the order of the queue.
     place: usize,
+    revision: u64,
+    /// Where the entry is before it is put into its place.
+    at: usize,
 }
 
 impl<Q: Query> Table<Q> {
     /// All readable entries. One shard is locked (shared) at a time: what is committed meanwhile may or may not be
     /// among them, and a key is there at most once.
     pub(crate) fn entries(&self) -> Vec<Entry<Q>> {
-        self.expire_due();
-        let now = self.core.now();
-        self.shards().flat_map(|shard| self.entries_of(shard, now)).collect()
+        let mut entries = Vec::new();
+        let Some(table) = self.used() else { return entries };
+        table.expire_due();
+        let now = self.now();
+        for line in self.lines() {
+            self.add_entries(&line.0, now, &mut entries);
+        }
+        entries
     }
 
-    fn entries_of(&self, shard: &RwLock<Shard<Q>>, now: Moment) -> Vec<Entry<Q>> {
-        // Outlives the lock even if the `Clone` of a key panics: it may hold the last handle of a value.
-        let mut entries = Vec::new();
+    /// The entries outlive the lock even if the `Clone` of a key panics: they may hold the last handle of a value.
+    fn add_entries(&self, shard: &RwLock<Shard<Q>>, now: Moment, entries: &mut Vec<Entry<Q>>) {
         let shard = shard.read();
         entries.reserve(shard.slot_count());
-        for (_, view) in shard.views() {
-            if let Some(value) = view.slot.hold.value() {
+        for number in shard.numbers() {
+            if let Some(view) = shard.view(number)
+                && let Some(value) = view.slot.hold.value()
+            {
                 entries.push(Entry::of(&view, value, self.rules(), now));
             }
         }
-        entries
     }
 
     /// The entries as they are to be saved, least recently used first, and survivors, if they are wanted, before
     /// all others. To be called while the gate is closed.
     pub(crate) fn saved_entries(&self, with_survivors: bool, now: Moment) -> Vec<SavedEntry<Q>> {
-        let mut ranked = Vec::new();
-        let order =
-            self.recency().map_or_else(Vec::new, |recency| places(recency.oldest_first().into_iter()));
-        for shard in self.shards() {
-            let shard = shard.read();
-            let policy = places(shard.policy_order());
-            for (number, view) in shard.views() {
+        let mut entries = Vec::new();
+        let mut ranks = Vec::new();
+        let order = self.recency().map_or_else(Vec::new, |recency| places(&recency.oldest_first()));
+        for line in self.lines() {
+            let shard = line.0.read();
+            let policy = places(&shard.policy_order());
+            for number in shard.numbers() {
+                let Some(view) = shard.view(number) else { continue };
                 let slot = view.slot;
                 let is_survivor = !slot.hold.is_resident();
                 let is_over = slot.stay != Stay::Pinned && view.is_expired(self.rules(), now);
@@ -62,18 +74,20 @@ impl<Q: Query> Table<Q> {
                     Stay::Ordered => order.get(slot.node as usize),
                     _ => policy.get(number as usize),
                 };
-                let standing = Rank {
+                let meta = view.meta(now);
+                ranks.push(Rank {
                     class: u8::from(!is_survivor)
                         + u8::from(slot.stay == Stay::Main)
                         + 2 * u8::from(slot.stay == Stay::Pinned),
                     place: place.copied().unwrap_or(0),
-                };
-                let meta = view.meta(now);
-                ranked.push((standing, SavedEntry { key: slot.key.clone(), value, meta }));
+                    revision: meta.revision,
+                    at: entries.len(),
+                });
+                entries.push(SavedEntry { key: slot.key.clone(), value, meta });
             }
         }
-        ranked.sort_by_key(|(rank, entry)| (rank.class, rank.place, entry.meta.revision));
-        ranked.into_iter().map(|(_, entry)| entry).collect()
+        sort(ranks, &mut |one, other| entries.swap(one, other));
+        entries
     }
 
     pub(crate) fn keys(&self) -> Vec<Q> {
@@ -85,10 +99,23 @@ impl<Q: Query> Table<Q> {
     }
 }
 
+/// Puts what has these ranks into their order, by swapping.
+fn sort(mut ranks: Vec<Rank>, swap: &mut dyn FnMut(usize, usize)) {
+    ranks.sort_unstable();
+    for place in 0..ranks.len() {
+        // What stood at a place that is done has made room, by a swap with what is there now.
+        let mut at = ranks[place].at;
+        while at < place {
+            at = ranks[at].at;
+        }
+        swap(place, at);
+    }
+}
+
 /// The place of each number in its order, by number.
-fn places(numbers: impl Iterator<Item = u32>) -> Vec<usize> {
+fn places(numbers: &[u32]) -> Vec<usize> {
     let mut places = Vec::new();
-    for (place, number) in numbers.enumerate() {
+    for (place, &number) in numbers.iter().enumerate() {
         let number = number as usize;
         if number >= places.len() {
             places.resize(number + 1, 0);
@@ -96,4 +123,26 @@ fn places(numbers: impl Iterator<Item = u32>) -> Vec<usize> {
         places[number] = place;
     }
     places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rank, sort};
+
+    #[test]
+    fn what_was_collected_in_any_order_is_swapped_into_that_of_its_ranks() {
+        let mut random = 1_u64;
+        for len in 0..200 {
+            let mut places: Vec<usize> = Vec::new();
+            for _ in 0..len {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                places.push((random >> 33) as usize % 50);
+            }
+            let ranks = places.iter().enumerate();
+            let ranks = ranks.map(|(at, &place)| Rank { class: 0, place, revision: 0, at }).collect();
+            let mut sorted: Vec<_> = places.iter().copied().enumerate().collect();
+            sort(ranks, &mut |one, other| sorted.swap(one, other));
+            assert!(sorted.is_sorted_by_key(|&(at, place)| (place, at)));
+        }
+    }
 }

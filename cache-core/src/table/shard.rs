@@ -41,7 +41,8 @@ pub(crate) struct Shard<Q: Query> {
 }
 
 /// What the shards of a table have in common, and the moment of the operation.
-pub(crate) struct Env<'a> {
+#[derive(Debug)]
+pub struct Env<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) ledger: &'a Ledger,
     pub(crate) recency: Option<&'a Recency>,
@@ -140,9 +141,11 @@ impl<Q: Query> Shard<Q> {
         Some(View { slot, record: &cold.records[number], extra: cold.extras.get(number) })
     }
 
-    /// All slots, with their numbers.
-    pub(crate) fn views(&self) -> impl Iterator<Item = (u32, View<'_, Q>)> {
-        (0..).zip(&self.slots).filter_map(|(number, _)| Some((number, self.view(number)?)))
+    /// The numbers of all slots, vacant ones included.
+    pub(crate) fn numbers(&self) -> std::ops::Range<u32> {
+        #[expect(clippy::cast_possible_truncation, reason = "`Records` gives out 32 bits")]
+        let end = self.slots.len() as u32;
+        0..end
     }
 
     /// Whether the time of the entry in a slot is over.
@@ -225,8 +228,8 @@ impl<Q: Query> Shard<Q> {
     }
 
     /// Residents in the order in which the default policy would look at them, by number.
-    pub(crate) fn policy_order(&self) -> impl Iterator<Item = u32> {
-        self.cold.iter().flat_map(|cold| cold.policy.numbers(&cold.records))
+    pub(crate) fn policy_order(&self) -> Vec<u32> {
+        self.cold.as_ref().map_or_else(Vec::new, |cold| cold.policy.order(&cold.records))
     }
 
     fn forgotten(&self) -> u64 {

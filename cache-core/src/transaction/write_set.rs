@@ -350,7 +350,7 @@ impl<Q: Query> Part for WriteSet<Q> {
             if let Some(kind) = line.write.kind()
                 && Self::is_heard(line, kind, shard)
             {
-                if table.core.events.has_listeners() {
+                if table.core().events.has_listeners() {
                     commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
                 }
                 if !matches!(line.write, Write::Mark { .. })
@@ -395,7 +395,7 @@ impl<Q: Query> Part for WriteSet<Q> {
 
     fn unlocked(&mut self) {
         let table = self.table();
-        table.settle(&table.env(table.core.now(), self.revision));
+        table.settle(&table.env(table.now(), self.revision));
         self.out.clear();
         self.loads.clear();
     }
