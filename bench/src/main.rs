@@ -39,6 +39,8 @@
 //! | `reaping/sweep` | `reap` of a table all of whose keys are dead; time of each |
 //! | `reaping/insert` | `insert` where each makes a survivor, and lets one die |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, the reading of the clock included |
+//! | `save/*`, `restore/*` | a cache is saved into memory, and restored from there; time for each entry, beside encoding a `Vec` of the same entries with `bincode`, and decoding it into a `HashMap`. `bincode-arcs` has each value in an allocation of its own, as a cache has |
+//! | `restore/first-hit` | from a file of 1,000,000 entries to the first hit, on all processors |
 //! | `generator/*` | a crate of 1,000 queries is scanned and its registry written; time for each query, beside reading and lexing the same files |
 //! | `trace/*` | share of hits when a recorded trace is replayed by one thread; `lru-trace/*` the same in exact order |
 //!

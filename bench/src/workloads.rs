@@ -1,6 +1,7 @@
 //! What is run: each workload sets up contestants, races them, and hands over rows. Ours is always the first.
 
 mod commit;
+mod entries;
 mod eviction;
 mod generator;
 mod get_all;
@@ -11,6 +12,8 @@ mod lru;
 mod readers;
 mod reaping;
 mod replay;
+mod restore;
+mod save;
 mod ttl;
 mod weak;
 
@@ -37,6 +40,8 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     commit::run(options, report);
     reaping::run(options, report);
     readers::run(options, report)?;
+    save::run(options, report);
+    restore::run(options, report)?;
     generator::run(options, report)?;
     replay::run(options, report)?;
     Ok(())

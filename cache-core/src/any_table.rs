@@ -49,10 +49,16 @@ pub trait UsedTable: Send + Sync {
 
 /// A table that takes part in snapshots.
 pub trait SavedTable: Send + Sync {
-    /// The entries as they are to be saved. To be called while the gate is closed.
-    fn image(&self, with_survivors: bool, now: Moment) -> Option<Image<'_>>;
-    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
-    fn restoring(&self, section: &Section<'_>, elapsed: Duration) -> Result<Box<dyn Part + '_>, SkipReason>;
+    /// The entries as they are to be saved, copied on at most `threads` threads. To be called while the gate is closed.
+    fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>>;
+    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over. Decodes on at most
+    /// `threads` threads.
+    fn restoring(
+        &self,
+        section: &Section<'_>,
+        elapsed: Duration,
+        threads: usize,
+    ) -> Result<Box<dyn Part + '_>, SkipReason>;
 }
 
 impl dyn AnyTable + '_ {
@@ -88,18 +94,19 @@ impl dyn AnyTable + '_ {
         report
     }
 
-    /// The entries as they are to be saved; `None` if the table is not. To be called while the gate is closed.
-    pub(crate) fn image(&self, with_survivors: bool, now: Moment) -> Option<Image<'_>> {
-        self.saved()?.image(with_survivors, now)
+    /// What [`SavedTable::image`] is; `None` if the table is not saved.
+    pub(crate) fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>> {
+        self.saved()?.image(with_survivors, now, threads)
     }
 
-    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over.
+    /// What [`SavedTable::restoring`] is.
     pub(crate) fn restoring(
         &self,
         section: &Section<'_>,
         elapsed: Duration,
+        threads: usize,
     ) -> Result<Box<dyn Part + '_>, SkipReason> {
-        self.saved().ok_or(SkipReason::NotPersisted)?.restoring(section, elapsed)
+        self.saved().ok_or(SkipReason::NotPersisted)?.restoring(section, elapsed, threads)
     }
 }
 

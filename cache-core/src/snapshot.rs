@@ -1,17 +1,21 @@
 //! The saved form of a cache: what its entries look like as bytes, and how a file is replaced by a newer one.
 //!
 //! `codec` turns one key and value into bytes, `persistence` says which codec a query uses, `format` is the
-//! container that holds many of them, `writer` and `reader` go between entries and container, `file` puts the
-//! container on disk.
+//! container that holds many of them, `image`, `writer` and `reader` go between entries and container, `file` puts the
+//! container on disk. `moment` copies the entries that are to be saved; `crew` shares out work among threads.
 
 pub mod codec;
+mod crew;
 mod entry;
 mod error;
 mod file;
 mod format;
+mod image;
+mod moment;
 mod persistence;
 mod reader;
 mod report;
+mod restoring;
 mod saving;
 pub mod shape;
 mod tagged;
@@ -20,15 +24,16 @@ mod writer;
 #[cfg(all(test, feature = "bincode", feature = "json", feature = "postcard"))]
 mod tests;
 
-pub(crate) use entry::{EntryMeta, SavedEntry};
+pub(crate) use entry::{EntryMeta, Nanos, SavedEntry};
 pub use error::{Damage, SnapshotError};
-pub(crate) use persistence::TableCodec;
+pub(crate) use image::{Image, QueryImage};
+pub(crate) use persistence::{Decoded, TableCodec};
 pub use persistence::{Persistence, SavedValue};
 pub(crate) use reader::Section;
 pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntry, SkippedTable, TableRestore, TableSave,
 };
-pub use saving::{Restoring, Saving};
+pub use restoring::Restoring;
+pub use saving::Saving;
 pub(crate) use tagged::DynamicTypes;
 pub use tagged::RegisterError;
-pub(crate) use writer::{Image, QueryImage};

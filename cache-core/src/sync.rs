@@ -10,6 +10,11 @@ pub(crate) use std::thread_local;
 #[inline(always)]
 pub(crate) fn switch_point() {}
 
+/// Threads that are of use at the same time.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// A number for each thread, from 1 on.
 #[inline]
 pub(crate) fn this_thread() -> u64 {

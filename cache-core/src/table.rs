@@ -105,6 +105,7 @@ impl<Q: Query> Table<Q> {
     #[cold]
     fn make(&self) -> &[Line<Q>] {
         let _making = self.head.core.gate.making();
+        self.head.prepare();
         let make = || {
             let mut lines = Vec::with_capacity(self.head.shard_count());
             for _ in 0..self.head.shard_count() {
@@ -133,8 +134,9 @@ impl<Q: Query> Table<Q> {
         self.codec.as_deref()
     }
 
+    #[inline]
     pub(crate) fn recency(&self) -> Option<&Recency> {
-        self.head.recency.as_deref()
+        self.head.recency()
     }
 }
 

@@ -9,6 +9,7 @@ mod mismatch;
 mod moment;
 mod no_codec;
 mod same_keys;
+mod threads;
 mod time;
 
 use std::sync::Arc;

@@ -41,6 +41,10 @@ impl Default for Records {
 }
 
 impl Records {
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        self.records.reserve(slots);
+    }
+
     /// Takes a vacant slot, or a new one behind all others. Returns its number.
     ///
     /// # Panics

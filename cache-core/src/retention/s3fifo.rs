@@ -110,9 +110,8 @@ impl S3Fifo {
     }
 
     /// Entries in the order in which they came, the small queue first.
-    pub(crate) fn order(&self, records: &Records) -> Vec<u32> {
-        let lanes = [&self.small, &self.main].into_iter();
-        lanes.flat_map(|lane| lane.list.iter(|number| records[number].link)).collect()
+    pub(crate) fn numbers<'a>(&'a self, records: &'a Records) -> impl Iterator<Item = u32> + 'a {
+        [&self.small, &self.main].into_iter().flat_map(|lane| lane.list.iter(|number| records[number].link))
     }
 
     /// Goes on with the entries at their new numbers.

@@ -1,8 +1,10 @@
 //! One entry as the store hands it to a save and takes it back from a restore. Plain data.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::query::Query;
 
 /// A key, its value, and all that is kept about them. Entries of a table come least recently used first.
@@ -12,19 +14,17 @@ pub(crate) struct SavedEntry<Q: Query> {
     pub meta: EntryMeta,
 }
 
-/// What is saved of an entry beside key and value.
+/// What is saved of an entry beside key and value. Small, for there is one for each entry of the cache at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryMeta {
-    /// Number of the commit that wrote the entry.
-    pub revision: u64,
     /// Time since `as_of` at the moment of the save; after a restore, plus the time the program was down.
-    pub age: Duration,
+    pub age: Nanos,
     /// Time since the last use; treated as `age` is.
-    pub idle: Duration,
+    pub idle: Nanos,
     /// Time to live that was given with the write.
-    pub ttl: Option<Duration>,
+    pub ttl: Option<Nanos>,
     /// Freshness time that was given with the write.
-    pub fresh: Option<Duration>,
+    pub fresh: Option<Nanos>,
     /// Marked as to be reloaded.
     pub invalidated: bool,
     /// No longer resident when it was saved.
@@ -35,11 +35,72 @@ pub(crate) struct EntryMeta {
     pub uses: u8,
 }
 
+/// A time as the file holds it: nanoseconds, or for ever. What is longer than 584 years is for ever.
+///
+/// Holds the complement, so that the number that the file has for no time is that of `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nanos(NonZero<u64>);
+
 impl EntryMeta {
     /// The entry after `elapsed` more time, in which nobody used it.
-    pub fn older_by(mut self, elapsed: Duration) -> Self {
-        self.age = self.age.saturating_add(elapsed);
-        self.idle = self.idle.saturating_add(elapsed);
+    #[inline]
+    pub fn older_by(mut self, elapsed: Nanos) -> Self {
+        self.age = self.age.plus(elapsed);
+        self.idle = self.idle.plus(elapsed);
         self
+    }
+}
+
+impl Nanos {
+    /// [`Duration::MAX`].
+    pub const FOREVER: Self = Self(NonZero::<u64>::MIN);
+
+    #[inline]
+    pub fn new(nanos: u64) -> Self {
+        NonZero::new(!nanos).map_or(Self::FOREVER, Self)
+    }
+
+    /// Time passed from `earlier` to `now`; zero if that is earlier.
+    #[inline]
+    pub fn since(now: Moment, earlier: Moment) -> Self {
+        Self::new(u64::try_from(now.nanos().saturating_sub(earlier.nanos())).unwrap_or(0))
+    }
+
+    #[inline]
+    pub fn get(self) -> u64 {
+        !self.0.get()
+    }
+
+    /// As a column of the file has it, all ones for none.
+    #[inline]
+    pub fn to_le_bytes(time: Option<Self>) -> [u8; 8] {
+        time.map_or(u64::MAX, Self::get).to_le_bytes()
+    }
+
+    #[inline]
+    pub fn from_le_bytes(bytes: [u8; 8]) -> Option<Self> {
+        NonZero::new(!u64::from_le_bytes(bytes)).map(Self)
+    }
+
+    #[inline]
+    fn plus(self, time: Self) -> Self {
+        Self::new(self.get().saturating_add(time.get()))
+    }
+}
+
+impl From<Duration> for Nanos {
+    #[inline]
+    fn from(time: Duration) -> Self {
+        u64::try_from(time.as_nanos()).map_or(Self::FOREVER, Self::new)
+    }
+}
+
+impl From<Nanos> for Duration {
+    #[inline]
+    fn from(time: Nanos) -> Self {
+        match time {
+            Nanos::FOREVER => Self::MAX,
+            time => Self::from_nanos(time.get()),
+        }
     }
 }

@@ -4,13 +4,12 @@ use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codec::{Codec, CodecError};
-use super::entry::SavedEntry;
+use super::entry::{Nanos, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::SkippedEntry;
 use super::shape::{Fingerprint, Shape, ShapeReport};
@@ -32,7 +31,7 @@ pub struct Persistence<Q: Query> {
 }
 
 type Encode<Q> = fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>;
-type Decode<Q> = fn(&Block<'_>, Duration, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>;
+type Decode<Q> = fn(&Block<'_>, Nanos, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>;
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +44,18 @@ pub(crate) struct TableFormat {
     pub is_doubtful: bool,
 }
 
-/// Entries of one table that came out of a snapshot.
+/// Entries of one block that came out of a snapshot.
 pub(crate) struct Decoded<Q: Query> {
     /// Least recently used first.
     pub entries: Vec<SavedEntry<Q>>,
     /// Entries that were left out one by one; only tables of many types have such.
     pub skipped: Vec<SkippedEntry>,
+}
+
+impl<Q: Query> Default for Decoded<Q> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), skipped: Vec::new() }
+    }
 }
 
 /// Turns entries of one table into bytes and back.
@@ -74,12 +79,7 @@ pub(crate) trait TableCodec<Q: Query>: Send + Sync {
     fn verify(&self, entry: &[u8]) -> Result<(), CodecError>;
 
     /// Appends the entries of `block`, each older by `elapsed`.
-    fn decode(
-        &self,
-        block: &Block<'_>,
-        elapsed: Duration,
-        decoded: &mut Decoded<Q>,
-    ) -> Result<(), CodecError>;
+    fn decode(&self, block: &Block<'_>, elapsed: Nanos, decoded: &mut Decoded<Q>) -> Result<(), CodecError>;
 }
 
 impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
@@ -154,12 +154,7 @@ impl<Q: Query> TableCodec<Q> for Persistence<Q> {
         (self.verify)(entry)
     }
 
-    fn decode(
-        &self,
-        block: &Block<'_>,
-        elapsed: Duration,
-        decoded: &mut Decoded<Q>,
-    ) -> Result<(), CodecError> {
+    fn decode(&self, block: &Block<'_>, elapsed: Nanos, decoded: &mut Decoded<Q>) -> Result<(), CodecError> {
         (self.decode)(block, elapsed, &mut decoded.entries)
     }
 }
@@ -199,7 +194,7 @@ where
 
 fn decode<Q: Query + DeserializeOwned, C: Codec>(
     block: &Block<'_>,
-    elapsed: Duration,
+    elapsed: Nanos,
     out: &mut Vec<SavedEntry<Q>>,
 ) -> Result<(), CodecError>
 where

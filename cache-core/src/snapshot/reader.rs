@@ -4,10 +4,14 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
+use super::codec::CodecError;
+use super::crew::in_order;
+use super::entry::Nanos;
 use super::error::{Damage, SnapshotError};
 use super::format::block::Block;
 use super::format::bytes::Cursor;
 use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_frame};
+use super::moment::worth;
 use super::persistence::{Decoded, TableCodec, TableFormat};
 use super::report::SkipReason;
 use crate::query::Query;
@@ -91,7 +95,8 @@ impl<'a> Section<'a> {
         self.head.entries
     }
 
-    /// Decodes all entries, each older by `elapsed` than it was when saved.
+    /// Decodes all entries, each older by `elapsed` than it was when saved, block by block on at most `threads`
+    /// threads.
     ///
     /// # Errors
     /// The reason to skip the table: it was written in another way than `codec` writes, or does not decode.
@@ -99,16 +104,26 @@ impl<'a> Section<'a> {
         &self,
         codec: &dyn TableCodec<Q>,
         elapsed: Duration,
-    ) -> Result<Decoded<Q>, SkipReason> {
+        threads: usize,
+    ) -> Result<Vec<Decoded<Q>>, SkipReason> {
         self.admit(&codec.format())?;
-        let mut decoded = Decoded { entries: Vec::new(), skipped: Vec::new() };
-        for block in &self.blocks {
-            codec.decode(block, elapsed, &mut decoded).map_err(|error| SkipReason::Undecodable {
-                entry: (decoded.entries.len() + decoded.skipped.len()) as u64,
-                reason: error.0,
-            })?;
-        }
-        Ok(decoded)
+        let elapsed = Nanos::from(elapsed);
+        let mut all = Vec::with_capacity(self.blocks.len());
+        let mut done = 0;
+        let threads = worth(threads, self.blocks.iter().map(Block::len).sum());
+        let make = |block: &Block<'_>, (decoded, error): &mut (Decoded<Q>, Option<CodecError>)| {
+            *error = codec.decode(block, elapsed, decoded).err();
+        };
+        in_order(&self.blocks, threads, usize::MAX, make, |(decoded, error)| {
+            let decoded = std::mem::take(decoded);
+            done += (decoded.entries.len() + decoded.skipped.len()) as u64;
+            all.push(decoded);
+            match error.take() {
+                Some(error) => Err(SkipReason::Undecodable { entry: done, reason: error.0 }),
+                None => Ok(()),
+            }
+        })?;
+        Ok(all)
     }
 
     fn admit(&self, format: &TableFormat) -> Result<(), SkipReason> {

@@ -1,34 +1,26 @@
-//! Saving and restoring a whole cache: one moment of it goes out, one commit brings it back.
+//! Saving a whole cache: one moment of it goes out.
 
 use std::fmt::{self, Debug};
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::error::SnapshotError;
 use super::file;
-use super::reader::Snapshot;
-use super::report::{RestoreReport, SaveReport, SkipReason, TableRestore};
+use super::report::SaveReport;
 use super::writer::write_snapshot;
-use crate::builder::Builder;
 use crate::cache::Cache;
-use crate::error::OpenError;
 use crate::registry::Registry;
-use crate::transaction::commit::{Commit, CommitKind, Part};
+use crate::sync::processors;
 
-type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
+/// Told of entries done, and of how many.
+pub(super) type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 
 /// A save that is being set up. Made by [`Cache::saving`].
 #[must_use]
 pub struct Saving<'a, R: Registry> {
     cache: &'a Cache<R>,
     with_survivors: bool,
-    on_progress: OnProgress<'a>,
-}
-
-/// A restore that is being set up. Made by [`Cache::restoring`].
-#[must_use]
-pub struct Restoring<'a, R: Registry> {
-    cache: &'a Cache<R>,
+    threads: usize,
     on_progress: OnProgress<'a>,
 }
 
@@ -42,6 +34,13 @@ impl<'a, R: Registry> Saving<'a, R> {
     /// Calls `on_progress` now and then with the entries written so far, and those that there are.
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
         self.on_progress = Box::new(on_progress);
+        self
+    }
+
+    /// Has at most so many threads work on the save, the caller's among them; 1 and 0 leave it alone. Default: as
+    /// many as there are processors.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -69,7 +68,7 @@ impl<'a, R: Registry> Saving<'a, R> {
         let mut not_persisted = Vec::new();
         // One moment: from here on no write gets in, and readers are not held up.
         let closed = core.gate.close();
-        self.cache.visit(&mut |table| match table.image(self.with_survivors, now) {
+        self.cache.visit(&mut |table| match table.image(self.with_survivors, now, self.threads) {
             Some(image) => images.push(image),
             None => not_persisted.push(table.name().to_owned()),
         });
@@ -77,88 +76,9 @@ impl<'a, R: Registry> Saving<'a, R> {
         let revision = core.revision();
         drop(closed);
         let mut images: Vec<_> = images.into_iter().map(|image| image.0).collect();
-        let mut report = write_snapshot(out, saved_at, revision, &mut images, &mut *self.on_progress)?;
+        let progress = &mut *self.on_progress;
+        let mut report = write_snapshot(out, saved_at, revision, &mut images, self.threads, progress)?;
         report.not_persisted = not_persisted;
-        Ok(report)
-    }
-}
-
-impl<'a, R: Registry> Restoring<'a, R> {
-    /// Calls `on_progress` after each table with the entries read so far, and those that there are.
-    pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
-        self.on_progress = Box::new(on_progress);
-        self
-    }
-
-    /// Reads a snapshot from a file. See [`Cache::restore`].
-    ///
-    /// # Errors
-    /// [`SnapshotError`]; the cache is left as it was.
-    pub fn from_file(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
-        let path = path.as_ref();
-        let missing = || SnapshotError::File {
-            action: "read",
-            path: path.to_owned(),
-            source: io::ErrorKind::NotFound.into(),
-        };
-        self.read(&file::read(path)?.ok_or_else(missing)?)
-    }
-
-    /// Reads a snapshot from a stream, to its end.
-    ///
-    /// # Errors
-    /// [`SnapshotError`]; the cache is left as it was.
-    pub fn from(self, mut input: impl Read) -> Result<RestoreReport, SnapshotError> {
-        let mut bytes = Vec::new();
-        input.read_to_end(&mut bytes).map_err(SnapshotError::Stream)?;
-        self.read(&bytes)
-    }
-
-    fn read(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
-        let core = self.cache.core();
-        let snapshot = Snapshot::parse(bytes)?;
-        let mut report =
-            RestoreReport { elapsed: snapshot.elapsed(core.clock.wall()), ..RestoreReport::default() };
-        let mut parts: Vec<Box<dyn Part + '_>> = Vec::new();
-        let mut known = Vec::new();
-        let mut written = Vec::new();
-        let total = snapshot.sections().iter().map(|section| section.entries()).sum();
-        let mut done = 0;
-        self.cache.visit(&mut |table| {
-            let Some(section) = snapshot.section(table.name()) else { return };
-            known.push(table.name());
-            match table.restoring(section, report.elapsed) {
-                Ok(part) => {
-                    if part.kind() == CommitKind::Write {
-                        written.push(table.name());
-                    }
-                    parts.push(part);
-                }
-                Err(reason) => {
-                    report.tables.push(TableRestore::skipped(table.name(), section.entries(), reason));
-                }
-            }
-            done += section.entries();
-            (self.on_progress)(done, total);
-        });
-        for section in snapshot.sections().iter().filter(|section| !known.contains(&section.name())) {
-            let skipped = TableRestore::skipped(section.name(), section.entries(), SkipReason::UnknownTable);
-            report.tables.push(skipped);
-        }
-        // Numbers that were given out before the save are not given out again.
-        core.advance_revision(snapshot.revision());
-        if !parts.is_empty() {
-            // The parts of a restore read nothing, so nothing can have overtaken them.
-            let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
-            if let Ok(revision) = Commit::new(core, kind).run(&mut parts) {
-                core.log.note(revision, Some(&"restore".into()), || written);
-            }
-            parts.iter_mut().for_each(|part| part.restored(&mut report));
-            drop(parts);
-            core.events.drain();
-        }
-        let place = |name: &str| snapshot.sections().iter().position(|section| section.name() == name);
-        report.tables.sort_by_key(|table| place(&table.name));
         Ok(report)
     }
 }
@@ -167,7 +87,11 @@ impl<R: Registry> Cache<R> {
     /// Saves the cache to a file: all tables with `persist`, at one moment, never half a commit.
     ///
     /// The file is replaced atomically and durably: whatever happens, the old or the new snapshot is there, whole.
-    /// Writers wait while keys and `Arc`s are copied, readers never; encoding and writing hold up nobody.
+    /// Writers wait while keys and `Arc`s are copied, readers never; encoding and writing hold up nobody. The copies
+    /// take about 60 bytes for each entry until it is encoded.
+    ///
+    /// Tables of more than a few thousand entries are copied and encoded on all processors, so `Clone` of keys and
+    /// `Serialize` may run on threads of the save's own; they have ended when it returns. See [`Saving::threads`].
     ///
     /// # Errors
     /// [`SnapshotError`] if a value cannot be encoded or does not read back, or the file cannot be written. The old
@@ -184,72 +108,15 @@ impl<R: Registry> Cache<R> {
         self.saving().to(out)
     }
 
-    /// A save with options: survivors, progress.
+    /// A save with options: survivors, threads, progress.
     pub fn saving(&self) -> Saving<'_, R> {
-        Saving { cache: self, with_survivors: false, on_progress: Box::new(|_, _| {}) }
-    }
-
-    /// Puts the entries of a snapshot into the cache, as one commit. They replace what is there under their keys and
-    /// leave the rest. Their times have gone on by the wall-clock time passed since the save.
-    ///
-    /// A table that is unknown, or whose types have changed, is passed over and named in the report. The values of
-    /// tables that keep nothing are in [`RestoreReport::kept`].
-    ///
-    /// # Errors
-    /// [`SnapshotError`] if there is no such file, or it is damaged; the cache is left as it was.
-    pub fn restore(&self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
-        self.restoring().from_file(path)
-    }
-
-    /// [`restore`](Self::restore) from a stream.
-    ///
-    /// # Errors
-    /// As [`restore`](Self::restore).
-    pub fn restore_from(&self, input: impl Read) -> Result<RestoreReport, SnapshotError> {
-        self.restoring().from(input)
-    }
-
-    /// A restore with options: progress.
-    pub fn restoring(&self) -> Restoring<'_, R> {
-        Restoring { cache: self, on_progress: Box::new(|_, _| {}) }
-    }
-
-    /// A cache from a snapshot, or an empty one if there is no file yet; the report tells.
-    ///
-    /// # Errors
-    /// As [`Builder::restore_or_new`].
-    pub fn restore_or_new(path: impl AsRef<Path>) -> Result<(Self, RestoreReport), OpenError> {
-        Self::builder().restore_or_new(path)
-    }
-}
-
-impl<R: Registry> Builder<R> {
-    /// Makes the cache from a snapshot, or an empty one if there is no file yet; the report tells.
-    ///
-    /// # Errors
-    /// [`OpenError::Build`] as [`build`](Self::build); [`OpenError::Snapshot`] if the file is there and cannot be
-    /// read, or is damaged. To go on without it, build an empty cache: the next save replaces the file.
-    pub fn restore_or_new(self, path: impl AsRef<Path>) -> Result<(Cache<R>, RestoreReport), OpenError> {
-        let cache = self.build()?;
-        let path = path.as_ref();
-        match cache.restore(path) {
-            Ok(report) => Ok((cache, report)),
-            Err(SnapshotError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok((cache, RestoreReport { is_first_start: true, ..RestoreReport::default() }))
-            }
-            Err(source) => Err(OpenError::Snapshot { path: path.to_owned(), source }),
-        }
+        let on_progress = Box::new(|_, _| {});
+        Saving { cache: self, with_survivors: false, threads: processors(), on_progress }
     }
 }
 
 impl<R: Registry> Debug for Saving<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Saving").field("with_survivors", &self.with_survivors).finish_non_exhaustive()
-    }
-}
-
-impl<R: Registry> Debug for Restoring<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Restoring").finish_non_exhaustive()
     }
 }

@@ -5,7 +5,6 @@ use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +12,7 @@ use serde::de::DeserializeOwned;
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 use super::codec::Codec;
 use super::codec::CodecError;
-use super::entry::SavedEntry;
+use super::entry::{Nanos, SavedEntry};
 use super::format::block::{Block, BlockBuilder};
 use super::format::bytes::{Cursor, put_text};
 use super::persistence::{Decoded, TableCodec, TableFormat};
@@ -229,7 +228,7 @@ impl TableCodec<Dynamic> for DynamicTypes {
     fn decode(
         &self,
         block: &Block<'_>,
-        elapsed: Duration,
+        elapsed: Nanos,
         decoded: &mut Decoded<Dynamic>,
     ) -> Result<(), CodecError> {
         for (meta, bytes) in block.entries() {

@@ -12,13 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::codec::Bincode;
-use super::entry::{EntryMeta, SavedEntry};
+use super::entry::{EntryMeta, Nanos, SavedEntry};
 use super::error::SnapshotError;
+use super::image::{QueryImage, TableImage};
 use super::persistence::{Decoded, Persistence};
 use super::reader::Snapshot;
 use super::report::{SaveReport, SkipReason};
 use super::shape::{Shape, ShapeVisitor};
-use super::writer::{QueryImage, TableImage, write_snapshot};
+use super::writer::write_snapshot;
 use crate::query::Query;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,9 +66,8 @@ impl Query for CountBooks {
 
 pub(super) fn plain_meta() -> EntryMeta {
     EntryMeta {
-        revision: 7,
-        age: Duration::from_secs(3),
-        idle: Duration::from_millis(1500),
+        age: Duration::from_secs(3).into(),
+        idle: Duration::from_millis(1500).into(),
         ttl: None,
         fresh: None,
         invalidated: false,
@@ -86,7 +86,7 @@ pub(super) fn books(count: u64) -> Vec<SavedEntry<GetBook>> {
             tags: (0..id % 3).map(|tag| format!("tag {tag}")).collect(),
             rating: (id % 2 == 0).then_some(id as f32 / 2.0),
         }),
-        meta: EntryMeta { revision: id + 1, ..plain_meta() },
+        meta: EntryMeta { age: Nanos::new(id + 1), ..plain_meta() },
     };
     (0..count).map(book).collect()
 }
@@ -106,7 +106,7 @@ pub(super) fn try_save(
     tables: &mut [Box<dyn TableImage + '_>],
 ) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
     let mut bytes = Vec::new();
-    let report = write_snapshot(&mut bytes, saved_at(), 42, tables, &mut |_, _| {})?;
+    let report = write_snapshot(&mut bytes, saved_at(), 42, tables, 3, &mut |_, _| {})?;
     Ok((bytes, report))
 }
 
@@ -121,7 +121,17 @@ pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry
 pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<Decoded<Q>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Q::NAME).expect("the table is there");
-    section.decode(codec, snapshot.elapsed(saved_at()))
+    section.decode(codec, snapshot.elapsed(saved_at()), 3).map(joined)
+}
+
+/// What was decoded of all blocks of a table.
+pub(super) fn joined<Q: Query>(blocks: Vec<Decoded<Q>>) -> Decoded<Q> {
+    let mut all = Decoded::default();
+    for mut block in blocks {
+        all.entries.append(&mut block.entries);
+        all.skipped.append(&mut block.skipped);
+    }
+    all
 }
 
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::shard::Env;
 use crate::clock::Moment;
@@ -24,8 +24,8 @@ pub struct Head {
     hasher: RandomState,
     shard_count: usize,
     pub(super) ledger: Ledger,
-    /// The exact order of a table with `lru`.
-    pub(super) recency: Option<Box<Recency>>,
+    /// The exact order of a table with `lru`. Made before the shards.
+    recency: OnceLock<Box<Recency>>,
     /// Shard that is asked next to make room for another one.
     next_victim: AtomicUsize,
     /// Misses from before the first write.
@@ -51,7 +51,7 @@ impl Head {
             hasher: RandomState::default(),
             shard_count: core.shards.min(served).max(1),
             ledger: Ledger::new(rules.limit()),
-            recency: rules.is_lru().then(|| Box::new(Recency::new())),
+            recency: OnceLock::new(),
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
             core,
@@ -79,10 +79,22 @@ impl Head {
         Env {
             rules: &self.rules,
             ledger: &self.ledger,
-            recency: self.recency.as_deref(),
+            recency: self.recency(),
             wants_keys: self.core.events.has_listeners(),
             now,
             revision,
+        }
+    }
+
+    #[inline]
+    pub(super) fn recency(&self) -> Option<&Recency> {
+        self.recency.get().map(|recency| &**recency)
+    }
+
+    /// Makes what the shards need, which are about to be made.
+    pub(super) fn prepare(&self) {
+        if self.rules.is_lru() {
+            self.recency.get_or_init(|| Box::new(Recency::new()));
         }
     }
 

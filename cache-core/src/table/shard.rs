@@ -148,6 +148,11 @@ impl<Q: Query> Shard<Q> {
         0..end
     }
 
+    /// All slots, with their numbers.
+    pub(crate) fn views(&self) -> impl Iterator<Item = (u32, View<'_, Q>)> {
+        self.numbers().filter_map(|number| Some((number, self.view(number)?)))
+    }
+
     /// Whether the time of the entry in a slot is over.
     pub(crate) fn is_expired(&self, number: u32, rules: &Rules, now: Moment) -> bool {
         self.cold.as_ref().is_some_and(|cold| cold.deadline(number, rules).is_over(now))
@@ -215,6 +220,14 @@ impl<Q: Query> Shard<Q> {
         self.index.len()
     }
 
+    /// Makes room for so many new entries at once.
+    pub(crate) fn reserve(&mut self, entries: usize) {
+        let records = &mut self.cold.get_or_insert_with(Cold::new).records;
+        records.reserve(entries);
+        self.slots.reserve(entries);
+        self.index.reserve(entries, |&number| spread(records[number].hash));
+    }
+
     /// Entries whose value is alive. Visits the survivors.
     pub(crate) fn live_count(&self) -> usize {
         let Some(cold) = &self.cold else { return 0 };
@@ -228,8 +241,8 @@ impl<Q: Query> Shard<Q> {
     }
 
     /// Residents in the order in which the default policy would look at them, by number.
-    pub(crate) fn policy_order(&self) -> Vec<u32> {
-        self.cold.as_ref().map_or_else(Vec::new, |cold| cold.policy.order(&cold.records))
+    pub(crate) fn policy_order(&self) -> impl Iterator<Item = u32> {
+        self.cold.iter().flat_map(|cold| cold.policy.numbers(&cold.records))
     }
 
     fn forgotten(&self) -> u64 {
@@ -269,6 +282,6 @@ impl<Q: Query> Shard<Q> {
 /// Hash for the index: the stored half spread over 64 bits (Fibonacci hashing), since the index takes its place
 /// from the low bits and its tag from the high ones.
 #[inline]
-fn spread(hash: u32) -> u64 {
+pub(crate) fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -9,7 +9,7 @@ use crate::query::Query;
 use crate::retention::Rules;
 use crate::retention::records::Record;
 use crate::retention::s3fifo::{MAX_USES, Queue};
-use crate::snapshot::EntryMeta;
+use crate::snapshot::{EntryMeta, Nanos};
 use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use crate::sync::switch_point;
 
@@ -204,11 +204,10 @@ impl<Q: Query> View<'_, Q> {
     pub(crate) fn meta(&self, now: Moment) -> EntryMeta {
         let Self { slot, record, extra } = self;
         EntryMeta {
-            revision: record.revision,
-            age: now.since(record.as_of),
-            idle: now.since(extra.map_or(record.as_of, Extra::used_at)),
-            ttl: extra.and_then(|extra| extra.ttl),
-            fresh: extra.and_then(|extra| extra.fresh),
+            age: Nanos::since(now, record.as_of),
+            idle: Nanos::since(now, extra.map_or(record.as_of, Extra::used_at)),
+            ttl: extra.and_then(|extra| extra.ttl).map(Nanos::from),
+            fresh: extra.and_then(|extra| extra.fresh).map(Nanos::from),
             invalidated: slot.is_invalidated,
             is_survivor: !slot.hold.is_resident(),
             rank: slot.stay.queue().map_or(0, Queue::rank),

@@ -1,21 +1,28 @@
 //! Putting saved entries into a table, as a part of a commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashTable;
 
 use super::commit::{Commit, CommitKind, Failure, Part};
+use crate::clock::Moment;
 use crate::event::ChangeKind;
 use crate::query::Query;
+use crate::retention::Rules;
 use crate::retention::s3fifo::Queue;
-use crate::snapshot::{EntryMeta, RestoreReport, SavedEntry, TableRestore};
-use crate::table::shard::{Home, Incoming, Outbox, Place, Standing};
+use crate::snapshot::{Decoded, EntryMeta, RestoreReport, SavedEntry, TableRestore};
+use crate::table::shard::{Home, Incoming, Outbox, Place, Standing, spread};
 use crate::table::{Guard, Table};
 
-/// Entries of one table on their way back, least recently used first.
+/// Entries of one table on their way back.
 pub(crate) struct Restoring<'a, Q: Query> {
     table: &'a Table<Q>,
-    lines: Vec<Line<Q>>,
+    /// Most recently used first. Those of each shard apart, so that one index after the other is filled, of which parts
+    /// stay in the processor's caches; those of a table with one order for all shards together.
+    bins: Vec<Vec<Line<Q>>>,
+    /// The moment that ages and idle times count back from.
+    now: Moment,
     out: Outbox<Q>,
     report: TableRestore,
     /// Values of a table that keeps nothing, for the report to keep.
@@ -23,60 +30,120 @@ pub(crate) struct Restoring<'a, Q: Query> {
     revision: u64,
 }
 
+/// Lines that are worth being put into bins: the index of fewer is in the processor's caches anyway.
+const SPLIT_FROM: usize = 4096;
+
 struct Line<Q: Query> {
-    key: Q,
+    entry: SavedEntry<Q>,
+    /// Place in the order of the table, from the most recently used on.
+    order: usize,
     hash: u32,
+    weight: u32,
     place: Place,
-    incoming: Incoming<Q::Value>,
 }
 
 impl<'a, Q: Query> Restoring<'a, Q> {
-    /// Takes those of `entries` whose time is not over and for which the table has room: the last ones, when the
-    /// bound is smaller than it was. Of several with one key, the last one used. Runs the weigher.
-    pub(crate) fn new(table: &'a Table<Q>, entries: Vec<SavedEntry<Q>>, mut report: TableRestore) -> Self {
-        let now = table.now();
-        let mut room = table.rules().limit();
-        let mut lines: Vec<Line<Q>> = Vec::with_capacity(entries.len());
-        // Keys that differed when they were saved may be equal now: if a field is left out of the snapshot, say.
-        let mut known = HashTable::with_capacity(entries.len());
-        let mut homeless = Vec::new();
-        for entry in entries.into_iter().rev() {
-            let EntryMeta { age, idle, ttl, fresh, invalidated, rank, uses, .. } = entry.meta;
-            if table.rules().is_over(age, idle, ttl) {
+    /// Takes those of the entries, which come least recently used first, whose time is not over and for which the table
+    /// has room: the last ones, when the bound is smaller than it was. Of several with one key, the last one used. Runs
+    /// the weigher.
+    pub(crate) fn new(table: &'a Table<Q>, mut blocks: Vec<Decoded<Q>>) -> Self {
+        let mut report = TableRestore::new(table.name());
+        report.skipped_entries = blocks.iter_mut().flat_map(|block| block.skipped.drain(..)).collect();
+        let count = blocks.iter().map(|block| block.entries.len()).sum();
+        let mut bins = bins(table, count);
+        // Newest first. A block is gone before the next is looked at.
+        let entries = blocks.into_iter().rev().flat_map(|block| block.entries.into_iter().rev());
+        for (order, entry) in entries.enumerate() {
+            let EntryMeta { age, idle, ttl, .. } = entry.meta;
+            if table.rules().is_over(age.into(), idle.into(), ttl.map(Duration::from)) {
                 report.expired += 1;
                 continue;
             }
             let hash = table.hash(&entry.key);
-            let is_it = |&at: &usize| lines[at].hash == hash && lines[at].key == entry.key;
-            if known.find(u64::from(hash), is_it).is_some() {
-                continue;
-            }
-            let weight = table.weigh(&entry.key, &entry.value);
-            let Some(left) = room.checked_sub(u64::from(weight)) else {
-                report.over_bound += 1;
-                continue;
-            };
-            room = left;
-            if !table.rules().keeps(ttl) {
-                homeless.push((entry.key.clone(), Arc::clone(&entry.value)));
-            }
-            let incoming = Incoming {
-                value: entry.value,
-                weight,
-                as_of: now - age,
-                extra: table.extra(ttl, fresh, None, now - idle),
-                home: Home::by_rules(weight, ttl.is_some(), table.rules()),
-                is_invalidated: invalidated,
-                standing: Some(Standing { queue: Queue::of_rank(rank), uses }),
-            };
+            let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
             let place = Place { number: None, is_pinned: false };
-            known.insert_unique(u64::from(hash), lines.len(), |&at| u64::from(lines[at].hash));
-            lines.push(Line { hash, key: entry.key, place, incoming });
+            bins[bin].push(Line { entry, order, hash, weight: 0, place });
         }
-        lines.reverse();
-        homeless.reverse();
-        report.restored = lines.len() as u64;
-        Self { table, lines, out: Outbox::new(), report, homeless, revision: 0 }
+        let mut known = HashTable::new();
+        for bin in &mut bins {
+            drop_doubles(bin, &mut known);
+            for line in bin.iter_mut() {
+                line.weight = table.weigh(&line.entry.key, &line.entry.value);
+            }
+        }
+        report.over_bound = fit(&mut bins, count, table.rules().limit());
+        report.restored = bins.iter().map(|bin| bin.len() as u64).sum();
+        let homeless = bins.iter().flatten().rev().filter_map(|line| line.homeless(table.rules())).collect();
+        Self { table, bins, now: table.now(), out: Outbox::new(), report, homeless, revision: 0 }
+    }
+}
+
+/// Bins for the lines of a table, with room for `count` lines in all.
+fn bins<Q: Query>(table: &Table<Q>, count: usize) -> Vec<Vec<Line<Q>>> {
+    let has_one_order = table.recency().is_some() || !table.rules().keeps(None);
+    if has_one_order || count < SPLIT_FROM {
+        return vec![Vec::with_capacity(count)];
+    }
+    let shards = table.made_shards().count();
+    // Shards are filled unevenly, a little.
+    (0..shards).map(|_| Vec::with_capacity(count / shards * 9 / 8)).collect()
+}
+
+/// Drops all lines of a key but the first. Keys that differed when they were saved may be equal now: if a field is left
+/// out of the snapshot, say.
+fn drop_doubles<Q: Query>(lines: &mut Vec<Line<Q>>, known: &mut HashTable<usize>) {
+    known.clear();
+    known.reserve(lines.len(), |&at| spread(lines[at].hash));
+    let mut doubles = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let is_it = |&at: &usize| lines[at].hash == line.hash && lines[at].entry.key == line.entry.key;
+        match known.find(spread(line.hash), is_it) {
+            Some(_) => doubles.push(at),
+            None => drop(known.insert_unique(spread(line.hash), at, |&at| spread(lines[at].hash))),
+        }
+    }
+    let (mut doubles, mut at) = (doubles.into_iter().peekable(), 0..);
+    lines.retain(|_| at.next() != doubles.peek().copied() || doubles.next().is_none());
+}
+
+/// Takes out the lines that are too much for `room`, the most recently used coming first; those of all bins have orders
+/// below `count`. Returns how many they were.
+fn fit<Q: Query>(bins: &mut [Vec<Line<Q>>], count: usize, mut room: u64) -> u64 {
+    let lines = || bins.iter().flatten();
+    if lines().map(|line| u64::from(line.weight)).sum::<u64>() <= room {
+        return 0;
+    }
+    let mut weights = vec![None; count];
+    lines().for_each(|line| weights[line.order] = Some(line.weight));
+    let mut fits = |weight| room.checked_sub(u64::from(weight)).map(|left| room = left).is_some();
+    let fits: Vec<_> = weights.into_iter().map(|weight| weight.is_some_and(&mut fits)).collect();
+    let before: usize = bins.iter().map(Vec::len).sum();
+    bins.iter_mut().for_each(|bin| bin.retain(|line| fits[line.order]));
+    (before - bins.iter().map(Vec::len).sum::<usize>()) as u64
+}
+
+impl<Q: Query> Line<Q> {
+    /// Key and value, if the table does not keep the entry.
+    fn homeless(&self, rules: &Rules) -> Option<(Q, Arc<Q::Value>)> {
+        let SavedEntry { key, value, meta } = &self.entry;
+        let is_kept = rules.keeps(meta.ttl.map(Duration::from));
+        (!is_kept).then(|| (key.clone(), Arc::clone(value)))
+    }
+
+    /// The entry as it is written at `now`.
+    fn into_write(self, table: &Table<Q>, now: Moment) -> (Q, Incoming<Q::Value>) {
+        let SavedEntry { key, value, meta } = self.entry;
+        let (ttl, fresh) = (meta.ttl.map(Duration::from), meta.fresh.map(Duration::from));
+        let incoming = Incoming {
+            value,
+            weight: self.weight,
+            as_of: now - meta.age.into(),
+            extra: table.extra(ttl, fresh, None, now - meta.idle.into()),
+            home: Home::by_rules(self.weight, ttl.is_some(), table.rules()),
+            is_invalidated: meta.invalidated,
+            standing: Some(Standing { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
+        };
+        (key, incoming)
     }
 }
 
@@ -86,29 +153,36 @@ impl<Q: Query> Part for Restoring<'_, Q> {
     }
 
     fn kind(&self) -> CommitKind {
-        if self.lines.is_empty() { CommitKind::Read } else { CommitKind::Write }
+        if self.report.restored == 0 { CommitKind::Read } else { CommitKind::Write }
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
         let table = self.table;
-        if self.lines.is_empty() {
+        if self.kind() == CommitKind::Read {
             return commit.go_on(rest);
         }
         let mut guards: Vec<Guard<'_, Q>> = table.made_shards().map(|shard| shard.write()).collect();
-        for Line { key, hash, place, incoming } in &mut self.lines {
+        let mut counts = vec![0; guards.len()];
+        for Line { entry: SavedEntry { key, value, .. }, hash, place, .. } in
+            self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev())
+        {
             *place = guards[table.place_of(*hash)].locate(*hash, |known| known == key);
+            counts[table.place_of(*hash)] += usize::from(place.number.is_none());
             table.flights.overtake(*hash, |loaded| loaded == key);
-            commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(&incoming.value)));
+            commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
         }
         commit.go_on(rest)?;
         self.revision = commit.revision();
         let env = table.env(commit.now, self.revision);
-        for shard in &mut guards {
+        for (shard, count) in guards.iter_mut().zip(counts) {
             shard.begin(&env, &mut self.out);
+            shard.reserve(count);
         }
-        for Line { key, hash, place, incoming } in self.lines.drain(..) {
+        for line in self.bins.drain(..).flat_map(|bin| bin.into_iter().rev()) {
+            let Line { hash, place, .. } = line;
             let shard = &mut guards[table.place_of(hash)];
             let place = shard.meet(place, &env, &mut self.out);
+            let (key, incoming) = line.into_write(table, self.now);
             shard.write(key, hash, place, incoming, &env, &mut self.out);
         }
         for shard in &mut guards {

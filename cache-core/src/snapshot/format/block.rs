@@ -3,16 +3,14 @@
 //! Columns, because most of them are the same for all entries and can then be left out, and because the rest can
 //! be checked at once before any entry is looked at.
 
-use std::time::Duration;
-
 use super::bytes::Cursor;
-use crate::snapshot::entry::EntryMeta;
+use crate::snapshot::entry::{EntryMeta, Nanos};
 use crate::snapshot::error::{Damage, SnapshotError};
 
 /// A block is full with so many entries: enough to make its frame cheap, few enough to stay in the second cache.
 pub(crate) const FULL_ENTRIES: usize = 1024;
 /// A block is full with so many bytes of entries.
-pub(crate) const FULL_BYTES: usize = 256 * 1024;
+pub(crate) const FULL_BYTES: usize = 1024 * 1024;
 
 /// All entries have one length, which is given once.
 const UNIFORM: u32 = 1;
@@ -22,11 +20,9 @@ const MARKS: u32 = 2;
 const TTL: u32 = 4;
 /// There are freshness times that were given with writes.
 const FRESH: u32 = 8;
-
-/// No time was given.
-const NONE: u64 = u64::MAX;
-/// [`Duration::MAX`], and whatever else is longer than 584 years.
-const FOREVER: u64 = u64::MAX - 1;
+/// There are idle times; without the column they are the ages.
+const IDLE: u32 = 16;
+const KNOWN: u32 = UNIFORM | MARKS | TTL | FRESH | IDLE;
 
 const INVALIDATED: u8 = 1;
 const SURVIVOR: u8 = 2;
@@ -77,15 +73,16 @@ impl BlockBuilder {
         })
     }
 
-    /// The block's body, in pieces. The builder is to be cleared afterwards.
-    pub fn parts(&mut self) -> [&[u8]; 2] {
-        let Self { lengths, metas, columns: out, payload } = self;
+    /// Makes the columns, after the last entry.
+    pub fn finish(&mut self) {
+        let Self { lengths, metas, columns: out, .. } = self;
         let uniform = lengths.windows(2).all(|pair| pair[0] == pair[1]);
         let flag = |is_needed, column| if is_needed { column } else { 0 };
         let columns = flag(uniform, UNIFORM)
             | flag(metas.iter().any(|meta| marks(meta) != [0; 4]), MARKS)
             | flag(metas.iter().any(|meta| meta.ttl.is_some()), TTL)
-            | flag(metas.iter().any(|meta| meta.fresh.is_some()), FRESH);
+            | flag(metas.iter().any(|meta| meta.fresh.is_some()), FRESH)
+            | flag(metas.iter().any(|meta| meta.idle != meta.age), IDLE);
 
         out.clear();
         out.extend_from_slice(&(lengths.len() as u32).to_le_bytes());
@@ -93,19 +90,24 @@ impl BlockBuilder {
         put_column(if uniform { &lengths[..lengths.len().min(1)] } else { lengths }, out, |n| {
             n.to_le_bytes()
         });
-        put_column(metas, out, |meta| meta.revision.to_le_bytes());
-        put_column(metas, out, |meta| nanos(meta.age).to_le_bytes());
-        put_column(metas, out, |meta| nanos(meta.idle).to_le_bytes());
+        put_column(metas, out, |meta| Nanos::to_le_bytes(Some(meta.age)));
+        if columns & IDLE != 0 {
+            put_column(metas, out, |meta| Nanos::to_le_bytes(Some(meta.idle)));
+        }
         if columns & MARKS != 0 {
             put_column(metas, out, marks);
         }
         if columns & TTL != 0 {
-            put_column(metas, out, |meta| meta.ttl.map_or(NONE, nanos).to_le_bytes());
+            put_column(metas, out, |meta| Nanos::to_le_bytes(meta.ttl));
         }
         if columns & FRESH != 0 {
-            put_column(metas, out, |meta| meta.fresh.map_or(NONE, nanos).to_le_bytes());
+            put_column(metas, out, |meta| Nanos::to_le_bytes(meta.fresh));
         }
-        [out, payload]
+    }
+
+    /// The block's body, in pieces.
+    pub fn parts(&self) -> [&[u8]; 2] {
+        [&self.columns, &self.payload]
     }
 
     pub fn clear(&mut self) {
@@ -136,8 +138,8 @@ pub(crate) struct TooLong;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block<'a> {
     lengths: Lengths<'a>,
-    revisions: &'a [[u8; 8]],
     ages: &'a [[u8; 8]],
+    /// Empty when all are the ages.
     idles: &'a [[u8; 8]],
     /// Empty when all marks are zero.
     marks: &'a [[u8; 4]],
@@ -165,21 +167,21 @@ impl<'a> Block<'a> {
         let mut cursor = Cursor::new(body, offset);
         let count = cursor.u32(WHAT)? as usize;
         let columns = cursor.u32(WHAT)?;
-        if count == 0 || columns & !(UNIFORM | MARKS | TTL | FRESH) != 0 {
+        if count == 0 || columns & !KNOWN != 0 {
             return Err(Damage::Value { what: WHAT }.at(offset));
         }
         let lengths = match columns & UNIFORM {
             0 => Lengths::Each(column(&mut cursor, count)?),
             _ => Lengths::Uniform(cursor.u32(WHAT)? as usize),
         };
+        let count_of = |column| if columns & column == 0 { 0 } else { count };
         let block = Self {
             lengths,
-            revisions: column(&mut cursor, count)?,
             ages: column(&mut cursor, count)?,
-            idles: column(&mut cursor, count)?,
-            marks: column(&mut cursor, if columns & MARKS == 0 { 0 } else { count })?,
-            ttls: column(&mut cursor, if columns & TTL == 0 { 0 } else { count })?,
-            freshes: column(&mut cursor, if columns & FRESH == 0 { 0 } else { count })?,
+            idles: column(&mut cursor, count_of(IDLE))?,
+            marks: column(&mut cursor, count_of(MARKS))?,
+            ttls: column(&mut cursor, count_of(TTL))?,
+            freshes: column(&mut cursor, count_of(FRESH))?,
             payload: cursor.rest(),
         };
         block.check(offset)?;
@@ -187,7 +189,7 @@ impl<'a> Block<'a> {
     }
 
     pub fn len(&self) -> usize {
-        self.revisions.len()
+        self.ages.len()
     }
 
     fn check(&self, offset: u64) -> Result<(), SnapshotError> {
@@ -234,12 +236,13 @@ impl<'a> Block<'a> {
     #[inline]
     fn meta(&self, index: usize) -> EntryMeta {
         let [flags, rank, uses, _] = self.marks.get(index).copied().unwrap_or_default();
+        let age = Nanos::from_le_bytes(self.ages[index]).unwrap_or(Nanos::FOREVER);
+        let time = |times: &[[u8; 8]]| times.get(index).copied().and_then(Nanos::from_le_bytes);
         EntryMeta {
-            revision: u64::from_le_bytes(self.revisions[index]),
-            age: duration(self.ages[index]),
-            idle: duration(self.idles[index]),
-            ttl: self.ttls.get(index).copied().and_then(optional),
-            fresh: self.freshes.get(index).copied().and_then(optional),
+            age,
+            idle: if self.idles.is_empty() { age } else { time(self.idles).unwrap_or(Nanos::FOREVER) },
+            ttl: time(self.ttls),
+            fresh: time(self.freshes),
             invalidated: flags & INVALIDATED != 0,
             is_survivor: flags & SURVIVOR != 0,
             rank,
@@ -251,26 +254,4 @@ impl<'a> Block<'a> {
 fn column<'a, const N: usize>(cursor: &mut Cursor<'a>, count: usize) -> Result<&'a [[u8; N]], SnapshotError> {
     let bytes = cursor.take(count.saturating_mul(N), WHAT)?;
     Ok(bytes.as_chunks::<N>().0)
-}
-
-#[inline]
-fn nanos(time: Duration) -> u64 {
-    const NANOS: u64 = 1_000_000_000;
-    match time.as_secs() {
-        seconds if seconds < FOREVER / NANOS => seconds * NANOS + u64::from(time.subsec_nanos()),
-        _ => FOREVER,
-    }
-}
-
-#[inline]
-fn duration(nanos: [u8; 8]) -> Duration {
-    match u64::from_le_bytes(nanos) {
-        FOREVER.. => Duration::MAX,
-        nanos => Duration::from_nanos(nanos),
-    }
-}
-
-#[inline]
-fn optional(nanos: [u8; 8]) -> Option<Duration> {
-    (u64::from_le_bytes(nanos) != NONE).then(|| duration(nanos))
 }

@@ -41,9 +41,9 @@ fn read_all(file: &[u8]) {
     let Ok(snapshot) = Snapshot::parse(file) else { return };
     for section in snapshot.sections() {
         let elapsed = snapshot.elapsed(saved_at());
-        let _ = section.decode(&GetBook::persistence().expect("books are persisted"), elapsed);
-        let _ = section.decode(&Persistence::<GetBook>::opaque::<Postcard>(0), elapsed);
-        let _ = section.decode(&Persistence::<GetBook>::opaque::<Json>(0), elapsed);
+        let _ = section.decode(&GetBook::persistence().expect("books are persisted"), elapsed, 1);
+        let _ = section.decode(&Persistence::<GetBook>::opaque::<Postcard>(0), elapsed, 1);
+        let _ = section.decode(&Persistence::<GetBook>::opaque::<Json>(0), elapsed, 1);
     }
 }
 
@@ -129,10 +129,10 @@ fn deep_file(codec: &Persistence<GetTree>, depth: usize) -> Vec<u8> {
     let snapshot = Snapshot::parse(&shallow).expect("the snapshot is undamaged");
     assert_eq!(snapshot.sections().len(), 1);
     let table = &shallow[HEADER_LEN + 24..];
-    let table = &table[..table.len() - 16 - 24 - 24 - (12 + 24) - 8];
+    let table = &table[..table.len() - 16 - 24 - 24 - (12 + 16) - 8];
     let payload = [1u64.to_le_bytes().repeat(depth), 0u64.to_le_bytes().to_vec()].concat();
     let mut block = [1u32.to_le_bytes(), 1u32.to_le_bytes(), (payload.len() as u32).to_le_bytes()].concat();
-    block.extend([0; 24]);
+    block.extend([0; 8]);
     block.extend(payload);
     let mut end = [1u64.to_le_bytes(), 0u64.to_le_bytes()].concat();
     let length = HEADER_LEN + 3 * 24 + table.len() + block.len() + end.len();

@@ -34,6 +34,41 @@ fn a_table_of_many_blocks_comes_back_in_order() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_byte() {
+    let codec = opaque_books::<Bincode>();
+    let save = |threads| {
+        let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(50_000)));
+        let mut bytes = Vec::new();
+        write_snapshot(&mut bytes, saved_at(), 42, &mut [image], threads, &mut |_, _| {})
+            .expect("the table can be saved");
+        bytes
+    };
+    let alone = save(1);
+    assert!(save(4) == alone);
+    let snapshot = Snapshot::parse(&alone).expect("the snapshot is undamaged");
+    for threads in [0, 1, 4] {
+        let decoded = snapshot.sections()[0].decode(&codec, Duration::ZERO, threads).map(joined);
+        same(&decoded.expect("the table decodes").entries, &books(50_000));
+    }
+}
+
+#[test]
+fn idle_times_that_are_the_ages_take_no_bytes() {
+    let codec = opaque_books::<Bincode>();
+    let of = |idle| {
+        let mut entries = books(100);
+        entries
+            .iter_mut()
+            .for_each(|entry| entry.meta = EntryMeta { age: Nanos::new(9), idle, ..plain_meta() });
+        entries
+    };
+    let (short, long) = (save_one(&codec, of(Nanos::new(9))), save_one(&codec, of(Nanos::new(8))));
+    assert_eq!(long.len() - short.len(), 800);
+    same(&load(&codec, &short).expect("the table decodes").entries, &of(Nanos::new(9)));
+    same(&load(&codec, &long).expect("the table decodes").entries, &of(Nanos::new(8)));
+}
+
+#[test]
 fn bookkeeping_of_every_kind_comes_back() {
     let odd = |index: u64, meta| {
         let mut entry = books(index + 1).remove(index as usize);
@@ -41,11 +76,11 @@ fn bookkeeping_of_every_kind_comes_back() {
         entry
     };
     let metas = [
-        EntryMeta { ttl: Some(Duration::ZERO), fresh: Some(Duration::MAX), ..plain_meta() },
-        EntryMeta { ttl: Some(Duration::MAX), invalidated: true, ..plain_meta() },
-        EntryMeta { revision: u64::MAX, rank: 255, uses: 3, ..plain_meta() },
-        EntryMeta { is_survivor: true, age: Duration::MAX, idle: Duration::ZERO, ..plain_meta() },
-        EntryMeta { age: Duration::from_nanos(1), fresh: Some(Duration::new(1, 1)), ..plain_meta() },
+        EntryMeta { ttl: Some(Nanos::new(0)), fresh: Some(Nanos::FOREVER), ..plain_meta() },
+        EntryMeta { ttl: Some(Nanos::FOREVER), invalidated: true, ..plain_meta() },
+        EntryMeta { rank: 255, uses: 3, ..plain_meta() },
+        EntryMeta { is_survivor: true, age: Nanos::FOREVER, idle: Nanos::new(0), ..plain_meta() },
+        EntryMeta { age: Nanos::new(1), fresh: Some(Duration::new(1, 1).into()), ..plain_meta() },
     ];
     let entries = || (0..).zip(metas).map(|(index, meta)| odd(index, meta)).collect::<Vec<_>>();
     let codec = opaque_books::<Bincode>();
@@ -121,9 +156,9 @@ fn entries_are_older_by_the_time_that_passed() {
     let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
     let elapsed = snapshot.elapsed(saved_at() + Duration::from_secs(10));
     let section = snapshot.section("get_book").expect("the table is there");
-    let decoded = section.decode(&codec, elapsed).expect("the table decodes");
-    assert_eq!(decoded.entries[0].meta.age, Duration::from_secs(13));
-    assert_eq!(decoded.entries[0].meta.idle, Duration::from_millis(11_500));
+    let decoded = section.decode(&codec, elapsed, 1).map(joined).expect("the table decodes");
+    assert_eq!(decoded.entries[0].meta.age, Duration::from_nanos(10_000_000_001).into());
+    assert_eq!(decoded.entries[0].meta.idle, Duration::from_millis(11_500).into());
 }
 
 #[test]
@@ -140,7 +175,7 @@ fn progress_counts_up_to_all_entries() {
     let codec = opaque_books::<Bincode>();
     let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(2500)));
     let mut seen = Vec::new();
-    write_snapshot(&mut Vec::new(), saved_at(), 0, &mut [image], &mut |done, of| seen.push((done, of)))
+    write_snapshot(&mut Vec::new(), saved_at(), 0, &mut [image], 3, &mut |done, of| seen.push((done, of)))
         .expect("the table can be saved");
     assert!(seen.len() >= 3 && seen.is_sorted());
     assert_eq!(seen.last(), Some(&(2500, 2500)));

@@ -49,7 +49,7 @@ fn an_entry_that_moves_between_lists_is_in_one_of_them() {
         write(&mut shard, 7, if is_too_heavy { 21 } else { 1 }, &rules, &ledger);
         let cold = shard.cold.as_ref().unwrap();
         assert_eq!(shard.slot_count(), 1);
-        assert_eq!(cold.policy.order(&cold.records).len(), usize::from(!is_too_heavy));
+        assert_eq!(cold.policy.numbers(&cold.records).count(), usize::from(!is_too_heavy));
         assert_eq!(cold.survivors.len(), usize::from(is_too_heavy));
     }
     assert!(!ledger.is_over_with(10) && ledger.is_over_with(11), "all of the bound is left");

@@ -1,0 +1,249 @@
+//! The entries of one table at one moment, copied shard by shard while the gate is closed, and put in order after
+//! that.
+//!
+//! Each shard has an order of its own; a snapshot has one for the whole table. The entries of a small table, and those
+//! that the default policy does not keep, are sorted. The queues of a large table are copied in pieces, and the pieces
+//! of all shards that are at the same place in their queues go together: so no copy is moved, and a few dozen places
+//! more or less are as good as exact among thousands of entries.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::crew::in_order;
+use super::entry::SavedEntry;
+use crate::clock::Moment;
+use crate::query::Query;
+use crate::sync::RwLock;
+use crate::table::Table;
+use crate::table::shard::Shard;
+use crate::table::slot::{Hold, Stay, View};
+
+/// Entries that are encoded together by one thread: few enough to stay in the second cache until they are, enough to
+/// be copied in pieces that are worth fetching.
+const CHUNK: usize = 512;
+/// Entries of a table for which another thread is worth its start, and copying in pieces worth the loss of order.
+const LARGE: usize = 8 * CHUNK;
+/// Values whose reference counts are asked for together.
+const BATCH: usize = 32;
+
+/// Copies of entries that are to be encoded together, in pieces.
+pub(super) struct Chunk<Q: Query>(Vec<Vec<SavedEntry<Q>>>);
+
+/// Copies of the entries of one table.
+pub(crate) struct Copies<Q: Query>(Vec<Copied<Q>>);
+
+/// Copies of the entries of one shard.
+struct Copied<Q: Query> {
+    /// The small queue and the main one of the default policy: pieces, in their order.
+    queues: [Vec<Vec<SavedEntry<Q>>>; 2],
+    rest: Vec<(Rank, SavedEntry<Q>)>,
+}
+
+/// Place of an entry that is sorted: by class, and in the order of use within that.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    class: Class,
+    place: usize,
+    revision: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Survivor,
+    Resident,
+    /// In the main queue of the default policy.
+    Main,
+    Pinned,
+}
+
+/// Of how many threads to make use for so many entries.
+pub(super) fn worth(threads: usize, entries: usize) -> usize {
+    threads.min(entries / LARGE).max(1)
+}
+
+impl<Q: Query> Table<Q> {
+    /// Copies the entries that are to be saved, on at most `threads` threads. To be called while the gate is closed.
+    pub(crate) fn copies(&self, with_survivors: bool, now: Moment, threads: usize) -> Copies<Q> {
+        let entries = self.shards().map(|shard| shard.read().slot_count()).sum();
+        let shards = self.shards().count().max(1);
+        let copying = Copying {
+            table: self,
+            order: self.recency().map_or_else(Vec::new, |recency| places(&recency.oldest_first())),
+            piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards)),
+            with_survivors,
+            now,
+        };
+        let mut copies = Vec::new();
+        let threads = worth(threads, entries);
+        let copy = |shard: &_, copied: &mut _| copying.copy_shard(shard, copied);
+        let done = in_order(self.shards(), threads, usize::MAX, copy, |copied| {
+            copies.push(std::mem::take(copied));
+            Ok::<_, Infallible>(())
+        });
+        match done {
+            Ok(()) => Copies(copies),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// What is to be copied of a table.
+struct Copying<'a, Q: Query> {
+    table: &'a Table<Q>,
+    /// Of a table in exact order: the place in it of each node.
+    order: Vec<usize>,
+    /// Entries of a piece, if the queues are copied in pieces.
+    piece: Option<usize>,
+    with_survivors: bool,
+    now: Moment,
+}
+
+impl<Q: Query> Copying<'_, Q> {
+    /// Adds to `copied`, which outlives the lock even if the `Clone` of a key panics: it may hold the last handle of a
+    /// value by then.
+    fn copy_shard(&self, shard: &RwLock<Shard<Q>>, copied: &mut Copied<Q>) {
+        let shard = shard.read();
+        let mut queued = 0;
+        let mut views = shard.policy_order().filter_map(|number| shard.view(number));
+        let mut batch = SmallVec::<[View<'_, Q>; BATCH]>::new();
+        loop {
+            batch.clear();
+            batch.extend(views.by_ref().take(BATCH));
+            if batch.is_empty() {
+                break;
+            }
+            fetch(batch.iter().filter_map(|view| match &view.slot.hold {
+                Hold::Resident(value) => Some(value),
+                Hold::Survivor(_) => None,
+            }));
+            for (place, view) in (queued..).zip(&batch) {
+                let queue = &mut copied.queues[usize::from(view.slot.stay == Stay::Main)];
+                self.copy(view, |entry| match self.piece {
+                    Some(full) => put(queue, full, entry),
+                    None => copied.rest.push((rank(view, place), entry)),
+                });
+            }
+            queued += batch.len();
+        }
+        if queued < shard.slot_count() {
+            for (_, view) in
+                shard.views().filter(|(_, view)| !matches!(view.slot.stay, Stay::Small | Stay::Main))
+            {
+                let place = self.order.get(view.slot.node as usize);
+                let rank = rank(&view, place.copied().unwrap_or(0));
+                self.copy(&view, |entry| copied.rest.push((rank, entry)));
+            }
+        }
+    }
+
+    #[inline]
+    fn copy(&self, view: &View<'_, Q>, put: impl FnOnce(SavedEntry<Q>)) {
+        let slot = view.slot;
+        let is_over = slot.stay != Stay::Pinned && view.is_expired(self.table.rules(), self.now);
+        // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
+        if is_over || !(self.with_survivors || slot.hold.is_resident()) {
+            return;
+        }
+        let key = slot.key.clone();
+        if let Some(value) = slot.hold.value() {
+            put(SavedEntry { key, value, meta: view.meta(self.now) });
+        }
+    }
+}
+
+fn rank<Q: Query>(view: &View<'_, Q>, place: usize) -> Rank {
+    let class = match view.slot.stay {
+        Stay::Pinned => Class::Pinned,
+        Stay::Main => Class::Main,
+        _ if view.slot.hold.is_resident() => Class::Resident,
+        _ => Class::Survivor,
+    };
+    Rank { class, place, revision: view.record.revision }
+}
+
+/// The place of each number in its order, by number.
+fn places(numbers: &[u32]) -> Vec<usize> {
+    let mut places = vec![0; numbers.iter().max().map_or(0, |&last| last as usize + 1)];
+    numbers.iter().zip(0..).for_each(|(&number, place)| places[number as usize] = place);
+    places
+}
+
+/// Has the processor fetch the reference counts of all `values` side by side. The locked instructions that count a
+/// handle up or down wait for one count after the other.
+pub(super) fn fetch<'a, V: ?Sized + 'a>(values: impl Iterator<Item = &'a Arc<V>>) {
+    black_box(values.map(Arc::strong_count).fold(0, usize::wrapping_add));
+}
+
+/// Appends to the last piece, or begins another one if that has `full` entries.
+fn put<Q: Query>(pieces: &mut Vec<Vec<SavedEntry<Q>>>, full: usize, entry: SavedEntry<Q>) {
+    match pieces.last_mut() {
+        Some(piece) if piece.len() < full => piece.push(entry),
+        _ => {
+            let mut piece = Vec::with_capacity(full);
+            piece.push(entry);
+            pieces.push(piece);
+        }
+    }
+}
+
+impl<Q: Query> Copies<Q> {
+    /// All entries, least recently used first; survivors before all others, what is pinned after them.
+    pub(super) fn into_chunks(mut self) -> Vec<Chunk<Q>> {
+        let mut rest: Vec<_> = self.0.iter_mut().flat_map(|copied| copied.rest.drain(..)).collect();
+        rest.sort_by_key(|(rank, _)| *rank);
+        let pinned = rest.split_off(rest.partition_point(|(rank, _)| rank.class < Class::Pinned));
+        let mut chunks = chunks_of(rest);
+        for queue in [0, 1] {
+            let first = chunks.len();
+            for (place, piece) in
+                self.0.iter_mut().flat_map(|copied| copied.queues[queue].drain(..).enumerate())
+            {
+                if chunks.len() <= first + place {
+                    chunks.push(Chunk(Vec::new()));
+                }
+                chunks[first + place].0.push(piece);
+            }
+        }
+        chunks.extend(chunks_of(pinned));
+        chunks
+    }
+}
+
+fn chunks_of<Q: Query>(entries: Vec<(Rank, SavedEntry<Q>)>) -> Vec<Chunk<Q>> {
+    let mut entries = entries.into_iter().map(|(_, entry)| entry);
+    let chunk = || Some(entries.by_ref().take(CHUNK).collect::<Vec<_>>()).filter(|piece| !piece.is_empty());
+    std::iter::from_fn(chunk).map(|piece| Chunk(vec![piece])).collect()
+}
+
+impl<Q: Query> Chunk<Q> {
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Vec<SavedEntry<Q>>> {
+        self.0.iter_mut()
+    }
+
+    pub(super) fn append_to(self, out: &mut Vec<SavedEntry<Q>>) {
+        self.0.into_iter().for_each(|mut piece| out.append(&mut piece));
+    }
+}
+
+impl<Q: Query> Default for Copied<Q> {
+    fn default() -> Self {
+        Self { queues: [Vec::new(), Vec::new()], rest: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+impl<Q: Query> From<Vec<SavedEntry<Q>>> for Copies<Q> {
+    /// As if they had been copied from a table in exact order.
+    fn from(entries: Vec<SavedEntry<Q>>) -> Self {
+        let rank = |place| Rank { class: Class::Resident, place, revision: 0 };
+        let rest = (0..).map(rank).zip(entries).collect();
+        Self(vec![Copied { rest, ..Copied::default() }])
+    }
+}

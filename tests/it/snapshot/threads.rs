@@ -1,0 +1,164 @@
+//! Saves and restores that several threads work on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cache_core::{SkipReason, SnapshotError};
+use serde::{Deserializer, Serializer, de, ser};
+
+use super::*;
+
+/// Enough that helpers are called.
+const ENTRIES: u32 = 50_000;
+
+/// A number that some codes do not like.
+#[derive(Clone, Debug, PartialEq, Shape)]
+pub struct Moody(#[shape(opaque)] u32);
+
+const PANICS: u32 = 1_000_000;
+const FAILS: u32 = 2_000_000;
+const FAILS_LATER: u32 = 3_000_000;
+
+impl Serialize for Moody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            PANICS => panic!("a moody number"),
+            FAILS => Err(ser::Error::custom("a moody number")),
+            number => number.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Moody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            FAILS_LATER => Err(de::Error::custom("a moody number")),
+            number => Ok(Self(number)),
+        }
+    }
+}
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u32, capacity = 100_000, persist)]
+pub struct GetNumber(pub u32);
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = Moody, capacity = 100_000, persist)]
+pub struct GetMoody(pub u32);
+
+registry! {
+    pub struct Numbers {
+        crate::snapshot::threads::GetNumber,
+        crate::snapshot::threads::GetMoody,
+    }
+}
+
+/// A cache of many numbers, of which the last but a few is `odd`.
+fn moody(odd: u32) -> Cache<Numbers> {
+    let cache = Cache::<Numbers>::new();
+    for id in 0..ENTRIES {
+        cache.insert(GetMoody(id), Moody(if id == ENTRIES - 7 { odd } else { id }));
+    }
+    cache
+}
+
+fn save_on(cache: &Cache<Numbers>, threads: usize) -> Result<Vec<u8>, SnapshotError> {
+    let mut bytes = Vec::new();
+    cache.saving().threads(threads).to(&mut bytes).map(|_| bytes)
+}
+
+#[test]
+fn what_many_threads_save_and_restore_is_what_one_does() {
+    let cache = Cache::<Numbers>::builder().clock(ManualClock::new()).build().unwrap();
+    (0..ENTRIES).for_each(|id| drop(cache.insert(GetNumber(id), id)));
+    let alone = save_on(&cache, 1).unwrap();
+    let skip_header = |bytes: &[u8]| bytes[48..].to_vec();
+    assert!(skip_header(&save_on(&cache, 4).unwrap()) == skip_header(&alone));
+    for threads in [1, 4] {
+        let restored = Cache::<Numbers>::new();
+        let report = restored.restoring().threads(threads).from_bytes(&alone).unwrap();
+        assert_eq!(report.restored(), u64::from(ENTRIES));
+        assert!((0..ENTRIES).all(|id| restored.get(&GetNumber(id)).as_deref() == Some(&id)));
+    }
+}
+
+#[test]
+fn an_entry_that_cannot_be_encoded_is_named_whichever_thread_meets_it() {
+    let cache = moody(FAILS);
+    for threads in [1, 4] {
+        let error = save_on(&cache, threads).unwrap_err().to_string();
+        assert!(error.contains(&format!("GetMoody({})", ENTRIES - 7)), "{error}");
+    }
+}
+
+#[test]
+fn a_panic_of_a_value_ends_the_save_and_leaves_file_and_cache_as_they_were() {
+    let cache = moody(PANICS);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("numbers");
+    std::fs::write(&path, "old").unwrap();
+    for threads in [1, 4] {
+        let save = || cache.saving().threads(threads).to_file(&path);
+        assert!(catch_unwind(AssertUnwindSafe(save)).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    }
+    cache.remove(&GetMoody(ENTRIES - 7));
+    cache.save(&path).unwrap();
+}
+
+#[test]
+fn an_entry_that_does_not_decode_is_counted_whichever_thread_meets_it() {
+    // Shapes that are opaque have each entry read back by the save.
+    let bytes = save_on(&moody(FAILS - 1), 1).unwrap();
+    let at = bytes.windows(4).position(|bytes| bytes == (FAILS - 1).to_le_bytes()).unwrap();
+    let mut bytes = bytes;
+    bytes[at..at + 4].copy_from_slice(&FAILS_LATER.to_le_bytes());
+    cache_tests::hostile::mend(&mut bytes);
+    let skipped = |threads| {
+        let restored = Cache::<Numbers>::new();
+        let report = restored.restoring().threads(threads).from(&bytes[..]).unwrap();
+        assert!(restored.is_empty());
+        report.skipped().map(|(_, skipped)| skipped.reason.clone()).collect::<Vec<_>>()
+    };
+    assert!(matches!(skipped(1)[..], [SkipReason::Undecodable { .. }]));
+    assert_eq!(skipped(4), skipped(1));
+}
+
+/// A key whose `Clone` panics while a save copies it.
+#[test]
+fn a_panic_of_a_key_while_it_is_copied_opens_the_gate_again() {
+    let cache = Cache::<Clones>::new();
+    for id in 0..ENTRIES {
+        cache.insert(GetClone(id), id);
+    }
+    for threads in [1, 4] {
+        CLONES_PANIC.store(true, Relaxed);
+        let save = || cache.saving().threads(threads).to(std::io::sink());
+        assert!(catch_unwind(AssertUnwindSafe(save)).is_err());
+        CLONES_PANIC.store(false, Relaxed);
+        cache.insert(GetClone(1), 2u32);
+        assert_eq!(cache.get(&GetClone(1)).as_deref(), Some(&2));
+    }
+}
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+static CLONES_PANIC: AtomicBool = AtomicBool::new(false);
+
+#[derive(Query, Shape, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u32, capacity = 100_000, persist)]
+pub struct GetClone(pub u32);
+
+impl Clone for GetClone {
+    fn clone(&self) -> Self {
+        assert!(!CLONES_PANIC.load(Relaxed), "no copy of {}", self.0);
+        Self(self.0)
+    }
+}
+
+registry! {
+    pub struct Clones {
+        crate::snapshot::threads::GetClone,
+    }
+}
