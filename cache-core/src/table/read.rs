@@ -59,7 +59,7 @@ impl<Q: Query> Table<Q> {
         let mut now = self.rules().is_timed.then(|| self.core().now());
         loop {
             let guard = shard.read();
-            let found = guard.find(hash, |key| lookup.is_key(key));
+            let found = guard.find(hash, lookup);
             let value = match found {
                 Some((number, slot)) => match &slot.hold {
                     Hold::Resident(value) => {
@@ -150,7 +150,7 @@ impl<Q: Query> Table<Q> {
         let hash = self.hash(lookup);
         let Some(shard) = self.existing(hash) else { return (None, true) };
         let shard = shard.read();
-        let Some((number, slot)) = shard.find(hash, |key| lookup.is_key(key)) else { return (None, true) };
+        let Some((number, slot)) = shard.find(hash, lookup) else { return (None, true) };
         let is_over = slot.hold.is_resident()
             && slot.stay != Stay::Pinned
             && shard.is_expired(number, self.rules(), now);

@@ -18,7 +18,7 @@ use hashbrown::HashTable;
 use super::slot::{Extra, Slot, Stay, View};
 use crate::clock::Moment;
 use crate::event::Cause;
-use crate::query::Query;
+use crate::query::{Lookup, Query};
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
@@ -117,18 +117,18 @@ impl<Q: Query> Shard<Q> {
     // Reading
 
     #[inline]
-    pub(crate) fn find(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Option<(u32, &Slot<Q>)> {
-        let is_it = |&number: &u32| self.slot(number).is_some_and(|slot| is_key(&slot.key));
+    pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Slot<Q>)> {
+        let is_it = |&number: &u32| self.slot(number).is_some_and(|slot| lookup.is_key(&slot.key));
         let number = *self.index.find(spread(hash), is_it)?;
         Some((number, self.slot(number)?))
     }
 
-    pub(crate) fn locate(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Place {
+    pub(crate) fn locate<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Place {
         let is_pinned = self.cold.as_ref().is_some_and(|cold| {
             !cold.pins.is_empty()
-                && cold.pins.find(spread(hash), |pin| pin.hash == hash && is_key(&pin.key)).is_some()
+                && cold.pins.find(spread(hash), |pin| pin.hash == hash && lookup.is_key(&pin.key)).is_some()
         });
-        Place { number: self.find(hash, is_key).map(|(number, _)| number), is_pinned }
+        Place { number: self.find(hash, lookup).map(|(number, _)| number), is_pinned }
     }
 
     #[inline]
@@ -174,8 +174,8 @@ impl<Q: Query> Shard<Q> {
     }
 
     /// Whether no write can have happened to the key since it was `seen`.
-    pub(crate) fn is_unchanged(&self, seen: Seen, hash: u32, is_key: impl FnMut(&Q) -> bool) -> bool {
-        let found = self.seen(self.find(hash, is_key).map(|(number, _)| number));
+    pub(crate) fn is_unchanged(&self, seen: Seen, hash: u32, key: &Q) -> bool {
+        let found = self.seen(self.find(hash, key).map(|(number, _)| number));
         match (seen, found) {
             (Seen::Revision(seen), Seen::Revision(found)) => seen == found,
             (Seen::Revision(seen), Seen::Absent { forgotten }) => forgotten <= seen,

@@ -33,11 +33,11 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let mut env = self.env(now, 0);
-        let place = shard.locate(hash, |known| *known == key);
+        let place = shard.locate(hash, &key);
         if !may_write(&shard, place.number) {
             return false;
         }
-        self.flights.overtake(hash, |loaded| *loaded == key);
+        self.flights.overtake(hash, &key);
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         if place.number.is_none() && !place.is_pinned && incoming.home == Home::Queued {
@@ -86,8 +86,8 @@ impl<Q: Query> Table<Q> {
         let now = self.core().now();
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
-        let place = shard.locate(hash, |known| lookup.is_key(known));
-        self.flights.overtake(hash, |loaded| lookup.is_key(loaded));
+        let place = shard.locate(hash, lookup);
+        self.flights.overtake(hash, lookup);
         let slot = place.number.and_then(|number| shard.slot(number));
         if slot.is_none_or(|slot| slot.hold.is_dead()) {
             return false;
@@ -133,7 +133,7 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let env = self.env(now, 0);
-        let place = shard.locate(hash, |known| lookup.is_key(known));
+        let place = shard.locate(hash, lookup);
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         let is_done = place.number.is_some_and(|number| act(&mut shard, number, &env, &mut out));

@@ -166,9 +166,9 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         for Line { entry: SavedEntry { key, value, .. }, hash, place, .. } in
             self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev())
         {
-            *place = guards[table.place_of(*hash)].locate(*hash, |known| known == key);
+            *place = guards[table.place_of(*hash)].locate(*hash, key);
             counts[table.place_of(*hash)] += usize::from(place.number.is_none());
-            table.flights.overtake(*hash, |loaded| loaded == key);
+            table.flights.overtake(*hash, key);
             commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
         }
         commit.go_on(rest)?;

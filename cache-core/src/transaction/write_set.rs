@@ -314,17 +314,17 @@ impl<Q: Query> WriteSet<Q> {
     /// Compares what was read with what is there, and finds the places of what will be written.
     fn validate(line: &mut Line<Q>, shard: &Shard<Q>, table: &'static str) -> Result<(), Failure> {
         let Line { key, hash, read, write, place, .. } = line;
-        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, |known| known == key)) {
+        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, key)) {
             return Err(Failure::StaleRead(table, Box::new(key.clone())));
         }
         if let Write::Merge { made, .. } = write
-            && !shard.is_unchanged(made.base.seen, *hash, |known| known == key)
+            && !shard.is_unchanged(made.base.seen, *hash, key)
         {
             made.base.is_stale = true;
             return Err(Failure::StaleBase(table, Box::new(key.clone())));
         }
         if write.kind().is_some() {
-            *place = shard.locate(*hash, |known| known == key);
+            *place = shard.locate(*hash, key);
         }
         Ok(())
     }
@@ -354,7 +354,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                     commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
                 }
                 if !matches!(line.write, Write::Mark { .. })
-                    && let Some(load) = table.flights.find(line.hash, |loaded| *loaded == line.key)
+                    && let Some(load) = table.flights.find(line.hash, &line.key)
                 {
                     loads.push(load);
                 }

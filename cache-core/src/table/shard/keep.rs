@@ -16,7 +16,7 @@ use crate::table::slot::{Hold, Stay};
 
 impl<Q: Query> Shard<Q> {
     pub(crate) fn pin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let place = self.locate(hash, |known| known == key);
+        let place = self.locate(hash, key);
         let place = self.meet(place, env, out);
         let cold = self.cold.get_or_insert_with(Cold::new);
         match cold.pins.find_mut(spread(hash), |pin| pin.hash == hash && pin.key == *key) {
@@ -39,7 +39,7 @@ impl<Q: Query> Shard<Q> {
 
     /// Takes back one claim on the key; the last one puts the entry under the table's rules again.
     pub(crate) fn unpin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let place = self.locate(hash, |known| known == key);
+        let place = self.locate(hash, key);
         let Some(cold) = &mut self.cold else { return };
         let Ok(mut pin) = cold.pins.find_entry(spread(hash), |pin| pin.hash == hash && pin.key == *key)
         else {
