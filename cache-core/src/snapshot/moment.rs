@@ -68,18 +68,18 @@ impl<Q: Query> Table<Q> {
     /// Copies the entries that are to be saved, on at most `threads` threads. To be called while the gate is closed.
     pub(crate) fn copies(&self, with_survivors: bool, now: Moment, threads: usize) -> Copies<Q> {
         let entries = self.shards().map(|shard| shard.read().slot_count()).sum();
-        let shards = self.shards().count().max(1);
+        let shards = self.shards().count();
         let copying = Copying {
             table: self,
             order: self.recency().map_or_else(Vec::new, |recency| places(&recency.oldest_first())),
-            piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards)),
+            piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards.max(1))),
             with_survivors,
             now,
         };
         let mut copies = Vec::new();
         let threads = worth(threads, entries);
-        let copy = |shard: &_, copied: &mut _| copying.copy_shard(shard, copied);
-        let done = in_order(self.shards(), threads, usize::MAX, copy, |copied| {
+        let copy = |place, copied: &mut _| copying.copy_shard(self.shard_at(place), copied);
+        let done = in_order(shards, threads, usize::MAX, copy, |copied| {
             copies.push(std::mem::take(copied));
             Ok::<_, Infallible>(())
         });
@@ -229,6 +229,12 @@ impl<Q: Query> Chunk<Q> {
 
     pub(super) fn append_to(self, out: &mut Vec<SavedEntry<Q>>) {
         self.0.into_iter().for_each(|mut piece| out.append(&mut piece));
+    }
+}
+
+impl<Q: Query> Default for Chunk<Q> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }
 
