@@ -99,8 +99,11 @@ impl<'a, Q: Query> QueryImage<'a, Q> {
 impl<Q: Query> TableImage for QueryImage<'_, Q> {
     fn arrange(&mut self) {
         self.chunks = self.copies.take().map_or_else(Vec::new, Copies::into_chunks);
-        let pieces = self.chunks.iter_mut().flat_map(Chunk::pieces_mut);
-        self.refused = pieces.flat_map(|piece| self.codec.refuse(piece)).collect();
+        for chunk in &mut self.chunks {
+            for piece in chunk.pieces_mut() {
+                self.refused.append(&mut self.codec.refuse(piece));
+            }
+        }
         self.chunks.retain(|chunk| chunk.len() > 0);
         self.entries = self.chunks.iter().map(Chunk::len).sum();
     }
