@@ -221,18 +221,16 @@ impl<R: Registry> Transaction<R> {
     /// # Panics
     /// If a merge function, a weigher or a hook panics; nothing is applied then.
     pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
-        let core = self.cache.core();
-        let hooks = &core.hooks;
-        if hooks.iter().any(Hook::is_async) {
+        if self.cache.core().hooks.iter().any(Hook::is_async) {
             return Err(CommitError::AsyncHook);
         }
-        let cache = self.cache.clone();
         let mut attempt = 0;
         loop {
             attempt += 1;
             self.prepare()?;
             if let Some(proposal) = self.proposal() {
-                hooks::ask(&cache.core().hooks, cache.core().id, &proposal).map_err(CommitError::Refused)?;
+                let core = self.cache.core();
+                hooks::ask(&core.hooks, core.id, &proposal).map_err(CommitError::Refused)?;
             }
             if let Some(revision) = self.attempt(attempt)? {
                 return Ok(self.into_receipt(revision));
@@ -248,14 +246,13 @@ impl<R: Registry> Transaction<R> {
     /// # Cancellation
     /// Dropping the future before it is done rolls the transaction back.
     pub async fn commit_async(mut self) -> Result<Receipt<R>, CommitError> {
-        let cache = self.cache.clone();
         let mut attempt = 0;
         loop {
             attempt += 1;
             self.prepare()?;
             if let Some(proposal) = self.proposal() {
-                let asked = hooks::ask_async(&cache.core().hooks, cache.core().id, &proposal);
-                asked.await.map_err(CommitError::Refused)?;
+                let core = self.cache.core();
+                hooks::ask_async(&core.hooks, core.id, &proposal).await.map_err(CommitError::Refused)?;
             }
             if let Some(revision) = self.attempt(attempt)? {
                 return Ok(self.into_receipt(revision));

@@ -10,6 +10,7 @@ mod pins;
 mod reading;
 mod reaping;
 mod retention;
+mod shrinking;
 mod threads;
 mod times;
 mod untimed;
