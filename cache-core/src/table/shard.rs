@@ -3,8 +3,10 @@
 
 mod cold;
 mod home;
+mod index;
 mod keep;
 mod outbox;
+mod pins;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -12,8 +14,6 @@ mod write;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-use hashbrown::HashTable;
 
 use super::slot::{Extra, Slot, Stay, View};
 use crate::clock::Moment;
@@ -26,11 +26,12 @@ use crate::retention::s3fifo::Queue;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use cold::Cold;
 pub(crate) use home::Home;
+use index::Index;
 pub(crate) use outbox::{Displaced, Outbox};
 
 pub(crate) struct Shard<Q: Query> {
     /// Numbers of slots by the hashes of their keys.
-    index: HashTable<u32>,
+    index: Index,
     /// By number; `None` is vacant.
     slots: Vec<Option<Slot<Q>>>,
     /// Made by the first write, so that an empty shard is one cache line.
@@ -106,7 +107,7 @@ pub(crate) enum Seen {
 impl<Q: Query> Shard<Q> {
     pub(crate) fn new() -> Self {
         Self {
-            index: HashTable::new(),
+            index: Index::new(),
             slots: Vec::new(),
             cold: None,
             hits: AtomicU64::new(0),
@@ -118,16 +119,13 @@ impl<Q: Query> Shard<Q> {
 
     #[inline]
     pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Slot<Q>)> {
-        let is_it = |&number: &u32| self.slot(number).is_some_and(|slot| lookup.is_key(&slot.key));
-        let number = *self.index.find(spread(hash), is_it)?;
+        let is_it = |number| self.slot(number).is_some_and(|slot| lookup.is_key(&slot.key));
+        let number = self.index.find(hash, is_it)?;
         Some((number, self.slot(number)?))
     }
 
     pub(crate) fn locate<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Place {
-        let is_pinned = self.cold.as_ref().is_some_and(|cold| {
-            !cold.pins.is_empty()
-                && cold.pins.find(spread(hash), |pin| pin.hash == hash && lookup.is_key(&pin.key)).is_some()
-        });
+        let is_pinned = self.cold.as_ref().is_some_and(|cold| cold.pins.find(hash, lookup).is_some());
         Place { number: self.find(hash, lookup).map(|(number, _)| number), is_pinned }
     }
 
@@ -225,7 +223,7 @@ impl<Q: Query> Shard<Q> {
         let records = &mut self.cold.get_or_insert_with(Cold::new).records;
         records.reserve(entries);
         self.slots.reserve(entries);
-        self.index.reserve(entries, |&number| spread(records[number].hash));
+        self.index.reserve(entries, records);
     }
 
     /// Entries whose value is alive. Visits the survivors.
@@ -266,11 +264,8 @@ impl<Q: Query> Shard<Q> {
     #[inline]
     fn vacate(&mut self, number: u32, cause: Option<Cause>, env: &Env<'_>, out: &mut Outbox<Q>) {
         let Self { index, slots, cold: Some(cold), .. } = self else { return };
-        let record = &cold.records[number];
-        cold.forgotten = cold.forgotten.max(record.revision);
-        if let Ok(found) = index.find_entry(spread(record.hash), |&known| known == number) {
-            found.remove();
-        }
+        cold.forgotten = cold.forgotten.max(cold.records[number].revision);
+        index.remove(number, &cold.records);
         cold.records.vacate(number);
         if let Some(Slot { key, hold, .. }) = slots.get_mut(number as usize).and_then(Option::take) {
             let extra = cold.extras.take(number);

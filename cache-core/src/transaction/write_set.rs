@@ -3,14 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
 use super::commit::{Commit, CommitKind, Failure, Part};
 use super::locked::Locked;
 use super::spare;
 use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::flight::Found;
+use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
 use crate::table::{Table, Times, Use};
@@ -26,7 +25,7 @@ pub(crate) struct WriteSet<Q: Query> {
     home: Option<Arc<dyn Home<Q>>>,
     lines: Vec<Line<Q>>,
     /// Lines by key, once there are so many that a search takes longer than a hash.
-    index: HashTable<u32>,
+    index: Hashed,
     out: Outbox<Q>,
     /// Loads of keys that are to be written.
     loads: Vec<Found<Q::Value>>,
@@ -116,7 +115,7 @@ impl<Q: Query> WriteSet<Q> {
             Box::new(Self {
                 home: None,
                 lines: Vec::new(),
-                index: HashTable::new(),
+                index: Hashed::default(),
                 out: Outbox::new(),
                 loads: Vec::new(),
                 revision: 0,
@@ -281,7 +280,7 @@ impl<Q: Query> WriteSet<Q> {
         if self.lines.len() <= SEARCHED {
             return self.lines.iter().position(is_it);
         }
-        self.index.find(u64::from(hash), |&at| is_it(&self.lines[at as usize])).map(|&at| at as usize)
+        self.index.find(hash, |at| is_it(&self.lines[at]))
     }
 
     fn add(&mut self, key: Q, hash: u32) -> usize {
@@ -290,10 +289,8 @@ impl<Q: Query> WriteSet<Q> {
         self.lines.push(Line { key, hash, read: None, write: Write::None, place, incoming: None });
         if self.lines.len() > SEARCHED {
             let from = if at == SEARCHED { 0 } else { at };
-            for (at, line) in self.lines.iter().enumerate().skip(from) {
-                let lines = &self.lines;
-                let at = u32::try_from(at).unwrap_or(u32::MAX);
-                self.index.insert_unique(u64::from(line.hash), at, |&at| u64::from(lines[at as usize].hash));
+            for at in from..=at {
+                self.index.insert(self.lines[at].hash, at);
             }
         }
         at
