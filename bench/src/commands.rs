@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::charts::draw_all;
+use crate::compile::{self, QUERIES};
 use crate::floors::Floors;
 use crate::memory::{self, Allocator};
 use crate::options::{self, Options};
@@ -34,6 +35,16 @@ pub fn memory(allocator: &Allocator) -> ExitCode {
     };
     memory::run(&options, &mut Report::new(options.format), allocator);
     ExitCode::SUCCESS
+}
+
+/// Measures what queries cost a build.
+pub fn compile() -> ExitCode {
+    let queries = match std::env::args().nth(1).map(|queries| queries.parse()) {
+        None => QUERIES,
+        Some(Ok(queries)) if queries > 0 => queries,
+        Some(_) => return refuse(&"the number of queries is no number above 0", compile::USAGE),
+    };
+    end(compile::run(queries))
 }
 
 /// Holds rows of runs against the committed floors.

@@ -2,6 +2,7 @@
 
 mod charts;
 mod commands;
+mod compile;
 mod floors;
 mod keys;
 mod measure;
@@ -14,4 +15,4 @@ mod row;
 mod traces;
 mod workloads;
 
-pub use commands::{charts, check, compare, memory};
+pub use commands::{charts, check, compare, compile, memory};

@@ -9,7 +9,7 @@
 //! out.
 //!
 //! Bytes are measured by `src/bin/memory.rs`. `src/bin/charts.rs` draws what both print, and `src/bin/check.rs` holds it
-//! against the floors in `floors.toml`.
+//! against the floors in `floors.toml`. What queries cost the build of a crate is measured by `src/bin/compile.rs`.
 //!
 //! # How to read it
 //! Each line compares us with one peer. **The ratio is above 1 where we are better**, whatever the unit. Times are

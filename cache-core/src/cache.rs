@@ -15,7 +15,8 @@ use crate::registry::{Holds, Registry};
 use crate::table::entry::{Entry, Freshness};
 use crate::table::slot::Past;
 use crate::table::{Table, Times, Use};
-use crate::transaction::commit::{Commit, CommitKind};
+use crate::transaction::clear::Clearing;
+use crate::transaction::commit::{Commit, CommitKind, Part};
 use crate::transaction::write_set::Home;
 
 /// A typed query cache with one table for each query of the registry `R`.
@@ -142,7 +143,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        self.table::<Q>().live_count()
+        (self.table::<Q>() as &dyn AnyTable).live()
     }
 
     /// Revision of the last commit; `None` before the first.
@@ -300,7 +301,7 @@ impl<R: Registry> Cache<R> {
     /// Empties all tables, survivors and history included. Is one commit. Pins keep their claim on their keys.
     pub fn clear(&self) {
         let mut parts = Vec::new();
-        self.visit(&mut |table| parts.push(table.clearing()));
+        self.visit(&mut |table| parts.push(Box::new(Clearing::new(table)) as Box<dyn Part + '_>));
         // The parts of a clear read nothing, so nothing can have overtaken them.
         if let Ok(revision) = Commit::new(self.core(), CommitKind::Write).alone().run(&mut parts) {
             drop(parts);

@@ -7,19 +7,20 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
-use crate::query::Query;
+use crate::query::{Lookup, Query};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Condvar, Mutex, switch_point, this_thread};
+use crate::sync::{Condvar, Mutex, MutexGuard, switch_point, this_thread};
 
 /// The running loads of one table.
 pub(crate) struct Flights<Q: Query> {
-    /// May be locked while a shard is; nothing else is locked under it.
-    running: Mutex<HashTable<Running<Q, Q::Value>>>,
+    /// May be locked while a shard is; nothing else is locked under it. Searched one by one: each keeps a thread, so that
+    /// there are few.
+    running: Mutex<Vec<Running<Q, Q::Value>>>,
     /// Their number.
     count: AtomicUsize,
 }
+
+type Guard<'a, Q> = MutexGuard<'a, Vec<Running<Q, <Q as Query>::Value>>>;
 
 struct Running<Q, V: ?Sized> {
     key: Q,
@@ -28,10 +29,7 @@ struct Running<Q, V: ?Sized> {
 }
 
 /// A load that was running when its key was looked for. Not to be dropped under a lock: it may hold an answer.
-pub(crate) struct Found<V: ?Sized> {
-    hash: u32,
-    flight: Arc<Flight<V>>,
-}
+pub(crate) struct Found<V: ?Sized>(Arc<Flight<V>>);
 
 /// One running load.
 pub(crate) struct Flight<V: ?Sized> {
@@ -64,7 +62,6 @@ pub(crate) enum Turn<'a, Q: Query> {
 /// The duty to end a flight; ends it as failed when dropped.
 pub(crate) struct Ticket<'a, Q: Query> {
     flights: &'a Flights<Q>,
-    hash: u32,
     flight: Arc<Flight<Q::Value>>,
 }
 
@@ -73,83 +70,94 @@ impl<Q: Query> Flights<Q> {
         let fresh_key = key.clone();
         let owner = this_thread();
         let mut running = self.running.lock();
-        let known = running.find(u64::from(hash), |known| known.hash == hash && known.key == *key);
-        if let Some(Running { flight, .. }) = known {
-            let flight = Arc::clone(flight);
+        if let Some(at) = position(&running, hash, key) {
+            let flight = Arc::clone(&running[at].flight);
             return if flight.owner == owner { Turn::Nested(flight) } else { Turn::Wait(flight) };
         }
         let is_overtaken = AtomicBool::new(false);
         let state = Mutex::new(State::Running);
         let flight = Arc::new(Flight { owner, is_overtaken, state, landed: Condvar::new() });
-        let load = Running { key: fresh_key, hash, flight: Arc::clone(&flight) };
-        running.insert_unique(u64::from(hash), load, |load| u64::from(load.hash));
+        running.push(Running { key: fresh_key, hash, flight: Arc::clone(&flight) });
         self.count.store(running.len(), Ordering::Relaxed);
-        Turn::Mine(Ticket { flights: self, hash, flight })
+        Turn::Mine(Ticket { flights: self, flight })
     }
 
     /// Tells the load of a key, if one is running, that the key has been written. To be called while its shard is
     /// locked.
     #[inline]
-    pub(crate) fn overtake(&self, hash: u32, is_key: impl FnMut(&Q) -> bool) {
+    pub(crate) fn overtake<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
         if self.count.load(Ordering::Relaxed) > 0 {
-            self.overtake_running(hash, is_key);
+            self.overtake_running(hash, lookup);
         }
     }
 
     #[cold]
-    fn overtake_running(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) {
-        self.end(hash, |load| {
-            let is_it = is_key(&load.key);
-            if is_it {
-                load.flight.is_overtaken.store(true, Ordering::Relaxed);
-            }
-            is_it
-        });
+    fn overtake_running<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
+        let running = self.running.lock();
+        if let Some(at) = position(&running, hash, lookup) {
+            running[at].flight.is_overtaken.store(true, Ordering::Relaxed);
+            self.end(running, at);
+        }
     }
 
     /// The running load of a key, to be told by [`overtake_flight`](Self::overtake_flight) once the write of the key
     /// is certain. To be called while its shard is locked, which it has to stay until then.
     #[inline]
-    pub(crate) fn find(&self, hash: u32, is_key: impl FnMut(&Q) -> bool) -> Option<Found<Q::Value>> {
+    pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<Found<Q::Value>> {
         match self.count.load(Ordering::Relaxed) {
             0 => None,
-            _ => self.find_running(hash, is_key),
+            _ => self.find_running(hash, lookup),
         }
     }
 
     #[cold]
-    fn find_running(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Option<Found<Q::Value>> {
+    fn find_running<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<Found<Q::Value>> {
         let running = self.running.lock();
-        let found = running.find(u64::from(hash), |load| load.hash == hash && is_key(&load.key));
-        found.map(|load| Found { hash, flight: Arc::clone(&load.flight) })
+        let at = position(&running, hash, lookup)?;
+        Some(Found(Arc::clone(&running[at].flight)))
     }
 
     /// Tells a load that its key has been written. Calls no foreign code.
-    pub(crate) fn overtake_flight(&self, found: &Found<Q::Value>) {
-        found.flight.is_overtaken.store(true, Ordering::Relaxed);
-        self.end(found.hash, |load| Arc::ptr_eq(&load.flight, &found.flight));
+    pub(crate) fn overtake_flight(&self, Found(flight): &Found<Q::Value>) {
+        flight.is_overtaken.store(true, Ordering::Relaxed);
+        self.end_flight(flight);
     }
 
     /// Tells all running loads that everything has been removed. To be called while all shards are locked.
     pub(crate) fn overtake_all(&self) {
         let mut running = self.running.lock();
-        for load in running.drain() {
+        for load in &*running {
             load.flight.is_overtaken.store(true, Ordering::Relaxed);
         }
+        running.clear();
         self.count.store(0, Ordering::Relaxed);
     }
 
-    fn end(&self, hash: u32, mut is_it: impl FnMut(&Running<Q, Q::Value>) -> bool) {
-        let mut running = self.running.lock();
-        let found = running.find_entry(u64::from(hash), |load| load.hash == hash && is_it(load));
+    fn end_flight(&self, flight: &Arc<Flight<Q::Value>>) {
+        let running = self.running.lock();
+        if let Some(at) = running.iter().position(|load| Arc::ptr_eq(&load.flight, flight)) {
+            self.end(running, at);
+        }
+    }
+
+    fn end(&self, mut running: Guard<'_, Q>, at: usize) {
         // The loader comes here too before it lets go of its own handle of the flight, so that this one, which a
         // writer may drop under the lock of a shard, is never the last, and no answer is dropped with it.
-        let ended = found.ok().map(|found| found.remove().0.key);
+        let ended = running.swap_remove(at).key;
         self.count.store(running.len(), Ordering::Relaxed);
         drop(running);
         switch_point();
         drop(ended);
     }
+}
+
+/// Where the load of a key is.
+fn position<L: Lookup>(
+    running: &[Running<L::Query, <L::Query as Query>::Value>],
+    hash: u32,
+    lookup: &L,
+) -> Option<usize> {
+    running.iter().position(|load| load.hash == hash && lookup.is_key(&load.key))
 }
 
 impl<Q: Query> Ticket<'_, Q> {
@@ -165,7 +173,7 @@ impl<Q: Query> Ticket<'_, Q> {
 
 impl<Q: Query> Drop for Ticket<'_, Q> {
     fn drop(&mut self) {
-        self.flights.end(self.hash, |load| Arc::ptr_eq(&load.flight, &self.flight));
+        self.flights.end_flight(&self.flight);
         self.flight.end(State::Failed);
     }
 }
@@ -199,6 +207,6 @@ impl<V: ?Sized> Flight<V> {
 
 impl<Q: Query> Default for Flights<Q> {
     fn default() -> Self {
-        Self { running: Mutex::new(HashTable::new()), count: AtomicUsize::new(0) }
+        Self { running: Mutex::new(Vec::new()), count: AtomicUsize::new(0) }
     }
 }

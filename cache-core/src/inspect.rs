@@ -1,7 +1,7 @@
 //! What is in a cache now, and what was committed lately. Costs a commit one relaxed load until it is asked for.
 
 use std::collections::VecDeque;
-use std::fmt::{self, Display};
+use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -11,7 +11,7 @@ use crate::options::Bound;
 use crate::query::Query;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::table::entry::{Entry, EntryState};
+use crate::table::entry::EntryState;
 use crate::table::shard::Shard;
 use crate::table::slot::{Stay, View};
 
@@ -171,7 +171,8 @@ impl CommitLog {
 
 impl TableReport {
     pub(crate) fn add_shard<Q: Query>(&mut self, shard: &Shard<Q>) {
-        for (_, View { slot, record, .. }) in shard.views() {
+        for number in shard.numbers() {
+            let Some(View { slot, record, .. }) = shard.view(number) else { continue };
             let count = match slot.stay {
                 Stay::Pinned => &mut self.pinned,
                 _ if slot.hold.is_resident() => {
@@ -244,9 +245,9 @@ impl Removals {
     }
 }
 
-impl<Q: Query> From<&Entry<Q>> for EntryReport {
-    fn from(entry: &Entry<Q>) -> Self {
-        Self { key: format!("{:?}", entry.key()), state: entry.state() }
+impl EntryReport {
+    pub(crate) fn new(key: &dyn Debug, state: EntryState) -> Self {
+        Self { key: format!("{key:?}"), state }
     }
 }
 

@@ -78,6 +78,7 @@ mod error;
 mod event;
 mod flight;
 mod gate;
+mod hashed;
 mod inspect;
 mod options;
 mod pin;

@@ -13,7 +13,7 @@ use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
 use crate::snapshot::{DynamicTypes, TableCodec};
-use crate::table::{self, Table};
+use crate::table::{self, Head, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
 pub trait Registry: Sized + Send + Sync + 'static {
@@ -85,12 +85,20 @@ impl<'a> Assembly<'a> {
 
     /// The table of one line of the registry.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Table<Q> {
-        let persistence = Q::persistence();
-        if let Some((persistence, type_name)) = persistence.and_then(|it| Some((it, it.misfit()?))) {
-            let codec = persistence.codec();
-            self.problem.get_or_insert(BuildError::Codec { table: name, type_name, codec });
+        let codec: Option<Box<dyn TableCodec<Q>>> = match Q::persistence() {
+            Some(persistence) => {
+                self.check(name, persistence.codec(), persistence.misfit());
+                Some(Box::new(persistence))
+            }
+            None => None,
+        };
+        self.table_with(name, codec)
+    }
+
+    fn check(&mut self, table: &'static str, codec: &'static str, misfit: Option<&'static str>) {
+        if let Some(type_name) = misfit {
+            self.problem.get_or_insert(BuildError::Codec { table, type_name, codec });
         }
-        self.table_with(name, persistence.map(|persistence| Box::new(persistence) as Box<dyn TableCodec<Q>>))
     }
 
     fn table_with<Q: Query>(
@@ -98,12 +106,16 @@ impl<'a> Assembly<'a> {
         name: &'static str,
         codec: Option<Box<dyn TableCodec<Q>>>,
     ) -> Table<Q> {
-        let options = self.options.get(&TypeId::of::<Q>()).copied().unwrap_or(Q::OPTIONS);
+        Table::new(self.head(name, TypeId::of::<Q>(), Q::OPTIONS), codec)
+    }
+
+    fn head(&mut self, name: &'static str, query: TypeId, derived: TableOptions) -> Head {
+        let options = self.options.get(&query).copied().unwrap_or(derived);
         if let Err(problem) = table::check(&options) {
             self.problem.get_or_insert(BuildError::Options { table: name, problem: problem.to_owned() });
         }
         self.tables += 1;
-        Table::new(name, self.tables - 1, options, codec, Arc::clone(&self.core))
+        Head::new(name, self.tables - 1, options, Arc::clone(&self.core))
     }
 
     /// The table of dynamic entries.

@@ -1,54 +1,50 @@
 //! One query's entries: locked shards over plain ones. Decides what is locked when, and what runs outside locks.
 
 pub(crate) mod entry;
+mod head;
 pub(crate) mod iter;
 mod read;
+mod saved;
 pub(crate) mod shard;
 pub(crate) mod slot;
 mod step;
 mod times;
+mod used;
 mod write;
 
 use std::fmt::{self, Debug};
-use std::hash::{BuildHasher, Hash};
-use std::sync::{Arc, OnceLock};
+use std::hash::Hash;
+use std::sync::OnceLock;
 
+use crate::any_table::{AnyTable, SavedTable, UsedTable};
 use crate::core::Core;
 use crate::flight::Flights;
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::snapshot::TableCodec;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{RandomState, RwLock, RwLockWriteGuard};
+use crate::sync::{RwLock, RwLockWriteGuard};
+pub(crate) use head::Head;
 pub(crate) use read::Use;
 use shard::Shard;
 pub use times::Times;
 
 /// All entries of one query.
 pub struct Table<Q: Query> {
-    name: &'static str,
-    /// Place in the registry: tables are locked in this order.
-    index: usize,
-    options: TableOptions,
-    rules: Rules,
-    hasher: RandomState,
+    head: Head,
     /// Made when the table is first used.
-    shards: OnceLock<Box<[Line<Q>]>>,
-    shard_count: usize,
-    ledger: Ledger,
-    /// The exact order of a table with `lru`. Made before the shards.
-    recency: OnceLock<Box<Recency>>,
-    /// Shard that is asked next to make room for another one.
-    next_victim: AtomicUsize,
-    /// Misses from before the first write.
-    early_misses: AtomicU64,
+    shards: OnceLock<Shards<Q>>,
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec<Q>>>,
     pub(crate) flights: Flights<Q>,
-    pub(crate) core: Arc<Core>,
+}
+
+struct Shards<Q: Query> {
+    lines: Vec<Line<Q>>,
+    /// The way to all that is done with shards. Set where they are made, so that a program has that code for those
+    /// tables alone that it writes.
+    used: fn(&Table<Q>) -> &dyn UsedTable,
 }
 
 /// A shard on cache lines of its own.
@@ -57,85 +53,72 @@ struct Line<Q: Query>(RwLock<Shard<Q>>);
 
 pub(crate) type Guard<'a, Q> = RwLockWriteGuard<'a, Shard<Q>>;
 
-/// Fewest entries that a shard is made for.
-const SHARD_SERVES: u64 = 256;
-
 impl<Q: Query> Table<Q> {
-    pub(crate) fn new(
-        name: &'static str,
-        index: usize,
-        options: TableOptions,
-        codec: Option<Box<dyn TableCodec<Q>>>,
-        core: Arc<Core>,
-    ) -> Self {
-        let rules = Rules::of(&options);
-        let served = match rules.bound {
-            Some(_) => usize::try_from(rules.limit() / SHARD_SERVES).unwrap_or(usize::MAX),
-            None => usize::MAX,
-        };
-        Self {
-            name,
-            index,
-            options,
-            rules,
-            hasher: RandomState::default(),
-            shards: OnceLock::new(),
-            shard_count: core.shards.min(served).max(1),
-            ledger: Ledger::new(rules.limit()),
-            recency: OnceLock::new(),
-            next_victim: AtomicUsize::new(0),
-            early_misses: AtomicU64::new(0),
-            codec,
-            flights: Flights::default(),
-            core,
-        }
+    pub(crate) fn new(head: Head, codec: Option<Box<dyn TableCodec<Q>>>) -> Self {
+        Self { head, shards: OnceLock::new(), codec, flights: Flights::default() }
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.name
+        self.head.name
     }
 
     pub(crate) fn index(&self) -> usize {
-        self.index
+        self.head.index
     }
 
     pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
+        &self.head.rules
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.head.core
     }
 
     #[inline]
     pub(crate) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
-        (self.hasher.hash_one(key) >> 32) as u32
+        self.head.hash(key)
     }
 
-    /// Shard of a hash, by its high bits: the number of shards need not be a power of two.
     #[inline]
     pub(crate) fn place_of(&self, hash: u32) -> usize {
-        ((u64::from(hash) * self.shard_count as u64) >> 32) as usize
+        self.head.place_of(hash)
     }
 
     fn existing(&self, hash: u32) -> Option<&RwLock<Shard<Q>>> {
-        self.shards.get().map(|shards| &shards[self.place_of(hash)].0)
+        self.shards.get().map(|shards| &shards.lines[self.place_of(hash)].0)
     }
 
+    /// The shard at a place; all are made if they are not there yet.
+    #[inline]
     pub(crate) fn shard_at(&self, place: usize) -> &RwLock<Shard<Q>> {
         &self.made()[place].0
     }
 
+    #[inline]
     fn made(&self) -> &[Line<Q>] {
-        if let Some(shards) = self.shards.get() {
-            return shards;
+        match self.shards.get() {
+            Some(shards) => &shards.lines,
+            None => self.make(),
         }
-        let _making = self.core.gate.making();
-        if self.rules.is_lru() {
-            self.recency.get_or_init(|| Box::new(Recency::new()));
-        }
-        self.shards.get_or_init(|| (0..self.shard_count).map(|_| Line(RwLock::new(Shard::new()))).collect())
+    }
+
+    #[cold]
+    fn make(&self) -> &[Line<Q>] {
+        let _making = self.head.core.gate.making();
+        self.head.prepare();
+        let make = || {
+            let mut lines = Vec::with_capacity(self.head.shard_count());
+            for _ in 0..self.head.shard_count() {
+                lines.push(Line(RwLock::new(Shard::new())));
+            }
+            Shards { lines, used: |table| table }
+        };
+        &self.shards.get_or_init(make).lines
     }
 
     /// The shards, none before the first use.
     fn lines(&self) -> &[Line<Q>] {
-        self.shards.get().map_or(&[], |shards| shards)
+        self.shards.get().map_or(&[], |shards| &shards.lines)
     }
 
     pub(crate) fn shards(&self) -> impl Iterator<Item = &RwLock<Shard<Q>>> {
@@ -151,23 +134,29 @@ impl<Q: Query> Table<Q> {
         self.codec.as_deref()
     }
 
-    /// Misses from before the first write.
-    pub(crate) fn early_misses(&self) -> u64 {
-        self.early_misses.load(Ordering::Relaxed)
-    }
-
     #[inline]
     pub(crate) fn recency(&self) -> Option<&Recency> {
-        self.recency.get().map(|recency| &**recency)
+        self.head.recency()
+    }
+}
+
+impl<Q: Query> AnyTable for Table<Q> {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn used(&self) -> Option<&dyn UsedTable> {
+        self.shards.get().map(|shards| (shards.used)(self))
+    }
+
+    fn saved(&self) -> Option<&dyn SavedTable> {
+        self.codec.as_ref().map(|codec| codec.table(self))
     }
 }
 
 impl<Q: Query> Debug for Table<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table")
-            .field("name", &self.name)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        self.head.fmt(f)
     }
 }
 

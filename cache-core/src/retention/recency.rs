@@ -53,7 +53,7 @@ struct Node {
 
 /// The entry that was used least recently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Oldest {
+pub struct Oldest {
     pub(crate) node: u32,
     pub(crate) hash: u32,
 }

@@ -12,6 +12,7 @@ use super::persistence::{TableCodec, TableFormat};
 use super::report::{SkippedEntry, TableSave};
 use super::writer::{Output, checksum};
 use crate::query::Query;
+use crate::sync::Mutex;
 
 /// Blocks that may wait for each thread to be written: enough that nobody waits for one who is held up for a moment,
 /// few enough that blocks of large values take little memory.
@@ -98,8 +99,11 @@ impl<'a, Q: Query> QueryImage<'a, Q> {
 impl<Q: Query> TableImage for QueryImage<'_, Q> {
     fn arrange(&mut self) {
         self.chunks = self.copies.take().map_or_else(Vec::new, Copies::into_chunks);
-        let pieces = self.chunks.iter_mut().flat_map(Chunk::pieces_mut);
-        self.refused = pieces.flat_map(|piece| self.codec.refuse(piece)).collect();
+        for chunk in &mut self.chunks {
+            for piece in chunk.pieces_mut() {
+                self.refused.append(&mut self.codec.refuse(piece));
+            }
+        }
         self.chunks.retain(|chunk| chunk.len() > 0);
         self.entries = self.chunks.iter().map(Chunk::len).sum();
     }
@@ -112,14 +116,18 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
         let Output { frames, steps, threads } = output;
         let format = self.codec.format();
         frames.table(self.name, &format, self.entries())?;
-        let chunks = std::mem::take(&mut self.chunks).into_iter().enumerate();
+        let mut chunks = Vec::with_capacity(self.chunks.len());
+        for chunk in std::mem::take(&mut self.chunks) {
+            chunks.push(Mutex::new(chunk));
+        }
         let image = &*self;
-        let make = |(number, chunk): (usize, Chunk<Q>), encoded: &mut Encoded<Q>| {
+        let make = |number: usize, encoded: &mut Encoded<Q>| {
+            let chunk = std::mem::take(&mut *chunks[number].lock());
             chunk.append_to(&mut encoded.entries);
             image.encode(&format, number == 0, encoded);
         };
         let threads = worth(*threads, self.entries);
-        in_order(chunks, threads, AHEAD * threads, make, |encoded| {
+        in_order(chunks.len(), threads, AHEAD * threads, make, |encoded| {
             loop {
                 std::mem::replace(&mut encoded.result, Ok(()))?;
                 frames.block(&encoded.block.parts(), encoded.checksum)?;

@@ -39,7 +39,9 @@ pub(crate) struct Copies<Q: Query>(Vec<Copied<Q>>);
 struct Copied<Q: Query> {
     /// The small queue and the main one of the default policy: pieces, in their order.
     queues: [Vec<Vec<SavedEntry<Q>>>; 2],
-    rest: Vec<(Rank, SavedEntry<Q>)>,
+    rest: Vec<SavedEntry<Q>>,
+    /// Those of the rest.
+    ranks: Vec<Rank>,
 }
 
 /// Place of an entry that is sorted: by class, and in the order of use within that.
@@ -68,18 +70,18 @@ impl<Q: Query> Table<Q> {
     /// Copies the entries that are to be saved, on at most `threads` threads. To be called while the gate is closed.
     pub(crate) fn copies(&self, with_survivors: bool, now: Moment, threads: usize) -> Copies<Q> {
         let entries = self.shards().map(|shard| shard.read().slot_count()).sum();
-        let shards = self.shards().count().max(1);
+        let shards = self.shards().count();
         let copying = Copying {
             table: self,
             order: self.recency().map_or_else(Vec::new, |recency| places(&recency.oldest_first())),
-            piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards)),
+            piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards.max(1))),
             with_survivors,
             now,
         };
         let mut copies = Vec::new();
         let threads = worth(threads, entries);
-        let copy = |shard: &_, copied: &mut _| copying.copy_shard(shard, copied);
-        let done = in_order(self.shards(), threads, usize::MAX, copy, |copied| {
+        let copy = |place, copied: &mut _| copying.copy_shard(self.shard_at(place), copied);
+        let done = in_order(shards, threads, usize::MAX, copy, |copied| {
             copies.push(std::mem::take(copied));
             Ok::<_, Infallible>(())
         });
@@ -120,10 +122,10 @@ impl<Q: Query> Copying<'_, Q> {
                 Hold::Survivor(_) => None,
             }));
             for (place, view) in (queued..).zip(&batch) {
-                let queue = &mut copied.queues[usize::from(view.slot.stay == Stay::Main)];
+                let queue = usize::from(view.slot.stay == Stay::Main);
                 self.copy(view, |entry| match self.piece {
-                    Some(full) => put(queue, full, entry),
-                    None => copied.rest.push((rank(view, place), entry)),
+                    Some(full) => put(&mut copied.queues[queue], full, entry),
+                    None => copied.put(rank(view, place), entry),
                 });
             }
             queued += batch.len();
@@ -134,7 +136,7 @@ impl<Q: Query> Copying<'_, Q> {
             {
                 let place = self.order.get(view.slot.node as usize);
                 let rank = rank(&view, place.copied().unwrap_or(0));
-                self.copy(&view, |entry| copied.rest.push((rank, entry)));
+                self.copy(&view, |entry| copied.put(rank, entry));
             }
         }
     }
@@ -192,30 +194,64 @@ fn put<Q: Query>(pieces: &mut Vec<Vec<SavedEntry<Q>>>, full: usize, entry: Saved
 impl<Q: Query> Copies<Q> {
     /// All entries, least recently used first; survivors before all others, what is pinned after them.
     pub(super) fn into_chunks(mut self) -> Vec<Chunk<Q>> {
-        let mut rest: Vec<_> = self.0.iter_mut().flat_map(|copied| copied.rest.drain(..)).collect();
-        rest.sort_by_key(|(rank, _)| *rank);
-        let pinned = rest.split_off(rest.partition_point(|(rank, _)| rank.class < Class::Pinned));
-        let mut chunks = chunks_of(rest);
+        let (mut rest, mut ranks) = (Vec::new(), Vec::new());
+        for copied in &mut self.0 {
+            rest.append(&mut copied.rest);
+            ranks.append(&mut copied.ranks);
+        }
+        let pinned = sort(ranks, &mut |one, other| rest.swap(one, other));
+        let pinned = rest.split_off(pinned);
+        let mut chunks = Vec::new();
+        chunks_of(rest, &mut chunks);
         for queue in [0, 1] {
             let first = chunks.len();
-            for (place, piece) in
-                self.0.iter_mut().flat_map(|copied| copied.queues[queue].drain(..).enumerate())
-            {
-                if chunks.len() <= first + place {
-                    chunks.push(Chunk(Vec::new()));
+            for copied in &mut self.0 {
+                for (place, piece) in std::mem::take(&mut copied.queues[queue]).into_iter().enumerate() {
+                    if chunks.len() <= first + place {
+                        chunks.push(Chunk::default());
+                    }
+                    chunks[first + place].0.push(piece);
                 }
-                chunks[first + place].0.push(piece);
             }
         }
-        chunks.extend(chunks_of(pinned));
+        chunks_of(pinned, &mut chunks);
         chunks
     }
 }
 
-fn chunks_of<Q: Query>(entries: Vec<(Rank, SavedEntry<Q>)>) -> Vec<Chunk<Q>> {
-    let mut entries = entries.into_iter().map(|(_, entry)| entry);
-    let chunk = || Some(entries.by_ref().take(CHUNK).collect::<Vec<_>>()).filter(|piece| !piece.is_empty());
-    std::iter::from_fn(chunk).map(|piece| Chunk(vec![piece])).collect()
+/// Puts what has these ranks into their order, by swapping; what is equal stays in its own. Returns where the pinned
+/// begin.
+fn sort(ranks: Vec<Rank>, swap: &mut dyn FnMut(usize, usize)) -> usize {
+    let mut order: Vec<_> = ranks.into_iter().zip(0..).collect();
+    order.sort_unstable();
+    for place in 0..order.len() {
+        // What stood at a place that is done has made room, by a swap with what is there now.
+        let mut at = order[place].1;
+        while at < place {
+            at = order[at].1;
+        }
+        swap(place, at);
+    }
+    order.partition_point(|(rank, _)| rank.class < Class::Pinned)
+}
+
+fn chunks_of<Q: Query>(mut entries: Vec<SavedEntry<Q>>, chunks: &mut Vec<Chunk<Q>>) {
+    let first = chunks.len();
+    while entries.len() > CHUNK {
+        let start = (entries.len() - 1) / CHUNK * CHUNK;
+        chunks.push(Chunk(vec![entries.split_off(start)]));
+    }
+    if !entries.is_empty() {
+        chunks.push(Chunk(vec![entries]));
+    }
+    chunks[first..].reverse();
+}
+
+impl<Q: Query> Copied<Q> {
+    fn put(&mut self, rank: Rank, entry: SavedEntry<Q>) {
+        self.ranks.push(rank);
+        self.rest.push(entry);
+    }
 }
 
 impl<Q: Query> Chunk<Q> {
@@ -223,18 +259,26 @@ impl<Q: Query> Chunk<Q> {
         self.0.iter().map(Vec::len).sum()
     }
 
-    pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Vec<SavedEntry<Q>>> {
-        self.0.iter_mut()
+    pub(super) fn pieces_mut(&mut self) -> &mut [Vec<SavedEntry<Q>>] {
+        &mut self.0
     }
 
     pub(super) fn append_to(self, out: &mut Vec<SavedEntry<Q>>) {
-        self.0.into_iter().for_each(|mut piece| out.append(&mut piece));
+        for mut piece in self.0 {
+            out.append(&mut piece);
+        }
+    }
+}
+
+impl<Q: Query> Default for Chunk<Q> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }
 
 impl<Q: Query> Default for Copied<Q> {
     fn default() -> Self {
-        Self { queues: [Vec::new(), Vec::new()], rest: Vec::new() }
+        Self { queues: [Vec::new(), Vec::new()], rest: Vec::new(), ranks: Vec::new() }
     }
 }
 
@@ -243,7 +287,30 @@ impl<Q: Query> From<Vec<SavedEntry<Q>>> for Copies<Q> {
     /// As if they had been copied from a table in exact order.
     fn from(entries: Vec<SavedEntry<Q>>) -> Self {
         let rank = |place| Rank { class: Class::Resident, place, revision: 0 };
-        let rest = (0..).map(rank).zip(entries).collect();
-        Self(vec![Copied { rest, ..Copied::default() }])
+        let ranks = (0..entries.len()).map(rank).collect();
+        Self(vec![Copied { rest: entries, ranks, ..Copied::default() }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, Rank, sort};
+
+    #[test]
+    fn what_was_collected_in_any_order_is_swapped_into_that_of_its_ranks() {
+        let mut random = 1_u64;
+        for len in 0..200 {
+            let mut places: Vec<usize> = Vec::new();
+            for _ in 0..len {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                places.push((random >> 33) as usize % 50);
+            }
+            let class = |place| if place < 40 { Class::Resident } else { Class::Pinned };
+            let rank = |&place: &usize| Rank { class: class(place), place, revision: 0 };
+            let mut sorted: Vec<_> = places.iter().copied().enumerate().collect();
+            let pinned = sort(places.iter().map(rank).collect(), &mut |one, other| sorted.swap(one, other));
+            assert!(sorted.is_sorted_by_key(|&(at, place)| (place, at)));
+            assert_eq!(pinned, places.iter().filter(|&&place| place < 40).count());
+        }
     }
 }

@@ -13,7 +13,9 @@ use super::entry::{Nanos, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::SkippedEntry;
 use super::shape::{Fingerprint, Shape, ShapeReport};
+use crate::any_table::SavedTable;
 use crate::query::Query;
+use crate::table::Table;
 
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
 /// nothing else of the cache asks `Serialize` of anything.
@@ -25,6 +27,7 @@ pub struct Persistence<Q: Query> {
     encode: Encode<Q>,
     decode: Decode<Q>,
     verify: fn(&[u8]) -> Result<(), CodecError>,
+    table: fn(&Table<Q>) -> &dyn SavedTable,
 }
 
 type Encode<Q> = fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>;
@@ -57,6 +60,10 @@ impl<Q: Query> Default for Decoded<Q> {
 
 /// Turns entries of one table into bytes and back.
 pub(crate) trait TableCodec<Q: Query>: Send + Sync {
+    /// The way to all that is done with a table that is saved. Known to its codec, so that a program has that code for
+    /// no other tables.
+    fn table<'a>(&self, table: &'a Table<Q>) -> &'a dyn SavedTable;
+
     fn format(&self) -> TableFormat;
 
     /// Takes out the entries that cannot be saved at all, and names them.
@@ -107,6 +114,7 @@ where
             encode: encode::<Q, C>,
             decode: decode::<Q, C>,
             verify: verify::<Pair<Q, Q::Value>, C>,
+            table: |table| table,
         }
     }
 }
@@ -124,6 +132,10 @@ impl<Q: Query> Persistence<Q> {
 }
 
 impl<Q: Query> TableCodec<Q> for Persistence<Q> {
+    fn table<'a>(&self, table: &'a Table<Q>) -> &'a dyn SavedTable {
+        (self.table)(table)
+    }
+
     fn format(&self) -> TableFormat {
         let shape = (self.shape)();
         TableFormat {

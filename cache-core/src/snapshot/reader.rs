@@ -111,10 +111,10 @@ impl<'a> Section<'a> {
         let mut all = Vec::with_capacity(self.blocks.len());
         let mut done = 0;
         let threads = worth(threads, self.blocks.iter().map(Block::len).sum());
-        let make = |block: &Block<'_>, (decoded, error): &mut (Decoded<Q>, Option<CodecError>)| {
-            *error = codec.decode(block, elapsed, decoded).err();
+        let make = |number: usize, (decoded, error): &mut (Decoded<Q>, Option<CodecError>)| {
+            *error = codec.decode(&self.blocks[number], elapsed, decoded).err();
         };
-        in_order(&self.blocks, threads, usize::MAX, make, |(decoded, error)| {
+        in_order(self.blocks.len(), threads, usize::MAX, make, |(decoded, error)| {
             let decoded = std::mem::take(decoded);
             done += (decoded.entries.len() + decoded.skipped.len()) as u64;
             all.push(decoded);

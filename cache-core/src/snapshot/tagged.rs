@@ -18,7 +18,9 @@ use super::format::bytes::{Cursor, put_text};
 use super::persistence::{Decoded, TableCodec, TableFormat};
 use super::report::{SkipReason, SkippedEntry};
 use super::shape::{Fingerprint, Shape, ShapeReport};
+use crate::any_table::SavedTable;
 use crate::dynamic::{Dynamic, DynamicValue};
+use crate::table::Table;
 
 /// Types whose values the dynamic table can save.
 #[derive(Clone, Debug, Default)]
@@ -175,6 +177,10 @@ fn encode<T: Serialize + 'static, C: Codec>(
 }
 
 impl TableCodec<Dynamic> for DynamicTypes {
+    fn table<'a>(&self, table: &'a Table<Dynamic>) -> &'a dyn SavedTable {
+        table
+    }
+
     /// The envelope only; each entry has its own codec and fingerprint.
     fn format(&self) -> TableFormat {
         TableFormat {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Table;
 use super::entry::Entry;
 use super::shard::Shard;
+use crate::any_table::AnyTable;
 use crate::clock::Moment;
 use crate::query::Query;
 use crate::sync::RwLock;
@@ -13,22 +14,27 @@ impl<Q: Query> Table<Q> {
     /// All readable entries. One shard is locked (shared) at a time: what is committed meanwhile may or may not be
     /// among them, and a key is there at most once.
     pub(crate) fn entries(&self) -> Vec<Entry<Q>> {
-        self.expire_due();
-        let now = self.core.now();
-        self.shards().flat_map(|shard| self.entries_of(shard, now)).collect()
+        let mut entries = Vec::new();
+        let Some(table) = self.used() else { return entries };
+        table.expire_due();
+        let now = self.now();
+        for line in self.lines() {
+            self.add_entries(&line.0, now, &mut entries);
+        }
+        entries
     }
 
-    fn entries_of(&self, shard: &RwLock<Shard<Q>>, now: Moment) -> Vec<Entry<Q>> {
-        // Outlives the lock even if the `Clone` of a key panics: it may hold the last handle of a value.
-        let mut entries = Vec::new();
+    /// The entries outlive the lock even if the `Clone` of a key panics: they may hold the last handle of a value.
+    fn add_entries(&self, shard: &RwLock<Shard<Q>>, now: Moment, entries: &mut Vec<Entry<Q>>) {
         let shard = shard.read();
         entries.reserve(shard.slot_count());
-        for (_, view) in shard.views() {
-            if let Some(value) = view.slot.hold.value() {
+        for number in shard.numbers() {
+            if let Some(view) = shard.view(number)
+                && let Some(value) = view.slot.hold.value()
+            {
                 entries.push(Entry::of(&view, value, self.rules(), now));
             }
         }
-        entries
     }
 
     pub(crate) fn keys(&self) -> Vec<Q> {

@@ -48,28 +48,28 @@ impl<Q: Query> Table<Q> {
     ) -> T {
         let Some(shards) = self.shards.get() else {
             if use_ == Use::Counted {
-                self.early_misses.fetch_add(1, Ordering::Relaxed);
+                self.head.early_misses.fetch_add(1, Ordering::Relaxed);
             }
             return read(Sight { shard: None, number: None, value: None });
         };
         let hash = self.hash(lookup);
         let place = self.place_of(hash);
-        let shard = &shards[place].0;
+        let shard = &shards.lines[place].0;
         // The clock may be foreign code: it is read before the lock is taken.
-        let mut now = self.rules.is_timed.then(|| self.core.now());
+        let mut now = self.rules().is_timed.then(|| self.core().now());
         loop {
             let guard = shard.read();
-            let found = guard.find(hash, |key| lookup.is_key(key));
+            let found = guard.find(hash, lookup);
             let value = match found {
                 Some((number, slot)) => match &slot.hold {
                     Hold::Resident(value) => {
-                        if slot.may_expire(&self.rules) {
+                        if slot.may_expire(self.rules()) {
                             let Some(now) = now else {
                                 drop(guard);
-                                now = Some(self.core.now());
+                                now = Some(self.core().now());
                                 continue;
                             };
-                            if slot.stay != Stay::Pinned && guard.is_expired(number, &self.rules, now) {
+                            if slot.stay != Stay::Pinned && guard.is_expired(number, self.rules(), now) {
                                 drop(guard);
                                 self.expire(place, number, now);
                                 continue;
@@ -89,7 +89,7 @@ impl<Q: Query> Table<Q> {
                         if use_ == Use::Counted && value.is_some() {
                             // One that has expired stays so.
                             if let Some(now) = now
-                                && !guard.is_expired(number, &self.rules, now)
+                                && !guard.is_expired(number, self.rules(), now)
                             {
                                 guard.renew_idle(number, now);
                             }
@@ -120,8 +120,8 @@ impl<Q: Query> Table<Q> {
     }
 
     pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
-        let now = self.core.now();
-        self.look(lookup, use_, |sight| Some(Entry::of(&sight.view()?, sight.value?, &self.rules, now)))
+        let now = self.core().now();
+        self.look(lookup, use_, |sight| Some(Entry::of(&sight.view()?, sight.value?, self.rules(), now)))
     }
 
     pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<Past<Q::Value>> {
@@ -150,10 +150,10 @@ impl<Q: Query> Table<Q> {
         let hash = self.hash(lookup);
         let Some(shard) = self.existing(hash) else { return (None, true) };
         let shard = shard.read();
-        let Some((number, slot)) = shard.find(hash, |key| lookup.is_key(key)) else { return (None, true) };
+        let Some((number, slot)) = shard.find(hash, lookup) else { return (None, true) };
         let is_over = slot.hold.is_resident()
             && slot.stay != Stay::Pinned
-            && shard.is_expired(number, &self.rules, now);
+            && shard.is_expired(number, self.rules(), now);
         (slot.hold.value(), !is_over)
     }
 
@@ -168,7 +168,7 @@ impl<Q: Query> Table<Q> {
 
     #[cold]
     fn expire(&self, place: usize, number: u32, now: Moment) {
-        self.let_go(place, now, |shard, env, out| {
+        self.let_go(place, now, &mut |shard, env, out| {
             shard.expire(number, env, out);
         });
     }

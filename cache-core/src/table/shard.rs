@@ -3,8 +3,10 @@
 
 mod cold;
 mod home;
+mod index;
 mod keep;
 mod outbox;
+mod pins;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -13,12 +15,10 @@ mod write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
 use super::slot::{Extra, Slot, Stay, View};
 use crate::clock::Moment;
 use crate::event::Cause;
-use crate::query::Query;
+use crate::query::{Lookup, Query};
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
@@ -26,11 +26,12 @@ use crate::retention::s3fifo::Queue;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use cold::Cold;
 pub(crate) use home::Home;
+use index::Index;
 pub(crate) use outbox::{Displaced, Outbox};
 
 pub(crate) struct Shard<Q: Query> {
     /// Numbers of slots by the hashes of their keys.
-    index: HashTable<u32>,
+    index: Index,
     /// By number; `None` is vacant.
     slots: Vec<Option<Slot<Q>>>,
     /// Made by the first write, so that an empty shard is one cache line.
@@ -41,7 +42,8 @@ pub(crate) struct Shard<Q: Query> {
 }
 
 /// What the shards of a table have in common, and the moment of the operation.
-pub(crate) struct Env<'a> {
+#[derive(Debug)]
+pub struct Env<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) ledger: &'a Ledger,
     pub(crate) recency: Option<&'a Recency>,
@@ -105,7 +107,7 @@ pub(crate) enum Seen {
 impl<Q: Query> Shard<Q> {
     pub(crate) fn new() -> Self {
         Self {
-            index: HashTable::new(),
+            index: Index::new(),
             slots: Vec::new(),
             cold: None,
             hits: AtomicU64::new(0),
@@ -116,18 +118,15 @@ impl<Q: Query> Shard<Q> {
     // Reading
 
     #[inline]
-    pub(crate) fn find(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Option<(u32, &Slot<Q>)> {
-        let is_it = |&number: &u32| self.slot(number).is_some_and(|slot| is_key(&slot.key));
-        let number = *self.index.find(spread(hash), is_it)?;
+    pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Slot<Q>)> {
+        let is_it = |number| self.slot(number).is_some_and(|slot| lookup.is_key(&slot.key));
+        let number = self.index.find(hash, is_it)?;
         Some((number, self.slot(number)?))
     }
 
-    pub(crate) fn locate(&self, hash: u32, mut is_key: impl FnMut(&Q) -> bool) -> Place {
-        let is_pinned = self.cold.as_ref().is_some_and(|cold| {
-            !cold.pins.is_empty()
-                && cold.pins.find(spread(hash), |pin| pin.hash == hash && is_key(&pin.key)).is_some()
-        });
-        Place { number: self.find(hash, is_key).map(|(number, _)| number), is_pinned }
+    pub(crate) fn locate<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Place {
+        let is_pinned = self.cold.as_ref().is_some_and(|cold| cold.pins.find(hash, lookup).is_some());
+        Place { number: self.find(hash, lookup).map(|(number, _)| number), is_pinned }
     }
 
     #[inline]
@@ -140,9 +139,16 @@ impl<Q: Query> Shard<Q> {
         Some(View { slot, record: &cold.records[number], extra: cold.extras.get(number) })
     }
 
+    /// The numbers of all slots, vacant ones included.
+    pub(crate) fn numbers(&self) -> std::ops::Range<u32> {
+        #[expect(clippy::cast_possible_truncation, reason = "`Records` gives out 32 bits")]
+        let end = self.slots.len() as u32;
+        0..end
+    }
+
     /// All slots, with their numbers.
     pub(crate) fn views(&self) -> impl Iterator<Item = (u32, View<'_, Q>)> {
-        (0..).zip(&self.slots).filter_map(|(number, _)| Some((number, self.view(number)?)))
+        self.numbers().filter_map(|number| Some((number, self.view(number)?)))
     }
 
     /// Whether the time of the entry in a slot is over.
@@ -166,8 +172,8 @@ impl<Q: Query> Shard<Q> {
     }
 
     /// Whether no write can have happened to the key since it was `seen`.
-    pub(crate) fn is_unchanged(&self, seen: Seen, hash: u32, is_key: impl FnMut(&Q) -> bool) -> bool {
-        let found = self.seen(self.find(hash, is_key).map(|(number, _)| number));
+    pub(crate) fn is_unchanged(&self, seen: Seen, hash: u32, key: &Q) -> bool {
+        let found = self.seen(self.find(hash, key).map(|(number, _)| number));
         match (seen, found) {
             (Seen::Revision(seen), Seen::Revision(found)) => seen == found,
             (Seen::Revision(seen), Seen::Absent { forgotten }) => forgotten <= seen,
@@ -217,7 +223,7 @@ impl<Q: Query> Shard<Q> {
         let records = &mut self.cold.get_or_insert_with(Cold::new).records;
         records.reserve(entries);
         self.slots.reserve(entries);
-        self.index.reserve(entries, |&number| spread(records[number].hash));
+        self.index.reserve(entries, records);
     }
 
     /// Entries whose value is alive. Visits the survivors.
@@ -258,11 +264,8 @@ impl<Q: Query> Shard<Q> {
     #[inline]
     fn vacate(&mut self, number: u32, cause: Option<Cause>, env: &Env<'_>, out: &mut Outbox<Q>) {
         let Self { index, slots, cold: Some(cold), .. } = self else { return };
-        let record = &cold.records[number];
-        cold.forgotten = cold.forgotten.max(record.revision);
-        if let Ok(found) = index.find_entry(spread(record.hash), |&known| known == number) {
-            found.remove();
-        }
+        cold.forgotten = cold.forgotten.max(cold.records[number].revision);
+        index.remove(number, &cold.records);
         cold.records.vacate(number);
         if let Some(Slot { key, hold, .. }) = slots.get_mut(number as usize).and_then(Option::take) {
             let extra = cold.extras.take(number);

@@ -7,45 +7,39 @@ use super::shard::{Env, Home, Incoming, Outbox, Shard};
 use super::slot::Extra;
 use super::times::Times;
 use super::{Guard, Table};
+use crate::any_table::AnyTable;
 use crate::clock::Moment;
 use crate::event::{Change, ChangeKind, EntryOf, Event, Removal};
 use crate::query::Query;
-use crate::retention::recency::Recency;
-use crate::sync::atomic::Ordering;
+
+/// What is done to a locked shard where that is rare: by a pointer, so that what stands around it is compiled once.
+pub(super) type Step<'a, Q> = &'a mut dyn FnMut(&mut Shard<Q>, &Env<'_>, &mut Outbox<Q>);
+
+/// The same for one entry of it. Returns whether it did anything.
+pub(super) type EntryStep<'a, Q> = &'a mut dyn FnMut(&mut Shard<Q>, u32, &Env<'_>, &mut Outbox<Q>) -> bool;
 
 impl<Q: Query> Table<Q> {
     /// Lets go of what has expired, on behalf of a reader: the shard's upkeep is left to writers.
-    pub(super) fn let_go(
-        &self,
-        place: usize,
-        now: Moment,
-        expire: impl FnOnce(&mut Shard<Q>, &Env<'_>, &mut Outbox<Q>),
-    ) {
+    pub(super) fn let_go(&self, place: usize, now: Moment, expire: Step<'_, Q>) {
         let mut out = Outbox::new();
         let env = self.env(now, 0);
-        let mut shard = self.made()[place].0.write();
+        let mut shard = self.lines()[place].0.write();
         expire(&mut shard, &env, &mut out);
         shard.make_room(&env, &mut out);
         self.publish(&mut out);
         drop(shard);
         drop(out);
-        self.core.events.drain();
+        self.core().events.drain();
     }
 
     /// Changes what is kept, not what is stored: no revision, no gate.
-    pub(super) fn alter_shard<T>(
-        &self,
-        place: usize,
-        now: Moment,
-        alter: impl FnOnce(&mut Shard<Q>, &Env<'_>, &mut Outbox<Q>) -> T,
-    ) -> T {
+    pub(super) fn alter_shard(&self, place: usize, now: Moment, alter: Step<'_, Q>) {
         let mut out = Outbox::new();
         let env = self.env(now, 0);
-        let mut shard = self.made()[place].0.write();
+        let mut shard = self.shard_at(place).write();
         shard.begin(&env, &mut out);
-        let result = alter(&mut shard, &env, &mut out);
+        alter(&mut shard, &env, &mut out);
         self.conclude(&mut out, shard, &env);
-        result
     }
 
     /// Ends a change of one shard: its upkeep, unlocking, and what has to wait for that. The outbox is the caller's, and
@@ -55,18 +49,18 @@ impl<Q: Query> Table<Q> {
         shard.finish(env, out);
         self.publish(out);
         drop(shard);
-        self.core.log.note_single(self.name, env.revision);
+        self.core().log.note_single(self.name(), env.revision);
         self.settle(env);
         out.clear();
-        self.core.events.drain();
+        self.core().events.drain();
     }
 
     /// Locks a shard for a write that a save must see whole or not at all.
     pub(super) fn lock_for_write(&self, place: usize) -> Guard<'_, Q> {
         loop {
-            self.core.gate.pass();
-            let shard = self.made()[place].0.write();
-            if !self.core.gate.is_closed() {
+            self.core().gate.pass();
+            let shard = self.shard_at(place).write();
+            if !self.core().gate.is_closed() {
                 return shard;
             }
         }
@@ -85,7 +79,7 @@ impl<Q: Query> Table<Q> {
         let weight = self.weigh(key, &value);
         let as_of = times.as_of.unwrap_or(now);
         let extra = self.extra(times.ttl, times.fresh, label, now);
-        let home = Home::by_rules(weight, times.ttl.is_some(), &self.rules);
+        let home = Home::by_rules(weight, times.ttl.is_some(), self.rules());
         Incoming { value, weight, as_of, extra, home, is_invalidated: false, standing: None }
     }
 
@@ -98,47 +92,41 @@ impl<Q: Query> Table<Q> {
         label: Option<&Arc<str>>,
         used_at: Moment,
     ) -> Option<Box<Extra<Q::Value>>> {
-        if ttl.is_none() && fresh.is_none() && !self.rules.wants_extras() {
+        if ttl.is_none() && fresh.is_none() && !self.rules().wants_extras() {
             return None;
         }
-        let label = label.filter(|_| self.rules.history > 0).cloned();
+        let label = label.filter(|_| self.rules().history > 0).cloned();
         Some(Box::new(Extra { ttl, fresh, label, ..Extra::new(used_at) }))
     }
 
     /// What an entry counts against the bound; nothing weighs 0.
     pub(crate) fn weigh(&self, key: &Q, value: &Q::Value) -> u32 {
-        if self.rules.is_weighted() { key.weigh(value).max(1) } else { 1 }
+        if self.rules().is_weighted() { key.weigh(value).max(1) } else { 1 }
     }
 
     pub(crate) fn now(&self) -> Moment {
-        self.core.now()
+        self.core().now()
     }
 
+    #[inline]
     pub(crate) fn env(&self, now: Moment, revision: u64) -> Env<'_> {
-        Env {
-            rules: &self.rules,
-            ledger: &self.ledger,
-            recency: self.recency(),
-            wants_keys: self.core.events.has_listeners(),
-            now,
-            revision,
-        }
+        self.head.env(now, revision)
     }
 
     /// A change of one key for the listeners, if there are any.
     pub(crate) fn change(&self, key: &Q, kind: ChangeKind, value: Option<&Arc<Q::Value>>) -> Vec<Change> {
-        if !self.core.events.has_listeners() {
+        if !self.core().events.has_listeners() {
             return Vec::new();
         }
         let entry = Box::new(EntryOf { key: key.clone(), value: value.cloned() });
-        vec![Change { table: self.name, revision: None, kind, entry }]
+        vec![Change { table: self.name(), revision: None, kind, entry }]
     }
 
     /// Queues what was displaced for the listeners, while the shard is locked, so that the queue has each key's events
     /// in their order.
     #[inline]
     pub(crate) fn publish(&self, out: &mut Outbox<Q>) {
-        if self.core.events.has_listeners() {
+        if self.core().events.has_listeners() {
             self.publish_all(out);
         }
     }
@@ -149,10 +137,10 @@ impl<Q: Query> Table<Q> {
             match (displaced.key.take(), displaced.hold.value()) {
                 (Some(key), Some(value)) => {
                     let entry = Box::new(EntryOf { key, value: Some(value) });
-                    self.core.events.push(Event::Removal(Removal { table: self.name, cause, entry }));
+                    self.core().events.push(Event::Removal(Removal { table: self.name(), cause, entry }));
                 }
                 // The key could not be cloned for the listeners.
-                (None, Some(_)) => self.core.events.count_panic(),
+                (None, Some(_)) => self.core().events.count_panic(),
                 (_, None) => {}
             }
         }
@@ -161,42 +149,10 @@ impl<Q: Query> Table<Q> {
     /// Brings the table within its bound where one shard alone could not. To be called without locks.
     #[inline]
     pub(crate) fn settle(&self, env: &Env<'_>) {
-        if self.ledger.is_over() {
-            self.settle_excess(env);
-        }
-    }
-
-    pub(super) fn settle_excess(&self, env: &Env<'_>) {
-        match self.recency() {
-            Some(recency) => self.settle_by_order(recency, env),
-            None => self.settle_by_shards(env),
-        }
-    }
-
-    pub(super) fn settle_by_order(&self, recency: &Recency, env: &Env<'_>) {
-        while self.ledger.is_over() {
-            let Some(oldest) = recency.oldest() else { return };
-            let mut out = Outbox::new();
-            let mut shard = self.made()[self.place_of(oldest.hash)].0.write();
-            shard.evict_oldest(oldest, env, &mut out);
-            self.publish(&mut out);
-        }
-    }
-
-    #[cold]
-    pub(super) fn settle_by_shards(&self, env: &Env<'_>) {
-        // First without touching what the commit itself wrote; if it wrote more than the table holds, with it.
-        for revision in [env.revision, 0] {
-            for _ in 0..self.shard_count {
-                if !self.ledger.is_over() {
-                    return;
-                }
-                let place = self.next_victim.fetch_add(1, Ordering::Relaxed) % self.shard_count;
-                let mut out = Outbox::new();
-                let mut shard = self.made()[place].0.write();
-                shard.make_room(&self.env(env.now, revision), &mut out);
-                self.publish(&mut out);
-            }
+        if env.ledger.is_over()
+            && let Some(table) = self.used()
+        {
+            table.settle(env);
         }
     }
 }

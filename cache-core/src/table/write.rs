@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::Table;
-use super::shard::{Env, Home, Incoming, Outbox, Seen, Shard};
+use super::shard::{Home, Incoming, Outbox, Seen, Shard};
+use super::step::EntryStep;
 use super::times::Times;
 use crate::clock::Moment;
 use crate::event::ChangeKind;
@@ -13,7 +14,7 @@ use crate::query::{Lookup, Query};
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
-        let now = self.core.now();
+        let now = self.core().now();
         let incoming = self.incoming(&key, Arc::clone(&value), times, None, now);
         self.write(key, incoming, now, |_, _| true);
         value
@@ -32,17 +33,17 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let mut env = self.env(now, 0);
-        let place = shard.locate(hash, |known| *known == key);
+        let place = shard.locate(hash, &key);
         if !may_write(&shard, place.number) {
             return false;
         }
-        self.flights.overtake(hash, |loaded| *loaded == key);
+        self.flights.overtake(hash, &key);
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         if place.number.is_none() && !place.is_pinned && incoming.home == Home::Queued {
             shard.make_room_for(hash, &mut incoming, &env, &mut out);
         }
-        env.revision = self.core.seal(changes);
+        env.revision = self.core().seal(changes);
         shard.write(key, hash, place, incoming, &env, &mut out);
         self.conclude(&mut out, shard, &env);
         true
@@ -63,7 +64,7 @@ impl<Q: Query> Table<Q> {
         value: Arc<Q::Value>,
         flight: &Flight<Q::Value>,
     ) -> Arc<Q::Value> {
-        let now = self.core.now();
+        let now = self.core().now();
         let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None, now);
         let mut winner = None;
         self.write(key.clone(), incoming, now, |shard, number| {
@@ -78,20 +79,20 @@ impl<Q: Query> Table<Q> {
         if self.existing(hash).is_none() {
             return false;
         }
-        let changes = match self.core.events.has_listeners() {
+        let changes = match self.core().events.has_listeners() {
             true => self.change(&lookup.to_key(), ChangeKind::Removed, None),
             false => Vec::new(),
         };
-        let now = self.core.now();
+        let now = self.core().now();
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
-        let place = shard.locate(hash, |known| lookup.is_key(known));
-        self.flights.overtake(hash, |loaded| lookup.is_key(loaded));
+        let place = shard.locate(hash, lookup);
+        self.flights.overtake(hash, lookup);
         let slot = place.number.and_then(|number| shard.slot(number));
         if slot.is_none_or(|slot| slot.hold.is_dead()) {
             return false;
         }
-        let env = self.env(now, self.core.seal(changes));
+        let env = self.env(now, self.core().seal(changes));
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         let was_readable = shard.remove(place, &env, &mut out);
@@ -100,87 +101,60 @@ impl<Q: Query> Table<Q> {
     }
 
     pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        self.mark(lookup, None, Shard::touch)
+        self.mark(lookup, None, &mut Shard::touch)
     }
 
     /// Touches an entry that no write has come to since it was `seen`.
     pub(crate) fn touch_unchanged(&self, key: &Q, seen: Seen) -> bool {
-        self.mark(key, None, |shard, number, env, out| {
+        self.mark(key, None, &mut |shard, number, env, out| {
             shard.seen(Some(number)) == seen && shard.touch(number, env, out)
         })
     }
 
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        self.mark(lookup, Some(ChangeKind::Invalidated), |shard, number, _, _| shard.invalidate(number))
+        self.mark(lookup, Some(ChangeKind::Invalidated), &mut |shard, number, _, _| shard.invalidate(number))
     }
 
     pub(super) fn mark<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
         heard_as: Option<ChangeKind>,
-        act: impl FnOnce(&mut Shard<Q>, u32, &Env<'_>, &mut Outbox<Q>) -> bool,
+        act: EntryStep<'_, Q>,
     ) -> bool {
         let hash = self.hash(lookup);
         if self.existing(hash).is_none() {
             return false;
         }
         let changes = match heard_as {
-            Some(kind) if self.core.events.has_listeners() => self.change(&lookup.to_key(), kind, None),
+            Some(kind) if self.core().events.has_listeners() => self.change(&lookup.to_key(), kind, None),
             _ => Vec::new(),
         };
-        let now = self.core.now();
+        let now = self.core().now();
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let env = self.env(now, 0);
-        let place = shard.locate(hash, |known| lookup.is_key(known));
+        let place = shard.locate(hash, lookup);
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         let is_done = place.number.is_some_and(|number| act(&mut shard, number, &env, &mut out));
         if is_done {
-            self.core.note(changes);
+            self.core().note(changes);
         }
         self.conclude(&mut out, shard, &env);
         is_done
     }
 
     pub(crate) fn pin(&self, key: &Q) {
-        let now = self.core.now();
         let hash = self.hash(key);
-        self.alter_shard(self.place_of(hash), now, |shard, env, out| shard.pin(key, hash, env, out));
+        self.alter_shard(self.place_of(hash), self.now(), &mut |shard, env, out| {
+            shard.pin(key, hash, env, out);
+        });
     }
 
     pub(crate) fn unpin(&self, key: &Q) {
-        let now = self.core.now();
         let hash = self.hash(key);
-        self.alter_shard(self.place_of(hash), now, |shard, env, out| shard.unpin(key, hash, env, out));
-    }
-
-    /// Removes all dead keys, after letting go of what has expired. Returns how many keys went.
-    pub(crate) fn reap(&self) -> usize {
-        let now = self.core.now();
-        let mut reaped = 0;
-        for place in 0..self.lines().len() {
-            reaped += self.alter_shard(place, now, |shard, env, out| shard.reap(env, out));
-        }
-        reaped
-    }
-
-    /// Live entries. Visits every survivor.
-    pub(crate) fn live_count(&self) -> usize {
-        self.expire_due();
-        self.lines().iter().map(|line| line.0.read().live_count()).sum()
-    }
-
-    /// Lets go of all residents whose time is over.
-    pub(crate) fn expire_due(&self) {
-        if self.shards.get().is_none() {
-            return;
-        }
-        let now = self.core.now();
-        for place in 0..self.lines().len() {
-            if self.lines()[place].0.read().has_due(now) {
-                self.let_go(place, now, |shard, env, out| shard.expire_due(usize::MAX, env, out));
-            }
-        }
+        self.alter_shard(self.place_of(hash), self.now(), &mut |shard, env, out| {
+            shard.unpin(key, hash, env, out);
+        });
     }
 }

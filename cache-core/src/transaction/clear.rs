@@ -1,22 +1,55 @@
 //! Emptying a table, as a part of a commit.
 
 use super::commit::{Commit, Failure, Part};
+use crate::any_table::{AnyTable, UsedTable};
 use crate::query::Query;
 use crate::table::shard::Outbox;
 use crate::table::{Guard, Table};
 
-pub(crate) struct Clearing<'a, Q: Query> {
+/// Empties a table that may have nothing to empty. Whether it has is found out when no other write can come any more.
+pub(crate) struct Clearing<'a> {
+    table: &'a dyn AnyTable,
+    part: Option<Box<dyn Part + 'a>>,
+}
+
+impl<'a> Clearing<'a> {
+    pub(crate) fn new(table: &'a dyn AnyTable) -> Self {
+        Self { table, part: None }
+    }
+}
+
+impl Part for Clearing<'_> {
+    fn table_index(&self) -> usize {
+        self.table.head().index
+    }
+
+    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        self.part = self.table.used().map(UsedTable::clearing);
+        match &mut self.part {
+            Some(part) => part.apply(commit, rest),
+            None => commit.go_on(rest),
+        }
+    }
+
+    fn unlocked(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.unlocked();
+        }
+    }
+}
+
+pub(crate) struct ClearingOf<'a, Q: Query> {
     table: &'a Table<Q>,
     out: Outbox<Q>,
 }
 
-impl<'a, Q: Query> Clearing<'a, Q> {
+impl<'a, Q: Query> ClearingOf<'a, Q> {
     pub(crate) fn new(table: &'a Table<Q>) -> Self {
         Self { table, out: Outbox::new() }
     }
 }
 
-impl<Q: Query> Part for Clearing<'_, Q> {
+impl<Q: Query> Part for ClearingOf<'_, Q> {
     fn table_index(&self) -> usize {
         self.table.index()
     }

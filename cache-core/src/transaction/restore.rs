@@ -48,32 +48,45 @@ impl<'a, Q: Query> Restoring<'a, Q> {
     /// the weigher.
     pub(crate) fn new(table: &'a Table<Q>, mut blocks: Vec<Decoded<Q>>) -> Self {
         let mut report = TableRestore::new(table.name());
-        report.skipped_entries = blocks.iter_mut().flat_map(|block| block.skipped.drain(..)).collect();
-        let count = blocks.iter().map(|block| block.entries.len()).sum();
-        let mut bins = bins(table, count);
-        // Newest first. A block is gone before the next is looked at.
-        let entries = blocks.into_iter().rev().flat_map(|block| block.entries.into_iter().rev());
-        for (order, entry) in entries.enumerate() {
-            let EntryMeta { age, idle, ttl, .. } = entry.meta;
-            if table.rules().is_over(age.into(), idle.into(), ttl.map(Duration::from)) {
-                report.expired += 1;
-                continue;
-            }
-            let hash = table.hash(&entry.key);
-            let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
-            let place = Place { number: None, is_pinned: false };
-            bins[bin].push(Line { entry, order, hash, weight: 0, place });
+        let mut count = 0;
+        for block in &mut blocks {
+            report.skipped_entries.append(&mut block.skipped);
+            count += block.entries.len();
         }
-        let mut known = HashTable::new();
+        let mut bins = bins(table, count);
+        let mut order = 0..;
+        // Newest first. A block is gone before the next is looked at.
+        while let Some(mut block) = blocks.pop() {
+            while let (Some(entry), Some(order)) = (block.entries.pop(), order.next()) {
+                let EntryMeta { age, idle, ttl, .. } = entry.meta;
+                if table.rules().is_over(age.into(), idle.into(), ttl.map(Duration::from)) {
+                    report.expired += 1;
+                    continue;
+                }
+                let hash = table.hash(&entry.key);
+                let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
+                let place = Place { number: None, is_pinned: false };
+                bins[bin].push(Line { entry, order, hash, weight: 0, place });
+            }
+        }
+        let (mut known, mut weight) = (HashTable::new(), 0);
         for bin in &mut bins {
             drop_doubles(bin, &mut known);
             for line in bin.iter_mut() {
                 line.weight = table.weigh(&line.entry.key, &line.entry.value);
+                weight += u64::from(line.weight);
             }
         }
-        report.over_bound = fit(&mut bins, count, table.rules().limit());
-        report.restored = bins.iter().map(|bin| bin.len() as u64).sum();
-        let homeless = bins.iter().flatten().rev().filter_map(|line| line.homeless(table.rules())).collect();
+        if weight > table.rules().limit() {
+            report.over_bound = fit(&mut bins, count, table.rules().limit());
+        }
+        let mut homeless = Vec::new();
+        for bin in bins.iter().rev() {
+            report.restored += bin.len() as u64;
+            for line in bin.iter().rev() {
+                homeless.extend(line.homeless(table.rules()));
+            }
+        }
         Self { table, bins, now: table.now(), out: Outbox::new(), report, homeless, revision: 0 }
     }
 }
@@ -85,8 +98,12 @@ fn bins<Q: Query>(table: &Table<Q>, count: usize) -> Vec<Vec<Line<Q>>> {
         return vec![Vec::with_capacity(count)];
     }
     let shards = table.made_shards().count();
-    // Shards are filled unevenly, a little.
-    (0..shards).map(|_| Vec::with_capacity(count / shards * 9 / 8)).collect()
+    let mut bins = Vec::with_capacity(shards);
+    for _ in 0..shards {
+        // Shards are filled unevenly, a little.
+        bins.push(Vec::with_capacity(count / shards * 9 / 8));
+    }
+    bins
 }
 
 /// Drops all lines of a key but the first. Keys that differed when they were saved may be equal now: if a field is left
@@ -102,24 +119,36 @@ fn drop_doubles<Q: Query>(lines: &mut Vec<Line<Q>>, known: &mut HashTable<usize>
             None => drop(known.insert_unique(spread(line.hash), at, |&at| spread(lines[at].hash))),
         }
     }
+    if doubles.is_empty() {
+        return;
+    }
     let (mut doubles, mut at) = (doubles.into_iter().peekable(), 0..);
     lines.retain(|_| at.next() != doubles.peek().copied() || doubles.next().is_none());
 }
 
 /// Takes out the lines that are too much for `room`, the most recently used coming first; those of all bins have orders
 /// below `count`. Returns how many they were.
-fn fit<Q: Query>(bins: &mut [Vec<Line<Q>>], count: usize, mut room: u64) -> u64 {
-    let lines = || bins.iter().flatten();
-    if lines().map(|line| u64::from(line.weight)).sum::<u64>() <= room {
-        return 0;
+fn fit<Q: Query>(bins: &mut [Vec<Line<Q>>], count: usize, room: u64) -> u64 {
+    let mut weights = vec![0; count];
+    for bin in bins.iter() {
+        for line in bin {
+            weights[line.order] = u64::from(line.weight);
+        }
     }
-    let mut weights = vec![None; count];
-    lines().for_each(|line| weights[line.order] = Some(line.weight));
-    let mut fits = |weight| room.checked_sub(u64::from(weight)).map(|left| room = left).is_some();
-    let fits: Vec<_> = weights.into_iter().map(|weight| weight.is_some_and(&mut fits)).collect();
-    let before: usize = bins.iter().map(Vec::len).sum();
-    bins.iter_mut().for_each(|bin| bin.retain(|line| fits[line.order]));
-    (before - bins.iter().map(Vec::len).sum::<usize>()) as u64
+    let fits = fitting(&weights, room);
+    let mut left_out = 0;
+    for bin in bins {
+        let before = bin.len();
+        bin.retain(|line| fits[line.order]);
+        left_out += (before - bin.len()) as u64;
+    }
+    left_out
+}
+
+/// Which of several weights find room, if the first come first.
+fn fitting(weights: &[u64], mut room: u64) -> Vec<bool> {
+    let mut fits = |weight| room.checked_sub(weight).map(|left| room = left).is_some();
+    weights.iter().map(|&weight| fits(weight)).collect()
 }
 
 impl<Q: Query> Line<Q> {
@@ -161,15 +190,20 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         if self.kind() == CommitKind::Read {
             return commit.go_on(rest);
         }
-        let mut guards: Vec<Guard<'_, Q>> = table.made_shards().map(|shard| shard.write()).collect();
+        let mut guards: Vec<Guard<'_, Q>> = Vec::new();
+        for shard in table.made_shards() {
+            guards.push(shard.write());
+        }
         let mut counts = vec![0; guards.len()];
-        for Line { entry: SavedEntry { key, value, .. }, hash, place, .. } in
-            self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev())
-        {
-            *place = guards[table.place_of(*hash)].locate(*hash, |known| known == key);
-            counts[table.place_of(*hash)] += usize::from(place.number.is_none());
-            table.flights.overtake(*hash, |loaded| loaded == key);
-            commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
+        for bin in &mut self.bins {
+            for line in bin.iter_mut().rev() {
+                let SavedEntry { key, value, .. } = &line.entry;
+                let shard = table.place_of(line.hash);
+                line.place = guards[shard].locate(line.hash, key);
+                counts[shard] += usize::from(line.place.number.is_none());
+                table.flights.overtake(line.hash, key);
+                commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
+            }
         }
         commit.go_on(rest)?;
         self.revision = commit.revision();
@@ -178,12 +212,15 @@ impl<Q: Query> Part for Restoring<'_, Q> {
             shard.begin(&env, &mut self.out);
             shard.reserve(count);
         }
-        for line in self.bins.drain(..).flat_map(|bin| bin.into_iter().rev()) {
-            let Line { hash, place, .. } = line;
-            let shard = &mut guards[table.place_of(hash)];
-            let place = shard.meet(place, &env, &mut self.out);
-            let (key, incoming) = line.into_write(table, self.now);
-            shard.write(key, hash, place, incoming, &env, &mut self.out);
+        for bin in &mut self.bins {
+            let mut bin = std::mem::take(bin);
+            while let Some(line) = bin.pop() {
+                let Line { hash, place, .. } = line;
+                let shard = &mut guards[table.place_of(hash)];
+                let place = shard.meet(place, &env, &mut self.out);
+                let (key, incoming) = line.into_write(table, self.now);
+                shard.write(key, hash, place, incoming, &env, &mut self.out);
+            }
         }
         for shard in &mut guards {
             shard.finish(&env, &mut self.out);

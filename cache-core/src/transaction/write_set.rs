@@ -3,14 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
 use super::commit::{Commit, CommitKind, Failure, Part};
 use super::locked::Locked;
 use super::spare;
 use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::flight::Found;
+use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
 use crate::table::{Table, Times, Use};
@@ -26,7 +25,7 @@ pub(crate) struct WriteSet<Q: Query> {
     home: Option<Arc<dyn Home<Q>>>,
     lines: Vec<Line<Q>>,
     /// Lines by key, once there are so many that a search takes longer than a hash.
-    index: HashTable<u32>,
+    index: Hashed,
     out: Outbox<Q>,
     /// Loads of keys that are to be written.
     loads: Vec<Found<Q::Value>>,
@@ -116,7 +115,7 @@ impl<Q: Query> WriteSet<Q> {
             Box::new(Self {
                 home: None,
                 lines: Vec::new(),
-                index: HashTable::new(),
+                index: Hashed::default(),
                 out: Outbox::new(),
                 loads: Vec::new(),
                 revision: 0,
@@ -281,7 +280,7 @@ impl<Q: Query> WriteSet<Q> {
         if self.lines.len() <= SEARCHED {
             return self.lines.iter().position(is_it);
         }
-        self.index.find(u64::from(hash), |&at| is_it(&self.lines[at as usize])).map(|&at| at as usize)
+        self.index.find(hash, |at| is_it(&self.lines[at]))
     }
 
     fn add(&mut self, key: Q, hash: u32) -> usize {
@@ -290,10 +289,8 @@ impl<Q: Query> WriteSet<Q> {
         self.lines.push(Line { key, hash, read: None, write: Write::None, place, incoming: None });
         if self.lines.len() > SEARCHED {
             let from = if at == SEARCHED { 0 } else { at };
-            for (at, line) in self.lines.iter().enumerate().skip(from) {
-                let lines = &self.lines;
-                let at = u32::try_from(at).unwrap_or(u32::MAX);
-                self.index.insert_unique(u64::from(line.hash), at, |&at| u64::from(lines[at as usize].hash));
+            for at in from..=at {
+                self.index.insert(self.lines[at].hash, at);
             }
         }
         at
@@ -314,17 +311,17 @@ impl<Q: Query> WriteSet<Q> {
     /// Compares what was read with what is there, and finds the places of what will be written.
     fn validate(line: &mut Line<Q>, shard: &Shard<Q>, table: &'static str) -> Result<(), Failure> {
         let Line { key, hash, read, write, place, .. } = line;
-        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, |known| known == key)) {
+        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, key)) {
             return Err(Failure::StaleRead(table, Box::new(key.clone())));
         }
         if let Write::Merge { made, .. } = write
-            && !shard.is_unchanged(made.base.seen, *hash, |known| known == key)
+            && !shard.is_unchanged(made.base.seen, *hash, key)
         {
             made.base.is_stale = true;
             return Err(Failure::StaleBase(table, Box::new(key.clone())));
         }
         if write.kind().is_some() {
-            *place = shard.locate(*hash, |known| known == key);
+            *place = shard.locate(*hash, key);
         }
         Ok(())
     }
@@ -350,11 +347,11 @@ impl<Q: Query> Part for WriteSet<Q> {
             if let Some(kind) = line.write.kind()
                 && Self::is_heard(line, kind, shard)
             {
-                if table.core.events.has_listeners() {
+                if table.core().events.has_listeners() {
                     commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
                 }
                 if !matches!(line.write, Write::Mark { .. })
-                    && let Some(load) = table.flights.find(line.hash, |loaded| *loaded == line.key)
+                    && let Some(load) = table.flights.find(line.hash, &line.key)
                 {
                     loads.push(load);
                 }
@@ -395,7 +392,7 @@ impl<Q: Query> Part for WriteSet<Q> {
 
     fn unlocked(&mut self) {
         let table = self.table();
-        table.settle(&table.env(table.core.now(), self.revision));
+        table.settle(&table.env(table.now(), self.revision));
         self.out.clear();
         self.loads.clear();
     }

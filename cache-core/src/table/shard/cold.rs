@@ -1,7 +1,6 @@
 //! What of one shard reads of residents do not touch: records, lists, pins, counters.
 
-use hashbrown::HashTable;
-
+use super::pins::Pins;
 use super::{Displaced, Env, Outbox};
 use crate::clock::Moment;
 use crate::event::Cause;
@@ -29,7 +28,7 @@ pub(super) struct Cold<Q: Query> {
     /// Non-resident slots, next to be visited first. Only these can die.
     pub(super) survivors: List,
     pub(super) revived: Revivals,
-    pub(super) pins: HashTable<Pin<Q>>,
+    pub(super) pins: Pins<Q>,
     /// Highest revision of a slot that was reclaimed.
     pub(super) forgotten: u64,
     /// Removals by [`Cause`].
@@ -40,12 +39,6 @@ pub(super) struct Cold<Q: Query> {
 pub(super) struct Extras<V: ?Sized> {
     /// Shorter than the slots are many, if the last ones have none.
     extras: Vec<Option<Box<Extra<V>>>>,
-}
-
-pub(super) struct Pin<Q> {
-    pub(super) key: Q,
-    pub(super) hash: u32,
-    pub(super) holders: usize,
 }
 
 /// Numbers of survivors that were read since the last write.
@@ -64,7 +57,7 @@ impl<Q: Query> Cold<Q> {
             deadlines: Deadlines::default(),
             survivors: List::default(),
             revived: Revivals::new(),
-            pins: HashTable::new(),
+            pins: Pins::default(),
             forgotten: 0,
             removals: [0; Cause::COUNT],
         })

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::cold::{Cold, Pin};
+use super::cold::Cold;
 use super::home::Home;
 use super::upkeep::VISITS;
-use super::{Env, Incoming, Outbox, Shard, Standing, spread};
+use super::{Env, Incoming, Outbox, Shard, Standing};
 use crate::event::Cause;
 use crate::query::Query;
 use crate::retention::recency::Oldest;
@@ -16,16 +16,10 @@ use crate::table::slot::{Hold, Stay};
 
 impl<Q: Query> Shard<Q> {
     pub(crate) fn pin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let place = self.locate(hash, |known| known == key);
+        let place = self.locate(hash, key);
         let place = self.meet(place, env, out);
         let cold = self.cold.get_or_insert_with(Cold::new);
-        match cold.pins.find_mut(spread(hash), |pin| pin.hash == hash && pin.key == *key) {
-            Some(pin) => pin.holders += 1,
-            None => {
-                let pin = Pin { key: key.clone(), hash, holders: 1 };
-                cold.pins.insert_unique(spread(hash), pin, |pin| spread(pin.hash));
-            }
-        }
+        cold.pins.add(key, hash);
         let Some(number) = place.number else { return };
         let Some((slot, cold)) = self.parts(number).filter(|(slot, _)| slot.stay != Stay::Pinned) else {
             return;
@@ -39,17 +33,11 @@ impl<Q: Query> Shard<Q> {
 
     /// Takes back one claim on the key; the last one puts the entry under the table's rules again.
     pub(crate) fn unpin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let place = self.locate(hash, |known| known == key);
+        let place = self.locate(hash, key);
         let Some(cold) = &mut self.cold else { return };
-        let Ok(mut pin) = cold.pins.find_entry(spread(hash), |pin| pin.hash == hash && pin.key == *key)
-        else {
-            return;
-        };
-        pin.get_mut().holders -= 1;
-        if pin.get().holders > 0 {
+        if !cold.pins.take_back(key, hash) {
             return;
         }
-        pin.remove();
         let Some(number) = place.number else { return };
         if self.slot(number).is_some_and(|slot| slot.stay == Stay::Pinned) {
             self.admit(number, env, out);
@@ -129,10 +117,10 @@ impl<Q: Query> Shard<Q> {
 
     /// Pushes out the entry that was found to be the oldest of the table, if it is still in the order.
     pub(crate) fn evict_oldest(&mut self, oldest: Oldest, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let is_it = |&number: &u32| {
+        let is_it = |number| {
             self.slot(number).is_some_and(|slot| slot.stay == Stay::Ordered && slot.node == oldest.node)
         };
-        let Some(&number) = self.index.find(spread(oldest.hash), is_it) else { return };
+        let Some(number) = self.index.find(oldest.hash, is_it) else { return };
         let Some((slot, cold)) = self.parts(number) else { return };
         cold.leave(number, slot, env);
         self.let_go(number, Stay::Evicted, Cause::Evicted, env, out);

@@ -33,7 +33,7 @@ fn write(shard: &mut Shard<Key>, key: u32, weight: u32, rules: &Rules, ledger: &
         standing: None,
     };
     shard.begin(&env, &mut out);
-    let place = shard.locate(key, |known| known.0 == key);
+    let place = shard.locate(key, &Key(key));
     shard.write(Key(key), key, place, incoming, &env, &mut out);
     shard.finish(&env, &mut out);
 }

@@ -1,11 +1,11 @@
 //! What each write does for its shard besides: survivors that come back or have died, residents whose time is over,
 //! lists and memory that have become too long.
 
-use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use super::cold::REVIVALS;
-use super::{Env, Outbox, Shard, spread};
+use super::index::Index;
+use super::{Env, Outbox, Shard};
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::Query;
@@ -143,11 +143,7 @@ impl<Q: Query> Shard<Q> {
         cold.extras.renumber(&moved);
         cold.policy.renumber(&moved);
         cold.survivors.renumber(&moved);
-        let mut fresh = HashTable::with_capacity(slots.len());
-        for number in 0..next {
-            fresh.insert_unique(spread(cold.records[number].hash), number, |_| 0);
-        }
-        *index = fresh;
+        *index = Index::of(&cold.records, next);
         self.set_all_alarms(env);
     }
 }

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
 use super::cold::Cold;
 use super::home::Home;
+use super::index::Index;
 use super::upkeep::VISITS;
-use super::{Env, Incoming, Outbox, Place, Shard, spread};
+use super::{Env, Incoming, Outbox, Place, Shard};
 use crate::Revision;
 use crate::clock::Moment;
 use crate::event::Cause;
@@ -97,8 +96,7 @@ impl<Q: Query> Shard<Q> {
                 key,
             });
         }
-        let records = &cold.records;
-        self.index.insert_unique(spread(hash), number, |&number| spread(records[number].hash));
+        self.index.insert(number, &cold.records);
         if let Some((slot, cold)) = self.parts(number) {
             cold.set_alarm(number, slot, env.rules);
             cold.enter(number, slot, env);
@@ -165,7 +163,7 @@ impl<Q: Query> Shard<Q> {
     /// keys.
     pub(crate) fn clear(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         let slots = std::mem::take(&mut self.slots);
-        self.index = HashTable::new();
+        self.index = Index::new();
         let cold = self.cold.get_or_insert_with(Cold::new);
         cold.forgotten = cold.forgotten.max(env.revision);
         for (number, slot) in (0..).zip(slots) {

@@ -1,0 +1,35 @@
+//! Places in a list by the hashes of what stands there. Knows nothing else of it, so that it is compiled once.
+
+use hashbrown::HashTable;
+
+use crate::table::shard::spread;
+
+/// Hashes with places.
+#[derive(Default)]
+pub(crate) struct Hashed(HashTable<(u32, usize)>);
+
+impl Hashed {
+    #[inline]
+    pub(crate) fn find(&self, hash: u32, mut is_it: impl FnMut(usize) -> bool) -> Option<usize> {
+        let found = self.0.find(spread(hash), |&(known, at)| known == hash && is_it(at));
+        found.map(|&(_, at)| at)
+    }
+
+    pub(crate) fn insert(&mut self, hash: u32, at: usize) {
+        self.0.insert_unique(spread(hash), (hash, at), |&(hash, _)| spread(hash));
+    }
+
+    /// Takes out the one at a place, which the last of the list takes.
+    pub(crate) fn swap_remove(&mut self, hash: u32, at: usize, last: (u32, usize)) {
+        if let Ok(found) = self.0.find_entry(spread(hash), |&known| known == (hash, at)) {
+            found.remove();
+        }
+        if let Some(moved) = self.0.find_mut(spread(last.0), |&known| known == last) {
+            moved.1 = at;
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

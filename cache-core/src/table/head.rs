@@ -1,0 +1,119 @@
+//! What a table has whatever its query is. Compiled once, not for each query.
+
+use std::fmt::{self, Debug};
+use std::hash::{BuildHasher, Hash};
+use std::sync::{Arc, OnceLock};
+
+use super::shard::Env;
+use crate::clock::Moment;
+use crate::core::Core;
+use crate::options::TableOptions;
+use crate::retention::Rules;
+use crate::retention::ledger::Ledger;
+use crate::retention::recency::Recency;
+use crate::sync::RandomState;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// All of a table but its entries.
+pub struct Head {
+    pub(crate) name: &'static str,
+    /// Place in the registry: tables are locked in this order.
+    pub(crate) index: usize,
+    pub(super) options: TableOptions,
+    pub(crate) rules: Rules,
+    hasher: RandomState,
+    shard_count: usize,
+    pub(super) ledger: Ledger,
+    /// The exact order of a table with `lru`. Made before the shards.
+    recency: OnceLock<Box<Recency>>,
+    /// Shard that is asked next to make room for another one.
+    next_victim: AtomicUsize,
+    /// Misses from before the first write.
+    pub(super) early_misses: AtomicU64,
+    pub(crate) core: Arc<Core>,
+}
+
+/// Fewest entries that a shard is made for.
+const SHARD_SERVES: u64 = 256;
+
+impl Head {
+    pub(crate) fn new(name: &'static str, index: usize, options: TableOptions, core: Arc<Core>) -> Self {
+        let rules = Rules::of(&options);
+        let served = match rules.bound {
+            Some(_) => usize::try_from(rules.limit() / SHARD_SERVES).unwrap_or(usize::MAX),
+            None => usize::MAX,
+        };
+        Self {
+            name,
+            index,
+            options,
+            rules,
+            hasher: RandomState::default(),
+            shard_count: core.shards.min(served).max(1),
+            ledger: Ledger::new(rules.limit()),
+            recency: OnceLock::new(),
+            next_victim: AtomicUsize::new(0),
+            early_misses: AtomicU64::new(0),
+            core,
+        }
+    }
+
+    #[inline]
+    pub(super) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
+    /// Shard of a hash, by its high bits: the number of shards need not be a power of two.
+    #[inline]
+    pub(super) fn place_of(&self, hash: u32) -> usize {
+        ((u64::from(hash) * self.shard_count as u64) >> 32) as usize
+    }
+
+    /// Place of the shard that is to make room next.
+    pub(crate) fn next_victim(&self) -> usize {
+        self.next_victim.fetch_add(1, Ordering::Relaxed) % self.shard_count
+    }
+
+    #[inline]
+    pub(crate) fn env(&self, now: Moment, revision: u64) -> Env<'_> {
+        Env {
+            rules: &self.rules,
+            ledger: &self.ledger,
+            recency: self.recency(),
+            wants_keys: self.core.events.has_listeners(),
+            now,
+            revision,
+        }
+    }
+
+    #[inline]
+    pub(super) fn recency(&self) -> Option<&Recency> {
+        self.recency.get().map(|recency| &**recency)
+    }
+
+    /// Makes what the shards need, which are about to be made.
+    pub(super) fn prepare(&self) {
+        if self.rules.is_lru() {
+            self.recency.get_or_init(|| Box::new(Recency::new()));
+        }
+    }
+
+    /// Misses from before the first write.
+    pub(crate) fn early_misses(&self) -> u64 {
+        self.early_misses.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn shard_count(&self) -> usize {
+        self.shard_count
+    }
+}
+
+/// As a table shows itself.
+impl Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! What is done with a table that takes part in snapshots.
+
+use std::time::Duration;
+
+use super::Table;
+use crate::any_table::SavedTable;
+use crate::clock::Moment;
+use crate::query::Query;
+use crate::snapshot::{Image, QueryImage, Section, SkipReason};
+use crate::transaction::commit::Part;
+use crate::transaction::restore::Restoring;
+
+impl<Q: Query> SavedTable for Table<Q> {
+    fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>> {
+        let copies = self.copies(with_survivors, now, threads);
+        Some(Image(Box::new(QueryImage::new(self.name(), self.codec()?, copies))))
+    }
+
+    fn restoring(
+        &self,
+        section: &Section<'_>,
+        elapsed: Duration,
+        threads: usize,
+    ) -> Result<Box<dyn Part + '_>, SkipReason> {
+        let codec = self.codec().ok_or(SkipReason::NotPersisted)?;
+        Ok(Box::new(Restoring::new(self, section.decode(codec, elapsed, threads)?)))
+    }
+}
