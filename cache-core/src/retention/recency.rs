@@ -1,36 +1,27 @@
 //! Exact least-recently-used order of one whole table. A read never waits for it.
 //!
 //! A read leaves its mark in a small buffer, with plain loads and stores; the buffer is folded into the order by
-//! the next write, or by the read that finds it full. Threads have buffers of their own, as far as there are enough,
-//! so that they do not take the same cache lines from one another. So from one thread the order is exact; uses by
-//! several threads come in the order of each, and marks that are overwritten cost accuracy and nothing else.
+//! the next write, or by the read that finds it full. So from one thread the order is exact. Concurrent readers
+//! may overwrite one another's marks, which costs accuracy and nothing else. One buffer serves all threads: with one for
+//! each, a use by one thread and a later one by another would be folded in as the buffers come.
 //!
 //! Each entry has a node, whose number is kept in its slot. Nodes come and go only while the shard of their entry is
 //! locked for writing, so that there the number of an entry in the order is right.
 
 use super::list::{Link, Linked, List, NONE};
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use crate::sync::{Mutex, MutexGuard, this_thread};
+use crate::sync::{Mutex, MutexGuard};
 
-/// Uses of one thread that wait to be folded in. More than 64 gained nothing (bench `lru`, 2026-11).
-const MARKS: usize = 62;
-/// A writer looks at all of them.
-const BUFFERS: usize = 4;
+/// Uses that wait to be folded in. More than 64 gained nothing (bench `lru`, 2026-11).
+const MARKS: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Recency {
     /// Innermost of all locks: taken while shards are locked, never the other way round.
     order: Mutex<Order>,
-    buffers: [Marks; BUFFERS],
-}
-
-/// Marks of one thread, or of a few.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Marks {
     len: AtomicUsize,
     /// Numbers of nodes.
-    nodes: [AtomicU32; MARKS],
+    marks: [AtomicU32; MARKS],
 }
 
 #[derive(Debug)]
@@ -69,29 +60,27 @@ impl Recency {
     pub(crate) fn new() -> Self {
         Self {
             order: Mutex::new(Order::new()),
-            buffers: [const { Marks { len: AtomicUsize::new(0), nodes: [const { AtomicU32::new(0) }; MARKS] } };
-                BUFFERS],
+            len: AtomicUsize::new(0),
+            marks: [const { AtomicU32::new(0) }; MARKS],
         }
     }
 
     /// Notes a use by a reader.
     #[inline]
     pub(crate) fn mark(&self, node: u32) {
-        #[expect(clippy::cast_possible_truncation, reason = "any few bits will do")]
-        let buffer = &self.buffers[this_thread() as usize % BUFFERS];
-        let mut len = buffer.len.load(Ordering::Relaxed);
-        if len > 0 && len <= MARKS && buffer.nodes[len - 1].load(Ordering::Relaxed) == node {
+        let mut len = self.len.load(Ordering::Relaxed);
+        if len > 0 && len <= MARKS && self.marks[len - 1].load(Ordering::Relaxed) == node {
             return;
         }
         if len >= MARKS {
             match self.order.try_lock() {
-                Some(mut order) => buffer.fold(&mut order),
+                Some(mut order) => self.fold(&mut order),
                 None => return,
             }
             len = 0;
         }
-        buffer.nodes[len].store(node, Ordering::Relaxed);
-        buffer.len.store(len + 1, Ordering::Relaxed);
+        self.marks[len].store(node, Ordering::Relaxed);
+        self.len.store(len + 1, Ordering::Relaxed);
     }
 
     /// Takes in a new entry as the most recently used. Returns its node.
@@ -113,7 +102,7 @@ impl Recency {
     pub(crate) fn clear(&self) {
         let mut order = self.order.lock();
         *order = Order::new();
-        self.buffers.iter().for_each(|buffer| buffer.len.store(0, Ordering::Relaxed));
+        self.len.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn oldest(&self) -> Option<Oldest> {
@@ -130,19 +119,17 @@ impl Recency {
 
     fn up_to_date(&self) -> MutexGuard<'_, Order> {
         let mut order = self.order.lock();
-        self.buffers.iter().for_each(|buffer| buffer.fold(&mut order));
+        self.fold(&mut order);
         order
     }
-}
 
-impl Marks {
     fn fold(&self, order: &mut Order) {
         if self.len.load(Ordering::Relaxed) == 0 {
             return;
         }
         let len = self.len.swap(0, Ordering::Relaxed).min(MARKS);
-        for node in &self.nodes[..len] {
-            order.promote(node.load(Ordering::Relaxed));
+        for mark in &self.marks[..len] {
+            order.promote(mark.load(Ordering::Relaxed));
         }
     }
 }
