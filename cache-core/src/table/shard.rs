@@ -34,7 +34,7 @@ pub(crate) struct Shard<Q: Query> {
     index: Index,
     /// By number; `None` is vacant.
     slots: Vec<Option<Slot<Q>>>,
-    /// Made by the first write, so that an empty shard is one cache line.
+    /// Made by the first write, so that an empty shard is two cache lines.
     cold: Option<Box<Cold<Q>>>,
     /// Counted with plain loads and stores: the lock word beside them is written by each reader anyway.
     hits: AtomicU64,
