@@ -139,7 +139,7 @@ fn compare(folder: &Path, root: &Path, rustc: &BTreeSet<PathBuf>) -> bool {
     };
     let overlooked: Vec<_> = rustc.difference(&read).filter(is_source).collect();
     assert!(
-        overlooked.is_empty() || !scan.unread.is_empty() || has_includes(scan),
+        overlooked.is_empty() || !scan.unread.is_empty() || has_includes(scan) || has_macros_of_modules(scan),
         "{}: rustc reads {overlooked:?}",
         root.display()
     );
@@ -159,6 +159,11 @@ fn compare(folder: &Path, root: &Path, rustc: &BTreeSet<PathBuf>) -> bool {
 /// Whether some file takes in text by `include_str!` or a doc attribute.
 fn has_includes(scan: &cache_codegen::scan::Scan) -> bool {
     scan.files.iter().any(|file| file.text().contains("include_"))
+}
+
+/// Whether some macro declares modules by a name that it is given: what does not say `mod` is not seen to be one.
+fn has_macros_of_modules(scan: &cache_codegen::scan::Scan) -> bool {
+    scan.files.iter().any(|file| file.text().contains("mod $"))
 }
 
 /// The path without `..` where a name goes before it.

@@ -32,11 +32,13 @@ pub(crate) struct Records {
     records: Vec<Record>,
     /// The slot that is taken next.
     vacant: u32,
+    /// Slots that are not vacant.
+    occupied: usize,
 }
 
 impl Default for Records {
     fn default() -> Self {
-        Self { records: Vec::new(), vacant: NONE }
+        Self { records: Vec::new(), vacant: NONE, occupied: 0 }
     }
 }
 
@@ -51,6 +53,7 @@ impl Records {
     /// Beyond 2³² - 1 slots in one shard.
     #[inline]
     pub(crate) fn occupy(&mut self, record: Record) -> u32 {
+        self.occupied += 1;
         if self.vacant != NONE {
             let number = self.vacant;
             self.vacant = std::mem::replace(&mut self[number], record).link.next();
@@ -66,6 +69,11 @@ impl Records {
     pub(crate) fn vacate(&mut self, number: u32) {
         self[number].link = Link::to(self.vacant);
         self.vacant = number;
+        self.occupied -= 1;
+    }
+
+    pub(crate) fn occupied(&self) -> usize {
+        self.occupied
     }
 
     #[inline]
@@ -82,6 +90,7 @@ impl Records {
         });
         self.records.shrink_to(2 * self.records.len());
         self.vacant = NONE;
+        self.occupied = self.records.len();
     }
 }
 

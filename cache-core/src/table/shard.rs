@@ -29,16 +29,18 @@ pub(crate) use home::Home;
 use index::Index;
 pub(crate) use outbox::{Displaced, Outbox};
 
+/// What a hit needs is on one cache line, behind the lock word.
+#[repr(C)]
 pub(crate) struct Shard<Q: Query> {
     /// Numbers of slots by the hashes of their keys.
     index: Index,
     /// By number; `None` is vacant.
     slots: Vec<Option<Slot<Q>>>,
-    /// Made by the first write, so that an empty shard is two cache lines.
-    cold: Option<Box<Cold<Q>>>,
     /// Counted with plain loads and stores: the lock word beside them is written by each reader anyway.
     hits: AtomicU64,
     misses: AtomicU64,
+    /// Made by the first write, so that an empty shard is two cache lines.
+    cold: Option<Box<Cold<Q>>>,
 }
 
 /// What the shards of a table have in common, and the moment of the operation.
@@ -119,9 +121,10 @@ impl<Q: Query> Shard<Q> {
 
     #[inline]
     pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Slot<Q>)> {
-        let is_it = |number| self.slot(number).is_some_and(|slot| lookup.is_key(&slot.key));
-        let number = self.index.find(hash, is_it)?;
-        Some((number, self.slot(number)?))
+        self.index.find(hash, |number| {
+            let slot = self.slot(number).filter(|slot| lookup.is_key(&slot.key))?;
+            Some((number, slot))
+        })
     }
 
     pub(crate) fn locate<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Place {
@@ -215,7 +218,7 @@ impl<Q: Query> Shard<Q> {
     }
 
     pub(crate) fn slot_count(&self) -> usize {
-        self.index.len()
+        self.cold.as_ref().map_or(0, |cold| cold.records.occupied())
     }
 
     /// Makes room for so many new entries at once.
@@ -231,7 +234,7 @@ impl<Q: Query> Shard<Q> {
         let Some(cold) = &self.cold else { return 0 };
         let survivors = cold.survivors.iter(|number| cold.records[number].link);
         let dead = survivors.filter(|&number| self.slot(number).is_some_and(|slot| slot.hold.is_dead()));
-        self.index.len() - dead.count()
+        self.slot_count() - dead.count()
     }
 
     pub(crate) fn pin_count(&self) -> usize {

@@ -1,48 +1,207 @@
 //! Where the entries of a shard are: numbers of slots by the hashes of their keys, which the records hold. Knows no
 //! keys, so that it is compiled once.
+//!
+//! A hash table whose buckets are cache lines: a lookup reads one of them as a rule, with the tags of twelve entries
+//! and their numbers. A full line counts those that had to pass it, so that a search knows where it ends and a
+//! removal leaves nothing behind (the idea is that of F14: Bronson and Shi, "Open-sourcing F14 for faster, more
+//! memory-efficient hash tables", 2019).
 
-use hashbrown::HashTable;
+#[cfg(test)]
+mod tests;
 
 use super::spread;
 use crate::retention::records::Records;
 
-pub(super) struct Index(HashTable<u32>);
+#[derive(Default)]
+pub(super) struct Index {
+    lines: Box<[Line]>,
+}
+
+/// Entries of one line.
+const LANES: usize = 12;
+/// Of the lanes so many are taken on average before there are more lines.
+const MOST_TAKEN: usize = 10;
+
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(64))]
+struct Line {
+    /// The tags of the lanes, 0 of a vacant one; then, in 32 bits, how many entries had to pass the line.
+    head: [u8; 16],
+    numbers: [u32; LANES],
+}
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self(HashTable::new())
+        Self::default()
     }
 
     /// An index of the records below `end`, all of which are of entries.
     pub(super) fn of(records: &Records, end: u32) -> Self {
-        let mut index = HashTable::with_capacity(end as usize);
+        let mut index = Self::with_room_for(end as usize);
         for number in 0..end {
-            index.insert_unique(spread(records[number].hash), number, |_| 0);
+            index.place(number, records[number].hash);
         }
-        Self(index)
+        index
     }
 
+    fn with_room_for(entries: usize) -> Self {
+        Self { lines: vec![Line::default(); entries.div_ceil(MOST_TAKEN)].into() }
+    }
+
+    /// What `check` returns of the first number that it is content with, of those that may be the hash's.
     #[inline]
-    pub(super) fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        self.0.find(spread(hash), |&number| is_it(number)).copied()
+    pub(super) fn find<T>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
+        let (home, tag) = self.aim(hash);
+        let line = self.lines.get(home)?;
+        match line.find(tag, &mut check) {
+            None if line.passed() != 0 => self.find_further(home, tag, check),
+            found => found,
+        }
     }
 
+    #[cold]
+    fn find_further<T>(&self, home: usize, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
+        for at in self.from(home).skip(1) {
+            let line = &self.lines[at];
+            let found = line.find(tag, &mut check);
+            if found.is_some() || line.passed() == 0 {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Takes up a record that has just been occupied.
     pub(super) fn insert(&mut self, number: u32, records: &Records) {
-        self.0.insert_unique(spread(records[number].hash), number, |&number| spread(records[number].hash));
+        let taken = records.occupied();
+        if taken > self.lines.len() * MOST_TAKEN {
+            self.rebuild(taken + taken / 4, records);
+        }
+        self.place(number, records[number].hash);
     }
 
     pub(super) fn remove(&mut self, number: u32, records: &Records) {
-        if let Ok(found) = self.0.find_entry(spread(records[number].hash), |&known| known == number) {
-            found.remove();
+        let (home, _) = self.aim(records[number].hash);
+        for at in self.from(home) {
+            let line = &mut self.lines[at];
+            if line.remove(number) {
+                return;
+            }
+            line.set_passed(line.passed() - 1);
         }
     }
 
     /// Makes room for so many more.
     pub(super) fn reserve(&mut self, entries: usize, records: &Records) {
-        self.0.reserve(entries, |&number| spread(records[number].hash));
+        let entries = records.occupied() + entries;
+        if entries > self.lines.len() * MOST_TAKEN {
+            self.rebuild(entries, records);
+        }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// The line where the search for a hash starts, and the tag in it, which is not 0.
+    #[inline]
+    fn aim(&self, hash: u32) -> (usize, u8) {
+        let spread = spread(hash);
+        let home = ((spread >> 32) * self.lines.len() as u64) >> 32;
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+        let tag = spread as u8;
+        (home as usize, tag + u8::from(tag == 0))
     }
+
+    /// All lines, in the order of a search.
+    fn from(&self, home: usize) -> impl Iterator<Item = usize> + use<> {
+        (home..self.lines.len()).chain(0..home)
+    }
+
+    fn place(&mut self, number: u32, hash: u32) {
+        let (home, tag) = self.aim(hash);
+        for at in self.from(home) {
+            let line = &mut self.lines[at];
+            if line.put(tag, number) {
+                return;
+            }
+            line.set_passed(line.passed() + 1);
+        }
+    }
+
+    /// Makes room for so many entries.
+    #[cold]
+    fn rebuild(&mut self, entries: usize, records: &Records) {
+        let old = std::mem::replace(self, Self::with_room_for(entries));
+        for number in old.lines.iter().flat_map(Line::taken) {
+            self.place(number, records[number].hash);
+        }
+    }
+}
+
+impl Line {
+    #[inline]
+    fn find<T>(&self, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
+        let mut candidates = self.candidates(tag);
+        while candidates != 0 {
+            let found = check(self.numbers[candidates.trailing_zeros() as usize]);
+            if found.is_some() {
+                return found;
+            }
+            candidates &= candidates - 1;
+        }
+        None
+    }
+
+    /// A bit for each lane with the tag.
+    #[inline]
+    fn candidates(&self, tag: u8) -> u32 {
+        equal_bytes(self.head, tag) & ((1 << LANES) - 1)
+    }
+
+    /// Puts a number into a vacant lane, if there is one.
+    fn put(&mut self, tag: u8, number: u32) -> bool {
+        let lane = self.candidates(0).trailing_zeros() as usize;
+        let Some(place) = self.numbers.get_mut(lane) else { return false };
+        *place = number;
+        self.head[lane] = tag;
+        true
+    }
+
+    /// Vacates the lane with a number, if there is one.
+    fn remove(&mut self, number: u32) -> bool {
+        let lane = self.numbers.iter().zip(self.head).position(|(&known, tag)| known == number && tag != 0);
+        lane.map(|lane| self.head[lane] = 0).is_some()
+    }
+
+    /// The numbers in all lanes that are not vacant.
+    fn taken(&self) -> impl Iterator<Item = u32> {
+        self.numbers.iter().zip(self.head).filter(|&(_, tag)| tag != 0).map(|(&number, _)| number)
+    }
+
+    /// How many entries had to go on to the next line.
+    #[inline]
+    fn passed(&self) -> u32 {
+        let [.., a, b, c, d] = self.head;
+        u32::from_ne_bytes([a, b, c, d])
+    }
+
+    fn set_passed(&mut self, passed: u32) {
+        self.head[LANES..].copy_from_slice(&passed.to_ne_bytes());
+    }
+}
+
+/// A bit for each byte that is the given one.
+#[cfg(target_feature = "sse2")]
+#[inline]
+fn equal_bytes(bytes: [u8; 16], byte: u8) -> u32 {
+    use safe_arch::{cmp_eq_mask_i8_m128i, m128i, move_mask_i8_m128i, set_splat_i8_m128i};
+
+    let equal = cmp_eq_mask_i8_m128i(m128i::from(bytes), set_splat_i8_m128i(byte.cast_signed()));
+    move_mask_i8_m128i(equal).cast_unsigned()
+}
+
+#[cfg(not(target_feature = "sse2"))]
+use equal_bytes_anywhere as equal_bytes;
+
+#[cfg(any(test, not(target_feature = "sse2")))]
+#[inline]
+fn equal_bytes_anywhere(bytes: [u8; 16], byte: u8) -> u32 {
+    bytes.iter().rev().fold(0, |bits, &other| bits << 1 | u32::from(other == byte))
 }

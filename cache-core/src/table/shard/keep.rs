@@ -117,10 +117,11 @@ impl<Q: Query> Shard<Q> {
 
     /// Pushes out the entry that was found to be the oldest of the table, if it is still in the order.
     pub(crate) fn evict_oldest(&mut self, oldest: Oldest, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let is_it = |number| {
-            self.slot(number).is_some_and(|slot| slot.stay == Stay::Ordered && slot.node == oldest.node)
-        };
-        let Some(number) = self.index.find(oldest.hash, is_it) else { return };
+        let found = self.index.find(oldest.hash, |number| {
+            let slot = self.slot(number)?;
+            (slot.stay == Stay::Ordered && slot.node == oldest.node).then_some(number)
+        });
+        let Some(number) = found else { return };
         let Some((slot, cold)) = self.parts(number) else { return };
         cold.leave(number, slot, env);
         self.let_go(number, Stay::Evicted, Cause::Evicted, env, out);
