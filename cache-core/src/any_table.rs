@@ -35,6 +35,8 @@ pub trait UsedTable: Send + Sync {
     fn expire_due_at(&self, place: usize, now: Moment);
     /// Removes all dead keys of a shard, after letting go of what has expired. Returns how many keys went.
     fn reap_at(&self, place: usize, now: Moment) -> usize;
+    /// Marks all entries. Returns how many.
+    fn invalidate_all(&self) -> usize;
     /// Adds what a shard holds, and has done.
     fn report_at(&self, place: usize, report: &mut TableReport);
     /// All entries, keys as text.

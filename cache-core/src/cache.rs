@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::Revision;
 use crate::any_table::AnyTable;
@@ -12,12 +13,13 @@ use crate::inspect::{Commits, Inspection};
 use crate::pin::Pinned;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
-use crate::table::entry::{Entry, Freshness};
+use crate::table::entry::{Entry, EntryState, Freshness};
 use crate::table::slot::Past;
 use crate::table::{Table, Times, Use};
 use crate::transaction::clear::Clearing;
 use crate::transaction::commit::{Commit, CommitKind, Part};
 use crate::transaction::write_set::Home;
+use crate::watch::Watch;
 
 /// A typed query cache with one table for each query of the registry `R`.
 ///
@@ -82,6 +84,43 @@ impl<R: Registry> Cache<R> {
         R: Holds<L::Query>,
     {
         self.table::<L::Query>().entry(lookup, Use::Counted)
+    }
+
+    /// [`entry`](Self::entry) that counts neither as a use nor as a hit or miss.
+    #[must_use]
+    pub fn peek_entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().entry(lookup, Use::Uncounted)
+    }
+
+    /// [`entry`](Self::entry) without its key, so that nothing is allocated. With `counts`, a use of the entry.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn value_and_state<L: Lookup>(
+        &self,
+        lookup: &L,
+        counts: bool,
+    ) -> Option<(Arc<<L::Query as Query>::Value>, EntryState)>
+    where
+        R: Holds<L::Query>,
+    {
+        let use_ = if counts { Use::Counted } else { Use::Uncounted };
+        self.table::<L::Query>().value_and_state(lookup, use_)
+    }
+
+    /// The time to live and the freshness time of a table, as this cache was built.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn times_of<Q: Query>(&self) -> (Option<Duration>, Option<Duration>)
+    where
+        R: Holds<Q>,
+    {
+        let rules = self.table::<Q>().rules();
+        (rules.ttl, rules.fresh)
     }
 
     /// The values that a resident entry had before, oldest first; at most as many as its table's `history` says.
@@ -262,12 +301,37 @@ impl<R: Registry> Cache<R> {
     }
 
     /// Marks an entry as one that must be loaded again; `get` still returns it, `get_fresh` does not. The next write
-    /// clears the mark. Returns whether there is one.
+    /// clears the mark. Returns whether there is one. Overtakes the watches of the key, whether there is one or not.
     pub fn invalidate<L: Lookup>(&self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
     {
         self.table::<L::Query>().invalidate(lookup)
+    }
+
+    /// Marks all entries of one query whose keys `matches`, and overtakes the watches of such keys. Returns how many
+    /// were marked. Visits all entries of the table, one shard at a time: what is written meanwhile may be marked.
+    pub fn invalidate_where<Q: Query>(&self, matches: impl Fn(&Q) -> bool) -> usize
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().invalidate_where(&matches)
+    }
+
+    /// Marks all entries of all tables, and overtakes all watches. Returns how many were marked. Visits all entries.
+    pub fn invalidate_all(&self) -> usize {
+        let mut marked = 0;
+        self.visit(&mut |table| marked += table.used().map_or(0, |table| table.invalidate_all()));
+        marked
+    }
+
+    /// Watches a key, from now on, for writes and invalidations; it need not be there.
+    #[must_use]
+    pub fn watch<Q: Query>(&self, query: &Q) -> Watch<Q>
+    where
+        R: Holds<Q>,
+    {
+        Watch::new(self.home(), query.clone())
     }
 
     /// Writes a value, unless the query says `eq` and the present value equals it: then the present one is kept, and

@@ -81,6 +81,7 @@ mod flight;
 mod gate;
 mod hashed;
 mod inspect;
+mod loading;
 mod options;
 mod pin;
 mod query;
@@ -92,6 +93,7 @@ mod snapshot;
 mod sync;
 mod table;
 mod transaction;
+mod watch;
 
 #[cfg(feature = "derive")]
 pub use cache_macros::{Query, Shape};
@@ -104,6 +106,7 @@ pub use dynamic::{Dynamic, DynamicValue};
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Cause, Change, ChangeKind, Removal};
 pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};
+pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
 pub use query::{Lookup, Query};
@@ -119,6 +122,7 @@ pub use table::slot::Past;
 pub use table::{Table, Times};
 pub use transaction::hooks::Proposal;
 pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
+pub use watch::{Stored, Watch};
 
 /// Makes a registry: one table per listed query.
 ///

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use crate::loading::LoadingOptions;
 use crate::options::TableOptions;
 use crate::snapshot::Persistence;
 
@@ -25,6 +26,9 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// What the table keeps and for how long, unless the cache is built with other settings.
     const OPTIONS: TableOptions = TableOptions::new();
 
+    /// How a query client loads the query, unless the client or the call says otherwise. The store ignores it.
+    const LOADING: LoadingOptions = LoadingOptions::new();
+
     /// Cost of one entry, for tables bounded by `max_weight`. Runs outside all locks.
     #[must_use]
     fn weigh(&self, _value: &Self::Value) -> u32 {
@@ -35,6 +39,13 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     #[doc(hidden)]
     #[must_use]
     fn same_value(_old: &Self::Value, _new: &Self::Value) -> bool {
+        false
+    }
+
+    /// Whether a value says that there is nothing (`#[query(absent_ttl = "...")]` on an `Option`).
+    #[doc(hidden)]
+    #[must_use]
+    fn is_absent(_value: &Self::Value) -> bool {
         false
     }
 

@@ -25,6 +25,7 @@ use crate::retention::Rules;
 use crate::retention::recency::Recency;
 use crate::snapshot::TableCodec;
 use crate::sync::{RwLock, RwLockWriteGuard};
+use crate::watch::Watches;
 pub(crate) use head::Head;
 pub(crate) use read::Use;
 use shard::Shard;
@@ -38,6 +39,7 @@ pub struct Table<Q: Query> {
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec<Q>>>,
     pub(crate) flights: Flights<Q>,
+    pub(crate) watches: Watches<Q>,
 }
 
 struct Shards<Q: Query> {
@@ -55,7 +57,13 @@ pub(crate) type Guard<'a, Q> = RwLockWriteGuard<'a, Shard<Q>>;
 
 impl<Q: Query> Table<Q> {
     pub(crate) fn new(head: Head, codec: Option<Box<dyn TableCodec<Q>>>) -> Self {
-        Self { head, shards: OnceLock::new(), codec, flights: Flights::default() }
+        Self {
+            head,
+            shards: OnceLock::new(),
+            codec,
+            flights: Flights::default(),
+            watches: Watches::default(),
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {

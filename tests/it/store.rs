@@ -14,6 +14,7 @@ mod shrinking;
 mod threads;
 mod times;
 mod untimed;
+mod watches;
 mod weak;
 mod weights;
 

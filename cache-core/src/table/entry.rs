@@ -67,10 +67,17 @@ pub enum Residency {
 
 impl<Q: Query> Entry<Q> {
     pub(crate) fn of(view: &View<'_, Q>, value: Arc<Q::Value>, rules: &Rules, now: Moment) -> Self {
+        let state = EntryState::of(view, rules, now);
+        Self { key: view.slot.key.clone(), value, state }
+    }
+}
+
+impl EntryState {
+    pub(crate) fn of<Q: Query>(view: &View<'_, Q>, rules: &Rules, now: Moment) -> Self {
         let View { slot, record, .. } = view;
         let deadline = view.deadline(rules);
         let age = now.since(record.as_of);
-        let state = EntryState {
+        Self {
             revision: Revision(record.revision),
             age,
             freshness: match view.fresh_for(rules) {
@@ -86,10 +93,11 @@ impl<Q: Query> Entry<Q> {
             },
             is_expired: deadline.is_over(now),
             weight: record.weight,
-        };
-        Self { key: slot.key.clone(), value, state }
+        }
     }
+}
 
+impl<Q: Query> Entry<Q> {
     /// The key.
     #[must_use]
     pub fn key(&self) -> &Q {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Table;
-use super::entry::Entry;
+use super::entry::{Entry, EntryState};
 use super::shard::{Seen, Shard};
 use super::slot::{Hold, Past, Slot, Stay, View};
 use crate::clock::Moment;
@@ -146,6 +146,19 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
         let now = self.core().now();
         self.look(lookup, use_, |sight| Some(Entry::of(&sight.view()?, sight.value?, self.rules(), now)))
+    }
+
+    #[inline]
+    pub(crate) fn value_and_state<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+        use_: Use,
+    ) -> Option<(Arc<Q::Value>, EntryState)> {
+        let now = self.core().now();
+        self.look(lookup, use_, |sight| {
+            let state = EntryState::of(&sight.view()?, self.rules(), now);
+            Some((sight.value?, state))
+        })
     }
 
     pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<Past<Q::Value>> {

@@ -32,6 +32,10 @@ impl<Q: Query> UsedTable for Table<Q> {
         reaped
     }
 
+    fn invalidate_all(&self) -> usize {
+        self.invalidate_where(&|_| true)
+    }
+
     fn report_at(&self, place: usize, report: &mut TableReport) {
         report.add_shard(&self.shard_at(place).read());
     }

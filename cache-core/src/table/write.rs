@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Table;
+use super::read::Use;
 use super::shard::{Home, Incoming, Outbox, Seen, Shard};
 use super::step::EntryStep;
 use super::times::Times;
@@ -10,6 +11,7 @@ use crate::clock::Moment;
 use crate::event::ChangeKind;
 use crate::flight::{Flight, Turn};
 use crate::query::{Lookup, Query};
+use crate::watch::{Stored, Watched};
 
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
@@ -38,6 +40,7 @@ impl<Q: Query> Table<Q> {
             return false;
         }
         self.flights.overtake(hash, &key);
+        self.watches.overtake(hash, &key);
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         if place.number.is_none() && !place.is_pinned && incoming.home == Home::Queued {
@@ -74,6 +77,46 @@ impl<Q: Query> Table<Q> {
         winner.unwrap_or(value)
     }
 
+    /// Starts a watch of a key.
+    pub(crate) fn watch(&self, key: Q) -> Arc<Watched<Q>> {
+        let hash = self.hash(&key);
+        let watched = self.watches.add(key, hash);
+        self.pass(hash);
+        watched
+    }
+
+    /// Waits until no writer is at work in the shard of a key that was there before.
+    pub(crate) fn pass(&self, hash: u32) {
+        drop(self.shard_at(self.place_of(hash)).read());
+    }
+
+    /// Writes a loaded value, or keeps an equal one, unless something newer came to its key.
+    pub(crate) fn store_watched(
+        &self,
+        watched: &Watched<Q>,
+        value: Arc<Q::Value>,
+        times: Times,
+    ) -> Stored<Q::Value> {
+        let now = self.core().now();
+        let key = watched.key();
+        let (present, seen) = self.sight(key, Use::Uncounted);
+        if let Some(present) = present.filter(|present| Q::same_value(present, &value)) {
+            let as_of = times.as_of.unwrap_or(now);
+            let is_kept = self.mark(key, None, &mut |shard, number, env, out| {
+                let may_touch = !watched.is_overtaken() && shard.seen(Some(number)) == seen;
+                may_touch && shard.touch_as_of(number, as_of, env, out)
+            });
+            if is_kept {
+                return Stored::Kept(present);
+            }
+        }
+        let incoming = self.incoming(key, Arc::clone(&value), times, None, now);
+        match self.write(key.clone(), incoming, now, |_, _| !watched.is_overtaken()) {
+            true => Stored::Written(value),
+            false => Stored::Overtaken(value),
+        }
+    }
+
     pub(crate) fn remove<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
         let hash = self.hash(lookup);
         if self.existing(hash).is_none() {
@@ -88,6 +131,7 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.lock_for_write(self.place_of(hash));
         let place = shard.locate(hash, lookup);
         self.flights.overtake(hash, lookup);
+        self.watches.overtake(hash, lookup);
         let slot = place.number.and_then(|number| shard.slot(number));
         if slot.is_none_or(|slot| slot.hold.is_dead()) {
             return false;
@@ -115,6 +159,18 @@ impl<Q: Query> Table<Q> {
         self.mark(lookup, Some(ChangeKind::Invalidated), &mut |shard, number, _, _| shard.invalidate(number))
     }
 
+    /// Marks all entries whose keys `matches`, and overtakes the watches of such keys. Returns how many were marked.
+    pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
+        // First, so that a load that began before stores either before the keys are listed or not at all.
+        for watched in self.watches.all() {
+            if matches(watched.key()) {
+                watched.overtake();
+            }
+        }
+        let keys = self.keys();
+        keys.iter().filter(|key| matches(key) && self.invalidate(*key)).count()
+    }
+
     pub(super) fn mark<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
@@ -134,6 +190,9 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.lock_for_write(self.place_of(hash));
         let env = self.env(now, 0);
         let place = shard.locate(hash, lookup);
+        if heard_as.is_some() {
+            self.watches.overtake(hash, lookup);
+        }
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         let is_done = place.number.is_some_and(|number| act(&mut shard, number, &env, &mut out));

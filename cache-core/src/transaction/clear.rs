@@ -59,6 +59,7 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
         commit.go_on(rest)?;
         let env = self.table.env(commit.now, commit.revision());
         self.table.flights.overtake_all();
+        self.table.watches.overtake_all();
         for shard in &mut guards {
             shard.clear(&env, &mut self.out);
             shard.finish(&env, &mut self.out);

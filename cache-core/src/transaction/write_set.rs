@@ -13,6 +13,7 @@ use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
 use crate::table::{Table, Times, Use};
+use crate::watch::Watched;
 
 /// Where the table of `Q` lives.
 pub(crate) trait Home<Q: Query>: Send + Sync {
@@ -29,6 +30,8 @@ pub(crate) struct WriteSet<Q: Query> {
     out: Outbox<Q>,
     /// Loads of keys that are to be written.
     loads: Vec<Found<Q::Value>>,
+    /// Watches of keys that are to be written or marked.
+    watches: Vec<Arc<Watched<Q>>>,
     revision: u64,
 }
 
@@ -54,10 +57,23 @@ struct Line<Q: Query> {
 /// What is to become of a key.
 enum Write<V: ?Sized> {
     None,
-    Set { value: Arc<V>, times: Option<Box<Times>>, is_invalidated: bool },
-    Merge { made: Box<Made<V>>, value: Arc<V>, is_invalidated: bool },
+    Set {
+        value: Arc<V>,
+        times: Option<Box<Times>>,
+        is_invalidated: bool,
+    },
+    Merge {
+        made: Box<Made<V>>,
+        value: Arc<V>,
+        is_invalidated: bool,
+    },
     Remove,
-    Mark { touch: bool, invalidate: bool },
+    Mark {
+        touch: bool,
+        invalidate: bool,
+    },
+    /// A mark on a key that is not there: what is being loaded for it is out of date. No change by itself.
+    Overtake,
 }
 
 pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
@@ -78,13 +94,18 @@ struct Base {
 impl<V: ?Sized> Write<V> {
     fn kind(&self) -> Option<ChangeKind> {
         match self {
-            Self::None => None,
+            Self::None | Self::Overtake => None,
             Self::Set { .. } => Some(ChangeKind::Set),
             Self::Merge { .. } => Some(ChangeKind::Merged),
             Self::Remove => Some(ChangeKind::Removed),
             Self::Mark { invalidate: true, .. } => Some(ChangeKind::Invalidated),
             Self::Mark { .. } => Some(ChangeKind::Touched),
         }
+    }
+
+    /// Whether a load of the key that began before is out of date.
+    fn overtakes(&self) -> bool {
+        !matches!(self, Self::None | Self::Mark { invalidate: false, .. })
     }
 
     fn value(&self) -> Option<&Arc<V>> {
@@ -118,6 +139,7 @@ impl<Q: Query> WriteSet<Q> {
                 index: Hashed::default(),
                 out: Outbox::new(),
                 loads: Vec::new(),
+                watches: Vec::new(),
                 revision: 0,
             })
         });
@@ -148,7 +170,7 @@ impl<Q: Query> WriteSet<Q> {
         let at = self.find(&key);
         let Some(line) = at.map(|at| &mut self.lines[at]) else { return self.merge_committed(key, step) };
         match &mut line.write {
-            Write::None | Write::Mark { .. } => self.merge_committed(key, step),
+            Write::None | Write::Overtake | Write::Mark { .. } => self.merge_committed(key, step),
             Write::Remove => {
                 let write = Write::Set { value: step(None), times: None, is_invalidated: false };
                 self.put(key, write)
@@ -226,9 +248,12 @@ impl<Q: Query> WriteSet<Q> {
                 return (true, None);
             }
             Some(Write::Mark { touch, .. }) => *touch,
-            Some(Write::None) | None => false,
+            Some(Write::None | Write::Overtake) | None => false,
         };
         if self.table().peek(lookup).is_none() {
+            if invalidates && !was_touched {
+                self.put(lookup.to_key(), Write::Overtake);
+            }
             return (false, None);
         }
         (true, self.put(lookup.to_key(), mark(was_touched)))
@@ -333,7 +358,7 @@ impl<Q: Query> Part for WriteSet<Q> {
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        let Self { home, lines, out, loads, revision, .. } = self;
+        let Self { home, lines, out, loads, watches, revision, .. } = self;
         let table = table_of(home);
         let mut locked = Locked::lock(table, lines.iter().map(|line| (line.hash, line.is_written())));
         for line in lines.iter_mut() {
@@ -343,6 +368,9 @@ impl<Q: Query> Part for WriteSet<Q> {
                     commit.overtaken.get_or_insert(stale);
                 }
                 valid => valid?,
+            }
+            if line.write.overtakes() {
+                table.watches.find(line.hash, &line.key, |watched| watches.push(Arc::clone(watched)));
             }
             if let Some(kind) = line.write.kind()
                 && Self::is_heard(line, kind, shard)
@@ -360,6 +388,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         commit.go_on(rest)?;
         *revision = commit.revision();
         loads.iter().for_each(|load| table.flights.overtake_flight(load));
+        watches.iter().for_each(|watched| watched.overtake());
         let env = table.env(commit.now, *revision);
         locked.written().for_each(|shard| shard.begin(&env, out));
         for line in lines.iter_mut().filter(|line| line.is_written()) {
@@ -395,22 +424,24 @@ impl<Q: Query> Part for WriteSet<Q> {
         table.settle(&table.env(table.now(), self.revision));
         self.out.clear();
         self.loads.clear();
+        self.watches.clear();
     }
 
     fn kind(&self) -> CommitKind {
         let kind = |line: &Line<Q>| match line.write {
             Write::None => CommitKind::Read,
-            Write::Mark { .. } => CommitKind::Mark,
+            Write::Mark { .. } | Write::Overtake => CommitKind::Mark,
             _ => CommitKind::Write,
         };
         self.lines.iter().map(kind).max().unwrap_or(CommitKind::Read)
     }
 
     fn prepare(&mut self, label: Option<&Arc<str>>) {
-        let Self { home, lines, loads, .. } = self;
+        let Self { home, lines, loads, watches, .. } = self;
         let table = table_of(home);
         let now = table.now();
         loads.clear();
+        watches.clear();
         for line in lines {
             if let Write::Merge { made, value, .. } = &mut line.write
                 && made.base.is_stale
@@ -454,6 +485,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.index.clear();
         self.out.clear();
         self.loads.clear();
+        self.watches.clear();
         self.revision = 0;
         self.home = None;
         if self.lines.capacity() <= MOST_KEPT {

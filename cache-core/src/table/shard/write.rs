@@ -186,9 +186,20 @@ impl<Q: Query> Shard<Q> {
     /// Renews the times of an entry and clears its mark. A survivor becomes resident again, if the table keeps
     /// anything. Returns whether there was a readable entry.
     pub(crate) fn touch(&mut self, number: u32, env: &Env<'_>, out: &mut Outbox<Q>) -> bool {
+        self.touch_as_of(number, env.now, env, out)
+    }
+
+    /// [`touch`](Self::touch) of an entry that was found to be true at another moment than now.
+    pub(crate) fn touch_as_of(
+        &mut self,
+        number: u32,
+        as_of: Moment,
+        env: &Env<'_>,
+        out: &mut Outbox<Q>,
+    ) -> bool {
         let Some((slot, cold)) = self.readable(number) else { return false };
         let old_deadline = cold.deadline(number, env.rules);
-        cold.records[number].as_of = env.now;
+        cold.records[number].as_of = as_of;
         if let Some(extra) = cold.extras.get(number) {
             extra.renew_idle(env.now);
         }

@@ -1,0 +1,157 @@
+//! How a query client is to load a query. Plain data; the store itself does nothing with it.
+
+use std::time::Duration;
+
+/// When a query client reads the cache, loads, and stores what it loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Answers with what is fresh; loads what is missing or stale.
+    #[default]
+    CacheFirst,
+    /// Answers with what is fresh, and with what has been stale for less than `swr`, which it loads again behind the
+    /// answer; waits for a load otherwise.
+    StaleWhileRevalidate,
+    /// Always loads; answers with what is there if the load fails, or takes longer than `timeout`.
+    NetworkFirst,
+    /// Always loads anew, and stores: a load that runs already is not joined.
+    Refresh,
+    /// Always loads, and stores nothing.
+    NetworkOnly,
+}
+
+/// The options of a query that tell a client how to load it. What is `None` is decided elsewhere.
+///
+/// The derive writes them as [`Query::LOADING`](crate::Query::LOADING); a client may have others for all queries, for one
+/// query, and for one call.
+///
+/// ```
+/// use cache_core::{LoadingOptions, Strategy};
+/// use std::time::Duration;
+///
+/// let patient = LoadingOptions::new().strategy(Strategy::NetworkFirst).timeout(Duration::from_secs(1));
+/// let own = LoadingOptions::new().timeout(Duration::from_secs(3));
+/// assert_eq!(own.or(patient).timeout, Some(Duration::from_secs(3)));
+/// assert_eq!(own.or(patient).strategy, Some(Strategy::NetworkFirst));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct LoadingOptions {
+    /// When to read the cache, to load and to store.
+    pub strategy: Option<Strategy>,
+    /// How long an answer counts as fresh. In place of the time that the table or the write gave.
+    pub fresh: Option<Duration>,
+    /// How long the cache keeps what is loaded. In place of the table's.
+    pub ttl: Option<Duration>,
+    /// How long after it has become stale an answer may still be served while it is loaded again.
+    pub swr: Option<Duration>,
+    /// How long after it has become stale an answer may still be served when its load fails.
+    pub stale_if_error: Option<Duration>,
+    /// How long a network-first query waits for its load before it looks into the cache.
+    pub timeout: Option<Duration>,
+    /// The part of its time to live, from 0 to 1, by which a stored answer may live shorter, at random.
+    pub jitter: Option<f64>,
+    /// How eagerly an answer is loaded again before it becomes stale; 1 is usual, more is earlier.
+    pub beta: Option<f64>,
+    /// How long the error of a load is the answer to those who ask next.
+    pub error_ttl: Option<Duration>,
+    /// How long an answer that says "there is none" counts as fresh, and is kept.
+    pub absent_ttl: Option<Duration>,
+}
+
+impl LoadingOptions {
+    /// Options that decide nothing.
+    pub const fn new() -> Self {
+        Self {
+            strategy: None,
+            fresh: None,
+            ttl: None,
+            swr: None,
+            stale_if_error: None,
+            timeout: None,
+            jitter: None,
+            beta: None,
+            error_ttl: None,
+            absent_ttl: None,
+        }
+    }
+
+    /// Decides when to read the cache, to load and to store.
+    pub const fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = Some(strategy);
+        self
+    }
+
+    /// An answer counts as fresh for `time` after its load began.
+    pub const fn fresh(mut self, time: Duration) -> Self {
+        self.fresh = Some(time);
+        self
+    }
+
+    /// What is loaded is kept for at most `time` after its load began.
+    pub const fn ttl(mut self, time: Duration) -> Self {
+        self.ttl = Some(time);
+        self
+    }
+
+    /// A stale answer may be served for `time` more while it is loaded again.
+    pub const fn swr(mut self, time: Duration) -> Self {
+        self.swr = Some(time);
+        self
+    }
+
+    /// A stale answer may be served for `time` more when its load fails.
+    pub const fn stale_if_error(mut self, time: Duration) -> Self {
+        self.stale_if_error = Some(time);
+        self
+    }
+
+    /// A network-first query looks into the cache when its load takes longer than `time`.
+    pub const fn timeout(mut self, time: Duration) -> Self {
+        self.timeout = Some(time);
+        self
+    }
+
+    /// A stored answer lives shorter by a random part of its time to live, at most by this `fraction` of it.
+    pub const fn jitter(mut self, fraction: f64) -> Self {
+        self.jitter = Some(fraction);
+        self
+    }
+
+    /// Loads an answer again a little before it becomes stale, at random, and the earlier the longer its loads take and
+    /// the larger `beta` is.
+    pub const fn beta(mut self, beta: f64) -> Self {
+        self.beta = Some(beta);
+        self
+    }
+
+    /// The error of a load is answered with for `time`, without another load.
+    pub const fn error_ttl(mut self, time: Duration) -> Self {
+        self.error_ttl = Some(time);
+        self
+    }
+
+    /// An answer that says "there is none" is fresh, and kept, for `time`. Has an effect on queries that were derived with
+    /// `absent_ttl`: it is the derive that tells such an answer from others.
+    pub const fn absent_ttl(mut self, time: Duration) -> Self {
+        self.absent_ttl = Some(time);
+        self
+    }
+
+    /// These options; what they leave open is as in `others`.
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            strategy: self.strategy.or(others.strategy),
+            fresh: self.fresh.or(others.fresh),
+            ttl: self.ttl.or(others.ttl),
+            swr: self.swr.or(others.swr),
+            stale_if_error: self.stale_if_error.or(others.stale_if_error),
+            timeout: self.timeout.or(others.timeout),
+            jitter: self.jitter.or(others.jitter),
+            beta: self.beta.or(others.beta),
+            error_ttl: self.error_ttl.or(others.error_ttl),
+            absent_ttl: self.absent_ttl.or(others.absent_ttl),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Loads that keep no thread: what is loaded never takes the place of something newer.
+
+use cache_core::{Freshness, Moment, Stored, Times, Watch};
+
+use super::*;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100, fresh = "10s", eq)]
+struct GetEqual(u32);
+
+registry! {
+    struct Watched { crate::store::watches::GetEqual }
+}
+
+#[track_caller]
+fn is_stored(cache: &Cache<Shelf>, watch: &Watch<GetBook>) -> bool {
+    let stored = watch.store(book("loaded"), Times::new());
+    let is_written = matches!(stored, Stored::Written(_));
+    let loaded = stored.into_value();
+    assert_eq!(loaded.title, "loaded");
+    let is_there = cache.get(watch.key()).is_some_and(|value| Arc::ptr_eq(&value, &loaded));
+    assert_eq!(is_there, is_written);
+    is_written
+}
+
+#[test]
+fn what_was_loaded_while_nothing_happened_is_stored() {
+    let (cache, _) = shelf();
+    let absent = cache.watch(&GetBook(1));
+    assert!(!absent.is_overtaken() && is_stored(&cache, &absent));
+    let present = cache.watch(&GetBook(1));
+    assert!(is_stored(&cache, &present));
+}
+
+#[test]
+fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
+    type Change = fn(&Cache<Shelf>);
+    let changes: [(&str, Change); 12] = [
+        ("insert", |cache| drop(cache.insert(GetBook(1), book("new")))),
+        ("remove", |cache| drop(cache.remove(&GetBook(1)))),
+        ("insert and remove", |cache| {
+            cache.insert(GetBook(1), book("new"));
+            cache.remove(&GetBook(1));
+        }),
+        ("clear", |cache| cache.clear()),
+        ("invalidate", |cache| drop(cache.invalidate(&GetBook(1)))),
+        ("invalidate_where", |cache| drop(cache.invalidate_where::<GetBook>(|key| key.0 == 1))),
+        ("invalidate_all", |cache| drop(cache.invalidate_all())),
+        ("set", |cache| {
+            let mut tx = cache.begin();
+            tx.set(GetBook(1), book("new"));
+            tx.commit().unwrap();
+        }),
+        ("merge", |cache| {
+            let mut tx = cache.begin();
+            tx.merge_with(GetBook(1), |_| book("merged"));
+            tx.commit().unwrap();
+        }),
+        ("tx.remove", |cache| {
+            let mut tx = cache.begin();
+            tx.remove(&GetBook(1));
+            tx.commit().unwrap();
+        }),
+        ("tx.invalidate", |cache| {
+            let mut tx = cache.begin();
+            tx.invalidate(&GetBook(1));
+            tx.commit().unwrap();
+        }),
+        ("another watch", |cache| {
+            cache.watch(&GetBook(1)).store(book("new"), Times::new());
+        }),
+    ];
+    for (name, change) in changes {
+        for is_present in [true, false] {
+            let (cache, _) = shelf();
+            if is_present {
+                cache.insert(GetBook(1), book("old"));
+            }
+            let (watch, other) = (cache.watch(&GetBook(1)), cache.watch(&GetBook(2)));
+            change(&cache);
+            assert!(watch.is_overtaken(), "{name}, present: {is_present}");
+            assert!(!is_stored(&cache, &watch), "{name}, present: {is_present}");
+            let hits_all = ["clear", "invalidate_all"].contains(&name);
+            assert_eq!(other.is_overtaken(), hits_all, "{name}, present: {is_present}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_write_overtakes_no_watch() {
+    let (cache, _) = shelf();
+    cache.insert(GetBook(1), book("old"));
+    let watch = cache.watch(&GetBook(1));
+    cache.touch(&GetBook(1));
+    let _ = (cache.get(&GetBook(1)), cache.pin(&GetBook(1)));
+    for other in 2..3_000 {
+        cache.insert(GetBook(other), book("other"));
+    }
+    let mut tx = cache.begin();
+    tx.set(GetBook(1), book("given up"));
+    tx.invalidate(&GetBook(1));
+    drop(tx);
+    assert!(!watch.is_overtaken() && is_stored(&cache, &watch));
+}
+
+#[test]
+fn a_mark_on_an_absent_key_is_no_change() {
+    let (cache, _) = shelf();
+    let mut tx = cache.begin();
+    assert!(!tx.invalidate(&GetBook(1)));
+    assert!(tx.writes().is_empty() && tx.get(&GetBook(1)).is_none());
+    assert_eq!(tx.commit().unwrap().revision(), None);
+    let mut tx = cache.begin();
+    tx.invalidate(&GetBook(1));
+    tx.set(GetBook(1), book("set"));
+    assert_eq!(tx.writes().len(), 1);
+    tx.commit().unwrap();
+    assert!(cache.get_fresh(&GetBook(1)).is_some());
+}
+
+#[test]
+fn a_retired_watch_stores_nothing() {
+    let (cache, _) = shelf();
+    let watch = cache.watch(&GetBook(1));
+    watch.retire();
+    assert!(!is_stored(&cache, &watch));
+}
+
+#[test]
+fn of_two_watches_the_retired_one_does_not_overtake_the_other() {
+    let (cache, _) = shelf();
+    let old = cache.watch(&GetBook(1));
+    old.retire();
+    let new = cache.watch(&GetBook(1));
+    assert!(!is_stored(&cache, &old));
+    assert!(is_stored(&cache, &new));
+}
+
+#[test]
+fn an_equal_value_keeps_the_present_one_and_dates_it_anew() {
+    let clock = Arc::new(ManualClock::new());
+    let cache = Cache::<Watched>::builder().clock(Arc::clone(&clock)).build().unwrap();
+    let first = cache.insert(GetEqual(1), 7);
+    clock.advance(Duration::from_secs(20));
+    cache.invalidate(&GetEqual(1));
+    let watch = cache.watch(&GetEqual(1));
+    let started = cache.now();
+    clock.advance(Duration::from_secs(4));
+    let revision = cache.revision();
+    let Stored::Kept(kept) = watch.store(7, Times::new().as_of(started)) else { panic!("written") };
+    assert!(Arc::ptr_eq(&kept, &first));
+    assert_eq!(cache.revision(), revision);
+    let entry = cache.peek_entry(&GetEqual(1)).unwrap();
+    assert_eq!((entry.age(), entry.freshness()), (Duration::from_secs(4), Freshness::Fresh));
+
+    let watch = cache.watch(&GetEqual(1));
+    cache.invalidate(&GetEqual(1));
+    assert!(matches!(watch.store(7, Times::new().as_of(Moment::ORIGIN)), Stored::Overtaken(_)));
+    assert_eq!(cache.peek_entry(&GetEqual(1)).unwrap().freshness(), Freshness::Invalidated);
+}
+
+#[test]
+fn all_that_matches_is_marked_and_counted() {
+    let (cache, _) = shelf();
+    for number in 0..10 {
+        cache.insert(GetBook(number), book("old"));
+        cache.insert(GetTwin(number), book("old"));
+    }
+    assert_eq!(cache.invalidate_where::<GetBook>(|key| key.0 < 3), 3);
+    assert!(cache.get_fresh(&GetBook(2)).is_none() && cache.get_fresh(&GetBook(3)).is_some());
+    assert!(cache.get(&GetBook(2)).is_some() && cache.get_fresh(&GetTwin(2)).is_some());
+    assert_eq!(cache.invalidate_all(), 20);
+    assert!(cache.get_fresh(&GetTwin(2)).is_none());
+}
+
+#[test]
+fn a_look_that_does_not_count_leaves_the_counters() {
+    let (cache, _) = shelf();
+    cache.insert(GetBook(1), book("old"));
+    let before = cache.inspect();
+    assert!(cache.peek_entry(&GetBook(1)).is_some() && cache.peek_entry(&GetBook(2)).is_none());
+    let after = cache.inspect();
+    let counts = |inspection: &cache_core::Inspection| {
+        inspection.tables.iter().map(|table| (table.hits, table.misses)).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&before), counts(&after));
+}
+
+#[test]
+fn a_load_on_one_thread_never_undoes_writes_on_another() {
+    let (cache, _) = shelf();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                cache.watch(&GetBook(1)).store(book("loaded"), Times::new());
+                cache.watch(&GetBook(1)).retire();
+            }
+        });
+        for _ in 0..20_000 {
+            let watch = cache.watch(&GetBook(1));
+            cache.insert(GetBook(1), book("written"));
+            assert!(matches!(watch.store(book("late"), Times::new()), Stored::Overtaken(_)));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_ne!(cache.get(&GetBook(1)).unwrap().title, "late");
+}
