@@ -44,6 +44,19 @@ mod text;
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
 /// | `crate = "path"` | where `cache_core` is found, if the dependency was renamed |
 ///
+/// These tell a query client how to load the query; the store itself does nothing with them:
+///
+/// | option | meaning |
+/// |---|---|
+/// | `strategy = "..."` | `cache-first` (default), `stale-while-revalidate`, `network-first`, `refresh` or `network-only` |
+/// | `swr = "5m"` | serve a stale answer so long while it is loaded again |
+/// | `stale_if_error = "1h"` | serve a stale answer so long when its load fails |
+/// | `timeout = "1s"` | let a network-first query look into the cache when its load takes longer |
+/// | `jitter = 0.1` | let an entry live shorter by a random part of its `ttl`, at most this fraction |
+/// | `beta = 1.0` | load an answer again a little before it becomes stale; more is earlier |
+/// | `error_ttl = "1s"` | answer with the error of a load for so long |
+/// | `absent_ttl = "10s"` | call an answer that is `None` fresh so long, and keep it so long |
+///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 #[proc_macro_derive(Query, attributes(query))]
 pub fn derive_query(input: TokenStream) -> TokenStream {

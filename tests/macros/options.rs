@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{Query, TableOptions};
+use cache_core::{LoadingOptions, Query, Strategy, TableOptions};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = str)]
@@ -115,4 +115,27 @@ fn names_are_those_of_the_types() {
     assert_eq!(renamed::Text::NAME, "text");
     assert_eq!(renamed::Unquoted::NAME, "unquoted");
     assert_eq!(<shadowed::Shadowed as Query>::NAME, "shadowed");
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Option<u8>, strategy = "stale-while-revalidate", swr = "5m", stale_if_error = "1h", timeout = "1s")]
+#[query(jitter = 0.1, beta = 1, error_ttl = "2s", absent_ttl = "10s")]
+struct Loaded;
+
+#[test]
+fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
+    let seconds = Duration::from_secs;
+    let expected = LoadingOptions::new()
+        .strategy(Strategy::StaleWhileRevalidate)
+        .swr(seconds(300))
+        .stale_if_error(seconds(3_600))
+        .timeout(seconds(1))
+        .jitter(0.1)
+        .beta(1.0)
+        .error_ttl(seconds(2))
+        .absent_ttl(seconds(10));
+    assert_eq!(Loaded::LOADING, expected);
+    assert_eq!(Loaded::OPTIONS, TableOptions::new());
+    assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));
+    assert_eq!(Full::LOADING, LoadingOptions::new());
 }

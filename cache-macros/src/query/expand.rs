@@ -24,7 +24,8 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let table_options = table_options(&core, options);
     let borrowed = borrowed::expand(input, options);
-    let methods = [weigh(options), same_value(options), persistence(&core, options)];
+    let loading = loading_options(&core, options);
+    let methods = [weigh(options), same_value(options), is_absent(options), persistence(&core, options)];
     quote! {
         #[allow(unused_qualifications)]
         #[automatically_derived]
@@ -32,6 +33,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
             type Value = #value;
             const NAME: &'static ::core::primitive::str = #core::__private::named(#format, #table_name);
             #table_options
+            #loading
             #(#methods)*
         }
 
@@ -89,6 +91,36 @@ fn table_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
         .then(|| quote!(const OPTIONS: #core::TableOptions = #core::TableOptions::new() #(#calls)*;))
 }
 
+/// `const LOADING`, if any option differs from the default.
+fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+    let strategy = options.strategy.as_ref().map(|strategy| {
+        let strategy = Ident::new(strategy.value, Span::call_site());
+        quote!(.strategy(#core::Strategy::#strategy))
+    });
+    let calls: Vec<TokenStream> = [
+        strategy,
+        time_call(&options.swr),
+        time_call(&options.stale_if_error),
+        time_call(&options.timeout),
+        decimal_call(&options.jitter),
+        decimal_call(&options.beta),
+        time_call(&options.error_ttl),
+        time_call(&options.absent_ttl),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!calls.is_empty())
+        .then(|| quote!(const LOADING: #core::LoadingOptions = #core::LoadingOptions::new() #(#calls)*;))
+}
+
+fn decimal_call(given: &Option<Given<f64>>) -> Option<TokenStream> {
+    let Given { name, value } = given.as_ref()?;
+    let number = Literal::f64_unsuffixed(*value);
+    let method = Ident::new(&name.to_string(), Span::call_site());
+    Some(quote!(.#method(#number)))
+}
+
 /// `.capacity(10)`: the options of a table have the names of the derive's.
 fn number_call<N: Copy + Into<u64>>(given: &Option<Given<N>>) -> Option<TokenStream> {
     let Given { name, value } = given.as_ref()?;
@@ -121,6 +153,18 @@ fn same_value(options: &Options) -> Option<TokenStream> {
     let call = quote_spanned!(eq.name.span()=> ::core::cmp::PartialEq::eq(old, new));
     Some(quote! {
         fn same_value(old: &Self::Value, new: &Self::Value) -> ::core::primitive::bool {
+            #call
+        }
+    })
+}
+
+/// The derive cannot see whether the value is an `Option`; the compiler tells, at the option that asks for one.
+fn is_absent(options: &Options) -> Option<TokenStream> {
+    let absent_ttl = options.absent_ttl.as_ref()?;
+    let span = absent_ttl.name.span().resolved_at(Span::call_site());
+    let call = quote_spanned!(span=> ::core::option::Option::is_none(value));
+    Some(quote! {
+        fn is_absent(value: &Self::Value) -> ::core::primitive::bool {
             #call
         }
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::Parse;
-use syn::{LitInt, LitStr, Path, Type};
+use syn::{Lit, LitInt, LitStr, Path, Type};
 
 use super::duration;
 use super::parse::Setting;
@@ -14,7 +14,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 24] = [
     "value",
     "name",
     "capacity",
@@ -31,10 +31,27 @@ const KNOWN: [&str; 16] = [
     "version",
     "eq",
     "borrowed",
+    "strategy",
+    "swr",
+    "stale_if_error",
+    "timeout",
+    "jitter",
+    "beta",
+    "error_ttl",
+    "absent_ttl",
+];
+
+/// Each strategy with its name in code.
+const STRATEGIES: [(&str, &str); 5] = [
+    ("cache-first", "CacheFirst"),
+    ("stale-while-revalidate", "StaleWhileRevalidate"),
+    ("network-first", "NetworkFirst"),
+    ("refresh", "Refresh"),
+    ("network-only", "NetworkOnly"),
 ];
 
 /// Names that people bring along from other caches, and what they are called here.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("max_capacity", "capacity"),
     ("max_entries", "capacity"),
     ("max_size", "capacity"),
@@ -43,6 +60,8 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("stale_time", "fresh"),
     ("weigher", "weigh"),
     ("rename", "name"),
+    ("stale_while_revalidate", "swr"),
+    ("policy", "strategy"),
 ];
 
 /// One option with the token that names it, at which messages about it point.
@@ -80,6 +99,15 @@ pub(crate) struct Options {
     pub(crate) opaque: Option<Given<()>>,
     pub(crate) eq: Option<Given<()>>,
     pub(crate) borrowed: Option<Given<()>>,
+    /// The name in code.
+    pub(crate) strategy: Option<Given<&'static str>>,
+    pub(crate) swr: Option<Given<Duration>>,
+    pub(crate) stale_if_error: Option<Given<Duration>>,
+    pub(crate) timeout: Option<Given<Duration>>,
+    pub(crate) jitter: Option<Given<f64>>,
+    pub(crate) beta: Option<Given<f64>>,
+    pub(crate) error_ttl: Option<Given<Duration>>,
+    pub(crate) absent_ttl: Option<Given<Duration>>,
     pub(crate) core: Option<Given<Path>>,
 }
 
@@ -136,6 +164,14 @@ impl Options {
             "opaque" => self.opaque = Some(setting.flag()?),
             "eq" => self.eq = Some(setting.flag()?),
             "borrowed" => self.borrowed = Some(setting.flag()?),
+            "strategy" => self.strategy = Some(setting.with(strategy)?),
+            "swr" => self.swr = Some(setting.with(window)?),
+            "stale_if_error" => self.stale_if_error = Some(setting.with(window)?),
+            "timeout" => self.timeout = Some(setting.with(window)?),
+            "jitter" => self.jitter = Some(setting.with(fraction)?),
+            "beta" => self.beta = Some(setting.with(factor)?),
+            "error_ttl" => self.error_ttl = Some(setting.with(window)?),
+            "absent_ttl" => self.absent_ttl = Some(setting.with(window)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
         }
@@ -226,6 +262,54 @@ fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Duration> {
     };
     duration::parse(&text.value())
         .map_err(|message| error(name, argument, format_args!("`{name}`: {message}")))
+}
+
+/// Reads a duration in quotes that is no empty one.
+fn window(name: &Ident, argument: &TokenStream) -> syn::Result<Duration> {
+    match time(name, argument)? {
+        Duration::ZERO => {
+            let message = format_args!("`{name}` must be longer than zero; leave it out to do without");
+            Err(error(name, argument, message))
+        }
+        window => Ok(window),
+    }
+}
+
+/// Reads a number with or without a point.
+fn decimal(argument: &TokenStream) -> Option<f64> {
+    match syn::parse2::<Lit>(argument.clone()).ok()? {
+        Lit::Float(number) if number.suffix().is_empty() => number.base10_parse().ok(),
+        Lit::Int(number) if number.suffix().is_empty() => number.base10_parse().ok(),
+        _ => None,
+    }
+}
+
+fn fraction(name: &Ident, argument: &TokenStream) -> syn::Result<f64> {
+    decimal(argument).filter(|fraction| (0.0..=1.0).contains(fraction)).ok_or_else(|| {
+        error(name, argument, format_args!("`{name}` takes a fraction from 0 to 1, as in `{name} = 0.1`"))
+    })
+}
+
+fn factor(name: &Ident, argument: &TokenStream) -> syn::Result<f64> {
+    decimal(argument).filter(|factor| *factor > 0.0 && factor.is_finite()).ok_or_else(|| {
+        error(name, argument, format_args!("`{name}` takes a number above 0, as in `{name} = 1.0`"))
+    })
+}
+
+fn strategy(name: &Ident, argument: &TokenStream) -> syn::Result<&'static str> {
+    let written = syn::parse2::<LitStr>(argument.clone()).map(|text| text.value());
+    if let Some((_, code)) =
+        STRATEGIES.iter().find(|(known, _)| written.as_ref().is_ok_and(|text| text == known))
+    {
+        return Ok(code);
+    }
+    let known = STRATEGIES.map(|(known, _)| known);
+    let hint = match written {
+        Ok(text) => did_you_mean(suggest::nearest(&text, known), "\""),
+        Err(_) => String::new(),
+    };
+    let message = format_args!("`strategy` is one of \"{}\"{hint}", known.join("\", \""));
+    Err(error(name, argument, message))
 }
 
 /// The message for `ttl = 5m` and `ttl = 30`, with what was probably meant.

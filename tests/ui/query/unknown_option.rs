@@ -1,7 +1,7 @@
 use cache_core::Query;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = String, strategy = "cache_first")]
+#[query(value = String, flavour = "sweet")]
 struct GetPost {
     id: u64,
 }

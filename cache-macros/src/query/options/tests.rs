@@ -27,7 +27,8 @@ fn every_option_is_read() {
     let (options, messages) = read(quote! {
         value = dyn Draw + Send + Sync, name = "post", version = 2, capacity = 10_000, lru = 1, max_weight = 0x10,
         weigh = sizes::of::<u8>, ttl = "1h30m", tti = "0s", fresh = "30s", history = 0, persist, codec = "json",
-        opaque, eq, borrowed, crate = "store::core",
+        opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
+        timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s",
     });
     assert_eq!(messages, [""; 0]);
     assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
@@ -38,6 +39,11 @@ fn every_option_is_read() {
     assert_eq!(options.tti.as_ref().unwrap().value, Duration::ZERO);
     assert_eq!(options.codec.as_ref().unwrap().value, Codec::Json);
     assert_eq!(options.core().to_string(), "store :: core");
+    assert_eq!(options.strategy.as_ref().unwrap().value, "NetworkFirst");
+    assert_eq!((options.jitter.as_ref().unwrap().value, options.beta.as_ref().unwrap().value), (0.25, 2.0));
+    let windows =
+        [&options.swr, &options.stale_if_error, &options.timeout, &options.error_ttl, &options.absent_ttl];
+    assert_eq!(windows.map(|window| window.as_ref().unwrap().value.as_secs()), [1, 2, 3, 4, 5]);
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
 }
 
@@ -86,9 +92,7 @@ fn misspelt_options_are_met_with_the_nearest() {
 
 #[test]
 fn far_off_options_are_met_with_the_list() {
-    for written in
-        ["strategy", "swr", "stale_if_error", "timeout", "jitter", "retry", "poll", "batch", "breaker"]
-    {
+    for written in ["retry", "poll", "batch", "breaker"] {
         let name = Ident::new(written, proc_macro2::Span::call_site());
         let message = message(quote!(#name = 1));
         assert!(
@@ -124,6 +128,19 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (
             quote!(codec = "bincod"),
             "`codec` is \"bincode\", \"postcard\" or \"json\"; did you mean \"bincode\"?",
+        ),
+        (quote!(swr = "0s"), "`swr` must be longer than zero; leave it out to do without"),
+        (quote!(timeout = 5s), "`timeout` takes a duration in quotes; did you mean `timeout = \"5s\"`?"),
+        (quote!(jitter = 1.5), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
+        (quote!(jitter = "0.1"), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
+        (quote!(jitter), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
+        (quote!(beta = 0), "`beta` takes a number above 0, as in `beta = 1.0`"),
+        (quote!(beta = -1.0), "`beta` takes a number above 0, as in `beta = 1.0`"),
+        (quote!(beta = 1.0f32), "`beta` takes a number above 0, as in `beta = 1.0`"),
+        (
+            quote!(strategy = "network-frist"),
+            "`strategy` is one of \"cache-first\", \"stale-while-revalidate\", \"network-first\", \"refresh\", \
+             \"network-only\"; did you mean \"network-first\"?",
         ),
         (quote!(codec = json), "`codec` is \"bincode\", \"postcard\" or \"json\""),
     ] {

@@ -1,0 +1,15 @@
+use cache_core::Query;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, strategy = "stale-while-revalidated", swr = "0s", jitter = 2.0)]
+struct GetPost {
+    id: u64,
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, absent_ttl = "10s")]
+struct GetUser {
+    id: u64,
+}
+
+fn main() {}
