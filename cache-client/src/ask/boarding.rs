@@ -1,0 +1,189 @@
+//! How a call gets on a flight: the one that its tree waits for, the current one, or a new one, which it starts.
+
+use std::sync::Arc;
+
+use cache_core::Holds;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Asker, Call, Turn};
+use crate::app::{App, Fetch};
+use crate::board::{Boarded, Ticket};
+use crate::context::{Access, Node};
+use crate::desk::Desk;
+use crate::error::QueryError;
+use crate::flight::{Flight, NoSeat, Seat, Wish};
+use crate::fly::Trip;
+use crate::memo::Cell;
+use crate::plan::{Plan, Verdict};
+
+/// What is known of the loads of a query.
+type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
+
+impl<A: App> Asker<'_, A> {
+    /// Gets on a flight, or finds that there is an answer after all.
+    pub(super) fn load<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        plan: Plan,
+        access: Access,
+    ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let desk = self.client.desks().of::<Q, Q::Error>();
+        let wish = Wish { stores: plan.stores(), goes_on: false, remembers_errors: plan.remembers_errors() };
+        let mut ticket =
+            Ticket { wish, is_behind: false, anew: plan.loads_anew(), from: self.from(), landings: None };
+        if access.is_private {
+            let boarded = self.board_privately(query, &plan, &desk, &ticket);
+            return self.turn(query, boarded, plan, access);
+        }
+        if plan.reads_first() {
+            if let Some(error) = desk.failures.answer(query, self.client.cache().now()) {
+                return self.excuse(query, &plan, access, error).map(Turn::Answer);
+            }
+            ticket.landings = Some(desk.flights.landings());
+        }
+        loop {
+            // Another flight may have landed since the first look.
+            if ticket.landings.is_some()
+                && let Some((value, Verdict::Fresh)) = self.look(query, &plan, false)
+            {
+                return Ok(Turn::Answer(self.keep(query, value)));
+            }
+            match self.board(query, &plan, &desk, &ticket) {
+                Boarded::LookAgain(landings) => ticket.landings = Some(landings),
+                boarded => return self.turn(query, boarded, plan, access),
+            }
+        }
+    }
+
+    fn turn<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        boarded: Boarded<Q, Q::Error>,
+        plan: Plan,
+        access: Access,
+    ) -> Result<Turn<A, Q>, QueryError<Q::Error>> {
+        match boarded {
+            Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => {
+                Ok(Turn::Wait(Call { seat, plan, access }))
+            }
+            Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
+            // Who waits has a seat, and looks again until there is no need.
+            Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Joined(None) | Boarded::New(_, None) => {
+                Err(QueryError::Cycle { query: Q::NAME })
+            }
+        }
+    }
+
+    /// Loads, or has the running load go on, without anybody waiting.
+    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let desk = self.client.desks().of::<Q, Q::Error>();
+        if desk.failures.answer(query, self.client.cache().now()).is_some() {
+            return;
+        }
+        let wish = Wish { stores: true, goes_on: true, remembers_errors: true };
+        let ticket = Ticket { wish, is_behind: true, anew: false, from: None, landings: None };
+        // Without a seat there is nothing to be kept.
+        drop(self.board(query, plan, &desk, &ticket));
+    }
+
+    /// Gets on the flight that the tree has asked for, the current one, or a new one, which is started.
+    fn board<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        plan: &Plan,
+        desk: &DeskOf<A, Q>,
+        ticket: &Ticket<'_>,
+    ) -> Boarded<Q, Q::Error>
+    where
+        A::Registry: Holds<Q>,
+    {
+        // Before anything is locked: the clock may be foreign code, and there may be no runtime.
+        let (runtime, started) = (Handle::current(), self.client.cache().now());
+        let make = || {
+            let id = self.client.next_flight();
+            let watch = self.client.cache().watch(query);
+            Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new())
+        };
+        let board = || desk.flights.board(query, ticket, make);
+        let boarded = match self.node.filter(|_| !ticket.is_behind) {
+            Some(node) => in_tree(node, query, ticket, board),
+            None => board(),
+        };
+        if let Boarded::New(flight, _) = &boarded {
+            let (flight, token) = (Arc::clone(flight), flight.token.clone());
+            let node = Node::root(self.client.clone(), Q::NAME.into(), token, Some(flight.id));
+            Trip { desk: Arc::clone(desk), flight, node, plan: *plan }.start(&runtime);
+        }
+        boarded
+    }
+
+    /// Gets on a flight of the tree alone: what it loads is neither shared nor stored.
+    fn board_privately<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        plan: &Plan,
+        desk: &DeskOf<A, Q>,
+        ticket: &Ticket<'_>,
+    ) -> Boarded<Q, Q::Error>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let node = self.node.expect("only a tree can be private");
+        let (runtime, started) = (Handle::current(), self.client.cache().now());
+        let boarded = in_tree(node, query, ticket, || {
+            let token = node.tree.token.child_token();
+            let flight =
+                Arc::new(Flight::new(self.client.next_flight(), query.clone(), started, None, token));
+            match Seat::take(&flight, ticket.wish, ticket.from) {
+                Ok(seat) => Boarded::New(flight, Some(seat)),
+                Err(NoSeat::Closed | NoSeat::Cycle) => Boarded::Cycle,
+            }
+        });
+        if let Boarded::New(flight, _) = &boarded {
+            let flight = Arc::clone(flight);
+            let node = Node::of_flight(node, flight.token.clone(), flight.id);
+            Trip { desk: Arc::clone(desk), flight, node, plan: *plan }.start(&runtime);
+        }
+        boarded
+    }
+}
+
+/// Gets on the flight that the tree waits for already, if there is one, so that it asks once whatever its strategy.
+fn in_tree<A: App, Q: Fetch<A>>(
+    node: &Node<A>,
+    query: &Q,
+    ticket: &Ticket<'_>,
+    board: impl FnOnce() -> Boarded<Q, Q::Error>,
+) -> Boarded<Q, Q::Error> {
+    let (boarded, _replaced) = node.tree.memo.with::<Q, Q::Error, _>(|cells| {
+        if let Some(Cell::Asked(flight)) = cells.get(query) {
+            match Seat::take(flight, ticket.wish, ticket.from) {
+                Ok(seat) => return (Boarded::Joined(Some(seat)), None),
+                Err(NoSeat::Cycle) => return (Boarded::Cycle, None),
+                Err(NoSeat::Closed) => {}
+            }
+            if let Some(Ok(value)) = flight.outcome() {
+                return (Boarded::Landed(value), None);
+            }
+        }
+        let boarded = board();
+        let flight = match &boarded {
+            Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => Arc::clone(&seat.flight),
+            _ => return (boarded, None),
+        };
+        let replaced = match cells.get(query) {
+            // Another call of the tree was faster.
+            Some(Cell::Answered(_)) => None,
+            _ => cells.insert(query.clone(), Cell::Asked(flight)),
+        };
+        (boarded, replaced)
+    });
+    boarded
+}

@@ -1,0 +1,108 @@
+//! The current flights of one query, one for each key. Decides who joins which; starts no task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cache_core::Query;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+
+use crate::flight::{Flight, NoSeat, Seat, Wish};
+use crate::waits::{FlightId, Waits};
+
+/// The current flights of one query.
+pub(crate) struct Flights<Q: Query, E>(Mutex<Board<Q, E>>);
+
+struct Board<Q: Query, E> {
+    current: HashMap<Q, Arc<Flight<Q, E>>, RandomState>,
+    /// How many have landed, so that who looked into the cache can tell whether it has to look again.
+    landings: u64,
+}
+
+/// What somebody who wants to board asks for.
+pub(crate) struct Ticket<'a> {
+    pub(crate) wish: Wish,
+    /// Does without a seat: nobody waits.
+    pub(crate) is_behind: bool,
+    /// A load that runs already is not good enough.
+    pub(crate) anew: bool,
+    /// The flight that is to wait, if one is.
+    pub(crate) from: Option<(&'a Arc<Waits>, FlightId)>,
+    /// Landings at the time of the last look into the cache; `None` if nobody looked.
+    pub(crate) landings: Option<u64>,
+}
+
+/// Where somebody has got on.
+pub(crate) enum Boarded<Q: Query, E> {
+    /// To look into the cache again, since a flight has landed.
+    LookAgain(u64),
+    /// The flight runs already; no seat for who asked for none.
+    Joined(Option<Seat<Q, E>>),
+    /// The flight has landed meanwhile.
+    Landed(Arc<Q::Value>),
+    /// The flight is to be started.
+    New(Arc<Flight<Q, E>>, Option<Seat<Q, E>>),
+    Cycle,
+}
+
+impl<Q: Query, E> Flights<Q, E> {
+    pub(crate) fn landings(&self) -> u64 {
+        self.0.lock().landings
+    }
+
+    /// Joins the current flight of a key, or puts a new one in its place.
+    pub(crate) fn board(
+        &self,
+        key: &Q,
+        ticket: &Ticket<'_>,
+        make: impl FnOnce() -> Flight<Q, E>,
+    ) -> Boarded<Q, E> {
+        // Declared before the guard, so that it is dropped after it.
+        let mut _displaced = None;
+        let mut board = self.0.lock();
+        if !ticket.anew
+            && let Some(flight) = board.current.get(key).filter(|flight| flight.is_current())
+        {
+            match seat(flight, ticket) {
+                Ok(seat) => return Boarded::Joined(seat),
+                Err(NoSeat::Cycle) => return Boarded::Cycle,
+                Err(NoSeat::Closed) => {}
+            }
+        }
+        if ticket.landings.is_some_and(|landings| landings != board.landings) {
+            return Boarded::LookAgain(board.landings);
+        }
+        if let Some(watch) = board.current.get(key).and_then(|flight| flight.watch.as_ref()) {
+            // Before the new one begins to watch, so that the old one cannot overtake it.
+            watch.retire();
+        }
+        let flight = Arc::new(make());
+        // A flight that nobody else knows has room, and waits for nobody.
+        let Ok(seat) = seat(&flight, ticket) else { return Boarded::Cycle };
+        _displaced = board.current.insert(key.clone(), Arc::clone(&flight));
+        Boarded::New(flight, seat)
+    }
+
+    /// Takes out a flight whose result is stored, if it is still the current one.
+    pub(crate) fn landed(&self, flight: &Arc<Flight<Q, E>>) {
+        let mut board = self.0.lock();
+        board.landings += 1;
+        let is_current = board.current.get(&flight.key).is_some_and(|current| Arc::ptr_eq(current, flight));
+        let removed = is_current.then(|| board.current.remove_entry(&flight.key));
+        drop(board);
+        drop(removed);
+    }
+}
+
+fn seat<Q: Query, E>(flight: &Arc<Flight<Q, E>>, ticket: &Ticket<'_>) -> Result<Option<Seat<Q, E>>, NoSeat> {
+    if ticket.is_behind {
+        return if flight.join(ticket.wish, false) { Ok(None) } else { Err(NoSeat::Closed) };
+    }
+    Seat::take(flight, ticket.wish, ticket.from).map(Some)
+}
+
+impl<Q: Query, E> Default for Flights<Q, E> {
+    fn default() -> Self {
+        Self(Mutex::new(Board { current: HashMap::default(), landings: 0 }))
+    }
+}

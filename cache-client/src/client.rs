@@ -1,0 +1,211 @@
+//! The public face: a cheap handle to one client.
+
+pub(crate) mod builder;
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt::{self, Debug};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cache_core::{Cache, Holds, LoadingOptions};
+use foldhash::fast::RandomState;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{Answer, App, Fetch};
+use crate::ask::Asker;
+use crate::context::{Context, Node};
+use crate::desk::Desks;
+use crate::error::QueryError;
+use crate::waits::{FlightId, Waits};
+use builder::ClientBuilder;
+
+/// Loads what the cache does not have, once for all who ask at the same time.
+///
+/// Cheap to clone; all clones are one client. All methods may be called from any thread.
+pub struct Client<A: App>(Arc<Shared<A>>);
+
+pub(crate) struct Shared<A: App> {
+    app: A,
+    cache: Cache<A::Registry>,
+    /// Options of single queries, by type.
+    settings: HashMap<TypeId, LoadingOptions, RandomState>,
+    defaults: LoadingOptions,
+    desks: Desks,
+    waits: Arc<Waits>,
+    flights: AtomicU64,
+}
+
+/// What an invalidation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Invalidation {
+    /// Entries that were marked.
+    pub count: usize,
+}
+
+impl<A: App> Client<A> {
+    /// A client that is being configured: over a cache, with the program's own state.
+    pub fn builder(cache: Cache<A::Registry>, app: A) -> ClientBuilder<A> {
+        ClientBuilder::new(cache, app)
+    }
+
+    /// The program's own state.
+    #[must_use]
+    pub fn app(&self) -> &A {
+        &self.0.app
+    }
+
+    /// The cache that the client works on. What is written, removed or cleared there retires the loads that it concerns:
+    /// who waits gets their results, and they are not stored.
+    #[must_use]
+    pub fn cache(&self) -> &Cache<A::Registry> {
+        &self.0.cache
+    }
+
+    /// Starts a request: a tree of contexts with a memo of its own.
+    #[must_use]
+    pub fn request(&self, name: impl Into<Arc<str>>) -> Context<A> {
+        Context(Node::root(self.clone(), name.into(), CancellationToken::new(), None))
+    }
+
+    /// The answer to a query: from the cache or a load, as its strategy says. Without a memo.
+    ///
+    /// A hit costs one read of the store and one of its clock, and allocates nothing.
+    ///
+    /// # Errors
+    /// - [`QueryError::Failed`], [`QueryError::Panicked`]: the load gave no answer. Those who waited for it share the
+    ///   error; the next call loads again, unless the query has an `error_ttl`.
+    /// - [`QueryError::Interrupted`]: the load cancelled its own context.
+    /// - [`QueryError::Options`]: the options of the query cannot work.
+    ///
+    /// # Panics
+    /// If something has to be loaded outside a tokio runtime.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. A load that others wait for goes on.
+    pub fn query<'a, Q: Fetch<A>>(&'a self, query: &'a Q) -> impl Future<Output = Answer<A, Q>> + Send + 'a
+    where
+        A::Registry: Holds<Q>,
+    {
+        Asker::without_context(self).query(query, LoadingOptions::new())
+    }
+
+    /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub fn query_with<'a, Q: Fetch<A>>(
+        &'a self,
+        query: &'a Q,
+        change: impl FnOnce(LoadingOptions) -> LoadingOptions,
+    ) -> impl Future<Output = Answer<A, Q>> + Send + 'a
+    where
+        A::Registry: Holds<Q>,
+    {
+        Asker::without_context(self).query(query, change(LoadingOptions::new()))
+    }
+
+    /// The answers to several queries, in their order. What has to be loaded is loaded at the same time; each answer may
+    /// fail alone.
+    pub fn query_all<'a, Q: Fetch<A>>(
+        &'a self,
+        queries: &'a [Q],
+    ) -> impl Future<Output = Vec<Answer<A, Q>>> + Send + 'a
+    where
+        A::Registry: Holds<Q>,
+    {
+        Asker::without_context(self).query_all(queries)
+    }
+
+    /// What the cache has, fresh or not; never loads. Counts as a use.
+    #[must_use]
+    pub fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        Asker::without_context(self).cached(query)
+    }
+
+    /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
+    /// five seconds, also by a table that keeps nothing by itself. Errors go to [`refresh_error`](Self::refresh_error).
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn prefetch<Q: Fetch<A>>(&self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        Asker::without_context(self).prefetch(query);
+    }
+
+    /// Why the last load of a key failed whose error nobody waited for, or a stale value stood in for. `None` once it has
+    /// been loaded, written, removed or invalidated. The errors of the last 1,024 keys of a query are kept.
+    #[must_use]
+    pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
+        self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
+    }
+
+    /// Marks a key, so that the very next read loads it, and retires its load: who waits for that gets its result, which
+    /// is not stored.
+    pub fn invalidate<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
+    where
+        A::Registry: Holds<Q>,
+    {
+        Invalidation { count: usize::from(self.0.cache.invalidate(query)) }
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches`. Visits all entries of its table; what is
+    /// written meanwhile may be marked.
+    pub fn invalidate_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
+    where
+        A::Registry: Holds<Q>,
+    {
+        Invalidation { count: self.0.cache.invalidate_where(matches) }
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
+    pub fn invalidate_all(&self) -> Invalidation {
+        Invalidation { count: self.0.cache.invalidate_all() }
+    }
+
+    // Inside
+
+    #[inline]
+    pub(crate) fn settings<Q: Fetch<A>>(&self) -> LoadingOptions {
+        match self.0.settings.is_empty() {
+            true => LoadingOptions::new(),
+            false => self.0.settings.get(&TypeId::of::<Q>()).copied().unwrap_or_default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn defaults(&self) -> LoadingOptions {
+        self.0.defaults
+    }
+
+    pub(crate) fn desks(&self) -> &Desks {
+        &self.0.desks
+    }
+
+    pub(crate) fn waits(&self) -> &Arc<Waits> {
+        &self.0.waits
+    }
+
+    pub(crate) fn next_flight(&self) -> FlightId {
+        FlightId(self.0.flights.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl<A: App> Clone for Client<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A: App> Debug for Client<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("cache", &self.0.cache).finish_non_exhaustive()
+    }
+}

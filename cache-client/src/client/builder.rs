@@ -1,0 +1,68 @@
+//! Building a client: options for all queries, and for single ones.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use cache_core::{Cache, LoadingOptions};
+use foldhash::fast::RandomState;
+
+use super::{Client, Shared};
+use crate::app::{App, Fetch};
+use crate::desk::Desks;
+use crate::waits::Waits;
+
+/// A client that is being configured. Made by [`Client::builder`].
+#[must_use]
+pub struct ClientBuilder<A: App> {
+    app: A,
+    cache: Cache<A::Registry>,
+    settings: HashMap<TypeId, LoadingOptions, RandomState>,
+    defaults: LoadingOptions,
+}
+
+impl<A: App> ClientBuilder<A> {
+    pub(super) fn new(cache: Cache<A::Registry>, app: A) -> Self {
+        Self { app, cache, settings: HashMap::default(), defaults: LoadingOptions::new() }
+    }
+
+    /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
+    /// decide nothing, or those of the last call for the same query.
+    pub fn query<Q: Fetch<A>>(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
+        let options = self.settings.entry(TypeId::of::<Q>()).or_default();
+        *options = change(*options);
+        self
+    }
+
+    /// Changes the options of all queries. Those that a query was derived with come before them.
+    pub fn defaults(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
+        self.defaults = change(self.defaults);
+        self
+    }
+
+    /// Makes the client.
+    #[must_use]
+    pub fn build(self) -> Client<A> {
+        let Self { app, cache, settings, defaults } = self;
+        Client(Arc::new(Shared {
+            app,
+            cache,
+            settings,
+            defaults,
+            desks: Desks::default(),
+            waits: Arc::new(Waits::default()),
+            flights: AtomicU64::new(1),
+        }))
+    }
+}
+
+impl<A: App> Debug for ClientBuilder<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("cache", &self.cache)
+            .field("defaults", &self.defaults)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! The clock of tokio as the clock of a cache. Knows nothing of timers.
+
+use std::time::SystemTime;
+
+use cache_core::{Clock, Moment};
+use tokio::time::Instant;
+
+/// Reads the time from tokio, so that a cache stands still while tokio's time is paused, and moves when it does.
+///
+/// To be made, and the cache used, inside the runtime whose time it is; elsewhere it is the time of the system.
+#[derive(Clone, Copy, Debug)]
+pub struct TokioClock {
+    origin: Instant,
+    /// The date at the origin, so that the wall clock too stands still while time is paused.
+    wall: SystemTime,
+}
+
+impl TokioClock {
+    /// Makes a clock whose origin is now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { origin: Instant::now(), wall: SystemTime::now() }
+    }
+}
+
+impl Default for TokioClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Moment {
+        Moment::ORIGIN + self.origin.elapsed()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.wall + self.origin.elapsed()
+    }
+}

@@ -1,0 +1,234 @@
+//! A context inside: what it shares with its tree, and what it has for itself and those below.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Replacement;
+use crate::app::{App, Fetch};
+use crate::client::Client;
+use crate::memo::Memo;
+use crate::waits::FlightId;
+
+/// One context.
+pub(crate) struct Node<A: App> {
+    pub(crate) client: Client<A>,
+    pub(crate) name: Arc<str>,
+    pub(crate) tree: Arc<Tree>,
+    parent: Option<Arc<Node<A>>>,
+    /// Cancelled with the tree, or at the deadline.
+    pub(crate) token: CancellationToken,
+    /// Cancels the token at the deadline.
+    _timer: Option<Timer>,
+    /// Kept from the cache, with all below.
+    is_disabled: AtomicBool,
+    /// The flight whose load this is a part of.
+    pub(crate) flight: Option<FlightId>,
+    replacements: Replacements,
+}
+
+/// What the contexts of a tree have in common.
+#[derive(Default)]
+pub(crate) struct Tree {
+    pub(crate) memo: Memo,
+    /// Ends the whole request.
+    pub(crate) token: CancellationToken,
+    /// Answers that the tree was given, shared with trees in which something is replaced.
+    presets: Arc<Presets>,
+}
+
+#[derive(Default)]
+struct Presets {
+    memo: Memo,
+    /// Set with the first one, so that trees without any need not look.
+    are_there: AtomicBool,
+}
+
+/// By the type of the query; `None` if nothing is replaced.
+pub(crate) type Replacements = Option<Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>;
+
+/// What a context may do with the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) reads: bool,
+    /// Loads are the tree's own: they are neither shared nor stored.
+    pub(crate) is_private: bool,
+    pub(crate) checks_options: bool,
+    /// Nothing stale is served, since an answer is being built.
+    pub(crate) fresh_only: bool,
+}
+
+impl Access {
+    /// That of a caller without a context.
+    pub(crate) const PLAIN: Self =
+        Self { reads: true, is_private: false, checks_options: true, fresh_only: false };
+}
+
+impl<A: App> Node<A> {
+    /// The root of a tree that ends with `token`, perhaps that of a flight.
+    pub(crate) fn root(
+        client: Client<A>,
+        name: Arc<str>,
+        token: CancellationToken,
+        flight: Option<FlightId>,
+    ) -> Arc<Self> {
+        let tree = Arc::new(Tree { token: token.clone(), ..Tree::default() });
+        Arc::new(Self {
+            client,
+            name,
+            tree,
+            parent: None,
+            token,
+            _timer: None,
+            is_disabled: AtomicBool::new(false),
+            flight,
+            replacements: None,
+        })
+    }
+
+    /// As `parent`, one step further down.
+    fn step(parent: &Arc<Self>, name: Arc<str>) -> Self {
+        Self {
+            client: parent.client.clone(),
+            name,
+            tree: Arc::clone(&parent.tree),
+            parent: Some(Arc::clone(parent)),
+            token: parent.token.clone(),
+            _timer: None,
+            is_disabled: AtomicBool::new(false),
+            flight: parent.flight,
+            replacements: parent.replacements.clone(),
+        }
+    }
+
+    pub(crate) fn below(parent: &Arc<Self>, name: Arc<str>) -> Arc<Self> {
+        Arc::new(Self::step(parent, name))
+    }
+
+    /// The context of a load that belongs to the tree of `parent` alone.
+    pub(crate) fn of_flight(parent: &Arc<Self>, token: CancellationToken, flight: FlightId) -> Arc<Self> {
+        let name = Arc::clone(&parent.name);
+        Arc::new(Self { token, flight: Some(flight), ..Self::step(parent, name) })
+    }
+
+    pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
+        let token = parent.token.child_token();
+        let timer = if deadline <= Instant::now() {
+            token.cancel();
+            None
+        } else {
+            let token = token.clone();
+            let timer = async move {
+                tokio::time::sleep_until(deadline).await;
+                token.cancel();
+            };
+            Some(Timer(tokio::spawn(timer).abort_handle()))
+        };
+        let name = Arc::clone(&parent.name);
+        Arc::new(Self { token, _timer: timer, ..Self::step(parent, name) })
+    }
+
+    pub(crate) fn replacing<Q: Fetch<A>>(
+        parent: &Arc<Self>,
+        replacement: Arc<Replacement<Q, Q::Error>>,
+    ) -> Arc<Self> {
+        let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
+        replacements.insert(TypeId::of::<Q>(), replacement);
+        let tree = Tree {
+            memo: Memo::default(),
+            token: parent.tree.token.clone(),
+            presets: Arc::clone(&parent.tree.presets),
+        };
+        let name = Arc::clone(&parent.name);
+        let replacements = Some(Arc::new(replacements));
+        Arc::new(Self { tree: Arc::new(tree), replacements, ..Self::step(parent, name) })
+    }
+
+    pub(crate) fn replacement<Q: Fetch<A>>(&self) -> Option<Arc<Replacement<Q, Q::Error>>> {
+        let replacement = self.replacements.as_ref()?.get(&TypeId::of::<Q>())?;
+        Arc::clone(replacement).downcast().ok()
+    }
+
+    pub(crate) fn disable_cache(&self) {
+        self.is_disabled.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn should_cache(&self) -> bool {
+        let mut node = Some(self);
+        while let Some(here) = node {
+            if here.is_disabled.load(Ordering::Acquire) {
+                return false;
+            }
+            node = here.parent.as_deref();
+        }
+        true
+    }
+
+    /// What the context may do with the cache now.
+    pub(crate) fn access(&self) -> Access {
+        let should_cache = self.should_cache();
+        let replaces = self.replacements.is_some();
+        Access {
+            reads: should_cache && !replaces,
+            is_private: !should_cache || replaces || self.tree.presets.are_there.load(Ordering::Acquire),
+            checks_options: should_cache,
+            fresh_only: self.flight.is_some(),
+        }
+    }
+
+    /// The answer that the tree was given, or got.
+    pub(crate) fn answer<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>> {
+        let presets = &self.tree.presets;
+        if presets.are_there.load(Ordering::Acquire)
+            && let Some(value) = presets.memo.answer::<Q, Q::Error>(query)
+        {
+            return Some(value);
+        }
+        self.tree.memo.answer::<Q, Q::Error>(query)
+    }
+
+    /// Gives the tree an answer. Returns whether it had none.
+    pub(crate) fn preset<Q: Fetch<A>>(&self, query: &Q, value: Arc<Q::Value>) -> bool {
+        let has_asked = self.tree.memo.with::<Q, Q::Error, _>(|cells| cells.contains_key(query));
+        if has_asked {
+            return false;
+        }
+        let presets = &self.tree.presets;
+        let is_first = presets.memo.preset::<Q, Q::Error>(query, value);
+        presets.are_there.store(true, Ordering::Release);
+        is_first
+    }
+}
+
+/// A task that waits for a deadline; ends when dropped.
+struct Timer(AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+tokio::task_local! {
+    /// The context that the present code runs in: a `Node` of whichever app.
+    static CURRENT: Arc<dyn Any + Send + Sync>;
+}
+
+/// Runs a future in a context.
+pub(crate) fn scoped<A: App, F: Future + Send>(
+    node: Arc<Node<A>>,
+    future: F,
+) -> impl Future<Output = F::Output> + Send {
+    CURRENT.scope(node, future)
+}
+
+/// The context that the present code runs in.
+pub(crate) fn current<A: App>() -> Option<Arc<Node<A>>> {
+    CURRENT.try_with(Arc::clone).ok()?.downcast().ok()
+}

@@ -1,0 +1,62 @@
+//! What a client keeps for one query: its flights, its errors, how long its loads take. Found by type.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cache_core::Query;
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
+
+use crate::board::Flights;
+use crate::failures::Failures;
+
+/// Everything about the loads of one query.
+pub(crate) struct Desk<Q: Query, E> {
+    pub(crate) flights: Flights<Q, E>,
+    pub(crate) failures: Failures<Q, E>,
+    /// Nanoseconds, a running mean.
+    load_time: AtomicU64,
+}
+
+impl<Q: Query, E> Desk<Q, E> {
+    fn new() -> Self {
+        Self { flights: Flights::default(), failures: Failures::default(), load_time: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn load_time(&self) -> Duration {
+        Duration::from_nanos(self.load_time.load(Ordering::Relaxed))
+    }
+
+    /// Counts a load into the mean; the last few weigh most.
+    pub(crate) fn note_load_time(&self, time: Duration) {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let old = self.load_time.load(Ordering::Relaxed);
+        let mean = if old == 0 { time } else { old - old / 4 + time / 4 };
+        self.load_time.store(mean, Ordering::Relaxed);
+    }
+}
+
+/// The desks of a client, each made at the first load of its query.
+#[derive(Default)]
+pub(crate) struct Desks(RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>, RandomState>>);
+
+impl Desks {
+    /// The desk of a query, if it was ever loaded.
+    pub(crate) fn existing<Q: Query, E: Send + Sync + 'static>(&self) -> Option<Arc<Desk<Q, E>>> {
+        let desk = Arc::clone(self.0.read().get(&TypeId::of::<Desk<Q, E>>())?);
+        desk.downcast().ok()
+    }
+
+    pub(crate) fn of<Q: Query, E: Send + Sync + 'static>(&self) -> Arc<Desk<Q, E>> {
+        if let Some(desk) = self.existing() {
+            return desk;
+        }
+        let made = Arc::new(Desk::<Q, E>::new());
+        let mut desks = self.0.write();
+        let desk = desks.entry(TypeId::of::<Desk<Q, E>>()).or_insert_with(|| Arc::clone(&made) as _);
+        Arc::clone(desk).downcast().unwrap_or(made)
+    }
+}

@@ -1,0 +1,91 @@
+//! Why there is no answer. Each says which query, and what to do.
+
+use std::sync::Arc;
+
+/// Why a query has no answer.
+///
+/// Cheap to clone: those who waited for one load share its error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError<E> {
+    /// The load failed.
+    #[error("the load of `{query}` failed")]
+    Failed {
+        /// Name of the query.
+        query: &'static str,
+        /// What `fetch` returned.
+        source: Arc<E>,
+    },
+    /// The load panicked.
+    #[error("the load of `{query}` panicked: {message}")]
+    Panicked {
+        /// Name of the query.
+        query: &'static str,
+        /// What it panicked with, if that was a text.
+        message: Arc<str>,
+    },
+    /// The tree of the request was cancelled, its deadline passed, or the load cancelled its own context.
+    #[error("the query `{query}` was interrupted")]
+    Interrupted {
+        /// Name of the query.
+        query: &'static str,
+    },
+    /// The query waits for itself: its load asked, by way of other loads perhaps, for what is being loaded.
+    #[error("the query `{query}` waits for itself: its load leads back to it")]
+    Cycle {
+        /// Name of the query that would have closed the circle.
+        query: &'static str,
+    },
+    /// The options of the query cannot work. Nothing was read or loaded.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+}
+
+/// Options of a query that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("query `{query}`: `{option}` {problem}")]
+#[non_exhaustive]
+pub struct OptionsError {
+    /// Name of the query.
+    pub query: &'static str,
+    /// Name of the option.
+    pub option: &'static str,
+    /// What is wrong with it, and how to mend it.
+    pub problem: &'static str,
+}
+
+/// A tree was given an answer to a query that it has one for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this tree has an answer to `{query}` {key} already: set it before it is asked for, and once")]
+#[non_exhaustive]
+pub struct AlreadyAnswered {
+    /// Name of the query.
+    pub query: &'static str,
+    /// The key, as its `Debug` prints it.
+    pub key: String,
+}
+
+impl<E> QueryError<E> {
+    /// Whether the query was interrupted, so that nothing is known of its answer.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Interrupted { .. })
+    }
+
+    /// Whether a load was made and gave no answer.
+    pub(crate) fn is_of_load(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Panicked { .. })
+    }
+}
+
+impl<E> Clone for QueryError<E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Failed { query, source } => Self::Failed { query, source: Arc::clone(source) },
+            Self::Panicked { query, message } => Self::Panicked { query, message: Arc::clone(message) },
+            Self::Interrupted { query } => Self::Interrupted { query },
+            Self::Cycle { query } => Self::Cycle { query },
+            Self::Options(error) => Self::Options(error.clone()),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Errors of loads that are readable apart, or are the answer for a while. Knows nothing of flights.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cache_core::{Moment, Query, Watch};
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+
+use crate::error::QueryError;
+
+/// Errors that are remembered of one query; the oldest goes first.
+const MOST: usize = 1_024;
+
+/// The last error of each key, until something newer comes to the key.
+pub(crate) struct Failures<Q: Query, E>(Mutex<HashMap<Q, Failure<Q, E>, RandomState>>);
+
+struct Failure<Q: Query, E> {
+    error: QueryError<E>,
+    at: Moment,
+    /// Until when it is the answer to those who ask.
+    until: Option<Moment>,
+    /// That of the load: what overtakes it makes the error out of date.
+    watch: Arc<Watch<Q>>,
+}
+
+impl<Q: Query, E> Failures<Q, E> {
+    pub(crate) fn note(&self, watch: Arc<Watch<Q>>, error: QueryError<E>, at: Moment, until: Option<Moment>) {
+        let key = watch.key().clone();
+        let failure = Failure { error, at, until, watch };
+        let mut failures = self.0.lock();
+        let oldest = match failures.len() < MOST || failures.contains_key(&key) {
+            true => None,
+            false => failures.iter().min_by_key(|(_, failure)| failure.at).map(|(key, _)| key.clone()),
+        };
+        let pushed_out = oldest.and_then(|oldest| failures.remove(&oldest));
+        let replaced = failures.insert(key, failure);
+        drop(failures);
+        drop((pushed_out, replaced));
+    }
+
+    pub(crate) fn forget(&self, key: &Q) {
+        let forgotten = self.0.lock().remove(key);
+        drop(forgotten);
+    }
+
+    /// The last error of a key, if nothing newer has come to it.
+    pub(crate) fn last(&self, key: &Q) -> Option<QueryError<E>> {
+        self.find(key, |_| true)
+    }
+
+    /// The error that is the answer at this moment.
+    pub(crate) fn answer(&self, key: &Q, now: Moment) -> Option<QueryError<E>> {
+        self.find(key, |failure| failure.until.is_some_and(|until| now < until))
+    }
+
+    fn find(&self, key: &Q, is_wanted: impl FnOnce(&Failure<Q, E>) -> bool) -> Option<QueryError<E>> {
+        let mut failures = self.0.lock();
+        let failure = failures.get(key)?;
+        if failure.watch.is_overtaken() {
+            let overtaken = failures.remove(key);
+            drop(failures);
+            drop(overtaken);
+            return None;
+        }
+        is_wanted(failure).then(|| failure.error.clone())
+    }
+}
+
+impl<Q: Query, E> Default for Failures<Q, E> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::default()))
+    }
+}

@@ -1,0 +1,201 @@
+//! One load: who waits for it, whether it is wanted, what came of it. Knows nothing of how it is loaded or stored.
+
+use std::sync::Arc;
+
+use cache_core::{Moment, Query, Watch};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::QueryError;
+use crate::waits::{FlightId, Waits};
+
+/// What a query comes to.
+pub(crate) type Outcome<V, E> = Result<Arc<V>, QueryError<E>>;
+
+/// One load.
+pub(crate) struct Flight<Q: Query, E> {
+    pub(crate) id: FlightId,
+    pub(crate) key: Q,
+    /// When the load began.
+    pub(crate) started: Moment,
+    /// Tells whether something newer came to the key; `None` for a load of one tree alone, which stores nothing.
+    pub(crate) watch: Option<Arc<Watch<Q>>>,
+    /// Cancelled when nobody wants the answer any more, and by the load itself if it cancels its context.
+    pub(crate) token: CancellationToken,
+    state: Mutex<State<Q::Value, E>>,
+    landed: Notify,
+}
+
+struct State<V: ?Sized, E> {
+    /// How many wait.
+    seats: usize,
+    wish: Wish,
+    /// Nobody can join any more.
+    is_closed: bool,
+    /// The load has ended, and is not to be cancelled any more.
+    is_landing: bool,
+    outcome: Option<Outcome<V, E>>,
+}
+
+/// What those who join a flight want of it. What any of them wants is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) stores: bool,
+    /// Goes on when nobody waits.
+    pub(crate) goes_on: bool,
+    /// Remembers the error if it fails.
+    pub(crate) remembers_errors: bool,
+}
+
+/// How a load has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Landing {
+    /// It was cancelled: whatever it says is no answer.
+    Interrupted,
+    Done(Wish),
+}
+
+impl<Q: Query, E> Flight<Q, E> {
+    pub(crate) fn new(
+        id: FlightId,
+        key: Q,
+        started: Moment,
+        watch: Option<Watch<Q>>,
+        token: CancellationToken,
+    ) -> Self {
+        let state =
+            State { seats: 0, wish: Wish::default(), is_closed: false, is_landing: false, outcome: None };
+        let watch = watch.map(Arc::new);
+        Self { id, key, started, watch, token, state: Mutex::new(state), landed: Notify::new() }
+    }
+
+    /// Joins those who want the answer, with a seat if they wait for it. Returns whether that was possible.
+    pub(crate) fn join(&self, wish: Wish, with_seat: bool) -> bool {
+        let mut state = self.state.lock();
+        if state.is_closed || self.token.is_cancelled() {
+            return false;
+        }
+        state.wish.stores |= wish.stores;
+        state.wish.goes_on |= wish.goes_on;
+        state.wish.remembers_errors |= wish.remembers_errors;
+        state.seats += usize::from(with_seat);
+        true
+    }
+
+    /// Whether nothing newer has come to the key.
+    pub(crate) fn is_current(&self) -> bool {
+        self.watch.as_ref().is_none_or(|watch| !watch.is_overtaken())
+    }
+
+    /// Has the flight go on when nobody waits for it.
+    pub(crate) fn go_on(&self) {
+        self.state.lock().wish.goes_on = true;
+    }
+
+    fn leave(&self) {
+        let mut state = self.state.lock();
+        state.seats -= 1;
+        let is_unwanted = state.seats == 0 && !state.wish.goes_on && !state.is_landing;
+        state.is_closed |= is_unwanted;
+        drop(state);
+        if is_unwanted {
+            self.token.cancel();
+        }
+    }
+
+    /// Ends the load, before anything is stored. Those who join from here on are not asked what they want; if nothing is
+    /// to be stored, nobody can join any more.
+    pub(crate) fn begin_landing(&self) -> Landing {
+        let mut state = self.state.lock();
+        if self.token.is_cancelled() {
+            state.is_closed = true;
+            return Landing::Interrupted;
+        }
+        state.is_landing = true;
+        state.is_closed |= !state.wish.stores;
+        Landing::Done(state.wish)
+    }
+
+    /// Gives the outcome to all who wait, the first one that is given. Returns whether nobody did.
+    pub(crate) fn land(&self, outcome: Outcome<Q::Value, E>) -> bool {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        let is_alone = state.seats == 0;
+        // One that comes too late is dropped when the lock is gone.
+        let late = match state.outcome {
+            Some(_) => Some(outcome),
+            None => {
+                state.outcome = Some(outcome);
+                None
+            }
+        };
+        drop(state);
+        drop(late);
+        self.landed.notify_waiters();
+        is_alone
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome<Q::Value, E>> {
+        self.state.lock().outcome.clone()
+    }
+}
+
+/// The place of one who waits for a flight.
+pub(crate) struct Seat<Q: Query, E> {
+    pub(crate) flight: Arc<Flight<Q, E>>,
+    /// The flight that waits, if one does.
+    from: Option<(Arc<Waits>, FlightId)>,
+}
+
+/// Why a flight cannot be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSeat {
+    /// It is over.
+    Closed,
+    /// It waits for who wants to wait for it.
+    Cycle,
+}
+
+impl<Q: Query, E> Seat<Q, E> {
+    pub(crate) fn take(
+        flight: &Arc<Flight<Q, E>>,
+        wish: Wish,
+        from: Option<(&Arc<Waits>, FlightId)>,
+    ) -> Result<Self, NoSeat> {
+        if let Some((waits, id)) = from
+            && !waits.enter(id, flight.id)
+        {
+            return Err(NoSeat::Cycle);
+        }
+        if !flight.join(wish, true) {
+            if let Some((waits, id)) = from {
+                waits.leave(id, flight.id);
+            }
+            return Err(NoSeat::Closed);
+        }
+        let from = from.map(|(waits, id)| (Arc::clone(waits), id));
+        Ok(Self { flight: Arc::clone(flight), from })
+    }
+
+    /// Waits for the outcome. May be called again after it was dropped half-way.
+    pub(crate) async fn landed(&self) -> Outcome<Q::Value, E> {
+        loop {
+            // Before the look, so that no landing is missed.
+            let landed = self.flight.landed.notified();
+            if let Some(outcome) = self.flight.outcome() {
+                return outcome;
+            }
+            landed.await;
+        }
+    }
+}
+
+impl<Q: Query, E> Drop for Seat<Q, E> {
+    fn drop(&mut self) {
+        if let Some((waits, from)) = &self.from {
+            waits.leave(*from, self.flight.id);
+        }
+        self.flight.leave();
+    }
+}

@@ -1,0 +1,148 @@
+//! The task of one flight: loads, stores what may be stored, and tells those who wait. Decides nothing about who waits.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Holds, Pinned, Query};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use crate::app::{App, Fetch};
+use crate::context::{Context, Node, scoped};
+use crate::desk::Desk;
+use crate::error::QueryError;
+use crate::flight::{Flight, Landing, Outcome, Wish};
+use crate::plan::Plan;
+
+/// How long what nobody waited for stays, so that it is there when somebody comes.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// One flight with all it needs.
+pub(crate) struct Trip<A: App, Q: Fetch<A>> {
+    pub(crate) desk: Arc<Desk<Q, Q::Error>>,
+    pub(crate) flight: Arc<Flight<Q, Q::Error>>,
+    /// The context of the load.
+    pub(crate) node: Arc<Node<A>>,
+    pub(crate) plan: Plan,
+}
+
+/// What came of the code of a load: its result, or the text of its panic.
+type Loaded<V, E> = Result<Result<V, E>, Arc<str>>;
+
+impl<A: App, Q: Fetch<A>> Trip<A, Q>
+where
+    A::Registry: Holds<Q>,
+{
+    pub(crate) fn start(self, runtime: &Handle) {
+        runtime.spawn(self.run());
+    }
+
+    async fn run(self) {
+        // By now nothing of the flight is left but the pin, so that it alone keeps the value.
+        if let Some(pin) = self.fly().await {
+            tokio::time::sleep(GRACE).await;
+            drop(pin);
+        }
+    }
+
+    async fn fly(self) -> Option<Pinned<Q>> {
+        let ending = Ending { desk: &self.desk, flight: &self.flight };
+        let begun = Instant::now();
+        let loaded = self.load().await;
+        let landing = self.flight.begin_landing();
+        let (outcome, stores) = match (landing, loaded) {
+            (Landing::Done(wish), Some(loaded)) => {
+                self.desk.note_load_time(begun.elapsed());
+                (self.settle(loaded, wish), wish.stores)
+            }
+            _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),
+        };
+        let may_be_pinned = stores && outcome.is_ok();
+        let is_alone = ending.land(outcome);
+        (may_be_pinned && is_alone).then(|| self.node.client.cache().pin(&self.flight.key))
+    }
+
+    /// Runs the load until it ends or is cancelled; in both cases nothing of it is left.
+    async fn load(&self) -> Option<Loaded<Q::Value, Q::Error>> {
+        let cx = Context(Arc::clone(&self.node));
+        let load = scoped(Arc::clone(&self.node), async { self.flight.key.fetch(&cx).await });
+        tokio::select! {
+            biased;
+            () = self.flight.token.cancelled() => None,
+            loaded = caught(load) => Some(loaded),
+        }
+    }
+
+    /// Stores an answer, or remembers an error.
+    fn settle(&self, loaded: Loaded<Q::Value, Q::Error>, wish: Wish) -> Outcome<Q::Value, Q::Error> {
+        let query = Q::NAME;
+        let error = match loaded {
+            Ok(Ok(value)) => return Ok(self.store(Arc::new(value), wish)),
+            Ok(Err(error)) => QueryError::Failed { query, source: Arc::new(error) },
+            Err(message) => QueryError::Panicked { query, message },
+        };
+        if let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.goes_on || wish.remembers_errors) {
+            let now = self.node.client.cache().now();
+            let until = self.plan.error_ttl.map(|time| now + time);
+            self.desk.failures.note(Arc::clone(watch), error.clone(), now, until);
+        }
+        Err(error)
+    }
+
+    fn store(&self, value: Arc<Q::Value>, wish: Wish) -> Arc<Q::Value> {
+        let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.stores) else { return value };
+        let times = self.plan.times::<Q>(&value, self.flight.started);
+        let stored = watch.store(value, times).into_value();
+        self.desk.failures.forget(&self.flight.key);
+        stored
+    }
+}
+
+/// The duty to end a flight; ends it as interrupted when dropped, so that nobody waits for ever.
+struct Ending<'a, Q: Query, E> {
+    desk: &'a Desk<Q, E>,
+    flight: &'a Arc<Flight<Q, E>>,
+}
+
+impl<Q: Query, E> Ending<'_, Q, E> {
+    /// Returns whether nobody waited.
+    fn land(self, outcome: Outcome<Q::Value, E>) -> bool {
+        self.desk.flights.landed(self.flight);
+        self.flight.land(outcome)
+        // The drop comes too late to say anything else.
+    }
+}
+
+impl<Q: Query, E> Drop for Ending<'_, Q, E> {
+    fn drop(&mut self) {
+        let query = Q::NAME;
+        let error = match std::thread::panicking() {
+            true => QueryError::Panicked { query, message: "while its answer was stored".into() },
+            false => QueryError::Interrupted { query },
+        };
+        self.desk.flights.landed(self.flight);
+        self.flight.land(Err(error));
+    }
+}
+
+/// Runs a future, and catches its panic.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Arc<str>> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        // A future that has panicked is not polled again.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => std::task::Poll::Ready(Err(message_of(panic.as_ref()))),
+        }
+    })
+    .await
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> Arc<str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not with a text").into()
+}

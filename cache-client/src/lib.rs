@@ -1,0 +1,83 @@
+//! An async query client over the typed query cache: it loads what is missing, once for all who ask at the same time.
+//!
+//! The store answers what it holds; this crate knows how to get the rest. A query says by [`Fetch`] how it is loaded, and
+//! by its options when: see [`Strategy`].
+//!
+//! ```
+//! use cache_client::{App, Client, Context, Fetch, TokioClock};
+//! use cache_core::{Cache, Query, registry};
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 1_000, fresh = "30s")]
+//! pub struct GetTitle { pub id: u64 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetTitle }
+//! }
+//!
+//! struct Blog { name: &'static str }
+//!
+//! impl App for Blog {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! impl Fetch<Blog> for GetTitle {
+//!     type Error = std::io::Error;
+//!
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<String, std::io::Error> {
+//!         Ok(format!("{}, post {}", cx.app().name, self.id))
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! let client = Client::builder(cache, Blog { name: "Notes" }).build();
+//! let title = client.query(&GetTitle { id: 7 }).await?;
+//! assert_eq!(*title, "Notes, post 7");
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! # A tour
+//! - [`App`] is the program's own state; [`Fetch`] loads one query with it.
+//! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
+//! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
+//! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
+//!
+//! # Guarantees
+//! - At most one current load per key. It is a task of its own: who started it may leave, and when all who wait have left
+//!   it is cancelled.
+//! - What is loaded never takes the place of something newer: a write, a removal or an invalidation that comes at any
+//!   time before the result is stored keeps it out.
+//! - A load that was interrupted or panicked is never stored, and nobody waits for it for ever.
+//! - No lock is held over code of yours, but `Eq`, `Hash`, `Clone` and `Drop` of keys.
+//!
+//! # Costs
+//! - A hit: one read of the store, one of its clock. It allocates nothing.
+//! - A miss: a task, and a handful of allocations.
+#![forbid(unsafe_code)]
+
+mod app;
+mod ask;
+mod board;
+mod client;
+mod clock;
+mod context;
+mod desk;
+mod error;
+mod failures;
+mod flight;
+mod fly;
+mod memo;
+mod plan;
+mod waits;
+
+pub use app::{Answer, App, Fetch};
+pub use cache_core::{LoadingOptions, Strategy};
+pub use client::builder::ClientBuilder;
+pub use client::{Client, Invalidation};
+pub use clock::TokioClock;
+pub use context::Context;
+pub use error::{AlreadyAnswered, OptionsError, QueryError};

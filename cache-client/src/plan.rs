@@ -1,0 +1,206 @@
+//! What one call is to do, decided once, and what it makes of an entry. Plain data: no clock, no cache, no tasks.
+
+use std::time::Duration;
+
+use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Query, Strategy, Times};
+
+use crate::error::OptionsError;
+
+/// The options of one call, resolved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) strategy: Strategy,
+    /// How long an answer is fresh, where that is not for the entry to say.
+    fresh: Option<Duration>,
+    /// When an answer becomes stale, as far as the options know.
+    stale_from: Duration,
+    swr: Option<Duration>,
+    stale_if_error: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    /// How long what is loaded is kept, where that is not for the table to say.
+    ttl: Option<Duration>,
+    beta: Option<f64>,
+    pub(crate) error_ttl: Option<Duration>,
+    absent_ttl: Option<Duration>,
+}
+
+/// Where the options of a call come from, the first before the others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sources {
+    pub(crate) call: LoadingOptions,
+    /// What the client was built with for the query.
+    pub(crate) query: LoadingOptions,
+    pub(crate) derived: LoadingOptions,
+    /// What the client was built with for all queries.
+    pub(crate) client: LoadingOptions,
+    /// Time to live and freshness time of the query's table.
+    pub(crate) table: (Option<Duration>, Option<Duration>),
+}
+
+/// What a reader makes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Fresh,
+    /// To be served, and loaded again behind the answer.
+    Stale,
+    Unusable,
+}
+
+impl Plan {
+    /// Resolves the options of a call.
+    ///
+    /// # Errors
+    /// If a window is zero or missing where it is needed.
+    pub(crate) fn resolve(query: &'static str, sources: &Sources) -> Result<Self, OptionsError> {
+        let plan = Self::unchecked(sources);
+        plan.check(sources).map_err(|(option, problem)| OptionsError { query, option, problem })?;
+        Ok(plan)
+    }
+
+    /// Resolves the options of a call that neither reads nor writes the cache.
+    pub(crate) fn unchecked(sources: &Sources) -> Self {
+        let own = sources.call.or(sources.query);
+        let all = own.or(sources.derived).or(sources.client);
+        let (table_ttl, table_fresh) = sources.table;
+        let fresh = match table_fresh {
+            Some(_) => own.fresh,
+            None => all.fresh,
+        };
+        let jitter = all.jitter.filter(|&fraction| fraction > 0.0);
+        Self {
+            strategy: all.strategy.unwrap_or_default(),
+            fresh,
+            stale_from: fresh.or(table_fresh).or(all.ttl).or(table_ttl).unwrap_or_default(),
+            swr: all.swr,
+            stale_if_error: all.stale_if_error,
+            timeout: all.timeout,
+            ttl: match (all.ttl, jitter) {
+                (ttl, None) => ttl,
+                (ttl, Some(fraction)) => ttl.or(table_ttl).map(|ttl| shortened(ttl, fraction)),
+            },
+            beta: all.beta,
+            error_ttl: all.error_ttl,
+            absent_ttl: all.absent_ttl,
+        }
+    }
+
+    fn check(&self, sources: &Sources) -> Result<(), (&'static str, &'static str)> {
+        const ZERO: &str = "must be longer than zero; leave it out to do without";
+        let all = sources.call.or(sources.query).or(sources.derived).or(sources.client);
+        if all.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
+            return Err(("jitter", "must be a fraction from 0 to 1"));
+        }
+        if self.beta.is_some_and(|beta| !(beta > 0.0 && beta.is_finite())) {
+            return Err(("beta", "must be above 0"));
+        }
+        if self.strategy == Strategy::NetworkOnly {
+            return Ok(());
+        }
+        if self.stale_from.is_zero() {
+            let is_given = self.fresh.or(sources.table.1).is_some();
+            let missing = "is missing: say how long an answer counts as fresh, as in `fresh = \"30s\"`";
+            return Err(("fresh", if is_given { "must be longer than zero" } else { missing }));
+        }
+        if self.strategy == Strategy::StaleWhileRevalidate && self.swr.is_none() {
+            return Err((
+                "swr",
+                "is missing: say how long a stale answer may be served, as in `swr = \"5m\"`",
+            ));
+        }
+        let windows = [
+            ("ttl", all.ttl),
+            ("swr", self.swr),
+            ("stale_if_error", self.stale_if_error),
+            ("error_ttl", self.error_ttl),
+            ("absent_ttl", self.absent_ttl),
+        ];
+        match windows.iter().find(|(_, window)| *window == Some(Duration::ZERO)) {
+            Some((option, _)) => Err((option, ZERO)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an answer in the cache comes before a load.
+    #[inline]
+    pub(crate) fn reads_first(&self) -> bool {
+        matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate)
+    }
+
+    pub(crate) fn stores(&self) -> bool {
+        self.strategy != Strategy::NetworkOnly
+    }
+
+    /// Whether the load that runs now is not good enough.
+    pub(crate) fn loads_anew(&self) -> bool {
+        self.strategy == Strategy::Refresh
+    }
+
+    /// Whether an error is to be remembered.
+    pub(crate) fn remembers_errors(&self) -> bool {
+        self.error_ttl.is_some() || self.stale_if_error.is_some()
+    }
+
+    /// What is to be made of an entry before anything is loaded. `load_time` is how long a load of the query takes.
+    #[inline]
+    pub(crate) fn judge<Q: Query>(
+        &self,
+        value: &Q::Value,
+        state: &EntryState,
+        load_time: impl FnOnce() -> Duration,
+    ) -> Verdict {
+        let fresh = self.fresh_for::<Q>(value);
+        let is_fresh = !state.is_expired
+            && match (state.freshness, fresh) {
+                (Freshness::Invalidated, _) => false,
+                (_, Some(fresh)) => state.age < fresh,
+                (freshness, None) => freshness == Freshness::Fresh,
+            };
+        let stale_from = fresh.unwrap_or(self.stale_from);
+        if is_fresh {
+            let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
+            return if is_early { Verdict::Stale } else { Verdict::Fresh };
+        }
+        let may_be_stale = self.strategy == Strategy::StaleWhileRevalidate
+            && state.freshness != Freshness::Invalidated
+            && self.swr.is_some_and(|swr| state.age < stale_from.saturating_add(swr));
+        if may_be_stale { Verdict::Stale } else { Verdict::Unusable }
+    }
+
+    /// Whether an entry may stand in for a load that failed.
+    pub(crate) fn excuses<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> bool {
+        match self.strategy {
+            Strategy::NetworkFirst => true,
+            Strategy::CacheFirst | Strategy::StaleWhileRevalidate => {
+                let stale_from = self.fresh_for::<Q>(value).unwrap_or(self.stale_from);
+                self.stale_if_error.is_some_and(|time| state.age < stale_from.saturating_add(time))
+            }
+            _ => false,
+        }
+    }
+
+    fn fresh_for<Q: Query>(&self, value: &Q::Value) -> Option<Duration> {
+        self.absent_ttl.filter(|_| Q::is_absent(value)).or(self.fresh)
+    }
+
+    /// The times to store a value with whose load began at `started`.
+    pub(crate) fn times<Q: Query>(&self, value: &Q::Value, started: Moment) -> Times {
+        let times = Times::new().as_of(started);
+        let ttl = self.absent_ttl.filter(|_| Q::is_absent(value)).or(self.ttl);
+        ttl.map_or(times, |ttl| times.ttl(ttl))
+    }
+}
+
+/// A time to live that is shorter by a random part, so that what is stored together does not end together.
+fn shortened(ttl: Duration, fraction: f64) -> Duration {
+    let share = 1.0 - fastrand::f64() * fraction.clamp(0.0, 1.0);
+    Duration::try_from_secs_f64(ttl.as_secs_f64() * share).unwrap_or(ttl)
+}
+
+/// Whether this reader is the one to load an answer again before it is stale ("Optimal Probabilistic Cache Stampede
+/// Prevention", Vattani and others, 2015): the likelier the nearer the end is, in units of what a load takes.
+fn is_early(stale_from: Duration, age: Duration, beta: f64, load_time: Duration) -> bool {
+    let remaining = stale_from.saturating_sub(age).as_secs_f64();
+    // In (0, 1], so that the logarithm is finite.
+    let chance = 1.0 - fastrand::f64();
+    load_time.as_secs_f64() * beta * -chance.ln() >= remaining
+}

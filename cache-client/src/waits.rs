@@ -1,0 +1,84 @@
+//! Which flight waits for which, so that a circle is found before it closes. Knows nothing of what is loaded.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+/// Number of a flight, unique in its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FlightId(pub(crate) u64);
+
+/// Each flight that waits, with all it waits for; one that is waited for twice stands there twice.
+#[derive(Debug, Default)]
+pub(crate) struct Waits(Mutex<HashMap<FlightId, Vec<FlightId>>>);
+
+impl Waits {
+    /// Notes that `from` waits for `to`, unless `to` waits for `from`, by way of others perhaps. Returns whether it did.
+    pub(crate) fn enter(&self, from: FlightId, to: FlightId) -> bool {
+        let mut waits = self.0.lock();
+        if leads(&waits, to, from) {
+            return false;
+        }
+        waits.entry(from).or_default().push(to);
+        true
+    }
+
+    pub(crate) fn leave(&self, from: FlightId, to: FlightId) {
+        let mut waits = self.0.lock();
+        let Some(all) = waits.get_mut(&from) else { return };
+        if let Some(at) = all.iter().position(|&other| other == to) {
+            all.swap_remove(at);
+        }
+        if all.is_empty() {
+            waits.remove(&from);
+        }
+    }
+}
+
+/// Whether `from` is `to`, or waits for it by any way.
+fn leads(waits: &HashMap<FlightId, Vec<FlightId>>, from: FlightId, to: FlightId) -> bool {
+    let mut seen = vec![from];
+    let mut next = 0;
+    while let Some(&flight) = seen.get(next) {
+        if flight == to {
+            return true;
+        }
+        for &other in waits.get(&flight).into_iter().flatten() {
+            if !seen.contains(&other) {
+                seen.push(other);
+            }
+        }
+        next += 1;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLIGHTS: [FlightId; 4] = [FlightId(1), FlightId(2), FlightId(3), FlightId(4)];
+
+    #[test]
+    fn a_circle_of_any_length_is_refused() {
+        let [a, b, c, d] = FLIGHTS;
+        let waits = Waits::default();
+        assert!(!waits.enter(a, a));
+        assert!(waits.enter(a, b) && waits.enter(b, c) && waits.enter(a, c) && waits.enter(c, d));
+        assert!(!waits.enter(d, a) && !waits.enter(c, b) && !waits.enter(b, a));
+        assert!(waits.enter(a, d));
+    }
+
+    #[test]
+    fn what_is_waited_for_twice_is_left_twice() {
+        let [a, b, ..] = FLIGHTS;
+        let waits = Waits::default();
+        assert!(waits.enter(a, b) && waits.enter(a, b));
+        waits.leave(a, b);
+        assert!(!waits.enter(b, a));
+        waits.leave(a, b);
+        assert!(waits.enter(b, a));
+        waits.leave(b, a);
+        assert!(waits.0.lock().is_empty());
+    }
+}

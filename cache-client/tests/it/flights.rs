@@ -1,0 +1,244 @@
+//! One load for all who ask at the same time; who may leave, and what happens when loads go wrong.
+
+use std::sync::Arc;
+
+use cache_client::QueryError;
+use tokio::time::Instant;
+
+use crate::lab::*;
+
+#[tokio::test(start_paused = true)]
+async fn trees_that_ask_one_missing_key_at_once_share_one_load() {
+    let client = lab();
+    let trees = [client.request("a"), client.request("b"), client.request("c")];
+    let [a, b, c] = &trees;
+    let query = GetNumber(1);
+    let (a, b, c) = tokio::join!(a.query(&query), b.query(&query), c.query(&query));
+    let (a, b, c) = (a.unwrap(), b.unwrap(), c.unwrap());
+    assert!(Arc::ptr_eq(&a, &b) && Arc::ptr_eq(&b, &c));
+    assert_eq!(client.app().loads(&query), 1);
+    assert!(Arc::ptr_eq(&a, &client.cache().get(&query).unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_loaded_apart_and_so_are_queries_with_equal_fields() {
+    let client = lab();
+    let (a, b, c) = (GetNumber(1), GetNumber(2), GetWeak(1));
+    let (a, b, c) = tokio::join!(client.query(&a), client.query(&b), client.query(&c));
+    assert_eq!((*a.unwrap(), *b.unwrap(), *c.unwrap()), (1, 1, 1));
+    let app = client.app();
+    assert_eq!([app.loads(&GetNumber(1)), app.loads(&GetNumber(2)), app.loads(&GetWeak(1))], [1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_shared_by_those_who_waited_and_not_remembered() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Fail(SECOND));
+    let (a, b) = tokio::join!(client.query(&query), client.query(&query));
+    match (a.unwrap_err(), b.unwrap_err()) {
+        (QueryError::Failed { source: a, query: name }, QueryError::Failed { source: b, .. }) => {
+            assert!(Arc::ptr_eq(&a, &b));
+            assert_eq!(name, "get_number");
+        }
+        others => panic!("{others:?}"),
+    }
+    client.app().script(&query, Script::Answer(SECOND));
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+    assert!(client.refresh_error(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_goes_on_when_the_one_who_started_it_leaves_and_another_waits() {
+    let client = lab();
+    let query = GetNumber(1);
+    let first = ask(&client, &query);
+    settle().await;
+    let second = ask(&client, &query);
+    settle().await;
+    first.abort();
+    assert_eq!(*second.await.unwrap().unwrap(), 1);
+    assert_eq!((client.app().loads(&query), client.app().dropped()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_nobody_waits_for_any_more_is_dropped_and_not_stored() {
+    let client = lab();
+    let query = GetNumber(1);
+    let (first, second) = (ask(&client, &query), ask(&client, &query));
+    settle().await;
+    first.abort();
+    settle().await;
+    assert_eq!(client.app().dropped(), 0);
+    second.abort();
+    settle().await;
+    assert_eq!(client.app().dropped(), 1);
+    pass(seconds(5)).await;
+    assert!(client.cached(&query).is_none());
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_right_after_the_last_one_left_gets_a_load_of_their_own() {
+    let client = lab();
+    let query = GetNumber(1);
+    let first = ask(&client, &query);
+    settle().await;
+    first.abort();
+    let _ = first.await;
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_reaches_all_who_wait_and_the_next_call_loads_again() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Panic);
+    let (a, b) = tokio::join!(client.query(&query), client.query(&query));
+    for error in [a.unwrap_err(), b.unwrap_err()] {
+        assert!(matches!(error, QueryError::Panicked { .. }));
+        assert_eq!(error.to_string(), "the load of `get_number` panicked: the lab burns");
+    }
+    client.app().script(&query, Script::Answer(SECOND));
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_that_closes_it() {
+    let client = lab();
+    let error = client.query(&GetRing(0)).await.unwrap_err();
+    // Each load of the ring failed with the error of the one that it asked.
+    let mut depth = 0;
+    let mut error = error;
+    let innermost = loop {
+        match error {
+            QueryError::Failed { source, .. } => match &*source {
+                LabError::Query(inner) => error = inner.clone(),
+                other => panic!("{other}"),
+            },
+            other => break other,
+        }
+        depth += 1;
+    };
+    assert!(matches!(innermost, QueryError::Cycle { query: "get_ring" }));
+    assert_eq!(depth, RING);
+    assert_eq!(client.app().loads(&GetRing(0)), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_that_is_entered_from_two_sides_hangs_nobody() {
+    let client = lab();
+    let (a, b) = (GetRing(0), GetRing(2));
+    let (a, b) = tokio::join!(client.query(&a), client.query(&b));
+    assert!(a.is_err() && b.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_within_a_tree_of_its_own_is_found_too() {
+    let client = lab();
+    let cx = client.request("own");
+    cx.disable_cache();
+    assert!(matches!(cx.query(&GetRing(1)).await, Err(QueryError::Failed { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_queries_that_need_a_third_load_it_once() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Answer(seconds(5)));
+    let (a, b) = (GetSum(1), GetNumber(1));
+    let (a, b) = tokio::join!(client.query(&a), client.query(&b));
+    assert_eq!((*a.unwrap(), *b.unwrap()), (2, 1));
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_cancels_its_own_context_is_interrupted_whatever_it_returns() {
+    let client = lab();
+    let query = GetQuitter(1);
+    client.app().script(&query, Script::Answer(seconds(0)));
+    assert!(client.query(&query).await.unwrap_err().is_interrupted());
+    assert!(client.cached(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prefetch_goes_on_without_anybody_waiting_and_swallows_errors() {
+    let client = lab();
+    let (query, failing) = (GetNumber(1), GetNumber(2));
+    client.app().script(&failing, Script::Fail(SECOND));
+    client.prefetch(&query);
+    client.prefetch(&failing);
+    client.prefetch(&query);
+    pass(seconds(2)).await;
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+    assert!(matches!(client.refresh_error(&failing), Some(QueryError::Failed { .. })));
+    client.prefetch(&query);
+    pass(seconds(2)).await;
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prefetch_keeps_a_load_alive_whose_callers_leave() {
+    let client = lab();
+    let query = GetNumber(1);
+    let first = ask(&client, &query);
+    settle().await;
+    client.prefetch(&query);
+    first.abort();
+    pass(seconds(2)).await;
+    assert_eq!((client.cached(&query).as_deref(), client.app().dropped()), (Some(&1), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_prefetched_into_a_table_that_keeps_nothing_waits_five_seconds_for_its_reader() {
+    let client = lab();
+    let query = GetWeak(1);
+    client.prefetch(&query);
+    pass(SECOND).await;
+    pass(seconds(3)).await;
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+    pass(seconds(3)).await;
+    assert!(client.cached(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_waited_for_is_kept_by_its_readers_alone() {
+    let client = lab();
+    let query = GetWeak(1);
+    let value = client.query(&query).await.unwrap();
+    settle().await;
+    assert!(client.cached(&query).is_some());
+    drop(value);
+    assert!(client.cached(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn age_counts_from_the_start_of_the_load() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Answer(seconds(4)));
+    client.query(&query).await.unwrap();
+    assert_eq!(client.cache().peek_entry(&query).unwrap().age(), seconds(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_keys_are_loaded_at_the_same_time_and_fail_alone() {
+    let client = lab();
+    let keys: Vec<GetNumber> = (0..100).map(GetNumber).collect();
+    for key in &keys[..40] {
+        client.cache().insert(key.clone(), 1_000);
+    }
+    client.app().script(&keys[50], Script::Fail(SECOND));
+    let begun = Instant::now();
+    let answers = client.request("all").query_all(&keys).await;
+    assert_eq!(begun.elapsed(), SECOND);
+    for (number, answer) in answers.iter().enumerate() {
+        match answer {
+            Ok(value) => assert_eq!(**value, if number < 40 { 1_000 } else { 1 }),
+            Err(error) => assert!(number == 50 && matches!(error, QueryError::Failed { .. })),
+        }
+    }
+    assert!(answers[50].is_err());
+    let loads: usize = keys.iter().map(|key| client.app().loads(key)).sum();
+    assert_eq!(loads, 60);
+}

@@ -1,0 +1,316 @@
+//! A program whose loads are counted, and do what a test tells them to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cache_client::{App, Client, ClientBuilder, Context, Fetch, QueryError, TokioClock};
+use cache_core::{Cache, Query, registry};
+use parking_lot::Mutex;
+
+pub const SECOND: Duration = Duration::from_secs(1);
+
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The value is the number of the load of its key, from 1 on.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetNumber(pub u32);
+
+/// Kept by nobody but its readers.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, fresh = "10s")]
+pub struct GetWeak(pub u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, strategy = "stale-while-revalidate", fresh = "10s", swr = "60s")]
+pub struct GetStale(pub u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s")]
+pub struct GetForgiven(pub u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, strategy = "network-first", fresh = "10s", timeout = "1s")]
+pub struct GetFirst(pub u32);
+
+/// Always the same.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u8, capacity = 1_000, fresh = "10s", eq)]
+pub struct GetEqual(pub u32);
+
+/// Has none for odd keys.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Option<usize>, capacity = 1_000, fresh = "100s", absent_ttl = "5s")]
+pub struct GetMaybe(pub u32);
+
+/// Errors are answers for 5 s.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", error_ttl = "5s", stale_if_error = "10s")]
+pub struct GetBrittle(pub u32);
+
+/// Has no time at all.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000)]
+pub struct GetTimeless(pub u32);
+
+/// Is weighed between the end of its load and its store.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, max_weight = 1_000, weigh = GetWeighed::weight, fresh = "10s")]
+pub struct GetWeighed(pub u32);
+
+/// The sum of a number and a stale one.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetSum(pub u32);
+
+/// Asks for the key after its own, and the last for the first.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetRing(pub u32);
+
+/// Cancels its own context, and has an answer all the same.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetQuitter(pub u32);
+
+registry! {
+    pub struct LabRegistry {
+        crate::lab::GetNumber,
+        crate::lab::GetWeak,
+        crate::lab::GetStale,
+        crate::lab::GetForgiven,
+        crate::lab::GetFirst,
+        crate::lab::GetEqual,
+        crate::lab::GetMaybe,
+        crate::lab::GetBrittle,
+        crate::lab::GetTimeless,
+        crate::lab::GetWeighed,
+        crate::lab::GetSum,
+        crate::lab::GetRing,
+        crate::lab::GetQuitter,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    #[error("no luck")]
+    NoLuck,
+    #[error(transparent)]
+    Query(#[from] QueryError<LabError>),
+}
+
+/// What a load does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Answers after a time.
+    Answer(Duration),
+    Fail(Duration),
+    Panic,
+    Never,
+}
+
+#[derive(Debug, Default)]
+pub struct Lab {
+    loads: Mutex<HashMap<(&'static str, u32), usize>>,
+    scripts: Mutex<HashMap<(&'static str, u32), Script>>,
+    dropped: AtomicUsize,
+}
+
+impl App for Lab {
+    type Registry = LabRegistry;
+}
+
+impl Lab {
+    /// Loads that were begun of a key.
+    pub fn loads<Q: Keyed>(&self, query: &Q) -> usize {
+        self.loads.lock().get(&(Q::NAME, query.number())).copied().unwrap_or(0)
+    }
+
+    /// Loads that were dropped half-way.
+    pub fn dropped(&self) -> usize {
+        self.dropped.load(Ordering::SeqCst)
+    }
+
+    /// Has all loads of a key that begin from now on do this. Without a script they answer after a second.
+    pub fn script<Q: Keyed>(&self, query: &Q, script: Script) {
+        self.scripts.lock().insert((Q::NAME, query.number()), script);
+    }
+
+    async fn load<Q: Keyed>(&self, query: &Q) -> Result<usize, LabError> {
+        let at = (Q::NAME, query.number());
+        let number = {
+            let mut loads = self.loads.lock();
+            let number = loads.entry(at).or_default();
+            *number += 1;
+            *number
+        };
+        let mut guard = Guard { lab: self, is_done: false };
+        let script = self.scripts.lock().get(&at).copied().unwrap_or(Script::Answer(SECOND));
+        match script {
+            Script::Answer(time) | Script::Fail(time) => tokio::time::sleep(time).await,
+            Script::Panic => {
+                guard.is_done = true;
+                panic!("the lab burns")
+            }
+            Script::Never => std::future::pending().await,
+        }
+        guard.is_done = true;
+        if matches!(script, Script::Fail(_)) { Err(LabError::NoLuck) } else { Ok(number) }
+    }
+}
+
+struct Guard<'a> {
+    lab: &'a Lab,
+    is_done: bool,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.lab.dropped.fetch_add(usize::from(!self.is_done), Ordering::SeqCst);
+    }
+}
+
+pub trait Keyed: Query {
+    fn number(&self) -> u32;
+}
+
+macro_rules! keyed {
+    ($($query:ident),*) => {
+        $(impl Keyed for $query {
+            fn number(&self) -> u32 {
+                self.0
+            }
+        })*
+    };
+}
+
+macro_rules! loaded {
+    ($($query:ident),*) => {
+        keyed!($($query),*);
+        $(impl Fetch<Lab> for $query {
+            type Error = LabError;
+
+            async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+                cx.app().load(self).await
+            }
+        })*
+    };
+}
+
+loaded!(GetNumber, GetWeak, GetStale, GetForgiven, GetFirst, GetBrittle, GetTimeless, GetWeighed);
+keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetQuitter);
+
+impl Fetch<Lab> for GetEqual {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<u8, LabError> {
+        cx.app().load(self).await?;
+        Ok(7)
+    }
+}
+
+impl Fetch<Lab> for GetMaybe {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<Option<usize>, LabError> {
+        let number = cx.app().load(self).await?;
+        Ok(self.0.is_multiple_of(2).then_some(number))
+    }
+}
+
+impl Fetch<Lab> for GetSum {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        cx.app().load(self).await?;
+        let (number, stale) = (GetNumber(self.0), GetStale(self.0));
+        let (number, stale) = tokio::join!(cx.query(&number), cx.query(&stale));
+        Ok(*number? + *stale?)
+    }
+}
+
+/// Keys of one ring.
+pub const RING: u32 = 3;
+
+impl Fetch<Lab> for GetRing {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        cx.app().load(self).await?;
+        Ok(*cx.query(&GetRing((self.0 + 1) % RING)).await?)
+    }
+}
+
+impl Fetch<Lab> for GetQuitter {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        cx.cancel();
+        cx.app().load(self).await
+    }
+}
+
+type Act = Box<dyn Fn() + Send>;
+
+/// What is done when a key is weighed, once; each test has keys of its own.
+static WEIGHING: Mutex<Vec<(u32, Act)>> = Mutex::new(Vec::new());
+
+impl GetWeighed {
+    fn weight(&self, _: &usize) -> u32 {
+        let act = {
+            let mut acts = WEIGHING.lock();
+            let at = acts.iter().position(|(key, _)| *key == self.0);
+            at.map(|at| acts.swap_remove(at).1)
+        };
+        if let Some(act) = act {
+            act();
+        }
+        1
+    }
+
+    /// Does something once, when the value of this key has been loaded and is about to be stored.
+    pub fn when_weighed(&self, act: impl Fn() + Send + 'static) {
+        WEIGHING.lock().push((self.0, Box::new(act)));
+    }
+}
+
+pub fn cache() -> Cache<LabRegistry> {
+    Cache::builder().clock(TokioClock::new()).build().unwrap()
+}
+
+pub fn builder() -> ClientBuilder<Lab> {
+    Client::builder(cache(), Lab::default())
+}
+
+pub fn lab() -> Client<Lab> {
+    builder().build()
+}
+
+/// Lets time pass, and all that is due in it happen.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+    settle().await;
+}
+
+/// Lets all that can go on without time passing do so.
+pub async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Queries in a task, so that the test may do something meanwhile.
+pub fn ask<Q: Fetch<Lab, Error = LabError>>(
+    client: &Client<Lab>,
+    query: &Q,
+) -> tokio::task::JoinHandle<Result<Arc<Q::Value>, QueryError<LabError>>>
+where
+    LabRegistry: cache_core::Holds<Q>,
+{
+    let (client, query) = (client.clone(), query.clone());
+    tokio::spawn(async move { client.query(&query).await })
+}

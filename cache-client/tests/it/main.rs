@@ -1,0 +1,10 @@
+//! Behaviour of the client through its public interface, on tokio's paused time.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod flights;
+mod lab;
+mod late;
+mod options;
+mod strategies;
+mod tree;
+mod windows;

@@ -1,0 +1,122 @@
+//! Where options come from, which come first, and what is refused.
+
+use cache_client::{LoadingOptions, QueryError, Strategy};
+
+use crate::lab::*;
+
+#[track_caller]
+fn refused<T: std::fmt::Debug>(answer: Result<T, QueryError<LabError>>) -> String {
+    match answer {
+        Err(QueryError::Options(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_nobody_gave_a_time_is_refused_before_anything_is_read_or_loaded() {
+    let client = lab();
+    let query = GetTimeless(1);
+    client.cache().insert(query.clone(), 99);
+    let message = refused(client.query(&query).await);
+    assert_eq!(
+        message,
+        "query `get_timeless`: `fresh` is missing: say how long an answer counts as fresh, as in `fresh = \"30s\"`"
+    );
+    assert_eq!(client.app().loads(&query), 0);
+    let hits: u64 = client.cache().inspect().tables.iter().map(|table| table.hits).sum();
+    assert_eq!(hits, 0);
+    assert_eq!(client.cached(&query).as_deref(), Some(&99));
+    let only = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly));
+    assert_eq!(*only.await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_of_zero_and_numbers_out_of_range_are_refused_by_name() {
+    type Change = fn(LoadingOptions) -> LoadingOptions;
+    let client = lab();
+    let zero = std::time::Duration::ZERO;
+    assert_eq!(zero, seconds(0));
+    let changes: [(&str, Change); 10] = [
+        ("fresh", |options| options.fresh(seconds(0))),
+        ("ttl", |options| options.ttl(seconds(0))),
+        ("swr", |options| options.swr(seconds(0))),
+        ("swr", |options| options.strategy(Strategy::StaleWhileRevalidate)),
+        ("stale_if_error", |options| options.stale_if_error(seconds(0))),
+        ("error_ttl", |options| options.error_ttl(seconds(0))),
+        ("absent_ttl", |options| options.absent_ttl(seconds(0))),
+        ("jitter", |options| options.jitter(1.5)),
+        ("jitter", |options| options.jitter(f64::NAN)),
+        ("beta", |options| options.beta(0.0)),
+    ];
+    for (option, change) in changes {
+        let message = refused(client.query_with(&GetNumber(1), change).await);
+        assert!(message.starts_with(&format!("query `get_number`: `{option}` ")), "{message}");
+    }
+    assert_eq!(client.app().loads(&GetNumber(1)), 0);
+    client.query(&GetNumber(1)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_overrides_a_time_changes_nothing_for_other_calls() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.query_with(&query, |options| options.fresh(seconds(1_000))).await.unwrap();
+    pass(seconds(20)).await;
+    let patient = client.query_with(&query, |options| options.fresh(seconds(1_000)));
+    assert_eq!(*patient.await.unwrap(), 1);
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+    pass(seconds(3)).await;
+    let strict = client.query_with(&query, |options| options.fresh(seconds(2)));
+    assert_eq!(*strict.await.unwrap(), 3);
+    assert_eq!(*client.query(&query).await.unwrap(), 3);
+}
+
+/// How old an answer may become before the client loads it again, in seconds.
+async fn fresh_for(client: &cache_client::Client<Lab>, call: LoadingOptions) -> u64 {
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Answer(seconds(0)));
+    client.query_with(&query, |options| call.or(options)).await.unwrap();
+    let loads = client.app().loads(&query);
+    for age in 0..1_000 {
+        client.query_with(&query, |options| call.or(options)).await.unwrap();
+        if client.app().loads(&query) > loads {
+            return age;
+        }
+        pass(SECOND).await;
+    }
+    panic!("fresh for ever")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_comes_before_the_client_s_setting_before_the_derive_before_the_client_s_default() {
+    let options = LoadingOptions::new();
+    let by_default = builder().defaults(|options| options.fresh(seconds(2))).build();
+    assert_eq!(fresh_for(&by_default, options).await, 10);
+    let by_setting = builder()
+        .defaults(|options| options.fresh(seconds(2)))
+        .query::<GetNumber>(|options| options.fresh(seconds(4)))
+        .build();
+    assert_eq!(fresh_for(&by_setting, options).await, 4);
+    assert_eq!(fresh_for(&by_setting, options.fresh(seconds(7))).await, 7);
+    let query = GetTimeless(1);
+    assert!(by_default.query(&query).await.is_ok());
+    pass(seconds(3)).await;
+    assert_eq!(*by_default.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_keeps_entries_for_a_time_needs_no_other() {
+    let cache = cache_core::Cache::builder()
+        .clock(cache_client::TokioClock::new())
+        .table::<GetTimeless>(|options| options.ttl(seconds(20)))
+        .build()
+        .unwrap();
+    let client = cache_client::Client::builder(cache, Lab::default()).build();
+    let query = GetTimeless(1);
+    let held = client.query(&query).await.unwrap();
+    pass(seconds(10)).await;
+    client.query(&query).await.unwrap();
+    assert_eq!(client.app().loads(&query), 1);
+    pass(seconds(10)).await;
+    assert_eq!((*client.query(&query).await.unwrap(), *held), (2, 1));
+}

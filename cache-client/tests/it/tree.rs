@@ -1,0 +1,310 @@
+//! A request: its memo, its end, and how it is kept from the cache.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_client::{Context, Strategy};
+use tokio::time::Instant;
+
+use crate::lab::*;
+
+#[tokio::test(start_paused = true)]
+async fn one_tree_asks_once_and_gives_the_same_value_whatever_the_strategy() {
+    let strategies = [
+        Strategy::CacheFirst,
+        Strategy::StaleWhileRevalidate,
+        Strategy::NetworkFirst,
+        Strategy::Refresh,
+        Strategy::NetworkOnly,
+    ];
+    for strategy in strategies {
+        let client = lab();
+        let query = GetNumber(1);
+        let tree = client.request("tree");
+        let below = tree.child("below");
+        let one = tree.query_with(&query, |options| options.strategy(strategy).swr(SECOND));
+        let two = below.query_with(&query, |options| options.strategy(strategy).swr(SECOND));
+        let (one, two) = tokio::join!(one, two);
+        pass(seconds(100)).await;
+        let three = below.query_with(&query, |options| options.strategy(strategy).swr(SECOND)).await;
+        let (one, two, three) = (one.unwrap(), two.unwrap(), three.unwrap());
+        assert!(Arc::ptr_eq(&one, &two) && Arc::ptr_eq(&two, &three), "{strategy:?}");
+        assert_eq!(client.app().loads(&query), 1, "{strategy:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_remembers_what_it_read_though_the_cache_moves_on() {
+    let client = lab();
+    let query = GetNumber(1);
+    let tree = client.request("tree");
+    let first = tree.query(&query).await.unwrap();
+    client.cache().insert(query.clone(), 99);
+    assert!(Arc::ptr_eq(&tree.query(&query).await.unwrap(), &first));
+    assert_eq!(*client.request("other").query(&query).await.unwrap(), 99);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_does_not_remember_errors() {
+    let client = lab();
+    let query = GetNumber(1);
+    let tree = client.request("tree");
+    client.app().script(&query, Script::Fail(SECOND));
+    assert!(tree.query(&query).await.is_err());
+    client.app().script(&query, Script::Answer(SECOND));
+    assert_eq!(*tree.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_the_tree_was_given_needs_no_load_and_is_given_once() {
+    let client = lab();
+    let query = GetNumber(1);
+    let tree = client.request("tree");
+    let child = tree.child("child");
+    tree.set(&query, 42).unwrap();
+    assert_eq!((*tree.query(&query).await.unwrap(), *child.query(&query).await.unwrap()), (42, 42));
+    assert_eq!(child.cached(&query).as_deref(), Some(&42));
+    let again = child.set(&query, 43).unwrap_err();
+    assert_eq!(
+        again.to_string(),
+        "this tree has an answer to `get_number` GetNumber(1) already: set it before it is asked for, and once"
+    );
+    tree.query(&GetNumber(2)).await.unwrap();
+    assert!(tree.set(&GetNumber(2), 43).is_err());
+    assert_eq!(client.app().loads(&query), 0);
+    assert!(client.cached(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_built_from_a_given_answer_is_neither_shared_nor_stored() {
+    let client = lab();
+    let tree = client.request("tree");
+    tree.set(&GetNumber(1), 42).unwrap();
+    client.cache().insert(GetStale(1), 7);
+    let sum = GetSum(1);
+    let (given, real) = tokio::join!(tree.query(&sum), client.query(&sum));
+    assert_eq!((*given.unwrap(), *real.unwrap()), (42 + 7, 1 + 7));
+    assert_eq!(client.app().loads(&sum), 2);
+    assert_eq!(client.cached(&sum).as_deref(), Some(&8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_cancellation_nothing_runs_and_answers_stay() {
+    let client = lab();
+    let tree = client.request("tree");
+    let child = tree.child("child");
+    let before = tree.query(&GetNumber(1)).await.unwrap();
+    child.cancel();
+    assert!(tree.is_cancelled() && child.is_cancelled());
+    assert!(tree.query(&GetNumber(2)).await.unwrap_err().is_interrupted());
+    assert!(Arc::ptr_eq(&tree.query(&GetNumber(1)).await.unwrap(), &before));
+    assert_eq!(client.app().loads(&GetNumber(2)), 0);
+    assert!(!client.request("other").is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_drops_the_loads_that_only_this_tree_waits_for() {
+    let client = lab();
+    let (own, shared) = (GetNumber(1), GetNumber(2));
+    let tree = client.request("tree");
+    let other = ask(&client, &shared);
+    let cancel = async {
+        pass(Duration::from_millis(500)).await;
+        tree.cancel();
+        settle().await;
+    };
+    let (a, b, ()) = tokio::join!(tree.query(&own), tree.query(&shared), cancel);
+    assert!(a.unwrap_err().is_interrupted() && b.unwrap_err().is_interrupted());
+    assert_eq!(client.app().dropped(), 1);
+    assert_eq!(*other.await.unwrap().unwrap(), 1);
+    assert!(client.cached(&own).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_interrupts_its_own_contexts_and_no_others() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Answer(seconds(3)));
+    let tree = client.request("tree");
+    let begun = Instant::now();
+    let hasty = tree.with_deadline(begun + Duration::from_millis(50)).child("below");
+    let other = ask(&client, &query);
+    let error = hasty.query(&query).await.unwrap_err();
+    assert!(error.is_interrupted());
+    assert_eq!(begun.elapsed(), Duration::from_millis(50));
+    assert!(hasty.query(&GetNumber(2)).await.unwrap_err().is_interrupted());
+    assert!(client.cached(&query).is_none() && !tree.is_cancelled());
+    assert_eq!((*other.await.unwrap().unwrap(), *tree.query(&query).await.unwrap()), (1, 1));
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_never_ends_ends_with_the_deadline_of_the_only_one_who_waits() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Never);
+    let hasty = client.request("tree").with_deadline(Instant::now() + Duration::from_millis(50));
+    assert!(hasty.query(&query).await.unwrap_err().is_interrupted());
+    settle().await;
+    assert_eq!(client.app().dropped(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_in_the_past_interrupts_at_once() {
+    let client = lab();
+    let late = client.request("tree").with_deadline(Instant::now());
+    assert!(late.query(&GetNumber(1)).await.unwrap_err().is_interrupted());
+    assert_eq!(client.app().loads(&GetNumber(1)), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_load_has_no_deadline_of_those_who_started_it() {
+    let client = lab();
+    let sum = GetSum(1);
+    let hasty = client.request("tree").with_deadline(Instant::now() + Duration::from_millis(1_500));
+    let patient = async {
+        pass(Duration::from_millis(100)).await;
+        client.query(&sum).await
+    };
+    let (hasty, patient) = tokio::join!(hasty.query(&sum), patient);
+    assert!(hasty.unwrap_err().is_interrupted());
+    assert_eq!((*patient.unwrap(), client.app().loads(&sum)), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_cache_is_neither_read_nor_written_and_memoises_all_the_same() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.cache().insert(query.clone(), 99);
+    let tree = client.request("tree");
+    let (early, sibling) = (tree.child("early"), client.request("sibling"));
+    tree.disable_cache();
+    let late = tree.child("late");
+    assert!(!early.should_cache() && !late.should_cache() && sibling.should_cache());
+    let values = [
+        tree.query(&query).await.unwrap(),
+        early.query(&query).await.unwrap(),
+        late.query(&query).await.unwrap(),
+    ];
+    assert!(values.iter().all(|value| **value == 1 && Arc::ptr_eq(value, &values[0])));
+    assert_eq!(*sibling.query(&query).await.unwrap(), 99);
+    assert_eq!(client.cached(&query).as_deref(), Some(&99));
+    assert!(tree.cached(&GetNumber(2)).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_that_is_disabled_disables_nothing_above_it() {
+    let client = lab();
+    let tree = client.request("tree");
+    let child = tree.child("child");
+    child.disable_cache();
+    assert!(tree.should_cache() && !child.child("below").should_cache());
+    child.query(&GetNumber(1)).await.unwrap();
+    assert!(client.cached(&GetNumber(1)).is_none());
+    tree.query(&GetNumber(2)).await.unwrap();
+    assert!(client.cached(&GetNumber(2)).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_a_disabled_context_builds_from_stays_out_of_the_cache() {
+    let client = lab();
+    let tree = client.request("tree");
+    tree.disable_cache();
+    client.cache().insert(GetStale(1), 99);
+    let (own, shared) = (GetSum(1), GetNumber(1));
+    let (own, shared) = tokio::join!(tree.query(&own), client.query(&shared));
+    assert_eq!((*own.unwrap(), *shared.unwrap()), (1 + 2, 1));
+    assert_eq!(client.app().loads(&GetNumber(1)), 2);
+    assert!(client.cached(&GetSum(1)).is_none());
+    assert_eq!(client.cached(&GetStale(1)).as_deref(), Some(&99));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_runs_when_the_cache_is_disabled_ends_as_it_began() {
+    let client = lab();
+    let query = GetNumber(1);
+    let tree = client.request("tree");
+    let (value, ()) = tokio::join!(tree.query(&query), async {
+        settle().await;
+        tree.disable_cache();
+    });
+    assert_eq!(*value.unwrap(), 1);
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_context_does_not_check_options() {
+    let client = lab();
+    let tree = client.request("tree");
+    tree.disable_cache();
+    assert_eq!(*tree.query(&GetTimeless(1)).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_query_is_not_loaded_and_nothing_of_it_reaches_others() {
+    let client = lab();
+    let tree = client.request("tree");
+    let replaced = tree.with_override::<GetNumber>(|query| Ok(Arc::new(1_000 + query.0 as usize)));
+    let (number, sum) = (GetNumber(1), GetSum(1));
+    assert_eq!(*replaced.query(&number).await.unwrap(), 1_001);
+    assert_eq!(client.app().loads(&number), 0);
+    client.cache().insert(GetStale(1), 7);
+    let (built, real) = tokio::join!(replaced.query(&sum), client.query(&sum));
+    assert_eq!((*built.unwrap(), *real.unwrap()), (1_001 + 1, 1 + 7));
+    assert_eq!(client.cached(&sum).as_deref(), Some(&8));
+    assert_eq!(client.cached(&number).as_deref(), Some(&1));
+    assert_eq!(*tree.query(&number).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_built_from_the_real_answers_does_not_reach_a_tree_that_replaces_them() {
+    let client = lab();
+    client.query(&GetSum(1)).await.unwrap();
+    let replaced = client.request("tree").with_override::<GetNumber>(|_| Ok(Arc::new(1_000)));
+    assert_eq!(*replaced.query(&GetSum(1)).await.unwrap(), 1_002);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_may_fail() {
+    let client = lab();
+    let replaced = client.request("tree").with_override::<GetNumber>(|_| Err(LabError::NoLuck));
+    assert_eq!(
+        replaced.query(&GetNumber(1)).await.unwrap_err().to_string(),
+        "the load of `get_number` failed"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_is_found_by_code_that_cannot_be_passed_it() {
+    let client = lab();
+    let tree = client.request("GET /posts/7");
+    assert!(Context::<Lab>::current().is_none());
+    let name = tree.scope(async { Context::<Lab>::current().map(|cx| cx.name().to_owned()) }).await;
+    assert_eq!(name.as_deref(), Some("GET /posts/7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_contexts_deep_a_miss_is_one_load_and_one_store() {
+    let client = lab();
+    let mut cx = client.request("root");
+    for depth in 0..10 {
+        cx = cx.child(format!("{depth}"));
+    }
+    let before = client.cache().revision();
+    cx.query(&GetNumber(1)).await.unwrap();
+    assert_eq!(before, None);
+    assert_eq!(client.cache().revision().unwrap().get(), 1);
+    assert_eq!(client.app().loads(&GetNumber(1)), 1);
+}
+
+#[test]
+fn all_futures_may_move_to_other_threads() {
+    fn is_send<T: Send>(_: T) {}
+    let client = lab();
+    let (query, tree) = (GetNumber(1), client.request("tree"));
+    is_send(client.query(&query));
+    is_send(tree.query(&query));
+    is_send(tree.query_all(std::slice::from_ref(&query)));
+    is_send(tree.scope(async {}));
+    is_send((client, tree));
+}

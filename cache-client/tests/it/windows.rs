@@ -1,0 +1,132 @@
+//! How long an answer is fresh, may be stale, may stand in for an error; and how long errors and absence last.
+
+use cache_client::QueryError;
+
+use crate::lab::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_value_stands_in_for_an_error_within_its_window() {
+    let client = lab();
+    let query = GetForgiven(1);
+    client.query(&query).await.unwrap();
+    client.app().script(&query, Script::Fail(SECOND));
+    pass(seconds(60)).await;
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    assert!(client.refresh_error(&query).is_some());
+    pass(seconds(10)).await;
+    assert!(matches!(client.query(&query).await, Err(QueryError::Failed { .. })));
+    assert_eq!(client.app().loads(&query), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_window_an_error_is_an_error() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.query(&query).await.unwrap();
+    client.app().script(&query, Script::Fail(SECOND));
+    pass(seconds(11)).await;
+    assert!(matches!(client.query(&query).await, Err(QueryError::Failed { .. })));
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_the_answer_for_its_time_and_then_no_more() {
+    let client = lab();
+    let query = GetBrittle(1);
+    client.app().script(&query, Script::Fail(SECOND));
+    assert!(client.query(&query).await.is_err());
+    client.app().script(&query, Script::Answer(SECOND));
+    pass(seconds(4)).await;
+    assert!(client.query(&query).await.is_err());
+    assert_eq!(client.app().loads(&query), 1);
+    pass(SECOND).await;
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_error_never_hides_a_value_that_is_good_enough() {
+    let client = lab();
+    let query = GetBrittle(1);
+    client.query(&query).await.unwrap();
+    pass(seconds(11)).await;
+    client.app().script(&query, Script::Fail(SECOND));
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_error_goes_with_an_invalidation_or_a_clear() {
+    let client = lab();
+    for number in 0..2 {
+        let query = GetBrittle(number);
+        client.app().script(&query, Script::Fail(SECOND));
+        assert!(client.query(&query).await.is_err());
+        client.app().script(&query, Script::Answer(SECOND));
+        match number {
+            0 => assert_eq!(client.invalidate(&query).count, 0),
+            _ => client.cache().clear(),
+        }
+        assert_eq!(*client.query(&query).await.unwrap(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_is_never_remembered() {
+    let client = lab();
+    let query = GetBrittle(1);
+    client.app().script(&query, Script::Never);
+    let waiter = ask(&client, &query);
+    settle().await;
+    waiter.abort();
+    settle().await;
+    client.app().script(&query, Script::Answer(SECOND));
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_has_a_time_of_its_own() {
+    let client = lab();
+    let (there, absent) = (GetMaybe(2), GetMaybe(1));
+    for (wait, loads) in [(0, 1), (3, 1), (3, 2)] {
+        pass(seconds(wait)).await;
+        assert!(client.query(&there).await.unwrap().is_some());
+        assert!(client.query(&absent).await.unwrap().is_none());
+        assert_eq!((client.app().loads(&there), client.app().loads(&absent)), (1, loads));
+    }
+    pass(seconds(6)).await;
+    assert!(client.cached(&absent).is_none() && client.cached(&there).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_lives_shorter_by_its_jitter_and_not_by_more() {
+    let client = builder().query::<GetNumber>(|options| options.ttl(seconds(100)).jitter(0.5)).build();
+    let mut remaining = Vec::new();
+    for number in 0..50 {
+        client.app().script(&GetNumber(number), Script::Answer(seconds(0)));
+        client.query(&GetNumber(number)).await.unwrap();
+        remaining.push(client.cache().peek_entry(&GetNumber(number)).unwrap().remaining().unwrap());
+    }
+    assert!(remaining.iter().all(|time| (seconds(50)..=seconds(100)).contains(time)));
+    remaining.sort();
+    remaining.dedup();
+    assert!(remaining.len() > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_refresh_comes_before_the_answer_is_stale_and_loses_nobody_time() {
+    let client = builder().query::<GetNumber>(|options| options.beta(1.0)).build();
+    let query = GetNumber(1);
+    client.query(&query).await.unwrap();
+    // A load takes a second: long before the end nobody refreshes, shortly before it somebody does.
+    for _ in 0..20 {
+        client.query(&query).await.unwrap();
+    }
+    assert_eq!(client.app().loads(&query), 1);
+    pass(std::time::Duration::from_millis(8_990)).await;
+    for _ in 0..20 {
+        assert_eq!(*client.query(&query).await.unwrap(), 1);
+    }
+    pass(seconds(2)).await;
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
