@@ -106,7 +106,7 @@ async fn a_panic_reaches_all_who_wait_and_the_next_call_loads_again() {
 #[tokio::test(start_paused = true)]
 async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_that_closes_it() {
     let client = lab();
-    let error = client.query(&GetRing(0)).await.unwrap_err();
+    let error = in_time(client.query(&GetRing(0))).await.unwrap_err();
     // Each load of the ring failed with the error of the one that it asked.
     let mut depth = 0;
     let mut error = error;
@@ -129,7 +129,7 @@ async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_tha
 async fn a_circle_that_is_entered_from_two_sides_hangs_nobody() {
     let client = lab();
     let (a, b) = (GetRing(0), GetRing(2));
-    let (a, b) = tokio::join!(client.query(&a), client.query(&b));
+    let (a, b) = in_time(async { tokio::join!(client.query(&a), client.query(&b)) }).await;
     assert!(a.is_err() && b.is_err());
 }
 
@@ -138,7 +138,7 @@ async fn a_circle_within_a_tree_of_its_own_is_found_too() {
     let client = lab();
     let cx = client.request("own");
     cx.disable_cache();
-    assert!(matches!(cx.query(&GetRing(1)).await, Err(QueryError::Failed { .. })));
+    assert!(matches!(in_time(cx.query(&GetRing(1))).await, Err(QueryError::Failed { .. })));
 }
 
 #[tokio::test(start_paused = true)]

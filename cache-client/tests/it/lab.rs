@@ -303,6 +303,11 @@ pub async fn settle() {
     }
 }
 
+/// What a future comes to, which must not wait for ever.
+pub async fn in_time<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(seconds(100_000), future).await.expect("nobody waits for ever")
+}
+
 /// Queries in a task, so that the test may do something meanwhile.
 pub fn ask<Q: Fetch<Lab, Error = LabError>>(
     client: &Client<Lab>,

@@ -4,6 +4,7 @@
 mod flights;
 mod lab;
 mod late;
+mod model;
 mod options;
 mod strategies;
 mod tree;

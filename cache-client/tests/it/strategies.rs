@@ -79,6 +79,8 @@ async fn network_only_joins_a_load_that_runs() {
     let only = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly));
     assert_eq!(*only.await.unwrap(), 1);
     assert_eq!((*first.await.unwrap().unwrap(), client.app().loads(&query)), (1, 1));
+    // Who joined without a wish to store takes it from nobody.
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
