@@ -107,7 +107,11 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
+    /// Leaves what is in an exact order alone: the oldest entry may be in another shard.
     fn evict_excess(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
+        if env.recency.is_some() {
+            return;
+        }
         while self.cold.as_ref().is_some_and(|cold| env.ledger.is_over_with(cold.balance)) {
             if !self.evict_one(env, out) {
                 break;
