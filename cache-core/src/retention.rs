@@ -24,17 +24,21 @@ pub(crate) struct Rules {
     pub(crate) history: u32,
     /// Whether entries have a deadline even if their write gave none.
     pub(crate) is_timed: bool,
+    /// Whether all entries are kept, and for as long as there is room, but for those whose write said otherwise.
+    pub(crate) is_plain: bool,
 }
 
 impl Rules {
     pub(crate) fn of(options: &TableOptions) -> Self {
+        let is_timed = options.ttl.is_some() || options.tti.is_some();
         Self {
             bound: options.bound,
             ttl: options.ttl,
             tti: options.tti,
             fresh: options.fresh,
             history: options.history,
-            is_timed: options.ttl.is_some() || options.tti.is_some(),
+            is_timed,
+            is_plain: options.bound.is_some() && !is_timed,
         }
     }
 
