@@ -73,3 +73,28 @@ impl Rules {
         matches!(self.bound, Some(Bound::Weight(_)))
     }
 }
+
+/// A queue of the default policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    Small,
+    Main,
+}
+
+impl Queue {
+    /// As it is saved.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Small => 0,
+            Self::Main => 1,
+        }
+    }
+
+    /// The queue of an entry that was saved.
+    pub(crate) fn of_rank(rank: u8) -> Self {
+        match rank {
+            1 => Self::Main,
+            _ => Self::Small,
+        }
+    }
+}

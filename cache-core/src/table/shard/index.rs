@@ -11,7 +11,7 @@ mod tests;
 
 use std::iter;
 
-use super::spread;
+use crate::hashed::spread;
 use crate::retention::records::Records;
 
 #[derive(Default)]
