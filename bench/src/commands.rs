@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use crate::charts::draw_all;
 use crate::compile::{self, QUERIES};
-use crate::floors::Floors;
+use crate::floors::{Floors, Verdict};
 use crate::memory::{self, Allocator};
 use crate::options::{self, Options};
 use crate::report::Report;
@@ -55,11 +55,17 @@ pub fn check() -> ExitCode {
 fn find_shortfalls() -> Result<(), Box<dyn Error>> {
     let rows = rows_of(std::env::args_os().skip(1))?;
     let floors = Floors::committed()?;
-    let shortfalls = floors.shortfalls(&rows);
-    for shortfall in &shortfalls {
-        println!("{shortfall}");
+    let Verdict { below, short_of_aim, absent } = floors.compare(&rows);
+    if !absent.is_empty() {
+        println!("not in this run: {}", absent.into_iter().collect::<Vec<_>>().join(", "));
     }
-    match shortfalls.len() {
+    for shortfall in &short_of_aim {
+        println!("short of its aim: {shortfall}");
+    }
+    for shortfall in &below {
+        println!("below its floor: {shortfall}");
+    }
+    match below.len() {
         0 => Ok(()),
         below => Err(format!("{below} of {} floors are not reached", floors.len()).into()),
     }

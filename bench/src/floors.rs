@@ -1,8 +1,9 @@
-//! The least ratio that a row may have, and which rows fall short of it. Runs nothing.
+//! The least ratio that a row may have, the one that it should have, and which rows fall short of them. Runs nothing.
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use serde::Deserialize;
@@ -16,7 +17,6 @@ const FLOORS: &str = include_str!("../floors.toml");
 #[serde(deny_unknown_fields)]
 pub struct Floors {
     tolerance: Tolerance,
-    #[serde(rename = "floor")]
     floors: Vec<Floor>,
 }
 
@@ -32,21 +32,33 @@ struct Tolerance {
 #[serde(deny_unknown_fields)]
 struct Floor {
     workload: String,
-    /// Each number of threads has to reach the ratio.
-    threads: Vec<usize>,
+    threads: usize,
     peer: String,
+    /// What was reached when the floor was last moved.
     ratio: f64,
+    /// What is wanted, if that is more.
+    aim: Option<f64>,
 }
 
-/// A floor that was not reached.
+/// A ratio that was not reached.
 #[derive(Debug, PartialEq)]
 pub struct Shortfall<'a> {
     workload: &'a str,
     threads: usize,
     peer: &'a str,
-    floor: f64,
-    /// `None`: the row is not there.
-    ratio: Option<f64>,
+    wanted: f64,
+    ratio: f64,
+}
+
+/// How a run compares with the floors.
+#[derive(Debug, Default)]
+pub struct Verdict<'a> {
+    /// Below their floor.
+    pub below: Vec<Shortfall<'a>>,
+    /// Not below their floor, but below their aim.
+    pub short_of_aim: Vec<Shortfall<'a>>,
+    /// Workloads of floors whose row is not in the run.
+    pub absent: BTreeSet<&'a str>,
 }
 
 impl Floors {
@@ -55,27 +67,40 @@ impl Floors {
     }
 
     pub fn len(&self) -> usize {
-        self.floors.iter().map(|floor| floor.threads.len()).sum()
+        self.floors.len()
     }
 
-    pub fn shortfalls(&self, rows: &[Row]) -> Vec<Shortfall<'_>> {
-        let mut shortfalls = Vec::new();
+    pub fn compare(&self, rows: &[Row]) -> Verdict<'_> {
+        let mut verdict = Verdict::default();
         for floor in &self.floors {
-            let threads = floor.threads.iter();
-            shortfalls.extend(threads.filter_map(|&threads| self.shortfall(floor, threads, rows)));
+            let Some(row) = floor.median_of(rows) else {
+                verdict.absent.insert(&floor.workload);
+                continue;
+            };
+            // What is no number reaches nothing.
+            let is_reached = row.ratio >= floor.ratio * (1.0 - self.tolerance.of(row));
+            match floor.aim {
+                _ if !is_reached => verdict.below.push(floor.missed(floor.ratio, row)),
+                Some(aim) if row.ratio < aim => verdict.short_of_aim.push(floor.missed(aim, row)),
+                _ => {}
+            }
         }
-        shortfalls
+        verdict
+    }
+}
+
+impl Floor {
+    /// Of the rows of this floor the one in the middle, as there may be several after several runs.
+    fn median_of<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        let Self { workload, threads, peer, .. } = self;
+        let mut found: Vec<&Row> = rows.iter().filter(|row| row.is_of(workload, *threads, peer)).collect();
+        found.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
+        found.get(found.len() / 2).copied()
     }
 
-    fn shortfall<'a>(&self, floor: &'a Floor, threads: usize, rows: &[Row]) -> Option<Shortfall<'a>> {
-        let Floor { workload, peer, ratio, .. } = floor;
-        let mut found: Vec<&Row> = rows.iter().filter(|row| row.is_of(workload, threads, peer)).collect();
-        found.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
-        let median = found.get(found.len() / 2);
-        let is_reached = median.is_some_and(|row| row.ratio >= ratio * (1.0 - self.tolerance.of(row)));
-        let shortfall =
-            Shortfall { workload, threads, peer, floor: *ratio, ratio: median.map(|row| row.ratio) };
-        (!is_reached).then_some(shortfall)
+    fn missed(&self, wanted: f64, row: &Row) -> Shortfall<'_> {
+        let Self { workload, threads, peer, .. } = self;
+        Shortfall { workload, threads: *threads, peer, wanted, ratio: row.ratio }
     }
 }
 
@@ -91,11 +116,8 @@ impl Tolerance {
 
 impl Display for Shortfall<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { workload, threads, peer, floor, ratio } = self;
-        write!(f, "{workload}, {threads} thread{}, {peer}: ", if *threads == 1 { "" } else { "s" })?;
-        match ratio {
-            Some(ratio) => write!(f, "{ratio:.3} is below {floor}"),
-            None => write!(f, "not in this run, must be at least {floor}"),
-        }
+        let Self { workload, threads, peer, wanted, ratio } = self;
+        let plural = if *threads == 1 { "" } else { "s" };
+        write!(f, "{workload}, {threads} thread{plural}, {peer}: {ratio:.3} instead of {wanted}")
     }
 }

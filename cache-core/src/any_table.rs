@@ -11,7 +11,7 @@ use crate::clock::Moment;
 use crate::inspect::{EntryReport, TableReport};
 use crate::retention::recency::Oldest;
 use crate::snapshot::{Image, Section, SkipReason};
-use crate::table::Head;
+use crate::table::head::Head;
 use crate::table::shard::Env;
 use crate::transaction::commit::Part;
 

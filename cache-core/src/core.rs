@@ -53,8 +53,10 @@ impl Core {
         self.clock.now()
     }
 
+    /// What is read after it is seen as all commits up to this one have left it, or later: each draws its revision while
+    /// it holds its locks.
     pub(crate) fn revision(&self) -> u64 {
-        self.revision.0.load(Ordering::Relaxed)
+        self.revision.0.load(Ordering::Acquire)
     }
 
     /// Draws the number of a commit whose shards are all locked, and queues what it changes.
@@ -62,7 +64,7 @@ impl Core {
     pub(crate) fn seal(&self, changes: Vec<Change>) -> u64 {
         match self.events.has_listeners() {
             true => self.events.push_numbered(&self.revision.0, changes),
-            false => self.revision.0.fetch_add(1, Ordering::Relaxed) + 1,
+            false => self.revision.0.fetch_add(1, Ordering::AcqRel) + 1,
         }
     }
 

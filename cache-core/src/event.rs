@@ -194,7 +194,7 @@ impl Events {
     /// the order of the revisions.
     pub(crate) fn push_numbered(&self, counter: &AtomicU64, changes: Vec<Change>) -> u64 {
         let mut queue = self.queue.lock();
-        let revision = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        let revision = counter.fetch_add(1, Ordering::AcqRel) + 1;
         queue.waiting.extend(changes.into_iter().map(|mut change| {
             if change.kind != ChangeKind::Invalidated {
                 change.revision = Some(Revision(revision));

@@ -2,8 +2,6 @@
 
 use hashbrown::HashTable;
 
-use crate::table::shard::spread;
-
 /// Hashes with places.
 #[derive(Default)]
 pub(crate) struct Hashed(HashTable<(u32, usize)>);
@@ -32,4 +30,11 @@ impl Hashed {
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
+}
+
+/// A hash of 32 bits spread over 64 (Fibonacci hashing), for tables that take a place from some of them and a tag from
+/// others.
+#[inline]
+pub(crate) fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -24,17 +24,21 @@ pub(crate) struct Rules {
     pub(crate) history: u32,
     /// Whether entries have a deadline even if their write gave none.
     pub(crate) is_timed: bool,
+    /// Whether all entries are kept, and for as long as there is room, but for those whose write said otherwise.
+    pub(crate) is_plain: bool,
 }
 
 impl Rules {
     pub(crate) fn of(options: &TableOptions) -> Self {
+        let is_timed = options.ttl.is_some() || options.tti.is_some();
         Self {
             bound: options.bound,
             ttl: options.ttl,
             tti: options.tti,
             fresh: options.fresh,
             history: options.history,
-            is_timed: options.ttl.is_some() || options.tti.is_some(),
+            is_timed,
+            is_plain: options.bound.is_some() && !is_timed,
         }
     }
 
@@ -67,5 +71,30 @@ impl Rules {
 
     pub(crate) fn is_weighted(&self) -> bool {
         matches!(self.bound, Some(Bound::Weight(_)))
+    }
+}
+
+/// A queue of the default policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    Small,
+    Main,
+}
+
+impl Queue {
+    /// As it is saved.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Small => 0,
+            Self::Main => 1,
+        }
+    }
+
+    /// The queue of an entry that was saved.
+    pub(crate) fn of_rank(rank: u8) -> Self {
+        match rank {
+            1 => Self::Main,
+            _ => Self::Small,
+        }
     }
 }

@@ -12,6 +12,7 @@ mod file;
 mod format;
 mod image;
 mod moment;
+mod output;
 mod persistence;
 mod reader;
 mod report;

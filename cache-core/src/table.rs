@@ -1,7 +1,7 @@
 //! One query's entries: locked shards over plain ones. Decides what is locked when, and what runs outside locks.
 
 pub(crate) mod entry;
-mod head;
+pub(crate) mod head;
 pub(crate) mod iter;
 mod read;
 mod saved;

@@ -7,7 +7,8 @@
 //! cargo run --release -p cache-bench --bin check -- RESULTS.json...
 //! ```
 //!
-//! Prints the rows that are below their floor, and the floors whose row is missing, and exits with 1 if there are any.
+//! After a small change the first of them with `--quick` and without traces will do. Names the floors whose row is not
+//! there, the rows that are short of their aim, and those below their floor; exits with 1 if there are any of the last.
 //! Reads standard input if no file is named. Of a row that is there several times, as after several runs, the median
 //! counts.
 

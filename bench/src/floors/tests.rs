@@ -1,11 +1,14 @@
 use super::*;
 use crate::row::Figure;
 
-fn floors(threads: &str) -> Floors {
-    let text = format!(
-        "tolerance = {{ one_thread = 0.1, more_threads = 0.2 }}\n\
-         [[floor]]\nworkload = \"hits\"\nthreads = {threads}\npeer = \"moka\"\nratio = 2.0\n"
-    );
+/// A floor of 2 with an aim of 3 for each of these numbers of threads.
+fn floors(threads: &[usize]) -> Floors {
+    let floor = |threads| {
+        format!("{{ workload = \"hits\", threads = {threads}, peer = \"moka\", ratio = 2.0, aim = 3.0 }}")
+    };
+    let floors: Vec<_> = threads.iter().map(floor).collect();
+    let text =
+        format!("tolerance = {{ one_thread = 0.1, more_threads = 0.2 }}\nfloors = [{}]", floors.join(", "));
     toml::from_str(&text).expect("the floors of a test are in order")
 }
 
@@ -16,56 +19,71 @@ fn row(workload: &str, threads: usize, ratio: f64, unit: Unit) -> Row {
 
 /// Ratios of the rows below their floor.
 #[track_caller]
-fn assert_below(floors: &Floors, rows: &[Row], expected: &[Option<f64>]) {
-    let below: Vec<_> = floors.shortfalls(rows).iter().map(|shortfall| shortfall.ratio).collect();
+fn assert_below(floors: &Floors, rows: &[Row], expected: &[f64]) {
+    let below: Vec<_> = floors.compare(rows).below.iter().map(|shortfall| shortfall.ratio).collect();
     assert_eq!(below, expected);
 }
 
 #[test]
 fn a_time_may_be_below_its_floor_by_the_tolerance_of_its_threads() {
-    let floors = floors("[1, 2]");
+    let floors = floors(&[1, 2]);
     let times = |one, two| {
         [row("hits", 1, one, Unit::NanosPerOperation), row("hits", 2, two, Unit::NanosPerOperation)]
     };
     assert_below(&floors, &times(1.81, 1.61), &[]);
-    assert_below(&floors, &times(1.79, 1.61), &[Some(1.79)]);
-    assert_below(&floors, &times(1.81, 1.59), &[Some(1.59)]);
+    assert_below(&floors, &times(1.79, 1.61), &[1.79]);
+    assert_below(&floors, &times(1.81, 1.59), &[1.59]);
 }
 
 #[test]
 fn a_count_has_to_reach_its_floor() {
-    assert_below(&floors("[1]"), &[row("hits", 1, 1.99, Unit::Bytes)], &[Some(1.99)]);
-    assert_below(&floors("[1]"), &[row("hits", 1, 2.0, Unit::Ratio)], &[]);
+    assert_below(&floors(&[1]), &[row("hits", 1, 1.99, Unit::Bytes)], &[1.99]);
+    assert_below(&floors(&[1]), &[row("hits", 1, 2.0, Unit::Ratio)], &[]);
 }
 
 #[test]
-fn a_row_that_is_missing_is_below_its_floor() {
-    let others = [row("hits", 2, 9.0, Unit::Bytes), row("inserts", 1, 9.0, Unit::Bytes)];
-    assert_below(&floors("[1]"), &others, &[None]);
+fn an_aim_that_is_not_reached_is_told_apart_from_a_floor() {
+    let floors = floors(&[1]);
+    let short_of_aim = |ratio| {
+        let rows = [row("hits", 1, ratio, Unit::Bytes)];
+        let short = floors.compare(&rows).short_of_aim;
+        short.iter().map(|shortfall| shortfall.wanted).collect::<Vec<_>>()
+    };
+    assert_eq!(short_of_aim(1.9), [0.0; 0]);
+    assert_eq!(short_of_aim(2.9), [3.0]);
+    assert_eq!(short_of_aim(3.0), [0.0; 0]);
+}
+
+#[test]
+fn workloads_that_were_not_run_are_named_once() {
+    let others = [row("inserts", 1, 9.0, Unit::Bytes)];
+    let floors = floors(&[1, 2]);
+    let verdict = floors.compare(&others);
+    assert_eq!(verdict.absent.into_iter().collect::<Vec<_>>(), ["hits"]);
+    assert!(verdict.below.is_empty());
 }
 
 #[test]
 fn a_ratio_that_is_no_number_is_below_every_floor() {
-    let below = floors("[1]").shortfalls(&[row("hits", 1, f64::NAN, Unit::Bytes)]).len();
+    let below = floors(&[1]).compare(&[row("hits", 1, f64::NAN, Unit::Bytes)]).below.len();
     assert_eq!(below, 1);
 }
 
 #[test]
 fn of_several_runs_the_median_counts() {
     let runs = [1.0, 3.0, 2.5].map(|ratio| row("hits", 1, ratio, Unit::Bytes));
-    assert_below(&floors("[1]"), &runs, &[]);
+    assert_below(&floors(&[1]), &runs, &[]);
 }
 
 #[test]
 fn a_shortfall_says_what_is_missing() {
-    let floors = floors("[1, 2]");
-    let text: Vec<String> =
-        floors.shortfalls(&[row("hits", 2, 1.25, Unit::Bytes)]).iter().map(ToString::to_string).collect();
-    let expected = [
-        "hits, 1 thread, moka: not in this run, must be at least 2",
-        "hits, 2 threads, moka: 1.250 is below 2",
-    ];
-    assert_eq!(text, expected);
+    let floors = floors(&[1, 2]);
+    let rows = [1, 2].map(|threads| row("hits", threads, 1.25, Unit::Bytes));
+    let text: Vec<String> = floors.compare(&rows).below.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        text,
+        ["hits, 1 thread, moka: 1.250 instead of 2", "hits, 2 threads, moka: 1.250 instead of 2"]
+    );
 }
 
 #[test]

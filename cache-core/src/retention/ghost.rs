@@ -1,6 +1,6 @@
 //! Fingerprints of what was evicted lately, so that a key that comes back is known to be worth keeping.
 
-use super::s3fifo::Queue;
+use super::Queue;
 
 /// A set of fingerprints that forgets the oldest: buckets of eight, first in, first out within each.
 ///

@@ -24,6 +24,7 @@
 //!
 //! With a share this small, entries seldom have the time to be used twice; so one use is enough then.
 
+use super::Queue;
 use super::ghost::{Ghost, Ghosts};
 use super::list::List;
 use super::records::Records;
@@ -55,30 +56,6 @@ const PROMOTE_AT: u8 = 2;
 /// Uses beyond this are not counted. The paper has 3; 7 gains 0.2 points on zipf keys at 10,000 and at OLTP 256,
 /// and loses 0.1 at OLTP 2,000, and 1 where all hot keys change each time that 40 requests have come for each place.
 pub(crate) const MAX_USES: u8 = 7;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Queue {
-    Small,
-    Main,
-}
-
-impl Queue {
-    /// As it is saved.
-    pub(crate) fn rank(self) -> u8 {
-        match self {
-            Self::Small => 0,
-            Self::Main => 1,
-        }
-    }
-
-    /// The queue of an entry that was saved.
-    pub(crate) fn of_rank(rank: u8) -> Self {
-        match rank {
-            1 => Self::Main,
-            _ => Self::Small,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct S3Fifo {

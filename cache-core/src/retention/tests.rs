@@ -3,12 +3,13 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::Queue;
 use super::deadline::Deadlines;
 use super::ghost::{Ghost, Ghosts};
 use super::list::Link;
 use super::recency::{Oldest, Recency};
 use super::records::{Record, Records};
-use super::s3fifo::{Queue, S3Fifo};
+use super::s3fifo::S3Fifo;
 use crate::clock::Moment;
 
 #[derive(Clone, Debug)]

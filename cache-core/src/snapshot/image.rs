@@ -8,9 +8,10 @@ use super::entry::SavedEntry;
 use super::error::SnapshotError;
 use super::format::block::BlockBuilder;
 use super::moment::{Chunk, Copies, fetch, worth};
+use super::output::{Output, checksum};
 use super::persistence::{TableCodec, TableFormat};
 use super::report::{SkippedEntry, TableSave};
-use super::writer::{Output, checksum};
+
 use crate::query::Query;
 use crate::sync::Mutex;
 

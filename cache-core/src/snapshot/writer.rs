@@ -1,18 +1,13 @@
-//! From tables to one snapshot: header, frames, end. Knows nothing of entries.
+//! From tables to one snapshot: header, tables, end. Knows nothing of frames.
 
-use std::fmt;
 use std::io::Write;
 use std::time::SystemTime;
 
 use super::error::SnapshotError;
-use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, WallTime, frame_head};
+use super::format::{Header, WallTime};
 use super::image::TableImage;
-use super::persistence::TableFormat;
+use super::output::{Output, Progress};
 use super::report::SaveReport;
-
-/// Told of the progress of a save or a restore: entries done, of how many. Called after each block of entries,
-/// at most about a thousand of them.
-pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Writes `tables` as one snapshot, but for the entries that their codecs refuse. At most `threads` threads encode.
 ///
@@ -27,95 +22,13 @@ pub(crate) fn write_snapshot(
     progress: Progress<'_>,
 ) -> Result<SaveReport, SnapshotError> {
     tables.iter_mut().for_each(|table| table.arrange());
-    let mut output = Output {
-        frames: FrameWriter { out, written: 0, index: 0 },
-        steps: Steps { done: 0, of: tables.iter().map(|table| table.entries()).sum(), progress },
-        threads,
-    };
+    let entries = tables.iter().map(|table| table.entries()).sum();
     // A registry is a struct with a field per table.
     let count = u32::try_from(tables.len()).unwrap_or(u32::MAX);
     let header = Header { saved_at: WallTime::new(saved_at), revision, tables: count };
-    output.frames.put(&header.to_bytes())?;
+    let mut output = Output::begin(out, &header, entries, threads, progress)?;
     tables.iter_mut().try_for_each(|table| table.write(&mut output))?;
-    output.end()?;
-
-    let bytes = output.frames.written;
+    let bytes = output.end()?;
     let tables = tables.iter().map(|table| table.report()).collect();
     Ok(SaveReport { tables, not_persisted: Vec::new(), bytes })
-}
-
-/// Where tables write themselves to.
-pub(crate) struct Output<'a> {
-    pub(super) frames: FrameWriter<'a>,
-    pub(super) steps: Steps<'a>,
-    pub(super) threads: usize,
-}
-
-impl Output<'_> {
-    fn end(&mut self) -> Result<(), SnapshotError> {
-        let mut body = Vec::with_capacity(End::LEN);
-        let length = self.frames.written + (FRAME_HEAD_LEN + End::LEN) as u64;
-        End { entries: self.steps.done, length }.write(&mut body);
-        self.frames.frame(FrameKind::End, &[&body], checksum(&[&body]))?;
-        self.frames.out.flush().map_err(SnapshotError::Stream)
-    }
-}
-
-impl fmt::Debug for Output<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("written", &self.frames.written).finish_non_exhaustive()
-    }
-}
-
-/// Counts entries done and tells the caller.
-pub(super) struct Steps<'a> {
-    done: u64,
-    of: u64,
-    progress: Progress<'a>,
-}
-
-impl Steps<'_> {
-    pub fn advance(&mut self, entries: usize) {
-        self.done += entries as u64;
-        (self.progress)(self.done, self.of);
-    }
-}
-
-/// Numbers and checksums frames on their way out.
-pub(super) struct FrameWriter<'a> {
-    out: &'a mut dyn Write,
-    written: u64,
-    /// Number of the next frame.
-    index: u32,
-}
-
-impl FrameWriter<'_> {
-    pub fn table(&mut self, name: &str, format: &TableFormat, entries: u64) -> Result<(), SnapshotError> {
-        let mut body = Vec::new();
-        let TableFormat { codec, fingerprint, version, .. } = *format;
-        TableHead { name, codec, fingerprint, version, entries }.write(&mut body);
-        self.frame(FrameKind::Table, &[&body], checksum(&[&body]))
-    }
-
-    pub fn block(&mut self, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {
-        self.frame(FrameKind::Block, parts, checksum)
-    }
-
-    fn frame(&mut self, kind: FrameKind, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {
-        let length = parts.iter().map(|part| part.len() as u64).sum();
-        self.put(&frame_head(kind, self.index, length, checksum))?;
-        self.index = self.index.wrapping_add(1);
-        parts.iter().try_for_each(|part| self.put(part))
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
-        self.written += bytes.len() as u64;
-        self.out.write_all(bytes).map_err(SnapshotError::Stream)
-    }
-}
-
-pub(super) fn checksum(parts: &[&[u8]]) -> u32 {
-    let mut checksum = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| checksum.update(part));
-    checksum.finalize()
 }

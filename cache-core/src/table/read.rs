@@ -69,7 +69,10 @@ impl<Q: Query> Table<Q> {
                                 now = Some(self.core().now());
                                 continue;
                             };
-                            if slot.stay != Stay::Pinned && guard.is_expired(number, self.rules(), now) {
+                            if slot.stay != Stay::Pinned
+                                && guard.has_due(now)
+                                && guard.is_expired(number, self.rules(), now)
+                            {
                                 drop(guard);
                                 self.expire(place, number, now);
                                 continue;
@@ -115,7 +118,7 @@ impl<Q: Query> Table<Q> {
         // What most reads meet, without all that may be: the fewer instructions, the more reads a processor has under
         // way at once.
         if let Some(shards) = self.shards.get()
-            && !self.rules().is_timed
+            && self.rules().is_plain
         {
             let hash = self.hash(lookup);
             let guard = shards.lines[self.place_of(hash)].0.read();

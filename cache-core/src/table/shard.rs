@@ -19,10 +19,9 @@ use super::slot::{Extra, Slot, Stay, View};
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::{Lookup, Query};
-use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
-use crate::retention::s3fifo::Queue;
+use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use cold::Cold;
 pub(crate) use home::Home;
@@ -275,11 +274,4 @@ impl<Q: Query> Shard<Q> {
             cold.put_out(key, hold, extra, cause, env, out);
         }
     }
-}
-
-/// Hash for the index: the stored half spread over 64 bits (Fibonacci hashing), since the index takes its place
-/// from the low bits and its tag from the high ones.
-#[inline]
-pub(crate) fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

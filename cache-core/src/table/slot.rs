@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::event::Cause;
 use crate::query::Query;
-use crate::retention::Rules;
 use crate::retention::records::Record;
-use crate::retention::s3fifo::{MAX_USES, Queue};
+use crate::retention::s3fifo::MAX_USES;
+use crate::retention::{Queue, Rules};
 use crate::snapshot::{EntryMeta, Nanos};
 use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use crate::sync::switch_point;
@@ -104,6 +105,18 @@ impl<V: ?Sized> Hold<V> {
 
     pub(crate) fn is_resident(&self) -> bool {
         matches!(self, Self::Resident(_))
+    }
+
+    /// Keeps the value of a survivor until listeners have been told why it went. Without a value there is no cause: it
+    /// has died since the caller looked.
+    pub(crate) fn kept_for(self, cause: Option<Cause>) -> (Self, Option<Cause>) {
+        match self.is_resident() {
+            true => (self, cause),
+            false => match self.value() {
+                Some(value) => (Self::Resident(value), cause),
+                None => (self, None),
+            },
+        }
     }
 
     /// Whether nobody holds the value any more. Final: a dead value cannot come back.

@@ -8,11 +8,12 @@ use hashbrown::HashTable;
 use super::commit::{Commit, CommitKind, Failure, Part};
 use crate::clock::Moment;
 use crate::event::ChangeKind;
+use crate::hashed::spread;
 use crate::query::Query;
+use crate::retention::Queue;
 use crate::retention::Rules;
-use crate::retention::s3fifo::Queue;
 use crate::snapshot::{Decoded, EntryMeta, RestoreReport, SavedEntry, TableRestore};
-use crate::table::shard::{Home, Incoming, Outbox, Place, Standing, spread};
+use crate::table::shard::{Home, Incoming, Outbox, Place, Standing};
 use crate::table::{Guard, Table};
 
 /// Entries of one table on their way back.

@@ -80,6 +80,10 @@ impl<Q: Query> Cold<Q> {
         env: &Env<'_>,
         out: &mut Outbox<Q>,
     ) {
+        let (hold, cause) = match cause.is_some() && env.wants_keys {
+            true => hold.kept_for(cause),
+            false => (hold, cause),
+        };
         if let Some(cause) = cause {
             self.removals[cause as usize] += 1;
         }

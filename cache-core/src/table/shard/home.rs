@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::options::Bound;
-use crate::retention::Rules;
-use crate::retention::s3fifo::Queue;
+use crate::retention::{Queue, Rules};
 use crate::table::slot::{Hold, Stay};
 
 /// Where a write finds its entry a home.

@@ -9,7 +9,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::spread;
+use std::iter;
+
+use crate::hashed::spread;
 use crate::retention::records::Records;
 
 #[derive(Default)]
@@ -20,7 +22,7 @@ pub(super) struct Index {
 /// Entries of one line.
 const LANES: usize = 12;
 /// Of the lanes so many are taken on average before there are more lines.
-const MOST_TAKEN: usize = 10;
+const MOST_TAKEN: usize = 9;
 
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
@@ -59,9 +61,10 @@ impl Index {
         }
     }
 
-    #[cold]
     fn find_further<T>(&self, home: usize, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
-        for at in self.from(home).skip(1) {
+        let mut at = home;
+        for _ in 1..self.lines.len() {
+            at = self.next(at);
             let line = &self.lines[at];
             let found = line.find(tag, &mut check);
             if found.is_some() || line.passed() == 0 {
@@ -81,13 +84,14 @@ impl Index {
     }
 
     pub(super) fn remove(&mut self, number: u32, records: &Records) {
-        let (home, _) = self.aim(records[number].hash);
-        for at in self.from(home) {
+        let (mut at, tag) = self.aim(records[number].hash);
+        for _ in 0..self.lines.len() {
             let line = &mut self.lines[at];
-            if line.remove(number) {
+            if line.remove(tag, number) {
                 return;
             }
             line.set_passed(line.passed() - 1);
+            at = self.next(at);
         }
     }
 
@@ -109,19 +113,22 @@ impl Index {
         (home as usize, tag + u8::from(tag == 0))
     }
 
-    /// All lines, in the order of a search.
-    fn from(&self, home: usize) -> impl Iterator<Item = usize> + use<> {
-        (home..self.lines.len()).chain(0..home)
+    /// The line where a search goes on.
+    #[inline]
+    fn next(&self, at: usize) -> usize {
+        if at + 1 < self.lines.len() { at + 1 } else { 0 }
     }
 
+    /// Takes up a number that there is a lane for.
     fn place(&mut self, number: u32, hash: u32) {
-        let (home, tag) = self.aim(hash);
-        for at in self.from(home) {
+        let (mut at, tag) = self.aim(hash);
+        loop {
             let line = &mut self.lines[at];
             if line.put(tag, number) {
                 return;
             }
             line.set_passed(line.passed() + 1);
+            at = self.next(at);
         }
     }
 
@@ -138,36 +145,33 @@ impl Index {
 impl Line {
     #[inline]
     fn find<T>(&self, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
-        let mut candidates = self.candidates(tag);
-        while candidates != 0 {
-            let found = check(self.numbers[candidates.trailing_zeros() as usize]);
-            if found.is_some() {
-                return found;
-            }
-            candidates &= candidates - 1;
-        }
-        None
+        self.lanes(tag).find_map(|lane| check(self.numbers[lane]))
     }
 
-    /// A bit for each lane with the tag.
+    /// The lanes with a tag.
     #[inline]
-    fn candidates(&self, tag: u8) -> u32 {
-        equal_bytes(self.head, tag) & ((1 << LANES) - 1)
+    fn lanes(&self, tag: u8) -> impl Iterator<Item = usize> + use<> {
+        let mut bits = equal_bytes(self.head, tag) & ((1 << LANES) - 1);
+        iter::from_fn(move || {
+            let lane = (bits != 0).then_some(bits.trailing_zeros() as usize);
+            bits &= bits.wrapping_sub(1);
+            lane
+        })
     }
 
     /// Puts a number into a vacant lane, if there is one.
     fn put(&mut self, tag: u8, number: u32) -> bool {
-        let lane = self.candidates(0).trailing_zeros() as usize;
-        let Some(place) = self.numbers.get_mut(lane) else { return false };
-        *place = number;
+        let Some(lane) = self.lanes(0).next() else { return false };
+        self.numbers[lane] = number;
         self.head[lane] = tag;
         true
     }
 
     /// Vacates the lane with a number, if there is one.
-    fn remove(&mut self, number: u32) -> bool {
-        let lane = self.numbers.iter().zip(self.head).position(|(&known, tag)| known == number && tag != 0);
-        lane.map(|lane| self.head[lane] = 0).is_some()
+    fn remove(&mut self, tag: u8, number: u32) -> bool {
+        let Some(lane) = self.lanes(tag).find(|&lane| self.numbers[lane] == number) else { return false };
+        self.head[lane] = 0;
+        true
     }
 
     /// The numbers in all lanes that are not vacant.

@@ -8,8 +8,8 @@ use super::upkeep::VISITS;
 use super::{Env, Incoming, Outbox, Shard, Standing};
 use crate::event::Cause;
 use crate::query::Query;
+use crate::retention::Queue;
 use crate::retention::recency::Oldest;
-use crate::retention::s3fifo::Queue;
 use crate::sync::atomic::AtomicU8;
 use crate::sync::switch_point;
 use crate::table::slot::{Hold, Stay};
@@ -107,7 +107,11 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
+    /// Leaves what is in an exact order alone: the oldest entry may be in another shard.
     fn evict_excess(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
+        if env.recency.is_some() {
+            return;
+        }
         while self.cold.as_ref().is_some_and(|cold| env.ledger.is_over_with(cold.balance)) {
             if !self.evict_one(env, out) {
                 break;

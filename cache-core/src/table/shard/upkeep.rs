@@ -74,6 +74,8 @@ impl<Q: Query> Shard<Q> {
         self.sweep_deadlines(env);
     }
 
+    /// Whether the time of some resident may be over.
+    #[inline]
     pub(crate) fn has_due(&self, now: Moment) -> bool {
         self.cold.as_ref().is_some_and(|cold| cold.deadlines.has_due(now))
     }

@@ -12,9 +12,10 @@ use crate::Revision;
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::query::Query;
+use crate::retention::Queue;
 use crate::retention::list::{Link, List, NONE};
 use crate::retention::records::{Record, Records, grow};
-use crate::retention::s3fifo::{MAX_USES, Queue, S3Fifo};
+use crate::retention::s3fifo::{MAX_USES, S3Fifo};
 use crate::sync::atomic::AtomicU8;
 use crate::table::slot::{Extra, Hold, Past, Slot};
 
