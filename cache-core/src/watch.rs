@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::hashed::spread;
 use crate::query::{Lookup, Query};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::table::Times;
-use crate::table::shard::spread;
 use crate::transaction::write_set::Home;
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
