@@ -60,26 +60,31 @@ impl<Q: Query, E> Flights<Q, E> {
         // Declared before the guard, so that it is dropped after it.
         let mut _displaced = None;
         let mut board = self.0.lock();
-        if !ticket.anew
-            && let Some(flight) = board.current.get(key).filter(|flight| flight.is_current())
-        {
-            match seat(flight, ticket) {
-                Ok(seat) => return Boarded::Joined(seat),
-                Err(NoSeat::Cycle) => return Boarded::Cycle,
-                Err(NoSeat::Closed) => {}
+        let board = &mut *board;
+        if let Some(flight) = board.current.get(key) {
+            match flight.is_current() {
+                true if !ticket.anew => match seat(flight, ticket) {
+                    Ok(seat) => return Boarded::Joined(seat),
+                    Err(NoSeat::Cycle) => return Boarded::Cycle,
+                    Err(NoSeat::Closed) => {}
+                },
+                true => {}
+                // It may have been overtaken by what it has stored itself, before it could say that it has landed.
+                false => board.landings += 1,
             }
+            if let Some(watch) = &flight.watch {
+                // Before the new one begins to watch, so that the old one cannot overtake it.
+                watch.retire();
+            }
+            _displaced = board.current.remove_entry(key);
         }
         if ticket.landings.is_some_and(|landings| landings != board.landings) {
             return Boarded::LookAgain(board.landings);
         }
-        if let Some(watch) = board.current.get(key).and_then(|flight| flight.watch.as_ref()) {
-            // Before the new one begins to watch, so that the old one cannot overtake it.
-            watch.retire();
-        }
         let flight = Arc::new(make());
         // A flight that nobody else knows has room, and waits for nobody.
         let Ok(seat) = seat(&flight, ticket) else { return Boarded::Cycle };
-        _displaced = board.current.insert(key.clone(), Arc::clone(&flight));
+        board.current.insert(key.clone(), Arc::clone(&flight));
         Boarded::New(flight, seat)
     }
 
