@@ -1,5 +1,6 @@
 //! What is run: each workload sets up contestants, races them, and hands over rows. Ours is always the first.
 
+mod client;
 mod commit;
 mod entries;
 mod eviction;
@@ -39,6 +40,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     get_all::run(options, report);
     commit::run(options, report);
     reaping::run(options, report);
+    client::run(options, report);
     readers::run(options, report)?;
     save::run(options, report);
     restore::run(options, report)?;
