@@ -85,6 +85,16 @@ async fn an_interruption_is_never_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stale_value_does_not_stand_in_for_an_interruption() {
+    let client = lab();
+    let query = GetQuitter(1);
+    client.cache().insert(query.clone(), 99);
+    pass(seconds(11)).await;
+    let forgiving = client.query_with(&query, |options| options.stale_if_error(seconds(60)));
+    assert!(forgiving.await.unwrap_err().is_interrupted());
+}
+
+#[tokio::test(start_paused = true)]
 async fn absence_has_a_time_of_its_own() {
     let client = lab();
     let (there, absent) = (GetMaybe(2), GetMaybe(1));
