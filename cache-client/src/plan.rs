@@ -190,6 +190,18 @@ impl Plan {
     }
 }
 
+/// Whether a query with these options, and none from elsewhere, is answered with what is fresh by the times of its
+/// table, as cache-first is.
+#[inline]
+pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
+    let reads_first = match derived.strategy {
+        None | Some(Strategy::CacheFirst) => true,
+        Some(Strategy::StaleWhileRevalidate) => derived.swr.is_some(),
+        _ => false,
+    };
+    reads_first && derived.fresh.is_none() && derived.beta.is_none() && derived.absent_ttl.is_none()
+}
+
 /// A time to live that is shorter by a random part, so that what is stored together does not end together.
 fn shortened(ttl: Duration, fraction: f64) -> Duration {
     let share = 1.0 - fastrand::f64() * fraction.clamp(0.0, 1.0);

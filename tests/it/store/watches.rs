@@ -206,3 +206,28 @@ fn a_load_on_one_thread_never_undoes_writes_on_another() {
     });
     assert_ne!(cache.get(&GetBook(1)).unwrap().title, "late");
 }
+
+#[test]
+fn the_quick_look_says_yes_only_where_the_full_one_does() {
+    let clock = Arc::new(ManualClock::new());
+    let cache = Cache::<Watched>::builder().clock(Arc::clone(&clock)).build().unwrap();
+    let second = Duration::from_secs(1);
+    cache.insert(GetEqual(0), 0);
+    cache.insert_timed(GetEqual(1), 1, Times::new().fresh(3 * second));
+    cache.insert_timed(GetEqual(2), 2, Times::new().ttl(3 * second));
+    cache.insert(GetEqual(3), 3);
+    cache.invalidate(&GetEqual(3));
+    for age in 0..20 {
+        let quick = [0, 1, 2, 3, 4].map(|key| cache.plainly_fresh(&GetEqual(key)));
+        assert_eq!(quick[0].is_some(), age < 10);
+        for (key, quick) in (0..).zip(quick) {
+            assert!(quick.is_none() || quick == cache.get_fresh(&GetEqual(key)), "{key} at {age} s");
+        }
+        clock.advance(second);
+    }
+    let (cache, _) = shelf();
+    cache.insert(GetQuote(1), 1);
+    assert!(cache.plainly_fresh(&GetQuote(1)).is_some());
+    cache.insert(GetBook(1), book("timeless"));
+    assert!(cache.plainly_fresh(&GetBook(1)).is_none());
+}
