@@ -8,7 +8,7 @@ use cache_core::{EntryState, Holds, LoadingOptions, Strategy};
 
 use crate::app::{App, Fetch};
 use crate::client::Client;
-use crate::context::{Access, Node};
+use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
 use crate::plan::{self, Plan, Sources, Verdict};
@@ -211,7 +211,14 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// The flight that asks, if one does.
     fn from(&self) -> Option<(&'a Arc<Waits>, FlightId)> {
-        Some((self.client.waits(), self.node?.flight?))
+        match self.node {
+            Some(node) => Some((self.client.waits(), node.flight?)),
+            // Code inside a load may have a client at hand, and not use its context.
+            None => {
+                let node = context::current::<A>().filter(|node| node.client.is(self.client))?;
+                Some((self.client.waits(), node.flight?))
+            }
+        }
     }
 
     /// Waits for a flight, and makes an answer of what comes of it.

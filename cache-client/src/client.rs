@@ -174,6 +174,11 @@ impl<A: App> Client<A> {
 
     // Inside
 
+    /// Whether the other handle is one of the same client.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     #[inline]
     pub(crate) fn settings<Q: Fetch<A>>(&self) -> LoadingOptions {
         match self.0.settings.is_empty() {
