@@ -170,9 +170,10 @@ impl<'a, A: App> Asker<'a, A> {
         let access = self.access();
         let plan = self.plan::<Q>(options, access)?;
         if plan.reads_first() && access.reads {
+            let may_be_stale = |verdict| verdict == Verdict::Stale && !access.fresh_only;
             match self.look(query, &plan, true) {
                 Some((value, Verdict::Fresh)) => return Ok(Turn::Answer(self.keep(query, value))),
-                Some((value, Verdict::Stale)) if !access.fresh_only => {
+                Some((value, verdict)) if verdict == Verdict::Ending || may_be_stale(verdict) => {
                     self.load_behind(query, &plan);
                     return Ok(Turn::Answer(self.keep(query, value)));
                 }
@@ -287,7 +288,7 @@ impl<'a, A: App> Asker<'a, A> {
         }
         let (value, state) = self.client.cache().value_and_state(query, false)?;
         let may_serve = match access.fresh_only {
-            true => self.judge(query, plan, &value, &state) == Verdict::Fresh,
+            true => self.judge(query, plan, &value, &state).is_fresh(),
             false => plan.excuses::<Q>(&value, &state),
         };
         may_serve.then_some(value)
