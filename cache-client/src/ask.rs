@@ -8,10 +8,10 @@ use cache_core::{EntryState, Holds, LoadingOptions, Strategy};
 
 use crate::app::{App, Fetch};
 use crate::client::Client;
-use crate::context::{Access, Node};
+use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
-use crate::plan::{Plan, Sources, Verdict};
+use crate::plan::{self, Plan, Sources, Verdict};
 use crate::waits::{FlightId, Waits};
 
 /// Who asks: a client, perhaps from a context.
@@ -50,7 +50,17 @@ impl<'a, A: App> Asker<'a, A> {
         Self { client, node: None }
     }
 
-    pub(crate) async fn query<Q: Fetch<A>>(
+    pub(crate) async fn query<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
+    where
+        A::Registry: Holds<Q>,
+    {
+        match self.at_once(query) {
+            Some(value) => Ok(value),
+            None => self.query_with(query, LoadingOptions::new()).await,
+        }
+    }
+
+    pub(crate) async fn query_with<Q: Fetch<A>>(
         self,
         query: &Q,
         options: LoadingOptions,
@@ -123,8 +133,21 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    /// All of a call that needs no waiting.
+    /// What most calls meet: a fresh answer by the times of its table, and nobody who has said anything else.
     #[inline]
+    fn at_once<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let is_plain = self.node.is_none() && self.client.leaves_all_to_queries();
+        if is_plain && plan::is_plain(&Q::LOADING) {
+            return self.client.cache().plainly_fresh(query);
+        }
+        None
+    }
+
+    /// All of a call that needs no waiting.
+    #[inline(never)]
     fn begin<Q: Fetch<A>>(
         &self,
         query: &Q,
@@ -147,9 +170,10 @@ impl<'a, A: App> Asker<'a, A> {
         let access = self.access();
         let plan = self.plan::<Q>(options, access)?;
         if plan.reads_first() && access.reads {
+            let may_be_stale = |verdict| verdict == Verdict::Stale && !access.fresh_only;
             match self.look(query, &plan, true) {
                 Some((value, Verdict::Fresh)) => return Ok(Turn::Answer(self.keep(query, value))),
-                Some((value, Verdict::Stale)) if !access.fresh_only => {
+                Some((value, verdict)) if verdict == Verdict::Ending || may_be_stale(verdict) => {
                     self.load_behind(query, &plan);
                     return Ok(Turn::Answer(self.keep(query, value)));
                 }
@@ -188,7 +212,14 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// The flight that asks, if one does.
     fn from(&self) -> Option<(&'a Arc<Waits>, FlightId)> {
-        Some((self.client.waits(), self.node?.flight?))
+        match self.node {
+            Some(node) => Some((self.client.waits(), node.flight?)),
+            // Code inside a load may have a client at hand, and not use its context.
+            None => {
+                let node = context::current::<A>().filter(|node| node.client.is(self.client))?;
+                Some((self.client.waits(), node.flight?))
+            }
+        }
     }
 
     /// Waits for a flight, and makes an answer of what comes of it.
@@ -257,7 +288,7 @@ impl<'a, A: App> Asker<'a, A> {
         }
         let (value, state) = self.client.cache().value_and_state(query, false)?;
         let may_serve = match access.fresh_only {
-            true => self.judge(query, plan, &value, &state) == Verdict::Fresh,
+            true => self.judge(query, plan, &value, &state).is_fresh(),
             false => plan.excuses::<Q>(&value, &state),
         };
         may_serve.then_some(value)

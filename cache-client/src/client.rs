@@ -32,6 +32,8 @@ pub(crate) struct Shared<A: App> {
     /// Options of single queries, by type.
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
+    /// Neither settings nor defaults.
+    leaves_all_to_queries: bool,
     desks: Desks,
     waits: Arc<Waits>,
     flights: AtomicU64,
@@ -89,7 +91,7 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::without_context(self).query(query, LoadingOptions::new())
+        Asker::without_context(self).query(query)
     }
 
     /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing.
@@ -104,7 +106,7 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::without_context(self).query(query, change(LoadingOptions::new()))
+        Asker::without_context(self).query_with(query, change(LoadingOptions::new()))
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time; each answer may
@@ -172,12 +174,23 @@ impl<A: App> Client<A> {
 
     // Inside
 
+    /// Whether the other handle is one of the same client.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     #[inline]
     pub(crate) fn settings<Q: Fetch<A>>(&self) -> LoadingOptions {
         match self.0.settings.is_empty() {
             true => LoadingOptions::new(),
             false => self.0.settings.get(&TypeId::of::<Q>()).copied().unwrap_or_default(),
         }
+    }
+
+    /// Whether the client was built with no options.
+    #[inline]
+    pub(crate) fn leaves_all_to_queries(&self) -> bool {
+        self.0.leaves_all_to_queries
     }
 
     #[inline]

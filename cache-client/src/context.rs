@@ -14,7 +14,7 @@ use crate::ask::Asker;
 use crate::client::Client;
 use crate::error::{AlreadyAnswered, QueryError};
 use crate::flight::Outcome;
-pub(crate) use node::{Access, Node, scoped};
+pub(crate) use node::{Access, Node, current, scoped};
 
 /// A place in the tree of one request.
 ///
@@ -77,7 +77,7 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::of(&self.0).query(query, LoadingOptions::new())
+        Asker::of(&self.0).query(query)
     }
 
     /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing.
@@ -92,7 +92,7 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::of(&self.0).query(query, change(LoadingOptions::new()))
+        Asker::of(&self.0).query_with(query, change(LoadingOptions::new()))
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time; each answer may

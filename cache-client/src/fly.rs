@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Holds, Pinned, Query};
+use cache_core::{Holds, Pinned};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -21,13 +21,21 @@ use crate::plan::Plan;
 /// How long what nobody waited for stays, so that it is there when somebody comes.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// One flight with all it needs.
+/// One flight with all it needs, and the duty to end it.
 pub(crate) struct Trip<A: App, Q: Fetch<A>> {
     pub(crate) desk: Arc<Desk<Q, Q::Error>>,
     pub(crate) flight: Arc<Flight<Q, Q::Error>>,
     /// The context of the load.
     pub(crate) node: Arc<Node<A>>,
     pub(crate) plan: Plan,
+}
+
+impl<A: App, Q: Fetch<A>> Trip<A, Q> {
+    /// Returns whether nobody waited. Only the first outcome counts.
+    fn land(&self, outcome: Outcome<Q::Value, Q::Error>) -> bool {
+        self.desk.flights.landed(&self.flight);
+        self.flight.land(outcome)
+    }
 }
 
 /// What came of the code of a load: its result, or the text of its panic.
@@ -50,7 +58,6 @@ where
     }
 
     async fn fly(self) -> Option<Pinned<Q>> {
-        let ending = Ending { desk: &self.desk, flight: &self.flight };
         let begun = Instant::now();
         let loaded = self.load().await;
         let landing = self.flight.begin_landing();
@@ -62,7 +69,7 @@ where
             _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),
         };
         let may_be_pinned = stores && outcome.is_ok();
-        let is_alone = ending.land(outcome);
+        let is_alone = self.land(outcome);
         (may_be_pinned && is_alone).then(|| self.node.client.cache().pin(&self.flight.key))
     }
 
@@ -102,30 +109,15 @@ where
     }
 }
 
-/// The duty to end a flight; ends it as interrupted when dropped, so that nobody waits for ever.
-struct Ending<'a, Q: Query, E> {
-    desk: &'a Desk<Q, E>,
-    flight: &'a Arc<Flight<Q, E>>,
-}
-
-impl<Q: Query, E> Ending<'_, Q, E> {
-    /// Returns whether nobody waited.
-    fn land(self, outcome: Outcome<Q::Value, E>) -> bool {
-        self.desk.flights.landed(self.flight);
-        self.flight.land(outcome)
-        // The drop comes too late to say anything else.
-    }
-}
-
-impl<Q: Query, E> Drop for Ending<'_, Q, E> {
+impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
+    /// Ends a flight that has not landed as interrupted, also if its task was never run: nobody waits for ever.
     fn drop(&mut self) {
         let query = Q::NAME;
         let error = match std::thread::panicking() {
             true => QueryError::Panicked { query, message: "while its answer was stored".into() },
             false => QueryError::Interrupted { query },
         };
-        self.desk.flights.landed(self.flight);
-        self.flight.land(Err(error));
+        self.land(Err(error));
     }
 }
 

@@ -37,13 +37,27 @@ pub(crate) struct Sources {
     pub(crate) table: (Option<Duration>, Option<Duration>),
 }
 
+impl Sources {
+    fn merged(&self) -> LoadingOptions {
+        self.call.or(self.query).or(self.derived).or(self.client)
+    }
+}
+
 /// What a reader makes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Fresh,
-    /// To be served, and loaded again behind the answer.
+    /// Fresh, and near its end: to be served, and loaded again behind the answer.
+    Ending,
+    /// To be served where old parts do no harm, and loaded again behind the answer.
     Stale,
     Unusable,
+}
+
+impl Verdict {
+    pub(crate) fn is_fresh(self) -> bool {
+        matches!(self, Self::Fresh | Self::Ending)
+    }
 }
 
 impl Plan {
@@ -52,18 +66,21 @@ impl Plan {
     /// # Errors
     /// If a window is zero or missing where it is needed.
     pub(crate) fn resolve(query: &'static str, sources: &Sources) -> Result<Self, OptionsError> {
-        let plan = Self::unchecked(sources);
-        plan.check(sources).map_err(|(option, problem)| OptionsError { query, option, problem })?;
+        let all = sources.merged();
+        let plan = Self::of(sources, &all);
+        plan.check(sources, &all).map_err(|(option, problem)| OptionsError { query, option, problem })?;
         Ok(plan)
     }
 
     /// Resolves the options of a call that neither reads nor writes the cache.
     pub(crate) fn unchecked(sources: &Sources) -> Self {
-        let own = sources.call.or(sources.query);
-        let all = own.or(sources.derived).or(sources.client);
+        Self::of(sources, &sources.merged())
+    }
+
+    fn of(sources: &Sources, all: &LoadingOptions) -> Self {
         let (table_ttl, table_fresh) = sources.table;
         let fresh = match table_fresh {
-            Some(_) => own.fresh,
+            Some(_) => sources.call.fresh.or(sources.query.fresh),
             None => all.fresh,
         };
         let jitter = all.jitter.filter(|&fraction| fraction > 0.0);
@@ -84,9 +101,8 @@ impl Plan {
         }
     }
 
-    fn check(&self, sources: &Sources) -> Result<(), (&'static str, &'static str)> {
+    fn check(&self, sources: &Sources, all: &LoadingOptions) -> Result<(), (&'static str, &'static str)> {
         const ZERO: &str = "must be longer than zero; leave it out to do without";
-        let all = sources.call.or(sources.query).or(sources.derived).or(sources.client);
         if all.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
             return Err(("jitter", "must be a fraction from 0 to 1"));
         }
@@ -158,7 +174,7 @@ impl Plan {
         let stale_from = fresh.unwrap_or(self.stale_from);
         if is_fresh {
             let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
-            return if is_early { Verdict::Stale } else { Verdict::Fresh };
+            return if is_early { Verdict::Ending } else { Verdict::Fresh };
         }
         let may_be_stale = self.strategy == Strategy::StaleWhileRevalidate
             && state.freshness != Freshness::Invalidated
@@ -188,6 +204,18 @@ impl Plan {
         let ttl = self.absent_ttl.filter(|_| Q::is_absent(value)).or(self.ttl);
         ttl.map_or(times, |ttl| times.ttl(ttl))
     }
+}
+
+/// Whether a query with these options, and none from elsewhere, is answered with what is fresh by the times of its
+/// table, as cache-first is.
+#[inline]
+pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
+    let reads_first = match derived.strategy {
+        None | Some(Strategy::CacheFirst) => true,
+        Some(Strategy::StaleWhileRevalidate) => derived.swr.is_some(),
+        _ => false,
+    };
+    reads_first && derived.fresh.is_none() && derived.beta.is_none() && derived.absent_ttl.is_none()
 }
 
 /// A time to live that is shorter by a random part, so that what is stored together does not end together.

@@ -111,6 +111,18 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().value_and_state(lookup, use_)
     }
 
+    /// The value of a resident that is fresh by the times of its table, as a counted hit. `None`, uncounted, where that
+    /// takes more than a look: ask again by another method.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn plainly_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().plainly_fresh(lookup)
+    }
+
     /// The time to live and the freshness time of a table, as this cache was built.
     #[doc(hidden)]
     #[inline]

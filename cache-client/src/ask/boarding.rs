@@ -15,7 +15,7 @@ use crate::error::QueryError;
 use crate::flight::{Flight, NoSeat, Seat, Wish};
 use crate::fly::Trip;
 use crate::memo::Cell;
-use crate::plan::{Plan, Verdict};
+use crate::plan::Plan;
 
 /// What is known of the loads of a query.
 type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
@@ -48,7 +48,8 @@ impl<A: App> Asker<'_, A> {
         loop {
             // Another flight may have landed since the first look.
             if ticket.landings.is_some()
-                && let Some((value, Verdict::Fresh)) = self.look(query, &plan, false)
+                && let Some((value, verdict)) = self.look(query, &plan, false)
+                && verdict.is_fresh()
             {
                 return Ok(Turn::Answer(self.keep(query, value)));
             }

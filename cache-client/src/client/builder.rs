@@ -46,11 +46,13 @@ impl<A: App> ClientBuilder<A> {
     #[must_use]
     pub fn build(self) -> Client<A> {
         let Self { app, cache, settings, defaults } = self;
+        let leaves_all_to_queries = settings.is_empty() && defaults == LoadingOptions::new();
         Client(Arc::new(Shared {
             app,
             cache,
             settings,
             defaults,
+            leaves_all_to_queries,
             desks: Desks::default(),
             waits: Arc::new(Waits::default()),
             flights: AtomicU64::new(1),

@@ -142,6 +142,35 @@ async fn a_circle_within_a_tree_of_its_own_is_found_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_load_that_asks_for_itself_without_its_context_is_a_circle_too() {
+    let client = lab();
+    let Err(QueryError::Failed { source, .. }) = in_time(client.query(&GetSelf(1))).await else {
+        panic!("it has no answer");
+    };
+    assert!(matches!(&*source, LabError::Query(QueryError::Cycle { query: "get_self" })));
+}
+
+#[test]
+fn a_load_whose_runtime_is_gone_keeps_nobody_waiting() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (client, query, first) = (lab(), GetNumber(1), runtime());
+    client.app().script(&query, Script::Answer(seconds(0)));
+    {
+        let _entered = first.enter();
+        // Its task is never run.
+        client.prefetch(&query);
+    }
+    let waiter = std::thread::spawn({
+        let (client, query) = (client.clone(), query.clone());
+        move || runtime().block_on(async { client.query(&query).await })
+    });
+    drop(first);
+    let interrupted_or_loaded = waiter.join().unwrap();
+    assert!(interrupted_or_loaded.is_ok_and(|value| *value == 1) || client.app().loads(&query) == 0);
+    assert_eq!(runtime().block_on(client.query(&query)).map(|value| *value).ok(), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_queries_that_need_a_third_load_it_once() {
     let client = lab();
     let query = GetNumber(1);

@@ -72,6 +72,11 @@ pub struct GetSum(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetRing(pub u32);
 
+/// Asks for itself, by the client and not by its context.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetSelf(pub u32);
+
 /// Cancels its own context, and has an answer all the same.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
@@ -91,6 +96,7 @@ registry! {
         crate::lab::GetWeighed,
         crate::lab::GetSum,
         crate::lab::GetRing,
+        crate::lab::GetSelf,
         crate::lab::GetQuitter,
     }
 }
@@ -202,7 +208,7 @@ macro_rules! loaded {
 }
 
 loaded!(GetNumber, GetWeak, GetStale, GetForgiven, GetFirst, GetBrittle, GetTimeless, GetWeighed);
-keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetQuitter);
+keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter);
 
 impl Fetch<Lab> for GetEqual {
     type Error = LabError;
@@ -242,6 +248,14 @@ impl Fetch<Lab> for GetRing {
     async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
         cx.app().load(self).await?;
         Ok(*cx.query(&GetRing((self.0 + 1) % RING)).await?)
+    }
+}
+
+impl Fetch<Lab> for GetSelf {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        Ok(*cx.client().query(self).await?)
     }
 }
 

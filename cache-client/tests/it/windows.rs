@@ -85,6 +85,31 @@ async fn an_interruption_is_never_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stale_value_does_not_stand_in_for_an_interruption() {
+    let client = lab();
+    let query = GetQuitter(1);
+    client.cache().insert(query.clone(), 99);
+    pass(seconds(11)).await;
+    let forgiving = client.query_with(&query, |options| options.stale_if_error(seconds(60)));
+    assert!(forgiving.await.unwrap_err().is_interrupted());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_built_from_one_near_its_end_does_not_wait_for_another() {
+    // So eager that each read of a number loads it again.
+    let client = builder().query::<GetNumber>(|options| options.beta(1e9)).build();
+    client.app().script(&GetNumber(1), Script::Answer(seconds(5)));
+    client.app().script(&GetSum(1), Script::Answer(seconds(0)));
+    client.query(&GetNumber(1)).await.unwrap();
+    client.cache().insert(GetStale(1), 7);
+    let begun = tokio::time::Instant::now();
+    assert_eq!(*client.query(&GetSum(1)).await.unwrap(), 8);
+    assert_eq!(begun.elapsed(), seconds(0));
+    pass(seconds(5)).await;
+    assert_eq!(client.cached(&GetNumber(1)).as_deref(), Some(&2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn absence_has_a_time_of_its_own() {
     let client = lab();
     let (there, absent) = (GetMaybe(2), GetMaybe(1));

@@ -151,6 +151,26 @@ impl<Q: Query> Table<Q> {
         self.look(lookup, use_, |sight| Some(Entry::of(&sight.view()?, sight.value?, self.rules(), now)))
     }
 
+    /// The value of a resident that is fresh by the times of the table, counted as a hit. What takes more to find out is
+    /// `None`, and not counted.
+    #[inline]
+    pub(crate) fn plainly_fresh<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
+        let shards = self.shards.get()?;
+        let fresh = self.rules().fresh?;
+        // The clock may be foreign code: it is read before the lock is taken.
+        let now = self.core().now();
+        let hash = self.hash(lookup);
+        let guard = shards.lines[self.place_of(hash)].0.read();
+        let (number, slot) = guard.find(hash, lookup)?;
+        let Hold::Resident(value) = &slot.hold else { return None };
+        if slot.is_invalidated || !guard.is_plainly_fresh(number, self.rules(), fresh, now) {
+            return None;
+        }
+        self.note_use(slot);
+        guard.count_hit();
+        Some(Arc::clone(value))
+    }
+
     #[inline]
     pub(crate) fn value_and_state<L: Lookup<Query = Q>>(
         &self,

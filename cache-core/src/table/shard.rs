@@ -14,6 +14,7 @@ mod write;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::slot::{Extra, Slot, Stay, View};
 use crate::clock::Moment;
@@ -156,6 +157,14 @@ impl<Q: Query> Shard<Q> {
     /// Whether the time of the entry in a slot is over.
     pub(crate) fn is_expired(&self, number: u32, rules: &Rules, now: Moment) -> bool {
         self.cold.as_ref().is_some_and(|cold| cold.deadline(number, rules).is_over(now))
+    }
+
+    /// Whether the entry in a slot, which has no times of its own, is younger than `fresh` and not expired.
+    #[inline]
+    pub(crate) fn is_plainly_fresh(&self, number: u32, rules: &Rules, fresh: Duration, now: Moment) -> bool {
+        let Some(cold) = &self.cold else { return false };
+        let age = now.since(cold.records[number].as_of);
+        age < fresh && rules.ttl.is_none_or(|ttl| age < ttl) && cold.extras.get(number).is_none()
     }
 
     /// Renews the time to idle.

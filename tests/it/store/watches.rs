@@ -37,15 +37,15 @@ fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
     type Change = fn(&Cache<Shelf>);
     let changes: [(&str, Change); 12] = [
         ("insert", |cache| drop(cache.insert(GetBook(1), book("new")))),
-        ("remove", |cache| drop(cache.remove(&GetBook(1)))),
+        ("remove", |cache| _ = cache.remove(&GetBook(1))),
         ("insert and remove", |cache| {
             cache.insert(GetBook(1), book("new"));
             cache.remove(&GetBook(1));
         }),
         ("clear", |cache| cache.clear()),
-        ("invalidate", |cache| drop(cache.invalidate(&GetBook(1)))),
-        ("invalidate_where", |cache| drop(cache.invalidate_where::<GetBook>(|key| key.0 == 1))),
-        ("invalidate_all", |cache| drop(cache.invalidate_all())),
+        ("invalidate", |cache| _ = cache.invalidate(&GetBook(1))),
+        ("invalidate_where", |cache| _ = cache.invalidate_where::<GetBook>(|key| key.0 == 1)),
+        ("invalidate_all", |cache| _ = cache.invalidate_all()),
         ("set", |cache| {
             let mut tx = cache.begin();
             tx.set(GetBook(1), book("new"));
@@ -205,4 +205,29 @@ fn a_load_on_one_thread_never_undoes_writes_on_another() {
         stop.store(true, Ordering::Relaxed);
     });
     assert_ne!(cache.get(&GetBook(1)).unwrap().title, "late");
+}
+
+#[test]
+fn the_quick_look_says_yes_only_where_the_full_one_does() {
+    let clock = Arc::new(ManualClock::new());
+    let cache = Cache::<Watched>::builder().clock(Arc::clone(&clock)).build().unwrap();
+    let second = Duration::from_secs(1);
+    cache.insert(GetEqual(0), 0);
+    cache.insert_timed(GetEqual(1), 1, Times::new().fresh(3 * second));
+    cache.insert_timed(GetEqual(2), 2, Times::new().ttl(3 * second));
+    cache.insert(GetEqual(3), 3);
+    cache.invalidate(&GetEqual(3));
+    for age in 0..20 {
+        let quick = [0, 1, 2, 3, 4].map(|key| cache.plainly_fresh(&GetEqual(key)));
+        assert_eq!(quick[0].is_some(), age < 10);
+        for (key, quick) in (0..).zip(quick) {
+            assert!(quick.is_none() || quick == cache.get_fresh(&GetEqual(key)), "{key} at {age} s");
+        }
+        clock.advance(second);
+    }
+    let (cache, _) = shelf();
+    cache.insert(GetQuote(1), 1);
+    assert!(cache.plainly_fresh(&GetQuote(1)).is_some());
+    cache.insert(GetBook(1), book("timeless"));
+    assert!(cache.plainly_fresh(&GetBook(1)).is_none());
 }

@@ -1,0 +1,48 @@
+//! Loads that keep no thread: what is retired or overtaken never gets in the way of what is newer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cache_model::{Stored, Times};
+
+use crate::{Few, check, part, store, together};
+
+#[test]
+fn a_load_that_was_retired_overtakes_none_that_began_after() {
+    check(|| {
+        let store = store();
+        let old = Arc::new(store.watch(&Few(1)));
+        let retired = Arc::clone(&old);
+        together(vec![
+            part(&store, move |_| drop(old.store(1, Times::new()))),
+            part(&store, move |store| {
+                retired.retire();
+                let new = store.watch(&Few(1));
+                assert!(matches!(new.store(2, Times::new()), Stored::Written(_)));
+            }),
+        ]);
+        assert_eq!(store.get(&Few(1)).as_deref(), Some(&2));
+    });
+}
+
+#[test]
+fn what_was_loaded_before_a_change_is_not_stored_after_it() {
+    check(|| {
+        let store = store();
+        let source = Arc::new(AtomicUsize::new(1));
+        let loaded = Arc::clone(&source);
+        together(vec![
+            part(&store, move |store| {
+                let watch = store.watch(&Few(1));
+                let value = loaded.load(Ordering::SeqCst) as u64;
+                watch.store(value, Times::new());
+            }),
+            part(&store, move |store| {
+                source.store(2, Ordering::SeqCst);
+                store.invalidate_where::<Few>(|_| true);
+            }),
+        ]);
+        // Either it was loaded after the change, or it is marked, or it is not there.
+        assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
+    });
+}
