@@ -36,6 +36,8 @@
 //! | `get-all/N` | `get_all` of N keys; time of each key |
 //! | `commit/N` | transactions that write N keys that are there; time of each key |
 //! | `commit-threads/N` | two threads whose transactions of N keys never meet; the ratio is what they get done more than one |
+//! | `client-hits/*` | queries of the async client whose answers are in the cache, fresh; beside reads of the store alone |
+//! | `client-misses` | queries whose load takes no time, nearly all of them missing; one task for each load |
 //! | `reaping/sweep` | `reap` of a table all of whose keys are dead; time of each |
 //! | `reaping/insert` | `insert` where each makes a survivor, and lets one die |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, the reading of the clock included |
@@ -53,6 +55,7 @@
 //! | `floor`, `weak-floor` | a `HashMap` without lock, of values or of weak handles: what is left of a hit when nothing is asked of the cache |
 //! | `ours-plain` | the same table without what the workload is about |
 //! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
+//! | `ours-store` | the store without the client |
 //! | `one-thread`, `idle`, `read-and-lex` | the same with one thread, while nothing is saved, without making anything of it |
 //! | `sim-lru`, `sim-s3fifo`, `sim-s3fifo-20` | policies by the letter; the last with a small queue of 20 % |
 //!
