@@ -4,7 +4,8 @@ mod boarding;
 
 use std::sync::Arc;
 
-use cache_core::{EntryState, Holds, LoadingOptions, Strategy};
+use cache_core::{EntryState, Holds, LoadingOptions};
+use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
 use crate::client::Client;
@@ -39,6 +40,8 @@ struct Call<A: App, Q: Fetch<A>> {
     seat: Seat<Q, Q::Error>,
     plan: Plan,
     access: Access,
+    /// When a network-first call looks into the cache. Counted from the call, also if others are waited for before it.
+    patience: Option<Instant>,
 }
 
 impl<'a, A: App> Asker<'a, A> {
@@ -169,6 +172,9 @@ impl<'a, A: App> Asker<'a, A> {
         }
         let access = self.access();
         let plan = self.plan::<Q>(options, access)?;
+        if let Some(turn) = self.join_own(query, &plan, access)? {
+            return Ok(turn);
+        }
         if plan.reads_first() && access.reads {
             let may_be_stale = |verdict| verdict == Verdict::Stale && !access.fresh_only;
             match self.look(query, &plan, true) {
@@ -244,12 +250,12 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let Call { seat, plan, access } = call;
-        if let (Strategy::NetworkFirst, Some(timeout)) = (plan.strategy, plan.timeout) {
+        let Call { seat, plan, access, patience } = call;
+        if let Some(patience) = *patience {
             let is_late = tokio::select! {
                 biased;
                 _ = seat.landed() => false,
-                () = tokio::time::sleep(timeout) => true,
+                () = tokio::time::sleep_until(patience) => true,
             };
             if is_late && let Some(value) = self.substitute(query, plan, *access) {
                 // Whoever asks next has the answer that was too late for this one.

@@ -68,7 +68,7 @@ where
             }
             _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),
         };
-        let may_be_pinned = stores && outcome.is_ok();
+        let may_be_pinned = stores && self.flight.watch.is_some() && outcome.is_ok();
         let is_alone = self.land(outcome);
         (may_be_pinned && is_alone).then(|| self.node.client.cache().pin(&self.flight.key))
     }

@@ -9,14 +9,14 @@ use crate::error::OptionsError;
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
-    pub(crate) strategy: Strategy,
+    strategy: Strategy,
     /// How long an answer is fresh, where that is not for the entry to say.
     fresh: Option<Duration>,
     /// When an answer becomes stale, as far as the options know.
     stale_from: Duration,
     swr: Option<Duration>,
     stale_if_error: Option<Duration>,
-    pub(crate) timeout: Option<Duration>,
+    timeout: Option<Duration>,
     /// How long what is loaded is kept, where that is not for the table to say.
     ttl: Option<Duration>,
     beta: Option<f64>,
@@ -149,6 +149,11 @@ impl Plan {
     /// Whether the load that runs now is not good enough.
     pub(crate) fn loads_anew(&self) -> bool {
         self.strategy == Strategy::Refresh
+    }
+
+    /// How long a call waits before it looks into the cache.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.timeout.filter(|_| self.strategy == Strategy::NetworkFirst)
     }
 
     /// Whether an error is to be remembered.

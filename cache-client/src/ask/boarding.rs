@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cache_core::Holds;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Asker, Call, Turn};
@@ -21,6 +22,26 @@ use crate::plan::Plan;
 type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
 
 impl<A: App> Asker<'_, A> {
+    /// Gets on the flight that the tree waits for already, if it does: what that brings comes before what is in the cache.
+    pub(super) fn join_own<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        plan: &Plan,
+        access: Access,
+    ) -> Result<Option<Turn<A, Q>>, QueryError<Q::Error>> {
+        let Some(node) = self.node else { return Ok(None) };
+        let (wish, from) = (wish_of(plan), self.from());
+        let seat = node.tree.memo.with::<Q, Q::Error, _>(|cells| match cells.get(query) {
+            Some(Cell::Asked(flight)) => Some(Seat::take(flight, wish, from)),
+            _ => None,
+        });
+        match seat {
+            Some(Ok(seat)) => self.turn(query, Boarded::Joined(Some(seat)), *plan, access).map(Some),
+            Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: Q::NAME }),
+            Some(Err(NoSeat::Closed)) | None => Ok(None),
+        }
+    }
+
     /// Gets on a flight, or finds that there is an answer after all.
     pub(super) fn load<Q: Fetch<A>>(
         &self,
@@ -32,7 +53,7 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         let desk = self.client.desks().of::<Q, Q::Error>();
-        let wish = Wish { stores: plan.stores(), goes_on: false, remembers_errors: plan.remembers_errors() };
+        let wish = wish_of(&plan);
         let mut ticket =
             Ticket { wish, is_behind: false, anew: plan.loads_anew(), from: self.from(), landings: None };
         if access.is_private {
@@ -69,7 +90,8 @@ impl<A: App> Asker<'_, A> {
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>> {
         match boarded {
             Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => {
-                Ok(Turn::Wait(Call { seat, plan, access }))
+                let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
+                Ok(Turn::Wait(Call { seat, plan, access, patience }))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.
@@ -154,6 +176,11 @@ impl<A: App> Asker<'_, A> {
         }
         boarded
     }
+}
+
+/// What somebody who waits wants of the flight.
+fn wish_of(plan: &Plan) -> Wish {
+    Wish { stores: plan.stores(), goes_on: false, remembers_errors: plan.remembers_errors() }
 }
 
 /// Gets on the flight that the tree waits for already, if there is one, so that it asks once whatever its strategy.

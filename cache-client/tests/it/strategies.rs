@@ -175,6 +175,20 @@ async fn network_first_takes_what_is_there_when_its_load_takes_too_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_network_first_calls_lose_patience_at_the_same_time() {
+    let client = lab();
+    let keys: Vec<GetFirst> = (0..5).map(GetFirst).collect();
+    for key in &keys {
+        client.cache().insert(key.clone(), 99);
+        client.app().script(key, Script::Answer(seconds(10)));
+    }
+    let begun = Instant::now();
+    let answers = client.query_all(&keys).await;
+    assert_eq!(begun.elapsed(), SECOND);
+    assert!(answers.into_iter().all(|answer| *answer.unwrap() == 99));
+}
+
+#[tokio::test(start_paused = true)]
 async fn network_first_loads_what_is_fresh_and_takes_what_is_there_when_that_fails() {
     let client = lab();
     let query = GetFirst(1);

@@ -45,6 +45,18 @@ async fn a_tree_remembers_what_it_read_though_the_cache_moves_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_tree_is_loading_anew_comes_before_what_is_in_the_cache() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.cache().insert(query.clone(), 99);
+    let tree = client.request("tree");
+    let refresh = tree.query_with(&query, |options| options.strategy(Strategy::Refresh));
+    let (refreshed, plain) = tokio::join!(refresh, tree.query(&query));
+    assert_eq!((*refreshed.unwrap(), *plain.unwrap()), (1, 1));
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tree_does_not_remember_errors() {
     let client = lab();
     let query = GetNumber(1);
