@@ -6,6 +6,7 @@ mod lab;
 mod late;
 mod model;
 mod options;
+mod readme;
 mod strategies;
 mod tree;
 mod windows;
