@@ -37,6 +37,7 @@
 //! | `commit/N` | transactions that write N keys that are there; time of each key |
 //! | `commit-threads/N` | two threads whose transactions of N keys never meet; the ratio is what they get done more than one |
 //! | `client-hits/*` | queries of the async client whose answers are in the cache, fresh; beside reads of the store alone |
+//! | `client-herd/10k` | 10,000 tasks at a time ask for one key that is not there; time of each task |
 //! | `client-misses` | queries whose load takes no time, nearly all of them missing; one task for each load |
 //! | `reaping/sweep` | `reap` of a table all of whose keys are dead; time of each |
 //! | `reaping/insert` | `insert` where each makes a survivor, and lets one die |

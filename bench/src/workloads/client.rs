@@ -17,6 +17,7 @@ use crate::report::Report;
 
 const UNIVERSE: u32 = 100_000_000;
 const ENTRIES: u32 = 100_000;
+const HERD: usize = 10_000;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = [u64; 8], capacity = 200_000, fresh = "1h")]
@@ -57,6 +58,13 @@ pub fn run(options: &Options, report: &mut Report) {
     if options.wants(workload) {
         let keys = Keys::zipf(ENTRIES, options.effort.sequence());
         run_hits(options, report, workload, ENTRIES, &keys);
+    }
+    let workload = "client-herd/10k";
+    if options.wants(workload) {
+        let keys = Keys::uniform(UNIVERSE, options.effort.sequence());
+        let contestants = herds();
+        let samples = race(&contestants, &keys, 1, options.effort);
+        report_times(report, workload, 1, &contestants, &samples);
     }
     let workload = "client-misses";
     if options.wants(workload) {
@@ -99,6 +107,39 @@ fn line_up(held: u32) -> [Contestant; 2] {
             })
         }),
     ]
+}
+
+/// Tasks that all ask for one key at the same time, which nobody has asked for before: one load serves them all.
+fn herds() -> [Contestant; 2] {
+    let client = Client::builder(cache(0), NoWork).build();
+    let moka = moka(0);
+    [
+        Contestant::new("ours", move |keys| {
+            run_herds(keys, |id| {
+                let client = client.clone();
+                async move { drop(client.query(&GetLoaded { id }).await) }
+            })
+        }),
+        Contestant::new("moka", move |keys| {
+            run_herds(keys, |id| {
+                let moka = moka.clone();
+                async move { drop(moka.get_with(id, async { Arc::new([id; 8]) }).await) }
+            })
+        }),
+    ]
+}
+
+/// A task for each key, each herd of them on its first one.
+fn run_herds<F: Future<Output = ()> + Send + 'static>(keys: &[u32], ask: impl Fn(u64) -> F) -> usize {
+    runtime().block_on(async {
+        for herd in keys.chunks(HERD) {
+            let tasks: Vec<_> = herd.iter().map(|_| tokio::spawn(ask(herd[0].into()))).collect();
+            for task in tasks {
+                task.await.expect("no task panics");
+            }
+        }
+    });
+    0
 }
 
 fn cache(held: u32) -> Cache<ClientRegistry> {
