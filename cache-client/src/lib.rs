@@ -72,6 +72,7 @@ mod flight;
 mod fly;
 mod memo;
 mod plan;
+mod retry;
 mod waits;
 
 pub use app::{Answer, App, Fetch};

@@ -58,6 +58,8 @@ pub struct LoadingOptions {
     pub error_ttl: Option<Duration>,
     /// How long an answer that says "there is none" counts as fresh, and is kept.
     pub absent_ttl: Option<Duration>,
+    /// How often a load whose error may pass is tried again.
+    pub retry: Option<u32>,
 }
 
 impl LoadingOptions {
@@ -74,6 +76,7 @@ impl LoadingOptions {
             beta: None,
             error_ttl: None,
             absent_ttl: None,
+            retry: None,
         }
     }
 
@@ -139,6 +142,12 @@ impl LoadingOptions {
         self
     }
 
+    /// A load whose error may pass is tried again at most `times` times; 0 is never.
+    pub const fn retry(mut self, times: u32) -> Self {
+        self.retry = Some(times);
+        self
+    }
+
     /// These options; what they leave open is as in `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -152,6 +161,7 @@ impl LoadingOptions {
             beta: self.beta.or(others.beta),
             error_ttl: self.error_ttl.or(others.error_ttl),
             absent_ttl: self.absent_ttl.or(others.absent_ttl),
+            retry: self.retry.or(others.retry),
         }
     }
 }

@@ -6,6 +6,8 @@ mod lab;
 mod late;
 mod model;
 mod options;
+mod retry;
+mod shaky;
 mod strategies;
 mod tree;
 mod windows;

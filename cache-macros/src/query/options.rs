@@ -14,7 +14,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 25] = [
     "value",
     "name",
     "capacity",
@@ -39,6 +39,7 @@ const KNOWN: [&str; 24] = [
     "beta",
     "error_ttl",
     "absent_ttl",
+    "retry",
 ];
 
 /// Each strategy with its name in code.
@@ -108,6 +109,7 @@ pub(crate) struct Options {
     pub(crate) beta: Option<Given<f64>>,
     pub(crate) error_ttl: Option<Given<Duration>>,
     pub(crate) absent_ttl: Option<Given<Duration>>,
+    pub(crate) retry: Option<Given<u32>>,
     pub(crate) core: Option<Given<Path>>,
 }
 
@@ -172,6 +174,7 @@ impl Options {
             "beta" => self.beta = Some(setting.with(factor)?),
             "error_ttl" => self.error_ttl = Some(setting.with(window)?),
             "absent_ttl" => self.absent_ttl = Some(setting.with(window)?),
+            "retry" => self.retry = Some(setting.with(number)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
         }
