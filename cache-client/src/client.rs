@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
+use crate::breaker::Breakers;
 use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::QueryError;
@@ -33,6 +34,7 @@ pub(crate) struct Shared<A: App> {
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
     desks: Desks,
+    breakers: Breakers,
     waits: Arc<Waits>,
     flights: AtomicU64,
 }
@@ -77,6 +79,7 @@ impl<A: App> Client<A> {
     /// # Errors
     /// - [`QueryError::Failed`], [`QueryError::Panicked`]: the load gave no answer. Those who waited for it share the
     ///   error; the next call loads again, unless the query has an `error_ttl`.
+    /// - [`QueryError::CircuitOpen`]: too many loads have failed, and none was made.
     /// - [`QueryError::Interrupted`]: the load cancelled its own context.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
@@ -187,6 +190,10 @@ impl<A: App> Client<A> {
 
     pub(crate) fn desks(&self) -> &Desks {
         &self.0.desks
+    }
+
+    pub(crate) fn breakers(&self) -> &Breakers {
+        &self.0.breakers
     }
 
     pub(crate) fn waits(&self) -> &Arc<Waits> {

@@ -53,7 +53,12 @@ where
         let attempt = self.load().await;
         let landing = self.flight.begin_landing();
         let (outcome, stores) = match (landing, attempt) {
-            (Landing::Done(wish), Some(attempt)) => (self.settle(attempt, wish), wish.stores),
+            (Landing::Done(wish), Some(attempt)) => {
+                if let Some(took) = attempt.took {
+                    self.desk.note_load_time(took);
+                }
+                (self.settle(attempt, wish), wish.stores)
+            }
             _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),
         };
         let may_be_pinned = stores && outcome.is_ok();
@@ -73,15 +78,17 @@ where
     /// Stores an answer, or remembers an error.
     fn settle(&self, attempt: Attempt<Q::Value, Q::Error>, wish: Wish) -> Outcome<Q::Value, Q::Error> {
         let query = Q::NAME;
-        self.desk.note_load_time(attempt.took);
         let error = match attempt.ended {
             Ended::Answered(value) => return Ok(self.store(Arc::new(value), attempt.started, wish)),
             Ended::Failed(error, _) => QueryError::Failed { query, source: Arc::new(error) },
             Ended::Panicked(message) => QueryError::Panicked { query, message },
+            Ended::Refused => QueryError::CircuitOpen { query },
         };
         if let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.goes_on || wish.remembers_errors) {
             let now = self.node.client.cache().now();
-            let until = self.plan.error_ttl.map(|time| now + time);
+            // A breaker knows better when to ask again.
+            let lasts = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
+            let until = lasts.map(|time| now + time);
             self.desk.failures.note(Arc::clone(watch), error.clone(), now, until);
         }
         Err(error)

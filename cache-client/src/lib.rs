@@ -62,6 +62,7 @@
 mod app;
 mod ask;
 mod board;
+mod breaker;
 mod client;
 mod clock;
 mod context;
@@ -76,6 +77,7 @@ mod retry;
 mod waits;
 
 pub use app::{Answer, App, Fetch};
+pub use breaker::options::BreakerOptions;
 pub use cache_core::{LoadingOptions, Strategy};
 pub use client::builder::ClientBuilder;
 pub use client::{Client, Invalidation};

@@ -27,6 +27,7 @@ pub(crate) struct Plan {
     absent_ttl: Option<Duration>,
     /// How often a load is tried again.
     pub(crate) retries: u32,
+    pub(crate) breaker: Option<&'static str>,
 }
 
 /// Where the options of a call come from, the first before the others.
@@ -87,6 +88,7 @@ impl Plan {
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
             retries: all.retry.unwrap_or(RETRIES),
+            breaker: all.breaker,
         }
     }
 

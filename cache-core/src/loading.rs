@@ -60,6 +60,8 @@ pub struct LoadingOptions {
     pub absent_ttl: Option<Duration>,
     /// How often a load whose error may pass is tried again.
     pub retry: Option<u32>,
+    /// Name of the circuit breaker that stands before the loads.
+    pub breaker: Option<&'static str>,
 }
 
 impl LoadingOptions {
@@ -77,6 +79,7 @@ impl LoadingOptions {
             error_ttl: None,
             absent_ttl: None,
             retry: None,
+            breaker: None,
         }
     }
 
@@ -148,6 +151,13 @@ impl LoadingOptions {
         self
     }
 
+    /// Loads fail at once while the circuit breaker of this name is open. All queries that name it share it, and one that
+    /// is named like a query belongs to it alone unless others name it too.
+    pub const fn breaker(mut self, name: &'static str) -> Self {
+        self.breaker = Some(name);
+        self
+    }
+
     /// These options; what they leave open is as in `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -162,6 +172,7 @@ impl LoadingOptions {
             error_ttl: self.error_ttl.or(others.error_ttl),
             absent_ttl: self.absent_ttl.or(others.absent_ttl),
             retry: self.retry.or(others.retry),
+            breaker: self.breaker.or(others.breaker),
         }
     }
 }

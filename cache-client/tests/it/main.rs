@@ -1,6 +1,7 @@
 //! Behaviour of the client through its public interface, on tokio's paused time.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod breaker;
 mod flights;
 mod lab;
 mod late;

@@ -25,11 +25,34 @@ pub struct GetOnceMore(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetWhole(pub u32);
 
+/// With a breaker of its own.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
+pub struct GetGuarded(pub u32);
+
+/// With a breaker of its own, and stale values that may stand in.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s", error_ttl = "5s", breaker)]
+pub struct GetGuardedForgiven(pub u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker = "shared")]
+pub struct GetShared(pub u32);
+
+/// As a [`GetWhole`] of a [`GetShared`], both with the same breaker.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker = "shared")]
+pub struct GetSharedWhole(pub u32);
+
 registry! {
     pub struct ShakyRegistry {
         crate::shaky::GetShaky,
         crate::shaky::GetOnceMore,
         crate::shaky::GetWhole,
+        crate::shaky::GetGuarded,
+        crate::shaky::GetGuardedForgiven,
+        crate::shaky::GetShared,
+        crate::shaky::GetSharedWhole,
     }
 }
 
@@ -160,8 +183,8 @@ macro_rules! shaky {
     };
 }
 
-shaky!(GetShaky, GetOnceMore);
-numbered!(GetWhole);
+shaky!(GetShaky, GetOnceMore, GetGuarded, GetGuardedForgiven, GetShared);
+numbered!(GetWhole, GetSharedWhole);
 
 impl Fetch<Shaky> for GetWhole {
     type Error = ShakyError;
@@ -178,6 +201,16 @@ impl Fetch<Shaky> for GetWhole {
 
     fn retry_after(error: &ShakyError) -> Option<Duration> {
         wait_asked_for(error)
+    }
+}
+
+impl Fetch<Shaky> for GetSharedWhole {
+    type Error = ShakyError;
+
+    async fn fetch(&self, cx: &Context<Shaky>) -> Result<usize, ShakyError> {
+        let part = cx.query(&GetShared(self.0)).await?;
+        cx.app().load(self, cx).await?;
+        Ok(*part)
     }
 }
 

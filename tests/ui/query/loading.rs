@@ -18,4 +18,16 @@ struct GetComments {
     id: u64,
 }
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, breaker = search)]
+struct GetHits {
+    id: u64,
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, breaker = "")]
+struct GetMoreHits {
+    id: u64,
+}
+
 fn main() {}
