@@ -57,4 +57,16 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     fn retry_after(_error: &Self::Error) -> Option<Duration> {
         None
     }
+
+    /// What to answer with when everything else has failed: the load, all its retries, and the search for a stale value
+    /// that may stand in. By default nothing, so that the error is the answer.
+    ///
+    /// It is neither stored nor kept by the tree that asked: the next call loads again. Nor is it given to other loads,
+    /// since what they build is stored: they get the error. What it stands in for is told by
+    /// [`refresh_error`](crate::Client::refresh_error). Interruptions, circles and options that cannot work stay errors.
+    ///
+    /// Runs in the task of who asks, once for each call.
+    fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
+        None
+    }
 }

@@ -143,7 +143,7 @@ impl<A: App> Client<A> {
         Asker::without_context(self).prefetch(query);
     }
 
-    /// Why the last load of a key failed whose error nobody waited for, or a stale value stood in for. `None` once it has
+    /// Why the last load of a key failed whose error nobody waited for, or a stale value or a fallback stood in for. `None` once it has
     /// been loaded, written, removed or invalidated. The errors of the last 1,024 keys of a query are kept.
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {

@@ -41,7 +41,7 @@ impl<A: App> Asker<'_, A> {
         }
         if plan.reads_first() {
             if let Some(error) = desk.failures.answer(query, self.client.cache().now()) {
-                return self.excuse(query, &plan, access, error).map(Turn::Answer);
+                return self.excuse(query, &plan, access, error, None).map(Turn::Answer);
             }
             ticket.landings = Some(desk.flights.landings());
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod breaker;
+mod fallback;
 mod flights;
 mod lab;
 mod late;

@@ -44,6 +44,21 @@ pub struct GetShared(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker = "shared")]
 pub struct GetSharedWhole(pub u32);
 
+/// Is 1,000 when its load fails, unless the error is final.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetBacked(pub u32);
+
+/// As a [`GetBacked`], with stale values that may stand in, and errors that are answers for a while.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s", error_ttl = "5s")]
+pub struct GetBackedForgiven(pub u32);
+
+/// One more than a [`GetBacked`].
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetBackedWhole(pub u32);
+
 registry! {
     pub struct ShakyRegistry {
         crate::shaky::GetShaky,
@@ -53,6 +68,9 @@ registry! {
         crate::shaky::GetGuardedForgiven,
         crate::shaky::GetShared,
         crate::shaky::GetSharedWhole,
+        crate::shaky::GetBacked,
+        crate::shaky::GetBackedForgiven,
+        crate::shaky::GetBackedWhole,
     }
 }
 
@@ -184,7 +202,7 @@ macro_rules! shaky {
 }
 
 shaky!(GetShaky, GetOnceMore, GetGuarded, GetGuardedForgiven, GetShared);
-numbered!(GetWhole, GetSharedWhole);
+numbered!(GetWhole, GetSharedWhole, GetBacked, GetBackedForgiven);
 
 impl Fetch<Shaky> for GetWhole {
     type Error = ShakyError;
@@ -211,6 +229,39 @@ impl Fetch<Shaky> for GetSharedWhole {
         let part = cx.query(&GetShared(self.0)).await?;
         cx.app().load(self, cx).await?;
         Ok(*part)
+    }
+}
+
+macro_rules! backed {
+    ($($query:ident),*) => {
+        $(impl Fetch<Shaky> for $query {
+            type Error = ShakyError;
+
+            async fn fetch(&self, cx: &Context<Shaky>) -> Result<usize, ShakyError> {
+                cx.app().load(self, cx).await
+            }
+
+            fn is_retryable(error: &ShakyError) -> bool {
+                may_pass(error)
+            }
+
+            fn fallback(&self, error: &QueryError<ShakyError>) -> Option<usize> {
+                match error {
+                    QueryError::Failed { source, .. } if matches!(**source, ShakyError::Final) => None,
+                    _ => Some(1_000),
+                }
+            }
+        })*
+    };
+}
+
+backed!(GetBacked, GetBackedForgiven);
+
+impl Fetch<Shaky> for GetBackedWhole {
+    type Error = ShakyError;
+
+    async fn fetch(&self, cx: &Context<Shaky>) -> Result<usize, ShakyError> {
+        Ok(*cx.query(&GetBacked(self.0)).await? + 1)
     }
 }
 
