@@ -59,13 +59,14 @@ async fn panics_and_loads_that_are_tried_again_count() {
 
     let client = shaky();
     let query = GetGuarded(1);
-    client.app().script(&query, [Step::Pass; 10]);
+    client.app().script(&query, [Step::Busy(seconds(5)); 10]);
     assert!(client.query(&query).await.is_err());
     assert_eq!(client.app().loads(&query), 4);
-    // The fifth load opens it, so that there is no sixth, and the error is that of the load.
+    // The fifth load opens it, so that nobody waits for a sixth, and the error is that of the load.
+    let begun = Instant::now();
     let error = client.query(&query).await.unwrap_err();
     assert!(matches!(error, QueryError::Failed { .. }));
-    assert_eq!(client.app().loads(&query), 5);
+    assert_eq!((client.app().loads(&query), begun.elapsed()), (5, seconds(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,6 +199,29 @@ async fn loads_of_one_tree_alone_and_of_any_strategy_pass_the_breaker_too() {
     let first = client.query_with(&GetGuarded(1), |options| options.strategy(Strategy::NetworkFirst));
     assert_eq!(*first.await.unwrap(), 99);
     assert_eq!(client.app().loads(&GetGuarded(1)), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_was_cancelled_when_it_lets_a_trial_through_after_a_minute() {
+    let steps = [Step::Answer, Step::Fail, Step::Fail, Step::Pass, Step::Panic, Step::Never, Step::Quit];
+    for seed in 0..200 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let client = shaky();
+        let mut waiters = Vec::new();
+        for number in 0..60 {
+            client.app().script(&GetGuarded(number), [steps[random.usize(0..steps.len())]]);
+            waiters.push(ask(&client, &GetGuarded(number)));
+            match random.u8(0..6) {
+                0 => pass(seconds(random.u64(0..70))).await,
+                1 => waiters.swap_remove(random.usize(0..waiters.len())).abort(),
+                2 => settle().await,
+                _ => {}
+            }
+        }
+        waiters.iter().for_each(tokio::task::JoinHandle::abort);
+        pass(seconds(60)).await;
+        assert_eq!(*in_time(client.query(&GetGuarded(99))).await.unwrap(), 1, "seed {seed}");
+    }
 }
 
 #[test]

@@ -58,6 +58,15 @@ async fn an_error_that_does_not_pass_and_a_panic_are_final() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_over_whether_an_error_may_pass_is_a_panic_of_the_load() {
+    let client = shaky();
+    let query = GetShaky(1);
+    client.app().script(&query, [Step::Baffle]);
+    let error = in_time(client.query(&query)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the load of `get_shaky` panicked: who knows");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_the_error_asks_for_takes_the_place_of_the_random_one() {
     let client = shaky();
     let query = GetShaky(1);

@@ -82,6 +82,9 @@ pub enum ShakyError {
     Busy(Duration),
     #[error("final")]
     Final,
+    /// Nobody can say whether it may pass.
+    #[error("baffling")]
+    Baffling,
     #[error(transparent)]
     Query(#[from] QueryError<ShakyError>),
 }
@@ -95,6 +98,7 @@ pub enum Step {
     Pass,
     Busy(Duration),
     Fail,
+    Baffle,
     Panic,
     Never,
     /// Cancels its own context, and fails with what may pass.
@@ -149,6 +153,7 @@ impl Shaky {
             Step::Pass => Err(ShakyError::Passing),
             Step::Busy(time) => Err(ShakyError::Busy(time)),
             Step::Fail => Err(ShakyError::Final),
+            Step::Baffle => Err(ShakyError::Baffling),
             Step::Panic => panic!("the ground shakes"),
             Step::Never => std::future::pending().await,
             Step::Quit => {
@@ -160,6 +165,7 @@ impl Shaky {
 }
 
 fn may_pass(error: &ShakyError) -> bool {
+    assert!(!matches!(error, ShakyError::Baffling), "who knows");
     matches!(error, ShakyError::Passing | ShakyError::Busy(_))
 }
 
