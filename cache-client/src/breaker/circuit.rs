@@ -2,9 +2,9 @@
 //! time comes in.
 //!
 //! It has three states. **Closed** lets all through and counts how they end; **open** lets none through, until its time
-//! is over; then **half-open** lets one through, the trial, on which everything depends. Each change begins a new era,
-//! and the end of a call counts only in the era in which it was let through: what was under way when the breaker opened
-//! can neither close it nor open it again.
+//! is over; then **half-open** lets one through, the trial, on which everything depends. Each change, and each trial,
+//! begins a new era, and the end of a call counts only in the era in which it was let through: what was under way when
+//! the breaker opened can neither close it nor open it again.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 #[derive(Debug)]
 pub(crate) struct Circuit {
     options: BreakerOptions,
-    /// Counts the changes of the state.
+    /// Counts the changes of the state, and the trials.
     era: u64,
     state: State,
 }
@@ -37,8 +37,8 @@ enum State {
         until: Instant,
     },
     HalfOpen {
-        /// The trial is under way.
-        is_trying: bool,
+        /// Until when the trial that is under way has the breaker to itself: one that hangs must not keep it for ever.
+        trial: Option<Instant>,
     },
 }
 
@@ -65,12 +65,12 @@ impl Circuit {
 
     /// Lets a call through, or not.
     pub(crate) fn admit(&mut self, now: Instant) -> Option<Pass> {
-        match &mut self.state {
+        match self.state {
             State::Closed { .. } => {}
-            State::Open { until } if now < *until => return None,
-            State::Open { .. } => self.turn(State::HalfOpen { is_trying: true }),
-            State::HalfOpen { is_trying: true } => return None,
-            State::HalfOpen { is_trying } => *is_trying = true,
+            State::Open { until } | State::HalfOpen { trial: Some(until) } if now < until => return None,
+            State::Open { .. } | State::HalfOpen { .. } => {
+                self.turn(State::HalfOpen { trial: Some(self.later(now)) });
+            }
         }
         Some(Pass { era: self.era })
     }
@@ -93,7 +93,7 @@ impl Circuit {
             }
             (State::HalfOpen { .. }, End::Success) => self.turn(State::closed(&self.options, now)),
             (State::HalfOpen { .. }, End::Failure) => self.open(now),
-            (State::HalfOpen { is_trying }, End::Unknown) => *is_trying = false,
+            (State::HalfOpen { trial }, End::Unknown) => *trial = None,
             (State::Closed { .. }, End::Unknown) | (State::Open { .. }, _) => {}
         }
     }
@@ -104,7 +104,7 @@ impl Circuit {
     }
 
     pub(crate) fn is_trying(&self) -> bool {
-        matches!(self.state, State::HalfOpen { is_trying: true })
+        matches!(self.state, State::HalfOpen { trial: Some(_) })
     }
 
     /// Whether there were too many failures.
@@ -114,7 +114,12 @@ impl Circuit {
     }
 
     fn open(&mut self, now: Instant) {
-        self.turn(State::Open { until: now + self.options.open_for.min(FOR_EVER) });
+        self.turn(State::Open { until: self.later(now) });
+    }
+
+    /// When the time that it is open is over.
+    fn later(&self, now: Instant) -> Instant {
+        now + self.options.open_for.min(FOR_EVER)
     }
 
     fn turn(&mut self, state: State) {

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// [`LoadingOptions::breaker`](crate::LoadingOptions::breaker). It opens after 5 loads in a row have failed; while it is
 /// open, loads fail at once with [`QueryError::CircuitOpen`](crate::QueryError::CircuitOpen), and nothing is asked of what
 /// is down already. After 60 s one load is let through, the trial: if it succeeds the breaker closes, if it fails the
-/// breaker is open for as long again, and if it is interrupted another one is let through.
+/// breaker is open for as long again, and if it is interrupted, or has not ended after as long again, another one is
+/// let through. Each client has breakers of its own.
 ///
 /// Each load counts that returns an error or panics, also each that is tried again; interrupted ones count as neither
 /// failure nor success.

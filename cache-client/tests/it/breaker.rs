@@ -124,6 +124,18 @@ async fn a_trial_that_is_cancelled_makes_way_for_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trial_that_hangs_makes_way_for_another_after_a_minute() {
+    let client = opened().await;
+    pass(seconds(60)).await;
+    client.app().script(&GetGuarded(1), [Step::Never]);
+    client.prefetch(&GetGuarded(1));
+    pass(seconds(59)).await;
+    assert!(is_refused(&client.query(&GetGuarded(2)).await));
+    pass(seconds(1)).await;
+    assert_eq!(*client.query(&GetGuarded(2)).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn interruptions_count_as_neither_failure_nor_success() {
     let client = shaky();
     fail(&client, Step::Quit, 10).await;

@@ -26,7 +26,7 @@ enum Happening {
 enum Phase {
     Closed { since: usize, failures: u32 },
     Open { until: Instant },
-    Trying { call: usize },
+    Trying { call: usize, until: Instant },
     Waiting,
 }
 
@@ -42,10 +42,10 @@ impl Model {
                     phase
                 }
                 (Happening::Came(_), Phase::Open { until }) if *now < until => phase,
-                (Happening::Came(_), Phase::Trying { .. }) => phase,
+                (Happening::Came(_), Phase::Trying { until, .. }) if *now < until => phase,
                 (Happening::Came(call), _) => {
                     through.insert(call, at);
-                    Phase::Trying { call }
+                    Phase::Trying { call, until: *now + 3 * SECOND }
                 }
                 (Happening::Ended(call, end), Phase::Closed { since, failures }) => {
                     let counts = through.get(&call).is_some_and(|came| *came >= since);
@@ -56,11 +56,13 @@ impl Model {
                         (true, End::Failure) => Phase::Closed { since, failures: failures + 1 },
                     }
                 }
-                (Happening::Ended(call, end), Phase::Trying { call: trial }) if call == trial => match end {
-                    End::Success => Phase::Closed { since: at, failures: 0 },
-                    End::Failure => Phase::Open { until: *now + 3 * SECOND },
-                    End::Unknown => Phase::Waiting,
-                },
+                (Happening::Ended(call, end), Phase::Trying { call: trial, .. }) if call == trial => {
+                    match end {
+                        End::Success => Phase::Closed { since: at, failures: 0 },
+                        End::Failure => Phase::Open { until: *now + 3 * SECOND },
+                        End::Unknown => Phase::Waiting,
+                    }
+                }
                 (Happening::Ended(..), phase) => phase,
             };
         }
@@ -118,6 +120,19 @@ fn it_is_open_until_its_time_is_over_and_not_longer() {
     let nearly = now + 3 * SECOND - Duration::from_nanos(1);
     assert!(circuit.is_open_at(nearly) && circuit.admit(nearly).is_none());
     assert!(!circuit.is_open_at(now + 3 * SECOND) && circuit.admit(now + 3 * SECOND).is_some());
+}
+
+#[test]
+fn a_trial_that_does_not_end_makes_way_for_another_and_counts_no_more() {
+    let now = Instant::now();
+    let mut circuit = opened(now);
+    let hanging = circuit.admit(now + 3 * SECOND).unwrap();
+    assert!(circuit.admit(now + 5 * SECOND).is_none());
+    let trial = circuit.admit(now + 6 * SECOND).unwrap();
+    circuit.ended(hanging, End::Failure, now + 7 * SECOND);
+    assert!(circuit.is_trying());
+    circuit.ended(trial, End::Success, now + 8 * SECOND);
+    assert!(circuit.admit(now + 8 * SECOND).is_some() && !circuit.is_trying());
 }
 
 #[test]
