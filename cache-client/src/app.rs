@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::{Query, Registry};
 
@@ -33,9 +34,39 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     ///
     /// Runs in a task of its own, once for all who ask at the same time. `cx` is a context of this load alone: it has
     /// neither the deadline nor the memo of who asked, unless that tree is kept from the cache or has answers of its
-    /// own.
+    /// own. One that is tried again has a new one, unless it belongs to such a tree.
     ///
     /// # Cancellation
     /// The future is dropped when nobody waits for it any more.
     fn fetch(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
+
+    /// Whether an error may pass, so that the load is to be tried again: as often as the option `retry` says, by default
+    /// 3 times. By default none may.
+    ///
+    /// The wait before the first retry is at most 1 s, before each later one twice as long, but 30 s at most; how much
+    /// of it is waited is random. No load is begun later than 2 minutes after the first. Those who wait for the load wait
+    /// for all of it; what it comes to is as old as the load that succeeded. A panic is never tried again, nor is a load
+    /// that nobody wants any more.
+    fn is_retryable(_error: &Self::Error) -> bool {
+        false
+    }
+
+    /// How long to wait before a load is tried again, where the error says so: in place of the random time, however
+    /// long. A load that would be tried too late is not tried again. Asked only of errors that
+    /// [may pass](Self::is_retryable).
+    fn retry_after(_error: &Self::Error) -> Option<Duration> {
+        None
+    }
+
+    /// What to answer with when everything else has failed: the load, all its retries, and the search for a stale value
+    /// that may stand in. By default nothing, so that the error is the answer.
+    ///
+    /// It is neither stored nor kept by the tree that asked: the next call loads again. Nor is it given to other loads,
+    /// since what they build is stored: they get the error. What it stands in for is told by
+    /// [`refresh_error`](crate::Client::refresh_error). Interruptions, circles and options that cannot work stay errors.
+    ///
+    /// Runs in the task of who asks, once for each call.
+    fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
+        None
+    }
 }

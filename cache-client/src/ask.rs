@@ -4,7 +4,7 @@ mod boarding;
 
 use std::sync::Arc;
 
-use cache_core::{EntryState, Holds, LoadingOptions};
+use cache_core::{EntryState, Holds, LoadingOptions, Watch};
 use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
@@ -32,7 +32,7 @@ impl<A: App> Copy for Asker<'_, A> {}
 /// How far a call comes at once.
 enum Turn<A: App, Q: Fetch<A>> {
     Answer(Arc<Q::Value>),
-    Wait(Call<A, Q>),
+    Wait(Box<Call<A, Q>>),
 }
 
 /// A call that waits for a flight.
@@ -229,7 +229,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// Waits for a flight, and makes an answer of what comes of it.
-    async fn finish<Q: Fetch<A>>(&self, query: &Q, call: Call<A, Q>) -> Outcome<Q::Value, Q::Error>
+    async fn finish<Q: Fetch<A>>(&self, query: &Q, call: Box<Call<A, Q>>) -> Outcome<Q::Value, Q::Error>
     where
         A::Registry: Holds<Q>,
     {
@@ -265,23 +265,36 @@ impl<'a, A: App> Asker<'a, A> {
         }
         match seat.landed().await {
             Ok(value) => Ok(self.keep(query, value)),
-            Err(error) => self.excuse(query, plan, *access, error),
+            Err(error) => self.excuse(query, plan, *access, error, seat.flight.watch.as_ref()),
         }
     }
 
-    /// What stands in for a load that failed, or its error.
+    /// What stands in for a load that failed, or its error. `watch` is that of the load, if the error is new.
     fn excuse<Q: Fetch<A>>(
         &self,
         query: &Q,
         plan: &Plan,
         access: Access,
         error: QueryError<Q::Error>,
+        watch: Option<&Arc<Watch<Q>>>,
     ) -> Outcome<Q::Value, Q::Error>
     where
         A::Registry: Holds<Q>,
     {
-        let substitute = error.is_of_load().then(|| self.substitute(query, plan, access)).flatten();
-        substitute.map(|value| self.keep(query, value)).ok_or(error)
+        if !error.is_of_load() {
+            return Err(error);
+        }
+        if let Some(value) = self.substitute(query, plan, access) {
+            return Ok(self.keep(query, value));
+        }
+        // What is being built by a load is stored, and a fallback must not be, not as a part either.
+        let fallback = if access.fresh_only { None } else { query.fallback(&error) };
+        let Some(value) = fallback else { return Err(error) };
+        if let Some(watch) = watch {
+            let desk = self.client.desks().of::<Q, Q::Error>();
+            desk.failures.note(Arc::clone(watch), error, self.client.cache().now(), None);
+        }
+        Ok(Arc::new(value))
     }
 
     /// What the cache has for want of anything better.

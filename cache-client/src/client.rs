@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
+use crate::breaker::Breakers;
 use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::QueryError;
@@ -35,6 +36,7 @@ pub(crate) struct Shared<A: App> {
     /// Neither settings nor defaults.
     leaves_all_to_queries: bool,
     desks: Desks,
+    breakers: Breakers,
     waits: Arc<Waits>,
     flights: AtomicU64,
 }
@@ -79,6 +81,7 @@ impl<A: App> Client<A> {
     /// # Errors
     /// - [`QueryError::Failed`], [`QueryError::Panicked`]: the load gave no answer. Those who waited for it share the
     ///   error; the next call loads again, unless the query has an `error_ttl`.
+    /// - [`QueryError::CircuitOpen`]: too many loads have failed, and none was made.
     /// - [`QueryError::Interrupted`]: the load cancelled its own context.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
@@ -142,7 +145,7 @@ impl<A: App> Client<A> {
         Asker::without_context(self).prefetch(query);
     }
 
-    /// Why the last load of a key failed whose error nobody waited for, or a stale value stood in for. `None` once it has
+    /// Why the last load of a key failed whose error nobody waited for, or a stale value or a fallback stood in for. `None` once it has
     /// been loaded, written, removed or invalidated. The errors of the last 1,024 keys of a query are kept.
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
@@ -200,6 +203,10 @@ impl<A: App> Client<A> {
 
     pub(crate) fn desks(&self) -> &Desks {
         &self.0.desks
+    }
+
+    pub(crate) fn breakers(&self) -> &Breakers {
+        &self.0.breakers
     }
 
     pub(crate) fn waits(&self) -> &Arc<Waits> {

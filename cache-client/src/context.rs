@@ -64,6 +64,7 @@ impl<A: App> Context<A> {
     /// # Errors
     /// - [`QueryError::Failed`], [`QueryError::Panicked`]: the load gave no answer. The tree does not remember that: the
     ///   next call loads again.
+    /// - [`QueryError::CircuitOpen`]: too many loads have failed, and none was made.
     /// - [`QueryError::Interrupted`]: the tree was cancelled, or its deadline is past. Nothing was run.
     /// - [`QueryError::Cycle`]: this is the load of something that the query needs.
     /// - [`QueryError::Options`]: the options of the query cannot work.

@@ -36,6 +36,14 @@ pub enum QueryError<E> {
         /// Name of the query that would have closed the circle.
         query: &'static str,
     },
+    /// The circuit breaker of the query is open, since too many loads have failed: nothing was loaded. Ask again later.
+    #[error(
+        "the query `{query}` was not loaded: its circuit breaker is open, since too many loads have failed"
+    )]
+    CircuitOpen {
+        /// Name of the query.
+        query: &'static str,
+    },
     /// The options of the query cannot work. Nothing was read or loaded.
     #[error(transparent)]
     Options(#[from] OptionsError),
@@ -72,9 +80,9 @@ impl<E> QueryError<E> {
         matches!(self, Self::Interrupted { .. })
     }
 
-    /// Whether a load was made and gave no answer.
+    /// Whether a load was to be made and gave no answer.
     pub(crate) fn is_of_load(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Panicked { .. })
+        matches!(self, Self::Failed { .. } | Self::Panicked { .. } | Self::CircuitOpen { .. })
     }
 }
 
@@ -85,6 +93,7 @@ impl<E> Clone for QueryError<E> {
             Self::Panicked { query, message } => Self::Panicked { query, message: Arc::clone(message) },
             Self::Interrupted { query } => Self::Interrupted { query },
             Self::Cycle { query } => Self::Cycle { query },
+            Self::CircuitOpen { query } => Self::CircuitOpen { query },
             Self::Options(error) => Self::Options(error.clone()),
         }
     }

@@ -25,10 +25,14 @@ struct Failure<Q: Query, E> {
 }
 
 impl<Q: Query, E> Failures<Q, E> {
+    /// Notes the error of a load. One that is noted already stays as it was noted first.
     pub(crate) fn note(&self, watch: Arc<Watch<Q>>, error: QueryError<E>, at: Moment, until: Option<Moment>) {
         let key = watch.key().clone();
         let failure = Failure { error, at, until, watch };
         let mut failures = self.0.lock();
+        if failures.get(&key).is_some_and(|noted| Arc::ptr_eq(&noted.watch, &failure.watch)) {
+            return;
+        }
         let oldest = match failures.len() < MOST || failures.contains_key(&key) {
             true => None,
             false => failures.iter().min_by_key(|(_, failure)| failure.at).map(|(key, _)| key.clone()),

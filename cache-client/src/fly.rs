@@ -1,5 +1,7 @@
 //! The task of one flight: loads, stores what may be stored, and tells those who wait. Decides nothing about who waits.
 
+mod attempts;
+
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,16 +9,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Holds, Pinned};
+use cache_core::{Holds, Moment, Pinned};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
-use crate::context::{Context, Node, scoped};
+use crate::context::Node;
 use crate::desk::Desk;
 use crate::error::QueryError;
 use crate::flight::{Flight, Landing, Outcome, Wish};
 use crate::plan::Plan;
+use attempts::{Attempt, Ended};
 
 /// How long what nobody waited for stays, so that it is there when somebody comes.
 const GRACE: Duration = Duration::from_secs(5);
@@ -38,9 +40,6 @@ impl<A: App, Q: Fetch<A>> Trip<A, Q> {
     }
 }
 
-/// What came of the code of a load: its result, or the text of its panic.
-type Loaded<V, E> = Result<Result<V, E>, Arc<str>>;
-
 impl<A: App, Q: Fetch<A>> Trip<A, Q>
 where
     A::Registry: Holds<Q>,
@@ -58,13 +57,14 @@ where
     }
 
     async fn fly(self) -> Option<Pinned<Q>> {
-        let begun = Instant::now();
-        let loaded = self.load().await;
+        let attempt = self.load().await;
         let landing = self.flight.begin_landing();
-        let (outcome, stores) = match (landing, loaded) {
-            (Landing::Done(wish), Some(loaded)) => {
-                self.desk.note_load_time(begun.elapsed());
-                (self.settle(loaded, wish), wish.stores)
+        let (outcome, stores) = match (landing, attempt) {
+            (Landing::Done(wish), Some(attempt)) => {
+                if let Some(took) = attempt.took {
+                    self.desk.note_load_time(took);
+                }
+                (self.settle(attempt, wish), wish.stores)
             }
             _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),
         };
@@ -74,35 +74,36 @@ where
     }
 
     /// Runs the load until it ends or is cancelled; in both cases nothing of it is left.
-    async fn load(&self) -> Option<Loaded<Q::Value, Q::Error>> {
-        let cx = Context(Arc::clone(&self.node));
-        let load = scoped(Arc::clone(&self.node), async { self.flight.key.fetch(&cx).await });
+    async fn load(&self) -> Option<Attempt<Q::Value, Q::Error>> {
         tokio::select! {
             biased;
             () = self.flight.token.cancelled() => None,
-            loaded = caught(load) => Some(loaded),
+            attempt = self.attempts() => Some(attempt),
         }
     }
 
     /// Stores an answer, or remembers an error.
-    fn settle(&self, loaded: Loaded<Q::Value, Q::Error>, wish: Wish) -> Outcome<Q::Value, Q::Error> {
+    fn settle(&self, attempt: Attempt<Q::Value, Q::Error>, wish: Wish) -> Outcome<Q::Value, Q::Error> {
         let query = Q::NAME;
-        let error = match loaded {
-            Ok(Ok(value)) => return Ok(self.store(Arc::new(value), wish)),
-            Ok(Err(error)) => QueryError::Failed { query, source: Arc::new(error) },
-            Err(message) => QueryError::Panicked { query, message },
+        let error = match attempt.ended {
+            Ended::Answered(value) => return Ok(self.store(Arc::new(value), attempt.started, wish)),
+            Ended::Failed(error, _) => QueryError::Failed { query, source: Arc::new(error) },
+            Ended::Panicked(message) => QueryError::Panicked { query, message },
+            Ended::Refused => QueryError::CircuitOpen { query },
         };
         if let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.goes_on || wish.remembers_errors) {
             let now = self.node.client.cache().now();
-            let until = self.plan.error_ttl.map(|time| now + time);
+            // A breaker knows better when to ask again.
+            let lasts = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
+            let until = lasts.map(|time| now + time);
             self.desk.failures.note(Arc::clone(watch), error.clone(), now, until);
         }
         Err(error)
     }
 
-    fn store(&self, value: Arc<Q::Value>, wish: Wish) -> Arc<Q::Value> {
+    fn store(&self, value: Arc<Q::Value>, started: Moment, wish: Wish) -> Arc<Q::Value> {
         let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.stores) else { return value };
-        let times = self.plan.times::<Q>(&value, self.flight.started);
+        let times = self.plan.times::<Q>(&value, started);
         let stored = watch.store(value, times).into_value();
         self.desk.failures.forget(&self.flight.key);
         stored

@@ -46,6 +46,14 @@
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
 //!
+//! # When a load fails
+//! 1. It is tried again, if its error [may pass](Fetch::is_retryable), as often as the option `retry` says.
+//! 2. A stale answer stands in, if the option `stale_if_error` or the strategy allows it.
+//! 3. The [fallback](Fetch::fallback) of the query stands in, if there is one.
+//! 4. Else the error is the answer, to all who waited for the load.
+//!
+//! Where too many loads fail, a circuit breaker ([`BreakerOptions`], option `breaker`) has the next ones fail at once.
+//!
 //! # Guarantees
 //! - At most one current load per key. It is a task of its own: who started it may leave, and when all who wait have left
 //!   it is cancelled.
@@ -62,6 +70,7 @@
 mod app;
 mod ask;
 mod board;
+mod breaker;
 mod client;
 mod clock;
 mod context;
@@ -72,9 +81,11 @@ mod flight;
 mod fly;
 mod memo;
 mod plan;
+mod retry;
 mod waits;
 
 pub use app::{Answer, App, Fetch};
+pub use breaker::options::BreakerOptions;
 pub use cache_core::{LoadingOptions, Strategy};
 pub use client::builder::ClientBuilder;
 pub use client::{Client, Invalidation};

@@ -6,6 +6,9 @@ use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Query, Strategy,
 
 use crate::error::OptionsError;
 
+/// How often a load is tried again, where nobody says.
+const RETRIES: u32 = 3;
+
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
@@ -22,6 +25,9 @@ pub(crate) struct Plan {
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
+    /// How often a load is tried again.
+    pub(crate) retries: u32,
+    pub(crate) breaker: Option<&'static str>,
 }
 
 /// Where the options of a call come from, the first before the others.
@@ -98,6 +104,8 @@ impl Plan {
             beta: all.beta,
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
+            retries: all.retry.unwrap_or(RETRIES),
+            breaker: all.breaker,
         }
     }
 

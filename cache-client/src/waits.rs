@@ -23,6 +23,11 @@ impl Waits {
         true
     }
 
+    /// Whether `from` waits for `to`, by way of others perhaps.
+    pub(crate) fn waits_for(&self, from: FlightId, to: FlightId) -> bool {
+        leads(&self.0.lock(), from, to)
+    }
+
     pub(crate) fn leave(&self, from: FlightId, to: FlightId) {
         let mut waits = self.0.lock();
         let Some(all) = waits.get_mut(&from) else { return };

@@ -58,6 +58,10 @@ pub struct LoadingOptions {
     pub error_ttl: Option<Duration>,
     /// How long an answer that says "there is none" counts as fresh, and is kept.
     pub absent_ttl: Option<Duration>,
+    /// How often a load whose error may pass is tried again.
+    pub retry: Option<u32>,
+    /// Name of the circuit breaker that stands before the loads.
+    pub breaker: Option<&'static str>,
 }
 
 impl LoadingOptions {
@@ -74,6 +78,8 @@ impl LoadingOptions {
             beta: None,
             error_ttl: None,
             absent_ttl: None,
+            retry: None,
+            breaker: None,
         }
     }
 
@@ -139,6 +145,19 @@ impl LoadingOptions {
         self
     }
 
+    /// A load whose error may pass is tried again at most `times` times; 0 is never.
+    pub const fn retry(mut self, times: u32) -> Self {
+        self.retry = Some(times);
+        self
+    }
+
+    /// Loads fail at once while the circuit breaker of this name is open. All queries that name it share it, and one that
+    /// is named like a query belongs to it alone unless others name it too.
+    pub const fn breaker(mut self, name: &'static str) -> Self {
+        self.breaker = Some(name);
+        self
+    }
+
     /// These options; what they leave open is as in `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -152,6 +171,8 @@ impl LoadingOptions {
             beta: self.beta.or(others.beta),
             error_ttl: self.error_ttl.or(others.error_ttl),
             absent_ttl: self.absent_ttl.or(others.absent_ttl),
+            retry: self.retry.or(others.retry),
+            breaker: self.breaker.or(others.breaker),
         }
     }
 }

@@ -56,6 +56,8 @@ mod text;
 /// | `beta = 1.0` | load an answer again a little before it becomes stale; more is earlier |
 /// | `error_ttl = "1s"` | answer with the error of a load for so long |
 /// | `absent_ttl = "10s"` | call an answer that is `None` fresh so long, and keep it so long |
+/// | `retry = N` | try a load whose error may pass again, at most `N` times; default: 3 |
+/// | `breaker`, `breaker = "name"` | let loads fail at once while too many have failed: by a breaker of its own, or one that all share that name it |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 #[proc_macro_derive(Query, attributes(query))]

@@ -119,8 +119,12 @@ fn names_are_those_of_the_types() {
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Option<u8>, strategy = "stale-while-revalidate", swr = "5m", stale_if_error = "1h", timeout = "1s")]
-#[query(jitter = 0.1, beta = 1, error_ttl = "2s", absent_ttl = "10s")]
+#[query(jitter = 0.1, beta = 1, error_ttl = "2s", absent_ttl = "10s", retry = 5, breaker = "search")]
 struct Loaded;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u8, name = "own", breaker)]
+struct Guarded;
 
 #[test]
 fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
@@ -133,9 +137,12 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
         .jitter(0.1)
         .beta(1.0)
         .error_ttl(seconds(2))
-        .absent_ttl(seconds(10));
+        .absent_ttl(seconds(10))
+        .retry(5)
+        .breaker("search");
     assert_eq!(Loaded::LOADING, expected);
     assert_eq!(Loaded::OPTIONS, TableOptions::new());
     assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));
+    assert_eq!(Guarded::LOADING, LoadingOptions::new().breaker("own"));
     assert_eq!(Full::LOADING, LoadingOptions::new());
 }

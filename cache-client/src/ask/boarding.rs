@@ -62,7 +62,7 @@ impl<A: App> Asker<'_, A> {
         }
         if plan.reads_first() {
             if let Some(error) = desk.failures.answer(query, self.client.cache().now()) {
-                return self.excuse(query, &plan, access, error).map(Turn::Answer);
+                return self.excuse(query, &plan, access, error, None).map(Turn::Answer);
             }
             ticket.landings = Some(desk.flights.landings());
         }
@@ -91,7 +91,7 @@ impl<A: App> Asker<'_, A> {
         match boarded {
             Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
-                Ok(Turn::Wait(Call { seat, plan, access, patience }))
+                Ok(Turn::Wait(Box::new(Call { seat, plan, access, patience })))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.

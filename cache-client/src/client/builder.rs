@@ -11,6 +11,8 @@ use foldhash::fast::RandomState;
 
 use super::{Client, Shared};
 use crate::app::{App, Fetch};
+use crate::breaker::Breakers;
+use crate::breaker::options::BreakerOptions;
 use crate::desk::Desks;
 use crate::waits::Waits;
 
@@ -21,11 +23,13 @@ pub struct ClientBuilder<A: App> {
     cache: Cache<A::Registry>,
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
+    breakers: HashMap<&'static str, BreakerOptions, RandomState>,
 }
 
 impl<A: App> ClientBuilder<A> {
     pub(super) fn new(cache: Cache<A::Registry>, app: A) -> Self {
-        Self { app, cache, settings: HashMap::default(), defaults: LoadingOptions::new() }
+        let (settings, breakers) = (HashMap::default(), HashMap::default());
+        Self { app, cache, settings, defaults: LoadingOptions::new(), breakers }
     }
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
@@ -42,10 +46,18 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Sets when a circuit breaker opens, and for how long. Queries choose it by
+    /// [`breaker`](LoadingOptions::breaker); that of a query's own has the name of the query. The last call for a name
+    /// counts.
+    pub fn breaker(mut self, name: &'static str, options: BreakerOptions) -> Self {
+        self.breakers.insert(name, options);
+        self
+    }
+
     /// Makes the client.
     #[must_use]
     pub fn build(self) -> Client<A> {
-        let Self { app, cache, settings, defaults } = self;
+        let Self { app, cache, settings, defaults, breakers } = self;
         let leaves_all_to_queries = settings.is_empty() && defaults == LoadingOptions::new();
         Client(Arc::new(Shared {
             app,
@@ -54,6 +66,7 @@ impl<A: App> ClientBuilder<A> {
             defaults,
             leaves_all_to_queries,
             desks: Desks::default(),
+            breakers: Breakers::new(breakers),
             waits: Arc::new(Waits::default()),
             flights: AtomicU64::new(1),
         }))

@@ -1,12 +1,16 @@
 //! Behaviour of the client through its public interface, on tokio's paused time.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod breaker;
+mod fallback;
 mod flights;
 mod lab;
 mod late;
 mod model;
 mod options;
 mod readme;
+mod retry;
+mod shaky;
 mod strategies;
 mod tree;
 mod windows;

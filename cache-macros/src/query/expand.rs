@@ -106,12 +106,21 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         decimal_call(&options.beta),
         time_call(&options.error_ttl),
         time_call(&options.absent_ttl),
+        number_call(&options.retry),
+        breaker_call(core, options),
     ]
     .into_iter()
     .flatten()
     .collect();
     (!calls.is_empty())
         .then(|| quote!(const LOADING: #core::LoadingOptions = #core::LoadingOptions::new() #(#calls)*;))
+}
+
+fn breaker_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+    Some(match &options.breaker.as_ref()?.value {
+        Some(name) => quote!(.breaker(#name)),
+        None => quote!(.breaker(<Self as #core::Query>::NAME)),
+    })
 }
 
 fn decimal_call(given: &Option<Given<f64>>) -> Option<TokenStream> {

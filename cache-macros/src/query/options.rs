@@ -14,7 +14,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 26] = [
     "value",
     "name",
     "capacity",
@@ -39,6 +39,8 @@ const KNOWN: [&str; 24] = [
     "beta",
     "error_ttl",
     "absent_ttl",
+    "retry",
+    "breaker",
 ];
 
 /// Each strategy with its name in code.
@@ -51,7 +53,7 @@ const STRATEGIES: [(&str, &str); 5] = [
 ];
 
 /// Names that people bring along from other caches, and what they are called here.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("max_capacity", "capacity"),
     ("max_entries", "capacity"),
     ("max_size", "capacity"),
@@ -62,6 +64,7 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("rename", "name"),
     ("stale_while_revalidate", "swr"),
     ("policy", "strategy"),
+    ("circuit_breaker", "breaker"),
 ];
 
 /// One option with the token that names it, at which messages about it point.
@@ -108,6 +111,9 @@ pub(crate) struct Options {
     pub(crate) beta: Option<Given<f64>>,
     pub(crate) error_ttl: Option<Given<Duration>>,
     pub(crate) absent_ttl: Option<Given<Duration>>,
+    pub(crate) retry: Option<Given<u32>>,
+    /// The name of a shared one; `None` for one of the query's own.
+    pub(crate) breaker: Option<Given<Option<String>>>,
     pub(crate) core: Option<Given<Path>>,
 }
 
@@ -172,6 +178,8 @@ impl Options {
             "beta" => self.beta = Some(setting.with(factor)?),
             "error_ttl" => self.error_ttl = Some(setting.with(window)?),
             "absent_ttl" => self.absent_ttl = Some(setting.with(window)?),
+            "retry" => self.retry = Some(setting.with(number)?),
+            "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
         }
@@ -186,6 +194,17 @@ impl Setting {
         match &self.argument {
             Some(argument) => Ok(Given { value: read(&name, argument)?, name }),
             None => read(&name, &TokenStream::new()).map(|value| Given { name, value }),
+        }
+    }
+
+    /// Reads the argument if there is one.
+    fn flag_or<T>(
+        &self,
+        read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>,
+    ) -> syn::Result<Given<Option<T>>> {
+        match &self.argument {
+            None => Ok(Given { name: self.name.clone(), value: None }),
+            Some(_) => self.with(read).map(|Given { name, value }| Given { name, value: Some(value) }),
         }
     }
 
@@ -330,6 +349,20 @@ fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {
         return Err(error(name, argument, "the name of a table is not empty and has no control characters"));
     }
     Ok(text)
+}
+
+fn breaker_name(name: &Ident, argument: &TokenStream) -> syn::Result<String> {
+    let message =
+        "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own";
+    let text: LitStr = syn::parse2(argument.clone()).map_err(|_| error(name, argument, message))?;
+    if text.value().trim().is_empty() || text.value().contains(char::is_control) {
+        return Err(error(
+            name,
+            argument,
+            "the name of a breaker is not empty and has no control characters",
+        ));
+    }
+    Ok(text.value())
 }
 
 fn codec(name: &Ident, argument: &TokenStream) -> syn::Result<Codec> {

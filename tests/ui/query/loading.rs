@@ -12,4 +12,22 @@ struct GetUser {
     id: u64,
 }
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, retry = -1)]
+struct GetComments {
+    id: u64,
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, breaker = search)]
+struct GetHits {
+    id: u64,
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, breaker = "")]
+struct GetMoreHits {
+    id: u64,
+}
+
 fn main() {}

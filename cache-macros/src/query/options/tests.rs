@@ -28,7 +28,8 @@ fn every_option_is_read() {
         value = dyn Draw + Send + Sync, name = "post", version = 2, capacity = 10_000, lru = 1, max_weight = 0x10,
         weigh = sizes::of::<u8>, ttl = "1h30m", tti = "0s", fresh = "30s", history = 0, persist, codec = "json",
         opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
-        timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s",
+        timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
+        breaker = "search",
     });
     assert_eq!(messages, [""; 0]);
     assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
@@ -44,6 +45,8 @@ fn every_option_is_read() {
     let windows =
         [&options.swr, &options.stale_if_error, &options.timeout, &options.error_ttl, &options.absent_ttl];
     assert_eq!(windows.map(|window| window.as_ref().unwrap().value.as_secs()), [1, 2, 3, 4, 5]);
+    assert_eq!(options.breaker.as_ref().unwrap().value.as_deref(), Some("search"));
+    assert_eq!(options.retry.as_ref().unwrap().value, 6);
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
 }
 
@@ -92,7 +95,7 @@ fn misspelt_options_are_met_with_the_nearest() {
 
 #[test]
 fn far_off_options_are_met_with_the_list() {
-    for written in ["retry", "poll", "batch", "breaker"] {
+    for written in ["poll", "batch"] {
         let name = Ident::new(written, proc_macro2::Span::call_site());
         let message = message(quote!(#name = 1));
         assert!(
@@ -136,6 +139,18 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (quote!(jitter), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
         (quote!(beta = 0), "`beta` takes a number above 0, as in `beta = 1.0`"),
         (quote!(beta = -1.0), "`beta` takes a number above 0, as in `beta = 1.0`"),
+        (quote!(retry = "3"), "`retry` takes a whole number, as in `retry = 10`"),
+        (quote!(retry = 3s), "`retry` takes a plain number: `retry = 3`"),
+        (
+            quote!(breaker = 5),
+            "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own",
+        ),
+        (
+            quote!(breaker =),
+            "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own",
+        ),
+        (quote!(breaker = " "), "the name of a breaker is not empty and has no control characters"),
+        (quote!(circuit_breaker), "there is no option `circuit_breaker`; did you mean `breaker`?"),
         (quote!(beta = 1.0f32), "`beta` takes a number above 0, as in `beta = 1.0`"),
         (
             quote!(strategy = "network-frist"),

@@ -1,0 +1,138 @@
+//! One breaker: which calls it lets through, and when it opens and closes. Knows nothing of locks, loads or clocks: the
+//! time comes in.
+//!
+//! It has three states. **Closed** lets all through and counts how they end; **open** lets none through, until its time
+//! is over; then **half-open** lets one through, the trial, on which everything depends. Each change, and each trial,
+//! begins a new era, and the end of a call counts only in the era in which it was let through: what was under way when
+//! the breaker opened can neither close it nor open it again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::options::BreakerOptions;
+use super::window::Window;
+
+/// Longer than any program runs, and short enough to be added to the present.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A breaker as plain data.
+#[derive(Debug)]
+pub(crate) struct Circuit {
+    options: BreakerOptions,
+    /// Counts the changes of the state, and the trials.
+    era: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed {
+        /// Since the last success.
+        failures: u32,
+        /// All calls of late, if a rate is watched.
+        window: Option<Window>,
+    },
+    Open {
+        until: Instant,
+    },
+    HalfOpen {
+        /// Until when the trial that is under way has the breaker to itself: one that hangs must not keep it for ever.
+        trial: Option<Instant>,
+    },
+}
+
+/// The right of one call to go through. Has to be given back, by saying how the call ended.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Pass {
+    era: u64,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Success,
+    Failure,
+    /// It was interrupted: nothing is known.
+    Unknown,
+}
+
+impl Circuit {
+    pub(crate) fn new(options: BreakerOptions, now: Instant) -> Self {
+        Self { options, era: 0, state: State::closed(&options, now) }
+    }
+
+    /// Lets a call through, or not.
+    pub(crate) fn admit(&mut self, now: Instant) -> Option<Pass> {
+        match self.state {
+            State::Closed { .. } => {}
+            State::Open { until } | State::HalfOpen { trial: Some(until) } if now < until => return None,
+            State::Open { .. } | State::HalfOpen { .. } => {
+                self.turn(State::HalfOpen { trial: Some(self.later(now)) });
+            }
+        }
+        Some(Pass { era: self.era })
+    }
+
+    /// Takes note of how a call ended that was let through.
+    pub(crate) fn ended(&mut self, pass: Pass, end: End, now: Instant) {
+        if pass.era != self.era {
+            return;
+        }
+        match (&mut self.state, end) {
+            (State::Closed { failures, window }, End::Success | End::Failure) => {
+                let is_failure = end == End::Failure;
+                *failures = if is_failure { failures.saturating_add(1) } else { 0 };
+                if let Some(window) = window {
+                    window.count(is_failure, now);
+                }
+                if is_failure && self.is_over() {
+                    self.open(now);
+                }
+            }
+            (State::HalfOpen { .. }, End::Success) => self.turn(State::closed(&self.options, now)),
+            (State::HalfOpen { .. }, End::Failure) => self.open(now),
+            (State::HalfOpen { trial }, End::Unknown) => *trial = None,
+            (State::Closed { .. }, End::Unknown) | (State::Open { .. }, _) => {}
+        }
+    }
+
+    /// Whether a call that comes at that time is sure to be refused.
+    pub(crate) fn is_open_at(&self, time: Instant) -> bool {
+        matches!(self.state, State::Open { until } if time < until)
+    }
+
+    pub(crate) fn is_trying(&self) -> bool {
+        matches!(self.state, State::HalfOpen { trial: Some(_) })
+    }
+
+    /// Whether there were too many failures.
+    fn is_over(&self) -> bool {
+        let State::Closed { failures, window } = &self.state else { return false };
+        *failures >= self.options.failures || window.as_ref().is_some_and(Window::is_over)
+    }
+
+    fn open(&mut self, now: Instant) {
+        self.turn(State::Open { until: self.later(now) });
+    }
+
+    /// When the time that it is open is over.
+    fn later(&self, now: Instant) -> Instant {
+        now + self.options.open_for.min(FOR_EVER)
+    }
+
+    fn turn(&mut self, state: State) {
+        self.era += 1;
+        self.state = state;
+    }
+}
+
+impl State {
+    fn closed(options: &BreakerOptions, now: Instant) -> Self {
+        Self::Closed { failures: 0, window: options.rate.map(|rate| Window::new(rate, now)) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

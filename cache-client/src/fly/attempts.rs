@@ -1,0 +1,118 @@
+//! The loads of one flight, one after the other: until one has an answer, or an error that is final. Stores nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Holds, Moment};
+use tokio::time::Instant;
+
+use super::{Trip, caught};
+use crate::app::{App, Fetch};
+use crate::breaker::{Breaker, Permit};
+use crate::context::{Context, Node, scoped};
+use crate::retry::Patience;
+
+/// One load of a flight.
+pub(super) struct Attempt<V, E> {
+    /// From here on its answer ages.
+    pub(super) started: Moment,
+    /// `None` if nothing was loaded.
+    pub(super) took: Option<Duration>,
+    pub(super) ended: Ended<V, E>,
+}
+
+/// How the code of a load has ended.
+pub(super) enum Ended<V, E> {
+    Answered(V),
+    Failed(E, Advice),
+    /// With the text of its panic.
+    Panicked(Arc<str>),
+    /// The breaker did not let it through.
+    Refused,
+}
+
+/// The breaker did not let a load through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refused;
+
+/// What the query says to an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advice {
+    GiveUp,
+    /// After this time, if one is given.
+    TryAgain(Option<Duration>),
+}
+
+impl<A: App, Q: Fetch<A>> Trip<A, Q>
+where
+    A::Registry: Holds<Q>,
+{
+    pub(super) async fn attempts(&self) -> Attempt<Q::Value, Q::Error> {
+        let begun = Instant::now();
+        let mut patience = Patience::new(self.plan.retries);
+        let breaker = self.plan.breaker.map(|name| self.node.client.breakers().of(name));
+        let breaker = breaker.as_ref();
+        let started = self.flight.started;
+        let Ok(permit) = self.permit(breaker) else {
+            return Attempt { started, took: None, ended: Ended::Refused };
+        };
+        let mut attempt = self.attempt(permit, &self.node, started).await;
+        while let Ended::Failed(_, Advice::TryAgain(asked)) = attempt.ended
+            && let Some(wait) = patience.next(begun.elapsed(), asked, fastrand::f64())
+            && !breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait))
+        {
+            tokio::time::sleep(wait).await;
+            // The error of the load says more than that there is to be no other.
+            let Ok(permit) = self.permit(breaker) else { break };
+            attempt = self.attempt(permit, &self.node_for_retry(), self.node.client.cache().now()).await;
+        }
+        attempt
+    }
+
+    /// The right to load once, from the breaker if there is one.
+    fn permit(&self, breaker: Option<&Arc<Breaker>>) -> Result<Option<Permit>, Refused> {
+        let Some(breaker) = breaker else { return Ok(None) };
+        breaker.admit(self.flight.id, self.node.client.waits()).map(Some).ok_or(Refused)
+    }
+
+    /// A load that is shared begins anew: what it asked before may be older than the answer is to be.
+    fn node_for_retry(&self) -> Arc<Node<A>> {
+        let (client, token) = (self.node.client.clone(), self.flight.token.clone());
+        match self.flight.watch {
+            Some(_) => Node::root(client, Q::NAME.into(), token, Some(self.flight.id)),
+            None => Arc::clone(&self.node),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        permit: Option<Permit>,
+        node: &Arc<Node<A>>,
+        started: Moment,
+    ) -> Attempt<Q::Value, Q::Error> {
+        let cx = Context(Arc::clone(node));
+        let begun = Instant::now();
+        let load = scoped(Arc::clone(node), async {
+            match self.flight.key.fetch(&cx).await {
+                Ok(value) => Ended::Answered(value),
+                Err(error) => {
+                    let advice = advice::<A, Q>(&error);
+                    Ended::Failed(error, advice)
+                }
+            }
+        });
+        let ended = caught(load).await.unwrap_or_else(Ended::Panicked);
+        // Of a load that was interrupted nothing is known, whatever it says; so its permit is only dropped.
+        if let Some(permit) = permit.filter(|_| !self.flight.token.is_cancelled()) {
+            permit.report(matches!(ended, Ended::Answered(_)));
+        }
+        Attempt { started, took: Some(begun.elapsed()), ended }
+    }
+}
+
+fn advice<A: App, Q: Fetch<A>>(error: &Q::Error) -> Advice {
+    match Q::is_retryable(error) {
+        true => Advice::TryAgain(Q::retry_after(error)),
+        false => Advice::GiveUp,
+    }
+}

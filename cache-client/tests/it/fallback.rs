@@ -1,0 +1,120 @@
+//! What stands in when everything has failed, and where it must not come.
+
+use cache_client::{BreakerOptions, QueryError};
+
+use crate::lab::{in_time, pass, seconds};
+use crate::shaky::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_is_the_answer_when_all_retries_failed_and_the_next_call_loads_again() {
+    let client = shaky();
+    let query = GetBacked(1);
+    client.app().script(&query, [Step::Pass; 4]);
+    assert_eq!(*client.query(&query).await.unwrap(), 1_000);
+    assert_eq!(client.app().loads(&query), 4);
+    assert!(client.cached(&query).is_none());
+    assert_eq!(*client.query(&query).await.unwrap(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_chooses_the_errors_that_it_has_a_fallback_for() {
+    let client = shaky();
+    for (number, step, has_fallback) in [(1, Step::Fail, false), (2, Step::Panic, true)] {
+        let query = GetBacked(number);
+        client.app().script(&query, [step]);
+        assert_eq!(client.query(&query).await.is_ok(), has_fallback, "{step:?}");
+    }
+    let query = GetShaky(1);
+    client.app().script(&query, [Step::Panic]);
+    assert!(client.query(&query).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_stays_one() {
+    let client = shaky();
+    let query = GetBacked(1);
+    client.app().script(&query, [Step::Quit]);
+    assert!(matches!(in_time(client.query(&query)).await, Err(QueryError::Interrupted { .. })));
+    let cx = client.request("tree");
+    cx.cancel();
+    assert!(matches!(cx.query(&query).await, Err(QueryError::Interrupted { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_value_that_may_stand_in_comes_before_a_fallback() {
+    let client = shaky();
+    let query = GetBackedForgiven(1);
+    client.query(&query).await.unwrap();
+    client.app().script(&query, [Step::Panic, Step::Panic]);
+    pass(seconds(60)).await;
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    pass(seconds(20)).await;
+    assert_eq!(*client.query(&query).await.unwrap(), 1_000);
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_does_not_keep_a_fallback() {
+    let client = shaky();
+    let query = GetBacked(1);
+    client.app().script(&query, [Step::Panic]);
+    let cx = client.request("tree");
+    assert_eq!(*cx.query(&query).await.unwrap(), 1_000);
+    assert_eq!(*cx.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_built_from_a_fallback() {
+    let client = shaky();
+    client.app().script(&GetBacked(1), [Step::Panic]);
+    let error = client.query(&GetBackedWhole(1)).await.unwrap_err();
+    assert!(matches!(error, QueryError::Failed { .. }));
+    assert_eq!(*client.query(&GetBackedWhole(1)).await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_that_a_fallback_stands_in_for_is_readable_until_a_load_succeeds() {
+    let client = shaky();
+    let query = GetBacked(1);
+    client.app().script(&query, [Step::Panic]);
+    client.query(&query).await.unwrap();
+    assert!(matches!(client.refresh_error(&query), Some(QueryError::Panicked { .. })));
+    client.query(&query).await.unwrap();
+    assert!(client.refresh_error(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_is_the_answer_for_a_while_has_its_fallback_as_long() {
+    let client = shaky();
+    let query = GetBackedForgiven(1);
+    client.app().script(&query, [Step::Panic]);
+    assert_eq!(*client.query(&query).await.unwrap(), 1_000);
+    pass(seconds(4)).await;
+    assert_eq!(*client.query(&query).await.unwrap(), 1_000);
+    assert_eq!(client.app().loads(&query), 1);
+    pass(seconds(1)).await;
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_stands_in_for_a_load_that_the_breaker_refuses() {
+    let client = builder()
+        .query::<GetBacked>(|options| options.breaker("backed"))
+        .breaker("backed", BreakerOptions::new().failures(1))
+        .build();
+    client.app().script(&GetBacked(1), [Step::Panic]);
+    assert_eq!(*client.query(&GetBacked(1)).await.unwrap(), 1_000);
+    assert_eq!(*client.query(&GetBacked(2)).await.unwrap(), 1_000);
+    assert_eq!(client.app().loads(&GetBacked(2)), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tree_that_is_kept_from_the_cache_has_fallbacks_too() {
+    let client = shaky();
+    let query = GetBacked(1);
+    client.app().script(&query, [Step::Panic]);
+    let cx = client.request("tree");
+    cx.disable_cache();
+    assert_eq!(*cx.query(&query).await.unwrap(), 1_000);
+    assert!(client.refresh_error(&query).is_none());
+}
