@@ -334,6 +334,21 @@ impl<R: Registry> Cache<R> {
         Watch::new(self.home(), query.clone())
     }
 
+    /// [`watch`](Self::watch) that calls `changed` whenever something has happened to the key: a write, a removal, a
+    /// `clear`, an invalidation, and also a `touch`, which overtakes no watch. Again and again, until the watch is dropped.
+    ///
+    /// It is called without locks, by the thread that changed the key or another that changes something at the same
+    /// time; who reads the key in it, or after it, sees the change. Several changes may come as one call, and a call may
+    /// come without a change, also shortly after the watch is dropped. It has to be quick: the writer waits for it.
+    /// A panic in it is counted with those of the listeners. A change of another key does not call it.
+    #[must_use]
+    pub fn watch_with<Q: Query>(&self, query: &Q, changed: impl Fn() + Send + Sync + 'static) -> Watch<Q>
+    where
+        R: Holds<Q>,
+    {
+        Watch::with_bell(self.home(), query.clone(), Arc::new(changed))
+    }
+
     /// Writes a value, unless the query says `eq` and the present value equals it: then the present one is kept, and
     /// touched. Returns the one that is kept.
     pub fn refresh<Q: Query>(&self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>

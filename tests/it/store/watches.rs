@@ -32,20 +32,21 @@ fn what_was_loaded_while_nothing_happened_is_stored() {
     assert!(is_stored(&cache, &present));
 }
 
-#[test]
-fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
-    type Change = fn(&Cache<Shelf>);
-    let changes: [(&str, Change); 12] = [
+pub(super) type Change = fn(&Cache<Shelf>);
+
+/// All ways in which something newer can come to the first book.
+pub(super) fn changes() -> [(&'static str, Change); 12] {
+    [
         ("insert", |cache| drop(cache.insert(GetBook(1), book("new")))),
-        ("remove", |cache| drop(cache.remove(&GetBook(1)))),
+        ("remove", |cache| _ = cache.remove(&GetBook(1))),
         ("insert and remove", |cache| {
             cache.insert(GetBook(1), book("new"));
             cache.remove(&GetBook(1));
         }),
         ("clear", |cache| cache.clear()),
-        ("invalidate", |cache| drop(cache.invalidate(&GetBook(1)))),
-        ("invalidate_where", |cache| drop(cache.invalidate_where::<GetBook>(|key| key.0 == 1))),
-        ("invalidate_all", |cache| drop(cache.invalidate_all())),
+        ("invalidate", |cache| _ = cache.invalidate(&GetBook(1))),
+        ("invalidate_where", |cache| _ = cache.invalidate_where::<GetBook>(|key| key.0 == 1)),
+        ("invalidate_all", |cache| _ = cache.invalidate_all()),
         ("set", |cache| {
             let mut tx = cache.begin();
             tx.set(GetBook(1), book("new"));
@@ -69,8 +70,12 @@ fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
         ("another watch", |cache| {
             cache.watch(&GetBook(1)).store(book("new"), Times::new());
         }),
-    ];
-    for (name, change) in changes {
+    ]
+}
+
+#[test]
+fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
+    for (name, change) in changes() {
         for is_present in [true, false] {
             let (cache, _) = shelf();
             if is_present {
