@@ -1,4 +1,4 @@
-//! What a client keeps for one query: its flights, its errors, how long its loads take. Found by type.
+//! What a client keeps for one query: its flights, its errors, what is observed, how long its loads take. Found by type.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -12,18 +12,25 @@ use parking_lot::RwLock;
 
 use crate::board::Flights;
 use crate::failures::Failures;
+use crate::observer::post::Posts;
 
 /// Everything about the loads of one query.
 pub(crate) struct Desk<Q: Query, E> {
     pub(crate) flights: Flights<Q, E>,
     pub(crate) failures: Failures<Q, E>,
+    pub(crate) posts: Posts<Q, E>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
 }
 
 impl<Q: Query, E> Desk<Q, E> {
     fn new() -> Self {
-        Self { flights: Flights::default(), failures: Failures::default(), load_time: AtomicU64::new(0) }
+        Self {
+            flights: Flights::default(),
+            failures: Failures::default(),
+            posts: Posts::default(),
+            load_time: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn load_time(&self) -> Duration {

@@ -5,6 +5,7 @@ mod flights;
 mod lab;
 mod late;
 mod model;
+mod observers;
 mod options;
 mod strategies;
 mod tree;
