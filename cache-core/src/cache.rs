@@ -318,10 +318,23 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().invalidate_where(&matches)
     }
 
+    /// Marks all entries of the queries that were derived with the tag, and overtakes the watches of their keys. Returns
+    /// how many were marked. Visits all entries of these tables.
+    pub fn invalidate_tag(&self, tag: &str) -> usize {
+        self.invalidate_tables(|tags| tags.contains(&tag))
+    }
+
     /// Marks all entries of all tables, and overtakes all watches. Returns how many were marked. Visits all entries.
     pub fn invalidate_all(&self) -> usize {
+        self.invalidate_tables(|_| true)
+    }
+
+    fn invalidate_tables(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) -> usize {
         let mut marked = 0;
-        self.visit(&mut |table| marked += table.used().map_or(0, |table| table.invalidate_all()));
+        self.visit(&mut |table| {
+            let table = table.used().filter(|table| is_meant(table.tags()));
+            marked += table.map_or(0, |table| table.invalidate_all());
+        });
         marked
     }
 

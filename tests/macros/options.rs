@@ -139,3 +139,13 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
     assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));
     assert_eq!(Full::LOADING, LoadingOptions::new());
 }
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u8, tags("posts", "blog"), capacity = 10)]
+struct Tagged;
+
+#[test]
+fn tags_are_those_that_were_given() {
+    assert_eq!(Tagged::TAGS, ["posts", "blog"]);
+    assert!(Full::TAGS.is_empty());
+}

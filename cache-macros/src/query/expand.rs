@@ -25,6 +25,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let table_options = table_options(&core, options);
     let borrowed = borrowed::expand(input, options);
     let loading = loading_options(&core, options);
+    let tags = tags(options);
     let methods = [weigh(options), same_value(options), is_absent(options), persistence(&core, options)];
     quote! {
         #[allow(unused_qualifications)]
@@ -34,6 +35,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
             const NAME: &'static ::core::primitive::str = #core::__private::named(#format, #table_name);
             #table_options
             #loading
+            #tags
             #(#methods)*
         }
 
@@ -112,6 +114,12 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
     .collect();
     (!calls.is_empty())
         .then(|| quote!(const LOADING: #core::LoadingOptions = #core::LoadingOptions::new() #(#calls)*;))
+}
+
+/// `const TAGS`, if there are any.
+fn tags(options: &Options) -> Option<TokenStream> {
+    let tags = &options.tags.as_ref()?.value;
+    Some(quote!(const TAGS: &'static [&'static ::core::primitive::str] = &[#(#tags),*];))
 }
 
 fn decimal_call(given: &Option<Given<f64>>) -> Option<TokenStream> {

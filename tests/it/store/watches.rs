@@ -5,11 +5,15 @@ use cache_core::{Freshness, Moment, Stored, Times, Watch};
 use super::*;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = u32, capacity = 100, fresh = "10s", eq)]
+#[query(value = u32, capacity = 100, fresh = "10s", eq, tags("numbers", "equal"))]
 struct GetEqual(u32);
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100, tags("numbers"))]
+struct GetTagged(u32);
+
 registry! {
-    struct Watched { crate::store::watches::GetEqual }
+    struct Watched { crate::store::watches::GetEqual, crate::store::watches::GetTagged }
 }
 
 #[track_caller]
@@ -210,4 +214,18 @@ fn a_load_on_one_thread_never_undoes_writes_on_another() {
         stop.store(true, Ordering::Relaxed);
     });
     assert_ne!(cache.get(&GetBook(1)).unwrap().title, "late");
+}
+
+#[test]
+fn a_tag_marks_the_entries_of_its_queries_and_overtakes_their_watches() {
+    let cache = Cache::<Watched>::new();
+    cache.insert(GetEqual(1), 1u32);
+    cache.insert(GetTagged(1), 1u32);
+    let (equal, tagged) = (cache.watch(&GetEqual(2)), cache.watch(&GetTagged(2)));
+    assert_eq!(cache.invalidate_tag("none"), 0);
+    assert_eq!(cache.invalidate_tag("equal"), 1);
+    assert!(cache.get_fresh(&GetEqual(1)).is_none() && cache.get_fresh(&GetTagged(1)).is_some());
+    assert!(equal.is_overtaken() && !tagged.is_overtaken());
+    assert_eq!(cache.invalidate_tag("numbers"), 2);
+    assert!(cache.get_fresh(&GetTagged(1)).is_none() && tagged.is_overtaken());
 }
