@@ -1,6 +1,7 @@
 //! The public face: a cheap handle to one client.
 
 pub(crate) mod builder;
+pub(crate) mod invalidation;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -35,14 +36,6 @@ pub(crate) struct Shared<A: App> {
     desks: Desks,
     waits: Arc<Waits>,
     flights: AtomicU64,
-}
-
-/// What an invalidation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Invalidation {
-    /// Entries that were marked.
-    pub count: usize,
 }
 
 impl<A: App> Client<A> {
@@ -145,29 +138,6 @@ impl<A: App> Client<A> {
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
-    }
-
-    /// Marks a key, so that the very next read loads it, and retires its load: who waits for that gets its result, which
-    /// is not stored.
-    pub fn invalidate<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
-    where
-        A::Registry: Holds<Q>,
-    {
-        Invalidation { count: usize::from(self.0.cache.invalidate(query)) }
-    }
-
-    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches`. Visits all entries of its table; what is
-    /// written meanwhile may be marked.
-    pub fn invalidate_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
-    where
-        A::Registry: Holds<Q>,
-    {
-        Invalidation { count: self.0.cache.invalidate_where(matches) }
-    }
-
-    /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
-    pub fn invalidate_all(&self) -> Invalidation {
-        Invalidation { count: self.0.cache.invalidate_all() }
     }
 
     // Inside

@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 
 use crate::board::Flights;
 use crate::failures::Failures;
-use crate::observer::post::Posts;
+use crate::observer::post::{Posts, Reload};
 
 /// Everything about the loads of one query.
 pub(crate) struct Desk<Q: Query, E> {
@@ -46,15 +46,38 @@ impl<Q: Query, E> Desk<Q, E> {
     }
 }
 
+/// A desk of a query that the caller does not know.
+trait AnyDesk: Any + Send + Sync {
+    fn tags(&self) -> &'static [&'static str];
+    /// Has all observed keys loaded again that are marked or missing.
+    fn reload(&self) -> Vec<Reload>;
+}
+
+impl<Q: Query, E: Send + Sync + 'static> AnyDesk for Desk<Q, E> {
+    fn tags(&self) -> &'static [&'static str] {
+        Q::TAGS
+    }
+
+    fn reload(&self) -> Vec<Reload> {
+        self.posts.reload_where(|_| true)
+    }
+}
+
 /// The desks of a client, each made at the first load of its query.
 #[derive(Default)]
-pub(crate) struct Desks(RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>, RandomState>>);
+pub(crate) struct Desks(RwLock<HashMap<TypeId, Arc<dyn AnyDesk>, RandomState>>);
 
 impl Desks {
     /// The desk of a query, if it was ever loaded.
     pub(crate) fn existing<Q: Query, E: Send + Sync + 'static>(&self) -> Option<Arc<Desk<Q, E>>> {
         let desk = Arc::clone(self.0.read().get(&TypeId::of::<Desk<Q, E>>())?);
-        desk.downcast().ok()
+        (desk as Arc<dyn Any + Send + Sync>).downcast().ok()
+    }
+
+    /// Has the observed keys of all queries whose tags are meant loaded again, if they are marked or missing.
+    pub(crate) fn reload(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) -> Vec<Reload> {
+        let desks: Vec<_> = self.0.read().values().cloned().collect();
+        desks.iter().filter(|desk| is_meant(desk.tags())).flat_map(|desk| desk.reload()).collect()
     }
 
     pub(crate) fn of<Q: Query, E: Send + Sync + 'static>(&self) -> Arc<Desk<Q, E>> {
@@ -64,6 +87,6 @@ impl Desks {
         let made = Arc::new(Desk::<Q, E>::new());
         let mut desks = self.0.write();
         let desk = desks.entry(TypeId::of::<Desk<Q, E>>()).or_insert_with(|| Arc::clone(&made) as _);
-        Arc::clone(desk).downcast().unwrap_or(made)
+        (Arc::clone(desk) as Arc<dyn Any + Send + Sync>).downcast().unwrap_or(made)
     }
 }

@@ -80,8 +80,9 @@ mod waits;
 
 pub use app::{Answer, App, Fetch};
 pub use cache_core::{LoadingOptions, Strategy};
+pub use client::Client;
 pub use client::builder::ClientBuilder;
-pub use client::{Client, Invalidation};
+pub use client::invalidation::Invalidation;
 pub use clock::TokioClock;
 pub use context::Context;
 pub use error::{AlreadyAnswered, OptionsError, QueryError};

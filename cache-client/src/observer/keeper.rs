@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{Freshness, Holds, Pinned, Revision, Watch};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::post::Post;
@@ -28,6 +29,8 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     error: Option<QueryError<Q::Error>>,
     /// The last answer, if the plan stores none.
     own: Option<Arc<Q::Value>>,
+    /// Dropped when nothing is being loaded any more, which tells who wants to know.
+    reloads: Vec<oneshot::Sender<()>>,
     /// Loads that have ended; tells errors and own answers apart.
     landings: u64,
     /// What was put up last.
@@ -87,6 +90,7 @@ where
             seat: None,
             error: None,
             own: None,
+            reloads: Vec::new(),
             landings: 0,
             shown: None,
             stale_at: None,
@@ -134,8 +138,12 @@ where
             self.plan = plan;
             self.start();
         }
-        if is_changed && self.plan.stores() {
-            self.take_note_of_a_change();
+        let asked = self.reloads.len();
+        self.reloads.append(&mut self.post.take_reloads());
+        match (self.plan.stores(), self.reloads.len() > asked) {
+            (true, is_asked) if is_changed || is_asked => self.take_note_of_a_change(),
+            (false, true) => self.load(self.plan.repairing()),
+            _ => {}
         }
     }
 
@@ -235,6 +243,9 @@ where
         };
         if self.shown.replace(mark) != Some(mark) {
             self.post.notice.put_up(self.state(sight, is_refreshing));
+        }
+        if self.seat.is_none() {
+            self.reloads.clear();
         }
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use cache_core::Query;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
 use super::notice::{Notice, Reader};
@@ -32,8 +32,20 @@ pub(crate) struct Post<Q: Query, E> {
     pub(crate) bell: Arc<Doorbell>,
     /// How to load it, of those who have begun to observe it, in their order.
     starts: Mutex<Vec<Plan>>,
+    /// Who wants to know when the key has been loaded again. Dropped when it has.
+    reloads: Mutex<Vec<oneshot::Sender<()>>>,
     /// Ends the keeper. Set by the first who observes the key, who does not leave before.
     keeper: OnceLock<AbortHandle>,
+}
+
+/// A load of an observed key that somebody may wait for.
+pub(crate) struct Reload(oneshot::Receiver<()>);
+
+impl Reload {
+    pub(crate) async fn done(self) {
+        // Nothing is ever sent: the sender is dropped, by a keeper that has ended too.
+        let _ = self.0.await;
+    }
 }
 
 /// How a keeper is woken. Shared with the cache, which must not keep the post.
@@ -67,7 +79,8 @@ impl Doorbell {
 impl<Q: Query, E> Post<Q, E> {
     fn new(key: Q) -> Self {
         let (notice, bell) = (Notice::new(), Arc::default());
-        Self { key, notice, bell, starts: Mutex::default(), keeper: OnceLock::new() }
+        let (starts, reloads) = (Mutex::default(), Mutex::default());
+        Self { key, notice, bell, starts, reloads, keeper: OnceLock::new() }
     }
 
     /// Tells the keeper that somebody has begun to observe the key.
@@ -78,6 +91,18 @@ impl<Q: Query, E> Post<Q, E> {
 
     pub(crate) fn take_starts(&self) -> Vec<Plan> {
         std::mem::take(&mut *self.starts.lock())
+    }
+
+    /// Has the key loaded again, if it is marked or missing.
+    fn reload(&self) -> Reload {
+        let (sender, receiver) = oneshot::channel();
+        self.reloads.lock().push(sender);
+        self.bell.ring();
+        Reload(receiver)
+    }
+
+    pub(crate) fn take_reloads(&self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut *self.reloads.lock())
     }
 
     pub(crate) fn is_kept_by(&self, keeper: AbortHandle) {
@@ -102,6 +127,19 @@ impl<Q: Query, E> Posts<Q, E> {
         let post = Arc::new(Post::new(key.clone()));
         posts.insert(key.clone(), Manned { post: Arc::clone(&post), claims: 1 });
         (post, true)
+    }
+
+    /// Has a key loaded again, if it is observed.
+    pub(crate) fn reload(&self, key: &Q) -> Option<Reload> {
+        let post = self.0.lock().get(key).map(|manned| Arc::clone(&manned.post))?;
+        Some(post.reload())
+    }
+
+    /// [`reload`](Self::reload) for all keys that `matches`.
+    pub(crate) fn reload_where(&self, matches: impl Fn(&Q) -> bool) -> Vec<Reload> {
+        let mut posts: Vec<_> = self.0.lock().values().map(|manned| Arc::clone(&manned.post)).collect();
+        posts.retain(|post| matches(&post.key));
+        posts.iter().map(|post| post.reload()).collect()
     }
 
     fn leave(&self, post: &Arc<Post<Q, E>>) {

@@ -22,7 +22,7 @@ pub struct GetNumber(pub u32);
 
 /// Kept by nobody but its readers.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, fresh = "10s")]
+#[query(value = usize, fresh = "10s", tags("some"))]
 pub struct GetWeak(pub u32);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ pub struct GetStale(pub u32);
 pub struct GetForgiven(pub u32);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, capacity = 1_000, strategy = "network-first", fresh = "10s", timeout = "1s")]
+#[query(value = usize, capacity = 1_000, strategy = "network-first", fresh = "10s", timeout = "1s", tags("first", "some"))]
 pub struct GetFirst(pub u32);
 
 /// Always the same.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod flights;
+mod invalidation;
 mod lab;
 mod late;
 mod model;
