@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_core::{Cache, Holds, LoadingOptions};
 use foldhash::fast::RandomState;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Answer, App, Fetch};
@@ -36,6 +37,8 @@ pub(crate) struct Shared<A: App> {
     desks: Desks,
     waits: Arc<Waits>,
     flights: AtomicU64,
+    /// Whether anybody can see what is observed.
+    is_active: watch::Sender<bool>,
 }
 
 impl<A: App> Client<A> {
@@ -140,7 +143,17 @@ impl<A: App> Client<A> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
     }
 
+    /// Tells the client whether anybody can see what it shows. While it is inactive nothing is polled; when it is active
+    /// again, all that is observed with `poll` is loaded at once, once. A new client is active.
+    pub fn set_active(&self, is_active: bool) {
+        self.0.is_active.send_if_modified(|present| std::mem::replace(present, is_active) != is_active);
+    }
+
     // Inside
+
+    pub(crate) fn activity(&self) -> watch::Receiver<bool> {
+        self.0.is_active.subscribe()
+    }
 
     #[inline]
     pub(crate) fn settings<Q: Fetch<A>>(&self) -> LoadingOptions {

@@ -35,8 +35,11 @@ use crate::observer::state::State;
 /// until there is a new value, that of before is shown if the cache still has it. A value that becomes stale is shown as
 /// stale, and not loaded for that alone.
 ///
-/// All observers of a key show the same and wait for the same load; the options of the one that came last count. With the
-/// last one the load is cancelled, if nobody else waits for it.
+/// With the option `poll` it is also loaded whenever that much time has passed since its last load ended, or a new value was
+/// written, as long as the client is [active](Client::set_active).
+///
+/// All observers of a key show the same and wait for the same load; the options of the one that came last count, but of
+/// several `poll` the shortest. With the last one the polling ends, and the load is cancelled if nobody else waits for it.
 #[must_use = "what is observed is kept and loaded as long as there is an observer"]
 pub struct Observer<A: App, Q: Fetch<A>> {
     client: Client<A>,
@@ -172,8 +175,7 @@ where
                 return;
             }
         };
-        let (claim, is_new) = Claim::take(self.client.desks().of::<Q, Q::Error>(), query);
-        claim.post.start(plan);
+        let (claim, is_new) = Claim::take(self.client.desks().of::<Q, Q::Error>(), query, plan);
         if is_new {
             let mut keeper = Keeper::new(self.client.clone(), Arc::clone(&claim.post), plan);
             // Here and now, so that the first state is the true one.

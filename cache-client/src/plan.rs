@@ -22,6 +22,7 @@ pub(crate) struct Plan {
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
+    pub(crate) poll: Option<Duration>,
 }
 
 /// Where the options of a call come from, the first before the others.
@@ -81,6 +82,7 @@ impl Plan {
             beta: all.beta,
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
+            poll: all.poll,
         }
     }
 
@@ -92,6 +94,9 @@ impl Plan {
         }
         if self.beta.is_some_and(|beta| !(beta > 0.0 && beta.is_finite())) {
             return Err(("beta", "must be above 0"));
+        }
+        if self.poll.is_some_and(|period| period.is_zero()) {
+            return Err(("poll", ZERO));
         }
         if self.strategy == Strategy::NetworkOnly {
             return Ok(());
@@ -177,6 +182,12 @@ impl Plan {
     /// To load what is missing: a load that runs already is good enough.
     pub(crate) fn repairing(self) -> Self {
         let strategy = if self.stores() { Strategy::CacheFirst } else { self.strategy };
+        Self { strategy, ..self }
+    }
+
+    /// To load whatever is there: a load that runs already is good enough.
+    pub(crate) fn polling(self) -> Self {
+        let strategy = if self.stores() { Strategy::NetworkFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 

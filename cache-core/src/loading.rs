@@ -58,6 +58,8 @@ pub struct LoadingOptions {
     pub error_ttl: Option<Duration>,
     /// How long an answer that says "there is none" counts as fresh, and is kept.
     pub absent_ttl: Option<Duration>,
+    /// How long after its last load an answer is loaded again while it is observed.
+    pub poll: Option<Duration>,
 }
 
 impl LoadingOptions {
@@ -74,6 +76,7 @@ impl LoadingOptions {
             beta: None,
             error_ttl: None,
             absent_ttl: None,
+            poll: None,
         }
     }
 
@@ -139,6 +142,12 @@ impl LoadingOptions {
         self
     }
 
+    /// An answer is loaded again every `period` while it is observed, counted from the end of the last load.
+    pub const fn poll(mut self, period: Duration) -> Self {
+        self.poll = Some(period);
+        self
+    }
+
     /// These options; what they leave open is as in `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -152,6 +161,7 @@ impl LoadingOptions {
             beta: self.beta.or(others.beta),
             error_ttl: self.error_ttl.or(others.error_ttl),
             absent_ttl: self.absent_ttl.or(others.absent_ttl),
+            poll: self.poll.or(others.poll),
         }
     }
 }

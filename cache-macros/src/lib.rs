@@ -57,6 +57,7 @@ mod text;
 /// | `beta = 1.0` | load an answer again a little before it becomes stale; more is earlier |
 /// | `error_ttl = "1s"` | answer with the error of a load for so long |
 /// | `absent_ttl = "10s"` | call an answer that is `None` fresh so long, and keep it so long |
+/// | `poll = "5s"` | load an answer again so long after its last load, while it is observed |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 #[proc_macro_derive(Query, attributes(query))]

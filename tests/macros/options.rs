@@ -119,7 +119,7 @@ fn names_are_those_of_the_types() {
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Option<u8>, strategy = "stale-while-revalidate", swr = "5m", stale_if_error = "1h", timeout = "1s")]
-#[query(jitter = 0.1, beta = 1, error_ttl = "2s", absent_ttl = "10s")]
+#[query(jitter = 0.1, beta = 1, error_ttl = "2s", absent_ttl = "10s", poll = "5s")]
 struct Loaded;
 
 #[test]
@@ -133,7 +133,8 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
         .jitter(0.1)
         .beta(1.0)
         .error_ttl(seconds(2))
-        .absent_ttl(seconds(10));
+        .absent_ttl(seconds(10))
+        .poll(seconds(5));
     assert_eq!(Loaded::LOADING, expected);
     assert_eq!(Loaded::OPTIONS, TableOptions::new());
     assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));

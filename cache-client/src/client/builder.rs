@@ -9,6 +9,8 @@ use std::sync::atomic::AtomicU64;
 use cache_core::{Cache, LoadingOptions};
 use foldhash::fast::RandomState;
 
+use tokio::sync::watch;
+
 use super::{Client, Shared};
 use crate::app::{App, Fetch};
 use crate::desk::Desks;
@@ -54,6 +56,7 @@ impl<A: App> ClientBuilder<A> {
             desks: Desks::default(),
             waits: Arc::new(Waits::default()),
             flights: AtomicU64::new(1),
+            is_active: watch::Sender::new(true),
         }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{Freshness, Holds, Pinned, Revision, Watch};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::post::Post;
@@ -36,6 +36,10 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     /// What was put up last.
     shown: Option<Mark>,
     stale_at: Option<Instant>,
+    /// When the last load ended, or a new value came.
+    settled: Instant,
+    /// Whether the client is active, which polling needs.
+    activity: watch::Receiver<bool>,
     _pin: Pinned<Q>,
     _watch: Watch<Q>,
 }
@@ -71,6 +75,9 @@ struct Sight<V> {
 enum News<V, E> {
     Rung,
     Landed(Outcome<V, E>),
+    /// The client has become active, or inactive.
+    Turned,
+    ToBePolled,
     Stale,
 }
 
@@ -83,6 +90,7 @@ where
         // Before the first look, so that nothing that happens is missed.
         let watch = client.cache().watch_with(&post.key, move || bell.change());
         let pin = client.cache().pin(&post.key);
+        let activity = client.activity();
         Self {
             client,
             post,
@@ -94,6 +102,8 @@ where
             landings: 0,
             shown: None,
             stale_at: None,
+            settled: Instant::now(),
+            activity,
             _pin: pin,
             _watch: watch,
         }
@@ -104,31 +114,49 @@ where
             match self.news().await {
                 News::Rung => self.catch_up(),
                 News::Landed(outcome) => self.land(outcome),
+                News::Turned if self.is_polling() => self.poll(),
+                News::ToBePolled => self.poll(),
+                News::Turned => {}
                 News::Stale => {}
             }
             self.show();
         }
     }
 
-    async fn news(&self) -> News<Q::Value, Q::Error> {
+    async fn news(&mut self) -> News<Q::Value, Q::Error> {
+        let poll_at = self.poll_at();
+        let Self { post, seat, stale_at, activity, .. } = self;
         let landed = async {
-            match &self.seat {
+            match seat {
                 Some(seat) => seat.landed().await,
-                None => std::future::pending().await,
-            }
-        };
-        let stale = async {
-            match self.stale_at {
-                Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            () = self.post.bell.rung() => News::Rung,
+            () = post.bell.rung() => News::Rung,
             outcome = landed => News::Landed(outcome),
-            () = stale => News::Stale,
+            Ok(()) = activity.changed() => News::Turned,
+            () = until(poll_at) => News::ToBePolled,
+            () = until(*stale_at) => News::Stale,
         }
+    }
+
+    /// Whether the key is polled now.
+    fn is_polling(&self) -> bool {
+        *self.activity.borrow() && self.post.poll().is_some()
+    }
+
+    /// When to load whatever there is. Not while something is being loaded.
+    fn poll_at(&self) -> Option<Instant> {
+        let may_poll = self.seat.is_none() && *self.activity.borrow();
+        self.post.poll().filter(|_| may_poll).and_then(|period| self.settled.checked_add(period))
+    }
+
+    fn poll(&mut self) {
+        // In case that nothing comes of it.
+        self.settled = Instant::now();
+        self.load(self.plan.polling());
     }
 
     /// Does what has come up since the last time.
@@ -162,6 +190,7 @@ where
             return self.load(self.plan.repairing());
         }
         self.error = None;
+        self.settled = Instant::now();
         // Who stores its result is about to land; any other is of no use any more.
         if is_overtaken && self.seat.as_ref().is_some_and(|seat| !seat.flight.is_landing()) {
             self.seat = None;
@@ -190,6 +219,7 @@ where
 
     fn land(&mut self, outcome: Outcome<Q::Value, Q::Error>) {
         let Some(seat) = self.seat.take() else { return };
+        self.settled = Instant::now();
         // By its own store perhaps, which the look will find.
         let is_overtaken = self.plan.stores() && !seat.flight.is_current();
         match outcome {
@@ -259,6 +289,14 @@ where
             }
             (None, None) => State::Pending,
         }
+    }
+}
+
+/// Waits for a moment, for ever if there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use cache_core::Query;
 use foldhash::fast::RandomState;
@@ -32,6 +33,8 @@ pub(crate) struct Post<Q: Query, E> {
     pub(crate) bell: Arc<Doorbell>,
     /// How to load it, of those who have begun to observe it, in their order.
     starts: Mutex<Vec<Plan>>,
+    /// How often to load it, of those who observe it and want that.
+    polls: Mutex<Vec<Duration>>,
     /// Who wants to know when the key has been loaded again. Dropped when it has.
     reloads: Mutex<Vec<oneshot::Sender<()>>>,
     /// Ends the keeper. Set by the first who observes the key, who does not leave before.
@@ -79,13 +82,28 @@ impl Doorbell {
 impl<Q: Query, E> Post<Q, E> {
     fn new(key: Q) -> Self {
         let (notice, bell) = (Notice::new(), Arc::default());
-        let (starts, reloads) = (Mutex::default(), Mutex::default());
-        Self { key, notice, bell, starts, reloads, keeper: OnceLock::new() }
+        let (starts, polls, reloads) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { key, notice, bell, starts, polls, reloads, keeper: OnceLock::new() }
     }
 
     /// Tells the keeper that somebody has begun to observe the key.
-    pub(crate) fn start(&self, plan: Plan) {
+    fn start(&self, plan: Plan) {
+        self.polls.lock().extend(plan.poll);
         self.starts.lock().push(plan);
+        self.bell.ring();
+    }
+
+    /// The shortest period of those who want the key polled.
+    pub(crate) fn poll(&self) -> Option<Duration> {
+        self.polls.lock().iter().min().copied()
+    }
+
+    fn poll_no_more(&self, period: Duration) {
+        let mut polls = self.polls.lock();
+        if let Some(at) = polls.iter().position(|other| *other == period) {
+            polls.swap_remove(at);
+        }
+        drop(polls);
         self.bell.ring();
     }
 
@@ -171,14 +189,16 @@ pub(crate) struct Claim<Q: Query, E> {
     reader: Reader,
     /// Version of the state that was read last.
     seen: u64,
+    poll: Option<Duration>,
 }
 
 impl<Q: Query, E> Claim<Q, E> {
     /// Begins to observe a key. Returns whether the post needs a keeper.
-    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q) -> (Self, bool) {
+    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan) -> (Self, bool) {
         let (post, is_new) = desk.posts.enter(key);
         let reader = post.notice.join();
-        (Self { desk, post, reader, seen: 0 }, is_new)
+        post.start(plan);
+        (Self { desk, post, reader, seen: 0, poll: plan.poll }, is_new)
     }
 
     pub(crate) fn poll_newer(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, E>>> {
@@ -193,6 +213,9 @@ impl<Q: Query, E> Claim<Q, E> {
 impl<Q: Query, E> Drop for Claim<Q, E> {
     fn drop(&mut self) {
         self.post.notice.leave(self.reader);
+        if let Some(period) = self.poll {
+            self.post.poll_no_more(period);
+        }
         self.desk.posts.leave(&self.post);
     }
 }

@@ -37,6 +37,10 @@ pub struct GetForgiven(pub u32);
 #[query(value = usize, capacity = 1_000, strategy = "network-first", fresh = "10s", timeout = "1s", tags("first", "some"))]
 pub struct GetFirst(pub u32);
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "1h", poll = "10s")]
+pub struct GetPolled(pub u32);
+
 /// Always the same.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u8, capacity = 1_000, fresh = "10s", eq)]
@@ -84,6 +88,7 @@ registry! {
         crate::lab::GetStale,
         crate::lab::GetForgiven,
         crate::lab::GetFirst,
+        crate::lab::GetPolled,
         crate::lab::GetEqual,
         crate::lab::GetMaybe,
         crate::lab::GetBrittle,
@@ -201,7 +206,7 @@ macro_rules! loaded {
     };
 }
 
-loaded!(GetNumber, GetWeak, GetStale, GetForgiven, GetFirst, GetBrittle, GetTimeless, GetWeighed);
+loaded!(GetNumber, GetWeak, GetStale, GetForgiven, GetFirst, GetPolled, GetBrittle, GetTimeless, GetWeighed);
 keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetQuitter);
 
 impl Fetch<Lab> for GetEqual {

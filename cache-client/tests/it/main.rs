@@ -8,6 +8,7 @@ mod late;
 mod model;
 mod observers;
 mod options;
+mod polling;
 mod strategies;
 mod tree;
 mod windows;

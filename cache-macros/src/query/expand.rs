@@ -108,6 +108,7 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         decimal_call(&options.beta),
         time_call(&options.error_ttl),
         time_call(&options.absent_ttl),
+        time_call(&options.poll),
     ]
     .into_iter()
     .flatten()

@@ -15,7 +15,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 25] = [
+const KNOWN: [&str; 26] = [
     "value",
     "name",
     "capacity",
@@ -40,6 +40,7 @@ const KNOWN: [&str; 25] = [
     "beta",
     "error_ttl",
     "absent_ttl",
+    "poll",
     "tags",
 ];
 
@@ -110,6 +111,7 @@ pub(crate) struct Options {
     pub(crate) beta: Option<Given<f64>>,
     pub(crate) error_ttl: Option<Given<Duration>>,
     pub(crate) absent_ttl: Option<Given<Duration>>,
+    pub(crate) poll: Option<Given<Duration>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
     pub(crate) core: Option<Given<Path>>,
 }
@@ -175,6 +177,7 @@ impl Options {
             "beta" => self.beta = Some(setting.with(factor)?),
             "error_ttl" => self.error_ttl = Some(setting.with(window)?),
             "absent_ttl" => self.absent_ttl = Some(setting.with(window)?),
+            "poll" => self.poll = Some(setting.with(window)?),
             "tags" => self.tags = Some(setting.list(tags)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
