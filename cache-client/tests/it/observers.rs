@@ -157,6 +157,24 @@ async fn an_invalidation_between_the_end_of_a_load_and_its_store_has_it_loaded_o
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_load_that_gave_way_to_a_refresh_which_came_to_nothing_is_made_once_more() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    pass(SECOND / 2).await;
+    let (asker, key) = (client.clone(), query.clone());
+    let refresh = tokio::spawn(async move {
+        asker.query_with(&key, |options| options.strategy(Strategy::Refresh)).await.map(drop)
+    });
+    settle().await;
+    refresh.abort();
+    settle().await;
+    assert_eq!(client.app().loads(&query), 2);
+    assert_eq!(next(&mut observer).await, "3");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refresh_to_an_equal_value_shows_nothing_new() {
     let client = lab();
     let query = GetEqual(1);

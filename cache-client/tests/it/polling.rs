@@ -67,6 +67,20 @@ async fn an_inactive_client_polls_nothing_and_once_when_it_is_active_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_was_inactive_for_a_moment_loads_what_is_polled_at_once() {
+    let client = lab();
+    let query = GetPolled(1);
+    let _observer = client.observe(&query);
+    pass(seconds(2)).await;
+    client.set_active(false);
+    pass(SECOND).await;
+    assert_eq!(client.app().loads(&query), 1);
+    client.set_active(true);
+    settle().await;
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_invalidation_loads_what_is_observed_by_an_inactive_client_too() {
     let client = lab();
     let query = GetPolled(1);
