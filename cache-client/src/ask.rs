@@ -119,7 +119,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     #[inline]
-    fn plan<Q: Fetch<A>>(&self, call: LoadingOptions, access: Access) -> Result<Plan, OptionsError>
+    pub(crate) fn plan<Q: Fetch<A>>(&self, call: LoadingOptions, access: Access) -> Result<Plan, OptionsError>
     where
         A::Registry: Holds<Q>,
     {

@@ -1,6 +1,7 @@
 //! The public face: a cheap handle to one client.
 
 pub(crate) mod builder;
+pub(crate) mod invalidation;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_core::{Cache, Holds, LoadingOptions};
 use foldhash::fast::RandomState;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Answer, App, Fetch};
@@ -39,14 +41,8 @@ pub(crate) struct Shared<A: App> {
     breakers: Breakers,
     waits: Arc<Waits>,
     flights: AtomicU64,
-}
-
-/// What an invalidation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Invalidation {
-    /// Entries that were marked.
-    pub count: usize,
+    /// Whether anybody can see what is observed.
+    is_active: watch::Sender<bool>,
 }
 
 impl<A: App> Client<A> {
@@ -152,27 +148,10 @@ impl<A: App> Client<A> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
     }
 
-    /// Marks a key, so that the very next read loads it, and retires its load: who waits for that gets its result, which
-    /// is not stored.
-    pub fn invalidate<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
-    where
-        A::Registry: Holds<Q>,
-    {
-        Invalidation { count: usize::from(self.0.cache.invalidate(query)) }
-    }
-
-    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches`. Visits all entries of its table; what is
-    /// written meanwhile may be marked.
-    pub fn invalidate_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
-    where
-        A::Registry: Holds<Q>,
-    {
-        Invalidation { count: self.0.cache.invalidate_where(matches) }
-    }
-
-    /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
-    pub fn invalidate_all(&self) -> Invalidation {
-        Invalidation { count: self.0.cache.invalidate_all() }
+    /// Tells the client whether anybody can see what it shows. While it is inactive nothing is polled; when it is active
+    /// again, all that is observed with `poll` is loaded at once, once. A new client is active.
+    pub fn set_active(&self, is_active: bool) {
+        self.0.is_active.send_if_modified(|present| std::mem::replace(present, is_active) != is_active);
     }
 
     // Inside
@@ -180,6 +159,10 @@ impl<A: App> Client<A> {
     /// Whether the other handle is one of the same client.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn activity(&self) -> watch::Receiver<bool> {
+        self.0.is_active.subscribe()
     }
 
     #[inline]

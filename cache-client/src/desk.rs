@@ -1,4 +1,4 @@
-//! What a client keeps for one query: its flights, its errors, how long its loads take. Found by type.
+//! What a client keeps for one query: its flights, its errors, what is observed, how long its loads take. Found by type.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -12,18 +12,25 @@ use parking_lot::RwLock;
 
 use crate::board::Flights;
 use crate::failures::Failures;
+use crate::observer::post::{Posts, Reload};
 
 /// Everything about the loads of one query.
 pub(crate) struct Desk<Q: Query, E> {
     pub(crate) flights: Flights<Q, E>,
     pub(crate) failures: Failures<Q, E>,
+    pub(crate) posts: Posts<Q, E>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
 }
 
 impl<Q: Query, E> Desk<Q, E> {
     fn new() -> Self {
-        Self { flights: Flights::default(), failures: Failures::default(), load_time: AtomicU64::new(0) }
+        Self {
+            flights: Flights::default(),
+            failures: Failures::default(),
+            posts: Posts::default(),
+            load_time: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn load_time(&self) -> Duration {
@@ -39,15 +46,38 @@ impl<Q: Query, E> Desk<Q, E> {
     }
 }
 
+/// A desk of a query that the caller does not know.
+trait AnyDesk: Any + Send + Sync {
+    fn tags(&self) -> &'static [&'static str];
+    /// Has all observed keys loaded again that are marked or missing.
+    fn reload(&self) -> Vec<Reload>;
+}
+
+impl<Q: Query, E: Send + Sync + 'static> AnyDesk for Desk<Q, E> {
+    fn tags(&self) -> &'static [&'static str] {
+        Q::TAGS
+    }
+
+    fn reload(&self) -> Vec<Reload> {
+        self.posts.reload_where(|_| true)
+    }
+}
+
 /// The desks of a client, each made at the first load of its query.
 #[derive(Default)]
-pub(crate) struct Desks(RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>, RandomState>>);
+pub(crate) struct Desks(RwLock<HashMap<TypeId, Arc<dyn AnyDesk>, RandomState>>);
 
 impl Desks {
     /// The desk of a query, if it was ever loaded.
     pub(crate) fn existing<Q: Query, E: Send + Sync + 'static>(&self) -> Option<Arc<Desk<Q, E>>> {
         let desk = Arc::clone(self.0.read().get(&TypeId::of::<Desk<Q, E>>())?);
-        desk.downcast().ok()
+        (desk as Arc<dyn Any + Send + Sync>).downcast().ok()
+    }
+
+    /// Has the observed keys of all queries whose tags are meant loaded again, if they are marked or missing.
+    pub(crate) fn reload(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) -> Vec<Reload> {
+        let desks: Vec<_> = self.0.read().values().cloned().collect();
+        desks.iter().filter(|desk| is_meant(desk.tags())).flat_map(|desk| desk.reload()).collect()
     }
 
     pub(crate) fn of<Q: Query, E: Send + Sync + 'static>(&self) -> Arc<Desk<Q, E>> {
@@ -57,6 +87,6 @@ impl Desks {
         let made = Arc::new(Desk::<Q, E>::new());
         let mut desks = self.0.write();
         let desk = desks.entry(TypeId::of::<Desk<Q, E>>()).or_insert_with(|| Arc::clone(&made) as _);
-        Arc::clone(desk).downcast().unwrap_or(made)
+        (Arc::clone(desk) as Arc<dyn Any + Send + Sync>).downcast().unwrap_or(made)
     }
 }

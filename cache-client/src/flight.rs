@@ -88,6 +88,11 @@ impl<Q: Query, E> Flight<Q, E> {
         self.watch.as_ref().is_none_or(|watch| !watch.is_overtaken())
     }
 
+    /// Whether the load has ended, and its result is being stored.
+    pub(crate) fn is_landing(&self) -> bool {
+        self.state.lock().is_landing
+    }
+
     /// Has the flight go on when nobody waits for it.
     pub(crate) fn go_on(&self) {
         self.state.lock().wish.goes_on = true;

@@ -28,6 +28,7 @@ pub(crate) struct Plan {
     /// How often a load is tried again.
     pub(crate) retries: u32,
     pub(crate) breaker: Option<&'static str>,
+    pub(crate) poll: Option<Duration>,
 }
 
 /// Where the options of a call come from, the first before the others.
@@ -106,6 +107,7 @@ impl Plan {
             absent_ttl: all.absent_ttl,
             retries: all.retry.unwrap_or(RETRIES),
             breaker: all.breaker,
+            poll: all.poll,
         }
     }
 
@@ -116,6 +118,9 @@ impl Plan {
         }
         if self.beta.is_some_and(|beta| !(beta > 0.0 && beta.is_finite())) {
             return Err(("beta", "must be above 0"));
+        }
+        if self.poll.is_some_and(|period| period.is_zero()) {
+            return Err(("poll", ZERO));
         }
         if self.strategy == Strategy::NetworkOnly {
             return Ok(());
@@ -177,15 +182,8 @@ impl Plan {
         state: &EntryState,
         load_time: impl FnOnce() -> Duration,
     ) -> Verdict {
-        let fresh = self.fresh_for::<Q>(value);
-        let is_fresh = !state.is_expired
-            && match (state.freshness, fresh) {
-                (Freshness::Invalidated, _) => false,
-                (_, Some(fresh)) => state.age < fresh,
-                (freshness, None) => freshness == Freshness::Fresh,
-            };
-        let stale_from = fresh.unwrap_or(self.stale_from);
-        if is_fresh {
+        let stale_from = self.fresh_for::<Q>(value).unwrap_or(self.stale_from);
+        if self.is_fresh::<Q>(value, state) {
             let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
             return if is_early { Verdict::Ending } else { Verdict::Fresh };
         }
@@ -193,6 +191,33 @@ impl Plan {
             && state.freshness != Freshness::Invalidated
             && self.swr.is_some_and(|swr| state.age < stale_from.saturating_add(swr));
         if may_be_stale { Verdict::Stale } else { Verdict::Unusable }
+    }
+
+    #[inline]
+    pub(crate) fn is_fresh<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> bool {
+        !state.is_expired
+            && match (state.freshness, self.fresh_for::<Q>(value)) {
+                (Freshness::Invalidated, _) => false,
+                (_, Some(fresh)) => state.age < fresh,
+                (freshness, None) => freshness == Freshness::Fresh,
+            }
+    }
+
+    /// How long an entry will be fresh, as far as the options know.
+    pub(crate) fn fresh_left<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Duration {
+        self.fresh_for::<Q>(value).unwrap_or(self.stale_from).saturating_sub(state.age)
+    }
+
+    /// To load what is missing: a load that runs already is good enough.
+    pub(crate) fn repairing(self) -> Self {
+        let strategy = if self.stores() { Strategy::CacheFirst } else { self.strategy };
+        Self { strategy, ..self }
+    }
+
+    /// To load whatever is there: a load that runs already is good enough.
+    pub(crate) fn polling(self) -> Self {
+        let strategy = if self.stores() { Strategy::NetworkFirst } else { self.strategy };
+        Self { strategy, ..self }
     }
 
     /// Whether an entry may stand in for a load that failed.

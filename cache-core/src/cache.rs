@@ -330,10 +330,23 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().invalidate_where(&matches)
     }
 
+    /// Marks all entries of the queries that were derived with the tag, and overtakes the watches of their keys. Returns
+    /// how many were marked. Visits all entries of these tables.
+    pub fn invalidate_tag(&self, tag: &str) -> usize {
+        self.invalidate_tables(|tags| tags.contains(&tag))
+    }
+
     /// Marks all entries of all tables, and overtakes all watches. Returns how many were marked. Visits all entries.
     pub fn invalidate_all(&self) -> usize {
+        self.invalidate_tables(|_| true)
+    }
+
+    fn invalidate_tables(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) -> usize {
         let mut marked = 0;
-        self.visit(&mut |table| marked += table.used().map_or(0, |table| table.invalidate_all()));
+        self.visit(&mut |table| {
+            let table = table.used().filter(|table| is_meant(table.tags()));
+            marked += table.map_or(0, |table| table.invalidate_all());
+        });
         marked
     }
 
@@ -344,6 +357,21 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         Watch::new(self.home(), query.clone())
+    }
+
+    /// [`watch`](Self::watch) that calls `changed` whenever something has happened to the key: a write, a removal, a
+    /// `clear`, an invalidation, and also a `touch`, which overtakes no watch. Again and again, until the watch is dropped.
+    ///
+    /// It is called without locks, by the thread that changed the key or another that changes something at the same
+    /// time; who reads the key in it, or after it, sees the change. Several changes may come as one call, and a call may
+    /// come without a change, also shortly after the watch is dropped. It has to be quick: the writer waits for it.
+    /// A panic in it is counted with those of the listeners. A change of another key does not call it.
+    #[must_use]
+    pub fn watch_with<Q: Query>(&self, query: &Q, changed: impl Fn() + Send + Sync + 'static) -> Watch<Q>
+    where
+        R: Holds<Q>,
+    {
+        Watch::with_bell(self.home(), query.clone(), Arc::new(changed))
     }
 
     /// Writes a value, unless the query says `eq` and the present value equals it: then the present one is kept, and

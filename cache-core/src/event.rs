@@ -12,7 +12,7 @@ use crate::Revision;
 use crate::asking;
 use crate::query::Query;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Why a value left a table's residents, or an entry the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -166,10 +166,17 @@ pub(crate) enum Listener {
     Removal(Box<dyn Fn(&Removal) + Send + Sync>),
 }
 
+/// What is called when something has happened to a key that is watched.
+pub(crate) type Bell = Arc<dyn Fn() + Send + Sync>;
+
 /// The queue between those who change the cache and those who listen.
 pub(crate) struct Events {
     listeners: Vec<Listener>,
     queue: Mutex<Queue>,
+    /// To be rung when no lock is held. May be locked while a shard is; nothing else is locked under it.
+    bells: Mutex<Vec<Bell>>,
+    /// Whether there are any, so that commits which concern none need not ask. Changed under the lock of the bells.
+    has_bells: AtomicBool,
     panics: AtomicU64,
 }
 
@@ -182,7 +189,13 @@ struct Queue {
 
 impl Events {
     pub(crate) fn new(listeners: Vec<Listener>) -> Self {
-        Self { listeners, queue: Mutex::default(), panics: AtomicU64::new(0) }
+        Self {
+            listeners,
+            queue: Mutex::default(),
+            bells: Mutex::default(),
+            has_bells: AtomicBool::new(false),
+            panics: AtomicU64::new(0),
+        }
     }
 
     #[inline]
@@ -208,11 +221,38 @@ impl Events {
         self.queue.lock().waiting.push_back(event);
     }
 
-    /// Tells what is queued, unless another thread, or a caller of this one, is at it and will see it.
+    /// Has a bell rung by the next who drains. It may be that of another thread, which comes before the change is
+    /// visible: who is rung for has to lock the shard to see anything, and so waits for it.
+    pub(crate) fn ring_later(&self, bell: Bell) {
+        let mut bells = self.bells.lock();
+        bells.push(bell);
+        self.has_bells.store(true, Ordering::Relaxed);
+    }
+
+    /// Rings, and tells what is queued, unless another thread, or a caller of this one, is at it and will see it. To be
+    /// called without locks.
     #[inline]
     pub(crate) fn drain(&self) {
+        // Who has put one there sees it, or it has been rung.
+        if self.has_bells.load(Ordering::Relaxed) {
+            self.ring();
+        }
         if self.has_listeners() {
             self.drain_queue();
+        }
+    }
+
+    #[cold]
+    fn ring(&self) {
+        let mut bells = self.bells.lock();
+        let due = std::mem::take(&mut *bells);
+        self.has_bells.store(false, Ordering::Relaxed);
+        drop(bells);
+        for bell in due {
+            // What a bell holds goes with its last handle, which this may be.
+            if !survives(move || asking::outside(|| bell())) {
+                self.count_panic();
+            }
         }
     }
 

@@ -62,6 +62,8 @@ pub struct LoadingOptions {
     pub retry: Option<u32>,
     /// Name of the circuit breaker that stands before the loads.
     pub breaker: Option<&'static str>,
+    /// How long after its last load an answer is loaded again while it is observed.
+    pub poll: Option<Duration>,
 }
 
 impl LoadingOptions {
@@ -80,6 +82,7 @@ impl LoadingOptions {
             absent_ttl: None,
             retry: None,
             breaker: None,
+            poll: None,
         }
     }
 
@@ -158,6 +161,12 @@ impl LoadingOptions {
         self
     }
 
+    /// An answer is loaded again every `period` while it is observed, counted from the end of the last load.
+    pub const fn poll(mut self, period: Duration) -> Self {
+        self.poll = Some(period);
+        self
+    }
+
     /// These options; what they leave open is as in `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -173,6 +182,7 @@ impl LoadingOptions {
             absent_ttl: self.absent_ttl.or(others.absent_ttl),
             retry: self.retry.or(others.retry),
             breaker: self.breaker.or(others.breaker),
+            poll: self.poll.or(others.poll),
         }
     }
 }

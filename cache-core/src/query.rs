@@ -29,6 +29,9 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// How a query client loads the query, unless the client or the call says otherwise. The store ignores it.
     const LOADING: LoadingOptions = LoadingOptions::new();
 
+    /// Names under which the entries of several queries are invalidated together.
+    const TAGS: &'static [&'static str] = &[];
+
     /// Cost of one entry, for tables bounded by `max_weight`. Runs outside all locks.
     #[must_use]
     fn weigh(&self, _value: &Self::Value) -> u32 {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::core::Core;
+use crate::event::Bell;
 use crate::hashed::spread;
 use crate::query::{Lookup, Query};
 use crate::sync::Mutex;
@@ -49,7 +51,13 @@ impl<V: ?Sized> Stored<V> {
 
 impl<Q: Query> Watch<Q> {
     pub(crate) fn new(home: Arc<dyn Home<Q>>, key: Q) -> Self {
-        let watched = home.table().watch(key);
+        let watched = home.table().watch(key, None);
+        Self { home, watched }
+    }
+
+    /// One that rings `bell` for whatever happens to the key, from the first time to its end.
+    pub(crate) fn with_bell(home: Arc<dyn Home<Q>>, key: Q, bell: Bell) -> Self {
+        let watched = home.table().watch(key, Some(bell));
         Self { home, watched }
     }
 
@@ -97,12 +105,20 @@ impl<Q: Query> Debug for Watch<Q> {
     }
 }
 
+/// A bell with those who ring it.
+pub(crate) struct Ringer {
+    pub(crate) bell: Bell,
+    pub(crate) core: Arc<Core>,
+}
+
 /// One key that is watched.
 pub(crate) struct Watched<Q> {
     key: Q,
     hash: u32,
     /// Set by writers under the lock of the key's shard; what is stored is asked for it under that lock.
     is_overtaken: AtomicBool,
+    /// Who wants to hear of what happens to the key.
+    ringer: Option<Ringer>,
 }
 
 impl<Q> Watched<Q> {
@@ -114,9 +130,16 @@ impl<Q> Watched<Q> {
         self.is_overtaken.load(Ordering::Relaxed)
     }
 
-    /// Calls no foreign code.
+    /// Calls no foreign code: a bell is rung by the next who tells the listeners, when no lock is held.
     pub(crate) fn overtake(&self) {
         self.is_overtaken.store(true, Ordering::Relaxed);
+        self.ring_later();
+    }
+
+    fn ring_later(&self) {
+        if let Some(Ringer { bell, core }) = &self.ringer {
+            core.events.ring_later(Arc::clone(bell));
+        }
     }
 }
 
@@ -129,8 +152,8 @@ pub(crate) struct Watches<Q> {
 }
 
 impl<Q: Query> Watches<Q> {
-    pub(crate) fn add(&self, key: Q, hash: u32) -> Arc<Watched<Q>> {
-        let watched = Arc::new(Watched { key, hash, is_overtaken: AtomicBool::new(false) });
+    pub(crate) fn add(&self, key: Q, hash: u32, ringer: Option<Ringer>) -> Arc<Watched<Q>> {
+        let watched = Arc::new(Watched { key, hash, is_overtaken: AtomicBool::new(false), ringer });
         let mut by_hash = self.by_hash.lock();
         by_hash.insert_unique(spread(hash), Arc::clone(&watched), |watched| spread(watched.hash));
         self.count.store(by_hash.len(), Ordering::Relaxed);
@@ -151,6 +174,12 @@ impl<Q: Query> Watches<Q> {
     #[inline]
     pub(crate) fn overtake<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
         self.find(hash, lookup, |watched| watched.overtake());
+    }
+
+    /// Rings the bells of a key whose times have been renewed, which is no write. To be called while its shard is locked.
+    #[inline]
+    pub(crate) fn note_touch<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
+        self.find(hash, lookup, |watched| watched.ring_later());
     }
 
     /// The watches of a key, to be told once the write of it is certain. To be called while its shard is locked, which

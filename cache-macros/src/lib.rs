@@ -41,6 +41,7 @@ mod text;
 /// | `opaque` | ask no `Shape` of key and value; changes of them are told by `version` alone |
 /// | `version = N` | what is saved under another version is not restored |
 /// | `eq` | compare values by `==`, so that an equal answer may keep its allocation |
+/// | `tags("...", ...)` | invalidate the entries together with those of other queries that have the tag |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
 /// | `crate = "path"` | where `cache_core` is found, if the dependency was renamed |
 ///
@@ -58,6 +59,7 @@ mod text;
 /// | `absent_ttl = "10s"` | call an answer that is `None` fresh so long, and keep it so long |
 /// | `retry = N` | try a load whose error may pass again, at most `N` times; default: 3 |
 /// | `breaker`, `breaker = "name"` | let loads fail at once while too many have failed: by a breaker of its own, or one that all share that name it |
+/// | `poll = "5s"` | load an answer again so long after its last load, while it is observed |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 #[proc_macro_derive(Query, attributes(query))]

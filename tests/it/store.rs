@@ -1,5 +1,6 @@
 //! What the tables do with their entries: who keeps a value alive, for how long, and who hears of its end.
 
+mod bells;
 mod callbacks;
 mod dynamic;
 mod listeners;

@@ -119,7 +119,15 @@ fn names_are_those_of_the_types() {
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Option<u8>, strategy = "stale-while-revalidate", swr = "5m", stale_if_error = "1h", timeout = "1s")]
-#[query(jitter = 0.1, beta = 1, error_ttl = "2s", absent_ttl = "10s", retry = 5, breaker = "search")]
+#[query(
+    jitter = 0.1,
+    beta = 1,
+    error_ttl = "2s",
+    absent_ttl = "10s",
+    retry = 5,
+    breaker = "search",
+    poll = "5s"
+)]
 struct Loaded;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -139,10 +147,21 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
         .error_ttl(seconds(2))
         .absent_ttl(seconds(10))
         .retry(5)
-        .breaker("search");
+        .breaker("search")
+        .poll(seconds(5));
     assert_eq!(Loaded::LOADING, expected);
     assert_eq!(Loaded::OPTIONS, TableOptions::new());
     assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));
     assert_eq!(Guarded::LOADING, LoadingOptions::new().breaker("own"));
     assert_eq!(Full::LOADING, LoadingOptions::new());
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u8, tags("posts", "blog"), capacity = 10)]
+struct Tagged;
+
+#[test]
+fn tags_are_those_that_were_given() {
+    assert_eq!(Tagged::TAGS, ["posts", "blog"]);
+    assert!(Full::TAGS.is_empty());
 }

@@ -21,6 +21,9 @@ use crate::plan::Plan;
 /// What is known of the loads of a query.
 type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
 
+/// A place on a flight, if one is needed.
+type SeatOf<A, Q> = Option<Seat<Q, <Q as Fetch<A>>::Error>>;
+
 impl<A: App> Asker<'_, A> {
     /// Gets on the flight that the tree waits for already, if it does: what that brings comes before what is in the cache.
     pub(super) fn join_own<Q: Fetch<A>>(
@@ -78,6 +81,21 @@ impl<A: App> Asker<'_, A> {
                 Boarded::LookAgain(landings) => ticket.landings = Some(landings),
                 boarded => return self.turn(query, boarded, plan, access),
             }
+        }
+    }
+
+    /// Gets on a flight for somebody who waits by himself; `None` if the cache has an answer after all.
+    pub(crate) fn seat<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        plan: Plan,
+    ) -> Result<SeatOf<A, Q>, QueryError<Q::Error>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        match self.load(query, plan, Access::PLAIN)? {
+            Turn::Answer(_) => Ok(None),
+            Turn::Wait(call) => Ok(Some(call.seat)),
         }
     }
 

@@ -9,6 +9,8 @@ use std::sync::atomic::AtomicU64;
 use cache_core::{Cache, LoadingOptions};
 use foldhash::fast::RandomState;
 
+use tokio::sync::watch;
+
 use super::{Client, Shared};
 use crate::app::{App, Fetch};
 use crate::breaker::Breakers;
@@ -69,6 +71,7 @@ impl<A: App> ClientBuilder<A> {
             breakers: Breakers::new(breakers),
             waits: Arc::new(Waits::default()),
             flights: AtomicU64::new(1),
+            is_active: watch::Sender::new(true),
         }))
     }
 }

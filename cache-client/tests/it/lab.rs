@@ -22,7 +22,7 @@ pub struct GetNumber(pub u32);
 
 /// Kept by nobody but its readers.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, fresh = "10s")]
+#[query(value = usize, fresh = "10s", tags("some"))]
 pub struct GetWeak(pub u32);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,8 +34,12 @@ pub struct GetStale(pub u32);
 pub struct GetForgiven(pub u32);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, capacity = 1_000, strategy = "network-first", fresh = "10s", timeout = "1s")]
+#[query(value = usize, capacity = 1_000, strategy = "network-first", fresh = "10s", timeout = "1s", tags("first", "some"))]
 pub struct GetFirst(pub u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "1h", poll = "10s")]
+pub struct GetPolled(pub u32);
 
 /// Always the same.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +93,7 @@ registry! {
         crate::lab::GetStale,
         crate::lab::GetForgiven,
         crate::lab::GetFirst,
+        crate::lab::GetPolled,
         crate::lab::GetEqual,
         crate::lab::GetMaybe,
         crate::lab::GetBrittle,
@@ -207,7 +212,7 @@ macro_rules! loaded {
     };
 }
 
-loaded!(GetNumber, GetWeak, GetStale, GetForgiven, GetFirst, GetBrittle, GetTimeless, GetWeighed);
+loaded!(GetNumber, GetWeak, GetStale, GetForgiven, GetFirst, GetPolled, GetBrittle, GetTimeless, GetWeighed);
 keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter);
 
 impl Fetch<Lab> for GetEqual {

@@ -4,10 +4,13 @@
 mod breaker;
 mod fallback;
 mod flights;
+mod invalidation;
 mod lab;
 mod late;
 mod model;
+mod observers;
 mod options;
+mod polling;
 mod readme;
 mod retry;
 mod shaky;

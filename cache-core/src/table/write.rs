@@ -8,10 +8,10 @@ use super::shard::{Home, Incoming, Outbox, Seen, Shard};
 use super::step::EntryStep;
 use super::times::Times;
 use crate::clock::Moment;
-use crate::event::ChangeKind;
+use crate::event::{Bell, ChangeKind};
 use crate::flight::{Flight, Turn};
 use crate::query::{Lookup, Query};
-use crate::watch::{Stored, Watched};
+use crate::watch::{Ringer, Stored, Watched};
 
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
@@ -77,10 +77,11 @@ impl<Q: Query> Table<Q> {
         winner.unwrap_or(value)
     }
 
-    /// Starts a watch of a key.
-    pub(crate) fn watch(&self, key: Q) -> Arc<Watched<Q>> {
+    /// Starts a watch of a key, with a bell perhaps.
+    pub(crate) fn watch(&self, key: Q, bell: Option<Bell>) -> Arc<Watched<Q>> {
         let hash = self.hash(&key);
-        let watched = self.watches.add(key, hash);
+        let ringer = bell.map(|bell| Ringer { bell, core: Arc::clone(&self.head.core) });
+        let watched = self.watches.add(key, hash, ringer);
         self.pass(hash);
         watched
     }
@@ -134,6 +135,8 @@ impl<Q: Query> Table<Q> {
         self.watches.overtake(hash, lookup);
         let slot = place.number.and_then(|number| shard.slot(number));
         if slot.is_none_or(|slot| slot.hold.is_dead()) {
+            drop(shard);
+            self.core().events.drain();
             return false;
         }
         let env = self.env(now, self.core().seal(changes));
@@ -168,7 +171,10 @@ impl<Q: Query> Table<Q> {
             }
         }
         let keys = self.keys();
-        keys.iter().filter(|key| matches(key) && self.invalidate(*key)).count()
+        let marked = keys.iter().filter(|key| matches(key) && self.invalidate(*key)).count();
+        // Of keys that are not there.
+        self.core().events.drain();
+        marked
     }
 
     pub(super) fn mark<L: Lookup<Query = Q>>(
@@ -198,6 +204,9 @@ impl<Q: Query> Table<Q> {
         let is_done = place.number.is_some_and(|number| act(&mut shard, number, &env, &mut out));
         if is_done {
             self.core().note(changes);
+            if heard_as.is_none() {
+                self.watches.note_touch(hash, lookup);
+            }
         }
         self.conclude(&mut out, shard, &env);
         is_done

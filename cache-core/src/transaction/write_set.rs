@@ -401,6 +401,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                 (Write::Mark { touch, invalidate }, _, Some(number)) => {
                     if *touch {
                         shard.touch(number, &env, out);
+                        table.watches.note_touch(line.hash, &line.key);
                     }
                     if *invalidate {
                         shard.invalidate(number);

@@ -25,6 +25,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let table_options = table_options(&core, options);
     let borrowed = borrowed::expand(input, options);
     let loading = loading_options(&core, options);
+    let tags = tags(options);
     let methods = [weigh(options), same_value(options), is_absent(options), persistence(&core, options)];
     quote! {
         #[allow(unused_qualifications)]
@@ -34,6 +35,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
             const NAME: &'static ::core::primitive::str = #core::__private::named(#format, #table_name);
             #table_options
             #loading
+            #tags
             #(#methods)*
         }
 
@@ -108,6 +110,7 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         time_call(&options.absent_ttl),
         number_call(&options.retry),
         breaker_call(core, options),
+        time_call(&options.poll),
     ]
     .into_iter()
     .flatten()
@@ -121,6 +124,12 @@ fn breaker_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
         Some(name) => quote!(.breaker(#name)),
         None => quote!(.breaker(<Self as #core::Query>::NAME)),
     })
+}
+
+/// `const TAGS`, if there are any.
+fn tags(options: &Options) -> Option<TokenStream> {
+    let tags = &options.tags.as_ref()?.value;
+    Some(quote!(const TAGS: &'static [&'static ::core::primitive::str] = &[#(#tags),*];))
 }
 
 fn decimal_call(given: &Option<Given<f64>>) -> Option<TokenStream> {

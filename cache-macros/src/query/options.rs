@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::parse::Parse;
+use syn::parse::{Parse, Parser};
+use syn::punctuated::Punctuated;
 use syn::{Lit, LitInt, LitStr, Path, Type};
 
 use super::duration;
@@ -14,7 +15,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 26] = [
+const KNOWN: [&str; 28] = [
     "value",
     "name",
     "capacity",
@@ -41,6 +42,8 @@ const KNOWN: [&str; 26] = [
     "absent_ttl",
     "retry",
     "breaker",
+    "poll",
+    "tags",
 ];
 
 /// Each strategy with its name in code.
@@ -114,6 +117,8 @@ pub(crate) struct Options {
     pub(crate) retry: Option<Given<u32>>,
     /// The name of a shared one; `None` for one of the query's own.
     pub(crate) breaker: Option<Given<Option<String>>>,
+    pub(crate) poll: Option<Given<Duration>>,
+    pub(crate) tags: Option<Given<Vec<LitStr>>>,
     pub(crate) core: Option<Given<Path>>,
 }
 
@@ -180,6 +185,8 @@ impl Options {
             "absent_ttl" => self.absent_ttl = Some(setting.with(window)?),
             "retry" => self.retry = Some(setting.with(number)?),
             "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
+            "poll" => self.poll = Some(setting.with(window)?),
+            "tags" => self.tags = Some(setting.list(tags)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
         }
@@ -190,6 +197,7 @@ impl Options {
 impl Setting {
     /// Reads the argument, which must be there.
     fn with<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
+        self.refuse_list()?;
         let name = self.name.clone();
         match &self.argument {
             Some(argument) => Ok(Given { value: read(&name, argument)?, name }),
@@ -210,6 +218,7 @@ impl Setting {
 
     /// Makes sure that there is no argument.
     fn flag(&self) -> syn::Result<Given<()>> {
+        self.refuse_list()?;
         match &self.argument {
             None => Ok(Given { name: self.name.clone(), value: () }),
             Some(argument) => {
@@ -218,6 +227,25 @@ impl Setting {
                 Err(error(&self.name, argument, message))
             }
         }
+    }
+}
+
+impl Setting {
+    /// Reads what stands in the parentheses, which must be there.
+    fn list<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
+        let name = self.name.clone();
+        match (&self.list, &self.argument) {
+            (Some(_), Some(argument)) => read(&name, argument).map(|value| Given { name, value }),
+            _ => {
+                let message = format!("`{name}` takes a list in parentheses, as in `{name}(\"posts\")`");
+                Err(error(&name, self.argument.as_ref().unwrap_or(&TokenStream::new()), message))
+            }
+        }
+    }
+
+    fn refuse_list(&self) -> syn::Result<()> {
+        let Some(list) = &self.list else { return Ok(()) };
+        Err(syn::Error::new(list.span.open(), format_args!("expected `,` or `=` after `{}`", self.name)))
     }
 }
 
@@ -363,6 +391,27 @@ fn breaker_name(name: &Ident, argument: &TokenStream) -> syn::Result<String> {
         ));
     }
     Ok(text.value())
+}
+
+/// Reads names in quotes, at least one and none twice.
+fn tags(name: &Ident, argument: &TokenStream) -> syn::Result<Vec<LitStr>> {
+    let parser = Punctuated::<LitStr, syn::Token![,]>::parse_terminated;
+    let tags = Parser::parse2(parser, argument.clone())
+        .map_err(|_| error(name, argument, "a tag is a text in quotes, as in `tags(\"posts\", \"blog\")`"))?;
+    let tags: Vec<LitStr> = tags.into_iter().collect();
+    if tags.is_empty() {
+        return Err(error(name, argument, "`tags()` names no tag; leave it out to do without"));
+    }
+    for (at, tag) in tags.iter().enumerate() {
+        if tag.value().trim().is_empty() {
+            return Err(syn::Error::new_spanned(tag, "a tag is not empty"));
+        }
+        if tags[..at].iter().any(|other| other.value() == tag.value()) {
+            let message = format_args!("the tag \"{}\" is given twice; keep one of them", tag.value());
+            return Err(syn::Error::new_spanned(tag, message));
+        }
+    }
+    Ok(tags)
 }
 
 fn codec(name: &Ident, argument: &TokenStream) -> syn::Result<Codec> {

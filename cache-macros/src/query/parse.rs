@@ -7,15 +7,18 @@ use proc_macro2::{Ident, TokenStream};
 use syn::Attribute;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
+use syn::token::Paren;
 
 use crate::errors::Errors;
 use crate::split::{second_setting, split_at_commas};
 
-/// One `name` or `name = argument`.
+/// One `name`, `name = argument` or `name(argument)`.
 pub(crate) struct Setting {
     pub(crate) name: Ident,
-    /// What stands behind the `=`; `None` without one.
+    /// What stands behind the `=`, or in the parentheses; `None` without either.
     pub(crate) argument: Option<TokenStream>,
+    /// The parentheses, if there are any.
+    pub(crate) list: Option<Paren>,
 }
 
 /// All settings of all `#[query(...)]` attributes.
@@ -39,7 +42,16 @@ fn setting(input: ParseStream<'_>) -> syn::Result<Setting> {
     }
     let name = input.call(Ident::parse_any)?;
     if input.is_empty() {
-        return Ok(Setting { name, argument: None });
+        return Ok(Setting { name, argument: None, list: None });
+    }
+    if input.peek(Paren) {
+        let content;
+        let list = Some(syn::parenthesized!(content in input));
+        let argument = Some(content.parse()?);
+        return match input.is_empty() {
+            true => Ok(Setting { name, argument, list }),
+            false => Err(input.error(format_args!("expected `,` after `{name}(...)`"))),
+        };
     }
     if !input.peek(syn::Token![=]) {
         return Err(input.error(format_args!("expected `,` or `=` after `{name}`")));
@@ -48,7 +60,7 @@ fn setting(input: ParseStream<'_>) -> syn::Result<Setting> {
     let argument: TokenStream = input.parse()?;
     match second_setting(argument.clone()) {
         Some(second) => Err(syn::Error::new_spanned(&second, format_args!("expected `,` before `{second}`"))),
-        None => Ok(Setting { name, argument: Some(argument) }),
+        None => Ok(Setting { name, argument: Some(argument), list: None }),
     }
 }
 

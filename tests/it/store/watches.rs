@@ -5,11 +5,15 @@ use cache_core::{Freshness, Moment, Stored, Times, Watch};
 use super::*;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = u32, capacity = 100, fresh = "10s", eq)]
+#[query(value = u32, capacity = 100, fresh = "10s", eq, tags("numbers", "equal"))]
 struct GetEqual(u32);
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100, tags("numbers"))]
+struct GetTagged(u32);
+
 registry! {
-    struct Watched { crate::store::watches::GetEqual }
+    struct Watched { crate::store::watches::GetEqual, crate::store::watches::GetTagged }
 }
 
 #[track_caller]
@@ -32,10 +36,11 @@ fn what_was_loaded_while_nothing_happened_is_stored() {
     assert!(is_stored(&cache, &present));
 }
 
-#[test]
-fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
-    type Change = fn(&Cache<Shelf>);
-    let changes: [(&str, Change); 12] = [
+pub(super) type Change = fn(&Cache<Shelf>);
+
+/// All ways in which something newer can come to the first book.
+pub(super) fn changes() -> [(&'static str, Change); 12] {
+    [
         ("insert", |cache| drop(cache.insert(GetBook(1), book("new")))),
         ("remove", |cache| _ = cache.remove(&GetBook(1))),
         ("insert and remove", |cache| {
@@ -69,8 +74,12 @@ fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
         ("another watch", |cache| {
             cache.watch(&GetBook(1)).store(book("new"), Times::new());
         }),
-    ];
-    for (name, change) in changes {
+    ]
+}
+
+#[test]
+fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
+    for (name, change) in changes() {
         for is_present in [true, false] {
             let (cache, _) = shelf();
             if is_present {
@@ -230,4 +239,18 @@ fn the_quick_look_says_yes_only_where_the_full_one_does() {
     assert!(cache.plainly_fresh(&GetQuote(1)).is_some());
     cache.insert(GetBook(1), book("timeless"));
     assert!(cache.plainly_fresh(&GetBook(1)).is_none());
+}
+
+#[test]
+fn a_tag_marks_the_entries_of_its_queries_and_overtakes_their_watches() {
+    let cache = Cache::<Watched>::new();
+    cache.insert(GetEqual(1), 1u32);
+    cache.insert(GetTagged(1), 1u32);
+    let (equal, tagged) = (cache.watch(&GetEqual(2)), cache.watch(&GetTagged(2)));
+    assert_eq!(cache.invalidate_tag("none"), 0);
+    assert_eq!(cache.invalidate_tag("equal"), 1);
+    assert!(cache.get_fresh(&GetEqual(1)).is_none() && cache.get_fresh(&GetTagged(1)).is_some());
+    assert!(equal.is_overtaken() && !tagged.is_overtaken());
+    assert_eq!(cache.invalidate_tag("numbers"), 2);
+    assert!(cache.get_fresh(&GetTagged(1)).is_none() && tagged.is_overtaken());
 }

@@ -1,0 +1,85 @@
+//! Invalidation: marks now, and tells when what is observed has been loaded again. The store marks; keepers load.
+
+use std::fmt::{self, Debug};
+
+use cache_core::Holds;
+
+use super::Client;
+use crate::app::{App, Fetch};
+use crate::observer::post::Reload;
+
+/// What an invalidation came to. May be dropped without effect on the loads.
+#[non_exhaustive]
+pub struct Invalidation {
+    /// Entries that were marked.
+    pub count: usize,
+    /// Of the observed keys that were meant.
+    reloads: Vec<Reload>,
+}
+
+impl Invalidation {
+    /// Waits until all observed keys that were meant have been loaded again, or have failed to, or are observed no more.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. The loads go on.
+    pub async fn reloaded(self) {
+        for reload in self.reloads {
+            reload.done().await;
+        }
+    }
+}
+
+impl Debug for Invalidation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, reloads } = self;
+        f.debug_struct("Invalidation").field("count", count).field("reloads", &reloads.len()).finish()
+    }
+}
+
+impl<A: App> Client<A> {
+    /// Marks a key, so that the very next read loads it, and retires its load: who waits for that gets its result, which
+    /// is not stored. If the key is observed it is loaded at once; its observers keep the old value until then.
+    ///
+    /// It is no removal: the value stays, for those who take any ([`cached`](Self::cached)).
+    pub fn invalidate<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
+    where
+        A::Registry: Holds<Q>,
+    {
+        // Marks first: a keeper that is told to load again looks for the mark.
+        let count = usize::from(self.cache().invalidate(query));
+        let desk = self.desks().existing::<Q, Q::Error>();
+        Invalidation { count, reloads: desk.and_then(|desk| desk.posts.reload(query)).into_iter().collect() }
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches`. Visits all entries of its table; what is
+    /// written meanwhile may be marked.
+    pub fn invalidate_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
+    where
+        A::Registry: Holds<Q>,
+    {
+        let count = self.cache().invalidate_where(&matches);
+        let desk = self.desks().existing::<Q, Q::Error>();
+        Invalidation { count, reloads: desk.map(|desk| desk.posts.reload_where(matches)).unwrap_or_default() }
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of a query. Visits all entries of its table.
+    pub fn invalidate_query<Q: Fetch<A>>(&self) -> Invalidation
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.invalidate_where::<Q>(|_| true)
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of the queries that were derived with a tag, as in
+    /// `#[query(tags("posts"))]`. Visits all entries of their tables.
+    pub fn invalidate_tag(&self, tag: &str) -> Invalidation {
+        let count = self.cache().invalidate_tag(tag);
+        Invalidation { count, reloads: self.desks().reload(|tags| tags.contains(&tag)) }
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
+    pub fn invalidate_all(&self) -> Invalidation {
+        let count = self.cache().invalidate_all();
+        Invalidation { count, reloads: self.desks().reload(|_| true) }
+    }
+}

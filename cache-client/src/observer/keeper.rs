@@ -1,0 +1,307 @@
+//! The task of one observed key: keeps it pinned, has it loaded when it is missing or marked, and puts up its states.
+//! Knows nothing of who reads them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Freshness, Holds, Pinned, Revision, Watch};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use super::post::Post;
+use super::state::State;
+use crate::app::{App, Fetch};
+use crate::ask::Asker;
+use crate::client::Client;
+use crate::error::QueryError;
+use crate::flight::{Outcome, Seat};
+use crate::plan::Plan;
+
+/// Who keeps one observed key. Ends when dropped, and says so.
+pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
+    client: Client<A>,
+    post: Arc<Post<Q, Q::Error>>,
+    /// Of who has begun to observe the key last.
+    plan: Plan,
+    /// At the load that is waited for.
+    seat: Option<Seat<Q, Q::Error>>,
+    /// The error of the last load, until something newer comes.
+    error: Option<QueryError<Q::Error>>,
+    /// The last answer, if the plan stores none.
+    own: Option<Arc<Q::Value>>,
+    /// Dropped when nothing is being loaded any more, which tells who wants to know.
+    reloads: Vec<oneshot::Sender<()>>,
+    /// Loads that have ended; tells errors and own answers apart.
+    landings: u64,
+    /// What was put up last.
+    shown: Option<Mark>,
+    stale_at: Option<Instant>,
+    /// When the last load ended, or a new value came.
+    settled: Instant,
+    /// Whether the client is active, which polling needs.
+    activity: watch::Receiver<bool>,
+    _pin: Pinned<Q>,
+    _watch: Watch<Q>,
+}
+
+/// What tells one state from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    value: Option<Version>,
+    error: Option<u64>,
+    is_stale: bool,
+    is_refreshing: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Stored(Revision),
+    /// Number of the load.
+    Own(u64),
+}
+
+/// What there is to show.
+struct Sight<V> {
+    value: Arc<V>,
+    version: Version,
+    is_stale: bool,
+    /// By an invalidation.
+    is_marked: bool,
+    /// Time until it is stale.
+    fresh_left: Duration,
+}
+
+/// What has happened.
+enum News<V, E> {
+    Rung,
+    Landed(Outcome<V, E>),
+    /// The client has become active, or inactive.
+    Turned,
+    ToBePolled,
+    Stale,
+}
+
+impl<A: App, Q: Fetch<A>> Keeper<A, Q>
+where
+    A::Registry: Holds<Q>,
+{
+    pub(crate) fn new(client: Client<A>, post: Arc<Post<Q, Q::Error>>, plan: Plan) -> Self {
+        let bell = Arc::clone(&post.bell);
+        // Before the first look, so that nothing that happens is missed.
+        let watch = client.cache().watch_with(&post.key, move || bell.change());
+        let pin = client.cache().pin(&post.key);
+        let activity = client.activity();
+        Self {
+            client,
+            post,
+            plan,
+            seat: None,
+            error: None,
+            own: None,
+            reloads: Vec::new(),
+            landings: 0,
+            shown: None,
+            stale_at: None,
+            settled: Instant::now(),
+            activity,
+            _pin: pin,
+            _watch: watch,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            match self.news().await {
+                News::Rung => self.catch_up(),
+                News::Landed(outcome) => self.land(outcome),
+                News::Turned if self.is_polling() => self.poll(),
+                News::ToBePolled => self.poll(),
+                News::Turned => {}
+                News::Stale => {}
+            }
+            self.show();
+        }
+    }
+
+    async fn news(&mut self) -> News<Q::Value, Q::Error> {
+        let poll_at = self.poll_at();
+        let Self { post, seat, stale_at, activity, .. } = self;
+        let landed = async {
+            match seat {
+                Some(seat) => seat.landed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = post.bell.rung() => News::Rung,
+            outcome = landed => News::Landed(outcome),
+            Ok(()) = activity.changed() => News::Turned,
+            () = until(poll_at) => News::ToBePolled,
+            () = until(*stale_at) => News::Stale,
+        }
+    }
+
+    /// Whether the key is polled now.
+    fn is_polling(&self) -> bool {
+        *self.activity.borrow() && self.post.poll().is_some()
+    }
+
+    /// When to load whatever there is. Not while something is being loaded.
+    fn poll_at(&self) -> Option<Instant> {
+        let may_poll = self.seat.is_none() && *self.activity.borrow();
+        self.post.poll().filter(|_| may_poll).and_then(|period| self.settled.checked_add(period))
+    }
+
+    fn poll(&mut self) {
+        // In case that nothing comes of it.
+        self.settled = Instant::now();
+        self.load(self.plan.polling());
+    }
+
+    /// Does what has come up since the last time.
+    pub(crate) fn catch_up(&mut self) {
+        let is_changed = self.post.bell.take_change();
+        for plan in self.post.take_starts() {
+            self.plan = plan;
+            self.start();
+        }
+        let asked = self.reloads.len();
+        self.reloads.append(&mut self.post.take_reloads());
+        match (self.plan.stores(), self.reloads.len() > asked) {
+            (true, is_asked) if is_changed || is_asked => self.take_note_of_a_change(),
+            (false, true) => self.load(self.plan.repairing()),
+            _ => {}
+        }
+    }
+
+    /// Loads by the strategy of who has begun to observe.
+    fn start(&mut self) {
+        let has_fresh = self.plan.reads_first() && self.look().is_some_and(|sight| !sight.is_stale);
+        if !has_fresh {
+            self.load(self.plan);
+        }
+    }
+
+    fn take_note_of_a_change(&mut self) {
+        // Before the look: if the flight was overtaken by what it has stored itself, the look finds that.
+        let is_overtaken = self.seat.as_ref().is_some_and(|seat| !seat.flight.is_current());
+        if self.look().is_none_or(|sight| sight.is_marked) {
+            return self.load(self.plan.repairing());
+        }
+        self.error = None;
+        self.settled = Instant::now();
+        // Who stores its result is about to land; any other is of no use any more.
+        if is_overtaken && self.seat.as_ref().is_some_and(|seat| !seat.flight.is_landing()) {
+            self.seat = None;
+        }
+    }
+
+    /// Gets on a flight, unless it waits for one that is good enough.
+    fn load(&mut self, plan: Plan) {
+        let is_waiting = self.seat.as_ref().is_some_and(|seat| seat.flight.is_current());
+        if is_waiting && !plan.loads_anew() {
+            return;
+        }
+        match Asker::without_context(&self.client).seat(&self.post.key, plan) {
+            Ok(seat) => self.seat = seat,
+            Err(error) => {
+                self.seat = None;
+                self.fail(error);
+            }
+        }
+    }
+
+    fn fail(&mut self, error: QueryError<Q::Error>) {
+        self.landings += 1;
+        self.error = Some(error);
+    }
+
+    fn land(&mut self, outcome: Outcome<Q::Value, Q::Error>) {
+        let Some(seat) = self.seat.take() else { return };
+        self.settled = Instant::now();
+        // By its own store perhaps, which the look will find.
+        let is_overtaken = self.plan.stores() && !seat.flight.is_current();
+        match outcome {
+            Ok(value) => {
+                self.landings += 1;
+                self.error = None;
+                self.own = (!self.plan.stores()).then_some(value);
+            }
+            Err(_) if is_overtaken => {}
+            Err(error) => self.fail(error),
+        }
+        if is_overtaken && self.look().is_none_or(|sight| sight.is_marked) {
+            self.load(self.plan.repairing());
+        }
+    }
+
+    fn look(&self) -> Option<Sight<Q::Value>> {
+        if !self.plan.stores() {
+            let (value, version) = (self.own.clone()?, Version::Own(self.landings));
+            return Some(Sight {
+                value,
+                version,
+                is_stale: false,
+                is_marked: false,
+                fresh_left: Duration::ZERO,
+            });
+        }
+        let (value, state) = self.client.cache().value_and_state(&self.post.key, false)?;
+        Some(Sight {
+            version: Version::Stored(state.revision),
+            is_stale: !self.plan.is_fresh::<Q>(&value, &state),
+            is_marked: state.freshness == Freshness::Invalidated,
+            fresh_left: self.plan.fresh_left::<Q>(&value, &state),
+            value,
+        })
+    }
+
+    /// Puts up the present state, if it is another than before.
+    pub(crate) fn show(&mut self) {
+        let sight = self.look();
+        self.stale_at = sight
+            .as_ref()
+            .filter(|sight| !sight.is_stale && !sight.fresh_left.is_zero())
+            .and_then(|sight| Instant::now().checked_add(sight.fresh_left));
+        let is_refreshing = self.seat.as_ref().is_some_and(|seat| seat.flight.is_current());
+        let mark = Mark {
+            value: sight.as_ref().map(|sight| sight.version),
+            error: self.error.as_ref().map(|_| self.landings),
+            is_stale: sight.as_ref().is_some_and(|sight| sight.is_stale),
+            is_refreshing,
+        };
+        if self.shown.replace(mark) != Some(mark) {
+            self.post.notice.put_up(self.state(sight, is_refreshing));
+        }
+        if self.seat.is_none() {
+            self.reloads.clear();
+        }
+    }
+
+    fn state(&self, sight: Option<Sight<Q::Value>>, is_refreshing: bool) -> State<Q::Value, Q::Error> {
+        match (&self.error, sight) {
+            (Some(error), sight) => {
+                State::Failed { error: error.clone(), last: sight.map(|sight| sight.value), is_refreshing }
+            }
+            (None, Some(Sight { value, is_stale, .. })) => {
+                State::Ready { value, is_stale, is_refreshing, is_previous: false }
+            }
+            (None, None) => State::Pending,
+        }
+    }
+}
+
+/// Waits for a moment, for ever if there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<A: App, Q: Fetch<A>> Drop for Keeper<A, Q> {
+    fn drop(&mut self) {
+        self.post.notice.end();
+    }
+}

@@ -1,0 +1,102 @@
+//! The newest state of one key, and who waits for the next. Knows nothing of where states come from.
+
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use super::state::State;
+
+/// Where the newest state of a key is put up. Who is slow finds the newest.
+pub(crate) struct Notice<V: ?Sized, E>(Mutex<Board<V, E>>);
+
+struct Board<V: ?Sized, E> {
+    state: State<V, E>,
+    /// Counts the states, from 1 on.
+    version: u64,
+    /// Nothing more is put up.
+    is_over: bool,
+    /// By reader; each has one at most. Woken without the lock.
+    waiting: Vec<(Reader, Waker)>,
+    next: u64,
+}
+
+/// Tells the readers of one notice apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reader(u64);
+
+impl<V: ?Sized, E> Notice<V, E> {
+    pub(crate) fn new() -> Self {
+        let board = Board { state: State::Pending, version: 1, is_over: false, waiting: Vec::new(), next: 0 };
+        Self(Mutex::new(board))
+    }
+
+    pub(crate) fn join(&self) -> Reader {
+        let mut board = self.0.lock();
+        board.next += 1;
+        Reader(board.next)
+    }
+
+    pub(crate) fn leave(&self, reader: Reader) {
+        let mut board = self.0.lock();
+        let at = board.waiting.iter().position(|(other, _)| *other == reader);
+        let left = at.map(|at| board.waiting.swap_remove(at));
+        drop(board);
+        drop(left);
+    }
+
+    pub(crate) fn put_up(&self, state: State<V, E>) {
+        let mut board = self.0.lock();
+        let old = std::mem::replace(&mut board.state, state);
+        board.version += 1;
+        let waiting = std::mem::take(&mut board.waiting);
+        drop(board);
+        drop(old);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Says that nothing more will be put up.
+    pub(crate) fn end(&self) {
+        let mut board = self.0.lock();
+        board.is_over = true;
+        let waiting = std::mem::take(&mut board.waiting);
+        drop(board);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.lock().is_over
+    }
+
+    pub(crate) fn newest(&self) -> State<V, E> {
+        self.0.lock().state.clone()
+    }
+
+    /// A state that is newer than the version `seen`, with its version; `None` when nothing more will come.
+    pub(crate) fn poll_newer(
+        &self,
+        reader: Reader,
+        seen: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(State<V, E>, u64)>> {
+        // Before anything is locked: a waker is foreign code.
+        let waker = cx.waker().clone();
+        let mut board = self.0.lock();
+        if board.version > seen {
+            return Poll::Ready(Some((board.state.clone(), board.version)));
+        }
+        if board.is_over {
+            return Poll::Ready(None);
+        }
+        let at = board.waiting.iter().position(|(other, _)| *other == reader);
+        let replaced = match at {
+            Some(at) => Some(std::mem::replace(&mut board.waiting[at].1, waker)),
+            None => {
+                board.waiting.push((reader, waker));
+                None
+            }
+        };
+        drop(board);
+        drop(replaced);
+        Poll::Pending
+    }
+}

@@ -1,0 +1,221 @@
+//! The observed keys of one query: who observes each, and what its keeper is told to do. Starts no task.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use cache_core::Query;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+
+use super::notice::{Notice, Reader};
+use super::state::State;
+use crate::desk::Desk;
+use crate::plan::Plan;
+
+/// The observed keys of one query.
+pub(crate) struct Posts<Q: Query, E>(Mutex<HashMap<Q, Manned<Q, E>, RandomState>>);
+
+struct Manned<Q: Query, E> {
+    post: Arc<Post<Q, E>>,
+    /// How many observe the key.
+    claims: usize,
+}
+
+/// One observed key.
+pub(crate) struct Post<Q: Query, E> {
+    pub(crate) key: Q,
+    pub(crate) notice: Notice<Q::Value, E>,
+    pub(crate) bell: Arc<Doorbell>,
+    /// How to load it, of those who have begun to observe it, in their order.
+    starts: Mutex<Vec<Plan>>,
+    /// How often to load it, of those who observe it and want that.
+    polls: Mutex<Vec<Duration>>,
+    /// Who wants to know when the key has been loaded again. Dropped when it has.
+    reloads: Mutex<Vec<oneshot::Sender<()>>>,
+    /// Ends the keeper. Set by the first who observes the key, who does not leave before.
+    keeper: OnceLock<AbortHandle>,
+}
+
+/// A load of an observed key that somebody may wait for.
+pub(crate) struct Reload(oneshot::Receiver<()>);
+
+impl Reload {
+    pub(crate) async fn done(self) {
+        // Nothing is ever sent: the sender is dropped, by a keeper that has ended too.
+        let _ = self.0.await;
+    }
+}
+
+/// How a keeper is woken. Shared with the cache, which must not keep the post.
+#[derive(Debug, Default)]
+pub(crate) struct Doorbell {
+    is_changed: AtomicBool,
+    rung: Notify,
+}
+
+impl Doorbell {
+    /// Something has happened to the key.
+    pub(crate) fn change(&self) {
+        self.is_changed.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    pub(crate) fn ring(&self) {
+        self.rung.notify_one();
+    }
+
+    /// Whether something has happened to the key since the last call.
+    pub(crate) fn take_change(&self) -> bool {
+        self.is_changed.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) async fn rung(&self) {
+        self.rung.notified().await;
+    }
+}
+
+impl<Q: Query, E> Post<Q, E> {
+    fn new(key: Q) -> Self {
+        let (notice, bell) = (Notice::new(), Arc::default());
+        let (starts, polls, reloads) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { key, notice, bell, starts, polls, reloads, keeper: OnceLock::new() }
+    }
+
+    /// Tells the keeper that somebody has begun to observe the key.
+    fn start(&self, plan: Plan) {
+        self.polls.lock().extend(plan.poll);
+        self.starts.lock().push(plan);
+        self.bell.ring();
+    }
+
+    /// The shortest period of those who want the key polled.
+    pub(crate) fn poll(&self) -> Option<Duration> {
+        self.polls.lock().iter().min().copied()
+    }
+
+    fn poll_no_more(&self, period: Duration) {
+        let mut polls = self.polls.lock();
+        if let Some(at) = polls.iter().position(|other| *other == period) {
+            polls.swap_remove(at);
+        }
+        drop(polls);
+        self.bell.ring();
+    }
+
+    pub(crate) fn take_starts(&self) -> Vec<Plan> {
+        std::mem::take(&mut *self.starts.lock())
+    }
+
+    /// Has the key loaded again, if it is marked or missing.
+    fn reload(&self) -> Reload {
+        let (sender, receiver) = oneshot::channel();
+        self.reloads.lock().push(sender);
+        self.bell.ring();
+        Reload(receiver)
+    }
+
+    pub(crate) fn take_reloads(&self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut *self.reloads.lock())
+    }
+
+    pub(crate) fn is_kept_by(&self, keeper: AbortHandle) {
+        // A post has one keeper.
+        let _ = self.keeper.set(keeper);
+    }
+}
+
+impl<Q: Query, E> Posts<Q, E> {
+    /// Counts one who observes a key. Returns its post, and whether that is new and needs a keeper.
+    fn enter(&self, key: &Q) -> (Arc<Post<Q, E>>, bool) {
+        // Declared before the guard, so that it is dropped after it.
+        let mut _broken = None;
+        let mut posts = self.0.lock();
+        if let Some(manned) = posts.get_mut(key) {
+            if !manned.post.notice.is_over() {
+                manned.claims += 1;
+                return (Arc::clone(&manned.post), false);
+            }
+            _broken = posts.remove_entry(key);
+        }
+        let post = Arc::new(Post::new(key.clone()));
+        posts.insert(key.clone(), Manned { post: Arc::clone(&post), claims: 1 });
+        (post, true)
+    }
+
+    /// Has a key loaded again, if it is observed.
+    pub(crate) fn reload(&self, key: &Q) -> Option<Reload> {
+        let post = self.0.lock().get(key).map(|manned| Arc::clone(&manned.post))?;
+        Some(post.reload())
+    }
+
+    /// [`reload`](Self::reload) for all keys that `matches`.
+    pub(crate) fn reload_where(&self, matches: impl Fn(&Q) -> bool) -> Vec<Reload> {
+        let mut posts: Vec<_> = self.0.lock().values().map(|manned| Arc::clone(&manned.post)).collect();
+        posts.retain(|post| matches(&post.key));
+        posts.iter().map(|post| post.reload()).collect()
+    }
+
+    fn leave(&self, post: &Arc<Post<Q, E>>) {
+        let mut posts = self.0.lock();
+        let Some(manned) = posts.get_mut(&post.key).filter(|manned| Arc::ptr_eq(&manned.post, post)) else {
+            return;
+        };
+        manned.claims -= 1;
+        let left = if manned.claims == 0 { posts.remove_entry(&post.key) } else { None };
+        drop(posts);
+        if left.is_some()
+            && let Some(keeper) = post.keeper.get()
+        {
+            keeper.abort();
+        }
+    }
+}
+
+impl<Q: Query, E> Default for Posts<Q, E> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::default()))
+    }
+}
+
+/// The place of one who observes a key. With the last one the keeper ends, and leaves the load that it waits for.
+pub(crate) struct Claim<Q: Query, E> {
+    desk: Arc<Desk<Q, E>>,
+    pub(crate) post: Arc<Post<Q, E>>,
+    reader: Reader,
+    /// Version of the state that was read last.
+    seen: u64,
+    poll: Option<Duration>,
+}
+
+impl<Q: Query, E> Claim<Q, E> {
+    /// Begins to observe a key. Returns whether the post needs a keeper.
+    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan) -> (Self, bool) {
+        let (post, is_new) = desk.posts.enter(key);
+        let reader = post.notice.join();
+        post.start(plan);
+        (Self { desk, post, reader, seen: 0, poll: plan.poll }, is_new)
+    }
+
+    pub(crate) fn poll_newer(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, E>>> {
+        self.post.notice.poll_newer(self.reader, self.seen, cx).map(|newer| {
+            let (state, version) = newer?;
+            self.seen = version;
+            Some(state)
+        })
+    }
+}
+
+impl<Q: Query, E> Drop for Claim<Q, E> {
+    fn drop(&mut self) {
+        self.post.notice.leave(self.reader);
+        if let Some(period) = self.poll {
+            self.post.poll_no_more(period);
+        }
+        self.desk.posts.leave(&self.post);
+    }
+}

@@ -1,0 +1,99 @@
+//! What an observer shows. Plain data; decides nothing.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use crate::error::QueryError;
+
+/// What is known of an observed query.
+#[non_exhaustive]
+pub enum State<V: ?Sized, E> {
+    /// There is nothing to show: it is being loaded, or the observer has no query.
+    Pending,
+    /// There is a value.
+    #[non_exhaustive]
+    Ready {
+        /// The value.
+        value: Arc<V>,
+        /// Whether the value is past its freshness time or marked by an invalidation.
+        is_stale: bool,
+        /// Whether the observers of the key wait for a load of it.
+        is_refreshing: bool,
+        /// Whether the value is that of the query that the observer had before, shown until there is one of the present.
+        is_previous: bool,
+    },
+    /// The last load that the observers of the key waited for gave no answer.
+    #[non_exhaustive]
+    Failed {
+        /// Why.
+        error: QueryError<E>,
+        /// What the cache has nevertheless.
+        last: Option<Arc<V>>,
+        /// Whether it is being loaded again.
+        is_refreshing: bool,
+    },
+}
+
+impl<V: ?Sized, E> State<V, E> {
+    /// The value, if there is one; also that of before a failed load.
+    #[must_use]
+    pub fn value(&self) -> Option<&Arc<V>> {
+        match self {
+            Self::Pending => None,
+            Self::Ready { value, .. } => Some(value),
+            Self::Failed { last, .. } => last.as_ref(),
+        }
+    }
+
+    /// Why the last load gave no answer.
+    #[must_use]
+    pub fn error(&self) -> Option<&QueryError<E>> {
+        match self {
+            Self::Failed { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing to show.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending)
+    }
+}
+
+impl<V: ?Sized, E> Clone for State<V, E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Pending => Self::Pending,
+            Self::Ready { value, is_stale, is_refreshing, is_previous } => Self::Ready {
+                value: Arc::clone(value),
+                is_stale: *is_stale,
+                is_refreshing: *is_refreshing,
+                is_previous: *is_previous,
+            },
+            Self::Failed { error, last, is_refreshing } => {
+                Self::Failed { error: error.clone(), last: last.clone(), is_refreshing: *is_refreshing }
+            }
+        }
+    }
+}
+
+/// Without the value, which need not be printable.
+impl<V: ?Sized, E: Debug> Debug for State<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("Pending"),
+            Self::Ready { is_stale, is_refreshing, is_previous, .. } => f
+                .debug_struct("Ready")
+                .field("is_stale", is_stale)
+                .field("is_refreshing", is_refreshing)
+                .field("is_previous", is_previous)
+                .finish_non_exhaustive(),
+            Self::Failed { error, is_refreshing, .. } => f
+                .debug_struct("Failed")
+                .field("error", error)
+                .field("is_refreshing", is_refreshing)
+                .finish_non_exhaustive(),
+        }
+    }
+}

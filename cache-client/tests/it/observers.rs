@@ -1,0 +1,457 @@
+//! Observers show a query as it is and whenever that changes, keep it, and have it loaded.
+
+use std::fmt::Display;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cache_client::{Fetch, Observer, State, Strategy};
+use cache_core::{Query, Residency};
+use futures_core::Stream;
+
+use crate::lab::*;
+
+type Seen<V> = State<V, LabError>;
+
+/// A state as a short text: the value, and its flags.
+fn text<V: Display>(state: &Seen<V>) -> String {
+    match state {
+        State::Pending => "pending".to_owned(),
+        State::Ready { value, is_stale, is_refreshing, is_previous, .. } => {
+            let flag = |is_set: bool, name: &'static str| if is_set { name } else { "" };
+            let (stale, refreshing) = (flag(*is_stale, " stale"), flag(*is_refreshing, " refreshing"));
+            format!("{value}{stale}{refreshing}{}", flag(*is_previous, " previous"))
+        }
+        State::Failed { last, is_refreshing, .. } => {
+            let last = last.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+            format!("failed after {last}{}", if *is_refreshing { " refreshing" } else { "" })
+        }
+        _ => unreachable!("no other state"),
+    }
+}
+
+async fn next<Q: Fetch<Lab, Error = LabError> + Query<Value: Display>>(
+    observer: &mut Observer<Lab, Q>,
+) -> String {
+    text(&in_time(observer.next()).await.expect("the runtime lives"))
+}
+
+/// The next state, if there is one without waiting.
+async fn at_once<Q: Fetch<Lab, Error = LabError> + Query<Value: Display>>(
+    observer: &mut Observer<Lab, Q>,
+) -> Option<String> {
+    settle().await;
+    tokio::select! {
+        biased;
+        state = observer.next() => state.as_ref().map(text),
+        () = std::future::ready(()) => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_key_is_pending_and_then_ready() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    assert!(observer.state().is_pending());
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "1");
+    assert_eq!(at_once(&mut observer).await, None);
+    assert_eq!(observer.query(), Some(&query));
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_key_is_ready_at_once_and_not_loaded() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.cache().insert(query.clone(), 50);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "50");
+    pass(SECOND).await;
+    assert_eq!(at_once(&mut observer).await, None);
+    assert_eq!(client.app().loads(&query), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_is_a_stream() {
+    let client = lab();
+    let mut observer = client.observe(&GetNumber(1));
+    let mut states = Vec::new();
+    while states.len() < 2 {
+        let state = in_time(poll_fn(|cx| Pin::new(&mut observer).poll_next(cx))).await;
+        states.push(text(&state.unwrap()));
+    }
+    assert_eq!(states, ["pending", "1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidated_value_is_shown_until_the_new_one_is_there() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "1");
+    client.invalidate(&query);
+    assert_eq!(next(&mut observer).await, "1 stale refreshing");
+    assert_eq!(next(&mut observer).await, "2");
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_comes_by_the_store_alone_loads_an_observed_key_too() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    pass(seconds(2)).await;
+    assert_eq!(next(&mut observer).await, "1");
+    let mut tx = client.cache().begin();
+    tx.invalidate(&query);
+    tx.commit().unwrap();
+    assert_eq!(next(&mut observer).await, "1 stale refreshing");
+    assert_eq!(next(&mut observer).await, "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_or_cleared_key_is_pending_and_loaded_again() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    pass(seconds(2)).await;
+    assert_eq!(next(&mut observer).await, "1");
+    client.cache().remove(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "2");
+    client.cache().clear();
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_invalidated_during_its_load_is_loaded_once_more_at_once() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    pass(SECOND / 2).await;
+    client.invalidate(&query);
+    pass(SECOND * 3 / 4).await;
+    // By now the first load would have ended.
+    assert_eq!(at_once(&mut observer).await, None);
+    assert_eq!(next(&mut observer).await, "2");
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_between_the_end_of_a_load_and_its_store_has_it_loaded_once_more() {
+    let client = lab();
+    let query = GetWeighed(101);
+    let other = client.clone();
+    query.when_weighed(move || {
+        other.invalidate(&GetWeighed(101));
+    });
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "2");
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_gave_way_to_a_refresh_which_came_to_nothing_is_made_once_more() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    pass(SECOND / 2).await;
+    let (asker, key) = (client.clone(), query.clone());
+    let refresh = tokio::spawn(async move {
+        asker.query_with(&key, |options| options.strategy(Strategy::Refresh)).await.map(drop)
+    });
+    settle().await;
+    refresh.abort();
+    settle().await;
+    assert_eq!(client.app().loads(&query), 2);
+    assert_eq!(next(&mut observer).await, "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_to_an_equal_value_shows_nothing_new() {
+    let client = lab();
+    let query = GetEqual(1);
+    let mut observer = client.observe(&query);
+    pass(seconds(2)).await;
+    assert_eq!(next(&mut observer).await, "7");
+    let first = observer.state().value().cloned().unwrap();
+    let refreshed = client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await;
+    assert!(Arc::ptr_eq(&first, &refreshed.unwrap()));
+    assert_eq!(at_once(&mut observer).await, None);
+    assert!(Arc::ptr_eq(&first, observer.state().value().unwrap()));
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_sleeps_through_updates_gets_the_newest() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    pass(seconds(2)).await;
+    for value in 51..=55 {
+        client.cache().insert(query.clone(), value);
+        settle().await;
+    }
+    assert_eq!(next(&mut observer).await, "55");
+    assert_eq!(at_once(&mut observer).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_is_shown_and_one_to_another_key_is_not() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.cache().insert(query.clone(), 50);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "50");
+    client.cache().insert(GetNumber(2), 60);
+    assert_eq!(at_once(&mut observer).await, None);
+    let mut tx = client.cache().begin();
+    tx.set(query.clone(), 51);
+    tx.commit().unwrap();
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("51"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_during_a_load_is_shown_and_the_load_is_left() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Never);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    pass(SECOND).await;
+    client.cache().insert(query.clone(), 50);
+    assert_eq!(next(&mut observer).await, "50");
+    settle().await;
+    assert_eq!(client.app().dropped(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_load_is_shown_with_the_last_value_until_a_better_one_comes() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Fail(SECOND));
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "failed after nothing");
+    pass(seconds(60)).await;
+    assert_eq!(client.app().loads(&query), 1);
+    client.cache().insert(query.clone(), 50);
+    assert_eq!(next(&mut observer).await, "50");
+    client.invalidate(&query);
+    assert_eq!(next(&mut observer).await, "50 stale refreshing");
+    assert_eq!(next(&mut observer).await, "failed after 50");
+    client.app().script(&query, Script::Answer(SECOND));
+    client.invalidate(&query);
+    assert_eq!(next(&mut observer).await, "failed after 50 refreshing");
+    assert_eq!(next(&mut observer).await, "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_becomes_stale_is_shown_as_stale_and_not_loaded() {
+    let client = lab();
+    let query = GetNumber(1);
+    let mut observer = client.observe(&query);
+    pass(seconds(2)).await;
+    assert_eq!(next(&mut observer).await, "1");
+    assert_eq!(next(&mut observer).await, "1 stale");
+    client.cache().touch(&query);
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("1"));
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_key_is_shown_and_loaded_when_its_observer_comes() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 50);
+    client.cache().insert(GetStale(1), 60);
+    pass(seconds(20)).await;
+    let mut observer = client.observe(&GetNumber(1));
+    assert_eq!(next(&mut observer).await, "50 stale refreshing");
+    assert_eq!(next(&mut observer).await, "1");
+    let mut observer = client.observe(&GetStale(1));
+    assert_eq!(next(&mut observer).await, "60 stale refreshing");
+    assert_eq!(next(&mut observer).await, "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_of_a_fresh_key_loads_as_its_own_strategy_says() {
+    let client = lab();
+    let query = GetNumber(1);
+    client.cache().insert(query.clone(), 50);
+    let mut observer = client.observe_with(&query, |options| options.strategy(Strategy::Refresh));
+    assert_eq!(next(&mut observer).await, "50 refreshing");
+    assert_eq!(next(&mut observer).await, "1");
+    let only = GetNumber(2);
+    client.cache().insert(only.clone(), 50);
+    let mut observer = client.observe_with(&only, |options| options.strategy(Strategy::NetworkOnly));
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "1");
+    assert_eq!(client.cached(&only).as_deref(), Some(&50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_observers_share_a_load_and_it_is_cancelled_when_both_have_left() {
+    for both_leave in [false, true] {
+        let client = lab();
+        let query = GetNumber(1);
+        let one = client.observe(&query);
+        let mut other = client.observe(&query);
+        pass(SECOND / 2).await;
+        assert_eq!(client.app().loads(&query), 1);
+        drop(one);
+        settle().await;
+        assert_eq!(client.app().dropped(), 0);
+        if both_leave {
+            drop(other);
+            settle().await;
+            assert_eq!(client.app().dropped(), 1);
+            pass(seconds(2)).await;
+            assert!(client.cached(&query).is_none());
+        } else {
+            assert_eq!(next(&mut other).await, "pending");
+            assert_eq!(next(&mut other).await, "1");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_somebody_else_waits_for_outlives_its_observers() {
+    let client = lab();
+    let query = GetNumber(1);
+    let observer = client.observe(&query);
+    let waiter = ask(&client, &query);
+    pass(SECOND / 2).await;
+    drop(observer);
+    assert_eq!(*waiter.await.unwrap().unwrap(), 1);
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_can_be_observed_again_after_its_last_observer_has_left() {
+    let client = lab();
+    let query = GetNumber(1);
+    drop(client.observe(&query));
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    let value = next(&mut observer).await;
+    assert_eq!(value, client.app().loads(&query).to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observed_key_is_pinned_until_its_last_observer_leaves() {
+    let client = lab();
+    let query = GetWeak(1);
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "1");
+    pass(seconds(60)).await;
+    let entry = client.cache().peek_entry(&query).unwrap();
+    assert_eq!(entry.residency(), Residency::Pinned);
+    drop((entry, observer));
+    settle().await;
+    assert!(client.cached(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_goes_over_to_another_query_and_shows_the_previous_value_until_then() {
+    let client = lab();
+    let mut observer = client.observe(&GetNumber(1));
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "1");
+    client.app().script(&GetNumber(2), Script::Answer(seconds(2)));
+    client.cache().insert(GetNumber(3), 30);
+    observer.set_query(Some(&GetNumber(2)));
+    assert_eq!(next(&mut observer).await, "1 stale refreshing previous");
+    pass(SECOND).await;
+    // Two steps away from its own value.
+    client.cache().insert(GetNumber(1), 10);
+    assert_eq!(at_once(&mut observer).await, None);
+    assert_eq!(next(&mut observer).await, "1");
+    observer.set_query(Some(&GetNumber(3)));
+    assert_eq!(next(&mut observer).await, "30");
+    observer.set_query(Some(&GetNumber(3)));
+    assert_eq!(at_once(&mut observer).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_load_of_a_query_that_an_observer_leaves_is_cancelled() {
+    let client = lab();
+    let mut observer = client.observe(&GetNumber(1));
+    pass(SECOND / 2).await;
+    observer.set_query(Some(&GetNumber(2)));
+    settle().await;
+    assert_eq!(client.app().dropped(), 1);
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_without_a_query_waits_and_loads_nothing() {
+    let client = lab();
+    let mut observer = client.observer::<GetNumber>();
+    assert_eq!(next(&mut observer).await, "pending");
+    pass(seconds(60)).await;
+    assert_eq!(at_once(&mut observer).await, None);
+    observer.set_query(Some(&GetNumber(1)));
+    assert_eq!(next(&mut observer).await, "pending");
+    assert_eq!(next(&mut observer).await, "1");
+    observer.set_query(None);
+    assert_eq!(observer.query(), None);
+    assert_eq!(next(&mut observer).await, "pending");
+    client.invalidate(&GetNumber(1));
+    pass(seconds(60)).await;
+    assert_eq!(at_once(&mut observer).await, None);
+    assert_eq!(client.app().loads(&GetNumber(1)), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_that_cannot_work_are_shown_and_nothing_is_loaded() {
+    let client = lab();
+    let mut observer = client.observe(&GetTimeless(1));
+    assert_eq!(next(&mut observer).await, "failed after nothing");
+    pass(seconds(2)).await;
+    assert_eq!(at_once(&mut observer).await, None);
+    assert_eq!(client.app().loads(&GetTimeless(1)), 0);
+}
+
+#[tokio::test]
+async fn observers_and_writers_on_many_threads_end_with_the_last_value() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    let work = async {
+        let client = lab();
+        let query = GetNumber(1);
+        client.cache().insert(query.clone(), 0);
+        let writer = |from: usize| {
+            let cache = client.cache().clone();
+            move || (from..from + 500).for_each(|value| drop(cache.insert(GetNumber(1), value)))
+        };
+        let readers: Vec<_> = (0..4)
+            .map(|_| {
+                let mut observer = client.observe(&query);
+                tokio::spawn(async move {
+                    while observer.next().await.unwrap().value().is_none_or(|value| **value != 9_999) {}
+                })
+            })
+            .collect();
+        let writers = [tokio::task::spawn_blocking(writer(0)), tokio::task::spawn_blocking(writer(1_000))];
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        client.cache().insert(query, 9_999);
+        for reader in readers {
+            reader.await.unwrap();
+        }
+    };
+    let done = runtime.spawn(tokio::time::timeout(seconds(60), work));
+    done.await.unwrap().expect("nobody waits for ever");
+    runtime.shutdown_background();
+}

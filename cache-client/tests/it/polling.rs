@@ -1,0 +1,151 @@
+//! What is observed with `poll` is loaded again and again, as long as somebody looks.
+
+use std::time::Duration;
+
+use cache_client::{QueryError, Strategy};
+
+use crate::lab::*;
+
+const BLINK: Duration = Duration::from_millis(10);
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_comes_a_period_after_each_load_has_ended() {
+    let client = lab();
+    let query = GetPolled(1);
+    client.app().script(&query, Script::Answer(seconds(3)));
+    let observer = client.observe(&query);
+    pass(seconds(13) - BLINK).await;
+    assert_eq!(client.app().loads(&query), 1);
+    pass(BLINK * 2).await;
+    assert_eq!(client.app().loads(&query), 2);
+    assert_eq!(observer.state().value().map(|value| **value), Some(1));
+    client.app().script(&query, Script::Fail(seconds(2)));
+    pass(seconds(13) - BLINK * 2).await;
+    assert_eq!(client.app().loads(&query), 2);
+    pass(BLINK * 2).await;
+    assert_eq!(client.app().loads(&query), 3);
+    // The next comes a period after the error.
+    pass(seconds(12) - BLINK * 2).await;
+    assert_eq!(client.app().loads(&query), 3);
+    pass(BLINK * 2).await;
+    assert_eq!(client.app().loads(&query), 4);
+    assert!(observer.state().error().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn polling_ends_with_the_last_observer() {
+    let client = lab();
+    let query = GetPolled(1);
+    let (one, other) = (client.observe(&query), client.observe(&query));
+    pass(seconds(2)).await;
+    drop(one);
+    pass(seconds(10)).await;
+    assert_eq!(client.app().loads(&query), 2);
+    drop(other);
+    pass(seconds(60)).await;
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inactive_client_polls_nothing_and_once_when_it_is_active_again() {
+    let client = lab();
+    let (polled, plain) = (GetPolled(1), GetNumber(1));
+    let _observers = (client.observe(&polled), client.observe(&plain));
+    pass(seconds(2)).await;
+    client.set_active(false);
+    pass(seconds(60)).await;
+    assert_eq!(client.app().loads(&polled), 1);
+    client.set_active(true);
+    client.set_active(true);
+    settle().await;
+    assert_eq!(client.app().loads(&polled), 2);
+    pass(seconds(10)).await;
+    assert_eq!(client.app().loads(&polled), 2);
+    pass(seconds(2)).await;
+    assert_eq!(client.app().loads(&polled), 3);
+    assert_eq!(client.app().loads(&plain), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_was_inactive_for_a_moment_loads_what_is_polled_at_once() {
+    let client = lab();
+    let query = GetPolled(1);
+    let _observer = client.observe(&query);
+    pass(seconds(2)).await;
+    client.set_active(false);
+    pass(SECOND).await;
+    assert_eq!(client.app().loads(&query), 1);
+    client.set_active(true);
+    settle().await;
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_loads_what_is_observed_by_an_inactive_client_too() {
+    let client = lab();
+    let query = GetPolled(1);
+    let _observer = client.observe(&query);
+    pass(seconds(2)).await;
+    client.set_active(false);
+    client.invalidate(&query);
+    settle().await;
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_observers_the_shortest_period_counts_while_it_is_there() {
+    let client = lab();
+    let query = GetPolled(1);
+    let _slow = client.observe(&query);
+    let fast = client.observe_with(&query, |options| options.poll(seconds(4)));
+    let _none = client.observe(&query);
+    pass(SECOND + BLINK).await;
+    pass(seconds(4)).await;
+    assert_eq!(client.app().loads(&query), 2);
+    pass(seconds(5)).await;
+    assert_eq!(client.app().loads(&query), 3);
+    pass(SECOND).await;
+    drop(fast);
+    pass(seconds(9)).await;
+    assert_eq!(client.app().loads(&query), 3);
+    pass(seconds(2)).await;
+    assert_eq!(client.app().loads(&query), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_joins_the_load_that_runs_and_stores_as_the_strategy_says() {
+    let client = lab();
+    let query = GetPolled(1);
+    let mut observer = client.observe(&query);
+    pass(SECOND + BLINK).await;
+    pass(seconds(9)).await;
+    let refresh = |options: cache_client::LoadingOptions| options.strategy(Strategy::NetworkFirst);
+    let (asker, key) = (client.clone(), query.clone());
+    let refreshed = tokio::spawn(async move { asker.query_with(&key, refresh).await });
+    pass(SECOND).await;
+    in_time(refreshed).await.unwrap().unwrap();
+    assert_eq!(client.app().loads(&query), 2);
+    assert_eq!(client.cached(&query).as_deref(), Some(&2));
+    while observer.state().value().map(|value| **value) != Some(2) {
+        in_time(observer.next()).await;
+    }
+    let only = GetPolled(2);
+    let _observer = client.observe_with(&only, |options| options.strategy(Strategy::NetworkOnly));
+    pass(seconds(13)).await;
+    assert_eq!(client.app().loads(&only), 2);
+    assert!(client.cached(&only).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_period_of_zero_is_an_error() {
+    for strategy in [Strategy::CacheFirst, Strategy::NetworkOnly] {
+        let client = lab();
+        let query = GetPolled(1);
+        let zero = |options: cache_client::LoadingOptions| options.strategy(strategy).poll(Duration::ZERO);
+        let observer = client.observe_with(&query, zero);
+        let state = observer.state();
+        let Some(QueryError::Options(error)) = state.error() else { panic!("{state:?}") };
+        assert_eq!(error.option, "poll");
+        assert_eq!(client.app().loads(&query), 0);
+    }
+}
