@@ -95,7 +95,7 @@ fn misspelt_options_are_met_with_the_nearest() {
 
 #[test]
 fn far_off_options_are_met_with_the_list() {
-    for written in ["poll", "batch"] {
+    for written in ["flavour", "batch"] {
         let name = Ident::new(written, proc_macro2::Span::call_site());
         let message = message(quote!(#name = 1));
         assert!(
