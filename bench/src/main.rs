@@ -56,7 +56,7 @@
 //! | `floor`, `weak-floor` | a `HashMap` without lock, of values or of weak handles: what is left of a hit when nothing is asked of the cache |
 //! | `ours-plain` | the same table without what the workload is about |
 //! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
-//! | `ours-store` | the store without the client |
+//! | `ours-store`, `ours-settings` | the store without the client; a client with options of its own |
 //! | `one-thread`, `idle`, `read-and-lex` | the same with one thread, while nothing is saved, without making anything of it |
 //! | `sim-lru`, `sim-s3fifo`, `sim-s3fifo-20` | policies by the letter; the last with a small queue of 20 % |
 //!

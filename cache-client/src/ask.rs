@@ -59,14 +59,14 @@ impl<'a, A: App> Asker<'a, A> {
     {
         match self.at_once(query) {
             Some(value) => Ok(value),
-            None => self.query_with(query, LoadingOptions::new()).await,
+            None => self.query_with(query, None).await,
         }
     }
 
     pub(crate) async fn query_with<Q: Fetch<A>>(
         self,
         query: &Q,
-        options: LoadingOptions,
+        options: Option<LoadingOptions>,
     ) -> Outcome<Q::Value, Q::Error>
     where
         A::Registry: Holds<Q>,
@@ -82,7 +82,7 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         // All flights are under way before the first is waited for.
-        let turns: Vec<_> = queries.iter().map(|query| self.begin(query, LoadingOptions::new())).collect();
+        let turns: Vec<_> = queries.iter().map(|query| self.begin(query, None)).collect();
         let mut outcomes = Vec::with_capacity(queries.len());
         for (query, turn) in queries.iter().zip(turns) {
             outcomes.push(match turn {
@@ -108,7 +108,7 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let Ok(plan) = self.plan::<Q>(LoadingOptions::new(), self.access()) else { return };
+        let Ok(plan) = self.plan::<Q>(None, self.access()) else { return };
         if !matches!(self.look(query, &plan, false), Some((_, Verdict::Fresh))) {
             self.load_behind(query, &plan);
         }
@@ -118,8 +118,26 @@ impl<'a, A: App> Asker<'a, A> {
         self.node.map_or(Access::PLAIN, |node| node.access())
     }
 
+    /// The options of a call, resolved; `call` are its own.
     #[inline]
-    pub(crate) fn plan<Q: Fetch<A>>(&self, call: LoadingOptions, access: Access) -> Result<Plan, OptionsError>
+    pub(crate) fn plan<Q: Fetch<A>>(
+        &self,
+        call: Option<LoadingOptions>,
+        access: Access,
+    ) -> Result<Plan, OptionsError>
+    where
+        A::Registry: Holds<Q>,
+    {
+        match call {
+            None if access.checks_options => {
+                let plan = self.client.plan_of::<Q>();
+                plan.get_or_init(|| self.resolve::<Q>(LoadingOptions::new(), access)).clone()
+            }
+            _ => self.resolve::<Q>(call.unwrap_or_default(), access),
+        }
+    }
+
+    fn resolve<Q: Fetch<A>>(&self, call: LoadingOptions, access: Access) -> Result<Plan, OptionsError>
     where
         A::Registry: Holds<Q>,
     {
@@ -154,7 +172,7 @@ impl<'a, A: App> Asker<'a, A> {
     fn begin<Q: Fetch<A>>(
         &self,
         query: &Q,
-        options: LoadingOptions,
+        options: Option<LoadingOptions>,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
     where
         A::Registry: Holds<Q>,

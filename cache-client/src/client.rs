@@ -7,8 +7,8 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cache_core::{Cache, Holds, LoadingOptions};
 use foldhash::fast::RandomState;
@@ -20,7 +20,8 @@ use crate::ask::Asker;
 use crate::breaker::Breakers;
 use crate::context::{Context, Node};
 use crate::desk::Desks;
-use crate::error::QueryError;
+use crate::error::{OptionsError, QueryError};
+use crate::plan::Plan;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
 
@@ -35,6 +36,8 @@ pub(crate) struct Shared<A: App> {
     /// Options of single queries, by type.
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
+    /// What calls without options of their own do, by the place of the query's table.
+    plans: Box<[PlanOfQuery]>,
     /// Neither settings nor defaults.
     leaves_all_to_queries: bool,
     desks: Desks,
@@ -44,6 +47,8 @@ pub(crate) struct Shared<A: App> {
     /// Whether anybody can see what is observed.
     is_active: watch::Sender<bool>,
 }
+
+type PlanOfQuery = OnceLock<Result<Plan, OptionsError>>;
 
 impl<A: App> Client<A> {
     /// A client that is being configured: over a cache, with the program's own state.
@@ -105,7 +110,7 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::without_context(self).query_with(query, change(LoadingOptions::new()))
+        Asker::without_context(self).query_with(query, Some(change(LoadingOptions::new())))
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time; each answer may
@@ -177,6 +182,15 @@ impl<A: App> Client<A> {
     #[inline]
     pub(crate) fn leaves_all_to_queries(&self) -> bool {
         self.0.leaves_all_to_queries
+    }
+
+    /// What calls without options of their own do, resolved by the first of them.
+    #[inline]
+    pub(crate) fn plan_of<Q: Fetch<A>>(&self) -> &PlanOfQuery
+    where
+        A::Registry: Holds<Q>,
+    {
+        &self.0.plans[self.0.cache.index_of::<Q>()]
     }
 
     #[inline]

@@ -93,7 +93,7 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::of(&self.0).query_with(query, change(LoadingOptions::new()))
+        Asker::of(&self.0).query_with(query, Some(change(LoadingOptions::new())))
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time; each answer may

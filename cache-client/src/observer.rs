@@ -168,7 +168,7 @@ where
 
     fn claim(&mut self, query: &Q) {
         let runtime = Handle::current();
-        let plan = match Asker::without_context(&self.client).plan::<Q>(self.options, Access::PLAIN) {
+        let plan = match Asker::without_context(&self.client).plan::<Q>(Some(self.options), Access::PLAIN) {
             Ok(plan) => plan,
             Err(problem) => {
                 self.problem = Some(problem);

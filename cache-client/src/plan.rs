@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     timeout: Option<Duration>,
     /// How long what is loaded is kept, where that is not for the table to say.
     ttl: Option<Duration>,
+    /// The part of that by which it may be shorter.
+    jitter: f64,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
@@ -98,10 +100,8 @@ impl Plan {
             swr: all.swr,
             stale_if_error: all.stale_if_error,
             timeout: all.timeout,
-            ttl: match (all.ttl, jitter) {
-                (ttl, None) => ttl,
-                (ttl, Some(fraction)) => ttl.or(table_ttl).map(|ttl| shortened(ttl, fraction)),
-            },
+            ttl: if jitter.is_some() { all.ttl.or(table_ttl) } else { all.ttl },
+            jitter: jitter.unwrap_or_default(),
             beta: all.beta,
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
@@ -239,7 +239,8 @@ impl Plan {
     /// The times to store a value with whose load began at `started`.
     pub(crate) fn times<Q: Query>(&self, value: &Q::Value, started: Moment) -> Times {
         let times = Times::new().as_of(started);
-        let ttl = self.absent_ttl.filter(|_| Q::is_absent(value)).or(self.ttl);
+        let own = || self.ttl.map(|ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl });
+        let ttl = self.absent_ttl.filter(|_| Q::is_absent(value)).or_else(own);
         ttl.map_or(times, |ttl| times.ttl(ttl))
     }
 }

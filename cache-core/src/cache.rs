@@ -123,6 +123,17 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().plainly_fresh(lookup)
     }
 
+    /// Place of a table among those of the registry.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn index_of<Q: Query>(&self) -> usize
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().index()
+    }
+
     /// The time to live and the freshness time of a table, as this cache was built.
     #[doc(hidden)]
     #[inline]

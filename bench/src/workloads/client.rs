@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_client::{App, Client, Context, Fetch};
 use cache_core::{Cache, Query};
@@ -78,6 +79,9 @@ pub fn run(options: &Options, report: &mut Report) {
 fn run_hits(options: &Options, report: &mut Report, workload: &str, held: u32, keys: &Keys) {
     let mut contestants = Vec::from(line_up(held));
     let store = cache(held);
+    let settled =
+        Client::builder(cache(held), NoWork).defaults(|all| all.swr(Duration::from_secs(1))).build();
+    contestants.push(asks(settled).named("ours-settings"));
     contestants.push(Contestant::new("ours-store", move |keys| {
         keys.iter().filter(|&&id| black_box(store.get(&GetLoaded { id: id.into() })).is_some()).count()
     }));
@@ -89,15 +93,7 @@ fn line_up(held: u32) -> [Contestant; 2] {
     let client = Client::builder(cache(held), NoWork).build();
     let moka = moka(held);
     [
-        Contestant::new("ours", move |keys| {
-            runtime().block_on(async {
-                for id in keys.iter().map(|&id| u64::from(id)) {
-                    let Ok(value) = client.query(&GetLoaded { id }).await else { return 0 };
-                    black_box(value);
-                }
-                keys.len()
-            })
-        }),
+        asks(client),
         Contestant::new("moka", move |keys| {
             runtime().block_on(async {
                 for id in keys.iter().map(|&id| u64::from(id)) {
@@ -140,6 +136,18 @@ fn run_herds<F: Future<Output = ()> + Send + 'static>(keys: &[u32], ask: impl Fn
         }
     });
     0
+}
+
+fn asks(client: Client<NoWork>) -> Contestant {
+    Contestant::new("ours", move |keys| {
+        runtime().block_on(async {
+            for id in keys.iter().map(|&id| u64::from(id)) {
+                let Ok(value) = client.query(&GetLoaded { id }).await else { return 0 };
+                black_box(value);
+            }
+            keys.len()
+        })
+    })
 }
 
 fn cache(held: u32) -> Cache<ClientRegistry> {

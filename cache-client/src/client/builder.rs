@@ -3,10 +3,10 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
-use cache_core::{Cache, LoadingOptions};
+use cache_core::{Cache, LoadingOptions, Registry};
 use foldhash::fast::RandomState;
 
 use tokio::sync::watch;
@@ -66,6 +66,7 @@ impl<A: App> ClientBuilder<A> {
             cache,
             settings,
             defaults,
+            plans: A::Registry::describe().iter().map(|_| OnceLock::new()).collect(),
             leaves_all_to_queries,
             desks: Desks::default(),
             breakers: Breakers::new(breakers),
