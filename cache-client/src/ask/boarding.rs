@@ -59,8 +59,8 @@ impl<A: App> Asker<'_, A> {
         let wish = wish_of(&plan);
         let mut ticket =
             Ticket { wish, is_behind: false, anew: plan.loads_anew(), from: self.from(), landings: None };
-        if access.is_private {
-            let boarded = self.board_privately(query, &plan, &desk, &ticket);
+        if let Some(node) = self.node.filter(|_| access.is_private) {
+            let boarded = self.board_privately(node, query, &plan, &desk, &ticket);
             return self.turn(query, boarded, plan, access);
         }
         if plan.reads_first() {
@@ -157,17 +157,15 @@ impl<A: App> Asker<'_, A> {
             Some(node) => in_tree(node, query, ticket, board),
             None => board(),
         };
-        if let Boarded::New(flight, _) = &boarded {
-            let (flight, token) = (Arc::clone(flight), flight.token.clone());
-            let node = Node::root(self.client.clone(), Q::NAME.into(), token, Some(flight.id));
-            Trip { desk: Arc::clone(desk), flight, node, plan: *plan }.start(&runtime);
-        }
-        boarded
+        start(boarded, plan, desk, &runtime, |flight| {
+            Node::root(self.client.clone(), Q::NAME.into(), flight.token.clone(), Some(flight.id))
+        })
     }
 
     /// Gets on a flight of the tree alone: what it loads is neither shared nor stored.
     fn board_privately<Q: Fetch<A>>(
         &self,
+        node: &Arc<Node<A>>,
         query: &Q,
         plan: &Plan,
         desk: &DeskOf<A, Q>,
@@ -176,7 +174,6 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let node = self.node.expect("only a tree can be private");
         let (runtime, started) = (Handle::current(), self.client.cache().now());
         let boarded = in_tree(node, query, ticket, || {
             let token = node.tree.token.child_token();
@@ -187,13 +184,26 @@ impl<A: App> Asker<'_, A> {
                 Err(NoSeat::Closed | NoSeat::Cycle) => Boarded::Cycle,
             }
         });
-        if let Boarded::New(flight, _) = &boarded {
-            let flight = Arc::clone(flight);
-            let node = Node::of_flight(node, flight.token.clone(), flight.id);
-            Trip { desk: Arc::clone(desk), flight, node, plan: *plan }.start(&runtime);
-        }
-        boarded
+        start(boarded, plan, desk, &runtime, |flight| Node::of_flight(node, flight.token.clone(), flight.id))
     }
+}
+
+/// Starts a flight that is new, in a context of its own.
+fn start<A: App, Q: Fetch<A>>(
+    boarded: Boarded<Q, Q::Error>,
+    plan: &Plan,
+    desk: &DeskOf<A, Q>,
+    runtime: &Handle,
+    context: impl FnOnce(&Flight<Q, Q::Error>) -> Arc<Node<A>>,
+) -> Boarded<Q, Q::Error>
+where
+    A::Registry: Holds<Q>,
+{
+    if let Boarded::New(flight, _) = &boarded {
+        let (desk, node) = (Arc::clone(desk), context(flight));
+        Trip { desk, flight: Arc::clone(flight), node, plan: *plan }.start(runtime);
+    }
+    boarded
 }
 
 /// What somebody who waits wants of the flight.

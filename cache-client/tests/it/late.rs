@@ -29,7 +29,7 @@ async fn the_result_of_an_invalidated_load_is_for_those_who_waited_alone() {
         let query = GetNumber(1);
         if has_old_value {
             client.cache().insert(query.clone(), 50);
-            tokio::time::sleep(seconds(20)).await;
+            pass(seconds(20)).await;
         }
         let waiter = ask(&client, &query);
         settle().await;

@@ -79,7 +79,7 @@ pub use visitor::{Layout, ShapeVisitor};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape that a snapshot could check",
-    label = "`Shape` is not implemented for `{Self}`",
+    label = "`{Self}` has no `Shape`",
     note = "a type of your own: add `#[derive(Shape)]` to it",
     note = "a foreign type: mark the field that holds it `#[shape(opaque)]`"
 )]

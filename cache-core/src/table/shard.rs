@@ -109,7 +109,7 @@ pub(crate) enum Seen {
 impl<Q: Query> Shard<Q> {
     pub(crate) fn new() -> Self {
         Self {
-            index: Index::new(),
+            index: Index::default(),
             slots: Vec::new(),
             cold: None,
             hits: AtomicU64::new(0),

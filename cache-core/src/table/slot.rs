@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::event::Cause;
 use crate::query::Query;
 use crate::retention::records::Record;
 use crate::retention::s3fifo::MAX_USES;
@@ -107,16 +106,13 @@ impl<V: ?Sized> Hold<V> {
         matches!(self, Self::Resident(_))
     }
 
-    /// Keeps the value of a survivor until listeners have been told why it went. Without a value there is no cause: it
-    /// has died since the caller looked.
-    pub(crate) fn kept_for(self, cause: Option<Cause>) -> (Self, Option<Cause>) {
-        match self.is_resident() {
-            true => (self, cause),
-            false => match self.value() {
-                Some(value) => (Self::Resident(value), cause),
-                None => (self, None),
-            },
+    /// Keeps the value of a survivor alive. `false`: it is dead.
+    pub(crate) fn revive(&mut self) -> bool {
+        if let Self::Survivor(_) = self {
+            let Some(value) = self.value() else { return false };
+            *self = Self::Resident(value);
         }
+        true
     }
 
     /// Whether nobody holds the value any more. Final: a dead value cannot come back.

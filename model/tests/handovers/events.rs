@@ -84,3 +84,22 @@ fn every_value_that_left_is_told_once() {
         assert_eq!(told, [10, 11, 12, 20, 21, 22]);
     });
 }
+
+#[test]
+fn a_survivor_that_dies_as_it_is_removed_is_counted_and_told_or_neither() {
+    check(|| {
+        let told = Arc::new(Mutex::new(0));
+        let hear = Arc::clone(&told);
+        let store = builder().on_removal(move |_: &Removal| *hear.lock().unwrap() += 1).build().unwrap();
+        let last = store.insert(Weak(1), 1);
+        together(vec![
+            part(&store, |store| drop(store.remove(&Weak(1)))),
+            part(&store, move |_| {
+                shuttle::thread::yield_now();
+                drop(last);
+            }),
+        ]);
+        let counted: u64 = store.inspect().tables.iter().map(|table| table.removals.removed).sum();
+        assert_eq!(counted, *told.lock().unwrap());
+    });
+}

@@ -46,3 +46,22 @@ fn what_was_loaded_before_a_change_is_not_stored_after_it() {
         assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
     });
 }
+
+#[test]
+fn whoever_is_called_about_a_key_has_seen_the_last_write_in_the_end() {
+    check(|| {
+        let store = store();
+        let seen = Arc::new(AtomicUsize::new(0));
+        let (reader, noted) = (store.clone(), Arc::clone(&seen));
+        let _watch = store.watch_with(&Few(1), move || {
+            // Two threads may be called at once; the larger of what they see counts, as the last of a key's writes.
+            let value = reader.get(&Few(1)).map_or(0, |value| *value as usize);
+            noted.fetch_max(value, Ordering::SeqCst);
+        });
+        together(vec![
+            part(&store, |store| drop((store.insert(Few(1), 1), store.insert(Few(1), 2)))),
+            part(&store, |store| drop((store.insert(Few(2), 9), store.remove(&Few(2))))),
+        ]);
+        assert_eq!(seen.load(Ordering::SeqCst), 2);
+    });
+}

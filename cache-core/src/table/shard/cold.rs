@@ -74,16 +74,14 @@ impl<Q: Query> Cold<Q> {
     pub(super) fn put_out(
         &mut self,
         key: Q,
-        hold: Hold<Q::Value>,
+        mut hold: Hold<Q::Value>,
         extra: Option<Box<Extra<Q::Value>>>,
         cause: Option<Cause>,
         env: &Env<'_>,
         out: &mut Outbox<Q>,
     ) {
-        let (hold, cause) = match cause.is_some() && env.wants_keys {
-            true => hold.kept_for(cause),
-            false => (hold, cause),
-        };
+        // A survivor may have died since the caller looked; listeners who are told of it need its value.
+        let cause = cause.filter(|_| !env.wants_keys || hold.revive());
         if let Some(cause) = cause {
             self.removals[cause as usize] += 1;
         }

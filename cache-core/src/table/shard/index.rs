@@ -33,10 +33,6 @@ struct Line {
 }
 
 impl Index {
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
-
     /// An index of the records below `end`, all of which are of entries.
     pub(super) fn of(records: &Records, end: u32) -> Self {
         let mut index = Self::with_room_for(end as usize);

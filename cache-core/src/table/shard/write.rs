@@ -164,7 +164,7 @@ impl<Q: Query> Shard<Q> {
     /// keys.
     pub(crate) fn clear(&mut self, env: &Env<'_>, out: &mut Outbox<Q>) {
         let slots = std::mem::take(&mut self.slots);
-        self.index = Index::new();
+        self.index = Index::default();
         let cold = self.cold.get_or_insert_with(Cold::new);
         cold.forgotten = cold.forgotten.max(env.revision);
         for (number, slot) in (0..).zip(slots) {

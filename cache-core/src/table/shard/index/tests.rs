@@ -34,7 +34,7 @@ fn steps(hashes: impl Strategy<Value = u32>) -> impl Strategy<Value = Vec<Step>>
 
 /// Takes the steps, and compares with a map of hashes by number after each.
 fn compare(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let (mut index, mut records, mut model) = (Index::new(), Records::default(), BTreeMap::new());
+    let (mut index, mut records, mut model) = (Index::default(), Records::default(), BTreeMap::new());
     for step in steps {
         match step {
             Step::Insert(hash) => {
@@ -84,7 +84,7 @@ proptest! {
 
 #[test]
 fn equal_hashes_are_found_and_removed_however_many_there_are() {
-    let (mut index, mut records) = (Index::new(), Records::default());
+    let (mut index, mut records) = (Index::default(), Records::default());
     for _ in 0..2_000 {
         let number = records.occupy(record(7));
         index.insert(number, &records);
@@ -99,7 +99,7 @@ fn equal_hashes_are_found_and_removed_however_many_there_are() {
 
 #[test]
 fn a_lookup_looks_at_few_other_entries() {
-    let (mut index, mut records) = (Index::new(), Records::default());
+    let (mut index, mut records) = (Index::default(), Records::default());
     let hash_of = |turn: u32| turn.wrapping_mul(0x85EB_CA6B).rotate_left(7);
     for turn in 0..100_000 {
         let number = records.occupy(record(hash_of(turn)));
