@@ -460,10 +460,10 @@ macro_rules! impl_read_set {
             fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values> {
                 let revision = cache.core().revision();
                 let read = ($(cache.table::<$lookup::Query>().sight(self.$at, Use::Counted),)+);
-                // Without a commit meanwhile, what was readable at last was so from the first read on. What was not may
-                // have been let go of in between.
-                let is_simple = $(read.$at.0.is_some())&&+ && cache.core().revision() == revision;
-                let is_one_moment = is_simple || $(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
+                // Without a commit meanwhile it is the moment of the last read: what was found is held here, and so still
+                // readable; what was not has not come.
+                let is_one_moment = cache.core().revision() == revision
+                    || $(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
                 is_one_moment.then(|| ($(read.$at.0,)+))
             }
 
