@@ -34,6 +34,7 @@ impl Memo {
         let cells = memo
             .entry(TypeId::of::<Cells<Q, E>>())
             .or_insert_with(|| Box::new(Cells::<Q, E>::default()) as Box<dyn Any + Send>);
+        // Put there by the line above, under the type that it is looked up by.
         let cells = cells.downcast_mut().expect("the cells stand under their own type");
         work(cells)
     }
