@@ -1,7 +1,9 @@
 //! The newest state of one key, and who waits for the next. Knows nothing of where states come from.
 
+use std::collections::HashMap;
 use std::task::{Context, Poll, Waker};
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::state::State;
@@ -15,18 +17,19 @@ struct Board<V: ?Sized, E> {
     version: u64,
     /// Nothing more is put up.
     is_over: bool,
-    /// By reader; each has one at most. Woken without the lock.
-    waiting: Vec<(Reader, Waker)>,
+    /// Woken without the lock.
+    waiting: HashMap<Reader, Waker, RandomState>,
     next: u64,
 }
 
 /// Tells the readers of one notice apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reader(u64);
 
 impl<V: ?Sized, E> Notice<V, E> {
     pub(crate) fn new() -> Self {
-        let board = Board { state: State::Pending, version: 1, is_over: false, waiting: Vec::new(), next: 0 };
+        let board =
+            Board { state: State::Pending, version: 1, is_over: false, waiting: HashMap::default(), next: 0 };
         Self(Mutex::new(board))
     }
 
@@ -38,8 +41,7 @@ impl<V: ?Sized, E> Notice<V, E> {
 
     pub(crate) fn leave(&self, reader: Reader) {
         let mut board = self.0.lock();
-        let at = board.waiting.iter().position(|(other, _)| *other == reader);
-        let left = at.map(|at| board.waiting.swap_remove(at));
+        let left = board.waiting.remove(&reader);
         drop(board);
         drop(left);
     }
@@ -51,7 +53,7 @@ impl<V: ?Sized, E> Notice<V, E> {
         let waiting = std::mem::take(&mut board.waiting);
         drop(board);
         drop(old);
-        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+        waiting.into_values().for_each(Waker::wake);
     }
 
     /// Says that nothing more will be put up.
@@ -60,7 +62,7 @@ impl<V: ?Sized, E> Notice<V, E> {
         board.is_over = true;
         let waiting = std::mem::take(&mut board.waiting);
         drop(board);
-        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+        waiting.into_values().for_each(Waker::wake);
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -87,14 +89,7 @@ impl<V: ?Sized, E> Notice<V, E> {
         if board.is_over {
             return Poll::Ready(None);
         }
-        let at = board.waiting.iter().position(|(other, _)| *other == reader);
-        let replaced = match at {
-            Some(at) => Some(std::mem::replace(&mut board.waiting[at].1, waker)),
-            None => {
-                board.waiting.push((reader, waker));
-                None
-            }
-        };
+        let replaced = board.waiting.insert(reader, waker);
         drop(board);
         drop(replaced);
         Poll::Pending
