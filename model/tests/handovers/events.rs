@@ -93,7 +93,9 @@ fn a_survivor_that_dies_as_it_is_removed_is_counted_and_told_or_neither() {
         let store = builder().on_removal(move |_: &Removal| *hear.lock().unwrap() += 1).build().unwrap();
         let last = store.insert(Weak(1), 1);
         together(vec![
-            part(&store, |store| drop(store.remove(&Weak(1)))),
+            part(&store, |store| {
+                store.remove(&Weak(1));
+            }),
             part(&store, move |_| {
                 shuttle::thread::yield_now();
                 drop(last);
