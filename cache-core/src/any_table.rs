@@ -45,6 +45,8 @@ pub trait UsedTable: Send + Sync {
     fn report_entries(&self) -> Vec<EntryReport>;
     /// What empties the table as a part of a commit.
     fn clearing(&self) -> Box<dyn Part + '_>;
+    /// What marks all entries as a part of a commit.
+    fn marking(&self) -> Box<dyn Part + '_>;
     /// Lets a shard push out what the table has too much.
     fn make_room_at(&self, place: usize, env: &Env<'_>);
     /// Pushes out the entry that is the oldest in the exact order.

@@ -16,8 +16,8 @@ use crate::registry::{Holds, Registry};
 use crate::table::entry::{Entry, EntryState, Freshness};
 use crate::table::slot::Past;
 use crate::table::{Table, Times, Use};
-use crate::transaction::clear::Clearing;
 use crate::transaction::commit::{Commit, CommitKind, Part};
+use crate::transaction::whole::Clearing;
 use crate::transaction::write_set::Home;
 use crate::watch::Watch;
 

@@ -1,18 +1,20 @@
 //! Transactions: a set of changes that become visible all at once.
 
-pub(crate) mod clear;
 pub(crate) mod commit;
 pub(crate) mod hooks;
 mod locked;
 mod receipt;
 pub(crate) mod restore;
 mod spare;
+pub(crate) mod whole;
 pub(crate) mod write_set;
 
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use crate::any_table::UsedTable;
 use crate::asking;
 use crate::cache::Cache;
 use crate::clock::Moment;
@@ -25,6 +27,7 @@ use commit::{Commit, CommitKind, Failure, Part};
 use hooks::{Hook, Proposal};
 pub use receipt::Receipt;
 use smallvec::SmallVec;
+use whole::Lent;
 use write_set::WriteSet;
 
 /// Attempts of a commit whose merges keep being overtaken, if there are hooks to be asked each time.
@@ -50,6 +53,28 @@ pub struct Transaction<R: Registry> {
     order: SmallVec<[(usize, usize); 4]>,
     label: Option<Arc<str>>,
     context: Option<Arc<dyn Any + Send + Sync>>,
+    /// Tables of which all that is not written is to be marked.
+    marked: Tables,
+    sign: Option<Arc<AtomicBool>>,
+}
+
+/// Some of the tables of a cache.
+#[derive(Debug, Default)]
+enum Tables {
+    #[default]
+    None,
+    Tagged(Vec<Arc<str>>),
+    All,
+}
+
+impl Tables {
+    fn has(&self, tags: &'static [&'static str]) -> bool {
+        match self {
+            Self::None => false,
+            Self::Tagged(names) => tags.iter().any(|tag| names.iter().any(|name| **name == **tag)),
+            Self::All => true,
+        }
+    }
 }
 
 /// What a transaction does to each table. Most have to do with few.
@@ -63,7 +88,15 @@ impl Drop for Parts {
 
 impl<R: Registry> Transaction<R> {
     pub(crate) fn new(cache: Cache<R>) -> Self {
-        Self { cache, parts: Parts(SmallVec::new()), order: SmallVec::new(), label: None, context: None }
+        Self {
+            cache,
+            parts: Parts(SmallVec::new()),
+            order: SmallVec::new(),
+            label: None,
+            context: None,
+            marked: Tables::None,
+            sign: None,
+        }
     }
 
     /// Says what the transaction is for. Kept in the history, and in the log of commits while that is on.
@@ -205,6 +238,47 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
+    /// Marks all entries of a query whose keys `matches`, but for those that this transaction has written by now. Returns
+    /// how many there are. Visits all entries of the table.
+    pub fn invalidate_where<Q: Query>(&mut self, matches: impl Fn(&Q) -> bool) -> usize
+    where
+        R: Holds<Q>,
+    {
+        let (marked, lines) = self.writes_mut::<Q>().invalidate_where(&matches);
+        lines.into_iter().for_each(|line| self.note::<Q>(Some(line)));
+        marked
+    }
+
+    /// Marks all entries of a query that are there at the time of the commit, but for those that this transaction
+    /// writes or touches. They are not among its [`writes`](Self::writes). The commit locks the whole table.
+    pub fn invalidate_query<Q: Query>(&mut self)
+    where
+        R: Holds<Q>,
+    {
+        self.writes_mut::<Q>().mark_rest();
+    }
+
+    /// [`invalidate_query`](Self::invalidate_query) for all queries that were derived with a tag.
+    pub fn invalidate_tag(&mut self, tag: impl Into<Arc<str>>) {
+        match &mut self.marked {
+            Tables::None => self.marked = Tables::Tagged(vec![tag.into()]),
+            Tables::Tagged(tags) => tags.push(tag.into()),
+            Tables::All => {}
+        }
+    }
+
+    /// [`invalidate_query`](Self::invalidate_query) for all queries.
+    pub fn invalidate_all(&mut self) {
+        self.marked = Tables::All;
+    }
+
+    /// Has `sign` set by the commit, together with its changes: who reads one of them and then the sign finds it set,
+    /// and who finds it set reads all of them.
+    #[doc(hidden)]
+    pub fn sign(&mut self, sign: Arc<AtomicBool>) {
+        self.sign = Some(sign);
+    }
+
     /// Makes all changes visible at once.
     ///
     /// Returns a receipt that keeps the written values alive. An empty transaction changes nothing and has no
@@ -280,8 +354,19 @@ impl<R: Registry> Transaction<R> {
     /// Tries to install everything. `None`: a merge was overtaken, and has to run again.
     fn attempt(&mut self, attempt: usize) -> Result<Option<u64>, CommitError> {
         let core = self.cache.core();
-        let kind = self.parts.0.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
-        let overtaken = match Commit::new(core, kind).run(&mut self.parts.0) {
+        let sign = self.sign.as_deref();
+        let overtaken = match self.marked {
+            Tables::None => {
+                let kind = kind_of(&self.parts.0);
+                Commit::new(core, kind).with_sign(sign).run(&mut self.parts.0)
+            }
+            _ => {
+                let mut parts = with_marks(&self.cache, &mut self.parts, &self.marked);
+                let kind = kind_of(&parts);
+                Commit::new(core, kind).with_sign(sign).run(&mut parts)
+            }
+        };
+        let overtaken = match overtaken {
             Ok(revision) => {
                 core.log.note(revision, self.label.as_ref(), || self.written_tables());
                 core.events.drain();
@@ -339,6 +424,33 @@ impl<R: Registry> Transaction<R> {
         let part = parts[at].as_any_mut().and_then(|part| part.downcast_mut());
         part.expect("the part of a table is of the type of its query")
     }
+}
+
+fn kind_of(parts: &[Box<dyn Part + '_>]) -> CommitKind {
+    parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read)
+}
+
+/// The parts of a transaction that also marks what it does not write of some tables.
+#[cold]
+fn with_marks<'a, R: Registry>(
+    cache: &'a Cache<R>,
+    parts: &'a mut Parts,
+    marked: &Tables,
+) -> Vec<Box<dyn Part + 'a>> {
+    let mut tables = Vec::new();
+    cache.visit(&mut |table| tables.extend(table.used().filter(|table| marked.has(table.tags()))));
+    let mut all: Vec<Box<dyn Part + 'a>> = Vec::new();
+    for part in &mut parts.0 {
+        let at = tables.iter().position(|table| table.head().index == part.table_index());
+        if let Some(at) = at {
+            tables.swap_remove(at);
+            part.mark_rest();
+        }
+        all.push(Box::new(Lent(part.as_mut())));
+    }
+    all.extend(tables.into_iter().map(UsedTable::marking));
+    all.sort_unstable_by_key(|part| part.table_index());
+    all
 }
 
 impl<R: Registry> Cache<R> {

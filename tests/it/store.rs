@@ -6,6 +6,7 @@ mod dynamic;
 mod listeners;
 mod load_on_miss;
 mod lru;
+mod marks;
 mod panics;
 mod pins;
 mod reading;

@@ -122,6 +122,17 @@ impl<Q: Query> Table<Q> {
         vec![Change { table: self.name(), revision: None, kind, entry }]
     }
 
+    /// What is told of the entries of a shard that are to be marked, if anybody listens.
+    pub(crate) fn changes_of_marks(&self, shard: &Shard<Q>, is_told: impl Fn(&Q) -> bool) -> Vec<Change> {
+        if !self.core().events.has_listeners() {
+            return Vec::new();
+        }
+        let live =
+            shard.numbers().filter_map(|number| shard.slot(number).filter(|slot| !slot.hold.is_dead()));
+        let told = live.filter(|slot| is_told(&slot.key));
+        told.flat_map(|slot| self.change(&slot.key, ChangeKind::Invalidated, None)).collect()
+    }
+
     /// Queues what was displaced for the listeners, while the shard is locked, so that the queue has each key's events
     /// in their order.
     #[inline]

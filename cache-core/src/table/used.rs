@@ -8,8 +8,8 @@ use crate::clock::Moment;
 use crate::inspect::{EntryReport, TableReport};
 use crate::query::Query;
 use crate::retention::recency::Oldest;
-use crate::transaction::clear::ClearingOf;
 use crate::transaction::commit::Part;
+use crate::transaction::whole::{ClearingOf, Marking};
 
 impl<Q: Query> UsedTable for Table<Q> {
     fn head(&self) -> &Head {
@@ -54,6 +54,10 @@ impl<Q: Query> UsedTable for Table<Q> {
 
     fn clearing(&self) -> Box<dyn Part + '_> {
         Box::new(ClearingOf::new(self))
+    }
+
+    fn marking(&self) -> Box<dyn Part + '_> {
+        Box::new(Marking(self))
     }
 
     fn make_room_at(&self, place: usize, env: &Env<'_>) {

@@ -8,6 +8,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::Moment;
 use crate::core::Core;
@@ -33,6 +34,9 @@ pub trait Part: Send {
 
     /// Runs all foreign code that the part needs, before anything is locked.
     fn prepare(&mut self, _label: Option<&Arc<str>>) {}
+
+    /// Has it mark all entries that it does not write.
+    fn mark_rest(&mut self) {}
 
     /// Tells what became of the entries of a snapshot.
     fn restored(&mut self, _report: &mut RestoreReport) {}
@@ -72,6 +76,8 @@ pub struct Commit<'a> {
     pub(crate) overtaken: Option<Failure>,
     /// Whether no other write may come between the look at the first table and the lock of the last.
     is_alone: bool,
+    /// Set when nothing can fail any more and all locks are held: who sees a write of this commit sees it set.
+    sign: Option<&'a AtomicBool>,
     revision: u64,
 }
 
@@ -111,8 +117,14 @@ impl<'a> Commit<'a> {
             now: core.now(),
             overtaken: None,
             is_alone: false,
+            sign: None,
             revision: 0,
         }
+    }
+
+    pub(crate) fn with_sign(mut self, sign: Option<&'a AtomicBool>) -> Self {
+        self.sign = sign;
+        self
     }
 
     /// Keeps other writers out from the start: for a commit that concerns tables which may have no shards yet, and
@@ -160,6 +172,9 @@ impl<'a> Commit<'a> {
         }
         if self.kind > CommitKind::Read && self.core.gate.is_closed() {
             return Err(Failure::GateClosed);
+        }
+        if let Some(sign) = self.sign {
+            sign.store(true, Ordering::Release);
         }
         let changes = std::mem::take(&mut self.changes);
         match self.kind {

@@ -64,6 +64,25 @@ impl<'a, Q: Query> Locked<'a, Q> {
         Self { places, locks: places.iter().map(lock).collect() }
     }
 
+    /// Locks all shards for writing.
+    pub(super) fn lock_all(table: &'a Table<Q>) -> Self {
+        let mut places = Places::default();
+        let locks = table.made_shards().enumerate().map(|(place, shard)| {
+            places.add(place);
+            Lock::Write(shard.write())
+        });
+        let locks = locks.collect();
+        Self { places, locks }
+    }
+
+    /// All that are locked.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Shard<Q>> {
+        self.locks.iter().map(|lock| match lock {
+            Lock::Read(shard) => &**shard,
+            Lock::Write(shard) => &**shard,
+        })
+    }
+
     /// The shard at a place that is among the locked ones.
     pub(super) fn shard(&self, place: usize) -> &Shard<Q> {
         match &self.locks[self.places.before(place)] {

@@ -32,6 +32,8 @@ pub(crate) struct WriteSet<Q: Query> {
     loads: Vec<Found<Q::Value>>,
     /// Watches of keys that are to be written or marked.
     watches: Vec<Arc<Watched<Q>>>,
+    /// Whether all that is not written here is to be marked.
+    marks_rest: bool,
     revision: u64,
 }
 
@@ -54,6 +56,19 @@ struct Line<Q: Query> {
     incoming: Option<(Q, Incoming<Q::Value>)>,
 }
 
+fn find_line<Q: Query, L: Lookup<Query = Q>>(
+    lines: &[Line<Q>],
+    index: &Hashed,
+    lookup: &L,
+    hash: u32,
+) -> Option<usize> {
+    let is_it = |line: &Line<Q>| line.hash == hash && lookup.is_key(&line.key);
+    if lines.len() <= SEARCHED {
+        return lines.iter().position(is_it);
+    }
+    index.find(hash, |at| is_it(&lines[at]))
+}
+
 /// What is to become of a key.
 enum Write<V: ?Sized> {
     None,
@@ -72,7 +87,8 @@ enum Write<V: ?Sized> {
         touch: bool,
         invalidate: bool,
     },
-    /// A mark on a key that is not there: what is being loaded for it is out of date. No change by itself.
+    /// A mark on a key that was not there: what is being loaded for it is out of date. No change by itself, unless the
+    /// key has come by the time of the commit.
     Overtake,
 }
 
@@ -140,6 +156,7 @@ impl<Q: Query> WriteSet<Q> {
                 out: Outbox::new(),
                 loads: Vec::new(),
                 watches: Vec::new(),
+                marks_rest: false,
                 revision: 0,
             })
         });
@@ -227,6 +244,31 @@ impl<Q: Query> WriteSet<Q> {
         self.mark(lookup, |touch| Write::Mark { touch, invalidate: true }, true)
     }
 
+    /// Marks all keys that `matches` and are not written here, and overtakes their watches. Returns how many there are,
+    /// and the lines that are written for the first time.
+    pub(crate) fn invalidate_where(&mut self, matches: &dyn Fn(&Q) -> bool) -> (usize, Vec<usize>) {
+        // First, so that what is loaded meanwhile is either among the keys that are listed or overtaken.
+        let watches = self.table().watches.all();
+        let mut keys = self.table().keys();
+        keys.extend(watches.iter().map(|watched| watched.key().clone()));
+        let (mut marked, mut lines) = (0, Vec::new());
+        for key in keys.iter().filter(|key| matches(key)) {
+            if self.is_replaced(key) {
+                continue;
+            }
+            let (is_there, line) = self.invalidate(key);
+            // One that is there and watched is listed twice.
+            marked += usize::from(is_there && line.is_some());
+            lines.extend(line);
+        }
+        (marked, lines)
+    }
+
+    /// Whether a key has another value after the commit, or none.
+    fn is_replaced<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
+        !matches!(self.own(lookup), Own::Nothing)
+    }
+
     fn mark<L: Lookup<Query = Q>>(
         &mut self,
         lookup: &L,
@@ -301,11 +343,7 @@ impl<Q: Query> WriteSet<Q> {
     }
 
     fn find_hashed<L: Lookup<Query = Q>>(&self, lookup: &L, hash: u32) -> Option<usize> {
-        let is_it = |line: &Line<Q>| line.hash == hash && lookup.is_key(&line.key);
-        if self.lines.len() <= SEARCHED {
-            return self.lines.iter().position(is_it);
-        }
-        self.index.find(hash, |at| is_it(&self.lines[at]))
+        find_line(&self.lines, &self.index, lookup, hash)
     }
 
     fn add(&mut self, key: Q, hash: u32) -> usize {
@@ -345,8 +383,11 @@ impl<Q: Query> WriteSet<Q> {
             made.base.is_stale = true;
             return Err(Failure::StaleBase(table, Box::new(key.clone())));
         }
-        if write.kind().is_some() {
+        if !matches!(write, Write::None) {
             *place = shard.locate(*hash, key);
+        }
+        if matches!(write, Write::Overtake) && place.number.is_some() {
+            *write = Write::Mark { touch: false, invalidate: true };
         }
         Ok(())
     }
@@ -358,9 +399,12 @@ impl<Q: Query> Part for WriteSet<Q> {
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        let Self { home, lines, out, loads, watches, revision, .. } = self;
-        let table = table_of(home);
-        let mut locked = Locked::lock(table, lines.iter().map(|line| (line.hash, line.is_written())));
+        let Self { home, lines, index, out, loads, watches, marks_rest, revision } = self;
+        let (table, marks_rest) = (table_of(home), *marks_rest);
+        let mut locked = match marks_rest {
+            true => Locked::lock_all(table),
+            false => Locked::lock(table, lines.iter().map(|line| (line.hash, line.is_written()))),
+        };
         for line in lines.iter_mut() {
             let shard = locked.shard(table.place_of(line.hash));
             match Self::validate(line, shard, table.name()) {
@@ -385,8 +429,20 @@ impl<Q: Query> Part for WriteSet<Q> {
                 }
             }
         }
+        if marks_rest {
+            let is_told = |key: &Q| match find_line(lines, index, key, table.hash(key)) {
+                Some(at) => matches!(lines[at].write, Write::None),
+                None => true,
+            };
+            commit.changes.extend(locked.all().flat_map(|shard| table.changes_of_marks(shard, is_told)));
+        }
         commit.go_on(rest)?;
         *revision = commit.revision();
+        if marks_rest {
+            // Before the writes, which clear the marks of theirs.
+            locked.written().for_each(Shard::invalidate_all);
+            table.watches.overtake_all();
+        }
         loads.iter().for_each(|load| table.flights.overtake_flight(load));
         watches.iter().for_each(|watched| watched.overtake());
         let env = table.env(commit.now, *revision);
@@ -434,7 +490,8 @@ impl<Q: Query> Part for WriteSet<Q> {
             Write::Mark { .. } | Write::Overtake => CommitKind::Mark,
             _ => CommitKind::Write,
         };
-        self.lines.iter().map(kind).max().unwrap_or(CommitKind::Read)
+        let least = if self.marks_rest { CommitKind::Mark } else { CommitKind::Read };
+        self.lines.iter().map(kind).fold(least, Ord::max)
     }
 
     fn prepare(&mut self, label: Option<&Arc<str>>) {
@@ -472,6 +529,10 @@ impl<Q: Query> Part for WriteSet<Q> {
         }
     }
 
+    fn mark_rest(&mut self) {
+        self.marks_rest = true;
+    }
+
     fn change(&self, line: usize) -> Option<Change> {
         let line = self.lines.get(line)?;
         let entry = Box::new(EntryOf { key: line.key.clone(), value: line.write.value().cloned() });
@@ -487,6 +548,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.out.clear();
         self.loads.clear();
         self.watches.clear();
+        self.marks_rest = false;
         self.revision = 0;
         self.home = None;
         if self.lines.capacity() <= MOST_KEPT {

@@ -219,6 +219,13 @@ impl<Q: Query> Shard<Q> {
         self.readable(number).map(|(slot, _)| slot.is_invalidated = true).is_some()
     }
 
+    /// Marks all readable entries.
+    pub(crate) fn invalidate_all(&mut self) {
+        for number in self.numbers() {
+            self.invalidate(number);
+        }
+    }
+
     /// What each write does for its shard once its values are in: looks at a few survivors and at a few residents
     /// whose time may be over, and brings the table within its bound as far as this shard can. The rest is left to
     /// the table.

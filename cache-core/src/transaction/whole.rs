@@ -1,6 +1,6 @@
-//! Emptying a table, as a part of a commit.
+//! What a commit does with all of a table: empties it, or marks its entries.
 
-use super::commit::{Commit, Failure, Part};
+use super::commit::{Commit, CommitKind, Failure, Part};
 use crate::any_table::{AnyTable, UsedTable};
 use crate::query::Query;
 use crate::table::shard::Outbox;
@@ -73,5 +73,51 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
 
     fn unlocked(&mut self) {
         self.out.clear();
+    }
+}
+
+/// Marks all entries of a table, and overtakes all its watches.
+pub(crate) struct Marking<'a, Q: Query>(pub(crate) &'a Table<Q>);
+
+impl<Q: Query> Part for Marking<'_, Q> {
+    fn table_index(&self) -> usize {
+        self.0.index()
+    }
+
+    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        let table = self.0;
+        let mut guards: Vec<Guard<'_, Q>> = table.shards().map(|shard| shard.write()).collect();
+        commit.changes.extend(guards.iter().flat_map(|shard| table.changes_of_marks(shard, |_| true)));
+        commit.go_on(rest)?;
+        table.watches.overtake_all();
+        guards.iter_mut().for_each(|shard| shard.invalidate_all());
+        Ok(())
+    }
+
+    fn unlocked(&mut self) {}
+
+    fn kind(&self) -> CommitKind {
+        CommitKind::Mark
+    }
+}
+
+/// A part that stays with its transaction.
+pub(crate) struct Lent<'a>(pub(crate) &'a mut (dyn Part + 'a));
+
+impl Part for Lent<'_> {
+    fn table_index(&self) -> usize {
+        self.0.table_index()
+    }
+
+    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        self.0.apply(commit, rest)
+    }
+
+    fn unlocked(&mut self) {
+        self.0.unlocked();
+    }
+
+    fn kind(&self) -> CommitKind {
+        self.0.kind()
     }
 }
