@@ -1,6 +1,7 @@
 //! What one call does: memo, cache, flight, and what stands in when that fails. Holds no state of its own.
 
 mod boarding;
+mod layered;
 
 use std::sync::Arc;
 
@@ -71,10 +72,19 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        match self.begin(query, options)? {
-            Turn::Answer(value) => Ok(value),
-            Turn::Wait(call) => self.finish(query, call).await,
+        if let Some(value) = self.known(query) {
+            return Ok(value);
         }
+        // Before anything is read.
+        let view = self.view(query);
+        if let Some(value) = self.made_of_nothing(query, options, view.as_ref())? {
+            return Ok(self.keep(query, value));
+        }
+        let answer = match self.begin(query, options)? {
+            Turn::Answer(value) => value,
+            Turn::Wait(call) => self.finish(query, call).await?,
+        };
+        Ok(self.shown(query, answer, view))
     }
 
     pub(crate) async fn query_all<Q: Fetch<A>>(self, queries: &[Q]) -> Vec<Outcome<Q::Value, Q::Error>>
@@ -82,26 +92,39 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         // All flights are under way before the first is waited for.
-        let turns: Vec<_> = queries.iter().map(|query| self.begin(query, None)).collect();
+        let begin = |query| match self.known(query) {
+            Some(value) => (None, Ok(Turn::Answer(value))),
+            None => (Some(self.view(query)), self.begin(query, None)),
+        };
+        let turns: Vec<_> = queries.iter().map(begin).collect();
         let mut outcomes = Vec::with_capacity(queries.len());
-        for (query, turn) in queries.iter().zip(turns) {
-            outcomes.push(match turn {
+        for (query, (view, turn)) in queries.iter().zip(turns) {
+            let outcome = match turn {
                 Ok(Turn::Answer(value)) => Ok(value),
                 Ok(Turn::Wait(call)) => self.finish(query, call).await,
                 Err(error) => Err(error),
+            };
+            outcomes.push(match view {
+                Some(view) => outcome.map(|answer| self.shown(query, answer, view)),
+                None => outcome,
             });
         }
         outcomes
+    }
+
+    /// What the tree was told already.
+    fn known<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>> {
+        self.node.and_then(|node| node.answer(query))
     }
 
     pub(crate) fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
     where
         A::Registry: Holds<Q>,
     {
-        if let Some(value) = self.node.and_then(|node| node.answer(query)) {
+        if let Some(value) = self.known(query) {
             return Some(value);
         }
-        if self.access().reads { self.client.cache().get(query) } else { None }
+        if self.access().reads { self.cached_and_shown(query) } else { None }
     }
 
     pub(crate) fn prefetch<Q: Fetch<A>>(&self, query: &Q)
@@ -160,14 +183,15 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let is_plain = self.node.is_none() && self.client.leaves_all_to_queries();
+        let is_plain =
+            self.node.is_none() && self.client.leaves_all_to_queries() && !self.client.layers().are_there();
         if is_plain && plan::is_plain(&Q::LOADING) {
             return self.client.cache().plainly_fresh(query);
         }
         None
     }
 
-    /// All of a call that needs no waiting.
+    /// All of a call that needs no waiting, if its tree does not know the answer.
     #[inline(never)]
     fn begin<Q: Fetch<A>>(
         &self,
@@ -178,9 +202,6 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         if let Some(node) = self.node {
-            if let Some(value) = node.answer(query) {
-                return Ok(Turn::Answer(value));
-            }
             if node.token.is_cancelled() {
                 return Err(QueryError::Interrupted { query: Q::NAME });
             }

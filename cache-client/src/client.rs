@@ -21,6 +21,7 @@ use crate::breaker::Breakers;
 use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::{OptionsError, QueryError};
+use crate::layer::Layers;
 use crate::plan::Plan;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
@@ -41,6 +42,7 @@ pub(crate) struct Shared<A: App> {
     /// Neither settings nor defaults.
     leaves_all_to_queries: bool,
     desks: Desks,
+    layers: Layers,
     breakers: Breakers,
     waits: Arc<Waits>,
     flights: AtomicU64,
@@ -200,6 +202,11 @@ impl<A: App> Client<A> {
 
     pub(crate) fn desks(&self) -> &Desks {
         &self.0.desks
+    }
+
+    #[inline]
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.0.layers
     }
 
     pub(crate) fn breakers(&self) -> &Breakers {

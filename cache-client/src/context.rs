@@ -14,7 +14,7 @@ use crate::ask::Asker;
 use crate::client::Client;
 use crate::error::{AlreadyAnswered, QueryError};
 use crate::flight::Outcome;
-pub(crate) use node::{Access, Node, current, scoped};
+pub(crate) use node::{Access, Node, Tree, current, scoped};
 
 /// A place in the tree of one request.
 ///

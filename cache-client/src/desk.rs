@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 
 use crate::board::Flights;
 use crate::failures::Failures;
+use crate::layer::stack::Stacks;
 use crate::observer::post::{Posts, Reload};
 
 /// Everything about the loads of one query.
@@ -19,6 +20,7 @@ pub(crate) struct Desk<Q: Query, E> {
     pub(crate) flights: Flights<Q, E>,
     pub(crate) failures: Failures<Q, E>,
     pub(crate) posts: Posts<Q, E>,
+    pub(crate) stacks: Stacks<Q>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
 }
@@ -29,6 +31,7 @@ impl<Q: Query, E> Desk<Q, E> {
             flights: Flights::default(),
             failures: Failures::default(),
             posts: Posts::default(),
+            stacks: Stacks::default(),
             load_time: AtomicU64::new(0),
         }
     }

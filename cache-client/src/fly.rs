@@ -123,7 +123,7 @@ impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
 }
 
 /// Runs a future, and catches its panic.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Arc<str>> {
+pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Arc<str>> {
     let mut future = pin!(future);
     poll_fn(|cx| {
         // A future that has panicked is not polled again.

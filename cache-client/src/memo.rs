@@ -12,7 +12,7 @@ use crate::flight::Flight;
 
 /// The answers of one tree.
 #[derive(Default)]
-pub(crate) struct Memo(Mutex<HashMap<TypeId, Box<dyn Any + Send>, RandomState>>);
+pub(crate) struct Memo(Mutex<HashMap<TypeId, Box<dyn AnyCells>, RandomState>>);
 
 /// What a tree knows of one key.
 pub(crate) enum Cell<Q: Query, E> {
@@ -23,6 +23,30 @@ pub(crate) enum Cell<Q: Query, E> {
 
 pub(crate) type Cells<Q, E> = HashMap<Q, Cell<Q, E>, RandomState>;
 
+/// The answers to one query, whose error the caller does not know.
+trait AnyCells: Any + Send {
+    fn tags(&self) -> &'static [&'static str];
+    /// The keys, if they are of this type: a `Vec<Q>`.
+    fn keys(&self) -> Box<dyn Any>;
+    /// Takes out the answers to these keys, a `Vec<Q>`: to be dropped without the lock.
+    fn remove(&mut self, keys: &dyn Any) -> Box<dyn Any + Send>;
+}
+
+impl<Q: Query, E: Send + Sync + 'static> AnyCells for Cells<Q, E> {
+    fn tags(&self) -> &'static [&'static str] {
+        Q::TAGS
+    }
+
+    fn keys(&self) -> Box<dyn Any> {
+        Box::new(HashMap::keys(self).cloned().collect::<Vec<Q>>())
+    }
+
+    fn remove(&mut self, keys: &dyn Any) -> Box<dyn Any + Send> {
+        let keys = keys.downcast_ref::<Vec<Q>>().into_iter().flatten();
+        Box::new(keys.filter_map(|key| self.remove_entry(key)).collect::<Vec<_>>())
+    }
+}
+
 impl Memo {
     /// Works on the answers to one query, under the lock of the memo: `work` must neither call foreign code nor drop an
     /// answer.
@@ -31,12 +55,27 @@ impl Memo {
         work: impl FnOnce(&mut Cells<Q, E>) -> T,
     ) -> T {
         let mut memo = self.0.lock();
-        let cells = memo
-            .entry(TypeId::of::<Cells<Q, E>>())
-            .or_insert_with(|| Box::new(Cells::<Q, E>::default()) as Box<dyn Any + Send>);
-        // Put there by the line above, under the type that it is looked up by.
-        let cells = cells.downcast_mut().expect("the cells stand under their own type");
+        let cells = memo.entry(TypeId::of::<Q>()).or_insert_with(|| Box::new(Cells::<Q, E>::default()));
+        // A query has one error, that of its `Fetch` for the app of the tree.
+        let cells = (&mut **cells as &mut dyn Any).downcast_mut().expect("the cells stand under their query");
         work(cells)
+    }
+
+    /// Forgets what was asked of the keys that are meant, so that it is asked again. `is_meant` is called without the lock.
+    pub(crate) fn forget<Q: Query>(&self, is_meant: impl Fn(&Q) -> bool) {
+        let keys = self.0.lock().get(&TypeId::of::<Q>()).map(|cells| cells.keys());
+        let Some(Ok(mut keys)) = keys.map(|keys| keys.downcast::<Vec<Q>>()) else { return };
+        keys.retain(is_meant);
+        let forgotten = self.0.lock().get_mut(&TypeId::of::<Q>()).map(|cells| cells.remove(&*keys));
+        drop(forgotten);
+    }
+
+    /// Forgets all that was asked of the queries whose tags are meant.
+    pub(crate) fn forget_tables(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) {
+        let mut memo = self.0.lock();
+        let forgotten: Vec<_> = memo.extract_if(|_, cells| is_meant(cells.tags())).collect();
+        drop(memo);
+        drop(forgotten);
     }
 
     pub(crate) fn answer<Q: Query, E: Send + Sync + 'static>(&self, key: &Q) -> Option<Arc<Q::Value>> {
@@ -62,6 +101,12 @@ impl Memo {
             }
         });
         kept
+    }
+
+    /// Puts an answer in the place of the one that was kept, which it is made of.
+    pub(crate) fn replace<Q: Query, E: Send + Sync + 'static>(&self, key: &Q, value: Arc<Q::Value>) {
+        let replaced = self.with::<Q, E, _>(|cells| cells.insert(key.clone(), Cell::Answered(value)));
+        drop(replaced);
     }
 
     /// Keeps an answer if nothing was asked yet. Returns whether it did.

@@ -26,7 +26,8 @@ use crate::observer::state::State;
 
 /// Shows what is known of one query, now and whenever it changes: a stream of [`State`]s, the present one first.
 ///
-/// There is a new state when the value is committed anew, when a load fails, and when a flag changes; a refresh that finds
+/// There is a new state when the value is committed anew, when optimistic layers change it, when a load fails, and when a
+/// flag changes; a refresh that finds
 /// an equal value of a query with `#[query(eq)]` is none. Who reads slowly gets the newest state and misses those between.
 /// The stream has no end while the runtime lives.
 ///
@@ -241,9 +242,13 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
 /// The state of a query, or the value of the one before in its place.
 fn present<V, E>(previous: &Option<Arc<V>>, state: State<V, E>) -> State<V, E> {
     match (state, previous) {
-        (State::Pending, Some(value)) => {
-            State::Ready { value: Arc::clone(value), is_stale: true, is_refreshing: true, is_previous: true }
-        }
+        (State::Pending, Some(value)) => State::Ready {
+            value: Arc::clone(value),
+            is_stale: true,
+            is_refreshing: true,
+            is_optimistic: false,
+            is_previous: true,
+        },
         (state, _) => state,
     }
 }

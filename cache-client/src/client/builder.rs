@@ -16,6 +16,7 @@ use crate::app::{App, Fetch};
 use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
 use crate::desk::Desks;
+use crate::layer::Layers;
 use crate::waits::Waits;
 
 /// A client that is being configured. Made by [`Client::builder`].
@@ -69,6 +70,7 @@ impl<A: App> ClientBuilder<A> {
             plans: A::Registry::describe().iter().map(|_| OnceLock::new()).collect(),
             leaves_all_to_queries,
             desks: Desks::default(),
+            layers: Layers::default(),
             breakers: Breakers::new(breakers),
             waits: Arc::new(Waits::default()),
             flights: AtomicU64::new(1),

@@ -51,6 +51,20 @@ impl<A: App> Client<A> {
         Invalidation { count, reloads: desk.and_then(|desk| desk.posts.reload(query)).into_iter().collect() }
     }
 
+    /// Has a key that was marked loaded again, if it is observed.
+    pub(crate) fn reload<Q: Fetch<A>>(&self, query: &Q) {
+        if let Some(desk) = self.desks().existing::<Q, Q::Error>() {
+            drop(desk.posts.reload(query));
+        }
+    }
+
+    /// [`reload`](Self::reload) for all keys of a query that `matches`.
+    pub(crate) fn reload_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) {
+        if let Some(desk) = self.desks().existing::<Q, Q::Error>() {
+            drop(desk.posts.reload_where(matches));
+        }
+    }
+
     /// [`invalidate`](Self::invalidate) for all keys of a query that `matches`. Visits all entries of its table; what is
     /// written meanwhile may be marked.
     pub fn invalidate_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation

@@ -153,6 +153,14 @@ impl<Q: Query, E> Posts<Q, E> {
         Some(post.reload())
     }
 
+    /// Has the observers of a key look again, without a load.
+    pub(crate) fn ring(&self, key: &Q) {
+        let post = self.0.lock().get(key).map(|manned| Arc::clone(&manned.post));
+        if let Some(post) = post {
+            post.bell.ring();
+        }
+    }
+
     /// [`reload`](Self::reload) for all keys that `matches`.
     pub(crate) fn reload_where(&self, matches: impl Fn(&Q) -> bool) -> Vec<Reload> {
         let mut posts: Vec<_> = self.0.lock().values().map(|manned| Arc::clone(&manned.post)).collect();

@@ -19,6 +19,8 @@ pub enum State<V: ?Sized, E> {
         is_stale: bool,
         /// Whether the observers of the key wait for a load of it.
         is_refreshing: bool,
+        /// Whether optimistic layers have changed the value that is committed.
+        is_optimistic: bool,
         /// Whether the value is that of the query that the observer had before, shown until there is one of the present.
         is_previous: bool,
     },
@@ -65,10 +67,11 @@ impl<V: ?Sized, E> Clone for State<V, E> {
     fn clone(&self) -> Self {
         match self {
             Self::Pending => Self::Pending,
-            Self::Ready { value, is_stale, is_refreshing, is_previous } => Self::Ready {
+            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous } => Self::Ready {
                 value: Arc::clone(value),
                 is_stale: *is_stale,
                 is_refreshing: *is_refreshing,
+                is_optimistic: *is_optimistic,
                 is_previous: *is_previous,
             },
             Self::Failed { error, last, is_refreshing } => {
@@ -83,10 +86,11 @@ impl<V: ?Sized, E: Debug> Debug for State<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pending => f.write_str("Pending"),
-            Self::Ready { is_stale, is_refreshing, is_previous, .. } => f
+            Self::Ready { is_stale, is_refreshing, is_optimistic, is_previous, .. } => f
                 .debug_struct("Ready")
                 .field("is_stale", is_stale)
                 .field("is_refreshing", is_refreshing)
+                .field("is_optimistic", is_optimistic)
                 .field("is_previous", is_previous)
                 .finish_non_exhaustive(),
             Self::Failed { error, is_refreshing, .. } => f

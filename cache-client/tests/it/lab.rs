@@ -1,6 +1,8 @@
 //! A program whose loads are counted, and do what a test tells them to.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -124,12 +126,16 @@ pub enum Script {
     Never,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Lab {
     loads: Mutex<HashMap<(&'static str, u32), usize>>,
     scripts: Mutex<HashMap<(&'static str, u32), Script>>,
     dropped: AtomicUsize,
+    inner: Mutex<HashMap<u32, Inner>>,
 }
+
+/// What a load does first.
+pub type Inner = Box<dyn FnOnce(Context<Lab>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 impl App for Lab {
     type Registry = LabRegistry;
@@ -149,6 +155,15 @@ impl Lab {
     /// Has all loads of a key that begin from now on do this. Without a script they answer after a second.
     pub fn script<Q: Keyed>(&self, query: &Q, script: Script) {
         self.scripts.lock().insert((Q::NAME, query.number()), script);
+    }
+
+    /// Has the next load of a number do this first.
+    pub fn when_loaded(
+        &self,
+        key: u32,
+        inner: impl FnOnce(Context<Lab>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + 'static,
+    ) {
+        self.inner.lock().insert(key, Box::new(inner));
     }
 
     async fn load<Q: Keyed>(&self, query: &Q) -> Result<usize, LabError> {
@@ -212,7 +227,25 @@ macro_rules! loaded {
     };
 }
 
-loaded!(GetNumber, GetWeak, GetStale, GetForgiven, GetFirst, GetPolled, GetBrittle, GetTimeless, GetWeighed);
+impl Keyed for GetNumber {
+    fn number(&self) -> u32 {
+        self.0
+    }
+}
+
+impl Fetch<Lab> for GetNumber {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        let inner = cx.app().inner.lock().remove(&self.0);
+        if let Some(inner) = inner {
+            inner(cx.clone()).await;
+        }
+        cx.app().load(self).await
+    }
+}
+
+loaded!(GetWeak, GetStale, GetForgiven, GetFirst, GetPolled, GetBrittle, GetTimeless, GetWeighed);
 keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter);
 
 impl Fetch<Lab> for GetEqual {

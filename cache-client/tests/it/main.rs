@@ -1,5 +1,5 @@
 //! Behaviour of the client through its public interface, on tokio's paused time.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_debug_implementations, missing_docs, reason = "tests")]
 
 mod breaker;
 mod fallback;
@@ -7,7 +7,9 @@ mod flights;
 mod invalidation;
 mod lab;
 mod late;
+mod layers;
 mod model;
+mod mutations;
 mod observers;
 mod options;
 mod polling;

@@ -17,6 +17,7 @@ mod eviction;
 mod flights;
 mod reading;
 mod saving;
+mod signs;
 mod watches;
 
 use std::sync::Arc;

@@ -1,0 +1,302 @@
+//! What a mutation, a confirmation or a pushed value changes: a transaction, and what is to be loaded again. Runs nothing.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use cache_core::{
+    CommitError, Freshness, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Times, Transaction,
+};
+
+use crate::app::{App, Fetch};
+use crate::client::Client;
+use crate::context::Tree;
+use crate::layer::Layer;
+use crate::memo::Memo;
+
+/// A set of changes to the cache of a client, made visible at once: what is written, and what is to be loaded again.
+///
+/// What is marked here and written too, in whatever order, is not marked, but by [`invalidate`](Self::invalidate), which
+/// is about one key. What is observed and marked is loaded again at once.
+pub struct Changes<A: App> {
+    client: Client<A>,
+    transaction: Transaction<A::Registry>,
+    /// Whether nothing is written, and what would be is marked: so in a request that is kept from the cache.
+    marks_only: bool,
+    /// What is done when all is committed.
+    after: Vec<After<A>>,
+}
+
+type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
+
+impl<A: App> Changes<A> {
+    fn new(client: &Client<A>, marks_only: bool) -> Self {
+        let transaction = client.cache().begin();
+        Self { client: client.clone(), transaction, marks_only, after: Vec::new() }
+    }
+
+    /// What these changes would leave under a key: what they write, else what is committed now. If another commit
+    /// changes that before they are committed, they are made again. `None` in a request that is kept from the cache.
+    pub fn get<Q: Query>(&mut self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        if self.marks_only { None } else { self.transaction.get(query) }
+    }
+
+    /// Writes a value.
+    pub fn set<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.set_timed(query, value, Times::new())
+    }
+
+    /// Writes a value, with times of its own.
+    pub fn set_timed<Q: Query>(
+        &mut self,
+        query: Q,
+        value: impl Into<Arc<Q::Value>>,
+        times: Times,
+    ) -> Arc<Q::Value>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let value = value.into();
+        self.write(query, |transaction, query| drop(transaction.set_timed(query, Arc::clone(&value), times)));
+        value
+    }
+
+    /// Writes what is made from the present value (`None` if there is none), as
+    /// [`Transaction::merge_with`](cache_core::Transaction::merge_with).
+    pub fn merge_with<Q, V>(&mut self, query: Q, merge: impl Fn(Option<&V>) -> V + Send + 'static)
+    where
+        Q: Query<Value = V>,
+        V: Send + Sync + 'static,
+        A::Registry: Holds<Q>,
+    {
+        self.write(query, |transaction, query| transaction.merge_with(query, merge));
+    }
+
+    /// Lets the present value take in `value`, or puts `value` where there is none.
+    pub fn merge<Q, V>(&mut self, query: Q, value: V)
+    where
+        Q: Query<Value = V>,
+        V: Merge + Send + Sync + 'static,
+        A::Registry: Holds<Q>,
+    {
+        self.write(query, |transaction, query| transaction.merge(query, value));
+    }
+
+    /// Changes a part of what is there; does nothing where nothing is. Returns whether there was something.
+    ///
+    /// The rest of the value gets no younger by that: it keeps its age, and its mark if it has one.
+    pub fn update<Q: Query, T: Into<Arc<Q::Value>>>(
+        &mut self,
+        query: &Q,
+        update: impl FnOnce(&Arc<Q::Value>) -> T,
+    ) -> bool
+    where
+        A::Registry: Holds<Q>,
+    {
+        let cache = self.client.cache().clone();
+        let Some(present) = self.get(query) else {
+            if self.marks_only {
+                self.write(query.clone(), |_, _| {});
+            }
+            return false;
+        };
+        let state = cache.value_and_state(query, false).map(|(_, state)| state);
+        let times = state.map(|state| Times::new().as_of(cache.now() - state.age)).unwrap_or_default();
+        self.set_timed(query.clone(), update(&present), times);
+        if state.is_some_and(|state| state.freshness == Freshness::Invalidated) {
+            self.transaction.invalidate(query);
+        }
+        true
+    }
+
+    /// Removes an entry. An observed one is loaded again.
+    pub fn remove<Q: Query>(&mut self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.write(query.clone(), |transaction, query| _ = transaction.remove(&query));
+    }
+
+    fn write<Q: Query>(&mut self, query: Q, write: impl FnOnce(&mut Transaction<A::Registry>, Q))
+    where
+        A::Registry: Holds<Q>,
+    {
+        let key = query.clone();
+        match self.marks_only {
+            false => write(&mut self.transaction, query),
+            true => self.after.push(Box::new(move |client, _| _ = client.cache().invalidate(&query))),
+        }
+        self.forget::<Q>(move |other| *other == key);
+    }
+
+    /// Has what the request was told of some keys forgotten.
+    fn forget<Q: Query>(&mut self, is_meant: impl Fn(&Q) -> bool + Send + 'static) {
+        self.after.push(Box::new(move |_, memo| {
+            if let Some(memo) = memo {
+                memo.forget(is_meant);
+            }
+        }));
+    }
+
+    /// Has a key loaded at its next read, at once if it is observed.
+    pub fn invalidate<Q: Fetch<A>>(&mut self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let key = query.clone();
+        match self.marks_only {
+            false => {
+                self.transaction.invalidate(query);
+                self.after.push(Box::new(move |client, _| client.reload(&key)));
+            }
+            true => self.after.push(Box::new(move |client, _| drop(client.invalidate(&key)))),
+        }
+        let key = query.clone();
+        self.forget::<Q>(move |other| *other == key);
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches` and are not written here by now. Visits all
+    /// entries of its table.
+    pub fn invalidate_where<Q: Fetch<A>>(&mut self, matches: impl Fn(&Q) -> bool + Send + Sync + 'static)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let matches = Arc::new(matches);
+        let meant = Arc::clone(&matches);
+        match self.marks_only {
+            false => {
+                self.transaction.invalidate_where(&*matches);
+                self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*meant)));
+            }
+            true => self.after.push(Box::new(move |client, _| drop(client.invalidate_where::<Q>(&*meant)))),
+        }
+        self.forget::<Q>(move |key| matches(key));
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here.
+    pub fn invalidate_query<Q: Fetch<A>>(&mut self)
+    where
+        A::Registry: Holds<Q>,
+    {
+        match self.marks_only {
+            false => {
+                self.transaction.invalidate_query::<Q>();
+                self.after.push(Box::new(|client, _| client.reload_where::<Q>(|_| true)));
+            }
+            true => self.after.push(Box::new(|client, _| drop(client.invalidate_query::<Q>()))),
+        }
+        self.forget::<Q>(|_| true);
+    }
+
+    /// [`invalidate_query`](Self::invalidate_query) for all queries that were derived with a tag.
+    pub fn invalidate_tag(&mut self, tag: impl Into<Arc<str>>) {
+        let tag = tag.into();
+        self.transaction.invalidate_tag(Arc::clone(&tag));
+        let marks = self.marks_only;
+        self.after.push(Box::new(move |client, memo| {
+            let is_meant = |tags: &'static [&'static str]| tags.contains(&&*tag);
+            match marks {
+                true => drop(client.invalidate_tag(&tag)),
+                false => drop(client.desks().reload(is_meant)),
+            }
+            if let Some(memo) = memo {
+                memo.forget_tables(is_meant);
+            }
+        }));
+    }
+
+    /// [`invalidate_query`](Self::invalidate_query) for all queries.
+    pub fn invalidate_all(&mut self) {
+        self.transaction.invalidate_all();
+        let marks = self.marks_only;
+        self.after.push(Box::new(move |client, memo| {
+            match marks {
+                true => drop(client.invalidate_all()),
+                false => drop(client.desks().reload(|_| true)),
+            }
+            if let Some(memo) = memo {
+                memo.forget_tables(|_| true);
+            }
+        }));
+    }
+
+    /// Says what the changes are for, in the place of the name of their mutation.
+    pub fn label(&mut self, label: impl Into<Arc<str>>) {
+        self.transaction.label(label);
+    }
+
+    /// Gives the `before_commit` hooks something to look at.
+    pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) {
+        self.transaction.context(context);
+    }
+}
+
+impl<A: App> Debug for Changes<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes").field("marks_only", &self.marks_only).finish_non_exhaustive()
+    }
+}
+
+/// How changes are to be committed.
+pub(crate) struct Commit<'a, A: App> {
+    pub(crate) client: &'a Client<A>,
+    /// The request that they belong to, which forgets what they change.
+    pub(crate) tree: Option<&'a Tree>,
+    pub(crate) label: Option<&'static str>,
+    /// What they take the place of.
+    pub(crate) layer: Option<&'a Layer<A>>,
+}
+
+impl<'a, A: App> Commit<'a, A> {
+    pub(crate) fn of(client: &'a Client<A>) -> Self {
+        Self { client, tree: None, label: None, layer: None }
+    }
+
+    /// Commits what `change` makes, which runs again if what it has read was changed meanwhile.
+    pub(crate) async fn run(
+        &self,
+        change: impl Fn(&mut Changes<A>) + Send,
+    ) -> Result<Receipt<A::Registry>, CommitError> {
+        let mut attempts = 1;
+        loop {
+            let Changes { transaction, after, .. } = self.make(false, &change);
+            match transaction.commit_async().await {
+                Ok(receipt) => {
+                    self.conclude(after);
+                    return Ok(receipt);
+                }
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Marks what `change` would write or mark, past the hooks.
+    pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
+        let Changes { after, .. } = self.make(true, &change);
+        self.conclude(after);
+    }
+
+    fn make(&self, marks_only: bool, change: &impl Fn(&mut Changes<A>)) -> Changes<A> {
+        let mut changes = Changes::new(self.client, marks_only);
+        if let Some(label) = self.label {
+            changes.label(label);
+        }
+        if let Some(layer) = self.layer {
+            changes.transaction.sign(layer.sign());
+        }
+        change(&mut changes);
+        changes
+    }
+
+    fn conclude(&self, after: Vec<After<A>>) {
+        let memo = self.tree.map(|tree| &tree.memo);
+        after.into_iter().for_each(|step| step(self.client, memo));
+    }
+}

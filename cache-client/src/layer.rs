@@ -1,0 +1,251 @@
+//! Optimistic changes: shown on top of what is committed until the server has answered. Commits through [`Changes`].
+
+pub(crate) mod stack;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use cache_core::{CommitError, Holds, Receipt};
+use parking_lot::Mutex;
+
+use crate::app::{App, Fetch};
+use crate::changes::{Changes, Commit};
+use crate::client::Client;
+use crate::desk::Desk;
+use stack::{LayerId, Step};
+
+/// Optimistic changes that are shown until they are confirmed or rolled back. Dropping it is rollback.
+///
+/// What the client reads and observes is what is committed with the layers of the key folded over it, in the order in which
+/// they came; when something else is committed beneath them, they are folded over that. Taking one away leaves the others as
+/// they are. The cache itself, its snapshots, and the loads of other queries never see a layer.
+#[must_use = "dropping a layer rolls it back"]
+pub struct Layer<A: App> {
+    client: Client<A>,
+    standing: Arc<Standing>,
+}
+
+/// What a layer is to change. Made by [`Client::optimistic`].
+pub struct LayerEdit<A: App> {
+    client: Client<A>,
+    id: LayerId,
+    is_off: Arc<AtomicBool>,
+    places: Vec<Box<dyn Place>>,
+}
+
+/// The layers of a client that stand.
+#[derive(Default)]
+pub(crate) struct Layers {
+    standing: Mutex<BTreeMap<LayerId, Arc<Standing>>>,
+    /// Changes of single keys, those to come too; lets reads that have to do with none pass by.
+    changes: AtomicUsize,
+    next: AtomicU64,
+}
+
+/// One layer.
+struct Standing {
+    id: LayerId,
+    is_off: Arc<AtomicBool>,
+    places: Vec<Box<dyn Place>>,
+}
+
+/// A key that a layer changes.
+trait Place: Send + Sync {
+    /// Takes the layer off the key.
+    fn take_off(&self, layer: LayerId);
+    /// Has the observers of the key look.
+    fn ring(&self);
+}
+
+impl<A: App, Q: Fetch<A>> Place for KeyOf<A, Q> {
+    fn take_off(&self, layer: LayerId) {
+        self.desk.stacks.take_off(&self.key, layer);
+    }
+
+    fn ring(&self) {
+        self.desk.posts.ring(&self.key);
+    }
+}
+
+struct KeyOf<A: App, Q: Fetch<A>> {
+    desk: Arc<Desk<Q, Q::Error>>,
+    key: Q,
+}
+
+impl Layers {
+    /// Whether any layer may stand.
+    #[inline]
+    pub(crate) fn are_there(&self) -> bool {
+        self.changes.load(Ordering::Acquire) > 0
+    }
+
+    fn next_id(&self) -> LayerId {
+        LayerId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn put_up(&self, standing: Standing) -> Arc<Standing> {
+        let standing = Arc::new(standing);
+        self.standing.lock().insert(standing.id, Arc::clone(&standing));
+        // From here on all keys show it.
+        standing.is_off.store(false, Ordering::Release);
+        standing.places.iter().for_each(|place| place.ring());
+        standing
+    }
+
+    /// Takes a layer away, once.
+    fn take_off(&self, id: LayerId) {
+        let Some(standing) = self.standing.lock().remove(&id) else { return };
+        standing.is_off.store(true, Ordering::Release);
+        self.forget(id, &standing.places);
+        standing.places.iter().for_each(|place| place.ring());
+    }
+
+    fn forget(&self, id: LayerId, places: &[Box<dyn Place>]) {
+        places.iter().for_each(|place| place.take_off(id));
+        // Who finds none there reads what was committed in their place.
+        self.changes.fetch_sub(places.len(), Ordering::Release);
+    }
+
+    fn pending(&self) -> usize {
+        self.standing.lock().len()
+    }
+
+    fn take_off_all(&self) -> usize {
+        let ids: Vec<_> = self.standing.lock().keys().copied().collect();
+        ids.iter().for_each(|id| self.take_off(*id));
+        ids.len()
+    }
+}
+
+impl<A: App> LayerEdit<A> {
+    /// Changes a key. `change` is given what is there without this layer, `None` if that is nothing, and returns what is
+    /// to be shown in its place; `None` leaves the key alone.
+    ///
+    /// It must be pure: it is called again whenever something else is committed, at any time and by any thread, and not
+    /// called if what it made before is still true. One that panics leaves the key alone.
+    pub fn update<Q: Fetch<A>>(
+        &mut self,
+        query: &Q,
+        change: impl Fn(Option<&Q::Value>) -> Option<Q::Value> + Send + Sync + 'static,
+    ) where
+        A::Registry: Holds<Q>,
+    {
+        let desk = self.client.desks().of::<Q, Q::Error>();
+        let change = Arc::new(move |present: Option<&Q::Value>| change(present).map(Arc::new));
+        let step = Step { layer: self.id, is_off: Arc::clone(&self.is_off), change };
+        // Before the step, so that nobody passes it by.
+        self.client.layers().changes.fetch_add(1, Ordering::Relaxed);
+        desk.stacks.push(query.clone(), step);
+        self.places.push(Box::new(KeyOf::<A, Q> { desk, key: query.clone() }));
+    }
+}
+
+impl<A: App> Client<A> {
+    /// Shows changes before they are true: `edit` says which. They are shown all at once, when it returns.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, Context, Fetch, TokioClock};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Vec<String>, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetTitles;
+    /// # registry! { pub struct CacheRegistry { crate::GetTitles } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = CacheRegistry; }
+    /// # impl Fetch<Blog> for GetTitles {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Vec<String>, std::io::Error> { Ok(vec!["One".to_owned()]) }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+    /// # let client = Client::builder(cache, Blog).build();
+    /// client.query(&GetTitles).await?;
+    /// let layer = client.optimistic(|layer| {
+    ///     layer.update(&GetTitles, |titles| Some([titles?.as_slice(), &["Two".to_owned()]].concat()));
+    /// });
+    /// assert_eq!(*client.query(&GetTitles).await?, ["One", "Two"]);
+    ///
+    /// // The server has an answer.
+    /// layer.confirm(|changes| {
+    ///     changes.update(&GetTitles, |titles| [titles.as_slice(), &["Two, by Ann".to_owned()]].concat());
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitles).await?, ["One", "Two, by Ann"]);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn optimistic(&self, edit: impl FnOnce(&mut LayerEdit<A>)) -> Layer<A> {
+        let layers = self.layers();
+        let (id, is_off) = (layers.next_id(), Arc::new(AtomicBool::new(true)));
+        let mut new = LayerEdit { client: self.clone(), id, is_off: Arc::clone(&is_off), places: Vec::new() };
+        edit(&mut new);
+        let places = std::mem::take(&mut new.places);
+        Layer { client: self.clone(), standing: layers.put_up(Standing { id, is_off, places }) }
+    }
+
+    /// Rolls back all layers. Returns how many there were.
+    pub fn rollback_all(&self) -> usize {
+        self.layers().take_off_all()
+    }
+
+    /// How many layers are neither confirmed nor rolled back.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.layers().pending()
+    }
+}
+
+impl<A: App> Layer<A> {
+    /// Commits what is true, and takes the layer away with that: no observer of a key that is written sees both, or
+    /// neither. The layer is taken away too if nothing can be committed, or the future is dropped.
+    ///
+    /// `change` runs again if it has read what another commit has changed meanwhile. The `before_commit` hooks are asked.
+    ///
+    /// # Errors
+    /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async). Nothing is committed then.
+    pub async fn confirm(
+        self,
+        change: impl Fn(&mut Changes<A>) + Send,
+    ) -> Result<Receipt<A::Registry>, CommitError> {
+        let commit = Commit { layer: Some(&self), ..Commit::of(&self.client) };
+        commit.run(change).await
+    }
+
+    /// What the commit that takes the place of the layer sets.
+    pub(crate) fn sign(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.standing.is_off)
+    }
+
+    /// Takes the layer away. The others stay, on what is committed now.
+    pub fn rollback(self) {}
+}
+
+impl<A: App> Drop for Layer<A> {
+    fn drop(&mut self) {
+        self.client.layers().take_off(self.standing.id);
+    }
+}
+
+impl<A: App> Drop for LayerEdit<A> {
+    /// Takes away what was changed before a panic.
+    fn drop(&mut self) {
+        self.client.layers().forget(self.id, &self.places);
+    }
+}
+
+impl<A: App> Debug for Layer<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Standing { id, places, .. } = &*self.standing;
+        f.debug_struct("Layer").field("id", &id.0).field("keys", &places.len()).finish_non_exhaustive()
+    }
+}
+
+impl<A: App> Debug for LayerEdit<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayerEdit").field("keys", &self.places.len()).finish_non_exhaustive()
+    }
+}

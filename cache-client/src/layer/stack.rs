@@ -1,0 +1,192 @@
+//! The optimistic changes of one query, key by key, and what they make of its values. Knows nothing of caches.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use cache_core::Query;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+
+/// What one layer makes of one key; `None` if it leaves it alone.
+type Change<V> = dyn Fn(Option<&V>) -> Option<Arc<V>> + Send + Sync;
+
+/// Number of a layer, unique in its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LayerId(pub(crate) u64);
+
+/// What a layer does to one key.
+pub(crate) struct Step<V: ?Sized> {
+    pub(crate) layer: LayerId,
+    /// Whether the layer is there no more, or not yet. Set by the commit that takes its place, while that has its locks.
+    pub(crate) is_off: Arc<AtomicBool>,
+    pub(crate) change: Arc<Change<V>>,
+}
+
+impl<V: ?Sized> Step<V> {
+    fn is_off(&self) -> bool {
+        self.is_off.load(Ordering::Acquire)
+    }
+}
+
+impl<V: ?Sized> Clone for Step<V> {
+    fn clone(&self) -> Self {
+        let Self { layer, is_off, change } = self;
+        Self { layer: *layer, is_off: Arc::clone(is_off), change: Arc::clone(change) }
+    }
+}
+
+/// The optimistic changes of one query.
+pub(crate) struct Stacks<Q: Query>(Mutex<HashMap<Q, Stack<Q::Value>, RandomState>>);
+
+struct Stack<V: ?Sized> {
+    /// In the order in which they came. Never empty.
+    steps: Vec<Step<V>>,
+    /// What the steps made last.
+    folded: Option<Folded<V>>,
+}
+
+/// What steps have made of a value.
+struct Folded<V: ?Sized> {
+    steps: Vec<LayerId>,
+    /// Not kept alive, but told from any other as long as this is there.
+    base: Option<Weak<V>>,
+    result: Option<Arc<V>>,
+}
+
+/// The steps of a key at one moment.
+pub(crate) struct Sight<V: ?Sized>(Vec<Step<V>>);
+
+impl<V: ?Sized> Sight<V> {
+    /// Whether a layer of them has gone since, so that what was read meanwhile may be of before or after.
+    fn is_over(&self) -> bool {
+        self.0.iter().any(Step::is_off)
+    }
+
+    fn layers(&self) -> Vec<LayerId> {
+        self.0.iter().map(|step| step.layer).collect()
+    }
+
+    /// What the steps make of a value; `None` if all leave it alone. Foreign code: no lock may be held. A step that
+    /// panics leaves the value alone.
+    fn fold(&self, base: Option<&V>) -> Option<Arc<V>> {
+        let mut result: Option<Arc<V>> = None;
+        for step in &self.0 {
+            let present = result.as_deref().or(base);
+            let made = catch_unwind(AssertUnwindSafe(|| (step.change)(present)));
+            if let Ok(Some(made)) = made {
+                result = Some(made);
+            }
+        }
+        result
+    }
+}
+
+/// A value as it is committed, and what is made of it.
+pub(crate) struct Layered<T, V: ?Sized> {
+    pub(crate) base: Option<T>,
+    /// `None` if it is left alone.
+    pub(crate) folded: Option<Arc<V>>,
+}
+
+impl<Q: Query> Stacks<Q> {
+    /// The steps of a key that count now.
+    pub(crate) fn sight(&self, key: &Q) -> Option<Sight<Q::Value>> {
+        let stacks = self.0.lock();
+        let steps: Vec<_> = stacks.get(key)?.steps.iter().filter(|step| !step.is_off()).cloned().collect();
+        drop(stacks);
+        (!steps.is_empty()).then_some(Sight(steps))
+    }
+
+    /// What is committed under a key, by `read`, and what its steps make of that: both of one moment, so that nothing is
+    /// seen of a layer and of the commit that takes its place, nor neither.
+    pub(crate) fn read<T>(
+        &self,
+        key: &Q,
+        read: impl Fn() -> Option<T>,
+        value: impl Fn(&T) -> &Arc<Q::Value>,
+    ) -> Layered<T, Q::Value> {
+        loop {
+            let sight = self.sight(key);
+            let base = read();
+            let Some(sight) = sight else { return Layered { base, folded: None } };
+            if sight.is_over() {
+                continue;
+            }
+            let folded = self.fold(key, &sight, base.as_ref().map(value));
+            return Layered { base, folded };
+        }
+    }
+
+    /// What the steps make of a value that was read after `seen`; `again` reads it again if a layer has gone meanwhile.
+    pub(crate) fn apply(
+        &self,
+        key: &Q,
+        seen: Option<&Sight<Q::Value>>,
+        value: Arc<Q::Value>,
+        again: impl Fn() -> Option<Arc<Q::Value>>,
+    ) -> Arc<Q::Value> {
+        let current = || {
+            let newer = if seen.is_some_and(Sight::is_over) { again() } else { None };
+            newer.or_else(|| Some(Arc::clone(&value)))
+        };
+        let Layered { base, folded } = self.read(key, current, |base| base);
+        folded.or(base).unwrap_or(value)
+    }
+
+    fn fold(&self, key: &Q, sight: &Sight<Q::Value>, base: Option<&Arc<Q::Value>>) -> Option<Arc<Q::Value>> {
+        let layers = sight.layers();
+        if let Some(folded) = self.0.lock().get(key).and_then(|stack| stack.folded.as_ref())
+            && folded.is_of(&layers, base)
+        {
+            return folded.result.clone();
+        }
+        let result = sight.fold(base.map(|base| &**base));
+        let folded = Folded { steps: layers, base: base.map(Arc::downgrade), result: result.clone() };
+        // Declared before the guard, so that it is dropped after it.
+        let _replaced;
+        let mut stacks = self.0.lock();
+        _replaced = match stacks.get_mut(key) {
+            Some(stack) => stack.folded.replace(folded),
+            None => Some(folded),
+        };
+        drop(stacks);
+        result
+    }
+
+    pub(crate) fn push(&self, key: Q, step: Step<Q::Value>) {
+        let mut stacks = self.0.lock();
+        let stack = stacks.entry(key).or_insert_with(|| Stack { steps: Vec::new(), folded: None });
+        stack.steps.push(step);
+    }
+
+    /// Takes the steps of a layer off a key.
+    pub(crate) fn take_off(&self, key: &Q, layer: LayerId) {
+        // Declared before the guard, so that they are dropped after it.
+        let (mut _steps, mut _stack) = (Vec::new(), None);
+        let mut stacks = self.0.lock();
+        let Some(stack) = stacks.get_mut(key) else { return };
+        _steps = stack.steps.extract_if(.., |step| step.layer == layer).collect();
+        if stack.steps.is_empty() {
+            _stack = stacks.remove_entry(key);
+        }
+    }
+}
+
+impl<V: ?Sized> Folded<V> {
+    fn is_of(&self, layers: &[LayerId], base: Option<&Arc<V>>) -> bool {
+        let is_same_base = match (&self.base, base) {
+            (None, None) => true,
+            (Some(known), Some(base)) => std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(base)),
+            _ => false,
+        };
+        is_same_base && self.steps == layers
+    }
+}
+
+impl<Q: Query> Default for Stacks<Q> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::default()))
+    }
+}

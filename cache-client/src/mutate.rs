@@ -1,0 +1,324 @@
+//! Mutations: what changes something outside, and the cache with it. Run once, in a task of their own.
+
+use std::any::type_name;
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::CommitError;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::changes::{Changes, Commit};
+use crate::client::Client;
+use crate::context::{Context, Node, scoped};
+use crate::fly::caught;
+use crate::layer::{Layer, LayerEdit};
+use crate::retry::Patience;
+use crate::waits::{FlightId, Waits};
+
+/// Something that is changed outside, and what that means for the cache.
+///
+/// ```
+/// # use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate, TokioClock};
+/// # use cache_core::{Cache, Query, registry};
+/// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// # #[query(value = String, capacity = 1_000, fresh = "30s")]
+/// # pub struct GetTitle { pub id: u64 }
+/// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// # #[query(value = Vec<u64>, capacity = 1_000, fresh = "30s", tags("feed"))]
+/// # pub struct GetFeed { pub page: u64 }
+/// # registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetFeed } }
+/// # struct Blog;
+/// # impl App for Blog { type Registry = CacheRegistry; }
+/// # impl Blog { async fn rename(&self, _: u64, title: &str) -> Result<String, std::io::Error> { Ok(title.trim().to_owned()) } }
+/// # impl Fetch<Blog> for GetTitle {
+/// #     type Error = std::io::Error;
+/// #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("Notes".to_owned()) }
+/// # }
+/// #[derive(Clone)]
+/// struct Rename { id: u64, title: String }
+///
+/// impl Mutate<Blog> for Rename {
+///     type Output = String;
+///     type Error = std::io::Error;
+///
+///     async fn run(&self, cx: &Context<Blog>) -> Result<String, std::io::Error> {
+///         cx.app().rename(self.id, &self.title).await
+///     }
+///
+///     fn apply(&self, title: &String, changes: &mut Changes<Blog>) {
+///         changes.set(GetTitle { id: self.id }, title.clone());
+///         changes.invalidate_tag("feed");
+///     }
+///
+///     fn optimistic(&self, layer: &mut LayerEdit<Blog>) {
+///         let title = self.title.clone();
+///         layer.update(&GetTitle { id: self.id }, move |_| Some(title.clone()));
+///     }
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+/// # let client = Client::builder(cache, Blog).build();
+///
+/// let title = client.mutate(&Rename { id: 7, title: "  Seven".to_owned() }).await?;
+/// assert_eq!(title, "Seven");
+/// assert_eq!(*client.query(&GetTitle { id: 7 }).await?, "Seven");
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no mutation of `{A}`",
+    label = "no `Mutate<{A}>` implementation",
+    note = "add `impl Mutate<{A}> for {Self}` with `run` and `apply`"
+)]
+pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
+    /// What the server answers.
+    type Output: Send + Sync + 'static;
+
+    /// Why it can fail.
+    type Error: Send + Sync + 'static;
+
+    /// How often it may be tried again where its error [may pass](Self::is_retryable). Never, unless it says so: who
+    /// does not know whether it has happened had better not do it twice.
+    const RETRIES: u32 = 0;
+
+    /// Changes what is outside.
+    ///
+    /// `cx` is a context below that of the caller, but neither cancelled with it nor bound by its deadline. What it asks
+    /// is answered with nothing stale, and not with what is shown before it is true.
+    fn run(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
+
+    /// Says what the answer writes to the cache, and what is to be loaded again because of it. Both are one commit, asked
+    /// of the `before_commit` hooks.
+    ///
+    /// Must be pure: it runs again if it has read what another commit has changed meanwhile.
+    fn apply(&self, output: &Self::Output, changes: &mut Changes<A>);
+
+    /// Says what is to be shown until there is an answer. By default nothing. It is gone when the answer is committed, in
+    /// one step, or the mutation has failed.
+    fn optimistic(&self, _layer: &mut LayerEdit<A>) {}
+
+    /// Whether an error may pass, so that the mutation may be tried again, as often as [`RETRIES`](Self::RETRIES) says and
+    /// at the pace of [queries](crate::Fetch::is_retryable). By default none may.
+    fn is_retryable(_error: &Self::Error) -> bool {
+        false
+    }
+
+    /// How long to wait before the next attempt, where the error says so.
+    fn retry_after(_error: &Self::Error) -> Option<Duration> {
+        None
+    }
+}
+
+/// Why a mutation has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MutateError<E> {
+    /// It failed. Nothing is changed in the cache.
+    #[error("the mutation `{mutation}` failed")]
+    Failed {
+        /// Type of the mutation.
+        mutation: &'static str,
+        /// What `run` returned.
+        source: E,
+    },
+    /// It panicked; nothing is changed in the cache.
+    #[error("the mutation `{mutation}` panicked: {message}")]
+    Panicked {
+        /// Type of the mutation.
+        mutation: &'static str,
+        /// What it panicked with, if that was a text.
+        message: Arc<str>,
+    },
+    /// The request was cancelled, or its deadline passed. If the mutation had begun it goes on, and what it comes to is
+    /// committed.
+    #[error("the mutation `{mutation}` was interrupted; if it had begun, it goes on")]
+    Interrupted {
+        /// Type of the mutation.
+        mutation: &'static str,
+    },
+    /// It has been run, and its answer was not let into the cache. What it would have changed there is marked, so that
+    /// it is loaded when it is read.
+    #[error("the mutation `{mutation}` was run, but its answer was not stored")]
+    Refused {
+        /// Type of the mutation.
+        mutation: &'static str,
+        /// Why the commit failed.
+        source: CommitError,
+    },
+}
+
+/// What a mutation comes to.
+type Mutated<A, M> = Result<<M as Mutate<A>>::Output, MutateError<<M as Mutate<A>>::Error>>;
+
+impl<A: App> Client<A> {
+    /// Runs a mutation, and changes the cache by its answer.
+    ///
+    /// Nothing happens before the future is polled.
+    ///
+    /// # Errors
+    /// [`MutateError::Failed`], [`MutateError::Panicked`]: nothing is changed in the cache. [`MutateError::Refused`]: a
+    /// `before_commit` hook said no, or it has conflicted with others too often.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. A mutation that has begun goes on.
+    pub fn mutate<'a, M: Mutate<A>>(
+        &'a self,
+        mutation: &'a M,
+    ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
+        mutate(self, None, mutation)
+    }
+}
+
+impl<A: App> Context<A> {
+    /// Runs a mutation, and changes the cache by its answer. What this request was told of the keys that are written or
+    /// marked is forgotten, so that it is asked again.
+    ///
+    /// Where the request is kept from the cache or has answers of its own, nothing is written or shown before it is true;
+    /// what would be written is marked, since it is out of date whoever has asked.
+    ///
+    /// # Errors
+    /// As [`Client::mutate`]; and [`MutateError::Interrupted`] if the request is cancelled or its deadline passes.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. A mutation that has begun goes on.
+    pub fn mutate<'a, M: Mutate<A>>(
+        &'a self,
+        mutation: &'a M,
+    ) -> impl Future<Output = Result<M::Output, MutateError<M::Error>>> + Send + 'a {
+        mutate(self.client(), Some(&self.0), mutation)
+    }
+}
+
+async fn mutate<A: App, M: Mutate<A>>(
+    client: &Client<A>,
+    parent: Option<&Arc<Node<A>>>,
+    mutation: &M,
+) -> Mutated<A, M> {
+    let interrupted = MutateError::Interrupted { mutation: type_name::<M>() };
+    if parent.is_some_and(|node| node.token.is_cancelled()) {
+        return Err(interrupted);
+    }
+    let (answer, answered) = oneshot::channel();
+    let run = Run::new(client, parent, mutation.clone());
+    Handle::current().spawn(async move {
+        // Who asked may be gone.
+        let _ = answer.send(run.run().await);
+    });
+    let cancelled = async {
+        match parent {
+            Some(node) => node.token.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = answered => answer.unwrap_or(Err(interrupted)),
+        () = cancelled => Err(interrupted),
+    }
+}
+
+/// One mutation on its way.
+struct Run<A: App, M: Mutate<A>> {
+    mutation: M,
+    node: Arc<Node<A>>,
+    /// Whether the request is kept from the cache.
+    is_private: bool,
+    /// What is shown meanwhile.
+    layer: Option<Layer<A>>,
+    _waits: Option<Waiting>,
+}
+
+impl<A: App, M: Mutate<A>> Run<A, M> {
+    fn new(client: &Client<A>, parent: Option<&Arc<Node<A>>>, mutation: M) -> Self {
+        let (id, token) = (client.next_flight(), CancellationToken::new());
+        let is_private = parent.is_some_and(|node| node.access().is_private);
+        let layer = (!is_private).then(|| client.optimistic(|layer| mutation.optimistic(layer)));
+        let node = match parent {
+            Some(parent) => Node::of_flight(parent, token, id),
+            None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
+        };
+        let waits = parent.and_then(|node| Waiting::note(client.waits(), node.flight?, id));
+        Self { mutation, node, is_private, layer, _waits: waits }
+    }
+
+    async fn run(self) -> Mutated<A, M> {
+        let name = type_name::<M>();
+        let panicked = |message| MutateError::Panicked { mutation: name, message };
+        let output = caught(self.attempts()).await.map_err(panicked)?;
+        let output = output.map_err(|source| MutateError::Failed { mutation: name, source })?;
+        match caught(self.commit(&output)).await.map_err(panicked)? {
+            Ok(()) => Ok(output),
+            Err(source) => Err(MutateError::Refused { mutation: name, source }),
+        }
+    }
+
+    async fn attempts(&self) -> Result<M::Output, M::Error> {
+        let begun = Instant::now();
+        let mut patience = Patience::new(M::RETRIES);
+        let cx = Context(Arc::clone(&self.node));
+        loop {
+            let error = match scoped(Arc::clone(&self.node), self.mutation.run(&cx)).await {
+                Ok(output) => return Ok(output),
+                Err(error) if M::is_retryable(&error) => error,
+                Err(error) => return Err(error),
+            };
+            let wait = patience.next(begun.elapsed(), M::retry_after(&error), fastrand::f64());
+            let Some(wait) = wait else { return Err(error) };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn commit(&self, output: &M::Output) -> Result<(), CommitError> {
+        let commit = Commit {
+            client: &self.node.client,
+            tree: Some(&self.node.tree),
+            label: Some(type_name::<M>()),
+            layer: self.layer.as_ref(),
+        };
+        let apply = |changes: &mut Changes<A>| self.mutation.apply(output, changes);
+        if self.is_private {
+            commit.mark(apply);
+            return Ok(());
+        }
+        match commit.run(apply).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                commit.mark(apply);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Notes that a load waits for a mutation, so that one which waits for that load is a circle.
+struct Waiting {
+    waits: Arc<Waits>,
+    from: FlightId,
+    to: FlightId,
+}
+
+impl Waiting {
+    fn note(waits: &Arc<Waits>, from: FlightId, to: FlightId) -> Option<Self> {
+        waits.enter(from, to).then(|| Self { waits: Arc::clone(waits), from, to })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.waits.leave(self.from, self.to);
+    }
+}

@@ -1,0 +1,390 @@
+//! Mutations: run once, their answer and what it makes out of date committed together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cache_client::{Changes, Client, Context, LayerEdit, Mutate, MutateError, QueryError, TokioClock};
+use cache_core::{Cache, CommitError, Freshness};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::lab::*;
+
+type Run = dyn Fn(usize) -> Result<usize, LabError> + Send + Sync;
+type Apply = dyn Fn(&usize, &mut Changes<Lab>) + Send + Sync;
+type Show = dyn Fn(&mut LayerEdit<Lab>) + Send + Sync;
+
+/// A mutation whose parts are given by the test. Takes a second.
+#[derive(Clone)]
+struct Change {
+    runs: Arc<AtomicUsize>,
+    run: Arc<Run>,
+    apply: Arc<Apply>,
+    show: Arc<Show>,
+    asks: Option<GetNumber>,
+}
+
+impl Change {
+    /// One that answers with 100, which is written to the first number.
+    fn new() -> Self {
+        Self {
+            runs: Arc::default(),
+            run: Arc::new(|_| Ok(100)),
+            apply: Arc::new(|answer, changes| _ = changes.set(GetNumber(1), *answer)),
+            show: Arc::new(|_| {}),
+            asks: None,
+        }
+    }
+
+    fn running(self, run: impl Fn(usize) -> Result<usize, LabError> + Send + Sync + 'static) -> Self {
+        Self { run: Arc::new(run), ..self }
+    }
+
+    fn applying(self, apply: impl Fn(&usize, &mut Changes<Lab>) + Send + Sync + 'static) -> Self {
+        Self { apply: Arc::new(apply), ..self }
+    }
+
+    fn showing(self, show: impl Fn(&mut LayerEdit<Lab>) + Send + Sync + 'static) -> Self {
+        Self { show: Arc::new(show), ..self }
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+}
+
+impl Mutate<Lab> for Change {
+    type Output = usize;
+    type Error = LabError;
+
+    async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        let run = self.runs.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(SECOND).await;
+        if let Some(query) = &self.asks {
+            return Ok(*cx.query(query).await?);
+        }
+        (self.run)(run)
+    }
+
+    fn apply(&self, answer: &usize, changes: &mut Changes<Lab>) {
+        (self.apply)(answer, changes);
+    }
+
+    fn optimistic(&self, layer: &mut LayerEdit<Lab>) {
+        (self.show)(layer);
+    }
+
+    fn is_retryable(_: &LabError) -> bool {
+        true
+    }
+}
+
+/// The same, and it says that it may be tried again twice.
+#[derive(Clone)]
+struct Patient(Change);
+
+impl Mutate<Lab> for Patient {
+    type Output = usize;
+    type Error = LabError;
+
+    const RETRIES: u32 = 2;
+
+    async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        self.0.run(cx).await
+    }
+
+    fn apply(&self, answer: &usize, changes: &mut Changes<Lab>) {
+        self.0.apply(answer, changes);
+    }
+
+    fn is_retryable(error: &LabError) -> bool {
+        matches!(error, LabError::NoLuck)
+    }
+}
+
+#[track_caller]
+fn number(client: &Client<Lab>, key: u32) -> Option<usize> {
+    client.cached(&GetNumber(key)).as_deref().copied()
+}
+
+#[track_caller]
+fn is_marked<Q: cache_core::Query>(client: &Client<Lab>, key: &Q) -> bool
+where
+    LabRegistry: cache_core::Holds<Q>,
+{
+    client.cache().peek_entry(key).expect("the entry is there").freshness() == Freshness::Invalidated
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_and_what_is_marked_is_one_revision_and_needs_no_load() {
+    let client = lab();
+    let (mut written, mut tagged) = (client.observe(&GetFirst(1)), client.observe(&GetFirst(2)));
+    pass(2 * SECOND).await;
+    client.cache().insert(GetWeak(3), 3);
+    let _weak = client.cache().pin(&GetWeak(3));
+    client.cache().insert(GetWeak(3), 3);
+    let before = client.cache().revision().unwrap().get();
+    let change = Change::new().applying(|answer, changes| {
+        changes.invalidate_tag("some");
+        changes.set(GetFirst(1), *answer);
+    });
+    let answer = in_time(client.mutate(&change)).await.unwrap();
+    assert_eq!((answer, change.runs()), (100, 1));
+    assert_eq!(client.cache().revision().unwrap().get(), before + 1);
+    assert!(is_marked(&client, &GetWeak(3)), "the tag reaches other queries");
+    settle().await;
+    let state = in_time(written.next()).await.unwrap();
+    assert_eq!(state.value().map(|value| **value), Some(100));
+    assert_eq!(client.app().loads(&GetFirst(1)), 1, "what is written is not loaded");
+    pass(2 * SECOND).await;
+    assert_eq!(client.app().loads(&GetFirst(2)), 2, "what is observed and marked is");
+    assert_eq!(in_time(tagged.next()).await.unwrap().value().map(|value| **value), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_fails_changes_nothing_and_is_not_tried_again() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 5);
+    let change = Change::new().running(|_| Err(LabError::NoLuck)).showing(|layer| {
+        layer.update(&GetNumber(1), |_| Some(50));
+    });
+    let failed = in_time(client.mutate(&change)).await;
+    assert!(
+        matches!(failed, Err(MutateError::Failed { source: LabError::NoLuck, mutation }) if mutation.contains("Change"))
+    );
+    assert_eq!((change.runs(), number(&client, 1), client.pending()), (1, Some(5), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_says_so_is_tried_again() {
+    let client = lab();
+    let lucky = Patient(Change::new().running(|run| if run < 2 { Err(LabError::NoLuck) } else { Ok(7) }));
+    let begun = Instant::now();
+    assert_eq!(in_time(client.mutate(&lucky)).await.unwrap(), 7);
+    assert!(begun.elapsed() <= 6 * SECOND, "three seconds of work and at most three of waiting");
+    assert_eq!((lucky.0.runs(), number(&client, 1)), (3, Some(7)));
+    let unlucky = Patient(Change::new().running(|_| Err(LabError::NoLuck)));
+    assert!(in_time(client.mutate(&unlucky)).await.is_err());
+    assert_eq!(unlucky.0.runs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_caller_leaves_goes_on() {
+    let client = lab();
+    let change = Change::new();
+    tokio::time::timeout(SECOND / 2, client.mutate(&change)).await.unwrap_err();
+    assert_eq!(number(&client, 1), None);
+    pass(SECOND).await;
+    assert_eq!((change.runs(), number(&client, 1)), (1, Some(100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_ends_is_told_so_and_what_has_begun_goes_on() {
+    let client = lab();
+    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let cx = client.request("a request").with_deadline(Instant::now() + SECOND / 2);
+    let begun = Instant::now();
+    let interrupted = cx.mutate(&change).await;
+    assert!(matches!(interrupted, Err(MutateError::Interrupted { .. })));
+    assert_eq!(begun.elapsed(), SECOND / 2);
+    pass(5 * SECOND).await;
+    assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "also what it asks is answered");
+    let again = Change::new();
+    assert!(matches!(cx.mutate(&again).await, Err(MutateError::Interrupted { .. })));
+    settle().await;
+    assert_eq!(again.runs(), 0, "nothing is begun in a request that has ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_forgets_what_its_mutation_has_changed_and_nothing_else() {
+    let client = lab();
+    client.app().script(&GetFirst(1), Script::Answer(SECOND / 2));
+    let cx = client.request("a request");
+    let (other, stale) = (cx.query(&GetNumber(2)).await.unwrap(), cx.query(&GetStale(1)).await.unwrap());
+    let (weak, first) = (cx.query(&GetWeak(1)).await.unwrap(), cx.query(&GetFirst(1)).await.unwrap());
+    assert_eq!(*cx.query(&GetNumber(1)).await.unwrap(), 1);
+    let elsewhere = client.request("another");
+    assert_eq!(*elsewhere.query(&GetNumber(1)).await.unwrap(), 1);
+    let change = Change::new().applying(|answer, changes| {
+        changes.set(GetNumber(1), *answer);
+        changes.invalidate_where(|key: &GetNumber| key.0 == 3);
+        changes.invalidate(&GetStale(1));
+        changes.invalidate_tag("first");
+    });
+    cx.mutate(&change).await.unwrap();
+    assert_eq!(*cx.query(&GetNumber(1)).await.unwrap(), 100);
+    assert!(Arc::ptr_eq(&other, &cx.query(&GetNumber(2)).await.unwrap()));
+    assert!(Arc::ptr_eq(&weak, &cx.query(&GetWeak(1)).await.unwrap()));
+    assert_eq!((*stale, *cx.query(&GetStale(1)).await.unwrap()), (1, 2));
+    assert_eq!((*first, *cx.query(&GetFirst(1)).await.unwrap()), (1, 2));
+    assert_eq!(*elsewhere.query(&GetNumber(1)).await.unwrap(), 1, "each request has its own");
+    let all = Change::new().applying(|_, changes| changes.invalidate_all());
+    cx.mutate(&all).await.unwrap();
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 2);
+    let query = Change::new().applying(|_, changes| changes.invalidate_query::<GetNumber>());
+    cx.mutate(&query).await.unwrap();
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_request_that_is_kept_from_the_cache_all_that_changes_is_marked_and_nothing_written() {
+    for is_replaced in [true, false] {
+        let client = lab();
+        for key in 1..4 {
+            client.cache().insert(GetNumber(key), 5);
+        }
+        client.cache().insert(GetFirst(1), 5);
+        let revision = client.cache().revision();
+        let cx = client.request("a request");
+        let cx = match is_replaced {
+            true => cx.with_override::<GetEqual>(|_| Ok(Arc::new(1))),
+            false => {
+                cx.disable_cache();
+                cx
+            }
+        };
+        let change = Change::new()
+            .applying(|answer, changes| {
+                assert_eq!(changes.get(&GetNumber(1)), None);
+                changes.set(GetNumber(1), *answer);
+                changes.update(&GetNumber(2), |number| **number + 1);
+                changes.invalidate_tag("first");
+            })
+            .showing(|layer| layer.update(&GetNumber(3), |_| Some(50)));
+        let mutating = cx.mutate(&change);
+        tokio::pin!(mutating);
+        assert!(tokio::time::timeout(SECOND / 2, &mut mutating).await.is_err());
+        assert_eq!((number(&client, 3), client.pending()), (Some(5), 0), "nothing is shown to others");
+        in_time(mutating).await.unwrap();
+        assert_eq!(client.cache().revision(), revision);
+        assert!(is_marked(&client, &GetNumber(1)) && is_marked(&client, &GetNumber(2)));
+        assert!(is_marked(&client, &GetFirst(1)) && !is_marked(&client, &GetNumber(3)));
+    }
+}
+
+/// A client whose cache asks a hook that says no to what writes to the first number.
+fn strict(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<Lab> {
+    let asked = Arc::clone(asked);
+    let cache = Cache::builder()
+        .clock(TokioClock::new())
+        .before_commit_async(move |proposal| {
+            asked.lock().push(proposal.label().map(str::to_owned));
+            let is_bad = proposal.of::<GetNumber>().any(|(key, value)| key.0 == 1 && value.is_some());
+            async move { if is_bad { Err("not that one".into()) } else { Ok(()) } }
+        })
+        .build()
+        .unwrap();
+    Client::builder(cache, Lab::default()).build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hooks_are_asked_of_answers_and_not_of_loads() {
+    let asked = Arc::default();
+    let client = strict(&asked);
+    client.query(&GetNumber(1)).await.unwrap();
+    assert_eq!(*asked.lock(), []);
+    let allowed = Change::new().applying(|answer, changes| _ = changes.set(GetNumber(2), *answer));
+    in_time(client.mutate(&allowed)).await.unwrap();
+    assert!(asked.lock()[0].as_ref().unwrap().ends_with("Change"), "named by its mutation");
+
+    let refused = Change::new().showing(|layer| layer.update(&GetNumber(1), |_| Some(50)));
+    let error = in_time(client.mutate(&refused)).await.unwrap_err();
+    assert!(matches!(error, MutateError::Refused { source: CommitError::Refused(_), .. }));
+    assert_eq!((number(&client, 1), client.pending()), (Some(1), 0));
+    assert!(is_marked(&client, &GetNumber(1)), "it has happened, so what is there is out of date");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_reaches_the_caller_and_leaves_nothing() {
+    let client = lab();
+    let show = |layer: &mut LayerEdit<Lab>| layer.update(&GetNumber(1), |_| Some(50));
+    let running = Change::new().running(|_| panic!("out of paper")).showing(show);
+    let applying = Change::new().applying(|_, _| panic!("out of paper")).showing(show);
+    for change in [running, applying] {
+        let error = in_time(client.mutate(&change)).await.unwrap_err();
+        assert!(matches!(error, MutateError::Panicked { message, .. } if &*message == "out of paper"));
+        assert_eq!((client.pending(), number(&client, 1)), (0, None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_expected_is_shown_until_the_answer_takes_its_place() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 5);
+    let mut observer = client.observe(&GetNumber(1));
+    let change = Change::new().showing(|layer| layer.update(&GetNumber(1), |number| Some(number? + 90)));
+    let (mutating, mut seen) = (client.mutate(&change), Vec::new());
+    tokio::pin!(mutating);
+    loop {
+        tokio::select! {
+            biased;
+            state = observer.next() => seen.push(state.unwrap().value().map(|value| **value)),
+            answer = &mut mutating, if seen.len() < 3 => assert_eq!(answer.unwrap(), 100),
+            () = tokio::time::sleep(5 * SECOND) => break,
+        }
+    }
+    assert_eq!(seen, [Some(5), Some(95), Some(100)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_is_not_answered_with_what_is_not_true() {
+    let client = lab();
+    client.cache().insert(GetNumber(2), 5);
+    let asking = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let asking = asking.showing(|layer| layer.update(&GetNumber(2), |_| Some(50)));
+    assert_eq!(in_time(client.mutate(&asking)).await.unwrap(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_changed_keeps_the_age_and_the_mark_of_the_whole() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 5);
+    client.cache().insert(GetNumber(2), 5);
+    client.cache().invalidate(&GetNumber(2));
+    pass(3 * SECOND).await;
+    let change = Change::new().applying(|_, changes| {
+        for key in 1..4 {
+            assert_eq!(changes.update(&GetNumber(key), |number| **number + 1), key < 3);
+        }
+    });
+    in_time(client.mutate(&change)).await.unwrap();
+    assert_eq!((number(&client, 1), number(&client, 2), number(&client, 3)), (Some(6), Some(6), None));
+    assert_eq!(client.cache().peek_entry(&GetNumber(1)).unwrap().age(), 4 * SECOND);
+    assert!(!is_marked(&client, &GetNumber(1)) && is_marked(&client, &GetNumber(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_retires_the_loads_of_what_it_changes() {
+    let client = lab();
+    client.app().script(&GetNumber(1), Script::Answer(10 * SECOND));
+    client.app().script(&GetStale(1), Script::Answer(10 * SECOND));
+    let (written, marked) = (ask(&client, &GetNumber(1)), ask(&client, &GetStale(1)));
+    settle().await;
+    let change = Change::new().applying(|answer, changes| {
+        changes.set(GetNumber(1), *answer);
+        changes.invalidate_query::<GetStale>();
+    });
+    in_time(client.mutate(&change)).await.unwrap();
+    assert_eq!(*in_time(written).await.unwrap().unwrap(), 1);
+    assert_eq!(*in_time(marked).await.unwrap().unwrap(), 1);
+    assert_eq!(number(&client, 1), Some(100));
+    assert_eq!(client.cached(&GetStale(1)), None);
+}
+
+/// Its load changes something with a mutation, which asks for what is being loaded.
+#[tokio::test(start_paused = true)]
+async fn a_mutation_that_waits_for_the_load_that_waits_for_it_is_a_circle() {
+    let client = lab();
+    let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        let looped = looped.clone();
+        Box::pin(async move {
+            let error = cx.mutate(&looped).await.unwrap_err();
+            let MutateError::Failed { source: LabError::Query(source), .. } = error else {
+                panic!("{error}")
+            };
+            assert!(matches!(source, QueryError::Cycle { .. }));
+        })
+    });
+    assert_eq!(*in_time(client.query(&GetNumber(9))).await.unwrap(), 1);
+}

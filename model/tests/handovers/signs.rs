@@ -1,0 +1,61 @@
+//! What is shown on top of a value until a commit takes its place, and what a commit marks besides.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cache_model::Times;
+
+use crate::{Few, Recent, check, part, store, together};
+
+/// The reader adds 1 to what it reads until the sign is set, as the commit does for good.
+#[test]
+fn who_looks_at_the_sign_before_and_after_it_reads_sees_neither_half_of_a_commit() {
+    check(|| {
+        let store = store();
+        store.insert(Recent(1), 1);
+        store.insert(Few(1), 1);
+        let sign = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&sign);
+        let writing = part(&store, move |store| {
+            let mut tx = store.begin();
+            tx.set(Recent(1), 2);
+            tx.set(Few(1), 2);
+            tx.sign(set);
+            tx.commit().unwrap();
+        });
+        let reading = part(&store, move |store| {
+            for _ in 0..3 {
+                let (recent, few) = loop {
+                    let is_set = sign.load(Ordering::Acquire);
+                    let read = (store.get(&Recent(1)).unwrap(), store.get(&Few(1)).unwrap());
+                    if sign.load(Ordering::Acquire) == is_set {
+                        break if is_set { (*read.0, *read.1) } else { (*read.0 + 1, *read.1 + 1) };
+                    }
+                };
+                assert_eq!((recent, few), (2, 2));
+            }
+        });
+        together(vec![writing, reading]);
+    });
+}
+
+/// A load that began before a mark is stored before it and marked, or not stored.
+#[test]
+fn no_load_slips_past_a_transaction_that_marks_all_of_its_table() {
+    check(|| {
+        let store = store();
+        let watch = store.watch(&Few(1));
+        let storing = part(&store, move |_| drop(watch.store(1, Times::new())));
+        let marking = part(&store, |store| {
+            let mut tx = store.begin();
+            tx.set(Few(2), 2);
+            tx.invalidate_query::<Few>();
+            tx.set(Recent(1), 1);
+            tx.commit().unwrap();
+        });
+        together(vec![storing, marking]);
+        let is_marked = |key| store.peek_entry(&Few(key)).map(|entry| entry.freshness());
+        assert_ne!(is_marked(1), Some(cache_model::Freshness::Fresh));
+        assert_eq!(is_marked(2), Some(cache_model::Freshness::Fresh));
+    });
+}
