@@ -4,6 +4,7 @@
 mod breaker;
 mod fallback;
 mod flights;
+mod ingest;
 mod invalidation;
 mod lab;
 mod late;
