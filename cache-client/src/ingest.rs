@@ -64,6 +64,7 @@ use crate::retry::Patience;
 ///         changes.invalidate_query::<GetPrice>();
 ///     }
 /// }
+/// # fn main() {}
 /// ```
 pub trait Source<A: App>: Send + Sync + 'static {
     /// One pushed value, or several that are to become visible together.
