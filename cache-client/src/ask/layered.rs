@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Holds, LoadingOptions};
+use cache_core::{Freshness, Holds, LoadingOptions};
 
 use super::Asker;
 use crate::app::{App, Fetch};
@@ -84,7 +84,11 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let again = || self.client.cache().peek(query);
+        // What is marked may be older than an answer that came too late to be stored.
+        let again = || {
+            let (value, state) = self.client.cache().value_and_state(query, false)?;
+            (state.freshness != Freshness::Invalidated).then_some(value)
+        };
         let shown = view.desk.stacks.apply(query, view.sight.as_ref(), Arc::clone(&answer), again);
         if let Some(node) = self.node.filter(|_| !Arc::ptr_eq(&shown, &answer)) {
             node.tree.memo.replace::<Q, Q::Error>(query, Arc::clone(&shown));
