@@ -1,5 +1,6 @@
 //! What one call does: memo, cache, flight, and what stands in when that fails. Holds no state of its own.
 
+mod ahead;
 mod boarding;
 
 use std::sync::Arc;
@@ -102,16 +103,6 @@ impl<'a, A: App> Asker<'a, A> {
             return Some(value);
         }
         if self.access().reads { self.client.cache().get(query) } else { None }
-    }
-
-    pub(crate) fn prefetch<Q: Fetch<A>>(&self, query: &Q)
-    where
-        A::Registry: Holds<Q>,
-    {
-        let Ok(plan) = self.plan::<Q>(None, self.access()) else { return };
-        if !matches!(self.look(query, &plan, false), Some((_, Verdict::Fresh))) {
-            self.load_behind(query, &plan);
-        }
     }
 
     fn access(&self) -> Access {

@@ -134,18 +134,6 @@ impl<A: App> Client<A> {
         Asker::without_context(self).cached(query)
     }
 
-    /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
-    /// five seconds, also by a table that keeps nothing by itself. Errors go to [`refresh_error`](Self::refresh_error).
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn prefetch<Q: Fetch<A>>(&self, query: &Q)
-    where
-        A::Registry: Holds<Q>,
-    {
-        Asker::without_context(self).prefetch(query);
-    }
-
     /// Why the last load of a key failed whose error nobody waited for, or a stale value or a fallback stood in for. `None` once it has
     /// been loaded, written, removed or invalidated. The errors of the last 1,024 keys of a query are kept.
     #[must_use]

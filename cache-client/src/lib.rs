@@ -85,6 +85,7 @@ mod fly;
 mod memo;
 mod observer;
 mod plan;
+mod prefetch;
 mod retry;
 mod waits;
 
@@ -99,3 +100,4 @@ pub use context::Context;
 pub use error::{AlreadyAnswered, OptionsError, QueryError};
 pub use observer::Observer;
 pub use observer::state::State;
+pub use prefetch::{Prefetch, PrefetchGuard, Prefetched};

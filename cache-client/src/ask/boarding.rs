@@ -39,7 +39,10 @@ impl<A: App> Asker<'_, A> {
             _ => None,
         });
         match seat {
-            Some(Ok(seat)) => self.turn(query, Boarded::Joined(Some(seat)), *plan, access).map(Some),
+            Some(Ok(seat)) => {
+                let flight = Arc::clone(&seat.flight);
+                self.turn(query, Boarded::Joined(flight, Some(seat)), *plan, access).map(Some)
+            }
             Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: Q::NAME }),
             Some(Err(NoSeat::Closed)) | None => Ok(None),
         }
@@ -107,31 +110,34 @@ impl<A: App> Asker<'_, A> {
         access: Access,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>> {
         match boarded {
-            Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => {
+            Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
                 Ok(Turn::Wait(Box::new(Call { seat, plan, access, patience })))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.
-            Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Joined(None) | Boarded::New(_, None) => {
+            Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Joined(_, None) | Boarded::New(_, None) => {
                 Err(QueryError::Cycle { query: Q::NAME })
             }
         }
     }
 
-    /// Loads, or has the running load go on, without anybody waiting.
-    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan)
+    /// Loads, or has the running load go on, without anybody waiting. Returns the load, unless its error is remembered.
+    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan) -> Option<Arc<Flight<Q, Q::Error>>>
     where
         A::Registry: Holds<Q>,
     {
         let desk = self.client.desks().of::<Q, Q::Error>();
         if desk.failures.answer(query, self.client.cache().now()).is_some() {
-            return;
+            return None;
         }
         let wish = Wish { stores: true, goes_on: true, remembers_errors: true };
         let ticket = Ticket { wish, is_behind: true, anew: false, from: None, landings: None };
-        // Without a seat there is nothing to be kept.
-        drop(self.board(query, plan, &desk, &ticket));
+        match self.board(query, plan, &desk, &ticket) {
+            Boarded::Joined(flight, _) | Boarded::New(flight, _) => Some(flight),
+            // Who waits for nothing closes no circle, and did not look.
+            Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Landed(_) => None,
+        }
     }
 
     /// Gets on the flight that the tree has asked for, the current one, or a new one, which is started.
@@ -221,7 +227,7 @@ fn in_tree<A: App, Q: Fetch<A>>(
     let (boarded, _replaced) = node.tree.memo.with::<Q, Q::Error, _>(|cells| {
         if let Some(Cell::Asked(flight)) = cells.get(query) {
             match Seat::take(flight, ticket.wish, ticket.from) {
-                Ok(seat) => return (Boarded::Joined(Some(seat)), None),
+                Ok(seat) => return (Boarded::Joined(Arc::clone(flight), Some(seat)), None),
                 Err(NoSeat::Cycle) => return (Boarded::Cycle, None),
                 Err(NoSeat::Closed) => {}
             }
@@ -231,7 +237,7 @@ fn in_tree<A: App, Q: Fetch<A>>(
         }
         let boarded = board();
         let flight = match &boarded {
-            Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => Arc::clone(&seat.flight),
+            Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => Arc::clone(&seat.flight),
             _ => return (boarded, None),
         };
         let replaced = match cells.get(query) {

@@ -11,6 +11,7 @@ mod model;
 mod observers;
 mod options;
 mod polling;
+mod prefetch;
 mod readme;
 mod retry;
 mod shaky;
