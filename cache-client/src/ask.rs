@@ -14,6 +14,7 @@ use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
 use crate::plan::{self, Plan, Sources, Verdict};
+use crate::telemetry::{Substitute, Telemetry};
 use crate::waits::{FlightId, Waits};
 
 /// Who asks: a client, perhaps from a context.
@@ -153,7 +154,9 @@ impl<'a, A: App> Asker<'a, A> {
     {
         let is_plain = self.node.is_none() && self.client.leaves_all_to_queries();
         if is_plain && plan::is_plain(&Q::LOADING) {
-            return self.client.cache().plainly_fresh(query);
+            let value = self.client.cache().plainly_fresh(query)?;
+            self.client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
+            return Some(value);
         }
         None
     }
@@ -184,18 +187,54 @@ impl<'a, A: App> Asker<'a, A> {
         if let Some(turn) = self.join_own(query, &plan, access)? {
             return Ok(turn);
         }
-        if plan.reads_first() && access.reads {
-            let may_be_stale = |verdict| verdict == Verdict::Stale && !access.fresh_only;
-            match self.look(query, &plan, true) {
-                Some((value, Verdict::Fresh)) => return Ok(Turn::Answer(self.keep(query, value))),
-                Some((value, verdict)) if verdict == Verdict::Ending || may_be_stale(verdict) => {
-                    self.load_behind(query, &plan);
-                    return Ok(Turn::Answer(self.keep(query, value)));
-                }
-                _ => {}
-            }
+        if plan.reads_first()
+            && access.reads
+            && let Some(value) = self.read(query, &plan, access)
+        {
+            return Ok(Turn::Answer(self.keep(query, value)));
         }
         self.load(query, plan, access)
+    }
+
+    /// An answer from the cache before anything is loaded. If it is near its end or stale, it is loaded again behind it.
+    fn read<Q: Fetch<A>>(&self, query: &Q, plan: &Plan, access: Access) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (telemetry, strategy) = (self.telemetry(), plan.strategy());
+        match self.look(query, plan, true) {
+            Some((value, Verdict::Fresh)) => {
+                telemetry.hit(query, strategy);
+                Some(value)
+            }
+            Some((value, Verdict::Ending)) => {
+                telemetry.hit(query, strategy);
+                self.refresh(query, plan);
+                Some(value)
+            }
+            Some((value, Verdict::Stale)) if !access.fresh_only => {
+                telemetry.stale_hit(query, strategy);
+                self.refresh(query, plan);
+                Some(value)
+            }
+            _ => {
+                telemetry.miss(query, strategy);
+                None
+            }
+        }
+    }
+
+    fn refresh<Q: Fetch<A>>(&self, query: &Q, plan: &Plan)
+    where
+        A::Registry: Holds<Q>,
+    {
+        if self.load_behind(query, plan).is_some_and(|behind| behind.is_new) {
+            self.telemetry().refresh(query, plan.strategy());
+        }
+    }
+
+    fn telemetry(&self) -> Telemetry {
+        self.client.telemetry()
     }
 
     /// What the cache has, and what the plan makes of it.
@@ -299,6 +338,7 @@ impl<'a, A: App> Asker<'a, A> {
         // What is being built by a load is stored, and a fallback must not be, not as a part either.
         let fallback = if access.fresh_only { None } else { query.fallback(&error) };
         let Some(value) = fallback else { return Err(error) };
+        self.telemetry().substitute(query, plan.strategy(), Substitute::Fallback);
         if let Some(watch) = watch {
             let desk = self.client.desks().of::<Q, Q::Error>();
             desk.failures.note(Arc::clone(watch), error, self.client.cache().now(), None);
@@ -319,6 +359,9 @@ impl<'a, A: App> Asker<'a, A> {
             true => self.judge(query, plan, &value, &state).is_fresh(),
             false => plan.excuses::<Q>(&value, &state),
         };
+        if may_serve {
+            self.telemetry().substitute(query, plan.strategy(), Substitute::Cached);
+        }
         may_serve.then_some(value)
     }
 }

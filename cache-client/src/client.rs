@@ -18,10 +18,12 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
 use crate::breaker::Breakers;
+use crate::breaker::state::BreakerState;
 use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::{OptionsError, QueryError};
 use crate::plan::Plan;
+use crate::telemetry::Telemetry;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
 
@@ -44,6 +46,7 @@ pub(crate) struct Shared<A: App> {
     breakers: Breakers,
     waits: Arc<Waits>,
     flights: AtomicU64,
+    telemetry: Telemetry,
     /// Whether anybody can see what is observed.
     is_active: watch::Sender<bool>,
 }
@@ -141,6 +144,13 @@ impl<A: App> Client<A> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
     }
 
+    /// What a circuit breaker does now; that of a query's own has the name of the query. `None` if no load has come to it
+    /// yet, and the client was built without options for it.
+    #[must_use]
+    pub fn breaker_state(&self, name: &str) -> Option<BreakerState> {
+        self.0.breakers.state(name)
+    }
+
     /// Tells the client whether anybody can see what it shows. While it is inactive nothing is polled; when it is active
     /// again, all that is observed with `poll` is loaded at once, once. A new client is active.
     pub fn set_active(&self, is_active: bool) {
@@ -192,6 +202,11 @@ impl<A: App> Client<A> {
 
     pub(crate) fn breakers(&self) -> &Breakers {
         &self.0.breakers
+    }
+
+    #[inline]
+    pub(crate) fn telemetry(&self) -> Telemetry {
+        self.0.telemetry
     }
 
     pub(crate) fn waits(&self) -> &Arc<Waits> {

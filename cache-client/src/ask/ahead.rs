@@ -26,7 +26,7 @@ impl<A: App> Asker<'_, A> {
         let plan = self.plan::<Q>(None, access).ok()?;
         match self.look(query, &plan, false) {
             Some((_, Verdict::Fresh)) => None,
-            _ => self.load_behind(query, &plan),
+            _ => self.load_behind(query, &plan).map(|behind| behind.flight),
         }
     }
 

@@ -24,6 +24,13 @@ type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
 /// A place on a flight, if one is needed.
 type SeatOf<A, Q> = Option<Seat<Q, <Q as Fetch<A>>::Error>>;
 
+/// A load that nobody waits for.
+pub(super) struct Behind<A: App, Q: Fetch<A>> {
+    pub(super) flight: Arc<Flight<Q, Q::Error>>,
+    /// Whether it was begun for who asked.
+    pub(super) is_new: bool,
+}
+
 impl<A: App> Asker<'_, A> {
     /// Gets on the flight that the tree waits for already, if it does: what that brings comes before what is in the cache.
     pub(super) fn join_own<Q: Fetch<A>>(
@@ -123,7 +130,7 @@ impl<A: App> Asker<'_, A> {
     }
 
     /// Loads, or has the running load go on, without anybody waiting. Returns the load, unless its error is remembered.
-    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan) -> Option<Arc<Flight<Q, Q::Error>>>
+    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan) -> Option<Behind<A, Q>>
     where
         A::Registry: Holds<Q>,
     {
@@ -134,7 +141,8 @@ impl<A: App> Asker<'_, A> {
         let wish = Wish { stores: true, goes_on: true, remembers_errors: true };
         let ticket = Ticket { wish, is_behind: true, anew: false, from: None, landings: None };
         match self.board(query, plan, &desk, &ticket) {
-            Boarded::Joined(flight, _) | Boarded::New(flight, _) => Some(flight),
+            Boarded::Joined(flight, _) => Some(Behind { flight, is_new: false }),
+            Boarded::New(flight, _) => Some(Behind { flight, is_new: true }),
             // Who waits for nothing closes no circle, and did not look.
             Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Landed(_) => None,
         }
@@ -206,8 +214,9 @@ where
     A::Registry: Holds<Q>,
 {
     if let Boarded::New(flight, _) = &boarded {
-        let (desk, node) = (Arc::clone(desk), context(flight));
-        Trip { desk, flight: Arc::clone(flight), node, plan: *plan }.start(runtime);
+        let (desk, flight, node) = (Arc::clone(desk), Arc::clone(flight), context(flight));
+        let told = node.client.telemetry().load(&flight.key, plan.strategy(), flight.watch.is_some());
+        Trip { desk, flight, node, plan: *plan, told }.start(runtime);
     }
     boarded
 }
