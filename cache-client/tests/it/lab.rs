@@ -165,6 +165,7 @@ impl Lab {
             *number += 1;
             *number
         };
+        tracing::info!(name: "the lab works", number);
         let mut guard = Guard { lab: self, is_done: false };
         let script = self.scripts.lock().get(&at).copied().unwrap_or(Script::Answer(SECOND));
         match script {

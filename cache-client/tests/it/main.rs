@@ -7,6 +7,9 @@ mod flights;
 mod invalidation;
 mod lab;
 mod late;
+mod listener;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod model;
 mod observers;
 mod options;
@@ -16,5 +19,6 @@ mod readme;
 mod retry;
 mod shaky;
 mod strategies;
+mod telling;
 mod tree;
 mod windows;
