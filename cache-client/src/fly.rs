@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cache_core::{Holds, Moment, Pinned, Stored};
 use tokio::runtime::Handle;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::app::{App, Fetch};
 use crate::context::Node;
@@ -32,14 +32,16 @@ pub(crate) struct Trip<A: App, Q: Fetch<A>> {
     /// The context of the load.
     pub(crate) node: Arc<Node<A>>,
     pub(crate) plan: Plan,
-    /// What is told of it.
-    pub(crate) told: Load,
+    /// What is told of it, once it has started.
+    pub(crate) told: Option<Load>,
 }
 
 impl<A: App, Q: Fetch<A>> Trip<A, Q> {
     /// Returns whether nobody waited. Only the first outcome counts.
     fn land(&self, outcome: Outcome<Q::Value, Q::Error>) -> bool {
-        self.told.ended(&self.flight.key, &outcome);
+        if let Some(told) = &self.told {
+            told.ended(&self.flight.key, &outcome);
+        }
         self.desk.flights.landed(&self.flight);
         self.flight.land(outcome)
     }
@@ -49,13 +51,16 @@ impl<A: App, Q: Fetch<A>> Trip<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    pub(crate) fn start(self, runtime: &Handle) {
+    pub(crate) fn start(mut self, runtime: &Handle) {
+        let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
+        // By now there is who ends the flight if the code that listens panics.
+        self.told = Some(telemetry.load(&self.flight.key, self.plan.strategy(), is_shared));
         runtime.spawn(self.run());
     }
 
     async fn run(self) {
         // By now nothing of the flight is left but the pin, so that it alone keeps the value.
-        let span = self.told.span.clone();
+        let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
         if let Some(pin) = self.fly().instrument(span).await {
             tokio::time::sleep(GRACE).await;
             drop(pin);

@@ -215,8 +215,7 @@ where
 {
     if let Boarded::New(flight, _) = &boarded {
         let (desk, flight, node) = (Arc::clone(desk), Arc::clone(flight), context(flight));
-        let told = node.client.telemetry().load(&flight.key, plan.strategy(), flight.watch.is_some());
-        Trip { desk, flight, node, plan: *plan, told }.start(runtime);
+        Trip { desk, flight, node, plan: *plan, told: None }.start(runtime);
     }
     boarded
 }

@@ -1,10 +1,14 @@
 //! What the client tells of itself: which spans and events, how often, and what is in them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_client::{BreakerOptions, BreakerState, Client, Context, Strategy};
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::span::{Attributes, Id};
+use tracing::{Instrument, Subscriber};
+use tracing_subscriber::layer::{Context as LayerContext, Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
 
 use crate::lab::*;
 use crate::listener::Listener;
@@ -313,6 +317,24 @@ async fn the_state_of_a_breaker_can_be_asked_for() {
     trial.await.unwrap().unwrap();
     assert_eq!(client.breaker_state("shared"), Some(BreakerState::Closed));
     assert_eq!(client.breaker_state("nobody's"), None);
+}
+
+/// Panics over the first load that it hears of.
+struct Skittish(AtomicBool);
+
+impl<S: Subscriber> Layer<S> for Skittish {
+    fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: LayerContext<'_, S>) {
+        assert!(self.0.swap(true, Ordering::SeqCst), "what was that");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_load_over_which_the_listener_has_panicked() {
+    let skittish = Registry::default().with(Skittish(AtomicBool::new(false)));
+    let _guard = tracing::subscriber::set_default(skittish);
+    let client = lab();
+    assert!(ask(&client, &GetNumber(1)).await.unwrap_err().is_panic());
+    assert_eq!(*in_time(client.query(&GetNumber(1))).await.unwrap(), 1);
 }
 
 /// Has a client miss, load, store, hit, serve what is stale, and fail.
