@@ -333,7 +333,9 @@ async fn nobody_waits_for_a_load_over_which_the_listener_has_panicked() {
     let skittish = Registry::default().with(Skittish(AtomicBool::new(false)));
     let _guard = tracing::subscriber::set_default(skittish);
     let client = lab();
-    assert!(ask(&client, &GetNumber(1)).await.unwrap_err().is_panic());
+    let prefetch = client.clone();
+    let prefetch = tokio::spawn(async move { prefetch.prefetch(&GetNumber(1)) });
+    assert!(prefetch.await.unwrap_err().is_panic());
     assert_eq!(*in_time(client.query(&GetNumber(1))).await.unwrap(), 1);
 }
 
