@@ -1,5 +1,6 @@
 //! What one call does: memo, cache, flight, and what stands in when that fails. Holds no state of its own.
 
+mod ahead;
 mod boarding;
 mod layered;
 
@@ -14,7 +15,9 @@ use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
 use crate::plan::{self, Plan, Sources, Verdict};
+use crate::telemetry::{Substitute, Telemetry};
 use crate::waits::{FlightId, Waits};
+use layered::View;
 
 /// Who asks: a client, perhaps from a context.
 pub(crate) struct Asker<'a, A: App> {
@@ -34,6 +37,14 @@ impl<A: App> Copy for Asker<'_, A> {}
 enum Turn<A: App, Q: Fetch<A>> {
     Answer(Arc<Q::Value>),
     Wait(Box<Call<A, Q>>),
+}
+
+/// What is known of a call before it waits.
+enum Start<A: App, Q: Fetch<A>> {
+    /// The answer, whatever layers there are.
+    Known(Arc<Q::Value>),
+    /// With the layers before anything was read.
+    Turn(Turn<A, Q>, Option<View<A, Q>>),
 }
 
 /// A call that waits for a flight.
@@ -72,19 +83,7 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        if let Some(value) = self.known(query) {
-            return Ok(value);
-        }
-        // Before anything is read.
-        let view = self.view(query);
-        if let Some(value) = self.made_of_nothing(query, options, view.as_ref())? {
-            return Ok(self.keep(query, value));
-        }
-        let answer = match self.begin(query, options)? {
-            Turn::Answer(value) => value,
-            Turn::Wait(call) => self.finish(query, call).await?,
-        };
-        Ok(self.shown(query, answer, view))
+        self.end(query, self.start(query, options)).await
     }
 
     pub(crate) async fn query_all<Q: Fetch<A>>(self, queries: &[Q]) -> Vec<Outcome<Q::Value, Q::Error>>
@@ -92,24 +91,49 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         // All flights are under way before the first is waited for.
-        let begin = |query| match self.known(query) {
-            Some(value) => (None, Ok(Turn::Answer(value))),
-            None => (Some(self.view(query)), self.begin(query, None)),
-        };
-        let turns: Vec<_> = queries.iter().map(begin).collect();
+        let started: Vec<_> = queries.iter().map(|query| self.start(query, None)).collect();
         let mut outcomes = Vec::with_capacity(queries.len());
-        for (query, (view, turn)) in queries.iter().zip(turns) {
-            let outcome = match turn {
-                Ok(Turn::Answer(value)) => Ok(value),
-                Ok(Turn::Wait(call)) => self.finish(query, call).await,
-                Err(error) => Err(error),
-            };
-            outcomes.push(match view {
-                Some(view) => outcome.map(|answer| self.shown(query, answer, view)),
-                None => outcome,
-            });
+        for (query, start) in queries.iter().zip(started) {
+            outcomes.push(self.end(query, start).await);
         }
         outcomes
+    }
+
+    /// All of a call that needs no waiting.
+    fn start<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        options: Option<LoadingOptions>,
+    ) -> Result<Start<A, Q>, QueryError<Q::Error>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        if let Some(value) = self.known(query) {
+            return Ok(Start::Known(value));
+        }
+        // Before anything is read.
+        let view = self.view(query);
+        match self.made_of_nothing(query, options, view.as_ref())? {
+            Some(value) => Ok(Start::Known(self.keep(query, value))),
+            None => Ok(Start::Turn(self.begin(query, options)?, view)),
+        }
+    }
+
+    async fn end<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        start: Result<Start<A, Q>, QueryError<Q::Error>>,
+    ) -> Outcome<Q::Value, Q::Error>
+    where
+        A::Registry: Holds<Q>,
+    {
+        match start? {
+            Start::Known(value) => Ok(value),
+            Start::Turn(Turn::Answer(answer), view) => Ok(self.shown(query, answer, view)),
+            Start::Turn(Turn::Wait(call), view) => {
+                Ok(self.shown(query, self.finish(query, call).await?, view))
+            }
+        }
     }
 
     /// What the tree was told already.
@@ -125,16 +149,6 @@ impl<'a, A: App> Asker<'a, A> {
             return Some(value);
         }
         if self.access().reads { self.cached_and_shown(query) } else { None }
-    }
-
-    pub(crate) fn prefetch<Q: Fetch<A>>(&self, query: &Q)
-    where
-        A::Registry: Holds<Q>,
-    {
-        let Ok(plan) = self.plan::<Q>(None, self.access()) else { return };
-        if !matches!(self.look(query, &plan, false), Some((_, Verdict::Fresh))) {
-            self.load_behind(query, &plan);
-        }
     }
 
     fn access(&self) -> Access {
@@ -186,7 +200,9 @@ impl<'a, A: App> Asker<'a, A> {
         let is_plain =
             self.node.is_none() && self.client.leaves_all_to_queries() && !self.client.layers().are_there();
         if is_plain && plan::is_plain(&Q::LOADING) {
-            return self.client.cache().plainly_fresh(query);
+            let value = self.client.cache().plainly_fresh(query)?;
+            self.client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
+            return Some(value);
         }
         None
     }
@@ -214,18 +230,54 @@ impl<'a, A: App> Asker<'a, A> {
         if let Some(turn) = self.join_own(query, &plan, access)? {
             return Ok(turn);
         }
-        if plan.reads_first() && access.reads {
-            let may_be_stale = |verdict| verdict == Verdict::Stale && !access.fresh_only;
-            match self.look(query, &plan, true) {
-                Some((value, Verdict::Fresh)) => return Ok(Turn::Answer(self.keep(query, value))),
-                Some((value, verdict)) if verdict == Verdict::Ending || may_be_stale(verdict) => {
-                    self.load_behind(query, &plan);
-                    return Ok(Turn::Answer(self.keep(query, value)));
-                }
-                _ => {}
-            }
+        if plan.reads_first()
+            && access.reads
+            && let Some(value) = self.read(query, &plan, access)
+        {
+            return Ok(Turn::Answer(self.keep(query, value)));
         }
         self.load(query, plan, access)
+    }
+
+    /// An answer from the cache before anything is loaded. If it is near its end or stale, it is loaded again behind it.
+    fn read<Q: Fetch<A>>(&self, query: &Q, plan: &Plan, access: Access) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (telemetry, strategy) = (self.telemetry(), plan.strategy());
+        match self.look(query, plan, true) {
+            Some((value, Verdict::Fresh)) => {
+                telemetry.hit(query, strategy);
+                Some(value)
+            }
+            Some((value, Verdict::Ending)) => {
+                telemetry.hit(query, strategy);
+                self.refresh(query, plan);
+                Some(value)
+            }
+            Some((value, Verdict::Stale)) if !access.fresh_only => {
+                telemetry.stale_hit(query, strategy);
+                self.refresh(query, plan);
+                Some(value)
+            }
+            _ => {
+                telemetry.miss(query, strategy);
+                None
+            }
+        }
+    }
+
+    fn refresh<Q: Fetch<A>>(&self, query: &Q, plan: &Plan)
+    where
+        A::Registry: Holds<Q>,
+    {
+        if self.load_behind(query, plan).is_some_and(|behind| behind.is_new) {
+            self.telemetry().refresh(query, plan.strategy());
+        }
+    }
+
+    fn telemetry(&self) -> Telemetry {
+        self.client.telemetry()
     }
 
     /// What the cache has, and what the plan makes of it.
@@ -329,6 +381,7 @@ impl<'a, A: App> Asker<'a, A> {
         // What is being built by a load is stored, and a fallback must not be, not as a part either.
         let fallback = if access.fresh_only { None } else { query.fallback(&error) };
         let Some(value) = fallback else { return Err(error) };
+        self.telemetry().substitute(query, plan.strategy(), Substitute::Fallback);
         if let Some(watch) = watch {
             let desk = self.client.desks().of::<Q, Q::Error>();
             desk.failures.note(Arc::clone(watch), error, self.client.cache().now(), None);
@@ -349,6 +402,9 @@ impl<'a, A: App> Asker<'a, A> {
             true => self.judge(query, plan, &value, &state).is_fresh(),
             false => plan.excuses::<Q>(&value, &state),
         };
+        if may_serve {
+            self.telemetry().substitute(query, plan.strategy(), Substitute::Cached);
+        }
         may_serve.then_some(value)
     }
 }

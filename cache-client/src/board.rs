@@ -37,7 +37,7 @@ pub(crate) enum Boarded<Q: Query, E> {
     /// To look into the cache again, since a flight has landed.
     LookAgain(u64),
     /// The flight runs already; no seat for who asked for none.
-    Joined(Option<Seat<Q, E>>),
+    Joined(Arc<Flight<Q, E>>, Option<Seat<Q, E>>),
     /// The flight has landed meanwhile.
     Landed(Arc<Q::Value>),
     /// The flight is to be started.
@@ -64,7 +64,7 @@ impl<Q: Query, E> Flights<Q, E> {
         if let Some(flight) = board.current.get(key) {
             match flight.is_current() {
                 true if !ticket.anew => match seat(flight, ticket) {
-                    Ok(seat) => return Boarded::Joined(seat),
+                    Ok(seat) => return Boarded::Joined(Arc::clone(flight), seat),
                     Err(NoSeat::Cycle) => return Boarded::Cycle,
                     Err(NoSeat::Closed) => {}
                 },

@@ -3,6 +3,7 @@
 
 mod circuit;
 pub(crate) mod options;
+pub(crate) mod state;
 mod window;
 
 use std::collections::HashMap;
@@ -12,9 +13,11 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::telemetry;
 use crate::waits::{FlightId, Waits};
 use circuit::{Circuit, End, Pass};
 use options::BreakerOptions;
+use state::BreakerState;
 
 /// The breakers of a client, each made when it is first asked for.
 #[derive(Debug)]
@@ -32,15 +35,27 @@ impl Breakers {
         let mut made = self.made.lock();
         let breaker = made.entry(name).or_insert_with(|| {
             let options = self.settings.get(name).copied().unwrap_or_default();
-            Arc::new(Breaker::new(Circuit::new(options, Instant::now())))
+            Arc::new(Breaker::new(name, Circuit::new(options, Instant::now())))
         });
         Arc::clone(breaker)
+    }
+
+    /// `None` if nobody has asked for the breaker or set it.
+    pub(crate) fn state(&self, name: &str) -> Option<BreakerState> {
+        let made = self.made.lock().get(name).cloned();
+        match made {
+            Some(breaker) => Some(breaker.state.lock().circuit.state()),
+            None => self.settings.contains_key(name).then_some(BreakerState::Closed),
+        }
     }
 }
 
 /// One breaker.
 #[derive(Debug)]
-pub(crate) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker {
+    name: &'static str,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -50,21 +65,38 @@ struct State {
 }
 
 impl Breaker {
-    fn new(circuit: Circuit) -> Self {
-        Self(Mutex::new(State { circuit, last: FlightId(0) }))
+    fn new(name: &'static str, circuit: Circuit) -> Self {
+        Self { name, state: Mutex::new(State { circuit, last: FlightId(0) }) }
+    }
+
+    /// Works on the state under the lock, and tells without it if that has changed. Changes that come close together may
+    /// be told in another order.
+    fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock();
+        let before = state.circuit.state();
+        let result = work(&mut state);
+        let after = state.circuit.state();
+        drop(state);
+        if after != before {
+            telemetry::breaker(self.name, after);
+        }
+        result
     }
 
     /// Lets a load of a flight through, or not. What the trial waits for is a part of the trial: it is let through, and
     /// counts by what the trial makes of it.
     pub(crate) fn admit(self: &Arc<Self>, flight: FlightId, waits: &Waits) -> Option<Permit> {
         let now = Instant::now();
-        let trial = {
-            let mut state = self.0.lock();
-            if let Some(pass) = state.circuit.admit(now) {
+        let admitted = self.change(|state| match state.circuit.admit(now) {
+            Some(pass) => {
                 state.last = flight;
-                return Some(Permit { breaker: Arc::clone(self), pass: Some(pass) });
+                Ok(pass)
             }
-            state.circuit.is_trying().then_some(state.last)
+            None => Err(state.circuit.is_trying().then_some(state.last)),
+        });
+        let trial = match admitted {
+            Ok(pass) => return Some(Permit { breaker: Arc::clone(self), pass: Some(pass) }),
+            Err(trial) => trial,
         };
         let is_part = trial.is_some_and(|trial| waits.waits_for(trial, flight));
         is_part.then(|| Permit { breaker: Arc::clone(self), pass: None })
@@ -72,7 +104,7 @@ impl Breaker {
 
     /// Whether a load that comes at that time is sure to be refused.
     pub(crate) fn is_open_at(&self, time: Instant) -> bool {
-        self.0.lock().circuit.is_open_at(time)
+        self.state.lock().circuit.is_open_at(time)
     }
 }
 
@@ -93,7 +125,7 @@ impl Permit {
     fn give_back(&mut self, end: End) {
         if let Some(pass) = self.pass.take() {
             let now = Instant::now();
-            self.breaker.0.lock().circuit.ended(pass, end, now);
+            self.breaker.change(|state| state.circuit.ended(pass, end, now));
         }
     }
 }

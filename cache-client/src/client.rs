@@ -18,11 +18,13 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
 use crate::breaker::Breakers;
+use crate::breaker::state::BreakerState;
 use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::{OptionsError, QueryError};
 use crate::layer::Layers;
 use crate::plan::Plan;
+use crate::telemetry::Telemetry;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
 
@@ -46,6 +48,7 @@ pub(crate) struct Shared<A: App> {
     breakers: Breakers,
     waits: Arc<Waits>,
     flights: AtomicU64,
+    telemetry: Telemetry,
     /// Whether anybody can see what is observed.
     is_active: watch::Sender<bool>,
 }
@@ -136,23 +139,18 @@ impl<A: App> Client<A> {
         Asker::without_context(self).cached(query)
     }
 
-    /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
-    /// five seconds, also by a table that keeps nothing by itself. Errors go to [`refresh_error`](Self::refresh_error).
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn prefetch<Q: Fetch<A>>(&self, query: &Q)
-    where
-        A::Registry: Holds<Q>,
-    {
-        Asker::without_context(self).prefetch(query);
-    }
-
     /// Why the last load of a key failed whose error nobody waited for, or a stale value or a fallback stood in for. `None` once it has
     /// been loaded, written, removed or invalidated. The errors of the last 1,024 keys of a query are kept.
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
+    }
+
+    /// What a circuit breaker does now; that of a query's own has the name of the query. `None` if no load has come to it
+    /// yet, and the client was built without options for it.
+    #[must_use]
+    pub fn breaker_state(&self, name: &str) -> Option<BreakerState> {
+        self.0.breakers.state(name)
     }
 
     /// Tells the client whether anybody can see what it shows. While it is inactive nothing is polled; when it is active
@@ -211,6 +209,11 @@ impl<A: App> Client<A> {
 
     pub(crate) fn breakers(&self) -> &Breakers {
         &self.0.breakers
+    }
+
+    #[inline]
+    pub(crate) fn telemetry(&self) -> Telemetry {
+        self.0.telemetry
     }
 
     pub(crate) fn waits(&self) -> &Arc<Waits> {

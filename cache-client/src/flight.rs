@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::QueryError;
-use crate::waits::{FlightId, Waits};
+use crate::waits::{FlightId, Waiting, Waits};
 
 /// What a query comes to.
 pub(crate) type Outcome<V, E> = Result<Arc<V>, QueryError<E>>;
@@ -144,13 +144,25 @@ impl<Q: Query, E> Flight<Q, E> {
     pub(crate) fn outcome(&self) -> Option<Outcome<Q::Value, E>> {
         self.state.lock().outcome.clone()
     }
+
+    /// Waits for the outcome.
+    pub(crate) async fn landed(&self) -> Outcome<Q::Value, E> {
+        loop {
+            // Before the look, so that no landing is missed.
+            let landed = self.landed.notified();
+            if let Some(outcome) = self.outcome() {
+                return outcome;
+            }
+            landed.await;
+        }
+    }
 }
 
 /// The place of one who waits for a flight.
 pub(crate) struct Seat<Q: Query, E> {
     pub(crate) flight: Arc<Flight<Q, E>>,
-    /// The flight that waits, if one does.
-    from: Option<(Arc<Waits>, FlightId)>,
+    /// The wait of a flight, if it is one that waits.
+    waiting: Option<Waiting>,
 }
 
 /// Why a flight cannot be waited for.
@@ -168,39 +180,25 @@ impl<Q: Query, E> Seat<Q, E> {
         wish: Wish,
         from: Option<(&Arc<Waits>, FlightId)>,
     ) -> Result<Self, NoSeat> {
-        if let Some((waits, id)) = from
-            && !waits.enter(id, flight.id)
-        {
-            return Err(NoSeat::Cycle);
-        }
+        let waiting = match from {
+            Some((waits, id)) => Some(Waiting::begin(waits, id, flight.id).ok_or(NoSeat::Cycle)?),
+            None => None,
+        };
         if !flight.join(wish, true) {
-            if let Some((waits, id)) = from {
-                waits.leave(id, flight.id);
-            }
             return Err(NoSeat::Closed);
         }
-        let from = from.map(|(waits, id)| (Arc::clone(waits), id));
-        Ok(Self { flight: Arc::clone(flight), from })
+        Ok(Self { flight: Arc::clone(flight), waiting })
     }
 
     /// Waits for the outcome. May be called again after it was dropped half-way.
     pub(crate) async fn landed(&self) -> Outcome<Q::Value, E> {
-        loop {
-            // Before the look, so that no landing is missed.
-            let landed = self.flight.landed.notified();
-            if let Some(outcome) = self.flight.outcome() {
-                return outcome;
-            }
-            landed.await;
-        }
+        self.flight.landed().await
     }
 }
 
 impl<Q: Query, E> Drop for Seat<Q, E> {
     fn drop(&mut self) {
-        if let Some((waits, from)) = &self.from {
-            waits.leave(*from, self.flight.id);
-        }
+        drop(self.waiting.take());
         self.flight.leave();
     }
 }

@@ -9,8 +9,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Holds, Moment, Pinned};
+use cache_core::{Holds, Moment, Pinned, Stored};
 use tokio::runtime::Handle;
+use tracing::{Instrument, Span};
 
 use crate::app::{App, Fetch};
 use crate::context::Node;
@@ -18,6 +19,7 @@ use crate::desk::Desk;
 use crate::error::QueryError;
 use crate::flight::{Flight, Landing, Outcome, Wish};
 use crate::plan::Plan;
+use crate::telemetry::Load;
 use attempts::{Attempt, Ended};
 
 /// How long what nobody waited for stays, so that it is there when somebody comes.
@@ -30,11 +32,16 @@ pub(crate) struct Trip<A: App, Q: Fetch<A>> {
     /// The context of the load.
     pub(crate) node: Arc<Node<A>>,
     pub(crate) plan: Plan,
+    /// What is told of it, once it has started.
+    pub(crate) told: Option<Load>,
 }
 
 impl<A: App, Q: Fetch<A>> Trip<A, Q> {
     /// Returns whether nobody waited. Only the first outcome counts.
     fn land(&self, outcome: Outcome<Q::Value, Q::Error>) -> bool {
+        if let Some(told) = &self.told {
+            told.ended(&self.flight.key, &outcome);
+        }
         self.desk.flights.landed(&self.flight);
         self.flight.land(outcome)
     }
@@ -44,13 +51,17 @@ impl<A: App, Q: Fetch<A>> Trip<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    pub(crate) fn start(self, runtime: &Handle) {
+    pub(crate) fn start(mut self, runtime: &Handle) {
+        let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
+        // By now there is who ends the flight if the code that listens panics.
+        self.told = Some(telemetry.load(&self.flight.key, self.plan.strategy(), is_shared));
         runtime.spawn(self.run());
     }
 
     async fn run(self) {
         // By now nothing of the flight is left but the pin, so that it alone keeps the value.
-        if let Some(pin) = self.fly().await {
+        let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
+        if let Some(pin) = self.fly().instrument(span).await {
             tokio::time::sleep(GRACE).await;
             drop(pin);
         }
@@ -104,9 +115,16 @@ where
     fn store(&self, value: Arc<Q::Value>, started: Moment, wish: Wish) -> Arc<Q::Value> {
         let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.stores) else { return value };
         let times = self.plan.times::<Q>(&value, started);
-        let stored = watch.store(value, times).into_value();
+        let stored = watch.store(value, times);
         self.desk.failures.forget(&self.flight.key);
-        stored
+        let (telemetry, key, strategy) =
+            (self.node.client.telemetry(), &self.flight.key, self.plan.strategy());
+        match &stored {
+            Stored::Written(_) => telemetry.store(key, strategy, false),
+            Stored::Kept(_) => telemetry.store(key, strategy, true),
+            Stored::Overtaken(_) => telemetry.overtaken(key, strategy),
+        }
+        stored.into_value()
     }
 }
 

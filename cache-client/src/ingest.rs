@@ -20,6 +20,7 @@ use crate::client::Client;
 use crate::context::{Context, Node};
 use crate::fly::caught;
 use crate::retry::Patience;
+use crate::telemetry;
 
 /// Where pushed values come from: a socket, server-sent events, a queue.
 ///
@@ -230,6 +231,7 @@ impl<A: App, S: Source<A>> Intake<A, S> {
         loop {
             let taken = caught(self.take_in(&mut patience, &mut was_open)).await;
             let End { error, is_last, wait } = self.end_of(taken);
+            telemetry::source(type_name::<S>(), outcome_of(error.as_ref()));
             if is_last {
                 self.state.send_replace(IngestionState::Ended { error });
                 return;
@@ -262,6 +264,7 @@ impl<A: App, S: Source<A>> Intake<A, S> {
         let commit = Commit { label: Some(type_name::<S>()), ..Commit::of(&self.client) };
         if commit.run(&change).await.is_err() {
             self.refused.fetch_add(1, Ordering::Relaxed);
+            telemetry::value_refused(type_name::<S>());
             commit.mark(&change);
         }
     }
@@ -279,6 +282,15 @@ impl<A: App, S: Source<A>> Intake<A, S> {
                 End { error: Some(SourceError::Panicked { name, message }), is_last: false, wait: None }
             }
         }
+    }
+}
+
+/// As it is told.
+fn outcome_of<E>(error: Option<&SourceError<E>>) -> &'static str {
+    match error {
+        None => "ended",
+        Some(SourceError::Failed { .. }) => "failed",
+        Some(SourceError::Panicked { .. }) => "panicked",
     }
 }
 

@@ -45,6 +45,7 @@
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
+//! - [`telemetry`] lists the spans, events and metrics that tell what the client does.
 //! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
 //!
 //! # When a load fails
@@ -89,11 +90,14 @@ mod memo;
 mod mutate;
 mod observer;
 mod plan;
+mod prefetch;
 mod retry;
+pub mod telemetry;
 mod waits;
 
 pub use app::{Answer, App, Fetch};
 pub use breaker::options::BreakerOptions;
+pub use breaker::state::BreakerState;
 pub use cache_core::{LoadingOptions, Strategy};
 pub use changes::Changes;
 pub use client::Client;
@@ -107,3 +111,4 @@ pub use layer::{Layer, LayerEdit};
 pub use mutate::{Mutate, MutateError};
 pub use observer::Observer;
 pub use observer::state::State;
+pub use prefetch::{Prefetch, PrefetchGuard, Prefetched};

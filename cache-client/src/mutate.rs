@@ -19,7 +19,8 @@ use crate::context::{Context, Node, scoped};
 use crate::fly::caught;
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::Patience;
-use crate::waits::{FlightId, Waits};
+use crate::telemetry;
+use crate::waits::Waiting;
 
 /// Something that is changed outside, and what that means for the cache.
 ///
@@ -215,8 +216,10 @@ async fn mutate<A: App, M: Mutate<A>>(
     let (answer, answered) = oneshot::channel();
     let run = Run::new(client, parent, mutation.clone());
     Handle::current().spawn(async move {
+        let outcome = run.run().await;
+        telemetry::mutation(type_name::<M>(), outcome_of(&outcome));
         // Who asked may be gone.
-        let _ = answer.send(run.run().await);
+        let _ = answer.send(outcome);
     });
     let cancelled = async {
         match parent {
@@ -228,6 +231,17 @@ async fn mutate<A: App, M: Mutate<A>>(
         biased;
         answer = answered => answer.unwrap_or(Err(interrupted)),
         () = cancelled => Err(interrupted),
+    }
+}
+
+/// As it is told.
+fn outcome_of<T, E>(outcome: &Result<T, MutateError<E>>) -> &'static str {
+    match outcome {
+        Ok(_) => "done",
+        Err(MutateError::Failed { .. }) => "failed",
+        Err(MutateError::Panicked { .. }) => "panicked",
+        Err(MutateError::Interrupted { .. }) => "interrupted",
+        Err(MutateError::Refused { .. }) => "refused",
     }
 }
 
@@ -251,7 +265,8 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
             Some(parent) => Node::of_flight(parent, token, id),
             None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
         };
-        let waits = parent.and_then(|node| Waiting::note(client.waits(), node.flight?, id));
+        // One that waits for the load that waits for it is a circle.
+        let waits = parent.and_then(|node| Waiting::begin(client.waits(), node.flight?, id));
         Self { mutation, node, is_private, layer, _waits: waits }
     }
 
@@ -301,24 +316,5 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
                 Err(error)
             }
         }
-    }
-}
-
-/// Notes that a load waits for a mutation, so that one which waits for that load is a circle.
-struct Waiting {
-    waits: Arc<Waits>,
-    from: FlightId,
-    to: FlightId,
-}
-
-impl Waiting {
-    fn note(waits: &Arc<Waits>, from: FlightId, to: FlightId) -> Option<Self> {
-        waits.enter(from, to).then(|| Self { waits: Arc::clone(waits), from, to })
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.waits.leave(self.from, self.to);
     }
 }

@@ -155,6 +155,10 @@ impl Plan {
         matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate)
     }
 
+    pub(crate) fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
     pub(crate) fn stores(&self) -> bool {
         self.strategy != Strategy::NetworkOnly
     }

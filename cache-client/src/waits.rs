@@ -1,6 +1,7 @@
 //! Which flight waits for which, so that a circle is found before it closes. Knows nothing of what is loaded.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -14,7 +15,7 @@ pub(crate) struct Waits(Mutex<HashMap<FlightId, Vec<FlightId>>>);
 
 impl Waits {
     /// Notes that `from` waits for `to`, unless `to` waits for `from`, by way of others perhaps. Returns whether it did.
-    pub(crate) fn enter(&self, from: FlightId, to: FlightId) -> bool {
+    fn enter(&self, from: FlightId, to: FlightId) -> bool {
         let mut waits = self.0.lock();
         if leads(&waits, to, from) {
             return false;
@@ -28,7 +29,7 @@ impl Waits {
         leads(&self.0.lock(), from, to)
     }
 
-    pub(crate) fn leave(&self, from: FlightId, to: FlightId) {
+    fn leave(&self, from: FlightId, to: FlightId) {
         let mut waits = self.0.lock();
         let Some(all) = waits.get_mut(&from) else { return };
         if let Some(at) = all.iter().position(|&other| other == to) {
@@ -37,6 +38,27 @@ impl Waits {
         if all.is_empty() {
             waits.remove(&from);
         }
+    }
+}
+
+/// That one flight waits for another. Over when dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    waits: Arc<Waits>,
+    from: FlightId,
+    to: FlightId,
+}
+
+impl Waiting {
+    /// `None` if `to` waits for `from`, by way of others perhaps.
+    pub(crate) fn begin(waits: &Arc<Waits>, from: FlightId, to: FlightId) -> Option<Self> {
+        waits.enter(from, to).then(|| Self { waits: Arc::clone(waits), from, to })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.waits.leave(self.from, self.to);
     }
 }
 

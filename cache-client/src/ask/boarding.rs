@@ -24,6 +24,13 @@ type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
 /// A place on a flight, if one is needed.
 type SeatOf<A, Q> = Option<Seat<Q, <Q as Fetch<A>>::Error>>;
 
+/// A load that nobody waits for.
+pub(super) struct Behind<A: App, Q: Fetch<A>> {
+    pub(super) flight: Arc<Flight<Q, Q::Error>>,
+    /// Whether it was begun for who asked.
+    pub(super) is_new: bool,
+}
+
 impl<A: App> Asker<'_, A> {
     /// Gets on the flight that the tree waits for already, if it does: what that brings comes before what is in the cache.
     pub(super) fn join_own<Q: Fetch<A>>(
@@ -39,7 +46,10 @@ impl<A: App> Asker<'_, A> {
             _ => None,
         });
         match seat {
-            Some(Ok(seat)) => self.turn(query, Boarded::Joined(Some(seat)), *plan, access).map(Some),
+            Some(Ok(seat)) => {
+                let flight = Arc::clone(&seat.flight);
+                self.turn(query, Boarded::Joined(flight, Some(seat)), *plan, access).map(Some)
+            }
             Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: Q::NAME }),
             Some(Err(NoSeat::Closed)) | None => Ok(None),
         }
@@ -107,31 +117,35 @@ impl<A: App> Asker<'_, A> {
         access: Access,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>> {
         match boarded {
-            Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => {
+            Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
                 Ok(Turn::Wait(Box::new(Call { seat, plan, access, patience })))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.
-            Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Joined(None) | Boarded::New(_, None) => {
+            Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Joined(_, None) | Boarded::New(_, None) => {
                 Err(QueryError::Cycle { query: Q::NAME })
             }
         }
     }
 
-    /// Loads, or has the running load go on, without anybody waiting.
-    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan)
+    /// Loads, or has the running load go on, without anybody waiting. Returns the load, unless its error is remembered.
+    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan) -> Option<Behind<A, Q>>
     where
         A::Registry: Holds<Q>,
     {
         let desk = self.client.desks().of::<Q, Q::Error>();
         if desk.failures.answer(query, self.client.cache().now()).is_some() {
-            return;
+            return None;
         }
         let wish = Wish { stores: true, goes_on: true, remembers_errors: true };
         let ticket = Ticket { wish, is_behind: true, anew: false, from: None, landings: None };
-        // Without a seat there is nothing to be kept.
-        drop(self.board(query, plan, &desk, &ticket));
+        match self.board(query, plan, &desk, &ticket) {
+            Boarded::Joined(flight, _) => Some(Behind { flight, is_new: false }),
+            Boarded::New(flight, _) => Some(Behind { flight, is_new: true }),
+            // Who waits for nothing closes no circle, and did not look.
+            Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Landed(_) => None,
+        }
     }
 
     /// Gets on the flight that the tree has asked for, the current one, or a new one, which is started.
@@ -200,8 +214,8 @@ where
     A::Registry: Holds<Q>,
 {
     if let Boarded::New(flight, _) = &boarded {
-        let (desk, node) = (Arc::clone(desk), context(flight));
-        Trip { desk, flight: Arc::clone(flight), node, plan: *plan }.start(runtime);
+        let (desk, flight, node) = (Arc::clone(desk), Arc::clone(flight), context(flight));
+        Trip { desk, flight, node, plan: *plan, told: None }.start(runtime);
     }
     boarded
 }
@@ -221,7 +235,7 @@ fn in_tree<A: App, Q: Fetch<A>>(
     let (boarded, _replaced) = node.tree.memo.with::<Q, Q::Error, _>(|cells| {
         if let Some(Cell::Asked(flight)) = cells.get(query) {
             match Seat::take(flight, ticket.wish, ticket.from) {
-                Ok(seat) => return (Boarded::Joined(Some(seat)), None),
+                Ok(seat) => return (Boarded::Joined(Arc::clone(flight), Some(seat)), None),
                 Err(NoSeat::Cycle) => return (Boarded::Cycle, None),
                 Err(NoSeat::Closed) => {}
             }
@@ -231,7 +245,7 @@ fn in_tree<A: App, Q: Fetch<A>>(
         }
         let boarded = board();
         let flight = match &boarded {
-            Boarded::Joined(Some(seat)) | Boarded::New(_, Some(seat)) => Arc::clone(&seat.flight),
+            Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => Arc::clone(&seat.flight),
             _ => return (boarded, None),
         };
         let replaced = match cells.get(query) {

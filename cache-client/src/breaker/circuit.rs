@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::options::BreakerOptions;
+use super::state::BreakerState;
 use super::window::Window;
 
 /// Longer than any program runs, and short enough to be added to the present.
@@ -95,6 +96,14 @@ impl Circuit {
             (State::HalfOpen { .. }, End::Failure) => self.open(now),
             (State::HalfOpen { trial }, End::Unknown) => *trial = None,
             (State::Closed { .. }, End::Unknown) | (State::Open { .. }, _) => {}
+        }
+    }
+
+    pub(crate) fn state(&self) -> BreakerState {
+        match self.state {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { until } => BreakerState::Open { until },
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 

@@ -17,6 +17,7 @@ use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
 use crate::desk::Desks;
 use crate::layer::Layers;
+use crate::telemetry::{self, Telemetry};
 use crate::waits::Waits;
 
 /// A client that is being configured. Made by [`Client::builder`].
@@ -27,12 +28,13 @@ pub struct ClientBuilder<A: App> {
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
     breakers: HashMap<&'static str, BreakerOptions, RandomState>,
+    traces_keys: bool,
 }
 
 impl<A: App> ClientBuilder<A> {
     pub(super) fn new(cache: Cache<A::Registry>, app: A) -> Self {
         let (settings, breakers) = (HashMap::default(), HashMap::default());
-        Self { app, cache, settings, defaults: LoadingOptions::new(), breakers }
+        Self { app, cache, settings, defaults: LoadingOptions::new(), breakers, traces_keys: false }
     }
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
@@ -57,10 +59,18 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Whether spans and events about a key have it as a field, as its `Debug` prints it. Default: they have not, for keys
+    /// may hold what is not for everybody's eyes. See [`telemetry`].
+    pub fn trace_keys(mut self, traces_keys: bool) -> Self {
+        self.traces_keys = traces_keys;
+        self
+    }
+
     /// Makes the client.
     #[must_use]
     pub fn build(self) -> Client<A> {
-        let Self { app, cache, settings, defaults, breakers } = self;
+        let Self { app, cache, settings, defaults, breakers, traces_keys } = self;
+        telemetry::describe();
         let leaves_all_to_queries = settings.is_empty() && defaults == LoadingOptions::new();
         Client(Arc::new(Shared {
             app,
@@ -74,6 +84,7 @@ impl<A: App> ClientBuilder<A> {
             breakers: Breakers::new(breakers),
             waits: Arc::new(Waits::default()),
             flights: AtomicU64::new(1),
+            telemetry: Telemetry::new(traces_keys),
             is_active: watch::Sender::new(true),
         }))
     }

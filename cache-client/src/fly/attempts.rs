@@ -57,10 +57,14 @@ where
             return Attempt { started, took: None, ended: Ended::Refused };
         };
         let mut attempt = self.attempt(permit, &self.node, started).await;
+        let mut number = 1;
         while let Ended::Failed(_, Advice::TryAgain(asked)) = attempt.ended
             && let Some(wait) = patience.next(begun.elapsed(), asked, fastrand::f64())
             && !breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait))
         {
+            number += 1;
+            let telemetry = self.node.client.telemetry();
+            telemetry.retry(&self.flight.key, self.plan.strategy(), number, wait);
             tokio::time::sleep(wait).await;
             // The error of the load says more than that there is to be no other.
             let Ok(permit) = self.permit(breaker) else { break };

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::lab::*;
+use crate::listener::Listener;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
@@ -222,10 +223,13 @@ async fn an_error_says_how_long_to_wait_or_that_there_is_no_use() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_stream_is_the_end_of_a_source_that_may_end_alone() {
     let client = lab();
+    let listener = Listener::start();
     let (mut numbers, senders) = Numbers::new(2);
     drop(senders);
     let mut ingestion = client.ingest(numbers.clone());
     assert!(trouble(&mut ingestion).await.is_none());
+    let told = listener.all("source");
+    assert_eq!((told.len(), told[0].field("outcome")), (1, "ended"));
     drop(ingestion);
     numbers.may_end = true;
     let ingestion = client.ingest(numbers);
@@ -272,11 +276,13 @@ async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
         .unwrap();
     let client = Client::builder(cache, Lab::default()).build();
     let (numbers, senders) = Numbers::new(1);
+    let listener = Listener::start();
     let ingestion = client.ingest(numbers);
     for value in [65, 66] {
         senders[0].send(Ok((1, value))).unwrap();
     }
     settle().await;
+    assert_eq!(listener.counts(), [("value_refused", 1)]);
     assert_eq!((number(&client, 1), is_marked(&client, 1), ingestion.refused()), (Some(65), true, 1));
     senders[0].send(Ok((1, 67))).unwrap();
     settle().await;

@@ -88,6 +88,11 @@ pub struct GetSelf(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
 pub struct GetQuitter(pub u32);
 
+/// The first prefetches the second, and waits for it when it is loaded itself; then the second asks for the first.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetEager(pub u32);
+
 registry! {
     pub struct LabRegistry {
         crate::lab::GetNumber,
@@ -105,6 +110,7 @@ registry! {
         crate::lab::GetRing,
         crate::lab::GetSelf,
         crate::lab::GetQuitter,
+        crate::lab::GetEager,
     }
 }
 
@@ -174,6 +180,7 @@ impl Lab {
             *number += 1;
             *number
         };
+        tracing::info!(name: "the lab works", number);
         let mut guard = Guard { lab: self, is_done: false };
         let script = self.scripts.lock().get(&at).copied().unwrap_or(Script::Answer(SECOND));
         match script {
@@ -246,7 +253,7 @@ impl Fetch<Lab> for GetNumber {
 }
 
 loaded!(GetWeak, GetStale, GetForgiven, GetFirst, GetPolled, GetBrittle, GetTimeless, GetWeighed);
-keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter);
+keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter, GetEager);
 
 impl Fetch<Lab> for GetEqual {
     type Error = LabError;
@@ -303,6 +310,22 @@ impl Fetch<Lab> for GetQuitter {
     async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
         cx.cancel();
         cx.app().load(self).await
+    }
+}
+
+impl Fetch<Lab> for GetEager {
+    type Error = LabError;
+
+    async fn fetch(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        if self.0 == 1 {
+            let other = cx.prefetch_all((&GetEager(2),));
+            let number = cx.app().load(self).await?;
+            other.done().await;
+            return Ok(number);
+        }
+        let number = cx.app().load(self).await?;
+        drop(cx.query(&GetEager(1)).await);
+        Ok(number)
     }
 }
 

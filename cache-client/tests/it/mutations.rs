@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::lab::*;
+use crate::listener::Listener;
 
 type Run = dyn Fn(usize) -> Result<usize, LabError> + Send + Sync;
 type Apply = dyn Fn(&usize, &mut Changes<Lab>) + Send + Sync;
@@ -387,4 +388,23 @@ async fn a_mutation_that_waits_for_the_load_that_waits_for_it_is_a_circle() {
         })
     });
     assert_eq!(*in_time(client.query(&GetNumber(9))).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_each_ends_is_told_once() {
+    let listener = Listener::start();
+    let client = strict(&Arc::default());
+    let done = Change::new().applying(|_, _| {});
+    let failed = Change::new().running(|_| Err(LabError::NoLuck));
+    let panicked = Change::new().running(|_| panic!("out of paper"));
+    let refused = Change::new();
+    for (change, outcome) in
+        [(done, "done"), (failed, "failed"), (panicked, "panicked"), (refused, "refused")]
+    {
+        _ = in_time(client.mutate(&change)).await;
+        let told = listener.all("mutation");
+        assert_eq!((told.len(), told[0].field("outcome")), (1, outcome));
+        assert!(told[0].field("mutation").ends_with("Change"));
+        assert_eq!(listener.counts(), [("mutation", 1)]);
+    }
 }

@@ -1,0 +1,51 @@
+//! Loading a query before anybody asks for it, and waiting for the end of that.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use cache_core::Holds;
+
+use super::Asker;
+use crate::app::{App, Fetch};
+use crate::flight::Flight;
+use crate::plan::Verdict;
+use crate::waits::Waiting;
+
+impl<A: App> Asker<'_, A> {
+    /// Loads a query behind the caller's back, unless there is no need. Returns the load, if there is one.
+    pub(crate) fn prefetch<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Flight<Q, Q::Error>>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let access = self.access();
+        let needs_none =
+            self.node.is_some_and(|node| node.token.is_cancelled() || node.answer(query).is_some());
+        if access.is_private || needs_none {
+            return None;
+        }
+        let plan = self.plan::<Q>(None, access).ok()?;
+        match self.look(query, &plan, false) {
+            Some((_, Verdict::Fresh)) => None,
+            _ => self.load_behind(query, &plan).map(|behind| behind.flight),
+        }
+    }
+
+    /// Waits for the end of a load without a seat, so that what it brings is kept for who comes later.
+    pub(crate) fn end_of<Q: Fetch<A>>(
+        &self,
+        flight: Arc<Flight<Q, Q::Error>>,
+    ) -> impl Future<Output = ()> + Send + use<A, Q> {
+        let from = self.from().map(|(waits, id)| (Arc::clone(waits), id));
+        let token = self.node.map(|node| node.token.clone()).unwrap_or_default();
+        async move {
+            let _waiting = match from.map(|(waits, id)| Waiting::begin(&waits, id, flight.id)) {
+                Some(None) => return,
+                waiting => waiting,
+            };
+            tokio::select! {
+                () = token.cancelled() => {}
+                _ = flight.landed() => {}
+            }
+        }
+    }
+}

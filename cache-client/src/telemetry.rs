@@ -1,0 +1,243 @@
+//! What the client tells of itself while it works, by `tracing`, and by `metrics` if that feature is on.
+//!
+//! # Spans and events
+//! All have the target [`TARGET`] and a name, which is their message too.
+//!
+//! | span | level | fields | when |
+//! |---|---|---|---|
+//! | `load` | info | `query`, `strategy`, `outcome` | one for each load, with all that it is tried again |
+//!
+//! The spans of the code in [`fetch`](crate::Fetch::fetch) are inside of it. A load that is shared belongs to nobody: it
+//! has no parent, and follows from the span of who started it. One that belongs to a tree alone has that as its parent.
+//! `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker) or `interrupted`; `strategy` is that of who
+//! started the load, as options write it.
+//!
+//! | event | level | fields beside `query` | when |
+//! |---|---|---|---|
+//! | `hit` | trace | `strategy` | a call was answered with what is fresh in the cache |
+//! | `stale_hit` | debug | `strategy` | a call was answered with what is stale in the cache, and is loaded again |
+//! | `miss` | debug | `strategy` | a call found nothing in the cache that it could use |
+//! | `refresh` | debug | `strategy` | a load has begun behind an answer from the cache |
+//! | `substitute` | debug | `strategy`, `kind`: `cached` or `fallback` | something stood in for a load that failed, or was too late |
+//! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | what was loaded is in the cache |
+//! | `overtaken` | debug | `strategy` | what was loaded was not stored, since something newer came to the key |
+//! | `retry` | info | `strategy`, `attempt`: 2 for the first that is tried again, `wait_seconds` | a load has failed, and is to be tried again |
+//! | `failed` | warn | `strategy`, `outcome`: `failed` or `panicked` | a load has ended without an answer |
+//! | `refused` | debug | `strategy` | a load was not made, since its circuit breaker is open |
+//! | `interrupted` | debug | `strategy` | a load was cancelled |
+//! | `mutation` | debug if it is done, else warn | no `query`; `mutation`: its type, `outcome`: `done`, `failed`, `panicked` or `refused` (by a hook) | a mutation has ended |
+//! | `source` | warn, info if it ended | no `query`; `source`: its type, `outcome`: `ended`, `failed` or `panicked` | a source of pushed values has broken off |
+//! | `value_refused` | warn | no `query`; `source`: its type | a pushed value was refused by a hook |
+//! | `breaker` | warn if it opens, else info | no `query`; `breaker`: its name, `state`: `open`, `half-open` or `closed` | a circuit breaker has another state |
+//!
+//! Each is told once, however deep in a tree the call was: a call that may read the cache tells of a hit, a stale hit or a
+//! miss; what a tree answers from its memo, a preset or a replacement tells of nothing. Nor do
+//! [`cached`](crate::Client::cached), prefetches and observers: they look, and are not answered; of what they load the
+//! span tells. Errors are not told, since they need not be printable: whoever waits has them.
+//!
+//! Spans and events about one key have a field `key` if the client was built so:
+//! [`trace_keys`](crate::ClientBuilder::trace_keys).
+//!
+//! # Metrics
+//! With the cargo feature `metrics`, by the recorder of the crate of that name. All but that of the breakers have the label
+//! `query`.
+//!
+//! | metric | kind | labels beside `query` | what |
+//! |---|---|---|---|
+//! | `cache_client_hits_total` | counter | | events `hit` |
+//! | `cache_client_stale_hits_total` | counter | | events `stale_hit` |
+//! | `cache_client_misses_total` | counter | | events `miss` |
+//! | `cache_client_refreshes_total` | counter | | events `refresh` |
+//! | `cache_client_substitutes_total` | counter | `kind` | events `substitute` |
+//! | `cache_client_stores_total` | counter | | events `store` |
+//! | `cache_client_retries_total` | counter | | events `retry` |
+//! | `cache_client_loads_total` | counter | `outcome` | loads that have ended |
+//! | `cache_client_breaker_changes_total` | counter | no `query`; `breaker`, `state` | events `breaker` |
+//! | `cache_client_load_seconds` | histogram, seconds | | loads that were answered, failed or panicked, with all waits and retries |
+//! | `cache_client_flights` | gauge | | loads under way |
+//!
+//! # Costs
+//! Without a subscriber an event costs one relaxed load. A metric costs what its recorder does, which has to find it by
+//! name and label; nothing is allocated for a hit.
+
+mod load;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "telemetry/no_metrics.rs"]
+mod metrics;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use cache_core::{Query, Strategy};
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+use tracing::{Level, event, field};
+
+use crate::breaker::state::BreakerState;
+pub(crate) use load::Load;
+pub(crate) use metrics::describe;
+
+/// Target of all spans and events.
+pub const TARGET: &str = "cache_client";
+
+const HITS: &str = "cache_client_hits_total";
+const STALE_HITS: &str = "cache_client_stale_hits_total";
+const MISSES: &str = "cache_client_misses_total";
+const REFRESHES: &str = "cache_client_refreshes_total";
+const SUBSTITUTES: &str = "cache_client_substitutes_total";
+const STORES: &str = "cache_client_stores_total";
+const RETRIES: &str = "cache_client_retries_total";
+const LOADS: &str = "cache_client_loads_total";
+const BREAKER_CHANGES: &str = "cache_client_breaker_changes_total";
+const LOAD_SECONDS: &str = "cache_client_load_seconds";
+const FLIGHTS: &str = "cache_client_flights";
+
+/// How one client tells what it does. Never used under a lock: who listens is foreign code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telemetry {
+    with_keys: bool,
+}
+
+/// What an event is about.
+struct About<'a> {
+    query: &'static str,
+    strategy: &'static str,
+    key: Option<&'a dyn Debug>,
+}
+
+/// An event about one query. Nothing of it is evaluated while nobody listens.
+macro_rules! tell {
+    ($level:ident, $name:literal, $about:expr $(, $field:ident = $value:expr)*) => {
+        event!(
+            name: $name,
+            target: TARGET,
+            Level::$level,
+            query = $about.query,
+            strategy = $about.strategy,
+            key = $about.key.map(field::debug),
+            $($field = $value,)*
+            $name
+        )
+    };
+}
+
+/// What stood in for a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Substitute {
+    Cached,
+    Fallback,
+}
+
+impl Telemetry {
+    pub(crate) fn new(with_keys: bool) -> Self {
+        Self { with_keys }
+    }
+
+    fn about<Q: Query>(self, query: &Q, strategy: Strategy) -> About<'_> {
+        let key = self.with_keys.then_some(query as &dyn Debug);
+        About { query: Q::NAME, strategy: name_of(strategy), key }
+    }
+
+    /// On the shortest way through the client, so all but the question whether anybody listens is out of it.
+    #[inline]
+    pub(crate) fn hit<Q: Query>(self, query: &Q, strategy: Strategy) {
+        if Level::TRACE <= STATIC_MAX_LEVEL && Level::TRACE <= LevelFilter::current() {
+            tell_hit(&self.about(query, strategy));
+        }
+        metrics::count::<Q>(HITS);
+    }
+
+    pub(crate) fn stale_hit<Q: Query>(self, query: &Q, strategy: Strategy) {
+        tell!(DEBUG, "stale_hit", self.about(query, strategy));
+        metrics::count::<Q>(STALE_HITS);
+    }
+
+    pub(crate) fn miss<Q: Query>(self, query: &Q, strategy: Strategy) {
+        tell!(DEBUG, "miss", self.about(query, strategy));
+        metrics::count::<Q>(MISSES);
+    }
+
+    pub(crate) fn refresh<Q: Query>(self, query: &Q, strategy: Strategy) {
+        tell!(DEBUG, "refresh", self.about(query, strategy));
+        metrics::count::<Q>(REFRESHES);
+    }
+
+    pub(crate) fn substitute<Q: Query>(self, query: &Q, strategy: Strategy, substitute: Substitute) {
+        let kind = match substitute {
+            Substitute::Cached => "cached",
+            Substitute::Fallback => "fallback",
+        };
+        tell!(DEBUG, "substitute", self.about(query, strategy), kind = kind);
+        metrics::count_by::<Q>(SUBSTITUTES, "kind", kind);
+    }
+
+    pub(crate) fn store<Q: Query>(self, query: &Q, strategy: Strategy, is_kept: bool) {
+        tell!(DEBUG, "store", self.about(query, strategy), kept = is_kept);
+        metrics::count::<Q>(STORES);
+    }
+
+    pub(crate) fn overtaken<Q: Query>(self, query: &Q, strategy: Strategy) {
+        tell!(DEBUG, "overtaken", self.about(query, strategy));
+    }
+
+    pub(crate) fn retry<Q: Query>(self, query: &Q, strategy: Strategy, attempt: u32, wait: Duration) {
+        let wait = wait.as_secs_f64();
+        tell!(INFO, "retry", self.about(query, strategy), attempt = attempt, wait_seconds = wait);
+        metrics::count::<Q>(RETRIES);
+    }
+}
+
+#[cold]
+fn tell_hit(about: &About<'_>) {
+    tell!(TRACE, "hit", about);
+}
+
+/// Tells that a breaker has another state.
+pub(crate) fn breaker(name: &'static str, state: BreakerState) {
+    let state = match state {
+        BreakerState::Closed => "closed",
+        BreakerState::Open { .. } => "open",
+        BreakerState::HalfOpen => "half-open",
+    };
+    match state {
+        "open" => event!(name: "breaker", target: TARGET, Level::WARN, breaker = name, state, "breaker"),
+        _ => event!(name: "breaker", target: TARGET, Level::INFO, breaker = name, state, "breaker"),
+    }
+    metrics::count_breaker(BREAKER_CHANGES, name, state);
+}
+
+/// Tells that a mutation has ended.
+pub(crate) fn mutation(name: &'static str, outcome: &'static str) {
+    match outcome {
+        "done" => {
+            event!(name: "mutation", target: TARGET, Level::DEBUG, mutation = name, outcome, "mutation")
+        }
+        _ => event!(name: "mutation", target: TARGET, Level::WARN, mutation = name, outcome, "mutation"),
+    }
+}
+
+/// Tells that a source of pushed values has broken off.
+pub(crate) fn source(name: &'static str, outcome: &'static str) {
+    match outcome {
+        "ended" => event!(name: "source", target: TARGET, Level::INFO, source = name, outcome, "source"),
+        _ => event!(name: "source", target: TARGET, Level::WARN, source = name, outcome, "source"),
+    }
+}
+
+/// Tells that a pushed value was not let in.
+pub(crate) fn value_refused(name: &'static str) {
+    event!(name: "value_refused", target: TARGET, Level::WARN, source = name, "value_refused");
+}
+
+/// As options write it.
+fn name_of(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::CacheFirst => "cache-first",
+        Strategy::StaleWhileRevalidate => "stale-while-revalidate",
+        Strategy::NetworkFirst => "network-first",
+        Strategy::Refresh => "refresh",
+        Strategy::NetworkOnly => "network-only",
+        _ => "other",
+    }
+}

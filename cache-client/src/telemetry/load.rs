@@ -1,0 +1,97 @@
+//! One load as it is told of: its span, and how it ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cache_core::{Query, Strategy};
+use tokio::time::Instant;
+use tracing::{Level, Span, event, field, info_span};
+
+use super::{About, FLIGHTS, LOAD_SECONDS, LOADS, TARGET, Telemetry, metrics};
+use crate::error::QueryError;
+use crate::flight::Outcome;
+
+/// An event in the span of a load, also when nothing runs in that any more.
+macro_rules! tell_end {
+    ($load:expr, $level:ident, $name:literal, $about:expr $(, $field:ident = $value:expr)*) => {
+        event!(
+            name: $name,
+            target: TARGET,
+            parent: &$load.span,
+            Level::$level,
+            query = $about.query,
+            strategy = $about.strategy,
+            key = $about.key.map(field::debug),
+            $($field = $value,)*
+            $name
+        )
+    };
+}
+
+/// A load that is under way, or has ended.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) span: Span,
+    telemetry: Telemetry,
+    strategy: Strategy,
+    begun: Instant,
+    /// Only the first end is told.
+    has_ended: AtomicBool,
+}
+
+impl Telemetry {
+    /// Tells that a load has begun, from the span that it follows from or, if nobody shares it, is a part of.
+    pub(crate) fn load<Q: Query>(self, query: &Q, strategy: Strategy, is_shared: bool) -> Load {
+        let span = self.span(&self.about(query, strategy), is_shared);
+        if is_shared && !span.is_disabled() {
+            span.follows_from(Span::current());
+        }
+        metrics::shift::<Q>(FLIGHTS, 1.0);
+        Load { span, telemetry: self, strategy, begun: Instant::now(), has_ended: AtomicBool::new(false) }
+    }
+
+    fn span(self, about: &About<'_>, is_shared: bool) -> Span {
+        info_span!(
+            target: TARGET,
+            parent: if is_shared { None } else { Span::current().id() },
+            "load",
+            query = about.query,
+            strategy = about.strategy,
+            key = about.key.map(field::debug),
+            outcome = field::Empty,
+        )
+    }
+}
+
+impl Load {
+    /// Tells how the load has ended, the first time that it is called.
+    pub(crate) fn ended<Q: Query, E>(&self, query: &Q, outcome: &Outcome<Q::Value, E>) {
+        if self.has_ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let about = self.telemetry.about(query, self.strategy);
+        let name = name_of(outcome);
+        self.span.record("outcome", name);
+        match name {
+            "answered" => {}
+            "refused" => tell_end!(self, DEBUG, "refused", about),
+            "interrupted" => tell_end!(self, DEBUG, "interrupted", about),
+            _ => tell_end!(self, WARN, "failed", about, outcome = name),
+        }
+        metrics::shift::<Q>(FLIGHTS, -1.0);
+        metrics::count_by::<Q>(LOADS, "outcome", name);
+        if matches!(name, "answered" | "failed" | "panicked") {
+            metrics::measure::<Q>(LOAD_SECONDS, self.begun.elapsed());
+        }
+    }
+}
+
+fn name_of<V: ?Sized, E>(outcome: &Outcome<V, E>) -> &'static str {
+    match outcome {
+        Ok(_) => "answered",
+        Err(QueryError::Panicked { .. }) => "panicked",
+        Err(QueryError::CircuitOpen { .. }) => "refused",
+        Err(QueryError::Interrupted { .. }) => "interrupted",
+        // The others are no ends of a load.
+        Err(QueryError::Failed { .. } | QueryError::Cycle { .. } | QueryError::Options(_)) => "failed",
+    }
+}

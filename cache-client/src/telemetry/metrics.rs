@@ -1,0 +1,73 @@
+//! Counters, a histogram and a gauge, by whatever recorder the program has. Names are told in the module above.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use cache_core::Query;
+use metrics::{
+    Key, Label, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    with_recorder,
+};
+
+use super::{
+    BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, REFRESHES, RETRIES, STALE_HITS, STORES,
+    SUBSTITUTES, TARGET,
+};
+
+/// The labels of a query, known to the compiler, so that a hit need not make them.
+struct LabelsOf<Q>(PhantomData<Q>);
+
+impl<Q: Query> LabelsOf<Q> {
+    const QUERY: &'static [Label] = &[Label::from_static_parts("query", Q::NAME)];
+
+    fn key(metric: &'static str) -> Key {
+        Key::from_static_parts(metric, Self::QUERY)
+    }
+}
+
+static METADATA: Metadata<'static> = Metadata::new(TARGET, Level::INFO, Some(module_path!()));
+
+/// Says what the metrics mean, to a recorder that wants to know.
+pub(crate) fn describe() {
+    let counters = [
+        (HITS, "Calls that were answered with what is fresh in the cache."),
+        (STALE_HITS, "Calls that were answered with what is stale in the cache."),
+        (MISSES, "Calls that found nothing in the cache that they could use."),
+        (REFRESHES, "Loads that were begun behind an answer from the cache."),
+        (SUBSTITUTES, "Calls in which something stood in for a load that failed or was too late."),
+        (STORES, "Loads whose answer is in the cache."),
+        (RETRIES, "Loads that were tried again."),
+        (LOADS, "Loads that have ended."),
+        (BREAKER_CHANGES, "Changes of the state of circuit breakers."),
+    ];
+    for (name, meaning) in counters {
+        describe_counter!(name, Unit::Count, meaning);
+    }
+    describe_histogram!(LOAD_SECONDS, Unit::Seconds, "How long loads took, with all waits and retries.");
+    describe_gauge!(FLIGHTS, Unit::Count, "Loads under way.");
+}
+
+pub(super) fn count<Q: Query>(name: &'static str) {
+    let key = LabelsOf::<Q>::key(name);
+    with_recorder(|recorder| recorder.register_counter(&key, &METADATA)).increment(1);
+}
+
+pub(super) fn count_by<Q: Query>(name: &'static str, label: &'static str, value: &'static str) {
+    counter!(target: TARGET, name, "query" => Q::NAME, label => value).increment(1);
+}
+
+pub(super) fn count_breaker(name: &'static str, breaker: &'static str, state: &'static str) {
+    counter!(target: TARGET, name, "breaker" => breaker, "state" => state).increment(1);
+}
+
+/// Moves a gauge.
+pub(super) fn shift<Q: Query>(name: &'static str, by: f64) {
+    let key = LabelsOf::<Q>::key(name);
+    with_recorder(|recorder| recorder.register_gauge(&key, &METADATA)).increment(by);
+}
+
+/// Notes a time in a histogram.
+pub(super) fn measure<Q: Query>(name: &'static str, time: Duration) {
+    let key = LabelsOf::<Q>::key(name);
+    with_recorder(|recorder| recorder.register_histogram(&key, &METADATA)).record(time.as_secs_f64());
+}
