@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::sync::Mutex;
 use cache_core::Query;
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 
 use crate::flight::{Flight, NoSeat, Seat, Wish};
 use crate::waits::{FlightId, Waits};

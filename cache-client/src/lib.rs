@@ -92,6 +92,7 @@ mod observer;
 mod plan;
 mod prefetch;
 mod retry;
+mod sync;
 pub mod telemetry;
 mod waits;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 /// Number of a flight, unique in its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,7 +80,7 @@ fn leads(waits: &HashMap<FlightId, Vec<FlightId>>, from: FlightId, to: FlightId)
     false
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(cache_model)))]
 mod tests {
     use super::*;
 

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::sync::Mutex;
 use cache_core::Query;
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 
 /// What one layer makes of one key; `None` if it leaves it alone.
 type Change<V> = dyn Fn(Option<&V>) -> Option<Arc<V>> + Send + Sync;

@@ -1,0 +1,3 @@
+//! The lock that a model check takes the place of. Nothing but another name here.
+
+pub(crate) use parking_lot::Mutex;

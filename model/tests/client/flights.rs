@@ -1,0 +1,150 @@
+//! Callers that board, wait and leave, while flights land and their key is written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use cache_model::{Freshness, Times};
+use shuttle::future::block_on;
+use shuttle::thread;
+use tokio_util::sync::CancellationToken;
+
+use crate::board::{Boarded, Flights, Ticket};
+use crate::error::QueryError;
+use crate::flight::{Flight, Landing, Outcome, Seat, Wish};
+use crate::waits::FlightId;
+use crate::{Get, Store, check};
+
+const KEY: Get = Get(1);
+
+/// A program whose source has versions, of which the store is told.
+#[derive(Clone)]
+struct Program {
+    store: Store,
+    flights: Arc<Flights<Get, ()>>,
+    version: Arc<AtomicU64>,
+    next: Arc<AtomicU64>,
+    loads: Arc<AtomicUsize>,
+}
+
+impl Program {
+    fn new() -> Self {
+        let (version, next, loads) = (Arc::new(AtomicU64::new(1)), Arc::default(), Arc::default());
+        Self { store: Store::new(), flights: Arc::default(), version, next, loads }
+    }
+
+    /// Gets on the flight of the key, and starts it if it is new, as a call of the client does.
+    fn board(&self) -> Result<Seat<Get, ()>, u64> {
+        let wish = Wish { stores: true, ..Wish::default() };
+        let mut ticket = Ticket { wish, is_behind: false, anew: false, from: None, landings: None };
+        ticket.landings = Some(self.flights.landings());
+        loop {
+            if let Some(entry) = self.store.entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh)
+            {
+                return Err(*entry.into_value());
+            }
+            let make = || {
+                let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
+                let watch = self.store.watch(&KEY);
+                Flight::new(id, KEY, self.store.now(), Some(watch), CancellationToken::new())
+            };
+            match self.flights.board(&KEY, &ticket, make) {
+                Boarded::LookAgain(landings) => ticket.landings = Some(landings),
+                Boarded::Joined(_, seat) => return Ok(seat.unwrap()),
+                Boarded::New(flight, seat) => {
+                    let program = self.clone();
+                    thread::spawn(move || program.fly(&flight));
+                    return Ok(seat.unwrap());
+                }
+                Boarded::Landed(_) | Boarded::Cycle => unreachable!("there is no tree and no circle"),
+            }
+        }
+    }
+
+    /// The task of a flight: loads what the source has, and stores it if it may.
+    fn fly(&self, flight: &Arc<Flight<Get, ()>>) {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let loaded = self.version.load(Ordering::SeqCst);
+        let outcome: Outcome<u64, ()> = match flight.begin_landing() {
+            Landing::Interrupted => Err(QueryError::Interrupted { query: "get" }),
+            Landing::Done(_) => Ok(flight.watch.as_ref().unwrap().store(loaded, Times::new()).into_value()),
+        };
+        self.flights.landed(flight);
+        flight.land(outcome);
+    }
+
+    /// An answer, however it comes. Never older than what was known before.
+    fn ask(&self) {
+        let known = self.version.load(Ordering::SeqCst);
+        let answer = match self.board() {
+            Ok(seat) => *block_on(seat.landed()).expect("who waits is not interrupted"),
+            Err(value) => value,
+        };
+        assert!(answer >= known, "{answer} was answered, and {known} known");
+    }
+
+    /// The source changes, and then the store is told by a mark, a write or a removal.
+    fn change(&self, how: u32) {
+        let version = self.version.fetch_add(1, Ordering::SeqCst) + 1;
+        match how {
+            0 => _ = self.store.invalidate(&KEY),
+            1 => drop(self.store.insert(KEY, version)),
+            _ => _ = self.store.remove(&KEY),
+        }
+    }
+
+    /// What is fresh in the store is what the source has.
+    fn check_store(&self) {
+        let entry = self.store.entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh);
+        if let Some(entry) = entry {
+            assert_eq!(**entry.value(), self.version.load(Ordering::SeqCst), "something late was stored");
+        }
+    }
+}
+
+fn together(parts: Vec<Box<dyn FnOnce() + Send>>) {
+    let running: Vec<_> = parts.into_iter().map(thread::spawn).collect();
+    running.into_iter().for_each(|part| part.join().unwrap());
+}
+
+#[test]
+fn all_who_ask_at_once_share_one_load() {
+    check(|| {
+        let program = Program::new();
+        let ask = || {
+            let program = program.clone();
+            Box::new(move || program.ask()) as Box<dyn FnOnce() + Send>
+        };
+        together(vec![ask(), ask(), ask()]);
+        assert_eq!(program.loads.load(Ordering::SeqCst), 1);
+        program.check_store();
+    });
+}
+
+#[test]
+fn who_stays_has_an_answer_whoever_leaves() {
+    check(|| {
+        let program = Program::new();
+        let (staying, leaving) = (program.clone(), program.clone());
+        together(vec![Box::new(move || staying.ask()), Box::new(move || drop(leaving.board()))]);
+        program.check_store();
+    });
+}
+
+#[test]
+fn nothing_late_is_stored_whatever_happens_to_the_key_and_whenever() {
+    for how in 0..3 {
+        check(move || {
+            let program = Program::new();
+            let (first, second, changing) = (program.clone(), program.clone(), program.clone());
+            // Who asks while the source changes may be told either; the store must not keep what is old.
+            let parts: Vec<Box<dyn FnOnce() + Send>> = vec![
+                Box::new(move || drop(first.board().map(|seat| block_on(seat.landed())))),
+                Box::new(move || drop(second.board().map(|seat| block_on(seat.landed())))),
+                Box::new(move || changing.change(how)),
+            ];
+            together(parts);
+            program.check_store();
+            program.ask();
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! Who reads a key while its layer is confirmed or taken away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use shuttle::thread;
+
+use crate::layer::stack::{LayerId, Layered, Stacks, Step};
+use crate::{Get, Store, check};
+
+const KEY: Get = Get(1);
+
+fn read(store: &Store, stacks: &Stacks<Get>) -> u64 {
+    let Layered { base, folded } = stacks.read(&KEY, || store.get(&KEY), |base| base);
+    *folded.or(base).unwrap()
+}
+
+/// A layer that adds a hundred.
+fn put_up(stacks: &Stacks<Get>, layer: u64) -> Arc<AtomicBool> {
+    let is_off = Arc::new(AtomicBool::new(false));
+    let change = Arc::new(|present: Option<&u64>| Some(Arc::new(present? + 100)));
+    stacks.push(KEY, Step { layer: LayerId(layer), is_off: Arc::clone(&is_off), change });
+    is_off
+}
+
+#[test]
+fn a_confirmed_layer_is_seen_or_what_takes_its_place_and_never_both_or_neither() {
+    check(|| {
+        let (store, stacks) = (Store::new(), Arc::new(Stacks::default()));
+        store.insert(KEY, 1);
+        let sign = put_up(&stacks, 1);
+        let (reader, seen) = (store.clone(), Arc::clone(&stacks));
+        let reading = thread::spawn(move || {
+            let values = [(); 4].map(|()| read(&reader, &seen));
+            assert!(values.iter().all(|value| [101, 201].contains(value)), "{values:?}");
+            assert!(values.is_sorted(), "back again: {values:?}");
+        });
+        let mut tx = store.begin();
+        tx.set(KEY, 201);
+        tx.sign(sign);
+        tx.commit().unwrap();
+        stacks.take_off(&KEY, LayerId(1));
+        reading.join().unwrap();
+        assert_eq!(read(&store, &stacks), 201);
+    });
+}
+
+#[test]
+fn one_that_is_taken_away_leaves_the_other_on_what_is_committed() {
+    check(|| {
+        let (store, stacks) = (Store::new(), Arc::new(Stacks::default()));
+        store.insert(KEY, 1);
+        let (first, _second) = (put_up(&stacks, 1), put_up(&stacks, 2));
+        let (reader, seen) = (store.clone(), Arc::clone(&stacks));
+        let reading = thread::spawn(move || {
+            for _ in 0..3 {
+                let value = read(&reader, &seen);
+                assert!([201, 101, 202, 102].contains(&value), "{value}");
+            }
+        });
+        let (writer, layers) = (store.clone(), Arc::clone(&stacks));
+        let taking = thread::spawn(move || {
+            first.store(true, Ordering::Release);
+            layers.take_off(&KEY, LayerId(1));
+        });
+        writer.insert(KEY, 2);
+        taking.join().unwrap();
+        reading.join().unwrap();
+        assert_eq!(read(&store, &stacks), 102);
+    });
+}

@@ -1,0 +1,54 @@
+//! What the query client hands over between threads, each under many schedules of a model checker's choice: who boards
+//! and leaves a flight while it lands and its key is written, and who reads a key while its layer is confirmed.
+//!
+//! What runs is the client's own flights, boards, circles and layers, over the store of this package and shuttle's locks;
+//! the task of a flight, which is tokio's, is stood in for by [`fly`], in the same order of steps.
+//!
+//! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300). A long run takes 20,000.
+#![allow(clippy::unwrap_used, dead_code, missing_debug_implementations, missing_docs, reason = "tests")]
+
+extern crate cache_model as cache_core;
+
+#[path = "../../../cache-client/src/board.rs"]
+mod board;
+#[path = "../../../cache-client/src/error.rs"]
+mod error;
+#[path = "../../../cache-client/src/flight.rs"]
+mod flight;
+#[path = "../../src/sync.rs"]
+#[allow(unreachable_pub, unused_imports, reason = "that of the store, which needs more of it")]
+mod sync;
+#[path = "../../../cache-client/src/waits.rs"]
+mod waits;
+
+mod flights;
+mod layer;
+mod layers;
+
+use std::sync::Arc;
+
+use cache_model::{Cache, Query, registry};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, Runner};
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u64, capacity = 8)]
+pub struct Get(pub u64);
+
+registry! {
+    pub struct Registry { crate::Get }
+}
+
+type Store = Cache<Registry>;
+
+#[track_caller]
+fn check(scenario: impl Fn() + Send + Sync + 'static) {
+    let schedules = std::env::var("CACHE_MODEL_SCHEDULES").map_or(300, |count| count.parse().unwrap());
+    let scenario = Arc::new(scenario);
+    let mut config = Config::new();
+    config.stack_size = 1 << 18;
+    config.silence_warnings = true;
+    let run = Arc::clone(&scenario);
+    Runner::new(RandomScheduler::new(schedules), config.clone()).run(move || run());
+    Runner::new(PctScheduler::new(3, schedules), config).run(move || scenario());
+}
