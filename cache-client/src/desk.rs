@@ -10,6 +10,7 @@ use cache_core::Query;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
+use crate::batch::gathering::Gathering;
 use crate::board::Flights;
 use crate::failures::Failures;
 use crate::observer::post::{Posts, Reload};
@@ -19,6 +20,8 @@ pub(crate) struct Desk<Q: Query, E> {
     pub(crate) flights: Flights<Q, E>,
     pub(crate) failures: Failures<Q, E>,
     pub(crate) posts: Posts<Q, E>,
+    /// Keys that are about to be loaded together.
+    pub(crate) gathering: Arc<Gathering<Q, E>>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
 }
@@ -29,6 +32,7 @@ impl<Q: Query, E> Desk<Q, E> {
             flights: Flights::default(),
             failures: Failures::default(),
             posts: Posts::default(),
+            gathering: Arc::default(),
             load_time: AtomicU64::new(0),
         }
     }

@@ -41,7 +41,7 @@
 //! ```
 //!
 //! # A tour
-//! - [`App`] is the program's own state; [`Fetch`] loads one query with it.
+//! - [`App`] is the program's own state; [`Fetch`] loads one query with it, and [`FetchMany`] several keys of one at once.
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
@@ -72,6 +72,7 @@
 
 mod app;
 mod ask;
+mod batch;
 mod board;
 mod breaker;
 mod client;
@@ -89,6 +90,7 @@ mod retry;
 mod waits;
 
 pub use app::{Answer, App, Fetch};
+pub use batch::FetchMany;
 pub use breaker::options::BreakerOptions;
 pub use cache_core::{LoadingOptions, Strategy};
 pub use client::Client;

@@ -1,7 +1,9 @@
 //! Behaviour of the client through its public interface, on tokio's paused time.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod batch;
 mod breaker;
+mod depot;
 mod fallback;
 mod flights;
 mod invalidation;
