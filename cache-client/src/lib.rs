@@ -45,6 +45,7 @@
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
+//! - [`Paged`] and [`Infinite`] show what comes in pages, by number or by cursor; each page is a query.
 //! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
 //!
 //! # When a load fails
@@ -85,6 +86,7 @@ mod flight;
 mod fly;
 mod memo;
 mod observer;
+mod pages;
 mod plan;
 mod retry;
 mod waits;
@@ -101,3 +103,6 @@ pub use context::Context;
 pub use error::{AlreadyAnswered, OptionsError, QueryError};
 pub use observer::Observer;
 pub use observer::state::State;
+pub use pages::Turned;
+pub use pages::infinite::Infinite;
+pub use pages::paged::Paged;

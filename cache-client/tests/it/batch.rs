@@ -259,7 +259,22 @@ async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trial_that_is_loaded_with_others_of_its_own_may_ask_for_them() {
+async fn a_trial_that_is_one_of_several_keys_may_ask_for_what_it_needs() {
+    let client = builder()
+        .query::<GetBox>(|options| options.breaker("depot"))
+        .query::<GetItem>(|options| options.breaker("depot"))
+        .build();
+    for item in &items(0..5) {
+        client.app().script(item, [Step::Fail]);
+    }
+    client.query_all(&items(0..5)).await;
+    assert!(matches!(client.query(&GetBox(7)).await.unwrap_err(), QueryError::CircuitOpen { .. }));
+    pass(seconds(60)).await;
+    assert_eq!(*client.query(&GetBox(7)).await.unwrap(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_load_of_several_keys_asks_for_is_loaded_together_too() {
     let client = depot();
     let boxes: Vec<_> = (0..3).map(GetBox).collect();
     let answers = in_time(client.query_all(&boxes)).await;
