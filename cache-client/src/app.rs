@@ -22,7 +22,7 @@ pub trait App: Send + Sync + Sized + 'static {
 /// How a query is loaded.
 ///
 /// The value has to be sized; a text is an `Arc<str>` or a `String`. A query of which one load can take several keys has
-/// [`FetchMany`](crate::FetchMany) instead.
+/// [`FetchMany`](crate::FetchMany) instead; that is why this one is implemented for an app, and not for all at once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be loaded with `{A}`",
     label = "this query has no `Fetch<{A}>` implementation",

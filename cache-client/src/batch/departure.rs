@@ -131,6 +131,14 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
     }
 }
 
+impl<A: App, Q: FetchMany<A>> Drop for Departure<A, Q> {
+    /// Has nobody wait for a batch whose task is gone, also if it was never run: they are interrupted.
+    fn drop(&mut self) {
+        self.gathering.close(&self.batch);
+        drop(self.batch.depart());
+    }
+}
+
 /// The keys, each once, and who waits for each. A key stands there twice if its load was retired before it began, and
 /// another has come after it.
 fn sorted<Q: Query<Value: Sized>, E>(members: Vec<Member<Q, E>>) -> (Vec<Q>, Replies<Q::Value, E>) {

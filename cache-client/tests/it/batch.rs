@@ -372,6 +372,73 @@ async fn the_end_of_a_tree_drops_the_call_that_is_its_own() {
     assert_eq!(client.app().dropped(), 1);
 }
 
+#[test]
+fn nobody_waits_for_a_load_whose_runtime_is_gone() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    };
+    let (gone, stays) = (runtime(), runtime());
+    let client = gone.block_on(async { depot() });
+    gone.block_on(async {
+        ask(&client, &GetItem(1));
+        // The key has begun to gather, and the batch has not departed.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    });
+    let asked = stays.block_on(async {
+        let asked = ask(&client, &GetItem(2));
+        settle().await;
+        assert!(client.app().calls::<GetItem>().is_empty());
+        asked
+    });
+    drop(gone);
+    stays.block_on(async {
+        assert!(in_time(asked).await.unwrap().unwrap_err().is_interrupted());
+        assert_eq!(*client.query(&GetItem(2)).await.unwrap(), 1);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_context_of_a_call_may_be_used_after_it() {
+    let client = depot();
+    client.query(&GetQuick(1)).await.unwrap();
+    settle().await;
+    let cx = client.app().kept.lock().take().unwrap();
+    assert_eq!(*cx.query(&GetQuick(2)).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_those_who_leave_disturb_nobody_who_stays() {
+    let client = depot();
+    let visitor = |own: u32| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for round in 0..300_u32 {
+                let query = GetQuick((own * 7 + round) % 10);
+                let patience = async {
+                    for _ in 0..(own * round) % 6 {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                let anew = client.query_with(&query, |options| options.strategy(Strategy::Refresh).batch(3));
+                match own % 2 {
+                    0 => assert!(anew.await.is_ok()),
+                    _ => tokio::select! {
+                        answer = anew => assert!(answer.is_ok()),
+                        () = patience => {}
+                    },
+                }
+            }
+        })
+    };
+    let visitors: Vec<_> = (0..8).map(visitor).collect();
+    for visitor in visitors {
+        in_time(visitor).await.unwrap();
+    }
+    assert!(client.app().sizes::<GetQuick>().iter().all(|size| *size <= 3));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_observed_key_is_loaded_with_the_others() {
     let client = depot();

@@ -70,8 +70,8 @@ async fn pages_are_numbered_from_where_the_program_says() {
     client.app().shape.lock().total = Some(2);
     let mut pages = client.paged(page).numbered_from(0).with_total(|slice: &Slice| slice.total);
     let mut seen = Vec::new();
-    while let Some(slice) = pages.next().await.unwrap() {
-        seen.push(slice.at);
+    for _ in 0..3 {
+        seen.extend(pages.next().await.unwrap().map(|slice| slice.at));
     }
     assert_eq!((seen, pages.page(), pages.has_next()), (vec![0, 1], 1, false));
     assert_eq!(pages.previous().await.unwrap().unwrap().at, 0);
