@@ -23,8 +23,8 @@ use loaded::Loaded;
 /// `batch` says (default: 100), and the next ones to another. No key waits for a timer.
 ///
 /// Each key has a load of its own apart from that: it is shared, retired, tried again, counted by the breaker and
-/// cancelled alone. What a tree has to load for itself alone goes together within that tree, and never with the keys of
-/// others.
+/// cancelled alone; so a call that fails for five keys is five failures to the breaker. What a tree has to load for itself
+/// alone goes together within that tree, and never with the keys of others.
 ///
 /// # Examples
 /// ```

@@ -386,15 +386,15 @@ fn nobody_waits_for_a_load_whose_runtime_is_gone() {
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     });
-    let asked = stays.block_on(async {
-        let asked = ask(&client, &GetItem(2));
+    let mut asked = None;
+    stays.block_on(async {
+        asked = Some(ask(&client, &GetItem(2)));
         settle().await;
         assert!(client.app().calls::<GetItem>().is_empty());
-        asked
     });
     drop(gone);
     stays.block_on(async {
-        assert!(in_time(asked).await.unwrap().unwrap_err().is_interrupted());
+        assert!(in_time(asked.unwrap()).await.unwrap().unwrap_err().is_interrupted());
         assert_eq!(*client.query(&GetItem(2)).await.unwrap(), 1);
     });
 }
