@@ -31,6 +31,8 @@ struct Crew<Q: Query, E> {
     is_closed: bool,
     /// The load has ended, and is not to be cancelled any more.
     is_landed: bool,
+    /// How many keys it may have: the least that one of its members wants.
+    most: usize,
     /// How many wait.
     waiting: usize,
     /// Until it departs.
@@ -44,7 +46,7 @@ pub(super) struct Member<Q: Query, E> {
 }
 
 impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
-    /// Joins the present batch, or begins one, which is to be started by who began it. A batch is full with `most` keys.
+    /// Joins the present batch, or begins one, which is to be started by who began it. There will be at most `most` keys.
     pub(super) fn join(
         &self,
         key: &Q,
@@ -65,7 +67,9 @@ impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
         }
         let batch = Arc::new(begin());
         let (place, has_room) = batch.seat(&mut batch.crew.lock(), key, most, from);
-        _left = if has_room { present.replace(batch) } else { present.take() };
+        if has_room {
+            _left = present.replace(batch);
+        }
         (place, IsNew(true))
     }
 
@@ -85,7 +89,8 @@ pub(super) struct IsNew(pub(super) bool);
 
 impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
     pub(super) fn new(id: FlightId, token: CancellationToken) -> Self {
-        let crew = Crew { is_closed: false, is_landed: false, waiting: 0, members: Vec::new() };
+        let crew =
+            Crew { is_closed: false, is_landed: false, most: usize::MAX, waiting: 0, members: Vec::new() };
         Self { id, token, crew: Mutex::new(crew) }
     }
 
@@ -96,7 +101,8 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
         from: (&Arc<Waits>, FlightId),
     ) -> Option<(Place<Q, E>, bool)> {
         let mut crew = self.crew.lock();
-        let is_open = !crew.is_closed && crew.members.len() < most && !self.token.is_cancelled();
+        let has_room = crew.members.len() < crew.most.min(most);
+        let is_open = has_room && !crew.is_closed && !self.token.is_cancelled();
         is_open.then(|| self.seat(&mut crew, key, most, from))
     }
 
@@ -108,12 +114,13 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
         most: usize,
         (waits, flight): (&Arc<Waits>, FlightId),
     ) -> (Place<Q, E>, bool) {
-        // Before it departs, so that the load of a batch that asks for one of its keys is found. It waits for nobody yet.
-        waits.enter(flight, self.id);
         let (reply, answer) = oneshot::channel();
         crew.members.push(Member { key: key.clone(), reply });
+        // Before it departs, so that the load of a batch that asks for one of its keys is found. It waits for nobody yet.
+        waits.enter(flight, self.id);
         crew.waiting += 1;
-        crew.is_closed = crew.members.len() >= most;
+        crew.most = crew.most.min(most);
+        crew.is_closed = crew.members.len() >= crew.most;
         let place = Place { batch: Arc::clone(self), answer, from: (Arc::clone(waits), flight) };
         (place, !crew.is_closed)
     }
