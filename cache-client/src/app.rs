@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cache_core::{Query, Registry};
 
+use crate::batch::loaded::Loaded;
 use crate::context::Context;
 use crate::error::QueryError;
 
@@ -20,11 +21,12 @@ pub trait App: Send + Sync + Sized + 'static {
 
 /// How a query is loaded.
 ///
-/// The value has to be sized; a text is an `Arc<str>` or a `String`.
+/// The value has to be sized; a text is an `Arc<str>` or a `String`. A query of which one load can take several keys has
+/// [`FetchMany`](crate::FetchMany) instead; that is why this one is implemented for an app, and not for all at once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be loaded with `{A}`",
     label = "this query has no `Fetch<{A}>` implementation",
-    note = "add `impl Fetch<{A}> for {Self}` with an `async fn fetch(&self, cx: &Context<{A}>)`"
+    note = "add `impl Fetch<{A}> for {Self}` with an `async fn fetch(&self, cx: &Context<{A}>)`, or `impl FetchMany<{A}>` if one load can take several keys"
 )]
 pub trait Fetch<A: App>: Query<Value: Sized> {
     /// Why a load can fail. Those who wait for one load share the error.
@@ -68,5 +70,16 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// Runs in the task of who asks, once for each call.
     fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
         None
+    }
+
+    /// What a client calls in place of [`fetch`](Self::fetch): of queries that are loaded several at once it says more,
+    /// and takes at most so many at once. Not to be written by hand.
+    #[doc(hidden)]
+    fn __load(
+        &self,
+        cx: &Context<A>,
+        _most: u32,
+    ) -> impl Future<Output = Loaded<Self::Value, Self::Error>> + Send {
+        async { Loaded::alone(self.fetch(cx).await) }
     }
 }

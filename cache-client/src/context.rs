@@ -96,8 +96,8 @@ impl<A: App> Context<A> {
         Asker::of(&self.0).query_with(query, Some(change(LoadingOptions::new())))
     }
 
-    /// The answers to several queries, in their order. What has to be loaded is loaded at the same time; each answer may
-    /// fail alone.
+    /// The answers to several queries, in their order. What has to be loaded is loaded at the same time, by few loads if
+    /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone.
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
         queries: &'a [Q],

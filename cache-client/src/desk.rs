@@ -10,6 +10,7 @@ use cache_core::Query;
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
+use crate::batch::gathering::Gathering;
 use crate::board::Flights;
 use crate::failures::Failures;
 use crate::layer::stack::Stacks;
@@ -21,6 +22,8 @@ pub(crate) struct Desk<Q: Query, E> {
     pub(crate) failures: Failures<Q, E>,
     pub(crate) posts: Posts<Q, E>,
     pub(crate) stacks: Stacks<Q>,
+    /// Keys that are about to be loaded together.
+    pub(crate) gathering: Arc<Gathering<Q, E>>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
 }
@@ -32,6 +35,7 @@ impl<Q: Query, E> Desk<Q, E> {
             failures: Failures::default(),
             posts: Posts::default(),
             stacks: Stacks::default(),
+            gathering: Arc::default(),
             load_time: AtomicU64::new(0),
         }
     }

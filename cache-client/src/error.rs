@@ -24,6 +24,17 @@ pub enum QueryError<E> {
         /// What it panicked with, if that was a text.
         message: Arc<str>,
     },
+    /// The load of several keys gave one answer too few or too many. Nobody can tell which answer belongs to which key, so
+    /// none does.
+    #[error("`fetch_many` of `{query}` gave {answers} answers for {keys} keys")]
+    Miscounted {
+        /// Name of the query.
+        query: &'static str,
+        /// How many keys it was given.
+        keys: usize,
+        /// How many answers it gave.
+        answers: usize,
+    },
     /// The tree of the request was cancelled, its deadline passed, or the load cancelled its own context.
     #[error("the query `{query}` was interrupted")]
     Interrupted {
@@ -82,7 +93,10 @@ impl<E> QueryError<E> {
 
     /// Whether a load was to be made and gave no answer.
     pub(crate) fn is_of_load(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Panicked { .. } | Self::CircuitOpen { .. })
+        matches!(
+            self,
+            Self::Failed { .. } | Self::Panicked { .. } | Self::Miscounted { .. } | Self::CircuitOpen { .. }
+        )
     }
 }
 
@@ -91,6 +105,7 @@ impl<E> Clone for QueryError<E> {
         match self {
             Self::Failed { query, source } => Self::Failed { query, source: Arc::clone(source) },
             Self::Panicked { query, message } => Self::Panicked { query, message: Arc::clone(message) },
+            &Self::Miscounted { query, keys, answers } => Self::Miscounted { query, keys, answers },
             Self::Interrupted { query } => Self::Interrupted { query },
             Self::Cycle { query } => Self::Cycle { query },
             Self::CircuitOpen { query } => Self::CircuitOpen { query },

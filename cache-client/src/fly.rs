@@ -97,9 +97,10 @@ where
     fn settle(&self, attempt: Attempt<Q::Value, Q::Error>, wish: Wish) -> Outcome<Q::Value, Q::Error> {
         let query = Q::NAME;
         let error = match attempt.ended {
-            Ended::Answered(value) => return Ok(self.store(Arc::new(value), attempt.started, wish)),
-            Ended::Failed(error, _) => QueryError::Failed { query, source: Arc::new(error) },
+            Ended::Answered(value) => return Ok(self.store(value, attempt.started, wish)),
+            Ended::Failed(error, _) => QueryError::Failed { query, source: error },
             Ended::Panicked(message) => QueryError::Panicked { query, message },
+            Ended::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
             Ended::Refused => QueryError::CircuitOpen { query },
         };
         if let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.goes_on || wish.remembers_errors) {

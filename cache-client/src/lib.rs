@@ -41,11 +41,12 @@
 //! ```
 //!
 //! # A tour
-//! - [`App`] is the program's own state; [`Fetch`] loads one query with it.
+//! - [`App`] is the program's own state; [`Fetch`] loads one query with it, and [`FetchMany`] several keys of one at once.
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
 //! - [`telemetry`] lists the spans, events and metrics that tell what the client does.
+//! - [`Paged`] and [`Infinite`] show what comes in pages, by number or by cursor; each page is a query.
 //! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
 //!
 //! # When a load fails
@@ -73,6 +74,7 @@
 
 mod app;
 mod ask;
+mod batch;
 mod board;
 mod breaker;
 mod changes;
@@ -89,6 +91,7 @@ mod layer;
 mod memo;
 mod mutate;
 mod observer;
+mod pages;
 mod plan;
 mod prefetch;
 mod retry;
@@ -97,6 +100,7 @@ pub mod telemetry;
 mod waits;
 
 pub use app::{Answer, App, Fetch};
+pub use batch::FetchMany;
 pub use breaker::options::BreakerOptions;
 pub use breaker::state::BreakerState;
 pub use cache_core::{LoadingOptions, Strategy};
@@ -112,4 +116,7 @@ pub use layer::{Layer, LayerEdit};
 pub use mutate::{Mutate, MutateError};
 pub use observer::Observer;
 pub use observer::state::State;
+pub use pages::Turned;
+pub use pages::infinite::Infinite;
+pub use pages::paged::Paged;
 pub use prefetch::{Prefetch, PrefetchGuard, Prefetched};

@@ -9,6 +9,10 @@ use crate::error::OptionsError;
 /// How often a load is tried again, where nobody says.
 const RETRIES: u32 = 3;
 
+/// How many keys one load of several takes, where nobody says: as many as a `BatchGetItem` of DynamoDB, which takes
+/// few.
+const BATCH: u32 = 100;
+
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
@@ -31,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) retries: u32,
     pub(crate) breaker: Option<&'static str>,
     pub(crate) poll: Option<Duration>,
+    /// How many keys one load of several takes.
+    pub(crate) batch: u32,
 }
 
 /// Where the options of a call come from, the first before the others.
@@ -108,6 +114,7 @@ impl Plan {
             retries: all.retry.unwrap_or(RETRIES),
             breaker: all.breaker,
             poll: all.poll,
+            batch: all.batch.unwrap_or(BATCH),
         }
     }
 
@@ -121,6 +128,9 @@ impl Plan {
         }
         if self.poll.is_some_and(|period| period.is_zero()) {
             return Err(("poll", ZERO));
+        }
+        if self.batch == 0 {
+            return Err(("batch", "must be at least 1"));
         }
         if self.strategy == Strategy::NetworkOnly {
             return Ok(());

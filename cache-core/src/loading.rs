@@ -64,6 +64,8 @@ pub struct LoadingOptions {
     pub breaker: Option<&'static str>,
     /// How long after its last load an answer is loaded again while it is observed.
     pub poll: Option<Duration>,
+    /// How many keys one load takes, of a query that loads several at once.
+    pub batch: Option<u32>,
 }
 
 impl LoadingOptions {
@@ -83,6 +85,7 @@ impl LoadingOptions {
             retry: None,
             breaker: None,
             poll: None,
+            batch: None,
         }
     }
 
@@ -167,6 +170,12 @@ impl LoadingOptions {
         self
     }
 
+    /// One load takes at most `most` keys, of a query that loads several at once; at least 1. Has no effect on others.
+    pub const fn batch(mut self, most: u32) -> Self {
+        self.batch = Some(most);
+        self
+    }
+
     /// These options; what they leave open is as in `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -183,6 +192,7 @@ impl LoadingOptions {
             retry: self.retry.or(others.retry),
             breaker: self.breaker.or(others.breaker),
             poll: self.poll.or(others.poll),
+            batch: self.batch.or(others.batch),
         }
     }
 }

@@ -126,7 +126,8 @@ fn names_are_those_of_the_types() {
     absent_ttl = "10s",
     retry = 5,
     breaker = "search",
-    poll = "5s"
+    poll = "5s",
+    batch = 25
 )]
 struct Loaded;
 
@@ -148,7 +149,8 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
         .absent_ttl(seconds(10))
         .retry(5)
         .breaker("search")
-        .poll(seconds(5));
+        .poll(seconds(5))
+        .batch(25);
     assert_eq!(Loaded::LOADING, expected);
     assert_eq!(Loaded::OPTIONS, TableOptions::new());
     assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));

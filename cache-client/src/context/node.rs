@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Replacement;
 use crate::app::{App, Fetch};
+use crate::batch::gathering::Gatherings;
 use crate::client::Client;
 use crate::memo::Memo;
 use crate::waits::FlightId;
@@ -37,6 +38,8 @@ pub(crate) struct Node<A: App> {
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) memo: Memo,
+    /// What the tree is about to load for itself alone.
+    pub(crate) gatherings: Gatherings,
     /// Ends the whole request.
     pub(crate) token: CancellationToken,
     /// Answers that the tree was given, shared with trees in which something is replaced.
@@ -142,6 +145,7 @@ impl<A: App> Node<A> {
         replacements.insert(TypeId::of::<Q>(), replacement);
         let tree = Tree {
             memo: Memo::default(),
+            gatherings: Gatherings::default(),
             token: parent.tree.token.clone(),
             presets: Arc::clone(&parent.tree.presets),
         };

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{Trip, caught};
 use crate::app::{App, Fetch};
+use crate::batch::loaded::Loaded;
 use crate::breaker::{Breaker, Permit};
 use crate::context::{Context, Node, scoped};
 use crate::retry::Patience;
@@ -23,10 +24,15 @@ pub(super) struct Attempt<V, E> {
 
 /// How the code of a load has ended.
 pub(super) enum Ended<V, E> {
-    Answered(V),
-    Failed(E, Advice),
+    Answered(Arc<V>),
+    Failed(Arc<E>, Advice),
     /// With the text of its panic.
     Panicked(Arc<str>),
+    /// It was one of several keys, and had not as many answers.
+    Miscounted {
+        keys: usize,
+        answers: usize,
+    },
     /// The breaker did not let it through.
     Refused,
 }
@@ -36,11 +42,14 @@ pub(super) enum Ended<V, E> {
 struct Refused;
 
 /// What the query says to an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Advice {
     GiveUp,
-    /// After this time, if one is given.
-    TryAgain(Option<Duration>),
+    /// After the time that is asked for, if one is, or else after this part of the longest.
+    TryAgain {
+        asked: Option<Duration>,
+        chance: f64,
+    },
 }
 
 impl<A: App, Q: Fetch<A>> Trip<A, Q>
@@ -58,8 +67,8 @@ where
         };
         let mut attempt = self.attempt(permit, &self.node, started).await;
         let mut number = 1;
-        while let Ended::Failed(_, Advice::TryAgain(asked)) = attempt.ended
-            && let Some(wait) = patience.next(begun.elapsed(), asked, fastrand::f64())
+        while let Ended::Failed(_, Advice::TryAgain { asked, chance }) = attempt.ended
+            && let Some(wait) = patience.next(begun.elapsed(), asked, chance)
             && !breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait))
         {
             number += 1;
@@ -97,12 +106,14 @@ where
         let cx = Context(Arc::clone(node));
         let begun = Instant::now();
         let load = scoped(Arc::clone(node), async {
-            match self.flight.key.fetch(&cx).await {
-                Ok(value) => Ended::Answered(value),
-                Err(error) => {
-                    let advice = advice::<A, Q>(&error);
+            match self.flight.key.__load(&cx, self.plan.batch).await {
+                Loaded::Answered(value) => Ended::Answered(value),
+                Loaded::Failed { error, chance } => {
+                    let advice = advice::<A, Q>(&error, chance);
                     Ended::Failed(error, advice)
                 }
+                Loaded::Panicked(message) => Ended::Panicked(message),
+                Loaded::Miscounted { keys, answers } => Ended::Miscounted { keys, answers },
             }
         });
         let ended = caught(load).await.unwrap_or_else(Ended::Panicked);
@@ -114,9 +125,9 @@ where
     }
 }
 
-fn advice<A: App, Q: Fetch<A>>(error: &Q::Error) -> Advice {
+fn advice<A: App, Q: Fetch<A>>(error: &Q::Error, chance: f64) -> Advice {
     match Q::is_retryable(error) {
-        true => Advice::TryAgain(Q::retry_after(error)),
+        true => Advice::TryAgain { asked: Q::retry_after(error), chance },
         false => Advice::GiveUp,
     }
 }

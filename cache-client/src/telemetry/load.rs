@@ -92,6 +92,11 @@ fn name_of<V: ?Sized, E>(outcome: &Outcome<V, E>) -> &'static str {
         Err(QueryError::CircuitOpen { .. }) => "refused",
         Err(QueryError::Interrupted { .. }) => "interrupted",
         // The others are no ends of a load.
-        Err(QueryError::Failed { .. } | QueryError::Cycle { .. } | QueryError::Options(_)) => "failed",
+        Err(
+            QueryError::Failed { .. }
+            | QueryError::Miscounted { .. }
+            | QueryError::Cycle { .. }
+            | QueryError::Options(_),
+        ) => "failed",
     }
 }

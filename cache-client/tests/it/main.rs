@@ -1,9 +1,13 @@
 //! Behaviour of the client through its public interface, on tokio's paused time.
 #![allow(clippy::unwrap_used, missing_debug_implementations, missing_docs, reason = "tests")]
 
+mod batch;
 mod breaker;
+mod depot;
 mod fallback;
+mod feed;
 mod flights;
+mod infinite;
 mod ingest;
 mod invalidation;
 mod lab;
@@ -16,6 +20,7 @@ mod model;
 mod mutations;
 mod observers;
 mod options;
+mod paged;
 mod polling;
 mod prefetch;
 mod readme;

@@ -36,7 +36,7 @@ async fn windows_of_zero_and_numbers_out_of_range_are_refused_by_name() {
     let client = lab();
     let zero = std::time::Duration::ZERO;
     assert_eq!(zero, seconds(0));
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 11] = [
         ("fresh", |options| options.fresh(seconds(0))),
         ("ttl", |options| options.ttl(seconds(0))),
         ("swr", |options| options.swr(seconds(0))),
@@ -47,6 +47,7 @@ async fn windows_of_zero_and_numbers_out_of_range_are_refused_by_name() {
         ("jitter", |options| options.jitter(1.5)),
         ("jitter", |options| options.jitter(f64::NAN)),
         ("beta", |options| options.beta(0.0)),
+        ("batch", |options| options.batch(0)),
     ];
     for (option, change) in changes {
         let message = refused(client.query_with(&GetNumber(1), change).await);

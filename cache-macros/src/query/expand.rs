@@ -111,6 +111,7 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         number_call(&options.retry),
         breaker_call(core, options),
         time_call(&options.poll),
+        number_call(&options.batch),
     ]
     .into_iter()
     .flatten()

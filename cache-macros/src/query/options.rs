@@ -15,7 +15,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 28] = [
+const KNOWN: [&str; 29] = [
     "value",
     "name",
     "capacity",
@@ -43,6 +43,7 @@ const KNOWN: [&str; 28] = [
     "retry",
     "breaker",
     "poll",
+    "batch",
     "tags",
 ];
 
@@ -56,7 +57,7 @@ const STRATEGIES: [(&str, &str); 5] = [
 ];
 
 /// Names that people bring along from other caches, and what they are called here.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     ("max_capacity", "capacity"),
     ("max_entries", "capacity"),
     ("max_size", "capacity"),
@@ -68,6 +69,7 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("stale_while_revalidate", "swr"),
     ("policy", "strategy"),
     ("circuit_breaker", "breaker"),
+    ("batch_size", "batch"),
 ];
 
 /// One option with the token that names it, at which messages about it point.
@@ -118,6 +120,7 @@ pub(crate) struct Options {
     /// The name of a shared one; `None` for one of the query's own.
     pub(crate) breaker: Option<Given<Option<String>>>,
     pub(crate) poll: Option<Given<Duration>>,
+    pub(crate) batch: Option<Given<u32>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
     pub(crate) core: Option<Given<Path>>,
 }
@@ -186,6 +189,7 @@ impl Options {
             "retry" => self.retry = Some(setting.with(number)?),
             "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
             "poll" => self.poll = Some(setting.with(window)?),
+            "batch" => self.batch = Some(setting.with(count)?),
             "tags" => self.tags = Some(setting.list(tags)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
@@ -287,6 +291,14 @@ where
     literal
         .base10_parse()
         .map_err(|why| error(name, argument, format_args!("`{name}` cannot be that large: {why}")))
+}
+
+/// Reads a number that is at least 1.
+fn count(name: &Ident, argument: &TokenStream) -> syn::Result<u32> {
+    match number(name, argument)? {
+        0 => Err(error(name, argument, format_args!("`{name}` must be at least 1"))),
+        count => Ok(count),
+    }
 }
 
 /// Reads a number of entries or a weight, which is at least 1.

@@ -30,4 +30,10 @@ struct GetMoreHits {
     id: u64,
 }
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, batch = 0)]
+struct GetTags {
+    id: u64,
+}
+
 fn main() {}

@@ -29,7 +29,7 @@ fn every_option_is_read() {
         weigh = sizes::of::<u8>, ttl = "1h30m", tti = "0s", fresh = "30s", history = 0, persist, codec = "json",
         opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
         timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
-        breaker = "search",
+        breaker = "search", batch = 25,
     });
     assert_eq!(messages, [""; 0]);
     assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
@@ -47,6 +47,7 @@ fn every_option_is_read() {
     assert_eq!(windows.map(|window| window.as_ref().unwrap().value.as_secs()), [1, 2, 3, 4, 5]);
     assert_eq!(options.breaker.as_ref().unwrap().value.as_deref(), Some("search"));
     assert_eq!(options.retry.as_ref().unwrap().value, 6);
+    assert_eq!(options.batch.as_ref().unwrap().value, 25);
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
 }
 
@@ -95,7 +96,7 @@ fn misspelt_options_are_met_with_the_nearest() {
 
 #[test]
 fn far_off_options_are_met_with_the_list() {
-    for written in ["flavour", "batch"] {
+    for written in ["flavour", "quantum"] {
         let name = Ident::new(written, proc_macro2::Span::call_site());
         let message = message(quote!(#name = 1));
         assert!(
@@ -151,6 +152,9 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         ),
         (quote!(breaker = " "), "the name of a breaker is not empty and has no control characters"),
         (quote!(circuit_breaker), "there is no option `circuit_breaker`; did you mean `breaker`?"),
+        (quote!(batch = 0), "`batch` must be at least 1"),
+        (quote!(batch = "25"), "`batch` takes a whole number, as in `batch = 10`"),
+        (quote!(batch_size = 25), "there is no option `batch_size`; did you mean `batch`?"),
         (quote!(beta = 1.0f32), "`beta` takes a number above 0, as in `beta = 1.0`"),
         (
             quote!(strategy = "network-frist"),

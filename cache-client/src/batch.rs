@@ -1,0 +1,157 @@
+//! Queries of which one load takes several keys, and how each key of them is loaded by itself all the same. Which keys go
+//! together is told in `gathering`.
+
+pub(crate) mod departure;
+pub(crate) mod gathering;
+pub(crate) mod loaded;
+
+use std::future::Future;
+use std::time::Duration;
+
+use cache_core::Query;
+
+use crate::app::{App, Fetch};
+use crate::context::Context;
+use crate::error::QueryError;
+use loaded::Loaded;
+
+/// How several keys of a query are loaded at once.
+///
+/// In place of [`Fetch`], which such a query has by itself: it is asked for like any other, key by key or with
+/// [`query_all`](crate::Client::query_all). The keys that have to be loaded within one tick, which is as long as the other
+/// tasks that are ready take for a turn or two, go to one call of [`fetch_many`](Self::fetch_many), as many as the option
+/// `batch` says (default: 100), and the next ones to another. No key waits for a timer.
+///
+/// Each key has a load of its own apart from that: it is shared, retired, tried again, counted by the breaker and
+/// cancelled alone; so a call that fails for five keys is five failures to the breaker. What a tree has to load for itself
+/// alone goes together within that tree, and never with the keys of others.
+///
+/// # Examples
+/// ```
+/// use std::collections::HashMap;
+/// use std::io::{Error, ErrorKind};
+///
+/// use cache_client::{App, Client, Context, FetchMany, TokioClock};
+/// use cache_core::{Cache, Query, registry};
+///
+/// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// #[query(value = String, capacity = 1_000, fresh = "30s", batch = 25)]
+/// pub struct GetTitle { pub id: u64 }
+///
+/// registry! {
+///     pub struct CacheRegistry { crate::GetTitle }
+/// }
+///
+/// struct Database;
+///
+/// impl Database {
+///     /// The rows that there are, in whatever order.
+///     async fn titles(&self, ids: &[u64]) -> Result<HashMap<u64, String>, Error> {
+///         Ok(ids.iter().filter(|id| **id < 100).map(|id| (*id, format!("Post {id}"))).collect())
+///     }
+/// }
+///
+/// struct Blog { database: Database }
+///
+/// impl App for Blog {
+///     type Registry = CacheRegistry;
+/// }
+///
+/// impl FetchMany<Blog> for GetTitle {
+///     type Error = Error;
+///
+///     async fn fetch_many(keys: &[Self], cx: &Context<Blog>) -> Vec<Result<String, Error>> {
+///         let ids: Vec<u64> = keys.iter().map(|key| key.id).collect();
+///         let mut titles = match cx.app().database.titles(&ids).await {
+///             Ok(titles) => titles,
+///             Err(error) => return ids.iter().map(|_| Err(error.kind().into())).collect(),
+///         };
+///         ids.iter().map(|id| titles.remove(id).ok_or(ErrorKind::NotFound.into())).collect()
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+/// let client = Client::builder(cache, Blog { database: Database }).build();
+/// let titles = client.query_all(&[GetTitle { id: 7 }, GetTitle { id: 700 }]).await;
+/// assert_eq!(titles[0].as_ref().map(|title| title.as_str()).ok(), Some("Post 7"));
+/// assert!(titles[1].is_err());
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be loaded with `{A}`",
+    label = "this query has no `Fetch<{A}>` implementation",
+    note = "add `impl Fetch<{A}> for {Self}` with an `async fn fetch(&self, cx: &Context<{A}>)`, or `impl FetchMany<{A}>` if one load can take several keys"
+)]
+pub trait FetchMany<A: App>: Query<Value: Sized> {
+    /// Why the load of a key can fail. Those who wait for one load of a key share the error.
+    type Error: Send + Sync + 'static;
+
+    /// Loads several keys, and answers in their order. No key stands there twice.
+    ///
+    /// Runs in a task of its own. `cx` is a context of this call alone: it has neither the deadline nor the memo of who
+    /// asked, unless that tree is kept from the cache or has answers of its own. A load in it that asks for one of the
+    /// `keys` asks for itself: that is a [`Cycle`](QueryError::Cycle). If the call cancels its context all `keys` are
+    /// interrupted.
+    ///
+    /// One answer too few or too many, and all `keys` fail with [`QueryError::Miscounted`]: nobody can tell then which
+    /// answer belongs to which key. A key that there is nothing for has an error of its own, or a value that says so. A
+    /// panic is one for all `keys`.
+    ///
+    /// # Cancellation
+    /// The future is dropped when nobody waits for any of the `keys` any more.
+    fn fetch_many(
+        keys: &[Self],
+        cx: &Context<A>,
+    ) -> impl Future<Output = Vec<Result<Self::Value, Self::Error>>> + Send;
+
+    /// As [`Fetch::is_retryable`], for one key. Keys of one call whose errors may pass are tried again together.
+    fn is_retryable(_error: &Self::Error) -> bool {
+        false
+    }
+
+    /// As [`Fetch::retry_after`], for one key.
+    fn retry_after(_error: &Self::Error) -> Option<Duration> {
+        None
+    }
+
+    /// As [`Fetch::fallback`], for one key.
+    fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
+        None
+    }
+}
+
+impl<A: App, Q: FetchMany<A>> Fetch<A> for Q {
+    type Error = Q::Error;
+
+    /// Loads one key alone. A client does not do so: it loads keys together.
+    ///
+    /// # Panics
+    /// If `fetch_many` gives no answer.
+    async fn fetch(&self, cx: &Context<A>) -> Result<Q::Value, Q::Error> {
+        match Q::fetch_many(std::slice::from_ref(self), cx).await.pop() {
+            Some(answer) => answer,
+            // There is no error of the query's own to say it with, and no client comes here.
+            None => panic!("`fetch_many` of `{}` gave no answer for {self:?}", Q::NAME),
+        }
+    }
+
+    fn is_retryable(error: &Q::Error) -> bool {
+        <Q as FetchMany<A>>::is_retryable(error)
+    }
+
+    fn retry_after(error: &Q::Error) -> Option<Duration> {
+        <Q as FetchMany<A>>::retry_after(error)
+    }
+
+    fn fallback(&self, error: &QueryError<Q::Error>) -> Option<Q::Value> {
+        <Q as FetchMany<A>>::fallback(self, error)
+    }
+
+    async fn __load(&self, cx: &Context<A>, most: u32) -> Loaded<Q::Value, Q::Error> {
+        departure::load(self, &cx.0, most).await
+    }
+}

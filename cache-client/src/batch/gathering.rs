@@ -1,0 +1,204 @@
+//! The keys that are to be loaded together: who joins which batch, and whether anybody still waits for it. Loads nothing,
+//! and starts no task.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cache_core::Query;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::loaded::Loaded;
+use crate::waits::{FlightId, Waiting, Waits};
+
+/// The batch of a query that can be joined at present.
+pub(crate) struct Gathering<Q: Query, E>(Mutex<Option<Arc<Batch<Q, E>>>>);
+
+/// Keys that are loaded by one call.
+pub(crate) struct Batch<Q: Query, E> {
+    /// A number as that of a flight: those who wait for the batch stand by it in the waits, and what it asks for too.
+    pub(super) id: FlightId,
+    /// Cancelled when nobody waits any more, and by the load itself if it cancels its context.
+    pub(super) token: CancellationToken,
+    crew: Mutex<Crew<Q, E>>,
+}
+
+struct Crew<Q: Query, E> {
+    /// Nobody can join any more: it is full, under way, or nobody waits for it.
+    is_closed: bool,
+    /// The load has ended, and is not to be cancelled any more.
+    is_landed: bool,
+    /// How many keys it may have: the least that one of its members wants.
+    most: usize,
+    /// How many wait.
+    waiting: usize,
+    /// Until it departs.
+    members: Vec<Member<Q, E>>,
+}
+
+/// One key of a batch, and whom to tell what it comes to.
+pub(super) struct Member<Q: Query, E> {
+    pub(super) key: Q,
+    pub(super) reply: oneshot::Sender<Loaded<Q::Value, E>>,
+}
+
+impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
+    /// Joins the present batch, or begins one, which is to be started by who began it. There will be at most `most` keys.
+    pub(super) fn join(
+        &self,
+        key: &Q,
+        most: usize,
+        from: (&Arc<Waits>, FlightId),
+        begin: impl FnOnce() -> Batch<Q, E>,
+    ) -> (Place<Q, E>, IsNew) {
+        // Declared before the guard, so that it is dropped after it.
+        let mut _left = None;
+        let mut present = self.0.lock();
+        if let Some(batch) = present.as_ref()
+            && let Some((place, has_room)) = batch.join(key, most, from)
+        {
+            if !has_room {
+                _left = present.take();
+            }
+            return (place, IsNew(false));
+        }
+        let batch = Arc::new(begin());
+        let (place, has_room) = batch.seat(&mut batch.crew.lock(), key, most, from);
+        if has_room {
+            _left = present.replace(batch);
+        }
+        (place, IsNew(true))
+    }
+
+    /// Has nobody join a batch any more.
+    pub(super) fn close(&self, batch: &Arc<Batch<Q, E>>) {
+        let mut present = self.0.lock();
+        let is_present = present.as_ref().is_some_and(|present| Arc::ptr_eq(present, batch));
+        let closed = if is_present { present.take() } else { None };
+        drop(present);
+        drop(closed);
+    }
+}
+
+/// Whether a batch is to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IsNew(pub(super) bool);
+
+impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
+    pub(super) fn new(id: FlightId, token: CancellationToken) -> Self {
+        let crew =
+            Crew { is_closed: false, is_landed: false, most: usize::MAX, waiting: 0, members: Vec::new() };
+        Self { id, token, crew: Mutex::new(crew) }
+    }
+
+    fn join(
+        self: &Arc<Self>,
+        key: &Q,
+        most: usize,
+        from: (&Arc<Waits>, FlightId),
+    ) -> Option<(Place<Q, E>, bool)> {
+        let mut crew = self.crew.lock();
+        let has_room = crew.members.len() < crew.most.min(most);
+        let is_open = has_room && !crew.is_closed && !self.token.is_cancelled();
+        is_open.then(|| self.seat(&mut crew, key, most, from))
+    }
+
+    /// Takes somebody in. Returns also whether there is room for others.
+    fn seat(
+        self: &Arc<Self>,
+        crew: &mut Crew<Q, E>,
+        key: &Q,
+        most: usize,
+        (waits, flight): (&Arc<Waits>, FlightId),
+    ) -> (Place<Q, E>, bool) {
+        let (reply, answer) = oneshot::channel();
+        crew.members.push(Member { key: key.clone(), reply });
+        // Before it departs, so that the load of a batch that asks for one of its keys is found. It waits for nobody yet.
+        let waiting = Waiting::begin(waits, flight, self.id);
+        crew.waiting += 1;
+        crew.most = crew.most.min(most);
+        crew.is_closed = crew.members.len() >= crew.most;
+        let place = Place { batch: Arc::clone(self), answer, _waiting: waiting };
+        (place, !crew.is_closed)
+    }
+
+    /// How many have joined, and whether others can.
+    pub(super) fn joined(&self) -> (usize, bool) {
+        let crew = self.crew.lock();
+        (crew.members.len(), !crew.is_closed)
+    }
+
+    /// Those who still wait. Nobody can join from here on.
+    pub(super) fn depart(&self) -> Vec<Member<Q, E>> {
+        let mut crew = self.crew.lock();
+        crew.is_closed = true;
+        let mut members = std::mem::take(&mut crew.members);
+        drop(crew);
+        members.retain(|member| !member.reply.is_closed());
+        members
+    }
+
+    /// Ends the load. Returns whether there is an answer: what was cancelled has none, whatever it says.
+    pub(super) fn land(&self) -> bool {
+        let mut crew = self.crew.lock();
+        crew.is_landed = !self.token.is_cancelled();
+        crew.is_landed
+    }
+
+    fn leave(&self) {
+        let mut crew = self.crew.lock();
+        crew.waiting -= 1;
+        let is_unwanted = crew.waiting == 0 && !crew.is_landed;
+        crew.is_closed |= is_unwanted;
+        drop(crew);
+        if is_unwanted {
+            self.token.cancel();
+        }
+    }
+}
+
+/// The place of one who waits for a batch.
+pub(super) struct Place<Q: Query<Value: Sized>, E> {
+    pub(super) batch: Arc<Batch<Q, E>>,
+    /// Closed without an answer if the batch was interrupted.
+    pub(super) answer: oneshot::Receiver<Loaded<Q::Value, E>>,
+    /// That the flight waits for it.
+    _waiting: Option<Waiting>,
+}
+
+impl<Q: Query<Value: Sized>, E> Drop for Place<Q, E> {
+    fn drop(&mut self) {
+        self.batch.leave();
+    }
+}
+
+impl<Q: Query, E> Default for Gathering<Q, E> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+/// The gatherings of one tree, for what it loads for itself alone. Found by type.
+#[derive(Default)]
+pub(crate) struct Gatherings(Mutex<HashMap<At, Arc<dyn Any + Send + Sync>, RandomState>>);
+
+/// The gathering of a query; that of those who may use the cache, or of those who may not.
+type At = (TypeId, bool);
+
+impl Gatherings {
+    /// The gathering of a query. Contexts that are kept from the cache have one apart: what their loads ask for must not
+    /// come from it either.
+    pub(super) fn of<Q: Query, E: Send + Sync + 'static>(&self, should_cache: bool) -> Arc<Gathering<Q, E>>
+    where
+        Q::Value: Sized,
+    {
+        let at = (TypeId::of::<Gathering<Q, E>>(), should_cache);
+        let mut gatherings = self.0.lock();
+        let gathering = gatherings.entry(at).or_insert_with(|| Arc::new(Gathering::<Q, E>::default()));
+        // Put there by the line above, under the type that it is looked up by.
+        Arc::clone(gathering).downcast().expect("a gathering stands under its own type")
+    }
+}

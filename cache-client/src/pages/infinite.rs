@@ -1,0 +1,253 @@
+//! Pages by cursor, shown one after the other: a list that grows at both ends. Loads by the client, and keeps nothing but
+//! what is shown.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use cache_core::{Holds, LoadingOptions, Strategy};
+
+use super::{Step, Turned};
+use crate::app::{App, Fetch};
+use crate::client::Client;
+use crate::error::QueryError;
+
+/// Pages that lead from one to the next by a cursor, shown together. Made by [`Client::infinite`].
+///
+/// Each page is an entry of its own: one that was seen before is there at once while it is fresh, whoever loaded it. The
+/// pages that are shown are held, and so are in the cache as long as they are shown, unless they are removed.
+///
+/// What is shown does not change by itself. After a write or an invalidation [`revalidate`](Self::revalidate) shows what
+/// is there now, and loads what it has to.
+///
+/// # Cancellation
+/// All futures may be dropped at any time: what is shown stays as it was.
+#[must_use = "no page is loaded before it is asked for"]
+pub struct Infinite<A: App, Q: Fetch<A>> {
+    client: Client<A>,
+    first: Q,
+    next: Step<Q>,
+    previous: Option<Step<Q>>,
+    /// How many pages are shown at most; 0 is no bound.
+    most: usize,
+    /// The queries of the pages that are shown.
+    queries: Vec<Q>,
+    /// As many.
+    pages: Vec<Arc<Q::Value>>,
+}
+
+impl<A: App> Client<A> {
+    /// Pages by cursor: `first` is the query of the first one, and `next` makes from each page that of the one behind it,
+    /// `None` if it is the last. Nothing is loaded yet.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, Context, Fetch, TokioClock};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # pub struct Feed { pub posts: Vec<String>, pub next: Option<u64> }
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Feed, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetFeed { pub after: u64 }
+    /// # registry! { pub struct CacheRegistry { crate::GetFeed } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = CacheRegistry; }
+    /// # impl Fetch<Blog> for GetFeed {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Feed, std::io::Error> {
+    /// #         let next = self.after + 1;
+    /// #         Ok(Feed { posts: vec![format!("Post {next}")], next: (next < 3).then_some(next) })
+    /// #     }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+    /// # let client = Client::builder(cache, Blog).build();
+    /// let mut feed = client.infinite(GetFeed { after: 0 }, |page| page.next.map(|after| GetFeed { after }));
+    /// while feed.has_next() {
+    ///     feed.fetch_next().await?;
+    /// }
+    /// let posts: Vec<_> = feed.pages().iter().flat_map(|page| &page.posts).collect();
+    /// assert_eq!(posts, ["Post 1", "Post 2", "Post 3"]);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn infinite<Q: Fetch<A>>(
+        &self,
+        first: Q,
+        next: impl Fn(&Q::Value) -> Option<Q> + Send + Sync + 'static,
+    ) -> Infinite<A, Q> {
+        Infinite {
+            client: self.clone(),
+            first,
+            next: Box::new(next),
+            previous: None,
+            most: 0,
+            queries: Vec::new(),
+            pages: Vec::new(),
+        }
+    }
+}
+
+impl<A: App, Q: Fetch<A>> Infinite<A, Q> {
+    /// Lets the list grow at its beginning too: `previous` makes from a page the query of the one before it, `None` if it
+    /// is the first.
+    pub fn with_previous(
+        mut self,
+        previous: impl Fn(&Q::Value) -> Option<Q> + Send + Sync + 'static,
+    ) -> Self {
+        self.previous = Some(Box::new(previous));
+        self
+    }
+
+    /// Shows at most so many pages; 0, as at the beginning, is no bound. One that comes at one end pushes out one at the
+    /// other, which can be had again if there is a way back ([`with_previous`](Self::with_previous)).
+    pub fn max_pages(mut self, most: usize) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// The pages that are shown, in their order.
+    #[must_use]
+    pub fn pages(&self) -> &[Arc<Q::Value>] {
+        &self.pages
+    }
+
+    /// The queries of the pages that are shown.
+    #[must_use]
+    pub fn queries(&self) -> &[Q] {
+        &self.queries
+    }
+
+    /// Whether there is a page behind those that are shown; at the beginning there is the first.
+    #[must_use]
+    pub fn has_next(&self) -> bool {
+        self.query_behind().is_some()
+    }
+
+    /// Whether there is a page before those that are shown.
+    #[must_use]
+    pub fn has_previous(&self) -> bool {
+        self.query_before().is_some()
+    }
+
+    fn query_behind(&self) -> Option<Q> {
+        match self.pages.last() {
+            Some(last) => (self.next)(last),
+            None => Some(self.first.clone()),
+        }
+    }
+
+    fn query_before(&self) -> Option<Q> {
+        (self.previous.as_ref()?)(self.pages.first()?)
+    }
+}
+
+impl<A: App, Q: Fetch<A>> Infinite<A, Q>
+where
+    A::Registry: Holds<Q>,
+{
+    /// Shows one page more at the end, at the beginning the first. `None` if the last is shown: nothing is loaded then,
+    /// and nothing changes.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. What is shown stays as it was.
+    pub async fn fetch_next(&mut self) -> Turned<A, Q> {
+        let Some(query) = self.query_behind() else { return Ok(None) };
+        let page = self.client.query(&query).await?;
+        self.queries.push(query);
+        self.pages.push(Arc::clone(&page));
+        while self.is_too_long() {
+            self.queries.remove(0);
+            self.pages.remove(0);
+        }
+        Ok(Some(page))
+    }
+
+    /// Shows one page more at the front. `None` if the first is shown, or none is: nothing is loaded then, and nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. What is shown stays as it was.
+    pub async fn fetch_previous(&mut self) -> Turned<A, Q> {
+        let Some(query) = self.query_before() else { return Ok(None) };
+        let page = self.client.query(&query).await?;
+        self.queries.insert(0, query);
+        self.pages.insert(0, Arc::clone(&page));
+        while self.is_too_long() {
+            self.queries.pop();
+            self.pages.pop();
+        }
+        Ok(Some(page))
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.most != 0 && self.pages.len() > self.most
+    }
+
+    /// Loads one of the pages anew, counted from 0 among those that are shown, and leaves the others as they are. `None`
+    /// if there is no such page.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. What is shown stays as it was.
+    pub async fn refetch(&mut self, index: usize) -> Turned<A, Q> {
+        let Some(query) = self.queries.get(index) else { return Ok(None) };
+        let page = self.client.query_with(query, anew).await?;
+        self.pages[index] = Arc::clone(&page);
+        Ok(Some(page))
+    }
+
+    /// Loads the first of the pages that are shown anew.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. What is shown stays as it was.
+    pub async fn refetch_first(&mut self) -> Turned<A, Q> {
+        self.refetch(0).await
+    }
+
+    /// Loads all pages that are shown anew, one after the other: the first by its query, each of the others by the cursor
+    /// of the new one before it. Shows as many as before, or fewer if there are no more.
+    ///
+    /// # Errors
+    /// As [`Client::query`], of the first page that fails. What is shown stays as it was.
+    pub async fn refetch_all(&mut self) -> Result<(), QueryError<Q::Error>> {
+        self.follow(anew).await
+    }
+
+    /// As [`refetch_all`](Self::refetch_all), but with the strategy of the query: a page that is fresh is not loaded, and
+    /// one that was written meanwhile is shown as it is now.
+    ///
+    /// # Errors
+    /// As [`Client::query`], of the first page that fails. What is shown stays as it was.
+    pub async fn revalidate(&mut self) -> Result<(), QueryError<Q::Error>> {
+        self.follow(|options| options).await
+    }
+
+    async fn follow(
+        &mut self,
+        change: impl Fn(LoadingOptions) -> LoadingOptions,
+    ) -> Result<(), QueryError<Q::Error>> {
+        let (mut queries, mut pages) = (Vec::new(), Vec::new());
+        let mut query = self.queries.first().cloned();
+        while let Some(present) = query
+            && pages.len() < self.pages.len()
+        {
+            let page = self.client.query_with(&present, &change).await?;
+            query = (self.next)(&page);
+            queries.push(present);
+            pages.push(page);
+        }
+        (self.queries, self.pages) = (queries, pages);
+        Ok(())
+    }
+}
+
+/// The options of a call that loads whatever is there.
+fn anew(options: LoadingOptions) -> LoadingOptions {
+    options.strategy(Strategy::Refresh)
+}
+
+impl<A: App, Q: Fetch<A>> Debug for Infinite<A, Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Infinite").field("queries", &self.queries).finish_non_exhaustive()
+    }
+}

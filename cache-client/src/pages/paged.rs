@@ -1,0 +1,203 @@
+//! Pages by number: one is shown at a time. Loads by the client, and keeps nothing but what is shown.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use cache_core::{Holds, Query, Strategy};
+
+use super::Turned;
+use crate::app::{Answer, App, Fetch};
+use crate::client::Client;
+
+/// Pages by number, of which one is shown. Made by [`Client::paged`].
+///
+/// Each page is an entry of its own: a page that was seen before is there at once while it is fresh, whoever loaded it.
+/// While another page is loaded, and if that fails, the one before stays the one that is shown; who draws meanwhile takes
+/// a clone of [`current`](Self::current) along.
+///
+/// What is shown does not change by itself. After a write or an invalidation `jump(page())` shows what is there now, and
+/// loads it if it has to; an [`Observer`](crate::Observer) of [`query`](Self::query) tells when.
+///
+/// # Cancellation
+/// All futures may be dropped at any time: the page that is shown stays.
+#[must_use = "no page is loaded before it is asked for"]
+pub struct Paged<A: App, Q: Fetch<A>> {
+    client: Client<A>,
+    make: Box<dyn Fn(u64) -> Q + Send + Sync>,
+    total: Option<Box<Total<Q>>>,
+    /// Number of the first page.
+    first: u64,
+    /// Number of the page that is shown, or that is to be the first.
+    page: u64,
+    shown: Option<Arc<Q::Value>>,
+}
+
+/// How many pages there are, as far as a page knows.
+type Total<Q> = dyn Fn(&<Q as Query>::Value) -> Option<u64> + Send + Sync;
+
+impl<A: App> Client<A> {
+    /// Pages by number: `make` is the query of a page. The first has the number 1, unless
+    /// [`numbered_from`](Paged::numbered_from) says otherwise. Nothing is loaded yet.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, Context, Fetch, TokioClock};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # pub struct Feed { pub posts: Vec<String>, pub pages: u64 }
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Feed, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetFeed { pub page: u64 }
+    /// # registry! { pub struct CacheRegistry { crate::GetFeed } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = CacheRegistry; }
+    /// # impl Fetch<Blog> for GetFeed {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Feed, std::io::Error> {
+    /// #         Ok(Feed { posts: vec![format!("Post {}", self.page)], pages: 3 })
+    /// #     }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+    /// # let client = Client::builder(cache, Blog).build();
+    /// let mut feed = client.paged(|page| GetFeed { page }).with_total(|feed| Some(feed.pages));
+    /// let mut posts = Vec::new();
+    /// while let Some(page) = feed.next().await? {
+    ///     posts.extend(page.posts.iter().cloned());
+    /// }
+    /// assert_eq!(posts, ["Post 1", "Post 2", "Post 3"]);
+    /// feed.jump(2).await?;
+    /// assert!(feed.has_previous() && feed.has_next());
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn paged<Q: Fetch<A>>(&self, make: impl Fn(u64) -> Q + Send + Sync + 'static) -> Paged<A, Q> {
+        let client = self.clone();
+        Paged { client, make: Box::new(make), total: None, first: 1, page: 1, shown: None }
+    }
+}
+
+impl<A: App, Q: Fetch<A>> Paged<A, Q> {
+    /// Numbers the pages from `first` on.
+    pub fn numbered_from(self, first: u64) -> Self {
+        Self { first, page: first, shown: None, ..self }
+    }
+
+    /// Learns from each page how many pages there are; `None` if it does not say.
+    pub fn with_total(mut self, total: impl Fn(&Q::Value) -> Option<u64> + Send + Sync + 'static) -> Self {
+        self.total = Some(Box::new(total));
+        self
+    }
+
+    /// Number of the page that is shown; that of the first before any is.
+    #[must_use]
+    pub fn page(&self) -> u64 {
+        self.page
+    }
+
+    /// The query of the page that is shown.
+    #[must_use]
+    pub fn query(&self) -> Q {
+        (self.make)(self.page)
+    }
+
+    /// The page that is shown; `None` before the first was loaded.
+    #[must_use]
+    pub fn current(&self) -> Option<&Arc<Q::Value>> {
+        self.shown.as_ref()
+    }
+
+    /// How many pages there are, by the page that is shown. `None` if none is, or it does not say.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        (self.total.as_ref()?)(self.shown.as_ref()?)
+    }
+
+    /// Whether [`next`](Self::next) has a page to show. True as long as nobody knows.
+    #[must_use]
+    pub fn has_next(&self) -> bool {
+        self.next_page().is_some()
+    }
+
+    /// Whether there is a page before the one that is shown.
+    #[must_use]
+    pub fn has_previous(&self) -> bool {
+        self.page > self.first
+    }
+
+    /// The first page if none is shown, else the one behind.
+    fn next_page(&self) -> Option<u64> {
+        if self.shown.is_none() {
+            return Some(self.page);
+        }
+        let next = self.page.checked_add(1)?;
+        let is_behind_the_last = self.total().is_some_and(|total| next.saturating_sub(self.first) >= total);
+        (!is_behind_the_last).then_some(next)
+    }
+}
+
+impl<A: App, Q: Fetch<A>> Paged<A, Q>
+where
+    A::Registry: Holds<Q>,
+{
+    /// Shows a page, whether or not it is known to be there: there may be more pages by now.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. The page that was shown stays.
+    pub async fn jump(&mut self, page: u64) -> Answer<A, Q> {
+        let value = self.client.query(&(self.make)(page)).await?;
+        self.show(page, &value);
+        Ok(value)
+    }
+
+    /// Shows the next page, at the beginning the first. `None` if the last is shown: nothing is loaded then, and nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. The page that was shown stays.
+    pub async fn next(&mut self) -> Turned<A, Q> {
+        match self.next_page() {
+            Some(page) => self.jump(page).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Shows the page before. `None` if the first is shown: nothing is loaded then, and nothing changes.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. The page that was shown stays.
+    pub async fn previous(&mut self) -> Turned<A, Q> {
+        match self.has_previous() {
+            true => self.jump(self.page - 1).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Loads the page that is shown anew.
+    ///
+    /// # Errors
+    /// As [`Client::query`]. What was shown stays.
+    pub async fn refetch(&mut self) -> Answer<A, Q> {
+        let query = self.query();
+        let value = self.client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await?;
+        self.show(self.page, &value);
+        Ok(value)
+    }
+
+    fn show(&mut self, page: u64, value: &Arc<Q::Value>) {
+        self.page = page;
+        self.shown = Some(Arc::clone(value));
+    }
+}
+
+impl<A: App, Q: Fetch<A>> Debug for Paged<A, Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (page, total, is_shown) = (self.page, self.total(), self.shown.is_some());
+        f.debug_struct("Paged")
+            .field("page", &page)
+            .field("total", &total)
+            .field("is_shown", &is_shown)
+            .finish_non_exhaustive()
+    }
+}

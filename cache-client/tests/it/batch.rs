@@ -1,0 +1,474 @@
+//! Queries of which one load takes several keys: which go together, and how each is answered by itself.
+
+use std::sync::Arc;
+
+use cache_client::{Client, Fetch, QueryError, Strategy};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::depot::*;
+use crate::lab::{in_time, pass, seconds, settle};
+
+type Asked = JoinHandle<Result<Arc<usize>, QueryError<DepotError>>>;
+
+/// Queries in a task, so that the test may do something meanwhile.
+fn ask(client: &Client<Depot>, query: &GetItem) -> Asked {
+    let (client, query) = (client.clone(), query.clone());
+    tokio::spawn(async move { client.query(&query).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_one_tick_are_loaded_together_up_to_the_maximum() {
+    let client = depot();
+    let begun = Instant::now();
+    let answers = client.query_all(&items(0..60)).await;
+    // It waited for no timer.
+    assert_eq!(begun.elapsed(), CALL);
+    assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|number| *number == 1)));
+    let mut calls = client.app().calls::<GetItem>();
+    calls.sort();
+    assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [25, 25, 10]);
+    assert_eq!(calls.concat(), (0..60).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_keys_with_forty_in_the_cache_are_one_load_of_sixty() {
+    let client = depot();
+    let crates: Vec<_> = (0..100).map(GetCrate).collect();
+    for number in (0..100).filter(|number| number % 5 < 2) {
+        client.cache().insert(GetCrate(number), 100 + number as usize);
+    }
+    client.app().script(&GetCrate(7), [Step::Fail]);
+    let answers = client.query_all(&crates).await;
+    assert_eq!(client.app().sizes::<GetCrate>(), [60]);
+    for (number, answer) in answers.iter().enumerate() {
+        match number {
+            7 => assert!(matches!(answer, Err(QueryError::Failed { .. }))),
+            _ if number % 5 < 2 => assert_eq!(answer.as_deref().ok(), Some(&(100 + number))),
+            _ => assert_eq!(answer.as_deref().ok(), Some(&1)),
+        }
+    }
+    assert!(client.cached(&GetCrate(8)).is_some() && client.cached(&GetCrate(7)).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_maximum_of_its_own_a_load_takes_a_hundred() {
+    let client = depot();
+    let crates: Vec<_> = (0..250).map(GetCrate).collect();
+    client.query_all(&crates).await;
+    assert_eq!(client.app().sizes::<GetCrate>(), [100, 100, 50]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_maximum_is_an_option_like_any_other() {
+    let client = builder().query::<GetItem>(|options| options.batch(4)).build();
+    client.query_all(&items(0..8)).await;
+    assert_eq!(client.app().sizes::<GetItem>(), [4, 4]);
+    let one = |number, most| {
+        let client = client.clone();
+        async move { client.query_with(&GetItem(number), |options| options.batch(most)).await.unwrap() }
+    };
+    tokio::join!(one(10, 1), one(11, 1));
+    assert_eq!(client.app().sizes::<GetItem>()[2..], [1, 1]);
+    // Nobody is loaded with more than they want, and one who wants no company is in nobody's way.
+    tokio::join!(one(20, 2), one(21, 3), one(22, 3), one(23, 1), one(24, 3), one(25, 3));
+    let mut calls = client.app().calls::<GetItem>().split_off(4);
+    calls.sort();
+    assert_eq!(calls, [vec![20, 21], vec![22, 24, 25], vec![23]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_from_different_places_in_one_tick_shares_a_load() {
+    let client = depot();
+    let (one, two) = (client.request("one"), client.request("two"));
+    let (a, b, c) = (GetItem(1), GetItem(2), GetItem(2));
+    client.prefetch(&GetItem(3));
+    let other = ask(&client, &GetItem(4));
+    let (a, b, c) = tokio::join!(one.query(&a), one.query(&b), two.query(&c));
+    assert!(a.is_ok() && Arc::ptr_eq(&b.unwrap(), &c.unwrap()) && other.await.unwrap().is_ok());
+    let mut keys = client.app().calls::<GetItem>().concat();
+    keys.sort_unstable();
+    assert_eq!((keys, client.app().sizes::<GetItem>()), (vec![1, 2, 3, 4], vec![4]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_after_the_tick_is_loaded_by_the_next_call() {
+    let client = depot();
+    let first = ask(&client, &GetItem(1));
+    settle().await;
+    let (second, third) = (ask(&client, &GetItem(2)), ask(&client, &GetItem(1)));
+    for asked in [first, second, third] {
+        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    }
+    assert_eq!(client.app().calls::<GetItem>(), [[1], [2]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_each_key_is_loaded_once_and_no_load_takes_more_than_the_maximum() {
+    let client = depot();
+    let quick: Arc<[_]> = (0..60).map(GetQuick).collect();
+    let ask = || {
+        let (client, quick) = (client.clone(), Arc::clone(&quick));
+        tokio::spawn(async move { client.query_all(&quick).await })
+    };
+    for asked in [ask(), ask(), ask()] {
+        let answers = in_time(asked).await.unwrap();
+        assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|number| *number == 1)));
+    }
+    let sizes = client.app().sizes::<GetQuick>();
+    assert_eq!(sizes.iter().sum::<usize>(), 60);
+    assert!(sizes.iter().all(|size| *size <= 25));
+    // How many they are is for the threads to decide, but it is not one for each key.
+    assert!(sizes.len() < 30, "{sizes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_loaded_anew_before_its_load_began_stands_in_the_call_once() {
+    let client = depot();
+    let query = GetItem(1);
+    let refresh = || client.query_with(&query, |options| options.strategy(Strategy::Refresh));
+    let (one, two) = tokio::join!(refresh(), refresh());
+    assert_eq!((*one.unwrap(), *two.unwrap()), (1, 1));
+    assert_eq!(client.app().calls::<GetItem>(), [[1]]);
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_call_reaches_all_its_keys() {
+    let client = depot();
+    client.app().script(&GetItem(1), [Step::Panic]);
+    for answer in client.query_all(&items(0..3)).await {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, QueryError::Panicked { .. }));
+        assert_eq!(error.to_string(), "the load of `get_item` panicked: the depot burns");
+    }
+    assert_eq!(*client.query(&GetItem(1)).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_an_answer_too_few_or_too_many_no_key_gets_that_of_another() {
+    for (step, answers) in [(Step::Short, 2), (Step::Long, 4)] {
+        let client = depot();
+        client.app().script(&GetItem(1), [step]);
+        for answer in client.query_all(&items(0..3)).await {
+            let error = answer.unwrap_err();
+            assert!(matches!(error, QueryError::Miscounted { .. }));
+            let text = format!("`fetch_many` of `get_item` gave {answers} answers for 3 keys");
+            assert_eq!(error.to_string(), text);
+        }
+        assert!(items(0..3).iter().all(|item| client.cached(item).is_none()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_cancels_its_context_interrupts_its_keys_and_stores_nothing() {
+    let client = depot();
+    client.app().script(&GetItem(1), [Step::Quit]);
+    for answer in in_time(client.query_all(&items(0..3))).await {
+        assert!(answer.unwrap_err().is_interrupted());
+    }
+    assert!(items(0..3).iter().all(|item| client.cached(item).is_none()));
+    assert_eq!(*client.query(&GetItem(1)).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_left_disturbs_no_other_and_when_all_are_left_the_call_is_dropped() {
+    let client = depot();
+    client.app().script(&GetItem(0), [Step::Never]);
+    let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
+    pass(seconds(5)).await;
+    for (left, asked) in asked.iter().enumerate() {
+        assert_eq!(client.app().dropped(), 0, "{left}");
+        asked.abort();
+        settle().await;
+    }
+    assert_eq!((client.app().dropped(), client.app().sizes::<GetItem>()), (1, vec![3]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_leaves_half_way_takes_nothing_from_the_others() {
+    let client = depot();
+    let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
+    pass(CALL / 2).await;
+    asked[0].abort();
+    for asked in asked.into_iter().skip(1) {
+        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    }
+    assert_eq!((client.app().dropped(), client.app().sizes::<GetItem>()), (0, vec![3]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_nobody_wants_any_more_when_the_tick_ends_is_not_loaded() {
+    let client = depot();
+    let (gone, stays) = (ask(&client, &GetItem(1)), ask(&client, &GetItem(2)));
+    // The flights have begun to gather, and the batch has not departed.
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    gone.abort();
+    assert_eq!(*stays.await.unwrap().unwrap(), 1);
+    assert_eq!(client.app().calls::<GetItem>(), [[2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_the_wait_of_its_own_context_only() {
+    let client = depot();
+    let (early, late) = (GetItem(1), GetItem(2));
+    let hasty = client.request("hasty").with_deadline(Instant::now() + CALL / 2);
+    let (hasty, patient) = tokio::join!(hasty.query(&early), client.query(&late));
+    assert!(hasty.unwrap_err().is_interrupted());
+    assert_eq!(*patient.unwrap(), 1);
+    assert!(client.cached(&early).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_failed_together_are_tried_again_together_and_the_others_are_not() {
+    let client = depot();
+    for number in [1, 3, 4] {
+        client.app().script(&GetItem(number), [Step::Pass]);
+    }
+    client.app().script(&GetItem(2), [Step::Fail]);
+    let begun = Instant::now();
+    let answers = client.query_all(&items(0..6)).await;
+    let numbers: Vec<_> = answers.iter().map(|answer| answer.as_deref().ok().copied()).collect();
+    assert_eq!(numbers, [Some(1), Some(2), None, Some(2), Some(2), Some(1)]);
+    assert_eq!(client.app().calls::<GetItem>(), [vec![0, 1, 2, 3, 4, 5], vec![1, 3, 4]]);
+    assert!(begun.elapsed() <= 3 * CALL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_everything_failed_for_has_its_fallback_and_no_other_key_has() {
+    let client = depot();
+    for item in &items([1, 1_000]) {
+        client.app().script(item, [Step::Fail]);
+    }
+    let answers = client.query_all(&items([1, 2, 1_000])).await;
+    assert!(answers[0].is_err());
+    assert_eq!((answers[1].as_deref().ok(), answers[2].as_deref().ok()), (Some(&1), Some(&0)));
+    assert!(client.cached(&GetItem(1_000)).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
+    let client = depot();
+    let guarded: Vec<_> = (0..6).map(GetGuardedItem).collect();
+    for query in &guarded[..5] {
+        client.app().script(query, [Step::Fail]);
+    }
+    client.query_all(&guarded[..5]).await;
+    let refused = client.query(&guarded[5]).await.unwrap_err();
+    assert!(matches!(refused, QueryError::CircuitOpen { .. }));
+    pass(seconds(60)).await;
+    // One trial, and no company for it.
+    let answers = client.query_all(&guarded).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert_eq!(client.app().sizes::<GetGuardedItem>(), [5, 1]);
+    assert!(client.query_all(&guarded).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_that_is_one_of_several_keys_may_ask_for_what_it_needs() {
+    let client = builder()
+        .query::<GetBox>(|options| options.breaker("depot"))
+        .query::<GetItem>(|options| options.breaker("depot"))
+        .build();
+    for item in &items(0..5) {
+        client.app().script(item, [Step::Fail]);
+    }
+    client.query_all(&items(0..5)).await;
+    assert!(matches!(client.query(&GetBox(7)).await.unwrap_err(), QueryError::CircuitOpen { .. }));
+    pass(seconds(60)).await;
+    assert_eq!(*client.query(&GetBox(7)).await.unwrap(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_load_of_several_keys_asks_for_is_loaded_together_too() {
+    let client = depot();
+    let boxes: Vec<_> = (0..3).map(GetBox).collect();
+    let answers = in_time(client.query_all(&boxes)).await;
+    assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|number| *number == 10)));
+    assert_eq!((client.app().sizes::<GetBox>(), client.app().sizes::<GetItem>()), (vec![3], vec![3]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn loads_of_their_own_that_need_keys_at_the_same_time_get_them_together() {
+    let client = depot();
+    let pairs: Vec<_> = (0..5).map(|number| GetPair(number, number + 1)).collect();
+    let answers = client.query_all(&pairs).await;
+    assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|sum| *sum == 2)));
+    assert_eq!(client.app().calls::<GetItem>(), [vec![0, 1, 2, 3, 4], vec![5]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_asks_for_one_of_its_own_keys_is_told_so() {
+    let client = depot();
+    let rounds = [GetRound(1), GetRound(2)];
+    for answer in in_time(client.query_all(&rounds)).await {
+        let QueryError::Failed { source, .. } = answer.unwrap_err() else { panic!("not of the load") };
+        assert!(matches!(*source, DepotError::Query(QueryError::Cycle { .. })));
+    }
+    assert_eq!(client.app().sizes::<GetRound>(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_during_the_call_stays_and_the_other_keys_are_stored() {
+    let client = depot();
+    let asked: Vec<_> = items(0..2).iter().map(|item| ask(&client, item)).collect();
+    pass(CALL / 2).await;
+    client.cache().insert(GetItem(0), 99);
+    for asked in asked {
+        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    }
+    assert_eq!(client.cached(&GetItem(0)).as_deref(), Some(&99));
+    assert_eq!(client.cached(&GetItem(1)).as_deref(), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_tree_loads_for_itself_alone_goes_together_and_with_nobody_else_s() {
+    let client = depot();
+    let (one, two) = (client.request("one"), client.request("two"));
+    one.disable_cache();
+    two.set(&GetItem(9), 42).unwrap();
+    let keys = items([1, 2]);
+    let (a, b, c) = tokio::join!(one.query_all(&keys), two.query_all(&keys), client.query_all(&keys));
+    assert!([a, b, c].iter().flatten().all(Result::is_ok));
+    assert_eq!(client.app().sizes::<GetItem>(), [2, 2, 2]);
+    let stored = client.cached(&GetItem(1)).unwrap();
+    assert_eq!(client.query(&GetItem(1)).await.unwrap(), stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_load_of_several_keys_of_a_tree_sees_what_the_tree_sees() {
+    let client = depot();
+    let tree = client.request("tree").with_override::<GetItem>(|item| Ok(Arc::new(item.0 as usize)));
+    let boxes = [GetBox(4), GetBox(5)];
+    let (own, real) = tokio::join!(tree.query_all(&boxes), client.query_all(&boxes));
+    let numbers = |answers: Vec<Result<Arc<usize>, _>>| -> Vec<usize> {
+        answers.into_iter().map(|answer: Result<_, QueryError<DepotError>>| *answer.unwrap()).collect()
+    };
+    assert_eq!((numbers(own), numbers(real)), (vec![40, 50], vec![10, 10]));
+    assert_eq!(client.cached(&GetBox(4)).as_deref(), Some(&10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn contexts_of_one_tree_that_may_use_the_cache_are_loaded_apart_from_those_that_may_not() {
+    let client = depot();
+    client.cache().insert(GetItem(2), 7);
+    let tree = client.request("tree");
+    tree.set(&GetItem(9), 42).unwrap();
+    let off = tree.child("off");
+    off.disable_cache();
+    let (first, second) = (GetBox(1), GetBox(2));
+    // The one that comes first must not decide for the other.
+    let (_, off) = tokio::join!(tree.query(&first), off.query(&second));
+    assert_eq!(*off.unwrap(), 10);
+    assert_eq!(client.app().sizes::<GetBox>(), [1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_tree_drops_the_call_that_is_its_own() {
+    let client = depot();
+    let tree = client.request("tree");
+    tree.disable_cache();
+    let keys = items(0..2);
+    let (answers, ()) = tokio::join!(tree.query_all(&keys), async {
+        pass(CALL / 2).await;
+        tree.cancel();
+        settle().await;
+    });
+    assert!(answers.into_iter().all(|answer| answer.unwrap_err().is_interrupted()));
+    assert_eq!(client.app().dropped(), 1);
+}
+
+#[test]
+fn nobody_waits_for_a_load_whose_runtime_is_gone() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    };
+    let (gone, stays) = (runtime(), runtime());
+    let client = gone.block_on(async { depot() });
+    gone.block_on(async {
+        ask(&client, &GetItem(1));
+        // The key has begun to gather, and the batch has not departed.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    });
+    let mut asked = None;
+    stays.block_on(async {
+        asked = Some(ask(&client, &GetItem(2)));
+        settle().await;
+        assert!(client.app().calls::<GetItem>().is_empty());
+    });
+    drop(gone);
+    stays.block_on(async {
+        assert!(in_time(asked.unwrap()).await.unwrap().unwrap_err().is_interrupted());
+        assert_eq!(*client.query(&GetItem(2)).await.unwrap(), 1);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_context_of_a_call_may_be_used_after_it() {
+    let client = depot();
+    client.query(&GetQuick(1)).await.unwrap();
+    settle().await;
+    let cx = client.app().kept.lock().take().unwrap();
+    assert_eq!(*cx.query(&GetQuick(2)).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_those_who_leave_disturb_nobody_who_stays() {
+    let client = depot();
+    let visitor = |own: u32| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for round in 0..300_u32 {
+                let query = GetQuick((own * 7 + round) % 10);
+                let patience = async {
+                    for _ in 0..(own * round) % 6 {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                let anew = client.query_with(&query, |options| options.strategy(Strategy::Refresh).batch(3));
+                match own % 2 {
+                    0 => assert!(anew.await.is_ok()),
+                    _ => tokio::select! {
+                        answer = anew => assert!(answer.is_ok()),
+                        () = patience => {}
+                    },
+                }
+            }
+        })
+    };
+    let visitors: Vec<_> = (0..8).map(visitor).collect();
+    for visitor in visitors {
+        in_time(visitor).await.unwrap();
+    }
+    assert!(client.app().sizes::<GetQuick>().iter().all(|size| *size <= 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observed_key_is_loaded_with_the_others() {
+    let client = depot();
+    let observers: Vec<_> = items(0..3).iter().map(|item| client.observe(item)).collect();
+    pass(seconds(2)).await;
+    assert!(observers.iter().all(|observer| observer.state().value().is_some()));
+    client.invalidate_query::<GetItem>().reloaded().await;
+    assert_eq!(client.app().sizes::<GetItem>(), [3, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_may_be_loaded_by_hand_alone() {
+    let client = depot();
+    let cx = client.request("by hand");
+    assert_eq!(GetItem(1).fetch(&cx).await.unwrap(), 1);
+    assert_eq!(client.app().calls::<GetItem>(), [[1]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_keys_are_all_prefetched_goes_on_without_anybody() {
+    let client = depot();
+    items(0..3).iter().for_each(|item| client.prefetch(item));
+    pass(CALL * 2).await;
+    assert!(items(0..3).iter().all(|item| client.cached(item).is_some()));
+    assert_eq!(client.app().sizes::<GetItem>(), [3]);
+}
