@@ -24,6 +24,8 @@ impl Part for Clearing<'_> {
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        // Also of a table that was never used, and before the look whether it was.
+        self.table.head().trail.note_all();
         self.part = self.table.used().map(UsedTable::clearing);
         match &mut self.part {
             Some(part) => part.apply(commit, rest),
@@ -60,6 +62,7 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
         let env = self.table.env(commit.now, commit.revision());
         self.table.flights.overtake_all();
         self.table.watches.overtake_all();
+        self.table.trail().note_all();
         for shard in &mut guards {
             shard.clear(&env, &mut self.out);
             shard.finish(&env, &mut self.out);

@@ -370,6 +370,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                 valid => valid?,
             }
             if line.write.overtakes() {
+                table.trail().note(line.hash);
                 table.watches.find(line.hash, &line.key, |watched| watches.push(Arc::clone(watched)));
             }
             if let Some(kind) = line.write.kind()
