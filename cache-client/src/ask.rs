@@ -109,8 +109,10 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         let Ok(plan) = self.plan::<Q>(None, self.access()) else { return };
-        if !matches!(self.look(query, &plan, false), Some((_, Verdict::Fresh))) {
-            self.load_behind(query, &plan);
+        match self.look(query, &plan, false) {
+            Some((_, Verdict::Fresh)) => {}
+            Some((_, Verdict::Ending)) => self.load_behind(query, &plan.polling()),
+            _ => self.load_behind(query, &plan),
         }
     }
 
@@ -198,7 +200,7 @@ impl<'a, A: App> Asker<'a, A> {
             match self.look(query, &plan, true) {
                 Some((value, Verdict::Fresh)) => return Ok(Turn::Answer(self.keep(query, value))),
                 Some((value, verdict)) if verdict == Verdict::Ending || may_be_stale(verdict) => {
-                    self.load_behind(query, &plan);
+                    self.load_behind(query, &plan.polling());
                     return Ok(Turn::Answer(self.keep(query, value)));
                 }
                 _ => {}

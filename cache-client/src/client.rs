@@ -22,6 +22,7 @@ use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::{OptionsError, QueryError};
 use crate::plan::Plan;
+use crate::provider::tier::Tier;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
 
@@ -43,6 +44,8 @@ pub(crate) struct Shared<A: App> {
     desks: Desks,
     breakers: Breakers,
     waits: Arc<Waits>,
+    /// Where answers are kept below the cache.
+    tier: Option<Arc<Tier>>,
     flights: AtomicU64,
     /// Whether anybody can see what is observed.
     is_active: watch::Sender<bool>,
@@ -153,6 +156,13 @@ impl<A: App> Client<A> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
     }
 
+    /// How often the provider was of no use so far: calls that failed, panicked or took too long, and entries that are
+    /// damaged or cannot be written. Each is also an event of `tracing`, at level `WARN`. 0 without a provider.
+    #[must_use]
+    pub fn provider_troubles(&self) -> u64 {
+        self.tier().map_or(0, |tier| tier.troubles.count())
+    }
+
     /// Tells the client whether anybody can see what it shows. While it is inactive nothing is polled; when it is active
     /// again, all that is observed with `poll` is loaded at once, once. A new client is active.
     pub fn set_active(&self, is_active: bool) {
@@ -204,6 +214,10 @@ impl<A: App> Client<A> {
 
     pub(crate) fn breakers(&self) -> &Breakers {
         &self.0.breakers
+    }
+
+    pub(crate) fn tier(&self) -> Option<&Arc<Tier>> {
+        self.0.tier.as_ref()
     }
 
     pub(crate) fn waits(&self) -> &Arc<Waits> {

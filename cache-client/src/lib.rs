@@ -45,6 +45,8 @@
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
+//! - [`Provider`] is a second tier below the cache, for queries derived with `persist`; [`MemoryProvider`] is one, and
+//!   [`TrackingProvider`] one for tests.
 //! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
 //!
 //! # When a load fails
@@ -66,6 +68,8 @@
 //! # Costs
 //! - A hit: one read of the store, one of its clock. It allocates nothing.
 //! - A miss: a task, and a handful of allocations.
+//! - With a [`Provider`], a miss of a query derived with `persist`: one call of it before the load, which waits for that,
+//!   and one after it, for which nobody waits.
 //! - An observed key: a task, however many observe it. A commit to a key that nobody observes costs one look for who
 //!   watches it while its table has any that are observed or loaded, and one relaxed load otherwise.
 #![forbid(unsafe_code)]
@@ -85,6 +89,7 @@ mod fly;
 mod memo;
 mod observer;
 mod plan;
+mod provider;
 mod retry;
 mod waits;
 
@@ -99,3 +104,6 @@ pub use context::Context;
 pub use error::{AlreadyAnswered, OptionsError, QueryError};
 pub use observer::Observer;
 pub use observer::state::State;
+pub use provider::Provider;
+pub use provider::memory::MemoryProvider;
+pub use provider::tracking::TrackingProvider;

@@ -128,7 +128,7 @@ impl<A: App> Asker<'_, A> {
         if desk.failures.answer(query, self.client.cache().now()).is_some() {
             return;
         }
-        let wish = Wish { stores: true, goes_on: true, remembers_errors: true };
+        let wish = Wish { stores: true, goes_on: true, remembers_errors: true, loads: !plan.reads_first() };
         let ticket = Ticket { wish, is_behind: true, anew: false, from: None, landings: None };
         // Without a seat there is nothing to be kept.
         drop(self.board(query, plan, &desk, &ticket));
@@ -208,7 +208,12 @@ where
 
 /// What somebody who waits wants of the flight.
 fn wish_of(plan: &Plan) -> Wish {
-    Wish { stores: plan.stores(), goes_on: false, remembers_errors: plan.remembers_errors() }
+    Wish {
+        stores: plan.stores(),
+        goes_on: false,
+        remembers_errors: plan.remembers_errors(),
+        loads: !plan.reads_first(),
+    }
 }
 
 /// Gets on the flight that the tree waits for already, if there is one, so that it asks once whatever its strategy.

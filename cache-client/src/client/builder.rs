@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use cache_core::{Cache, LoadingOptions, Registry};
 use foldhash::fast::RandomState;
@@ -16,6 +17,8 @@ use crate::app::{App, Fetch};
 use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
 use crate::desk::Desks;
+use crate::provider::Provider;
+use crate::provider::tier::{TIMEOUT, Tier};
 use crate::waits::Waits;
 
 /// A client that is being configured. Made by [`Client::builder`].
@@ -26,12 +29,15 @@ pub struct ClientBuilder<A: App> {
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
     breakers: HashMap<&'static str, BreakerOptions, RandomState>,
+    tier: Option<Tier>,
+    provider_timeout: Duration,
 }
 
 impl<A: App> ClientBuilder<A> {
     pub(super) fn new(cache: Cache<A::Registry>, app: A) -> Self {
         let (settings, breakers) = (HashMap::default(), HashMap::default());
-        Self { app, cache, settings, defaults: LoadingOptions::new(), breakers }
+        let defaults = LoadingOptions::new();
+        Self { app, cache, settings, defaults, breakers, tier: None, provider_timeout: TIMEOUT }
     }
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
@@ -56,10 +62,30 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Has the answers to queries that were derived with `persist` kept by a provider too, below the cache. The last
+    /// call counts.
+    ///
+    /// The cache notes from now on which entries of such queries are changed, at a cost of 8 KiB for each of them.
+    pub fn provider(mut self, provider: impl Provider) -> Self {
+        self.tier = Some(Tier::new(provider));
+        self
+    }
+
+    /// How long a call of the provider may take before it counts as failed. Default: 250 ms. A miss waits as long if the
+    /// provider hangs; nothing waits for a write.
+    pub fn provider_timeout(mut self, timeout: Duration) -> Self {
+        self.provider_timeout = timeout;
+        self
+    }
+
     /// Makes the client.
     #[must_use]
     pub fn build(self) -> Client<A> {
-        let Self { app, cache, settings, defaults, breakers } = self;
+        let Self { app, cache, settings, defaults, breakers, tier, provider_timeout } = self;
+        if tier.is_some() {
+            cache.keep_trails();
+        }
+        let tier = tier.map(|tier| Arc::new(tier.with_timeout(provider_timeout)));
         let leaves_all_to_queries = settings.is_empty() && defaults == LoadingOptions::new();
         Client(Arc::new(Shared {
             app,
@@ -71,6 +97,7 @@ impl<A: App> ClientBuilder<A> {
             desks: Desks::default(),
             breakers: Breakers::new(breakers),
             waits: Arc::new(Waits::default()),
+            tier,
             flights: AtomicU64::new(1),
             is_active: watch::Sender::new(true),
         }))

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod breaker;
+mod depot;
 mod fallback;
 mod flights;
 mod invalidation;
@@ -11,9 +12,13 @@ mod model;
 mod observers;
 mod options;
 mod polling;
+mod provider_changes;
+mod provider_troubles;
+mod providers;
 mod readme;
 mod retry;
 mod shaky;
+mod shipped_providers;
 mod strategies;
 mod tree;
 mod windows;
