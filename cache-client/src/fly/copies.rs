@@ -23,7 +23,7 @@ where
 
     /// What the provider has, if that is as good as a load.
     pub(super) async fn found(&self, shelf: &Shelf<Q>) -> Option<Attempt<Q::Value, Q::Error>> {
-        if !self.plan.reads_first() || shelf.is_outdated {
+        if !self.plan.reads_first() || shelf.is_outdated || self.is_marked() {
             return None;
         }
         let cache = self.node.client.cache();
@@ -49,6 +49,13 @@ where
             })
         };
         shelf.put(key, Copy { value: &value, dated, age, fresh, ttl }, is_current).await;
+    }
+
+    /// Whether what the cache has is marked: by a program whose snapshot was restored here, for the marks of this one are
+    /// known already.
+    fn is_marked(&self) -> bool {
+        let present = self.node.client.cache().value_and_state(&self.flight.key, false);
+        present.is_some_and(|(_, state)| state.freshness == Freshness::Invalidated)
     }
 
     /// How long an answer is fresh, and how long it is kept.

@@ -86,6 +86,20 @@ async fn an_invalidation_outlives_a_load_that_fails() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mark_that_comes_from_a_snapshot_counts() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.client();
+    client.query(&query).await.unwrap();
+    settle().await;
+    client.invalidate_all();
+    let mut snapshot = Vec::new();
+    client.cache().save_to(&mut snapshot).unwrap();
+    let client = site.client();
+    client.cache().restore_from(&snapshot[..]).unwrap();
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_tags_and_other_tables_are_read_as_before() {
     type Change = fn(&Client<Depot>);
     let changes: [Change; 2] = [
