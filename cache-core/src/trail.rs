@@ -46,7 +46,7 @@ impl Trail {
     pub(crate) fn ask(&self, hash: u32, now: u64) -> u64 {
         let Some(places) = self.0.get() else { return 0 };
         let place = &places[place_of(hash)];
-        let now = now.min(CHANGED - 1);
+        let now = now.clamp(1, CHANGED - 1);
         match place.compare_exchange(CHANGED, now, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => now,
             Err(since) => since,
@@ -83,10 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_is_a_time() {
+    fn the_ends_of_time_are_times() {
         let trail = Trail::default();
         trail.keep();
         trail.note(1);
         assert_eq!((trail.ask(1, u64::MAX), trail.ask(1, 3)), (u64::MAX - 1, u64::MAX - 1));
+        trail.note(2);
+        assert_eq!((trail.ask(2, 0), trail.ask(2, 3)), (1, 1));
     }
 }

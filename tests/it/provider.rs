@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cache_tests::hostile_provider::{feed, mend, seeds};
+use cache_tests::hostile_provider::{feed, loads, mend, seeds};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/read_envelope")
@@ -17,6 +17,14 @@ fn the_corpus_has_each_envelope_as_it_is_written_today() {
             std::fs::write(&path, &bytes).unwrap();
         }
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "{}", path.display());
+    }
+}
+
+#[test]
+fn an_envelope_is_read_by_the_query_that_wrote_it_and_by_no_other() {
+    let seeds = seeds();
+    for (name, seed) in &seeds {
+        assert_eq!(loads(seed), seeds.len() - 1, "{name}");
     }
 }
 

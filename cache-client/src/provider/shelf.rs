@@ -55,11 +55,13 @@ impl<Q: Query> Shelf<Q> {
             .map_err(|trouble| tier.troubles.note(Q::NAME, Action::Get, &trouble))
             .ok()?;
         let now = Dated::from(client.cache().wall());
-        let outdated = Dated(client.cache().copies_expire_before(query, now.0));
-        let is_outdated = outdated >= now;
+        let outdated = client.cache().copies_expire_before(query, now.0);
+        let outdated = (outdated > 0).then_some(Dated(outdated));
         // What comes of this flight is newer than what is out of date.
-        let began = if is_outdated { outdated.later_by(STEP) } else { now };
-        let outdated = (outdated != Dated(0)).then_some(outdated);
+        let (began, is_outdated) = match outdated.filter(|&outdated| outdated >= now) {
+            Some(outdated) => (outdated.later_by(STEP), true),
+            None => (now, false),
+        };
         Some(Self { tier, persistence, name, began, outdated, is_outdated })
     }
 
