@@ -10,3 +10,8 @@ fn mistakes_in_a_query_are_explained() {
 fn mistakes_in_a_registry_are_explained() {
     trybuild::TestCases::new().compile_fail("ui/registry/*.rs");
 }
+
+#[test]
+fn queries_that_cannot_be_loaded_are_explained() {
+    trybuild::TestCases::new().compile_fail("ui/client/*.rs");
+}

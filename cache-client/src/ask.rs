@@ -271,7 +271,7 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        if self.load_behind(query, plan).is_some_and(|behind| behind.is_new) {
+        if self.load_behind(query, plan, true).is_some_and(|behind| behind.is_new) {
             self.telemetry().refresh(query, plan.strategy());
         }
     }

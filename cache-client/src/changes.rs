@@ -132,6 +132,16 @@ impl<A: App> Changes<A> {
             false => write(&mut self.transaction, query),
             true => self.after.push(Box::new(move |client, _| _ = client.cache().invalidate(&query))),
         }
+        self.forget_key(key);
+    }
+
+    /// Has what the request and the provider know of a key forgotten.
+    fn forget_key<Q: Query>(&mut self, key: Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let copied = key.clone();
+        self.after.push(Box::new(move |client, _| client.remove_copy(&copied)));
         self.forget::<Q>(move |other| *other == key);
     }
 
@@ -157,8 +167,7 @@ impl<A: App> Changes<A> {
             }
             true => self.after.push(Box::new(move |client, _| drop(client.invalidate(&key)))),
         }
-        let key = query.clone();
-        self.forget::<Q>(move |other| *other == key);
+        self.forget_key(query.clone());
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of a query that `matches` and are not written here by now. Visits all

@@ -24,6 +24,7 @@ use crate::desk::Desks;
 use crate::error::{OptionsError, QueryError};
 use crate::layer::Layers;
 use crate::plan::Plan;
+use crate::provider::tier::Tier;
 use crate::telemetry::Telemetry;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
@@ -47,6 +48,8 @@ pub(crate) struct Shared<A: App> {
     layers: Layers,
     breakers: Breakers,
     waits: Arc<Waits>,
+    /// Where answers are kept below the cache.
+    tier: Option<Arc<Tier>>,
     flights: AtomicU64,
     telemetry: Telemetry,
     /// Whether anybody can see what is observed.
@@ -153,6 +156,13 @@ impl<A: App> Client<A> {
         self.0.breakers.state(name)
     }
 
+    /// How often the provider was of no use so far: calls that failed, panicked or took too long, and entries that are
+    /// damaged or cannot be written. Each is also an event of `tracing`, at level `WARN`. 0 without a provider.
+    #[must_use]
+    pub fn provider_troubles(&self) -> u64 {
+        self.tier().map_or(0, |tier| tier.troubles.count())
+    }
+
     /// Tells the client whether anybody can see what it shows. While it is inactive nothing is polled; when it is active
     /// again, all that is observed with `poll` is loaded at once, once. A new client is active.
     pub fn set_active(&self, is_active: bool) {
@@ -214,6 +224,10 @@ impl<A: App> Client<A> {
     #[inline]
     pub(crate) fn telemetry(&self) -> Telemetry {
         self.0.telemetry
+    }
+
+    pub(crate) fn tier(&self) -> Option<&Arc<Tier>> {
+        self.0.tier.as_ref()
     }
 
     pub(crate) fn waits(&self) -> &Arc<Waits> {

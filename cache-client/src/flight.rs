@@ -35,6 +35,8 @@ struct State<V: ?Sized, E> {
     is_closed: bool,
     /// The load has ended, and is not to be cancelled any more.
     is_landing: bool,
+    /// The answer comes from the provider.
+    is_without_load: bool,
     outcome: Option<Outcome<V, E>>,
 }
 
@@ -46,6 +48,8 @@ pub(crate) struct Wish {
     pub(crate) goes_on: bool,
     /// Remembers the error if it fails.
     pub(crate) remembers_errors: bool,
+    /// An answer from the provider is not good enough.
+    pub(crate) loads: bool,
 }
 
 /// How a load has ended.
@@ -64,8 +68,14 @@ impl<Q: Query, E> Flight<Q, E> {
         watch: Option<Watch<Q>>,
         token: CancellationToken,
     ) -> Self {
-        let state =
-            State { seats: 0, wish: Wish::default(), is_closed: false, is_landing: false, outcome: None };
+        let state = State {
+            seats: 0,
+            wish: Wish::default(),
+            is_closed: false,
+            is_landing: false,
+            is_without_load: false,
+            outcome: None,
+        };
         let watch = watch.map(Arc::new);
         Self { id, key, started, watch, token, state: Mutex::new(state), landed: Notify::new() }
     }
@@ -73,12 +83,13 @@ impl<Q: Query, E> Flight<Q, E> {
     /// Joins those who want the answer, with a seat if they wait for it. Returns whether that was possible.
     pub(crate) fn join(&self, wish: Wish, with_seat: bool) -> bool {
         let mut state = self.state.lock();
-        if state.is_closed || self.token.is_cancelled() {
+        if state.is_closed || self.token.is_cancelled() || (wish.loads && state.is_without_load) {
             return false;
         }
         state.wish.stores |= wish.stores;
         state.wish.goes_on |= wish.goes_on;
         state.wish.remembers_errors |= wish.remembers_errors;
+        state.wish.loads |= wish.loads;
         state.seats += usize::from(with_seat);
         true
     }
@@ -107,6 +118,18 @@ impl<Q: Query, E> Flight<Q, E> {
         if is_unwanted {
             self.token.cancel();
         }
+    }
+
+    /// Whether somebody wants a load, whatever the provider has.
+    pub(crate) fn must_load(&self) -> bool {
+        self.state.lock().wish.loads
+    }
+
+    /// Does without a load, unless somebody wants one. Returns whether that may be.
+    pub(crate) fn answer_without_load(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_without_load = !state.wish.loads;
+        state.is_without_load
     }
 
     /// Ends the load, before anything is stored. Those who join from here on are not asked what they want; if nothing is

@@ -1,6 +1,7 @@
 //! The task of one flight: loads, stores what may be stored, and tells those who wait. Decides nothing about who waits.
 
 mod attempts;
+mod copies;
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -19,6 +20,7 @@ use crate::desk::Desk;
 use crate::error::QueryError;
 use crate::flight::{Flight, Landing, Outcome, Wish};
 use crate::plan::Plan;
+use crate::provider::shelf::Shelf;
 use crate::telemetry::Load;
 use attempts::{Attempt, Ended};
 
@@ -68,7 +70,10 @@ where
     }
 
     async fn fly(self) -> Option<Pinned<Q>> {
-        let attempt = self.load().await;
+        let shelf = self.shelf();
+        let attempt = self.load(shelf.as_ref()).await;
+        let loaded_from =
+            attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
         let landing = self.flight.begin_landing();
         let (outcome, stores) = match (landing, attempt) {
             (Landing::Done(wish), Some(attempt)) => {
@@ -80,16 +85,27 @@ where
             _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),
         };
         let may_be_pinned = stores && self.flight.watch.is_some() && outcome.is_ok();
+        let copied = outcome.as_ref().ok().filter(|_| stores).cloned();
         let is_alone = self.land(outcome);
-        (may_be_pinned && is_alone).then(|| self.node.client.cache().pin(&self.flight.key))
+        let pin = (may_be_pinned && is_alone).then(|| self.node.client.cache().pin(&self.flight.key));
+        if let (Some(shelf), Some(value), Some(started)) = (shelf, copied, loaded_from) {
+            self.leave_copy(shelf, value, started).await;
+        }
+        pin
     }
 
     /// Runs the load until it ends or is cancelled; in both cases nothing of it is left.
-    async fn load(&self) -> Option<Attempt<Q::Value, Q::Error>> {
+    async fn load(&self, shelf: Option<&Shelf<Q>>) -> Option<Attempt<Q::Value, Q::Error>> {
+        let attempt = async {
+            match shelf {
+                Some(shelf) if let Some(found) = self.found(shelf).await => found,
+                _ => self.attempts().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.flight.token.cancelled() => None,
-            attempt = self.attempts() => Some(attempt),
+            attempt = attempt => Some(attempt),
         }
     }
 
@@ -97,7 +113,9 @@ where
     fn settle(&self, attempt: Attempt<Q::Value, Q::Error>, wish: Wish) -> Outcome<Q::Value, Q::Error> {
         let query = Q::NAME;
         let error = match attempt.ended {
-            Ended::Answered(value) => return Ok(self.store(value, attempt.started, wish)),
+            Ended::Answered(value) | Ended::Found(value) => {
+                return Ok(self.store(value, attempt.started, wish));
+            }
             Ended::Failed(error, _) => QueryError::Failed { query, source: error },
             Ended::Panicked(message) => QueryError::Panicked { query, message },
             Ended::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
@@ -154,7 +172,7 @@ pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Arc<str>> 
     .await
 }
 
-fn message_of(panic: &(dyn Any + Send)) -> Arc<str> {
+pub(crate) fn message_of(panic: &(dyn Any + Send)) -> Arc<str> {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not with a text").into()
 }

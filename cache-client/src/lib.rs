@@ -47,6 +47,8 @@
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
 //! - [`telemetry`] lists the spans, events and metrics that tell what the client does.
 //! - [`Paged`] and [`Infinite`] show what comes in pages, by number or by cursor; each page is a query.
+//! - [`Provider`] is a second tier below the cache, for queries derived with `persist`; [`MemoryProvider`] is one, and
+//!   [`TrackingProvider`] one for tests.
 //! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
 //!
 //! # When a load fails
@@ -68,6 +70,8 @@
 //! # Costs
 //! - A hit: one read of the store, one of its clock. It allocates nothing.
 //! - A miss: a task, and a handful of allocations.
+//! - With a [`Provider`], a miss of a query derived with `persist`: one call of it before the load, which waits for that,
+//!   and one after it, for which nobody waits.
 //! - An observed key: a task, however many observe it. A commit to a key that nobody observes costs one look for who
 //!   watches it while its table has any that are observed or loaded, and one relaxed load otherwise.
 #![forbid(unsafe_code)]
@@ -94,6 +98,7 @@ mod observer;
 mod pages;
 mod plan;
 mod prefetch;
+mod provider;
 mod retry;
 mod sync;
 pub mod telemetry;
@@ -120,3 +125,6 @@ pub use pages::Turned;
 pub use pages::infinite::Infinite;
 pub use pages::paged::Paged;
 pub use prefetch::{Prefetch, PrefetchGuard, Prefetched};
+pub use provider::Provider;
+pub use provider::memory::MemoryProvider;
+pub use provider::tracking::TrackingProvider;

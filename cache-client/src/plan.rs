@@ -253,9 +253,17 @@ impl Plan {
     /// The times to store a value with whose load began at `started`.
     pub(crate) fn times<Q: Query>(&self, value: &Q::Value, started: Moment) -> Times {
         let times = Times::new().as_of(started);
+        self.kept_for::<Q>(value).map_or(times, |ttl| times.ttl(ttl))
+    }
+
+    /// How long a value is fresh, and how long it is kept where that is not for the table to say.
+    pub(crate) fn windows<Q: Query>(&self, value: &Q::Value) -> (Duration, Option<Duration>) {
+        (self.fresh_for::<Q>(value).unwrap_or(self.stale_from), self.kept_for::<Q>(value))
+    }
+
+    fn kept_for<Q: Query>(&self, value: &Q::Value) -> Option<Duration> {
         let own = || self.ttl.map(|ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl });
-        let ttl = self.absent_ttl.filter(|_| Q::is_absent(value)).or_else(own);
-        ttl.map_or(times, |ttl| times.ttl(ttl))
+        self.absent_ttl.filter(|_| Q::is_absent(value)).or_else(own)
     }
 }
 

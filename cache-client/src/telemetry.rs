@@ -21,6 +21,9 @@
 //! | `substitute` | debug | `strategy`, `kind`: `cached` or `fallback` | something stood in for a load that failed, or was too late |
 //! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | what was loaded is in the cache |
 //! | `overtaken` | debug | `strategy` | what was loaded was not stored, since something newer came to the key |
+//! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; the span of the load has it too |
+//! | `provider_trouble` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, was too slow, or has what cannot be used: a miss |
+//! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first that is tried again, `wait_seconds` | a load has failed, and is to be tried again |
 //! | `failed` | warn | `strategy`, `outcome`: `failed` or `panicked` | a load has ended without an answer |
 //! | `refused` | debug | `strategy` | a load was not made, since its circuit breaker is open |
@@ -49,6 +52,8 @@
 //! | `cache_client_misses_total` | counter | | events `miss` |
 //! | `cache_client_refreshes_total` | counter | | events `refresh` |
 //! | `cache_client_substitutes_total` | counter | `kind` | events `substitute` |
+//! | `cache_client_provider_hits_total` | counter | | events `provider_hit` |
+//! | `cache_client_provider_troubles_total` | counter | `action` | events `provider_trouble` |
 //! | `cache_client_stores_total` | counter | | events `store` |
 //! | `cache_client_retries_total` | counter | | events `retry` |
 //! | `cache_client_loads_total` | counter | `outcome` | loads that have ended |
@@ -67,7 +72,7 @@ mod metrics;
 #[path = "telemetry/no_metrics.rs"]
 mod metrics;
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::time::Duration;
 
 use cache_core::{Query, Strategy};
@@ -86,6 +91,8 @@ const STALE_HITS: &str = "cache_client_stale_hits_total";
 const MISSES: &str = "cache_client_misses_total";
 const REFRESHES: &str = "cache_client_refreshes_total";
 const SUBSTITUTES: &str = "cache_client_substitutes_total";
+const PROVIDER_HITS: &str = "cache_client_provider_hits_total";
+const PROVIDER_TROUBLES: &str = "cache_client_provider_troubles_total";
 const STORES: &str = "cache_client_stores_total";
 const RETRIES: &str = "cache_client_retries_total";
 const LOADS: &str = "cache_client_loads_total";
@@ -177,6 +184,11 @@ impl Telemetry {
         metrics::count::<Q>(STORES);
     }
 
+    pub(crate) fn provider_hit<Q: Query>(self, query: &Q, strategy: Strategy) {
+        tell!(DEBUG, "provider_hit", self.about(query, strategy));
+        metrics::count::<Q>(PROVIDER_HITS);
+    }
+
     pub(crate) fn overtaken<Q: Query>(self, query: &Q, strategy: Strategy) {
         tell!(DEBUG, "overtaken", self.about(query, strategy));
     }
@@ -205,6 +217,19 @@ pub(crate) fn breaker(name: &'static str, state: BreakerState) {
         _ => event!(name: "breaker", target: TARGET, Level::INFO, breaker = name, state, "breaker"),
     }
     metrics::count_breaker(BREAKER_CHANGES, name, state);
+}
+
+/// Tells that a call of the provider came to nothing.
+pub(crate) fn provider_trouble(query: &'static str, action: &'static str, error: &dyn Display) {
+    let error = field::display(error);
+    event!(name: "provider_trouble", target: TARGET, Level::WARN, query, action, error, "provider_trouble");
+    metrics::count_provider(PROVIDER_TROUBLES, query, action);
+}
+
+/// Tells that the provider has an entry that only another build can read.
+pub(crate) fn provider_passed_over(query: &'static str, action: &'static str, error: &dyn Display) {
+    let error = field::display(error);
+    event!(name: "provider_passed_over", target: TARGET, Level::DEBUG, query, action, error, "provider_passed_over");
 }
 
 /// Tells that a mutation has ended.

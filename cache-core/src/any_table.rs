@@ -37,8 +37,6 @@ pub trait UsedTable: Send + Sync {
     fn reap_at(&self, place: usize, now: Moment) -> usize;
     /// Marks all entries. Returns how many.
     fn invalidate_all(&self) -> usize;
-    /// Names under which the table is invalidated with others.
-    fn tags(&self) -> &'static [&'static str];
     /// Adds what a shard holds, and has done.
     fn report_at(&self, place: usize, report: &mut TableReport);
     /// All entries, keys as text.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::Revision;
 use crate::any_table::AnyTable;
@@ -132,6 +132,46 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         self.table::<Q>().index()
+    }
+
+    /// Name of a table, which may be another than that of its query.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn name_of<Q: Query>(&self) -> &'static str
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().name()
+    }
+
+    /// The date and time of day by the cache's clock.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn wall(&self) -> SystemTime {
+        self.core().clock.wall()
+    }
+
+    /// Has all tables that are saved note which of their keys are changed, from now on, by whatever is no load: for who
+    /// keeps copies of entries elsewhere.
+    #[doc(hidden)]
+    pub fn keep_trails(&self) {
+        self.visit(&mut |table| {
+            if table.saved().is_some() {
+                table.head().trail.keep();
+            }
+        });
+    }
+
+    /// The time before which copies of an entry that are kept elsewhere are out of date, zero if there is none. `now` if
+    /// the key was changed since the last question; a change during the question is one for the next.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn copies_expire_before<Q: Query>(&self, query: &Q, now: u64) -> u64
+    where
+        R: Holds<Q>,
+    {
+        let table = self.table::<Q>();
+        table.trail().ask(table.hash(query), now)
     }
 
     /// The time to live and the freshness time of a table, as this cache was built.
@@ -355,8 +395,11 @@ impl<R: Registry> Cache<R> {
     fn invalidate_tables(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) -> usize {
         let mut marked = 0;
         self.visit(&mut |table| {
-            let table = table.used().filter(|table| is_meant(table.tags()));
-            marked += table.map_or(0, |table| table.invalidate_all());
+            if is_meant(table.head().tags) {
+                // Before the look whether it is used: it may become so.
+                table.head().trail.note_all();
+                marked += table.used().map_or(0, |table| table.invalidate_all());
+            }
         });
         marked
     }

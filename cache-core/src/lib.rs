@@ -92,6 +92,7 @@ mod snapshot;
 #[cfg_attr(cache_model, path = "../../model/src/sync.rs")]
 mod sync;
 mod table;
+mod trail;
 mod transaction;
 mod watch;
 

@@ -106,16 +106,22 @@ impl<'a> Assembly<'a> {
         name: &'static str,
         codec: Option<Box<dyn TableCodec<Q>>>,
     ) -> Table<Q> {
-        Table::new(self.head(name, TypeId::of::<Q>(), Q::OPTIONS), codec)
+        Table::new(self.head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS), codec)
     }
 
-    fn head(&mut self, name: &'static str, query: TypeId, derived: TableOptions) -> Head {
+    fn head(
+        &mut self,
+        name: &'static str,
+        query: TypeId,
+        tags: &'static [&'static str],
+        derived: TableOptions,
+    ) -> Head {
         let options = self.options.get(&query).copied().unwrap_or(derived);
         if let Err(problem) = table::check(&options) {
             self.problem.get_or_insert(BuildError::Options { table: name, problem: problem.to_owned() });
         }
         self.tables += 1;
-        Head::new(name, self.tables - 1, options, Arc::clone(&self.core))
+        Head::new(name, self.tables - 1, tags, options, Arc::clone(&self.core))
     }
 
     /// The table of dynamic entries.

@@ -3,6 +3,7 @@
 //! `codec` turns one key and value into bytes, `persistence` says which codec a query uses, `format` is the
 //! container that holds many of them, `image`, `writer` and `reader` go between entries and container, `file` puts the
 //! container on disk. `moment` copies the entries that are to be saved; `crew` shares out work among threads.
+//! `single` is for one entry outside of any container.
 
 pub mod codec;
 mod crew;
@@ -19,6 +20,7 @@ mod report;
 mod restoring;
 mod saving;
 pub mod shape;
+mod single;
 mod tagged;
 mod writer;
 

@@ -25,6 +25,7 @@ use crate::retention::Rules;
 use crate::retention::recency::Recency;
 use crate::snapshot::TableCodec;
 use crate::sync::{RwLock, RwLockWriteGuard};
+use crate::trail::Trail;
 use crate::watch::Watches;
 pub(crate) use head::Head;
 pub(crate) use read::Use;
@@ -76,6 +77,10 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn rules(&self) -> &Rules {
         &self.head.rules
+    }
+
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.head.trail
     }
 
     pub(crate) fn core(&self) -> &Core {

@@ -438,7 +438,13 @@ fn with_marks<'a, R: Registry>(
     marked: &Tables,
 ) -> Vec<Box<dyn Part + 'a>> {
     let mut tables = Vec::new();
-    cache.visit(&mut |table| tables.extend(table.used().filter(|table| marked.has(table.tags()))));
+    cache.visit(&mut |table| {
+        if marked.has(table.head().tags) {
+            // Also of one that was never used: copies of its entries may be kept elsewhere.
+            table.head().trail.note_all();
+            tables.extend(table.used());
+        }
+    });
     let mut all: Vec<Box<dyn Part + 'a>> = Vec::new();
     for part in &mut parts.0 {
         let at = tables.iter().position(|table| table.head().index == part.table_index());

@@ -8,6 +8,7 @@ mod history;
 mod hooks;
 mod inspection;
 mod merging;
+mod provider;
 mod receipts;
 mod shop;
 mod slice;

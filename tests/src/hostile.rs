@@ -177,12 +177,12 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn tree() -> Tree {
+pub(crate) fn tree() -> Tree {
     let named = BTreeMap::from([("a".to_owned(), Tree::Maybe { next: Some(Box::new(Tree::Leaf)) })]);
     Tree::Many(vec![Tree::Boxed(Box::new(Tree::Leaf)), Tree::Named(named), Tree::Maybe { next: None }])
 }
 
-fn lengths() -> Lengths {
+pub(crate) fn lengths() -> Lengths {
     Lengths {
         text: "text".to_owned(),
         bytes: vec![1, 2, 3],

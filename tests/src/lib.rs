@@ -2,3 +2,4 @@
 
 pub mod generations;
 pub mod hostile;
+pub mod hostile_provider;

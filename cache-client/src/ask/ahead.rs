@@ -26,7 +26,8 @@ impl<A: App> Asker<'_, A> {
         let plan = self.plan::<Q>(None, access).ok()?;
         match self.look(query, &plan, false) {
             Some((_, Verdict::Fresh)) => None,
-            _ => self.load_behind(query, &plan).map(|behind| behind.flight),
+            Some((_, Verdict::Ending)) => self.load_behind(query, &plan, true).map(|behind| behind.flight),
+            _ => self.load_behind(query, &plan, false).map(|behind| behind.flight),
         }
     }
 

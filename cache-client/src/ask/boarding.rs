@@ -129,8 +129,9 @@ impl<A: App> Asker<'_, A> {
         }
     }
 
-    /// Loads, or has the running load go on, without anybody waiting. Returns the load, unless its error is remembered.
-    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan) -> Option<Behind<A, Q>>
+    /// Loads, or has the running load go on, without anybody waiting; `loads` even if the provider has an answer. Returns
+    /// the load, unless its error is remembered.
+    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan, loads: bool) -> Option<Behind<A, Q>>
     where
         A::Registry: Holds<Q>,
     {
@@ -138,7 +139,8 @@ impl<A: App> Asker<'_, A> {
         if desk.failures.answer(query, self.client.cache().now()).is_some() {
             return None;
         }
-        let wish = Wish { stores: true, goes_on: true, remembers_errors: true };
+        let loads = loads || !plan.reads_first();
+        let wish = Wish { stores: true, goes_on: true, remembers_errors: true, loads };
         let ticket = Ticket { wish, is_behind: true, anew: false, from: None, landings: None };
         match self.board(query, plan, &desk, &ticket) {
             Boarded::Joined(flight, _) => Some(Behind { flight, is_new: false }),
@@ -222,7 +224,12 @@ where
 
 /// What somebody who waits wants of the flight.
 fn wish_of(plan: &Plan) -> Wish {
-    Wish { stores: plan.stores(), goes_on: false, remembers_errors: plan.remembers_errors() }
+    Wish {
+        stores: plan.stores(),
+        goes_on: false,
+        remembers_errors: plan.remembers_errors(),
+        loads: !plan.reads_first(),
+    }
 }
 
 /// Gets on the flight that the tree waits for already, if there is one, so that it asks once whatever its strategy.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use cache_core::{Cache, LoadingOptions, Registry};
 use foldhash::fast::RandomState;
@@ -17,6 +18,8 @@ use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
 use crate::desk::Desks;
 use crate::layer::Layers;
+use crate::provider::Provider;
+use crate::provider::tier::{TIMEOUT, Tier};
 use crate::telemetry::{self, Telemetry};
 use crate::waits::Waits;
 
@@ -29,12 +32,16 @@ pub struct ClientBuilder<A: App> {
     defaults: LoadingOptions,
     breakers: HashMap<&'static str, BreakerOptions, RandomState>,
     traces_keys: bool,
+    tier: Option<Tier>,
+    provider_timeout: Duration,
 }
 
 impl<A: App> ClientBuilder<A> {
     pub(super) fn new(cache: Cache<A::Registry>, app: A) -> Self {
         let (settings, breakers) = (HashMap::default(), HashMap::default());
-        Self { app, cache, settings, defaults: LoadingOptions::new(), breakers, traces_keys: false }
+        let defaults = LoadingOptions::new();
+        let (tier, provider_timeout) = (None, TIMEOUT);
+        Self { app, cache, settings, defaults, breakers, traces_keys: false, tier, provider_timeout }
     }
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
@@ -66,10 +73,30 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Has the answers to queries that were derived with `persist` kept by a provider too, below the cache. The last
+    /// call counts.
+    ///
+    /// The cache notes from now on which entries of such queries are changed, at a cost of 8 KiB for each of them.
+    pub fn provider(mut self, provider: impl Provider) -> Self {
+        self.tier = Some(Tier::new(provider));
+        self
+    }
+
+    /// How long a call of the provider may take before it counts as failed. Default: 250 ms. A miss waits as long if the
+    /// provider hangs; nothing waits for a write.
+    pub fn provider_timeout(mut self, timeout: Duration) -> Self {
+        self.provider_timeout = timeout;
+        self
+    }
+
     /// Makes the client.
     #[must_use]
     pub fn build(self) -> Client<A> {
-        let Self { app, cache, settings, defaults, breakers, traces_keys } = self;
+        let Self { app, cache, settings, defaults, breakers, traces_keys, tier, provider_timeout } = self;
+        if tier.is_some() {
+            cache.keep_trails();
+        }
+        let tier = tier.map(|tier| Arc::new(tier.with_timeout(provider_timeout)));
         telemetry::describe();
         let leaves_all_to_queries = settings.is_empty() && defaults == LoadingOptions::new();
         Client(Arc::new(Shared {
@@ -83,6 +110,7 @@ impl<A: App> ClientBuilder<A> {
             layers: Layers::default(),
             breakers: Breakers::new(breakers),
             waits: Arc::new(Waits::default()),
+            tier,
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(traces_keys),
             is_active: watch::Sender::new(true),

@@ -47,6 +47,7 @@ impl<A: App> Client<A> {
     {
         // Marks first: a keeper that is told to load again looks for the mark.
         let count = usize::from(self.cache().invalidate(query));
+        self.remove_copy(query);
         let desk = self.desks().existing::<Q, Q::Error>();
         Invalidation { count, reloads: desk.and_then(|desk| desk.posts.reload(query)).into_iter().collect() }
     }

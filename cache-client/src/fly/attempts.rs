@@ -25,6 +25,8 @@ pub(super) struct Attempt<V, E> {
 /// How the code of a load has ended.
 pub(super) enum Ended<V, E> {
     Answered(Arc<V>),
+    /// There was no need to load.
+    Found(Arc<V>),
     Failed(Arc<E>, Advice),
     /// With the text of its panic.
     Panicked(Arc<str>),

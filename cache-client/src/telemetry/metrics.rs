@@ -10,8 +10,8 @@ use metrics::{
 };
 
 use super::{
-    BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, REFRESHES, RETRIES, STALE_HITS, STORES,
-    SUBSTITUTES, TARGET,
+    BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, PROVIDER_HITS, PROVIDER_TROUBLES, REFRESHES,
+    RETRIES, STALE_HITS, STORES, SUBSTITUTES, TARGET,
 };
 
 /// The labels of a query, known to the compiler, so that a hit need not make them.
@@ -35,6 +35,8 @@ pub(crate) fn describe() {
         (MISSES, "Calls that found nothing in the cache that they could use."),
         (REFRESHES, "Loads that were begun behind an answer from the cache."),
         (SUBSTITUTES, "Calls in which something stood in for a load that failed or was too late."),
+        (PROVIDER_HITS, "Misses that the provider had an answer to."),
+        (PROVIDER_TROUBLES, "Calls of the provider that came to nothing."),
         (STORES, "Loads whose answer is in the cache."),
         (RETRIES, "Loads that were tried again."),
         (LOADS, "Loads that have ended."),
@@ -58,6 +60,10 @@ pub(super) fn count_by<Q: Query>(name: &'static str, label: &'static str, value:
 
 pub(super) fn count_breaker(name: &'static str, breaker: &'static str, state: &'static str) {
     counter!(target: TARGET, name, "breaker" => breaker, "state" => state).increment(1);
+}
+
+pub(super) fn count_provider(name: &'static str, query: &'static str, action: &'static str) {
+    counter!(target: TARGET, name, "query" => query, "action" => action).increment(1);
 }
 
 /// Moves a gauge.

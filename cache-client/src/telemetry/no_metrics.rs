@@ -13,6 +13,8 @@ pub(super) fn count_by<Q: Query>(_name: &'static str, _label: &'static str, _val
 
 pub(super) fn count_breaker(_name: &'static str, _breaker: &'static str, _state: &'static str) {}
 
+pub(super) fn count_provider(_name: &'static str, _query: &'static str, _action: &'static str) {}
+
 pub(super) fn shift<Q: Query>(_name: &'static str, _by: f64) {}
 
 pub(super) fn measure<Q: Query>(_name: &'static str, _time: Duration) {}

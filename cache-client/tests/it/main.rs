@@ -1,6 +1,7 @@
 //! Behaviour of the client through its public interface, on tokio's paused time.
 #![allow(clippy::unwrap_used, missing_debug_implementations, missing_docs, reason = "tests")]
 
+mod attic;
 mod batch;
 mod breaker;
 mod depot;
@@ -23,9 +24,13 @@ mod options;
 mod paged;
 mod polling;
 mod prefetch;
+mod provider_changes;
+mod provider_troubles;
+mod providers;
 mod readme;
 mod retry;
 mod shaky;
+mod shipped_providers;
 mod strategies;
 mod telling;
 mod tree;

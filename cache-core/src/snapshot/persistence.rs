@@ -20,15 +20,26 @@ use crate::table::Table;
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
 /// nothing else of the cache asks `Serialize` of anything.
 pub struct Persistence<Q: Query> {
-    codec: &'static str,
+    pub(super) codec: &'static str,
     is_self_describing: bool,
-    version: u32,
-    shape: fn() -> ShapeReport,
+    pub(super) version: u32,
+    pub(super) shape: fn() -> ShapeReport,
     encode: Encode<Q>,
     decode: Decode<Q>,
-    verify: fn(&[u8]) -> Result<(), CodecError>,
+    pub(super) verify: fn(&[u8]) -> Result<(), CodecError>,
+    pub(super) single: Single<Q>,
     table: fn(&Table<Q>) -> &dyn SavedTable,
 }
+
+/// What turns one key, or one entry, into bytes and back.
+pub(super) struct Single<Q: Query> {
+    pub(super) encode_key: fn(&Q, &mut Vec<u8>) -> Result<(), CodecError>,
+    pub(super) encode: EncodeOne<Q>,
+    pub(super) decode: DecodeOne<Q>,
+}
+
+type EncodeOne<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), CodecError>;
+type DecodeOne<Q> = fn(&[u8]) -> Result<(Q, Arc<<Q as Query>::Value>), CodecError>;
 
 type Encode<Q> = fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>;
 type Decode<Q> = fn(&Block<'_>, Nanos, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>;
@@ -114,6 +125,11 @@ where
             encode: encode::<Q, C>,
             decode: decode::<Q, C>,
             verify: verify::<Pair<Q, Q::Value>, C>,
+            single: Single {
+                encode_key: C::encode::<Q>,
+                encode: |key, value, out| C::encode(&(key, value), out),
+                decode: |bytes| C::decode::<Pair<Q, Q::Value>>(bytes).map(|Pair(key, value)| (key, value)),
+            },
             table: |table| table,
         }
     }
@@ -166,6 +182,14 @@ impl<Q: Query> Clone for Persistence<Q> {
 }
 
 impl<Q: Query> Copy for Persistence<Q> {}
+
+impl<Q: Query> Clone for Single<Q> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q: Query> Copy for Single<Q> {}
 
 impl<Q: Query> fmt::Debug for Persistence<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

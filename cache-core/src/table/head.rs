@@ -13,12 +13,15 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::sync::RandomState;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::trail::Trail;
 
 /// All of a table but its entries.
 pub struct Head {
     pub(crate) name: &'static str,
     /// Place in the registry: tables are locked in this order.
     pub(crate) index: usize,
+    /// Names under which the table is invalidated with others.
+    pub(crate) tags: &'static [&'static str],
     pub(super) options: TableOptions,
     pub(crate) rules: Rules,
     hasher: RandomState,
@@ -30,6 +33,8 @@ pub struct Head {
     next_victim: AtomicUsize,
     /// Misses from before the first write.
     pub(super) early_misses: AtomicU64,
+    /// Noted also before there are shards: what is kept elsewhere may be older than the cache.
+    pub(crate) trail: Trail,
     pub(crate) core: Arc<Core>,
 }
 
@@ -37,7 +42,13 @@ pub struct Head {
 const SHARD_SERVES: u64 = 256;
 
 impl Head {
-    pub(crate) fn new(name: &'static str, index: usize, options: TableOptions, core: Arc<Core>) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        index: usize,
+        tags: &'static [&'static str],
+        options: TableOptions,
+        core: Arc<Core>,
+    ) -> Self {
         let rules = Rules::of(&options);
         let served = match rules.bound {
             Some(_) => usize::try_from(rules.limit() / SHARD_SERVES).unwrap_or(usize::MAX),
@@ -46,6 +57,7 @@ impl Head {
         Self {
             name,
             index,
+            tags,
             options,
             rules,
             hasher: RandomState::default(),
@@ -54,6 +66,7 @@ impl Head {
             recency: OnceLock::new(),
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
+            trail: Trail::default(),
             core,
         }
     }

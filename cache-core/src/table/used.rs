@@ -36,10 +36,6 @@ impl<Q: Query> UsedTable for Table<Q> {
         self.invalidate_where(&|_| true)
     }
 
-    fn tags(&self) -> &'static [&'static str] {
-        Q::TAGS
-    }
-
     fn report_at(&self, place: usize, report: &mut TableReport) {
         report.add_shard(&self.shard_at(place).read());
     }

@@ -18,17 +18,20 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
         let now = self.core().now();
         let incoming = self.incoming(&key, Arc::clone(&value), times, None, now);
-        self.write(key, incoming, now, |_, _| true);
+        self.write(key, incoming, now, |_, _, hash| {
+            self.head.trail.note(hash);
+            true
+        });
         value
     }
 
-    /// Writes unless `may_write`, asked under the lock, says no. Returns whether it wrote.
+    /// Writes unless `may_write`, asked under the lock with the key's slot and hash, says no. Returns whether it wrote.
     pub(super) fn write(
         &self,
         key: Q,
         mut incoming: Incoming<Q::Value>,
         now: Moment,
-        may_write: impl FnOnce(&Shard<Q>, Option<u32>) -> bool,
+        may_write: impl FnOnce(&Shard<Q>, Option<u32>, u32) -> bool,
     ) -> bool {
         let hash = self.hash(&key);
         let changes = self.change(&key, ChangeKind::Set, Some(&incoming.value));
@@ -36,7 +39,7 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.lock_for_write(self.place_of(hash));
         let mut env = self.env(now, 0);
         let place = shard.locate(hash, &key);
-        if !may_write(&shard, place.number) {
+        if !may_write(&shard, place.number, hash) {
             return false;
         }
         self.flights.overtake(hash, &key);
@@ -70,9 +73,13 @@ impl<Q: Query> Table<Q> {
         let now = self.core().now();
         let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None, now);
         let mut winner = None;
-        self.write(key.clone(), incoming, now, |shard, number| {
+        self.write(key.clone(), incoming, now, |shard, number, hash| {
             winner = number.and_then(|number| shard.slot(number)).and_then(|slot| slot.hold.value());
-            winner.is_none() && !flight.is_overtaken()
+            let may_write = winner.is_none() && !flight.is_overtaken();
+            if may_write {
+                self.head.trail.note(hash);
+            }
+            may_write
         });
         winner.unwrap_or(value)
     }
@@ -112,7 +119,7 @@ impl<Q: Query> Table<Q> {
             }
         }
         let incoming = self.incoming(key, Arc::clone(&value), times, None, now);
-        match self.write(key.clone(), incoming, now, |_, _| !watched.is_overtaken()) {
+        match self.write(key.clone(), incoming, now, |_, _, _| !watched.is_overtaken()) {
             true => Stored::Written(value),
             false => Stored::Overtaken(value),
         }
@@ -121,6 +128,7 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn remove<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
         let hash = self.hash(lookup);
         if self.existing(hash).is_none() {
+            self.head.trail.note(hash);
             return false;
         }
         let changes = match self.core().events.has_listeners() {
@@ -133,6 +141,7 @@ impl<Q: Query> Table<Q> {
         let place = shard.locate(hash, lookup);
         self.flights.overtake(hash, lookup);
         self.watches.overtake(hash, lookup);
+        self.head.trail.note(hash);
         let slot = place.number.and_then(|number| shard.slot(number));
         if slot.is_none_or(|slot| slot.hold.is_dead()) {
             drop(shard);
@@ -164,7 +173,9 @@ impl<Q: Query> Table<Q> {
 
     /// Marks all entries whose keys `matches`, and overtakes the watches of such keys. Returns how many were marked.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
-        // First, so that a load that began before stores either before the keys are listed or not at all.
+        // First of all, for loads that begin from now on.
+        self.head.trail.note_all();
+        // Then, so that a load that began before stores either before the keys are listed or not at all.
         for watched in self.watches.all() {
             if matches(watched.key()) {
                 watched.overtake();
@@ -185,6 +196,9 @@ impl<Q: Query> Table<Q> {
     ) -> bool {
         let hash = self.hash(lookup);
         if self.existing(hash).is_none() {
+            if heard_as.is_some() {
+                self.head.trail.note(hash);
+            }
             return false;
         }
         let changes = match heard_as {
@@ -198,6 +212,7 @@ impl<Q: Query> Table<Q> {
         let place = shard.locate(hash, lookup);
         if heard_as.is_some() {
             self.watches.overtake(hash, lookup);
+            self.head.trail.note(hash);
         }
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);

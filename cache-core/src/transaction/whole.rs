@@ -24,6 +24,8 @@ impl Part for Clearing<'_> {
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        // Also of a table that was never used, and before the look whether it was.
+        self.table.head().trail.note_all();
         self.part = self.table.used().map(UsedTable::clearing);
         match &mut self.part {
             Some(part) => part.apply(commit, rest),
@@ -60,6 +62,7 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
         let env = self.table.env(commit.now, commit.revision());
         self.table.flights.overtake_all();
         self.table.watches.overtake_all();
+        self.table.trail().note_all();
         for shard in &mut guards {
             shard.clear(&env, &mut self.out);
             shard.finish(&env, &mut self.out);
@@ -90,6 +93,7 @@ impl<Q: Query> Part for Marking<'_, Q> {
         commit.changes.extend(guards.iter().flat_map(|shard| table.changes_of_marks(shard, |_| true)));
         commit.go_on(rest)?;
         table.watches.overtake_all();
+        table.trail().note_all();
         guards.iter_mut().for_each(|shard| shard.invalidate_all());
         Ok(())
     }

@@ -247,6 +247,8 @@ impl<Q: Query> WriteSet<Q> {
     /// Marks all keys that `matches` and are not written here, and overtakes their watches. Returns how many there are,
     /// and the lines that are written for the first time.
     pub(crate) fn invalidate_where(&mut self, matches: &dyn Fn(&Q) -> bool) -> (usize, Vec<usize>) {
+        // Those that are neither there nor watched are known by copies alone.
+        self.table().trail().note_all();
         // First, so that what is loaded meanwhile is either among the keys that are listed or overtaken.
         let watches = self.table().watches.all();
         let mut keys = self.table().keys();
@@ -414,6 +416,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                 valid => valid?,
             }
             if line.write.overtakes() {
+                table.trail().note(line.hash);
                 table.watches.find(line.hash, &line.key, |watched| watches.push(Arc::clone(watched)));
             }
             if let Some(kind) = line.write.kind()
@@ -442,6 +445,7 @@ impl<Q: Query> Part for WriteSet<Q> {
             // Before the writes, which clear the marks of theirs.
             locked.written().for_each(Shard::invalidate_all);
             table.watches.overtake_all();
+            table.trail().note_all();
         }
         loads.iter().for_each(|load| table.flights.overtake_flight(load));
         watches.iter().for_each(|watched| watched.overtake());

@@ -1,0 +1,68 @@
+//! What a flight has to do with the provider: it looks there before it loads, and leaves a copy there afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Freshness, Holds, Moment};
+
+use super::Trip;
+use super::attempts::{Attempt, Ended};
+use crate::app::{App, Fetch};
+use crate::provider::envelope::Dated;
+use crate::provider::shelf::{Copy, Found, Shelf};
+
+impl<A: App, Q: Fetch<A>> Trip<A, Q>
+where
+    A::Registry: Holds<Q>,
+{
+    /// Where the provider keeps the key, if there is one and the flight is not one of a single tree.
+    pub(super) fn shelf(&self) -> Option<Shelf<Q>> {
+        self.flight.watch.as_ref()?;
+        Shelf::of(&self.node.client, &self.flight.key)
+    }
+
+    /// What the provider has, if that is as good as a load.
+    pub(super) async fn found(&self, shelf: &Shelf<Q>) -> Option<Attempt<Q::Value, Q::Error>> {
+        if self.flight.must_load() || shelf.is_outdated || self.is_marked() {
+            return None;
+        }
+        let cache = self.node.client.cache();
+        let Found { value, age } = shelf.look(&self.flight.key, || Dated::from(cache.wall())).await?;
+        let (fresh, ttl) = self.windows(&value);
+        if age >= fresh.min(ttl) || !self.flight.answer_without_load() {
+            return None;
+        }
+        self.node.client.telemetry().provider_hit(&self.flight.key, self.plan.strategy());
+        Some(Attempt { started: cache.now() - age, took: None, ended: Ended::Found(value) })
+    }
+
+    /// Leaves a copy of an answer whose load began at `started`, unless the cache has something else by now.
+    pub(super) async fn leave_copy(&self, shelf: Shelf<Q>, value: Arc<Q::Value>, started: Moment) {
+        let cache = self.node.client.cache();
+        let (fresh, ttl) = self.windows(&value);
+        let dated = shelf.began.later_by(started.since(self.flight.started));
+        let age = Dated::from(cache.wall()).since(dated).unwrap_or_default();
+        let key = &self.flight.key;
+        let is_current = || {
+            let present = cache.value_and_state(key, false);
+            present.is_some_and(|(present, state)| {
+                Arc::ptr_eq(&present, &value) && state.freshness != Freshness::Invalidated
+            })
+        };
+        shelf.put(key, Copy { value: &value, dated, age, fresh, ttl }, is_current).await;
+    }
+
+    /// Whether what the cache has is marked: by a program whose snapshot was restored here, for the marks of this one are
+    /// known already.
+    fn is_marked(&self) -> bool {
+        let present = self.node.client.cache().value_and_state(&self.flight.key, false);
+        present.is_some_and(|(_, state)| state.freshness == Freshness::Invalidated)
+    }
+
+    /// How long an answer is fresh, and how long it is kept.
+    fn windows(&self, value: &Q::Value) -> (Duration, Duration) {
+        let (table_ttl, _) = self.node.client.cache().times_of::<Q>();
+        let (fresh, ttl) = self.plan.windows::<Q>(value);
+        (fresh, ttl.or(table_ttl).unwrap_or(Duration::MAX))
+    }
+}

@@ -1,0 +1,144 @@
+//! What a provider keeps for one entry, as bytes. Knows nothing of queries or clocks; believes nothing that it reads.
+//!
+//! Numbers are little-endian, times are nanoseconds.
+//!
+//! | offset | length | content |
+//! |---|---|---|
+//! | 0 | 4 | `89 51 43 45` (`\x89QCE`) |
+//! | 4 | 2 | version of this layout: 1 |
+//! | 6 | 2 | length of the codec's name, *n* |
+//! | 8 | 4 | CRC-32 of everything after this field |
+//! | 12 | 16 | fingerprint of the shapes of key and value, with the version that the query was derived with |
+//! | 28 | 8 | when the load began, since 1970 by the wall clock of who loaded |
+//! | 36 | 8 | how long the answer is fresh, from there on; all ones for ever |
+//! | 44 | 8 | its time to live, from there on; all ones for ever |
+//! | 52 | *n* | name of the codec |
+//! | 52 + *n* | the rest | key and value, in that codec |
+//!
+//! The key is there again so that a provider that mixes up keys, or two keys that a codec writes alike, are noticed.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cache_core::Fingerprint;
+
+const MAGIC: [u8; 4] = *b"\x89QCE";
+const VERSION: u16 = 1;
+/// Where the part begins that the checksum is of.
+const CHECKED: usize = 12;
+/// Length without the codec's name and the entry.
+const HEAD: usize = 52;
+const FOREVER: u64 = u64::MAX;
+
+/// One entry on its way to or from a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) codec: &'a str,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) dated: Dated,
+    pub(crate) fresh: Duration,
+    pub(crate) ttl: Duration,
+    /// Key and value.
+    pub(crate) entry: &'a [u8],
+}
+
+/// A time of the wall clock: nanoseconds since 1970. What was before is 1970; the year 2554 is the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Dated(pub(crate) u64);
+
+/// Why bytes are no envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Damage {
+    #[error("it does not begin like an entry of a cache")]
+    Magic,
+    #[error("it has layout {0}, which this program does not know")]
+    Version(u16),
+    #[error("it is cut short")]
+    Truncated,
+    #[error("its checksum is wrong")]
+    Checksum,
+    #[error("the name of its codec is no text")]
+    Codec,
+}
+
+impl From<SystemTime> for Dated {
+    fn from(time: SystemTime) -> Self {
+        Self(nanos(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
+    }
+}
+
+impl Dated {
+    pub(crate) fn later_by(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(time)))
+    }
+
+    /// Time passed since `earlier`; `None` if that is later.
+    pub(crate) fn since(self, earlier: Self) -> Option<Duration> {
+        self.0.checked_sub(earlier.0).map(Duration::from_nanos)
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// The bytes. A codec's name of more than 64 KiB is cut, and not found again.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let Self { codec, fingerprint, dated, fresh, ttl, entry } = self;
+        let length = u16::try_from(codec.len()).unwrap_or(u16::MAX);
+        let codec = &codec.as_bytes()[..usize::from(length)];
+        let mut bytes = Vec::with_capacity(HEAD + codec.len() + entry.len());
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&fingerprint.to_le_bytes());
+        bytes.extend_from_slice(&dated.0.to_le_bytes());
+        bytes.extend_from_slice(&nanos(fresh).to_le_bytes());
+        bytes.extend_from_slice(&nanos(ttl).to_le_bytes());
+        bytes.extend_from_slice(codec);
+        bytes.extend_from_slice(entry);
+        let checksum = crc32fast::hash(&bytes[CHECKED..]);
+        bytes[CHECKED - 4..CHECKED].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// # Errors
+    /// [`Damage`] when the bytes are no envelope.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Damage> {
+        let mut rest = bytes;
+        if take(&mut rest)? != MAGIC {
+            return Err(Damage::Magic);
+        }
+        // Before the checksum: another version may have put it elsewhere.
+        let version = u16::from_le_bytes(take(&mut rest)?);
+        if version != VERSION {
+            return Err(Damage::Version(version));
+        }
+        let length = u16::from_le_bytes(take(&mut rest)?);
+        let checksum = u32::from_le_bytes(take(&mut rest)?);
+        if crc32fast::hash(rest) != checksum {
+            return Err(Damage::Checksum);
+        }
+        let fingerprint = Fingerprint::from_le_bytes(take(&mut rest)?);
+        let dated = Dated(u64::from_le_bytes(take(&mut rest)?));
+        let fresh = time(u64::from_le_bytes(take(&mut rest)?));
+        let ttl = time(u64::from_le_bytes(take(&mut rest)?));
+        let (codec, entry) = rest.split_at_checked(length.into()).ok_or(Damage::Truncated)?;
+        let codec = std::str::from_utf8(codec).map_err(|_| Damage::Codec)?;
+        Ok(Self { codec, fingerprint, dated, fresh, ttl, entry })
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Damage> {
+    let (taken, others) = rest.split_first_chunk().ok_or(Damage::Truncated)?;
+    *rest = others;
+    Ok(*taken)
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(FOREVER)
+}
+
+fn time(nanos: u64) -> Duration {
+    if nanos == FOREVER { Duration::MAX } else { Duration::from_nanos(nanos) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn sample(entry: &[u8]) -> Envelope<'_> {
+    Envelope {
+        codec: "bincode",
+        fingerprint: Fingerprint::from_le_bytes([7; 16]),
+        dated: Dated(1_000),
+        fresh: Duration::from_secs(30),
+        ttl: Duration::MAX,
+        entry,
+    }
+}
+
+/// Makes the checksum right.
+fn mend(bytes: &mut [u8]) {
+    let Some((head, checked)) = bytes.split_at_mut_checked(CHECKED) else { return };
+    head[CHECKED - 4..].copy_from_slice(&crc32fast::hash(checked).to_le_bytes());
+}
+
+#[test]
+fn the_layout_is_the_one_that_is_described() {
+    let bytes = sample(b"entry").to_bytes();
+    assert_eq!(bytes.len(), 52 + 7 + 5);
+    assert_eq!(&bytes[..8], b"\x89QCE\x01\0\x07\0");
+    assert_eq!(bytes[8..12], crc32fast::hash(&bytes[12..]).to_le_bytes());
+    assert_eq!(bytes[12..28], [7; 16]);
+    assert_eq!(bytes[28..36], 1_000_u64.to_le_bytes());
+    assert_eq!(bytes[36..44], 30_000_000_000_u64.to_le_bytes());
+    assert_eq!(bytes[44..52], [0xff; 8]);
+    assert_eq!(&bytes[52..], b"bincodeentry");
+}
+
+#[test]
+fn each_changed_byte_is_damage() {
+    let bytes = sample(b"entry").to_bytes();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x10;
+        assert!(Envelope::parse(&changed).is_err(), "byte {at}");
+        assert!(Envelope::parse(&bytes[..at]).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
+fn damage_is_named() {
+    let damage = |at: usize, byte: u8| {
+        let mut bytes = sample(b"entry").to_bytes();
+        bytes[at] = byte;
+        mend(&mut bytes);
+        Envelope::parse(&bytes).unwrap_err()
+    };
+    assert_eq!(damage(0, 0), Damage::Magic);
+    assert_eq!(damage(4, 2), Damage::Version(2));
+    assert_eq!(damage(6, 0xff), Damage::Truncated);
+    assert_eq!(damage(52, 0xff), Damage::Codec);
+    assert_eq!(Envelope::parse(b"").unwrap_err(), Damage::Truncated);
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(
+        codec in ".{0,20}",
+        fingerprint in any::<[u8; 16]>(),
+        (dated, fresh, ttl) in any::<(u64, u64, u64)>(),
+        entry in any::<Vec<u8>>(),
+    ) {
+        let fingerprint = Fingerprint::from_le_bytes(fingerprint);
+        let (fresh, ttl) = (time(fresh), time(ttl));
+        let envelope =
+            Envelope { codec: &codec, fingerprint, dated: Dated(dated), fresh, ttl, entry: &entry };
+        let bytes = envelope.to_bytes();
+        prop_assert_eq!(Envelope::parse(&bytes), Ok(envelope));
+    }
+
+    #[test]
+    fn any_bytes_behind_a_right_checksum_are_an_envelope_or_damage(length: u16, rest: Vec<u8>) {
+        let mut bytes = b"\x89QCE\x01\0".to_vec();
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&rest);
+        mend(&mut bytes);
+        if let Ok(envelope) = Envelope::parse(&bytes) {
+            prop_assert_eq!(envelope.to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_an_envelope_or_damage(bytes: Vec<u8>) {
+        let _ = Envelope::parse(&bytes);
+    }
+}

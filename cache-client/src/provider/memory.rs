@@ -1,0 +1,174 @@
+//! A provider in memory: bounded, and rid of what has ended. For tests, and for several caches of one program.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::BoxError;
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::Provider;
+
+/// A provider that keeps its entries in memory, by tokio's time.
+///
+/// Bounded by entries, and by bytes if that is asked for; when it is full the entry that ends first goes. What has ended
+/// is removed by the next call, whatever key that is for.
+///
+/// ```
+/// use cache_client::MemoryProvider;
+///
+/// let provider = MemoryProvider::new(10_000).max_bytes(64 * 1024 * 1024);
+/// assert!(provider.is_empty());
+/// ```
+#[derive(Debug)]
+pub struct MemoryProvider {
+    max_entries: usize,
+    max_bytes: usize,
+    store: Mutex<Store>,
+}
+
+#[derive(Debug, Default)]
+struct Store {
+    entries: HashMap<Arc<[u8]>, Held, RandomState>,
+    /// The keys by the ends of their entries; ties broken by the number of the write.
+    ends: BTreeMap<End, Arc<[u8]>>,
+    /// Of all keys and values.
+    bytes: usize,
+    writes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct End {
+    at: Instant,
+    write: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    value: Arc<[u8]>,
+    end: End,
+}
+
+/// Stands in for an end that no clock can tell.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+impl MemoryProvider {
+    /// An empty one, for at most so many entries.
+    #[must_use]
+    pub fn new(max_entries: usize) -> Self {
+        Self { max_entries, max_bytes: usize::MAX, store: Mutex::default() }
+    }
+
+    /// Bounds the bytes of all keys and values too. An entry that is larger alone is not kept.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Entries that have not ended.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.now().entries.len()
+    }
+
+    /// Whether there is no entry that has not ended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of the keys and values of all entries that have not ended.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.now().bytes
+    }
+
+    /// Removes everything.
+    pub fn clear(&self) {
+        let mut store = self.store.lock();
+        store.entries.clear();
+        store.ends.clear();
+        store.bytes = 0;
+    }
+
+    /// The entries without those that have ended.
+    fn now(&self) -> parking_lot::MutexGuard<'_, Store> {
+        let now = Instant::now();
+        let mut store = self.store.lock();
+        store.purge(now);
+        store
+    }
+
+    fn put(&self, key: &[u8], value: &[u8], ttl: Duration) {
+        let now = Instant::now();
+        let at = now.checked_add(ttl).unwrap_or(now + FAR);
+        let size = key.len() + value.len();
+        let mut store = self.now();
+        store.remove(key);
+        if size > self.max_bytes || ttl.is_zero() {
+            return;
+        }
+        while store.entries.len() >= self.max_entries || store.bytes > self.max_bytes - size {
+            if !store.remove_first() {
+                return;
+            }
+        }
+        store.insert(key.into(), value.into(), at);
+    }
+}
+
+impl Default for MemoryProvider {
+    /// For at most 10,000 entries.
+    fn default() -> Self {
+        Self::new(10_000)
+    }
+}
+
+impl Store {
+    fn insert(&mut self, key: Arc<[u8]>, value: Arc<[u8]>, at: Instant) {
+        self.writes += 1;
+        self.bytes += key.len() + value.len();
+        let end = End { at, write: self.writes };
+        self.ends.insert(end, Arc::clone(&key));
+        self.entries.insert(key, Held { value, end });
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        if let Some(held) = self.entries.remove(key) {
+            self.bytes -= key.len() + held.value.len();
+            self.ends.remove(&held.end);
+        }
+    }
+
+    /// Removes the entry that ends first. Returns whether there was one.
+    fn remove_first(&mut self) -> bool {
+        let first = self.ends.first_key_value().map(|(_, key)| Arc::clone(key));
+        first.inspect(|key| self.remove(key)).is_some()
+    }
+
+    fn purge(&mut self, now: Instant) {
+        while self.ends.first_key_value().is_some_and(|(end, _)| end.at <= now) {
+            self.remove_first();
+        }
+    }
+}
+
+impl Provider for MemoryProvider {
+    async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+        let value = self.now().entries.get(key).map(|held| Arc::clone(&held.value));
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+        self.put(key, &value, ttl);
+        Ok(())
+    }
+
+    async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+        self.now().remove(key);
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! The place of one key in the provider: what it is called there, and what stands there as an entry. Decides nothing of
+//! freshness.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{BoxError, Holds, Persistence, Query};
+use tokio::runtime::Handle;
+
+use super::envelope::{Dated, Envelope};
+use super::tier::Tier;
+use super::trouble::{Action, Trouble};
+use crate::app::{App, Fetch};
+use crate::client::Client;
+use crate::fly::message_of;
+
+/// How far the clock of who loaded may be ahead of ours.
+const MOST_AHEAD: Duration = Duration::from_secs(60);
+
+/// Least that one load is later than another.
+const STEP: Duration = Duration::from_nanos(1);
+
+/// The place of one key, as one flight sees it.
+pub(crate) struct Shelf<Q: Query> {
+    pub(crate) tier: Arc<Tier>,
+    persistence: Persistence<Q>,
+    /// What the key is called there.
+    name: Vec<u8>,
+    /// When the flight began, by the wall clock.
+    pub(crate) began: Dated,
+    /// What was loaded before or then is out of date, since the key was changed here afterwards.
+    outdated: Option<Dated>,
+    /// All that is there is out of date.
+    pub(crate) is_outdated: bool,
+}
+
+/// An entry that was found.
+pub(crate) struct Found<V> {
+    pub(crate) value: Arc<V>,
+    pub(crate) age: Duration,
+}
+
+impl<Q: Query> Shelf<Q> {
+    /// The place of a key, for a flight that begins now and will see whatever happens to the key from now on; `None` if
+    /// it has none.
+    pub(crate) fn of<A: App>(client: &Client<A>, query: &Q) -> Option<Self>
+    where
+        Q: Fetch<A>,
+        A::Registry: Holds<Q>,
+    {
+        let tier = Arc::clone(client.tier()?);
+        let persistence = Q::persistence()?;
+        let name = name(client, &persistence, query)
+            .map_err(|trouble| tier.troubles.note(Q::NAME, Action::Get, &trouble))
+            .ok()?;
+        let now = Dated::from(client.cache().wall());
+        let outdated = client.cache().copies_expire_before(query, now.0);
+        let outdated = (outdated > 0).then_some(Dated(outdated));
+        // What comes of this flight is newer than what is out of date.
+        let (began, is_outdated) = match outdated.filter(|&outdated| outdated >= now) {
+            Some(outdated) => (outdated.later_by(STEP), true),
+            None => (now, false),
+        };
+        Some(Self { tier, persistence, name, began, outdated, is_outdated })
+    }
+
+    /// What stands there, if it is an entry of the key that nothing has changed since.
+    pub(crate) async fn look(&self, query: &Q, now: impl Fn() -> Dated) -> Option<Found<Q::Value>>
+    where
+        Q::Value: Sized,
+    {
+        let bytes = self.tier.get(Q::NAME, &self.name).await?;
+        self.open(query, &bytes, now()).unwrap_or_else(|trouble| {
+            self.tier.troubles.note(Q::NAME, Action::Get, &trouble);
+            None
+        })
+    }
+
+    fn open(&self, query: &Q, bytes: &[u8], now: Dated) -> Result<Option<Found<Q::Value>>, Trouble>
+    where
+        Q::Value: Sized,
+    {
+        let envelope = Envelope::parse(bytes)?;
+        let Envelope { codec, fingerprint, dated, fresh, ttl, entry } = envelope;
+        if codec != self.persistence.codec_name() || fingerprint != self.persistence.fingerprint() {
+            return Err(Trouble::OtherShape);
+        }
+        if dated > now.later_by(MOST_AHEAD) {
+            return Err(Trouble::Ahead);
+        }
+        let age = now.since(dated).unwrap_or_default();
+        if age >= fresh.min(ttl) || self.outdated.is_some_and(|outdated| dated <= outdated) {
+            return Ok(None);
+        }
+        let decode = || self.persistence.decode_entry(entry);
+        let (key, value) = survived(decode)?.map_err(Trouble::Unreadable)?;
+        match key == *query {
+            true => Ok(Some(Found { value, age })),
+            false => Err(Trouble::OtherKey),
+        }
+    }
+
+    /// Puts an answer there that is so old and lasts so long, if `is_wanted` when its turn has come.
+    pub(crate) async fn put(&self, query: &Q, copy: Copy<'_, Q>, is_wanted: impl FnOnce() -> bool + Send) {
+        let left = copy.fresh.min(copy.ttl).saturating_sub(copy.age);
+        if left.is_zero() {
+            return;
+        }
+        match self.envelope(query, &copy) {
+            Ok(bytes) => self.tier.set(Q::NAME, &self.name, bytes, left, is_wanted).await,
+            Err(trouble) => self.tier.troubles.note(Q::NAME, Action::Set, &trouble),
+        }
+    }
+
+    fn envelope(&self, query: &Q, copy: &Copy<'_, Q>) -> Result<Vec<u8>, Trouble> {
+        let mut entry = Vec::new();
+        let encode = || self.persistence.encode_entry(query, copy.value, &mut entry);
+        survived(encode)?.map_err(Trouble::Unwritable)?;
+        let (codec, fingerprint) = (self.persistence.codec_name(), self.persistence.fingerprint());
+        let Copy { dated, fresh, ttl, .. } = *copy;
+        Ok(Envelope { codec, fingerprint, dated, fresh, ttl, entry: &entry }.to_bytes())
+    }
+}
+
+/// An answer as it is to be kept.
+pub(crate) struct Copy<'a, Q: Query> {
+    pub(crate) value: &'a Q::Value,
+    /// When its load began, by the wall clock.
+    pub(crate) dated: Dated,
+    pub(crate) age: Duration,
+    pub(crate) fresh: Duration,
+    pub(crate) ttl: Duration,
+}
+
+impl<A: App> Client<A> {
+    /// Removes what the provider has of a key, behind the caller's back. Outside of a runtime nothing is removed.
+    pub(crate) fn remove_copy<Q: Query>(&self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
+        match name(self, &persistence, query) {
+            Ok(name) => {
+                let tier = Arc::clone(tier);
+                runtime.spawn(async move { tier.remove(Q::NAME, &name).await });
+            }
+            Err(trouble) => tier.troubles.note(Q::NAME, Action::Remove, &trouble),
+        }
+    }
+}
+
+/// What a key is called in the provider: the name of its table, which has no zero byte in it, one, and the key.
+fn name<A: App, Q: Query>(
+    client: &Client<A>,
+    persistence: &Persistence<Q>,
+    query: &Q,
+) -> Result<Vec<u8>, Trouble>
+where
+    A::Registry: Holds<Q>,
+{
+    let mut name = client.cache().name_of::<Q>().as_bytes().to_vec();
+    name.push(0);
+    survived(|| persistence.encode_key(query, &mut name))?.map_err(Trouble::Unwritable)?;
+    Ok(name)
+}
+
+/// Runs the code of a codec, some of which is the user's.
+fn survived<T>(code: impl FnOnce() -> Result<T, BoxError>) -> Result<Result<T, BoxError>, Trouble> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| Trouble::Panicked(message_of(panic.as_ref())))
+}

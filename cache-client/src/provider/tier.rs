@@ -1,0 +1,109 @@
+//! The provider as a client uses it: with a timeout, its writes in order, its errors kept from everybody. Knows no types.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use cache_core::BoxError;
+
+use super::Provider;
+use super::lanes::Lanes;
+use super::trouble::{Action, Trouble, Troubles};
+use crate::fly::caught;
+
+/// How long a call of the provider may take, where nobody says: many times what a store on the same network takes, and
+/// less than most loads.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The longest time to live that a provider is given.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+
+/// A provider of a type that the client does not know. It is called for misses alone, so that a box does no harm.
+trait AnyProvider: Send + Sync {
+    fn get<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, Option<Vec<u8>>>;
+    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> Boxed<'a, ()>;
+    fn remove<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, ()>;
+}
+
+impl<P: Provider> AnyProvider for P {
+    fn get<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, Option<Vec<u8>>> {
+        Box::pin(Provider::get(self, key))
+    }
+
+    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> Boxed<'a, ()> {
+        Box::pin(Provider::set(self, key, value, ttl))
+    }
+
+    fn remove<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, ()> {
+        Box::pin(Provider::remove(self, key))
+    }
+}
+
+/// The second tier of a client.
+pub(crate) struct Tier {
+    provider: Box<dyn AnyProvider>,
+    timeout: Duration,
+    lanes: Lanes,
+    pub(crate) troubles: Troubles,
+}
+
+impl Tier {
+    pub(crate) fn new(provider: impl Provider) -> Self {
+        let (lanes, troubles) = (Lanes::new(), Troubles::default());
+        Self { provider: Box::new(provider), timeout: TIMEOUT, lanes, troubles }
+    }
+
+    pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    pub(crate) async fn get(&self, query: &'static str, key: &[u8]) -> Option<Vec<u8>> {
+        self.done(query, Action::Get, async { self.provider.get(key).await }).await?
+    }
+
+    /// Writes, when all writes of the key that were asked for before are over, if `is_wanted` then.
+    pub(crate) async fn set(
+        &self,
+        query: &'static str,
+        key: &[u8],
+        value: Vec<u8>,
+        ttl: Duration,
+        is_wanted: impl FnOnce() -> bool + Send,
+    ) {
+        let set = async {
+            let _lane = self.lanes.enter(key).await;
+            match is_wanted() {
+                true => self.provider.set(key, value, ttl.min(LONGEST)).await,
+                false => Ok(()),
+            }
+        };
+        self.done(query, Action::Set, set).await;
+    }
+
+    pub(crate) async fn remove(&self, query: &'static str, key: &[u8]) {
+        let remove = async {
+            let _lane = self.lanes.enter(key).await;
+            self.provider.remove(key).await
+        };
+        self.done(query, Action::Remove, remove).await;
+    }
+
+    /// What comes of a call, the wait for its turn included, so that what waits for a provider that hangs does not pile up.
+    async fn done<T>(
+        &self,
+        query: &'static str,
+        action: Action,
+        call: impl Future<Output = Result<T, BoxError>> + Send,
+    ) -> Option<T> {
+        let trouble = match tokio::time::timeout(self.timeout, caught(call)).await {
+            Ok(Ok(Ok(value))) => return Some(value),
+            Ok(Ok(Err(error))) => Trouble::Failed(error),
+            Ok(Err(message)) => Trouble::Panicked(message),
+            Err(_) => Trouble::TimedOut(self.timeout),
+        };
+        self.troubles.note(query, action, &trouble);
+        None
+    }
+}

@@ -1,0 +1,180 @@
+//! A provider for tests: counts what it is asked, and does what the test says.
+
+use std::time::Duration;
+
+use cache_core::BoxError;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::Provider;
+use super::memory::MemoryProvider;
+
+/// A provider that counts its calls, and fails, waits or hangs as a test tells it to; else it does what the one does that
+/// it is made over.
+///
+/// Given to a client in an `Arc`, so that the test keeps a handle.
+///
+/// ```
+/// use std::sync::Arc;
+/// use cache_client::{Provider, TrackingProvider};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let provider = Arc::new(TrackingProvider::new());
+/// provider.fail_next_gets(1);
+/// assert!(provider.get(b"key").await.is_err());
+/// assert_eq!(provider.get(b"key").await.unwrap(), None);
+/// assert_eq!((provider.gets(), provider.misses()), (2, 1));
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct TrackingProvider<P = MemoryProvider> {
+    inner: P,
+    state: Mutex<State>,
+    is_held: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    gets: Calls,
+    hits: u64,
+    misses: u64,
+    sets: Calls,
+    removes: Calls,
+    delay: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    count: u64,
+    /// So many more are to fail.
+    to_fail: u64,
+}
+
+/// Why a call failed: the test said so.
+#[derive(Debug, thiserror::Error)]
+#[error("the test says that this call fails")]
+struct Scripted;
+
+impl TrackingProvider {
+    /// Over a [`MemoryProvider`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::over(MemoryProvider::default())
+    }
+}
+
+impl Default for TrackingProvider {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P> TrackingProvider<P> {
+    /// Over another provider.
+    #[must_use]
+    pub fn over(inner: P) -> Self {
+        Self { inner, state: Mutex::default(), is_held: watch::Sender::new(false) }
+    }
+
+    /// The provider that this is made over.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+
+    /// Calls of `get` that were begun.
+    pub fn gets(&self) -> u64 {
+        self.state.lock().gets.count
+    }
+
+    /// Calls of `get` that found something.
+    pub fn hits(&self) -> u64 {
+        self.state.lock().hits
+    }
+
+    /// Calls of `get` that found nothing.
+    pub fn misses(&self) -> u64 {
+        self.state.lock().misses
+    }
+
+    /// Calls of `set` that were begun.
+    pub fn sets(&self) -> u64 {
+        self.state.lock().sets.count
+    }
+
+    /// Calls of `remove` that were begun.
+    pub fn removes(&self) -> u64 {
+        self.state.lock().removes.count
+    }
+
+    /// Has the next so many calls of `get` fail, in place of those that were to fail.
+    pub fn fail_next_gets(&self, count: u64) {
+        self.state.lock().gets.to_fail = count;
+    }
+
+    /// [`fail_next_gets`](Self::fail_next_gets) for `set`.
+    pub fn fail_next_sets(&self, count: u64) {
+        self.state.lock().sets.to_fail = count;
+    }
+
+    /// [`fail_next_gets`](Self::fail_next_gets) for `remove`.
+    pub fn fail_next_removes(&self, count: u64) {
+        self.state.lock().removes.to_fail = count;
+    }
+
+    /// Has all calls that begin from now on take so long, those that fail too.
+    pub fn delay(&self, time: Duration) {
+        self.state.lock().delay = time;
+    }
+
+    /// Has all calls that begin from now on wait, until [`release`](Self::release).
+    pub fn hold(&self) {
+        self.is_held.send_replace(true);
+    }
+
+    /// Lets all calls go on that wait, and the next ones too.
+    pub fn release(&self) {
+        self.is_held.send_replace(false);
+    }
+
+    /// Counts a call, and does what is to be done before it.
+    async fn begin(&self, calls: impl FnOnce(&mut State) -> &mut Calls) -> Result<(), Scripted> {
+        let (fails, delay) = {
+            let mut state = self.state.lock();
+            let calls = calls(&mut state);
+            calls.count += 1;
+            let fails = calls.to_fail > 0;
+            calls.to_fail = calls.to_fail.saturating_sub(1);
+            (fails, state.delay)
+        };
+        // The sender is there as long as the provider.
+        let _ = self.is_held.subscribe().wait_for(|is_held| !is_held).await;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        if fails { Err(Scripted) } else { Ok(()) }
+    }
+}
+
+impl<P: Provider> Provider for TrackingProvider<P> {
+    async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+        self.begin(|state| &mut state.gets).await?;
+        let found = self.inner.get(key).await?;
+        let mut state = self.state.lock();
+        match found {
+            Some(_) => state.hits += 1,
+            None => state.misses += 1,
+        }
+        drop(state);
+        Ok(found)
+    }
+
+    async fn set(&self, key: &[u8], value: Vec<u8>, ttl: Duration) -> Result<(), BoxError> {
+        self.begin(|state| &mut state.sets).await?;
+        self.inner.set(key, value, ttl).await
+    }
+
+    async fn remove(&self, key: &[u8]) -> Result<(), BoxError> {
+        self.begin(|state| &mut state.removes).await?;
+        self.inner.remove(key).await
+    }
+}

@@ -1,0 +1,293 @@
+//! What is changed in the cache is not undone by the second tier, and what came too late does not get there.
+
+use std::time::Duration;
+
+use cache_client::{Changes, Client, Context, Mutate, Strategy, TrackingProvider};
+
+use crate::attic::*;
+use crate::lab::{SECOND, pass, seconds, settle};
+use crate::providers::{assert_calls, site};
+
+// Changes
+
+/// Does something to a cache whose provider has an old entry, throws the cache's own away, and reads.
+async fn after(change: impl AsyncFn(&Client<Depot>, &GetKept)) -> (usize, Site<TrackingProvider>) {
+    let (site, query) = (site(), GetKept(1));
+    site.client().query(&query).await.unwrap();
+    settle().await;
+    let client = site.client();
+    change(&client, &query).await;
+    let value = *client.query(&query).await.unwrap();
+    settle().await;
+    (value, site)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_marked_or_removed_here_is_not_read_back_present_or_absent() {
+    for is_present in [true, false] {
+        type Change = fn(&Client<Depot>, &GetKept);
+        let changes: [Change; 13] = [
+            |client, query| drop(client.invalidate(query)),
+            |client, _| drop(client.invalidate_query::<GetKept>()),
+            |client, _| drop(client.invalidate_where::<GetKept>(|query| query.0 == 1)),
+            |client, _| drop(client.invalidate_tag("kept")),
+            |client, _| drop(client.invalidate_all()),
+            |client, query| assert!(client.cache().invalidate(query) || client.cached(query).is_none()),
+            |client, query| assert!(client.cache().remove(query) || client.cached(query).is_none()),
+            |client, _| client.cache().clear(),
+            |client, query| {
+                let mut tx = client.cache().begin();
+                tx.remove(query);
+                tx.commit().unwrap();
+            },
+            |client, _| {
+                let mut tx = client.cache().begin();
+                tx.invalidate_tag("kept");
+                tx.commit().unwrap();
+            },
+            |client, _| {
+                let mut tx = client.cache().begin();
+                tx.set(GetKept(2), 2);
+                tx.invalidate_all();
+                tx.commit().unwrap();
+            },
+            |client, _| {
+                let mut tx = client.cache().begin();
+                tx.invalidate_query::<GetKept>();
+                tx.commit().unwrap();
+            },
+            |client, _| {
+                let mut tx = client.cache().begin();
+                tx.invalidate_where::<GetKept>(|query| query.0 == 1);
+                tx.commit().unwrap();
+            },
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let (value, _) = after(async |client, query| {
+                if is_present {
+                    client.query(query).await.unwrap();
+                    pass(SECOND).await;
+                }
+                change(client, query);
+            })
+            .await;
+            assert_eq!(value, 2, "change {number}, present: {is_present}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_here_is_not_undone_by_an_older_entry() {
+    let (site, query) = (site(), GetKeptWeak(1));
+    site.client().query(&query).await.unwrap();
+    settle().await;
+    let client = site.client();
+    drop(client.cache().insert(query.clone(), 99));
+    assert!(client.cached(&query).is_none());
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+    let mut tx = client.cache().begin();
+    tx.set(query.clone(), 99);
+    tx.commit().unwrap();
+    assert_eq!(*client.query(&query).await.unwrap(), 3);
+    // What has been loaded since is newer.
+    settle().await;
+    assert_eq!(*client.query(&query).await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_outlives_a_load_that_fails() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.client();
+    client.query(&query).await.unwrap();
+    settle().await;
+    client.invalidate_all();
+    site.depot.fail_next(1);
+    assert!(client.query(&query).await.is_err());
+    assert_eq!(*client.query(&query).await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_comes_from_a_snapshot_counts() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.client();
+    client.query(&query).await.unwrap();
+    settle().await;
+    client.invalidate_all();
+    let mut snapshot = Vec::new();
+    client.cache().save_to(&mut snapshot).unwrap();
+    let client = site.client();
+    client.cache().restore_from(&snapshot[..]).unwrap();
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_tags_and_other_tables_are_read_as_before() {
+    type Change = fn(&Client<Depot>);
+    let changes: [Change; 2] = [
+        |client| drop(client.invalidate_tag("other")),
+        |client| drop(client.invalidate_query::<GetKeptStale>()),
+    ];
+    for change in changes {
+        let (value, _) = after(async |client, _| change(client)).await;
+        assert_eq!(value, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn invalidating_a_key_removes_it_for_others_too() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.client();
+    client.query(&query).await.unwrap();
+    settle().await;
+    client.invalidate(&query);
+    settle().await;
+    assert_calls(&site, 1, 1, 1);
+    assert_eq!(*site.client().query(&query).await.unwrap(), 2);
+}
+
+/// Writes a kept value.
+#[derive(Clone)]
+struct Rewrite(u32, usize);
+
+impl Mutate<Depot> for Rewrite {
+    type Output = ();
+    type Error = std::convert::Infallible;
+
+    async fn run(&self, _: &Context<Depot>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn apply(&self, (): &(), changes: &mut Changes<Depot>) {
+        changes.set(GetKept(self.0), self.1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_mutation_writes_takes_the_old_entry_away_for_others_too() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.client();
+    client.query(&query).await.unwrap();
+    settle().await;
+    client.mutate(&Rewrite(1, 99)).await.unwrap();
+    settle().await;
+    assert_eq!(*client.query(&query).await.unwrap(), 99);
+    assert_eq!(*site.client().query(&query).await.unwrap(), 2, "loaded, and not the old one");
+}
+
+// Late writes
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_was_overtaken_writes_nothing() {
+    type Change = fn(&Client<Depot>);
+    let changes: [Change; 3] = [
+        |client| drop(client.invalidate_all()),
+        |client| drop(client.cache().insert(GetKept(1), 99)),
+        |client| client.cache().clear(),
+    ];
+    for change in changes {
+        let (site, query) = (site(), GetKept(1));
+        let client = site.client();
+        let waiter = ask(&client, &query);
+        settle().await;
+        change(&client);
+        assert_eq!(*waiter.await.unwrap().unwrap(), 1);
+        settle().await;
+        assert_calls(&site, 1, 0, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_overtaken_just_before_its_store_writes_nothing() {
+    let (site, query) = (site(), GetKeptWeighed(1));
+    let client = site.client();
+    let cache = client.cache().clone();
+    query.when_weighed(move || drop(cache.insert(GetKeptWeighed(1), 99)));
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    settle().await;
+    assert_calls(&site, 1, 0, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_changed_while_its_write_waits_is_not_written() {
+    type Change = fn(&Client<Depot>);
+    let changes: [Change; 3] = [
+        |client| assert!(client.cache().invalidate(&GetKept(1))),
+        |client| drop(client.cache().insert(GetKept(1), 99)),
+        |client| client.cache().clear(),
+    ];
+    for change in changes {
+        let (site, query) = (site(), GetKept(1));
+        let client = site.builder().provider_timeout(seconds(20)).build();
+        let first = ask(&client, &query);
+        settle().await;
+        site.provider.delay(seconds(5));
+        first.await.unwrap().unwrap();
+        // The write of this one waits for that of the first.
+        client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await.unwrap();
+        settle().await;
+        change(&client);
+        pass(seconds(5)).await;
+        assert_calls(&site, 1, 1, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_writes_of_a_key_the_newer_one_stays_though_the_older_one_is_slow() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.builder().provider_timeout(seconds(20)).build();
+    let first = ask(&client, &query);
+    settle().await;
+    site.provider.delay(seconds(5));
+    first.await.unwrap().unwrap();
+    settle().await;
+    site.provider.delay(Duration::ZERO);
+    client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await.unwrap();
+    pass(seconds(5)).await;
+    assert_calls(&site, 1, 2, 0);
+    assert_eq!(*site.client().query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_not_lost_when_those_who_waited_leave_and_delays_nobody() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.client();
+    let waiter = ask(&client, &query);
+    settle().await;
+    site.provider.delay(Duration::from_millis(200));
+    let began = tokio::time::Instant::now();
+    waiter.await.unwrap().unwrap();
+    assert_eq!(began.elapsed(), SECOND);
+    drop(client);
+    pass(SECOND).await;
+    assert_eq!(site.provider.inner().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_whose_key_is_changed_meanwhile_is_for_those_who_waited_alone() {
+    let (site, query) = (site(), GetKept(1));
+    site.client().query(&query).await.unwrap();
+    settle().await;
+    let client = site.client();
+    site.provider.delay(Duration::from_millis(100));
+    let waiter = ask(&client, &query);
+    settle().await;
+    client.invalidate_all();
+    assert_eq!(*waiter.await.unwrap().unwrap(), 1);
+    assert!(client.cached(&query).is_none());
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_nobody_wants_any_more_is_dropped() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.client();
+    site.provider.delay(Duration::from_millis(100));
+    let waiter = ask(&client, &query);
+    settle().await;
+    waiter.abort();
+    pass(SECOND).await;
+    assert_eq!(
+        (site.provider.misses(), site.depot.loads::<GetKept>(), client.provider_troubles()),
+        (0, 0, 0)
+    );
+}
