@@ -34,6 +34,21 @@ mod sizes {
 #[query(value = Vec<u8>, eq)]
 struct Compared {}
 
+/// One whose options a macro of the user's has written.
+macro_rules! compared {
+    ($name:ident) => {
+        #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+        #[query(value = Option<u8>, eq, absent_ttl = "5s", max_weight = 10, weigh = light)]
+        struct $name(u8);
+    };
+}
+
+compared!(MacroMade);
+
+fn light(_: &MacroMade, _: &Option<u8>) -> u32 {
+    1
+}
+
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = dyn std::fmt::Debug + Send + Sync)]
 struct r#Dyn(());
@@ -107,6 +122,8 @@ fn values_are_compared_only_where_asked() {
     assert!(Compared::same_value(&vec![1], &vec![1]));
     assert!(!Compared::same_value(&vec![1], &vec![2]));
     assert!(!Full::same_value(&String::new(), &String::new()));
+    assert!(MacroMade::same_value(&Some(1), &Some(1)) && !MacroMade::same_value(&None, &Some(1)));
+    assert!(MacroMade::is_absent(&None) && MacroMade(1).weigh(&None) == 1);
 }
 
 #[test]

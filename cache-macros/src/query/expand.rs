@@ -169,7 +169,9 @@ fn weigh(options: &Options) -> Option<TokenStream> {
 
 fn same_value(options: &Options) -> Option<TokenStream> {
     let eq = options.eq.as_ref()?;
-    let call = quote_spanned!(eq.name.span()=> ::core::cmp::PartialEq::eq(old, new));
+    // Of the derive itself, so that the names are those of the function also where the option was written by a macro.
+    let span = eq.name.span().resolved_at(Span::call_site());
+    let call = quote_spanned!(span=> ::core::cmp::PartialEq::eq(old, new));
     Some(quote! {
         fn same_value(old: &Self::Value, new: &Self::Value) -> ::core::primitive::bool {
             #call
