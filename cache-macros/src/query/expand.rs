@@ -169,11 +169,11 @@ fn weigh(options: &Options) -> Option<TokenStream> {
 
 fn same_value(options: &Options) -> Option<TokenStream> {
     let eq = options.eq.as_ref()?;
-    // Of the derive itself, so that the names are those of the function also where the option was written by a macro.
-    let span = eq.name.span().resolved_at(Span::call_site());
-    let call = quote_spanned!(span=> ::core::cmp::PartialEq::eq(old, new));
+    // Both of the option, which a macro of the user's may have written.
+    let [old, new] = ["old", "new"].map(|name| Ident::new(name, eq.name.span()));
+    let call = quote_spanned!(eq.name.span()=> ::core::cmp::PartialEq::eq(#old, #new));
     Some(quote! {
-        fn same_value(old: &Self::Value, new: &Self::Value) -> ::core::primitive::bool {
+        fn same_value(#old: &Self::Value, #new: &Self::Value) -> ::core::primitive::bool {
             #call
         }
     })
