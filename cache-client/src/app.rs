@@ -61,7 +61,8 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     }
 
     /// What to answer with when everything else has failed: the load, all its retries, and the search for a stale value
-    /// that may stand in. By default nothing, so that the error is the answer.
+    /// that may stand in. By default what the option `fallback` of the query says, and without that nothing, so that the
+    /// error is the answer.
     ///
     /// It is neither stored nor kept by the tree that asked: the next call loads again. Nor is it given to other loads,
     /// since what they build is stored: they get the error. What it stands in for is told by
@@ -69,7 +70,7 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     ///
     /// Runs in the task of who asks, once for each call.
     fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
-        None
+        self.fallback_value()
     }
 
     /// What a client calls in place of [`fetch`](Self::fetch): of queries that are loaded several at once it says more,

@@ -120,7 +120,7 @@ pub trait FetchMany<A: App>: Query<Value: Sized> {
 
     /// As [`Fetch::fallback`], for one key.
     fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
-        None
+        self.fallback_value()
     }
 }
 

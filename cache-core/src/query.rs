@@ -52,6 +52,16 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         false
     }
 
+    /// What a query client answers with when everything else has failed (`#[query(fallback = ...)]`).
+    #[doc(hidden)]
+    #[must_use]
+    fn fallback_value(&self) -> Option<Self::Value>
+    where
+        Self::Value: Sized,
+    {
+        None
+    }
+
     /// How the table is saved; `None` for tables without `persist`.
     #[doc(hidden)]
     #[must_use]

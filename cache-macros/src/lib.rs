@@ -57,6 +57,7 @@ mod text;
 /// | `beta = 1.0` | load an answer again a little before it becomes stale; more is earlier |
 /// | `error_ttl = "1s"` | answer with the error of a load for so long |
 /// | `absent_ttl = "10s"` | call an answer that is `None` fresh so long, and keep it so long |
+/// | `fallback = value`, `fallback = path` | answer with this value, or with what a `fn(&Query) -> Value` makes, when all else has failed; never kept |
 /// | `retry = N` | try a load whose error may pass again, at most `N` times; default: 3 |
 /// | `breaker`, `breaker = "name"` | let loads fail at once while too many have failed: by a breaker of its own, or one that all share that name it |
 /// | `poll = "5s"` | load an answer again so long after its last load, while it is observed |

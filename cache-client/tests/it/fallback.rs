@@ -1,6 +1,7 @@
 //! What stands in when everything has failed, and where it must not come.
 
-use cache_client::{BreakerOptions, QueryError};
+use cache_client::{App, BreakerOptions, Client, Context, Fetch, FetchMany, QueryError, TokioClock};
+use cache_core::{Cache, Query, registry};
 
 use crate::lab::{in_time, pass, seconds};
 use crate::shaky::*;
@@ -117,4 +118,55 @@ async fn a_tree_that_is_kept_from_the_cache_has_fallbacks_too() {
     cx.disable_cache();
     assert_eq!(*cx.query(&query).await.unwrap(), 1_000);
     assert!(client.refresh_error(&query).is_none());
+}
+
+/// With a value as an option.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 10, fresh = "10s", fallback = 7)]
+pub struct GetSeven(u32);
+
+/// With a function as an option, which is given the query.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, capacity = 10, fresh = "10s", fallback = GetNamed::unknown)]
+pub struct GetNamed(u32);
+
+impl GetNamed {
+    fn unknown(&self) -> String {
+        format!("number {}", self.0)
+    }
+}
+
+registry! {
+    pub struct Backed { crate::fallback::GetSeven, crate::fallback::GetNamed }
+}
+
+struct Broken;
+
+impl App for Broken {
+    type Registry = Backed;
+}
+
+impl Fetch<Broken> for GetSeven {
+    type Error = std::fmt::Error;
+
+    async fn fetch(&self, _: &Context<Broken>) -> Result<usize, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+impl FetchMany<Broken> for GetNamed {
+    type Error = std::fmt::Error;
+
+    async fn fetch_many(keys: &[Self], _: &Context<Broken>) -> Vec<Result<String, std::fmt::Error>> {
+        keys.iter().map(|_| Err(std::fmt::Error)).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_may_be_an_option_of_the_query() {
+    let cache = Cache::<Backed>::builder().clock(TokioClock::new()).build().unwrap();
+    let client = Client::builder(cache, Broken).build();
+    assert_eq!(*client.query(&GetSeven(1)).await.unwrap(), 7);
+    assert_eq!(*client.query(&GetNamed(3)).await.unwrap(), "number 3");
+    assert!(client.cached(&GetSeven(1)).is_none() && client.cached(&GetNamed(3)).is_none());
 }

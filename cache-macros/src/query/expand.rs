@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Generics, parse_quote};
+use syn::{DeriveInput, Expr, Generics, parse_quote};
 
 use super::borrowed;
 use super::options::{Codec, Given, Options};
@@ -26,7 +26,13 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let borrowed = borrowed::expand(input, options);
     let loading = loading_options(&core, options);
     let tags = tags(options);
-    let methods = [weigh(options), same_value(options), is_absent(options), persistence(&core, options)];
+    let methods = [
+        weigh(options),
+        same_value(options),
+        is_absent(options),
+        fallback(options),
+        persistence(&core, options),
+    ];
     quote! {
         #[allow(unused_qualifications)]
         #[automatically_derived]
@@ -175,6 +181,23 @@ fn same_value(options: &Options) -> Option<TokenStream> {
     Some(quote! {
         fn same_value(#old: &Self::Value, #new: &Self::Value) -> ::core::primitive::bool {
             #call
+        }
+    })
+}
+
+/// A function is called with the query.
+fn fallback(options: &Options) -> Option<TokenStream> {
+    let fallback = &options.fallback.as_ref()?.value;
+    let value = match fallback {
+        Expr::Path(path) => {
+            let span = path.path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+            quote_spanned!(span.resolved_at(Span::call_site())=> #path(self))
+        }
+        value => quote!(#value),
+    };
+    Some(quote! {
+        fn fallback_value(&self) -> ::core::option::Option<Self::Value> {
+            ::core::option::Option::Some(#value)
         }
     })
 }

@@ -7,7 +7,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::{Parse, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Lit, LitInt, LitStr, Path, Type};
+use syn::{Expr, Lit, LitInt, LitStr, Path, Type};
 
 use super::duration;
 use super::parse::Setting;
@@ -15,7 +15,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 29] = [
+const KNOWN: [&str; 30] = [
     "value",
     "name",
     "capacity",
@@ -40,6 +40,7 @@ const KNOWN: [&str; 29] = [
     "beta",
     "error_ttl",
     "absent_ttl",
+    "fallback",
     "retry",
     "breaker",
     "poll",
@@ -57,7 +58,7 @@ const STRATEGIES: [(&str, &str); 5] = [
 ];
 
 /// Names that people bring along from other caches, and what they are called here.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 13] = [
     ("max_capacity", "capacity"),
     ("max_entries", "capacity"),
     ("max_size", "capacity"),
@@ -68,6 +69,7 @@ const ELSEWHERE: [(&str, &str); 12] = [
     ("rename", "name"),
     ("stale_while_revalidate", "swr"),
     ("policy", "strategy"),
+    ("placeholder", "fallback"),
     ("circuit_breaker", "breaker"),
     ("batch_size", "batch"),
 ];
@@ -116,6 +118,8 @@ pub(crate) struct Options {
     pub(crate) beta: Option<Given<f64>>,
     pub(crate) error_ttl: Option<Given<Duration>>,
     pub(crate) absent_ttl: Option<Given<Duration>>,
+    /// A function, if it is a path, else the value.
+    pub(crate) fallback: Option<Given<Expr>>,
     pub(crate) retry: Option<Given<u32>>,
     /// The name of a shared one; `None` for one of the query's own.
     pub(crate) breaker: Option<Given<Option<String>>>,
@@ -186,6 +190,10 @@ impl Options {
             "beta" => self.beta = Some(setting.with(factor)?),
             "error_ttl" => self.error_ttl = Some(setting.with(window)?),
             "absent_ttl" => self.absent_ttl = Some(setting.with(window)?),
+            "fallback" => {
+                let expected = "a value, or the path of a function, as in `fallback = nobody`";
+                self.fallback = Some(setting.with(syntax(expected))?);
+            }
             "retry" => self.retry = Some(setting.with(number)?),
             "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
             "poll" => self.poll = Some(setting.with(window)?),
