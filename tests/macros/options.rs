@@ -45,6 +45,7 @@ macro_rules! compared {
 
 compared!(MacroMade);
 
+#[expect(clippy::ref_option, reason = "as it is called")]
 fn light(_: &MacroMade, _: &Option<u8>) -> u32 {
     1
 }
