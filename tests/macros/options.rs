@@ -45,7 +45,7 @@ macro_rules! compared {
 
 compared!(MacroMade);
 
-#[expect(clippy::ref_option, reason = "as it is called")]
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "as it is called")]
 fn light(_: &MacroMade, _: &Option<u8>) -> u32 {
     1
 }
