@@ -8,7 +8,7 @@ pub(crate) mod loaded;
 use std::future::Future;
 use std::time::Duration;
 
-use cache_core::Query;
+use cache_core::{Batched, Query};
 
 use crate::app::{App, Fetch};
 use crate::context::Context;
@@ -17,7 +17,7 @@ use loaded::Loaded;
 
 /// How several keys of a query are loaded at once.
 ///
-/// In place of [`Fetch`], which such a query has by itself: it is asked for like any other, key by key or with
+/// In place of [`Fetch`], which such a query has by itself, if it was derived with the option `batch`: it is asked for like any other, key by key or with
 /// [`query_all`](crate::Client::query_all). The keys that have to be loaded within one tick, which is as long as the other
 /// tasks that are ready take for a turn or two, go to one call of [`fetch_many`](Self::fetch_many), as many as the option
 /// `batch` says (default: 100), and the next ones to another. No key waits for a timer.
@@ -86,7 +86,7 @@ use loaded::Loaded;
     label = "this query has no `Fetch<{A}>` implementation",
     note = "add `impl Fetch<{A}> for {Self}` with an `async fn fetch(&self, cx: &Context<{A}>)`, or `impl FetchMany<{A}>` if one load can take several keys"
 )]
-pub trait FetchMany<A: App>: Query<Value: Sized> {
+pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
     /// Why the load of a key can fail. Those who wait for one load of a key share the error.
     type Error: Send + Sync + 'static;
 
@@ -124,7 +124,7 @@ pub trait FetchMany<A: App>: Query<Value: Sized> {
     }
 }
 
-impl<A: App, Q: FetchMany<A>> Fetch<A> for Q {
+impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
     type Error = Q::Error;
 
     /// Loads one key alone. A client does not do so: it loads keys together.

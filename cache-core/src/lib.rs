@@ -110,7 +110,7 @@ pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, Tabl
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
-pub use query::{Lookup, Query};
+pub use query::{Batched, Lookup, Query};
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};

@@ -70,6 +70,15 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     }
 }
 
+/// A query of which one load can take several keys: one that was derived with the option `batch`. Says nothing but that;
+/// a query client asks for it, so that the loads of other queries can be written for any program.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not loaded several keys at a time",
+    label = "this query has no option `batch`",
+    note = "add `batch`, or `batch = N`, to its `#[query(...)]`"
+)]
+pub trait Batched: Query {}
+
 /// Something that names one key: the query itself, or the borrowed form that `#[query(borrowed)]` makes, with
 /// which a lookup allocates nothing.
 ///

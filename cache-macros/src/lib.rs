@@ -61,7 +61,7 @@ mod text;
 /// | `retry = N` | try a load whose error may pass again, at most `N` times; default: 3 |
 /// | `breaker`, `breaker = "name"` | let loads fail at once while too many have failed: by a breaker of its own, or one that all share that name it |
 /// | `poll = "5s"` | load an answer again so long after its last load, while it is observed |
-/// | `batch = N` | let one load take at most `N` keys, where the query is one that loads several at once; default: 100 |
+/// | `batch`, `batch = N` | let one load take several keys, at most `N` (default: 100); the query is loaded by `FetchMany` |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 #[proc_macro_derive(Query, attributes(query))]

@@ -15,17 +15,17 @@ pub struct GetItem(pub u32);
 
 /// Has no maximum of its own.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, capacity = 1_000, fresh = "10s")]
+#[query(value = usize, capacity = 1_000, fresh = "10s", batch)]
 pub struct GetCrate(pub u32);
 
 /// With a breaker of its own.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", batch, breaker)]
 pub struct GetGuardedItem(pub u32);
 
 /// Ten times the item of the same number. All are asked for by the load of them all, at the same time.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, capacity = 1_000, fresh = "10s")]
+#[query(value = usize, capacity = 1_000, fresh = "10s", batch)]
 pub struct GetBox(pub u32);
 
 /// Takes no time.
@@ -35,7 +35,7 @@ pub struct GetQuick(pub u32);
 
 /// The load of several asks for the first of them.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = usize, capacity = 1_000, fresh = "10s")]
+#[query(value = usize, capacity = 1_000, fresh = "10s", batch)]
 pub struct GetRound(pub u32);
 
 /// Loaded by itself: the sum of two items, which it asks for one after the other.

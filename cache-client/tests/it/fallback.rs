@@ -127,7 +127,7 @@ pub struct GetSeven(u32);
 
 /// With a function as an option, which is given the query.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = String, capacity = 10, fresh = "10s", fallback = GetNamed::unknown)]
+#[query(value = String, capacity = 10, fresh = "10s", batch, fallback = GetNamed::unknown)]
 pub struct GetNamed(u32);
 
 impl GetNamed {

@@ -8,6 +8,7 @@ mod depot;
 mod fallback;
 mod feed;
 mod flights;
+mod generic;
 mod infinite;
 mod ingest;
 mod invalidation;

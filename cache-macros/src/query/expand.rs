@@ -24,6 +24,12 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let table_options = table_options(&core, options);
     let borrowed = borrowed::expand(input, options);
+    let batched = options.batch.as_ref().map(|_| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #core::Batched for #name #ty_generics #where_clause {}
+        }
+    });
     let loading = loading_options(&core, options);
     let tags = tags(options);
     let methods = [
@@ -45,6 +51,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
             #(#methods)*
         }
 
+        #batched
         #borrowed
     }
 }
@@ -117,13 +124,18 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         number_call(&options.retry),
         breaker_call(core, options),
         time_call(&options.poll),
-        number_call(&options.batch),
+        batch_call(options),
     ]
     .into_iter()
     .flatten()
     .collect();
     (!calls.is_empty())
         .then(|| quote!(const LOADING: #core::LoadingOptions = #core::LoadingOptions::new() #(#calls)*;))
+}
+
+fn batch_call(options: &Options) -> Option<TokenStream> {
+    let most = options.batch.as_ref()?.value?;
+    Some(quote!(.batch(#most)))
 }
 
 fn breaker_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {

@@ -124,7 +124,8 @@ pub(crate) struct Options {
     /// The name of a shared one; `None` for one of the query's own.
     pub(crate) breaker: Option<Given<Option<String>>>,
     pub(crate) poll: Option<Given<Duration>>,
-    pub(crate) batch: Option<Given<u32>>,
+    /// The most keys of one load, if the query says so.
+    pub(crate) batch: Option<Given<Option<u32>>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
     pub(crate) core: Option<Given<Path>>,
 }
@@ -197,7 +198,7 @@ impl Options {
             "retry" => self.retry = Some(setting.with(number)?),
             "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
             "poll" => self.poll = Some(setting.with(window)?),
-            "batch" => self.batch = Some(setting.with(count)?),
+            "batch" => self.batch = Some(setting.flag_or(count)?),
             "tags" => self.tags = Some(setting.list(tags)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),

@@ -2,7 +2,7 @@ use cache_client::{App, Context, Fetch, FetchMany};
 use cache_core::{Query, registry};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = String, capacity = 10, fresh = "1s")]
+#[query(value = String, capacity = 10, fresh = "1s", batch)]
 pub struct GetPost {
     id: u64,
 }

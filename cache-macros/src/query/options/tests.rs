@@ -47,7 +47,7 @@ fn every_option_is_read() {
     assert_eq!(windows.map(|window| window.as_ref().unwrap().value.as_secs()), [1, 2, 3, 4, 5]);
     assert_eq!(options.breaker.as_ref().unwrap().value.as_deref(), Some("search"));
     assert_eq!(options.retry.as_ref().unwrap().value, 6);
-    assert_eq!(options.batch.as_ref().unwrap().value, 25);
+    assert_eq!(options.batch.as_ref().unwrap().value, Some(25));
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
 }
 
