@@ -6,6 +6,7 @@
 //! - [`routes`]: pages, JSON, server-sent events, the inspector; `views`: the HTML. [`problem`]: what becomes of errors.
 //! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
 //!   the last. [`arguments`]: the command line.
+//! - [`visitor`]: one who reads, for `load` and the tests.
 //! - [`database`]: the file, what is read and written there, and a ledger of what was loaded.
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod reading;
 pub mod routes;
 pub mod service;
 mod views;
+pub mod visitor;
 
 // The build script writes `CacheRegistry`: one typed table for each query.
 cache_core::include_registry!();

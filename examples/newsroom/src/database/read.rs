@@ -20,7 +20,8 @@ const MOST_DISCUSSED: u32 = 6;
 const MARK: char = '\u{1}';
 
 /// The columns of a [`Card`], in the order of its fields.
-const CARD: &str = "articles.id, articles.author, section, title, standfirst, published";
+const CARD: &str =
+    "articles.id, articles.author, articles.section, articles.title, articles.standfirst, articles.published";
 
 /// One article.
 ///
@@ -110,7 +111,7 @@ pub fn totals(connection: &Connection) -> Result<Totals> {
     let latest = connection.query_row(
         "SELECT article, title, name, number, comments.author, text, posted
          FROM comments JOIN articles ON articles.id = article JOIN authors ON authors.id = comments.author
-         ORDER BY comments.id DESC LIMIT 1",
+         ORDER BY posted DESC, comments.id DESC LIMIT 1",
         [],
         |row| {
             let comment =

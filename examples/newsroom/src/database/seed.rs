@@ -45,6 +45,7 @@ const TABLES: &str = "
 const INDEXES: &str = "
     CREATE INDEX newest ON articles (published DESC, id DESC);
     CREATE INDEX newest_of_section ON articles (section, published DESC, id DESC);
+    CREATE INDEX latest ON comments (posted DESC, id DESC);
     INSERT INTO words (words) VALUES ('rebuild');
     ANALYZE;";
 

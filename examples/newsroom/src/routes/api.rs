@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, Uri};
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -109,6 +109,6 @@ pub(super) async fn health(State(client): State<Shared>) -> (StatusCode, &'stati
     }
 }
 
-pub(super) async fn nowhere(uri: Uri) -> ApiProblem {
+pub(super) async fn nowhere(OriginalUri(uri): OriginalUri) -> ApiProblem {
     Problem::Absent(format!("There is nothing at {}.", uri.path())).into()
 }

@@ -2,8 +2,7 @@
 
 use axum::Form;
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query};
-use axum::http::Uri;
+use axum::extract::{OriginalUri, Path, Query};
 use axum::response::{Html, Redirect};
 
 use super::api::{NewComment, Place, Wanted};
@@ -59,6 +58,6 @@ pub(super) async fn search(Visit(cx): Visit, wanted: Result<Query<Wanted>, Query
     Ok(views::page(&lists::search(&q, found.as_deref())))
 }
 
-pub(super) async fn nowhere(uri: Uri) -> PageProblem {
+pub(super) async fn nowhere(OriginalUri(uri): OriginalUri) -> PageProblem {
     Problem::Absent(format!("There is nothing at {}.", uri.path())).into()
 }

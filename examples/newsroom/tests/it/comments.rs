@@ -1,0 +1,113 @@
+//! What a comment changes, for whom.
+
+use serde_json::Value;
+use tempfile::tempdir;
+
+use crate::lab::Lab;
+
+fn total(story: &Value) -> u64 {
+    story["comments"]["total"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_comment_is_there_for_the_next_reader() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let before = total(&lab.json("/api/articles/60").await);
+    let stats = lab.json("/api/stats").await;
+    lab.json("/api/feed").await;
+
+    let posted = lab.post(60, " Ada ", "First light.").await;
+    assert_eq!(posted.status, 201);
+    assert_eq!(posted.json().unwrap()["number"], before + 1);
+
+    let story = lab.json("/api/articles/60").await;
+    assert_eq!(total(&story), before + 1);
+    assert_eq!(story["comments"]["newest"][0]["name"], "Ada");
+    assert_eq!(story["comments"]["newest"][0]["text"], "First light.");
+    assert_eq!(lab.json("/api/feed").await["articles"][0]["comments"], before + 1);
+    let now = lab.json("/api/stats").await;
+    assert_eq!(
+        now["totals"]["comments"].as_u64(),
+        stats["totals"]["comments"].as_u64().map(|count| count + 1)
+    );
+    assert_eq!(now["totals"]["latest"]["name"], "Ada");
+}
+
+#[tokio::test]
+async fn a_comment_has_only_its_own_article_loaded_again() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    for article in [59, 60] {
+        lab.json(&format!("/api/articles/{article}")).await;
+    }
+    lab.post(60, "Ada", "Hello.").await;
+    for article in [59, 60] {
+        lab.json(&format!("/api/articles/{article}")).await;
+    }
+    assert_eq!((lab.loads("get_article"), lab.loads("get_comments")), (2, 3));
+}
+
+#[tokio::test]
+async fn one_name_is_one_author() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let one = lab.post(60, "Ada", "Hello.").await.json().unwrap();
+    let two = lab.post(59, "Ada", "Hello again.").await.json().unwrap();
+    assert_eq!(one["author"], two["author"]);
+    let author = lab.json(&format!("/api/authors/{}", one["author"])).await;
+    assert_eq!(author["name"], "Ada");
+}
+
+#[tokio::test]
+async fn what_readers_write_is_text() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.post(60, "<i>Ada</i>", "<script>alert('\"&')</script>").await;
+    let page = lab.get("/articles/60").await.body;
+    assert!(!page.contains("<i>Ada") && !page.contains("<script>alert"), "{page}");
+    assert!(page.contains("&lt;script&gt;alert"), "{page}");
+    let search = lab.get("/search?q=%3Cb%3E%22soup").await.body;
+    assert!(!search.contains("<b>") && search.contains("&lt;b&gt;&quot;soup"), "{search}");
+}
+
+#[tokio::test]
+async fn a_form_without_scripts_leads_back_to_the_comments() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let body = "name=Ada&text=By+hand".to_owned();
+    let response = lab.visitor().await.send("POST", "/articles/60/comments", &headers, body).await.unwrap();
+    assert_eq!(response.status, 303);
+    assert_eq!(response.headers["location"], "/articles/60#comments");
+    assert!(lab.get("/articles/60").await.body.contains("By hand"));
+}
+
+#[tokio::test]
+async fn who_listens_is_told_of_a_comment() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let before = total(&lab.json("/api/articles/60").await);
+    let mut events = lab.listen(60).await;
+    let first = events.next().await.unwrap().unwrap();
+    assert_eq!((first["state"].as_str(), first["comments"]["total"].as_u64()), (Some("ready"), Some(before)));
+
+    lab.post(60, "Ada", "Anybody there?").await;
+    loop {
+        let news = events.next().await.unwrap().unwrap();
+        if news["is_refreshing"] == false && news["comments"]["total"] == before + 1 {
+            assert_eq!(news["comments"]["newest"][0]["name"], "Ada");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_stops_ends_its_streams() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let mut events = lab.listen(60).await;
+    events.next().await.unwrap().unwrap();
+    lab.close().await;
+    while events.next().await.unwrap().is_some() {}
+}
