@@ -1,4 +1,4 @@
-// Posts comments without leaving the page, and shows those of others as they come.
+// Posts comments without leaving the page, and shows all comments as they come: those that are on their way, too.
 "use strict";
 
 const section = document.querySelector(".discussion");
@@ -7,9 +7,7 @@ if (section) {
   const list = section.querySelector(".comments");
   const form = section.querySelector("form.comment");
   const notice = form.querySelector(".notice");
-  const counts = (total) => (total === 1 ? "1 comment" : `${total} comments`);
-  // What this reader has posted and the list does not have yet.
-  let waiting = [];
+  const live = section.querySelector(".live");
 
   const element = (name, properties, ...children) => {
     const made = Object.assign(document.createElement(name), properties);
@@ -24,64 +22,57 @@ if (section) {
     return `${date.toLocaleDateString("en-GB", day)}, ${date.getUTCHours()}:${minutes}`;
   };
 
-  const item = (comment, isNew) => {
+  // A comment without a number is not written yet.
+  const item = ({ number, name, text, posted }, isNew) => {
     const meta = element("p", { className: "meta" });
-    const time = comment.posted ? when(comment.posted) : "sending ...";
-    meta.append(element("strong", { textContent: comment.name }), element("span", { textContent: time }));
-    const made = element("li", {}, meta, element("p", { className: "said", textContent: comment.text }));
-    if (comment.number) made.dataset.number = comment.number;
-    made.classList.toggle("new", isNew);
-    made.classList.toggle("sending", !comment.posted);
+    const time = element("time", { textContent: number ? when(posted) : "sending ..." });
+    meta.append(element("strong", { textContent: name }), time);
+    const made = element("li", {}, meta, element("p", { className: "said", textContent: text }));
+    made.dataset.number = number;
+    made.classList.toggle("new", isNew && number > 0);
+    made.classList.toggle("sending", number === 0);
     return made;
   };
 
-  const known = new Set([...list.children].map((child) => child.dataset.number));
+  const has = (number) => list.querySelector(`[data-number="${number}"]`) !== null;
   const show = ({ total, newest }) => {
-    const isThere = (mine) => newest.some(({ number, name, text }) =>
-      mine.number ? number === mine.number : name === mine.name && text === mine.text && !known.has(String(number)));
-    waiting = waiting.filter((mine) => !isThere(mine));
-    const all = [...waiting, ...newest];
-    list.replaceChildren(...all.map((comment) => item(comment, !known.has(String(comment.number)))));
-    newest.forEach((comment) => known.add(String(comment.number)));
+    list.replaceChildren(...newest.map((comment) => item(comment, !has(comment.number))));
     section.dataset.total = total;
-    section.querySelector(".total").textContent = counts(total);
-    section.querySelector(".older").hidden = newest.length === total;
+    section.querySelector(".total").textContent = total === 1 ? "1 comment" : `${total} comments`;
+    section.querySelector(".older").hidden = newest.filter((comment) => comment.number).length === total;
   };
 
-  let shown = null;
-  const live = section.querySelector(".live");
   const events = new EventSource(`/events/${article}`);
   events.addEventListener("open", () => { live.hidden = false; });
   events.addEventListener("error", () => { live.hidden = true; });
   events.addEventListener("comments", (event) => {
     const news = JSON.parse(event.data);
     section.classList.toggle("refreshing", news.is_refreshing);
-    if (news.comments) show((shown = news.comments));
+    if (news.comments) show(news.comments);
   });
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const mine = { name: form.elements.name.value.trim(), text: form.elements.text.value.trim() };
     const button = form.querySelector("button");
+    const { name, text } = form.elements;
     button.disabled = true;
     notice.textContent = "";
-    waiting.unshift(mine);
-    list.prepend(item(mine, true));
     try {
-      const headers = { "content-type": "application/json" };
-      const response = await fetch(`/api/articles/${article}/comments`, { method: "POST", headers, body: JSON.stringify(mine) });
+      const response = await fetch(`/api/articles/${article}/comments`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ name: name.value, text: text.value }),
+      });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.error);
-      Object.assign(mine, answer);
-      form.elements.text.value = "";
+      // For the case that no events come; the next one brings the whole list.
+      if (live.hidden && !has(answer.number)) list.prepend(item(answer, true));
+      text.value = "";
       notice.textContent = "Posted. Thank you!";
     } catch (problem) {
-      waiting = waiting.filter((other) => other !== mine);
-      list.querySelector(".sending")?.remove();
       notice.textContent = problem.message;
     } finally {
       button.disabled = false;
-      if (shown) show(shown);
     }
   });
 }

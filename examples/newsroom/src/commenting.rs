@@ -1,12 +1,11 @@
-//! Posting a comment: what is written, and what of the cache that changes.
+//! Posting a comment: what is written, what is shown meanwhile, and what of the cache that changes.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use cache_client::{Client, Context};
+use cache_client::{Changes, Context, LayerEdit, Mutate};
 
 use crate::app::Newsroom;
-use crate::database::{DatabaseError, Key, write};
+use crate::database::{DatabaseError, Key, Retiring, write};
 use crate::model::{Author, Comment};
 use crate::queries::{CountComments, GetAuthor, GetComments, GetTotals};
 
@@ -22,6 +21,8 @@ pub struct AddComment {
     article: u64,
     name: String,
     text: String,
+    /// In seconds since 1970.
+    posted: i64,
 }
 
 /// A comment that was posted.
@@ -31,6 +32,8 @@ pub struct Posted {
     pub author: Author,
     /// The comment.
     pub comment: Comment,
+    /// Until the cache has changed, and a little longer: until nobody has this any more.
+    _retiring: Retiring,
 }
 
 /// Why a comment was not posted.
@@ -55,45 +58,50 @@ impl AddComment {
     /// If name or text are empty or too long.
     pub fn new(article: u64, name: &str, text: &str) -> Result<Self, CommentError> {
         let (name, text) = (tidy("name", name, LONGEST_NAME)?, tidy("text", text, LONGEST_TEXT)?);
-        Ok(Self { article, name, text })
-    }
-
-    /// Posts it. Who asks for the comments after this has them with this one.
-    ///
-    /// # Errors
-    /// If there is no such article, or the database fails. Nothing has changed then.
-    pub async fn post(&self, cx: &Context<Newsroom>) -> Result<Arc<Posted>, CommentError> {
-        let posted = Arc::new(self.run(cx).await?);
-        self.apply(&posted, cx.client());
-        Ok(posted)
-    }
-
-    async fn run(&self, cx: &Context<Newsroom>) -> Result<Posted, CommentError> {
-        let Self { article, name, text } = self.clone();
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         // Fits until the year 292,277,026,596.
-        let posted = now.as_secs().cast_signed();
-        let written = cx.app().database.write(move |connection| {
+        Ok(Self { article, name, text, posted: now.as_secs().cast_signed() })
+    }
+
+    fn comments(&self) -> GetComments {
+        GetComments { article: self.article }
+    }
+
+    fn count(&self) -> CountComments {
+        CountComments { article: self.article }
+    }
+}
+
+impl Mutate<Newsroom> for AddComment {
+    type Output = Posted;
+    type Error = CommentError;
+
+    async fn run(&self, cx: &Context<Newsroom>) -> Result<Posted, CommentError> {
+        let Self { article, name, text, posted } = self.clone();
+        let database = &cx.app().database;
+        let written = database.write(move |connection| {
             let written =
                 write::comment(connection, article, &name, &text, posted).map_err(DatabaseError::from)?;
             written.ok_or(CommentError::NoSuchArticle(article))
         });
         let (author, comment) = written.await?;
-        Ok(Posted { author, comment })
+        let out_of_date = vec![Key::of(&self.comments()), Key::of(&self.count()), Key::of(&GetTotals)];
+        Ok(Posted { author, comment, _retiring: database.ledger.retiring(out_of_date) })
     }
 
-    /// The author is as they were written just now. What the comment makes out of date is loaded again by whoever asks
-    /// next: adding to what is there could count the comment twice, since it may have been loaded after the comment was
-    /// written.
-    fn apply(&self, posted: &Posted, client: &Client<Newsroom>) {
-        let (comments, count) =
-            (GetComments { article: self.article }, CountComments { article: self.article });
-        let out_of_date = vec![Key::of(&comments), Key::of(&count), Key::of(&GetTotals)];
-        let _retiring = client.app().database.ledger.retiring(out_of_date);
-        client.cache().insert(GetAuthor { id: posted.author.id }, Some(posted.author.clone()));
-        client.invalidate(&comments);
-        client.invalidate(&count);
-        client.invalidate_tag("summaries");
+    /// The comment takes its place for those who look at it, and all is loaded again by whoever asks next: another one may
+    /// have been written before it, and be on its way here.
+    fn apply(&self, posted: &Posted, changes: &mut Changes<Newsroom>) {
+        changes.set(GetAuthor { id: posted.author.id }, Some(posted.author.clone()));
+        changes.update(&self.comments(), |known| known.with(posted.comment.clone()));
+        changes.invalidate(&self.comments());
+        changes.invalidate(&self.count());
+        changes.invalidate_tag("summaries");
+    }
+
+    fn optimistic(&self, layer: &mut LayerEdit<Newsroom>) {
+        let Self { name, text, posted, .. } = self.clone();
+        layer.update(&self.comments(), move |known| Some(known?.with_unwritten(&name, &text, posted)));
     }
 }
 

@@ -11,6 +11,7 @@ pub mod write;
 
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cache_core::{Query, Shape};
@@ -35,7 +36,7 @@ pub struct Database {
     readers: Lane,
     writer: Lane,
     /// Who loaded what.
-    pub ledger: Ledger,
+    pub ledger: Arc<Ledger>,
     /// For trying out what happens when the database is slow, or down.
     pub faults: Faults,
 }
@@ -66,7 +67,7 @@ impl Database {
         Ok(Self {
             readers: Lane::new(readers),
             writer: Lane::new(vec![writer]),
-            ledger: Ledger::default(),
+            ledger: Arc::default(),
             faults: Faults::default(),
         })
     }
@@ -150,8 +151,9 @@ fn make(path: &Path, size: Size) -> Result<(), DatabaseError> {
 
 fn connect_all(path: &Path) -> Result<(Vec<Connection>, Connection), DatabaseError> {
     let connect = |flags| connect(path, flags).map_err(|source| DatabaseError::cannot_open(path, source));
+    // Before anything is written: the file may be somebody else's.
+    check(&connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?, path)?;
     let writer = connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    check(&writer, path)?;
     let readers = (0..READERS).map(|_| connect(OpenFlags::SQLITE_OPEN_READ_ONLY));
     Ok((readers.collect::<Result<_, _>>()?, writer))
 }

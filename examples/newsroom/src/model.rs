@@ -75,14 +75,23 @@ pub struct Comments {
 /// One comment.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
-    /// Its place among those on the article; the first is 1.
+    /// Its place among those on the article; the first is 1. What is not written yet has none, and 0.
     pub number: u32,
-    /// Number of who wrote it.
-    pub author: u64,
+    /// Who wrote it.
+    pub by: Byline,
     /// What it says.
     pub text: String,
     /// In seconds since 1970.
     pub posted: i64,
+}
+
+/// Who wrote a comment.
+#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Byline {
+    /// An author, by number.
+    Author(u64),
+    /// Somebody by a name, whose comment is on its way to the database.
+    Name(String),
 }
 
 /// One page of a list of articles, newest first.
@@ -134,6 +143,42 @@ pub struct Latest {
     pub name: String,
     /// The comment.
     pub comment: Comment,
+}
+
+impl Comments {
+    /// These with another one; the same if it is among them already.
+    #[must_use]
+    pub fn with(&self, comment: Comment) -> Self {
+        let mut all = self.clone();
+        let at = all.newest.partition_point(|other| other.number > comment.number);
+        if all.newest.get(at).is_none_or(|other| other.number != comment.number) {
+            all.total = all.total.max(comment.number);
+            all.newest.insert(at, comment);
+            all.newest.truncate(COMMENTS_SHOWN as usize);
+        }
+        all
+    }
+
+    /// These with one before them that is not written yet, and not counted.
+    #[must_use]
+    pub fn with_unwritten(&self, name: &str, text: &str, posted: i64) -> Self {
+        let comment = Comment { number: 0, by: Byline::Name(name.to_owned()), text: text.to_owned(), posted };
+        Self {
+            total: self.total,
+            newest: std::iter::once(comment).chain(self.newest.iter().cloned()).collect(),
+        }
+    }
+}
+
+impl Comment {
+    /// Number of who wrote it; `None` if it is not written yet.
+    #[must_use]
+    pub fn author(&self) -> Option<u64> {
+        match self.by {
+            Byline::Author(author) => Some(author),
+            Byline::Name(_) => None,
+        }
+    }
 }
 
 impl Section {

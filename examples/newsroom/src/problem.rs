@@ -2,7 +2,7 @@
 
 use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
-use cache_client::QueryError;
+use cache_client::{MutateError, QueryError};
 
 use crate::app::with_causes;
 use crate::commenting::CommentError;
@@ -70,6 +70,16 @@ impl<E: std::error::Error + 'static> From<QueryError<E>> for Problem {
         match error {
             QueryError::Interrupted { .. } => Self::Interrupted,
             QueryError::CircuitOpen { .. } => Self::CircuitOpen,
+            error => Self::Internal(with_causes(&error)),
+        }
+    }
+}
+
+impl From<MutateError<CommentError>> for Problem {
+    fn from(error: MutateError<CommentError>) -> Self {
+        match error {
+            MutateError::Failed { source, .. } => source.into(),
+            MutateError::Interrupted { .. } => Self::Interrupted,
             error => Self::Internal(with_causes(&error)),
         }
     }

@@ -8,7 +8,7 @@ use cache_client::Context;
 use serde::Serialize;
 
 use crate::app::Newsroom;
-use crate::model::{Article, Author, Card, Comment, Comments, Cursor, Hit, Present, Section};
+use crate::model::{Article, Author, Byline, Card, Comment, Comments, Cursor, Hit, Present, Section};
 use crate::problem::Problem;
 use crate::queries::{CountComments, GetArticle, GetAuthor, GetComments, GetFeed, MostDiscussed, Search};
 
@@ -38,11 +38,16 @@ pub struct Discussion {
 /// A comment, and the name of who wrote it.
 #[derive(Debug, Serialize)]
 pub struct Signed {
+    /// Its place among those on the article; the first is 1, and 0 if it is not written yet.
+    pub number: u32,
     /// Who wrote it.
     pub name: String,
-    /// The comment.
-    #[serde(flatten)]
-    pub comment: Comment,
+    /// Number of who wrote it; `None` if the comment is not written yet.
+    pub author: Option<u64>,
+    /// What it says.
+    pub text: String,
+    /// In seconds since 1970.
+    pub posted: i64,
 }
 
 /// An article in a list.
@@ -89,15 +94,40 @@ pub async fn story(cx: &Cx, id: u64) -> Result<Story, Problem> {
     Ok(Story { article, author: Present::of(author?), comments: comments? })
 }
 
-/// Comments with the names of who wrote them.
+/// Comments with the names of who wrote them. Without those that are not written yet: whether they will be is not known,
+/// and a page stays as it is.
 ///
 /// # Errors
 /// If a name cannot be loaded.
 pub async fn discussion(cx: &Cx, comments: &Comments) -> Result<Discussion, Problem> {
-    let names = names(cx, comments.newest.iter().map(|comment| comment.author)).await?;
-    let signed =
-        |comment: &Comment| Signed { name: name_of(&names, comment.author), comment: comment.clone() };
+    let mut all = discussion_as_shown(cx, comments).await?;
+    all.newest.retain(|signed| signed.author.is_some());
+    Ok(all)
+}
+
+/// Comments with the names of who wrote them, also of those that are not written yet.
+///
+/// # Errors
+/// If a name cannot be loaded.
+pub async fn discussion_as_shown(cx: &Cx, comments: &Comments) -> Result<Discussion, Problem> {
+    let names = names(cx, comments.newest.iter().filter_map(Comment::author)).await?;
+    let signed = |comment: &Comment| {
+        let name = match &comment.by {
+            Byline::Author(author) => name_of(&names, *author),
+            Byline::Name(name) => name.clone(),
+        };
+        Signed::new(name, comment)
+    };
     Ok(Discussion { total: comments.total, newest: comments.newest.iter().map(signed).collect() })
+}
+
+impl Signed {
+    /// A comment of somebody with that name.
+    #[must_use]
+    pub fn new(name: String, comment: &Comment) -> Self {
+        let Comment { number, text, posted, .. } = comment.clone();
+        Self { number, name, author: comment.author(), text, posted }
+    }
 }
 
 /// One page of the list of articles.

@@ -7,7 +7,7 @@
 //! broken promise.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cache_core::Query;
 use serde::{Deserialize, Serialize};
@@ -111,7 +111,7 @@ impl Ledger {
     /// From now until the answer is dropped, loads of these keys that run are known to be out of date, those that begin
     /// meanwhile too: the client may not have retired them all yet. To be held while they are invalidated, and no longer.
     #[must_use]
-    pub fn retiring(&self, keys: Vec<Key>) -> Retiring<'_> {
+    pub fn retiring(self: &Arc<Self>, keys: Vec<Key>) -> Retiring {
         let mut pages = self.pages();
         for key in &keys {
             *pages.retiring.entry(key.clone()).or_default() += 1;
@@ -119,7 +119,7 @@ impl Ledger {
             running.for_each(|run| run.is_retired = true);
         }
         drop(pages);
-        Retiring { ledger: self, keys }
+        Retiring { ledger: Arc::clone(self), keys }
     }
 
     /// What was loaded so far.
@@ -202,12 +202,12 @@ impl Drop for Running<'_> {
 
 /// Keys that are being retired.
 #[derive(Debug)]
-pub struct Retiring<'a> {
-    ledger: &'a Ledger,
+pub struct Retiring {
+    ledger: Arc<Ledger>,
     keys: Vec<Key>,
 }
 
-impl Drop for Retiring<'_> {
+impl Drop for Retiring {
     fn drop(&mut self) {
         let mut pages = self.ledger.pages();
         for key in &self.keys {

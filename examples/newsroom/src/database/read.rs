@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_i
 
 use super::Edition;
 use crate::model::{
-    Article, Author, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, FeedPage, Hit, Latest, Section, Totals,
+    Article, Author, Byline, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, FeedPage, Hit, Latest, Section,
+    Totals,
 };
 
 /// Articles on one page of a list.
@@ -58,7 +59,12 @@ pub fn comments(connection: &Connection, article: u64) -> Result<Comments> {
         "SELECT number, author, text, posted FROM comments WHERE article = ? ORDER BY number DESC LIMIT ?",
     )?;
     let rows = statement.query_map(params![article, COMMENTS_SHOWN], |row| {
-        Ok(Comment { number: row.get(0)?, author: row.get(1)?, text: row.get(2)?, posted: row.get(3)? })
+        Ok(Comment {
+            number: row.get(0)?,
+            by: Byline::Author(row.get(1)?),
+            text: row.get(2)?,
+            posted: row.get(3)?,
+        })
     })?;
     let newest: Vec<_> = rows.collect::<Result<_>>()?;
     // They are numbered without gaps.
@@ -114,8 +120,12 @@ pub fn totals(connection: &Connection) -> Result<Totals> {
          ORDER BY posted DESC, comments.id DESC LIMIT 1",
         [],
         |row| {
-            let comment =
-                Comment { number: row.get(3)?, author: row.get(4)?, text: row.get(5)?, posted: row.get(6)? };
+            let comment = Comment {
+                number: row.get(3)?,
+                by: Byline::Author(row.get(4)?),
+                text: row.get(5)?,
+                posted: row.get(6)?,
+            };
             Ok(Latest { article: row.get(0)?, title: row.get(1)?, name: row.get(2)?, comment })
         },
     );

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
 
-use crate::model::{Author, Comment};
+use crate::model::{Author, Byline, Comment};
 
 /// Writes a comment. `None` if there is no such article.
 ///
@@ -25,7 +25,7 @@ pub fn comment(
     tx.prepare_cached("INSERT INTO comments (article, number, author, text, posted) VALUES (?, ?, ?, ?, ?)")?
         .execute(params![article, number, author.id, text, posted])?;
     tx.commit()?;
-    let comment = Comment { number, author: author.id, text: text.to_owned(), posted };
+    let comment = Comment { number, by: Byline::Author(author.id), text: text.to_owned(), posted };
     Ok(Some((author, comment)))
 }
 

@@ -66,9 +66,8 @@ pub(super) async fn comment(
     new: Result<Json<NewComment>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Signed>), ApiProblem> {
     let (Path(id), Json(new)) = (id?, new?);
-    let posted = AddComment::new(id.into(), &new.name, &new.text)?.post(&cx).await?;
-    let signed = Signed { name: posted.author.name.clone(), comment: posted.comment.clone() };
-    Ok((StatusCode::CREATED, Json(signed)))
+    let posted = cx.mutate(&AddComment::new(id.into(), &new.name, &new.text)?).await?;
+    Ok((StatusCode::CREATED, Json(Signed::new(posted.author.name, &posted.comment))))
 }
 
 pub(super) async fn author(

@@ -59,7 +59,7 @@ async fn next(client: &Shared, observer: &mut Observer<Newsroom, GetComments>) -
     let cx = client.request("event");
     let mut news = news(&known);
     if let Some(comments) = known.value() {
-        match reading::discussion(&cx, comments).await {
+        match reading::discussion_as_shown(&cx, comments).await {
             Ok(comments) => news.comments = Some(comments),
             Err(problem) => news.error = Some(problem.message().to_owned()),
         }
@@ -71,9 +71,13 @@ async fn next(client: &Shared, observer: &mut Observer<Newsroom, GetComments>) -
 
 fn news(known: &Known<Comments, DatabaseError>) -> News {
     match known {
-        Known::Ready { is_stale, is_refreshing, .. } => {
-            News { state: "ready", is_stale: *is_stale, is_refreshing: *is_refreshing, ..News::default() }
-        }
+        Known::Ready { is_stale, is_refreshing, is_optimistic, .. } => News {
+            state: "ready",
+            is_stale: *is_stale,
+            is_refreshing: *is_refreshing,
+            is_optimistic: *is_optimistic,
+            ..News::default()
+        },
         Known::Failed { error, is_refreshing, .. } => News {
             state: "failed",
             is_refreshing: *is_refreshing,

@@ -48,7 +48,7 @@ pub(super) async fn comment(
     new: Result<Form<NewComment>, FormRejection>,
 ) -> Result<Redirect, PageProblem> {
     let (Path(id), Form(new)) = (id?, new?);
-    AddComment::new(id.into(), &new.name, &new.text)?.post(&cx).await?;
+    cx.mutate(&AddComment::new(id.into(), &new.name, &new.text)?).await?;
     Ok(Redirect::to(&format!("/articles/{id}#comments")))
 }
 

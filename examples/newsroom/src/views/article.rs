@@ -57,9 +57,9 @@ fn discussion(article: u64, comments: &Discussion) -> Markup {
 
 fn comment(signed: &Signed) -> Markup {
     html! {
-        li data-number=(signed.comment.number) {
-            p.meta { strong { (signed.name) } span { (date::moment(signed.comment.posted)) } }
-            p.said { (signed.comment.text) }
+        li data-number=(signed.number) {
+            p.meta { strong { (signed.name) } span { (date::moment(signed.posted)) } }
+            p.said { (signed.text) }
         }
     }
 }
