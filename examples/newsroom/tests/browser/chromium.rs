@@ -144,6 +144,8 @@ impl Chromium {
     }
 
     pub async fn picture(&mut self, tab: &Tab, file: &Path) {
+        // What is behind another page is not drawn.
+        self.in_tab(tab, "Page.bringToFront", json!({})).await;
         let picture = self.in_tab(tab, "Page.captureScreenshot", json!({ "format": "png" })).await;
         std::fs::write(file, STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()).unwrap();
     }

@@ -92,7 +92,7 @@ async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
         ("search", "search?q=soup"),
         ("section", "sections/science"),
         ("inspect", "inspect"),
-        ("absent", "articles/9"),
+        ("absent", "articles/999"),
     ];
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 390)] {
         browser.scheme(tab, scheme).await;
