@@ -220,3 +220,70 @@ impl Drop for Retiring {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queries::GetComments;
+
+    fn keys() -> Vec<Key> {
+        vec![Key::of(&GetComments { article: 7 })]
+    }
+
+    fn overlaps(unexplained: u64, retired: u64, abandoned: u64) -> Overlaps {
+        Overlaps { unexplained, retired, abandoned }
+    }
+
+    #[test]
+    fn loads_one_after_the_other_do_not_overlap() {
+        let ledger = Arc::new(Ledger::default());
+        ledger.begin(keys()).end();
+        ledger.begin(keys()).end();
+        let report = ledger.report();
+        assert_eq!((report.loads, report.trips, report.overlaps), (2, 2, overlaps(0, 0, 0)));
+        assert_eq!(report.queries["get_comments"], QueryLoads { loads: 2, keys: 1, most: 2 });
+    }
+
+    #[test]
+    fn a_load_beside_another_one_is_told() {
+        let ledger = Arc::new(Ledger::default());
+        let (one, two) = (ledger.begin(keys()), ledger.begin(keys()));
+        one.end();
+        two.end();
+        assert_eq!(ledger.report().overlaps, overlaps(1, 0, 0));
+    }
+
+    #[test]
+    fn a_load_beside_one_that_was_retired_is_explained() {
+        let ledger = Arc::new(Ledger::default());
+        let one = ledger.begin(keys());
+        drop(ledger.retiring(keys()));
+        let (two, three) = (ledger.begin(keys()), ledger.begin(keys()));
+        for running in [one, two, three] {
+            running.end();
+        }
+        // The second and the third beside the first; the third beside the second, which was not retired.
+        assert_eq!(ledger.report().overlaps, overlaps(1, 2, 0));
+    }
+
+    #[test]
+    fn what_begins_while_a_key_is_being_retired_may_be_retired_too() {
+        let ledger = Arc::new(Ledger::default());
+        let retiring = ledger.retiring(keys());
+        let one = ledger.begin(keys());
+        drop(retiring);
+        let two = ledger.begin(keys());
+        one.end();
+        two.end();
+        assert_eq!(ledger.report().overlaps, overlaps(0, 1, 0));
+    }
+
+    #[test]
+    fn a_load_beside_one_that_never_ends_is_explained() {
+        let ledger = Arc::new(Ledger::default());
+        let (one, two) = (ledger.begin(keys()), ledger.begin(keys()));
+        drop(one);
+        two.end();
+        assert_eq!(ledger.report().overlaps, overlaps(0, 0, 1));
+    }
+}

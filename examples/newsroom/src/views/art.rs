@@ -8,6 +8,9 @@ use crate::model::Card;
 const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 450.0;
 
+/// Pieces of the line of a row of hills.
+const STEPS: u32 = 32;
+
 /// Rows of hills.
 const LAYERS: u32 = 5;
 
@@ -38,9 +41,9 @@ fn hills(rng: &mut Rng, base: f64, swing: f64) -> String {
         base + (at * one.0 + one.1).sin() * one.2 + (at * two.0 * 2.0 + two.1).sin() * two.2 * 0.4
     };
     let mut path = format!("M0 {HEIGHT}");
-    for step in 0..=40 {
-        let x = WIDTH / 40.0 * f64::from(step);
-        path += &format!("L{x:.0} {:.1}", height(x));
+    for step in 0..=STEPS {
+        let x = WIDTH / f64::from(STEPS) * f64::from(step);
+        path += &format!("L{x:.0} {:.0}", height(x));
     }
     path + &format!("L{WIDTH} {HEIGHT}Z")
 }

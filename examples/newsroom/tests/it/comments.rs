@@ -1,6 +1,8 @@
 //! What a comment changes, for whom.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::lab::Lab;
@@ -110,4 +112,52 @@ async fn a_service_that_stops_ends_its_streams() {
     events.next().await.unwrap().unwrap();
     lab.close().await;
     while events.next().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
+async fn who_listens_sees_a_comment_on_its_way_and_who_reads_does_not() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let before = lab.json("/api/articles/60/comments").await;
+    let mut events = lab.listen(60).await;
+    events.next().await.unwrap().unwrap();
+    let faults = &lab.service.client().app().database.faults;
+    faults.delay(Duration::from_millis(100));
+    let looks = async {
+        let news = events.next().await.unwrap().unwrap();
+        assert_eq!(
+            (news["is_optimistic"].as_bool(), &news["comments"]["newest"][0]["number"]),
+            (Some(true), &json!(0))
+        );
+        assert_eq!(news["comments"]["newest"][0]["text"], "On my way.");
+        assert_eq!(lab.json("/api/articles/60/comments").await, before);
+    };
+    let (posted, ()) = tokio::join!(lab.post(60, "Ada", "On my way."), looks);
+    assert_eq!(posted.status, 201);
+    // From then on it is never away, not even while the comments are loaded again.
+    loop {
+        let news = events.next().await.unwrap().unwrap();
+        assert_eq!(news["comments"]["newest"][0]["text"], "On my way.", "{news}");
+        if news["is_optimistic"] == false && news["is_refreshing"] == false {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_comment_that_could_not_be_written_is_seen_no_more() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let before = lab.json("/api/articles/60/comments").await;
+    let mut events = lab.listen(60).await;
+    events.next().await.unwrap().unwrap();
+    lab.service.client().app().database.faults.be_down(true);
+    assert_eq!(lab.post(60, "Ada", "Lost.").await.status, 500);
+    loop {
+        let news = events.next().await.unwrap().unwrap();
+        if news["is_optimistic"] == false {
+            assert_eq!(news["comments"], before);
+            break;
+        }
+    }
 }
