@@ -2,10 +2,18 @@
 
 use std::time::Duration;
 
+use newsroom::visitor::Events;
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use tokio::time::timeout;
 
 use crate::lab::Lab;
+
+/// The next event.
+async fn next(events: &mut Events) -> Value {
+    let event = timeout(Duration::from_secs(10), events.next()).await;
+    event.expect("there is no event").unwrap().expect("the events have ended")
+}
 
 fn total(story: &Value) -> u64 {
     story["comments"]["total"].as_u64().unwrap()
@@ -91,12 +99,12 @@ async fn who_listens_is_told_of_a_comment() {
     let lab = Lab::open(folder.path()).await;
     let before = total(&lab.json("/api/articles/60").await);
     let mut events = lab.listen(60).await;
-    let first = events.next().await.unwrap().unwrap();
+    let first = next(&mut events).await;
     assert_eq!((first["state"].as_str(), first["comments"]["total"].as_u64()), (Some("ready"), Some(before)));
 
     lab.post(60, "Ada", "Anybody there?").await;
     loop {
-        let news = events.next().await.unwrap().unwrap();
+        let news = next(&mut events).await;
         if news["is_refreshing"] == false && news["comments"]["total"] == before + 1 {
             assert_eq!(news["comments"]["newest"][0]["name"], "Ada");
             break;
@@ -109,7 +117,7 @@ async fn a_service_that_stops_ends_its_streams() {
     let folder = tempdir().unwrap();
     let lab = Lab::open(folder.path()).await;
     let mut events = lab.listen(60).await;
-    events.next().await.unwrap().unwrap();
+    next(&mut events).await;
     lab.close().await;
     while events.next().await.unwrap().is_some() {}
 }
@@ -120,11 +128,11 @@ async fn who_listens_sees_a_comment_on_its_way_and_who_reads_does_not() {
     let lab = Lab::open(folder.path()).await;
     let before = lab.json("/api/articles/60/comments").await;
     let mut events = lab.listen(60).await;
-    events.next().await.unwrap().unwrap();
+    next(&mut events).await;
     let faults = &lab.service.client().app().database.faults;
     faults.delay(Duration::from_millis(100));
     let looks = async {
-        let news = events.next().await.unwrap().unwrap();
+        let news = next(&mut events).await;
         assert_eq!(
             (news["is_optimistic"].as_bool(), &news["comments"]["newest"][0]["number"]),
             (Some(true), &json!(0))
@@ -136,7 +144,7 @@ async fn who_listens_sees_a_comment_on_its_way_and_who_reads_does_not() {
     assert_eq!(posted.status, 201);
     // From then on it is never away, not even while the comments are loaded again.
     loop {
-        let news = events.next().await.unwrap().unwrap();
+        let news = next(&mut events).await;
         assert_eq!(news["comments"]["newest"][0]["text"], "On my way.", "{news}");
         if news["is_optimistic"] == false && news["is_refreshing"] == false {
             break;
@@ -150,11 +158,11 @@ async fn a_comment_that_could_not_be_written_is_seen_no_more() {
     let lab = Lab::open(folder.path()).await;
     let before = lab.json("/api/articles/60/comments").await;
     let mut events = lab.listen(60).await;
-    events.next().await.unwrap().unwrap();
+    next(&mut events).await;
     lab.service.client().app().database.faults.be_down(true);
     assert_eq!(lab.post(60, "Ada", "Lost.").await.status, 500);
     loop {
-        let news = events.next().await.unwrap().unwrap();
+        let news = next(&mut events).await;
         if news["is_optimistic"] == false {
             assert_eq!(news["comments"], before);
             break;
