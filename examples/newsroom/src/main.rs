@@ -10,6 +10,7 @@ use newsroom::app::{self, with_causes};
 use newsroom::arguments::{self, Command, Options};
 use newsroom::database::Size;
 use newsroom::service::Service;
+use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -34,14 +35,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    // Before anything that takes time.
+    let listener = TcpListener::bind(options.address).await;
+    let listener = listener.map_err(|error| cannot_serve(options.address, &error))?;
     let client = app::open(&options.data, Size::default(), |line| println!("{line}")).await?;
-    let service = Service::start(client, options.address)
-        .await
-        .map_err(|error| cannot_serve(options.address, &error))?;
+    let service = Service::start(client.clone(), listener)?;
     println!("serving at http://{}/, until Ctrl-C", service.address());
     told_to_stop().await?;
     println!("stopping ...");
-    let client = service.client().clone();
     service.stop().await?;
     let report = app::save(&client).await?;
     println!("saved {} answers, {} bytes, for a warm start", report.entries(), report.bytes);

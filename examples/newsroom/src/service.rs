@@ -1,7 +1,7 @@
 //! The service: bound to an address, until it is told to stop.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use cache_client::Client;
@@ -23,17 +23,24 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts to serve. Port 0 is any that is free: [`address`](Self::address) tells.
+    /// Starts to serve those who connect to `listener`.
     ///
     /// # Errors
-    /// If the address cannot be had.
-    pub async fn start(client: Client<Newsroom>, address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    /// If the listener does not know its address.
+    pub fn start(client: Client<Newsroom>, listener: TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stopping = client.app().stopping.clone();
         let serving = axum::serve(listener, routes::router(client.clone()))
             .with_graceful_shutdown(async move { stopping.cancelled().await });
         Ok(Self { address, client, serving: tokio::spawn(serving.into_future()) })
+    }
+
+    /// [`start`](Self::start) at any port of this machine that is free: [`address`](Self::address) tells.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn start_anywhere(client: Client<Newsroom>) -> io::Result<Self> {
+        Self::start(client, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
     }
 
     /// Where it is served.

@@ -3,7 +3,6 @@
 
 mod chromium;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ fn first_comment(text: &str, is_sent: bool) -> String {
 async fn a_reader_opens_an_article_and_comments() {
     let folder = tempdir().unwrap();
     let client = app::open(folder.path(), SIZE, |line| println!("{line}")).await.unwrap();
-    let service = Service::start(client, SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let service = Service::start_anywhere(client).await.unwrap();
     let front = format!("http://{}/", service.address());
     let faults = &service.client().app().database.faults;
     let mut browser = Chromium::start().await;

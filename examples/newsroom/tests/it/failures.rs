@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use newsroom::app;
-use newsroom::service::Service;
 use tempfile::tempdir;
 
 use crate::lab::{Lab, SIZE};
@@ -89,12 +88,4 @@ async fn a_database_of_something_else_is_left_alone() {
     let error = app::open(folder.path(), SIZE, |_| ()).await.unwrap_err().to_string();
     assert!(error.contains("is not a database of this program"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"");
-}
-
-#[tokio::test]
-async fn an_address_is_served_once() {
-    let folder = tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let error = Service::start(lab.service.client().clone(), lab.service.address()).await.unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }

@@ -4,5 +4,6 @@
 mod comments;
 mod failures;
 mod lab;
+mod program;
 mod restart;
 mod routes;

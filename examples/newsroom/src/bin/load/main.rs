@@ -73,7 +73,7 @@ async fn start(folder: &Path) -> Result<Service, Box<dyn Error>> {
         std::fs::remove_dir_all(folder)?;
     }
     let client = app::open(folder, Size::default(), |line| println!("{line}")).await?;
-    Ok(Service::start(client, SocketAddr::from(([127, 0, 0, 1], 0))).await?)
+    Ok(Service::start_anywhere(client).await?)
 }
 
 /// Reads and comments until the time is up, then checks what there is in the end.
