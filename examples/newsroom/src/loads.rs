@@ -1,6 +1,9 @@
-//! How each query is loaded: one statement, or a few, and which errors may pass.
+//! How each query is loaded: one statement, or a few, and which errors may pass. Authors and numbers of comments are
+//! asked for by the dozen, so that one statement loads all that are missing.
 
-use cache_client::{Context, Fetch};
+use std::sync::Arc;
+
+use cache_client::{Context, Fetch, FetchMany};
 
 use crate::app::Newsroom;
 use crate::database::{DatabaseError, read};
@@ -22,38 +25,12 @@ impl Fetch<Newsroom> for GetArticle {
     }
 }
 
-impl Fetch<Newsroom> for GetAuthor {
-    type Error = DatabaseError;
-
-    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Option<Author>, DatabaseError> {
-        let id = self.id;
-        cx.app().database.load(self, move |connection| read::author(connection, id)).await
-    }
-
-    fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
-    }
-}
-
 impl Fetch<Newsroom> for GetComments {
     type Error = DatabaseError;
 
     async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Comments, DatabaseError> {
         let article = self.article;
         cx.app().database.load(self, move |connection| read::comments(connection, article)).await
-    }
-
-    fn is_retryable(error: &DatabaseError) -> bool {
-        error.may_pass()
-    }
-}
-
-impl Fetch<Newsroom> for CountComments {
-    type Error = DatabaseError;
-
-    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<u32, DatabaseError> {
-        let article = self.article;
-        cx.app().database.load(self, move |connection| read::comment_count(connection, article)).await
     }
 
     fn is_retryable(error: &DatabaseError) -> bool {
@@ -108,5 +85,54 @@ impl Fetch<Newsroom> for Search {
 
     fn is_retryable(error: &DatabaseError) -> bool {
         error.may_pass()
+    }
+}
+
+impl FetchMany<Newsroom> for GetAuthor {
+    type Error = Arc<DatabaseError>;
+
+    async fn fetch_many(
+        keys: &[Self],
+        cx: &Context<Newsroom>,
+    ) -> Vec<Result<Option<Author>, Arc<DatabaseError>>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.id).collect();
+        let found =
+            cx.app().database.load_many(keys, move |connection| read::authors(connection, &ids)).await;
+        for_each(keys, found, |authors, key| authors.get(&key.id).cloned())
+    }
+
+    fn is_retryable(error: &Arc<DatabaseError>) -> bool {
+        error.may_pass()
+    }
+}
+
+impl FetchMany<Newsroom> for CountComments {
+    type Error = Arc<DatabaseError>;
+
+    async fn fetch_many(keys: &[Self], cx: &Context<Newsroom>) -> Vec<Result<u32, Arc<DatabaseError>>> {
+        let articles: Vec<_> = keys.iter().map(|key| key.article).collect();
+        let database = &cx.app().database;
+        let found =
+            database.load_many(keys, move |connection| read::comment_counts(connection, &articles)).await;
+        for_each(keys, found, |counts, key| counts.get(&key.article).copied().unwrap_or_default())
+    }
+
+    fn is_retryable(error: &Arc<DatabaseError>) -> bool {
+        error.may_pass()
+    }
+}
+
+/// The answers in the order of the keys. If the database has failed, that is the answer to each of them.
+fn for_each<Q, T, V>(
+    keys: &[Q],
+    found: Result<T, DatabaseError>,
+    answer: impl Fn(&T, &Q) -> V,
+) -> Vec<Result<V, Arc<DatabaseError>>> {
+    match found {
+        Ok(found) => keys.iter().map(|key| Ok(answer(&found, key))).collect(),
+        Err(error) => {
+            let error = Arc::new(error);
+            keys.iter().map(|_| Err(Arc::clone(&error))).collect()
+        }
     }
 }

@@ -19,7 +19,9 @@ pub struct GetArticle {
 
 /// One author.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = Option<Author>, capacity = 20_000, fresh = "1h", absent_ttl = "10s", persist, breaker = "database")]
+#[query(
+    value = Option<Author>, capacity = 20_000, fresh = "1h", absent_ttl = "10s", persist, breaker = "database", batch = 50
+)]
 pub struct GetAuthor {
     /// Their number.
     pub id: u64,
@@ -35,7 +37,7 @@ pub struct GetComments {
 
 /// How many comments there are on an article. Invalidated by each new one.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = u32, capacity = 20_000, fresh = "1h", persist, breaker = "database")]
+#[query(value = u32, capacity = 20_000, fresh = "1h", persist, breaker = "database", batch = 50)]
 pub struct CountComments {
     /// Number of the article.
     pub article: u64,

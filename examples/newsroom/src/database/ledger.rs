@@ -3,8 +3,9 @@
 //! The client promises one load at a time for each key, with two exceptions. A write or an invalidation *retires* the load
 //! that runs: what it finds may be too old, so that whoever asks next starts another beside it. And a load that nobody
 //! waits for any more is *abandoned*: its task may still be on its way out when somebody asks again. The ledger is told
-//! of the first by [`Ledger::retiring`], and sees the second because such a load never ends. Any other overlap is a
-//! broken promise.
+//! of the first by [`Ledger::retiring`], and sees the second because such a load never ends; but that of one key among
+//! several that are loaded together, which nobody waits for while others wait for the rest, it takes for one that goes on.
+//! Any other overlap is a broken promise.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

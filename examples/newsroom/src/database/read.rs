@@ -1,6 +1,8 @@
 //! What is read: a function for each question, which knows SQL and nothing of who asks.
 
-use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_iter};
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::Edition;
 use crate::model::{
@@ -38,17 +40,13 @@ pub fn article(connection: &Connection, id: u64) -> Result<Option<Article>> {
     found.optional()
 }
 
-/// One author.
-pub fn author(connection: &Connection, id: u64) -> Result<Option<Author>> {
-    Ok(authors(connection, &[id])?.pop())
-}
-
-/// Those of the authors that there are, in no order.
-pub fn authors(connection: &Connection, ids: &[u64]) -> Result<Vec<Author>> {
-    let sql = format!("SELECT id, name, about FROM authors WHERE id IN ({})", places(ids.len()));
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(ids), |row| {
-        Ok(Author { id: row.get(0)?, name: row.get(1)?, about: row.get(2)? })
+/// Those of the authors that there are.
+pub fn authors(connection: &Connection, ids: &[u64]) -> Result<HashMap<u64, Author>> {
+    let sql = "SELECT id, name, about FROM authors WHERE id IN (SELECT value FROM json_each(?))";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([as_json(ids)], |row| {
+        let author = Author { id: row.get(0)?, name: row.get(1)?, about: row.get(2)? };
+        Ok((author.id, author))
     })?;
     rows.collect()
 }
@@ -76,6 +74,15 @@ pub fn comment_count(connection: &Connection, article: u64) -> Result<u32> {
     let mut statement =
         connection.prepare_cached("SELECT ifnull(max(number), 0) FROM comments WHERE article = ?")?;
     statement.query_row([article], |row| row.get(0))
+}
+
+/// How many comments there are on each of the articles that have any.
+pub fn comment_counts(connection: &Connection, articles: &[u64]) -> Result<HashMap<u64, u32>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT article, max(number) FROM comments WHERE article IN (SELECT value FROM json_each(?)) GROUP BY article",
+    )?;
+    let rows = statement.query_map([as_json(articles)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// One page of the list of articles.
@@ -173,6 +180,8 @@ fn card(row: &Row<'_>) -> Result<Card> {
     })
 }
 
-fn places(count: usize) -> String {
-    vec!["?"; count].join(", ")
+/// A list as one value, so that it is the same statement for any number of them.
+fn as_json(ids: &[u64]) -> String {
+    // So JSON writes numbers, too.
+    format!("{ids:?}")
 }

@@ -127,3 +127,14 @@ async fn an_article_belongs_to_its_author_by_its_checksum() {
     assert_eq!(article.checksum_with(story["author"]["name"].as_str().unwrap()), article.checksum);
     assert_ne!(article.checksum_with("Somebody else"), article.checksum);
 }
+
+#[tokio::test]
+async fn the_authors_of_a_page_are_loaded_together() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.json("/api/feed").await;
+    let ledger = lab.ledger();
+    assert_eq!((lab.loads("get_feed"), lab.loads("count_comments")), (1, 20));
+    assert!(lab.loads("get_author") > 1);
+    assert_eq!(ledger.trips, 3, "{ledger:?}");
+}
