@@ -1,0 +1,133 @@
+//! The state of the program, how it comes to be at the start, and what is left of it at the end.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use cache_client::{App, Client, TokioClock};
+use cache_core::{Cache, OpenError, SaveReport, SnapshotError};
+use tokio_util::sync::CancellationToken;
+
+use crate::CacheRegistry;
+use crate::database::{Database, DatabaseError, Edition, Size};
+use crate::queries::{CountComments, CurrentEdition, GetComments};
+
+/// Commits that the inspector shows.
+const COMMITS_SHOWN: usize = 12;
+
+/// What loads and routes need besides the cache.
+#[derive(Debug)]
+pub struct Newsroom {
+    /// Where everything is that is not in the cache.
+    pub database: Database,
+    /// Cancelled when the service is to end, so that streams end.
+    pub stopping: CancellationToken,
+    snapshot: PathBuf,
+}
+
+impl App for Newsroom {
+    type Registry = CacheRegistry;
+}
+
+/// Why the program cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenFailure {
+    /// The folder cannot be made.
+    #[error("cannot make the folder `{}`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened or made.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The cache cannot be made.
+    #[error("cannot make the cache")]
+    Cache(#[from] OpenError),
+}
+
+/// Opens the database and the cache of a folder. `tell` hears what happened, a line at a time.
+///
+/// # Errors
+/// If the folder or the database cannot be used. A snapshot that cannot be read is no error: the start is a cold one.
+pub async fn open(
+    folder: &Path,
+    size: Size,
+    tell: impl Fn(&dyn Display),
+) -> Result<Client<Newsroom>, OpenFailure> {
+    let failed = |source| OpenFailure::Folder { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let database = Database::open(&folder.join("newsroom.sqlite"), size, &tell).await?;
+    let snapshot = folder.join("newsroom.snapshot");
+    let cache = restore(&snapshot, &database.edition().await?, &tell)?;
+    cache.commits().keep(COMMITS_SHOWN);
+    let newsroom = Newsroom { database, stopping: CancellationToken::new(), snapshot };
+    Ok(Client::builder(cache, newsroom).build())
+}
+
+fn restore(
+    snapshot: &Path,
+    edition: &Edition,
+    tell: &impl Fn(&dyn Display),
+) -> Result<Cache<CacheRegistry>, OpenFailure> {
+    let builder = || Cache::builder().clock(TokioClock::new());
+    let (cache, report) = match builder().restore_or_new(snapshot) {
+        Err(OpenError::Snapshot { source, .. }) => {
+            tell(&format_args!("cold start, the snapshot cannot be read: {}", with_causes(&source)));
+            return Ok(builder().build().map_err(OpenError::from)?);
+        }
+        opened => opened?,
+    };
+    match cache.peek(&CurrentEdition) {
+        _ if report.is_first_start => tell(&"cold start, there is no snapshot yet"),
+        Some(saved) if *saved == *edition => tell(&report),
+        // Killed after it was saved last, perhaps: what readers wrote since is missing from the snapshot.
+        Some(saved) if saved.database == edition.database => {
+            cache.invalidate_where::<GetComments>(|_| true);
+            cache.invalidate_where::<CountComments>(|_| true);
+            cache.invalidate_tag("summaries");
+            tell(&report);
+            tell(&"comments were posted after the cache was saved: they will be loaded again");
+        }
+        _ => {
+            cache.clear();
+            tell(&"cold start, the snapshot is of another database");
+        }
+    }
+    Ok(cache)
+}
+
+/// Saves the cache, so that the next start is warm.
+///
+/// # Errors
+/// If the file cannot be written, or the database not be asked which comment is its last.
+pub async fn save(client: &Client<Newsroom>) -> Result<SaveReport, SaveFailure> {
+    let Newsroom { database, snapshot, .. } = client.app();
+    client.cache().insert(CurrentEdition, database.edition().await?);
+    let (cache, snapshot) = (client.cache().clone(), snapshot.clone());
+    // Writing a file takes its time, and waits for the disk.
+    match tokio::task::spawn_blocking(move || cache.save(snapshot)).await {
+        Ok(report) => Ok(report?),
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+/// Why the cache was not saved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveFailure {
+    /// The database does not answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+/// An error and its causes on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,86 @@
+//! What all readers have seen, for people.
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use crate::checks::InTheEnd;
+use crate::reader::Tally;
+
+/// Faults that are printed.
+const MOST_TOLD: usize = 12;
+
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) took: Duration,
+    all: Tally,
+    end: InTheEnd,
+}
+
+impl Summary {
+    pub(crate) fn add(&mut self, tally: Tally) {
+        self.all.times.extend(tally.times);
+        self.all.posts += tally.posts;
+        self.all.lost += tally.lost;
+        self.all.failed += tally.failed;
+        self.all.torn += tally.torn;
+        self.all.faults.extend(tally.faults);
+    }
+
+    pub(crate) fn finish(&mut self, end: InTheEnd) {
+        self.all.times.sort_unstable();
+        self.end = end;
+    }
+
+    pub(crate) fn is_good(&self) -> bool {
+        let Tally { lost, failed, torn, .. } = self.all;
+        !self.all.times.is_empty() && lost + failed + torn == 0 && self.end.faults.is_empty()
+    }
+
+    /// The time that so many of a thousand answers took at most.
+    fn time(&self, per_mille: usize) -> Duration {
+        let times = &self.all.times;
+        times
+            .get((times.len() * per_mille / 1_000).min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+impl Display for Summary {
+    #[expect(clippy::cast_precision_loss, reason = "a number for people")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { took, all, end } = self;
+        let requests = all.times.len();
+        writeln!(
+            f,
+            "requests        {requests} in {took:.1?}, {:.0} per second",
+            requests as f64 / took.as_secs_f64()
+        )?;
+        writeln!(
+            f,
+            "time            p50 {:.1?}, p99 {:.1?}, longest {:.1?}",
+            self.time(500),
+            self.time(990),
+            self.time(1_000)
+        )?;
+        writeln!(f, "comments        {} posted", all.posts)?;
+        writeln!(f, "lost            {}", all.lost)?;
+        writeln!(f, "failed          {}", all.failed)?;
+        writeln!(f, "torn            {}", all.torn)?;
+        writeln!(f, "cache           {} hits, {} misses", end.hits, end.misses)?;
+        writeln!(f, "database        {} keys loaded in {} trips", end.ledger.loads, end.ledger.trips)?;
+        for (name, query) in &end.ledger.queries {
+            writeln!(f, "  {name:<16}{:>8} loads of {:>6} keys", query.loads, query.keys)?;
+        }
+        let overlaps = end.ledger.overlaps;
+        writeln!(
+            f,
+            "loads of one key at the same time: {} for no reason, {} of which the first was retired by a comment, {} of which the first was abandoned",
+            overlaps.unexplained, overlaps.retired, overlaps.abandoned
+        )?;
+        for fault in all.faults.iter().chain(&end.faults).take(MOST_TOLD) {
+            writeln!(f, "fault: {fault}")?;
+        }
+        writeln!(f, "{}", if self.is_good() { "all is well" } else { "THERE WERE FAULTS" })
+    }
+}

@@ -1,0 +1,117 @@
+//! Posting a comment: what is written, what is shown meanwhile, and what of the cache that changes.
+
+use std::time::SystemTime;
+
+use cache_client::{Changes, Context, LayerEdit, Mutate};
+
+use crate::app::Newsroom;
+use crate::database::{DatabaseError, Key, Retiring, write};
+use crate::model::{Author, Comment};
+use crate::queries::{CountComments, GetAuthor, GetComments, GetTotals};
+
+/// Characters that a name may have.
+const LONGEST_NAME: usize = 60;
+
+/// Characters that a comment may have.
+const LONGEST_TEXT: usize = 2_000;
+
+/// One comment that somebody wants to post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddComment {
+    article: u64,
+    name: String,
+    text: String,
+    /// In seconds since 1970.
+    posted: i64,
+}
+
+/// A comment that was posted.
+#[derive(Debug)]
+pub struct Posted {
+    /// Who wrote it.
+    pub author: Author,
+    /// The comment.
+    pub comment: Comment,
+    /// Until the cache has changed, and a little longer: until nobody has this any more.
+    _retiring: Retiring,
+}
+
+/// Why a comment was not posted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommentError {
+    /// It is empty, or too long.
+    #[error("{0}")]
+    Refused(String),
+    /// There is nothing to comment on.
+    #[error("there is no article {0}")]
+    NoSuchArticle(u64),
+    /// It could not be written.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl AddComment {
+    /// A comment on an article.
+    ///
+    /// # Errors
+    /// If name or text are empty or too long.
+    pub fn new(article: u64, name: &str, text: &str) -> Result<Self, CommentError> {
+        let (name, text) = (tidy("name", name, LONGEST_NAME)?, tidy("text", text, LONGEST_TEXT)?);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        // Fits until the year 292,277,026,596.
+        Ok(Self { article, name, text, posted: now.as_secs().cast_signed() })
+    }
+
+    fn comments(&self) -> GetComments {
+        GetComments { article: self.article }
+    }
+
+    fn count(&self) -> CountComments {
+        CountComments { article: self.article }
+    }
+}
+
+impl Mutate<Newsroom> for AddComment {
+    type Output = Posted;
+    type Error = CommentError;
+
+    async fn run(&self, cx: &Context<Newsroom>) -> Result<Posted, CommentError> {
+        let Self { article, name, text, posted } = self.clone();
+        let database = &cx.app().database;
+        let written = database.write(move |connection| {
+            let written =
+                write::comment(connection, article, &name, &text, posted).map_err(DatabaseError::from)?;
+            written.ok_or(CommentError::NoSuchArticle(article))
+        });
+        let (author, comment) = written.await?;
+        let out_of_date = vec![Key::of(&self.comments()), Key::of(&self.count()), Key::of(&GetTotals)];
+        Ok(Posted { author, comment, _retiring: database.ledger.retiring(out_of_date) })
+    }
+
+    /// The comment takes its place for those who look at it, and all is loaded again by whoever asks next: another one may
+    /// have been written before it, and be on its way here.
+    fn apply(&self, posted: &Posted, changes: &mut Changes<Newsroom>) {
+        changes.set(GetAuthor { id: posted.author.id }, Some(posted.author.clone()));
+        changes.update(&self.comments(), |known| known.with(posted.comment.clone()));
+        changes.invalidate(&self.comments());
+        changes.invalidate(&self.count());
+        changes.invalidate_tag("summaries");
+    }
+
+    fn optimistic(&self, layer: &mut LayerEdit<Newsroom>) {
+        let Self { name, text, posted, .. } = self.clone();
+        layer.update(&self.comments(), move |known| Some(known?.with_unwritten(&name, &text, posted)));
+    }
+}
+
+fn tidy(what: &str, text: &str, longest: usize) -> Result<String, CommentError> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(CommentError::Refused(format!("the {what} is missing"))),
+        length if length > longest => {
+            Err(CommentError::Refused(format!("the {what} has {length} characters; at most {longest} fit")))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}

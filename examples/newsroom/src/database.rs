@@ -1,0 +1,193 @@
+//! The newspaper's SQLite file: a few connections that read, one that writes, and a ledger of what was loaded. Knows the
+//! cache only by the names of its keys.
+
+mod error;
+mod faults;
+mod lane;
+mod ledger;
+pub mod read;
+mod seed;
+pub mod write;
+
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cache_core::{Query, Shape};
+use rusqlite::{Connection, OpenFlags};
+use serde::{Deserialize, Serialize};
+
+pub use error::DatabaseError;
+pub use faults::Faults;
+use lane::Lane;
+pub use ledger::{Key, Ledger, LedgerReport, Overlaps, QueryLoads, Retiring};
+pub use seed::Size;
+
+/// Connections that read at the same time.
+const READERS: usize = 4;
+
+/// How long a connection waits for another one's lock.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The open database.
+#[derive(Debug)]
+pub struct Database {
+    readers: Lane,
+    writer: Lane,
+    /// Who loaded what.
+    pub ledger: Arc<Ledger>,
+    /// For trying out what happens when the database is slow, or down.
+    pub faults: Faults,
+}
+
+/// Which database it is, and how far it has come.
+#[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edition {
+    /// Drawn when the database was made.
+    pub database: u64,
+    /// Number of the last comment.
+    pub last_comment: u64,
+}
+
+impl Database {
+    /// Opens the file, and makes and fills it first if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be made, or is not a sound database of this program.
+    pub async fn open(path: &Path, size: Size, tell: impl Fn(&dyn Display)) -> Result<Self, DatabaseError> {
+        if !path.exists() {
+            tell(&format_args!("filling {} with {size} ...", path.display()));
+            let (began, path) = (Instant::now(), path.to_owned());
+            blocking(move || make(&path, size)).await?;
+            tell(&format_args!("filled in {:.1?}", began.elapsed()));
+        }
+        let path = path.to_owned();
+        let (readers, writer) = blocking(move || connect_all(&path)).await?;
+        Ok(Self {
+            readers: Lane::new(readers),
+            writer: Lane::new(vec![writer]),
+            ledger: Arc::default(),
+            faults: Faults::default(),
+        })
+    }
+
+    /// Loads the answer to a query, and notes that in the ledger.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time: what has not begun to read then never does.
+    pub async fn load<Q: Query, T: Send + 'static>(
+        &self,
+        query: &Q,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        self.load_many(std::slice::from_ref(query), read).await
+    }
+
+    /// [`load`](Self::load) for several keys, which `read` answers together.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_many<Q: Query, T: Send + 'static>(
+        &self,
+        queries: &[Q],
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let running = self.ledger.begin(queries.iter().map(Key::of));
+        let answer = self.read(read).await;
+        running.end();
+        answer
+    }
+
+    /// Which database it is, and how far it has come.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub async fn edition(&self) -> Result<Edition, DatabaseError> {
+        self.read(read::edition).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        self.faults.strike().await?;
+        self.readers.run(|connection| Ok(read(connection)?)).await
+    }
+
+    /// Runs something that writes, after whatever writes now.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub async fn write<T, E>(
+        &self,
+        write: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.faults.strike().await?;
+        self.writer.run(write).await
+    }
+}
+
+/// Makes the file under another name, so that there is a whole one or none.
+fn make(path: &Path, size: Size) -> Result<(), DatabaseError> {
+    let unfinished = path.with_extension("unfinished");
+    let failed = |source| DatabaseError::cannot_open(&unfinished, source);
+    let moved = |source| DatabaseError::Move { path: path.to_owned(), source };
+    if unfinished.exists() {
+        std::fs::remove_file(&unfinished).map_err(moved)?;
+    }
+    let mut connection = Connection::open(&unfinished).map_err(failed)?;
+    seed::fill(&mut connection, size).map_err(failed)?;
+    connection.close().map_err(|(_, source)| failed(source))?;
+    std::fs::rename(&unfinished, path).map_err(moved)
+}
+
+fn connect_all(path: &Path) -> Result<(Vec<Connection>, Connection), DatabaseError> {
+    let connect = |flags| connect(path, flags).map_err(|source| DatabaseError::cannot_open(path, source));
+    // Before anything is written: the file may be somebody else's.
+    check(&connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?, path)?;
+    let writer = connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let readers = (0..READERS).map(|_| connect(OpenFlags::SQLITE_OPEN_READ_ONLY));
+    Ok((readers.collect::<Result<_, _>>()?, writer))
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(PATIENCE)?;
+    if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        // Readers and the writer do not wait for each other.
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+    }
+    Ok(connection)
+}
+
+/// Whether the file is whole, and one of this program.
+fn check(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    let failed = |source| DatabaseError::cannot_open(path, source);
+    let format: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    if format != seed::FORMAT {
+        return Err(DatabaseError::Foreign { path: path.to_owned() });
+    }
+    let verdict: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    match verdict.as_str() {
+        "ok" => Ok(()),
+        _ => Err(DatabaseError::Damaged { path: path.to_owned(), problem: verdict }),
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}

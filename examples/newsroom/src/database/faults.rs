@@ -1,0 +1,33 @@
+//! A database that is slow, or down, on request: how a service does then is seen best by trying.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::error::DatabaseError;
+
+/// What happens to statements before they run. Nothing, unless something is asked for.
+#[derive(Debug, Default)]
+pub struct Faults {
+    delay: AtomicU64,
+    is_down: AtomicBool,
+}
+
+impl Faults {
+    /// Has each statement wait, in whole milliseconds.
+    pub fn delay(&self, time: Duration) {
+        self.delay.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Has each statement fail, or not any more.
+    pub fn be_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::Relaxed);
+    }
+
+    pub(super) async fn strike(&self) -> Result<(), DatabaseError> {
+        let delay = self.delay.load(Ordering::Relaxed);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        if self.is_down.load(Ordering::Relaxed) { Err(DatabaseError::Fault) } else { Ok(()) }
+    }
+}

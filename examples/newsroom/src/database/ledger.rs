@@ -1,0 +1,290 @@
+//! Which keys were loaded, how often, and whether two loads of one key ever ran at the same time. Runs no statement.
+//!
+//! The client promises one load at a time for each key, with two exceptions. A write or an invalidation *retires* the load
+//! that runs: what it finds may be too old, so that whoever asks next starts another beside it. And a load that nobody
+//! waits for any more is *abandoned*: its task may still be on its way out when somebody asks again. The ledger is told
+//! of the first by [`Ledger::retiring`], and sees the second because such a load never ends; but that of one key among
+//! several that are loaded together, which nobody waits for while others wait for the rest, it takes for one that goes on.
+//! Any other overlap is a broken promise.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cache_core::Query;
+use serde::{Deserialize, Serialize};
+
+/// Keys whose loads are counted one by one; those beyond are counted with their query only.
+const MOST_KEYS: usize = 100_000;
+
+/// One key of one query, as text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    query: &'static str,
+    key: String,
+}
+
+impl Key {
+    /// The key of a query.
+    pub fn of<Q: Query>(query: &Q) -> Self {
+        Self { query: Q::NAME, key: format!("{query:?}") }
+    }
+}
+
+/// Counts the loads.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<Pages>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    runs: u64,
+    trips: u64,
+    loads: BTreeMap<&'static str, u64>,
+    keys: HashMap<Key, KeyLoads>,
+    /// Keys that are being retired, and how often.
+    retiring: HashMap<Key, u32>,
+    overlaps: Overlaps,
+}
+
+#[derive(Debug, Default)]
+struct KeyLoads {
+    loads: u64,
+    running: Vec<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    number: u64,
+    is_retired: bool,
+    /// Loads of the same key that began meanwhile, while this one was not retired.
+    overlapped_by: u64,
+}
+
+/// Pairs of loads of one key that ran at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlaps {
+    /// For no reason: has to be 0.
+    pub unexplained: u64,
+    /// The first one was retired by a comment.
+    pub retired: u64,
+    /// The first one was abandoned.
+    pub abandoned: u64,
+}
+
+/// What was loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerReport {
+    /// Keys that were loaded, each time.
+    pub loads: u64,
+    /// Times that the database was asked for them; fewer than loads where keys are loaded together.
+    pub trips: u64,
+    /// Loads of one key at the same time.
+    pub overlaps: Overlaps,
+    /// By name of the query.
+    pub queries: BTreeMap<String, QueryLoads>,
+}
+
+/// What was loaded of one query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryLoads {
+    /// Keys that were loaded, each time.
+    pub loads: u64,
+    /// Different keys among them.
+    pub keys: u64,
+    /// Loads of the key that was loaded most often.
+    pub most: u64,
+}
+
+impl Ledger {
+    /// Notes that a load of these keys has begun.
+    pub(super) fn begin(&self, keys: impl IntoIterator<Item = Key>) -> Running<'_> {
+        let keys: Vec<_> = keys.into_iter().collect();
+        let mut pages = self.pages();
+        pages.trips += 1;
+        pages.runs += 1;
+        let number = pages.runs;
+        for key in &keys {
+            pages.begin(key, number);
+        }
+        drop(pages);
+        Running { ledger: self, keys, number, has_ended: false }
+    }
+
+    /// From now until the answer is dropped, loads of these keys that run are known to be out of date, those that begin
+    /// meanwhile too: the client may not have retired them all yet. To be held while they are invalidated, and no longer.
+    #[must_use]
+    pub fn retiring(self: &Arc<Self>, keys: Vec<Key>) -> Retiring {
+        let mut pages = self.pages();
+        for key in &keys {
+            *pages.retiring.entry(key.clone()).or_default() += 1;
+            let running = pages.keys.get_mut(key).into_iter().flat_map(|loads| &mut loads.running);
+            running.for_each(|run| run.is_retired = true);
+        }
+        drop(pages);
+        Retiring { ledger: Arc::clone(self), keys }
+    }
+
+    /// What was loaded so far.
+    #[must_use]
+    pub fn report(&self) -> LedgerReport {
+        let pages = self.pages();
+        let mut report = LedgerReport { trips: pages.trips, overlaps: pages.overlaps, ..Default::default() };
+        for (name, loads) in &pages.loads {
+            report.loads += loads;
+            report.queries.insert((*name).to_owned(), QueryLoads { loads: *loads, ..Default::default() });
+        }
+        for (key, loads) in &pages.keys {
+            if let Some(query) = report.queries.get_mut(key.query) {
+                query.keys += 1;
+                query.most = query.most.max(loads.loads);
+            }
+        }
+        report
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        // Counts that a panic left behind are as good as any.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    fn begin(&mut self, key: &Key, number: u64) {
+        *self.loads.entry(key.query).or_default() += 1;
+        let is_retired = self.retiring.contains_key(key);
+        let loads = self.keys.entry(key.clone()).or_default();
+        loads.loads += 1;
+        for run in &mut loads.running {
+            match run.is_retired {
+                true => self.overlaps.retired += 1,
+                false => run.overlapped_by += 1,
+            }
+        }
+        loads.running.push(Run { number, is_retired, overlapped_by: 0 });
+    }
+
+    fn end(&mut self, key: &Key, number: u64, has_ended: bool) {
+        let is_full = self.keys.len() > MOST_KEYS;
+        let Some(loads) = self.keys.get_mut(key) else { return };
+        for run in loads.running.extract_if(.., |run| run.number == number) {
+            match has_ended {
+                true => self.overlaps.unexplained += run.overlapped_by,
+                false => self.overlaps.abandoned += run.overlapped_by,
+            }
+        }
+        if is_full && loads.running.is_empty() {
+            self.keys.remove(key);
+        }
+    }
+}
+
+/// A load that runs. Dropped before its [`end`](Self::end), it was abandoned.
+#[derive(Debug)]
+pub(super) struct Running<'a> {
+    ledger: &'a Ledger,
+    keys: Vec<Key>,
+    number: u64,
+    has_ended: bool,
+}
+
+impl Running<'_> {
+    pub(super) fn end(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut pages = self.ledger.pages();
+        for key in &self.keys {
+            pages.end(key, self.number, self.has_ended);
+        }
+    }
+}
+
+/// Keys that are being retired.
+#[derive(Debug)]
+pub struct Retiring {
+    ledger: Arc<Ledger>,
+    keys: Vec<Key>,
+}
+
+impl Drop for Retiring {
+    fn drop(&mut self) {
+        let mut pages = self.ledger.pages();
+        for key in &self.keys {
+            if let Some(count) = pages.retiring.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    pages.retiring.remove(key);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queries::GetComments;
+
+    fn keys() -> Vec<Key> {
+        vec![Key::of(&GetComments { article: 7 })]
+    }
+
+    fn overlaps(unexplained: u64, retired: u64, abandoned: u64) -> Overlaps {
+        Overlaps { unexplained, retired, abandoned }
+    }
+
+    #[test]
+    fn loads_one_after_the_other_do_not_overlap() {
+        let ledger = Arc::new(Ledger::default());
+        ledger.begin(keys()).end();
+        ledger.begin(keys()).end();
+        let report = ledger.report();
+        assert_eq!((report.loads, report.trips, report.overlaps), (2, 2, overlaps(0, 0, 0)));
+        assert_eq!(report.queries["get_comments"], QueryLoads { loads: 2, keys: 1, most: 2 });
+    }
+
+    #[test]
+    fn a_load_beside_another_one_is_told() {
+        let ledger = Arc::new(Ledger::default());
+        let (one, two) = (ledger.begin(keys()), ledger.begin(keys()));
+        one.end();
+        two.end();
+        assert_eq!(ledger.report().overlaps, overlaps(1, 0, 0));
+    }
+
+    #[test]
+    fn a_load_beside_one_that_was_retired_is_explained() {
+        let ledger = Arc::new(Ledger::default());
+        let one = ledger.begin(keys());
+        drop(ledger.retiring(keys()));
+        let (two, three) = (ledger.begin(keys()), ledger.begin(keys()));
+        for running in [one, two, three] {
+            running.end();
+        }
+        // The second and the third beside the first; the third beside the second, which was not retired.
+        assert_eq!(ledger.report().overlaps, overlaps(1, 2, 0));
+    }
+
+    #[test]
+    fn what_begins_while_a_key_is_being_retired_may_be_retired_too() {
+        let ledger = Arc::new(Ledger::default());
+        let retiring = ledger.retiring(keys());
+        let one = ledger.begin(keys());
+        drop(retiring);
+        let two = ledger.begin(keys());
+        one.end();
+        two.end();
+        assert_eq!(ledger.report().overlaps, overlaps(0, 1, 0));
+    }
+
+    #[test]
+    fn a_load_beside_one_that_never_ends_is_explained() {
+        let ledger = Arc::new(Ledger::default());
+        let (one, two) = (ledger.begin(keys()), ledger.begin(keys()));
+        drop(one);
+        two.end();
+        assert_eq!(ledger.report().overlaps, overlaps(0, 0, 1));
+    }
+}

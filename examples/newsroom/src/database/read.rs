@@ -1,0 +1,187 @@
+//! What is read: a function for each question, which knows SQL and nothing of who asks.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use super::Edition;
+use crate::model::{
+    Article, Author, Byline, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, FeedPage, Hit, Latest, Section,
+    Totals,
+};
+
+/// Articles on one page of a list.
+const PAGE: usize = 20;
+
+/// Articles that a search finds at most.
+const MOST_HITS: u32 = 30;
+
+/// Articles that are shown as the most discussed.
+const MOST_DISCUSSED: u32 = 6;
+
+/// What an excerpt has around the words that were looked for: no text has that.
+const MARK: char = '\u{1}';
+
+/// The columns of a [`Card`], in the order of its fields.
+const CARD: &str =
+    "articles.id, articles.author, articles.section, articles.title, articles.standfirst, articles.published";
+
+/// One article.
+///
+/// # Errors
+/// If SQLite fails, as all others here.
+pub fn article(connection: &Connection, id: u64) -> Result<Option<Article>> {
+    let sql = format!("SELECT {CARD}, body, checksum FROM articles WHERE id = ?");
+    let found = connection.prepare_cached(&sql)?.query_row([id], |row| {
+        let body: String = row.get(6)?;
+        let paragraphs = body.split("\n\n").map(str::to_owned).collect();
+        Ok(Article { card: card(row)?, paragraphs, checksum: row.get(7)? })
+    });
+    found.optional()
+}
+
+/// Those of the authors that there are.
+pub fn authors(connection: &Connection, ids: &[u64]) -> Result<HashMap<u64, Author>> {
+    let sql = "SELECT id, name, about FROM authors WHERE id IN (SELECT value FROM json_each(?))";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([as_json(ids)], |row| {
+        let author = Author { id: row.get(0)?, name: row.get(1)?, about: row.get(2)? };
+        Ok((author.id, author))
+    })?;
+    rows.collect()
+}
+
+/// The comments on an article. All are read by one statement, so that count and list belong together.
+pub fn comments(connection: &Connection, article: u64) -> Result<Comments> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, author, text, posted FROM comments WHERE article = ? ORDER BY number DESC LIMIT ?",
+    )?;
+    let rows = statement.query_map(params![article, COMMENTS_SHOWN], |row| {
+        Ok(Comment {
+            number: row.get(0)?,
+            by: Byline::Author(row.get(1)?),
+            text: row.get(2)?,
+            posted: row.get(3)?,
+        })
+    })?;
+    let newest: Vec<_> = rows.collect::<Result<_>>()?;
+    // They are numbered without gaps.
+    Ok(Comments { total: newest.first().map_or(0, |comment| comment.number), newest })
+}
+
+/// How many comments there are on an article.
+pub fn comment_count(connection: &Connection, article: u64) -> Result<u32> {
+    let mut statement =
+        connection.prepare_cached("SELECT ifnull(max(number), 0) FROM comments WHERE article = ?")?;
+    statement.query_row([article], |row| row.get(0))
+}
+
+/// How many comments there are on each of the articles that have any.
+pub fn comment_counts(connection: &Connection, articles: &[u64]) -> Result<HashMap<u64, u32>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT article, max(number) FROM comments WHERE article IN (SELECT value FROM json_each(?)) GROUP BY article",
+    )?;
+    let rows = statement.query_map([as_json(articles)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// One page of the list of articles.
+pub fn feed(connection: &Connection, section: Option<Section>, before: Option<Cursor>) -> Result<FeedPage> {
+    // Two statements rather than one with `OR`, so that each has an index.
+    let of_section = if section.is_some() { "section = ?3 AND" } else { "?3 IS NULL AND" };
+    let sql = format!(
+        "SELECT {CARD} FROM articles WHERE {of_section} (published, id) < (?1, ?2)
+         ORDER BY published DESC, id DESC LIMIT ?4"
+    );
+    let Cursor { published, id } =
+        before.unwrap_or(Cursor { published: i64::MAX, id: i64::MAX.unsigned_abs() });
+    // One more than is shown tells whether there is a next page.
+    let values = params![published, id, section.map(Section::name), PAGE + 1];
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut cards: Vec<_> = statement.query_map(values, card)?.collect::<Result<_>>()?;
+    let is_last = cards.len() <= PAGE;
+    cards.truncate(PAGE);
+    let last = cards.last().filter(|_| !is_last);
+    let next = last.map(|card| Cursor { published: card.published, id: card.id });
+    Ok(FeedPage { cards, next })
+}
+
+/// The articles with the most comments.
+pub fn most_discussed(connection: &Connection) -> Result<Vec<Card>> {
+    let sql = format!(
+        "SELECT {CARD} FROM (
+             SELECT article, max(number) AS count FROM comments GROUP BY article ORDER BY count DESC, article DESC LIMIT ?
+         ) JOIN articles ON articles.id = article ORDER BY count DESC, article DESC"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_map([MOST_DISCUSSED], card)?.collect()
+}
+
+/// How much there is.
+pub fn totals(connection: &Connection) -> Result<Totals> {
+    let count =
+        |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
+    let latest = connection.query_row(
+        "SELECT article, title, name, number, comments.author, text, posted
+         FROM comments JOIN articles ON articles.id = article JOIN authors ON authors.id = comments.author
+         ORDER BY posted DESC, comments.id DESC LIMIT 1",
+        [],
+        |row| {
+            let comment = Comment {
+                number: row.get(3)?,
+                by: Byline::Author(row.get(4)?),
+                text: row.get(5)?,
+                posted: row.get(6)?,
+            };
+            Ok(Latest { article: row.get(0)?, title: row.get(1)?, name: row.get(2)?, comment })
+        },
+    );
+    Ok(Totals {
+        articles: count("articles")?,
+        authors: count("authors")?,
+        comments: count("comments")?,
+        latest: latest.optional()?,
+    })
+}
+
+/// The articles in which all words occur, as beginnings of words.
+pub fn search(connection: &Connection, words: &[String]) -> Result<Vec<Hit>> {
+    let sql = format!(
+        "SELECT {CARD}, snippet(words, -1, ?3, ?3, ' … ', 24) FROM words JOIN articles ON articles.id = words.rowid
+         WHERE words MATCH ?1 ORDER BY bm25(words, 8.0, 3.0, 1.0) LIMIT ?2"
+    );
+    // In quotes nothing is an operator. Words have no quotes in them.
+    let pattern = words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![pattern, MOST_HITS, MARK.to_string()], |row| {
+        let excerpt: String = row.get(6)?;
+        Ok(Hit { card: card(row)?, excerpt: excerpt.split(MARK).map(str::to_owned).collect() })
+    })?;
+    rows.collect()
+}
+
+pub(super) fn edition(connection: &Connection) -> Result<Edition> {
+    let sql = "SELECT number, (SELECT ifnull(max(id), 0) FROM comments) FROM edition";
+    connection.query_row(sql, [], |row| Ok(Edition { database: row.get(0)?, last_comment: row.get(1)? }))
+}
+
+fn card(row: &Row<'_>) -> Result<Card> {
+    let section: String = row.get(2)?;
+    let section = section.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error))
+    })?;
+    Ok(Card {
+        id: row.get(0)?,
+        author: row.get(1)?,
+        section,
+        title: row.get(3)?,
+        standfirst: row.get(4)?,
+        published: row.get(5)?,
+    })
+}
+
+/// A list as one value, so that it is the same statement for any number of them.
+fn as_json(ids: &[u64]) -> String {
+    // So JSON writes numbers, too.
+    format!("{ids:?}")
+}

@@ -1,0 +1,90 @@
+//! The words of the science pages.
+
+use super::Desk;
+
+pub(super) const DESK: Desk = Desk {
+    titles: &[
+        "What {creature} can teach us about {field}",
+        "A sensor the size of a stamp listens to {creature}",
+        "Researchers in {town} find {finding}",
+        "{finding}, and nobody was looking for it",
+        "The long patience of {field}",
+        "{creature} have returned to {town}. Now we know why",
+        "An amateur from {town} corrects a textbook on {field}",
+        "Old ships' logs give {field} a new start",
+        "{years} years of notebooks reveal {finding}",
+    ],
+    standfirsts: &[
+        "A small team in {town} spent {years} years on {field}. The result fits on one page, and changes a chapter.",
+        "The instrument cost less than a bicycle. What it heard was {finding}.",
+        "How {creature} turned a footnote of {field} into its most lively question.",
+        "It began with a mistake in a table, and ended with {finding}.",
+    ],
+    leads: &[
+        "The laboratory is a former net loft, and on wet days it still smells of tar.",
+        "Every {day}, whatever the weather, {person} rows out and lowers a bucket.",
+        "There are two ways to study {creature}: to follow them, or to wait. In {town} they wait.",
+        "It was three in the morning when the line on the screen moved, and {person} thought at first of the coffee machine.",
+    ],
+    details: &[
+        "The data go back {years} years, and were typed in by pupils of the school in {town2}.",
+        "What sets the method apart is that it needs no more power than a bicycle lamp.",
+        "Until now, {field} had to make do with estimates that differed by {much}.",
+        "The team published everything, including {n} experiments that failed.",
+        "{creature} respond within minutes, far sooner than the models had it.",
+        "Two other groups have repeated the measurement, one of them in order to refute it.",
+        "The next step is a network of {n} stations along the coast, built from parts that any school can buy.",
+    ],
+    words: &[
+        (
+            "creature",
+            &[
+                "eels",
+                "harbour seals",
+                "mosses",
+                "bumblebees",
+                "swifts",
+                "oysters",
+                "night moths",
+                "jackdaws",
+                "sea grass",
+                "glow-worms",
+                "barn owls",
+                "lichens",
+                "starlings",
+                "otters",
+            ],
+        ),
+        (
+            "field",
+            &[
+                "tidal research",
+                "soil science",
+                "the study of fog",
+                "river archaeology",
+                "acoustics",
+                "the physics of sand",
+                "urban ecology",
+                "seed storage",
+                "glaciology",
+                "the mathematics of queues",
+                "cheap spectroscopy",
+            ],
+        ),
+        (
+            "finding",
+            &[
+                "a second tide",
+                "a forest below the harbour",
+                "a language of clicks",
+                "salt where there should be none",
+                "a clock in the leaves",
+                "warm water under the ice",
+                "an echo from the quarry",
+                "a map older than the town",
+                "rain that falls upwards",
+                "a comet on the wrong photograph",
+            ],
+        ),
+    ],
+};

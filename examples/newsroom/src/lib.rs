@@ -1,0 +1,28 @@
+//! A newspaper with comments: an axum service over an SQLite file, in which every answer goes through the query client.
+//!
+//! - [`queries`]: the questions, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each is
+//!   loaded. Begin here.
+//! - [`reading`]: what a page needs, put together from several queries; [`commenting`]: what is written.
+//! - [`routes`]: pages, JSON, server-sent events, the inspector; `views`: the HTML. [`problem`]: what becomes of errors.
+//! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
+//!   the last. [`arguments`]: the command line.
+//! - [`visitor`]: one who reads, for `load` and the tests.
+//! - [`database`]: the file, what is read and written there, and a ledger of what was loaded.
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod arguments;
+pub mod commenting;
+pub mod database;
+mod loads;
+pub mod model;
+pub mod problem;
+pub mod queries;
+pub mod reading;
+pub mod routes;
+pub mod service;
+mod views;
+pub mod visitor;
+
+// The build script writes `CacheRegistry`: one typed table for each query.
+cache_core::include_registry!();

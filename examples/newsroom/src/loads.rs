@@ -1,0 +1,138 @@
+//! How each query is loaded: one statement, or a few, and which errors may pass. Authors and numbers of comments are
+//! asked for by the dozen, so that one statement loads all that are missing.
+
+use std::sync::Arc;
+
+use cache_client::{Context, Fetch, FetchMany};
+
+use crate::app::Newsroom;
+use crate::database::{DatabaseError, read};
+use crate::model::{Article, Author, Card, Comments, FeedPage, Hit, Totals};
+use crate::queries::{
+    CountComments, GetArticle, GetAuthor, GetComments, GetFeed, GetTotals, MostDiscussed, Search,
+};
+
+impl Fetch<Newsroom> for GetArticle {
+    type Error = DatabaseError;
+
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Option<Article>, DatabaseError> {
+        let id = self.id;
+        cx.app().database.load(self, move |connection| read::article(connection, id)).await
+    }
+
+    fn is_retryable(error: &DatabaseError) -> bool {
+        error.may_pass()
+    }
+}
+
+impl Fetch<Newsroom> for GetComments {
+    type Error = DatabaseError;
+
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Comments, DatabaseError> {
+        let article = self.article;
+        cx.app().database.load(self, move |connection| read::comments(connection, article)).await
+    }
+
+    fn is_retryable(error: &DatabaseError) -> bool {
+        error.may_pass()
+    }
+}
+
+impl Fetch<Newsroom> for GetFeed {
+    type Error = DatabaseError;
+
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<FeedPage, DatabaseError> {
+        let Self { section, before } = *self;
+        cx.app().database.load(self, move |connection| read::feed(connection, section, before)).await
+    }
+
+    fn is_retryable(error: &DatabaseError) -> bool {
+        error.may_pass()
+    }
+}
+
+impl Fetch<Newsroom> for MostDiscussed {
+    type Error = DatabaseError;
+
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Vec<Card>, DatabaseError> {
+        cx.app().database.load(self, read::most_discussed).await
+    }
+
+    fn is_retryable(error: &DatabaseError) -> bool {
+        error.may_pass()
+    }
+}
+
+impl Fetch<Newsroom> for GetTotals {
+    type Error = DatabaseError;
+
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Totals, DatabaseError> {
+        cx.app().database.load(self, read::totals).await
+    }
+
+    fn is_retryable(error: &DatabaseError) -> bool {
+        error.may_pass()
+    }
+}
+
+impl Fetch<Newsroom> for Search {
+    type Error = DatabaseError;
+
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Vec<Hit>, DatabaseError> {
+        let words = self.words.clone();
+        cx.app().database.load(self, move |connection| read::search(connection, &words)).await
+    }
+
+    fn is_retryable(error: &DatabaseError) -> bool {
+        error.may_pass()
+    }
+}
+
+impl FetchMany<Newsroom> for GetAuthor {
+    type Error = Arc<DatabaseError>;
+
+    async fn fetch_many(
+        keys: &[Self],
+        cx: &Context<Newsroom>,
+    ) -> Vec<Result<Option<Author>, Arc<DatabaseError>>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.id).collect();
+        let found =
+            cx.app().database.load_many(keys, move |connection| read::authors(connection, &ids)).await;
+        for_each(keys, found, |authors, key| authors.get(&key.id).cloned())
+    }
+
+    fn is_retryable(error: &Arc<DatabaseError>) -> bool {
+        error.may_pass()
+    }
+}
+
+impl FetchMany<Newsroom> for CountComments {
+    type Error = Arc<DatabaseError>;
+
+    async fn fetch_many(keys: &[Self], cx: &Context<Newsroom>) -> Vec<Result<u32, Arc<DatabaseError>>> {
+        let articles: Vec<_> = keys.iter().map(|key| key.article).collect();
+        let database = &cx.app().database;
+        let found =
+            database.load_many(keys, move |connection| read::comment_counts(connection, &articles)).await;
+        for_each(keys, found, |counts, key| counts.get(&key.article).copied().unwrap_or_default())
+    }
+
+    fn is_retryable(error: &Arc<DatabaseError>) -> bool {
+        error.may_pass()
+    }
+}
+
+/// The answers in the order of the keys. If the database has failed, that is the answer to each of them.
+fn for_each<Q, T, V>(
+    keys: &[Q],
+    found: Result<T, DatabaseError>,
+    answer: impl Fn(&T, &Q) -> V,
+) -> Vec<Result<V, Arc<DatabaseError>>> {
+    match found {
+        Ok(found) => keys.iter().map(|key| Ok(answer(&found, key))).collect(),
+        Err(error) => {
+            let error = Arc::new(error);
+            keys.iter().map(|_| Err(Arc::clone(&error))).collect()
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What a page needs, put together from several queries: those that do not depend on each other are asked at the same
+//! time. Serves pages and JSON alike.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cache_client::Context;
+use serde::Serialize;
+
+use crate::app::Newsroom;
+use crate::model::{Article, Author, Byline, Card, Comment, Comments, Cursor, Hit, Present, Section};
+use crate::problem::Problem;
+use crate::queries::{CountComments, GetArticle, GetAuthor, GetComments, GetFeed, MostDiscussed, Search};
+
+/// A request's context.
+pub type Cx = Context<Newsroom>;
+
+/// An article with all that its page shows.
+#[derive(Debug, Serialize)]
+pub struct Story {
+    /// The article.
+    pub article: Present<Article>,
+    /// Who wrote it.
+    pub author: Option<Present<Author>>,
+    /// The comments on it.
+    pub comments: Discussion,
+}
+
+/// The comments on an article, with the names of who wrote them.
+#[derive(Debug, Serialize)]
+pub struct Discussion {
+    /// How many there are.
+    pub total: u32,
+    /// The newest of them, newest first.
+    pub newest: Vec<Signed>,
+}
+
+/// A comment, and the name of who wrote it.
+#[derive(Debug, Serialize)]
+pub struct Signed {
+    /// Its place among those on the article; the first is 1, and 0 if it is not written yet.
+    pub number: u32,
+    /// Who wrote it.
+    pub name: String,
+    /// Number of who wrote it; `None` if the comment is not written yet.
+    pub author: Option<u64>,
+    /// What it says.
+    pub text: String,
+    /// In seconds since 1970.
+    pub posted: i64,
+}
+
+/// An article in a list.
+#[derive(Debug, Serialize)]
+pub struct Teaser {
+    /// The article.
+    #[serde(flatten)]
+    pub card: Card,
+    /// Who wrote it.
+    pub name: String,
+    /// How many comments there are on it.
+    pub comments: u32,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct Feed {
+    /// The articles of the page.
+    pub articles: Vec<Teaser>,
+    /// Where the next page begins, as text.
+    pub next: Option<String>,
+}
+
+/// An article that a search has found.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// The article.
+    #[serde(flatten)]
+    pub teaser: Teaser,
+    /// Some of its text, in pieces: every second one is a word that was looked for.
+    pub excerpt: Vec<String>,
+}
+
+/// An article with author and comments: first the article and its comments, then all who wrote them.
+///
+/// # Errors
+/// If there is no such article, or something cannot be loaded.
+pub async fn story(cx: &Cx, id: u64) -> Result<Story, Problem> {
+    let (article, comments) = (GetArticle { id }, GetComments { article: id });
+    let (article, comments) = tokio::join!(cx.query(&article), cx.query(&comments));
+    let article = Present::of(article?).ok_or_else(|| Problem::no_such("article", id))?;
+    let (author, comments) = (GetAuthor { id: article.card.author }, comments?);
+    let (author, comments) = tokio::join!(cx.query(&author), discussion(cx, &comments));
+    Ok(Story { article, author: Present::of(author?), comments: comments? })
+}
+
+/// Comments with the names of who wrote them. Without those that are not written yet: whether they will be is not known,
+/// and a page stays as it is.
+///
+/// # Errors
+/// If a name cannot be loaded.
+pub async fn discussion(cx: &Cx, comments: &Comments) -> Result<Discussion, Problem> {
+    let mut all = discussion_as_shown(cx, comments).await?;
+    all.newest.retain(|signed| signed.author.is_some());
+    Ok(all)
+}
+
+/// Comments with the names of who wrote them, also of those that are not written yet.
+///
+/// # Errors
+/// If a name cannot be loaded.
+pub async fn discussion_as_shown(cx: &Cx, comments: &Comments) -> Result<Discussion, Problem> {
+    let names = names(cx, comments.newest.iter().filter_map(Comment::author)).await?;
+    let signed = |comment: &Comment| {
+        let name = match &comment.by {
+            Byline::Author(author) => name_of(&names, *author),
+            Byline::Name(name) => name.clone(),
+        };
+        Signed::new(name, comment)
+    };
+    Ok(Discussion { total: comments.total, newest: comments.newest.iter().map(signed).collect() })
+}
+
+impl Signed {
+    /// A comment of somebody with that name.
+    #[must_use]
+    pub fn new(name: String, comment: &Comment) -> Self {
+        let Comment { number, text, posted, .. } = comment.clone();
+        Self { number, name, author: comment.author(), text, posted }
+    }
+}
+
+/// One page of the list of articles.
+///
+/// # Errors
+/// If something cannot be loaded.
+pub async fn feed(cx: &Cx, section: Option<Section>, before: Option<Cursor>) -> Result<Feed, Problem> {
+    let page = cx.query(&GetFeed { section, before }).await?;
+    let articles = teasers(cx, &page.cards).await?;
+    Ok(Feed { articles, next: page.next.map(|cursor| cursor.to_string()) })
+}
+
+/// The articles that were discussed most.
+///
+/// # Errors
+/// If something cannot be loaded.
+pub async fn most_discussed(cx: &Cx) -> Result<Vec<Teaser>, Problem> {
+    let cards = cx.query(&MostDiscussed).await?;
+    teasers(cx, &cards).await
+}
+
+/// The articles in which all words of a text occur, best first. `None` if there is no word in it.
+///
+/// # Errors
+/// If something cannot be loaded.
+pub async fn found(cx: &Cx, text: &str) -> Result<Option<Vec<Found>>, Problem> {
+    let Some(search) = Search::new(text) else { return Ok(None) };
+    let hits = cx.query(&search).await?;
+    let cards: Vec<_> = hits.iter().map(|hit| hit.card.clone()).collect();
+    let teasers = teasers(cx, &cards).await?;
+    let pair = |(teaser, hit): (Teaser, &Hit)| Found { teaser, excerpt: hit.excerpt.clone() };
+    Ok(Some(teasers.into_iter().zip(hits.iter()).map(pair).collect()))
+}
+
+/// Cards with names and numbers of comments, both for all cards together.
+async fn teasers(cx: &Cx, cards: &[Card]) -> Result<Vec<Teaser>, Problem> {
+    let counts: Vec<_> = cards.iter().map(|card| CountComments { article: card.id }).collect();
+    let names = names(cx, cards.iter().map(|card| card.author));
+    let (names, counts) = tokio::join!(names, cx.query_all(&counts));
+    let names = names?;
+    let teaser = |(card, count): (&Card, Result<Arc<u32>, _>)| {
+        Ok(Teaser { name: name_of(&names, card.author), comments: *count?, card: card.clone() })
+    };
+    cards.iter().zip(counts).map(teaser).collect()
+}
+
+/// The names of authors, each asked for once.
+async fn names(
+    cx: &Cx,
+    ids: impl Iterator<Item = u64>,
+) -> Result<HashMap<u64, Arc<Option<Author>>>, Problem> {
+    let mut keys: Vec<_> = ids.map(|id| GetAuthor { id }).collect();
+    keys.sort_unstable_by_key(|key| key.id);
+    keys.dedup();
+    let authors = cx.query_all(&keys).await;
+    keys.iter().zip(authors).map(|(key, author)| Ok((key.id, author?))).collect()
+}
+
+fn name_of(names: &HashMap<u64, Arc<Option<Author>>>, id: u64) -> String {
+    name(names.get(&id).and_then(|author| author.as_ref().as_ref()))
+}
+
+/// The name of an author who may be gone.
+#[must_use]
+pub fn name(author: Option<&Author>) -> String {
+    author.map_or_else(|| "Somebody".to_owned(), |author| author.name.clone())
+}

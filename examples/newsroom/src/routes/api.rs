@@ -1,0 +1,113 @@
+//! The same as the pages, as JSON.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::visit::{ApiProblem, Visit};
+use crate::commenting::AddComment;
+use crate::model::{Author, Present};
+use crate::problem::Problem;
+use crate::queries::{GetArticle, GetAuthor, GetComments, GetTotals};
+use crate::reading::{self, Discussion, Feed, Found, Signed, Story};
+
+type Answer<T> = Result<Json<T>, ApiProblem>;
+
+/// Which page of the list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Place {
+    pub(super) section: Option<String>,
+    pub(super) before: Option<String>,
+}
+
+/// What to look for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    pub(super) q: String,
+}
+
+/// What somebody wants to say.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewComment {
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) text: String,
+}
+
+pub(super) async fn feed(Visit(cx): Visit, place: Result<Query<Place>, QueryRejection>) -> Answer<Feed> {
+    let Query(Place { section, before }) = place?;
+    let section = section.map(|text| text.parse()).transpose()?;
+    let before = before.map(|text| text.parse()).transpose()?;
+    Ok(Json(reading::feed(&cx, section, before).await?))
+}
+
+pub(super) async fn article(Visit(cx): Visit, id: Result<Path<u32>, PathRejection>) -> Answer<Story> {
+    let Path(id) = id?;
+    Ok(Json(reading::story(&cx, id.into()).await?))
+}
+
+pub(super) async fn comments(Visit(cx): Visit, id: Result<Path<u32>, PathRejection>) -> Answer<Discussion> {
+    let article = u64::from(id?.0);
+    let (found, comments) = (GetArticle { id: article }, GetComments { article });
+    let (found, comments) = tokio::join!(cx.query(&found), cx.query(&comments));
+    Present::of(found?).ok_or_else(|| Problem::no_such("article", article))?;
+    Ok(Json(reading::discussion(&cx, &*comments?).await?))
+}
+
+pub(super) async fn comment(
+    Visit(cx): Visit,
+    id: Result<Path<u32>, PathRejection>,
+    new: Result<Json<NewComment>, JsonRejection>,
+) -> Result<(StatusCode, Json<Signed>), ApiProblem> {
+    let (Path(id), Json(new)) = (id?, new?);
+    let posted = cx.mutate(&AddComment::new(id.into(), &new.name, &new.text)?).await?;
+    Ok((StatusCode::CREATED, Json(Signed::new(posted.author.name, &posted.comment))))
+}
+
+pub(super) async fn author(
+    Visit(cx): Visit,
+    id: Result<Path<u32>, PathRejection>,
+) -> Answer<Present<Author>> {
+    let id = u64::from(id?.0);
+    let author = Present::of(cx.query(&GetAuthor { id }).await?);
+    Ok(Json(author.ok_or_else(|| Problem::no_such("author", id))?))
+}
+
+pub(super) async fn search(
+    Visit(cx): Visit,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Answer<Vec<Found>> {
+    let Query(Wanted { q }) = wanted?;
+    let found = reading::found(&cx, &q).await?;
+    let nothing = || Problem::BadInput("say what to look for, as in `?q=lighthouse`".to_owned());
+    Ok(Json(found.ok_or_else(nothing)?))
+}
+
+/// How much there is, and what it has cost so far to tell.
+pub(super) async fn stats(Visit(cx): Visit) -> Answer<Value> {
+    let totals = cx.query(&GetTotals).await?;
+    let inspection = cx.client().cache().inspect();
+    Ok(Json(json!({
+        "totals": *totals,
+        "database": cx.app().database.ledger.report(),
+        "cache": { "hits": inspection.hits(), "misses": inspection.misses(), "entries": cx.client().cache().len() },
+    })))
+}
+
+/// Whether the service can answer: with a database that does not, it cannot.
+pub(super) async fn health(State(client): State<Shared>) -> (StatusCode, &'static str) {
+    match client.app().database.edition().await {
+        Ok(_) => (StatusCode::OK, "ok\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    }
+}
+
+pub(super) async fn nowhere(OriginalUri(uri): OriginalUri) -> ApiProblem {
+    Problem::Absent(format!("There is nothing at {}.", uri.path())).into()
+}

@@ -1,0 +1,94 @@
+//! Server-sent events: the comments on an article as they are, and whenever they change.
+
+use std::convert::Infallible;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use cache_client::{Observer, QueryError, State as Known};
+use futures_util::stream::{Stream, unfold};
+use serde::Serialize;
+
+use super::Shared;
+use super::visit::{ApiProblem, Visit};
+use crate::app::Newsroom;
+use crate::database::DatabaseError;
+use crate::model::{Comments, Present};
+use crate::problem::Problem;
+use crate::queries::{GetArticle, GetComments};
+use crate::reading::{self, Discussion};
+
+/// What a reader is told of the comments.
+#[derive(Debug, Default, Serialize)]
+struct News {
+    /// `pending`, `ready` or `failed`.
+    state: &'static str,
+    is_stale: bool,
+    is_refreshing: bool,
+    /// Whether a comment is among them that is not written yet.
+    is_optimistic: bool,
+    /// What is known; also that of before a failure.
+    comments: Option<Discussion>,
+    error: Option<String>,
+}
+
+pub(super) async fn of_article(
+    Visit(cx): Visit,
+    State(client): State<Shared>,
+    article: Result<Path<u32>, PathRejection>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send>, ApiProblem> {
+    let article = u64::from(article?.0);
+    let found = cx.query(&GetArticle { id: article }).await?;
+    Present::of(found).ok_or_else(|| Problem::no_such("article", article))?;
+    let observer = client.observe(&GetComments { article });
+    let events = unfold((client, observer), |(client, mut observer)| async move {
+        let event = next(&client, &mut observer).await?;
+        Some((Ok(event), (client, observer)))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// The next event; `None` when the service is to end.
+async fn next(client: &Shared, observer: &mut Observer<Newsroom, GetComments>) -> Option<Event> {
+    let known = tokio::select! {
+        known = observer.next() => known?,
+        () = client.app().stopping.cancelled() => return None,
+    };
+    // A context for each event: its memo would answer with the names of before.
+    let cx = client.request("event");
+    let mut news = news(&known);
+    if let Some(comments) = known.value() {
+        match reading::discussion_as_shown(&cx, comments).await {
+            Ok(comments) => news.comments = Some(comments),
+            Err(problem) => news.error = Some(problem.message().to_owned()),
+        }
+    }
+    let event = Event::default().event("comments").json_data(&news);
+    // Numbers and texts have a form in JSON, all of them.
+    event.ok()
+}
+
+fn news(known: &Known<Comments, DatabaseError>) -> News {
+    match known {
+        Known::Ready { is_stale, is_refreshing, is_optimistic, .. } => News {
+            state: "ready",
+            is_stale: *is_stale,
+            is_refreshing: *is_refreshing,
+            is_optimistic: *is_optimistic,
+            ..News::default()
+        },
+        Known::Failed { error, is_refreshing, .. } => News {
+            state: "failed",
+            is_refreshing: *is_refreshing,
+            error: Some(told(error)),
+            ..News::default()
+        },
+        // Pending, and whatever else there may be one day.
+        _ => News { state: "pending", is_refreshing: true, ..News::default() },
+    }
+}
+
+fn told(error: &QueryError<DatabaseError>) -> String {
+    Problem::from(error.clone()).message().to_owned()
+}

@@ -1,0 +1,89 @@
+//! The context that a handler has of its request, and how problems leave: as JSON or as a page.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
+use axum::http::header::RETRY_AFTER;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Shared;
+use crate::problem::Problem;
+use crate::reading::Cx;
+use crate::views;
+
+/// How long a request may take that says nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a request may take, in milliseconds.
+const TIMEOUT: &str = "x-timeout-ms";
+
+/// A problem that leaves as JSON.
+pub(super) struct ApiProblem(Problem);
+
+/// A problem that leaves as a page.
+pub(super) struct PageProblem(Problem);
+
+impl<E: Into<Problem>> From<E> for ApiProblem {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl<E: Into<Problem>> From<E> for PageProblem {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for ApiProblem {
+    fn into_response(self) -> Response {
+        finish(&self.0, Json(json!({ "error": self.0.message() })))
+    }
+}
+
+impl IntoResponse for PageProblem {
+    fn into_response(self) -> Response {
+        finish(&self.0, views::page(&views::problem(&self.0)))
+    }
+}
+
+fn finish(problem: &Problem, body: impl IntoResponse) -> Response {
+    if let Some(cause) = problem.cause() {
+        eprintln!("error: {cause}");
+    }
+    let mut response = (problem.status(), body).into_response();
+    if *problem == Problem::CircuitOpen {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    response
+}
+
+/// The context of a request: named after it, and with a deadline.
+pub(super) struct Visit(pub(super) Cx);
+
+impl FromRequestParts<Shared> for Visit {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, client: &Shared) -> Result<Self, ApiProblem> {
+        let patience = match parts.headers.get(TIMEOUT) {
+            None => PATIENCE,
+            Some(value) => timeout(value).ok_or_else(|| {
+                Problem::BadInput(format!(
+                    "the header `{TIMEOUT}` is a number of milliseconds, at most 60000"
+                ))
+            })?,
+        };
+        let request = client.request(format!("{} {}", parts.method, parts.uri.path()));
+        Ok(Self(request.with_deadline(Instant::now() + patience)))
+    }
+}
+
+fn timeout(value: &HeaderValue) -> Option<Duration> {
+    let milliseconds: u64 = value.to_str().ok()?.parse().ok()?;
+    (milliseconds <= 60_000).then_some(Duration::from_millis(milliseconds))
+}

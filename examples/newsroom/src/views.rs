@@ -1,0 +1,92 @@
+//! The HTML of all pages. Text goes in as text: maud escapes it.
+
+pub(crate) mod art;
+pub(crate) mod article;
+mod date;
+pub(crate) mod inspect;
+pub(crate) mod lists;
+
+use axum::response::Html;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::model::Section;
+use crate::problem::Problem;
+
+/// What stands between head and foot of a page.
+pub(crate) struct Content {
+    /// For the title of the window.
+    pub(crate) title: String,
+    /// Which section is marked in the list of them.
+    pub(crate) section: Option<Section>,
+    /// What was looked for.
+    pub(crate) search: String,
+    pub(crate) main: Markup,
+}
+
+/// A whole page.
+pub(crate) fn page(content: &Content) -> Html<String> {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (content.title) }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href="/newsroom.css";
+                script src="/newsroom.js" defer {}
+            }
+            body {
+                a.skip href="#main" { "To the text" }
+                (head(content))
+                main #main { (content.main) }
+                (foot())
+            }
+        }
+    };
+    Html(markup.into_string())
+}
+
+fn head(content: &Content) -> Markup {
+    html! {
+        header.masthead {
+            div.bar {
+                a.name href="/" { "The Lantern" }
+                form.search action="/search" role="search" {
+                    input type="search" name="q" value=(content.search) placeholder="Search" aria-label="Search" required;
+                }
+            }
+            nav.sections aria-label="Sections" {
+                @for section in Section::ALL {
+                    a href={ "/sections/" (section.name()) } data-section=(section.name())
+                        aria-current=[(content.section == Some(section)).then_some("page")] { (section.title()) }
+                }
+            }
+        }
+    }
+}
+
+fn foot() -> Markup {
+    html! {
+        footer {
+            p { "Every person, place and dog in this newspaper is made up." }
+            p { a href="/inspect" { "What is in the cache" } " · " a href="/api/stats" { "Numbers" } }
+        }
+    }
+}
+
+/// The page that tells of a problem.
+pub(crate) fn problem(problem: &Problem) -> Content {
+    let status = problem.status();
+    let title = status.canonical_reason().unwrap_or("Problem");
+    let main = html! {
+        section.problem {
+            p.number { (status.as_u16()) }
+            h1 { (title) }
+            p { (problem.message()) }
+            p { a href="/" { "To the front page" } }
+        }
+    };
+    Content { title: format!("{title} · The Lantern"), section: None, search: String::new(), main }
+}

@@ -1,0 +1,71 @@
+//! A service for one test.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use newsroom::app;
+use newsroom::database::{LedgerReport, Size};
+use newsroom::service::Service;
+use newsroom::visitor::{Events, Response, Visitor};
+use serde_json::{Value, json};
+
+pub const SIZE: Size = Size { articles: 60, authors: 120 };
+
+pub struct Lab {
+    pub service: Service,
+    /// What was told at the start.
+    pub told: String,
+}
+
+impl Lab {
+    pub async fn open(folder: &Path) -> Self {
+        let told = Arc::new(Mutex::new(String::new()));
+        let client =
+            app::open(folder, SIZE, |line| *told.lock().unwrap() += &format!("{line}\n")).await.unwrap();
+        let service = Service::start_anywhere(client).await.unwrap();
+        let told = told.lock().unwrap().clone();
+        Self { service, told }
+    }
+
+    pub async fn visitor(&self) -> Visitor {
+        Visitor::to(self.service.address()).await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.visitor().await.get(path).await.unwrap()
+    }
+
+    #[track_caller]
+    pub fn ok(response: &Response) -> Value {
+        assert_eq!(response.status, 200, "{}", response.body);
+        response.json().unwrap()
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        Self::ok(&self.get(path).await)
+    }
+
+    pub async fn post(&self, article: u64, name: &str, text: &str) -> Response {
+        let path = format!("/api/articles/{article}/comments");
+        self.visitor().await.post(&path, &json!({ "name": name, "text": text })).await.unwrap()
+    }
+
+    pub async fn listen(&self, article: u64) -> Events {
+        self.visitor().await.listen(&format!("/events/{article}")).await.unwrap()
+    }
+
+    pub fn ledger(&self) -> LedgerReport {
+        self.service.client().app().database.ledger.report()
+    }
+
+    pub fn loads(&self, query: &str) -> u64 {
+        self.ledger().queries.get(query).map_or(0, |query| query.loads)
+    }
+
+    /// Stops as the program does: with a snapshot.
+    pub async fn close(self) {
+        let client = self.service.client().clone();
+        self.service.stop().await.unwrap();
+        app::save(&client).await.unwrap();
+    }
+}

@@ -1,0 +1,70 @@
+//! What is known after a restart, and what is not.
+
+use tempfile::tempdir;
+
+use crate::lab::Lab;
+
+#[tokio::test]
+async fn the_first_request_after_a_restart_is_served_from_the_snapshot() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    assert!(lab.told.contains("filling") && lab.told.contains("no snapshot yet"), "{}", lab.told);
+    let (story, feed) = (lab.json("/api/articles/60").await, lab.json("/api/feed").await);
+    let front = lab.get("/").await.body;
+    assert!(lab.ledger().loads > 0);
+    lab.close().await;
+
+    let lab = Lab::open(folder.path()).await;
+    assert!(lab.told.starts_with("restored"), "{}", lab.told);
+    assert_eq!(lab.json("/api/articles/60").await, story);
+    assert_eq!(lab.json("/api/feed").await, feed);
+    assert_eq!(lab.get("/").await.body, front);
+    assert_eq!(lab.ledger(), Default::default());
+}
+
+#[tokio::test]
+async fn comments_that_a_snapshot_misses_are_loaded_again() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.json("/api/articles/60").await;
+    lab.close().await;
+    let lab = Lab::open(folder.path()).await;
+    lab.post(60, "Ada", "Just before the lights went out.").await;
+    // Not closed: as if it had been killed.
+    drop(lab);
+
+    let lab = Lab::open(folder.path()).await;
+    assert!(lab.told.contains("loaded again"), "{}", lab.told);
+    let story = lab.json("/api/articles/60").await;
+    assert_eq!(story["comments"]["newest"][0]["text"], "Just before the lights went out.");
+    assert_eq!((lab.loads("get_article"), lab.loads("get_comments")), (0, 1));
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_database_is_thrown_away() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.json("/api/articles/60").await;
+    lab.close().await;
+    for file in ["newsroom.sqlite", "newsroom.sqlite-wal", "newsroom.sqlite-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(file));
+    }
+
+    let lab = Lab::open(folder.path()).await;
+    assert!(lab.told.contains("of another database"), "{}", lab.told);
+    lab.json("/api/articles/60").await;
+    assert_eq!(lab.loads("get_article"), 1);
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_is_a_cold_start() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.json("/api/articles/60").await;
+    lab.close().await;
+    std::fs::write(folder.path().join("newsroom.snapshot"), "not this").unwrap();
+
+    let lab = Lab::open(folder.path()).await;
+    assert!(lab.told.contains("cannot be read"), "{}", lab.told);
+    lab.json("/api/articles/60").await;
+}

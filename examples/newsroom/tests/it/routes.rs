@@ -1,0 +1,140 @@
+//! Each route, with good input and with bad.
+
+use tempfile::tempdir;
+
+use crate::lab::Lab;
+
+#[tokio::test]
+async fn pages_and_data_are_served() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let all = [
+        "/",
+        "/sections/science",
+        "/articles/60",
+        "/search?q=the",
+        "/search",
+        "/inspect",
+        "/inspect.json",
+        "/healthz",
+        "/newsroom.css",
+        "/newsroom.js",
+        "/api/feed",
+        "/api/feed?section=city",
+        "/api/articles/60",
+        "/api/articles/60/comments",
+        "/api/authors/1",
+        "/api/search?q=the",
+        "/api/stats",
+    ];
+    for path in all {
+        let response = lab.get(path).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        assert!(response.body.len() > 2, "{path} is empty");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    for path in [
+        "/articles/61",
+        "/sections/gossip",
+        "/nowhere",
+        "/api/articles/61",
+        "/api/articles/61/comments",
+        "/api/authors/4000000000",
+        "/api/nowhere",
+        "/events/61",
+    ] {
+        assert_eq!(lab.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(lab.post(61, "Ada", "Hello?").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_a_400() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    for path in [
+        "/articles/x",
+        "/?before=yesterday",
+        "/api/articles/-1",
+        "/api/articles/99999999999999999999",
+        "/api/feed?section=gossip",
+        "/api/feed?before=1",
+        "/api/search",
+        "/api/search?q=%22*%22",
+        "/events/x",
+    ] {
+        assert_eq!(lab.get(path).await.status, 400, "{path}");
+    }
+    for (name, text) in
+        [("", "text"), ("Ada", " \n "), (&*"a".repeat(61), "text"), ("Ada", &*"a".repeat(2_001))]
+    {
+        assert_eq!(lab.post(60, name, text).await.status, 400);
+    }
+    let path = "/api/articles/60/comments";
+    let headers = [("content-type", "application/json")];
+    let response = lab.visitor().await.send("POST", path, &headers, "{".to_owned()).await.unwrap();
+    assert_eq!(response.status, 400);
+}
+
+#[tokio::test]
+async fn the_pages_of_the_feed_are_all_articles_once() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let (mut ids, mut place) = (Vec::new(), String::new());
+    loop {
+        let page = lab.json(&format!("/api/feed{place}")).await;
+        ids.extend(
+            page["articles"].as_array().unwrap().iter().map(|article| article["id"].as_u64().unwrap()),
+        );
+        let Some(next) = page["next"].as_str() else { break };
+        place = format!("?before={next}");
+    }
+    assert_eq!(ids, (1..=60).rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_search_finds_articles_by_all_their_words() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let title = lab.json("/api/articles/60").await["article"]["card"]["title"].as_str().unwrap().to_owned();
+    let query = title.replace(|c: char| !c.is_alphanumeric(), "+");
+    let found = lab.json(&format!("/api/search?q={query}")).await;
+    assert!(found.as_array().unwrap().iter().any(|hit| hit["id"] == 60), "{title}: {found}");
+    assert_eq!(lab.json("/api/search?q=xylophonist").await.as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn the_same_search_in_other_words_is_loaded_once() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    for query in ["soup+rain", "Rain,+SOUP!", "soup+soup+rain"] {
+        lab.json(&format!("/api/search?q={query}")).await;
+    }
+    assert_eq!(lab.loads("search"), 1);
+}
+
+#[tokio::test]
+async fn an_article_belongs_to_its_author_by_its_checksum() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let story = lab.json("/api/articles/31").await;
+    let article: newsroom::model::Article = serde_json::from_value(story["article"].clone()).unwrap();
+    assert_eq!(article.checksum_with(story["author"]["name"].as_str().unwrap()), article.checksum);
+    assert_ne!(article.checksum_with("Somebody else"), article.checksum);
+}
+
+#[tokio::test]
+async fn the_authors_of_a_page_are_loaded_together() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.json("/api/feed").await;
+    let ledger = lab.ledger();
+    assert_eq!((lab.loads("get_feed"), lab.loads("count_comments")), (1, 20));
+    assert!(lab.loads("get_author") > 1);
+    assert_eq!(ledger.trips, 3, "{ledger:?}");
+}
