@@ -165,6 +165,13 @@ impl<A: App> Context<A> {
         self.0.should_cache()
     }
 
+    /// A context below this one, with a memo of its own, that is told what is committed and not what optimistic layers make
+    /// of it: for who must not see what others only hope for.
+    #[must_use]
+    pub fn without_layers(&self) -> Self {
+        Self(Node::without_layers(&self.0))
+    }
+
     /// A context below this one, with a memo of its own, in which queries of type `Q` are answered by `replacement`.
     ///
     /// It does not use the cache: neither its answers nor anything built from them can reach others, and nothing that was

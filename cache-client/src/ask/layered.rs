@@ -28,7 +28,11 @@ impl<A: App> Asker<'_, A> {
     fn view_of<Q: Fetch<A>>(&self, query: &Q) -> Option<View<A, Q>> {
         let access = self.access();
         // What is being built by a load is stored, and must not have what is not true yet in it.
-        if !access.reads || access.fresh_only || self.is_inside_load() {
+        if self.node.is_some_and(|node| node.hides_layers)
+            || !access.reads
+            || access.fresh_only
+            || self.is_inside_load()
+        {
             return None;
         }
         let desk = self.client.desks().existing::<Q, Q::Error>()?;

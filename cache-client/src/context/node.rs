@@ -29,6 +29,8 @@ pub(crate) struct Node<A: App> {
     _timer: Option<Timer>,
     /// Kept from the cache, with all below.
     is_disabled: AtomicBool,
+    /// Whether it is kept from optimistic layers, with all below.
+    pub(crate) hides_layers: bool,
     /// The flight whose load this is a part of.
     pub(crate) flight: Option<FlightId>,
     replacements: Replacements,
@@ -44,6 +46,18 @@ pub(crate) struct Tree {
     pub(crate) token: CancellationToken,
     /// Answers that the tree was given, shared with trees in which something is replaced.
     presets: Arc<Presets>,
+}
+
+impl Tree {
+    /// The same request, for contexts whose answers are others.
+    fn with_own_memo(&self) -> Arc<Self> {
+        Arc::new(Self {
+            memo: Memo::default(),
+            gatherings: Gatherings::default(),
+            token: self.token.clone(),
+            presets: Arc::clone(&self.presets),
+        })
+    }
 }
 
 #[derive(Default)]
@@ -90,6 +104,7 @@ impl<A: App> Node<A> {
             token,
             _timer: None,
             is_disabled: AtomicBool::new(false),
+            hides_layers: false,
             flight,
             replacements: None,
         })
@@ -105,6 +120,7 @@ impl<A: App> Node<A> {
             token: parent.token.clone(),
             _timer: None,
             is_disabled: AtomicBool::new(false),
+            hides_layers: parent.hides_layers,
             flight: parent.flight,
             replacements: parent.replacements.clone(),
         }
@@ -143,15 +159,14 @@ impl<A: App> Node<A> {
     ) -> Arc<Self> {
         let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
         replacements.insert(TypeId::of::<Q>(), replacement);
-        let tree = Tree {
-            memo: Memo::default(),
-            gatherings: Gatherings::default(),
-            token: parent.tree.token.clone(),
-            presets: Arc::clone(&parent.tree.presets),
-        };
+        let (tree, replacements) = (parent.tree.with_own_memo(), Some(Arc::new(replacements)));
         let name = Arc::clone(&parent.name);
-        let replacements = Some(Arc::new(replacements));
-        Arc::new(Self { tree: Arc::new(tree), replacements, ..Self::step(parent, name) })
+        Arc::new(Self { tree, replacements, ..Self::step(parent, name) })
+    }
+
+    pub(crate) fn without_layers(parent: &Arc<Self>) -> Arc<Self> {
+        let (tree, name) = (parent.tree.with_own_memo(), Arc::clone(&parent.name));
+        Arc::new(Self { tree, hides_layers: true, ..Self::step(parent, name) })
     }
 
     pub(crate) fn replacement<Q: Fetch<A>>(&self) -> Option<Arc<Replacement<Q, Q::Error>>> {

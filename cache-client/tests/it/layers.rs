@@ -205,6 +205,20 @@ async fn a_request_that_is_kept_from_the_cache_is_kept_from_layers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_may_be_told_what_is_committed_alone() {
+    let client = lists(&[1]);
+    let _layer = adding(&client, 2);
+    let cx = client.request("a request");
+    assert_eq!(*cx.query(&LIST).await.unwrap(), [1, 2]);
+    let committed = cx.without_layers();
+    assert_eq!(*committed.query(&LIST).await.unwrap(), [1]);
+    assert_eq!(committed.child("below").cached(&LIST).as_deref(), Some(&vec![1]));
+    assert_eq!(*cx.query(&LIST).await.unwrap(), [1, 2]);
+    cx.cancel();
+    assert!(committed.query(&GetList(2)).await.unwrap_err().is_interrupted(), "it belongs to the request");
+}
+
+#[tokio::test(start_paused = true)]
 async fn layers_may_make_an_answer_of_nothing() {
     let client = lists(&[1]);
     let unknown = GetList(2);

@@ -49,7 +49,7 @@ impl Problem {
             Self::Absent(text) | Self::BadInput(text) => text,
             Self::Interrupted => "This took too long, and was given up. Please try again.",
             Self::CircuitOpen => {
-                "Our archive does not answer. It is left alone for a minute; please come back then."
+                "Our archive does not answer. It is left alone for a while; please come back then."
             }
             Self::Internal(_) => "Something went wrong on our side.",
         }

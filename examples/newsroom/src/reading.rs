@@ -94,22 +94,11 @@ pub async fn story(cx: &Cx, id: u64) -> Result<Story, Problem> {
     Ok(Story { article, author: Present::of(author?), comments: comments? })
 }
 
-/// Comments with the names of who wrote them. Without those that are not written yet: whether they will be is not known,
-/// and a page stays as it is.
+/// Comments with the names of who wrote them.
 ///
 /// # Errors
 /// If a name cannot be loaded.
 pub async fn discussion(cx: &Cx, comments: &Comments) -> Result<Discussion, Problem> {
-    let mut all = discussion_as_shown(cx, comments).await?;
-    all.newest.retain(|signed| signed.author.is_some());
-    Ok(all)
-}
-
-/// Comments with the names of who wrote them, also of those that are not written yet.
-///
-/// # Errors
-/// If a name cannot be loaded.
-pub async fn discussion_as_shown(cx: &Cx, comments: &Comments) -> Result<Discussion, Problem> {
     let names = names(cx, comments.newest.iter().filter_map(Comment::author)).await?;
     let signed = |comment: &Comment| {
         let name = match &comment.by {

@@ -59,7 +59,7 @@ async fn next(client: &Shared, observer: &mut Observer<Newsroom, GetComments>) -
     let cx = client.request("event");
     let mut news = news(&known);
     if let Some(comments) = known.value() {
-        match reading::discussion_as_shown(&cx, comments).await {
+        match reading::discussion(&cx, comments).await {
             Ok(comments) => news.comments = Some(comments),
             Err(problem) => news.error = Some(problem.message().to_owned()),
         }

@@ -63,7 +63,7 @@ fn finish(problem: &Problem, body: impl IntoResponse) -> Response {
     response
 }
 
-/// The context of a request: named after it, and with a deadline.
+/// The context of a request: named after it, with a deadline, and told what is committed.
 pub(super) struct Visit(pub(super) Cx);
 
 impl FromRequestParts<Shared> for Visit {
@@ -79,7 +79,8 @@ impl FromRequestParts<Shared> for Visit {
             })?,
         };
         let request = client.request(format!("{} {}", parts.method, parts.uri.path()));
-        Ok(Self(request.with_deadline(Instant::now() + patience)))
+        // What somebody has written may yet be refused, and a page stays as it is.
+        Ok(Self(request.without_layers().with_deadline(Instant::now() + patience)))
     }
 }
 
