@@ -39,10 +39,8 @@ impl App for Newsroom {
 #[non_exhaustive]
 pub enum NewsroomError {
     /// Nobody is there, or the connection broke.
-    #[error("cannot reach {address}")]
+    #[error("unreachable")]
     Unreachable {
-        /// Where.
-        address: Address,
         /// Why.
         source: hyper_util::client::legacy::Error,
     },
@@ -126,7 +124,7 @@ impl Newsroom {
         let uri = format!("{}{path}", self.address)
             .parse()
             .map_err(|source| NewsroomError::NoPath { path: path.to_owned(), source })?;
-        let unreachable = |source| NewsroomError::Unreachable { address: self.address.clone(), source };
+        let unreachable = |source| NewsroomError::Unreachable { source };
         let response = self.http.get(uri).await.map_err(unreachable)?;
         let (status, body) = (response.status(), Limited::new(response.into_body(), LONGEST));
         let broken_off = |source| NewsroomError::BrokenOff { path: path.to_owned(), source };

@@ -173,9 +173,12 @@ fn spelled(seconds: u64) -> String {
     }
 }
 
-/// A time of the command line, as it was said there.
+/// A time of the command line: not rounded.
 fn exact(time: Duration) -> String {
-    format!("{time:?}")
+    match time.subsec_millis() {
+        0 => spelled(time.as_secs()),
+        _ => format!("{time:?}"),
+    }
 }
 
 #[cfg(test)]

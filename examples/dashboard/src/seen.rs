@@ -40,7 +40,16 @@ pub struct News<V> {
     /// The answer, if there is one, however old.
     pub value: Option<Arc<V>>,
     /// Why there is no other.
-    pub problem: Option<String>,
+    pub setback: Option<Setback>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// The load failed.
+    Failed(String),
+    /// Nothing was loaded, since the circuit breaker is open.
+    NotAsked,
 }
 
 impl<V> From<State<V, NewsroomError>> for News<V> {
@@ -54,12 +63,12 @@ impl<V> From<State<V, NewsroomError>> for News<V> {
             State::Failed { .. } => Phase::Failed,
             _ => Phase::Pending,
         };
-        let problem = state.error().map(|error| match error {
-            QueryError::Failed { source, .. } => in_short(&**source),
-            QueryError::CircuitOpen { .. } => "not asked, the breaker is open".to_owned(),
-            error => error.to_string(),
+        let setback = state.error().map(|error| match error {
+            QueryError::Failed { source, .. } => Setback::Failed(in_short(&**source)),
+            QueryError::CircuitOpen { .. } => Setback::NotAsked,
+            error => Setback::Failed(error.to_string()),
         });
-        Self { phase, value: state.value().cloned(), problem }
+        Self { phase, value: state.value().cloned(), setback }
     }
 }
 
@@ -93,14 +102,14 @@ impl<V> Seen<V> {
     /// Takes note of what the observer says. `age` is that of the value.
     pub fn take(&mut self, news: News<V>, age: Option<Duration>, now: Instant) {
         let is_other = self.value.as_ref().map(Arc::as_ptr) != news.value.as_ref().map(Arc::as_ptr);
-        let is_settled = self.phase.is_loading() || is_other || news.problem.is_some();
+        let is_settled = self.phase.is_loading() || is_other || news.setback.is_some();
         if !news.phase.is_loading() && is_settled {
             self.settled = Some(now);
         }
         self.phase = news.phase;
         self.value = news.value;
         self.loaded = age.and_then(|age| now.checked_sub(age));
-        self.take_note_of(news.problem, now);
+        self.take_note_of(news.setback, now);
     }
 
     /// Forgets everything: it is another query from now on, or none.
@@ -121,13 +130,20 @@ impl<V> Seen<V> {
         Some((settled + every).saturating_duration_since(now))
     }
 
-    fn take_note_of(&mut self, problem: Option<String>, now: Instant) {
-        match (problem, &mut self.problem) {
-            (Some(text), Some(known)) if !known.is_over => known.text = text,
-            (Some(text), known) => *known = Some(Problem { text, since: now, is_over: false }),
-            (None, Some(known)) => known.is_over = true,
-            (None, None) => {}
-        }
+    fn take_note_of(&mut self, setback: Option<Setback>, now: Instant) {
+        let is_known = self.problem.as_ref().is_some_and(|problem| !problem.is_over);
+        let text = match setback {
+            // What was wrong when something was loaded says more.
+            Some(Setback::NotAsked) if is_known => return,
+            Some(Setback::NotAsked) => "not asked, the breaker is open".to_owned(),
+            Some(Setback::Failed(text)) => text,
+            None => {
+                self.problem.iter_mut().for_each(|problem| problem.is_over = true);
+                return;
+            }
+        };
+        let since = self.problem.as_ref().filter(|_| is_known).map_or(now, |problem| problem.since);
+        self.problem = Some(Problem { text, since, is_over: false });
     }
 }
 
@@ -136,3 +152,6 @@ impl<V> Default for Seen<V> {
         Self { phase: Phase::Pending, value: None, problem: None, loaded: None, settled: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::arguments::Options;
-use crate::dashboard::Dashboard;
+use crate::dashboard::{Breaker, Dashboard};
 use crate::input::{self, Command};
 use crate::newsroom::{Newsroom, NewsroomError};
 use crate::picture::Picture;
@@ -55,9 +55,9 @@ impl Observers {
 
     /// Looks at what the dashboard wants to see. Costs nothing where that is so already.
     fn follow(&mut self, dashboard: &Dashboard) {
-        self.feed.set_query(Some(&dashboard.feed_query()));
-        self.article.set_query(dashboard.article_query().as_ref());
-        self.comments.set_query(dashboard.comments_query().as_ref());
+        turn(&mut self.feed, Some(dashboard.feed_query()));
+        turn(&mut self.article, dashboard.article_query());
+        turn(&mut self.comments, dashboard.comments_query());
     }
 
     /// Waits until one of them has something new, and takes note of it.
@@ -74,6 +74,16 @@ impl Observers {
             // The runtime ends, and this with it.
             else => std::future::pending().await,
         }
+    }
+}
+
+/// Turns an observer to a query, or to none. One that has none already would say again that it has none.
+fn turn<Q: Fetch<Newsroom>>(observer: &mut Observer<Newsroom, Q>, query: Option<Q>)
+where
+    CacheRegistry: Holds<Q>,
+{
+    if observer.query() != query.as_ref() {
+        observer.set_query(query.as_ref());
     }
 }
 
@@ -103,7 +113,7 @@ pub async fn run(client: Client<Newsroom>, options: Options, screen: &mut Screen
     loop {
         observers.follow(&dashboard);
         client.set_active(!dashboard.is_paused);
-        dashboard.breaker = client.breaker_state(BREAKER).map(Into::into).unwrap_or_default();
+        look_at_the_breaker(&client, &mut dashboard);
         let picture = Picture::of(&dashboard, Instant::now());
         screen.draw(|frame| view::draw(frame, &picture))?;
         tokio::select! {
@@ -118,6 +128,15 @@ pub async fn run(client: Client<Newsroom>, options: Options, screen: &mut Screen
             _ = tick.tick() => {}
             ended = &mut stop => return ended,
         }
+    }
+}
+
+/// When the breaker closes, the newsroom is back: what was refused meanwhile is asked for now, and not when it is its turn.
+fn look_at_the_breaker(client: &Client<Newsroom>, dashboard: &mut Dashboard) {
+    let breaker = client.breaker_state(BREAKER).map(Breaker::from).unwrap_or_default();
+    let before = std::mem::replace(&mut dashboard.breaker, breaker);
+    if breaker == Breaker::Closed && before != Breaker::Closed {
+        drop(client.invalidate_all());
     }
 }
 
