@@ -24,7 +24,9 @@ pub struct Console {
     picture: Arc<Picture>,
     master: Box<dyn MasterPty + Send>,
     /// Keeps the terminal open when the program has ended.
-    _slave: Box<dyn SlavePty + Send>,
+    slave: Option<Box<dyn SlavePty + Send>>,
+    /// Tells when all that was written is on the screen, once the terminal is closed.
+    all_shown: Receiver<()>,
     /// Its settings before the program began.
     before: String,
 }
@@ -61,9 +63,23 @@ impl Console {
         thread::spawn(move || tell.send(program.wait().unwrap().exit_code()));
         let picture = Arc::new(Picture { parser: Mutex::new(Parser::default()), changed: Condvar::new() });
         let (output, shown) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&picture));
-        thread::spawn(move || shown.follow(output));
+        let (tell, all_shown) = mpsc::channel();
+        thread::spawn(move || {
+            shown.follow(output);
+            tell.send(())
+        });
         let keys = pair.master.take_writer().unwrap();
-        Self { killer, process, ended, keys, picture, master: pair.master, _slave: pair.slave, before }
+        Self {
+            killer,
+            process,
+            ended,
+            keys,
+            picture,
+            master: pair.master,
+            slave: Some(pair.slave),
+            all_shown,
+            before,
+        }
     }
 
     pub fn press(&mut self, keys: &str) {
@@ -97,11 +113,14 @@ impl Console {
 
     /// Waits until the program has ended and given the terminal back; returns its exit status, and what it left there.
     #[track_caller]
-    pub fn ends(&self) -> (u32, String) {
+    pub fn ends(&mut self) -> (u32, String) {
         let status = self.ended.recv_timeout(PATIENCE).expect("it ends");
-        let is_back = |screen: &Screen| !screen.alternate_screen() && !screen.hide_cursor();
-        let left = self.picture.wait_until("the screen of before", is_back);
         assert_eq!(format!("{:?}", self.master.get_termios()), self.before);
+        drop(self.slave.take());
+        self.all_shown.recv_timeout(PATIENCE).expect("nobody else has the terminal");
+        let parser = self.picture.parser.lock().unwrap();
+        let (screen, left) = (parser.screen(), parser.screen().contents());
+        assert!(!screen.alternate_screen() && !screen.hide_cursor(), "{left}");
         (status, left)
     }
 }

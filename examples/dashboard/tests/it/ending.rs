@@ -21,7 +21,7 @@ fn three_keys_and_a_signal_end_it() {
 
 #[test]
 fn a_panic_gives_the_terminal_back_and_is_read_there() {
-    let console = Console::ignored_test("ending::panics_with_the_screen");
+    let mut console = Console::ignored_test("ending::panics_with_the_screen");
     let (status, left) = console.ends();
     assert_ne!(status, 0);
     assert!(left.contains("something is wrong") && left.contains("tests/it/ending.rs"), "{left}");
