@@ -1,0 +1,99 @@
+//! The command line of `dashboard`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use lexopt::Arg::{Long, Short};
+use lexopt::ValueExt;
+
+use crate::newsroom::Address;
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+Shows what a newsroom says, and how each query is doing, live. Start one with `cargo run --release -p newsroom`.
+
+Usage: dashboard [OPTIONS]
+
+  --url URL           where the newsroom is [default: http://127.0.0.1:8080]
+  --every TIME        how long after an answer to ask again [default: 2s]
+  --retry-after TIME  how long to leave a newsroom alone that failed too often [default: 10s]
+  -h, --help          print this
+
+A TIME is a number and `ms`, `s` or `m`, as in 500ms.
+
+Keys: q, Esc or Ctrl-C ends; r refreshes; p pauses; up and down choose an article, left and right a page.
+";
+
+/// The shortest time that an option may name: who asks more often is a burden, and sees no more.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// The longest.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// What the user wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// To see the newsroom.
+    Show(Options),
+    /// To be told how.
+    Help,
+}
+
+/// What to show, and how often to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Where the newsroom is.
+    pub address: Address,
+    /// How long after an answer to ask again.
+    pub every: Duration,
+    /// How long the circuit breaker stays open.
+    pub retry_after: Duration,
+}
+
+/// Reads the command line, without the name of the program.
+///
+/// # Errors
+/// If it makes no sense.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut options = Options {
+        address: Address::default(),
+        every: Duration::from_secs(2),
+        retry_after: Duration::from_secs(10),
+    };
+    let mut parser = lexopt::Parser::from_args(arguments);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("url") => options.address = parser.value()?.parse_with(str::parse::<Address>)?,
+            Long("every") => options.every = parser.value()?.parse_with(time)?,
+            Long("retry-after") => options.retry_after = parser.value()?.parse_with(time)?,
+            Long("help") | Short('h') => return Ok(Command::Help),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Show(options))
+}
+
+/// A text that is no time.
+#[derive(Debug, thiserror::Error)]
+enum NotATime {
+    #[error("a time is a number and `ms`, `s` or `m`, as in 500ms")]
+    Shape,
+    #[error("it has to be from 50ms to 60m")]
+    Range,
+}
+
+fn time(text: &str) -> Result<Duration, NotATime> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u32 = digits.parse().map_err(|_| NotATime::Shape)?;
+    let unit = match &text[digits.len()..] {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        _ => return Err(NotATime::Shape),
+    };
+    let time = unit * number;
+    if time < SHORTEST || time > LONGEST { Err(NotATime::Range) } else { Ok(time) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Command lines, and what is said to those that make no sense.
+
+use std::time::Duration;
+
+use super::{Command, Options, parse};
+use crate::newsroom::Address;
+
+#[test]
+fn nothing_shows_the_newsroom_of_this_machine() {
+    let expected = Options {
+        address: Address::default(),
+        every: Duration::from_secs(2),
+        retry_after: Duration::from_secs(10),
+    };
+    assert_eq!(read(""), Ok(Command::Show(expected)));
+    assert_eq!(Address::default().to_string(), "http://127.0.0.1:8080");
+}
+
+#[test]
+fn address_and_times_are_chosen() {
+    let Ok(Command::Show(options)) = read("--url http://news.example/ --every=250ms --retry-after 2m") else {
+        panic!("it makes sense");
+    };
+    assert_eq!(options.address.to_string(), "http://news.example");
+    assert_eq!(options.every, Duration::from_millis(250));
+    assert_eq!(options.retry_after, Duration::from_secs(120));
+}
+
+#[test]
+fn what_makes_no_sense_is_named() {
+    says("--evry 2s", "invalid option '--evry'");
+    says("news", "unexpected argument \"news\"");
+    says("--every 2", "a time is a number and `ms`, `s` or `m`");
+    says("--every s", "a time is a number and `ms`, `s` or `m`");
+    says("--every 49ms", "it has to be from 50ms to 60m");
+    says("--retry-after 4294967295m", "it has to be from 50ms to 60m");
+}
+
+#[test]
+fn an_address_that_cannot_be_used_is_explained() {
+    says("--url https://news.example", "without TLS");
+    says("--url 127.0.0.1:8080", "begins with http://");
+    says("--url http://news.example/front?page=2", "no path");
+    says("--url http://", "is no address");
+}
+
+#[track_caller]
+fn says(line: &str, text: &str) {
+    let said = read(line).unwrap_err();
+    assert!(said.contains(text), "{said}");
+}
+
+fn read(line: &str) -> Result<Command, String> {
+    parse(line.split_whitespace().map(Into::into)).map_err(|error| error.to_string())
+}

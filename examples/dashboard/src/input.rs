@@ -1,0 +1,80 @@
+//! What the keys mean.
+
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+
+/// What the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// To leave.
+    Quit,
+    /// To have everything asked for again, now.
+    Refresh,
+    /// To have nothing asked for, or to have it asked again.
+    Pause,
+    /// To see the article that is so many further down the list.
+    Choose(isize),
+    /// To see the next page of the list, with older articles.
+    Older,
+    /// To see the page before.
+    Newer,
+}
+
+/// How many articles the page keys go.
+const FAR: isize = 10;
+
+/// The command that an event stands for.
+#[must_use]
+pub fn command(event: &Event) -> Option<Command> {
+    let Event::Key(key) = event else { return None };
+    if key.kind == KeyEventKind::Release {
+        return None;
+    }
+    let command = match key.code {
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Command::Quit,
+        _ if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => return None,
+        KeyCode::Char('q' | 'Q') | KeyCode::Esc => Command::Quit,
+        KeyCode::Char('r' | 'R') => Command::Refresh,
+        KeyCode::Char('p' | 'P') => Command::Pause,
+        KeyCode::Up => Command::Choose(-1),
+        KeyCode::Down => Command::Choose(1),
+        KeyCode::PageUp => Command::Choose(-FAR),
+        KeyCode::PageDown => Command::Choose(FAR),
+        KeyCode::Home => Command::Choose(isize::MIN),
+        KeyCode::End => Command::Choose(isize::MAX),
+        KeyCode::Right => Command::Older,
+        KeyCode::Left => Command::Newer,
+        _ => return None,
+    };
+    Some(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+    use super::{Command, command};
+
+    #[test]
+    fn three_keys_end_the_program() {
+        assert_eq!(press(KeyCode::Char('q'), KeyModifiers::NONE), Some(Command::Quit));
+        assert_eq!(press(KeyCode::Esc, KeyModifiers::NONE), Some(Command::Quit));
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Command::Quit));
+    }
+
+    #[test]
+    fn other_keys_with_control_or_alt_mean_nothing() {
+        assert_eq!(press(KeyCode::Char('q'), KeyModifiers::CONTROL), None);
+        assert_eq!(press(KeyCode::Char('r'), KeyModifiers::ALT), None);
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::NONE), None);
+    }
+
+    #[test]
+    fn a_key_that_is_let_go_means_nothing() {
+        let key = KeyEvent::new_with_kind(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
+        assert_eq!(command(&Event::Key(key)), None);
+    }
+
+    fn press(code: KeyCode, modifiers: KeyModifiers) -> Option<Command> {
+        command(&Event::Key(KeyEvent::new(code, modifiers)))
+    }
+}

@@ -1,0 +1,25 @@
+//! A terminal program over the query client: it shows what the newsroom says, and how each of its queries is doing.
+//!
+//! - [`queries`]: the questions, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each is
+//!   loaded over HTTP by [`newsroom`]. Begin here.
+//! - [`session`]: the loop: states of observers, keys and a tick come in, pictures go out.
+//! - [`dashboard`]: what the program knows and wants, without a terminal, a clock or a connection; [`seen`]: that of one
+//!   query. [`picture`]: what is to be seen of it; [`view`]: how that is drawn.
+//! - [`arguments`]: the command line; [`input`]: the keys; [`terminal`]: the terminal, given back as it was.
+#![forbid(unsafe_code)]
+
+pub mod arguments;
+pub mod dashboard;
+pub mod input;
+mod loads;
+pub mod model;
+pub mod newsroom;
+pub mod picture;
+pub mod queries;
+pub mod seen;
+pub mod session;
+pub mod terminal;
+pub mod view;
+
+// The build script writes `CacheRegistry`: one typed table for each query.
+cache_core::include_registry!();

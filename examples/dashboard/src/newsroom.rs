@@ -1,0 +1,212 @@
+//! The newsroom at the other end: where it is, how it is asked, and why there may be no answer. Knows no query.
+
+use std::error::Error;
+use std::fmt::{self, Display};
+use std::str::FromStr;
+use std::time::Duration;
+
+use cache_client::App;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::{StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::CacheRegistry;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an answer may be, in bytes.
+const LONGEST: usize = 4 << 20;
+
+/// A newsroom, and the connections to it. The state of this program: whatever loads need.
+#[derive(Debug)]
+pub struct Newsroom {
+    address: Address,
+    http: Client<HttpConnector, Empty<Bytes>>,
+}
+
+impl App for Newsroom {
+    type Registry = CacheRegistry;
+}
+
+/// Why the newsroom gives no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NewsroomError {
+    /// Nobody is there, or the connection broke.
+    #[error("unreachable")]
+    Unreachable {
+        /// Why.
+        source: hyper_util::client::legacy::Error,
+    },
+    /// The answer broke off, or is too long.
+    #[error("the answer to {path} broke off")]
+    BrokenOff {
+        /// What was asked.
+        path: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It takes too long.
+    #[error("no answer to {path} within {} s", PATIENCE.as_secs())]
+    TimedOut {
+        /// What was asked.
+        path: String,
+    },
+    /// It says no.
+    #[error("{status}: {message}")]
+    Refused {
+        /// The status of the answer.
+        status: StatusCode,
+        /// What it says to it.
+        message: String,
+    },
+    /// The answer is none to the question.
+    #[error("the answer to {path} is not understood, is this a newsroom?")]
+    NotUnderstood {
+        /// What was asked.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The question cannot be asked.
+    #[error("`{path}` is no path")]
+    NoPath {
+        /// What was to be asked.
+        path: String,
+        /// Why.
+        source: hyper::http::uri::InvalidUri,
+    },
+}
+
+impl NewsroomError {
+    /// Whether it may go better a moment later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::BrokenOff { .. })
+    }
+
+    /// Whether the newsroom says that there is no such thing.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::NOT_FOUND, .. })
+    }
+}
+
+impl Newsroom {
+    /// A newsroom that nobody has asked yet.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Self { address, http: Client::builder(TokioExecutor::new()).build_http() }
+    }
+
+    /// What the newsroom answers to a path.
+    ///
+    /// # Errors
+    /// If there is no answer, in time, of this kind.
+    pub async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, NewsroomError> {
+        let answer = tokio::time::timeout(PATIENCE, self.answer(path));
+        let (status, body) =
+            answer.await.map_err(|_| NewsroomError::TimedOut { path: path.to_owned() })??;
+        if !status.is_success() {
+            return Err(NewsroomError::Refused { status, message: complaint(&body) });
+        }
+        serde_json::from_slice(&body)
+            .map_err(|source| NewsroomError::NotUnderstood { path: path.to_owned(), source })
+    }
+
+    async fn answer(&self, path: &str) -> Result<(StatusCode, Bytes), NewsroomError> {
+        let uri = format!("{}{path}", self.address)
+            .parse()
+            .map_err(|source| NewsroomError::NoPath { path: path.to_owned(), source })?;
+        let unreachable = |source| NewsroomError::Unreachable { source };
+        let response = self.http.get(uri).await.map_err(unreachable)?;
+        let (status, body) = (response.status(), Limited::new(response.into_body(), LONGEST));
+        let broken_off = |source| NewsroomError::BrokenOff { path: path.to_owned(), source };
+        Ok((status, body.collect().await.map_err(broken_off)?.to_bytes()))
+    }
+}
+
+/// What the newsroom says to a status: a text in JSON.
+fn complaint(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Complaint {
+        error: String,
+    }
+    serde_json::from_slice(body)
+        .map_or_else(|_| "it does not say why".to_owned(), |complaint: Complaint| complaint.error)
+}
+
+/// Where a newsroom is: `http://`, a host, and perhaps a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(String);
+
+/// Why a text is no address of a newsroom.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum NotAnAddress {
+    #[error("it is no address")]
+    Shape(#[from] hyper::http::uri::InvalidUri),
+    #[error("this program speaks HTTP without TLS: use http://, or a proxy")]
+    Tls,
+    #[error("it begins with http://, as in http://127.0.0.1:8080")]
+    Scheme,
+    #[error("it has no path: only a host and a port, as in http://127.0.0.1:8080")]
+    Path,
+}
+
+impl FromStr for Address {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        let uri: Uri = text.parse()?;
+        let authority = uri.authority().ok_or(NotAnAddress::Scheme)?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => return Err(NotAnAddress::Tls),
+            _ => return Err(NotAnAddress::Scheme),
+        }
+        if uri.path() != "/" || uri.query().is_some() {
+            return Err(NotAnAddress::Path);
+        }
+        Ok(Self(format!("http://{authority}")))
+    }
+}
+
+impl Default for Address {
+    /// Where `newsroom` serves if it is not told otherwise.
+    fn default() -> Self {
+        Self("http://127.0.0.1:8080".to_owned())
+    }
+}
+
+impl Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An error and its causes on one line.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
+    causes(error).fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+/// An error and the cause of it all on one line: what lies between speaks of libraries.
+#[must_use]
+pub fn in_short(error: &dyn Error) -> String {
+    match causes(error).last() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}

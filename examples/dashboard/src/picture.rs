@@ -1,0 +1,185 @@
+//! What is to be seen at one moment: numbers and texts, ready to be drawn. Knows neither colours nor places.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::dashboard::{Breaker, Dashboard};
+use crate::model::{Comments, FeedPage, Stats, Story};
+use crate::seen::{Phase, Seen};
+
+/// What is to be seen.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Where the newsroom is.
+    pub address: String,
+    /// How often it is asked.
+    pub every: String,
+    /// Whether it is not asked at all.
+    pub is_paused: bool,
+    /// How each query is doing.
+    pub rows: Vec<Row>,
+    /// What the circuit breaker does.
+    pub breaker: BreakerSight,
+    /// What went wrong, and is not over yet: of the query where it began first.
+    pub problem: Option<String>,
+    /// How much there is.
+    pub stats: Option<Arc<Stats>>,
+    /// Number of the page of the list.
+    pub page: usize,
+    /// The page of the list.
+    pub feed: Option<Arc<FeedPage>>,
+    /// Place of the article that is chosen.
+    pub place: Option<usize>,
+    /// The article. `Some(None)` inside if there is no such article.
+    pub story: Option<Arc<Option<Story>>>,
+    /// The comments on it.
+    pub comments: Option<Arc<Option<Comments>>>,
+}
+
+/// How a query is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What is asked.
+    pub name: String,
+    /// How it is doing.
+    pub phase: Phase,
+    /// How old the answer is.
+    pub age: String,
+    /// When it is asked again.
+    pub next: String,
+    /// What went wrong last.
+    pub problem: String,
+    /// Whether there was an answer after that.
+    pub is_over: bool,
+}
+
+/// What the circuit breaker does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreakerSight {
+    /// Lets all loads through.
+    Closed,
+    /// Lets none through, for so long.
+    Open(String),
+    /// Lets the next load through.
+    Due,
+    /// Has let one through, on which everything depends.
+    Trying,
+}
+
+/// What is shown where there is nothing.
+const NOTHING: &str = "-";
+
+impl Picture {
+    /// The picture of a dashboard.
+    #[must_use]
+    pub fn of(dashboard: &Dashboard, now: Instant) -> Self {
+        let Dashboard { options, stats, feed, article, comments, .. } = dashboard;
+        let moment = Moment { every: options.every, is_paused: dashboard.is_paused, now };
+        let (id, page) = (dashboard.article_query().map(|query| query.id), dashboard.page());
+        let about = |what: &str| id.map_or_else(|| what.to_owned(), |id| format!("{what} {id}"));
+        let problems = [problem(stats), problem(feed), problem(article), problem(comments)];
+        Self {
+            address: options.address.to_string(),
+            every: exact(options.every),
+            is_paused: dashboard.is_paused,
+            rows: vec![
+                moment.row("stats".to_owned(), stats),
+                moment.row(format!("feed, page {page}"), feed),
+                moment.row(about("article"), article),
+                moment.row(about("comments"), comments),
+            ],
+            breaker: breaker(dashboard.breaker, now),
+            problem: problems.into_iter().flatten().min_by_key(|(since, _)| *since).map(|(_, text)| text),
+            stats: stats.value.clone(),
+            page,
+            feed: feed.value.clone(),
+            place: dashboard.place(),
+            story: article.value.clone(),
+            comments: comments.value.clone(),
+        }
+    }
+}
+
+/// When a picture is made, and under what circumstances.
+struct Moment {
+    every: Duration,
+    is_paused: bool,
+    now: Instant,
+}
+
+impl Moment {
+    fn row<V>(&self, name: String, seen: &Seen<V>) -> Row {
+        let ago = |since: Instant| about(self.now.saturating_duration_since(since));
+        let problem = seen.problem.as_ref().map(|problem| match problem.is_over {
+            true => format!("{} ago: {}", ago(problem.since), problem.text),
+            false => problem.text.clone(),
+        });
+        Row {
+            name,
+            phase: seen.phase,
+            age: seen.age(self.now).map_or_else(|| NOTHING.to_owned(), about),
+            next: self.next(seen),
+            problem: problem.unwrap_or_else(|| NOTHING.to_owned()),
+            is_over: seen.problem.as_ref().is_none_or(|problem| problem.is_over),
+        }
+    }
+
+    fn next<V>(&self, seen: &Seen<V>) -> String {
+        match seen.until_next(self.every, self.now) {
+            _ if self.is_paused => "paused".to_owned(),
+            Some(time) if time.is_zero() => "now".to_owned(),
+            Some(time) => format!("in {}", until(time)),
+            None => NOTHING.to_owned(),
+        }
+    }
+}
+
+fn breaker(breaker: Breaker, now: Instant) -> BreakerSight {
+    match breaker {
+        Breaker::Closed => BreakerSight::Closed,
+        Breaker::Open { until } if until <= now => BreakerSight::Due,
+        Breaker::Open { until: end } => BreakerSight::Open(until(end - now)),
+        Breaker::Trying => BreakerSight::Trying,
+    }
+}
+
+/// What went wrong and is not over, and since when.
+fn problem<V>(seen: &Seen<V>) -> Option<(Instant, String)> {
+    let problem = seen.problem.as_ref().filter(|problem| !problem.is_over)?;
+    Some((problem.since, problem.text.clone()))
+}
+
+/// How long ago something was: less than what is said here and a second.
+fn about(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "<1s".to_owned(),
+        seconds => spelled(seconds),
+    }
+}
+
+/// How long it is until something: at most what is said here.
+fn until(time: Duration) -> String {
+    spelled(time.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
+}
+
+fn spelled(seconds: u64) -> String {
+    let (minutes, hours) = (seconds / 60, seconds / 3_600);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{minutes}m {:02}s", seconds % 60),
+        _ => format!("{hours}h {:02}m", minutes % 60),
+    }
+}
+
+/// A time of the command line: not rounded.
+fn exact(time: Duration) -> String {
+    match time.subsec_millis() {
+        0 => spelled(time.as_secs()),
+        _ => format!("{time:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! The loop: what observers, keys and the clock say goes into the dashboard, and pictures of it go to the terminal.
+
+use std::time::Duration;
+
+use cache_client::{BreakerOptions, Client, Fetch, Observer, TokioClock};
+use cache_core::{Cache, Holds, OpenError};
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::arguments::Options;
+use crate::dashboard::{Breaker, Dashboard};
+use crate::input::{self, Command};
+use crate::newsroom::{Newsroom, NewsroomError};
+use crate::picture::Picture;
+use crate::queries::{BREAKER, GetArticle, GetComments, GetFeed, GetStats};
+use crate::seen::Seen;
+use crate::terminal::Screen;
+use crate::{CacheRegistry, view};
+
+/// How often a picture is drawn when nothing happens, so that ages go on.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A client that asks as often as the command line says.
+///
+/// # Errors
+/// If the cache cannot be made.
+pub fn client(options: &Options) -> Result<Client<Newsroom>, OpenError> {
+    let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+    let Options { address, every, retry_after } = options.clone();
+    Ok(Client::builder(cache, Newsroom::new(address))
+        // An answer is fresh until the next two should have come.
+        .defaults(|defaults| defaults.poll(every).fresh(every * 2))
+        .breaker(BREAKER, BreakerOptions::new().open_for(retry_after))
+        .build())
+}
+
+/// What is looked at.
+struct Observers {
+    stats: Observer<Newsroom, GetStats>,
+    feed: Observer<Newsroom, GetFeed>,
+    article: Observer<Newsroom, GetArticle>,
+    comments: Observer<Newsroom, GetComments>,
+}
+
+impl Observers {
+    fn new(client: &Client<Newsroom>) -> Self {
+        Self {
+            stats: client.observe(&GetStats),
+            feed: client.observer(),
+            article: client.observer(),
+            comments: client.observer(),
+        }
+    }
+
+    /// Looks at what the dashboard wants to see. Costs nothing where that is so already.
+    fn follow(&mut self, dashboard: &Dashboard) {
+        turn(&mut self.feed, Some(dashboard.feed_query()));
+        turn(&mut self.article, dashboard.article_query());
+        turn(&mut self.comments, dashboard.comments_query());
+    }
+
+    /// Waits until one of them has something new, and takes note of it.
+    async fn news(&mut self, client: &Client<Newsroom>, dashboard: &mut Dashboard) {
+        let Self { stats, feed, article, comments } = self;
+        tokio::select! {
+            Some(state) = stats.next() => take(&mut dashboard.stats, client, stats, state),
+            Some(state) = feed.next() => {
+                take(&mut dashboard.feed, client, feed, state);
+                dashboard.keep_to_the_list();
+            }
+            Some(state) = article.next() => take(&mut dashboard.article, client, article, state),
+            Some(state) = comments.next() => take(&mut dashboard.comments, client, comments, state),
+            // The runtime ends, and this with it.
+            else => std::future::pending().await,
+        }
+    }
+}
+
+/// Turns an observer to a query, or to none. One that has none already would say again that it has none.
+fn turn<Q: Fetch<Newsroom>>(observer: &mut Observer<Newsroom, Q>, query: Option<Q>)
+where
+    CacheRegistry: Holds<Q>,
+{
+    if observer.query() != query.as_ref() {
+        observer.set_query(query.as_ref());
+    }
+}
+
+fn take<Q: Fetch<Newsroom, Error = NewsroomError>>(
+    seen: &mut Seen<Q::Value>,
+    client: &Client<Newsroom>,
+    observer: &Observer<Newsroom, Q>,
+    state: cache_client::State<Q::Value, NewsroomError>,
+) where
+    CacheRegistry: Holds<Q>,
+{
+    let entry = observer.query().and_then(|query| client.cache().peek_entry(query));
+    seen.take(state.into(), entry.map(|entry| entry.age()), Instant::now());
+}
+
+/// Shows the newsroom until the user has seen enough.
+///
+/// # Errors
+/// If the terminal is gone.
+pub async fn run(client: Client<Newsroom>, options: Options, screen: &mut Screen) -> std::io::Result<()> {
+    let mut dashboard = Dashboard::new(options);
+    let mut observers = Observers::new(&client);
+    let mut keys = EventStream::new();
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stop = std::pin::pin!(told_to_stop());
+    loop {
+        observers.follow(&dashboard);
+        client.set_active(!dashboard.is_paused);
+        look_at_the_breaker(&client, &mut dashboard);
+        let picture = Picture::of(&dashboard, Instant::now());
+        screen.draw(|frame| view::draw(frame, &picture))?;
+        tokio::select! {
+            () = observers.news(&client, &mut dashboard) => {}
+            event = keys.next() => match event.transpose()?.as_ref().map(input::command) {
+                // There is nobody any more.
+                None | Some(Some(Command::Quit)) => return Ok(()),
+                Some(Some(Command::Refresh)) => drop(client.invalidate_all()),
+                Some(Some(command)) => dashboard.obey(command),
+                Some(None) => {}
+            },
+            _ = tick.tick() => {}
+            ended = &mut stop => return ended,
+        }
+    }
+}
+
+/// When the breaker closes, the newsroom is back: what was refused meanwhile is asked for now, and not when it is its turn.
+fn look_at_the_breaker(client: &Client<Newsroom>, dashboard: &mut Dashboard) {
+    let breaker = client.breaker_state(BREAKER).map(Breaker::from).unwrap_or_default();
+    let before = std::mem::replace(&mut dashboard.breaker, breaker);
+    if breaker == Breaker::Closed && before != Breaker::Closed {
+        drop(client.invalidate_all());
+    }
+}
+
+/// Waits for somebody who wants the program to end from outside: by SIGINT, or SIGTERM where there is such a thing.
+async fn told_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,154 @@
+//! A terminal of 80 by 24 with a program in it, and the screen as a person sees it.
+
+use std::env;
+use std::io::{Read, Write};
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use portable_pty::{ChildKiller, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use vt100::{Parser, Screen};
+
+/// How long anything may take: much longer than it does, for a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A terminal with a program in it.
+pub struct Console {
+    killer: Box<dyn ChildKiller + Send + Sync>,
+    process: u32,
+    /// Its exit status, when it has ended.
+    ended: Receiver<u32>,
+    keys: Box<dyn Write + Send>,
+    picture: Arc<Picture>,
+    master: Box<dyn MasterPty + Send>,
+    /// Keeps the terminal open when the program has ended.
+    slave: Option<Box<dyn SlavePty + Send>>,
+    /// Tells when all that was written is on the screen, once the terminal is closed.
+    all_shown: Receiver<()>,
+    /// Its settings before the program began.
+    before: String,
+}
+
+/// What is on the screen; changed by what the program writes.
+struct Picture {
+    parser: Mutex<Parser>,
+    changed: Condvar,
+}
+
+impl Console {
+    /// The dashboard of this package.
+    pub fn dashboard(arguments: &[&str]) -> Self {
+        Self::run(env!("CARGO_BIN_EXE_dashboard").into(), arguments)
+    }
+
+    /// An ignored test of this file's program, alone.
+    pub fn ignored_test(name: &str) -> Self {
+        let program = env::current_exe().unwrap();
+        Self::run(program.to_str().unwrap().to_owned(), &[name, "--exact", "--ignored", "--nocapture"])
+    }
+
+    fn run(program: String, arguments: &[&str]) -> Self {
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let before = format!("{:?}", pair.master.get_termios());
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        command.env("TERM", "xterm-256color");
+        command.env_remove("RUST_BACKTRACE");
+        let mut program = pair.slave.spawn_command(command).unwrap();
+        let (killer, process) = (program.clone_killer(), program.process_id().unwrap());
+        let (tell, ended) = mpsc::channel();
+        thread::spawn(move || tell.send(program.wait().unwrap().exit_code()));
+        let picture = Arc::new(Picture { parser: Mutex::new(Parser::default()), changed: Condvar::new() });
+        let (output, shown) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&picture));
+        let (tell, all_shown) = mpsc::channel();
+        thread::spawn(move || {
+            shown.follow(output);
+            tell.send(())
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Self {
+            killer,
+            process,
+            ended,
+            keys,
+            picture,
+            master: pair.master,
+            slave: Some(pair.slave),
+            all_shown,
+            before,
+        }
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    pub fn resize(&self, cols: u16, rows: u16) {
+        let size = |value| std::num::NonZeroU16::new(value).unwrap();
+        self.picture.parser.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Waits until the screen has all these parts, and returns its text.
+    #[track_caller]
+    pub fn shows(&self, parts: &[&str]) -> String {
+        self.shows_where(&format!("{parts:?}"), |text| parts.iter().all(|part| text.contains(part)))
+    }
+
+    /// Waits until the text of the screen is as it should be, and returns it.
+    #[track_caller]
+    pub fn shows_where(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        self.picture.wait_until(what, |screen| is_so(&screen.contents()))
+    }
+
+    /// Tells the program to end, from outside.
+    pub fn terminate(&self) {
+        let process = self.process.to_string();
+        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    }
+
+    /// Waits until the program has ended and given the terminal back; returns its exit status, and what it left there.
+    #[track_caller]
+    pub fn ends(&mut self) -> (u32, String) {
+        let status = self.ended.recv_timeout(PATIENCE).expect("it ends");
+        assert_eq!(format!("{:?}", self.master.get_termios()), self.before);
+        drop(self.slave.take());
+        self.all_shown.recv_timeout(PATIENCE).expect("nobody else has the terminal");
+        let parser = self.picture.parser.lock().unwrap();
+        let (screen, left) = (parser.screen(), parser.screen().contents());
+        assert!(!screen.alternate_screen() && !screen.hide_cursor(), "{left}");
+        (status, left)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        // Has ended already, unless the test has failed.
+        let _ = self.killer.kill();
+    }
+}
+
+impl Picture {
+    fn follow(&self, mut output: impl Read) {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = output.read(&mut bytes) {
+            self.parser.lock().unwrap().process(&bytes[..count]);
+            self.changed.notify_all();
+        }
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, is_so: impl Fn(&Screen) -> bool) -> String {
+        let parser = self.parser.lock().unwrap();
+        let (parser, waited) =
+            self.changed.wait_timeout_while(parser, PATIENCE, |parser| !is_so(parser.screen())).unwrap();
+        let text = parser.screen().contents();
+        drop(parser);
+        assert!(!waited.timed_out(), "no {what} in\n{text}");
+        text
+    }
+}

@@ -1,0 +1,9 @@
+//! The program as users run it: in a terminal, against a newsroom that comes and goes.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod console;
+mod ending;
+mod newsroom;
+mod outage;
+mod using;
+mod words;
