@@ -376,17 +376,23 @@ impl<'a, A: App> Asker<'a, A> {
             return Err(error);
         }
         if let Some(value) = self.substitute(query, plan, access) {
+            self.note(watch, error);
             return Ok(self.keep(query, value));
         }
         // What is being built by a load is stored, and a fallback must not be, not as a part either.
         let fallback = if access.fresh_only { None } else { query.fallback(&error) };
         let Some(value) = fallback else { return Err(error) };
         self.telemetry().substitute(query, plan.strategy(), Substitute::Fallback);
+        self.note(watch, error);
+        Ok(Arc::new(value))
+    }
+
+    /// Keeps an error that who asked is not told, to be read apart.
+    fn note<Q: Fetch<A>>(&self, watch: Option<&Arc<Watch<Q>>>, error: QueryError<Q::Error>) {
         if let Some(watch) = watch {
             let desk = self.client.desks().of::<Q, Q::Error>();
             desk.failures.note(Arc::clone(watch), error, self.client.cache().now(), None);
         }
-        Ok(Arc::new(value))
     }
 
     /// What the cache has for want of anything better.

@@ -44,7 +44,7 @@ impl<A: App> Changes<A> {
         if self.marks_only { None } else { self.transaction.get(query) }
     }
 
-    /// Writes a value.
+    /// Writes a value. Returns it.
     pub fn set<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
     where
         A::Registry: Holds<Q>,
@@ -52,7 +52,7 @@ impl<A: App> Changes<A> {
         self.set_timed(query, value, Times::new())
     }
 
-    /// Writes a value, with times of its own.
+    /// Writes a value, with times of its own. Returns it.
     pub fn set_timed<Q: Query>(
         &mut self,
         query: Q,
@@ -188,7 +188,8 @@ impl<A: App> Changes<A> {
         self.forget::<Q>(move |key| matches(key));
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here.
+    /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here. The commit locks the whole table, and
+    /// visits all its entries.
     pub fn invalidate_query<Q: Fetch<A>>(&mut self)
     where
         A::Registry: Holds<Q>,

@@ -70,8 +70,8 @@ impl<A: App> Client<A> {
         &self.0.app
     }
 
-    /// The cache that the client works on. What is written, removed or cleared there retires the loads that it concerns:
-    /// who waits gets their results, and they are not stored.
+    /// The cache that the client works on. What is written, marked, removed or cleared there retires the loads that it
+    /// concerns: who waits gets their results, and they are not stored. Observers see it as any change.
     #[must_use]
     pub fn cache(&self) -> &Cache<A::Registry> {
         &self.0.cache
@@ -88,10 +88,12 @@ impl<A: App> Client<A> {
     /// A hit costs one read of the store and one of its clock, and allocates nothing.
     ///
     /// # Errors
-    /// - [`QueryError::Failed`], [`QueryError::Panicked`]: the load gave no answer. Those who waited for it share the
-    ///   error; the next call loads again, unless the query has an `error_ttl`.
+    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and nothing
+    ///   may stand in for it. Those who waited for it share the error; the next call loads again, unless the query has an
+    ///   `error_ttl`.
     /// - [`QueryError::CircuitOpen`]: too many loads have failed, and none was made.
-    /// - [`QueryError::Interrupted`]: the load cancelled its own context.
+    /// - [`QueryError::Interrupted`]: the load cancelled its own context, or its runtime has ended.
+    /// - [`QueryError::Cycle`]: this is called in the load of something that the query needs.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
     /// # Panics
@@ -106,10 +108,11 @@ impl<A: App> Client<A> {
         Asker::without_context(self).query(query)
     }
 
-    /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing.
+    /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing. It is called at
+    /// once, all else when the future is polled.
     ///
     /// # Errors
-    /// As [`query`](Self::query).
+    /// As [`query`](Self::query); so are panics and cancellation.
     pub fn query_with<'a, Q: Fetch<A>>(
         &'a self,
         query: &'a Q,
@@ -122,7 +125,13 @@ impl<A: App> Client<A> {
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time, by few loads if
-    /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone.
+    /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone, as [`query`](Self::query) does.
+    ///
+    /// # Panics
+    /// If something has to be loaded outside a tokio runtime.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. Loads that others wait for go on.
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
         queries: &'a [Q],
@@ -133,7 +142,7 @@ impl<A: App> Client<A> {
         Asker::without_context(self).query_all(queries)
     }
 
-    /// What the cache has, fresh or not; never loads. Counts as a use.
+    /// What the cache has, fresh or not, with the optimistic layers of the key; never loads. Counts as a use.
     #[must_use]
     pub fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
     where
@@ -142,8 +151,9 @@ impl<A: App> Client<A> {
         Asker::without_context(self).cached(query)
     }
 
-    /// Why the last load of a key failed whose error nobody waited for, or a stale value or a fallback stood in for. `None` once it has
-    /// been loaded, written, removed or invalidated. The errors of the last 1,024 keys of a query are kept.
+    /// Why the last load of a key failed whose error nobody waited for, or something stood in for; also one that those who
+    /// waited were told, if the query has an `error_ttl` or `stale_if_error`. `None` once it has been loaded, written,
+    /// removed or invalidated. The errors of the last 1,024 keys of a query are kept.
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)

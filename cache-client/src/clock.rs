@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// Reads the time from tokio, so that a cache stands still while tokio's time is paused, and moves when it does.
 ///
 /// To be made, and the cache used, inside the runtime whose time it is; elsewhere it is the time of the system.
+///
+/// The date is that of the system when the clock is made, and goes by tokio's time from there on. So two clocks that are
+/// made at different moments of a paused time do not agree on the date; a copy of one does.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     origin: Instant,

@@ -62,10 +62,12 @@ impl<A: App> Context<A> {
     /// The answer to a query: from the memo, the cache or a load, as its strategy says.
     ///
     /// # Errors
-    /// - [`QueryError::Failed`], [`QueryError::Panicked`]: the load gave no answer. The tree does not remember that: the
-    ///   next call loads again.
+    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and nothing
+    ///   may stand in for it. The tree does not remember that: the next call loads again, unless the query has an
+    ///   `error_ttl`.
     /// - [`QueryError::CircuitOpen`]: too many loads have failed, and none was made.
-    /// - [`QueryError::Interrupted`]: the tree was cancelled, or its deadline is past. Nothing was run.
+    /// - [`QueryError::Interrupted`]: the tree was cancelled, or its deadline is past. If it was so before the call, nothing
+    ///   was run. Or the load cancelled its own context.
     /// - [`QueryError::Cycle`]: this is the load of something that the query needs.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
@@ -81,10 +83,11 @@ impl<A: App> Context<A> {
         Asker::of(&self.0).query(query)
     }
 
-    /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing.
+    /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing. What the tree was
+    /// told already is the answer all the same.
     ///
     /// # Errors
-    /// As [`query`](Self::query).
+    /// As [`query`](Self::query); so are panics and cancellation.
     pub fn query_with<'a, Q: Fetch<A>>(
         &'a self,
         query: &'a Q,
@@ -97,7 +100,13 @@ impl<A: App> Context<A> {
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time, by few loads if
-    /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone.
+    /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone, as [`query`](Self::query) does.
+    ///
+    /// # Panics
+    /// If something has to be loaded outside a tokio runtime.
+    ///
+    /// # Cancellation
+    /// May be dropped at any time. Loads that others wait for go on.
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
         queries: &'a [Q],
@@ -117,7 +126,8 @@ impl<A: App> Context<A> {
         Asker::of(&self.0).cached(query)
     }
 
-    /// Gives this tree an answer. From now on what the tree has to load is loaded for it alone, and not stored.
+    /// Gives this tree an answer. From now on what the tree has to load is loaded for it alone, and not stored. What the
+    /// cache has of other keys is still read, though it may be built from another answer to this one.
     ///
     /// # Errors
     /// If the tree has an answer, or has asked already.

@@ -204,9 +204,13 @@ impl<A: App> Layer<A> {
     /// neither. The layer is taken away too if nothing can be committed, or the future is dropped.
     ///
     /// `change` runs again if it has read what another commit has changed meanwhile. The `before_commit` hooks are asked.
+    /// What `change` only marks is shown as it was before the layer, until it has been loaded.
     ///
     /// # Errors
     /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async). Nothing is committed then.
+    ///
+    /// # Cancellation
+    /// Dropping the future before it is done commits nothing, and takes the layer away.
     pub async fn confirm(
         self,
         change: impl Fn(&mut Changes<A>) + Send,

@@ -41,11 +41,15 @@
 //! ```
 //!
 //! # A tour
+//! The [`guide`] tells in pages what all this is for, with examples; here are the names.
+//!
 //! - [`App`] is the program's own state; [`Fetch`] loads one query with it, and [`FetchMany`] several keys of one at once.
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
 //! - [`telemetry`] lists the spans, events and metrics that tell what the client does.
+//! - [`Mutate`] is a change of something outside, with what it means for the cache ([`Changes`]) and what is shown until it
+//!   has happened ([`Layer`]); [`Source`] is where others push theirs.
 //! - [`Paged`] and [`Infinite`] show what comes in pages, by number or by cursor; each page is a query.
 //! - [`Provider`] is a second tier below the cache, for queries derived with `persist`; [`MemoryProvider`] is one, and
 //!   [`TrackingProvider`] one for tests.
@@ -90,6 +94,7 @@ mod error;
 mod failures;
 mod flight;
 mod fly;
+pub mod guide;
 mod ingest;
 mod layer;
 mod memo;

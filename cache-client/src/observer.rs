@@ -27,9 +27,8 @@ use crate::observer::state::State;
 /// Shows what is known of one query, now and whenever it changes: a stream of [`State`]s, the present one first.
 ///
 /// There is a new state when the value is committed anew, when optimistic layers change it, when a load fails, and when a
-/// flag changes; a refresh that finds
-/// an equal value of a query with `#[query(eq)]` is none. Who reads slowly gets the newest state and misses those between.
-/// The stream has no end while the runtime lives.
+/// flag changes; a refresh that finds an equal value of a query with `#[query(eq)]` is none. Who reads slowly gets the
+/// newest state and misses those between. The stream has no end while the runtime lives.
 ///
 /// As long as a key is observed it is pinned, so that its value stays whatever the bound and the times of its table are.
 /// It is loaded when its observer comes, as its strategy says, and again whenever it is invalidated, removed or cleared;

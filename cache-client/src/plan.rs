@@ -98,15 +98,19 @@ impl Plan {
             Some(_) => sources.call.fresh.or(sources.query.fresh),
             None => all.fresh,
         };
+        let ttl = match table_ttl {
+            Some(_) => sources.call.ttl.or(sources.query.ttl),
+            None => all.ttl,
+        };
         let jitter = all.jitter.filter(|&fraction| fraction > 0.0);
         Self {
             strategy: all.strategy.unwrap_or_default(),
             fresh,
-            stale_from: fresh.or(table_fresh).or(all.ttl).or(table_ttl).unwrap_or_default(),
+            stale_from: fresh.or(table_fresh).or(ttl).or(table_ttl).unwrap_or_default(),
             swr: all.swr,
             stale_if_error: all.stale_if_error,
             timeout: all.timeout,
-            ttl: if jitter.is_some() { all.ttl.or(table_ttl) } else { all.ttl },
+            ttl: if jitter.is_some() { ttl.or(table_ttl) } else { ttl },
             jitter: jitter.unwrap_or_default(),
             beta: all.beta,
             error_ttl: all.error_ttl,

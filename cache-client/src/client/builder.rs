@@ -45,14 +45,16 @@ impl<A: App> ClientBuilder<A> {
     }
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
-    /// decide nothing, or those of the last call for the same query.
+    /// decide nothing, or those of the last call for the same query. Options that cannot work are errors of the calls that
+    /// they are for.
     pub fn query<Q: Fetch<A>>(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
         let options = self.settings.entry(TypeId::of::<Q>()).or_default();
         *options = change(*options);
         self
     }
 
-    /// Changes the options of all queries. Those that a query was derived with come before them.
+    /// Changes the options of all queries. Those that a query was derived with come before them, and so do the times of its
+    /// table.
     pub fn defaults(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
         self.defaults = change(self.defaults);
         self

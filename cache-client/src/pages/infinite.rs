@@ -19,6 +19,9 @@ use crate::error::QueryError;
 /// What is shown does not change by itself. After a write or an invalidation [`revalidate`](Self::revalidate) shows what
 /// is there now, and loads what it has to.
 ///
+/// # Panics
+/// All futures do, if something has to be loaded outside a tokio runtime.
+///
 /// # Cancellation
 /// All futures may be dropped at any time: what is shown stays as it was.
 #[must_use = "no page is loaded before it is asked for"]

@@ -18,6 +18,9 @@ use crate::client::Client;
 /// What is shown does not change by itself. After a write or an invalidation `jump(page())` shows what is there now, and
 /// loads it if it has to; an [`Observer`](crate::Observer) of [`query`](Self::query) tells when.
 ///
+/// # Panics
+/// All futures do, if something has to be loaded outside a tokio runtime.
+///
 /// # Cancellation
 /// All futures may be dropped at any time: the page that is shown stays.
 #[must_use = "no page is loaded before it is asked for"]

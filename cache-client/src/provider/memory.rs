@@ -61,7 +61,7 @@ impl MemoryProvider {
         Self { max_entries, max_bytes: usize::MAX, store: Mutex::default() }
     }
 
-    /// Bounds the bytes of all keys and values too. An entry that is larger alone is not kept.
+    /// Bounds the bytes of all keys and values too. An entry that is larger alone is not kept. Default: no bound.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;

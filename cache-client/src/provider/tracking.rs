@@ -121,7 +121,7 @@ impl<P> TrackingProvider<P> {
         self.state.lock().removes.to_fail = count;
     }
 
-    /// Has all calls that begin from now on take so long, those that fail too.
+    /// Has all calls that begin from now on take so long, by tokio's time, those that fail too. Default: no time.
     pub fn delay(&self, time: Duration) {
         self.state.lock().delay = time;
     }

@@ -121,3 +121,22 @@ async fn a_table_that_keeps_entries_for_a_time_needs_no_other() {
     pass(seconds(10)).await;
     assert_eq!((*client.query(&query).await.unwrap(), *held), (2, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_default_of_the_client_comes_after_the_time_that_a_table_keeps_entries() {
+    let keeps_for_5_s = || {
+        let cache = cache_core::Cache::builder().clock(cache_client::TokioClock::new());
+        cache.table::<GetNumber>(|options| options.ttl(seconds(5))).build().unwrap()
+    };
+    let by_default = cache_client::Client::builder(keeps_for_5_s(), Lab::default())
+        .defaults(|options| options.ttl(seconds(100)))
+        .build();
+    let by_setting = cache_client::Client::builder(keeps_for_5_s(), Lab::default())
+        .query::<GetNumber>(|options| options.ttl(seconds(100)))
+        .build();
+    for (client, is_kept) in [(by_default, false), (by_setting, true)] {
+        client.query(&GetNumber(1)).await.unwrap();
+        pass(seconds(6)).await;
+        assert_eq!(client.cached(&GetNumber(1)).is_some(), is_kept);
+    }
+}

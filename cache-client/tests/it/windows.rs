@@ -155,3 +155,16 @@ async fn an_early_refresh_comes_before_the_answer_is_stale_and_loses_nobody_time
     pass(seconds(2)).await;
     assert_eq!(*client.query(&query).await.unwrap(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_error_that_an_old_answer_stands_in_for_is_readable_until_a_load_succeeds() {
+    let client = lab();
+    let query = GetFirst(1);
+    client.query(&query).await.unwrap();
+    client.app().script(&query, Script::Fail(SECOND / 2));
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    assert!(matches!(client.refresh_error(&query), Some(QueryError::Failed { .. })));
+    client.app().script(&query, Script::Answer(SECOND / 2));
+    client.query(&query).await.unwrap();
+    assert!(client.refresh_error(&query).is_none());
+}

@@ -1,0 +1,30 @@
+//! A guide in pages, each with an example that runs as a test. Nothing but text.
+//!
+//! Read the first three in their order; the others when you need them.
+//!
+//! | page | tells |
+//! |---|---|
+//! | [`first_steps`] | from a query to a loaded answer, and its errors |
+//! | [`strategies`] | when to load: strategies, windows, and what to do when a load fails |
+//! | [`contexts`] | one request: its memo, its deadline, its end |
+//! | [`invalidation`] | what is out of date: marks, removals, mutations, pushed values |
+//! | [`optimistic`] | showing a change before the server has answered |
+//! | [`observing`] | following a query as it changes |
+//! | [`many`] | several keys at once, pages, loading ahead |
+//! | [`second_tier`] | a store below the cache |
+//! | [`testing`] | testing code that uses a client |
+//! | [`seeing`] | what the client tells of itself |
+//!
+//! Most examples run on tokio's paused time, in which a `sleep` takes no time at all. A program of yours has
+//! `#[tokio::main]` there and nothing else.
+
+pub mod contexts;
+pub mod first_steps;
+pub mod invalidation;
+pub mod many;
+pub mod observing;
+pub mod optimistic;
+pub mod second_tier;
+pub mod seeing;
+pub mod strategies;
+pub mod testing;

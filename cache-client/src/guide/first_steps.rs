@@ -1,0 +1,157 @@
+//! From a query to a loaded answer: what a program needs, and what it does with errors.
+//!
+//! # The parts
+//! - A **query** is a struct. Its value is the key; `#[derive(Query)]` says what the answer is, and for how long it
+//!   is good.
+//! - The **registry** lists all queries, so that each has a table of its own. A build script writes it.
+//! - The **app** is a struct of yours with whatever loads need: a pool, an HTTP client, settings.
+//! - [`Fetch`](crate::Fetch) says how one query is loaded with the app.
+//! - The [`Client`](crate::Client) brings them together. It is cheap to clone, and all clones are one client.
+//!
+//! # What a program needs
+//! ```toml
+//! # Cargo.toml
+//! [dependencies]
+//! cache-client = "0.1"
+//! cache-core = "0.1"
+//! thiserror = "2"
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//!
+//! [build-dependencies]
+//! cache-codegen = "0.1"
+//! ```
+//! ```ignore
+//! // build.rs
+//! fn main() {
+//!     cache_codegen::generate();
+//! }
+//!
+//! // src/main.rs
+//! cache_core::include_registry!(); // CacheRegistry, with all queries of the crate
+//! ```
+//! The example below is one file, so it lists its queries by hand with `registry!`. The build script writes the same.
+//!
+//! # A whole program
+//! ```
+//! use std::collections::HashMap;
+//! use std::error::Error;
+//!
+//! use cache_client::{App, Client, Context, Fetch, QueryError, TokioClock};
+//! use cache_core::{Cache, Query, registry};
+//!
+//! #[derive(Clone, Debug)]
+//! pub struct Post { pub title: String, pub author: u64 }
+//!
+//! /// One post. At most 10,000 are kept; each is fresh for 30 s.
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = Post, capacity = 10_000, fresh = "30s")]
+//! pub struct GetPost { pub id: u64 }
+//!
+//! /// Title and author of a post, in one line.
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 10_000, fresh = "30s")]
+//! pub struct GetHeadline { pub post: u64 }
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 1_000, fresh = "10m")]
+//! pub struct GetName { pub user: u64 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetPost, crate::GetHeadline, crate::GetName }
+//! }
+//!
+//! /// Why a load can fail: by itself, or because another one did.
+//! #[derive(Debug, thiserror::Error)]
+//! pub enum ApiError {
+//!     #[error("there is no {what} {id}")]
+//!     NotFound { what: &'static str, id: u64 },
+//!     #[error(transparent)]
+//!     Query(#[from] QueryError<ApiError>),
+//! }
+//!
+//! /// Stands for a database.
+//! struct Blog { posts: HashMap<u64, Post>, names: HashMap<u64, String> }
+//!
+//! impl App for Blog {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! impl Fetch<Blog> for GetPost {
+//!     type Error = ApiError;
+//!
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<Post, ApiError> {
+//!         cx.app().posts.get(&self.id).cloned().ok_or(ApiError::NotFound { what: "post", id: self.id })
+//!     }
+//! }
+//!
+//! impl Fetch<Blog> for GetName {
+//!     type Error = ApiError;
+//!
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<String, ApiError> {
+//!         cx.app().names.get(&self.user).cloned().ok_or(ApiError::NotFound { what: "user", id: self.user })
+//!     }
+//! }
+//!
+//! // A load may ask for others; `?` makes an `ApiError` of their errors.
+//! impl Fetch<Blog> for GetHeadline {
+//!     type Error = ApiError;
+//!
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<String, ApiError> {
+//!         let post = cx.query(&GetPost { id: self.post }).await?;
+//!         let author = cx.query(&GetName { user: post.author }).await?;
+//!         Ok(format!("{}, by {author}", post.title))
+//!     }
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn Error>> {
+//!     let posts = [(7, "Seven", 1), (8, "Eight", 2)];
+//!     let posts = posts.map(|(id, title, author)| (id, Post { title: title.to_owned(), author }));
+//!     let blog = Blog { posts: posts.into(), names: [(1, "Ann".to_owned())].into() };
+//!
+//!     let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//!     let client = Client::builder(cache, blog).build();
+//!
+//!     let headline = client.query(&GetHeadline { post: 7 }).await?;
+//!     assert_eq!(*headline, "Seven, by Ann");
+//!     // The parts are in the cache now, each under its own key.
+//!     assert_eq!(client.cached(&GetPost { id: 7 }).map(|post| post.author), Some(1));
+//!
+//!     // Nobody knows the author of the other one.
+//!     let error = client.query(&GetHeadline { post: 8 }).await.unwrap_err();
+//!     let QueryError::Failed { query, source } = &error else { return Err(error.into()) };
+//!     assert_eq!(*query, "get_headline");
+//!     let ApiError::Query(QueryError::Failed { query, source }) = &**source else { panic!("{source}") };
+//!     assert_eq!(*query, "get_name");
+//!     assert_eq!(source.to_string(), "there is no user 2");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Errors
+//! A call gives a [`QueryError`](crate::QueryError)`<E>`, where `E` is the error of the query's `Fetch`.
+//!
+//! | variant | means | what to do |
+//! |---|---|---|
+//! | `Failed` | `fetch` returned an error, which is its `source`, in an `Arc`, since all who waited share it | look at the source |
+//! | `Panicked` | `fetch` panicked | mend it; the client is none the worse |
+//! | `Miscounted` | `fetch_many` gave too few answers, or too many | mend it |
+//! | `Interrupted` | the request was cancelled, or its deadline is past, or the load cancelled its own context | say that it took too long, if anybody is still there |
+//! | `Cycle` | the load of a query leads back to the query | mend it |
+//! | `CircuitOpen` | too many loads have failed, and none was made | ask again later |
+//! | `Options` | the options of the query cannot work, as when nobody said how long an answer is fresh | mend them; the text says which |
+//!
+//! An error is not stored: the next call loads again, unless the query has an
+//! [`error_ttl`](crate::guide::strategies#when-a-load-fails).
+//!
+//! # What is worth knowing at once
+//! - An answer is an `Arc`, and is never changed. A reload puts another one in its place; who holds the old one keeps
+//!   it.
+//! - Each query needs a time for which its answers are fresh: `fresh`, or else `ttl`, of its own or by the client's
+//!   defaults. Without either a call is an error, unless its strategy is `network-only`.
+//! - A table with neither a bound (`capacity`, `lru`, `max_weight`) nor a time to live (`ttl`, `tti`) keeps nothing
+//!   by itself: an answer is there as long as someone holds it.
+//! - [`TokioClock`](crate::TokioClock) lets the cache go by tokio's time. A program can do without; tests that pause
+//!   time cannot.
+//! - All loads run as tasks, so a call that has to load something panics outside a tokio runtime. The runtime needs
+//!   its timer (`enable_time`, or `#[tokio::main]`).

@@ -1,0 +1,222 @@
+//! What is out of date: marks, removals, mutations, transactions and pushed values.
+//!
+//! # Three verbs
+//! | | the value | the next call | who observes |
+//! |---|---|---|---|
+//! | [`invalidate`](crate::Client::invalidate) | stays, marked | loads | sees the old value, marked as stale and being refreshed, until the new one is there |
+//! | [`remove`](cache_core::Cache::remove), of the cache | is gone | loads | sees [`Pending`](crate::State::Pending) until the new one is there |
+//! | [`clear`](cache_core::Cache::clear), of the cache | all are gone | loads | the same |
+//!
+//! Invalidate what may have changed. Remove what must not be seen any more; clear at a logout. A marked value may
+//! still be served by [`cached`](crate::Client::cached), and may stand in for a load that fails.
+//!
+//! What may be marked, from the narrow to the wide:
+//!
+//! | | marks | cost |
+//! |---|---|---|
+//! | [`invalidate`](crate::Client::invalidate) | one key | that of one key |
+//! | [`invalidate_where`](crate::Client::invalidate_where) | the keys of a query for which a function says yes | visits all entries of its table |
+//! | [`invalidate_query`](crate::Client::invalidate_query) | all keys of a query | the same |
+//! | [`invalidate_tag`](crate::Client::invalidate_tag) | all keys of the queries that were derived with a tag | visits all entries of their tables |
+//! | [`invalidate_all`](crate::Client::invalidate_all) | everything | visits all entries |
+//!
+//! Each returns an [`Invalidation`](crate::Invalidation): how many entries were marked, and by
+//! [`reloaded`](crate::Invalidation::reloaded) when all observed keys among them have been loaded again. Keys that
+//! nobody observes are loaded when they are asked for.
+//!
+//! All of them, and each write, also *retire* the load that runs for a key: who waits for it already gets its result,
+//! but it is not stored, and who asks from now on gets a newer one. So there is no moment at which an old answer can
+//! slip in behind an invalidation.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use cache_client::{App, Client, Context, Fetch, State, TokioClock};
+//! # use cache_core::{Cache, Query, registry};
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = String, capacity = 1_000, fresh = "30s")]
+//! # pub struct GetTitle { pub id: u64 }
+//! # registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetFeed } }
+//! # #[derive(Default)]
+//! # struct Blog { loads: std::sync::atomic::AtomicU64 }
+//! # impl App for Blog { type Registry = CacheRegistry; }
+//! # impl Fetch<Blog> for GetTitle {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, cx: &Context<Blog>) -> Result<String, std::io::Error> {
+//! #         let number = 1 + cx.app().loads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+//! #         tokio::time::sleep(Duration::from_secs(1)).await;
+//! #         Ok(format!("Title {number}"))
+//! #     }
+//! # }
+//! # impl Fetch<Blog> for GetFeed {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, _: &Context<Blog>) -> Result<Vec<u64>, std::io::Error> { Ok(vec![1]) }
+//! # }
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = Vec<u64>, capacity = 1_000, fresh = "30s", tags("feed"))]
+//! pub struct GetFeed { pub page: u64 }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! # let client = Client::builder(cache, Blog::default()).build();
+//! for page in 1..=3 {
+//!     client.query(&GetFeed { page }).await?;
+//! }
+//! assert_eq!(client.invalidate(&GetFeed { page: 1 }).count, 1);
+//! assert_eq!(client.invalidate_where(|feed: &GetFeed| feed.page > 1).count, 2);
+//! assert_eq!(client.invalidate_tag("feed").count, 3);
+//!
+//! // One that is observed is loaded at once; the old value is shown meanwhile. A load takes a second here.
+//! let title = GetTitle { id: 7 };
+//! client.query(&title).await?;
+//! let observer = client.observe(&title);
+//! let invalidation = client.invalidate(&title);
+//! tokio::task::yield_now().await;
+//! let State::Ready { value, is_stale: true, is_refreshing: true, .. } = observer.state() else { panic!() };
+//! assert_eq!(*value, "Title 1");
+//! invalidation.reloaded().await;
+//! let State::Ready { value, is_stale: false, .. } = observer.state() else { panic!() };
+//! assert_eq!(*value, "Title 2");
+//!
+//! // One that is removed is not there until it has been loaded again.
+//! client.cache().remove(&title);
+//! tokio::task::yield_now().await;
+//! assert!(observer.state().is_pending());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Mutations
+//! A [`Mutate`](crate::Mutate) is a struct that changes something outside. [`run`](crate::Mutate::run) does it;
+//! [`apply`](crate::Mutate::apply) says what its answer writes to the cache, and what is to be loaded again because
+//! of it. Both are one commit: nobody sees the one without the other.
+//!
+//! - It runs once, as a task of its own. Who asked may leave; what has begun goes on. It is tried again only if it
+//!   has [`RETRIES`](crate::Mutate::RETRIES) and the error may pass.
+//! - If it fails nothing is changed in the cache.
+//! - In a request, [`Context::mutate`](crate::Context::mutate) has the tree forget what was written or marked, so
+//!   that it is told the new state. A request that is kept from the cache, or has answers of its own, writes nothing
+//!   there, but marks what it would have written.
+//! - [`Changes`](crate::Changes) has what a transaction has: `set`, `merge`, `update`, `remove`; and the five marks
+//!   of above. What is written and marked in the same commit is not marked, unless by `invalidate`, which names the
+//!   key.
+//!
+//! Write what the server has told you, and mark what you cannot know: [`Mutate`](crate::Mutate) has an example.
+//!
+//! # Transactions of the cache
+//! Several writes become visible together by a transaction of the [`cache`](crate::Client::cache) itself. It retires
+//! loads, and observers see it, as any commit. It conflicts with another commit that has changed what it read;
+//! [`transact`](cache_core::Cache::transact) runs it again then. `before_commit` hooks are asked of transactions,
+//! mutations, confirmations and pushed values, and not of what is loaded.
+//!
+//! ```
+//! # use cache_client::{App, Client, Context, Fetch, TokioClock};
+//! # use cache_core::{Cache, CommitError, Query, registry};
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = u64, capacity = 1_000, fresh = "30s")]
+//! # pub struct GetBalance { pub account: u32 }
+//! # registry! { pub struct CacheRegistry { crate::GetBalance } }
+//! # struct Bank;
+//! # impl App for Bank { type Registry = CacheRegistry; }
+//! # impl Fetch<Bank> for GetBalance {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, _: &Context<Bank>) -> Result<u64, std::io::Error> { Ok(100) }
+//! # }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! # let client = Client::builder(cache, Bank).build();
+//! # let accounts = [GetBalance { account: 1 }, GetBalance { account: 2 }];
+//! # client.query_all(&accounts).await;
+//! let [mine, yours] = accounts;
+//! client.cache().transact(|tx| {
+//!     if let (Some(from), Some(to)) = (tx.get(&mine), tx.get(&yours)) {
+//!         tx.set(mine.clone(), *from - 30);
+//!         tx.set(yours.clone(), *to + 30);
+//!     }
+//!     Ok::<_, CommitError>(())
+//! })?;
+//! assert_eq!(*client.query(&yours).await?, 130);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Pushed values
+//! [`Client::ingest`](crate::Client::ingest) takes in what others push, by a socket or a queue. A
+//! [`Source`](crate::Source) says how it is opened, and what each value changes; each value is one commit, in their
+//! order. When the source breaks off it is opened again, after a while that grows with each failure. What may have
+//! been missed in between is to be marked by [`reopened`](crate::Source::reopened). It ends when the
+//! [`Ingestion`](crate::Ingestion) is dropped; that also tells [how it is](crate::Ingestion::changed) with the
+//! source.
+//!
+//! ```
+//! # use std::pin::Pin;
+//! # use std::sync::Mutex;
+//! # use std::task::{Poll, Context as TaskContext};
+//! # use cache_client::{App, Changes, Client, Context, Fetch, IngestionState, Source, TokioClock};
+//! # use cache_core::{Cache, Query, registry};
+//! # use futures_core::Stream;
+//! # use tokio::sync::mpsc;
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = f64, capacity = 1_000, fresh = "30s")]
+//! # pub struct GetPrice { pub share: u32 }
+//! # registry! { pub struct CacheRegistry { crate::GetPrice } }
+//! # struct Exchange;
+//! # impl App for Exchange { type Registry = CacheRegistry; }
+//! # impl Fetch<Exchange> for GetPrice {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, _: &Context<Exchange>) -> Result<f64, std::io::Error> { Ok(1.0) }
+//! # }
+//! # struct Received(mpsc::Receiver<(u32, f64)>);
+//! # impl Stream for Received {
+//! #     type Item = Result<(u32, f64), std::io::Error>;
+//! #     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+//! #         self.0.poll_recv(cx).map(|tick| tick.map(Ok))
+//! #     }
+//! # }
+//! /// Prices, from a channel that a socket would feed.
+//! struct Ticks(Mutex<Option<mpsc::Receiver<(u32, f64)>>>);
+//!
+//! impl Source<Exchange> for Ticks {
+//!     type Item = (u32, f64);
+//!     type Error = std::io::Error;
+//!
+//!     async fn open(
+//!         &self,
+//!         _: &Context<Exchange>,
+//!     ) -> Result<impl Stream<Item = Result<(u32, f64), std::io::Error>> + Send, std::io::Error> {
+//!         // There is one channel; a socket would be connected each time.
+//!         let receiver = self.0.lock().unwrap().take().ok_or(std::io::ErrorKind::NotConnected)?;
+//!         Ok(Received(receiver))
+//!     }
+//!
+//!     fn apply(&self, (share, price): &(u32, f64), changes: &mut Changes<Exchange>) {
+//!         changes.set(GetPrice { share: *share }, *price);
+//!     }
+//!
+//!     fn reopened(&self, changes: &mut Changes<Exchange>) {
+//!         changes.invalidate_query::<GetPrice>();
+//!     }
+//!
+//!     fn may_end(&self) -> bool {
+//!         true
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! # let client = Client::builder(cache, Exchange).build();
+//! let (socket, receiver) = mpsc::channel(16);
+//! let mut ingestion = client.ingest(Ticks(Mutex::new(Some(receiver))));
+//! socket.send((7, 2.5)).await?;
+//! drop(socket);
+//! while let Some(state) = ingestion.changed().await {
+//!     if let IngestionState::Ended { error } = state {
+//!         assert!(error.is_none());
+//!     }
+//! }
+//! assert_eq!(*client.query(&GetPrice { share: 7 }).await?, 2.5);
+//! # Ok(())
+//! # }
+//! ```

@@ -1,0 +1,171 @@
+//! Several keys at once, pages, and what will be asked for soon.
+//!
+//! # Several queries
+//! Different queries are waited for together by `tokio::join!`: a load is a task of its own, and runs from the first
+//! poll of its call. Several keys of one query are asked for by [`query_all`](crate::Client::query_all): all loads
+//! are under way before the first is waited for, the answers come in the order of the keys, and each may fail alone.
+//!
+//! # One load for several keys
+//! Where one call to the outside can answer for many keys, implement [`FetchMany`](crate::FetchMany) in place of
+//! `Fetch`. Nothing else changes: such a query is asked for key by key too, and what is asked for at the same time
+//! goes together, from whatever part of the program. Nobody waits for a timer: the call departs when the other tasks
+//! that are ready have had their turn. One call has at most as many keys as the option `batch` says; by default 100.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicUsize, Ordering};
+//!
+//! use cache_client::{App, Client, Context, FetchMany, QueryError, TokioClock};
+//! use cache_core::{Cache, Query, registry};
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 1_000, fresh = "30s", batch = 25)]
+//! pub struct GetName { pub user: u64 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetName }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Blog { calls: AtomicUsize }
+//!
+//! impl App for Blog {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! impl FetchMany<Blog> for GetName {
+//!     type Error = std::io::Error;
+//!
+//!     /// One answer for each key, in their order. There are users from 1 to 99.
+//!     async fn fetch_many(keys: &[Self], cx: &Context<Blog>) -> Vec<Result<String, std::io::Error>> {
+//!         cx.app().calls.fetch_add(1, Ordering::Relaxed);
+//!         let name = |key: &Self| match key.user {
+//!             1..100 => Ok(format!("User {}", key.user)),
+//!             _ => Err(std::io::ErrorKind::NotFound.into()),
+//!         };
+//!         keys.iter().map(name).collect()
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! let client = Client::builder(cache, Blog::default()).build();
+//! let calls = || client.app().calls.load(Ordering::Relaxed);
+//!
+//! let names = client.query_all(&[1, 2, 200].map(|user| GetName { user })).await;
+//! assert_eq!(names[1].as_ref().map(|name| name.as_str()).ok(), Some("User 2"));
+//! assert!(matches!(names[2], Err(QueryError::Failed { .. })));
+//! assert_eq!(calls(), 1);
+//!
+//! // Asked for one by one, at the same time. The second is in the cache.
+//! let (third, second, fourth) = (GetName { user: 3 }, GetName { user: 2 }, GetName { user: 4 });
+//! let names = tokio::join!(client.query(&third), client.query(&second), client.query(&fourth));
+//! assert_eq!(*names.2?, "User 4");
+//! assert_eq!(calls(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Pages
+//! Each page is a query, and so an entry of its own: a page that was seen before is there at once while it is fresh.
+//!
+//! - [`Paged`](crate::Paged), by [`Client::paged`](crate::Client::paged), is for pages by number, of which one is
+//!   shown: `next`, `previous`, `jump`.
+//! - [`Infinite`](crate::Infinite), by [`Client::infinite`](crate::Client::infinite), is for pages by cursor, which
+//!   are shown one after the other: `fetch_next`, `fetch_previous`, at most `max_pages` of them.
+//!
+//! What they show does not change by itself. After a write or an invalidation `jump(page())`, or `revalidate`, shows
+//! what is there now; `refetch` and `refetch_all` load anew, whatever is there. A step that fails leaves what is
+//! shown.
+//!
+//! ```
+//! # use cache_client::{App, Client, Context, Fetch, TokioClock};
+//! # use cache_core::{Cache, Query, registry};
+//! # use std::sync::atomic::{AtomicUsize, Ordering};
+//! # #[derive(Clone, Debug)]
+//! # pub struct Feed { pub posts: Vec<u64>, pub next: Option<u64> }
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = Feed, capacity = 1_000, fresh = "30s")]
+//! # pub struct GetFeed { pub after: u64 }
+//! # registry! { pub struct CacheRegistry { crate::GetFeed } }
+//! # #[derive(Default)]
+//! # struct Blog { loads: AtomicUsize }
+//! # impl App for Blog { type Registry = CacheRegistry; }
+//! # impl Fetch<Blog> for GetFeed {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, cx: &Context<Blog>) -> Result<Feed, std::io::Error> {
+//! #         cx.app().loads.fetch_add(1, Ordering::Relaxed);
+//! #         let last = self.after + 2;
+//! #         Ok(Feed { posts: vec![last - 1, last], next: (last < 6).then_some(last) })
+//! #     }
+//! # }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! # let client = Client::builder(cache, Blog::default()).build();
+//! // Two posts a page, six in all; each page has the cursor of the next.
+//! let mut feed = client.infinite(GetFeed { after: 0 }, |page| page.next.map(|after| GetFeed { after }));
+//! while feed.fetch_next().await?.is_some() {}
+//! let posts: Vec<u64> = feed.pages().iter().flat_map(|page| page.posts.clone()).collect();
+//! assert_eq!(posts, [1, 2, 3, 4, 5, 6]);
+//!
+//! // Only what is out of date is loaded.
+//! client.invalidate(&GetFeed { after: 2 });
+//! feed.revalidate().await?;
+//! assert_eq!(client.app().loads.load(Ordering::Relaxed), 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Loading ahead
+//! A prefetch is a load that nobody waits for. It does nothing where the answer is fresh, or is being loaded, and it
+//! goes on when who asked for it is gone. What it brings is kept for at least five seconds, also by a table that
+//! keeps nothing by itself. Its error is there as [`refresh_error`](crate::Client::refresh_error).
+//!
+//! - [`prefetch`](crate::Client::prefetch): one query.
+//! - [`prefetch_all`](crate::Client::prefetch_all): all that a page needs, of different queries, at the same time.
+//!   `done` waits for them, where that is wanted.
+//! - [`prefetch_after`](crate::Client::prefetch_after): one query, after a delay, unless its guard is dropped before:
+//!   for a pointer that rests on a link.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use cache_client::{App, Client, Context, Fetch, TokioClock};
+//! # use cache_core::{Cache, Query, registry};
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = String, capacity = 1_000, fresh = "30s")]
+//! # pub struct GetPost { pub id: u64 }
+//! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! # #[query(value = Vec<String>, capacity = 1_000, fresh = "30s")]
+//! # pub struct GetComments { pub post: u64 }
+//! # registry! { pub struct CacheRegistry { crate::GetPost, crate::GetComments } }
+//! # struct Blog;
+//! # impl App for Blog { type Registry = CacheRegistry; }
+//! # impl Fetch<Blog> for GetPost {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("Notes".to_owned()) }
+//! # }
+//! # impl Fetch<Blog> for GetComments {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, _: &Context<Blog>) -> Result<Vec<String>, std::io::Error> { Ok(Vec::new()) }
+//! # }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! # let client = Client::builder(cache, Blog).build();
+//! // The route is known: begin with all of it.
+//! client.prefetch_all((&GetPost { id: 7 }, &GetComments { post: 7 })).done().await;
+//! assert!(client.cached(&GetComments { post: 7 }).is_some());
+//!
+//! // The pointer rests on one link, and passes over another.
+//! let rests = client.prefetch_after(&GetPost { id: 8 }, Duration::from_millis(100));
+//! let passes = client.prefetch_after(&GetPost { id: 9 }, Duration::from_millis(100));
+//! tokio::time::sleep(Duration::from_millis(50)).await;
+//! drop(passes);
+//! tokio::time::sleep(Duration::from_millis(100)).await;
+//! assert!(client.cached(&GetPost { id: 8 }).is_some());
+//! assert!(client.cached(&GetPost { id: 9 }).is_none());
+//! # drop(rests);
+//! # Ok(())
+//! # }
+//! ```

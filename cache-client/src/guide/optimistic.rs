@@ -1,0 +1,200 @@
+//! Showing a change before the server has answered, and taking it back without a trace.
+//!
+//! # Layers
+//! A [`Layer`](crate::Layer) is a change that stands on top of what is committed. The cache itself does not have it,
+//! nor do its snapshots, a provider, or the loads of other queries: only those who ask the client or observe see it.
+//!
+//! - [`optimistic`](crate::Client::optimistic) puts one up: for each key a pure function of what is there without it.
+//! - [`confirm`](crate::Layer::confirm) commits the truth and takes the layer away, in one step for each observer.
+//! - [`rollback`](crate::Layer::rollback), or dropping it, takes it away. The other layers stay, on what is committed
+//!   now: no rollback undoes the change of somebody else.
+//!
+//! Since a layer is a function and no copy, it is made anew when something else is committed under it: a list that is
+//! loaded again meanwhile is shown with the new item all the same.
+//!
+//! A mutation does all of this by itself, unless its request is kept from the cache or has answers of its own: what
+//! [`Mutate::optimistic`](crate::Mutate::optimistic) says is shown until the answer is committed or the mutation has
+//! failed.
+//!
+//! # What flickers
+//! The layer is gone with the confirming commit. What that commit has not *written* is shown from then on as it was
+//! committed before. So an [`apply`](crate::Mutate::apply) that only invalidates lets the old value be seen again,
+//! until its reload is there: new, old, new.
+//!
+//! Write instead:
+//!
+//! - the answer of the server, if it is the value, or a part of it that goes into the value by
+//!   [`update`](crate::Changes::update);
+//! - where it is not, what you expect, and mark that: `update` and then [`invalidate`](crate::Changes::invalidate).
+//!   The key shows the expected value, marked as stale, and is loaded.
+//!
+//! Of what is written, `invalidate` marks the key that it names; the wider marks, as
+//! [`invalidate_tag`](crate::Changes::invalidate_tag), pass over what the same commit writes. So they can stand
+//! beside it, for all that you have not written.
+//!
+//! # Items without a number
+//! A new item has no id before the server gives it one. Give it one that the server will never give, as one of an own
+//! variant of an enum, and do not make a query of it: it is a part of the list and no key.
+//!
+//! A layer on a list may come to stand on a list that has the item already, if a reload or a pushed value is faster
+//! than the answer. If the client can name the item, by a token that it sends along and the server gives back, let
+//! the function look for it, and leave the list alone if it is there.
+//!
+//! ```
+//! use std::sync::Mutex;
+//! use std::time::Duration;
+//!
+//! use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate, State, TokioClock};
+//! use cache_core::{Cache, Query, registry};
+//!
+//! #[derive(Clone, Debug, PartialEq)]
+//! pub enum Id { Known(u64), New }
+//!
+//! #[derive(Clone, Debug, PartialEq)]
+//! pub struct Comment { pub id: Id, pub token: u64, pub text: String }
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = Vec<Comment>, capacity = 1_000, fresh = "30s")]
+//! pub struct GetComments { pub post: u64 }
+//!
+//! /// How many comments there are, wherever that is shown.
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = usize, capacity = 1_000, fresh = "30s")]
+//! pub struct CountComments { pub post: u64 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetComments, crate::CountComments }
+//! }
+//!
+//! /// The server. All it does takes a second.
+//! #[derive(Default)]
+//! struct Blog { comments: Mutex<Vec<Comment>> }
+//!
+//! impl App for Blog {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! # impl Blog {
+//! #     async fn post(&self, token: u64, text: &str) -> Result<Comment, std::io::Error> {
+//! #         tokio::time::sleep(Duration::from_secs(1)).await;
+//! #         if text.is_empty() { return Err(std::io::ErrorKind::InvalidInput.into()); }
+//! #         let mut comments = self.comments.lock().unwrap();
+//! #         let id = Id::Known(comments.len() as u64 + 1);
+//! #         let comment = Comment { id, token, text: text.to_owned() };
+//! #         comments.push(comment.clone());
+//! #         Ok(comment)
+//! #     }
+//! # }
+//! # impl Fetch<Blog> for GetComments {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, cx: &Context<Blog>) -> Result<Vec<Comment>, std::io::Error> {
+//! #         tokio::time::sleep(Duration::from_secs(1)).await;
+//! #         Ok(cx.app().comments.lock().unwrap().clone())
+//! #     }
+//! # }
+//! # impl Fetch<Blog> for CountComments {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, cx: &Context<Blog>) -> Result<usize, std::io::Error> {
+//! #         tokio::time::sleep(Duration::from_secs(1)).await;
+//! #         Ok(cx.app().comments.lock().unwrap().len())
+//! #     }
+//! # }
+//! /// The list with a comment, unless it has it.
+//! fn with(comments: &[Comment], comment: &Comment) -> Vec<Comment> {
+//!     let is_there = comments.iter().any(|other| other.token == comment.token);
+//!     let added = if is_there { None } else { Some(comment.clone()) };
+//!     comments.iter().cloned().chain(added).collect()
+//! }
+//!
+//! #[derive(Clone)]
+//! struct Post { post: u64, token: u64, text: String }
+//!
+//! impl Mutate<Blog> for Post {
+//!     type Output = Comment;
+//!     type Error = std::io::Error;
+//!
+//!     async fn run(&self, cx: &Context<Blog>) -> Result<Comment, std::io::Error> {
+//!         cx.app().post(self.token, &self.text).await
+//!     }
+//!
+//!     fn apply(&self, comment: &Comment, changes: &mut Changes<Blog>) {
+//!         // Known: the server has said it.
+//!         changes.update(&GetComments { post: self.post }, |comments| with(comments, comment));
+//!         // Expected, and asked for again: others may have commented too.
+//!         let count = CountComments { post: self.post };
+//!         changes.update(&count, |count| **count + 1);
+//!         changes.invalidate(&count);
+//!     }
+//!
+//!     fn optimistic(&self, layer: &mut LayerEdit<Blog>) {
+//!         let comment = Comment { id: Id::New, token: self.token, text: self.text.clone() };
+//!         layer.update(&GetComments { post: self.post }, move |comments| Some(with(comments?, &comment)));
+//!         layer.update(&CountComments { post: self.post }, |count| Some(count? + 1));
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! let client = Client::builder(cache, Blog::default()).build();
+//! let (list, count) = (GetComments { post: 7 }, CountComments { post: 7 });
+//! assert_eq!((client.query(&list).await?.len(), *client.query(&count).await?), (0, 0));
+//!
+//! // What is shown of the count, from now on.
+//! let mut observer = client.observe(&count);
+//! let counts = tokio::spawn(async move {
+//!     let mut counts = Vec::new();
+//!     while let Some(State::Ready { value, is_optimistic, is_stale, is_refreshing, .. }) = observer.next().await {
+//!         counts.push((*value, is_optimistic));
+//!         if *value == 1 && !is_optimistic && !is_stale && !is_refreshing {
+//!             break;
+//!         }
+//!     }
+//!     counts
+//! });
+//! tokio::task::yield_now().await;
+//!
+//! let post = Post { post: 7, token: 1, text: "Indeed.".to_owned() };
+//! let posting = tokio::spawn({
+//!     let client = client.clone();
+//!     async move { client.mutate(&post).await }
+//! });
+//! tokio::task::yield_now().await;
+//! assert_eq!(client.query(&list).await?[0].id, Id::New);
+//! posting.await??;
+//! assert_eq!(client.query(&list).await?[0].id, Id::Known(1));
+//!
+//! // 0, then 1 that is expected, then 1 that is written, and loaded again: at no time 0 again.
+//! let counts = counts.await?;
+//! assert_eq!(counts[..2], [(0, false), (1, true)]);
+//! assert!(counts[2..].iter().all(|shown| *shown == (1, false)));
+//!
+//! // One that fails leaves nothing.
+//! assert!(client.mutate(&Post { post: 7, token: 2, text: String::new() }).await.is_err());
+//! assert_eq!((client.query(&list).await?.len(), client.pending()), (1, 0));
+//!
+//! // By hand, and with a mark alone: the old value is shown again.
+//! let layer = client.optimistic(|layer| layer.update(&count, |count| Some(count? + 1)));
+//! let observer = client.observe(&count);
+//! tokio::task::yield_now().await;
+//! assert_eq!(observer.state().value().map(|count| **count), Some(2));
+//! layer.confirm(|changes| changes.invalidate(&count)).await?;
+//! tokio::task::yield_now().await;
+//! assert_eq!(observer.state().value().map(|count| **count), Some(1));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who sees a layer
+//! - Calls by the client and by requests, [`cached`](crate::Client::cached), and observers, whose state says
+//!   `is_optimistic`. A layer can make an answer where there is none, for calls that read the cache first.
+//! - Not a load, and not a request that is kept from the cache or in which something is replaced.
+//! - A request that was told of it stays with what it was told.
+//!
+//! [`pending`](crate::Client::pending) counts the layers that stand, mutations under way among them, for a mark like
+//! "not saved yet"; [`rollback_all`](crate::Client::rollback_all) takes all away, as at a logout. Mutations go on
+//! then.
+//!
+//! # Costs
+//! While no layer stands, a read costs one look whether any does. What the functions of a key have made is kept until
+//! another value or another layer comes: they are not called for each read.

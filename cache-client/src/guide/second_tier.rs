@@ -1,0 +1,110 @@
+//! A store below the cache: what outlives the program, or is shared by several.
+//!
+//! # What it is for
+//! A [`Provider`](crate::Provider) keeps bytes under bytes: a folder, an embedded database, a server on the same
+//! network. A client that is [built with one](crate::ClientBuilder::provider) asks it when a query is missing, before
+//! it loads, and leaves there what it has loaded. So a program that is started anew, or a second one beside it, need
+//! not load what has been loaded.
+//!
+//! It is for queries that are derived with `persist`. Their keys and values have to be `Serialize`, `Deserialize` and
+//! [`Shape`](cache_core::Shape), as for a snapshot. A snapshot saves the whole cache at once, at a time that you
+//! choose; a provider is asked key by key.
+//!
+//! [`MemoryProvider`](crate::MemoryProvider) is one in memory, for several caches of one program;
+//! [`TrackingProvider`](crate::TrackingProvider) is one for [tests](crate::guide::testing). Others have three methods
+//! to write: `get`, `set` with a time to live, and `remove`.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicUsize, Ordering};
+//! use std::time::Duration;
+//!
+//! use cache_client::{App, Client, Context, Fetch, MemoryProvider, TokioClock};
+//! use cache_core::{Cache, Query, Shape, registry};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+//! #[query(value = String, capacity = 1_000, fresh = "30s", persist)]
+//! pub struct GetTitle { pub id: u64 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetTitle }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Blog { loads: AtomicUsize }
+//!
+//! impl App for Blog {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! impl Fetch<Blog> for GetTitle {
+//!     type Error = std::io::Error;
+//!
+//!     async fn fetch(&self, cx: &Context<Blog>) -> Result<String, std::io::Error> {
+//!         cx.app().loads.fetch_add(1, Ordering::Relaxed);
+//!         Ok(format!("Post {}", self.id))
+//!     }
+//! }
+//!
+//! /// A program as it is started: with an empty cache, over a provider that may know something.
+//! fn started(provider: &Arc<MemoryProvider>, clock: TokioClock) -> Result<Client<Blog>, cache_core::BuildError> {
+//!     let cache = Cache::<CacheRegistry>::builder().clock(clock).build()?;
+//!     Ok(Client::builder(cache, Blog::default()).provider(Arc::clone(provider)).build())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let provider = Arc::new(MemoryProvider::new(10_000));
+//! // One clock for both: while time is paused, the date of another one made later would be too early.
+//! let clock = TokioClock::new();
+//! let (first, title) = (started(&provider, clock)?, GetTitle { id: 7 });
+//! first.query(&title).await?;
+//! // Nobody waits for the copy; it is written behind the answer.
+//! tokio::time::sleep(Duration::from_secs(1)).await;
+//! assert_eq!(provider.len(), 1);
+//!
+//! let second = started(&provider, clock)?;
+//! assert_eq!(*second.query(&title).await?, "Post 7");
+//! assert_eq!(second.app().loads.load(Ordering::Relaxed), 0);
+//!
+//! // It is as old there as it was: 30 s after its load it is stale here too.
+//! tokio::time::sleep(Duration::from_secs(29)).await;
+//! second.query(&title).await?;
+//! assert_eq!(second.app().loads.load(Ordering::Relaxed), 1);
+//!
+//! // What was invalidated is not read back, though the provider may have it for a moment longer.
+//! second.invalidate(&title);
+//! second.query(&title).await?;
+//! assert_eq!(second.app().loads.load(Ordering::Relaxed), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When it is asked
+//! - Once for all who wait for a key, when the strategy reads the cache first and nothing usable is there. A refresh
+//!   behind an answer, a poll, `network-first`, `refresh` and `network-only` go past it; so do requests that are kept
+//!   from the cache or have answers of their own.
+//! - What it has is used while it is fresh by the options of who asks. What is stale there is a miss.
+//! - It has [250 ms](crate::ClientBuilder::provider_timeout) for each call, unless you say otherwise. A call that
+//!   fails, panics or takes longer is a miss, and an [event](crate::telemetry). A provider that is out of order makes
+//!   loads later by that time; it never fails them.
+//!
+//! # What is kept
+//! The key is the name of the table, a zero byte, and the key of the query in its codec: the same on each machine and
+//! in each run.
+//!
+//! The value is an envelope: the codec, a fingerprint of the types, when the load began, how long the answer is fresh
+//! and is kept, a checksum, and the answer with its key. What has another fingerprint, as in the time when two builds
+//! run side by side, is a miss and is written over by the next load; it is never misread. What is damaged is a miss,
+//! and counted in [`provider_troubles`](crate::Client::provider_troubles).
+//!
+//! # What is promised, and what is not
+//! | | |
+//! |---|---|
+//! | in this program | what is written, removed, invalidated or cleared in its cache is not read back from an older copy, as long as the client lives |
+//! | after a restart | nothing: a copy that was not removed is found again while it is fresh. `invalidate` of one key removes its copy, behind the call; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider marks, and writes, `remove` and `clear` of the cache itself, remove none |
+//! | between machines | nothing: what another one has invalidated is found here until it is stale. Their clocks have to agree as far as freshness is to; a copy from more than a minute ahead is a miss |
+//!
+//! So what must not be seen again, as after a logout, is removed from the provider by the program; and what several
+//! machines share has a `fresh` that is short enough to be wrong for.

@@ -1,0 +1,154 @@
+//! When to load: strategies, the windows of an answer, and what to do when a load fails.
+//!
+//! # Which strategy when
+//! | strategy | for | reads the cache | loads | stores |
+//! |---|---|---|---|---|
+//! | `cache-first`, the default | most queries | what is fresh | when that is missing | yes |
+//! | `stale-while-revalidate` | what is read often and may be a little old: feeds, profiles, counts | what is fresh, and what has been stale for less than `swr` | behind the answer if that is stale; before it if there is none | yes |
+//! | `network-first` | what has to be new, but better old than nothing: prices, balances | whatever there is, when the load fails or takes longer than `timeout` | always; joins a load that runs | yes |
+//! | `refresh` | a button "reload" | no | always, anew: joins no load of others | yes |
+//! | `network-only` | what is not to be kept | no | always; joins a load that runs | no |
+//! | [`cached`](crate::Client::cached), a method | what may be missing | whatever there is | never | - |
+//!
+//! Within the tree of a [request](crate::guide::contexts) each query is asked once, whatever its strategy.
+//!
+//! # Three windows
+//! The age of an answer counts from the moment at which its load *began*.
+//!
+//! ```text
+//! load begins        stale
+//! |--- fresh --------|
+//!                    |--- swr ------------|               served, and loaded again behind the answer
+//!                    |--- stale_if_error ------------|    served if the load fails
+//! |--- ttl -----------------------------------------------| then the cache lets go of it
+//! ```
+//! Both later windows begin where the answer becomes stale; they do not follow each other. `ttl` ends all of them, so
+//! make it longer. Where there is no `fresh`, an answer is fresh for its whole `ttl`, and there is nothing stale to
+//! serve.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//! use std::time::Duration;
+//!
+//! use cache_client::{App, Client, Context, Fetch, Strategy, TokioClock};
+//! use cache_core::{Cache, Query, registry};
+//!
+//! /// The value is the number of the load. An answer that is younger than 10 s is fresh; for a minute more it is served
+//! /// while it is loaded again, and for an hour more if the load fails.
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(
+//!     value = u32, capacity = 1_000,
+//!     strategy = "stale-while-revalidate", fresh = "10s", swr = "1m", stale_if_error = "1h",
+//! )]
+//! pub struct GetPrice { pub share: u32 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetPrice }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Exchange { loads: AtomicU32 }
+//!
+//! impl App for Exchange {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! impl Fetch<Exchange> for GetPrice {
+//!     type Error = std::io::Error;
+//!
+//!     async fn fetch(&self, cx: &Context<Exchange>) -> Result<u32, std::io::Error> {
+//!         // The third load fails.
+//!         match cx.app().loads.fetch_add(1, Ordering::Relaxed) + 1 {
+//!             3 => Err(std::io::ErrorKind::ConnectionRefused.into()),
+//!             number => Ok(number),
+//!         }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! let client = Client::builder(cache, Exchange::default()).build();
+//! let price = GetPrice { share: 7 };
+//! let seconds = Duration::from_secs;
+//!
+//! assert_eq!(*client.query(&price).await?, 1);
+//! tokio::time::sleep(seconds(30)).await;
+//! // Stale, and within `swr`: the old one, and a load behind it.
+//! assert_eq!(*client.query(&price).await?, 1);
+//! tokio::time::sleep(seconds(1)).await;
+//! assert_eq!(*client.query(&price).await?, 2);
+//!
+//! tokio::time::sleep(seconds(600)).await;
+//! // Beyond `swr`, so this call waits for a load, which fails; it is within `stale_if_error`.
+//! assert_eq!(*client.query(&price).await?, 2);
+//! assert!(client.refresh_error(&price).is_some());
+//!
+//! // One call may have options of its own.
+//! let anew = client.query_with(&price, |options| options.strategy(Strategy::Refresh)).await?;
+//! assert_eq!(*anew, 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who decides
+//! Each option is taken from the first of these that has it:
+//!
+//! 1. the call: [`query_with`](crate::Client::query_with), [`observe_with`](crate::Client::observe_with);
+//! 2. the client's setting for the query: [`ClientBuilder::query`](crate::ClientBuilder::query);
+//! 3. the derive: `#[query(...)]`;
+//! 4. the client's default: [`ClientBuilder::defaults`](crate::ClientBuilder::defaults).
+//!
+//! `fresh` and `ttl` of a table that were changed with the builder of the cache stand in the place of those of the
+//! derive. What a call decides is for that call alone. Options are no part of a key: calls with different options
+//! share an entry, and mostly a load.
+//!
+//! # What each option means
+//! | option | means | without it |
+//! |---|---|---|
+//! | `strategy` | see above | `cache-first` |
+//! | `fresh` | how long an answer is fresh | `ttl`; without that too, an error |
+//! | `ttl` | how long the cache keeps it | as long as there is room |
+//! | `swr` | how long a stale answer is served while it is loaded again | an error with `stale-while-revalidate`; not used by others |
+//! | `stale_if_error` | how long a stale answer stands in for a load that failed | none does; with `network-first` any does, however old |
+//! | `timeout` | how long `network-first` waits before it takes what there is; if there is nothing it waits on | it waits for the load |
+//! | `jitter` | the part of `ttl`, from 0 to 1, by which an answer may live shorter, at random: what was stored together does not end together | 0 |
+//! | `beta` | loads a fresh answer again shortly before its end, behind a call, at random: the likelier the nearer the end is and the longer loads take; 1 is usual, more is earlier | not before the end |
+//! | `absent_ttl` | how long an answer that is `None` is fresh and kept | as any answer |
+//! | `error_ttl` | how long the error of a load is the answer of calls that read the cache first | 0: the next call loads |
+//! | `retry` | how often a load is tried again whose error may pass | 3 |
+//! | `breaker` | the circuit breaker before the loads, of its own or by name | none |
+//! | `fallback` | what to answer when all else has failed | the error |
+//! | `poll` | how long after its last load an answer is loaded again, while it is [observed](crate::guide::observing) | not polled |
+//! | `batch` | how many keys one load takes, of [queries that load several](crate::guide::many) | 100 |
+//!
+//! All but `fallback` are options of the derive, of the client and of a call; `fallback` is one of the derive, or a
+//! method of [`Fetch`](crate::Fetch::fallback). `absent_ttl` is for queries whose value is an `Option`, and has an
+//! effect only where the derive has it too: it is the derive that tells an absent answer from others.
+//!
+//! A window that is zero, or missing where it is needed, is an [`Options`](crate::QueryError::Options) error of the
+//! call, before anything is read or loaded.
+//!
+//! # When a load fails
+//! In this order:
+//!
+//! 1. **Retries.** If [`is_retryable`](crate::Fetch::is_retryable) says that the error may pass, which by default
+//!    none may, the load is tried again, up to `retry` times. The wait is random, at most 1 s before the first retry,
+//!    then 2 s, 4 s and so on to 30 s; or as long as [`retry_after`](crate::Fetch::retry_after) says. No retry begins
+//!    later than 2 minutes after the first load. Who asked waits for all of that.
+//! 2. **A stale answer**, within `stale_if_error`, or of any age for `network-first`. A mark by an invalidation does
+//!    not keep it from standing in. `refresh` and `network-only` take none. That one stood in is told by
+//!    [`refresh_error`](crate::Client::refresh_error).
+//! 3. **The fallback**, if there is one. It is never kept: the next call loads again.
+//! 4. **The error.** With `error_ttl` it is also the answer of the next calls, until a write, an invalidation or a
+//!    load that succeeds. It never hides an answer that is fresh, or within `swr`.
+//!
+//! A **breaker** opens when loads keep failing: from then on they fail at once with
+//! [`CircuitOpen`](crate::QueryError::CircuitOpen), for which an answer may stand in as for any other failure, and
+//! after a while one load is let through to see. [`BreakerOptions`](crate::BreakerOptions) say when it opens and for
+//! how long.
+//!
+//! A refresh behind an answer goes through the same, but nobody waits for it: its error is there as `refresh_error`,
+//! the old answer stays, and a later use tries again.
+//!
+//! An interruption is none of these: nothing stands in for it, and it is neither tried again nor remembered.

@@ -1,0 +1,139 @@
+//! Testing code that uses a client: answers of the test's own, counted loads, time that stands still.
+//!
+//! # What a test can replace
+//! | | replaces | for |
+//! |---|---|---|
+//! | an [`App`](crate::App) of the test's own, or a field of yours that it fills | what loads ask | tests of loads, of strategies, of the whole |
+//! | [`Context::set`](crate::Context::set) | the answer to one key, in one tree | a page that needs this user and that post |
+//! | [`Context::with_override`](crate::Context::with_override) | all answers of one query, below one context, also errors | "what if there are no posts" |
+//! | [`Cache::insert`](cache_core::Cache::insert), of [`client.cache()`](crate::Client::cache) | what the cache has | tests that begin with a warm cache |
+//! | [`TrackingProvider`](crate::TrackingProvider) | the provider | a second tier that fails, hangs, or is empty |
+//!
+//! A tree with answers of its own does not touch what others share. What it has to load is loaded for it alone, with
+//! its answers, and not stored. So a test may share a client with others.
+//!
+//! `set` comes before the first call for its key: if the tree has an answer already, or has asked, it is an error.
+//!
+//! A context with a replacement does not read the cache at all. One with answers that were set still does, for other
+//! keys: what the cache has already was built from other answers. Begin with an empty cache, or have the tree
+//! [`disable_cache`](crate::Context::disable_cache) too.
+//!
+//! # Time
+//! Pause tokio's time, and give the cache a [`TokioClock`](crate::TokioClock) that is made inside the runtime: then
+//! freshness, retries, polling, breakers and deadlines all go by the paused time. A `sleep` of an hour takes no time,
+//! and everything that is due in that hour happens. Where two caches share a provider, give both the same clock: the
+//! date of one that is made later knows nothing of the time that was only pretended to pass. Pausing needs the
+//! feature `test-util` of tokio, as a dev-dependency.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! tokio = { version = "1", features = ["macros", "rt", "test-util"] }
+//! ```
+//!
+//! # An example
+//! ```
+//! use std::io::{Error, ErrorKind};
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicUsize, Ordering};
+//! use std::time::Duration;
+//!
+//! use cache_client::{App, Client, Context, Fetch, QueryError, TokioClock, TrackingProvider};
+//! use cache_core::{Cache, Query, Shape, registry};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+//! #[query(value = String, capacity = 1_000, fresh = "30s", persist)]
+//! pub struct GetName { pub user: u64 }
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 1_000, fresh = "30s")]
+//! pub struct GetGreeting { pub user: u64 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetName, crate::GetGreeting }
+//! }
+//!
+//! /// The program's state, which counts the loads of names.
+//! #[derive(Default)]
+//! struct Site { loads: AtomicUsize }
+//!
+//! impl App for Site {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! impl Fetch<Site> for GetName {
+//!     type Error = Error;
+//!
+//!     async fn fetch(&self, cx: &Context<Site>) -> Result<String, Error> {
+//!         cx.app().loads.fetch_add(1, Ordering::Relaxed);
+//!         Ok(format!("User {}", self.user))
+//!     }
+//! }
+//!
+//! impl Fetch<Site> for GetGreeting {
+//!     type Error = Error;
+//!
+//!     /// What is to be tested: a user who is not known is greeted too.
+//!     async fn fetch(&self, cx: &Context<Site>) -> Result<String, Error> {
+//!         match cx.query(&GetName { user: self.user }).await {
+//!             Ok(name) => Ok(format!("Hello, {name}!")),
+//!             Err(QueryError::Failed { source, .. }) if source.kind() == ErrorKind::NotFound => Ok("Hello!".to_owned()),
+//!             Err(error) => Err(Error::other(error)),
+//!         }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! // #[tokio::test(start_paused = true)]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let provider = Arc::new(TrackingProvider::new());
+//!     let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//!     let client = Client::builder(cache, Site::default()).provider(Arc::clone(&provider)).build();
+//!     let loads = || client.app().loads.load(Ordering::Relaxed);
+//!     let (name, greeting) = (GetName { user: 7 }, GetGreeting { user: 7 });
+//!
+//!     // One answer. The greeting is loaded with it, for this tree alone.
+//!     let cx = client.request("a test");
+//!     cx.set(&name, "Ann".to_owned())?;
+//!     assert_eq!(*cx.query(&greeting).await?, "Hello, Ann!");
+//!     assert!(cx.set(&name, "Bob".to_owned()).is_err());
+//!
+//!     // An error in the place of each answer.
+//!     let cx = client.request("a test").with_override::<GetName>(|_| Err(ErrorKind::NotFound.into()));
+//!     assert_eq!(*cx.query(&greeting).await?, "Hello!");
+//!
+//!     // Nothing of that has reached the cache or the provider, and no name was loaded.
+//!     assert!(client.cached(&greeting).is_none());
+//!     assert_eq!((loads(), provider.gets(), provider.sets()), (0, 0, 0));
+//!
+//!     // Who asks at the same time shares a load, and who asks within 30 s needs none.
+//!     let (first, second) = tokio::join!(client.query(&name), client.query(&name));
+//!     assert!(Arc::ptr_eq(&first?, &second?));
+//!     tokio::time::sleep(Duration::from_secs(29)).await;
+//!     client.query(&name).await?;
+//!     assert_eq!((loads(), provider.gets(), provider.misses(), provider.sets()), (1, 1, 1, 1));
+//!     tokio::time::sleep(Duration::from_secs(1)).await;
+//!     client.query(&name).await?;
+//!     assert_eq!(loads(), 2);
+//!
+//!     // A provider that fails, and one that hangs: a load takes their place.
+//!     provider.fail_next_gets(1);
+//!     client.query(&GetName { user: 8 }).await?;
+//!     provider.hold();
+//!     client.query(&GetName { user: 9 }).await?;
+//!     provider.release();
+//!     assert_eq!((loads(), client.provider_troubles() >= 2), (4, true));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Advice
+//! - Count loads in the app, as here: what was loaded, and how often, is what a cache is about. What the cache has is
+//!   told by [`cached`](crate::Client::cached), which loads nothing.
+//! - Let a load of the test's app wait for a `Notify` or a channel where a test is about what happens *while* it
+//!   runs.
+//! - After something that happens behind a call (a refresh, a copy to the provider, a state of an observer) give the
+//!   other tasks a turn: a `sleep` in paused time does.
+//! - A test that may wait for ever is better with a `timeout`, which costs nothing in paused time.
+//! - Retries wait at random. In paused time that does no harm; a test that asks *when* says so by
+//!   [`retry_after`](crate::Fetch::retry_after), or has none with `retry(0)`.
