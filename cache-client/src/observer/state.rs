@@ -37,6 +37,19 @@ pub enum State<V: ?Sized, E> {
 }
 
 impl<V: ?Sized, E> State<V, E> {
+    /// A value with no flag set: for tests of code that shows states.
+    #[must_use]
+    pub fn ready(value: impl Into<Arc<V>>) -> Self {
+        let value = value.into();
+        Self::Ready { value, is_stale: false, is_refreshing: false, is_optimistic: false, is_previous: false }
+    }
+
+    /// A load that gave no answer, nothing being loaded: for tests of code that shows states.
+    #[must_use]
+    pub fn failed(error: QueryError<E>, last: Option<Arc<V>>) -> Self {
+        Self::Failed { error, last, is_refreshing: false }
+    }
+
     /// The value, if there is one; also that of before a failed load.
     #[must_use]
     pub fn value(&self) -> Option<&Arc<V>> {

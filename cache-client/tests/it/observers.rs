@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_client::{Fetch, Observer, State, Strategy};
+use cache_client::{Fetch, Observer, QueryError, State, Strategy};
 use cache_core::{Query, Residency};
 use futures_core::Stream;
 
@@ -46,6 +46,15 @@ async fn at_once<Q: Fetch<Lab, Error = LabError> + Query<Value: Display>>(
         state = observer.next() => state.as_ref().map(text),
         () = std::future::ready(()) => None,
     }
+}
+
+#[test]
+fn who_shows_states_can_make_some_to_be_tested_with() {
+    let ready: Seen<u8> = State::ready(7);
+    assert_eq!(text(&ready), "7");
+    let error = QueryError::Failed { query: "get", source: Arc::new(LabError::NoLuck) };
+    let failed: Seen<u8> = State::failed(error, ready.value().cloned());
+    assert_eq!(text(&failed), "failed after 7");
 }
 
 #[tokio::test(start_paused = true)]
