@@ -58,16 +58,22 @@ where
         runtime.spawn(self.run());
     }
 
-    async fn run(self) {
-        // By now nothing of the flight is left but the pin, so that it alone keeps the value.
-        let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
-        if let Some(pin) = self.fly().instrument(span).await {
-            tokio::time::sleep(GRACE).await;
-            drop(pin);
+    /// What runs in it borrows the trip: whatever a task is made of is moved when it starts.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the trip twice")]
+    fn run(self) -> impl Future<Output = ()> + Send {
+        async move {
+            let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
+            let pin = self.fly().instrument(span).await;
+            // Nothing of the flight is left but the pin, so that it alone keeps the value.
+            drop(self);
+            if let Some(pin) = pin {
+                tokio::time::sleep(GRACE).await;
+                drop(pin);
+            }
         }
     }
 
-    async fn fly(self) -> Option<Pinned<Q>> {
+    async fn fly(&self) -> Option<Pinned<Q>> {
         let attempt = self.load().await;
         let landing = self.flight.begin_landing();
         let (outcome, stores) = match (landing, attempt) {

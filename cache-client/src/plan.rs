@@ -1,5 +1,7 @@
 //! What one call is to do, decided once, and what it makes of an entry. Plain data: no clock, no cache, no tasks.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Query, Strategy, Times};
@@ -31,6 +33,35 @@ pub(crate) struct Plan {
     pub(crate) retries: u32,
     pub(crate) breaker: Option<&'static str>,
     pub(crate) poll: Option<Duration>,
+}
+
+/// The plan of a call.
+#[derive(Debug)]
+pub(crate) enum Planned<'a> {
+    /// That of all calls without options of their own.
+    Common(&'a Arc<Plan>),
+    Own(Plan),
+}
+
+impl Planned<'_> {
+    pub(crate) fn shared(&self) -> Arc<Plan> {
+        match self {
+            Self::Common(plan) => Arc::clone(plan),
+            Self::Own(plan) => Arc::new(*plan),
+        }
+    }
+}
+
+impl Deref for Planned<'_> {
+    type Target = Plan;
+
+    #[inline]
+    fn deref(&self) -> &Plan {
+        match self {
+            Self::Common(plan) => plan,
+            Self::Own(plan) => plan,
+        }
+    }
 }
 
 /// Where the options of a call come from, the first before the others.
