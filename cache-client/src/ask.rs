@@ -1,6 +1,7 @@
 //! What one call does: memo, cache, flight, and what stands in when that fails. Holds no state of its own.
 
 mod ahead;
+mod at_once;
 mod boarding;
 mod layered;
 
@@ -15,7 +16,7 @@ use crate::client::Client;
 use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
-use crate::plan::{self, Plan, Planned, Sources, Verdict};
+use crate::plan::{Plan, Planned, Sources, Verdict};
 use crate::telemetry::{Substitute, Telemetry};
 use crate::waits::{FlightId, Waits};
 use layered::View;
@@ -48,6 +49,9 @@ enum Start<A: App, Q: Fetch<A>> {
     Turn(Turn<A, Q>, Option<View<A, Q>>),
 }
 
+/// A call that has to wait, with the layers before anything was read.
+type Unfinished<A, Q> = (Call<A, Q>, Option<View<A, Q>>);
+
 /// A call that waits for a flight.
 struct Call<A: App, Q: Fetch<A>> {
     seat: Seat<Q, Q::Error>,
@@ -73,8 +77,20 @@ impl<'a, A: App> Asker<'a, A> {
     {
         match self.at_once(query) {
             Some(value) => Ok(value),
-            None => self.end(query, self.start(query, None)).await,
+            None => self.query_the_long_way(query).await,
         }
+    }
+
+    /// Apart from what most calls meet, so that those do without the room and the registers that this takes.
+    async fn query_the_long_way<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (call, view) = match self.end_at_once(query, self.start(query, None)) {
+            Ok(outcome) => return outcome,
+            Err(unfinished) => unfinished,
+        };
+        Ok(self.shown(query, self.finish(query, call).await?, view))
     }
 
     pub(crate) async fn query_with<Q: Fetch<A>>(
@@ -102,6 +118,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// All of a call that needs no waiting.
+    #[inline(never)]
     fn start<Q: Fetch<A>>(
         &self,
         query: &Q,
@@ -131,13 +148,28 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         async move {
-            match start? {
-                Start::Known(value) => Ok(value),
-                Start::Turn(Turn::Answer(answer), view) => Ok(self.shown(query, answer, view)),
-                Start::Turn(Turn::Wait(call), view) => {
-                    Ok(self.shown(query, self.finish(query, call).await?, view))
-                }
-            }
+            let (call, view) = match self.end_at_once(query, start) {
+                Ok(outcome) => return outcome,
+                Err(unfinished) => unfinished,
+            };
+            Ok(self.shown(query, self.finish(query, call).await?, view))
+        }
+    }
+
+    /// The end of a call that does not wait, or the call that does.
+    fn end_at_once<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        start: Result<Start<A, Q>, QueryError<Q::Error>>,
+    ) -> Result<Outcome<Q::Value, Q::Error>, Unfinished<A, Q>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        match start {
+            Ok(Start::Known(value)) => Ok(Ok(value)),
+            Ok(Start::Turn(Turn::Answer(answer), view)) => Ok(Ok(self.shown(query, answer, view))),
+            Ok(Start::Turn(Turn::Wait(call), view)) => Err((call, view)),
+            Err(error) => Ok(Err(error)),
         }
     }
 
@@ -208,22 +240,6 @@ impl<'a, A: App> Asker<'a, A> {
             true => Plan::resolve(Q::NAME, &sources),
             false => Ok(Plan::unchecked(&sources)),
         }
-    }
-
-    /// What most calls meet: a fresh answer by the times of its table, and nobody who has said anything else.
-    #[inline]
-    fn at_once<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let is_plain =
-            self.node.is_none() && self.client.leaves_all_to_queries() && !self.client.layers().are_there();
-        if is_plain && plan::is_plain(&Q::LOADING) {
-            let value = self.client.cache().plainly_fresh(query)?;
-            self.client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
-            return Some(value);
-        }
-        None
     }
 
     /// All of a call that needs no waiting, if its tree does not know the answer.

@@ -186,6 +186,12 @@ impl Plan {
         matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate)
     }
 
+    /// Whether what is fresh by the times of its table is an answer, whatever else there is to say.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.reads_first() && self.fresh.is_none() && self.beta.is_none() && self.absent_ttl.is_none()
+    }
+
     pub(crate) fn strategy(&self) -> Strategy {
         self.strategy
     }
