@@ -39,6 +39,10 @@
 //! | `client-hits/*` | queries of the async client whose answers are in the cache, fresh; beside reads of the store alone |
 //! | `client-herd/10k` | 10,000 tasks at a time ask for one key that is not there; time of each task |
 //! | `client-misses` | queries whose load takes no time, nearly all of them missing; one task for each load |
+//! | `client-requests/N` | the same hits in requests of N queries, each with a memo of its own; the making of it included |
+//! | `client-layers` | hits while a key that nobody asks for has an optimistic layer |
+//! | `client-observers/10k-others` | commits of one key while 10,000 other keys are observed |
+//! | `client-observers/1k-same` | a commit to a key that 1,000 tasks observe, until all have seen it; time of each task |
 //! | `reaping/sweep` | `reap` of a table all of whose keys are dead; time of each |
 //! | `reaping/insert` | `insert` where each makes a survivor, and lets one die |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, the reading of the clock included |
@@ -57,10 +61,16 @@
 //! | `ours-plain` | the same table without what the workload is about |
 //! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
 //! | `ours-store`, `ours-settings` | the store without the client; a client with options of its own |
+//! | `ours-client`, `ours-unobserved` | the client without requests; with nothing observed |
+//! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
+//! | `watch-by-hand` | `quick_cache`, and a channel `tokio::sync::watch` for each key that somebody looks at |
 //! | `one-thread`, `idle`, `read-and-lex` | the same with one thread, while nothing is saved, without making anything of it |
 //! | `sim-lru`, `sim-s3fifo`, `sim-s3fifo-20` | policies by the letter; the last with a small queue of 20 % |
 //!
-//! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all, capacities are the same.
+//! In rows of the client, `moka` and `quick_cache` are those for futures: one load serves all who ask for a key, and is
+//! made by the task of one of them. Ours is a task of its own, which goes on when that one leaves.
+//!
+//! Keys are `u64`, values `Arc<[u64; 8]>`, hashing is foldhash for all but `cached`, capacities are the same.
 //!
 //! The traces are `OLTP` and `P3` of N. Megiddo and D. Modha, "ARC: A Self-Tuning, Low Overhead Replacement Cache",
 //! FAST 2003. `DIR` holds them as `OLTP.lis.zst` and `P3.lis.zst`; they are not part of this repository.

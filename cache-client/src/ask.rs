@@ -1,9 +1,11 @@
 //! What one call does: memo, cache, flight, and what stands in when that fails. Holds no state of its own.
 
 mod ahead;
+mod at_once;
 mod boarding;
 mod layered;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use cache_core::{EntryState, Holds, LoadingOptions, Watch};
@@ -14,7 +16,7 @@ use crate::client::Client;
 use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
-use crate::plan::{self, Plan, Sources, Verdict};
+use crate::plan::{Plan, Planned, Sources, Verdict};
 use crate::telemetry::{Substitute, Telemetry};
 use crate::waits::{FlightId, Waits};
 use layered::View;
@@ -36,7 +38,7 @@ impl<A: App> Copy for Asker<'_, A> {}
 /// How far a call comes at once.
 enum Turn<A: App, Q: Fetch<A>> {
     Answer(Arc<Q::Value>),
-    Wait(Box<Call<A, Q>>),
+    Wait(Call<A, Q>),
 }
 
 /// What is known of a call before it waits.
@@ -47,10 +49,14 @@ enum Start<A: App, Q: Fetch<A>> {
     Turn(Turn<A, Q>, Option<View<A, Q>>),
 }
 
+/// A call that has to wait, with the layers before anything was read.
+type Unfinished<A, Q> = (Call<A, Q>, Option<View<A, Q>>);
+
 /// A call that waits for a flight.
 struct Call<A: App, Q: Fetch<A>> {
     seat: Seat<Q, Q::Error>,
-    plan: Plan,
+    /// Shared, since a call that waits is to be small.
+    plan: Arc<Plan>,
     access: Access,
     /// When a network-first call looks into the cache. Counted from the call, also if others are waited for before it.
     patience: Option<Instant>,
@@ -71,8 +77,20 @@ impl<'a, A: App> Asker<'a, A> {
     {
         match self.at_once(query) {
             Some(value) => Ok(value),
-            None => self.query_with(query, None).await,
+            None => self.query_the_long_way(query).await,
         }
+    }
+
+    /// Apart from what most calls meet, so that those do without the room and the registers that this takes.
+    async fn query_the_long_way<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let (call, view) = match self.end_at_once(query, self.start(query, None)) {
+            Ok(outcome) => return outcome,
+            Err(unfinished) => unfinished,
+        };
+        Ok(self.shown(query, self.finish(query, call).await?, view))
     }
 
     pub(crate) async fn query_with<Q: Fetch<A>>(
@@ -100,6 +118,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// All of a call that needs no waiting.
+    #[inline(never)]
     fn start<Q: Fetch<A>>(
         &self,
         query: &Q,
@@ -119,20 +138,38 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    async fn end<Q: Fetch<A>>(
-        &self,
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep what it is given twice")]
+    fn end<Q: Fetch<A>>(
+        self,
         query: &Q,
         start: Result<Start<A, Q>, QueryError<Q::Error>>,
-    ) -> Outcome<Q::Value, Q::Error>
+    ) -> impl Future<Output = Outcome<Q::Value, Q::Error>> + Send
     where
         A::Registry: Holds<Q>,
     {
-        match start? {
-            Start::Known(value) => Ok(value),
-            Start::Turn(Turn::Answer(answer), view) => Ok(self.shown(query, answer, view)),
-            Start::Turn(Turn::Wait(call), view) => {
-                Ok(self.shown(query, self.finish(query, call).await?, view))
-            }
+        async move {
+            let (call, view) = match self.end_at_once(query, start) {
+                Ok(outcome) => return outcome,
+                Err(unfinished) => unfinished,
+            };
+            Ok(self.shown(query, self.finish(query, call).await?, view))
+        }
+    }
+
+    /// The end of a call that does not wait, or the call that does.
+    fn end_at_once<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        start: Result<Start<A, Q>, QueryError<Q::Error>>,
+    ) -> Result<Outcome<Q::Value, Q::Error>, Unfinished<A, Q>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        match start {
+            Ok(Start::Known(value)) => Ok(Ok(value)),
+            Ok(Start::Turn(Turn::Answer(answer), view)) => Ok(Ok(self.shown(query, answer, view))),
+            Ok(Start::Turn(Turn::Wait(call), view)) => Err((call, view)),
+            Err(error) => Ok(Err(error)),
         }
     }
 
@@ -165,12 +202,26 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
+        self.planned::<Q>(call, access).map(|plan| *plan)
+    }
+
+    #[inline]
+    fn planned<Q: Fetch<A>>(
+        &self,
+        call: Option<LoadingOptions>,
+        access: Access,
+    ) -> Result<Planned<'a>, OptionsError>
+    where
+        A::Registry: Holds<Q>,
+    {
         match call {
             None if access.checks_options => {
                 let plan = self.client.plan_of::<Q>();
-                plan.get_or_init(|| self.resolve::<Q>(LoadingOptions::new(), access)).clone()
+                let plan =
+                    plan.get_or_init(|| self.resolve::<Q>(LoadingOptions::new(), access).map(Arc::new));
+                plan.as_ref().map(Planned::Common).map_err(Clone::clone)
             }
-            _ => self.resolve::<Q>(call.unwrap_or_default(), access),
+            _ => self.resolve::<Q>(call.unwrap_or_default(), access).map(Planned::Own),
         }
     }
 
@@ -189,22 +240,6 @@ impl<'a, A: App> Asker<'a, A> {
             true => Plan::resolve(Q::NAME, &sources),
             false => Ok(Plan::unchecked(&sources)),
         }
-    }
-
-    /// What most calls meet: a fresh answer by the times of its table, and nobody who has said anything else.
-    #[inline]
-    fn at_once<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let is_plain =
-            self.node.is_none() && self.client.leaves_all_to_queries() && !self.client.layers().are_there();
-        if is_plain && plan::is_plain(&Q::LOADING) {
-            let value = self.client.cache().plainly_fresh(query)?;
-            self.client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
-            return Some(value);
-        }
-        None
     }
 
     /// All of a call that needs no waiting, if its tree does not know the answer.
@@ -226,7 +261,7 @@ impl<'a, A: App> Asker<'a, A> {
             }
         }
         let access = self.access();
-        let plan = self.plan::<Q>(options, access)?;
+        let plan = self.planned::<Q>(options, access)?;
         if let Some(turn) = self.join_own(query, &plan, access)? {
             return Ok(turn);
         }
@@ -236,7 +271,7 @@ impl<'a, A: App> Asker<'a, A> {
         {
             return Ok(Turn::Answer(self.keep(query, value)));
         }
-        self.load(query, plan, access)
+        self.load(query, &plan, access)
     }
 
     /// An answer from the cache before anything is loaded. If it is near its end or stale, it is loaded again behind it.
@@ -319,8 +354,31 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    /// Waits for a flight, and makes an answer of what comes of it.
-    async fn finish<Q: Fetch<A>>(&self, query: &Q, call: Box<Call<A, Q>>) -> Outcome<Q::Value, Q::Error>
+    /// Waits for a flight, and makes an answer of what comes of it. What few calls need is allocated, so that all others
+    /// are small.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the call twice")]
+    fn finish<Q: Fetch<A>>(
+        self,
+        query: &Q,
+        call: Call<A, Q>,
+    ) -> impl Future<Output = Outcome<Q::Value, Q::Error>> + Send
+    where
+        A::Registry: Holds<Q>,
+    {
+        async move {
+            if self.node.is_none() && call.patience.is_none() {
+                let outcome = call.seat.landed().await;
+                return self.conclude(query, &call, outcome);
+            }
+            Box::pin(self.finish_unless_interrupted(query, call)).await
+        }
+    }
+
+    async fn finish_unless_interrupted<Q: Fetch<A>>(
+        self,
+        query: &Q,
+        call: Call<A, Q>,
+    ) -> Outcome<Q::Value, Q::Error>
     where
         A::Registry: Holds<Q>,
     {
@@ -354,7 +412,21 @@ impl<'a, A: App> Asker<'a, A> {
                 return Ok(self.keep(query, value));
             }
         }
-        match seat.landed().await {
+        self.conclude(query, call, seat.landed().await)
+    }
+
+    /// The answer that comes of what a flight came to.
+    fn conclude<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        call: &Call<A, Q>,
+        outcome: Outcome<Q::Value, Q::Error>,
+    ) -> Outcome<Q::Value, Q::Error>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let Call { seat, plan, access, .. } = call;
+        match outcome {
             Ok(value) => Ok(self.keep(query, value)),
             Err(error) => self.excuse(query, plan, *access, error, seat.flight.watch.as_ref()),
         }

@@ -56,7 +56,7 @@ pub(crate) struct Shared<A: App> {
     is_active: watch::Sender<bool>,
 }
 
-type PlanOfQuery = OnceLock<Result<Plan, OptionsError>>;
+type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
 
 impl<A: App> Client<A> {
     /// A client that is being configured: over a cache, with the program's own state.

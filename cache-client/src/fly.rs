@@ -60,16 +60,22 @@ where
         runtime.spawn(self.run());
     }
 
-    async fn run(self) {
-        // By now nothing of the flight is left but the pin, so that it alone keeps the value.
-        let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
-        if let Some(pin) = self.fly().instrument(span).await {
-            tokio::time::sleep(GRACE).await;
-            drop(pin);
+    /// What runs in it borrows the trip: whatever a task is made of is moved when it starts.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the trip twice")]
+    fn run(self) -> impl Future<Output = ()> + Send {
+        async move {
+            let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
+            let pin = self.fly().instrument(span).await;
+            // Nothing of the flight is left but the pin, so that it alone keeps the value.
+            drop(self);
+            if let Some(pin) = pin {
+                tokio::time::sleep(GRACE).await;
+                drop(pin);
+            }
         }
     }
 
-    async fn fly(self) -> Option<Pinned<Q>> {
+    async fn fly(&self) -> Option<Pinned<Q>> {
         let shelf = self.shelf();
         let attempt = self.load(shelf.as_ref()).await;
         let loaded_from =
@@ -89,7 +95,7 @@ where
         let is_alone = self.land(outcome);
         let pin = (may_be_pinned && is_alone).then(|| self.node.client.cache().pin(&self.flight.key));
         if let (Some(shelf), Some(value), Some(started)) = (shelf, copied, loaded_from) {
-            self.leave_copy(shelf, value, started).await;
+            Box::pin(self.leave_copy(shelf, value, started)).await;
         }
         pin
     }
@@ -98,7 +104,8 @@ where
     async fn load(&self, shelf: Option<&Shelf<Q>>) -> Option<Attempt<Q::Value, Q::Error>> {
         let attempt = async {
             match shelf {
-                Some(shelf) if let Some(found) = self.found(shelf).await => found,
+                // In boxes, so that the tasks of clients without a provider have no room for it.
+                Some(shelf) if let Some(found) = Box::pin(self.found(shelf)).await => found,
                 _ => self.attempts().await,
             }
         };

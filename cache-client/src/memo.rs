@@ -21,6 +21,14 @@ pub(crate) enum Cell<Q: Query, E> {
     Asked(Arc<Flight<Q, E>>),
 }
 
+/// What a tree can say of one key at once.
+pub(crate) enum Known<V: ?Sized> {
+    Answer(Arc<V>),
+    /// It waits for the answer, or has waited for one that did not come.
+    Asked,
+    Nothing,
+}
+
 pub(crate) type Cells<Q, E> = HashMap<Q, Cell<Q, E>, RandomState>;
 
 /// The answers to one query, whose error the caller does not know.
@@ -76,6 +84,14 @@ impl Memo {
         let forgotten: Vec<_> = memo.extract_if(|_, cells| is_meant(cells.tags())).collect();
         drop(memo);
         drop(forgotten);
+    }
+
+    pub(crate) fn known<Q: Query, E: Send + Sync + 'static>(&self, key: &Q) -> Known<Q::Value> {
+        self.with::<Q, E, _>(|cells| match cells.get(key) {
+            Some(Cell::Answered(value)) => Known::Answer(Arc::clone(value)),
+            Some(Cell::Asked(_)) => Known::Asked,
+            None => Known::Nothing,
+        })
     }
 
     pub(crate) fn answer<Q: Query, E: Send + Sync + 'static>(&self, key: &Q) -> Option<Arc<Q::Value>> {

@@ -1,5 +1,7 @@
 //! What one call is to do, decided once, and what it makes of an entry. Plain data: no clock, no cache, no tasks.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Query, Strategy, Times};
@@ -37,6 +39,35 @@ pub(crate) struct Plan {
     pub(crate) poll: Option<Duration>,
     /// How many keys one load of several takes.
     pub(crate) batch: u32,
+}
+
+/// The plan of a call.
+#[derive(Debug)]
+pub(crate) enum Planned<'a> {
+    /// That of all calls without options of their own.
+    Common(&'a Arc<Plan>),
+    Own(Plan),
+}
+
+impl Planned<'_> {
+    pub(crate) fn shared(&self) -> Arc<Plan> {
+        match self {
+            Self::Common(plan) => Arc::clone(plan),
+            Self::Own(plan) => Arc::new(*plan),
+        }
+    }
+}
+
+impl Deref for Planned<'_> {
+    type Target = Plan;
+
+    #[inline]
+    fn deref(&self) -> &Plan {
+        match self {
+            Self::Common(plan) => plan,
+            Self::Own(plan) => plan,
+        }
+    }
 }
 
 /// Where the options of a call come from, the first before the others.
@@ -167,6 +198,12 @@ impl Plan {
     #[inline]
     pub(crate) fn reads_first(&self) -> bool {
         matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate)
+    }
+
+    /// Whether what is fresh by the times of its table is an answer, whatever else there is to say.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.reads_first() && self.fresh.is_none() && self.beta.is_none() && self.absent_ttl.is_none()
     }
 
     pub(crate) fn strategy(&self) -> Strategy {

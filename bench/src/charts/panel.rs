@@ -31,7 +31,7 @@ impl Kind {
 
     fn of(peer: &str) -> Self {
         match peer {
-            "quick_cache" | "moka" | "foyer" | "mutex-lru" => Self::Cache,
+            "quick_cache" | "moka" | "foyer" | "cached" | "mutex-lru" => Self::Cache,
             _ => Self::Reference,
         }
     }

@@ -16,7 +16,7 @@ use crate::error::QueryError;
 use crate::flight::{Flight, NoSeat, Seat, Wish};
 use crate::fly::Trip;
 use crate::memo::Cell;
-use crate::plan::Plan;
+use crate::plan::{Plan, Planned};
 
 /// What is known of the loads of a query.
 type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
@@ -36,7 +36,7 @@ impl<A: App> Asker<'_, A> {
     pub(super) fn join_own<Q: Fetch<A>>(
         &self,
         query: &Q,
-        plan: &Plan,
+        plan: &Planned<'_>,
         access: Access,
     ) -> Result<Option<Turn<A, Q>>, QueryError<Q::Error>> {
         let Some(node) = self.node else { return Ok(None) };
@@ -48,7 +48,7 @@ impl<A: App> Asker<'_, A> {
         match seat {
             Some(Ok(seat)) => {
                 let flight = Arc::clone(&seat.flight);
-                self.turn(query, Boarded::Joined(flight, Some(seat)), *plan, access).map(Some)
+                self.turn(query, Boarded::Joined(flight, Some(seat)), plan, access).map(Some)
             }
             Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: Q::NAME }),
             Some(Err(NoSeat::Closed)) | None => Ok(None),
@@ -59,35 +59,35 @@ impl<A: App> Asker<'_, A> {
     pub(super) fn load<Q: Fetch<A>>(
         &self,
         query: &Q,
-        plan: Plan,
+        plan: &Planned<'_>,
         access: Access,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
     where
         A::Registry: Holds<Q>,
     {
         let desk = self.client.desks().of::<Q, Q::Error>();
-        let wish = wish_of(&plan);
+        let wish = wish_of(plan);
         let mut ticket =
             Ticket { wish, is_behind: false, anew: plan.loads_anew(), from: self.from(), landings: None };
         if let Some(node) = self.node.filter(|_| access.is_private) {
-            let boarded = self.board_privately(node, query, &plan, &desk, &ticket);
+            let boarded = self.board_privately(node, query, plan, &desk, &ticket);
             return self.turn(query, boarded, plan, access);
         }
         if plan.reads_first() {
             if let Some(error) = desk.failures.answer(query, self.client.cache().now()) {
-                return self.excuse(query, &plan, access, error, None).map(Turn::Answer);
+                return self.excuse(query, plan, access, error, None).map(Turn::Answer);
             }
             ticket.landings = Some(desk.flights.landings());
         }
         loop {
             // Another flight may have landed since the first look.
             if ticket.landings.is_some()
-                && let Some((value, verdict)) = self.look(query, &plan, false)
+                && let Some((value, verdict)) = self.look(query, plan, false)
                 && verdict.is_fresh()
             {
                 return Ok(Turn::Answer(self.keep(query, value)));
             }
-            match self.board(query, &plan, &desk, &ticket) {
+            match self.board(query, plan, &desk, &ticket) {
                 Boarded::LookAgain(landings) => ticket.landings = Some(landings),
                 boarded => return self.turn(query, boarded, plan, access),
             }
@@ -103,7 +103,7 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        match self.load(query, plan, Access::PLAIN)? {
+        match self.load(query, &Planned::Own(plan), Access::PLAIN)? {
             Turn::Answer(_) => Ok(None),
             Turn::Wait(call) => Ok(Some(call.seat)),
         }
@@ -113,13 +113,13 @@ impl<A: App> Asker<'_, A> {
         &self,
         query: &Q,
         boarded: Boarded<Q, Q::Error>,
-        plan: Plan,
+        plan: &Planned<'_>,
         access: Access,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>> {
         match boarded {
             Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
-                Ok(Turn::Wait(Box::new(Call { seat, plan, access, patience })))
+                Ok(Turn::Wait(Call { seat, plan: plan.shared(), access, patience }))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.

@@ -17,6 +17,12 @@ pub(super) struct View<A: App, Q: Fetch<A>> {
     sight: Option<Sight<Q::Value>>,
 }
 
+impl<A: App, Q: Fetch<A>> View<A, Q> {
+    pub(super) fn has_layers(&self) -> bool {
+        self.sight.is_some()
+    }
+}
+
 impl<A: App> Asker<'_, A> {
     /// The layers that the caller may see. `None` if there are none at all.
     #[inline]

@@ -201,6 +201,12 @@ impl<A: App> Node<A> {
         }
     }
 
+    /// Whether nothing keeps the context from the answers that all have in common.
+    pub(crate) fn may_answer_at_once(&self) -> bool {
+        let has_presets = self.tree.presets.are_there.load(Ordering::Acquire);
+        self.replacements.is_none() && !has_presets && self.should_cache()
+    }
+
     /// The answer that the tree was given, or got.
     pub(crate) fn answer<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>> {
         let presets = &self.tree.presets;

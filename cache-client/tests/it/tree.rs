@@ -115,6 +115,15 @@ async fn after_a_cancellation_nothing_runs_and_answers_stay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_cancellation_not_even_a_fresh_answer_of_the_cache_is_given() {
+    let client = lab();
+    client.query(&GetNumber(1)).await.unwrap();
+    let tree = client.request("tree");
+    tree.cancel();
+    assert!(tree.query(&GetNumber(1)).await.unwrap_err().is_interrupted());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancellation_drops_the_loads_that_only_this_tree_waits_for() {
     let client = lab();
     let (own, shared) = (GetNumber(1), GetNumber(2));

@@ -1,0 +1,114 @@
+//! Who loads what is missing once for all who ask at the same time: our client, and the peers that can do that.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use cache_client::Client;
+use cached::macros::cached;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::DefaultLifecycle;
+
+use super::{ENTRIES, GetLoaded, NoWork, client, entries, runtime};
+use crate::peers::{Hasher, Value, value_of};
+
+/// Room in each, as our table has.
+const CAPACITY: usize = 2 * ENTRIES as usize;
+
+/// A cache that loads what it does not have. Cheap to clone.
+pub trait Loader: Clone + Send + Sync + 'static {
+    const NAME: &'static str;
+
+    /// One with the keys `0..held` in it.
+    fn holding(held: u32) -> Self;
+
+    /// The value of a key. `None` if its load failed, as none does.
+    fn ask(&self, id: u64) -> impl Future<Output = Option<Value>> + Send;
+}
+
+impl Loader for Client<NoWork> {
+    const NAME: &'static str = "ours";
+
+    fn holding(held: u32) -> Self {
+        client(held)
+    }
+
+    async fn ask(&self, id: u64) -> Option<Value> {
+        self.query(&GetLoaded { id }).await.ok()
+    }
+}
+
+/// `moka`, the flavour for futures.
+#[derive(Clone)]
+pub struct Moka(moka::future::Cache<u64, Value, Hasher>);
+
+impl Loader for Moka {
+    const NAME: &'static str = "moka";
+
+    fn holding(held: u32) -> Self {
+        let moka = moka::future::Cache::builder();
+        let moka = moka.max_capacity(CAPACITY as u64).build_with_hasher(Hasher::default());
+        runtime().block_on(async {
+            for (id, value) in entries(held) {
+                moka.insert(id, value).await;
+            }
+            moka.run_pending_tasks().await;
+        });
+        Self(moka)
+    }
+
+    async fn ask(&self, id: u64) -> Option<Value> {
+        Some(self.0.get_with(id, async { value_of(id) }).await)
+    }
+}
+
+/// `quick_cache`, whose guard tells who waits that there is a value.
+#[derive(Clone)]
+pub struct QuickCache(Arc<quick_cache::sync::Cache<u64, Value, UnitWeighter, Hasher>>);
+
+impl Loader for QuickCache {
+    const NAME: &'static str = "quick_cache";
+
+    fn holding(held: u32) -> Self {
+        let cache = quick_cache::sync::Cache::with(
+            CAPACITY,
+            CAPACITY as u64,
+            UnitWeighter,
+            Hasher::default(),
+            DefaultLifecycle::default(),
+        );
+        entries(held).for_each(|(id, value)| cache.insert(id, value));
+        Self(Arc::new(cache))
+    }
+
+    async fn ask(&self, id: u64) -> Option<Value> {
+        let loaded: Result<_, Infallible> = self.0.get_or_insert_async(&id, async { Ok(value_of(id)) }).await;
+        loaded.ok()
+    }
+}
+
+/// `cached` in the form that its manual has for this: a function with the macro on it that runs once for all who call it
+/// with one key. The cache is a static, with the hasher that the macro gives it.
+#[derive(Clone)]
+pub struct Cached;
+
+#[cached(max_size = 200_000, sync_writes = "by_key")]
+async fn cached_value_of(id: u64) -> Value {
+    value_of(id)
+}
+
+impl Loader for Cached {
+    const NAME: &'static str = "cached";
+
+    fn holding(held: u32) -> Self {
+        runtime().block_on(async {
+            for id in 0..held {
+                drop(cached_value_of(id.into()).await);
+            }
+        });
+        Self
+    }
+
+    async fn ask(&self, id: u64) -> Option<Value> {
+        Some(cached_value_of(id).await)
+    }
+}

@@ -1,0 +1,62 @@
+//! The shortest ways to an answer: for what most calls meet, an answer in the cache that is fresh by the times of its table.
+//! Whatever these do not find is left to the long way.
+
+use std::sync::Arc;
+
+use cache_core::Holds;
+
+use super::Asker;
+use super::layered::View;
+use crate::app::{App, Fetch};
+use crate::memo::Known;
+use crate::plan;
+
+impl<A: App> Asker<'_, A> {
+    /// A fresh answer where nobody but the query has said anything of how it is to be got.
+    #[inline]
+    pub(super) fn at_once<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let is_plain =
+            self.node.is_none() && self.client.leaves_all_to_queries() && !self.client.layers().are_there();
+        if !(is_plain && plan::is_plain(&Q::LOADING)) {
+            return self.soon(query);
+        }
+        let value = self.client.cache().plainly_fresh(query)?;
+        self.client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
+        Some(value)
+    }
+
+    /// A fresh answer by options that somebody else has given, in a request, or while there are layers of other keys.
+    #[inline(never)]
+    fn soon<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        if let Some(node) = self.node {
+            if !node.may_answer_at_once() {
+                return None;
+            }
+            match node.tree.memo.known::<Q, Q::Error>(query) {
+                Known::Answer(value) => return Some(value),
+                Known::Asked => return None,
+                Known::Nothing if node.token.is_cancelled() => return None,
+                Known::Nothing => {}
+            }
+        }
+        // Resolved by the first call that comes the long way.
+        let plan = self.client.plan_of::<Q>().get()?.as_ref().ok()?;
+        if !plan.is_plain() {
+            return None;
+        }
+        // Before anything is read.
+        let view = self.view(query);
+        if view.as_ref().is_some_and(View::has_layers) {
+            return None;
+        }
+        let value = self.client.cache().plainly_fresh(query)?;
+        self.client.telemetry().hit(query, plan.strategy());
+        Some(self.shown(query, self.keep(query, value), view))
+    }
+}
