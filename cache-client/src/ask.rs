@@ -355,7 +355,10 @@ impl<'a, A: App> Asker<'a, A> {
             }
         }
         match seat.landed().await {
-            Ok(value) => Ok(self.keep(query, value)),
+            Ok(value) => Ok(match self.node {
+                Some(node) => node.tree.memo.keep_landed(&seat.flight, value),
+                None => value,
+            }),
             Err(error) => self.excuse(query, plan, *access, error, seat.flight.watch.as_ref()),
         }
     }

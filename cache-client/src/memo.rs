@@ -103,9 +103,38 @@ impl Memo {
         kept
     }
 
-    /// Puts an answer in the place of the one that was kept, which it is made of.
-    pub(crate) fn replace<Q: Query, E: Send + Sync + 'static>(&self, key: &Q, value: Arc<Q::Value>) {
-        let replaced = self.with::<Q, E, _>(|cells| cells.insert(key.clone(), Cell::Answered(value)));
+    /// Keeps what a flight has brought, if the tree still waits for that: what was forgotten meanwhile stays forgotten.
+    /// Returns the answer that counts.
+    pub(crate) fn keep_landed<Q: Query, E: Send + Sync + 'static>(
+        &self,
+        flight: &Arc<Flight<Q, E>>,
+        value: Arc<Q::Value>,
+    ) -> Arc<Q::Value> {
+        let key = &flight.key;
+        let (kept, _replaced, _surplus) = self.with::<Q, E, _>(|cells| match cells.get(key) {
+            Some(Cell::Answered(kept)) => (Arc::clone(kept), None, Some(value)),
+            Some(Cell::Asked(asked)) if Arc::ptr_eq(asked, flight) => {
+                let replaced = cells.insert(key.clone(), Cell::Answered(Arc::clone(&value)));
+                (value, replaced, None)
+            }
+            _ => (value, None, None),
+        });
+        kept
+    }
+
+    /// Puts an answer in the place of the one that was kept and that it is `made_of`, if that is still there.
+    pub(crate) fn replace<Q: Query, E: Send + Sync + 'static>(
+        &self,
+        key: &Q,
+        made_of: &Arc<Q::Value>,
+        value: Arc<Q::Value>,
+    ) {
+        let replaced = self.with::<Q, E, _>(|cells| match cells.get(key) {
+            Some(Cell::Answered(kept)) if Arc::ptr_eq(kept, made_of) => {
+                cells.insert(key.clone(), Cell::Answered(value))
+            }
+            _ => None,
+        });
         drop(replaced);
     }
 

@@ -91,7 +91,7 @@ impl<A: App> Asker<'_, A> {
         };
         let shown = view.desk.stacks.apply(query, view.sight.as_ref(), Arc::clone(&answer), again);
         if let Some(node) = self.node.filter(|_| !Arc::ptr_eq(&shown, &answer)) {
-            node.tree.memo.replace::<Q, Q::Error>(query, Arc::clone(&shown));
+            node.tree.memo.replace::<Q, Q::Error>(query, &answer, Arc::clone(&shown));
         }
         shown
     }

@@ -408,3 +408,14 @@ async fn how_each_ends_is_told_once() {
         assert_eq!(listener.counts(), [("mutation", 1)]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
+    let client = lab();
+    client.app().script(&GetNumber(1), Script::Answer(5 * SECOND));
+    let (cx, change) = (client.request("a request"), Change::new());
+    let query = GetNumber(1);
+    let (before, changed) = tokio::join!(cx.query(&query), cx.mutate(&change));
+    assert_eq!((*before.unwrap(), changed.unwrap()), (1, 100));
+    assert_eq!(*in_time(cx.query(&query)).await.unwrap(), 100);
+}
