@@ -257,7 +257,7 @@ fn in_tree<A: App, Q: Fetch<A>>(
         };
         let replaced = match cells.get(query) {
             // Another call of the tree was faster.
-            Some(Cell::Answered(_)) => None,
+            Some(Cell::Answered { .. }) => None,
             _ => cells.insert(query.clone(), Cell::Asked(flight)),
         };
         (boarded, replaced)

@@ -90,10 +90,10 @@ impl<A: App> Asker<'_, A> {
             (state.freshness != Freshness::Invalidated).then_some(value)
         };
         let shown = view.desk.stacks.apply(query, view.sight.as_ref(), Arc::clone(&answer), again);
-        if let Some(node) = self.node.filter(|_| !Arc::ptr_eq(&shown, &answer)) {
-            node.tree.memo.replace::<Q, Q::Error>(query, &answer, Arc::clone(&shown));
+        match self.node {
+            Some(node) => node.tree.memo.show::<Q, Q::Error>(query, &answer, shown),
+            None => shown,
         }
-        shown
     }
 
     /// What the cache has, with the layers of its key.
