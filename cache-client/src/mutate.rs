@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
-use crate::context::{Context, Node, scoped};
+use crate::context::{self, Context, Node, scoped};
 use crate::fly::caught;
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::Patience;
@@ -215,6 +215,12 @@ async fn mutate<A: App, M: Mutate<A>>(
     }
     let (answer, answered) = oneshot::channel();
     let run = Run::new(client, parent, mutation.clone());
+    // One that waits for the load that waits for it is a circle, whether or not that has used its context.
+    let asks = match parent {
+        Some(node) => node.flight,
+        None => context::current::<A>().filter(|node| node.client.is(client)).and_then(|node| node.flight),
+    };
+    let _waits = asks.zip(run.node.flight).and_then(|(from, to)| Waiting::begin(client.waits(), from, to));
     Handle::current().spawn(async move {
         let outcome = run.run().await;
         telemetry::mutation(type_name::<M>(), outcome_of(&outcome));
@@ -253,7 +259,6 @@ struct Run<A: App, M: Mutate<A>> {
     is_private: bool,
     /// What is shown meanwhile.
     layer: Option<Layer<A>>,
-    _waits: Option<Waiting>,
 }
 
 impl<A: App, M: Mutate<A>> Run<A, M> {
@@ -265,9 +270,7 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
             Some(parent) => Node::of_flight(parent, token, id),
             None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
         };
-        // One that waits for the load that waits for it is a circle.
-        let waits = parent.and_then(|node| Waiting::begin(client.waits(), node.flight?, id));
-        Self { mutation, node, is_private, layer, _waits: waits }
+        Self { mutation, node, is_private, layer }
     }
 
     async fn run(self) -> Mutated<A, M> {

@@ -419,3 +419,33 @@ async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
     assert_eq!((*before.unwrap(), changed.unwrap()), (1, 100));
     assert_eq!(*in_time(cx.query(&query)).await.unwrap(), 100);
 }
+
+/// The same with the client, whose callers need no context.
+#[tokio::test(start_paused = true)]
+async fn a_mutation_by_the_client_inside_a_load_may_be_a_circle_too() {
+    let client = lab();
+    let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            let error = cx.client().mutate(&looped).await.unwrap_err();
+            assert!(matches!(error, MutateError::Failed { source: LabError::Query(_), .. }), "{error}");
+        })
+    });
+    assert_eq!(*in_time(client.query(&GetNumber(9))).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
+    let client = lab();
+    let change = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    let given_up = change.clone();
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            tokio::time::timeout(SECOND / 2, cx.mutate(&given_up)).await.unwrap_err();
+            tokio::time::sleep(SECOND).await;
+        })
+    });
+    in_time(client.query(&GetNumber(9))).await.unwrap();
+    pass(SECOND).await;
+    assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "its question is answered");
+}
