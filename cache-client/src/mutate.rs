@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
-use crate::context::{self, Context, Node, scoped};
+use crate::context::{self, Context, Node, Tree, scoped};
 use crate::fly::caught;
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::Patience;
@@ -92,8 +92,8 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
 
     /// Changes what is outside.
     ///
-    /// `cx` is a context below that of the caller, but neither cancelled with it nor bound by its deadline. What it asks
-    /// is answered with nothing stale, and not with what is shown before it is true.
+    /// `cx` is a context below that of the caller, but neither cancelled with it nor bound by its deadline, and with a
+    /// memo of its own. What it asks is answered with nothing stale, and not with what is shown before it is true.
     fn run(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
 
     /// Says what the answer writes to the cache, and what is to be loaded again because of it. Both are one commit, asked
@@ -255,6 +255,8 @@ fn outcome_of<T, E>(outcome: &Result<T, MutateError<E>>) -> &'static str {
 struct Run<A: App, M: Mutate<A>> {
     mutation: M,
     node: Arc<Node<A>>,
+    /// The request, which forgets what is changed.
+    asked_by: Option<Arc<Tree>>,
     /// Whether the request is kept from the cache.
     is_private: bool,
     /// What is shown meanwhile.
@@ -267,10 +269,11 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
         let is_private = parent.is_some_and(|node| node.access().is_private);
         let layer = (!is_private).then(|| client.optimistic(|layer| mutation.optimistic(layer)));
         let node = match parent {
-            Some(parent) => Node::of_flight(parent, token, id),
+            Some(parent) => Node::of_mutation(parent, token, id),
             None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
         };
-        Self { mutation, node, is_private, layer }
+        let asked_by = parent.map(|parent| Arc::clone(&parent.tree));
+        Self { mutation, node, asked_by, is_private, layer }
     }
 
     async fn run(self) -> Mutated<A, M> {
@@ -303,7 +306,7 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
     async fn commit(&self, output: &M::Output) -> Result<(), CommitError> {
         let commit = Commit {
             client: &self.node.client,
-            tree: Some(&self.node.tree),
+            tree: self.asked_by.as_deref(),
             label: Some(type_name::<M>()),
             layer: self.layer.as_ref(),
         };

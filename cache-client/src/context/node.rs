@@ -120,6 +120,19 @@ impl<A: App> Node<A> {
         Arc::new(Self { token, flight: Some(flight), ..Self::step(parent, name) })
     }
 
+    /// The context of a mutation: it sees what its request was given, but neither what that was told nor its end.
+    pub(crate) fn of_mutation(parent: &Arc<Self>, token: CancellationToken, flight: FlightId) -> Arc<Self> {
+        let tree = Tree {
+            token: token.clone(),
+            presets: Arc::clone(&parent.tree.presets),
+            memo: Memo::default(),
+            gatherings: Gatherings::default(),
+        };
+        let name = Arc::clone(&parent.name);
+        let tree = Arc::new(tree);
+        Arc::new(Self { tree, token, flight: Some(flight), ..Self::step(parent, name) })
+    }
+
     pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
         let token = parent.token.child_token();
         let timer = if deadline <= Instant::now() {

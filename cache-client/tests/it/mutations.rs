@@ -449,3 +449,30 @@ async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
     pass(SECOND).await;
     assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "its question is answered");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
+    let client = lab();
+    client.cache().insert(GetNumber(2), 5);
+    let layer = client.optimistic(|layer| layer.update(&GetNumber(2), |_| Some(50)));
+    let cx = client.request("a request");
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50);
+    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    assert_eq!(in_time(cx.mutate(&change)).await.unwrap(), 5);
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50, "the request is told the same as before");
+    drop(layer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_of_a_request_that_is_kept_from_the_cache_goes_on_without_it() {
+    let client = lab();
+    let cx = client.request("a request");
+    cx.disable_cache();
+    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let change = change.applying(|answer, changes| _ = changes.set(GetNumber(1), *answer));
+    client.cache().insert(GetNumber(1), 5);
+    assert!(tokio::time::timeout(SECOND / 2, cx.mutate(&change)).await.is_err());
+    cx.cancel();
+    pass(5 * SECOND).await;
+    assert!(is_marked(&client, &GetNumber(1)), "what it asks is answered, and what it changes is marked");
+}
