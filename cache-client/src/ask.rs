@@ -152,7 +152,17 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     fn access(&self) -> Access {
-        self.node.map_or(Access::PLAIN, |node| node.access())
+        match self.node {
+            Some(node) => node.access(),
+            // Code inside a load may have a client at hand, and not use its context.
+            None => Access { fresh_only: self.inside().is_some(), ..Access::PLAIN },
+        }
+    }
+
+    /// The load that the present code is inside of, if it has not used the context of that.
+    fn inside(&self) -> Option<FlightId> {
+        let node = context::current::<A>().filter(|node| node.client.is(self.client));
+        node.filter(|_| self.node.is_none())?.flight
     }
 
     /// The options of a call, resolved; `call` are its own.
@@ -309,14 +319,11 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// The flight that asks, if one does.
     fn from(&self) -> Option<(&'a Arc<Waits>, FlightId)> {
-        match self.node {
-            Some(node) => Some((self.client.waits(), node.flight?)),
-            // Code inside a load may have a client at hand, and not use its context.
-            None => {
-                let node = context::current::<A>().filter(|node| node.client.is(self.client))?;
-                Some((self.client.waits(), node.flight?))
-            }
-        }
+        let flight = match self.node {
+            Some(node) => node.flight,
+            None => self.inside(),
+        };
+        flight.map(|flight| (self.client.waits(), flight))
     }
 
     /// Waits for a flight, and makes an answer of what comes of it.

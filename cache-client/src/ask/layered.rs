@@ -6,7 +6,6 @@ use cache_core::{Freshness, Holds, LoadingOptions};
 
 use super::Asker;
 use crate::app::{App, Fetch};
-use crate::context;
 use crate::desk::Desk;
 use crate::error::OptionsError;
 use crate::layer::stack::{Layered, Sight};
@@ -28,17 +27,12 @@ impl<A: App> Asker<'_, A> {
     fn view_of<Q: Fetch<A>>(&self, query: &Q) -> Option<View<A, Q>> {
         let access = self.access();
         // What is being built by a load is stored, and must not have what is not true yet in it.
-        if !access.reads || access.fresh_only || self.is_inside_load() {
+        if !access.reads || access.fresh_only {
             return None;
         }
         let desk = self.client.desks().existing::<Q, Q::Error>()?;
         let sight = desk.stacks.sight(query);
         Some(View { desk, sight })
-    }
-
-    fn is_inside_load(&self) -> bool {
-        let node = context::current::<A>().filter(|node| node.client.is(self.client));
-        self.node.is_none() && node.is_some_and(|node| node.flight.is_some())
     }
 
     /// What layers make of a key that the cache has nothing of: an answer, for who reads the cache first.
