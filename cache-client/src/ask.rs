@@ -23,6 +23,8 @@ use layered::View;
 pub(crate) struct Asker<'a, A: App> {
     client: &'a Client<A>,
     node: Option<&'a Arc<Node<A>>>,
+    /// Asks for a task of its own, whatever the present code is inside of.
+    is_keeper: bool,
 }
 
 impl<A: App> Clone for Asker<'_, A> {
@@ -58,11 +60,15 @@ struct Call<A: App, Q: Fetch<A>> {
 
 impl<'a, A: App> Asker<'a, A> {
     pub(crate) fn of(node: &'a Arc<Node<A>>) -> Self {
-        Self { client: &node.client, node: Some(node) }
+        Self { client: &node.client, node: Some(node), is_keeper: false }
     }
 
     pub(crate) fn without_context(client: &'a Client<A>) -> Self {
-        Self { client, node: None }
+        Self { client, node: None, is_keeper: false }
+    }
+
+    pub(crate) fn of_keeper(client: &'a Client<A>) -> Self {
+        Self { client, node: None, is_keeper: true }
     }
 
     pub(crate) async fn query<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
@@ -162,7 +168,7 @@ impl<'a, A: App> Asker<'a, A> {
     /// The load that the present code is inside of, if it has not used the context of that.
     fn inside(&self) -> Option<FlightId> {
         let node = context::current::<A>().filter(|node| node.client.is(self.client));
-        node.filter(|_| self.node.is_none())?.flight
+        node.filter(|_| self.node.is_none() && !self.is_keeper)?.flight
     }
 
     /// The options of a call, resolved; `call` are its own.

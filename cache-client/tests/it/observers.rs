@@ -455,3 +455,20 @@ async fn observers_and_writers_on_many_threads_end_with_the_last_value() {
     done.await.unwrap().expect("nobody waits for ever");
     runtime.shutdown_background();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_begins_to_observe_does_not_wait_for_what_it_observes() {
+    let client = lab();
+    let (sender, observer) = tokio::sync::oneshot::channel();
+    client.app().when_loaded(1, |cx| {
+        Box::pin(async move {
+            let observer = cx.client().observe(&GetSum(1));
+            sender.send(observer).map_err(drop).unwrap();
+            tokio::time::sleep(seconds(3)).await;
+        })
+    });
+    in_time(client.query(&GetNumber(1))).await.unwrap();
+    let mut observer = observer.await.unwrap();
+    pass(seconds(5)).await;
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("2"));
+}
