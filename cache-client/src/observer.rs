@@ -151,7 +151,8 @@ where
     /// # Panics
     /// Outside a tokio runtime, if there is a query.
     pub fn set_query(&mut self, query: Option<&Q>) {
-        if query.is_some() && query == self.query() {
+        let is_idle = self.claim.is_none() && self.problem.is_none();
+        if query == self.query() && (query.is_some() || is_idle) {
             return;
         }
         self.previous = query.and_then(|_| self.state().value().cloned());

@@ -472,3 +472,12 @@ async fn a_load_that_begins_to_observe_does_not_wait_for_what_it_observes() {
     pass(seconds(5)).await;
     assert_eq!(at_once(&mut observer).await.as_deref(), Some("2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
+    let client = lab();
+    let mut observer = client.observer::<GetNumber>();
+    assert_eq!(next(&mut observer).await, "pending");
+    observer.set_query(None);
+    assert_eq!(at_once(&mut observer).await, None);
+}
