@@ -4,9 +4,11 @@ mod ahead;
 mod boarding;
 mod layered;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache_core::{EntryState, Holds, LoadingOptions, Watch};
+use cache_core::{EntryState, Holds, LoadingOptions, Query, Watch};
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
@@ -96,11 +98,16 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
+        let firsts = first_places(queries);
         // All flights are under way before the first is waited for.
-        let started: Vec<_> = queries.iter().map(|query| self.start(query, None)).collect();
-        let mut outcomes = Vec::with_capacity(queries.len());
-        for (query, start) in queries.iter().zip(started) {
-            outcomes.push(self.end(query, start).await);
+        let start = |(at, query)| (firsts[at] == at).then(|| self.start(query, None));
+        let started: Vec<_> = queries.iter().enumerate().map(start).collect();
+        let mut outcomes: Vec<Outcome<Q::Value, Q::Error>> = Vec::with_capacity(queries.len());
+        for (at, start) in started.into_iter().enumerate() {
+            outcomes.push(match start {
+                Some(start) => self.end(&queries[at], start).await,
+                None => outcomes[firsts[at]].clone(),
+            });
         }
         outcomes
     }
@@ -423,4 +430,10 @@ impl<'a, A: App> Asker<'a, A> {
         }
         may_serve.then_some(value)
     }
+}
+
+/// Where each of the queries stands first: one that stands there again has the outcome of that.
+fn first_places<Q: Query>(queries: &[Q]) -> Vec<usize> {
+    let mut places = HashMap::with_capacity_and_hasher(queries.len(), RandomState::default());
+    queries.iter().enumerate().map(|(at, query)| *places.entry(query).or_insert(at)).collect()
 }
