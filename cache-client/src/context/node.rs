@@ -22,7 +22,7 @@ pub(crate) struct Node<A: App> {
     pub(crate) client: Client<A>,
     pub(crate) name: Arc<str>,
     pub(crate) tree: Arc<Tree>,
-    parent: Option<Arc<Node<A>>>,
+    parent: Parent<A>,
     /// Cancelled with the tree, or at the deadline.
     pub(crate) token: CancellationToken,
     /// Cancels the token at the deadline.
@@ -86,7 +86,7 @@ impl<A: App> Node<A> {
             client,
             name,
             tree,
-            parent: None,
+            parent: Parent(None),
             token,
             _timer: None,
             is_disabled: AtomicBool::new(false),
@@ -101,7 +101,7 @@ impl<A: App> Node<A> {
             client: parent.client.clone(),
             name,
             tree: Arc::clone(&parent.tree),
-            parent: Some(Arc::clone(parent)),
+            parent: Parent(Some(Arc::clone(parent))),
             token: parent.token.clone(),
             _timer: None,
             is_disabled: AtomicBool::new(false),
@@ -182,7 +182,7 @@ impl<A: App> Node<A> {
             if here.is_disabled.load(Ordering::Acquire) {
                 return false;
             }
-            node = here.parent.as_deref();
+            node = here.parent.0.as_deref();
         }
         true
     }
@@ -220,6 +220,19 @@ impl<A: App> Node<A> {
         let is_first = presets.memo.preset::<Q, Q::Error>(query, value);
         presets.are_there.store(true, Ordering::Release);
         is_first
+    }
+}
+
+/// The context above.
+struct Parent<A: App>(Option<Arc<Node<A>>>);
+
+impl<A: App> Drop for Parent<A> {
+    /// Drops those above one by one, and not one inside the other: there may be any number.
+    fn drop(&mut self) {
+        let mut above = self.0.take();
+        while let Some(mut node) = above.and_then(Arc::into_inner) {
+            above = node.parent.0.take();
+        }
     }
 }
 

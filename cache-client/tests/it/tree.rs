@@ -320,3 +320,12 @@ fn all_futures_may_move_to_other_threads() {
     is_send(tree.scope(async {}));
     is_send((client, tree));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_context_may_be_as_deep_as_a_program_runs() {
+    let mut cx = lab().request("root");
+    for _ in 0..200_000 {
+        cx = cx.child("below");
+    }
+    drop(cx);
+}
