@@ -96,7 +96,8 @@ impl Plan {
         let (table_ttl, table_fresh) = sources.table;
         let fresh = match table_fresh {
             Some(_) => sources.call.fresh.or(sources.query.fresh),
-            None => all.fresh,
+            // What a mutation writes has no time to live by the options, and is not to be fresh for ever.
+            None => all.fresh.or(all.ttl),
         };
         let jitter = all.jitter.filter(|&fraction| fraction > 0.0);
         Self {

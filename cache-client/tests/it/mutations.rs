@@ -451,33 +451,6 @@ async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
-    let client = lab();
-    client.cache().insert(GetNumber(2), 5);
-    let layer = client.optimistic(|layer| layer.update(&GetNumber(2), |_| Some(50)));
-    let cx = client.request("a request");
-    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50);
-    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
-    assert_eq!(in_time(cx.mutate(&change)).await.unwrap(), 5);
-    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50, "the request is told the same as before");
-    drop(layer);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_mutation_of_a_request_that_is_kept_from_the_cache_goes_on_without_it() {
-    let client = lab();
-    let cx = client.request("a request");
-    cx.disable_cache();
-    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
-    let change = change.applying(|answer, changes| _ = changes.set(GetNumber(1), *answer));
-    client.cache().insert(GetNumber(1), 5);
-    assert!(tokio::time::timeout(SECOND / 2, cx.mutate(&change)).await.is_err());
-    cx.cancel();
-    pass(5 * SECOND).await;
-    assert!(is_marked(&client, &GetNumber(1)), "what it asks is answered, and what it changes is marked");
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_is_written_and_then_changed_in_part_is_as_young_as_it_was_written() {
     let client = lab();
     client.cache().insert(GetNumber(1), 5);
@@ -513,6 +486,33 @@ async fn what_is_changed_in_part_twice_keeps_the_age_and_the_mark_of_the_whole()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
+    let client = lab();
+    client.cache().insert(GetNumber(2), 5);
+    let layer = client.optimistic(|layer| layer.update(&GetNumber(2), |_| Some(50)));
+    let cx = client.request("a request");
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50);
+    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    assert_eq!(in_time(cx.mutate(&change)).await.unwrap(), 5);
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50, "the request is told the same as before");
+    drop(layer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_of_a_request_that_is_kept_from_the_cache_goes_on_without_it() {
+    let client = lab();
+    let cx = client.request("a request");
+    cx.disable_cache();
+    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let change = change.applying(|answer, changes| _ = changes.set(GetNumber(1), *answer));
+    client.cache().insert(GetNumber(1), 5);
+    assert!(tokio::time::timeout(SECOND / 2, cx.mutate(&change)).await.is_err());
+    cx.cancel();
+    pass(5 * SECOND).await;
+    assert!(is_marked(&client, &GetNumber(1)), "what it asks is answered, and what it changes is marked");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_marked_and_then_changed_in_part_stays_marked() {
     let client = lab();
     client.cache().insert(GetNumber(1), 5);
@@ -523,4 +523,25 @@ async fn what_is_marked_and_then_changed_in_part_stays_marked() {
     in_time(client.mutate(&change)).await.unwrap();
     assert_eq!(number(&client, 1), Some(6));
     assert!(is_marked(&client, &GetNumber(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_ends_by_the_options_of_the_client_too() {
+    let client = builder().query::<GetTimeless>(|options| options.ttl(30 * SECOND)).build();
+    let change = Change::new().applying(|answer, changes| {
+        changes.set(GetTimeless(1), *answer);
+        changes.update(&GetTimeless(2), |number| **number + 1);
+    });
+    client.query(&GetTimeless(2)).await.unwrap();
+    in_time(client.mutate(&change)).await.unwrap();
+    assert_eq!(
+        (*client.query(&GetTimeless(1)).await.unwrap(), *client.query(&GetTimeless(2)).await.unwrap()),
+        (100, 2)
+    );
+    pass(31 * SECOND).await;
+    assert_eq!(
+        (*client.query(&GetTimeless(1)).await.unwrap(), *client.query(&GetTimeless(2)).await.unwrap()),
+        (1, 2)
+    );
+    assert_eq!(client.app().loads(&GetTimeless(2)), 2);
 }
