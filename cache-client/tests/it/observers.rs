@@ -481,3 +481,24 @@ async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
     observer.set_query(None);
     assert_eq!(at_once(&mut observer).await, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_value_with_a_freshness_time_of_its_own_is_shown_as_stale_when_that_is_over() {
+    let client = lab();
+    client.cache().insert_timed(GetNumber(1), 1, cache_core::Times::new().fresh(seconds(3)));
+    client.cache().insert_timed(GetNumber(2), 2, cache_core::Times::new().fresh(seconds(20)));
+    let (mut short, mut long) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(2)));
+    assert_eq!((next(&mut short).await, next(&mut long).await), ("1".to_owned(), "2".to_owned()));
+    pass(seconds(4)).await;
+    assert_eq!(at_once(&mut short).await.as_deref(), Some("1 stale"));
+    pass(seconds(17)).await;
+    assert_eq!(at_once(&mut long).await.as_deref(), Some("2 stale"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observed_value_that_ends_before_it_is_there_is_not_loaded_again_and_again() {
+    let client = builder().query::<GetNumber>(|options| options.ttl(SECOND / 2).fresh(SECOND / 4)).build();
+    let observer = client.observe(&GetNumber(1));
+    pass(seconds(20)).await;
+    assert_eq!(client.app().loads(&GetNumber(1)), 1, "{:?}", observer.state());
+}

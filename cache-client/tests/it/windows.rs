@@ -155,3 +155,17 @@ async fn an_early_refresh_comes_before_the_answer_is_stale_and_loses_nobody_time
     pass(seconds(2)).await;
     assert_eq!(*client.query(&query).await.unwrap(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_with_a_freshness_time_of_its_own_is_stale_from_there_on() {
+    let client = lab();
+    let times = cache_core::Times::new().fresh(seconds(100));
+    client.cache().insert_timed(GetStale(1), 7, times);
+    client.cache().insert_timed(GetForgiven(1), 7, times);
+    client.app().script(&GetForgiven(1), Script::Fail(SECOND));
+    pass(seconds(150)).await;
+    assert_eq!(*client.query(&GetStale(1)).await.unwrap(), 7, "it is stale for 50 s of 60");
+    assert_eq!(*client.query(&GetForgiven(1)).await.unwrap(), 7);
+    pass(seconds(11)).await;
+    assert!(client.query(&GetForgiven(1)).await.is_err());
+}
