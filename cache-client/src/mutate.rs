@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::fmt::Debug;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::app::App;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::context::{self, Context, Node, Tree, scoped};
-use crate::fly::caught;
+use crate::fly::{caught, message_of};
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::Patience;
 use crate::telemetry;
@@ -214,7 +215,10 @@ async fn mutate<A: App, M: Mutate<A>>(
         return Err(interrupted);
     }
     let (answer, answered) = oneshot::channel();
-    let run = Run::new(client, parent, mutation.clone());
+    let run =
+        catch_unwind(AssertUnwindSafe(|| Run::new(client, parent, mutation.clone()))).map_err(|panic| {
+            MutateError::Panicked { mutation: type_name::<M>(), message: message_of(panic.as_ref()) }
+        })?;
     // One that waits for the load that waits for it is a circle, whether or not that has used its context.
     let asks = match parent {
         Some(node) => node.flight,

@@ -545,3 +545,15 @@ async fn what_is_written_ends_by_the_options_of_the_client_too() {
     );
     assert_eq!(client.app().loads(&GetTimeless(2)), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_over_what_is_to_be_shown_is_one_of_the_mutation_which_is_not_run() {
+    let client = lab();
+    let change = Change::new().showing(|layer| {
+        layer.update(&GetNumber(1), |_| Some(50));
+        panic!("out of ink");
+    });
+    let error = in_time(client.mutate(&change)).await.unwrap_err();
+    assert!(matches!(&error, MutateError::Panicked { message, .. } if &**message == "out of ink"), "{error}");
+    assert_eq!((change.runs(), client.pending(), number(&client, 1)), (0, 0, None));
+}
