@@ -318,7 +318,15 @@ fn all_futures_may_move_to_other_threads() {
     is_send(tree.query(&query));
     is_send(tree.query_all(std::slice::from_ref(&query)));
     is_send(tree.scope(async {}));
-    is_send((client, tree));
+    is_send(tree.query_with(&query, |options| options));
+    is_send(client.query_all(std::slice::from_ref(&query)));
+    is_send(client.invalidate(&query).reloaded());
+    is_send(async { client.prefetch_all((&GetWeak(9),)).done().await });
+    is_send(async { client.observe(&query).next().await });
+    is_send(async { client.paged(|_| GetNumber(1)).next().await });
+    is_send(async { client.infinite(GetNumber(1), |_| None).refetch_all().await });
+    is_send(client.optimistic(|_| {}).confirm(|_| {}));
+    is_send((client.clone(), tree));
 }
 
 #[tokio::test(start_paused = true)]
