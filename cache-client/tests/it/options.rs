@@ -121,3 +121,18 @@ async fn a_table_that_keeps_entries_for_a_time_needs_no_other() {
     pass(seconds(10)).await;
     assert_eq!((*client.query(&query).await.unwrap(), *held), (2, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn options_of_a_call_that_cannot_work_fail_that_call_alone() {
+    let client = lab();
+    let (bad, good) = (GetNumber(1), GetNumber(2));
+    let (failed, other, same) = tokio::join!(
+        client.query_with(&bad, |options| options.fresh(seconds(0))),
+        client.query(&good),
+        client.query(&bad),
+    );
+    let QueryError::Options(error) = failed.unwrap_err() else { panic!("it was not refused") };
+    assert_eq!((error.query, error.option), ("get_number", "fresh"));
+    assert_eq!((*other.unwrap(), *same.unwrap()), (1, 1));
+    assert_eq!(*client.query(&bad).await.unwrap(), 1);
+}

@@ -337,3 +337,18 @@ async fn a_context_may_be_as_deep_as_a_program_runs() {
     }
     drop(cx);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_load_is_inside_of_its_own_context() {
+    let client = lab();
+    let (sender, names) = std::sync::mpsc::channel();
+    client.app().when_loaded(1, move |cx| {
+        Box::pin(async move {
+            let current = Context::<Lab>::current().map(|cx| cx.name().to_owned());
+            sender.send((current, cx.name().to_owned())).unwrap();
+        })
+    });
+    let tree = client.request("GET /posts/7");
+    tree.scope(tree.query(&GetNumber(1))).await.unwrap();
+    assert_eq!(names.recv().unwrap(), (Some("get_number".to_owned()), "get_number".to_owned()));
+}
