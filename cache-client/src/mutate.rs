@@ -217,7 +217,8 @@ async fn mutate<A: App, M: Mutate<A>>(
     let (answer, answered) = oneshot::channel();
     let run =
         catch_unwind(AssertUnwindSafe(|| Run::new(client, parent, mutation.clone()))).map_err(|panic| {
-            MutateError::Panicked { mutation: type_name::<M>(), message: message_of(panic.as_ref()) }
+            telemetry::mutation(type_name::<M>(), "panicked");
+        MutateError::Panicked { mutation: type_name::<M>(), message: message_of(panic.as_ref()) }
         })?;
     // One that waits for the load that waits for it is a circle, whether or not that has used its context.
     let asks = match parent {
