@@ -218,7 +218,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     let run =
         catch_unwind(AssertUnwindSafe(|| Run::new(client, parent, mutation.clone()))).map_err(|panic| {
             telemetry::mutation(type_name::<M>(), "panicked");
-        MutateError::Panicked { mutation: type_name::<M>(), message: message_of(panic.as_ref()) }
+            MutateError::Panicked { mutation: type_name::<M>(), message: message_of(panic.as_ref()) }
         })?;
     // One that waits for the load that waits for it is a circle, whether or not that has used its context.
     let asks = match parent {

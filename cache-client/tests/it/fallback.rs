@@ -118,3 +118,14 @@ async fn a_tree_that_is_kept_from_the_cache_has_fallbacks_too() {
     assert_eq!(*cx.query(&query).await.unwrap(), 1_000);
     assert!(client.refresh_error(&query).is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_shows_the_error_that_a_fallback_stands_in_for() {
+    let client = shaky();
+    let query = GetBackedForgiven(1);
+    client.app().script(&query, [Step::Panic]);
+    assert_eq!(*client.query(&query).await.unwrap(), 1_000);
+    let mut observer = client.observe(&query);
+    let state = in_time(observer.next()).await.unwrap();
+    assert!(state.error().is_some(), "{state:?}");
+}

@@ -502,3 +502,16 @@ async fn an_observed_value_that_ends_before_it_is_there_is_not_loaded_again_and_
     pass(seconds(20)).await;
     assert_eq!(client.app().loads(&GetNumber(1)), 1, "{:?}", observer.state());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_error_is_shown_with_the_stale_value_that_stands_in_for_it() {
+    let client = lab();
+    let query = GetBrittle(1);
+    client.query(&query).await.unwrap();
+    pass(seconds(12)).await;
+    client.app().script(&query, Script::Fail(SECOND));
+    assert_eq!(*client.query(&query).await.unwrap(), 1, "it stands in");
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "failed after 1");
+    assert_eq!(client.app().loads(&query), 2);
+}
