@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cache_client::{Changes, Client, Context, LayerEdit, Mutate, MutateError, QueryError, TokioClock};
 use cache_core::{Cache, CommitError, Freshness};
@@ -463,7 +464,7 @@ async fn what_is_written_and_then_changed_in_part_is_as_young_as_it_was_written(
     });
     in_time(client.mutate(&change)).await.unwrap();
     let entry = client.cache().peek_entry(&GetNumber(1)).unwrap();
-    assert_eq!((**entry.value(), entry.age(), entry.freshness()), (102, SECOND * 0, Freshness::Fresh));
+    assert_eq!((**entry.value(), entry.age(), entry.freshness()), (102, Duration::ZERO, Freshness::Fresh));
 }
 
 #[tokio::test(start_paused = true)]
