@@ -515,3 +515,23 @@ async fn a_remembered_error_is_shown_with_the_stale_value_that_stands_in_for_it(
     assert_eq!(next(&mut observer).await, "failed after 1");
     assert_eq!(client.app().loads(&query), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_value_of_the_query_before_does_not_come_back() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 11);
+    client.cache().insert(GetNumber(2), 22);
+    let (mut here, mut later) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(1)));
+    here.set_query(Some(&GetNumber(2)));
+    later.set_query(Some(&GetNumber(3)));
+    assert_eq!(
+        (text(&here.state()), text(&later.state())),
+        ("22".into(), "11 stale refreshing previous".into())
+    );
+    pass(seconds(2)).await;
+    assert_eq!(text(&later.state()), "1");
+    client.cache().clear();
+    settle().await;
+    assert_eq!((text(&here.state()), text(&later.state())), ("pending".into(), "pending".into()));
+    assert_eq!((next(&mut here).await, next(&mut later).await), ("pending".into(), "pending".into()));
+}
