@@ -5,10 +5,12 @@ mod at_once;
 mod boarding;
 mod layered;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use cache_core::{EntryState, Holds, LoadingOptions, Watch};
+use cache_core::{EntryState, Holds, LoadingOptions, Query, Watch};
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
@@ -25,6 +27,8 @@ use layered::View;
 pub(crate) struct Asker<'a, A: App> {
     client: &'a Client<A>,
     node: Option<&'a Arc<Node<A>>>,
+    /// Asks for a task of its own, whatever the present code is inside of.
+    is_keeper: bool,
 }
 
 impl<A: App> Clone for Asker<'_, A> {
@@ -64,11 +68,15 @@ struct Call<A: App, Q: Fetch<A>> {
 
 impl<'a, A: App> Asker<'a, A> {
     pub(crate) fn of(node: &'a Arc<Node<A>>) -> Self {
-        Self { client: &node.client, node: Some(node) }
+        Self { client: &node.client, node: Some(node), is_keeper: false }
     }
 
     pub(crate) fn without_context(client: &'a Client<A>) -> Self {
-        Self { client, node: None }
+        Self { client, node: None, is_keeper: false }
+    }
+
+    pub(crate) fn of_keeper(client: &'a Client<A>) -> Self {
+        Self { client, node: None, is_keeper: true }
     }
 
     pub(crate) async fn query<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
@@ -108,11 +116,16 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
+        let firsts = first_places(queries);
         // All flights are under way before the first is waited for.
-        let started: Vec<_> = queries.iter().map(|query| self.start(query, None)).collect();
-        let mut outcomes = Vec::with_capacity(queries.len());
-        for (query, start) in queries.iter().zip(started) {
-            outcomes.push(self.end(query, start).await);
+        let start = |(at, query)| (firsts[at] == at).then(|| self.start(query, None));
+        let started: Vec<_> = queries.iter().enumerate().map(start).collect();
+        let mut outcomes: Vec<Outcome<Q::Value, Q::Error>> = Vec::with_capacity(queries.len());
+        for (at, start) in started.into_iter().enumerate() {
+            outcomes.push(match start {
+                Some(start) => self.end(&queries[at], start).await,
+                None => outcomes[firsts[at]].clone(),
+            });
         }
         outcomes
     }
@@ -189,7 +202,17 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     fn access(&self) -> Access {
-        self.node.map_or(Access::PLAIN, |node| node.access())
+        match self.node {
+            Some(node) => node.access(),
+            // Code inside a load may have a client at hand, and not use its context.
+            None => Access { fresh_only: self.inside().is_some(), ..Access::PLAIN },
+        }
+    }
+
+    /// The load that the present code is inside of, if it has not used the context of that.
+    fn inside(&self) -> Option<FlightId> {
+        let node = context::current::<A>().filter(|node| node.client.is(self.client));
+        node.filter(|_| self.node.is_none() && !self.is_keeper)?.flight
     }
 
     /// The options of a call, resolved; `call` are its own.
@@ -344,14 +367,11 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// The flight that asks, if one does.
     fn from(&self) -> Option<(&'a Arc<Waits>, FlightId)> {
-        match self.node {
-            Some(node) => Some((self.client.waits(), node.flight?)),
-            // Code inside a load may have a client at hand, and not use its context.
-            None => {
-                let node = context::current::<A>().filter(|node| node.client.is(self.client))?;
-                Some((self.client.waits(), node.flight?))
-            }
-        }
+        let flight = match self.node {
+            Some(node) => node.flight,
+            None => self.inside(),
+        };
+        flight.map(|flight| (self.client.waits(), flight))
     }
 
     /// Waits for a flight, and makes an answer of what comes of it. What few calls need is allocated, so that all others
@@ -427,7 +447,10 @@ impl<'a, A: App> Asker<'a, A> {
     {
         let Call { seat, plan, access, .. } = call;
         match outcome {
-            Ok(value) => Ok(self.keep(query, value)),
+            Ok(value) => Ok(match self.node {
+                Some(node) => node.tree.memo.keep_landed(&seat.flight, value),
+                None => value,
+            }),
             Err(error) => self.excuse(query, plan, *access, error, seat.flight.watch.as_ref()),
         }
     }
@@ -485,4 +508,10 @@ impl<'a, A: App> Asker<'a, A> {
         }
         may_serve.then_some(value)
     }
+}
+
+/// Where each of the queries stands first: one that stands there again has the outcome of that.
+fn first_places<Q: Query>(queries: &[Q]) -> Vec<usize> {
+    let mut places = HashMap::with_capacity_and_hasher(queries.len(), RandomState::default());
+    queries.iter().enumerate().map(|(at, query)| *places.entry(query).or_insert(at)).collect()
 }

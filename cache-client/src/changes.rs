@@ -90,7 +90,8 @@ impl<A: App> Changes<A> {
 
     /// Changes a part of what is there; does nothing where nothing is. Returns whether there was something.
     ///
-    /// The rest of the value gets no younger by that: it keeps its age, and its mark if it has one.
+    /// The rest of the value gets no younger by that: it keeps its age, and its mark if it has one. What these changes
+    /// write themselves is as new as that.
     pub fn update<Q: Query, T: Into<Arc<Q::Value>>>(
         &mut self,
         query: &Q,
@@ -106,10 +107,16 @@ impl<A: App> Changes<A> {
             }
             return false;
         };
+        let value = update(&present).into();
+        if self.transaction.amend(query, Arc::clone(&value)) {
+            return true;
+        }
         let state = cache.value_and_state(query, false).map(|(_, state)| state);
         let times = state.map(|state| Times::new().as_of(cache.now() - state.age)).unwrap_or_default();
-        self.set_timed(query.clone(), update(&present), times);
-        if state.is_some_and(|state| state.freshness == Freshness::Invalidated) {
+        let was_marked = state.is_some_and(|state| state.freshness == Freshness::Invalidated);
+        let is_marked = was_marked || self.transaction.marks(query);
+        self.set_timed(query.clone(), value, times);
+        if is_marked {
             self.transaction.invalidate(query);
         }
         true

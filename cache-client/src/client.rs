@@ -83,7 +83,8 @@ impl<A: App> Client<A> {
         Context(Node::root(self.clone(), name.into(), CancellationToken::new(), None))
     }
 
-    /// The answer to a query: from the cache or a load, as its strategy says. Without a memo.
+    /// The answer to a query: from the cache or a load, as its strategy says. Without a memo. Inside a load nothing stale
+    /// is the answer, as by the context of that.
     ///
     /// A hit costs one read of the store and one of its clock, and allocates nothing.
     ///

@@ -12,6 +12,7 @@ use futures_core::Stream;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -256,6 +257,8 @@ impl<A: App, S: Source<A>> Intake<A, S> {
             let item = item?;
             *patience = Patience::new(u32::MAX);
             self.commit(|changes| self.source.apply(&item, changes)).await;
+            // A stream that always has a value would leave nobody their turn, nor let itself be ended.
+            consume_budget().await;
         }
         Ok(())
     }

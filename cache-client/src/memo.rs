@@ -16,7 +16,11 @@ pub(crate) struct Memo(Mutex<HashMap<TypeId, Box<dyn AnyCells>, RandomState>>);
 
 /// What a tree knows of one key.
 pub(crate) enum Cell<Q: Query, E> {
-    Answered(Arc<Q::Value>),
+    Answered {
+        answer: Arc<Q::Value>,
+        /// What layers have made of it, once the tree was told that.
+        shown: Option<Arc<Q::Value>>,
+    },
     /// The flight that the tree waits for, or waited for last.
     Asked(Arc<Flight<Q, E>>),
 }
@@ -27,6 +31,12 @@ pub(crate) enum Known<V: ?Sized> {
     /// It waits for the answer, or has waited for one that did not come.
     Asked,
     Nothing,
+}
+
+impl<Q: Query, E> Cell<Q, E> {
+    fn answered(answer: Arc<Q::Value>) -> Self {
+        Self::Answered { answer, shown: None }
+    }
 }
 
 pub(crate) type Cells<Q, E> = HashMap<Q, Cell<Q, E>, RandomState>;
@@ -88,7 +98,9 @@ impl Memo {
 
     pub(crate) fn known<Q: Query, E: Send + Sync + 'static>(&self, key: &Q) -> Known<Q::Value> {
         self.with::<Q, E, _>(|cells| match cells.get(key) {
-            Some(Cell::Answered(value)) => Known::Answer(Arc::clone(value)),
+            Some(Cell::Answered { answer, shown }) => {
+                Known::Answer(Arc::clone(shown.as_ref().unwrap_or(answer)))
+            }
             Some(Cell::Asked(_)) => Known::Asked,
             None => Known::Nothing,
         })
@@ -96,33 +108,63 @@ impl Memo {
 
     pub(crate) fn answer<Q: Query, E: Send + Sync + 'static>(&self, key: &Q) -> Option<Arc<Q::Value>> {
         self.with::<Q, E, _>(|cells| match cells.get(key) {
-            Some(Cell::Answered(value)) => Some(Arc::clone(value)),
+            Some(Cell::Answered { answer, shown }) => Some(Arc::clone(shown.as_ref().unwrap_or(answer))),
             // Landed, but nobody who waited has come to note it.
             Some(Cell::Asked(flight)) => flight.outcome()?.ok(),
             None => None,
         })
     }
 
-    /// Keeps an answer, unless there is one. Returns the one that counts.
+    /// Keeps an answer, unless there is one. Returns the one that counts, without layers.
     pub(crate) fn keep<Q: Query, E: Send + Sync + 'static>(
         &self,
         key: &Q,
         value: Arc<Q::Value>,
     ) -> Arc<Q::Value> {
         let (kept, _replaced, _surplus) = self.with::<Q, E, _>(|cells| match cells.get(key) {
-            Some(Cell::Answered(kept)) => (Arc::clone(kept), None, Some(value)),
+            Some(Cell::Answered { answer, .. }) => (Arc::clone(answer), None, Some(value)),
             _ => {
-                let replaced = cells.insert(key.clone(), Cell::Answered(Arc::clone(&value)));
+                let replaced = cells.insert(key.clone(), Cell::answered(Arc::clone(&value)));
                 (value, replaced, None)
             }
         });
         kept
     }
 
-    /// Puts an answer in the place of the one that was kept, which it is made of.
-    pub(crate) fn replace<Q: Query, E: Send + Sync + 'static>(&self, key: &Q, value: Arc<Q::Value>) {
-        let replaced = self.with::<Q, E, _>(|cells| cells.insert(key.clone(), Cell::Answered(value)));
-        drop(replaced);
+    /// Keeps what a flight has brought, if the tree still waits for that: what was forgotten meanwhile stays forgotten.
+    /// Returns the answer that counts, without layers.
+    pub(crate) fn keep_landed<Q: Query, E: Send + Sync + 'static>(
+        &self,
+        flight: &Arc<Flight<Q, E>>,
+        value: Arc<Q::Value>,
+    ) -> Arc<Q::Value> {
+        let key = &flight.key;
+        let (kept, _replaced, _surplus) = self.with::<Q, E, _>(|cells| match cells.get(key) {
+            Some(Cell::Answered { answer, .. }) => (Arc::clone(answer), None, Some(value)),
+            Some(Cell::Asked(asked)) if Arc::ptr_eq(asked, flight) => {
+                let replaced = cells.insert(key.clone(), Cell::answered(Arc::clone(&value)));
+                (value, replaced, None)
+            }
+            _ => (value, None, None),
+        });
+        kept
+    }
+
+    /// Notes what layers have made of an answer that is kept, unless the tree was told before. Returns what it is told.
+    pub(crate) fn show<Q: Query, E: Send + Sync + 'static>(
+        &self,
+        key: &Q,
+        made_of: &Arc<Q::Value>,
+        value: Arc<Q::Value>,
+    ) -> Arc<Q::Value> {
+        let (told, _surplus) = self.with::<Q, E, _>(|cells| match cells.get_mut(key) {
+            Some(Cell::Answered { answer, shown }) if Arc::ptr_eq(answer, made_of) => match shown {
+                Some(shown) => (Arc::clone(shown), Some(value)),
+                None => (Arc::clone(shown.insert(value)), None),
+            },
+            _ => (value, None),
+        });
+        told
     }
 
     /// Keeps an answer if nothing was asked yet. Returns whether it did.
@@ -131,7 +173,7 @@ impl Memo {
             if cells.contains_key(key) {
                 return Some(value);
             }
-            cells.insert(key.clone(), Cell::Answered(value));
+            cells.insert(key.clone(), Cell::answered(value));
             None
         });
         surplus.is_none()

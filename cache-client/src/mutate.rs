@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::fmt::Debug;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
-use crate::context::{Context, Node, scoped};
-use crate::fly::caught;
+use crate::context::{self, Context, Node, Tree, scoped};
+use crate::fly::{caught, message_of};
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::Patience;
 use crate::telemetry;
@@ -92,8 +93,8 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
 
     /// Changes what is outside.
     ///
-    /// `cx` is a context below that of the caller, but neither cancelled with it nor bound by its deadline. What it asks
-    /// is answered with nothing stale, and not with what is shown before it is true.
+    /// `cx` is a context below that of the caller, but neither cancelled with it nor bound by its deadline, and with a
+    /// memo of its own. What it asks is answered with nothing stale, and not with what is shown before it is true.
     fn run(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
 
     /// Says what the answer writes to the cache, and what is to be loaded again because of it. Both are one commit, asked
@@ -214,7 +215,17 @@ async fn mutate<A: App, M: Mutate<A>>(
         return Err(interrupted);
     }
     let (answer, answered) = oneshot::channel();
-    let run = Run::new(client, parent, mutation.clone());
+    let run =
+        catch_unwind(AssertUnwindSafe(|| Run::new(client, parent, mutation.clone()))).map_err(|panic| {
+            telemetry::mutation(type_name::<M>(), "panicked");
+            MutateError::Panicked { mutation: type_name::<M>(), message: message_of(panic.as_ref()) }
+        })?;
+    // One that waits for the load that waits for it is a circle, whether or not that has used its context.
+    let asks = match parent {
+        Some(node) => node.flight,
+        None => context::current::<A>().filter(|node| node.client.is(client)).and_then(|node| node.flight),
+    };
+    let _waits = asks.zip(run.node.flight).and_then(|(from, to)| Waiting::begin(client.waits(), from, to));
     Handle::current().spawn(async move {
         let outcome = run.run().await;
         telemetry::mutation(type_name::<M>(), outcome_of(&outcome));
@@ -249,11 +260,12 @@ fn outcome_of<T, E>(outcome: &Result<T, MutateError<E>>) -> &'static str {
 struct Run<A: App, M: Mutate<A>> {
     mutation: M,
     node: Arc<Node<A>>,
+    /// The request, which forgets what is changed.
+    asked_by: Option<Arc<Tree>>,
     /// Whether the request is kept from the cache.
     is_private: bool,
     /// What is shown meanwhile.
     layer: Option<Layer<A>>,
-    _waits: Option<Waiting>,
 }
 
 impl<A: App, M: Mutate<A>> Run<A, M> {
@@ -262,12 +274,11 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
         let is_private = parent.is_some_and(|node| node.access().is_private);
         let layer = (!is_private).then(|| client.optimistic(|layer| mutation.optimistic(layer)));
         let node = match parent {
-            Some(parent) => Node::of_flight(parent, token, id),
+            Some(parent) => Node::of_mutation(parent, token, id),
             None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
         };
-        // One that waits for the load that waits for it is a circle.
-        let waits = parent.and_then(|node| Waiting::begin(client.waits(), node.flight?, id));
-        Self { mutation, node, is_private, layer, _waits: waits }
+        let asked_by = parent.map(|parent| Arc::clone(&parent.tree));
+        Self { mutation, node, asked_by, is_private, layer }
     }
 
     async fn run(self) -> Mutated<A, M> {
@@ -300,7 +311,7 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
     async fn commit(&self, output: &M::Output) -> Result<(), CommitError> {
         let commit = Commit {
             client: &self.node.client,
-            tree: Some(&self.node.tree),
+            tree: self.asked_by.as_deref(),
             label: Some(type_name::<M>()),
             layer: self.layer.as_ref(),
         };

@@ -150,7 +150,8 @@ where
     /// # Panics
     /// Outside a tokio runtime, if there is a query.
     pub fn set_query(&mut self, query: Option<&Q>) {
-        if query.is_some() && query == self.query() {
+        let is_idle = self.claim.is_none() && self.problem.is_none();
+        if query == self.query() && (query.is_some() || is_idle) {
             return;
         }
         self.previous = query.and_then(|_| self.state().value().cloned());
@@ -198,7 +199,11 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     #[must_use]
     pub fn state(&self) -> State<Q::Value, Q::Error> {
         match &self.claim {
-            Some(claim) => present(&self.previous, claim.post.notice.newest()),
+            Some(claim) => {
+                let newest = claim.post.notice.newest();
+                // What was shown once is not followed by what was shown before it.
+                if claim.has_shown() { newest } else { present(&self.previous, newest) }
+            }
             None => self.idle(),
         }
     }
@@ -223,7 +228,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
             };
         };
         let Some(state) = ready!(claim.poll_newer(cx)) else { return Poll::Ready(None) };
-        if !state.is_pending() {
+        if !state.is_pending() || claim.has_shown() {
             self.previous = None;
         }
         Poll::Ready(Some(present(&self.previous, state)))

@@ -127,7 +127,8 @@ impl Plan {
         let (table_ttl, table_fresh) = sources.table;
         let fresh = match table_fresh {
             Some(_) => sources.call.fresh.or(sources.query.fresh),
-            None => all.fresh,
+            // What a mutation writes has no time to live by the options, and is not to be fresh for ever.
+            None => all.fresh.or(all.ttl),
         };
         let ttl = match table_ttl {
             Some(_) => sources.call.ttl.or(sources.query.ttl),
@@ -237,7 +238,7 @@ impl Plan {
         state: &EntryState,
         load_time: impl FnOnce() -> Duration,
     ) -> Verdict {
-        let stale_from = self.fresh_for::<Q>(value).unwrap_or(self.stale_from);
+        let stale_from = self.stale_from::<Q>(value, state);
         if self.is_fresh::<Q>(value, state) {
             let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
             return if is_early { Verdict::Ending } else { Verdict::Fresh };
@@ -260,7 +261,12 @@ impl Plan {
 
     /// How long an entry will be fresh, as far as the options know.
     pub(crate) fn fresh_left<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Duration {
-        self.fresh_for::<Q>(value).unwrap_or(self.stale_from).saturating_sub(state.age)
+        self.stale_from::<Q>(value, state).saturating_sub(state.age)
+    }
+
+    /// When an entry becomes stale: by the options, its own times or those of its table.
+    fn stale_from<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Duration {
+        self.fresh_for::<Q>(value).or(state.fresh_for).unwrap_or(self.stale_from)
     }
 
     /// To load what is missing: a load that runs already is good enough.
@@ -280,7 +286,7 @@ impl Plan {
         match self.strategy {
             Strategy::NetworkFirst => true,
             Strategy::CacheFirst | Strategy::StaleWhileRevalidate => {
-                let stale_from = self.fresh_for::<Q>(value).unwrap_or(self.stale_from);
+                let stale_from = self.stale_from::<Q>(value, state);
                 self.stale_if_error.is_some_and(|time| state.age < stale_from.saturating_add(time))
             }
             _ => false,

@@ -20,6 +20,7 @@ use crate::context::Context;
 impl<A: App> Client<A> {
     /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
     /// five seconds, also by a table that keeps nothing by itself. Errors go to [`refresh_error`](Self::refresh_error).
+    /// A query whose strategy stores nothing is not loaded.
     ///
     /// # Panics
     /// Outside a tokio runtime.

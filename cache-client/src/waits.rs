@@ -1,7 +1,9 @@
 //! Which flight waits for which, so that a circle is found before it closes. Knows nothing of what is loaded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::sync::Mutex;
 
@@ -64,18 +66,13 @@ impl Drop for Waiting {
 
 /// Whether `from` is `to`, or waits for it by any way.
 fn leads(waits: &HashMap<FlightId, Vec<FlightId>>, from: FlightId, to: FlightId) -> bool {
-    let mut seen = vec![from];
-    let mut next = 0;
-    while let Some(&flight) = seen.get(next) {
+    let (mut seen, mut next) = (HashSet::<_, RandomState>::default(), vec![from]);
+    while let Some(flight) = next.pop() {
         if flight == to {
             return true;
         }
-        for &other in waits.get(&flight).into_iter().flatten() {
-            if !seen.contains(&other) {
-                seen.push(other);
-            }
-        }
-        next += 1;
+        let others = waits.get(&flight).into_iter().flatten();
+        next.extend(others.filter(|other| seen.insert(**other)));
     }
     false
 }
@@ -107,5 +104,16 @@ mod tests {
         assert!(waits.enter(b, a));
         waits.leave(b, a);
         assert!(waits.0.lock().is_empty());
+    }
+
+    /// A hundred thousand of each: who compares all with all is not done today.
+    #[test]
+    fn a_flight_may_wait_for_many_and_be_waited_for_by_many() {
+        let (many, waits) = (100_000, Waits::default());
+        let last = FlightId(many + 1);
+        for number in 1..=many {
+            assert!(waits.enter(FlightId(0), FlightId(number)) && waits.enter(FlightId(number), last));
+        }
+        assert!(waits.enter(FlightId(many + 2), FlightId(0)) && !waits.enter(last, FlightId(many + 2)));
     }
 }

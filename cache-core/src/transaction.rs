@@ -163,6 +163,24 @@ impl<R: Registry> Transaction<R> {
         value
     }
 
+    /// Replaces a value that this transaction writes, which keeps its times and its mark. Returns whether there is one.
+    #[doc(hidden)]
+    pub fn amend<L: Lookup>(&mut self, lookup: &L, value: Arc<<L::Query as Query>::Value>) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        self.writes_mut::<L::Query>().amend(lookup, value)
+    }
+
+    /// Whether this transaction marks a key that it does not write.
+    #[doc(hidden)]
+    pub fn marks<L: Lookup>(&mut self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        self.writes_mut::<L::Query>().marks(lookup)
+    }
+
     /// Makes the new value from the present one (`None` if there is none): this transaction's own, else the
     /// committed one.
     ///

@@ -75,7 +75,11 @@ impl<A: App> Asker<'_, A> {
         }
         if plan.reads_first() {
             if let Some(error) = desk.failures.answer(query, self.client.cache().now()) {
-                return self.excuse(query, plan, access, error, None).map(Turn::Answer);
+                // An observer shows the error, and what the cache has beside it.
+                return match self.is_keeper {
+                    true => Err(error),
+                    false => self.excuse(query, plan, access, error, None).map(Turn::Answer),
+                };
             }
             ticket.landings = Some(desk.flights.landings());
         }
@@ -257,7 +261,7 @@ fn in_tree<A: App, Q: Fetch<A>>(
         };
         let replaced = match cells.get(query) {
             // Another call of the tree was faster.
-            Some(Cell::Answered(_)) => None,
+            Some(Cell::Answered { .. }) => None,
             _ => cells.insert(query.clone(), Cell::Asked(flight)),
         };
         (boarded, replaced)

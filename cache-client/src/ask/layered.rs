@@ -6,7 +6,6 @@ use cache_core::{Freshness, Holds, LoadingOptions};
 
 use super::Asker;
 use crate::app::{App, Fetch};
-use crate::context;
 use crate::desk::Desk;
 use crate::error::OptionsError;
 use crate::layer::stack::{Layered, Sight};
@@ -34,21 +33,12 @@ impl<A: App> Asker<'_, A> {
     fn view_of<Q: Fetch<A>>(&self, query: &Q) -> Option<View<A, Q>> {
         let access = self.access();
         // What is being built by a load is stored, and must not have what is not true yet in it.
-        if self.node.is_some_and(|node| node.hides_layers)
-            || !access.reads
-            || access.fresh_only
-            || self.is_inside_load()
-        {
+        if self.node.is_some_and(|node| node.hides_layers) || !access.reads || access.fresh_only {
             return None;
         }
         let desk = self.client.desks().existing::<Q, Q::Error>()?;
         let sight = desk.stacks.sight(query);
         Some(View { desk, sight })
-    }
-
-    fn is_inside_load(&self) -> bool {
-        let node = context::current::<A>().filter(|node| node.client.is(self.client));
-        self.node.is_none() && node.is_some_and(|node| node.flight.is_some())
     }
 
     /// What layers make of a key that the cache has nothing of: an answer, for who reads the cache first.
@@ -100,10 +90,10 @@ impl<A: App> Asker<'_, A> {
             (state.freshness != Freshness::Invalidated).then_some(value)
         };
         let shown = view.desk.stacks.apply(query, view.sight.as_ref(), Arc::clone(&answer), again);
-        if let Some(node) = self.node.filter(|_| !Arc::ptr_eq(&shown, &answer)) {
-            node.tree.memo.replace::<Q, Q::Error>(query, Arc::clone(&shown));
+        match self.node {
+            Some(node) => node.tree.memo.show::<Q, Q::Error>(query, &answer, shown),
+            None => shown,
         }
-        shown
     }
 
     /// What the cache has, with the layers of its key.

@@ -22,7 +22,7 @@ pub(crate) struct Node<A: App> {
     pub(crate) client: Client<A>,
     pub(crate) name: Arc<str>,
     pub(crate) tree: Arc<Tree>,
-    parent: Option<Arc<Node<A>>>,
+    parent: Parent<A>,
     /// Cancelled with the tree, or at the deadline.
     pub(crate) token: CancellationToken,
     /// Cancels the token at the deadline.
@@ -100,7 +100,7 @@ impl<A: App> Node<A> {
             client,
             name,
             tree,
-            parent: None,
+            parent: Parent(None),
             token,
             _timer: None,
             is_disabled: AtomicBool::new(false),
@@ -116,7 +116,7 @@ impl<A: App> Node<A> {
             client: parent.client.clone(),
             name,
             tree: Arc::clone(&parent.tree),
-            parent: Some(Arc::clone(parent)),
+            parent: Parent(Some(Arc::clone(parent))),
             token: parent.token.clone(),
             _timer: None,
             is_disabled: AtomicBool::new(false),
@@ -134,6 +134,19 @@ impl<A: App> Node<A> {
     pub(crate) fn of_flight(parent: &Arc<Self>, token: CancellationToken, flight: FlightId) -> Arc<Self> {
         let name = Arc::clone(&parent.name);
         Arc::new(Self { token, flight: Some(flight), ..Self::step(parent, name) })
+    }
+
+    /// The context of a mutation: it sees what its request was given, but neither what that was told nor its end.
+    pub(crate) fn of_mutation(parent: &Arc<Self>, token: CancellationToken, flight: FlightId) -> Arc<Self> {
+        let tree = Tree {
+            token: token.clone(),
+            presets: Arc::clone(&parent.tree.presets),
+            memo: Memo::default(),
+            gatherings: Gatherings::default(),
+        };
+        let name = Arc::clone(&parent.name);
+        let tree = Arc::new(tree);
+        Arc::new(Self { tree, token, flight: Some(flight), ..Self::step(parent, name) })
     }
 
     pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
@@ -184,7 +197,7 @@ impl<A: App> Node<A> {
             if here.is_disabled.load(Ordering::Acquire) {
                 return false;
             }
-            node = here.parent.as_deref();
+            node = here.parent.0.as_deref();
         }
         true
     }
@@ -228,6 +241,19 @@ impl<A: App> Node<A> {
         let is_first = presets.memo.preset::<Q, Q::Error>(query, value);
         presets.are_there.store(true, Ordering::Release);
         is_first
+    }
+}
+
+/// The context above.
+struct Parent<A: App>(Option<Arc<Node<A>>>);
+
+impl<A: App> Drop for Parent<A> {
+    /// Drops those above one by one, and not one inside the other: there may be any number.
+    fn drop(&mut self) {
+        let mut above = self.0.take();
+        while let Some(mut node) = above.and_then(Arc::into_inner) {
+            above = node.parent.0.take();
+        }
     }
 }
 

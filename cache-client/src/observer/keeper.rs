@@ -177,7 +177,7 @@ where
         if is_waiting && !plan.loads_anew() {
             return;
         }
-        match Asker::without_context(&self.client).seat(&self.post.key, plan) {
+        match Asker::of_keeper(&self.client).seat(&self.post.key, plan) {
             Ok(seat) => self.seat = seat,
             Err(error) => {
                 self.seat = None;

@@ -15,6 +15,8 @@ struct Board<V: ?Sized, E> {
     state: State<V, E>,
     /// Counts the states, from 1 on.
     version: u64,
+    /// Version of the last state that had something to show; 0 if none had.
+    last_shown: u64,
     /// Nothing more is put up.
     is_over: bool,
     /// Woken without the lock.
@@ -28,15 +30,27 @@ pub(crate) struct Reader(u64);
 
 impl<V: ?Sized, E> Notice<V, E> {
     pub(crate) fn new() -> Self {
-        let board =
-            Board { state: State::Pending, version: 1, is_over: false, waiting: HashMap::default(), next: 0 };
-        Self(Mutex::new(board))
+        Self(Mutex::new(Board {
+            state: State::Pending,
+            version: 1,
+            last_shown: 0,
+            is_over: false,
+            waiting: HashMap::default(),
+            next: 0,
+        }))
     }
 
-    pub(crate) fn join(&self) -> Reader {
+    /// Counts a reader. Returns also since when [`has_shown`](Self::has_shown) is to look: the present state counts.
+    pub(crate) fn join(&self) -> (Reader, u64) {
         let mut board = self.0.lock();
         board.next += 1;
-        Reader(board.next)
+        let since = if board.state.is_pending() { board.version } else { 0 };
+        (Reader(board.next), since)
+    }
+
+    /// Whether there was anything to show since a reader has joined.
+    pub(crate) fn has_shown(&self, since: u64) -> bool {
+        self.0.lock().last_shown > since
     }
 
     pub(crate) fn leave(&self, reader: Reader) {
@@ -50,6 +64,9 @@ impl<V: ?Sized, E> Notice<V, E> {
         let mut board = self.0.lock();
         let old = std::mem::replace(&mut board.state, state);
         board.version += 1;
+        if !board.state.is_pending() {
+            board.last_shown = board.version;
+        }
         let waiting = std::mem::take(&mut board.waiting);
         drop(board);
         drop(old);

@@ -195,6 +195,8 @@ pub(crate) struct Claim<Q: Query, E> {
     desk: Arc<Desk<Q, E>>,
     pub(crate) post: Arc<Post<Q, E>>,
     reader: Reader,
+    /// When the reader joined.
+    since: u64,
     /// Version of the state that was read last.
     seen: u64,
     poll: Option<Duration>,
@@ -204,9 +206,14 @@ impl<Q: Query, E> Claim<Q, E> {
     /// Begins to observe a key. Returns whether the post needs a keeper.
     pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan) -> (Self, bool) {
         let (post, is_new) = desk.posts.enter(key);
-        let reader = post.notice.join();
+        let (reader, since) = post.notice.join();
         post.start(plan);
-        (Self { desk, post, reader, seen: 0, poll: plan.poll }, is_new)
+        (Self { desk, post, reader, since, seen: 0, poll: plan.poll }, is_new)
+    }
+
+    /// Whether there was anything to show since the claim was taken.
+    pub(crate) fn has_shown(&self) -> bool {
+        self.post.notice.has_shown(self.since)
     }
 
     pub(crate) fn poll_newer(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, E>>> {

@@ -472,3 +472,14 @@ async fn a_call_whose_keys_are_all_prefetched_goes_on_without_anybody() {
     assert!(items(0..3).iter().all(|item| client.cached(item).is_some()));
     assert_eq!(client.app().sizes::<GetItem>(), [3]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_asked_for_twice_stands_in_the_call_once() {
+    let client = depot();
+    let keys = [GetItem(1), GetItem(2), GetItem(1), GetItem(1)];
+    let answers = client.query_all(&keys).await;
+    let other = tokio::join!(client.query(&GetItem(3)), client.query(&GetItem(3)));
+    assert!(answers.iter().all(Result::is_ok) && other.0.is_ok() && other.1.is_ok());
+    assert!(Arc::ptr_eq(answers[0].as_ref().unwrap(), answers[3].as_ref().unwrap()));
+    assert_eq!(client.app().calls::<GetItem>(), [vec![1, 2], vec![3]]);
+}

@@ -250,3 +250,18 @@ fn settings_that_cannot_work_are_refused() {
         assert!(std::panic::catch_unwind(|| set(BreakerOptions::new())).is_err());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_of_failures_opens_it_though_no_five_came_in_a_row() {
+    let rate = BreakerOptions::new().rate(0.5, 6, seconds(10));
+    let client = builder().breaker("get_guarded", rate).build();
+    for number in 0..6 {
+        let query = GetGuarded(number);
+        let step = if number % 2 == 0 { Step::Answer } else { Step::Fail };
+        client.app().script(&query, [step]);
+        assert_eq!(client.query(&query).await.is_ok(), number % 2 == 0);
+    }
+    let refused = client.query(&GetGuarded(9)).await;
+    assert!(is_refused(&refused), "three of six have failed");
+    assert_eq!(client.app().loads(&GetGuarded(9)), 0);
+}

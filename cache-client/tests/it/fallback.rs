@@ -170,3 +170,14 @@ async fn a_fallback_may_be_an_option_of_the_query() {
     assert_eq!(*client.query(&GetNamed(3)).await.unwrap(), "number 3");
     assert!(client.cached(&GetSeven(1)).is_none() && client.cached(&GetNamed(3)).is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_shows_the_error_that_a_fallback_stands_in_for() {
+    let client = shaky();
+    let query = GetBackedForgiven(1);
+    client.app().script(&query, [Step::Panic]);
+    assert_eq!(*client.query(&query).await.unwrap(), 1_000);
+    let mut observer = client.observe(&query);
+    let state = in_time(observer.next()).await.unwrap();
+    assert!(state.error().is_some(), "{state:?}");
+}

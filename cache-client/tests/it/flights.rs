@@ -271,3 +271,20 @@ async fn several_keys_are_loaded_at_the_same_time_and_fail_alone() {
     let loads: usize = keys.iter().map(|key| client.app().loads(key)).sum();
     assert_eq!(loads, 60);
 }
+
+#[tokio::test(start_paused = true)]
+async fn code_inside_a_load_that_asks_the_client_gets_nothing_stale_either() {
+    let client = lab();
+    client.query(&GetStale(1)).await.unwrap();
+    pass(seconds(20)).await;
+    let seen = Arc::new(parking_lot::Mutex::new(None));
+    let told = Arc::clone(&seen);
+    client.app().when_loaded(1, move |cx| {
+        Box::pin(async move {
+            let value = cx.client().query(&GetStale(1)).await.unwrap();
+            *told.lock() = Some(*value);
+        })
+    });
+    in_time(client.query(&GetNumber(1))).await.unwrap();
+    assert_eq!(*seen.lock(), Some(2));
+}

@@ -288,3 +288,47 @@ async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
     settle().await;
     assert_eq!((number(&client, 1), is_marked(&client, 1)), (Some(67), false));
 }
+
+/// Has a value whenever it is asked.
+struct Torrent(Arc<std::sync::atomic::AtomicUsize>);
+
+/// Ends a test that would run for ever.
+const MOST: usize = 100_000;
+
+impl Source<Lab> for Torrent {
+    type Item = usize;
+    type Error = Trouble;
+
+    async fn open(
+        &self,
+        _: &Context<Lab>,
+    ) -> Result<impl Stream<Item = Result<usize, Trouble>> + Send, Trouble> {
+        Ok(Self(Arc::clone(&self.0)))
+    }
+
+    fn apply(&self, number: &usize, changes: &mut Changes<Lab>) {
+        changes.set(GetNumber(1), *number);
+    }
+}
+
+impl Stream for Torrent {
+    type Item = Result<usize, Trouble>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            MOST.. => Poll::Pending,
+            number => Poll::Ready(Some(Ok(number))),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_always_has_a_value_leaves_others_their_turn() {
+    let (client, taken) = (lab(), Arc::default());
+    let ingestion = client.ingest(Torrent(Arc::clone(&taken)));
+    settle().await;
+    drop(ingestion);
+    settle().await;
+    assert!(taken.load(std::sync::atomic::Ordering::SeqCst) < MOST, "it has ended with its handle");
+    assert!(number(&client, 1).is_some());
+}

@@ -114,3 +114,19 @@ async fn what_an_observer_alone_has_is_loaded_again_too() {
     assert_eq!(observer.state().value().map(|value| **value), Some(2));
     assert!(client.cached(&query).is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_three_keys_that_are_marked_the_two_idle_ones_are_loaded_when_they_are_read() {
+    let client = lab();
+    let _observer = client.observe(&GetNumber(1));
+    let keys = [GetNumber(1), GetNumber(2), GetNumber(3)];
+    assert!(client.query_all(&keys).await.iter().all(Result::is_ok));
+    let loads = || [1, 2, 3].map(|key| client.app().loads(&GetNumber(key)));
+    let invalidation = client.invalidate_query::<GetNumber>();
+    assert_eq!(invalidation.count, 3);
+    in_time(invalidation.reloaded()).await;
+    pass(seconds(5)).await;
+    assert_eq!(loads(), [2, 1, 1]);
+    assert!(client.query_all(&keys).await.iter().all(Result::is_ok));
+    assert_eq!(loads(), [2, 2, 2]);
+}

@@ -465,3 +465,16 @@ proptest! {
         })?;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_request_asks_for_twice_at_once_is_changed_once() {
+    let client = lists(&[1]);
+    client.cache().remove(&LIST);
+    let _layer = adding(&client, 2);
+    let cx = client.request("a request");
+    let (first, second) = tokio::join!(cx.query(&LIST), cx.query(&LIST));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.as_slice(), second.as_slice()), ([1, 2].as_slice(), [1, 2].as_slice()));
+    assert!(Arc::ptr_eq(&first, &second));
+    assert!(Arc::ptr_eq(&first, &in_time(cx.query(&LIST)).await.unwrap()));
+}

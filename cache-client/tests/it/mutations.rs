@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cache_client::{Changes, Client, Context, LayerEdit, Mutate, MutateError, QueryError, TokioClock};
 use cache_core::{Cache, CommitError, Freshness};
@@ -407,4 +408,153 @@ async fn how_each_ends_is_told_once() {
         assert!(told[0].field("mutation").ends_with("Change"));
         assert_eq!(listener.counts(), [("mutation", 1)]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
+    let client = lab();
+    client.app().script(&GetNumber(1), Script::Answer(5 * SECOND));
+    let (cx, change) = (client.request("a request"), Change::new());
+    let query = GetNumber(1);
+    let (before, changed) = tokio::join!(cx.query(&query), cx.mutate(&change));
+    assert_eq!((*before.unwrap(), changed.unwrap()), (1, 100));
+    assert_eq!(*in_time(cx.query(&query)).await.unwrap(), 100);
+}
+
+/// The same with the client, whose callers need no context.
+#[tokio::test(start_paused = true)]
+async fn a_mutation_by_the_client_inside_a_load_may_be_a_circle_too() {
+    let client = lab();
+    let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            let error = cx.client().mutate(&looped).await.unwrap_err();
+            assert!(matches!(error, MutateError::Failed { source: LabError::Query(_), .. }), "{error}");
+        })
+    });
+    assert_eq!(*in_time(client.query(&GetNumber(9))).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
+    let client = lab();
+    let change = Change { asks: Some(GetNumber(9)), ..Change::new() };
+    let given_up = change.clone();
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            tokio::time::timeout(SECOND / 2, cx.mutate(&given_up)).await.unwrap_err();
+            tokio::time::sleep(SECOND).await;
+        })
+    });
+    in_time(client.query(&GetNumber(9))).await.unwrap();
+    pass(SECOND).await;
+    assert_eq!((change.runs(), number(&client, 1)), (1, Some(1)), "its question is answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_and_then_changed_in_part_is_as_young_as_it_was_written() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 5);
+    pass(5 * SECOND).await;
+    client.cache().invalidate(&GetNumber(1));
+    let change = Change::new().applying(|answer, changes| {
+        changes.set(GetNumber(1), *answer);
+        changes.update(&GetNumber(1), |number| **number + 1);
+        changes.update(&GetNumber(1), |number| **number + 1);
+    });
+    in_time(client.mutate(&change)).await.unwrap();
+    let entry = client.cache().peek_entry(&GetNumber(1)).unwrap();
+    assert_eq!((**entry.value(), entry.age(), entry.freshness()), (102, Duration::ZERO, Freshness::Fresh));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_changed_in_part_twice_keeps_the_age_and_the_mark_of_the_whole() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 5);
+    client.cache().insert(GetNumber(2), 5);
+    pass(4 * SECOND).await;
+    client.cache().invalidate(&GetNumber(1));
+    let change = Change::new().applying(|_, changes| {
+        for key in [1, 1, 2, 2] {
+            changes.update(&GetNumber(key), |number| **number + 1);
+        }
+    });
+    in_time(client.mutate(&change)).await.unwrap();
+    for (key, freshness) in [(1, Freshness::Invalidated), (2, Freshness::Fresh)] {
+        let entry = client.cache().peek_entry(&GetNumber(key)).unwrap();
+        assert_eq!((**entry.value(), entry.age(), entry.freshness()), (7, 5 * SECOND, freshness));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
+    let client = lab();
+    client.cache().insert(GetNumber(2), 5);
+    let layer = client.optimistic(|layer| layer.update(&GetNumber(2), |_| Some(50)));
+    let cx = client.request("a request");
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50);
+    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    assert_eq!(in_time(cx.mutate(&change)).await.unwrap(), 5);
+    assert_eq!(*cx.query(&GetNumber(2)).await.unwrap(), 50, "the request is told the same as before");
+    drop(layer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_of_a_request_that_is_kept_from_the_cache_goes_on_without_it() {
+    let client = lab();
+    let cx = client.request("a request");
+    cx.disable_cache();
+    let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
+    let change = change.applying(|answer, changes| _ = changes.set(GetNumber(1), *answer));
+    client.cache().insert(GetNumber(1), 5);
+    assert!(tokio::time::timeout(SECOND / 2, cx.mutate(&change)).await.is_err());
+    cx.cancel();
+    pass(5 * SECOND).await;
+    assert!(is_marked(&client, &GetNumber(1)), "what it asks is answered, and what it changes is marked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_marked_and_then_changed_in_part_stays_marked() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 5);
+    let change = Change::new().applying(|_, changes| {
+        changes.invalidate(&GetNumber(1));
+        changes.update(&GetNumber(1), |number| **number + 1);
+    });
+    in_time(client.mutate(&change)).await.unwrap();
+    assert_eq!(number(&client, 1), Some(6));
+    assert!(is_marked(&client, &GetNumber(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_ends_by_the_options_of_the_client_too() {
+    let client = builder().query::<GetTimeless>(|options| options.ttl(30 * SECOND)).build();
+    let change = Change::new().applying(|answer, changes| {
+        changes.set(GetTimeless(1), *answer);
+        changes.update(&GetTimeless(2), |number| **number + 1);
+    });
+    client.query(&GetTimeless(2)).await.unwrap();
+    in_time(client.mutate(&change)).await.unwrap();
+    assert_eq!(
+        (*client.query(&GetTimeless(1)).await.unwrap(), *client.query(&GetTimeless(2)).await.unwrap()),
+        (100, 2)
+    );
+    pass(31 * SECOND).await;
+    assert_eq!(
+        (*client.query(&GetTimeless(1)).await.unwrap(), *client.query(&GetTimeless(2)).await.unwrap()),
+        (1, 2)
+    );
+    assert_eq!(client.app().loads(&GetTimeless(2)), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_over_what_is_to_be_shown_is_one_of_the_mutation_which_is_not_run() {
+    let client = lab();
+    let change = Change::new().showing(|layer| {
+        layer.update(&GetNumber(1), |_| Some(50));
+        panic!("out of ink");
+    });
+    let error = in_time(client.mutate(&change)).await.unwrap_err();
+    assert!(matches!(&error, MutateError::Panicked { message, .. } if &**message == "out of ink"), "{error}");
+    assert_eq!((change.runs(), client.pending(), number(&client, 1)), (0, 0, None));
 }

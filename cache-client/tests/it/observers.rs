@@ -464,3 +464,83 @@ async fn observers_and_writers_on_many_threads_end_with_the_last_value() {
     done.await.unwrap().expect("nobody waits for ever");
     runtime.shutdown_background();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_begins_to_observe_does_not_wait_for_what_it_observes() {
+    let client = lab();
+    let (sender, observer) = tokio::sync::oneshot::channel();
+    client.app().when_loaded(1, |cx| {
+        Box::pin(async move {
+            let observer = cx.client().observe(&GetSum(1));
+            sender.send(observer).map_err(drop).unwrap();
+            tokio::time::sleep(seconds(3)).await;
+        })
+    });
+    in_time(client.query(&GetNumber(1))).await.unwrap();
+    let mut observer = observer.await.unwrap();
+    pass(seconds(5)).await;
+    assert_eq!(at_once(&mut observer).await.as_deref(), Some("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
+    let client = lab();
+    let mut observer = client.observer::<GetNumber>();
+    assert_eq!(next(&mut observer).await, "pending");
+    observer.set_query(None);
+    assert_eq!(at_once(&mut observer).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_with_a_freshness_time_of_its_own_is_shown_as_stale_when_that_is_over() {
+    let client = lab();
+    client.cache().insert_timed(GetNumber(1), 1, cache_core::Times::new().fresh(seconds(3)));
+    client.cache().insert_timed(GetNumber(2), 2, cache_core::Times::new().fresh(seconds(20)));
+    let (mut short, mut long) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(2)));
+    assert_eq!((next(&mut short).await, next(&mut long).await), ("1".to_owned(), "2".to_owned()));
+    pass(seconds(4)).await;
+    assert_eq!(at_once(&mut short).await.as_deref(), Some("1 stale"));
+    pass(seconds(17)).await;
+    assert_eq!(at_once(&mut long).await.as_deref(), Some("2 stale"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observed_value_that_ends_before_it_is_there_is_not_loaded_again_and_again() {
+    let client = builder().query::<GetNumber>(|options| options.ttl(SECOND / 2).fresh(SECOND / 4)).build();
+    let observer = client.observe(&GetNumber(1));
+    pass(seconds(20)).await;
+    assert_eq!(client.app().loads(&GetNumber(1)), 1, "{:?}", observer.state());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remembered_error_is_shown_with_the_stale_value_that_stands_in_for_it() {
+    let client = lab();
+    let query = GetBrittle(1);
+    client.query(&query).await.unwrap();
+    pass(seconds(12)).await;
+    client.app().script(&query, Script::Fail(SECOND));
+    assert_eq!(*client.query(&query).await.unwrap(), 1, "it stands in");
+    let mut observer = client.observe(&query);
+    assert_eq!(next(&mut observer).await, "failed after 1");
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_value_of_the_query_before_does_not_come_back() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 11);
+    client.cache().insert(GetNumber(2), 22);
+    let (mut here, mut later) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(1)));
+    here.set_query(Some(&GetNumber(2)));
+    later.set_query(Some(&GetNumber(3)));
+    assert_eq!(
+        (text(&here.state()), text(&later.state())),
+        ("22".into(), "11 stale refreshing previous".into())
+    );
+    pass(seconds(2)).await;
+    assert_eq!(text(&later.state()), "1");
+    client.cache().clear();
+    settle().await;
+    assert_eq!((text(&here.state()), text(&later.state())), ("pending".into(), "pending".into()));
+    assert_eq!((next(&mut here).await, next(&mut later).await), ("pending".into(), "pending".into()));
+}

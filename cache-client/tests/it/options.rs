@@ -140,3 +140,18 @@ async fn a_default_of_the_client_comes_after_the_time_that_a_table_keeps_entries
         assert_eq!(client.cached(&GetNumber(1)).is_some(), is_kept);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn options_of_a_call_that_cannot_work_fail_that_call_alone() {
+    let client = lab();
+    let (bad, good) = (GetNumber(1), GetNumber(2));
+    let (failed, other, same) = tokio::join!(
+        client.query_with(&bad, |options| options.fresh(seconds(0))),
+        client.query(&good),
+        client.query(&bad),
+    );
+    let QueryError::Options(error) = failed.unwrap_err() else { panic!("it was not refused") };
+    assert_eq!((error.query, error.option), ("get_number", "fresh"));
+    assert_eq!((*other.unwrap(), *same.unwrap()), (1, 1));
+    assert_eq!(*client.query(&bad).await.unwrap(), 1);
+}

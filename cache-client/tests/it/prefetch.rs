@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_client::QueryError;
+use cache_client::{QueryError, Strategy};
 use tokio::time::Instant;
 
 use crate::lab::*;
@@ -211,4 +211,11 @@ async fn a_tree_that_is_kept_from_the_cache_prefetches_nothing() {
     let loads = (1..4).map(|key| client.app().loads(&GetNumber(key))).sum::<usize>();
     assert_eq!(loads + client.app().loads(&GetStale(1)), 0);
     drop(late);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_not_be_stored_is_not_prefetched() {
+    let client = builder().query::<GetNumber>(|options| options.strategy(Strategy::NetworkOnly)).build();
+    in_time(client.prefetch_all((&GetNumber(1),)).done()).await;
+    assert_eq!((client.app().loads(&GetNumber(1)), client.cached(&GetNumber(1))), (0, None));
 }

@@ -211,3 +211,14 @@ async fn nothing_stale_goes_into_an_answer_that_is_being_built() {
     assert_eq!(*client.query(&GetSum(1)).await.unwrap(), 3);
     assert_eq!(client.app().loads(&GetStale(1)), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_stands_there_twice_is_loaded_once_whatever_the_strategy() {
+    let strategies = [Strategy::CacheFirst, Strategy::NetworkFirst, Strategy::Refresh, Strategy::NetworkOnly];
+    for strategy in strategies {
+        let client = builder().query::<GetNumber>(|options| options.strategy(strategy)).build();
+        let answers = in_time(client.query_all(&[GetNumber(1), GetNumber(2), GetNumber(1)])).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(client.app().loads(&GetNumber(1)), 1, "{strategy:?}");
+    }
+}

@@ -327,5 +327,37 @@ fn all_futures_may_move_to_other_threads() {
     is_send(tree.query(&query));
     is_send(tree.query_all(std::slice::from_ref(&query)));
     is_send(tree.scope(async {}));
-    is_send((client, tree));
+    is_send(tree.query_with(&query, |options| options));
+    is_send(client.query_all(std::slice::from_ref(&query)));
+    is_send(client.invalidate(&query).reloaded());
+    is_send(async { client.prefetch_all((&GetWeak(9),)).done().await });
+    is_send(async { client.observe(&query).next().await });
+    is_send(async { client.paged(|_| GetNumber(1)).next().await });
+    is_send(async { client.infinite(GetNumber(1), |_| None).refetch_all().await });
+    is_send(client.optimistic(|_| {}).confirm(|_| {}));
+    is_send((client.clone(), tree));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_may_be_as_deep_as_a_program_runs() {
+    let mut cx = lab().request("root");
+    for _ in 0..200_000 {
+        cx = cx.child("below");
+    }
+    drop(cx);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_is_inside_of_its_own_context() {
+    let client = lab();
+    let (sender, names) = std::sync::mpsc::channel();
+    client.app().when_loaded(1, move |cx| {
+        Box::pin(async move {
+            let current = Context::<Lab>::current().map(|cx| cx.name().to_owned());
+            sender.send((current, cx.name().to_owned())).unwrap();
+        })
+    });
+    let tree = client.request("GET /posts/7");
+    tree.scope(tree.query(&GetNumber(1))).await.unwrap();
+    assert_eq!(names.recv().unwrap(), (Some("get_number".to_owned()), "get_number".to_owned()));
 }

@@ -29,6 +29,9 @@ pub struct EntryState {
     pub age: Duration,
     /// Whether the answer is fresh.
     pub freshness: Freshness,
+    /// How long the answer is fresh, from when it was true; `None` for ever.
+    #[serde(skip)]
+    pub fresh_for: Option<Duration>,
     /// Time until the cache lets go of the value; `None` if no deadline is set. Zero once it is past.
     pub remaining: Option<Duration>,
     /// Who keeps the value alive.
@@ -85,6 +88,7 @@ impl EntryState {
                 Some(fresh) if age >= fresh => Freshness::Stale,
                 _ => Freshness::Fresh,
             },
+            fresh_for: view.fresh_for(rules),
             remaining: (deadline != Moment::NEVER).then(|| deadline.since(now)),
             residency: match slot.stay {
                 Stay::Pinned => Residency::Pinned,

@@ -183,6 +183,27 @@ impl<Q: Query> WriteSet<Q> {
         self.put(key, Write::Set { value, times, is_invalidated: false })
     }
 
+    /// Replaces a value that is to be written, which keeps its times and its mark. Returns whether there is one.
+    pub(crate) fn amend<L: Lookup<Query = Q>>(&mut self, lookup: &L, value: Arc<Q::Value>) -> bool {
+        let Some(line) = self.find(lookup).map(|at| &mut self.lines[at]) else { return false };
+        match &mut line.write {
+            Write::Set { value: present, .. } => *present = value,
+            Write::Merge { made, is_invalidated, .. } => {
+                // It may have been made from that, and cannot be made again.
+                line.read.get_or_insert(made.base.seen);
+                line.write = Write::Set { value, times: None, is_invalidated: *is_invalidated };
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whether a key is to be marked, and not written.
+    pub(crate) fn marks<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
+        let write = self.find(lookup).map(|at| &self.lines[at].write);
+        matches!(write, Some(Write::Mark { invalidate: true, .. }))
+    }
+
     pub(crate) fn merge(&mut self, key: Q, step: Merging<Q::Value>) -> Option<usize> {
         let at = self.find(&key);
         let Some(line) = at.map(|at| &mut self.lines[at]) else { return self.merge_committed(key, step) };
