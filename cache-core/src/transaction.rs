@@ -246,7 +246,8 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
-    /// Marks an entry as one that must be loaded again. Returns whether there is one.
+    /// Marks an entry as one that must be loaded again. Returns whether there is one; one that comes before the commit is
+    /// marked too.
     pub fn invalidate<L: Lookup>(&mut self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,

@@ -9,6 +9,7 @@ mod lru;
 mod marks;
 mod panics;
 mod pins;
+mod plainly_fresh;
 mod reading;
 mod reaping;
 mod retention;

@@ -466,6 +466,8 @@ impl Model {
                 self.own = Own::Mark { touch: *touch || !invalidate, invalidate };
             }
             Own::Nothing if is_there => self.own = Own::Mark { touch: !invalidate, invalidate },
+            // Whatever has come by the time of the commit may be older than the reason of the mark.
+            Own::Nothing if invalidate => self.own = Own::Mark { touch: false, invalidate },
             _ => {}
         }
         is_there

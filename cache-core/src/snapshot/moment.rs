@@ -134,7 +134,8 @@ impl<Q: Query> Copying<'_, Q> {
             for (_, view) in
                 shard.views().filter(|(_, view)| !matches!(view.slot.stay, Stay::Small | Stay::Main))
             {
-                let place = self.order.get(view.slot.node as usize);
+                let is_ordered = view.slot.stay == Stay::Ordered;
+                let place = self.order.get(view.slot.aside as usize).filter(|_| is_ordered);
                 let rank = rank(&view, place.copied().unwrap_or(0));
                 self.copy(&view, |entry| copied.put(rank, entry));
             }

@@ -164,7 +164,10 @@ impl<Q: Query> Table<Q> {
         let guard = shards.lines[self.place_of(hash)].0.read();
         let (number, slot) = guard.find(hash, lookup)?;
         let Hold::Resident(value) = &slot.hold else { return None };
-        if slot.is_invalidated || !guard.is_plainly_fresh(number, self.rules(), fresh, now) {
+        let rules = self.rules();
+        let is_fresh =
+            || slot.is_surely_fresh(rules, fresh, now) || guard.is_plainly_fresh(number, rules, fresh, now);
+        if slot.is_invalidated || !is_fresh() {
             return None;
         }
         self.note_use(slot);
@@ -221,7 +224,7 @@ impl<Q: Query> Table<Q> {
     #[inline]
     pub(super) fn note_use(&self, slot: &Slot<Q>) {
         match slot.stay {
-            Stay::Ordered => self.mark_use(slot.node),
+            Stay::Ordered => self.mark_use(slot.aside),
             _ => slot.count_use(),
         }
     }

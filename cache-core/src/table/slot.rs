@@ -18,8 +18,9 @@ use crate::sync::switch_point;
 #[repr(C, align(32))]
 pub(crate) struct Slot<Q: Query> {
     pub(crate) hold: Hold<Q::Value>,
-    /// Number of the entry in the exact order of the table, if it is in it.
-    pub(crate) node: u32,
+    /// Number of the entry in the exact order of the table, if it is in it; its [`CoarseDate`], if it is in a queue of the
+    /// default policy.
+    pub(crate) aside: u32,
     pub(crate) stay: Stay,
     /// Set by readers under the shared lock.
     pub(crate) uses: AtomicU8,
@@ -28,6 +29,29 @@ pub(crate) struct Slot<Q: Query> {
     /// that can expire, but for the pinned.
     pub(crate) has_alarm: bool,
     pub(crate) key: Q,
+}
+
+/// From when an entry is, never later than that: what a hit that asks for a fresh one needs to know of most. The exact
+/// moment is in the [`Record`], which is on another cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CoarseDate(u32);
+
+/// A tick of 67 ms, as a power of two of nanoseconds: 32 bits of them are 9 years.
+const TICK_BITS: u32 = 26;
+
+impl CoarseDate {
+    /// Unknown, or not to be told by the times of the table alone.
+    const NONE: Self = Self(u32::MAX);
+
+    pub(crate) fn of(as_of: Moment) -> Self {
+        u32::try_from(as_of.nanos() >> TICK_BITS).map_or(Self::NONE, Self)
+    }
+
+    /// Whether an entry is surely younger than this. Where it says no, the exact date tells.
+    #[inline]
+    fn is_surely_within(self, time: Duration, now: Moment) -> bool {
+        self != Self::NONE && now.since(Moment::from_nanos(i64::from(self.0) << TICK_BITS)) < time
+    }
 }
 
 /// Index entry and side table in one word: a resident's strong handle is the side table's claim on it.
@@ -88,6 +112,27 @@ impl Stay {
     /// Whether the weight of the slot is counted against the table's bound.
     pub(crate) fn is_counted(self) -> bool {
         matches!(self, Self::Small | Self::Main | Self::Ordered)
+    }
+}
+
+impl<Q: Query> Slot<Q> {
+    /// Notes from when the entry is, unless its place is taken by the number in the exact order. `has_times`: it has some of
+    /// its own.
+    #[inline]
+    pub(crate) fn date(&mut self, as_of: Moment, has_times: bool) {
+        if self.stay != Stay::Ordered {
+            let date = if has_times { CoarseDate::NONE } else { CoarseDate::of(as_of) };
+            self.aside = date.0;
+        }
+    }
+
+    /// Whether the entry is surely younger than `fresh`, and not expired. Where it says no, its record tells.
+    #[inline]
+    pub(crate) fn is_surely_fresh(&self, rules: &Rules, fresh: Duration, now: Moment) -> bool {
+        let date = CoarseDate(self.aside);
+        self.stay.queue().is_some()
+            && date.is_surely_within(fresh, now)
+            && rules.ttl.is_none_or(|ttl| date.is_surely_within(ttl, now))
     }
 }
 

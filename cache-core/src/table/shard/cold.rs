@@ -124,7 +124,7 @@ impl<Q: Query> Cold<Q> {
         match (slot.stay.queue(), env.recency) {
             (Some(queue), _) => policy.push(queue, number, records),
             (None, Some(recency)) if slot.stay == Stay::Ordered => {
-                slot.node = recency.admit(records[number].hash);
+                slot.aside = recency.admit(records[number].hash);
             }
             _ if !slot.hold.is_resident() => survivors.push_back(number, records.as_mut_slice()),
             _ => {}
@@ -140,7 +140,7 @@ impl<Q: Query> Cold<Q> {
         }
         match (slot.stay.queue(), env.recency) {
             (Some(queue), _) => policy.remove(queue, number, records),
-            (None, Some(recency)) if slot.stay == Stay::Ordered => recency.forget(slot.node),
+            (None, Some(recency)) if slot.stay == Stay::Ordered => recency.forget(slot.aside),
             _ if !slot.hold.is_resident() => survivors.remove(number, records.as_mut_slice()),
             _ => {}
         }
@@ -162,7 +162,7 @@ impl<Q: Query> Cold<Q> {
     /// Notes a use by a writer in the exact order of the table.
     pub(super) fn promote(&self, slot: &Slot<Q>, env: &Env<'_>) {
         if let (Stay::Ordered, Some(recency)) = (slot.stay, env.recency) {
-            recency.promote(slot.node);
+            recency.promote(slot.aside);
         }
     }
 

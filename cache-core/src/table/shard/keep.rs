@@ -123,7 +123,7 @@ impl<Q: Query> Shard<Q> {
     pub(crate) fn evict_oldest(&mut self, oldest: Oldest, env: &Env<'_>, out: &mut Outbox<Q>) {
         let found = self.index.find(oldest.hash, |number| {
             let slot = self.slot(number)?;
-            (slot.stay == Stay::Ordered && slot.node == oldest.node).then_some(number)
+            (slot.stay == Stay::Ordered && slot.aside == oldest.node).then_some(number)
         });
         let Some(number) = found else { return };
         let Some((slot, cold)) = self.parts(number) else { return };

@@ -79,6 +79,7 @@ impl<Q: Query> Shard<Q> {
             revision: env.revision,
             as_of: incoming.as_of,
         });
+        let has_times = incoming.extra.is_some();
         cold.extras.put(number, incoming.extra);
         if number as usize == self.slots.len() {
             grow(&mut self.slots);
@@ -89,7 +90,7 @@ impl<Q: Query> Shard<Q> {
         if vacant.is_none() {
             *vacant = Some(Slot {
                 hold: stay.hold(incoming.value),
-                node: NONE,
+                aside: NONE,
                 stay,
                 uses: AtomicU8::new(incoming.standing.map_or(0, |standing| standing.uses.min(MAX_USES))),
                 is_invalidated: incoming.is_invalidated,
@@ -99,6 +100,7 @@ impl<Q: Query> Shard<Q> {
         }
         self.index.insert(number, &cold.records);
         if let Some((slot, cold)) = self.parts(number) {
+            slot.date(incoming.as_of, has_times);
             cold.set_alarm(number, slot, env.rules);
             cold.enter(number, slot, env);
             if target == Home::TooHeavy {
@@ -127,6 +129,7 @@ impl<Q: Query> Shard<Q> {
         let old_hold = std::mem::replace(&mut slot.hold, slot.stay.hold(incoming.value));
         let record = &mut cold.records[number];
         record.as_of = incoming.as_of;
+        slot.date(incoming.as_of, incoming.extra.is_some());
         let old_revision = std::mem::replace(&mut record.revision, env.revision);
         let mut old_extra = cold.extras.take(number);
         cold.extras.put(number, incoming.extra);
@@ -201,9 +204,11 @@ impl<Q: Query> Shard<Q> {
         let Some((slot, cold)) = self.readable(number) else { return false };
         let old_deadline = cold.deadline(number, env.rules);
         cold.records[number].as_of = as_of;
-        if let Some(extra) = cold.extras.get(number) {
+        let extra = cold.extras.get(number);
+        if let Some(extra) = extra {
             extra.renew_idle(env.now);
         }
+        slot.date(as_of, extra.is_some());
         slot.is_invalidated = false;
         slot.count_use();
         cold.promote(slot, env);
