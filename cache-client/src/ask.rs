@@ -24,11 +24,11 @@ use crate::waits::{FlightId, Waits};
 use layered::View;
 
 /// Who asks: a client, perhaps from a context.
-pub(crate) struct Asker<'a, A: App> {
-    client: &'a Client<A>,
-    node: Option<&'a Arc<Node<A>>>,
-    /// Asks for a task of its own, whatever the present code is inside of.
-    is_keeper: bool,
+pub(crate) enum Asker<'a, A: App> {
+    Client(&'a Client<A>),
+    /// A task of its own, whatever the present code is inside of.
+    Keeper(&'a Client<A>),
+    Node(&'a Arc<Node<A>>),
 }
 
 impl<A: App> Clone for Asker<'_, A> {
@@ -68,15 +68,31 @@ struct Call<A: App, Q: Fetch<A>> {
 
 impl<'a, A: App> Asker<'a, A> {
     pub(crate) fn of(node: &'a Arc<Node<A>>) -> Self {
-        Self { client: &node.client, node: Some(node), is_keeper: false }
+        Self::Node(node)
     }
 
     pub(crate) fn without_context(client: &'a Client<A>) -> Self {
-        Self { client, node: None, is_keeper: false }
+        Self::Client(client)
     }
 
     pub(crate) fn of_keeper(client: &'a Client<A>) -> Self {
-        Self { client, node: None, is_keeper: true }
+        Self::Keeper(client)
+    }
+
+    #[inline]
+    fn client(self) -> &'a Client<A> {
+        match self {
+            Self::Client(client) | Self::Keeper(client) => client,
+            Self::Node(node) => &node.client,
+        }
+    }
+
+    #[inline]
+    fn node(self) -> Option<&'a Arc<Node<A>>> {
+        match self {
+            Self::Client(_) | Self::Keeper(_) => None,
+            Self::Node(node) => Some(node),
+        }
     }
 
     pub(crate) async fn query<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
@@ -188,7 +204,7 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// What the tree was told already.
     fn known<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>> {
-        self.node.and_then(|node| node.answer(query))
+        self.node().and_then(|node| node.answer(query))
     }
 
     pub(crate) fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
@@ -202,7 +218,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     fn access(&self) -> Access {
-        match self.node {
+        match self.node() {
             Some(node) => node.access(),
             // Code inside a load may have a client at hand, and not use its context.
             None => Access { fresh_only: self.inside().is_some(), ..Access::PLAIN },
@@ -211,8 +227,8 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// The load that the present code is inside of, if it has not used the context of that.
     fn inside(&self) -> Option<FlightId> {
-        let node = context::current::<A>().filter(|node| node.client.is(self.client));
-        node.filter(|_| self.node.is_none() && !self.is_keeper)?.flight
+        let node = context::current::<A>().filter(|node| node.client.is(self.client()));
+        node.filter(|_| matches!(self, Self::Client(_)))?.flight
     }
 
     /// The options of a call, resolved; `call` are its own.
@@ -239,7 +255,7 @@ impl<'a, A: App> Asker<'a, A> {
     {
         match call {
             None if access.checks_options => {
-                let plan = self.client.plan_of::<Q>();
+                let plan = self.client().plan_of::<Q>();
                 let plan =
                     plan.get_or_init(|| self.resolve::<Q>(LoadingOptions::new(), access).map(Arc::new));
                 plan.as_ref().map(Planned::Common).map_err(Clone::clone)
@@ -254,10 +270,10 @@ impl<'a, A: App> Asker<'a, A> {
     {
         let sources = Sources {
             call,
-            query: self.client.settings::<Q>(),
+            query: self.client().settings::<Q>(),
             derived: Q::LOADING,
-            client: self.client.defaults(),
-            table: self.client.cache().times_of::<Q>(),
+            client: self.client().defaults(),
+            table: self.client().cache().times_of::<Q>(),
         };
         match access.checks_options {
             true => Plan::resolve(Q::NAME, &sources),
@@ -275,7 +291,7 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        if let Some(node) = self.node {
+        if let Some(node) = self.node() {
             if node.token.is_cancelled() {
                 return Err(QueryError::Interrupted { query: Q::NAME });
             }
@@ -335,7 +351,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     fn telemetry(&self) -> Telemetry {
-        self.client.telemetry()
+        self.client().telemetry()
     }
 
     /// What the cache has, and what the plan makes of it.
@@ -344,7 +360,7 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let (value, state) = self.client.cache().value_and_state(query, counts)?;
+        let (value, state) = self.client().cache().value_and_state(query, counts)?;
         let verdict = self.judge(query, plan, &value, &state);
         Some((value, verdict))
     }
@@ -352,14 +368,14 @@ impl<'a, A: App> Asker<'a, A> {
     #[inline]
     fn judge<Q: Fetch<A>>(&self, _: &Q, plan: &Plan, value: &Q::Value, state: &EntryState) -> Verdict {
         plan.judge::<Q>(value, state, || {
-            let desk = self.client.desks().existing::<Q, Q::Error>();
+            let desk = self.client().desks().existing::<Q, Q::Error>();
             desk.map(|desk| desk.load_time()).unwrap_or_default()
         })
     }
 
     /// Keeps an answer in the memo, if there is one. Returns the answer that counts.
     fn keep<Q: Fetch<A>>(&self, query: &Q, value: Arc<Q::Value>) -> Arc<Q::Value> {
-        match self.node {
+        match self.node() {
             Some(node) => node.tree.memo.keep::<Q, Q::Error>(query, value),
             None => value,
         }
@@ -367,11 +383,11 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// The flight that asks, if one does.
     fn from(&self) -> Option<(&'a Arc<Waits>, FlightId)> {
-        let flight = match self.node {
+        let flight = match self.node() {
             Some(node) => node.flight,
             None => self.inside(),
         };
-        flight.map(|flight| (self.client.waits(), flight))
+        flight.map(|flight| (self.client().waits(), flight))
     }
 
     /// Waits for a flight, and makes an answer of what comes of it. What few calls need is allocated, so that all others
@@ -386,7 +402,7 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         async move {
-            if self.node.is_none() && call.patience.is_none() {
+            if self.node().is_none() && call.patience.is_none() {
                 let outcome = call.seat.landed().await;
                 return self.conclude(query, &call, outcome);
             }
@@ -403,7 +419,7 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         let interrupted = async {
-            match self.node {
+            match self.node() {
                 Some(node) => node.token.cancelled().await,
                 None => std::future::pending().await,
             }
@@ -447,7 +463,7 @@ impl<'a, A: App> Asker<'a, A> {
     {
         let Call { seat, plan, access, .. } = call;
         match outcome {
-            Ok(value) => Ok(match self.node {
+            Ok(value) => Ok(match self.node() {
                 Some(node) => node.tree.memo.keep_landed(&seat.flight, value),
                 None => value,
             }),
@@ -485,8 +501,8 @@ impl<'a, A: App> Asker<'a, A> {
     /// Keeps an error that who asked is not told, to be read apart.
     fn note<Q: Fetch<A>>(&self, watch: Option<&Arc<Watch<Q>>>, error: QueryError<Q::Error>) {
         if let Some(watch) = watch {
-            let desk = self.client.desks().of::<Q, Q::Error>();
-            desk.failures.note(Arc::clone(watch), error, self.client.cache().now(), None);
+            let desk = self.client().desks().of::<Q, Q::Error>();
+            desk.failures.note(Arc::clone(watch), error, self.client().cache().now(), None);
         }
     }
 
@@ -498,7 +514,7 @@ impl<'a, A: App> Asker<'a, A> {
         if !access.reads {
             return None;
         }
-        let (value, state) = self.client.cache().value_and_state(query, false)?;
+        let (value, state) = self.client().cache().value_and_state(query, false)?;
         let may_serve = match access.fresh_only {
             true => self.judge(query, plan, &value, &state).is_fresh(),
             false => plan.excuses::<Q>(&value, &state),

@@ -19,7 +19,7 @@ impl<A: App> Asker<'_, A> {
     {
         let access = self.access();
         let needs_none =
-            self.node.is_some_and(|node| node.token.is_cancelled() || node.answer(query).is_some());
+            self.node().is_some_and(|node| node.token.is_cancelled() || node.answer(query).is_some());
         if access.is_private || needs_none {
             return None;
         }
@@ -37,7 +37,7 @@ impl<A: App> Asker<'_, A> {
         flight: Arc<Flight<Q, Q::Error>>,
     ) -> impl Future<Output = ()> + Send + use<A, Q> {
         let from = self.from().map(|(waits, id)| (Arc::clone(waits), id));
-        let token = self.node.map(|node| node.token.clone()).unwrap_or_default();
+        let token = self.node().map(|node| node.token.clone()).unwrap_or_default();
         async move {
             let _waiting = match from.map(|(waits, id)| Waiting::begin(&waits, id, flight.id)) {
                 Some(None) => return,

@@ -18,13 +18,13 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let is_plain =
-            self.node.is_none() && self.client.leaves_all_to_queries() && !self.client.layers().are_there();
+        let Self::Client(client) = *self else { return self.soon(query) };
+        let is_plain = client.leaves_all_to_queries() && !client.layers().are_there();
         if !(is_plain && plan::is_plain(&Q::LOADING)) {
             return self.soon(query);
         }
-        let value = self.client.cache().plainly_fresh(query)?;
-        self.client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
+        let value = client.cache().plainly_fresh(query)?;
+        client.telemetry().hit(query, Q::LOADING.strategy.unwrap_or_default());
         Some(value)
     }
 
@@ -34,7 +34,7 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        if let Some(node) = self.node {
+        if let Some(node) = self.node() {
             if !node.may_answer_at_once() {
                 return None;
             }
@@ -46,7 +46,7 @@ impl<A: App> Asker<'_, A> {
             }
         }
         // Resolved by the first call that comes the long way.
-        let plan = self.client.plan_of::<Q>().get()?.as_ref().ok()?;
+        let plan = self.client().plan_of::<Q>().get()?.as_ref().ok()?;
         if !plan.is_plain() {
             return None;
         }
@@ -55,8 +55,8 @@ impl<A: App> Asker<'_, A> {
         if view.as_ref().is_some_and(View::has_layers) {
             return None;
         }
-        let value = self.client.cache().plainly_fresh(query)?;
-        self.client.telemetry().hit(query, plan.strategy());
+        let value = self.client().cache().plainly_fresh(query)?;
+        self.client().telemetry().hit(query, plan.strategy());
         Some(self.shown(query, self.keep(query, value), view))
     }
 }

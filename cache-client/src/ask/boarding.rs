@@ -39,7 +39,7 @@ impl<A: App> Asker<'_, A> {
         plan: &Planned<'_>,
         access: Access,
     ) -> Result<Option<Turn<A, Q>>, QueryError<Q::Error>> {
-        let Some(node) = self.node else { return Ok(None) };
+        let Some(node) = self.node() else { return Ok(None) };
         let (wish, from) = (wish_of(plan), self.from());
         let seat = node.tree.memo.with::<Q, Q::Error, _>(|cells| match cells.get(query) {
             Some(Cell::Asked(flight)) => Some(Seat::take(flight, wish, from)),
@@ -65,20 +65,22 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let desk = self.client.desks().of::<Q, Q::Error>();
+        let desk = self.client().desks().of::<Q, Q::Error>();
         let wish = wish_of(plan);
         let mut ticket =
             Ticket { wish, is_behind: false, anew: plan.loads_anew(), from: self.from(), landings: None };
-        if let Some(node) = self.node.filter(|_| access.is_private) {
+        if let Some(node) = self.node().filter(|_| access.is_private) {
             let boarded = self.board_privately(node, query, plan, &desk, &ticket);
             return self.turn(query, boarded, plan, access);
         }
         if plan.reads_first() {
-            if let Some(error) = desk.failures.answer(query, self.client.cache().now()) {
+            if let Some(error) = desk.failures.answer(query, self.client().cache().now()) {
                 // An observer shows the error, and what the cache has beside it.
-                return match self.is_keeper {
-                    true => Err(error),
-                    false => self.excuse(query, plan, access, error, None).map(Turn::Answer),
+                return match self {
+                    Self::Keeper(_) => Err(error),
+                    Self::Client(_) | Self::Node(_) => {
+                        self.excuse(query, plan, access, error, None).map(Turn::Answer)
+                    }
                 };
             }
             ticket.landings = Some(desk.flights.landings());
@@ -139,8 +141,8 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let desk = self.client.desks().of::<Q, Q::Error>();
-        if desk.failures.answer(query, self.client.cache().now()).is_some() {
+        let desk = self.client().desks().of::<Q, Q::Error>();
+        if desk.failures.answer(query, self.client().cache().now()).is_some() {
             return None;
         }
         let loads = loads || !plan.reads_first();
@@ -166,19 +168,19 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         // Before anything is locked: the clock may be foreign code, and there may be no runtime.
-        let (runtime, started) = (Handle::current(), self.client.cache().now());
+        let (runtime, started) = (Handle::current(), self.client().cache().now());
         let make = || {
-            let id = self.client.next_flight();
-            let watch = self.client.cache().watch(query);
+            let id = self.client().next_flight();
+            let watch = self.client().cache().watch(query);
             Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new())
         };
         let board = || desk.flights.board(query, ticket, make);
-        let boarded = match self.node.filter(|_| !ticket.is_behind) {
+        let boarded = match self.node().filter(|_| !ticket.is_behind) {
             Some(node) => in_tree(node, query, ticket, board),
             None => board(),
         };
         start(boarded, plan, desk, &runtime, |flight| {
-            Node::root(self.client.clone(), Q::NAME.into(), flight.token.clone(), Some(flight.id))
+            Node::root(self.client().clone(), Q::NAME.into(), flight.token.clone(), Some(flight.id))
         })
     }
 
@@ -194,11 +196,11 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let (runtime, started) = (Handle::current(), self.client.cache().now());
+        let (runtime, started) = (Handle::current(), self.client().cache().now());
         let boarded = in_tree(node, query, ticket, || {
             let token = node.tree.token.child_token();
             let flight =
-                Arc::new(Flight::new(self.client.next_flight(), query.clone(), started, None, token));
+                Arc::new(Flight::new(self.client().next_flight(), query.clone(), started, None, token));
             match Seat::take(&flight, ticket.wish, ticket.from) {
                 Ok(seat) => Boarded::New(flight, Some(seat)),
                 Err(NoSeat::Closed | NoSeat::Cycle) => Boarded::Cycle,

@@ -26,17 +26,17 @@ impl<A: App> Asker<'_, A> {
     /// The layers that the caller may see. `None` if there are none at all.
     #[inline]
     pub(super) fn view<Q: Fetch<A>>(&self, query: &Q) -> Option<View<A, Q>> {
-        if self.client.layers().are_there() { self.view_of(query) } else { None }
+        if self.client().layers().are_there() { self.view_of(query) } else { None }
     }
 
     #[cold]
     fn view_of<Q: Fetch<A>>(&self, query: &Q) -> Option<View<A, Q>> {
         let access = self.access();
         // What is being built by a load is stored, and must not have what is not true yet in it.
-        if self.node.is_some_and(|node| node.hides_layers) || !access.reads || access.fresh_only {
+        if self.node().is_some_and(|node| node.hides_layers) || !access.reads || access.fresh_only {
             return None;
         }
-        let desk = self.client.desks().existing::<Q, Q::Error>()?;
+        let desk = self.client().desks().existing::<Q, Q::Error>()?;
         let sight = desk.stacks.sight(query);
         Some(View { desk, sight })
     }
@@ -52,13 +52,13 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         let Some(View { desk, sight: Some(_) }) = view else { return Ok(None) };
-        if self.node.is_some_and(|node| node.token.is_cancelled())
+        if self.node().is_some_and(|node| node.token.is_cancelled())
             || !self.plan::<Q>(options, self.access())?.reads_first()
         {
             return Ok(None);
         }
         let Layered { base, folded } =
-            desk.stacks.read(query, || self.client.cache().peek(query), |base| base);
+            desk.stacks.read(query, || self.client().cache().peek(query), |base| base);
         Ok(folded.filter(|_| base.is_none()))
     }
 
@@ -86,11 +86,11 @@ impl<A: App> Asker<'_, A> {
     {
         // What is marked may be older than an answer that came too late to be stored.
         let again = || {
-            let (value, state) = self.client.cache().value_and_state(query, false)?;
+            let (value, state) = self.client().cache().value_and_state(query, false)?;
             (state.freshness != Freshness::Invalidated).then_some(value)
         };
         let shown = view.desk.stacks.apply(query, view.sight.as_ref(), Arc::clone(&answer), again);
-        match self.node {
+        match self.node() {
             Some(node) => node.tree.memo.show::<Q, Q::Error>(query, &answer, shown),
             None => shown,
         }
@@ -101,7 +101,7 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let read = || self.client.cache().get(query);
+        let read = || self.client().cache().get(query);
         let Some(view) = self.view(query) else { return read() };
         let Layered { base, folded } = view.desk.stacks.read(query, read, |base| base);
         folded.or(base)

@@ -153,8 +153,7 @@ impl<Q: Query> Table<Q> {
 
     /// The value of a resident that is fresh by the times of the table, counted as a hit. What takes more to find out is
     /// `None`, and not counted.
-    // Into each of its callers: what waits for memory far away is to have few instructions between two reads.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn plainly_fresh<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
         let shards = self.shards.get()?;
         let fresh = self.rules().fresh?;

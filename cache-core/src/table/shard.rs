@@ -159,8 +159,9 @@ impl<Q: Query> Shard<Q> {
         self.cold.as_ref().is_some_and(|cold| cold.deadline(number, rules).is_over(now))
     }
 
-    /// Whether the entry in a slot, which has no times of its own, is younger than `fresh` and not expired.
-    #[inline]
+    /// Whether the entry in a slot, which has no times of its own, is younger than `fresh` and not expired. Apart from the
+    /// reads that its coarse date is enough for.
+    #[cold]
     pub(crate) fn is_plainly_fresh(&self, number: u32, rules: &Rules, fresh: Duration, now: Moment) -> bool {
         let Some(cold) = &self.cold else { return false };
         let age = now.since(cold.records[number].as_of);
