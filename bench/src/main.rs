@@ -60,7 +60,7 @@
 //! | `floor`, `weak-floor` | a `HashMap` without lock, of values or of weak handles: what is left of a hit when nothing is asked of the cache |
 //! | `ours-plain` | the same table without what the workload is about |
 //! | `ours-capacity`, `ours-inserts`, `ours-gets` | a table with a bound; inserts and reads one by one |
-//! | `ours-store`, `ours-settings` | the store without the client; a client with options of its own |
+//! | `ours-store`, `ours-get-fresh`, `ours-settings` | `get` of the store without the client; `get_fresh` of it; a client with options of its own |
 //! | `ours-client`, `ours-unobserved` | the client without requests; with nothing observed |
 //! | `cached` | a function with its macro on it, `sync_writes = "by_key"`; with a hasher of its own |
 //! | `watch-by-hand` | `quick_cache`, and a channel `tokio::sync::watch` for each key that somebody looks at |

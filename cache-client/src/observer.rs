@@ -1,5 +1,6 @@
 //! Seeing a query as it changes: the public face, and the way from one query to the next. Loads nothing itself.
 
+mod claim;
 mod keeper;
 mod notice;
 pub(crate) mod post;
@@ -20,8 +21,8 @@ use crate::ask::Asker;
 use crate::client::Client;
 use crate::context::Access;
 use crate::error::OptionsError;
+use crate::observer::claim::Claim;
 use crate::observer::keeper::Keeper;
-use crate::observer::post::Claim;
 use crate::observer::state::State;
 
 /// Shows what is known of one query, now and whenever it changes: a stream of [`State`]s, the present one first.

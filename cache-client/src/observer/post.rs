@@ -1,9 +1,8 @@
-//! The observed keys of one query: who observes each, and what its keeper is told to do. Starts no task.
+//! The observed keys of one query: how many observe each, and what its keeper is told to do. Starts no task.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use cache_core::Query;
@@ -12,9 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
-use super::notice::{Notice, Reader};
-use super::state::State;
-use crate::desk::Desk;
+use super::notice::Notice;
 use crate::plan::Plan;
 
 /// The observed keys of one query.
@@ -87,7 +84,7 @@ impl<Q: Query, E> Post<Q, E> {
     }
 
     /// Tells the keeper that somebody has begun to observe the key.
-    fn start(&self, plan: Plan) {
+    pub(super) fn start(&self, plan: Plan) {
         self.polls.lock().extend(plan.poll);
         self.starts.lock().push(plan);
         self.bell.ring();
@@ -98,7 +95,7 @@ impl<Q: Query, E> Post<Q, E> {
         self.polls.lock().iter().min().copied()
     }
 
-    fn poll_no_more(&self, period: Duration) {
+    pub(super) fn poll_no_more(&self, period: Duration) {
         let mut polls = self.polls.lock();
         if let Some(at) = polls.iter().position(|other| *other == period) {
             polls.swap_remove(at);
@@ -131,7 +128,7 @@ impl<Q: Query, E> Post<Q, E> {
 
 impl<Q: Query, E> Posts<Q, E> {
     /// Counts one who observes a key. Returns its post, and whether that is new and needs a keeper.
-    fn enter(&self, key: &Q) -> (Arc<Post<Q, E>>, bool) {
+    pub(super) fn enter(&self, key: &Q) -> (Arc<Post<Q, E>>, bool) {
         // Declared before the guard, so that it is dropped after it.
         let mut _broken = None;
         let mut posts = self.0.lock();
@@ -168,7 +165,7 @@ impl<Q: Query, E> Posts<Q, E> {
         posts.iter().map(|post| post.reload()).collect()
     }
 
-    fn leave(&self, post: &Arc<Post<Q, E>>) {
+    pub(super) fn leave(&self, post: &Arc<Post<Q, E>>) {
         let mut posts = self.0.lock();
         let Some(manned) = posts.get_mut(&post.key).filter(|manned| Arc::ptr_eq(&manned.post, post)) else {
             return;
@@ -187,50 +184,5 @@ impl<Q: Query, E> Posts<Q, E> {
 impl<Q: Query, E> Default for Posts<Q, E> {
     fn default() -> Self {
         Self(Mutex::new(HashMap::default()))
-    }
-}
-
-/// The place of one who observes a key. With the last one the keeper ends, and leaves the load that it waits for.
-pub(crate) struct Claim<Q: Query, E> {
-    desk: Arc<Desk<Q, E>>,
-    pub(crate) post: Arc<Post<Q, E>>,
-    reader: Reader,
-    /// When the reader joined.
-    since: u64,
-    /// Version of the state that was read last.
-    seen: u64,
-    poll: Option<Duration>,
-}
-
-impl<Q: Query, E> Claim<Q, E> {
-    /// Begins to observe a key. Returns whether the post needs a keeper.
-    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan) -> (Self, bool) {
-        let (post, is_new) = desk.posts.enter(key);
-        let (reader, since) = post.notice.join();
-        post.start(plan);
-        (Self { desk, post, reader, since, seen: 0, poll: plan.poll }, is_new)
-    }
-
-    /// Whether there was anything to show since the claim was taken.
-    pub(crate) fn has_shown(&self) -> bool {
-        self.post.notice.has_shown(self.since)
-    }
-
-    pub(crate) fn poll_newer(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, E>>> {
-        self.post.notice.poll_newer(self.reader, self.seen, cx).map(|newer| {
-            let (state, version) = newer?;
-            self.seen = version;
-            Some(state)
-        })
-    }
-}
-
-impl<Q: Query, E> Drop for Claim<Q, E> {
-    fn drop(&mut self) {
-        self.post.notice.leave(self.reader);
-        if let Some(period) = self.poll {
-            self.post.poll_no_more(period);
-        }
-        self.desk.posts.leave(&self.post);
     }
 }

@@ -42,8 +42,8 @@ pub fn run(options: &Options, report: &mut Report) {
     }
 }
 
-fn line_up(held: u32) -> [Contestant; 6] {
-    let store = cache(held);
+fn line_up(held: u32) -> [Contestant; 7] {
+    let (store, dated) = (cache(held), cache(held));
     let settled =
         Client::builder(cache(held), NoWork).defaults(|all| all.swr(Duration::from_secs(1))).build();
     [
@@ -52,6 +52,10 @@ fn line_up(held: u32) -> [Contestant; 6] {
         asks(Moka::holding(held)),
         asks(Cached::holding(held)),
         asks(settled).named("ours-settings"),
+        Contestant::new("ours-get-fresh", move |keys| {
+            let is_fresh = |id: u32| black_box(dated.get_fresh(&GetLoaded { id: id.into() })).is_some();
+            keys.iter().filter(|&&id| is_fresh(id)).count()
+        }),
         Contestant::new("ours-store", move |keys| {
             keys.iter().filter(|&&id| black_box(store.get(&GetLoaded { id: id.into() })).is_some()).count()
         }),
