@@ -16,8 +16,8 @@ use crate::memo::Memo;
 
 /// A set of changes to the cache of a client, made visible at once: what is written, and what is to be loaded again.
 ///
-/// What is marked here and written too, in whatever order, is not marked, but by [`invalidate`](Self::invalidate), which
-/// is about one key. What is observed and marked is loaded again at once.
+/// What is marked here and written too, in whatever order, is not marked; but [`invalidate`](Self::invalidate), which is
+/// about one key, marks what was written before it. What is observed and marked is loaded again at once.
 pub struct Changes<A: App> {
     client: Client<A>,
     transaction: Transaction<A::Registry>,

@@ -126,7 +126,8 @@ impl<A: App> Context<A> {
         Asker::of(&self.0).cached(query)
     }
 
-    /// Gives this tree an answer. From now on what the tree has to load is loaded for it alone, and not stored. What the
+    /// Gives this tree an answer. From now on what the tree has to load is loaded for it alone, and not stored; nor is a load
+    /// that does so for itself. What the
     /// cache has of other keys is still read, though it may be built from another answer to this one.
     ///
     /// # Errors
@@ -185,7 +186,7 @@ impl<A: App> Context<A> {
     /// A context below this one, with a memo of its own, in which queries of type `Q` are answered by `replacement`.
     ///
     /// It does not use the cache: neither its answers nor anything built from them can reach others, and nothing that was
-    /// built from the real ones reaches it.
+    /// built from the real ones reaches it. A load that replaces something for itself is not stored.
     #[must_use]
     pub fn with_override<Q: Fetch<A>>(
         &self,

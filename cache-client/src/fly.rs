@@ -86,6 +86,7 @@ where
                 if let Some(took) = attempt.took {
                     self.desk.note_load_time(took);
                 }
+                let wish = Wish { stores: wish.stores && !attempt.may_be_made_up, ..wish };
                 (self.settle(attempt, wish), wish.stores)
             }
             _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),

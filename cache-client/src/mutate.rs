@@ -157,6 +157,14 @@ pub enum MutateError<E> {
     },
 }
 
+impl<E> MutateError<E> {
+    /// Whether the request has ended, so that it is not known here what the mutation comes to.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Interrupted { .. })
+    }
+}
+
 /// What a mutation comes to.
 type Mutated<A, M> = Result<<M as Mutate<A>>::Output, MutateError<<M as Mutate<A>>::Error>>;
 

@@ -49,6 +49,12 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    /// Whether the tree was given answers, or has some replaced, itself or below: what was made with it may be made up.
+    pub(crate) fn may_be_made_up(&self) -> bool {
+        let Presets { are_there, is_replaced, .. } = &*self.presets;
+        are_there.load(Ordering::Acquire) || is_replaced.load(Ordering::Acquire)
+    }
+
     /// The same request, for contexts whose answers are others.
     fn with_own_memo(&self) -> Arc<Self> {
         Arc::new(Self {
@@ -65,6 +71,8 @@ struct Presets {
     memo: Memo,
     /// Set with the first one, so that trees without any need not look.
     are_there: AtomicBool,
+    /// Whether something is replaced in any of the trees that share these.
+    is_replaced: AtomicBool,
 }
 
 /// By the type of the query; `None` if nothing is replaced.
@@ -172,6 +180,7 @@ impl<A: App> Node<A> {
     ) -> Arc<Self> {
         let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
         replacements.insert(TypeId::of::<Q>(), replacement);
+        parent.tree.presets.is_replaced.store(true, Ordering::Release);
         let (tree, replacements) = (parent.tree.with_own_memo(), Some(Arc::new(replacements)));
         let name = Arc::clone(&parent.name);
         Arc::new(Self { tree, replacements, ..Self::step(parent, name) })

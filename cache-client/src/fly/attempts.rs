@@ -20,6 +20,8 @@ pub(super) struct Attempt<V, E> {
     /// `None` if nothing was loaded.
     pub(super) took: Option<Duration>,
     pub(super) ended: Ended<V, E>,
+    /// Whether the code of a shared load has given itself answers: what it has made is not for others to find.
+    pub(super) may_be_made_up: bool,
 }
 
 /// How the code of a load has ended.
@@ -65,7 +67,7 @@ where
         let breaker = breaker.as_ref();
         let started = self.flight.started;
         let Ok(permit) = self.permit(breaker) else {
-            return Attempt { started, took: None, ended: Ended::Refused };
+            return Attempt { started, took: None, ended: Ended::Refused, may_be_made_up: false };
         };
         let mut attempt = self.attempt(permit, &self.node, started).await;
         let mut number = 1;
@@ -123,7 +125,7 @@ where
         if let Some(permit) = permit.filter(|_| !self.flight.token.is_cancelled()) {
             permit.report(matches!(ended, Ended::Answered(_)));
         }
-        Attempt { started, took: Some(begun.elapsed()), ended }
+        Attempt { started, took: Some(begun.elapsed()), ended, may_be_made_up: node.tree.may_be_made_up() }
     }
 }
 

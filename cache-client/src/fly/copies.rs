@@ -33,7 +33,8 @@ where
             return None;
         }
         self.node.client.telemetry().provider_hit(&self.flight.key, self.plan.strategy());
-        Some(Attempt { started: cache.now() - age, took: None, ended: Ended::Found(value) })
+        let ended = Ended::Found(value);
+        Some(Attempt { started: cache.now() - age, took: None, ended, may_be_made_up: false })
     }
 
     /// Leaves a copy of an answer whose load began at `started`, unless the cache has something else by now.

@@ -361,3 +361,22 @@ async fn a_load_is_inside_of_its_own_context() {
     tree.scope(tree.query(&GetNumber(1))).await.unwrap();
     assert_eq!(names.recv().unwrap(), (Some("get_number".to_owned()), "get_number".to_owned()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_gives_itself_answers_is_not_stored() {
+    for replaces in [true, false] {
+        let client = lab();
+        client.app().when_loaded(1, move |cx: Context<Lab>| {
+            Box::pin(async move {
+                match replaces {
+                    true => drop(cx.with_override::<GetStale>(|_| Ok(Arc::new(7)))),
+                    false => cx.set(&GetStale(1), 7).unwrap(),
+                }
+            })
+        });
+        assert_eq!(*client.query(&GetNumber(1)).await.unwrap(), 1);
+        assert!(client.cached(&GetNumber(1)).is_none(), "replaces: {replaces}");
+        assert_eq!(*client.query(&GetNumber(1)).await.unwrap(), 2);
+        assert!(client.cached(&GetNumber(1)).is_some(), "the next load does not");
+    }
+}
