@@ -19,6 +19,9 @@ struct Board<Q: Query, E> {
     landings: u64,
 }
 
+/// A flight that another has taken the place of, with its key.
+pub(crate) type Displaced<Q, E> = Option<(Q, Arc<Flight<Q, E>>)>;
+
 /// What somebody who wants to board asks for.
 pub(crate) struct Ticket<'a> {
     pub(crate) wish: Wish,
@@ -50,15 +53,15 @@ impl<Q: Query, E> Flights<Q, E> {
         self.0.lock().landings
     }
 
-    /// Joins the current flight of a key, or puts a new one in its place.
+    /// Joins the current flight of a key, or puts a new one in its place. What that was is `displaced`, to be dropped when
+    /// the caller holds no lock either: it may have the last handle of a value.
     pub(crate) fn board(
         &self,
         key: &Q,
         ticket: &Ticket<'_>,
         make: impl FnOnce() -> Flight<Q, E>,
+        displaced: &mut Displaced<Q, E>,
     ) -> Boarded<Q, E> {
-        // Declared before the guard, so that it is dropped after it.
-        let mut _displaced = None;
         let mut board = self.0.lock();
         let board = &mut *board;
         if let Some(flight) = board.current.get(key) {
@@ -76,7 +79,7 @@ impl<Q: Query, E> Flights<Q, E> {
                 // Before the new one begins to watch, so that the old one cannot overtake it.
                 watch.retire();
             }
-            _displaced = board.current.remove_entry(key);
+            *displaced = board.current.remove_entry(key);
         }
         if ticket.landings.is_some_and(|landings| landings != board.landings) {
             return Boarded::LookAgain(board.landings);

@@ -174,10 +174,12 @@ impl<A: App> Asker<'_, A> {
             let watch = self.client().cache().watch(query);
             Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new())
         };
-        let board = || desk.flights.board(query, ticket, make);
+        // Declared here, so that it is dropped after the lock of the memo too.
+        let mut displaced = None;
+        let board = |displaced| desk.flights.board(query, ticket, make, displaced);
         let boarded = match self.node().filter(|_| !ticket.is_behind) {
-            Some(node) => in_tree(node, query, ticket, board),
-            None => board(),
+            Some(node) => in_tree(node, query, ticket, || board(&mut displaced)),
+            None => board(&mut displaced),
         };
         start(boarded, plan, desk, &runtime, |flight| {
             Node::root(self.client().clone(), Q::NAME.into(), flight.token.clone(), Some(flight.id))

@@ -47,7 +47,8 @@ impl Program {
                 let watch = self.store.watch(&KEY);
                 Flight::new(id, KEY, self.store.now(), Some(watch), CancellationToken::new())
             };
-            match self.flights.board(&KEY, &ticket, make) {
+            let mut displaced = None;
+            match self.flights.board(&KEY, &ticket, make, &mut displaced) {
                 Boarded::LookAgain(landings) => ticket.landings = Some(landings),
                 Boarded::Joined(_, seat) => return Ok(seat.unwrap()),
                 Boarded::New(flight, seat) => {
