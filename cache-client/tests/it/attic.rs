@@ -122,7 +122,7 @@ impl Depot {
             *number += 1;
             *number
         };
-        tokio::time::sleep(SECOND).await;
+        crate::lab::takes(SECOND).await;
         let less = |count: usize| count.checked_sub(1);
         match self.0.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
             Ok(_) => Err(DepotError::NoLuck),

@@ -71,7 +71,7 @@ impl Fetch<Feed> for GetSlice {
             loads.push(self.0);
             loads.len() - 1
         };
-        tokio::time::sleep(SECOND).await;
+        crate::lab::takes(SECOND).await;
         if feed.failing.lock().contains(&self.0) {
             return Err(Dry);
         }

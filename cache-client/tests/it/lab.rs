@@ -184,7 +184,7 @@ impl Lab {
         let mut guard = Guard { lab: self, is_done: false };
         let script = self.scripts.lock().get(&at).copied().unwrap_or(Script::Answer(SECOND));
         match script {
-            Script::Answer(time) | Script::Fail(time) => tokio::time::sleep(time).await,
+            Script::Answer(time) | Script::Fail(time) => takes(time).await,
             Script::Panic => {
                 guard.is_done = true;
                 panic!("the lab burns")
@@ -365,9 +365,14 @@ pub fn lab() -> Client<Lab> {
     builder().build()
 }
 
+/// Takes a time of tokio's paused clock, which goes on by itself when there is nothing else to do: no test waits.
+pub async fn takes(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// Lets time pass, and all that is due in it happen.
 pub async fn pass(time: Duration) {
-    tokio::time::sleep(time).await;
+    takes(time).await;
     settle().await;
 }
 

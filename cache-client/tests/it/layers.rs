@@ -41,7 +41,7 @@ impl Fetch<Server> for GetList {
 
     async fn fetch(&self, cx: &Context<Server>) -> std::io::Result<Vec<u32>> {
         cx.app().loads.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(SECOND).await;
+        crate::lab::takes(SECOND).await;
         let list = cx.app().lists.lock().get(&self.0).cloned();
         list.ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
@@ -297,7 +297,7 @@ async fn a_confirmation_that_fails_or_is_given_up_rolls_back() {
     let cache = Cache::<Lists>::builder()
         .clock(TokioClock::new())
         .before_commit_async(|proposal| async move {
-            tokio::time::sleep(SECOND).await;
+            crate::lab::takes(SECOND).await;
             if proposal.label() == Some("bad") { Err("refused".into()) } else { Ok(()) }
         })
         .build()

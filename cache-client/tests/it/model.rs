@@ -127,7 +127,7 @@ impl Fetch<Source> for GetVersion {
             return Ok(version);
         };
         let _running = cx.should_cache().then(|| Running::new(source, self.0));
-        tokio::time::sleep(seconds(time)).await;
+        crate::lab::takes(seconds(time)).await;
         if fails { Err(Closed) } else { Ok(version) }
     }
 }
@@ -154,7 +154,7 @@ impl Mutate<Source> for Advance {
     type Error = Closed;
 
     async fn run(&self, cx: &Context<Source>) -> Result<usize, Closed> {
-        tokio::time::sleep(seconds(self.time)).await;
+        crate::lab::takes(seconds(self.time)).await;
         // The commit follows without anything between, and makes the loads before it out of date.
         cx.app().retire(self.key);
         cx.app().mutated.lock().push((self.key, Instant::now()));

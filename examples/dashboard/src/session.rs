@@ -131,7 +131,8 @@ pub async fn run(client: Client<Newsroom>, options: Options, screen: &mut Screen
     }
 }
 
-/// When the breaker closes, the newsroom is back: what was refused meanwhile is asked for now, and not when it is its turn.
+/// When the breaker closes, the newsroom is back: what was refused meanwhile is asked for at once, and does not wait for its
+/// next poll.
 fn look_at_the_breaker(client: &Client<Newsroom>, dashboard: &mut Dashboard) {
     let breaker = client.breaker_state(BREAKER).map(Breaker::from).unwrap_or_default();
     let before = std::mem::replace(&mut dashboard.breaker, breaker);

@@ -1,6 +1,5 @@
 //! A terminal of 80 by 24 with a program in it, and the screen as a person sees it.
 
-use std::env;
 use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
@@ -43,13 +42,8 @@ impl Console {
         Self::run(env!("CARGO_BIN_EXE_dashboard").into(), arguments)
     }
 
-    /// An ignored test of this file's program, alone.
-    pub fn ignored_test(name: &str) -> Self {
-        let program = env::current_exe().unwrap();
-        Self::run(program.to_str().unwrap().to_owned(), &[name, "--exact", "--ignored", "--nocapture"])
-    }
-
-    fn run(program: String, arguments: &[&str]) -> Self {
+    /// Any program.
+    pub fn run(program: String, arguments: &[&str]) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let before = format!("{:?}", pair.master.get_termios());

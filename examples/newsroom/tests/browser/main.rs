@@ -1,4 +1,4 @@
-//! The newspaper in a real browser. Needs Chromium, so that it runs on request only: `examples/newsroom/browser-test`.
+//! The newspaper in a real browser. Needs Chromium, so that it is a test by its own command: `examples/newsroom/browser-test`.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod chromium;
@@ -25,7 +25,6 @@ fn first_comment(text: &str, is_sent: bool) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Chromium: run examples/newsroom/browser-test"]
 async fn a_reader_opens_an_article_and_comments() {
     let folder = tempdir().unwrap();
     let client = app::open(folder.path(), SIZE, |line| println!("{line}")).await.unwrap();
