@@ -8,7 +8,8 @@ use cache_client::{App, Client, ClientBuilder, Context, Fetch, Provider, QueryEr
 use cache_core::{Cache, Clock, Query, Shape, registry};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
+
+pub use crate::lab::ask;
 
 use crate::lab::SECOND;
 
@@ -223,16 +224,4 @@ impl<P: Provider> Site<P> {
     pub fn client(&self) -> Client<Depot> {
         self.builder().build()
     }
-}
-
-/// Queries in a task, so that the test may do something meanwhile.
-pub fn ask<Q: Fetch<Depot, Error = DepotError>>(
-    client: &Client<Depot>,
-    query: &Q,
-) -> JoinHandle<Result<Arc<Q::Value>, QueryError<DepotError>>>
-where
-    DepotRegistry: cache_core::Holds<Q>,
-{
-    let (client, query) = (client.clone(), query.clone());
-    tokio::spawn(async move { client.query(&query).await })
 }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_client::{App, Client, ClientBuilder, Context, Fetch, QueryError, TokioClock};
+use cache_client::{Answer, App, Client, ClientBuilder, Context, Fetch, QueryError, TokioClock};
 use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
 
@@ -389,12 +388,9 @@ pub async fn in_time<F: Future>(future: F) -> F::Output {
 }
 
 /// Queries in a task, so that the test may do something meanwhile.
-pub fn ask<Q: Fetch<Lab, Error = LabError>>(
-    client: &Client<Lab>,
-    query: &Q,
-) -> tokio::task::JoinHandle<Result<Arc<Q::Value>, QueryError<LabError>>>
+pub fn ask<A: App, Q: Fetch<A>>(client: &Client<A>, query: &Q) -> tokio::task::JoinHandle<Answer<A, Q>>
 where
-    LabRegistry: cache_core::Holds<Q>,
+    A::Registry: cache_core::Holds<Q>,
 {
     let (client, query) = (client.clone(), query.clone());
     tokio::spawn(async move { client.query(&query).await })

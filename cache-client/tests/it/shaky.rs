@@ -1,14 +1,14 @@
 //! A program whose loads fail as a test tells them to, and note when they were begun.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{App, Client, ClientBuilder, Context, Fetch, QueryError, TokioClock};
 use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+pub use crate::lab::ask;
 
 /// The value is the number of the load of its key, from 1 on.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -278,16 +278,4 @@ pub fn builder() -> ClientBuilder<Shaky> {
 
 pub fn shaky() -> Client<Shaky> {
     builder().build()
-}
-
-/// Queries in a task, so that the test may do something meanwhile.
-pub fn ask<Q: Fetch<Shaky, Error = ShakyError>>(
-    client: &Client<Shaky>,
-    query: &Q,
-) -> JoinHandle<Result<Arc<Q::Value>, QueryError<ShakyError>>>
-where
-    ShakyRegistry: cache_core::Holds<Q>,
-{
-    let (client, query) = (client.clone(), query.clone());
-    tokio::spawn(async move { client.query(&query).await })
 }
