@@ -1,10 +1,12 @@
-//! `derive(Shape)`: which changes of a type change its fingerprint.
+//! `derive(Shape)`: which changes of a type change its fingerprint; and what each codec gives back.
 
 mod changes;
 mod formats;
 mod generics;
 mod provided;
 mod reports;
+mod round_trips;
+mod saved;
 mod two_builds;
 
 use cache_core::{Fingerprint, Shape, ShapeReport};

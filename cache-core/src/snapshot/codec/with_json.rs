@@ -1,6 +1,7 @@
 //! JSON by `serde_json`. The only file of the snapshot that names the crate.
 //!
-//! Needs no bounds of ours: it stops at 128 levels by itself, and every element takes bytes of the input.
+//! Needs no bounds of ours: it stops at 128 levels by itself, and every element takes bytes of the input. The feature
+//! `float_roundtrip` of `serde_json` makes it read each float as the one that was written.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
