@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 /// `value` after one codec has written and read it.
 fn through<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {
     let mut bytes = Vec::new();
-    C::encode(value, &mut bytes).unwrap();
-    C::decode(&bytes).unwrap()
+    C::encode(value, &mut bytes).expect("it can be encoded");
+    C::decode(&bytes).expect("it can be decoded")
 }
 
 /// Asserts that every codec gives `value` back, compared by `Debug`: it tells all floats apart.
