@@ -1,5 +1,6 @@
 //! What a save and a restore do to a whole cache, in memory and on disk.
 
+mod bounds;
 mod contents;
 mod files;
 mod fuzzed;

@@ -119,7 +119,9 @@ impl<R: Registry> Cache<R> {
     /// Puts the entries of a snapshot into the cache, as one commit. They replace what is there under their keys and
     /// leave the rest. Their times have gone on by the wall-clock time passed since the save.
     ///
-    /// A table that is unknown, or whose types have changed, is passed over and named in the report. The values of
+    /// A table that is unknown, or whose types have changed, is passed over and named in the report. A table with a
+    /// smaller bound than the saved one keeps the most recently used entries, and the report counts the others. Entries
+    /// of keys that are pinned in this cache are restored even beyond the bound and after their time. The values of
     /// tables that keep nothing are in [`RestoreReport::kept`].
     ///
     /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory of all

@@ -220,6 +220,11 @@ impl<Q: Query> Table<Q> {
         (slot.hold.value(), !is_over)
     }
 
+    /// Whether a claim on the key is held at this moment.
+    pub(crate) fn is_pinned(&self, hash: u32, key: &Q) -> bool {
+        self.existing(hash).is_some_and(|shard| shard.read().is_pinned(hash, key))
+    }
+
     #[inline]
     pub(super) fn note_use(&self, slot: &Slot<Q>) {
         match slot.stay {

@@ -128,8 +128,12 @@ impl<Q: Query> Shard<Q> {
     }
 
     pub(crate) fn locate<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Place {
-        let is_pinned = self.cold.as_ref().is_some_and(|cold| cold.pins.find(hash, lookup).is_some());
+        let is_pinned = self.is_pinned(hash, lookup);
         Place { number: self.find(hash, lookup).map(|(number, _)| number), is_pinned }
+    }
+
+    pub(crate) fn is_pinned<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> bool {
+        self.cold.as_ref().is_some_and(|cold| cold.pins.find(hash, lookup).is_some())
     }
 
     #[inline]

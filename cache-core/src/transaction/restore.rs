@@ -44,43 +44,23 @@ struct Line<Q: Query> {
 }
 
 impl<'a, Q: Query> Restoring<'a, Q> {
-    /// Takes those of the entries, which come least recently used first, whose time is not over and for which the table
-    /// has room: the last ones, when the bound is smaller than it was. Of several with one key, the last one used. Runs
-    /// the weigher.
+    /// Takes the entries, which come least recently used first, whose time is not over and for which the table has room:
+    /// the last ones, when the bound is smaller than it was. Those of pinned keys are kept whatever their time and the
+    /// bound. Of several with one key, the last one used. Runs the weigher.
     pub(crate) fn new(table: &'a Table<Q>, mut blocks: Vec<Decoded<Q>>) -> Self {
         let mut report = TableRestore::new(table.name());
-        let mut count = 0;
         for block in &mut blocks {
             report.skipped_entries.append(&mut block.skipped);
-            count += block.entries.len();
         }
-        let mut bins = bins(table, count);
-        let mut order = 0..;
-        // Newest first. A block is gone before the next is looked at.
-        while let Some(mut block) = blocks.pop() {
-            while let (Some(entry), Some(order)) = (block.entries.pop(), order.next()) {
-                let EntryMeta { age, idle, ttl, .. } = entry.meta;
-                if table.rules().is_over(age.into(), idle.into(), ttl.map(Duration::from)) {
-                    report.expired += 1;
-                    continue;
-                }
-                let hash = table.hash(&entry.key);
-                let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
-                let place = Place { number: None, is_pinned: false };
-                bins[bin].push(Line { entry, order, hash, weight: 0, place });
-            }
-        }
-        let (mut known, mut weight) = (HashTable::new(), 0);
+        let mut bins = lines(table, blocks, &mut report.expired);
+        let mut known = HashTable::new();
         for bin in &mut bins {
             drop_doubles(bin, &mut known);
-            for line in bin.iter_mut() {
+            for line in bin {
                 line.weight = table.weigh(&line.entry.key, &line.entry.value);
-                weight += u64::from(line.weight);
             }
         }
-        if weight > table.rules().limit() {
-            report.over_bound = fit(&mut bins, count, table.rules().limit());
-        }
+        report.over_bound = fit(table, &mut bins);
         let mut homeless = Vec::new();
         for bin in bins.iter().rev() {
             report.restored += bin.len() as u64;
@@ -92,9 +72,32 @@ impl<'a, Q: Query> Restoring<'a, Q> {
     }
 }
 
+/// The entries whose time is not over or whose key is pinned, in bins.
+fn lines<Q: Query>(table: &Table<Q>, mut blocks: Vec<Decoded<Q>>, expired: &mut u64) -> Vec<Vec<Line<Q>>> {
+    let mut bins = bins(table, blocks.iter().map(|block| block.entries.len()).sum());
+    let mut order = 0;
+    // Newest first. A block is gone before the next is looked at.
+    while let Some(block) = blocks.pop() {
+        for entry in block.entries.into_iter().rev() {
+            let hash = table.hash(&entry.key);
+            let EntryMeta { age, idle, ttl, .. } = entry.meta;
+            let is_over = table.rules().is_over(age.into(), idle.into(), ttl.map(Duration::from));
+            if is_over && !table.is_pinned(hash, &entry.key) {
+                *expired += 1;
+                continue;
+            }
+            let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
+            let place = Place { number: None, is_pinned: false };
+            bins[bin].push(Line { entry, order, hash, weight: 0, place });
+            order += 1;
+        }
+    }
+    bins
+}
+
 /// Bins for the lines of a table, with room for `count` lines in all.
 fn bins<Q: Query>(table: &Table<Q>, count: usize) -> Vec<Vec<Line<Q>>> {
-    let has_one_order = table.recency().is_some() || !table.rules().keeps(None);
+    let has_one_order = table.rules().is_lru() || !table.rules().keeps(None);
     if has_one_order || count < SPLIT_FROM {
         return vec![Vec::with_capacity(count)];
     }
@@ -127,16 +130,21 @@ fn drop_doubles<Q: Query>(lines: &mut Vec<Line<Q>>, known: &mut HashTable<usize>
     lines.retain(|_| at.next() != doubles.peek().copied() || doubles.next().is_none());
 }
 
-/// Takes out the lines that are too much for `room`, the most recently used coming first; those of all bins have orders
-/// below `count`. Returns how many they were.
-fn fit<Q: Query>(bins: &mut [Vec<Line<Q>>], count: usize, room: u64) -> u64 {
-    let mut weights = vec![0; count];
-    for bin in bins.iter() {
-        for line in bin {
+/// Takes out the lines that are too much for the table, the most recently used coming first. What is pinned takes no
+/// room. Returns how many they were.
+fn fit<Q: Query>(table: &Table<Q>, bins: &mut [Vec<Line<Q>>]) -> u64 {
+    let limit = table.rules().limit();
+    if bins.iter().flatten().map(|line| u64::from(line.weight)).sum::<u64>() <= limit {
+        return 0;
+    }
+    let orders = bins.iter().filter_map(|bin| bin.last()).map(|last| last.order + 1).max();
+    let mut weights = vec![0; orders.unwrap_or(0)];
+    for line in bins.iter().flatten() {
+        if !table.is_pinned(line.hash, &line.entry.key) {
             weights[line.order] = u64::from(line.weight);
         }
     }
-    let fits = fitting(&weights, room);
+    let fits = fitting(&weights, limit);
     let mut left_out = 0;
     for bin in bins {
         let before = bin.len();

@@ -233,6 +233,26 @@ fn a_pin_of_the_restored_cache_holds_what_comes_back() {
     assert_eq!(&*pin.get().unwrap(), "text");
 }
 
+/// What is written under a pinned key is kept beyond the bound and beyond its time, and so is what is restored.
+#[test]
+fn a_pin_of_the_restored_cache_holds_an_entry_whose_time_is_over() {
+    let (cache, clock) = library();
+    for name in ["pinned", "other"] {
+        cache.insert(GetQuote(name.to_owned()), 5u64);
+    }
+    let (restored, _) = restarted(&clock, Duration::from_secs(60));
+    let pin = restored.pin(&GetQuote("pinned".to_owned()));
+    let report = restore(&restored, &saved(&cache));
+    assert_eq!(pin.get().as_deref(), Some(&5));
+    let entry = restored.entry(pin.key()).unwrap();
+    assert!(entry.is_expired() && entry.residency() == Residency::Pinned);
+    assert!(restored.get_fresh(pin.key()).is_none());
+    let table = report.tables.iter().find(|table| table.name == "get_quote").unwrap();
+    assert_eq!((table.restored, table.expired), (1, 1));
+    drop((entry, pin));
+    assert!(restored.is_empty());
+}
+
 #[test]
 fn tables_that_are_not_persisted_are_named() {
     let (cache, clock) = library();
