@@ -115,8 +115,8 @@ pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use snapshot::{
-    Damage, Persistence, RegisterError, RestoreReport, Restoring, SaveReport, Saving, SkipReason,
-    SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
+    Damage, PathProblem, Persistence, RegisterError, RestoreReport, Restoring, SaveReport, Saving,
+    SkipReason, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
 };
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::slot::Past;

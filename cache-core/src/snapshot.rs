@@ -28,7 +28,7 @@ mod writer;
 mod tests;
 
 pub(crate) use entry::{EntryMeta, Nanos, SavedEntry};
-pub use error::{Damage, SnapshotError};
+pub use error::{Damage, PathProblem, SnapshotError};
 pub(crate) use image::{Image, QueryImage};
 pub(crate) use persistence::{Decoded, TableCodec};
 pub use persistence::{Persistence, SavedValue};

@@ -10,6 +10,8 @@ mod mismatch;
 mod moment;
 mod no_codec;
 mod same_keys;
+#[cfg(target_os = "linux")]
+mod special_files;
 mod threads;
 mod time;
 

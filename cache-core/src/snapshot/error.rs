@@ -7,6 +7,17 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
+    /// The path names something else than a regular file, or than a place where one can be created. It was not
+    /// opened.
+    #[error("cannot {action} `{}`: {problem}", path.display())]
+    Path {
+        /// What was to be done: "read" or "save to".
+        action: &'static str,
+        /// The path that was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: PathProblem,
+    },
     /// The file system refused.
     #[error("cannot {action} `{}`", path.display())]
     File {
@@ -70,6 +81,27 @@ pub enum SnapshotError {
         codec: &'static str,
         /// What went wrong when it was read back.
         reason: String,
+    },
+}
+
+/// Why there can be no snapshot at a path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathProblem {
+    /// Nothing was given.
+    #[error("the path is empty; give the path of a file")]
+    Empty,
+    /// A folder is there, or the path can name nothing else, as with a separator at its end.
+    #[error("this is a folder; give the path of a file in it")]
+    Folder,
+    /// A FIFO, a socket or a device is there. Replacing it by a file would take it from others.
+    #[error(
+        "this is {kind}, and a snapshot is a regular file; give another path, or open it and use `save_to` or \
+         `restore_from`"
+    )]
+    Special {
+        /// As it is called: "a FIFO", "a character device"...
+        kind: &'static str,
     },
 }
 

@@ -1,30 +1,37 @@
 //! Replacing a file so that at every moment either the old or the new one is there, whole and on disk. Knows
 //! nothing of what is in it.
 //!
-//! The new content goes into a temporary file in the same folder (`.name.PID-N.tmp`), which is synced, renamed
-//! over the old one, and made permanent by a sync of the folder. A process that is killed leaves its temporary
-//! file behind; the next save removes it. So that this never hits the file of a living process, a writer holds a
-//! lock on its temporary file, which the system drops with the process.
+//! The new content goes into a temporary file in the same folder, which is synced, renamed over the old one, and made
+//! permanent by a sync of the folder. A process that is killed leaves its temporary file behind; the next save to that
+//! folder removes it. So that this never hits the file of a living process, a writer holds a lock on its temporary
+//! file, which the system drops with the process.
+//!
+//! Others may be able to write in the folder. So the name of a temporary file is random, is never opened if it is
+//! there already, and its owner alone may read it. What is no regular file is not opened: opening a FIFO waits for
+//! whoever is at its other end, and opening a device may do anything.
 //!
 //! A symbolic link is followed: the file that it points to is replaced, the link stays. Permissions of the old
 //! file are kept; its owner and hard links are not. Where a folder cannot be synced (outside Unix) that last step
 //! is left out: after a power failure the old file may then be back, whole.
 
+mod target;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::SnapshotError;
 
-/// Links in a row that are followed before it counts as a loop, as in Linux.
-const MAX_LINKS: usize = 40;
 /// Names for a temporary file that are tried; one is nearly always enough.
 const MAX_NAMES: usize = 100;
+
+/// What temporary files are called: this, 16 hexadecimal digits, and [`SUFFIX`]. Short, whatever the target is called.
+const PREFIX: &str = ".cache-core-snapshot-";
+const SUFFIX: &str = ".tmp";
 
 /// Replaces the file at `path` by what `write` writes.
 ///
@@ -41,13 +48,26 @@ pub(crate) fn replace<R>(
 /// All bytes of the file at `path`; `None` when there is no such file.
 ///
 /// # Errors
-/// `File` when it is there but cannot be read.
+/// `Path` when something else than a regular file is there, `File` when it cannot be read.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path)(error)),
+    const ACTION: &str = "read";
+    if target::find(ACTION, path)?.is_none() {
+        return Ok(None);
     }
+    let mut file = match open_at_once(path, OpenOptions::new().read(true), Links::Follow) {
+        Ok(file) => file,
+        // Removed in the meantime.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(ACTION, path)(error)),
+    };
+    // It may have been replaced in the meantime.
+    let found = file.metadata().map_err(failed(ACTION, path))?.file_type();
+    if !found.is_file() {
+        return Err(target::refused(ACTION, path, target::problem_of(found)));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed(ACTION, path))?;
+    Ok(Some(bytes))
 }
 
 fn replace_on<D: Disk, R>(
@@ -55,19 +75,23 @@ fn replace_on<D: Disk, R>(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<R, SnapshotError>,
 ) -> Result<R, SnapshotError> {
-    let target = follow_links(path).map_err(failed("follow the link", path))?;
-    let name =
-        target.file_name().ok_or_else(|| failed("save to", path)(io::ErrorKind::IsADirectory.into()))?;
+    const ACTION: &str = "save to";
+    target::find(ACTION, path)?;
+    let target = target::follow_links(ACTION, path)?;
     let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    disk.sweep(folder, name);
+    disk.sweep(folder);
 
-    let (file, temporary) = Temporary::create(disk, folder, name, &target)?;
+    let (file, temporary) = Temporary::create(disk, folder)?;
     let mut file = BufWriter::new(file);
     let written = write(&mut file).map_err(|error| at_path(error, &temporary.path))?;
     let file = file.into_inner().map_err(|error| failed("write", &temporary.path)(error.into_error()))?;
+    // Looked at again, since the write may have taken long.
+    if let Some(old) = target::find(ACTION, &target)? {
+        disk.keep_permissions(&file, &old).map_err(failed("set the permissions of", &temporary.path))?;
+    }
     disk.sync(&file).map_err(failed("sync", &temporary.path))?;
     disk.rename(&temporary.path, &target).map_err(failed("replace", &target))?;
     temporary.keep();
@@ -79,16 +103,18 @@ fn replace_on<D: Disk, R>(
 trait Disk {
     type File: Write;
 
-    /// Creates the file with the permissions of `like`, if that exists; `None` when the name is taken.
-    fn create(&self, path: &Path, like: &Path) -> io::Result<Option<Self::File>>;
+    /// Creates a file that its owner alone may read; `None` when the name is taken.
+    fn create(&self, path: &Path) -> io::Result<Option<Self::File>>;
+    /// Gives `file` the permissions of `old`.
+    fn keep_permissions(&self, file: &Self::File, old: &Metadata) -> io::Result<()>;
     /// Returns when the content of `file` is on disk.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Returns when the names in `folder` are on disk.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Removes temporary files for `name` that no living process writes, as far as it can.
-    fn sweep(&self, folder: &Path, name: &OsStr);
+    /// Removes temporary files that no living process writes, as far as it can.
+    fn sweep(&self, folder: &Path);
 }
 
 /// A temporary file that is removed again unless it was renamed.
@@ -99,19 +125,15 @@ struct Temporary<'d, D: Disk> {
 }
 
 impl<'d, D: Disk> Temporary<'d, D> {
-    fn create(
-        disk: &'d D,
-        folder: &Path,
-        name: &OsStr,
-        target: &Path,
-    ) -> Result<(D::File, Self), SnapshotError> {
+    fn create(disk: &'d D, folder: &Path) -> Result<(D::File, Self), SnapshotError> {
+        let failed = || failed("create a temporary file in", folder);
         for _ in 0..MAX_NAMES {
-            let path = folder.join(temporary_name(name));
-            if let Some(file) = disk.create(&path, target).map_err(failed("create", &path))? {
+            let path = folder.join(temporary_name());
+            if let Some(file) = disk.create(&path).map_err(failed())? {
                 return Ok((file, Self { disk, path, is_kept: false }));
             }
         }
-        Err(failed("create a temporary file beside", target)(io::ErrorKind::AlreadyExists.into()))
+        Err(failed()(io::ErrorKind::AlreadyExists.into()))
     }
 
     fn keep(mut self) {
@@ -133,8 +155,13 @@ struct RealDisk;
 impl Disk for RealDisk {
     type File = File;
 
-    fn create(&self, path: &Path, like: &Path) -> io::Result<Option<File>> {
-        let file = match OpenOptions::new().write(true).create_new(true).open(path) {
+    fn create(&self, path: &Path) -> io::Result<Option<File>> {
+        // With `create_new`, the system follows no link and opens nothing that is there.
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = match options.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
@@ -143,14 +170,24 @@ impl Disk for RealDisk {
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Ok(None);
         }
-        if !path.try_exists()? {
-            return Ok(None);
+        Ok(path.try_exists()?.then_some(file))
+    }
+
+    #[cfg(unix)]
+    fn keep_permissions(&self, file: &File, old: &Metadata) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        // Without the bits that lend the rights of the owner, which may be another one now.
+        let mode = |metadata: &Metadata| metadata.permissions().mode() & 0o777;
+        // Some file systems know one mode only, and refuse to set any.
+        match mode(&file.metadata()?) == mode(old) {
+            true => Ok(()),
+            false => file.set_permissions(fs::Permissions::from_mode(mode(old))),
         }
-        // Before anything is in it, so that nobody reads what the old file kept from them.
-        if let Ok(like) = fs::metadata(like) {
-            file.set_permissions(like.permissions())?;
-        }
-        Ok(Some(file))
+    }
+
+    #[cfg(not(unix))]
+    fn keep_permissions(&self, file: &File, old: &Metadata) -> io::Result<()> {
+        file.set_permissions(old.permissions())
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
@@ -163,7 +200,7 @@ impl Disk for RealDisk {
 
     #[cfg(unix)]
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+        open_at_once(folder, OpenOptions::new().read(true), Links::Follow)?.sync_all()
     }
 
     #[cfg(not(unix))]
@@ -175,58 +212,56 @@ impl Disk for RealDisk {
         fs::remove_file(path)
     }
 
-    fn sweep(&self, folder: &Path, name: &OsStr) {
+    fn sweep(&self, folder: &Path) {
         let Ok(files) = fs::read_dir(folder) else { return };
-        let stale = files.flatten().filter(|file| is_temporary_name(&file.file_name(), name));
+        // The type is that of a link itself.
+        let is_file = |file: &fs::DirEntry| file.file_type().is_ok_and(|found| found.is_file());
+        let stale = files.flatten().filter(|file| is_temporary_name(&file.file_name()) && is_file(file));
         stale.for_each(|file| remove_if_unlocked(&file.path()));
     }
 }
 
 /// Keeps the lock until the file is gone, so that its writer, if there is one, notices.
 fn remove_if_unlocked(path: &Path) {
-    if let Ok(file) = File::open(path)
+    // Some file systems lock only what is open for writing.
+    if let Ok(file) = open_at_once(path, OpenOptions::new().write(true), Links::Refuse)
+        && file.metadata().is_ok_and(|metadata| metadata.is_file())
         && file.try_lock().is_ok()
     {
         let _ = fs::remove_file(path);
     }
 }
 
-/// Unique on this machine, for the time being.
-fn temporary_name(name: &OsStr) -> OsString {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}-{number}.tmp", std::process::id()));
-    temporary
+/// What to do about a symbolic link at the end of a path.
+#[derive(PartialEq)]
+enum Links {
+    Follow,
+    /// Outside Unix, where few may make links, they are followed all the same.
+    Refuse,
 }
 
-fn is_temporary_name(candidate: &OsStr, name: &OsStr) -> bool {
-    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    let middle = (|| {
-        let rest = candidate.as_encoded_bytes().strip_prefix(b".")?;
-        rest.strip_prefix(name.as_encoded_bytes())?.strip_prefix(b".")?.strip_suffix(b".tmp")
-    })();
-    match middle.and_then(|middle| Some(middle.split_at(middle.iter().position(|&byte| byte == b'-')?))) {
-        Some((process, number)) => digits(process) && digits(&number[1..]),
-        None => false,
+/// Opens what was seen to be a regular file or a folder, without waiting in case it was replaced by a FIFO since.
+#[cfg_attr(not(unix), expect(unused_variables))]
+fn open_at_once(path: &Path, options: &mut OpenOptions, links: Links) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let refuse = if links == Links::Refuse { libc::O_NOFOLLOW } else { 0 };
+        options.custom_flags(libc::O_NONBLOCK | refuse);
     }
+    options.open(path)
 }
 
-/// Where the file is to be that a chain of links points to, whether or not it exists.
-fn follow_links(path: &Path) -> io::Result<PathBuf> {
-    let mut target = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        match fs::symlink_metadata(&target) {
-            Ok(metadata) if metadata.is_symlink() => {
-                let link = fs::read_link(&target)?;
-                // A relative link counts from the folder that it is in; an absolute one replaces it.
-                target = target.parent().unwrap_or(Path::new("")).join(link);
-            }
-            _ => return Ok(target),
-        }
-    }
-    Err(io::Error::other("too many links in a row"))
+/// Cannot be guessed, since the keys of std's hasher are random.
+fn temporary_name() -> String {
+    format!("{PREFIX}{:016x}{SUFFIX}", RandomState::new().hash_one(PREFIX))
+}
+
+fn is_temporary_name(candidate: &OsStr) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let number = candidate.as_encoded_bytes().strip_prefix(PREFIX.as_bytes());
+    let number = number.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+    number.is_some_and(|number| number.len() == 16 && number.iter().all(is_digit))
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {

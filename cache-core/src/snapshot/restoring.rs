@@ -130,7 +130,9 @@ impl<R: Registry> Cache<R> {
     /// are written to are locked, for reads as well, until all entries are in.
     ///
     /// # Errors
-    /// [`SnapshotError`] if there is no such file, or it is damaged; the cache is left as it was.
+    /// [`SnapshotError`] if there is no such file, it is damaged, or the path is empty or names something else than a
+    /// regular file ([`SnapshotError::Path`]); the cache is left as it was. For a pipe or a device there is
+    /// [`restore_from`](Self::restore_from).
     pub fn restore(&self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
         self.restoring().from_file(path)
     }
@@ -162,7 +164,7 @@ impl<R: Registry> Builder<R> {
     ///
     /// # Errors
     /// [`OpenError::Build`] as [`build`](Self::build); [`OpenError::Snapshot`] if the file is there and cannot be
-    /// read, or is damaged. To go on without it, build an empty cache: the next save replaces the file.
+    /// read, or is damaged, or if the path names no file. To go on without it, build an empty cache: the next save replaces the file.
     pub fn restore_or_new(self, path: impl AsRef<Path>) -> Result<(Cache<R>, RestoreReport), OpenError> {
         let cache = self.build()?;
         let path = path.as_ref();

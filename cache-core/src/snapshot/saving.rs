@@ -87,6 +87,11 @@ impl<R: Registry> Cache<R> {
     /// Saves the cache to a file: all tables with `persist`, at one moment, never half a commit.
     ///
     /// The file is replaced atomically and durably: whatever happens, the old or the new snapshot is there, whole.
+    /// A new file can be read by its owner alone (mode 0600); one that replaces another has the mode of the old one.
+    /// A link is followed. Anything but a regular file is left as it is: for a pipe or a device there is
+    /// [`save_to`](Self::save_to). While a save runs, the folder holds a file `.cache-core-snapshot-*.tmp`; that of a
+    /// killed process is removed by the next save to the folder.
+    ///
     /// Writers wait while keys and `Arc`s are copied, readers never; encoding and writing hold up nobody. The copies
     /// take about 60 bytes for each entry until it is encoded.
     ///
@@ -94,8 +99,9 @@ impl<R: Registry> Cache<R> {
     /// `Serialize` may run on threads of the save's own; they have ended when it returns. See [`Saving::threads`].
     ///
     /// # Errors
-    /// [`SnapshotError`] if a value cannot be encoded or does not read back, or the file cannot be written. The old
-    /// file is left as it was.
+    /// [`SnapshotError`] if a value cannot be encoded or does not read back, the path is empty or names something else
+    /// than a regular file ([`SnapshotError::Path`]), or the file cannot be written. The old file is left as it was,
+    /// unless all that failed was the sync of the folder.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
         self.saving().to_file(path)
     }

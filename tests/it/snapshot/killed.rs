@@ -1,6 +1,11 @@
 //! A process that saves over an old snapshot, killed at random moments: what it leaves behind restores.
 
+#[cfg(unix)]
+use std::fs;
 use std::io::{BufRead, BufReader};
+#[cfg(unix)]
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +18,7 @@ fn a_process_killed_while_it_saves_leaves_a_file_that_restores() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.snapshot");
     save(&path, 1);
+    open_to_group(&path);
     for round in 0..KILLS {
         let mut child = Command::new(env!("CARGO_BIN_EXE_save_until_killed"))
             .arg(&path)
@@ -36,8 +42,40 @@ fn a_process_killed_while_it_saves_leaves_a_file_that_restores() {
         child.wait().unwrap();
         let found = restore(&path);
         assert!(found == last || found == last + 1, "{found} is there, {last} was saved");
+        check_files(folder.path());
     }
     save(&path, 1);
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 1, "temporary files of the killed are removed");
 }
+
+#[cfg(unix)]
+fn open_to_group(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
+}
+
+/// The snapshot is as open as it was. All that may be beside it is what the next save removes, and that is no more
+/// open than the snapshot.
+#[cfg(unix)]
+fn check_files(folder: &Path) {
+    for file in fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        let (name, mode) =
+            (file.file_name().into_string().unwrap(), file.metadata().unwrap().mode() & 0o7777);
+        match name.as_str() {
+            "app.snapshot" => assert_eq!(mode, 0o640),
+            _ => {
+                let is_temporary = name.starts_with(".cache-core-snapshot-") && name.ends_with(".tmp");
+                assert!(is_temporary, "{name}");
+                // It gets the mode of the old file once it is whole.
+                assert!(mode == 0o600 || mode == 0o640, "{name}: {mode:o}");
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_to_group(_path: &Path) {}
+
+#[cfg(not(unix))]
+fn check_files(_folder: &Path) {}

@@ -11,6 +11,7 @@ use super::*;
 enum Step {
     Create(PathBuf, usize),
     Write(usize, Vec<u8>),
+    KeepPermissions(usize),
     Sync(usize),
     Rename(PathBuf, PathBuf),
     SyncFolder,
@@ -21,6 +22,9 @@ enum Step {
 struct RecordingDisk {
     steps: Rc<RefCell<Vec<Step>>>,
     files: RefCell<usize>,
+    /// Names that were asked for, of which the first `taken` were taken.
+    names: RefCell<Vec<PathBuf>>,
+    taken: usize,
 }
 
 struct RecordedFile {
@@ -49,10 +53,18 @@ impl RecordingDisk {
 impl Disk for RecordingDisk {
     type File = RecordedFile;
 
-    fn create(&self, path: &Path, _like: &Path) -> io::Result<Option<RecordedFile>> {
+    fn create(&self, path: &Path) -> io::Result<Option<RecordedFile>> {
+        self.names.borrow_mut().push(path.to_owned());
+        if self.names.borrow().len() <= self.taken {
+            return Ok(None);
+        }
         let number = self.files.replace_with(|files| *files + 1);
         self.record(Step::Create(path.to_owned(), number))?;
         Ok(Some(RecordedFile { number, steps: self.steps.clone() }))
+    }
+
+    fn keep_permissions(&self, file: &RecordedFile, _old: &Metadata) -> io::Result<()> {
+        self.record(Step::KeepPermissions(file.number))
     }
 
     fn sync(&self, file: &RecordedFile) -> io::Result<()> {
@@ -71,7 +83,7 @@ impl Disk for RecordingDisk {
         self.record(Step::Remove(path.to_owned()))
     }
 
-    fn sweep(&self, _folder: &Path, _name: &OsStr) {}
+    fn sweep(&self, _folder: &Path) {}
 }
 
 /// What may be on disk of one file.
@@ -107,6 +119,7 @@ fn outcomes(old: &[u8], steps: &[Step], target: &Path) -> Vec<Option<Vec<u8>>> {
                 pending.push((None, Some((path.clone(), *file))));
             }
             Step::Write(file, bytes) => contents.entry(*file).or_default().unsynced.extend(bytes),
+            Step::KeepPermissions(_) => {}
             Step::Sync(file) => {
                 let content = contents.entry(*file).or_default();
                 let unsynced = std::mem::take(&mut content.unsynced);
@@ -181,4 +194,38 @@ fn leaving_out_a_step_would_be_noticed() {
         let shorter: Vec<_> = steps.iter().filter(|step| !left_out(step)).cloned().collect();
         assert!(!is_safe(&shorter), "{shorter:?}");
     }
+}
+
+/// The mode goes to disk with the content, and until then the owner alone can read the file.
+#[test]
+fn permissions_are_given_after_the_write_and_before_the_sync() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("app.snapshot");
+    let steps = |target: &Path| {
+        let disk = RecordingDisk::default();
+        replace_on(&disk, target, content("new")).expect("nothing fails here");
+        disk.steps.take()
+    };
+    assert!(
+        !steps(&target).iter().any(|step| matches!(step, Step::KeepPermissions(_))),
+        "there is no old file"
+    );
+    fs::write(&target, "old").expect("it can be written");
+    let steps = steps(&target);
+    let [Step::Create(temporary, file), Step::Write(..), rest @ ..] = &steps[..] else { panic!("{steps:?}") };
+    let rename = Step::Rename(temporary.clone(), target);
+    assert_eq!(rest, [Step::KeepPermissions(*file), Step::Sync(*file), rename, Step::SyncFolder]);
+}
+
+#[test]
+fn another_name_is_tried_when_one_is_taken_and_at_last_it_is_an_error() {
+    let target = Path::new("folder/app.snapshot");
+    let disk = RecordingDisk { taken: MAX_NAMES - 1, ..RecordingDisk::default() };
+    replace_on(&disk, target, content("new")).expect("the last name is free");
+    let names: std::collections::BTreeSet<_> = disk.names.take().into_iter().collect();
+    assert_eq!(names.len(), MAX_NAMES, "no name is tried twice");
+    let disk = RecordingDisk { taken: usize::MAX, ..RecordingDisk::default() };
+    let error = replace_on(&disk, target, content("new")).expect_err("no name is free");
+    assert!(matches!(error, SnapshotError::File { .. }), "{error}");
+    assert_eq!(disk.steps.take(), []);
 }
