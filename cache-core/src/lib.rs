@@ -116,7 +116,7 @@ pub use revision::Revision;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use snapshot::{
     Damage, PathProblem, Persistence, RegisterError, RestoreReport, Restoring, SaveReport, Saving,
-    SkipReason, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
+    SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
 };
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::slot::Past;

@@ -34,7 +34,8 @@ pub(crate) use persistence::{Decoded, TableCodec};
 pub use persistence::{Persistence, SavedValue};
 pub(crate) use reader::Section;
 pub use report::{
-    RestoreReport, SaveReport, SkipReason, SkippedEntry, SkippedTable, TableRestore, TableSave,
+    RestoreReport, SaveReport, SkipReason, SkippedEntries, SkippedEntry, SkippedTable, TableRestore,
+    TableSave,
 };
 pub use restoring::Restoring;
 pub use saving::Saving;

@@ -1,8 +1,10 @@
 //! What a save and a restore do to a whole cache, in memory and on disk.
 
+mod bad_entries;
 mod bounds;
 mod contents;
 mod files;
+mod frames;
 mod fuzzed;
 mod gate;
 mod killed;

@@ -2,6 +2,7 @@
 //! snapshots of it, and a way to make forged ones pass their checksums.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use cache_core::{Cache, Clock, ManualClock, Query, Shape, SystemClock, registry};
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,23 @@ pub fn mend(file: &mut [u8]) {
         seal(head);
         rest = next;
     }
+}
+
+/// Where each frame of an honest snapshot is, head and body.
+///
+/// # Panics
+/// When the lengths lead out of the file.
+#[must_use]
+pub fn frames(file: &[u8]) -> Vec<Range<usize>> {
+    let mut frames = Vec::new();
+    let mut start = HEADER;
+    while start < file.len() {
+        let length = u64::from_le_bytes(std::array::from_fn(|at| file[start + 8 + at]));
+        let end = start + HEAD + usize::try_from(length).expect("the body is in memory");
+        frames.push(start..end);
+        start = end;
+    }
+    frames
 }
 
 /// Puts the checksum of the rest into the last four bytes.

@@ -46,6 +46,13 @@ pub trait Codec: 'static {
     /// # Errors
     /// [`CodecError`] when the bytes are no such value, or more than it.
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
+
+    /// Reads the first element of a tuple whose encoded form is `bytes`, and does not look at the rest. Bounded as
+    /// [`decode`](Self::decode) is.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes do not begin with such a value.
+    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
 }
 
 /// `bincode` 2 with fixed little-endian integers: the default, and the fastest. Needs feature `bincode`.

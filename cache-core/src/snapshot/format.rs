@@ -217,14 +217,12 @@ pub(super) struct TableHead<'a> {
     pub fingerprint: Fingerprint,
     /// As in `#[query(version = 2)]`.
     pub version: u32,
-    pub entries: u64,
 }
 
 impl<'a> TableHead<'a> {
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.fingerprint.to_le_bytes());
         out.extend_from_slice(&self.version.to_le_bytes());
-        out.extend_from_slice(&self.entries.to_le_bytes());
         bytes::put_text(self.name, out);
         bytes::put_text(self.codec, out);
     }
@@ -234,11 +232,10 @@ impl<'a> TableHead<'a> {
         let mut cursor = Cursor::new(frame.body, frame.offset);
         let fingerprint = Fingerprint::from_le_bytes(cursor.array(WHAT)?);
         let version = cursor.u32(WHAT)?;
-        let entries = cursor.u64(WHAT)?;
         let name = cursor.text(WHAT)?;
         let codec = cursor.text(WHAT)?;
         cursor.expect_end(WHAT)?;
-        Ok(Self { name, codec, fingerprint, version, entries })
+        Ok(Self { name, codec, fingerprint, version })
     }
 }
 

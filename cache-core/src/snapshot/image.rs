@@ -10,7 +10,7 @@ use super::format::block::BlockBuilder;
 use super::moment::{Chunk, Copies, fetch, worth};
 use super::output::{Output, checksum};
 use super::persistence::{TableCodec, TableFormat};
-use super::report::{SkippedEntry, TableSave};
+use super::report::{SkippedEntries, TableSave};
 
 use crate::query::Query;
 use crate::sync::Mutex;
@@ -44,7 +44,7 @@ pub(crate) struct QueryImage<'a, Q: Query> {
     /// Until they are written.
     chunks: Vec<Chunk<Q>>,
     entries: usize,
-    refused: Vec<SkippedEntry>,
+    refused: SkippedEntries,
 }
 
 /// A chunk on its way from entries to a block.
@@ -59,7 +59,7 @@ struct Encoded<Q: Query> {
 impl<'a, Q: Query> QueryImage<'a, Q> {
     pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, copies: impl Into<Copies<Q>>) -> Self {
         let copies = Some(copies.into());
-        Self { name, codec, copies, chunks: Vec::new(), entries: 0, refused: Vec::new() }
+        Self { name, codec, copies, chunks: Vec::new(), entries: 0, refused: SkippedEntries::default() }
     }
 
     /// Encodes what fits into one block, and lets go of it.
@@ -102,7 +102,7 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
         self.chunks = self.copies.take().map_or_else(Vec::new, Copies::into_chunks);
         for chunk in &mut self.chunks {
             for piece in chunk.pieces_mut() {
-                self.refused.append(&mut self.codec.refuse(piece));
+                self.codec.refuse(piece).into_iter().for_each(|entry| self.refused.push(|| entry));
             }
         }
         self.chunks.retain(|chunk| chunk.len() > 0);
@@ -116,7 +116,7 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
     fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError> {
         let Output { frames, steps, threads } = output;
         let format = self.codec.format();
-        frames.table(self.name, &format, self.entries())?;
+        frames.table(self.name, &format)?;
         let mut chunks = Vec::with_capacity(self.chunks.len());
         for chunk in std::mem::take(&mut self.chunks) {
             chunks.push(Mutex::new(chunk));

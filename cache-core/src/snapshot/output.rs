@@ -71,10 +71,10 @@ pub(super) struct FrameWriter<'a> {
 }
 
 impl FrameWriter<'_> {
-    pub fn table(&mut self, name: &str, format: &TableFormat, entries: u64) -> Result<(), SnapshotError> {
+    pub fn table(&mut self, name: &str, format: &TableFormat) -> Result<(), SnapshotError> {
         let mut body = Vec::new();
         let TableFormat { codec, fingerprint, version, .. } = *format;
-        TableHead { name, codec, fingerprint, version, entries }.write(&mut body);
+        TableHead { name, codec, fingerprint, version }.write(&mut body);
         self.frame(FrameKind::Table, &[&body], checksum(&[&body]))
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::codec::{Codec, CodecError};
 use super::entry::{Nanos, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
-use super::report::SkippedEntry;
+use super::report::{SkipReason, SkippedEntries, SkippedEntry};
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::any_table::SavedTable;
 use crate::query::Query;
@@ -42,7 +42,7 @@ type EncodeOne<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), Cod
 type DecodeOne<Q> = fn(&[u8]) -> Result<(Q, Arc<<Q as Query>::Value>), CodecError>;
 
 type Encode<Q> = fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>;
-type Decode<Q> = fn(&Block<'_>, Nanos, &mut Vec<SavedEntry<Q>>) -> Result<(), CodecError>;
+type Decode<Q> = fn(&Block<'_>, u64, Nanos, &mut DecodedBlock<Q>);
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +55,25 @@ pub(crate) struct TableFormat {
     pub is_doubtful: bool,
 }
 
-/// Entries of one block that came out of a snapshot.
+/// The entries of one table that came out of a snapshot.
 pub(crate) struct Decoded<Q: Query> {
-    /// Least recently used first.
-    pub entries: Vec<SavedEntry<Q>>,
-    /// Entries that were left out one by one; only tables of many types have such.
-    pub skipped: Vec<SkippedEntry>,
+    /// Least recently used first, through all blocks.
+    pub blocks: Vec<Vec<SavedEntry<Q>>>,
+    /// Entries that were left out one by one.
+    pub skipped: SkippedEntries,
 }
 
-impl<Q: Query> Default for Decoded<Q> {
+/// The entries of one block that came out of a snapshot.
+pub(crate) struct DecodedBlock<Q: Query> {
+    /// Least recently used first.
+    pub entries: Vec<SavedEntry<Q>>,
+    /// Entries that were left out one by one.
+    pub skipped: SkippedEntries,
+}
+
+impl<Q: Query> Default for DecodedBlock<Q> {
     fn default() -> Self {
-        Self { entries: Vec::new(), skipped: Vec::new() }
+        Self { entries: Vec::new(), skipped: SkippedEntries::default() }
     }
 }
 
@@ -89,8 +97,9 @@ pub(crate) trait TableCodec<Q: Query>: Send + Sync {
     /// Whether one encoded entry reads back.
     fn verify(&self, entry: &[u8]) -> Result<(), CodecError>;
 
-    /// Appends the entries of `block`, each older by `elapsed`.
-    fn decode(&self, block: &Block<'_>, elapsed: Nanos, decoded: &mut Decoded<Q>) -> Result<(), CodecError>;
+    /// Appends the entries of `block`, each older by `elapsed`. `first` is the number of its first entry within the
+    /// table.
+    fn decode(&self, block: &Block<'_>, first: u64, elapsed: Nanos, decoded: &mut DecodedBlock<Q>);
 }
 
 impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
@@ -170,8 +179,8 @@ impl<Q: Query> TableCodec<Q> for Persistence<Q> {
         (self.verify)(entry)
     }
 
-    fn decode(&self, block: &Block<'_>, elapsed: Nanos, decoded: &mut Decoded<Q>) -> Result<(), CodecError> {
-        (self.decode)(block, elapsed, &mut decoded.entries)
+    fn decode(&self, block: &Block<'_>, first: u64, elapsed: Nanos, decoded: &mut DecodedBlock<Q>) {
+        (self.decode)(block, first, elapsed, decoded);
     }
 }
 
@@ -218,18 +227,31 @@ where
 
 fn decode<Q: Query + DeserializeOwned, C: Codec>(
     block: &Block<'_>,
+    first: u64,
     elapsed: Nanos,
-    out: &mut Vec<SavedEntry<Q>>,
-) -> Result<(), CodecError>
-where
+    decoded: &mut DecodedBlock<Q>,
+) where
     Q::Value: SavedValue,
 {
-    out.reserve(block.len());
-    for (meta, bytes) in block.entries() {
-        let Pair(key, value) = C::decode::<Pair<Q, Q::Value>>(bytes)?;
-        out.push(SavedEntry { key, value, meta: meta.older_by(elapsed) });
+    let DecodedBlock { entries, skipped } = decoded;
+    entries.reserve(block.len());
+    for (number, (meta, bytes)) in (first..).zip(block.entries()) {
+        match C::decode::<Pair<Q, Q::Value>>(bytes) {
+            Ok(Pair(key, value)) => entries.push(SavedEntry { key, value, meta: meta.older_by(elapsed) }),
+            Err(error) => skipped.push(|| undecodable::<Q, C>(number, bytes, error)),
+        }
     }
-    Ok(())
+}
+
+/// Names an entry whose key, at least, may still be readable.
+#[cold]
+fn undecodable<Q: Query + DeserializeOwned, C: Codec>(
+    entry: u64,
+    bytes: &[u8],
+    error: CodecError,
+) -> SkippedEntry {
+    let key = C::decode_first::<Q>(bytes).ok().map(|key| format!("{key:?}"));
+    SkippedEntry { key, reason: SkipReason::Undecodable { entry, reason: error.0 } }
 }
 
 /// Whether `bytes` are read back as what they were written from.

@@ -1,10 +1,10 @@
 //! From bytes to entries. First the whole container is verified, without looking into any entry; then tables are
-//! decoded one by one, and one that does not decode spoils no other.
+//! decoded one by one. An entry that does not decode is skipped and named; it spoils no other.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
-use super::codec::CodecError;
 use super::crew::in_order;
 use super::entry::Nanos;
 use super::error::{Damage, SnapshotError};
@@ -12,8 +12,8 @@ use super::format::block::Block;
 use super::format::bytes::Cursor;
 use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_frame};
 use super::moment::worth;
-use super::persistence::{Decoded, TableCodec, TableFormat};
-use super::report::SkipReason;
+use super::persistence::{Decoded, DecodedBlock, TableCodec, TableFormat};
+use super::report::{SkipReason, SkippedEntries};
 use crate::query::Query;
 
 /// A snapshot whose lengths, counts and checksums are right.
@@ -28,6 +28,8 @@ pub(crate) struct Snapshot<'a> {
 pub struct Section<'a> {
     head: TableHead<'a>,
     blocks: Vec<Block<'a>>,
+    /// Sum over the blocks.
+    entries: u64,
 }
 
 impl<'a> Snapshot<'a> {
@@ -45,17 +47,13 @@ impl<'a> Snapshot<'a> {
         for index in 0.. {
             let frame = read_frame(&mut cursor, index)?;
             match frame.kind {
-                FrameKind::Table => {
-                    finish_section(&sections, frame.offset)?;
-                    sections.push(Section { head: TableHead::parse(&frame)?, blocks: Vec::new() });
-                }
+                FrameKind::Table => sections.push(Section::begin(TableHead::parse(&frame)?)),
                 FrameKind::Block => match sections.last_mut() {
-                    Some(section) => section.blocks.push(Block::parse(frame.body, frame.offset)?),
+                    Some(section) => section.add(Block::parse(frame.body, frame.offset)?),
                     None => return Err(Damage::Value { what: "a block before any table" }.at(frame.offset)),
                 },
                 FrameKind::Optional => {}
                 FrameKind::End => {
-                    finish_section(&sections, frame.offset)?;
                     check_end(&header, &sections, &frame, &cursor)?;
                     break;
                 }
@@ -86,44 +84,65 @@ impl<'a> Snapshot<'a> {
 }
 
 impl<'a> Section<'a> {
+    fn begin(head: TableHead<'a>) -> Self {
+        Self { head, blocks: Vec::new(), entries: 0 }
+    }
+
+    fn add(&mut self, block: Block<'a>) {
+        self.entries += block.len() as u64;
+        self.blocks.push(block);
+    }
+
     pub(crate) fn name(&self) -> &'a str {
         self.head.name
     }
 
     /// Number of entries.
     pub(crate) fn entries(&self) -> u64 {
-        self.head.entries
+        self.entries
     }
 
     /// Decodes all entries, each older by `elapsed` than it was when saved, block by block on at most `threads`
-    /// threads.
+    /// threads. Entries that do not decode are skipped.
     ///
     /// # Errors
-    /// The reason to skip the table: it was written in another way than `codec` writes, or does not decode.
+    /// The reason to skip the table: it was written in another way than `codec` writes.
     pub(crate) fn decode<Q: Query>(
         &self,
         codec: &dyn TableCodec<Q>,
         elapsed: Duration,
         threads: usize,
-    ) -> Result<Vec<Decoded<Q>>, SkipReason> {
+    ) -> Result<Decoded<Q>, SkipReason> {
         self.admit(&codec.format())?;
         let elapsed = Nanos::from(elapsed);
-        let mut all = Vec::with_capacity(self.blocks.len());
-        let mut done = 0;
-        let threads = worth(threads, self.blocks.iter().map(Block::len).sum());
-        let make = |number: usize, (decoded, error): &mut (Decoded<Q>, Option<CodecError>)| {
-            *error = codec.decode(&self.blocks[number], elapsed, decoded).err();
+        let blocks = self.numbered_blocks();
+        let threads = worth(threads, usize::try_from(self.entries).unwrap_or(usize::MAX));
+        let mut all =
+            Decoded { blocks: Vec::with_capacity(blocks.len()), skipped: SkippedEntries::default() };
+        let make = |place: usize, decoded: &mut DecodedBlock<Q>| {
+            let (first, block) = &blocks[place];
+            codec.decode(block, *first, elapsed, decoded);
         };
-        in_order(self.blocks.len(), threads, usize::MAX, make, |(decoded, error)| {
-            let decoded = std::mem::take(decoded);
-            done += (decoded.entries.len() + decoded.skipped.len()) as u64;
-            all.push(decoded);
-            match error.take() {
-                Some(error) => Err(SkipReason::Undecodable { entry: done, reason: error.0 }),
-                None => Ok(()),
-            }
-        })?;
-        Ok(all)
+        let taken = in_order(blocks.len(), threads, usize::MAX, make, |decoded| {
+            all.blocks.push(std::mem::take(&mut decoded.entries));
+            all.skipped.append(std::mem::take(&mut decoded.skipped));
+            Ok::<_, Infallible>(())
+        });
+        match taken {
+            Ok(()) => Ok(all),
+            Err(never) => match never {},
+        }
+    }
+
+    /// The blocks, each with the number of its first entry.
+    fn numbered_blocks(&self) -> Vec<(u64, &Block<'a>)> {
+        let mut first = 0;
+        let number = |block| {
+            let numbered = (first, block);
+            first += Block::len(block) as u64;
+            numbered
+        };
+        self.blocks.iter().map(number).collect()
     }
 
     fn admit(&self, format: &TableFormat) -> Result<(), SkipReason> {
@@ -141,13 +160,6 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The last table has as many entries as its head says.
-fn finish_section(sections: &[Section<'_>], offset: u64) -> Result<(), SnapshotError> {
-    let Some(section) = sections.last() else { return Ok(()) };
-    let counted = section.blocks.iter().map(|block| block.len() as u64).sum();
-    expect_count("entries of a table", section.head.entries, counted, offset)
-}
-
 fn check_end(
     header: &Header,
     sections: &[Section<'_>],
@@ -155,7 +167,7 @@ fn check_end(
     cursor: &Cursor<'_>,
 ) -> Result<(), SnapshotError> {
     let end = End::parse(frame)?;
-    let entries = sections.iter().map(|section| section.head.entries).sum();
+    let entries = sections.iter().map(Section::entries).sum();
     expect_count("tables", u64::from(header.tables), sections.len() as u64, frame.offset)?;
     expect_count("entries", end.entries, entries, frame.offset)?;
     expect_count("bytes of the snapshot", end.length, cursor.offset(), frame.offset)?;

@@ -29,8 +29,8 @@ pub struct TableSave {
     pub name: String,
     /// Number of entries written.
     pub entries: u64,
-    /// Dynamic entries that could not be written, because their type is not registered.
-    pub skipped: Vec<SkippedEntry>,
+    /// Entries that could not be written.
+    pub skipped: SkippedEntries,
 }
 
 /// What a restore brought back, and what it did not.
@@ -62,8 +62,8 @@ pub struct TableRestore {
     pub over_bound: u64,
     /// Why the table was skipped as a whole; all of its entries are lost then.
     pub skipped: Option<SkippedTable>,
-    /// Dynamic entries that were skipped one by one.
-    pub skipped_entries: Vec<SkippedEntry>,
+    /// Entries that do not decode. The others of the table are not affected.
+    pub skipped_entries: SkippedEntries,
 }
 
 /// A table that a restore passed over.
@@ -106,9 +106,9 @@ pub enum SkipReason {
         now: String,
     },
     /// The bytes are undamaged, yet do not decode.
-    #[error("entry {entry} does not decode: {reason}")]
+    #[error("it does not decode: {reason}")]
     Undecodable {
-        /// Number of the first such entry, from 0.
+        /// Number of the entry within its table in the snapshot, from 0.
         entry: u64,
         /// What the codec or the type's `Deserialize` said.
         reason: String,
@@ -127,15 +127,30 @@ pub enum SkipReason {
     },
 }
 
-/// One entry that was left out, of a table whose others were not.
+/// Entries that were left out one by one, of a table whose others were not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SkippedEntries {
+    /// How many they are.
+    pub count: u64,
+    /// The first 1,000 of them.
+    pub named: Vec<SkippedEntry>,
+}
+
+/// One entry that was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SkippedEntry {
-    /// Name of the entry.
-    pub name: String,
-    /// Why it was left out.
+    /// The key, as its `Debug` prints it; of a dynamic entry, its name. `None` if the key itself does not decode.
+    pub key: Option<String>,
+    /// Why the entry was left out.
     pub reason: SkipReason,
 }
+
+/// Most entries of a table that a report names: a forged file could have millions.
+const MAX_NAMED: usize = 1_000;
+/// Most entries of a table that `Display` lists.
+const MAX_LISTED: usize = 10;
 
 /// Restored values of one weak-only table.
 struct KeptTable<Q: Query>(Vec<(Q, Arc<Q::Value>)>);
@@ -189,8 +204,8 @@ impl TableRestore {
 impl fmt::Display for SaveReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "saved {}, {} bytes", counted(self.entries()), self.bytes)?;
-        for (table, entry) in self.tables.iter().flat_map(|t| t.skipped.iter().map(move |e| (t, e))) {
-            write!(f, "\n  {}: left out {entry}", table.name)?;
+        for TableSave { name, skipped, .. } in self.tables.iter().filter(|table| table.skipped.count > 0) {
+            write!(f, "\n  {name}: left out {}{skipped}", counted(skipped.count))?;
         }
         match self.not_persisted.as_slice() {
             [] => Ok(()),
@@ -220,7 +235,39 @@ impl fmt::Display for TableRestore {
                 write!(f, ", {count} {what}")?;
             }
         }
-        self.skipped_entries.iter().try_for_each(|entry| write!(f, ", skipped {entry}"))
+        match &self.skipped_entries {
+            SkippedEntries { count: 0, .. } => Ok(()),
+            skipped => write!(f, ", skipped {}{skipped}", skipped.count),
+        }
+    }
+}
+
+impl SkippedEntries {
+    /// Counts an entry, and names it if not too many are named already.
+    pub(crate) fn push(&mut self, entry: impl FnOnce() -> SkippedEntry) {
+        self.count += 1;
+        if self.named.len() < MAX_NAMED {
+            self.named.push(entry());
+        }
+    }
+
+    /// Adds those that come after.
+    pub(crate) fn append(&mut self, more: Self) {
+        let room = MAX_NAMED.saturating_sub(self.named.len());
+        self.count += more.count;
+        self.named.extend(more.named.into_iter().take(room));
+    }
+}
+
+/// The first of them, each on a line of its own.
+impl fmt::Display for SkippedEntries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = &self.named[..self.named.len().min(MAX_LISTED)];
+        listed.iter().try_for_each(|entry| write!(f, "\n    {entry}"))?;
+        match self.count - listed.len() as u64 {
+            0 => Ok(()),
+            more => write!(f, "\n    and {more} more"),
+        }
     }
 }
 
@@ -233,6 +280,10 @@ fn counted(entries: u64) -> String {
 
 impl fmt::Display for SkippedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\": {}", self.name, self.reason)
+        match (&self.key, &self.reason) {
+            (Some(key), reason) => write!(f, "{key}: {reason}"),
+            (None, reason @ SkipReason::Undecodable { entry, .. }) => write!(f, "entry {entry}: {reason}"),
+            (None, reason) => reason.fmt(f),
+        }
     }
 }

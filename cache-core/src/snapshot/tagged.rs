@@ -15,7 +15,7 @@ use super::codec::CodecError;
 use super::entry::{Nanos, SavedEntry};
 use super::format::block::{Block, BlockBuilder};
 use super::format::bytes::{Cursor, put_text};
-use super::persistence::{Decoded, TableCodec, TableFormat};
+use super::persistence::{DecodedBlock, TableCodec, TableFormat};
 use super::report::{SkipReason, SkippedEntry};
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::any_table::SavedTable;
@@ -196,7 +196,8 @@ impl TableCodec<Dynamic> for DynamicTypes {
         refused
             .map(|SavedEntry { key, value, .. }| {
                 let type_name = (*value).type_name().to_owned();
-                SkippedEntry { name: key.name().to_owned(), reason: SkipReason::Unregistered { type_name } }
+                let key = Some(key.name().to_owned());
+                SkippedEntry { key, reason: SkipReason::Unregistered { type_name } }
             })
             .collect()
     }
@@ -225,33 +226,35 @@ impl TableCodec<Dynamic> for DynamicTypes {
         }
     }
 
-    fn decode(
-        &self,
-        block: &Block<'_>,
-        elapsed: Nanos,
-        decoded: &mut Decoded<Dynamic>,
-    ) -> Result<(), CodecError> {
-        for (meta, bytes) in block.entries() {
-            let (envelope, value) = Envelope::parse(bytes)?;
-            match self.decode_value(&envelope, value) {
-                Ok(value) => decoded.entries.push(SavedEntry {
-                    key: Dynamic(Arc::from(envelope.name)),
-                    value,
-                    meta: meta.older_by(elapsed),
-                }),
-                Err(reason) => decoded.skipped.push(SkippedEntry { name: envelope.name.to_owned(), reason }),
+    fn decode(&self, block: &Block<'_>, first: u64, elapsed: Nanos, decoded: &mut DecodedBlock<Dynamic>) {
+        for (number, (meta, bytes)) in (first..).zip(block.entries()) {
+            match self.decode_entry(number, bytes) {
+                Ok((key, value)) => {
+                    decoded.entries.push(SavedEntry { key, value, meta: meta.older_by(elapsed) });
+                }
+                Err(skipped) => decoded.skipped.push(|| skipped),
             }
         }
-        Ok(())
     }
 }
 
 impl DynamicTypes {
-    fn decode_value(
+    fn decode_entry(
         &self,
-        envelope: &Envelope<'_>,
-        value: &[u8],
-    ) -> Result<Arc<dyn DynamicValue>, SkipReason> {
+        number: u64,
+        bytes: &[u8],
+    ) -> Result<(Dynamic, Arc<dyn DynamicValue>), SkippedEntry> {
+        let undecodable = |error: CodecError| SkipReason::Undecodable { entry: number, reason: error.0 };
+        let (envelope, value) =
+            Envelope::parse(bytes).map_err(|error| SkippedEntry { key: None, reason: undecodable(error) })?;
+        match self.registered(&envelope).and_then(|found| (found.decode)(value).map_err(undecodable)) {
+            Ok(value) => Ok((Dynamic(Arc::from(envelope.name)), value)),
+            Err(reason) => Err(SkippedEntry { key: Some(envelope.name.to_owned()), reason }),
+        }
+    }
+
+    /// How the value behind this envelope is read.
+    fn registered(&self, envelope: &Envelope<'_>) -> Result<&Registered, SkipReason> {
         let Some(registered) = self.of_tag(envelope.tag) else {
             return Err(SkipReason::UnknownTag { tag: envelope.tag.to_owned() });
         };
@@ -262,7 +265,7 @@ impl DynamicTypes {
         if registered.fingerprint != envelope.fingerprint {
             return Err(SkipReason::ShapeChanged);
         }
-        (registered.decode)(value).map_err(|error| SkipReason::Undecodable { entry: 0, reason: error.0 })
+        Ok(registered)
     }
 }
 

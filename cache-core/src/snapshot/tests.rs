@@ -15,7 +15,7 @@ use super::codec::Bincode;
 use super::entry::{EntryMeta, Nanos, SavedEntry};
 use super::error::SnapshotError;
 use super::image::{QueryImage, TableImage};
-use super::persistence::{Decoded, Persistence};
+use super::persistence::{Decoded, DecodedBlock, Persistence};
 use super::reader::Snapshot;
 use super::report::{SaveReport, SkipReason};
 use super::shape::{Shape, ShapeVisitor};
@@ -118,20 +118,16 @@ pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry
 
 /// Verifies `file` and decodes its table of `Q`, no time having passed.
 #[track_caller]
-pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<Decoded<Q>, SkipReason> {
+pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<DecodedBlock<Q>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Q::NAME).expect("the table is there");
     section.decode(codec, snapshot.elapsed(saved_at()), 3).map(joined)
 }
 
 /// What was decoded of all blocks of a table.
-pub(super) fn joined<Q: Query>(blocks: Vec<Decoded<Q>>) -> Decoded<Q> {
-    let mut all = Decoded::default();
-    for mut block in blocks {
-        all.entries.append(&mut block.entries);
-        all.skipped.append(&mut block.skipped);
-    }
-    all
+pub(super) fn joined<Q: Query>(decoded: Decoded<Q>) -> DecodedBlock<Q> {
+    let Decoded { blocks, skipped } = decoded;
+    DecodedBlock { entries: blocks.into_iter().flatten().collect(), skipped }
 }
 
 #[track_caller]

@@ -47,12 +47,9 @@ impl<'a, Q: Query> Restoring<'a, Q> {
     /// Takes the entries, which come least recently used first, whose time is not over and for which the table has room:
     /// the last ones, when the bound is smaller than it was. Those of pinned keys are kept whatever their time and the
     /// bound. Of several with one key, the last one used. Runs the weigher.
-    pub(crate) fn new(table: &'a Table<Q>, mut blocks: Vec<Decoded<Q>>) -> Self {
-        let mut report = TableRestore::new(table.name());
-        for block in &mut blocks {
-            report.skipped_entries.append(&mut block.skipped);
-        }
-        let mut bins = lines(table, blocks, &mut report.expired);
+    pub(crate) fn new(table: &'a Table<Q>, decoded: Decoded<Q>) -> Self {
+        let mut report = TableRestore { skipped_entries: decoded.skipped, ..TableRestore::new(table.name()) };
+        let mut bins = lines(table, decoded.blocks, &mut report.expired);
         let mut known = HashTable::new();
         for bin in &mut bins {
             drop_doubles(bin, &mut known);
@@ -73,12 +70,16 @@ impl<'a, Q: Query> Restoring<'a, Q> {
 }
 
 /// The entries whose time is not over or whose key is pinned, in bins.
-fn lines<Q: Query>(table: &Table<Q>, mut blocks: Vec<Decoded<Q>>, expired: &mut u64) -> Vec<Vec<Line<Q>>> {
-    let mut bins = bins(table, blocks.iter().map(|block| block.entries.len()).sum());
+fn lines<Q: Query>(
+    table: &Table<Q>,
+    mut blocks: Vec<Vec<SavedEntry<Q>>>,
+    expired: &mut u64,
+) -> Vec<Vec<Line<Q>>> {
+    let mut bins = bins(table, blocks.iter().map(Vec::len).sum());
     let mut order = 0;
     // Newest first. A block is gone before the next is looked at.
     while let Some(block) = blocks.pop() {
-        for entry in block.entries.into_iter().rev() {
+        for entry in block.into_iter().rev() {
             let hash = table.hash(&entry.key);
             let EntryMeta { age, idle, ttl, .. } = entry.meta;
             let is_over = table.rules().is_over(age.into(), idle.into(), ttl.map(Duration::from));

@@ -304,8 +304,8 @@ fn dynamic_entries_of_registered_types_come_back_and_the_others_are_named() {
     first.dynamic().insert::<Mutex<u32>>("secret", Mutex::new(1));
     let mut bytes = Vec::new();
     let report = first.save_to(&mut bytes).unwrap();
-    let skipped: Vec<_> = report.tables.iter().flat_map(|table| &table.skipped).collect();
-    assert!(matches!(&skipped[..], [entry] if entry.name == "secret"), "{report}");
+    let skipped: Vec<_> = report.tables.iter().flat_map(|table| &table.skipped.named).collect();
+    assert!(matches!(&skipped[..], [entry] if entry.key.as_deref() == Some("secret")), "{report}");
 
     let second = cache();
     restore(&second, &bytes);
@@ -315,7 +315,7 @@ fn dynamic_entries_of_registered_types_come_back_and_the_others_are_named() {
     let without = Cache::<Library>::new();
     let report = restore(&without, &bytes);
     let table = report.tables.iter().find(|table| table.name == "dynamic").unwrap();
-    assert_eq!(table.skipped_entries[0].reason, SkipReason::UnknownTag { tag: "number".to_owned() });
+    assert_eq!(table.skipped_entries.named[0].reason, SkipReason::UnknownTag { tag: "number".to_owned() });
 }
 
 /// A `Drop` that writes to the cache, run while the save sorts out what it cannot write.

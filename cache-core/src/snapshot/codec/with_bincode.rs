@@ -25,12 +25,21 @@ impl Codec for Bincode {
 
     #[inline]
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        let seed = BoundedSeed::<T>::new(bytes.len());
-        let (value, read) =
-            bincode::serde::seed_decode_from_slice(seed, bytes, CONFIG).map_err(decode_error)?;
+        let (value, read) = decode_prefix(bytes)?;
         refuse_rest(bytes.len() - read)?;
         Ok(value)
     }
+
+    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        decode_prefix(bytes).map(|(value, _)| value)
+    }
+}
+
+/// The value that `bytes` begin with, and how many of them it takes.
+#[inline]
+fn decode_prefix<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), CodecError> {
+    let seed = BoundedSeed::<T>::new(bytes.len());
+    bincode::serde::seed_decode_from_slice(seed, bytes, CONFIG).map_err(decode_error)
 }
 
 struct Sink<'a>(&'a mut Vec<u8>);

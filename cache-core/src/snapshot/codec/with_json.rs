@@ -21,6 +21,11 @@ impl Codec for Json {
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
         serde_json::from_slice(bytes).map_err(codec_error)
     }
+
+    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        let elements = bytes.strip_prefix(b"[").unwrap_or_default();
+        T::deserialize(&mut serde_json::Deserializer::from_slice(elements)).map_err(codec_error)
+    }
 }
 
 #[cold]

@@ -17,11 +17,23 @@ impl Codec for Postcard {
 
     #[inline]
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        let mut deserializer = postcard::Deserializer::from_bytes(bytes);
-        let value = BoundedSeed::<T>::new(bytes.len()).deserialize(&mut deserializer).map_err(codec_error)?;
-        refuse_rest(deserializer.finalize().map_err(codec_error)?.len())?;
+        let (value, rest) = decode_prefix(bytes)?;
+        refuse_rest(rest.len())?;
         Ok(value)
     }
+
+    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        decode_prefix(bytes).map(|(value, _)| value)
+    }
+}
+
+/// The value that `bytes` begin with, and the bytes after it.
+#[inline]
+fn decode_prefix<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), CodecError> {
+    let mut deserializer = postcard::Deserializer::from_bytes(bytes);
+    let value = BoundedSeed::<T>::new(bytes.len()).deserialize(&mut deserializer).map_err(codec_error)?;
+    let rest = deserializer.finalize().map_err(codec_error)?;
+    Ok((value, rest))
 }
 
 /// `postcard` takes its sink by value and asks for `Extend`.
