@@ -177,17 +177,17 @@ impl<A: App> Changes<A> {
         self.forget_key(query.clone());
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches` and are not written here by now. Visits all
+    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches` and are not written here. The commit visits all
     /// entries of its table.
     pub fn invalidate_where<Q: Fetch<A>>(&mut self, matches: impl Fn(&Q) -> bool + Send + Sync + 'static)
     where
         A::Registry: Holds<Q>,
     {
         let matches = Arc::new(matches);
-        let meant = Arc::clone(&matches);
+        let (marked, meant) = (Arc::clone(&matches), Arc::clone(&matches));
         match self.marks_only {
             false => {
-                self.transaction.invalidate_where(&*matches);
+                self.transaction.invalidate_where::<Q>(move |key| marked(key));
                 self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*meant)));
             }
             true => self.after.push(Box::new(move |client, _| drop(client.invalidate_where::<Q>(&*meant)))),

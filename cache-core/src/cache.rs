@@ -8,12 +8,12 @@ use crate::Revision;
 use crate::any_table::AnyTable;
 use crate::clock::Moment;
 use crate::core::Core;
-use crate::flight::Turn;
 use crate::inspect::{Commits, Inspection};
 use crate::pin::Pinned;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::table::entry::{Entry, EntryState, Freshness};
+use crate::table::flights::Turn;
 use crate::table::slot::Past;
 use crate::table::{Table, Times, Use};
 use crate::transaction::commit::{Commit, CommitKind, Part};
@@ -289,9 +289,12 @@ impl<R: Registry> Cache<R> {
     /// The value of a key, computed by `load` if there is none.
     ///
     /// One caller computes, the others with the same key wait for it, whatever thread they are on. No lock is held
-    /// meanwhile. If `load` panics, one of those who waited computes in its place. A write that happens meanwhile
-    /// wins, and is what all get. Asking for the same key inside `load` computes at once; two loads that ask for
-    /// each other's key on two threads wait for ever.
+    /// meanwhile. If `load` panics, one of those who waited computes in its place. Asking for the same key inside
+    /// `load` computes at once; two loads that ask for each other's key on two threads wait for ever.
+    ///
+    /// A change of the key during the load is newer than what is loaded. A value that was written meanwhile is what all
+    /// get. After a removal, a `clear` or an invalidation, of the key or of all that it is one of, those who waited get
+    /// the loaded value, and it is not stored; a caller that comes later loads anew.
     pub fn get_or_insert_with<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>>(
         &self,
         lookup: &L,
@@ -325,20 +328,19 @@ impl<R: Registry> Cache<R> {
             if let Some(value) = table.get(lookup) {
                 return Ok(value);
             }
-            let query = &lookup.to_key();
-            match table.join_flight(query) {
+            match table.join_load(lookup.to_key()) {
                 Turn::Mine(ticket) => {
-                    // Another flight may have landed between the miss and the turn.
-                    let value = match table.peek(query) {
+                    // Another load may have landed between the miss and the turn.
+                    let value = match table.peek(ticket.watcher().key()) {
                         Some(value) => value,
-                        None => table.store_loaded(query, load()?.into(), ticket.flight()),
+                        None => table.store_loaded(ticket.watcher(), load()?.into()),
                     };
                     ticket.land(Arc::clone(&value));
                     return Ok(value);
                 }
-                Turn::Nested(flight) => return Ok(table.store_loaded(query, load()?.into(), &flight)),
-                Turn::Wait(flight) => {
-                    if let Some(value) = flight.wait() {
+                Turn::Nested(running) => return Ok(table.store_loaded(&running, load()?.into())),
+                Turn::Wait(running) => {
+                    if let Some(value) = running.wait() {
                         return Ok(value);
                     }
                 }
@@ -364,7 +366,8 @@ impl<R: Registry> Cache<R> {
     }
 
     /// Marks an entry as one that must be loaded again; `get` still returns it, `get_fresh` does not. The next write
-    /// clears the mark. Returns whether there is one. Overtakes the watches of the key, whether there is one or not.
+    /// clears the mark. Returns whether there is one. Overtakes the loads and watches of the key, whether there is one
+    /// or not: what they load is not stored.
     pub fn invalidate<L: Lookup>(&self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -372,8 +375,9 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().invalidate(lookup)
     }
 
-    /// Marks all entries of one query whose keys `matches`, and overtakes the watches of such keys. Returns how many
-    /// were marked. Visits all entries of the table, one shard at a time: what is written meanwhile may be marked.
+    /// Marks all entries of one query whose keys `matches`, and overtakes the loads and watches of such keys. Returns
+    /// how many entries were marked. Visits all entries of the table, one shard at a time: what is written meanwhile may
+    /// be marked.
     pub fn invalidate_where<Q: Query>(&self, matches: impl Fn(&Q) -> bool) -> usize
     where
         R: Holds<Q>,
@@ -381,13 +385,14 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().invalidate_where(&matches)
     }
 
-    /// Marks all entries of the queries that were derived with the tag, and overtakes the watches of their keys. Returns
-    /// how many were marked. Visits all entries of these tables.
+    /// Marks all entries of the queries that were derived with the tag, and overtakes the loads and watches of their
+    /// keys. Returns how many entries were marked. Visits all entries of these tables.
     pub fn invalidate_tag(&self, tag: &str) -> usize {
         self.invalidate_tables(|tags| tags.contains(&tag))
     }
 
-    /// Marks all entries of all tables, and overtakes all watches. Returns how many were marked. Visits all entries.
+    /// Marks all entries of all tables, and overtakes all loads and watches. Returns how many entries were marked.
+    /// Visits all entries.
     pub fn invalidate_all(&self) -> usize {
         self.invalidate_tables(|_| true)
     }

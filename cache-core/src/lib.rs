@@ -77,7 +77,6 @@ mod core;
 mod dynamic;
 mod error;
 mod event;
-mod flight;
 mod gate;
 mod hashed;
 mod inspect;

@@ -1,6 +1,7 @@
 //! One query's entries: locked shards over plain ones. Decides what is locked when, and what runs outside locks.
 
 pub(crate) mod entry;
+pub(crate) mod flights;
 pub(crate) mod head;
 pub(crate) mod iter;
 mod read;
@@ -10,6 +11,7 @@ pub(crate) mod slot;
 mod step;
 mod times;
 mod used;
+pub(crate) mod watchers;
 mod write;
 
 use std::fmt::{self, Debug};
@@ -18,7 +20,6 @@ use std::sync::OnceLock;
 
 use crate::any_table::{AnyTable, SavedTable, UsedTable};
 use crate::core::Core;
-use crate::flight::Flights;
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
@@ -26,11 +27,11 @@ use crate::retention::recency::Recency;
 use crate::snapshot::TableCodec;
 use crate::sync::{RwLock, RwLockWriteGuard};
 use crate::trail::Trail;
-use crate::watch::Watches;
 pub(crate) use head::Head;
 pub(crate) use read::Use;
 use shard::Shard;
 pub use times::Times;
+use watchers::Watchers;
 
 /// All entries of one query.
 pub struct Table<Q: Query> {
@@ -39,8 +40,7 @@ pub struct Table<Q: Query> {
     shards: OnceLock<Shards<Q>>,
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec<Q>>>,
-    pub(crate) flights: Flights<Q>,
-    pub(crate) watches: Watches<Q>,
+    pub(crate) watchers: Watchers<Q>,
 }
 
 struct Shards<Q: Query> {
@@ -58,13 +58,7 @@ pub(crate) type Guard<'a, Q> = RwLockWriteGuard<'a, Shard<Q>>;
 
 impl<Q: Query> Table<Q> {
     pub(crate) fn new(head: Head, codec: Option<Box<dyn TableCodec<Q>>>) -> Self {
-        Self {
-            head,
-            shards: OnceLock::new(),
-            codec,
-            flights: Flights::default(),
-            watches: Watches::default(),
-        }
+        Self { head, shards: OnceLock::new(), codec, watchers: Watchers::default() }
     }
 
     pub(crate) fn name(&self) -> &'static str {

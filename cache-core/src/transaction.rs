@@ -49,14 +49,16 @@ pub trait Merge: Clone {
 pub struct Transaction<R: Registry> {
     cache: Cache<R>,
     parts: Parts,
-    /// Keys in the order of their first write: table and line.
-    order: SmallVec<[(usize, usize); 4]>,
+    order: Order,
     label: Option<Arc<str>>,
     context: Option<Arc<dyn Any + Send + Sync>>,
     /// Tables of which all that is not written is to be marked.
     marked: Tables,
     sign: Option<Arc<AtomicBool>>,
 }
+
+/// Keys in the order of their first write: table and line.
+pub(crate) type Order = SmallVec<[(usize, usize); 4]>;
 
 /// Some of the tables of a cache.
 #[derive(Debug, Default)]
@@ -247,7 +249,7 @@ impl<R: Registry> Transaction<R> {
     }
 
     /// Marks an entry as one that must be loaded again. Returns whether there is one; one that comes before the commit is
-    /// marked too.
+    /// marked too, and loads of the key that began before the commit are not stored as fresh.
     pub fn invalidate<L: Lookup>(&mut self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -257,15 +259,16 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
-    /// Marks all entries of a query whose keys `matches`, but for those that this transaction has written by now. Returns
-    /// how many there are. Visits all entries of the table.
-    pub fn invalidate_where<Q: Query>(&mut self, matches: impl Fn(&Q) -> bool) -> usize
+    /// Marks all entries of a query that are there when the commit begins and whose keys `matches`, but for those that
+    /// this transaction writes or touches. Loads of such keys that began before the commit are not stored as fresh.
+    ///
+    /// They are found by the commit, which visits all entries of the table, and calls `matches` without locks. So
+    /// `before_commit` hooks are asked about them, while [`writes`](Self::writes) does not list them yet.
+    pub fn invalidate_where<Q: Query>(&mut self, matches: impl Fn(&Q) -> bool + Send + 'static)
     where
         R: Holds<Q>,
     {
-        let (marked, lines) = self.writes_mut::<Q>().invalidate_where(&matches);
-        lines.into_iter().for_each(|line| self.note::<Q>(Some(line)));
-        marked
+        self.writes_mut::<Q>().invalidate_where(Box::new(matches));
     }
 
     /// Marks all entries of a query that are there at the time of the commit, but for those that this transaction
@@ -312,7 +315,8 @@ impl<R: Registry> Transaction<R> {
     /// Nothing is applied then.
     ///
     /// # Panics
-    /// If a merge function, a weigher or a hook panics; nothing is applied then.
+    /// If a merge function, a weigher, a hook or a predicate of [`invalidate_where`](Self::invalidate_where) panics;
+    /// nothing is applied then.
     pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
         if self.cache.core().hooks.iter().any(Hook::is_async) {
             return Err(CommitError::AsyncHook);
@@ -359,7 +363,7 @@ impl<R: Registry> Transaction<R> {
         }
         self.parts.0.sort_unstable_by_key(|part| part.table_index());
         for part in &mut self.parts.0 {
-            part.prepare(self.label.as_ref());
+            part.prepare(self.label.as_ref(), &mut self.order);
         }
         Ok(())
     }

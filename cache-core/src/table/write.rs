@@ -7,31 +7,38 @@ use super::read::Use;
 use super::shard::{Home, Incoming, Outbox, Seen, Shard};
 use super::step::EntryStep;
 use super::times::Times;
+use super::watchers::{Ringer, Role, Watcher};
 use crate::clock::Moment;
 use crate::event::{Bell, ChangeKind};
-use crate::flight::{Flight, Turn};
 use crate::query::{Lookup, Query};
-use crate::watch::{Ringer, Stored, Watched};
+use crate::watch::Stored;
+
+/// Where a written value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The program says so, and what is kept elsewhere does not know of it.
+    Program,
+    /// A load that those who keep copies elsewhere have made.
+    Load,
+}
 
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
         let now = self.core().now();
         let incoming = self.incoming(&key, Arc::clone(&value), times, None, now);
-        self.write(key, incoming, now, |_, _, hash| {
-            self.head.trail.note(hash);
-            true
-        });
+        self.write(key, incoming, now, Origin::Program, |_, _| true);
         value
     }
 
-    /// Writes unless `may_write`, asked under the lock with the key's slot and hash, says no. Returns whether it wrote.
+    /// Writes unless `may_write`, asked under the lock with the key's slot, says no. Returns whether it wrote.
     pub(super) fn write(
         &self,
         key: Q,
         mut incoming: Incoming<Q::Value>,
         now: Moment,
-        may_write: impl FnOnce(&Shard<Q>, Option<u32>, u32) -> bool,
+        origin: Origin,
+        may_write: impl FnOnce(&Shard<Q>, Option<u32>) -> bool,
     ) -> bool {
         let hash = self.hash(&key);
         let changes = self.change(&key, ChangeKind::Set, Some(&incoming.value));
@@ -39,11 +46,13 @@ impl<Q: Query> Table<Q> {
         let mut shard = self.lock_for_write(self.place_of(hash));
         let mut env = self.env(now, 0);
         let place = shard.locate(hash, &key);
-        if !may_write(&shard, place.number, hash) {
+        if !may_write(&shard, place.number) {
             return false;
         }
-        self.flights.overtake(hash, &key);
-        self.watches.overtake(hash, &key);
+        match origin {
+            Origin::Program => self.key_changed(hash, &key),
+            Origin::Load => self.key_loaded(hash, &key),
+        }
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
         if place.number.is_none() && !place.is_pinned && incoming.home == Home::Queued {
@@ -55,42 +64,27 @@ impl<Q: Query> Table<Q> {
         true
     }
 
-    /// Starts the load of a key, or finds the one that is running.
-    pub(crate) fn join_flight(&self, key: &Q) -> Turn<'_, Q> {
-        // The look that follows has to take a lock; see `flight`.
-        self.made();
-        self.flights.join(key, self.hash(key))
-    }
-
-    /// Writes the result of a load, unless a write came first. Returns what is to be answered: the value that was
-    /// written meanwhile, or `value`.
-    pub(crate) fn store_loaded(
-        &self,
-        key: &Q,
-        value: Arc<Q::Value>,
-        flight: &Flight<Q::Value>,
-    ) -> Arc<Q::Value> {
+    /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
+    /// answered: the value that was written meanwhile, or `value`.
+    pub(crate) fn store_loaded(&self, load: &Watcher<Q>, value: Arc<Q::Value>) -> Arc<Q::Value> {
         let now = self.core().now();
-        let incoming = self.incoming(key, Arc::clone(&value), Times::new(), None, now);
+        let incoming = self.incoming(load.key(), Arc::clone(&value), Times::new(), None, now);
         let mut winner = None;
-        self.write(key.clone(), incoming, now, |shard, number, hash| {
+        self.write(load.key().clone(), incoming, now, Origin::Program, |shard, number| {
             winner = number.and_then(|number| shard.slot(number)).and_then(|slot| slot.hold.value());
-            let may_write = winner.is_none() && !flight.is_overtaken();
-            if may_write {
-                self.head.trail.note(hash);
-            }
-            may_write
+            winner.is_none() && !load.is_overtaken()
         });
         winner.unwrap_or(value)
     }
 
     /// Starts a watch of a key, with a bell perhaps.
-    pub(crate) fn watch(&self, key: Q, bell: Option<Bell>) -> Arc<Watched<Q>> {
+    pub(crate) fn watch(&self, key: Q, bell: Option<Bell>) -> Arc<Watcher<Q>> {
         let hash = self.hash(&key);
         let ringer = bell.map(|bell| Ringer { bell, core: Arc::clone(&self.head.core) });
-        let watched = self.watches.add(key, hash, ringer);
+        let watcher = Watcher::new(key, hash, Role::Watch(ringer));
+        self.watchers.add(&watcher);
         self.pass(hash);
-        watched
+        watcher
     }
 
     /// Waits until no writer is at work in the shard of a key that was there before.
@@ -101,17 +95,17 @@ impl<Q: Query> Table<Q> {
     /// Writes a loaded value, or keeps an equal one, unless something newer came to its key.
     pub(crate) fn store_watched(
         &self,
-        watched: &Watched<Q>,
+        watcher: &Watcher<Q>,
         value: Arc<Q::Value>,
         times: Times,
     ) -> Stored<Q::Value> {
         let now = self.core().now();
-        let key = watched.key();
+        let key = watcher.key();
         let (present, seen) = self.sight(key, Use::Uncounted);
         if let Some(present) = present.filter(|present| Q::same_value(present, &value)) {
             let as_of = times.as_of.unwrap_or(now);
             let is_kept = self.mark(key, None, &mut |shard, number, env, out| {
-                let may_touch = !watched.is_overtaken() && shard.seen(Some(number)) == seen;
+                let may_touch = !watcher.is_overtaken() && shard.seen(Some(number)) == seen;
                 may_touch && shard.touch_as_of(number, as_of, env, out)
             });
             if is_kept {
@@ -119,7 +113,7 @@ impl<Q: Query> Table<Q> {
             }
         }
         let incoming = self.incoming(key, Arc::clone(&value), times, None, now);
-        match self.write(key.clone(), incoming, now, |_, _, _| !watched.is_overtaken()) {
+        match self.write(key.clone(), incoming, now, Origin::Load, |_, _| !watcher.is_overtaken()) {
             true => Stored::Written(value),
             false => Stored::Overtaken(value),
         }
@@ -139,9 +133,7 @@ impl<Q: Query> Table<Q> {
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let place = shard.locate(hash, lookup);
-        self.flights.overtake(hash, lookup);
-        self.watches.overtake(hash, lookup);
-        self.head.trail.note(hash);
+        self.key_changed(hash, lookup);
         let slot = place.number.and_then(|number| shard.slot(number));
         if slot.is_none_or(|slot| slot.hold.is_dead()) {
             drop(shard);
@@ -171,14 +163,15 @@ impl<Q: Query> Table<Q> {
         self.mark(lookup, Some(ChangeKind::Invalidated), &mut |shard, number, _, _| shard.invalidate(number))
     }
 
-    /// Marks all entries whose keys `matches`, and overtakes the watches of such keys. Returns how many were marked.
+    /// Marks all entries whose keys `matches`, and overtakes the loads and watches of such keys. Returns how many entries
+    /// were marked.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
         // First of all, for loads that begin from now on.
         self.head.trail.note_all();
         // Then, so that a load that began before stores either before the keys are listed or not at all.
-        for watched in self.watches.all() {
-            if matches(watched.key()) {
-                watched.overtake();
+        for watcher in self.watchers.all() {
+            if matches(watcher.key()) {
+                watcher.overtake();
             }
         }
         let keys = self.keys();
@@ -211,8 +204,7 @@ impl<Q: Query> Table<Q> {
         let env = self.env(now, 0);
         let place = shard.locate(hash, lookup);
         if heard_as.is_some() {
-            self.watches.overtake(hash, lookup);
-            self.head.trail.note(hash);
+            self.key_changed(hash, lookup);
         }
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
@@ -220,7 +212,7 @@ impl<Q: Query> Table<Q> {
         if is_done {
             self.core().note(changes);
             if heard_as.is_none() {
-                self.watches.note_touch(hash, lookup);
+                self.watchers.find(hash, lookup, |watcher| watcher.ring_later());
             }
         }
         self.conclude(&mut out, shard, &env);

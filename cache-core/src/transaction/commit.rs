@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Order;
 use crate::clock::Moment;
 use crate::core::Core;
 use crate::event::Change;
@@ -32,8 +33,8 @@ pub trait Part: Send {
         CommitKind::Write
     }
 
-    /// Runs all foreign code that the part needs, before anything is locked.
-    fn prepare(&mut self, _label: Option<&Arc<str>>) {}
+    /// Runs all foreign code that the part needs, before anything is locked. Adds the lines that come by that to `order`.
+    fn prepare(&mut self, _label: Option<&Arc<str>>, _order: &mut Order) {}
 
     /// Has it mark all entries that it does not write.
     fn mark_rest(&mut self) {}

@@ -211,8 +211,7 @@ impl<Q: Query> Part for Restoring<'_, Q> {
                 let shard = table.place_of(line.hash);
                 line.place = guards[shard].locate(line.hash, key);
                 counts[shard] += usize::from(line.place.number.is_none());
-                table.flights.overtake(line.hash, key);
-                table.watches.overtake(line.hash, key);
+                table.key_loaded(line.hash, key);
                 commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
             }
         }

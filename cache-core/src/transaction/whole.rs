@@ -60,9 +60,7 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
         let mut guards: Vec<Guard<'_, Q>> = self.table.shards().map(|shard| shard.write()).collect();
         commit.go_on(rest)?;
         let env = self.table.env(commit.now, commit.revision());
-        self.table.flights.overtake_all();
-        self.table.watches.overtake_all();
-        self.table.trail().note_all();
+        self.table.all_changed();
         for shard in &mut guards {
             shard.clear(&env, &mut self.out);
             shard.finish(&env, &mut self.out);
@@ -79,7 +77,7 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
     }
 }
 
-/// Marks all entries of a table, and overtakes all its watches.
+/// Marks all entries of a table, and overtakes all its loads and watches.
 pub(crate) struct Marking<'a, Q: Query>(pub(crate) &'a Table<Q>);
 
 impl<Q: Query> Part for Marking<'_, Q> {
@@ -92,8 +90,7 @@ impl<Q: Query> Part for Marking<'_, Q> {
         let mut guards: Vec<Guard<'_, Q>> = table.shards().map(|shard| shard.write()).collect();
         commit.changes.extend(guards.iter().flat_map(|shard| table.changes_of_marks(shard, |_| true)));
         commit.go_on(rest)?;
-        table.watches.overtake_all();
-        table.trail().note_all();
+        table.all_changed();
         guards.iter_mut().for_each(|shard| shard.invalidate_all());
         Ok(())
     }

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use super::commit::{Commit, CommitKind, Failure, Part};
 use super::locked::Locked;
-use super::spare;
+use super::{Order, spare};
 use crate::Revision;
 use crate::event::{Change, ChangeKind, EntryOf};
-use crate::flight::Found;
 use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
 use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
+use crate::table::watchers::Watcher;
 use crate::table::{Table, Times, Use};
-use crate::watch::Watched;
 
 /// Where the table of `Q` lives.
 pub(crate) trait Home<Q: Query>: Send + Sync {
@@ -28,13 +27,47 @@ pub(crate) struct WriteSet<Q: Query> {
     /// Lines by key, once there are so many that a search takes longer than a hash.
     index: Hashed,
     out: Outbox<Q>,
-    /// Loads of keys that are to be written.
-    loads: Vec<Found<Q::Value>>,
-    /// Watches of keys that are to be written or marked.
-    watches: Vec<Arc<Watched<Q>>>,
+    /// Those to be told of what the commit does, once that is certain.
+    told: Told<Q>,
     /// Whether all that is not written here is to be marked.
     marks_rest: bool,
+    /// Which of the rest is to be marked. Asked when the commit begins.
+    marks_where: Vec<Predicate<Q>>,
     revision: u64,
+}
+
+pub(crate) type Predicate<Q> = Box<dyn Fn(&Q) -> bool + Send>;
+
+/// Loads and watches of keys that a commit changes. Found before nothing can fail any more, since that compares keys,
+/// which is foreign code. Dropped without locks: a load may hold an answer.
+struct Told<Q: Query> {
+    overtaken: Vec<Arc<Watcher<Q>>>,
+    touched: Vec<Arc<Watcher<Q>>>,
+}
+
+impl<Q: Query> Told<Q> {
+    const fn new() -> Self {
+        Self { overtaken: Vec::new(), touched: Vec::new() }
+    }
+
+    fn find(&mut self, table: &Table<Q>, line: &Line<Q>) {
+        let told = match line.write {
+            Write::None => return,
+            Write::Mark { invalidate: false, .. } => &mut self.touched,
+            _ => &mut self.overtaken,
+        };
+        table.watchers.find(line.hash, &line.key, |watcher| told.push(Arc::clone(watcher)));
+    }
+
+    fn tell(&self) {
+        self.overtaken.iter().for_each(|watcher| watcher.overtake());
+        self.touched.iter().for_each(|watcher| watcher.ring_later());
+    }
+
+    fn clear(&mut self) {
+        self.overtaken.clear();
+        self.touched.clear();
+    }
 }
 
 /// Lines that are searched one by one.
@@ -119,8 +152,8 @@ impl<V: ?Sized> Write<V> {
         }
     }
 
-    /// Whether a load of the key that began before is out of date.
-    fn overtakes(&self) -> bool {
+    /// Whether copies of the entry that are kept elsewhere are out of date.
+    fn is_change(&self) -> bool {
         !matches!(self, Self::None | Self::Mark { invalidate: false, .. })
     }
 
@@ -154,9 +187,9 @@ impl<Q: Query> WriteSet<Q> {
                 lines: Vec::new(),
                 index: Hashed::default(),
                 out: Outbox::new(),
-                loads: Vec::new(),
-                watches: Vec::new(),
+                told: Told::new(),
                 marks_rest: false,
+                marks_where: Vec::new(),
                 revision: 0,
             })
         });
@@ -200,8 +233,11 @@ impl<Q: Query> WriteSet<Q> {
 
     /// Whether a key is to be marked, and not written.
     pub(crate) fn marks<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        let write = self.find(lookup).map(|at| &self.lines[at].write);
-        matches!(write, Some(Write::Mark { invalidate: true, .. }))
+        match self.find(lookup).map(|at| &self.lines[at].write) {
+            Some(Write::Mark { invalidate, .. }) => *invalidate,
+            Some(Write::None | Write::Overtake) | None => self.is_marked_by_predicate(&lookup.to_key()),
+            Some(_) => false,
+        }
     }
 
     pub(crate) fn merge(&mut self, key: Q, step: Merging<Q::Value>) -> Option<usize> {
@@ -265,31 +301,35 @@ impl<Q: Query> WriteSet<Q> {
         self.mark(lookup, |touch| Write::Mark { touch, invalidate: true }, true)
     }
 
-    /// Marks all keys that `matches` and are not written here, and overtakes their watches. Returns how many there are,
-    /// and the lines that are written for the first time.
-    pub(crate) fn invalidate_where(&mut self, matches: &dyn Fn(&Q) -> bool) -> (usize, Vec<usize>) {
-        // Those that are neither there nor watched are known by copies alone.
-        self.table().trail().note_all();
-        // First, so that what is loaded meanwhile is either among the keys that are listed or overtaken.
-        let watches = self.table().watches.all();
-        let mut keys = self.table().keys();
-        keys.extend(watches.iter().map(|watched| watched.key().clone()));
-        let (mut marked, mut lines) = (0, Vec::new());
-        for key in keys.iter().filter(|key| matches(key)) {
-            if self.is_replaced(key) {
-                continue;
-            }
-            let (is_there, line) = self.invalidate(key);
-            // One that is there and watched is listed twice.
-            marked += usize::from(is_there && line.is_some());
-            lines.extend(line);
-        }
-        (marked, lines)
+    /// Has the commit mark all keys that `matches`, unless they are written or touched here.
+    pub(crate) fn invalidate_where(&mut self, matches: Predicate<Q>) {
+        self.marks_where.push(matches);
     }
 
-    /// Whether a key has another value after the commit, or none.
-    fn is_replaced<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        !matches!(self.own(lookup), Own::Nothing)
+    fn is_marked_by_predicate(&self, key: &Q) -> bool {
+        self.marks_where.iter().any(|matches| matches(key))
+    }
+
+    /// Makes lines for the keys that a predicate marks. Whatever happens from now on came after the commit was begun.
+    fn mark_matching(&mut self, order: &mut Order) {
+        if self.marks_where.is_empty() {
+            return;
+        }
+        let table = self.table();
+        let at = table.index();
+        // Keys that are neither there nor watched are known by copies alone.
+        table.trail().note_all();
+        // Before the keys, so that what is being loaded is either overtaken or among them.
+        let watchers = table.watchers.all();
+        let mut keys = table.keys();
+        keys.extend(watchers.iter().map(|watcher| watcher.key().clone()));
+        keys.retain(|key| self.is_marked_by_predicate(key));
+        for key in &keys {
+            if !self.find(key).is_some_and(|line| self.lines[line].is_written()) {
+                let (_, line) = self.invalidate(key);
+                order.extend(line.map(|line| (at, line)));
+            }
+        }
     }
 
     fn mark<L: Lookup<Query = Q>>(
@@ -422,7 +462,7 @@ impl<Q: Query> Part for WriteSet<Q> {
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        let Self { home, lines, index, out, loads, watches, marks_rest, revision } = self;
+        let Self { home, lines, index, out, told, marks_rest, revision, .. } = self;
         let (table, marks_rest) = (table_of(home), *marks_rest);
         let mut locked = match marks_rest {
             true => Locked::lock_all(table),
@@ -436,21 +476,12 @@ impl<Q: Query> Part for WriteSet<Q> {
                 }
                 valid => valid?,
             }
-            if line.write.overtakes() {
-                table.trail().note(line.hash);
-                table.watches.find(line.hash, &line.key, |watched| watches.push(Arc::clone(watched)));
-            }
+            told.find(table, line);
             if let Some(kind) = line.write.kind()
+                && table.core().events.has_listeners()
                 && Self::is_heard(line, kind, shard)
             {
-                if table.core().events.has_listeners() {
-                    commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
-                }
-                if !matches!(line.write, Write::Mark { .. })
-                    && let Some(load) = table.flights.find(line.hash, &line.key)
-                {
-                    loads.push(load);
-                }
+                commit.changes.append(&mut table.change(&line.key, kind, line.write.value()));
             }
         }
         if marks_rest {
@@ -465,14 +496,15 @@ impl<Q: Query> Part for WriteSet<Q> {
         if marks_rest {
             // Before the writes, which clear the marks of theirs.
             locked.written().for_each(Shard::invalidate_all);
-            table.watches.overtake_all();
-            table.trail().note_all();
+            table.all_changed();
         }
-        loads.iter().for_each(|load| table.flights.overtake_flight(load));
-        watches.iter().for_each(|watched| watched.overtake());
+        told.tell();
         let env = table.env(commit.now, *revision);
         locked.written().for_each(|shard| shard.begin(&env, out));
         for line in lines.iter_mut().filter(|line| line.is_written()) {
+            if line.write.is_change() {
+                table.trail().note(line.hash);
+            }
             let Some(shard) = locked.shard_mut(table.place_of(line.hash)) else { continue };
             line.place = shard.meet(line.place, &env, out);
             match (&line.write, line.incoming.take(), line.place.number) {
@@ -482,7 +514,6 @@ impl<Q: Query> Part for WriteSet<Q> {
                 (Write::Mark { touch, invalidate }, _, Some(number)) => {
                     if *touch {
                         shard.touch(number, &env, out);
-                        table.watches.note_touch(line.hash, &line.key);
                     }
                     if *invalidate {
                         shard.invalidate(number);
@@ -505,8 +536,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         let table = self.table();
         table.settle(&table.env(table.now(), self.revision));
         self.out.clear();
-        self.loads.clear();
-        self.watches.clear();
+        self.told.clear();
     }
 
     fn kind(&self) -> CommitKind {
@@ -519,12 +549,12 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.lines.iter().map(kind).fold(least, Ord::max)
     }
 
-    fn prepare(&mut self, label: Option<&Arc<str>>) {
-        let Self { home, lines, loads, watches, .. } = self;
+    fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
+        self.mark_matching(order);
+        self.told.clear();
+        let Self { home, lines, .. } = self;
         let table = table_of(home);
         let now = table.now();
-        loads.clear();
-        watches.clear();
         for line in lines {
             if let Write::Merge { made, value, .. } = &mut line.write
                 && made.base.is_stale
@@ -571,8 +601,8 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.lines.clear();
         self.index.clear();
         self.out.clear();
-        self.loads.clear();
-        self.watches.clear();
+        self.told.clear();
+        self.marks_where.clear();
         self.marks_rest = false;
         self.revision = 0;
         self.home = None;

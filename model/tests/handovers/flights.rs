@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_model::{Cache, Query, registry};
+use cache_model::{Cache, Query, Transaction, registry};
 use shuttle::thread;
 
-use crate::{Few, Weak, check, part, store, together};
+use crate::{Few, Registry, Store, Weak, check, part, store, together};
 
 #[test]
 fn one_computes_for_all_who_ask() {
@@ -94,6 +94,59 @@ fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_who_asks_after_it
         ]);
         assert_eq!(store.get(&Few(1)).as_deref(), Some(&2));
     });
+}
+
+/// What a program does to tell a store that the source of `Few(1)` has changed. The first part comes before the change.
+type Mark = fn(&Store) -> Box<dyn FnOnce(&Store)>;
+
+fn in_transaction(store: &Store, mark: fn(&mut Transaction<Registry>)) -> Box<dyn FnOnce(&Store)> {
+    let mut tx = store.begin();
+    mark(&mut tx);
+    Box::new(move |_| drop(tx.commit().unwrap()))
+}
+
+const MARKS: [Mark; 8] = [
+    |_| Box::new(|store| _ = store.invalidate(&Few(1))),
+    |_| Box::new(|store| _ = store.invalidate_where::<Few>(|key| key.0 == 1)),
+    |_| Box::new(|store| _ = store.invalidate_all()),
+    |_| Box::new(|store| store.clear()),
+    |store| in_transaction(store, |tx| _ = tx.invalidate(&Few(1))),
+    |store| in_transaction(store, |tx| tx.invalidate_where::<Few>(|key| key.0 == 1)),
+    |store| in_transaction(store, |tx| tx.invalidate_query::<Few>()),
+    |store| in_transaction(store, |tx| tx.invalidate_all()),
+];
+
+#[test]
+fn what_was_loaded_before_a_mark_is_not_fresh_after_it_and_not_given_to_who_loads_after_it() {
+    for mark in MARKS {
+        check(move || {
+            let store = store();
+            let source = Arc::new(AtomicUsize::new(1));
+            let load = |source: &Arc<AtomicUsize>| {
+                let source = Arc::clone(source);
+                move || {
+                    let value = source.load(Ordering::SeqCst) as u64;
+                    thread::yield_now();
+                    value
+                }
+            };
+            let (old, new) = (load(&source), load(&source));
+            together(vec![
+                part(&store, move |store| _ = store.get_or_insert_with(&Few(1), old)),
+                part(&store, move |store| {
+                    let mark = mark(&store);
+                    source.store(2, Ordering::SeqCst);
+                    mark(&store);
+                    let fresh = store.get_fresh(&Few(1));
+                    assert!(fresh.is_none_or(|value| *value == 2), "fresh from before the mark");
+                    let is_marked = store.peek(&Few(1)).is_some();
+                    let value = store.get_or_insert_with(&Few(1), new);
+                    assert!(is_marked || *value == 2, "an answer from before the mark");
+                }),
+            ]);
+            assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
+        });
+    }
 }
 
 #[test]

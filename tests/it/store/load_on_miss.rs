@@ -4,8 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
 
-use cache_core::{CommitError, Times};
+use cache_core::{CommitError, Dynamic, DynamicValue, Freshness, Lookup, Shape, Times};
+use serde::{Deserialize, Serialize};
 
+use super::watches::{HITS_ALL, changes};
 use super::*;
 
 const THREADS: usize = 8;
@@ -334,4 +336,227 @@ fn a_load_holds_up_nobody_else() {
             1_u32
         });
     });
+}
+
+#[test]
+fn a_load_stores_nothing_fresh_if_its_key_is_changed_or_marked_meanwhile() {
+    for (name, change) in changes() {
+        let (cache, _) = shelf();
+        let got = cache.get_or_insert_with(&GetBook(1), || {
+            change(&cache);
+            book("loaded")
+        });
+        let present = cache.get(&GetBook(1));
+        let expected = present.as_ref().map_or("loaded", |book| &book.title);
+        assert_eq!(got.title, expected, "{name}: the present value, else the loaded one");
+        assert!(present.is_none_or(|book| book.title != "loaded"), "{name}");
+    }
+}
+
+#[test]
+fn a_change_of_one_key_leaves_the_loads_of_others_alone() {
+    for (name, change) in changes() {
+        let (cache, _) = shelf();
+        cache.get_or_insert_with(&GetBook(2), || {
+            change(&cache);
+            book("loaded")
+        });
+        let is_stored = cache.get_fresh(&GetBook(2)).is_some();
+        assert_eq!(is_stored, !HITS_ALL.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn a_touch_or_a_pin_is_no_change_to_a_load() {
+    assert!(is_stored(|cache| {
+        cache.touch(&GetBook(1));
+        let mut tx = cache.begin();
+        tx.touch(&GetBook(1));
+        tx.commit().unwrap();
+        let _ = cache.pin(&GetBook(1));
+        let mut given_up = cache.begin();
+        given_up.invalidate(&GetBook(1));
+        given_up.invalidate_where::<GetBook>(|_| true);
+        given_up.invalidate_all();
+    }));
+}
+
+#[test]
+fn a_pinned_key_that_is_marked_during_its_load_stays_absent() {
+    let (cache, _) = shelf();
+    let pinned = cache.pin(&GetText(1));
+    let got = cache.get_or_insert_with(&GetText(1), || {
+        cache.invalidate(&GetText(1));
+        "loaded"
+    });
+    assert_eq!((&*got, pinned.get()), ("loaded", None));
+    cache.get_or_insert_with(&GetText(1), || "loaded again");
+    assert_eq!(pinned.get().as_deref(), Some("loaded again"), "nobody else holds it");
+}
+
+#[test]
+fn a_mark_during_the_load_of_a_dynamic_entry_reaches_it() {
+    let (cache, _) = shelf();
+    let load = |change: &dyn Fn()| {
+        let load = || -> Arc<dyn DynamicValue> {
+            change();
+            Arc::new(7_u32)
+        };
+        let got = cache.get_or_insert_with(&Dynamic::new("seven"), load);
+        assert_eq!((*got).type_name(), "u32");
+        cache.dynamic().get_as::<u32>("seven").unwrap()
+    };
+    assert_eq!(load(&|| _ = cache.invalidate(&Dynamic::new("seven"))), None);
+    assert_eq!(load(&|| _ = cache.invalidate_all()), None);
+    assert_eq!(load(&|| _ = cache.dynamic().remove("seven")), None);
+    assert_eq!(load(&|| {}).as_deref(), Some(&7));
+}
+
+#[test]
+fn nested_loads_are_each_reached_by_the_mark_of_their_key() {
+    let (cache, _) = shelf();
+    cache.get_or_insert_with(&GetBook(1), || {
+        cache.get_or_insert_with(&GetTwin(1), || {
+            cache.get_or_insert_with(&GetBook(2), || {
+                cache.invalidate_where::<GetBook>(|key| key.0 == 1);
+                cache.invalidate(&GetTwin(1));
+                book("inner")
+            });
+            book("middle")
+        });
+        book("outer")
+    });
+    assert!(cache.get(&GetBook(1)).is_none() && cache.get(&GetTwin(1)).is_none());
+    assert!(cache.get_fresh(&GetBook(2)).is_some());
+}
+
+#[test]
+fn a_load_inside_a_load_of_the_same_key_that_began_after_the_mark_is_stored() {
+    let (cache, _) = shelf();
+    let got = cache.get_or_insert_with(&GetBook(1), || {
+        cache.invalidate(&GetBook(1));
+        cache.get_or_insert_with(&GetBook(1), || book("after the mark"));
+        book("before the mark")
+    });
+    assert_eq!(got.title, "after the mark");
+    assert!(Arc::ptr_eq(&got, &cache.get_fresh(&GetBook(1)).unwrap()));
+}
+
+#[test]
+fn a_load_inside_a_transaction_is_marked_by_its_commit() {
+    let (cache, _) = shelf();
+    for marks_first in [true, false] {
+        for mark in [
+            (|tx| _ = tx.invalidate(&GetBook(1))) as fn(&mut cache_core::Transaction<Shelf>),
+            |tx| {
+                tx.invalidate_where::<GetBook>(|key| key.0 == 1);
+            },
+            |tx| tx.invalidate_query::<GetBook>(),
+            |tx| tx.invalidate_all(),
+        ] {
+            cache.clear();
+            let load = || {
+                let got = cache.get_or_insert_with(&GetBook(1), || book("loaded"));
+                assert_eq!(got.title, "loaded");
+            };
+            let work = |tx: &mut cache_core::Transaction<Shelf>| {
+                if marks_first {
+                    mark(tx);
+                }
+                load();
+                if !marks_first {
+                    mark(tx);
+                }
+                Ok::<_, CommitError>(())
+            };
+            cache.transact(work).unwrap();
+            let entry = cache.entry(&GetBook(1)).unwrap();
+            assert_eq!(entry.freshness(), Freshness::Invalidated, "marks first: {marks_first}");
+        }
+    }
+}
+
+/// Runs `before`, then a load during which `meanwhile` happens on another thread, and tells what is fresh afterwards.
+#[track_caller]
+fn fresh_after<L: Lookup<Query = L> + Query<Value = u32>>(
+    cache: &Cache<super::marks::Sides>,
+    key: &L,
+    meanwhile: impl FnOnce() + Send,
+) -> bool
+where
+    super::marks::Sides: cache_core::Holds<L>,
+{
+    let got = cache.get_or_insert_with(key, || {
+        thread::scope(|scope| _ = scope.spawn(meanwhile));
+        7_u32
+    });
+    assert_eq!(*got, 7);
+    cache.get_fresh(key).is_some()
+}
+
+#[test]
+fn marks_by_tag_reach_the_loads_of_their_tables_alone() {
+    let cache = Cache::<super::marks::Sides>::new();
+    let by_tag = || _ = cache.invalidate_tag("right");
+    let by_transaction = || {
+        let mut tx = cache.begin();
+        tx.invalidate_tag("right");
+        tx.commit().unwrap();
+    };
+    assert!(!fresh_after(&cache, &super::marks::GetRight(1), by_tag));
+    assert!(fresh_after(&cache, &super::marks::GetLeft(1), by_tag));
+    assert!(!fresh_after(&cache, &super::marks::GetRight(2), by_transaction));
+    assert!(fresh_after(&cache, &super::marks::GetLeft(2), by_transaction));
+}
+
+#[test]
+fn a_caller_before_the_mark_gets_the_load_and_one_after_it_loads_anew() {
+    in_time(|| {
+        let (cache, _) = shelf();
+        let (started, start) = mpsc::channel();
+        let (finish, finished) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let cache = &cache;
+            let old = scope.spawn(move || {
+                cache.get_or_insert_with(&GetBook(1), || {
+                    started.send(()).unwrap();
+                    finished.recv().unwrap();
+                    book("old")
+                })
+            });
+            start.recv().unwrap();
+            assert!(!cache.invalidate(&GetBook(1)), "there is no entry yet");
+            let new = cache.get_or_insert_with(&GetBook(1), || book("new"));
+            assert_eq!(new.title, "new", "a load from before the mark is not joined after it");
+            finish.send(()).unwrap();
+            assert!(Arc::ptr_eq(&old.join().unwrap(), &new), "the newer value wins, and all get it");
+            assert!(Arc::ptr_eq(&cache.get_fresh(&GetBook(1)).unwrap(), &new));
+        });
+    });
+}
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u32, capacity = 10, persist)]
+pub struct GetSaved(pub u32);
+
+registry! {
+    struct Files { crate::store::load_on_miss::GetSaved }
+}
+
+#[test]
+fn a_restore_during_a_load_wins_for_the_keys_that_it_restores() {
+    let saved = Cache::<Files>::new();
+    saved.insert(GetSaved(1), 10);
+    let mut file = Vec::new();
+    saved.save_to(&mut file).unwrap();
+    let cache = Cache::<Files>::new();
+    let load = |key| {
+        *cache.get_or_insert_with(&GetSaved(key), || {
+            cache.restore_from(&*file).unwrap();
+            99_u32
+        })
+    };
+    assert_eq!((load(1), load(2)), (10, 99));
+    assert_eq!(cache.get_fresh(&GetSaved(1)).as_deref(), Some(&10));
+    assert_eq!(cache.get_fresh(&GetSaved(2)).as_deref(), Some(&99), "the restore says nothing of this key");
 }

@@ -6,18 +6,18 @@ use super::*;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u32, capacity = 1_000, tags("numbers"))]
-struct GetLeft(u32);
+pub(super) struct GetLeft(pub u32);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u32, capacity = 1_000, tags("numbers", "right"))]
-struct GetRight(u32);
+pub(super) struct GetRight(pub u32);
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u32, capacity = 1_000)]
-struct GetPlain(u32);
+pub(super) struct GetPlain(pub u32);
 
 registry! {
-    struct Sides {
+    pub(super) struct Sides {
         crate::store::marks::GetLeft,
         crate::store::marks::GetRight,
         crate::store::marks::GetPlain,
@@ -89,11 +89,11 @@ fn all_queries_or_one_can_be_marked() {
 }
 
 #[test]
-fn what_matches_is_marked_unless_it_was_written_before() {
+fn what_matches_is_marked_unless_the_transaction_writes_it() {
     let cache = sides();
     let mut tx = cache.begin();
     tx.set(GetLeft(2), 22);
-    assert_eq!(tx.invalidate_where::<GetLeft>(|key| key.0 % 2 == 0), 9);
+    tx.invalidate_where::<GetLeft>(|key| key.0 % 2 == 0);
     assert!(!is_marked(&cache, &GetLeft(4)), "not before the commit");
     tx.set(GetLeft(6), 66);
     tx.commit().unwrap();
@@ -127,7 +127,7 @@ fn what_is_stored_between_the_mark_and_its_commit_is_marked() {
         let mut tx = cache.begin();
         match marks_one {
             true => _ = tx.invalidate(&GetLeft(30)),
-            false => _ = tx.invalidate_where::<GetLeft>(|key| key.0 == 30),
+            false => tx.invalidate_where::<GetLeft>(|key| key.0 == 30),
         }
         watch.store(30, Times::new());
         tx.commit().unwrap();
@@ -172,4 +172,45 @@ fn who_reads_a_change_finds_its_sign_set() {
     tx.sign(Arc::clone(&sign));
     tx.commit().unwrap();
     assert!(sign.load(Ordering::SeqCst), "of one that changes nothing too");
+}
+
+#[test]
+fn what_comes_between_the_mark_by_predicate_and_its_commit_is_marked_too() {
+    let cache = Cache::<Sides>::new();
+    let mut tx = cache.begin();
+    tx.invalidate_where::<GetLeft>(|key| key.0 % 2 == 0);
+    let watch = cache.watch(&GetLeft(2));
+    cache.insert(GetLeft(4), 4);
+    cache.insert(GetLeft(5), 5);
+    cache.get_or_insert_with(&GetLeft(6), || 6_u32);
+    let mut tx = Some(tx);
+    cache.get_or_insert_with(&GetLeft(8), || {
+        tx.take().map(|tx| tx.commit().unwrap());
+        8_u32
+    });
+    assert!(watch.is_overtaken());
+    assert!(is_marked(&cache, &GetLeft(4)) && !is_marked(&cache, &GetLeft(5)));
+    assert!(is_marked(&cache, &GetLeft(6)));
+    assert!(cache.get(&GetLeft(8)).is_none(), "a load that ran during the commit");
+}
+
+#[test]
+fn hooks_are_asked_about_what_a_predicate_marks() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let diary = Arc::clone(&asked);
+    let cache = Cache::<Sides>::builder()
+        .before_commit(move |proposal| {
+            let marked = proposal.of::<GetLeft>().map(|(key, _)| key.0);
+            diary.lock().extend(marked);
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    cache.insert(GetLeft(1), 1);
+    let mut tx = cache.begin();
+    tx.invalidate_where::<GetLeft>(|_| true);
+    cache.insert(GetLeft(2), 2);
+    tx.commit().unwrap();
+    asked.lock().sort_unstable();
+    assert_eq!(*asked.lock(), [1, 2]);
 }

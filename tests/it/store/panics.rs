@@ -249,8 +249,10 @@ fn a_commit_to_two_tables_is_applied_whole_or_not_at_all_whatever_panics() {
                 for left in 0.. {
                     let (cache, _) = full(is_heard);
                     let held = (cache.values::<Weighed>(), cache.values::<Ordered>());
+                    let watches = (cache.watch(&Weighed(Key(3))), cache.watch(&Weighed(Key(1))));
                     let is_sprung = trap.during(left, || {
                         let mut tx = cache.begin();
+                        tx.touch(&Weighed(Key(3)));
                         tx.set(Weighed(Key(50)), Brittle(50));
                         tx.set(Weighed(Key(1)), Brittle(50));
                         tx.set(Ordered(Key(50)), Brittle(50));
@@ -267,7 +269,7 @@ fn a_commit_to_two_tables_is_applied_whole_or_not_at_all_whatever_panics() {
                         is_applied == [true; 4] || is_applied == [false; 4],
                         "{trap:?} number {left}, heard: {is_heard}: {is_applied:?}"
                     );
-                    drop(held);
+                    drop((held, watches));
                     if !is_sprung && cache.inspect().listener_panics == 0 {
                         break;
                     }
