@@ -1,5 +1,7 @@
 //! For generated code only; no part of the public interface, may change in any release.
 
+pub mod constant;
+
 #[cfg(feature = "derive")]
 pub use cache_macros::registry_impl;
 pub use serde::Serialize;
@@ -33,6 +35,28 @@ pub const fn named(format: u32, name: &'static str) -> &'static str {
          let `#[query(crate = \"...\")]` name the same one"
     );
     name
+}
+
+/// The value of a query. Generated code that says `Self::Value` would have the compiler repeat there what the query lacks to
+/// be one.
+pub type Value<Q> = <Q as Valued>::Value;
+
+/// Says of every query what its value is, and asks nothing else of it.
+pub trait Valued {
+    /// The value.
+    type Value: ?Sized;
+}
+
+impl<Q: crate::Query> Valued for Q {
+    type Value = Q::Value;
+}
+
+/// The name of a query. Generated code that says `GetPost::NAME` would have the compiler repeat there what the query
+/// lacks to be one.
+#[must_use]
+#[inline(always)]
+pub const fn name<Q: crate::Query>() -> &'static str {
+    Q::NAME
 }
 
 #[cfg(all(test, feature = "derive"))]

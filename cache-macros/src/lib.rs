@@ -64,6 +64,12 @@ mod text;
 /// | `batch`, `batch = N` | let one load take several keys, at most `N` (default: 100); the query is loaded by `FetchMany` |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
+///
+/// A number may be any constant expression of any integer type (`capacity = MAX_POSTS`, `max_weight = 64 << 20`), a fraction
+/// one of type `f64`, and a duration one of type `Duration` (`ttl = POST_TTL`). The compiler evaluates it, and refuses what
+/// the option does not allow, such as a capacity of 0.
+///
+/// A `fallback` that is a path is called as a function; a constant stands in braces: `fallback = { NOBODY }`.
 #[proc_macro_derive(Query, attributes(query))]
 pub fn derive_query(input: TokenStream) -> TokenStream {
     query::derive(input.into()).into()

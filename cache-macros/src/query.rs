@@ -1,6 +1,7 @@
 //! `derive(Query)`: parse -> options -> validate -> expand, or fallback if any of them found a mistake.
 
 mod borrowed;
+mod constant;
 mod duration;
 mod expand;
 mod fallback;

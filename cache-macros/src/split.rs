@@ -9,7 +9,7 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let mut angles = Angles::default();
     for token in tokens {
         match &token {
-            TokenTree::Punct(punct) if punct.as_char() == ',' && angles.depth == 0 => {
+            TokenTree::Punct(punct) if punct.as_char() == ',' && angles.are_closed() => {
                 parts.push(TokenStream::new());
                 continue;
             }
@@ -51,13 +51,17 @@ pub(crate) fn second_setting(argument: TokenStream) -> Option<Ident> {
 
 /// How many `<` are open; the `>` of `->` closes none.
 #[derive(Default)]
-struct Angles {
+pub(crate) struct Angles {
     depth: usize,
     after_minus: bool,
 }
 
 impl Angles {
-    fn pass(&mut self, punct: &Punct) {
+    pub(crate) fn are_closed(&self) -> bool {
+        self.depth == 0
+    }
+
+    pub(crate) fn pass(&mut self, punct: &Punct) {
         match punct.as_char() {
             '<' => self.depth += 1,
             '>' if !self.after_minus => self.depth = self.depth.saturating_sub(1),

@@ -19,6 +19,8 @@
 #![allow(unreachable_pub)]
 
 mod borrowed;
+mod constants;
+mod fragments;
 mod generic;
 mod in_use;
 mod included;

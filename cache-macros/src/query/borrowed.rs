@@ -11,6 +11,7 @@ use syn::{
     Type, TypePath, parse_quote,
 };
 
+use super::expand::assumed;
 use super::options::Options;
 use crate::errors::Errors;
 
@@ -203,13 +204,15 @@ fn lookup_impl(input: &DeriveInput, options: &Options, fields: &[Borrowed<'_>]) 
     let (_, ty_generics, _) = input.generics.split_for_impl();
     let mut generics = with_lifetime(&input.generics);
     if !input.generics.params.is_empty() {
-        bound_lookup(&mut generics, &core, quote!(#query #ty_generics), fields);
+        bound_lookup(&mut generics, fields);
     }
+    let predicates = &mut generics.make_where_clause().predicates;
+    predicates.push(assumed(quote!(#query #ty_generics), &core));
     let (impl_generics, ref_generics, where_clause) = generics.split_for_impl();
     let members = fields.iter().map(|field| &field.member);
     let values = fields.iter().map(Borrowed::own);
     quote! {
-        #[allow(unused_qualifications)]
+        #[allow(unused_lifetimes, unused_qualifications)]
         #[automatically_derived]
         impl #impl_generics #core::Lookup for #name #ref_generics #where_clause {
             type Query = #query #ty_generics;
@@ -227,10 +230,9 @@ fn lookup_impl(input: &DeriveInput, options: &Options, fields: &[Borrowed<'_>]) 
 }
 
 /// What the methods of `Lookup` need of a query with parameters.
-fn bound_lookup(generics: &mut Generics, core: &TokenStream, query: TokenStream, fields: &[Borrowed<'_>]) {
+fn bound_lookup(generics: &mut Generics, fields: &[Borrowed<'_>]) {
     let types: Vec<Ident> = generics.type_params().map(|parameter| parameter.ident.clone()).collect();
     let bounds = &mut generics.make_where_clause().predicates;
-    bounds.push(parse_quote!(#query: #core::Query));
     for ty in types {
         bounds.push(parse_quote!(#ty: ::core::cmp::PartialEq + ::core::hash::Hash));
     }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Expr, Generics, parse_quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{DeriveInput, Generics, WherePredicate, parse_quote};
 
 use super::borrowed;
-use super::options::{Codec, Given, Options};
+use super::constant::Constant;
+use super::options::{Codec, Fallback, Given, Options};
 use crate::case::snake_case;
 use crate::format;
 use crate::span::located;
@@ -24,23 +25,24 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let table_options = table_options(&core, options);
     let borrowed = borrowed::expand(input, options);
-    let batched = options.batch.as_ref().map(|_| {
-        quote! {
-            #[automatically_derived]
-            impl #impl_generics #core::Batched for #name #ty_generics #where_clause {}
-        }
-    });
+    let batched = options.batch.as_ref().map(|_| batched(input, &core));
     let loading = loading_options(&core, options);
     let tags = tags(options);
     let methods = [
-        weigh(options),
-        same_value(options),
-        is_absent(options),
-        fallback(options),
+        weigh(&core, options),
+        same_value(&core, options),
+        is_absent(&core, options),
+        fallback(&core, options),
         persistence(&core, options),
     ];
+    let evaluated = (options.has_expressions && input.generics.params.is_empty())
+        .then(|| quote!(const _: () = #core::__private::constant::evaluate::<#name>();));
     quote! {
-        #[allow(unused_qualifications)]
+        // A constant may be of any type that a number can have; braces tell a constant from a function.
+        #[allow(
+            trivial_numeric_casts, unused_braces, unused_parens, unused_qualifications,
+            clippy::cast_lossless, clippy::cast_possible_wrap, clippy::unnecessary_cast,
+        )]
         #[automatically_derived]
         impl #impl_generics #core::Query for #name #ty_generics #where_clause {
             type Value = #value;
@@ -51,9 +53,28 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
             #(#methods)*
         }
 
+        #evaluated
         #batched
         #borrowed
     }
+}
+
+fn batched(input: &DeriveInput, core: &TokenStream) -> TokenStream {
+    let name = &input.ident;
+    let mut generics = input.generics.clone();
+    generics.make_where_clause().predicates.push(assumed(quote!(Self), core));
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #[allow(unused_lifetimes)]
+        #[automatically_derived]
+        impl #impl_generics #core::Batched for #name #ty_generics #where_clause {}
+    }
+}
+
+/// The condition that a type is a query. An impl that has it takes for granted what a query needs; without it the compiler
+/// would repeat there what the type lacks. It checks conditions without a lifetime at once.
+pub(crate) fn assumed(query: TokenStream, core: &TokenStream) -> WherePredicate {
+    parse_quote!(for<'assumed> #query: #core::Query)
 }
 
 /// `name = "..."`, else the name of the type.
@@ -91,13 +112,13 @@ fn with_bounds(input: &DeriveInput, options: &Options) -> Generics {
 /// `const OPTIONS`, if any option differs from the default.
 fn table_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let calls: Vec<TokenStream> = [
-        number_call(&options.capacity),
-        number_call(&options.lru),
-        number_call(&options.max_weight),
-        time_call(&options.ttl),
-        time_call(&options.tti),
-        time_call(&options.fresh),
-        number_call(&options.history),
+        number_call(core, &options.capacity),
+        number_call(core, &options.lru),
+        number_call(core, &options.max_weight),
+        time_call(core, &options.ttl),
+        time_call(core, &options.tti),
+        time_call(core, &options.fresh),
+        number_call(core, &options.history),
     ]
     .into_iter()
     .flatten()
@@ -114,17 +135,17 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
     });
     let calls: Vec<TokenStream> = [
         strategy,
-        time_call(&options.swr),
-        time_call(&options.stale_if_error),
-        time_call(&options.timeout),
-        decimal_call(&options.jitter),
-        decimal_call(&options.beta),
-        time_call(&options.error_ttl),
-        time_call(&options.absent_ttl),
-        number_call(&options.retry),
+        time_call(core, &options.swr),
+        time_call(core, &options.stale_if_error),
+        time_call(core, &options.timeout),
+        decimal_call(core, &options.jitter),
+        decimal_call(core, &options.beta),
+        time_call(core, &options.error_ttl),
+        time_call(core, &options.absent_ttl),
+        number_call(core, &options.retry),
         breaker_call(core, options),
-        time_call(&options.poll),
-        batch_call(options),
+        time_call(core, &options.poll),
+        batch_call(core, options),
     ]
     .into_iter()
     .flatten()
@@ -133,15 +154,15 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         .then(|| quote!(const LOADING: #core::LoadingOptions = #core::LoadingOptions::new() #(#calls)*;))
 }
 
-fn batch_call(options: &Options) -> Option<TokenStream> {
-    let most = options.batch.as_ref()?.value?;
+fn batch_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+    let most = whole(core, options.batch.as_ref()?.value.as_ref()?);
     Some(quote!(.batch(#most)))
 }
 
 fn breaker_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     Some(match &options.breaker.as_ref()?.value {
         Some(name) => quote!(.breaker(#name)),
-        None => quote!(.breaker(<Self as #core::Query>::NAME)),
+        None => quote!(.breaker(#core::__private::name::<Self>())),
     })
 }
 
@@ -151,76 +172,87 @@ fn tags(options: &Options) -> Option<TokenStream> {
     Some(quote!(const TAGS: &'static [&'static ::core::primitive::str] = &[#(#tags),*];))
 }
 
-fn decimal_call(given: &Option<Given<f64>>) -> Option<TokenStream> {
+fn decimal_call(core: &TokenStream, given: &Option<Given<Constant<f64>>>) -> Option<TokenStream> {
     let Given { name, value } = given.as_ref()?;
-    let number = Literal::f64_unsuffixed(*value);
-    let method = Ident::new(&name.to_string(), Span::call_site());
-    Some(quote!(.#method(#number)))
+    let number = value.expand(core, |number| Literal::f64_unsuffixed(*number).into_token_stream());
+    Some(call(name, &number))
+}
+
+fn number_call<N: Copy + Into<u64>>(
+    core: &TokenStream,
+    given: &Option<Given<Constant<N>>>,
+) -> Option<TokenStream> {
+    let Given { name, value } = given.as_ref()?;
+    Some(call(name, &whole(core, value)))
+}
+
+fn time_call(core: &TokenStream, given: &Option<Given<Constant<Duration>>>) -> Option<TokenStream> {
+    let Given { name, value } = given.as_ref()?;
+    let time = value.expand(core, |time| {
+        let (seconds, nanoseconds) = (time.as_secs(), time.subsec_nanos());
+        quote!(::core::time::Duration::new(#seconds, #nanoseconds))
+    });
+    Some(call(name, &time))
 }
 
 /// `.capacity(10)`: the options of a table have the names of the derive's.
-fn number_call<N: Copy + Into<u64>>(given: &Option<Given<N>>) -> Option<TokenStream> {
-    let Given { name, value } = given.as_ref()?;
-    let number = Literal::u64_unsuffixed((*value).into());
+fn call(name: &Ident, value: &TokenStream) -> TokenStream {
     let method = Ident::new(&name.to_string(), Span::call_site());
-    Some(quote!(.#method(#number)))
+    quote!(.#method(#value))
 }
 
-fn time_call(given: &Option<Given<Duration>>) -> Option<TokenStream> {
-    let Given { name, value } = given.as_ref()?;
-    let (seconds, nanoseconds) = (value.as_secs(), value.subsec_nanos());
-    let method = Ident::new(&name.to_string(), Span::call_site());
-    Some(quote!(.#method(::core::time::Duration::new(#seconds, #nanoseconds))))
+fn whole<N: Copy + Into<u64>>(core: &TokenStream, number: &Constant<N>) -> TokenStream {
+    number.expand(core, |number| Literal::u64_unsuffixed((*number).into()).into_token_stream())
 }
 
-fn weigh(options: &Options) -> Option<TokenStream> {
+fn weigh(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let path = &options.weigh.as_ref()?.value;
     let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
     // As a call, so that the value is passed as `&str` where `&String` is the value.
     let call = quote_spanned!(span.resolved_at(Span::call_site())=> #path(self, value));
     Some(quote! {
-        fn weigh(&self, value: &Self::Value) -> ::core::primitive::u32 {
+        fn weigh(&self, value: &#core::__private::Value<Self>) -> ::core::primitive::u32 {
             #call
         }
     })
 }
 
-fn same_value(options: &Options) -> Option<TokenStream> {
+fn same_value(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let eq = options.eq.as_ref()?;
     // Both of the option, which a macro of the user's may have written.
     let [old, new] = ["old", "new"].map(|name| Ident::new(name, eq.name.span()));
     let call = quote_spanned!(eq.name.span()=> ::core::cmp::PartialEq::eq(#old, #new));
     Some(quote! {
-        fn same_value(#old: &Self::Value, #new: &Self::Value) -> ::core::primitive::bool {
+        fn same_value(#old: &#core::__private::Value<Self>, #new: &#core::__private::Value<Self>) -> ::core::primitive::bool {
             #call
         }
     })
 }
 
 /// A function is called with the query.
-fn fallback(options: &Options) -> Option<TokenStream> {
+fn fallback(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let fallback = &options.fallback.as_ref()?.value;
     let value = match fallback {
-        Expr::Path(path) => {
+        Fallback::Function(path) => {
             let span = path.path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
             quote_spanned!(span.resolved_at(Span::call_site())=> #path(self))
         }
-        value => quote!(#value),
+        Fallback::Value(value) => value.clone(),
     };
     Some(quote! {
-        fn fallback_value(&self) -> ::core::option::Option<Self::Value> {
+        fn fallback_value(&self) -> ::core::option::Option<#core::__private::Value<Self>> {
             ::core::option::Option::Some(#value)
         }
     })
 }
 
 /// The derive cannot see whether the value is an `Option`; the compiler tells, at the option that asks for one.
-fn is_absent(options: &Options) -> Option<TokenStream> {
+fn is_absent(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let absent_ttl = options.absent_ttl.as_ref()?;
     let span = absent_ttl.name.span().resolved_at(Span::call_site());
     let call = quote_spanned!(span=> ::core::option::Option::is_none(value));
     Some(quote! {
-        fn is_absent(value: &Self::Value) -> ::core::primitive::bool {
+        fn is_absent(value: &#core::__private::Value<Self>) -> ::core::primitive::bool {
             #call
         }
     })
@@ -233,10 +265,16 @@ fn persistence(core: &TokenStream, options: &Options) -> Option<TokenStream> {
         Codec::Postcard => quote!(Postcard),
         Codec::Json => quote!(Json),
     };
-    let version = options.version.as_ref().map_or(1, |version| version.value);
+    let version = match &options.version {
+        Some(version) => whole(core, &version.value),
+        None => quote!(1),
+    };
     let make = if options.opaque.is_some() { quote!(opaque) } else { quote!(shaped) };
     let span = options.codec.as_ref().map_or(persist.name.span(), |codec| codec.name.span());
-    let call = located(quote!(#core::Persistence::#make::<#core::__private::codec::#codec>(#version)), span);
+    let call = located(
+        quote!(#core::Persistence::#make::<#core::__private::codec::#codec>(const { #version })),
+        span,
+    );
     Some(quote! {
         fn persistence() -> ::core::option::Option<#core::Persistence<Self>> {
             ::core::option::Option::Some(#call)

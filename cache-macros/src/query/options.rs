@@ -7,9 +7,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::parse::{Parse, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Expr, Lit, LitInt, LitStr, Path, Type};
+use syn::{Expr, ExprPath, LitStr, Path, Type};
 
-use super::duration;
+use super::constant::{
+    Constant, bound, count, factor, fraction, is_block, number, time, window, with_parentheses,
+};
 use super::parse::Setting;
 use crate::errors::Errors;
 use crate::suggest;
@@ -88,22 +90,32 @@ pub(crate) enum Codec {
     Json,
 }
 
+/// What answers when all else has failed.
+pub(crate) enum Fallback {
+    /// A function of the query.
+    Function(ExprPath),
+    /// An expression of the value.
+    Value(TokenStream),
+}
+
 /// The options of one query. What was written wrongly is `None` here, but among `seen`.
 #[derive(Default)]
 pub(crate) struct Options {
     /// Names of all options that were written, well or not.
     seen: Vec<Ident>,
+    /// Whether the compiler has to evaluate a number or a duration.
+    pub(crate) has_expressions: bool,
     pub(crate) value: Option<Given<Type>>,
     pub(crate) name: Option<Given<LitStr>>,
-    pub(crate) version: Option<Given<u32>>,
-    pub(crate) capacity: Option<Given<u64>>,
-    pub(crate) lru: Option<Given<u64>>,
-    pub(crate) max_weight: Option<Given<u64>>,
+    pub(crate) version: Option<Given<Constant<u32>>>,
+    pub(crate) capacity: Option<Given<Constant<u64>>>,
+    pub(crate) lru: Option<Given<Constant<u64>>>,
+    pub(crate) max_weight: Option<Given<Constant<u64>>>,
     pub(crate) weigh: Option<Given<Path>>,
-    pub(crate) ttl: Option<Given<Duration>>,
-    pub(crate) tti: Option<Given<Duration>>,
-    pub(crate) fresh: Option<Given<Duration>>,
-    pub(crate) history: Option<Given<u32>>,
+    pub(crate) ttl: Option<Given<Constant<Duration>>>,
+    pub(crate) tti: Option<Given<Constant<Duration>>>,
+    pub(crate) fresh: Option<Given<Constant<Duration>>>,
+    pub(crate) history: Option<Given<Constant<u32>>>,
     pub(crate) persist: Option<Given<()>>,
     pub(crate) codec: Option<Given<Codec>>,
     pub(crate) opaque: Option<Given<()>>,
@@ -111,21 +123,20 @@ pub(crate) struct Options {
     pub(crate) borrowed: Option<Given<()>>,
     /// The name in code.
     pub(crate) strategy: Option<Given<&'static str>>,
-    pub(crate) swr: Option<Given<Duration>>,
-    pub(crate) stale_if_error: Option<Given<Duration>>,
-    pub(crate) timeout: Option<Given<Duration>>,
-    pub(crate) jitter: Option<Given<f64>>,
-    pub(crate) beta: Option<Given<f64>>,
-    pub(crate) error_ttl: Option<Given<Duration>>,
-    pub(crate) absent_ttl: Option<Given<Duration>>,
-    /// A function, if it is a path, else the value.
-    pub(crate) fallback: Option<Given<Expr>>,
-    pub(crate) retry: Option<Given<u32>>,
+    pub(crate) swr: Option<Given<Constant<Duration>>>,
+    pub(crate) stale_if_error: Option<Given<Constant<Duration>>>,
+    pub(crate) timeout: Option<Given<Constant<Duration>>>,
+    pub(crate) jitter: Option<Given<Constant<f64>>>,
+    pub(crate) beta: Option<Given<Constant<f64>>>,
+    pub(crate) error_ttl: Option<Given<Constant<Duration>>>,
+    pub(crate) absent_ttl: Option<Given<Constant<Duration>>>,
+    pub(crate) fallback: Option<Given<Fallback>>,
+    pub(crate) retry: Option<Given<Constant<u32>>>,
     /// The name of a shared one; `None` for one of the query's own.
     pub(crate) breaker: Option<Given<Option<String>>>,
-    pub(crate) poll: Option<Given<Duration>>,
+    pub(crate) poll: Option<Given<Constant<Duration>>>,
     /// The most keys of one load, if the query says so.
-    pub(crate) batch: Option<Given<Option<u32>>>,
+    pub(crate) batch: Option<Given<Option<Constant<u32>>>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
     pub(crate) core: Option<Given<Path>>,
 }
@@ -163,42 +174,53 @@ impl Options {
         }
     }
 
+    fn constant<T>(
+        &mut self,
+        setting: &Setting,
+        read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<Constant<T>>,
+    ) -> syn::Result<Given<Constant<T>>> {
+        let given = setting.with(read)?;
+        self.has_expressions |= matches!(given.value, Constant::Expression(_));
+        Ok(given)
+    }
+
     fn read_one(&mut self, setting: &Setting) -> syn::Result<()> {
         match setting.name.to_string().as_str() {
             "value" => self.value = Some(setting.with(syntax("a type, as in `value = Post`"))?),
             "name" => self.name = Some(setting.with(table_name)?),
-            "version" => self.version = Some(setting.with(number)?),
-            "capacity" => self.capacity = Some(setting.with(bound)?),
-            "lru" => self.lru = Some(setting.with(bound)?),
-            "max_weight" => self.max_weight = Some(setting.with(bound)?),
+            "version" => self.version = Some(self.constant(setting, number)?),
+            "capacity" => self.capacity = Some(self.constant(setting, bound)?),
+            "lru" => self.lru = Some(self.constant(setting, bound)?),
+            "max_weight" => self.max_weight = Some(self.constant(setting, bound)?),
             "weigh" => {
                 self.weigh = Some(setting.with(syntax("the path of a function, as in `weigh = bytes_of`"))?)
             }
-            "ttl" => self.ttl = Some(setting.with(time)?),
-            "tti" => self.tti = Some(setting.with(time)?),
-            "fresh" => self.fresh = Some(setting.with(time)?),
-            "history" => self.history = Some(setting.with(number)?),
+            "ttl" => self.ttl = Some(self.constant(setting, time)?),
+            "tti" => self.tti = Some(self.constant(setting, time)?),
+            "fresh" => self.fresh = Some(self.constant(setting, time)?),
+            "history" => self.history = Some(self.constant(setting, number)?),
             "persist" => self.persist = Some(setting.flag()?),
             "codec" => self.codec = Some(setting.with(codec)?),
             "opaque" => self.opaque = Some(setting.flag()?),
             "eq" => self.eq = Some(setting.flag()?),
             "borrowed" => self.borrowed = Some(setting.flag()?),
             "strategy" => self.strategy = Some(setting.with(strategy)?),
-            "swr" => self.swr = Some(setting.with(window)?),
-            "stale_if_error" => self.stale_if_error = Some(setting.with(window)?),
-            "timeout" => self.timeout = Some(setting.with(window)?),
-            "jitter" => self.jitter = Some(setting.with(fraction)?),
-            "beta" => self.beta = Some(setting.with(factor)?),
-            "error_ttl" => self.error_ttl = Some(setting.with(window)?),
-            "absent_ttl" => self.absent_ttl = Some(setting.with(window)?),
-            "fallback" => {
-                let expected = "a value, or the path of a function, as in `fallback = nobody`";
-                self.fallback = Some(setting.with(syntax(expected))?);
-            }
-            "retry" => self.retry = Some(setting.with(number)?),
+            "swr" => self.swr = Some(self.constant(setting, window)?),
+            "stale_if_error" => self.stale_if_error = Some(self.constant(setting, window)?),
+            "timeout" => self.timeout = Some(self.constant(setting, window)?),
+            "jitter" => self.jitter = Some(self.constant(setting, fraction)?),
+            "beta" => self.beta = Some(self.constant(setting, factor)?),
+            "error_ttl" => self.error_ttl = Some(self.constant(setting, window)?),
+            "absent_ttl" => self.absent_ttl = Some(self.constant(setting, window)?),
+            "fallback" => self.fallback = Some(setting.with(fallback)?),
+            "retry" => self.retry = Some(self.constant(setting, number)?),
             "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
-            "poll" => self.poll = Some(setting.with(window)?),
-            "batch" => self.batch = Some(setting.flag_or(count)?),
+            "poll" => self.poll = Some(self.constant(setting, window)?),
+            "batch" if setting.argument.is_none() => self.batch = Some(setting.flag_or(count)?),
+            "batch" => {
+                let Given { name, value } = self.constant(setting, count)?;
+                self.batch = Some(Given { name, value: Some(value) });
+            }
             "tags" => self.tags = Some(setting.list(tags)?),
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
@@ -263,7 +285,7 @@ impl Setting {
 }
 
 /// A mistake at `argument`, or at the name if there is nothing behind the `=`.
-fn error(name: &Ident, argument: &TokenStream, message: impl std::fmt::Display) -> syn::Error {
+pub(super) fn error(name: &Ident, argument: &TokenStream, message: impl std::fmt::Display) -> syn::Error {
     if argument.is_empty() {
         syn::Error::new_spanned(name, message)
     } else {
@@ -279,89 +301,16 @@ fn syntax<T: Parse>(expected: &'static str) -> impl FnOnce(&Ident, &TokenStream)
     }
 }
 
-/// Reads a whole number.
-fn number<N>(name: &Ident, argument: &TokenStream) -> syn::Result<N>
-where
-    N: std::str::FromStr<Err: std::fmt::Display>,
-{
-    let wrong = || error(name, argument, format_args!("`{name}` takes a whole number, as in `{name} = 10`"));
-    let literal: LitInt = syn::parse2(argument.clone()).map_err(|_| wrong())?;
-    if literal.base10_digits().starts_with('-') {
-        return Err(wrong());
-    }
-    if !literal.suffix().is_empty() {
-        let digits = literal.base10_digits();
-        return Err(error(
-            name,
-            argument,
-            format_args!("`{name}` takes a plain number: `{name} = {digits}`"),
-        ));
-    }
-    literal
-        .base10_parse()
-        .map_err(|why| error(name, argument, format_args!("`{name}` cannot be that large: {why}")))
-}
-
-/// Reads a number that is at least 1.
-fn count(name: &Ident, argument: &TokenStream) -> syn::Result<u32> {
-    match number(name, argument)? {
-        0 => Err(error(name, argument, format_args!("`{name}` must be at least 1"))),
-        count => Ok(count),
-    }
-}
-
-/// Reads a number of entries or a weight, which is at least 1.
-fn bound(name: &Ident, argument: &TokenStream) -> syn::Result<u64> {
-    match number(name, argument)? {
-        0 => {
-            let message = format_args!(
-                "`{name}` must be at least 1; leave it out for a table that keeps nothing alive by itself"
-            );
-            Err(error(name, argument, message))
+fn fallback(name: &Ident, argument: &TokenStream) -> syn::Result<Fallback> {
+    match syn::parse2::<Expr>(argument.clone()) {
+        Ok(Expr::Path(path)) => Ok(Fallback::Function(path)),
+        Ok(_) => Ok(Fallback::Value(with_parentheses(argument.clone()))),
+        Err(_) if is_block(argument) => Ok(Fallback::Value(with_parentheses(argument.clone()))),
+        Err(_) => {
+            let expected = "a value, or the path of a function, as in `fallback = nobody`";
+            Err(error(name, argument, format_args!("`{name}` takes {expected}")))
         }
-        bound => Ok(bound),
     }
-}
-
-/// Reads a duration in quotes.
-fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Duration> {
-    let Ok(text) = syn::parse2::<LitStr>(argument.clone()) else {
-        return Err(error(name, argument, time_without_quotes(name, argument)));
-    };
-    duration::parse(&text.value())
-        .map_err(|message| error(name, argument, format_args!("`{name}`: {message}")))
-}
-
-/// Reads a duration in quotes that is no empty one.
-fn window(name: &Ident, argument: &TokenStream) -> syn::Result<Duration> {
-    match time(name, argument)? {
-        Duration::ZERO => {
-            let message = format_args!("`{name}` must be longer than zero; leave it out to do without");
-            Err(error(name, argument, message))
-        }
-        window => Ok(window),
-    }
-}
-
-/// Reads a number with or without a point.
-fn decimal(argument: &TokenStream) -> Option<f64> {
-    match syn::parse2::<Lit>(argument.clone()).ok()? {
-        Lit::Float(number) if number.suffix().is_empty() => number.base10_parse().ok(),
-        Lit::Int(number) if number.suffix().is_empty() => number.base10_parse().ok(),
-        _ => None,
-    }
-}
-
-fn fraction(name: &Ident, argument: &TokenStream) -> syn::Result<f64> {
-    decimal(argument).filter(|fraction| (0.0..=1.0).contains(fraction)).ok_or_else(|| {
-        error(name, argument, format_args!("`{name}` takes a fraction from 0 to 1, as in `{name} = 0.1`"))
-    })
-}
-
-fn factor(name: &Ident, argument: &TokenStream) -> syn::Result<f64> {
-    decimal(argument).filter(|factor| *factor > 0.0 && factor.is_finite()).ok_or_else(|| {
-        error(name, argument, format_args!("`{name}` takes a number above 0, as in `{name} = 1.0`"))
-    })
 }
 
 fn strategy(name: &Ident, argument: &TokenStream) -> syn::Result<&'static str> {
@@ -378,17 +327,6 @@ fn strategy(name: &Ident, argument: &TokenStream) -> syn::Result<&'static str> {
     };
     let message = format_args!("`strategy` is one of \"{}\"{hint}", known.join("\", \""));
     Err(error(name, argument, message))
-}
-
-/// The message for `ttl = 5m` and `ttl = 30`, with what was probably meant.
-fn time_without_quotes(name: &Ident, argument: &TokenStream) -> String {
-    let written = argument.to_string().replace(' ', "");
-    let meant =
-        [written.clone(), format!("{written}s")].into_iter().find(|text| duration::parse(text).is_ok());
-    match meant {
-        Some(text) => format!("`{name}` takes a duration in quotes; did you mean `{name} = \"{text}\"`?"),
-        None => format!("`{name}` takes a duration in quotes, as in `{name} = \"1h30m\"`"),
-    }
 }
 
 fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {

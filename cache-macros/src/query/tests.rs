@@ -16,7 +16,10 @@ fn only_what_differs_from_the_default_is_written() {
         struct GetPost;
     ));
     let expected = quote! {
-        #[allow(unused_qualifications)]
+        #[allow(
+            trivial_numeric_casts, unused_braces, unused_parens, unused_qualifications,
+            clippy::cast_lossless, clippy::cast_possible_wrap, clippy::unnecessary_cast,
+        )]
         #[automatically_derived]
         impl ::cache_core::Query for GetPost {
             type Value = str;

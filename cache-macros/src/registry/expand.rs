@@ -88,7 +88,7 @@ fn table_name(core: &TokenStream, line: &Line, span: Span) -> TokenStream {
         return name.to_token_stream();
     }
     let path = &line.path;
-    let own = quote_spanned!(span=> <#path as #core::Query>::NAME);
+    let own = quote_spanned!(span=> #core::__private::name::<#path>());
     match arguments(path) {
         Some(arguments) => quote_spanned!(span=> #core::__private::instance_name!(#own, #arguments)),
         None => own,

@@ -62,11 +62,11 @@ fn a_cfg_of_the_registry_stands_on_its_struct_and_on_the_rest() {
 #[test]
 fn a_name_is_the_one_given_or_the_querys_own() {
     let written = written(quote!(struct All { A, B as "b", C<a::D> }));
-    contains(&written, quote!(assembly.table(<A as ::cc::Query>::NAME)));
+    contains(&written, quote!(assembly.table(::cc::__private::name::<A>())));
     contains(&written, quote!(assembly.table("b")));
     contains(
         &written,
-        quote!(assembly.table(::cc::__private::instance_name!(<C<a::D> as ::cc::Query>::NAME, "<D>"))),
+        quote!(assembly.table(::cc::__private::instance_name!(::cc::__private::name::<C<a::D>>(), "<D>"))),
     );
 }
 

@@ -14,6 +14,15 @@ fn read(tokens: TokenStream) -> (Options, Vec<String>) {
     (Options::read(&settings, &mut errors), errors.messages())
 }
 
+/// The value of an option that was written out.
+#[track_caller]
+fn known<T: Clone>(given: &Option<Given<Constant<T>>>) -> T {
+    match &given.as_ref().expect("the option was given").value {
+        Constant::Known(value) => value.clone(),
+        Constant::Expression(_) => panic!("left to the compiler"),
+    }
+}
+
 /// The one message that these tokens cause.
 #[track_caller]
 fn message(tokens: TokenStream) -> String {
@@ -33,21 +42,21 @@ fn every_option_is_read() {
     });
     assert_eq!(messages, [""; 0]);
     assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
-    assert_eq!(options.version.as_ref().unwrap().value, 2);
-    assert_eq!(options.capacity.as_ref().unwrap().value, 10_000);
-    assert_eq!(options.max_weight.as_ref().unwrap().value, 16);
-    assert_eq!(options.ttl.as_ref().unwrap().value, Duration::from_mins(90));
-    assert_eq!(options.tti.as_ref().unwrap().value, Duration::ZERO);
+    assert_eq!(known(&options.version), 2);
+    assert_eq!(known(&options.capacity), 10_000);
+    assert_eq!(known(&options.max_weight), 16);
+    assert_eq!(known(&options.ttl), Duration::from_mins(90));
+    assert_eq!(known(&options.tti), Duration::ZERO);
     assert_eq!(options.codec.as_ref().unwrap().value, Codec::Json);
     assert_eq!(options.core().to_string(), "store :: core");
     assert_eq!(options.strategy.as_ref().unwrap().value, "NetworkFirst");
-    assert_eq!((options.jitter.as_ref().unwrap().value, options.beta.as_ref().unwrap().value), (0.25, 2.0));
+    assert_eq!((known(&options.jitter), known(&options.beta)), (0.25, 2.0));
     let windows =
         [&options.swr, &options.stale_if_error, &options.timeout, &options.error_ttl, &options.absent_ttl];
-    assert_eq!(windows.map(|window| window.as_ref().unwrap().value.as_secs()), [1, 2, 3, 4, 5]);
+    assert_eq!(windows.map(|window| known(window).as_secs()), [1, 2, 3, 4, 5]);
     assert_eq!(options.breaker.as_ref().unwrap().value.as_deref(), Some("search"));
-    assert_eq!(options.retry.as_ref().unwrap().value, 6);
-    assert_eq!(options.batch.as_ref().unwrap().value, Some(25));
+    assert_eq!(known(&options.retry), 6);
+    assert!(matches!(options.batch.as_ref().unwrap().value, Some(Constant::Known(25))));
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
 }
 
@@ -113,7 +122,11 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (quote!(capacity =), "`capacity` takes a whole number, as in `capacity = 10`"),
         (quote!(capacity = "10"), "`capacity` takes a whole number, as in `capacity = 10`"),
         (quote!(capacity = -1), "`capacity` takes a whole number, as in `capacity = 10`"),
-        (quote!(capacity = 10usize), "`capacity` takes a plain number: `capacity = 10`"),
+        (quote!(capacity = 10MB), "`capacity` takes a plain number: `capacity = 10`"),
+        (quote!(capacity = -1 - ), "`capacity` takes a whole number, as in `capacity = 10`"),
+        (quote!(capacity = true), "`capacity` takes a whole number, as in `capacity = 10`"),
+        (quote!(capacity = 1.5), "`capacity` takes a whole number, as in `capacity = 10`"),
+        (quote!(capacity = 5 MB), "`capacity` takes a whole number, as in `capacity = 10`"),
         (
             quote!(history = 4294967296),
             "`history` cannot be that large: number too large to fit in target type",
@@ -123,8 +136,11 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (quote!(weigh = |_| 3), "`weigh` takes the path of a function, as in `weigh = bytes_of`"),
         (quote!(ttl = 5m), "`ttl` takes a duration in quotes; did you mean `ttl = \"5m\"`?"),
         (quote!(ttl = 30), "`ttl` takes a duration in quotes; did you mean `ttl = \"30s\"`?"),
-        (quote!(ttl = Duration::MAX), "`ttl` takes a duration in quotes, as in `ttl = \"1h30m\"`"),
-        (quote!(ttl), "`ttl` takes a duration in quotes, as in `ttl = \"1h30m\"`"),
+        (
+            quote!(ttl = 5 * 60),
+            "`ttl` takes a duration, as in `ttl = \"1h30m\"`, or a constant of type `Duration`",
+        ),
+        (quote!(ttl), "`ttl` takes a duration, as in `ttl = \"1h30m\"`, or a constant of type `Duration`"),
         (quote!(ttl = "5min"), "`ttl`: \"5min\" has the unknown unit `min`; did you mean `m`?"),
         (quote!(name = post), "`name` takes a text in quotes, as in `name = \"post\"`"),
         (quote!(name = " "), "the name of a table is not empty and has no control characters"),
@@ -152,7 +168,7 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         ),
         (quote!(breaker = " "), "the name of a breaker is not empty and has no control characters"),
         (quote!(circuit_breaker), "there is no option `circuit_breaker`; did you mean `breaker`?"),
-        (quote!(batch = 0), "`batch` must be at least 1"),
+        (quote!(batch = 0), "`batch` must be a number from 1 to 4294967295"),
         (quote!(batch = "25"), "`batch` takes a whole number, as in `batch = 10`"),
         (quote!(batch_size = 25), "there is no option `batch_size`; did you mean `batch`?"),
         (quote!(beta = 1.0f32), "`beta` takes a number above 0, as in `beta = 1.0`"),
@@ -168,6 +184,45 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
 }
 
 #[test]
+fn what_is_more_than_a_literal_is_left_to_the_compiler() {
+    for argument in [
+        quote!(N),
+        quote!(10 * 1024),
+        quote!(1 << 20),
+        quote!(usize::MAX >> 1),
+        quote!(Self::N),
+        quote!(config::<u8, u16>::N),
+        quote!(<Self as Sizes>::N),
+        quote!(f(1, 2)),
+        quote!(-N),
+        quote!(N as u64),
+        quote!({ N }),
+        quote!(if A { 1 } else { 2 }),
+        quote!([1, 2].len()),
+    ] {
+        let (options, messages) = read(
+            quote!(capacity = #argument, history = #argument, jitter = #argument, batch = #argument, eq),
+        );
+        assert_eq!(messages, [""; 0], "{argument}");
+        assert!(options.has_expressions && options.eq.is_some(), "{argument}");
+        assert!(options.capacity.is_some() && options.history.is_some() && options.jitter.is_some());
+    }
+    let (options, messages) = read(quote!(capacity = 10u64, history = 3usize, retry = 3i32));
+    assert_eq!(messages, [""; 0]);
+    assert!(!options.has_expressions);
+    assert_eq!((known(&options.capacity), known(&options.history), known(&options.retry)), (10, 3, 3));
+}
+
+#[test]
+fn a_duration_that_is_no_text_is_left_to_the_compiler() {
+    for argument in [quote!(TTL), quote!(Duration::from_secs(30)), quote!(times::ttl()), quote!({ TTL })] {
+        let (options, messages) = read(quote!(ttl = #argument, swr = #argument, poll = #argument));
+        assert_eq!(messages, [""; 0], "{argument}");
+        assert!(options.ttl.is_some() && options.swr.is_some() && options.poll.is_some(), "{argument}");
+    }
+}
+
+#[test]
 fn zero_is_no_bound() {
     for name in ["capacity", "lru", "max_weight"] {
         let name = Ident::new(name, proc_macro2::Span::call_site());
@@ -179,7 +234,7 @@ fn zero_is_no_bound() {
 fn an_option_is_given_once() {
     let (options, messages) = read(quote!(ttl = "1s", ttl = "2s"));
     assert_eq!(messages, ["`ttl` is given twice; keep one of them"]);
-    assert_eq!(options.ttl.unwrap().value, Duration::from_secs(1));
+    assert_eq!(known(&options.ttl), Duration::from_secs(1));
 }
 
 #[test]

@@ -1,0 +1,253 @@
+//! Numbers and durations: written out, and checked here; or as a constant expression, which the compiler evaluates and
+//! checks.
+
+use std::time::Duration;
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Lit, LitInt, LitStr, Type};
+
+use super::duration;
+use super::options::error;
+use crate::span::located;
+
+/// The value of an option.
+#[derive(Clone, Debug)]
+pub(crate) enum Constant<T> {
+    /// Written out, and found right.
+    Known(T),
+    /// Left to the compiler.
+    Expression(Expression),
+}
+
+/// An expression, and how the compiler is to check its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    tokens: TokenStream,
+    check: Check,
+    /// What the compiler says of a value that is not allowed.
+    refusal: String,
+}
+
+/// The functions of `__private::constant` that check a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    Bound,
+    Count,
+    Number,
+    Fraction,
+    Factor,
+    Time,
+    Window,
+}
+
+/// Reads a whole number.
+pub(crate) fn number(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u32>> {
+    whole(name, argument, 0, Check::Number, format!("`{name}` must be a number from 0 to {}", u32::MAX))
+}
+
+/// Reads a number of keys, which is at least 1.
+pub(crate) fn count(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u32>> {
+    whole(name, argument, 1, Check::Count, format!("`{name}` must be a number from 1 to {}", u32::MAX))
+}
+
+/// Reads a number of entries or a weight, which is at least 1.
+pub(crate) fn bound(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u64>> {
+    let refusal =
+        format!("`{name}` must be at least 1; leave it out for a table that keeps nothing alive by itself");
+    whole(name, argument, 1, Check::Bound, refusal)
+}
+
+fn whole<N>(
+    name: &Ident,
+    argument: &TokenStream,
+    least: N,
+    check: Check,
+    refusal: String,
+) -> syn::Result<Constant<N>>
+where
+    N: std::str::FromStr<Err: std::fmt::Display> + PartialOrd,
+{
+    let wrong = || error(name, argument, format_args!("`{name}` takes a whole number, as in `{name} = 10`"));
+    let Ok(literal) = syn::parse2::<LitInt>(argument.clone()) else {
+        let tokens = expression(argument).ok_or_else(wrong)?;
+        return Ok(Constant::Expression(Expression { tokens, check, refusal }));
+    };
+    if literal.base10_digits().starts_with('-') {
+        return Err(wrong());
+    }
+    if !is_integer_type(literal.suffix()) {
+        let digits = literal.base10_digits();
+        let message = format_args!("`{name}` takes a plain number: `{name} = {digits}`");
+        return Err(error(name, argument, message));
+    }
+    let number = literal
+        .base10_parse()
+        .map_err(|why| error(name, argument, format_args!("`{name}` cannot be that large: {why}")))?;
+    if number < least { Err(error(name, argument, refusal)) } else { Ok(Constant::Known(number)) }
+}
+
+fn is_integer_type(suffix: &str) -> bool {
+    ["", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"]
+        .contains(&suffix)
+}
+
+/// Reads a duration: text in quotes, or an expression.
+pub(crate) fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
+    if let Ok(text) = syn::parse2::<LitStr>(argument.clone()) {
+        return duration::parse(&text.value())
+            .map(Constant::Known)
+            .map_err(|message| error(name, argument, format_args!("`{name}`: {message}")));
+    }
+    // No literal but a text is a duration, nor is what is computed of literals alone.
+    let tokens = expression(argument)
+        .filter(|_| has_names(argument))
+        .ok_or_else(|| error(name, argument, time_without_quotes(name, argument)))?;
+    Ok(Constant::Expression(Expression { tokens, check: Check::Time, refusal: String::new() }))
+}
+
+/// Reads a duration that is not zero.
+pub(crate) fn window(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
+    let refusal = format!("`{name}` must be longer than zero; leave it out to do without");
+    match time(name, argument)? {
+        Constant::Known(Duration::ZERO) => Err(error(name, argument, refusal)),
+        Constant::Expression(Expression { tokens, .. }) => {
+            Ok(Constant::Expression(Expression { tokens, check: Check::Window, refusal }))
+        }
+        window => Ok(window),
+    }
+}
+
+/// The message for `ttl = 5m` and `ttl = 30`, with what was probably meant.
+fn time_without_quotes(name: &Ident, argument: &TokenStream) -> String {
+    let written = argument.to_string().replace(' ', "");
+    let meant =
+        [written.clone(), format!("{written}s")].into_iter().find(|text| duration::parse(text).is_ok());
+    match meant {
+        Some(text) => format!("`{name}` takes a duration in quotes; did you mean `{name} = \"{text}\"`?"),
+        None => {
+            format!("`{name}` takes a duration, as in `{name} = \"1h30m\"`, or a constant of type `Duration`")
+        }
+    }
+}
+
+/// Reads a fraction from 0 to 1.
+pub(crate) fn fraction(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<f64>> {
+    let refusal = format!("`{name}` takes a fraction from 0 to 1, as in `{name} = 0.1`");
+    decimal(name, argument, |fraction| (0.0..=1.0).contains(&fraction), Check::Fraction, refusal)
+}
+
+/// Reads a number above 0.
+pub(crate) fn factor(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<f64>> {
+    let refusal = format!("`{name}` takes a number above 0, as in `{name} = 1.0`");
+    decimal(name, argument, |factor| factor > 0.0 && factor.is_finite(), Check::Factor, refusal)
+}
+
+/// Reads a number with or without a point.
+fn decimal(
+    name: &Ident,
+    argument: &TokenStream,
+    is_allowed: impl FnOnce(f64) -> bool,
+    check: Check,
+    refusal: String,
+) -> syn::Result<Constant<f64>> {
+    let number = match syn::parse2::<Lit>(argument.clone()) {
+        Ok(Lit::Float(number)) if number.suffix().is_empty() => number.base10_parse().ok(),
+        Ok(Lit::Int(number)) if number.suffix().is_empty() => number.base10_parse().ok(),
+        _ => match expression(argument) {
+            Some(tokens) => return Ok(Constant::Expression(Expression { tokens, check, refusal })),
+            None => None,
+        },
+    };
+    match number.filter(|number| is_allowed(*number)) {
+        Some(number) => Ok(Constant::Known(number)),
+        None => Err(error(name, argument, refusal)),
+    }
+}
+
+/// The tokens, if they are an expression that is more than a literal with or without its sign.
+fn expression(argument: &TokenStream) -> Option<TokenStream> {
+    let is_more = match syn::parse2::<Expr>(argument.clone()) {
+        Ok(Expr::Lit(_)) => false,
+        Ok(Expr::Unary(unary)) => !matches!(*unary.expr, Expr::Lit(_)),
+        Ok(_) => true,
+        Err(_) => is_block(argument),
+    };
+    is_more.then(|| with_parentheses(argument.clone()))
+}
+
+/// The tokens with parentheses around each expression that came out of a macro. The compiler hands it over in an
+/// invisible group, and takes no notice of that group where a derive has written it.
+pub(crate) fn with_parentheses(tokens: TokenStream) -> TokenStream {
+    let visible = tokens.into_iter().map(|token| {
+        let TokenTree::Group(group) = token else { return token };
+        let inside = with_parentheses(group.stream());
+        let is_operand = group.delimiter() != Delimiter::None
+            || syn::parse2::<Type>(inside.clone()).is_ok()
+            || syn::parse2::<Lit>(inside.clone()).is_ok();
+        let delimiter = if is_operand { group.delimiter() } else { Delimiter::Parenthesis };
+        let mut visible = Group::new(delimiter, inside);
+        visible.set_span(group.span());
+        visible.into()
+    });
+    visible.collect()
+}
+
+/// Whether the tokens begin with a block or a word that leads one: `syn` reads these only with all its features.
+pub(crate) fn is_block(argument: &TokenStream) -> bool {
+    match argument.clone().into_iter().next() {
+        Some(TokenTree::Group(_)) => true,
+        Some(TokenTree::Ident(word)) => ["if", "match", "unsafe", "const"].iter().any(|lead| word == lead),
+        _ => false,
+    }
+}
+
+impl<T> Constant<T> {
+    /// The value in generated code; `known` writes one that was written out.
+    pub(crate) fn expand(&self, core: &TokenStream, known: impl FnOnce(&T) -> TokenStream) -> TokenStream {
+        match self {
+            Self::Known(value) => known(value),
+            Self::Expression(expression) => expression.expand(core),
+        }
+    }
+}
+
+impl Expression {
+    /// The expression and its check. An error stands at the expression.
+    fn expand(&self, core: &TokenStream) -> TokenStream {
+        let Self { tokens, check, refusal } = self;
+        let span = tokens.span();
+        let constant = located(quote!(#core::__private::constant), span);
+        let span = span.resolved_at(Span::call_site());
+        let (function, value) = match check {
+            Check::Bound => ("bound", integer(&constant, tokens, span)),
+            Check::Count => ("count", integer(&constant, tokens, span)),
+            Check::Number => ("number", integer(&constant, tokens, span)),
+            Check::Fraction => ("fraction", tokens.clone()),
+            Check::Factor => ("factor", tokens.clone()),
+            Check::Time => ("time", tokens.clone()),
+            Check::Window => ("window", tokens.clone()),
+        };
+        let function = Ident::new(function, span);
+        quote_spanned!(span=> #constant::#function(#value, #refusal))
+    }
+}
+
+/// The number as an integer that holds every other. Where nothing says what type it has, it is a `u64`.
+fn integer(constant: &TokenStream, tokens: &TokenStream, span: Span) -> TokenStream {
+    let of_type = (!has_names(tokens)).then(|| quote!(::<::core::primitive::u64>));
+    quote_spanned!(span=> #constant::integer #of_type(#tokens) as ::core::primitive::i128)
+}
+
+/// Whether a name is among the tokens, or a literal that says its type. Without either the type is open.
+fn has_names(tokens: &TokenStream) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(_) => true,
+        TokenTree::Group(group) => has_names(&group.stream()),
+        TokenTree::Literal(literal) => {
+            syn::parse_str::<LitInt>(&literal.to_string()).is_ok_and(|number| !number.suffix().is_empty())
+        }
+        TokenTree::Punct(_) => false,
+    })
+}
