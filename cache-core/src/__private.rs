@@ -14,7 +14,7 @@ pub use crate::snapshot::{SavedValue, codec};
 
 /// What `#[derive(Shape)]` builds on.
 pub mod shape {
-    pub use crate::snapshot::shape::{Layout, ShapeVisitor};
+    pub use crate::snapshot::shape::{Layout, Read, Reader, Request, ShapeVisitor, Unreadable};
 }
 
 /// Format of the generated code that this crate reads; also written in `registry!`.

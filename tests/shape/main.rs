@@ -8,6 +8,7 @@ mod reports;
 mod round_trips;
 mod saved;
 mod two_builds;
+mod vouching;
 
 use cache_core::{Fingerprint, Shape, ShapeReport};
 

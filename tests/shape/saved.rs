@@ -24,9 +24,38 @@ impl Hash for Place {
 #[query(value = f64, capacity = 10_000, persist, codec = "json")]
 struct HeightOf(Place);
 
+/// Cannot hold every number that it is asked to read.
+#[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+struct Percent(u16);
+
+impl TryFrom<u16> for Percent {
+    type Error = String;
+
+    fn try_from(number: u16) -> Result<Self, String> {
+        if number <= 100 { Ok(Self(number)) } else { Err(format!("{number} % is too much")) }
+    }
+}
+
+impl From<Percent> for u16 {
+    fn from(percent: Percent) -> Self {
+        percent.0
+    }
+}
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = Percent, capacity = 10_000, persist)]
+struct HumidityOf(u32);
+
 registry! {
     struct Heights {
         HeightOf,
+    }
+}
+
+registry! {
+    struct Weather {
+        HumidityOf,
     }
 }
 
@@ -56,4 +85,17 @@ fn numbers_in_json_are_found_and_read_back_bit_by_bit() {
         let found = restored.get(place).unwrap_or_else(|| panic!("{place:?} is not found"));
         assert_eq!(found.to_bits(), height.to_bits(), "{place:?}");
     }
+}
+
+#[test]
+fn one_value_of_many_that_does_not_read_back_is_named_by_the_save() {
+    let cache = Cache::<Weather>::new();
+    for place in 0..1_000 {
+        cache.insert(HumidityOf(place), Percent(if place == 567 { 101 } else { 50 }));
+    }
+    let told = match cache.save_to(Vec::new()) {
+        Ok(report) => report.to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(told.contains("HumidityOf(567)") && told.contains("101 % is too much"), "{told}");
 }

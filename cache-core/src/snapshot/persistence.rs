@@ -24,6 +24,7 @@ pub struct Persistence<Q: Query> {
     is_self_describing: bool,
     pub(super) version: u32,
     pub(super) shape: fn() -> ShapeReport,
+    pub(super) vouches: fn(&ShapeReport) -> bool,
     encode: Encode<Q>,
     decode: Decode<Q>,
     pub(super) verify: fn(&[u8]) -> Result<(), CodecError>,
@@ -50,8 +51,8 @@ pub(crate) struct TableFormat {
     pub codec: &'static str,
     pub fingerprint: Fingerprint,
     pub version: u32,
-    /// Every entry is read back when it is saved, not only the first: the type may hold what its shape does not
-    /// show, or nest deeper than a restore will follow.
+    /// Every entry is read back when it is saved, not only the first: the shape does not vouch for the type
+    /// ([`ShapeReport::vouches_for`]).
     pub is_doubtful: bool,
 }
 
@@ -131,6 +132,7 @@ where
             is_self_describing: C::SELF_DESCRIBING,
             version,
             shape,
+            vouches: ShapeReport::vouches_for::<C>,
             encode: encode::<Q, C>,
             decode: decode::<Q, C>,
             verify: verify::<Pair<Q, Q::Value>, C>,
@@ -167,7 +169,7 @@ impl<Q: Query> TableCodec<Q> for Persistence<Q> {
             codec: self.codec,
             fingerprint: shape.fingerprint,
             version: self.version,
-            is_doubtful: shape.has_unknown_depth(),
+            is_doubtful: !(self.vouches)(&shape),
         }
     }
 

@@ -22,6 +22,7 @@ macro_rules! named {
 
 mod fingerprint;
 mod foreign;
+mod reading;
 mod report;
 mod standard;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod tests;
 mod visitor;
 
 pub use fingerprint::Fingerprint;
+pub use reading::{Read, Reader, Request, Unreadable};
 pub use report::ShapeReport;
 pub use visitor::{Layout, ShapeVisitor};
 

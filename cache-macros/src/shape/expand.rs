@@ -1,13 +1,15 @@
 //! The implementation that the compiler gets.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::options::crate_path;
-use super::parse::Container;
-use super::{bounds, layout};
+use super::parse::{Body, Container, Fields, Style};
+use super::serde::Side;
+use super::{bounds, layout, rename};
 
 /// The implementation of a type without mistakes.
 pub(super) fn container(container: &Container<'_>) -> TokenStream {
@@ -17,11 +19,20 @@ pub(super) fn container(container: &Container<'_>) -> TokenStream {
     let path = path(container);
     let self_describing = container.options.self_describing.then(|| quote!(.self_describing()));
     let opaque = layout.is_opaque.then(|| quote!(.opaque()));
+    let converted = layout.is_converted.then(|| quote!(.converted()));
+    let renamed = layout.is_renamed.then(|| quote!(.renamed()));
+    let request = request(container).map(|(kind, name)| {
+        let kind = Ident::new(kind, Span::call_site());
+        quote!(.asks_for(#krate::__private::shape::Request::#kind(#name)))
+    });
+    let asked = request.is_some().then(|| asked(&krate));
     let visits = layout.parts.iter().map(|part| visit(part, &krate));
     let visitor = if layout.parts.is_empty() { quote!(_) } else { quote!(visitor) };
     let body = quote! {
         const LAYOUT: #krate::__private::shape::Layout =
-            #krate::__private::shape::Layout::new(#path, #text)#self_describing #opaque;
+            #krate::__private::shape::Layout::new(#path, #text)
+                #self_describing #opaque #converted #renamed #request;
+        #asked
         visitor.derived::<Self>(&LAYOUT, |#visitor| { #(#visits)* });
     };
     implementation(container, &layout.parts, &body)
@@ -63,4 +74,36 @@ fn path(container: &Container<'_>) -> TokenStream {
 /// A visit whose type error, if any, lands on the field's type.
 fn visit(part: &Type, krate: &TokenStream) -> TokenStream {
     quote_spanned!(part.span().resolved_at(Span::call_site())=> <#part as #krate::Shape>::shape(visitor);)
+}
+
+/// What serde's derive makes the type ask a deserializer for: a kind of `Request`, and the name.
+///
+/// `None` where that depends on other types, and for generic types, of which nobody knows whether they can be read.
+fn request(container: &Container<'_>) -> Option<(&'static str, String)> {
+    let is_plain = container.input.generics.params.is_empty()
+        && !container.options.self_describing
+        && ["from", "try_from", "transparent", "remote"].iter().all(|name| !container.serde.has(name));
+    if !is_plain {
+        return None;
+    }
+    let kind = match &container.body {
+        Body::Enum(_) => "Enum",
+        Body::Struct(Fields { style: Style::Unit, .. }) => "Unit",
+        Body::Struct(Fields { style: Style::Named, .. }) => "Struct",
+        Body::Struct(Fields { list, .. }) if list.len() == 1 => "Newtype",
+        Body::Struct(_) => "Tuple",
+    };
+    let ident = container.input.ident.unraw().to_string();
+    Some((kind, rename::of_type(&ident, &container.serde, Side::Deserialize)))
+}
+
+/// Has the visitor compare what the type asks for with what the layout expects.
+fn asked(krate: &TokenStream) -> TokenStream {
+    quote! {
+        {
+            #[allow(unused_imports)]
+            use #krate::__private::shape::{Read as _, Unreadable as _};
+            visitor.asked(&LAYOUT, (&#krate::__private::shape::Reader::<Self>::NEW).request());
+        }
+    }
 }

@@ -16,6 +16,10 @@ pub(super) struct Layout {
     pub(super) parts: Vec<Type>,
     /// Whether anything was left undescribed.
     pub(super) is_opaque: bool,
+    /// Whether anything is read under another name than it is written.
+    pub(super) is_renamed: bool,
+    /// Whether another type is written or read in place of this one.
+    pub(super) is_converted: bool,
 }
 
 /// Marks of a field or variant that change what is written, or who writes it.
@@ -62,6 +66,7 @@ impl Layout {
         for name in STAND_INS {
             let Some(value) = container.serde.text(name, Side::Serialize) else { continue };
             self.text.mark(name);
+            self.is_converted = true;
             // serde reports what is no type.
             if let Ok(stand_in) = value.parse::<Type>() {
                 self.part(&stand_in, container.options.opaque);
@@ -156,6 +161,7 @@ impl Layout {
         let (written, read) = (name(Side::Serialize), name(Side::Deserialize));
         self.text.name(&written);
         if read != written {
+            self.is_renamed = true;
             self.text.mark("read as");
             self.text.name(&read);
         }

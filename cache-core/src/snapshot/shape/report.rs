@@ -2,7 +2,8 @@
 
 use super::Shape;
 use super::fingerprint::{Fingerprint, Fnv};
-use super::visitor::ShapeVisitor;
+use super::visitor::{Doubts, ShapeVisitor};
+use crate::snapshot::codec::Codec;
 
 /// Fingerprint of a type, with what a codec and a reader of hostile input must know of it.
 ///
@@ -18,6 +19,7 @@ pub struct ShapeReport {
     pub is_recursive: bool,
     /// Whether a part is not described, so that nobody knows how deep it nests.
     pub is_opaque: bool,
+    doubts: Doubts,
 }
 
 impl ShapeReport {
@@ -62,13 +64,27 @@ impl ShapeReport {
 
     /// What a walk that is over has found.
     fn after(visitor: ShapeVisitor) -> Self {
-        let ShapeVisitor { hash, self_describing, is_recursive, is_opaque, .. } = visitor;
-        Self { fingerprint: hash.finish(), self_describing, is_recursive, is_opaque }
+        let ShapeVisitor { hash, self_describing, is_recursive, is_opaque, doubts, .. } = visitor;
+        Self { fingerprint: hash.finish(), self_describing, is_recursive, is_opaque, doubts }
     }
 
     /// Whether a reader has to count how deep a value nests.
     #[must_use]
     pub fn has_unknown_depth(&self) -> bool {
         self.is_recursive || self.is_opaque
+    }
+
+    /// Whether every value of the type that codec `C` writes reads back equal, as far as the shape tells, so that
+    /// nothing need be read back to know it.
+    ///
+    /// `false` does not mean that values are lost. It is the answer for types that contain themselves, opaque parts,
+    /// conversions (`from`, `try_from`, `into`), `self_describing` types, a `Deserialize` written by hand where the
+    /// derive can tell, and types of std and of other crates that do not always come back as they were. Fields that
+    /// serde skips are not looked at: they come back as their default.
+    #[must_use]
+    pub fn vouches_for<C: Codec>(&self) -> bool {
+        let is_doubted = if C::SELF_DESCRIBING { self.doubts.described } else { self.doubts.binary };
+        let is_carried = C::SELF_DESCRIBING || self.self_describing.is_none();
+        is_carried && !is_doubted && !self.has_unknown_depth()
     }
 }

@@ -131,7 +131,6 @@ generic! {
     "Reverse" [T: Shape] Reverse<T>: T;
     "Range" [T: Shape] Range<T>: T;
     "RangeFrom" [T: Shape] RangeFrom<T>: T;
-    "RangeInclusive" [T: Shape] RangeInclusive<T>: T;
     "RangeTo" [T: Shape] RangeTo<T>: T;
     "Bound" [T: Shape] Bound<T>: T;
     "[]" [T: Shape] [T]: T;
@@ -163,6 +162,15 @@ tuple! {
     "tuple 14" A B C D E F G H I J K L M N;
     "tuple 15" A B C D E F G H I J K L M N O;
     "tuple 16" A B C D E F G H I J K L M N O P;
+}
+
+/// One that was iterated to its end comes back as it was before its last step.
+impl<T: Shape> Shape for RangeInclusive<T> {
+    fn shape(visitor: &mut ShapeVisitor) {
+        visitor.name("RangeInclusive");
+        visitor.visit::<T>();
+        visitor.doubt();
+    }
 }
 
 impl<T: Shape, const LENGTH: usize> Shape for [T; LENGTH] {

@@ -19,6 +19,7 @@ use hashbrown::HashMap;
 
 use super::Shape;
 use super::fingerprint::{Fingerprint, Fnv};
+use super::reading::Request;
 
 const END_OF_NAME: u8 = 0xFF;
 const LAYOUT: u8 = 0xFE;
@@ -34,6 +35,17 @@ pub struct ShapeVisitor {
     pub(super) self_describing: Option<&'static str>,
     pub(super) is_recursive: bool,
     pub(super) is_opaque: bool,
+    pub(super) doubts: Doubts,
+}
+
+/// The formats in which a value may read back as another one, or not at all, and nobody would notice when it is
+/// written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Doubts {
+    /// In formats that are not self-describing.
+    pub binary: bool,
+    /// In formats that are.
+    pub described: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +65,12 @@ pub struct Layout {
     path: &'static str,
     self_describing: bool,
     is_opaque: bool,
+    /// Other code than serde's derive decides what is written or read.
+    is_converted: bool,
+    /// Written and read under different names.
+    is_renamed: bool,
+    /// What serde's derive makes the type ask for; `None` where that depends on other types.
+    request: Option<Request>,
 }
 
 impl Layout {
@@ -61,7 +79,15 @@ impl Layout {
     pub const fn new(path: &'static str, text: &'static str) -> Self {
         let mut hash = Fnv::new();
         hash.write(text.as_bytes());
-        Self { text: hash.finish(), path, self_describing: false, is_opaque: false }
+        Self {
+            text: hash.finish(),
+            path,
+            self_describing: false,
+            is_opaque: false,
+            is_converted: false,
+            is_renamed: false,
+            request: None,
+        }
     }
 
     /// Says that only a self-describing format can carry the type.
@@ -77,6 +103,27 @@ impl Layout {
         self.is_opaque = true;
         self
     }
+
+    /// Says that the type is converted to or from another one when it is saved (`from`, `try_from`, `into`).
+    #[must_use]
+    pub const fn converted(mut self) -> Self {
+        self.is_converted = true;
+        self
+    }
+
+    /// Says that something is written under one name and read under another.
+    #[must_use]
+    pub const fn renamed(mut self) -> Self {
+        self.is_renamed = true;
+        self
+    }
+
+    /// Says what the type asks a deserializer for, if its `Deserialize` is derived.
+    #[must_use]
+    pub const fn asks_for(mut self, request: Request) -> Self {
+        self.request = Some(request);
+        self
+    }
 }
 
 impl ShapeVisitor {
@@ -87,6 +134,7 @@ impl ShapeVisitor {
             self_describing: None,
             is_recursive: false,
             is_opaque: false,
+            doubts: Doubts::default(),
         }
     }
 
@@ -99,6 +147,17 @@ impl ShapeVisitor {
     /// Describes a derived type. `parts` visits the types that `layout` leaves open, in its order.
     pub fn derived<T: ?Sized + 'static>(&mut self, layout: &Layout, parts: fn(&mut Self)) {
         self.derived_by_id(TypeId::of::<T>(), layout, parts);
+    }
+
+    /// Takes in what a derived type really asks a deserializer for; `None` if it cannot be read.
+    ///
+    /// A `Deserialize` written by hand nearly always asks for something else than a derived one.
+    pub fn asked(&mut self, layout: &Layout, asked: Option<Request>) {
+        if let (Some(expected), Some(asked)) = (layout.request, asked)
+            && asked != expected
+        {
+            self.doubt();
+        }
     }
 
     /// Names a type of std or of a known crate. Its parameters are visited after it; each name always has the
@@ -116,6 +175,11 @@ impl ShapeVisitor {
     /// Says that only a self-describing format can carry `path`.
     pub(super) fn self_describing(&mut self, path: &'static str) {
         self.self_describing.get_or_insert(path);
+    }
+
+    /// Says that a value of a named type may come back as another one, and the codecs would not notice.
+    pub(super) fn doubt(&mut self) {
+        self.doubts = Doubts { binary: true, described: true };
     }
 
     /// Says that a named type contains itself.
@@ -148,6 +212,10 @@ impl ShapeVisitor {
             self.self_describing(layout.path);
         }
         self.is_opaque |= layout.is_opaque;
+        if layout.is_converted {
+            self.doubt();
+        }
+        self.doubts.described |= layout.self_describing || layout.is_renamed;
         self.hash.write(&[LAYOUT]);
         self.hash.write(&layout.text.to_le_bytes());
     }

@@ -1,0 +1,132 @@
+//! What a type asks a deserializer for first. A derived `Deserialize` asks for its own kind and name; one written by
+//! hand nearly always for something else. Nothing is read.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
+
+/// The first call that a type makes to a deserializer.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A unit struct of this name.
+    Unit(&'static str),
+    /// A struct of one nameless field.
+    Newtype(&'static str),
+    /// A struct of several nameless fields, or none.
+    Tuple(&'static str),
+    /// A struct of named fields.
+    Struct(&'static str),
+    /// An enum.
+    Enum(&'static str),
+    /// Anything else: no derived type asks for it.
+    Other,
+}
+
+/// Stands for `T`, to find out whether it can be read, and how. Only for types without parameters.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Reader<T: ?Sized>(PhantomData<fn() -> Box<T>>);
+
+impl<T: ?Sized> Reader<T> {
+    /// The only one.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+/// A type that can be read. Called as a method of `&Reader<T>`, this is preferred to [`Unreadable`].
+#[doc(hidden)]
+pub trait Read {
+    /// What the type asks for first.
+    fn request(&self) -> Option<Request>;
+}
+
+impl<T: DeserializeOwned> Read for Reader<T> {
+    fn request(&self) -> Option<Request> {
+        // Nothing asked for: it made itself up.
+        Some(T::deserialize(Recorder).map_or_else(|Asked(request)| request, |_| Request::Other))
+    }
+}
+
+/// A type that may be unreadable.
+#[doc(hidden)]
+pub trait Unreadable {
+    /// Nothing.
+    fn request(&self) -> Option<Request> {
+        None
+    }
+}
+
+impl<T: ?Sized> Unreadable for &Reader<T> {}
+
+/// Answers every request with an error that repeats it.
+struct Recorder;
+
+#[derive(Debug)]
+struct Asked(Request);
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Asked {}
+
+impl Error for Asked {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self(Request::Other)
+    }
+}
+
+impl<'de> Deserializer<'de> for Recorder {
+    type Error = Asked;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Asked> {
+        Err(Asked(Request::Other))
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, _: V) -> Result<V::Value, Asked> {
+        Err(Asked(Request::Unit(name)))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: V,
+    ) -> Result<V::Value, Asked> {
+        Err(Asked(Request::Newtype(name)))
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: usize,
+        _: V,
+    ) -> Result<V::Value, Asked> {
+        Err(Asked(Request::Tuple(name)))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Asked> {
+        Err(Asked(Request::Struct(name)))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Asked> {
+        Err(Asked(Request::Enum(name)))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit seq tuple map
+        identifier ignored_any
+    }
+}
