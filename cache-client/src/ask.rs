@@ -245,7 +245,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     #[inline]
-    fn planned<Q: Fetch<A>>(
+    pub(crate) fn planned<Q: Fetch<A>>(
         &self,
         call: Option<LoadingOptions>,
         access: Access,
@@ -310,11 +310,11 @@ impl<'a, A: App> Asker<'a, A> {
         {
             return Ok(Turn::Answer(self.keep(query, value)));
         }
-        self.load(query, &plan, access)
+        self.load(query, &plan.shared(), access)
     }
 
     /// An answer from the cache before anything is loaded. If it is near its end or stale, it is loaded again behind it.
-    fn read<Q: Fetch<A>>(&self, query: &Q, plan: &Plan, access: Access) -> Option<Arc<Q::Value>>
+    fn read<Q: Fetch<A>>(&self, query: &Q, plan: &Planned<'_>, access: Access) -> Option<Arc<Q::Value>>
     where
         A::Registry: Holds<Q>,
     {
@@ -326,12 +326,12 @@ impl<'a, A: App> Asker<'a, A> {
             }
             Some((value, Verdict::Ending)) => {
                 telemetry.hit(query, strategy);
-                self.refresh(query, plan);
+                self.refresh(query, &plan.shared());
                 Some(value)
             }
             Some((value, Verdict::Stale)) if !access.fresh_only => {
                 telemetry.stale_hit(query, strategy);
-                self.refresh(query, plan);
+                self.refresh(query, &plan.shared());
                 Some(value)
             }
             _ => {
@@ -341,7 +341,7 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    fn refresh<Q: Fetch<A>>(&self, query: &Q, plan: &Plan)
+    fn refresh<Q: Fetch<A>>(&self, query: &Q, plan: &Arc<Plan>)
     where
         A::Registry: Holds<Q>,
     {

@@ -33,7 +33,8 @@ pub(crate) struct Trip<A: App, Q: Fetch<A>> {
     pub(crate) flight: Arc<Flight<Q, Q::Error>>,
     /// The context of the load.
     pub(crate) node: Arc<Node<A>>,
-    pub(crate) plan: Plan,
+    /// Shared, since a task is to be small.
+    pub(crate) plan: Arc<Plan>,
     /// What is told of it, once it has started.
     pub(crate) told: Option<Load>,
 }
@@ -184,3 +185,6 @@ pub(crate) fn message_of(panic: &(dyn Any + Send)) -> Arc<str> {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("not with a text").into()
 }
+
+#[cfg(test)]
+mod tests;

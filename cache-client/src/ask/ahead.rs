@@ -8,7 +8,7 @@ use cache_core::Holds;
 use super::Asker;
 use crate::app::{App, Fetch};
 use crate::flight::Flight;
-use crate::plan::{Plan, Verdict};
+use crate::plan::Verdict;
 use crate::waits::Waiting;
 
 impl<A: App> Asker<'_, A> {
@@ -23,11 +23,11 @@ impl<A: App> Asker<'_, A> {
         if access.is_private || needs_none {
             return None;
         }
-        let plan = self.plan::<Q>(None, access).ok().filter(Plan::stores)?;
+        let plan = self.planned::<Q>(None, access).ok().filter(|plan| plan.stores())?;
         match self.look(query, &plan, false) {
             Some((_, Verdict::Fresh)) => None,
-            Some((_, Verdict::Ending)) => self.load_behind(query, &plan, true).map(|behind| behind.flight),
-            _ => self.load_behind(query, &plan, false).map(|behind| behind.flight),
+            Some((_, Verdict::Ending)) => self.load_behind(query, &plan.shared(), true).map(|behind| behind.flight),
+            _ => self.load_behind(query, &plan.shared(), false).map(|behind| behind.flight),
         }
     }
 

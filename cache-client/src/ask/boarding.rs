@@ -48,7 +48,7 @@ impl<A: App> Asker<'_, A> {
         match seat {
             Some(Ok(seat)) => {
                 let flight = Arc::clone(&seat.flight);
-                self.turn(query, Boarded::Joined(flight, Some(seat)), plan, access).map(Some)
+                self.turn(query, Boarded::Joined(flight, Some(seat)), &plan.shared(), access).map(Some)
             }
             Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: Q::NAME }),
             Some(Err(NoSeat::Closed)) | None => Ok(None),
@@ -59,7 +59,7 @@ impl<A: App> Asker<'_, A> {
     pub(super) fn load<Q: Fetch<A>>(
         &self,
         query: &Q,
-        plan: &Planned<'_>,
+        plan: &Arc<Plan>,
         access: Access,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
     where
@@ -109,7 +109,7 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        match self.load(query, &Planned::Own(plan), Access::PLAIN)? {
+        match self.load(query, &Arc::new(plan), Access::PLAIN)? {
             Turn::Answer(_) => Ok(None),
             Turn::Wait(call) => Ok(Some(call.seat)),
         }
@@ -119,13 +119,13 @@ impl<A: App> Asker<'_, A> {
         &self,
         query: &Q,
         boarded: Boarded<Q, Q::Error>,
-        plan: &Planned<'_>,
+        plan: &Arc<Plan>,
         access: Access,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>> {
         match boarded {
             Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
-                Ok(Turn::Wait(Call { seat, plan: plan.shared(), access, patience }))
+                Ok(Turn::Wait(Call { seat, plan: Arc::clone(plan), access, patience }))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.
@@ -137,7 +137,12 @@ impl<A: App> Asker<'_, A> {
 
     /// Loads, or has the running load go on, without anybody waiting; `loads` even if the provider has an answer. Returns
     /// the load, unless its error is remembered.
-    pub(super) fn load_behind<Q: Fetch<A>>(&self, query: &Q, plan: &Plan, loads: bool) -> Option<Behind<A, Q>>
+    pub(super) fn load_behind<Q: Fetch<A>>(
+        &self,
+        query: &Q,
+        plan: &Arc<Plan>,
+        loads: bool,
+    ) -> Option<Behind<A, Q>>
     where
         A::Registry: Holds<Q>,
     {
@@ -160,7 +165,7 @@ impl<A: App> Asker<'_, A> {
     fn board<Q: Fetch<A>>(
         &self,
         query: &Q,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         desk: &DeskOf<A, Q>,
         ticket: &Ticket<'_>,
     ) -> Boarded<Q, Q::Error>
@@ -191,7 +196,7 @@ impl<A: App> Asker<'_, A> {
         &self,
         node: &Arc<Node<A>>,
         query: &Q,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         desk: &DeskOf<A, Q>,
         ticket: &Ticket<'_>,
     ) -> Boarded<Q, Q::Error>
@@ -215,7 +220,7 @@ impl<A: App> Asker<'_, A> {
 /// Starts a flight that is new, in a context of its own.
 fn start<A: App, Q: Fetch<A>>(
     boarded: Boarded<Q, Q::Error>,
-    plan: &Plan,
+    plan: &Arc<Plan>,
     desk: &DeskOf<A, Q>,
     runtime: &Handle,
     context: impl FnOnce(&Flight<Q, Q::Error>) -> Arc<Node<A>>,
@@ -225,7 +230,7 @@ where
 {
     if let Boarded::New(flight, _) = &boarded {
         let (desk, flight, node) = (Arc::clone(desk), Arc::clone(flight), context(flight));
-        Trip { desk, flight, node, plan: *plan, told: None }.start(runtime);
+        Trip { desk, flight, node, plan: Arc::clone(plan), told: None }.start(runtime);
     }
     boarded
 }
