@@ -6,7 +6,8 @@ mod boarding;
 mod layered;
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::Arc;
 
 use cache_core::{EntryState, Holds, LoadingOptions, Query, Watch};
@@ -14,6 +15,7 @@ use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
+use crate::board::Anew;
 use crate::client::Client;
 use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
@@ -55,6 +57,9 @@ enum Start<A: App, Q: Fetch<A>> {
 
 /// A call that has to wait, with the layers before anything was read.
 type Unfinished<A, Q> = (Call<A, Q>, Option<View<A, Q>>);
+
+/// What is known of a call that has begun.
+type Started<A, Q> = Result<Start<A, Q>, QueryError<<Q as Fetch<A>>::Error>>;
 
 /// A call that waits for a flight.
 struct Call<A: App, Q: Fetch<A>> {
@@ -135,13 +140,19 @@ impl<'a, A: App> Asker<'a, A> {
         let firsts = first_places(queries);
         // All flights are under way before the first is waited for.
         let start = |(at, query)| (firsts[at] == at).then(|| self.start(query, None));
-        let started: Vec<_> = queries.iter().enumerate().map(start).collect();
+        let mut started: Vec<_> = queries.iter().enumerate().map(start).collect();
+        let mut losses = self.client().runtime().losses();
         let mut outcomes: Vec<Outcome<Q::Value, Q::Error>> = Vec::with_capacity(queries.len());
-        for (at, start) in started.into_iter().enumerate() {
-            outcomes.push(match start {
+        for at in 0..queries.len() {
+            outcomes.push(match started[at].take() {
                 Some(start) => self.end(&queries[at], start).await,
                 None => outcomes[firsts[at]].clone(),
             });
+            let found = self.client().runtime().losses();
+            if std::mem::replace(&mut losses, found) != found {
+                let rest = queries[at + 1..].iter().zip(&mut started[at + 1..]);
+                rest.for_each(|(query, start)| self.take_over_if_lost(query, start));
+            }
         }
         outcomes
     }
@@ -310,7 +321,8 @@ impl<'a, A: App> Asker<'a, A> {
         {
             return Ok(Turn::Answer(self.keep(query, value)));
         }
-        self.load(query, &plan.shared(), access)
+        let anew = if plan.loads_anew() { Anew::Always } else { Anew::No };
+        self.load(query, &plan.shared(), access, anew)
     }
 
     /// An answer from the cache before anything is loaded. If it is near its end or stale, it is loaded again behind it.
@@ -402,9 +414,12 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         async move {
-            if self.node().is_none() && call.patience.is_none() {
+            let flight = &call.seat.flight;
+            if self.node().is_none() && call.patience.is_none() && !flight.runtime.may_be_idle() {
                 let outcome = call.seat.landed().await;
-                return self.conclude(query, &call, outcome);
+                if !call.seat.flight.is_stranded() {
+                    return self.conclude(query, &call, outcome);
+                }
             }
             Box::pin(self.finish_unless_interrupted(query, call)).await
         }
@@ -413,7 +428,7 @@ impl<'a, A: App> Asker<'a, A> {
     async fn finish_unless_interrupted<Q: Fetch<A>>(
         self,
         query: &Q,
-        call: Call<A, Q>,
+        mut call: Call<A, Q>,
     ) -> Outcome<Q::Value, Q::Error>
     where
         A::Registry: Holds<Q>,
@@ -421,34 +436,87 @@ impl<'a, A: App> Asker<'a, A> {
         let interrupted = async {
             match self.node() {
                 Some(node) => node.token.cancelled().await,
-                None => std::future::pending().await,
+                None => pending().await,
+            }
+        };
+        let outcome = async {
+            loop {
+                if let Some(outcome) = self.outcome(query, &call).await {
+                    return outcome;
+                }
+                call = match self.take_over(query, &call)? {
+                    Turn::Answer(value) => return Ok(value),
+                    Turn::Wait(next) => next,
+                };
             }
         };
         tokio::select! {
             biased;
             () = interrupted => Err(QueryError::Interrupted { query: Q::NAME }),
-            outcome = self.outcome(query, &call) => outcome,
+            outcome = outcome => outcome,
         }
     }
 
-    async fn outcome<Q: Fetch<A>>(&self, query: &Q, call: &Call<A, Q>) -> Outcome<Q::Value, Q::Error>
+    /// Waits for the outcome. `None` if there will be none, since the runtime of the load does not run it any more.
+    async fn outcome<Q: Fetch<A>>(&self, query: &Q, call: &Call<A, Q>) -> Option<Outcome<Q::Value, Q::Error>>
     where
         A::Registry: Holds<Q>,
     {
         let Call { seat, plan, access, patience } = call;
-        if let Some(patience) = *patience {
-            let is_late = tokio::select! {
-                biased;
-                _ = seat.landed() => false,
-                () = tokio::time::sleep_until(patience) => true,
-            };
-            if is_late && let Some(value) = self.substitute(query, plan, *access) {
-                // Whoever asks next has the answer that was too late for this one.
-                seat.flight.go_on();
-                return Ok(self.keep(query, value));
+        let flight = &seat.flight;
+        let mut is_late = pin!(async {
+            match *patience {
+                Some(patience) => flight.runtime.sleep_until(patience).await,
+                None => pending().await,
             }
+        });
+        let mut is_idle = pin!(flight.runtime.until_idle(self.client().runtime()));
+        let mut may_be_late = true;
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                outcome = seat.landed() => break outcome,
+                () = &mut is_idle => return None,
+                () = &mut is_late, if may_be_late => {
+                    may_be_late = false;
+                    if let Some(value) = self.substitute(query, plan, *access) {
+                        // Whoever asks next has the answer that was too late for this one.
+                        flight.go_on();
+                        return Some(Ok(self.keep(query, value)));
+                    }
+                }
+            }
+        };
+        (!flight.is_stranded()).then(|| self.conclude(query, call, outcome))
+    }
+
+    /// Loads in place of a load that is known not to be run any more, so that many are taken over at the same time.
+    fn take_over_if_lost<Q: Fetch<A>>(&self, query: &Q, start: &mut Option<Started<A, Q>>)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let Some(Ok(Start::Turn(turn @ Turn::Wait(_), _))) = start else { return };
+        let Turn::Wait(call) = turn else { return };
+        let flight = &call.seat.flight;
+        if !flight.is_stranded() && !(self.client().runtime().is_idle(&flight.runtime)) {
+            return;
         }
-        self.conclude(query, call, seat.landed().await)
+        match self.take_over(query, call) {
+            Ok(next) => *turn = next,
+            Err(error) => *start = Some(Err(error)),
+        }
+    }
+
+    /// Loads in place of a load that its runtime does not run any more.
+    fn take_over<Q: Fetch<A>>(&self, query: &Q, call: &Call<A, Q>) -> Result<Turn<A, Q>, QueryError<Q::Error>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let anew = Anew::InPlaceOf(call.seat.flight.id);
+        Ok(match self.load(query, &call.plan, call.access, anew)? {
+            Turn::Wait(next) => Turn::Wait(Call { patience: call.patience, ..next }),
+            answer @ Turn::Answer(_) => answer,
+        })
     }
 
     /// The answer that comes of what a flight came to.

@@ -27,12 +27,30 @@ pub(crate) struct Ticket<'a> {
     pub(crate) wish: Wish,
     /// Does without a seat: nobody waits.
     pub(crate) is_behind: bool,
-    /// A load that runs already is not good enough.
-    pub(crate) anew: bool,
+    pub(crate) anew: Anew,
     /// The flight that is to wait, if one is.
     pub(crate) from: Option<(&'a Arc<Waits>, FlightId)>,
     /// Landings at the time of the last look into the cache; `None` if nobody looked.
     pub(crate) landings: Option<u64>,
+}
+
+/// Whether a load that runs already is good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Anew {
+    No,
+    Always,
+    /// This one is not: its runtime does not run it any more.
+    InPlaceOf(FlightId),
+}
+
+impl Anew {
+    pub(crate) fn refuses(self, flight: FlightId) -> bool {
+        match self {
+            Self::No => false,
+            Self::Always => true,
+            Self::InPlaceOf(other) => flight == other,
+        }
+    }
 }
 
 /// Where somebody has got on.
@@ -66,7 +84,7 @@ impl<Q: Query, E> Flights<Q, E> {
         let board = &mut *board;
         if let Some(flight) = board.current.get(key) {
             match flight.is_current() {
-                true if !ticket.anew => match seat(flight, ticket) {
+                true if !ticket.anew.refuses(flight.id) => match seat(flight, ticket) {
                     Ok(seat) => return Boarded::Joined(Arc::clone(flight), seat),
                     Err(NoSeat::Cycle) => return Boarded::Cycle,
                     Err(NoSeat::Closed) => {}

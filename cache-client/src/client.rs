@@ -25,6 +25,7 @@ use crate::error::{OptionsError, QueryError};
 use crate::layer::Layers;
 use crate::plan::Plan;
 use crate::provider::tier::Tier;
+use crate::runtime::ClientRuntime;
 use crate::telemetry::Telemetry;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
@@ -47,6 +48,7 @@ pub(crate) struct Shared<A: App> {
     desks: Desks,
     layers: Layers,
     breakers: Breakers,
+    runtime: Arc<ClientRuntime>,
     waits: Arc<Waits>,
     /// Where answers are kept below the cache.
     tier: Option<Arc<Tier>>,
@@ -93,12 +95,13 @@ impl<A: App> Client<A> {
     ///   may stand in for it. Those who waited for it share the error; the next call loads again, unless the query has an
     ///   `error_ttl`.
     /// - [`QueryError::CircuitOpen`]: too many loads have failed, and none was made.
-    /// - [`QueryError::Interrupted`]: the load cancelled its own context, or its runtime has ended.
+    /// - [`QueryError::Interrupted`]: the load cancelled its own context, or its [runtime](crate::guide::runtimes) has ended
+    ///   and the caller has no other.
     /// - [`QueryError::Cycle`]: this is called in the load of something that the query needs.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
     /// # Panics
-    /// If something has to be loaded outside a tokio runtime.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
     /// May be dropped at any time. A load that others wait for goes on.
@@ -129,7 +132,7 @@ impl<A: App> Client<A> {
     /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone, as [`query`](Self::query) does.
     ///
     /// # Panics
-    /// If something has to be loaded outside a tokio runtime.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
     /// May be dropped at any time. Loads that others wait for go on.
@@ -230,6 +233,11 @@ impl<A: App> Client<A> {
 
     pub(crate) fn breakers(&self) -> &Breakers {
         &self.0.breakers
+    }
+
+    #[inline]
+    pub(crate) fn runtime(&self) -> &Arc<ClientRuntime> {
+        &self.0.runtime
     }
 
     #[inline]

@@ -72,7 +72,7 @@ impl<A: App> Context<A> {
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
     /// # Panics
-    /// If something has to be loaded outside a tokio runtime.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
     /// May be dropped at any time. A load that others wait for goes on.
@@ -103,7 +103,7 @@ impl<A: App> Context<A> {
     /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone, as [`query`](Self::query) does.
     ///
     /// # Panics
-    /// If something has to be loaded outside a tokio runtime.
+    /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
     /// May be dropped at any time. Loads that others wait for go on.

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::QueryError;
+use crate::runtime::TaskRuntime;
 use crate::waits::{FlightId, Waiting, Waits};
 
 /// What a query comes to.
@@ -23,6 +24,8 @@ pub(crate) struct Flight<Q: Query, E> {
     pub(crate) watch: Option<Arc<Watch<Q>>>,
     /// Cancelled when nobody wants the answer any more, and by the load itself if it cancels its context.
     pub(crate) token: CancellationToken,
+    /// Where the load runs.
+    pub(crate) runtime: TaskRuntime,
     state: Mutex<State<Q::Value, E>>,
     landed: Notify,
 }
@@ -37,6 +40,8 @@ struct State<V: ?Sized, E> {
     is_landing: bool,
     /// The answer comes from the provider.
     is_without_load: bool,
+    /// Its runtime has dropped it: another load may take its place.
+    is_abandoned: bool,
     outcome: Option<Outcome<V, E>>,
 }
 
@@ -67,6 +72,7 @@ impl<Q: Query, E> Flight<Q, E> {
         started: Moment,
         watch: Option<Watch<Q>>,
         token: CancellationToken,
+        runtime: TaskRuntime,
     ) -> Self {
         let state = State {
             seats: 0,
@@ -74,10 +80,11 @@ impl<Q: Query, E> Flight<Q, E> {
             is_closed: false,
             is_landing: false,
             is_without_load: false,
+            is_abandoned: false,
             outcome: None,
         };
         let watch = watch.map(Arc::new);
-        Self { id, key, started, watch, token, state: Mutex::new(state), landed: Notify::new() }
+        Self { id, key, started, watch, token, runtime, state: Mutex::new(state), landed: Notify::new() }
     }
 
     /// Joins those who want the answer, with a seat if they wait for it. Returns whether that was possible.
@@ -147,9 +154,19 @@ impl<Q: Query, E> Flight<Q, E> {
 
     /// Gives the outcome to all who wait, the first one that is given. Returns whether nobody did.
     pub(crate) fn land(&self, outcome: Outcome<Q::Value, E>) -> bool {
+        self.end(outcome, false)
+    }
+
+    /// Ends a load that its runtime has dropped. `outcome` is for callers that have no other runtime.
+    pub(crate) fn abandon(&self, outcome: Outcome<Q::Value, E>) {
+        self.end(outcome, true);
+    }
+
+    fn end(&self, outcome: Outcome<Q::Value, E>, is_abandoned: bool) -> bool {
         let mut state = self.state.lock();
         state.is_closed = true;
         let is_alone = state.seats == 0;
+        state.is_abandoned |= is_abandoned && state.outcome.is_none();
         // One that comes too late is dropped when the lock is gone.
         let late = match state.outcome {
             Some(_) => Some(outcome),
@@ -162,6 +179,15 @@ impl<Q: Query, E> Flight<Q, E> {
         drop(late);
         self.landed.notify_waiters();
         is_alone
+    }
+
+    pub(crate) fn has_landed(&self) -> bool {
+        self.state.lock().outcome.is_some()
+    }
+
+    /// Whether the runtime of the load has dropped it, and the caller's goes on.
+    pub(crate) fn is_stranded(&self) -> bool {
+        self.state.lock().is_abandoned && self.runtime.is_elsewhere()
     }
 
     pub(crate) fn outcome(&self) -> Option<Outcome<Q::Value, E>> {

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{Holds, Moment, Pinned, Stored};
-use tokio::runtime::Handle;
 use tracing::{Instrument, Span};
 
 use crate::app::{App, Fetch};
@@ -54,10 +53,11 @@ impl<A: App, Q: Fetch<A>> Trip<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    pub(crate) fn start(mut self, runtime: &Handle) {
+    pub(crate) fn start(mut self) {
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // By now there is who ends the flight if the code that listens panics.
         self.told = Some(telemetry.load(&self.flight.key, self.plan.strategy(), is_shared));
+        let runtime = self.flight.runtime.clone();
         runtime.spawn(self.run());
     }
 
@@ -157,14 +157,25 @@ where
 }
 
 impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
-    /// Ends a flight that has not landed as interrupted, also if its task was never run: nobody waits for ever.
+    /// Ends a flight that has not landed, also if its task was never run: nobody waits for ever.
     fn drop(&mut self) {
+        if self.flight.has_landed() {
+            return;
+        }
         let query = Q::NAME;
-        let error = match std::thread::panicking() {
-            true => QueryError::Panicked { query, message: "while its answer was stored".into() },
-            false => QueryError::Interrupted { query },
-        };
-        self.land(Err(error));
+        if std::thread::panicking() {
+            let message = "while its answer was stored".into();
+            self.land(Err(QueryError::Panicked { query, message }));
+            return;
+        }
+        // Nobody aborts the task.
+        self.node.client.runtime().note_end(&self.flight.runtime);
+        let outcome = Err(QueryError::Interrupted { query });
+        if let Some(told) = &self.told {
+            told.ended(&self.flight.key, &outcome);
+        }
+        self.desk.flights.landed(&self.flight);
+        self.flight.abandon(outcome);
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`optimistic`] | showing a change before the server has answered |
 //! | [`observing`] | following a query as it changes |
 //! | [`many`] | several keys at once, pages, loading ahead |
+//! | [`runtimes`] | where loads and observers run, and what happens when a runtime stops |
 //! | [`second_tier`] | a store below the cache |
 //! | [`testing`] | testing code that uses a client |
 //! | [`seeing`] | what the client tells of itself |
@@ -24,6 +25,7 @@ pub mod invalidation;
 pub mod many;
 pub mod observing;
 pub mod optimistic;
+pub mod runtimes;
 pub mod second_tier;
 pub mod seeing;
 pub mod strategies;

@@ -107,6 +107,7 @@ mod plan;
 mod prefetch;
 mod provider;
 mod retry;
+mod runtime;
 mod sync;
 pub mod telemetry;
 mod waits;

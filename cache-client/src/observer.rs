@@ -7,14 +7,14 @@ pub(crate) mod post;
 pub(crate) mod state;
 
 use std::fmt::{self, Debug};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use cache_core::{Holds, LoadingOptions};
 use futures_core::Stream;
-use tokio::runtime::Handle;
+use tokio::runtime::{self, Handle};
 
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
@@ -24,12 +24,15 @@ use crate::error::OptionsError;
 use crate::observer::claim::Claim;
 use crate::observer::keeper::Keeper;
 use crate::observer::state::State;
+use crate::runtime::TaskRuntime;
+use crate::sync::Mutex;
 
 /// Shows what is known of one query, now and whenever it changes: a stream of [`State`]s, the present one first.
 ///
 /// There is a new state when the value is committed anew, when optimistic layers change it, when a load fails, and when a
 /// flag changes; a refresh that finds an equal value of a query with `#[query(eq)]` is none. Who reads slowly gets the
-/// newest state and misses those between. The stream has no end while the runtime lives.
+/// newest state and misses those between. The stream has no end while there is
+/// a [runtime](crate::guide::runtimes) for its task.
 ///
 /// As long as a key is observed it is pinned, so that its value stays whatever the bound and the times of its table are.
 /// It is loaded when its observer comes, as its strategy says, and again whenever it is invalidated, removed or cleared;
@@ -46,6 +49,8 @@ pub struct Observer<A: App, Q: Fetch<A>> {
     client: Client<A>,
     options: LoadingOptions,
     claim: Option<Claim<Q, Q::Error>>,
+    /// Starts the task of a claim; a pointer, so that the code of readers needs no bound on the registry.
+    keep: Keep<A, Q>,
     /// Why the options of the query cannot work; there is no claim then.
     problem: Option<OptionsError>,
     /// The value of the query before, until the present one has one.
@@ -54,6 +59,17 @@ pub struct Observer<A: App, Q: Fetch<A>> {
     has_news: bool,
     /// Of who waits for the next state: waits for the wrong query when there is another.
     waker: Option<Waker>,
+    /// Whether the runtime of the task that keeps the key is idle, if it may be. Used by `&mut` alone, so never locked.
+    idle_watch: Mutex<Option<IdleWatch>>,
+}
+
+type Keep<A, Q> = fn(&Client<A>, &Claim<Q, <Q as Fetch<A>>::Error>, Option<u64>, Option<TaskRuntime>) -> bool;
+
+/// Watches the runtime of the task that keeps a key.
+struct IdleWatch {
+    /// Number of the keeper, and the runtime whose timers are used.
+    of: (u64, Option<runtime::Id>),
+    until_idle: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl<A: App> Client<A> {
@@ -62,7 +78,7 @@ impl<A: App> Client<A> {
     /// Costs a task for each observed key, and one pin.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     ///
     /// # Examples
     /// ```
@@ -107,7 +123,7 @@ impl<A: App> Client<A> {
     /// [`observe`](Self::observe) with options for this observer: `change` gets options that decide nothing.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     pub fn observe_with<Q: Fetch<A>>(
         &self,
         query: &Q,
@@ -131,10 +147,12 @@ impl<A: App> Client<A> {
             client: self.clone(),
             options: LoadingOptions::new(),
             claim: None,
+            keep: keep::<A, Q>,
             problem: None,
             previous: None,
             has_news: true,
             waker: None,
+            idle_watch: Mutex::new(None),
         }
     }
 }
@@ -149,7 +167,7 @@ where
     /// Without a query nothing is. The same query again changes nothing.
     ///
     /// # Panics
-    /// Outside a tokio runtime, if there is a query.
+    /// If there is a query, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     pub fn set_query(&mut self, query: Option<&Q>) {
         let is_idle = self.claim.is_none() && self.problem.is_none();
         if query == self.query() && (query.is_some() || is_idle) {
@@ -169,7 +187,6 @@ where
     }
 
     fn claim(&mut self, query: &Q) {
-        let runtime = Handle::current();
         let plan = match Asker::without_context(&self.client).plan::<Q>(Some(self.options), Access::PLAIN) {
             Ok(plan) => plan,
             Err(problem) => {
@@ -177,16 +194,44 @@ where
                 return;
             }
         };
-        let (claim, is_new) = Claim::take(self.client.desks().of::<Q, Q::Error>(), query, plan);
-        if is_new {
-            let mut keeper = Keeper::new(self.client.clone(), Arc::clone(&claim.post), plan);
-            // Here and now, so that the first state is the true one.
-            keeper.catch_up();
-            keeper.show();
-            claim.post.is_kept_by(runtime.spawn(keeper.run()).abort_handle());
-        }
-        self.claim = Some(claim);
+        // Before anything is observed: there may be none.
+        let runtime = self.client.runtime().get();
+        let claim = Claim::take(self.client.desks().of::<Q, Q::Error>(), query, plan);
+        let claim = self.claim.insert(claim);
+        keep(&self.client, claim, None, Some(runtime));
     }
+}
+
+/// Starts the task of an observed key, on `runtime` if that is known, unless there is one that is not `idle`. Returns
+/// whether there is one then.
+fn keep<A: App, Q: Fetch<A>>(
+    client: &Client<A>,
+    claim: &Claim<Q, Q::Error>,
+    idle: Option<u64>,
+    runtime: Option<TaskRuntime>,
+) -> bool
+where
+    A::Registry: Holds<Q>,
+{
+    let Some(runtime) = runtime.or_else(|| client.runtime().try_get()) else { return false };
+    let post = &claim.post;
+    let Some(number) = post.notice.make_keeper(idle) else { return true };
+    // Here and now, so that the first state is the true one.
+    let keeper = runtime.enter(|| {
+        let mut keeper = Keeper::new(client.clone(), (number, runtime.clone()), Arc::clone(post), claim.plan);
+        if number > 1 {
+            keeper.go_on();
+        }
+        keeper.catch_up();
+        keeper.show();
+        keeper
+    });
+    post.is_kept_by(number, runtime.spawn(keeper.run()), runtime.clone());
+    if !post.notice.is_over() {
+        return true;
+    }
+    // That runtime has ended, as the client knows by now.
+    runtime.is_elsewhere() && keep(client, claim, None, None)
 }
 
 impl<A: App, Q: Fetch<A>> Observer<A, Q> {
@@ -201,6 +246,9 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     pub fn state(&self) -> State<Q::Value, Q::Error> {
         match &self.claim {
             Some(claim) => {
+                if claim.post.notice.is_over() {
+                    (self.keep)(&self.client, claim, None, None);
+                }
                 let newest = claim.post.notice.newest();
                 // What was shown once is not followed by what was shown before it.
                 if claim.has_shown() { newest } else { present(&self.previous, newest) }
@@ -209,7 +257,8 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
         }
     }
 
-    /// Waits for a state that this observer has not given yet; the first is there at once. `None` only if the runtime ends.
+    /// Waits for a state that this observer has not given yet; the first is there at once. `None` only if the runtime of
+    /// the client has ended, and the caller has no other.
     ///
     /// # Cancellation
     /// May be dropped at any time without missing anything.
@@ -222,17 +271,32 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
         }
-        let Some(claim) = &mut self.claim else {
+        if self.claim.is_none() {
             return match std::mem::take(&mut self.has_news) {
                 true => Poll::Ready(Some(self.idle())),
                 false => Poll::Pending,
             };
-        };
-        let Some(state) = ready!(claim.poll_newer(cx)) else { return Poll::Ready(None) };
-        if !state.is_pending() || claim.has_shown() {
+        }
+        let Some(state) = ready!(self.poll_claim(cx)) else { return Poll::Ready(None) };
+        if !state.is_pending() || self.claim.as_ref().is_some_and(Claim::has_shown) {
             self.previous = None;
         }
         Poll::Ready(Some(present(&self.previous, state)))
+    }
+
+    /// Waits for a new state of the claim, and has another task keep the key when its task runs no more.
+    fn poll_claim(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, Q::Error>>> {
+        loop {
+            let Some(claim) = &mut self.claim else { return Poll::Pending };
+            let idle = match claim.poll_newer(cx) {
+                Poll::Ready(Some(state)) => return Poll::Ready(Some(state)),
+                Poll::Ready(None) => None,
+                Poll::Pending => Some(ready!(poll_idle(&self.client, claim, self.idle_watch.get_mut(), cx))),
+            };
+            if !(self.keep)(&self.client, claim, idle, None) {
+                return Poll::Ready(None);
+            }
+        }
     }
 
     /// The state without a claim.
@@ -242,6 +306,30 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
             None => State::Pending,
         }
     }
+}
+
+/// Waits until the task of a key does not run any more because its runtime is idle. Returns the number of its keeper.
+fn poll_idle<A: App, Q: Fetch<A>>(
+    client: &Client<A>,
+    claim: &Claim<Q, Q::Error>,
+    watch: &mut Option<IdleWatch>,
+    cx: &mut Context<'_>,
+) -> Poll<u64> {
+    let Some((keeper, runtime)) = claim.post.keeper() else { return Poll::Pending };
+    if !runtime.may_be_idle() {
+        *watch = None;
+        return Poll::Pending;
+    }
+    let of = (keeper, Handle::try_current().ok().map(|current| current.id()));
+    if watch.as_ref().is_none_or(|watch| watch.of != of) {
+        let client = Arc::clone(client.runtime());
+        let until_idle = Box::pin(async move { runtime.until_idle(&client).await });
+        *watch = Some(IdleWatch { of, until_idle });
+    }
+    let Some(IdleWatch { until_idle, .. }) = watch else { return Poll::Pending };
+    ready!(until_idle.as_mut().poll(cx));
+    *watch = None;
+    Poll::Ready(keeper)
 }
 
 /// The state of a query, or the value of the one before in its place.

@@ -16,6 +16,7 @@ use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::client::Client;
 use crate::context::Context;
+use crate::runtime::TaskRuntime;
 
 impl<A: App> Client<A> {
     /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
@@ -23,7 +24,7 @@ impl<A: App> Client<A> {
     /// A query whose strategy stores nothing is not loaded.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     pub fn prefetch<Q: Fetch<A>>(&self, query: &Q)
     where
         A::Registry: Holds<Q>,
@@ -36,7 +37,7 @@ impl<A: App> Client<A> {
     /// dropped, or waited for.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     ///
     /// # Examples
     /// ```
@@ -79,13 +80,13 @@ impl<A: App> Client<A> {
     /// Keeps the client until then, by a task.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     pub fn prefetch_after<Q: Fetch<A>>(&self, query: &Q, delay: Duration) -> PrefetchGuard
     where
         A::Registry: Holds<Q>,
     {
         let (client, query) = (self.clone(), query.clone());
-        PrefetchGuard::after(delay, move || client.prefetch(&query))
+        PrefetchGuard::after(&self.runtime().get(), delay, move || client.prefetch(&query))
     }
 }
 
@@ -99,7 +100,7 @@ impl<A: App> Context<A> {
     /// Otherwise as [`Client::prefetch`].
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     pub fn prefetch<Q: Fetch<A>>(&self, query: &Q)
     where
         A::Registry: Holds<Q>,
@@ -110,7 +111,7 @@ impl<A: App> Context<A> {
     /// [`prefetch`](Self::prefetch) for several queries at the same time; as [`Client::prefetch_all`].
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     pub fn prefetch_all(&self, queries: impl Prefetch<A>) -> Prefetched {
         Crew::start(Asker::of(&self.0), queries)
     }
@@ -119,13 +120,13 @@ impl<A: App> Context<A> {
     /// [`Client::prefetch_after`]. What the tree may do counts when the time has come.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
     pub fn prefetch_after<Q: Fetch<A>>(&self, query: &Q, delay: Duration) -> PrefetchGuard
     where
         A::Registry: Holds<Q>,
     {
         let (context, query) = (self.clone(), query.clone());
-        PrefetchGuard::after(delay, move || context.prefetch(&query))
+        PrefetchGuard::after(&self.client().runtime().get(), delay, move || context.prefetch(&query))
     }
 }
 
@@ -166,12 +167,12 @@ impl Debug for Prefetched {
 pub struct PrefetchGuard(AbortHandle);
 
 impl PrefetchGuard {
-    fn after(delay: Duration, prefetch: impl FnOnce() + Send + 'static) -> Self {
+    fn after(runtime: &TaskRuntime, delay: Duration, prefetch: impl FnOnce() + Send + 'static) -> Self {
         let wait = async move {
             tokio::time::sleep(delay).await;
             prefetch();
         };
-        Self(tokio::spawn(wait).abort_handle())
+        Self(runtime.spawn(wait))
     }
 }
 

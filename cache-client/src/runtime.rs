@@ -2,10 +2,11 @@
 
 use std::future::{Future, pending};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep};
 
@@ -15,23 +16,22 @@ const FIRST_PROBE: Duration = Duration::from_millis(100);
 /// How long a runtime may leave a probe alone before it counts as idle, and how long until the next probe.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The runtime that a client prefers for its tasks.
+/// The runtimes of a client: the one that it prefers for its tasks, and those that do not run any.
 #[derive(Debug)]
 pub(crate) struct ClientRuntime {
     preferred: Option<Handle>,
-    /// `RUNS`, `IDLE` or `ENDED`.
-    state: AtomicU8,
+    /// Whether that is neither idle nor over.
+    is_preferred: AtomicBool,
+    /// Runtimes that live and are not driven, as a `current_thread` runtime outside of `block_on`.
+    idle: Mutex<Vec<Id>>,
+    /// How often a runtime was found idle, or has dropped a task.
+    losses: AtomicU64,
 }
-
-const RUNS: u8 = 0;
-/// It lives, but nobody drives it: a `current_thread` runtime outside of `block_on`.
-const IDLE: u8 = 1;
-/// It was dropped or shut down. It stays so.
-const ENDED: u8 = 2;
 
 impl ClientRuntime {
     pub(crate) fn new(preferred: Option<Handle>) -> Self {
-        Self { preferred, state: AtomicU8::new(RUNS) }
+        let is_preferred = AtomicBool::new(preferred.is_some());
+        Self { preferred, is_preferred, idle: Mutex::default(), losses: AtomicU64::new(0) }
     }
 
     /// The runtime for the next task: the preferred one while it runs, else that of the caller.
@@ -44,34 +44,73 @@ impl ClientRuntime {
     }
 
     pub(crate) fn try_get(&self) -> Option<TaskRuntime> {
-        let state = self.state.load(Ordering::Acquire);
-        let preferred = |is_wanted: bool| self.preferred.as_ref().filter(|_| is_wanted).cloned();
-        let handle = preferred(state == RUNS)
-            .or_else(|| Handle::try_current().ok())
-            .or_else(|| preferred(state == IDLE));
-        handle.map(TaskRuntime)
+        match &self.preferred {
+            Some(handle) if self.is_preferred.load(Ordering::Acquire) => Some(TaskRuntime(handle.clone())),
+            _ => Handle::try_current().ok().map(TaskRuntime),
+        }
     }
 
-    /// Notes that a runtime has dropped one of its tasks.
+    /// Notes that a runtime has dropped one of its tasks, so that it has ended.
     pub(crate) fn note_end(&self, runtime: &TaskRuntime) {
         if self.prefers(runtime) {
-            self.state.store(ENDED, Ordering::Release);
+            self.is_preferred.store(false, Ordering::Release);
         }
+        self.losses.fetch_add(1, Ordering::AcqRel);
     }
 
     fn note_idle(self: &Arc<Self>, runtime: &TaskRuntime) {
-        let changes = |from, to| self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
-        if self.prefers(runtime) && changes(RUNS, IDLE).is_ok() {
-            // Begun after the note, so that a runtime that was only slow is not given up for good.
-            let this = Arc::clone(self);
-            runtime.0.spawn(async move {
-                let _ = this.state.compare_exchange(IDLE, RUNS, Ordering::AcqRel, Ordering::Acquire);
-            });
+        let id = runtime.0.id();
+        let mut idle = self.idle.lock();
+        if idle.contains(&id) {
+            return;
         }
+        idle.push(id);
+        if self.prefers(runtime) {
+            self.is_preferred.store(false, Ordering::Release);
+        }
+        drop(idle);
+        self.losses.fetch_add(1, Ordering::AcqRel);
+        // Begun after the note, so that a runtime that was only slow is not given up for good.
+        let awakening = Awakening { client: Arc::clone(self), id, is_awake: false };
+        runtime.spawn(awakening.run());
+    }
+
+    /// Whether a runtime was found idle, and has not run anything since.
+    pub(crate) fn is_idle(&self, runtime: &TaskRuntime) -> bool {
+        self.idle.lock().contains(&runtime.0.id())
+    }
+
+    /// Changes when a runtime is found idle or has ended.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Acquire)
     }
 
     fn prefers(&self, runtime: &TaskRuntime) -> bool {
         self.preferred.as_ref().is_some_and(|preferred| preferred.id() == runtime.0.id())
+    }
+}
+
+/// Waits on an idle runtime for somebody to drive it.
+struct Awakening {
+    client: Arc<ClientRuntime>,
+    id: Id,
+    is_awake: bool,
+}
+
+impl Awakening {
+    async fn run(mut self) {
+        self.is_awake = true;
+    }
+}
+
+impl Drop for Awakening {
+    fn drop(&mut self) {
+        let client = &self.client;
+        let mut idle = client.idle.lock();
+        idle.retain(|id| *id != self.id);
+        if self.is_awake && client.preferred.as_ref().is_some_and(|preferred| preferred.id() == self.id) {
+            client.is_preferred.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -109,9 +148,12 @@ impl TaskRuntime {
 
     /// Ends when this runtime has not run anything for a second, or has ended. Never, if it is that of the caller or
     /// has threads of its own.
-    pub(crate) async fn is_idle(&self, client: &Arc<ClientRuntime>) {
+    pub(crate) async fn until_idle(&self, client: &Arc<ClientRuntime>) {
         if !self.may_be_idle() {
             return pending().await;
+        }
+        if client.is_idle(self) {
+            return;
         }
         tokio::time::sleep(FIRST_PROBE).await;
         while let Ok(Ok(())) = tokio::time::timeout(PATIENCE, self.0.spawn(async {})).await {

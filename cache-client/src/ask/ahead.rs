@@ -26,7 +26,9 @@ impl<A: App> Asker<'_, A> {
         let plan = self.planned::<Q>(None, access).ok().filter(|plan| plan.stores())?;
         match self.look(query, &plan, false) {
             Some((_, Verdict::Fresh)) => None,
-            Some((_, Verdict::Ending)) => self.load_behind(query, &plan.shared(), true).map(|behind| behind.flight),
+            Some((_, Verdict::Ending)) => {
+                self.load_behind(query, &plan.shared(), true).map(|behind| behind.flight)
+            }
             _ => self.load_behind(query, &plan.shared(), false).map(|behind| behind.flight),
         }
     }
@@ -38,6 +40,7 @@ impl<A: App> Asker<'_, A> {
     ) -> impl Future<Output = ()> + Send + use<A, Q> {
         let from = self.from().map(|(waits, id)| (Arc::clone(waits), id));
         let token = self.node().map(|node| node.token.clone()).unwrap_or_default();
+        let runtime = Arc::clone(self.client().runtime());
         async move {
             let _waiting = match from.map(|(waits, id)| Waiting::begin(&waits, id, flight.id)) {
                 Some(None) => return,
@@ -46,6 +49,7 @@ impl<A: App> Asker<'_, A> {
             tokio::select! {
                 () = token.cancelled() => {}
                 _ = flight.landed() => {}
+                () = flight.runtime.until_idle(&runtime) => {}
             }
         }
     }

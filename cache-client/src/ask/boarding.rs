@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use cache_core::Holds;
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Asker, Call, Turn};
 use crate::app::{App, Fetch};
-use crate::board::{Boarded, Ticket};
+use crate::board::{Anew, Boarded, Ticket};
 use crate::context::{Access, Node};
 use crate::desk::Desk;
 use crate::error::QueryError;
@@ -61,14 +60,14 @@ impl<A: App> Asker<'_, A> {
         query: &Q,
         plan: &Arc<Plan>,
         access: Access,
+        anew: Anew,
     ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
     where
         A::Registry: Holds<Q>,
     {
         let desk = self.client().desks().of::<Q, Q::Error>();
         let wish = wish_of(plan);
-        let mut ticket =
-            Ticket { wish, is_behind: false, anew: plan.loads_anew(), from: self.from(), landings: None };
+        let mut ticket = Ticket { wish, is_behind: false, anew, from: self.from(), landings: None };
         if let Some(node) = self.node().filter(|_| access.is_private) {
             let boarded = self.board_privately(node, query, plan, &desk, &ticket);
             return self.turn(query, boarded, plan, access);
@@ -105,11 +104,12 @@ impl<A: App> Asker<'_, A> {
         &self,
         query: &Q,
         plan: Plan,
+        anew: Anew,
     ) -> Result<SeatOf<A, Q>, QueryError<Q::Error>>
     where
         A::Registry: Holds<Q>,
     {
-        match self.load(query, &Arc::new(plan), Access::PLAIN)? {
+        match self.load(query, &Arc::new(plan), Access::PLAIN, anew)? {
             Turn::Answer(_) => Ok(None),
             Turn::Wait(call) => Ok(Some(call.seat)),
         }
@@ -152,8 +152,14 @@ impl<A: App> Asker<'_, A> {
         }
         let loads = loads || !plan.reads_first();
         let wish = Wish { stores: true, goes_on: true, remembers_errors: true, loads };
-        let ticket = Ticket { wish, is_behind: true, anew: false, from: None, landings: None };
-        match self.board(query, plan, &desk, &ticket) {
+        let ticket = Ticket { wish, is_behind: true, anew: Anew::No, from: None, landings: None };
+        let mut boarded = self.board(query, plan, &desk, &ticket);
+        if let Boarded::New(flight, _) = &boarded
+            && flight.is_stranded()
+        {
+            boarded = self.board(query, plan, &desk, &ticket);
+        }
+        match boarded {
             Boarded::Joined(flight, _) => Some(Behind { flight, is_new: false }),
             Boarded::New(flight, _) => Some(Behind { flight, is_new: true }),
             // Who waits for nothing closes no circle, and did not look.
@@ -173,11 +179,11 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         // Before anything is locked: the clock may be foreign code, and there may be no runtime.
-        let (runtime, started) = (Handle::current(), self.client().cache().now());
+        let (runtime, started) = (self.client().runtime().get(), self.client().cache().now());
         let make = || {
             let id = self.client().next_flight();
             let watch = self.client().cache().watch(query);
-            Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new())
+            Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new(), runtime)
         };
         // Declared here, so that it is dropped after the lock of the memo too.
         let mut displaced = None;
@@ -186,7 +192,7 @@ impl<A: App> Asker<'_, A> {
             Some(node) => in_tree(node, query, ticket, || board(&mut displaced)),
             None => board(&mut displaced),
         };
-        start(boarded, plan, desk, &runtime, |flight| {
+        start(boarded, plan, desk, |flight| {
             Node::root(self.client().clone(), Q::NAME.into(), flight.token.clone(), Some(flight.id))
         })
     }
@@ -203,17 +209,16 @@ impl<A: App> Asker<'_, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let (runtime, started) = (Handle::current(), self.client().cache().now());
+        let (runtime, started) = (self.client().runtime().get(), self.client().cache().now());
         let boarded = in_tree(node, query, ticket, || {
-            let token = node.tree.token.child_token();
-            let flight =
-                Arc::new(Flight::new(self.client().next_flight(), query.clone(), started, None, token));
+            let (id, token) = (self.client().next_flight(), node.tree.token.child_token());
+            let flight = Arc::new(Flight::new(id, query.clone(), started, None, token, runtime));
             match Seat::take(&flight, ticket.wish, ticket.from) {
                 Ok(seat) => Boarded::New(flight, Some(seat)),
                 Err(NoSeat::Closed | NoSeat::Cycle) => Boarded::Cycle,
             }
         });
-        start(boarded, plan, desk, &runtime, |flight| Node::of_flight(node, flight.token.clone(), flight.id))
+        start(boarded, plan, desk, |flight| Node::of_flight(node, flight.token.clone(), flight.id))
     }
 }
 
@@ -222,7 +227,6 @@ fn start<A: App, Q: Fetch<A>>(
     boarded: Boarded<Q, Q::Error>,
     plan: &Arc<Plan>,
     desk: &DeskOf<A, Q>,
-    runtime: &Handle,
     context: impl FnOnce(&Flight<Q, Q::Error>) -> Arc<Node<A>>,
 ) -> Boarded<Q, Q::Error>
 where
@@ -230,7 +234,7 @@ where
 {
     if let Boarded::New(flight, _) = &boarded {
         let (desk, flight, node) = (Arc::clone(desk), Arc::clone(flight), context(flight));
-        Trip { desk, flight, node, plan: Arc::clone(plan), told: None }.start(runtime);
+        Trip { desk, flight, node, plan: Arc::clone(plan), told: None }.start();
     }
     boarded
 }
@@ -254,10 +258,12 @@ fn in_tree<A: App, Q: Fetch<A>>(
 ) -> Boarded<Q, Q::Error> {
     let (boarded, _replaced) = node.tree.memo.with::<Q, Q::Error, _>(|cells| {
         if let Some(Cell::Asked(flight)) = cells.get(query) {
-            match Seat::take(flight, ticket.wish, ticket.from) {
-                Ok(seat) => return (Boarded::Joined(Arc::clone(flight), Some(seat)), None),
-                Err(NoSeat::Cycle) => return (Boarded::Cycle, None),
-                Err(NoSeat::Closed) => {}
+            if ticket.anew != Anew::InPlaceOf(flight.id) {
+                match Seat::take(flight, ticket.wish, ticket.from) {
+                    Ok(seat) => return (Boarded::Joined(Arc::clone(flight), Some(seat)), None),
+                    Err(NoSeat::Cycle) => return (Boarded::Cycle, None),
+                    Err(NoSeat::Closed) => {}
+                }
             }
             if let Some(Ok(value)) = flight.outcome() {
                 return (Boarded::Landed(value), None);

@@ -52,20 +52,36 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
     // A context outside of all loads is in nobody's way.
     let flight = node.flight.unwrap_or_else(|| client.next_flight());
     let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
-    let token = if is_private { node.tree.token.child_token() } else { CancellationToken::new() };
-    let begin = || Batch::new(client.next_flight(), token);
-    let (mut place, is_new) = gathering.join(key, most, (client.waits(), flight), begin);
-    if is_new == IsNew(true) {
+    loop {
+        let runtime = client.runtime().get();
+        let token = if is_private { node.tree.token.child_token() } else { CancellationToken::new() };
+        let begin = || Batch::new(client.next_flight(), token, runtime);
+        let (mut place, is_new) = gathering.join(key, most, (client.waits(), flight), begin);
         let batch = Arc::clone(&place.batch);
-        let node = context(node, is_private, &batch.token, batch.id, Q::NAME);
-        tokio::spawn(Departure { gathering, batch, node }.run());
-    }
-    match (&mut place.answer).await {
-        Ok(loaded) => loaded,
-        // As with any load that cancels its context: whatever its flight would say is no answer.
-        Err(_) => {
-            node.token.cancel();
-            pending().await
+        if is_new == IsNew(true) {
+            let node = context(node, is_private, &batch.token, batch.id, Q::NAME);
+            let departure = Departure { gathering: Arc::clone(&gathering), batch: Arc::clone(&batch), node };
+            batch.runtime.spawn(departure.run());
+        }
+        let is_idle = async {
+            match batch.runtime.may_be_idle() {
+                // In a box, so that the tasks of loads have no room for it.
+                true => Box::pin(batch.runtime.until_idle(client.runtime())).await,
+                false => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = &mut place.answer => match answer {
+                Ok(loaded) => return loaded,
+                Err(_) if batch.is_stranded() => {}
+                // As with any load that cancels its context: whatever its flight would say is no answer.
+                Err(_) => {
+                    node.token.cancel();
+                    pending().await
+                }
+            },
+            () = is_idle => gathering.close(&batch),
         }
     }
 }
@@ -132,9 +148,14 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
 }
 
 impl<A: App, Q: FetchMany<A>> Drop for Departure<A, Q> {
-    /// Has nobody wait for a batch whose task is gone, also if it was never run: they are interrupted.
+    /// Has nobody wait for a batch whose task is gone, also if it was never run: those on its runtime are interrupted,
+    /// others join another.
     fn drop(&mut self) {
         self.gathering.close(&self.batch);
+        // Nobody aborts the task.
+        if !std::thread::panicking() && self.batch.abandon() {
+            self.node.client.runtime().note_end(&self.batch.runtime);
+        }
         drop(self.batch.depart());
     }
 }

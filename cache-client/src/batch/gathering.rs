@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::loaded::Loaded;
+use crate::runtime::TaskRuntime;
 use crate::waits::{FlightId, Waiting, Waits};
 
 /// The batch of a query that can be joined at present.
@@ -23,6 +24,8 @@ pub(crate) struct Batch<Q: Query, E> {
     pub(super) id: FlightId,
     /// Cancelled when nobody waits any more, and by the load itself if it cancels its context.
     pub(super) token: CancellationToken,
+    /// Where the load runs.
+    pub(super) runtime: TaskRuntime,
     crew: Mutex<Crew<Q, E>>,
 }
 
@@ -31,6 +34,8 @@ struct Crew<Q: Query, E> {
     is_closed: bool,
     /// The load has ended, and is not to be cancelled any more.
     is_landed: bool,
+    /// Its runtime has dropped it: the keys may join another.
+    is_abandoned: bool,
     /// How many keys it may have: the least that one of its members wants.
     most: usize,
     /// How many wait.
@@ -88,10 +93,16 @@ impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
 pub(super) struct IsNew(pub(super) bool);
 
 impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
-    pub(super) fn new(id: FlightId, token: CancellationToken) -> Self {
-        let crew =
-            Crew { is_closed: false, is_landed: false, most: usize::MAX, waiting: 0, members: Vec::new() };
-        Self { id, token, crew: Mutex::new(crew) }
+    pub(super) fn new(id: FlightId, token: CancellationToken, runtime: TaskRuntime) -> Self {
+        let crew = Crew {
+            is_closed: false,
+            is_landed: false,
+            is_abandoned: false,
+            most: usize::MAX,
+            waiting: 0,
+            members: Vec::new(),
+        };
+        Self { id, token, runtime, crew: Mutex::new(crew) }
     }
 
     fn join(
@@ -146,6 +157,18 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
         let mut crew = self.crew.lock();
         crew.is_landed = !self.token.is_cancelled();
         crew.is_landed
+    }
+
+    /// Notes that the load is dropped. Returns whether it had neither ended nor been cancelled.
+    pub(super) fn abandon(&self) -> bool {
+        let mut crew = self.crew.lock();
+        crew.is_abandoned = !crew.is_landed && !self.token.is_cancelled();
+        crew.is_abandoned
+    }
+
+    /// Whether the runtime of the load has dropped it, and the caller's goes on.
+    pub(super) fn is_stranded(&self) -> bool {
+        self.crew.lock().is_abandoned && self.runtime.is_elsewhere()
     }
 
     fn leave(&self) {

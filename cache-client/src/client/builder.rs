@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cache_core::{Cache, LoadingOptions, Registry};
 use foldhash::fast::RandomState;
-
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::{Client, Shared};
@@ -20,6 +20,7 @@ use crate::desk::Desks;
 use crate::layer::Layers;
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
+use crate::runtime::ClientRuntime;
 use crate::telemetry::{self, Telemetry};
 use crate::waits::Waits;
 
@@ -34,6 +35,7 @@ pub struct ClientBuilder<A: App> {
     traces_keys: bool,
     tier: Option<Tier>,
     provider_timeout: Duration,
+    runtime: Option<Handle>,
 }
 
 impl<A: App> ClientBuilder<A> {
@@ -41,7 +43,8 @@ impl<A: App> ClientBuilder<A> {
         let (settings, breakers) = (HashMap::default(), HashMap::default());
         let defaults = LoadingOptions::new();
         let (tier, provider_timeout) = (None, TIMEOUT);
-        Self { app, cache, settings, defaults, breakers, traces_keys: false, tier, provider_timeout }
+        let (traces_keys, runtime) = (false, None);
+        Self { app, cache, settings, defaults, breakers, traces_keys, tier, provider_timeout, runtime }
     }
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
@@ -91,10 +94,23 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
+    /// Sets the runtime on which loads and the tasks of observers run. Default: the one in which [`build`](Self::build)
+    /// is called, or that of each caller if there is none.
+    ///
+    /// With a runtime that has threads of its own, queries may be awaited on any runtime, or on none. When the runtime has
+    /// ended, or runs nothing for a second, what callers on other runtimes wait for is loaded there. See the
+    /// [page on runtimes](crate::guide::runtimes).
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
     /// Makes the client.
     #[must_use]
     pub fn build(self) -> Client<A> {
-        let Self { app, cache, settings, defaults, breakers, traces_keys, tier, provider_timeout } = self;
+        let Self { app, cache, settings, defaults, breakers, traces_keys, tier, provider_timeout, runtime } =
+            self;
+        let runtime = runtime.or_else(|| Handle::try_current().ok());
         if tier.is_some() {
             cache.keep_trails();
         }
@@ -111,6 +127,7 @@ impl<A: App> ClientBuilder<A> {
             desks: Desks::default(),
             layers: Layers::default(),
             breakers: Breakers::new(breakers),
+            runtime: Arc::new(ClientRuntime::new(runtime)),
             waits: Arc::new(Waits::default()),
             tier,
             flights: AtomicU64::new(1),

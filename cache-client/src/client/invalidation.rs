@@ -1,12 +1,14 @@
 //! Invalidation: marks now, and tells when what is observed has been loaded again. The store marks; keepers load.
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
 
 use cache_core::Holds;
 
 use super::Client;
 use crate::app::{App, Fetch};
 use crate::observer::post::Reload;
+use crate::runtime::ClientRuntime;
 
 /// What an invalidation came to. May be dropped without effect on the loads.
 #[non_exhaustive]
@@ -15,6 +17,7 @@ pub struct Invalidation {
     pub count: usize,
     /// Of the observed keys that were meant.
     reloads: Vec<Reload>,
+    runtime: Arc<ClientRuntime>,
 }
 
 impl Invalidation {
@@ -24,14 +27,14 @@ impl Invalidation {
     /// May be dropped at any time. The loads go on.
     pub async fn reloaded(self) {
         for reload in self.reloads {
-            reload.done().await;
+            reload.done(&self.runtime).await;
         }
     }
 }
 
 impl Debug for Invalidation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { count, reloads } = self;
+        let Self { count, reloads, .. } = self;
         f.debug_struct("Invalidation").field("count", count).field("reloads", &reloads.len()).finish()
     }
 }
@@ -49,7 +52,7 @@ impl<A: App> Client<A> {
         let count = usize::from(self.cache().invalidate(query));
         self.remove_copy(query);
         let desk = self.desks().existing::<Q, Q::Error>();
-        Invalidation { count, reloads: desk.and_then(|desk| desk.posts.reload(query)).into_iter().collect() }
+        self.invalidation(count, desk.and_then(|desk| desk.posts.reload(query)).into_iter().collect())
     }
 
     /// Has a key that was marked loaded again, if it is observed.
@@ -74,7 +77,7 @@ impl<A: App> Client<A> {
     {
         let count = self.cache().invalidate_where(&matches);
         let desk = self.desks().existing::<Q, Q::Error>();
-        Invalidation { count, reloads: desk.map(|desk| desk.posts.reload_where(matches)).unwrap_or_default() }
+        self.invalidation(count, desk.map(|desk| desk.posts.reload_where(matches)).unwrap_or_default())
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of a query. Visits all entries of its table.
@@ -89,12 +92,16 @@ impl<A: App> Client<A> {
     /// `#[query(tags("posts"))]`. Visits all entries of their tables.
     pub fn invalidate_tag(&self, tag: &str) -> Invalidation {
         let count = self.cache().invalidate_tag(tag);
-        Invalidation { count, reloads: self.desks().reload(|tags| tags.contains(&tag)) }
+        self.invalidation(count, self.desks().reload(|tags| tags.contains(&tag)))
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
     pub fn invalidate_all(&self) -> Invalidation {
         let count = self.cache().invalidate_all();
-        Invalidation { count, reloads: self.desks().reload(|_| true) }
+        self.invalidation(count, self.desks().reload(|_| true))
+    }
+
+    fn invalidation(&self, count: usize, reloads: Vec<Reload>) -> Invalidation {
+        Invalidation { count, reloads, runtime: Arc::clone(self.runtime()) }
     }
 }

@@ -153,5 +153,5 @@
 //!   by itself: an answer is there as long as someone holds it.
 //! - [`TokioClock`](crate::TokioClock) lets the cache go by tokio's time. A program can do without; tests that pause
 //!   time cannot.
-//! - All loads run as tasks, so a call that has to load something panics outside a tokio runtime. The runtime needs
+//! - All loads run as tasks of the [runtime](crate::guide::runtimes) in which the client was built, which needs
 //!   its timer (`enable_time`, or `#[tokio::main]`).

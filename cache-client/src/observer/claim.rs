@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use cache_core::Query;
 
@@ -21,16 +20,16 @@ pub(crate) struct Claim<Q: Query, E> {
     since: u64,
     /// Version of the state that was read last.
     seen: u64,
-    poll: Option<Duration>,
+    pub(crate) plan: Plan,
 }
 
 impl<Q: Query, E> Claim<Q, E> {
-    /// Begins to observe a key. Returns whether the post needs a keeper.
-    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan) -> (Self, bool) {
-        let (post, is_new) = desk.posts.enter(key);
+    /// Begins to observe a key.
+    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan) -> Self {
+        let post = desk.posts.enter(key);
         let (reader, since) = post.notice.join();
         post.start(plan);
-        (Self { desk, post, reader, since, seen: 0, poll: plan.poll }, is_new)
+        Self { desk, post, reader, since, seen: 0, plan }
     }
 
     /// Whether there was anything to show since the claim was taken.
@@ -50,7 +49,7 @@ impl<Q: Query, E> Claim<Q, E> {
 impl<Q: Query, E> Drop for Claim<Q, E> {
     fn drop(&mut self) {
         self.post.notice.leave(self.reader);
-        if let Some(period) = self.poll {
+        if let Some(period) = self.plan.poll {
             self.post.poll_no_more(period);
         }
         self.desk.posts.leave(&self.post);

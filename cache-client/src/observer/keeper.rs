@@ -3,24 +3,29 @@
 
 mod showing;
 
+use std::future::pending;
 use std::sync::Arc;
 
 use cache_core::{Holds, Pinned, Watch};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::post::Post;
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
+use crate::board::Anew;
 use crate::client::Client;
 use crate::error::QueryError;
 use crate::flight::{Outcome, Seat};
 use crate::plan::Plan;
+use crate::runtime::TaskRuntime;
 use showing::Mark;
 
 /// Who keeps one observed key. Ends when dropped, and says so.
 pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     client: Client<A>,
+    number: u64,
+    runtime: TaskRuntime,
     post: Arc<Post<Q, Q::Error>>,
     /// Of who has begun to observe the key last.
     plan: Plan,
@@ -30,8 +35,6 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     error: Option<QueryError<Q::Error>>,
     /// The last answer, if the plan stores none.
     own: Option<Arc<Q::Value>>,
-    /// Dropped when nothing is being loaded any more, which tells who wants to know.
-    reloads: Vec<oneshot::Sender<()>>,
     /// Loads that have ended; tells errors and own answers apart.
     landings: u64,
     /// What was put up last.
@@ -49,6 +52,8 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
 enum News<V, E> {
     Rung,
     Landed(Outcome<V, E>),
+    /// The runtime of the load does not run it any more.
+    Idle,
     /// The client has become active, or inactive.
     Turned,
     ToBePolled,
@@ -59,7 +64,12 @@ impl<A: App, Q: Fetch<A>> Keeper<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    pub(crate) fn new(client: Client<A>, post: Arc<Post<Q, Q::Error>>, plan: Plan) -> Self {
+    pub(crate) fn new(
+        client: Client<A>,
+        (number, runtime): (u64, TaskRuntime),
+        post: Arc<Post<Q, Q::Error>>,
+        plan: Plan,
+    ) -> Self {
         let bell = Arc::clone(&post.bell);
         // Before the first look, so that nothing that happens is missed.
         let watch = client.cache().watch_with(&post.key, move || bell.change());
@@ -67,12 +77,13 @@ where
         let activity = client.activity();
         Self {
             client,
+            number,
+            runtime,
             post,
             plan,
             seat: None,
             error: None,
             own: None,
-            reloads: Vec::new(),
             landings: 0,
             shown: None,
             stale_at: None,
@@ -88,6 +99,7 @@ where
             match self.news().await {
                 News::Rung => self.catch_up(),
                 News::Landed(outcome) => self.land(outcome),
+                News::Idle => self.take_over(),
                 News::Turned if self.is_polling() => self.poll(),
                 News::ToBePolled => self.poll(),
                 News::Turned => {}
@@ -99,17 +111,25 @@ where
 
     async fn news(&mut self) -> News<Q::Value, Q::Error> {
         let poll_at = self.poll_at();
-        let Self { post, seat, stale_at, activity, .. } = self;
+        let Self { client, post, seat, stale_at, activity, .. } = self;
+        let seat = seat.as_ref();
+        let is_idle = async {
+            match seat {
+                Some(seat) => seat.flight.runtime.until_idle(client.runtime()).await,
+                None => pending().await,
+            }
+        };
         let landed = async {
             match seat {
                 Some(seat) => seat.landed().await,
-                None => std::future::pending().await,
+                None => pending().await,
             }
         };
         tokio::select! {
             biased;
             () = post.bell.rung() => News::Rung,
             outcome = landed => News::Landed(outcome),
+            () = is_idle => News::Idle,
             Ok(()) = activity.changed() => News::Turned,
             () = until(poll_at) => News::ToBePolled,
             () = until(*stale_at) => News::Stale,
@@ -133,6 +153,14 @@ where
         self.load(self.plan.polling());
     }
 
+    /// Goes on where a keeper before has ended.
+    pub(crate) fn go_on(&mut self) {
+        match self.plan.stores() {
+            true => self.take_note_of_a_change(),
+            false => self.load(self.plan.repairing()),
+        }
+    }
+
     /// Does what has come up since the last time.
     pub(crate) fn catch_up(&mut self) {
         let is_changed = self.post.bell.take_change();
@@ -140,9 +168,7 @@ where
             self.plan = plan;
             self.start();
         }
-        let asked = self.reloads.len();
-        self.reloads.append(&mut self.post.take_reloads());
-        match (self.plan.stores(), self.reloads.len() > asked) {
+        match (self.plan.stores(), self.post.begin_reloads()) {
             (true, is_asked) if is_changed || is_asked => self.take_note_of_a_change(),
             (false, true) => self.load(self.plan.repairing()),
             _ => {}
@@ -177,7 +203,19 @@ where
         if is_waiting && !plan.loads_anew() {
             return;
         }
-        match Asker::of_keeper(&self.client).seat(&self.post.key, plan) {
+        let anew = if plan.loads_anew() { Anew::Always } else { Anew::No };
+        self.board(plan, anew);
+    }
+
+    /// Loads in place of a load that its runtime does not run any more.
+    fn take_over(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            self.board(self.plan.repairing(), Anew::InPlaceOf(seat.flight.id));
+        }
+    }
+
+    fn board(&mut self, plan: Plan, anew: Anew) {
+        match Asker::of_keeper(&self.client).seat(&self.post.key, plan, anew) {
             Ok(seat) => self.seat = seat,
             Err(error) => {
                 self.seat = None;
@@ -192,6 +230,9 @@ where
     }
 
     fn land(&mut self, outcome: Outcome<Q::Value, Q::Error>) {
+        if self.seat.as_ref().is_some_and(|seat| seat.flight.is_stranded()) {
+            return self.take_over();
+        }
         let Some(seat) = self.seat.take() else { return };
         self.settled = Instant::now();
         // By its own store perhaps, which the look will find.
@@ -215,12 +256,18 @@ where
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 
 impl<A: App, Q: Fetch<A>> Drop for Keeper<A, Q> {
     fn drop(&mut self) {
-        self.post.notice.end();
+        let Self { client, number, runtime, post, .. } = self;
+        post.notice.end(*number, || {
+            if !post.is_left() && !std::thread::panicking() {
+                client.runtime().note_end(runtime);
+            }
+            post.drop_reloads();
+        });
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 
 use super::state::State;
+use crate::sync::Mutex;
 
 /// Where the newest state of a key is put up. Who is slow finds the newest.
 pub(crate) struct Notice<V: ?Sized, E>(Mutex<Board<V, E>>);
@@ -17,7 +17,9 @@ struct Board<V: ?Sized, E> {
     version: u64,
     /// Version of the last state that had something to show; 0 if none had.
     last_shown: u64,
-    /// Nothing more is put up.
+    /// Number of the keeper that puts states up, from 1 on.
+    keeper: u64,
+    /// It has ended.
     is_over: bool,
     /// Woken without the lock.
     waiting: HashMap<Reader, Waker, RandomState>,
@@ -34,7 +36,8 @@ impl<V: ?Sized, E> Notice<V, E> {
             state: State::Pending,
             version: 1,
             last_shown: 0,
-            is_over: false,
+            keeper: 0,
+            is_over: true,
             waiting: HashMap::default(),
             next: 0,
         }))
@@ -60,8 +63,23 @@ impl<V: ?Sized, E> Notice<V, E> {
         drop(left);
     }
 
-    pub(crate) fn put_up(&self, state: State<V, E>) {
+    /// Makes room for a keeper, if the last one has ended or is `idle`. Returns its number.
+    pub(crate) fn make_keeper(&self, idle: Option<u64>) -> Option<u64> {
         let mut board = self.0.lock();
+        if !board.is_over && idle != Some(board.keeper) {
+            return None;
+        }
+        board.is_over = false;
+        board.keeper += 1;
+        Some(board.keeper)
+    }
+
+    /// Puts up a state, unless another keeper has taken the place of this one.
+    pub(crate) fn put_up(&self, keeper: u64, state: State<V, E>) {
+        let mut board = self.0.lock();
+        if board.keeper != keeper {
+            return;
+        }
         let old = std::mem::replace(&mut board.state, state);
         board.version += 1;
         if !board.state.is_pending() {
@@ -73,12 +91,17 @@ impl<V: ?Sized, E> Notice<V, E> {
         waiting.into_values().for_each(Waker::wake);
     }
 
-    /// Says that nothing more will be put up.
-    pub(crate) fn end(&self) {
+    /// Says that a keeper puts up nothing more, unless another has taken its place. `note` is called before those who wait
+    /// are woken.
+    pub(crate) fn end(&self, keeper: u64, note: impl FnOnce()) {
         let mut board = self.0.lock();
+        if board.keeper != keeper {
+            return;
+        }
         board.is_over = true;
         let waiting = std::mem::take(&mut board.waiting);
         drop(board);
+        note();
         waiting.into_values().for_each(Waker::wake);
     }
 
@@ -90,7 +113,7 @@ impl<V: ?Sized, E> Notice<V, E> {
         self.0.lock().state.clone()
     }
 
-    /// A state that is newer than the version `seen`, with its version; `None` when nothing more will come.
+    /// A state that is newer than the version `seen`, with its version; `None` if there is no keeper.
     pub(crate) fn poll_newer(
         &self,
         reader: Reader,

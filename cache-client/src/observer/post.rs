@@ -1,8 +1,9 @@
 //! The observed keys of one query: how many observe each, and what its keeper is told to do. Starts no task.
 
 use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cache_core::Query;
@@ -13,6 +14,7 @@ use tokio::task::AbortHandle;
 
 use super::notice::Notice;
 use crate::plan::Plan;
+use crate::runtime::{ClientRuntime, TaskRuntime};
 
 /// The observed keys of one query.
 pub(crate) struct Posts<Q: Query, E>(Mutex<HashMap<Q, Manned<Q, E>, RandomState>>);
@@ -32,19 +34,49 @@ pub(crate) struct Post<Q: Query, E> {
     starts: Mutex<Vec<Plan>>,
     /// How often to load it, of those who observe it and want that.
     polls: Mutex<Vec<Duration>>,
-    /// Who wants to know when the key has been loaded again. Dropped when it has.
-    reloads: Mutex<Vec<oneshot::Sender<()>>>,
-    /// Ends the keeper. Set by the first who observes the key, who does not leave before.
-    keeper: OnceLock<AbortHandle>,
+    reloads: Mutex<Reloads>,
+    /// The last keeper.
+    keeper: Mutex<Option<KeeperTask>>,
+    /// Nobody observes the key any more.
+    is_left: AtomicBool,
+}
+
+/// Who wants to know when the key has been loaded again. Each is dropped when it has.
+#[derive(Default)]
+struct Reloads {
+    /// The keeper has not heard of them.
+    asked: Vec<oneshot::Sender<()>>,
+    begun: Vec<oneshot::Sender<()>>,
+}
+
+/// The task that keeps a key.
+struct KeeperTask {
+    number: u64,
+    task: AbortHandle,
+    runtime: TaskRuntime,
 }
 
 /// A load of an observed key that somebody may wait for.
-pub(crate) struct Reload(oneshot::Receiver<()>);
+pub(crate) struct Reload {
+    done: oneshot::Receiver<()>,
+    /// Where the keeper runs, as far as that is known.
+    runtime: Option<TaskRuntime>,
+}
 
 impl Reload {
-    pub(crate) async fn done(self) {
-        // Nothing is ever sent: the sender is dropped, by a keeper that has ended too.
-        let _ = self.0.await;
+    /// Waits for the end of the load; not for a keeper whose runtime is idle, which may load it some day.
+    pub(crate) async fn done(self, client: &Arc<ClientRuntime>) {
+        let is_idle = async {
+            match &self.runtime {
+                Some(runtime) => runtime.until_idle(client).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            // Nothing is ever sent: the sender is dropped, when nobody observes the key too.
+            _ = self.done => {}
+            () = is_idle => {}
+        }
     }
 }
 
@@ -80,7 +112,8 @@ impl<Q: Query, E> Post<Q, E> {
     fn new(key: Q) -> Self {
         let (notice, bell) = (Notice::new(), Arc::default());
         let (starts, polls, reloads) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { key, notice, bell, starts, polls, reloads, keeper: OnceLock::new() }
+        let (keeper, is_left) = (Mutex::default(), AtomicBool::new(false));
+        Self { key, notice, bell, starts, polls, reloads, keeper, is_left }
     }
 
     /// Tells the keeper that somebody has begun to observe the key.
@@ -111,37 +144,67 @@ impl<Q: Query, E> Post<Q, E> {
     /// Has the key loaded again, if it is marked or missing.
     fn reload(&self) -> Reload {
         let (sender, receiver) = oneshot::channel();
-        self.reloads.lock().push(sender);
+        self.reloads.lock().asked.push(sender);
         self.bell.ring();
-        Reload(receiver)
+        let runtime = self.keeper.lock().as_ref().map(|keeper| keeper.runtime.clone());
+        Reload { done: receiver, runtime }
     }
 
-    pub(crate) fn take_reloads(&self) -> Vec<oneshot::Sender<()>> {
-        std::mem::take(&mut *self.reloads.lock())
+    /// Whether a load was asked for since the last call.
+    pub(crate) fn begin_reloads(&self) -> bool {
+        let mut reloads = self.reloads.lock();
+        let Reloads { asked, begun } = &mut *reloads;
+        let is_asked = !asked.is_empty();
+        begun.append(asked);
+        is_asked
     }
 
-    pub(crate) fn is_kept_by(&self, keeper: AbortHandle) {
-        // A post has one keeper.
-        let _ = self.keeper.set(keeper);
+    /// Tells those whose loads were begun that nothing is being loaded any more.
+    pub(crate) fn end_reloads(&self) {
+        let begun = std::mem::take(&mut self.reloads.lock().begun);
+        drop(begun);
+    }
+
+    /// Gives up all loads that were asked for.
+    pub(crate) fn drop_reloads(&self) {
+        let reloads = std::mem::take(&mut *self.reloads.lock());
+        drop(reloads);
+    }
+
+    /// Notes its keeper, and ends the one before.
+    pub(crate) fn is_kept_by(&self, number: u64, task: AbortHandle, runtime: TaskRuntime) {
+        let mut keeper = self.keeper.lock();
+        let ended = match &*keeper {
+            Some(newer) if newer.number > number => Some(task),
+            _ => keeper.replace(KeeperTask { number, task, runtime }).map(|older| older.task),
+        };
+        drop(keeper);
+        if let Some(task) = ended {
+            task.abort();
+        }
+    }
+
+    /// Number of the last keeper, and where it runs.
+    pub(crate) fn keeper(&self) -> Option<(u64, TaskRuntime)> {
+        self.keeper.lock().as_ref().map(|keeper| (keeper.number, keeper.runtime.clone()))
+    }
+
+    pub(crate) fn is_left(&self) -> bool {
+        self.is_left.load(Ordering::Acquire)
     }
 }
 
 impl<Q: Query, E> Posts<Q, E> {
-    /// Counts one who observes a key. Returns its post, and whether that is new and needs a keeper.
-    pub(super) fn enter(&self, key: &Q) -> (Arc<Post<Q, E>>, bool) {
-        // Declared before the guard, so that it is dropped after it.
-        let mut _broken = None;
+    /// Counts one who observes a key. Returns its post, which may need a keeper.
+    pub(super) fn enter(&self, key: &Q) -> Arc<Post<Q, E>> {
         let mut posts = self.0.lock();
         if let Some(manned) = posts.get_mut(key) {
-            if !manned.post.notice.is_over() {
-                manned.claims += 1;
-                return (Arc::clone(&manned.post), false);
-            }
-            _broken = posts.remove_entry(key);
+            manned.claims += 1;
+            return Arc::clone(&manned.post);
         }
         let post = Arc::new(Post::new(key.clone()));
         posts.insert(key.clone(), Manned { post: Arc::clone(&post), claims: 1 });
-        (post, true)
+        post
     }
 
     /// Has a key loaded again, if it is observed.
@@ -173,10 +236,12 @@ impl<Q: Query, E> Posts<Q, E> {
         manned.claims -= 1;
         let left = if manned.claims == 0 { posts.remove_entry(&post.key) } else { None };
         drop(posts);
-        if left.is_some()
-            && let Some(keeper) = post.keeper.get()
-        {
-            keeper.abort();
+        if left.is_some() {
+            post.is_left.store(true, Ordering::Release);
+            let keeper = post.keeper.lock().take();
+            if let Some(keeper) = keeper {
+                keeper.task.abort();
+            }
         }
     }
 }

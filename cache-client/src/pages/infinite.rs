@@ -20,7 +20,8 @@ use crate::error::QueryError;
 /// is there now, and loads what it has to.
 ///
 /// # Panics
-/// All futures do, if something has to be loaded outside a tokio runtime.
+/// All futures do, if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in
+/// none.
 ///
 /// # Cancellation
 /// All futures may be dropped at any time: what is shown stays as it was.

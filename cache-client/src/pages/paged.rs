@@ -19,7 +19,8 @@ use crate::client::Client;
 /// loads it if it has to; an [`Observer`](crate::Observer) of [`query`](Self::query) tells when.
 ///
 /// # Panics
-/// All futures do, if something has to be loaded outside a tokio runtime.
+/// All futures do, if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in
+/// none.
 ///
 /// # Cancellation
 /// All futures may be dropped at any time: the page that is shown stays.

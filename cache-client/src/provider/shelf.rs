@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{BoxError, Holds, Persistence, Query};
-use tokio::runtime::Handle;
 
 use super::envelope::{Dated, Envelope};
 use super::tier::Tier;
@@ -140,7 +139,7 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) else { return };
-        let Ok(runtime) = Handle::try_current() else { return };
+        let Some(runtime) = self.runtime().try_get() else { return };
         match name(self, &persistence, query) {
             Ok(name) => {
                 let tier = Arc::clone(tier);

@@ -30,6 +30,7 @@ mod provider_troubles;
 mod providers;
 mod readme;
 mod retry;
+mod runtimes;
 mod shaky;
 mod shipped_providers;
 mod strategies;

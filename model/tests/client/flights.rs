@@ -8,9 +8,10 @@ use shuttle::future::block_on;
 use shuttle::thread;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::{Boarded, Flights, Ticket};
+use crate::board::{Anew, Boarded, Flights, Ticket};
 use crate::error::QueryError;
 use crate::flight::{Flight, Landing, Outcome, Seat, Wish};
+use crate::runtime::TaskRuntime;
 use crate::waits::FlightId;
 use crate::{Get, Store, check};
 
@@ -24,28 +25,36 @@ struct Program {
     version: Arc<AtomicU64>,
     next: Arc<AtomicU64>,
     loads: Arc<AtomicUsize>,
+    /// Flights that their runtime drops, before or after they have loaded.
+    dropped: Arc<AtomicUsize>,
 }
 
 impl Program {
     fn new() -> Self {
         let (version, next, loads) = (Arc::new(AtomicU64::new(1)), Arc::default(), Arc::default());
-        Self { store: Store::new(), flights: Arc::default(), version, next, loads }
+        Self { store: Store::new(), flights: Arc::default(), version, next, loads, dropped: Arc::default() }
     }
 
     /// Gets on the flight of the key, and starts it if it is new, as a call of the client does.
     fn board(&self) -> Result<Seat<Get, ()>, u64> {
+        self.board_anew(Anew::No, true)
+    }
+
+    fn board_anew(&self, anew: Anew, looks: bool) -> Result<Seat<Get, ()>, u64> {
         let wish = Wish { stores: true, ..Wish::default() };
-        let mut ticket = Ticket { wish, is_behind: false, anew: false, from: None, landings: None };
-        ticket.landings = Some(self.flights.landings());
+        let mut ticket = Ticket { wish, is_behind: false, anew, from: None, landings: None };
+        ticket.landings = looks.then(|| self.flights.landings());
         loop {
-            if let Some(entry) = self.store.entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh)
+            if ticket.landings.is_some()
+                && let Some(entry) =
+                    self.store.entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh)
             {
                 return Err(*entry.into_value());
             }
             let make = || {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
                 let watch = self.store.watch(&KEY);
-                Flight::new(id, KEY, self.store.now(), Some(watch), CancellationToken::new())
+                Flight::new(id, KEY, self.store.now(), Some(watch), CancellationToken::new(), TaskRuntime)
             };
             let mut displaced = None;
             match self.flights.board(&KEY, &ticket, make, &mut displaced) {
@@ -65,6 +74,11 @@ impl Program {
     fn fly(&self, flight: &Arc<Flight<Get, ()>>) {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let loaded = self.version.load(Ordering::SeqCst);
+        let drops = |count: usize| count.checked_sub(1);
+        if self.dropped.fetch_update(Ordering::SeqCst, Ordering::SeqCst, drops).is_ok() {
+            self.flights.landed(flight);
+            return flight.abandon(Err(QueryError::Interrupted { query: "get" }));
+        }
         let outcome: Outcome<u64, ()> = match flight.begin_landing() {
             Landing::Interrupted => Err(QueryError::Interrupted { query: "get" }),
             Landing::Done(_) => Ok(flight.watch.as_ref().unwrap().store(loaded, Times::new()).into_value()),
@@ -76,9 +90,17 @@ impl Program {
     /// An answer, however it comes. Never older than what was known before.
     fn ask(&self) {
         let known = self.version.load(Ordering::SeqCst);
-        let answer = match self.board() {
-            Ok(seat) => *block_on(seat.landed()).expect("who waits is not interrupted"),
-            Err(value) => value,
+        let mut boarded = self.board();
+        let answer = loop {
+            let seat = match boarded {
+                Ok(seat) => seat,
+                Err(value) => break value,
+            };
+            match block_on(seat.landed()) {
+                Ok(value) => break *value,
+                Err(_) => assert!(seat.flight.is_stranded(), "no other is interrupted"),
+            }
+            boarded = self.board_anew(Anew::InPlaceOf(seat.flight.id), true);
         };
         assert!(answer >= known, "{answer} was answered, and {known} known");
     }
@@ -148,4 +170,37 @@ fn nothing_late_is_stored_whatever_happens_to_the_key_and_whenever() {
             program.ask();
         });
     }
+}
+
+#[test]
+fn loads_that_their_runtime_drops_are_taken_over_by_one_other_for_all_who_wait() {
+    for dropped in 1..=2 {
+        check(move || {
+            let program = Program::new();
+            program.dropped.store(dropped, Ordering::SeqCst);
+            let ask = || {
+                let program = program.clone();
+                Box::new(move || program.ask()) as Box<dyn FnOnce() + Send>
+            };
+            together(vec![ask(), ask(), ask()]);
+            assert_eq!(program.loads.load(Ordering::SeqCst), 1 + dropped);
+            program.check_store();
+        });
+    }
+}
+
+#[test]
+fn a_load_that_was_taken_over_stores_nothing_when_its_runtime_runs_it_after_all() {
+    check(|| {
+        let program = Program::new();
+        let Ok(first) = program.board() else { unreachable!("nothing is stored yet") };
+        // The first may load before the source changes. The store is not told of that.
+        thread::yield_now();
+        program.version.fetch_add(1, Ordering::SeqCst);
+        let anew = Anew::InPlaceOf(first.flight.id);
+        let Ok(second) = program.board_anew(anew, false) else { unreachable!("it reads nothing") };
+        block_on(second.landed()).expect("it is not interrupted");
+        block_on(first.landed()).expect("nor is the first");
+        program.check_store();
+    });
 }

@@ -1,8 +1,9 @@
 //! What the query client hands over between threads, each under many schedules of a model checker's choice: who boards
-//! and leaves a flight while it lands and its key is written, and who reads a key while its layer is confirmed.
+//! and leaves a flight while it lands and its key is written, who takes over what its runtime runs no more, and who reads
+//! a key while its layer is confirmed.
 //!
-//! What runs is the client's own flights, boards, circles and layers, over the store of this package and shuttle's locks;
-//! the task of a flight, which is tokio's, is stood in for by [`fly`], in the same order of steps.
+//! What runs is the client's own flights, boards, circles, notices and layers, over the store of this package and shuttle's
+//! locks; the tasks, which are tokio's, are stood in for by threads that take the same steps in the same order.
 //!
 //! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300). A long run takes 20,000.
 #![allow(clippy::unwrap_used, dead_code, missing_debug_implementations, missing_docs, reason = "tests")]
@@ -22,8 +23,11 @@ mod sync;
 mod waits;
 
 mod flights;
+mod keepers;
 mod layer;
 mod layers;
+mod observer;
+mod runtime;
 
 use std::sync::Arc;
 

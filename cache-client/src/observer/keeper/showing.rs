@@ -81,10 +81,10 @@ where
             is_refreshing,
         };
         if self.shown.replace(mark) != Some(mark) {
-            self.post.notice.put_up(self.state(sight, folded, is_refreshing));
+            self.post.notice.put_up(self.number, self.state(sight, folded, is_refreshing));
         }
         if self.seat.is_none() {
-            self.reloads.clear();
+            self.post.end_reloads();
         }
     }
 

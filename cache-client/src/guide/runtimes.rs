@@ -1,0 +1,96 @@
+//! Where loads and observers run: which runtime, and what happens when it stops.
+//!
+//! A load is a task, so that it can outlive the call that started it. So is each observed key. These tasks need a tokio
+//! runtime with its timer enabled.
+//!
+//! # Which runtime
+//! | task | runs on |
+//! |---|---|
+//! | a load, an observed key, a prefetch | the runtime of the client |
+//! | a mutation, a source of pushed values, the timer of a deadline | the runtime of the caller |
+//!
+//! The runtime of the client is the first of these that there is:
+//!
+//! 1. the one that [`ClientBuilder::runtime`](crate::ClientBuilder::runtime) names;
+//! 2. the one in which the client was built;
+//! 3. for each task, the runtime of the caller that needs it.
+//!
+//! The code that waits for an answer runs wherever the caller awaits it. With the first or the second that need not be a
+//! tokio runtime: any executor will do. A caller on another runtime than a `current_thread` one needs its own timer, to
+//! notice when that one stops. A call that has to load something panics if the client has no runtime and the
+//! caller is outside of one.
+//!
+//! # What a program with one runtime has to do
+//! Nothing. `#[tokio::main]` is the runtime in which the client is built.
+//!
+//! # Programs with several runtimes
+//! A server with one `current_thread` runtime per core, a library behind a synchronous interface, or a user interface with
+//! an event loop of its own do best with a runtime that has threads of its own, and lives as long as the client:
+//!
+//! ```
+//! use cache_client::{App, Client, Context, Fetch};
+//! use cache_core::{Cache, Query, registry};
+//!
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 1_000, fresh = "30s")]
+//! pub struct GetTitle { pub id: u64 }
+//!
+//! registry! {
+//!     pub struct CacheRegistry { crate::GetTitle }
+//! }
+//!
+//! struct Blog;
+//!
+//! impl App for Blog {
+//!     type Registry = CacheRegistry;
+//! }
+//!
+//! impl Fetch<Blog> for GetTitle {
+//!     type Error = std::io::Error;
+//!
+//!     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> {
+//!         Ok(format!("Post {}", self.id))
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let loads = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
+//! let client = Client::builder(Cache::<CacheRegistry>::new(), Blog).runtime(loads.handle().clone()).build();
+//!
+//! let serve = |id: u64| {
+//!     let client = client.clone();
+//!     std::thread::spawn(move || {
+//!         let own = tokio::runtime::Builder::new_current_thread().build()?;
+//!         own.block_on(async { Ok::<_, std::io::Error>(client.query(&GetTitle { id }).await) })
+//!     })
+//! };
+//! let threads = [serve(7), serve(7)];
+//! for thread in threads {
+//!     assert_eq!(*thread.join().expect("it does not panic")??, "Post 7");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When a runtime stops
+//! A runtime may end while callers on other runtimes wait for its loads: it was dropped or shut down. A `current_thread`
+//! runtime may also be idle: it runs tasks only while a thread is inside `block_on`. In both cases the client goes on where
+//! it is still needed:
+//!
+//! - **Loads.** Callers on another runtime load anew there, once for all of them. When a runtime ends they notice at once;
+//!   one that has run nothing for a second counts as idle. What the first load brings after that is not stored. Callers
+//!   that have no other runtime are [interrupted](crate::QueryError::Interrupted).
+//! - **Observers.** One that is read on another runtime moves the task of its key there, and goes on. It ends
+//!   if it is read outside of all runtimes.
+//! - **The client.** Tasks go to the runtimes of the callers from then on. An idle runtime gets the tasks of the client
+//!   again as soon as it is driven again.
+//!
+//! A load whose code blocks its `current_thread` runtime for longer than a second looks idle from outside: callers on
+//! other runtimes load once more.
+//!
+//! Mutations are not moved: they are run once, so nobody else may run them. One whose runtime ends has
+//! [been interrupted](crate::MutateError::Interrupted), and whether it has happened is not known.
+//!
+//! # Clocks
+//! Timers are those of the runtime on which a task runs. Tests that pause tokio's time build the client inside the paused
+//! runtime. [`TokioClock`](crate::TokioClock) tells the time of the runtime that asks; two paused runtimes do not agree on it.
