@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::check::{Include, Skip, check};
 use crate::emit::{self, Style};
+use crate::identifier::{is_keyword, is_path, is_word};
 use crate::model::Model;
 use crate::package::Package;
 use crate::report::{Diagnostic, Report, Severity};
@@ -222,16 +223,13 @@ impl Builder {
     fn style(&self, package: &Package) -> Result<Style, Diagnostic> {
         let mut style = Style::new(&package.crates.core);
         if let Some(path) = &self.crate_path {
-            let names = path.strip_prefix("::").unwrap_or(path);
-            if !names.split("::").all(is_identifier) {
+            if !is_path(path) {
                 return Err(Diagnostic::error(format!("`{path}` is not the path of a crate")));
             }
             style.crate_path.clone_from(path);
         }
         if let Some(name) = &self.registry_name {
-            if !is_identifier(name) {
-                return Err(Diagnostic::error(format!("`{name}` cannot be the name of a struct")));
-            }
+            check_name(name)?;
             style.name.clone_from(name);
         }
         Ok(style)
@@ -265,6 +263,17 @@ impl Builder {
         });
         located.collect()
     }
+}
+
+/// Whether a struct can have this name in every edition, without `r#`, which its users would have to repeat.
+fn check_name(name: &str) -> Result<(), Diagnostic> {
+    let reason = match name {
+        _ if is_keyword(name) => ": it is a keyword of Rust",
+        _ if !is_word(name) || name.starts_with("r#") => "",
+        _ => return Ok(()),
+    };
+    Err(Diagnostic::error(format!("`{name}` cannot be the name of a struct{reason}"))
+        .help("choose another, as in `Builder::registry_name(\"Tables\")`"))
 }
 
 /// The place of a call in the build script; none if its source is not there.
@@ -340,9 +349,4 @@ fn collect<T>(report: &mut Report, result: Result<T, Diagnostic>) -> Option<T> {
 
 fn collect_all<T>(report: &mut Report, result: Result<T, Report>) -> Option<T> {
     result.map_err(|errors| report.extend(errors.diagnostics().iter().cloned())).ok()
-}
-
-fn is_identifier(text: &str) -> bool {
-    let is_word = |character: char| character.is_alphanumeric() || character == '_';
-    !text.is_empty() && !text.starts_with(|first: char| first.is_ascii_digit()) && text.chars().all(is_word)
 }

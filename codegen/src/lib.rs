@@ -38,6 +38,7 @@ pub mod cfg;
 pub mod check;
 pub mod emit;
 mod explain;
+mod identifier;
 #[cfg(test)]
 mod memory;
 pub mod model;

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::Line;
+use crate::identifier::is_path;
 use crate::model::{Model, Obstacle};
 use crate::report::{Diagnostic, Report};
 use crate::source::Location;
@@ -310,19 +311,6 @@ fn placed(diagnostic: Diagnostic, location: Option<&Location>) -> Diagnostic {
         Some(location) => diagnostic.at(location.clone(), ""),
         None => diagnostic,
     }
-}
-
-/// Whether this is names with `::` between them, and perhaps before them.
-fn is_path(text: &str) -> bool {
-    let text = text.strip_prefix("::").unwrap_or(text);
-    !text.is_empty() && text.split("::").all(is_name)
-}
-
-fn is_name(text: &str) -> bool {
-    let text = text.strip_prefix("r#").unwrap_or(text);
-    !text.starts_with(|first: char| first.is_ascii_digit())
-        && !text.is_empty()
-        && text.chars().all(|character| character.is_alphanumeric() || character == '_')
 }
 
 fn is_lead_word(word: &str) -> bool {

@@ -169,6 +169,72 @@ fn settings_change_the_generated_struct() {
 }
 
 #[test]
+fn only_an_identifier_can_be_the_name_of_the_registry() {
+    let sample = Sample::new(&[("src/lib.rs", &query("A"))]);
+    for name in ["struct", "async", "dyn", "gen", "try", "self", "Self", "crate", "super", "_", "abstract"] {
+        let report = sample.builder().registry_name(name).run().expect_err(name);
+        assert_eq!(
+            messages(&report),
+            [format!("`{name}` cannot be the name of a struct: it is a keyword of Rust")]
+        );
+        assert_eq!(
+            report.diagnostics()[0].help,
+            ["choose another, as in `Builder::registry_name(\"Tables\")`"]
+        );
+    }
+    for name in [
+        "",
+        " ",
+        "two words",
+        "a-b",
+        "1st",
+        "a::B",
+        "\u{b2}",
+        "r#struct",
+        "A ",
+        "A\n",
+        "A/**/",
+        "Caf\u{e9}!",
+        "'a",
+    ] {
+        let report = sample.builder().registry_name(name).run().expect_err(name);
+        assert_eq!(messages(&report), [format!("`{name}` cannot be the name of a struct")]);
+    }
+    for name in ["Tables", "_Tables", "T2", "union", "auto", "Caf\u{e9}", "\u{8868}"] {
+        sample.builder().registry_name(name).run().expect(name);
+        let text = fs::read_to_string(sample.out_dir().join("cache_registry.rs")).expect("a generated file");
+        assert!(text.contains(&format!("pub struct {name} {{")), "{text}");
+    }
+}
+
+#[test]
+fn a_path_of_the_store_is_names_and_may_begin_as_paths_do() {
+    let sample = Sample::new(&[("src/lib.rs", "")]);
+    for path in ["::a::b", "a", "crate::a", "self::a", "super::super::a", "::r#type::a"] {
+        sample.builder().crate_path(path).run().expect(path);
+    }
+    for path in ["", "::", "a::", "a::struct", "::crate::a", "a::self", "a b", "a::<B>", "a-b"] {
+        let report = sample.builder().crate_path(path).run().expect_err(path);
+        assert_eq!(messages(&report), [format!("`{path}` is not the path of a crate")]);
+    }
+}
+
+#[test]
+fn a_type_that_is_included_or_left_out_is_written_without_keywords() {
+    let sample = Sample::new(&[("src/lib.rs", "mod r#struct;"), ("src/struct.rs", &query("A"))]);
+    for path in ["struct", "crate::struct::A", "a::fn"] {
+        let report = sample.builder().include(path).run().expect_err(path);
+        assert_eq!(messages(&report), [format!("`{path}` is not the path of a type")]);
+        let report = sample.builder().skip(path).run().expect_err(path);
+        assert_eq!(messages(&report), [format!("`{path}` is not the path of a query")]);
+    }
+    sample.builder().include_as("r#struct::A", "a").run().expect("a registry");
+    assert_eq!(sample.listed(), ["crate::r#struct::A as \"a\""]);
+    sample.builder().skip("crate::r#struct").run().expect("a registry");
+    assert_eq!(sample.listed(), [""; 0]);
+}
+
+#[test]
 fn a_skipped_query_is_neither_listed_nor_warned_about() {
     let sample = Sample::new(&[(
         "src/lib.rs",
