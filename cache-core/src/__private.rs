@@ -3,7 +3,7 @@
 pub mod constant;
 
 #[cfg(feature = "derive")]
-pub use cache_macros::registry_impl;
+pub use cache_macros::{include_registry_impl, registry_impl};
 pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 

@@ -146,11 +146,13 @@ macro_rules! registry {
     };
 }
 
-/// Includes the registry that the build script wrote.
+/// Includes the registry that the build script wrote: a struct `CacheRegistry`, unless the script names it otherwise.
+///
+/// It does not compile in a package without such a script; the error says what to write.
 #[cfg(feature = "derive")]
 #[macro_export]
 macro_rules! include_registry {
     () => {
-        ::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/cache_registry.rs"));
+        $crate::__private::include_registry_impl! {}
     };
 }

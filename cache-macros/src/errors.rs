@@ -2,8 +2,15 @@
 
 use std::fmt::Display;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
+
+use crate::span::resolved;
+
+/// A `compile_error!` for each message, at its token.
+pub(crate) fn compile_error(error: &syn::Error) -> TokenStream {
+    resolved(error.to_compile_error())
+}
 
 /// Mistakes, each at its own token.
 #[derive(Default)]
@@ -17,6 +24,11 @@ impl Errors {
         self.found.push(syn::Error::new_spanned(tokens, message));
     }
 
+    /// Adds a mistake that stands at `span`.
+    pub(crate) fn push_at(&mut self, span: Span, message: impl Display) {
+        self.found.push(syn::Error::new(span, message));
+    }
+
     /// The value of `result`; a mistake is kept instead of it.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.found.push(error)).ok()
@@ -28,7 +40,7 @@ impl Errors {
 
     /// One `compile_error!` per mistake.
     pub(crate) fn to_compile_errors(&self) -> TokenStream {
-        self.found.iter().map(syn::Error::to_compile_error).collect()
+        self.found.iter().map(compile_error).collect()
     }
 
     /// The last mistake as a type, and `compile_error!`s for the others. Without a mistake it is an empty array.
@@ -38,8 +50,8 @@ impl Errors {
     pub(crate) fn to_type(&self) -> (TokenStream, TokenStream) {
         match self.found.split_last() {
             Some((last, others)) => {
-                let last = last.to_compile_error();
-                (quote!([(); #last]), others.iter().map(syn::Error::to_compile_error).collect())
+                let last = compile_error(last);
+                (quote!([(); #last]), others.iter().map(compile_error).collect())
             }
             None => (quote!([(); 0]), TokenStream::new()),
         }

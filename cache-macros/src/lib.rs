@@ -83,6 +83,13 @@ pub fn registry_impl(input: TokenStream) -> TokenStream {
     registry::expand(input.into()).into()
 }
 
+/// What `cache_core::include_registry!` expands to; called by that macro only.
+#[doc(hidden)]
+#[proc_macro]
+pub fn include_registry_impl(_: TokenStream) -> TokenStream {
+    registry::include::expand(&registry::include::Package::of_cargo()).into()
+}
+
 /// Gives a type a fingerprint, by which a snapshot notices that the type changed.
 ///
 /// ```ignore

@@ -12,14 +12,14 @@ mod validate;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-use crate::errors::Errors;
+use crate::errors::{Errors, compile_error};
 use options::Options;
 
 /// The impl of `Query`, or one `compile_error!` per mistake beside an impl that causes no further errors.
 pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
     match syn::parse2::<DeriveInput>(tokens) {
         Ok(input) => derive_parsed(&input),
-        Err(error) => error.into_compile_error(),
+        Err(error) => compile_error(&error),
     }
 }
 

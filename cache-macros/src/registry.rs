@@ -3,6 +3,7 @@
 mod expand;
 mod fallback;
 mod fields;
+pub(crate) mod include;
 mod parse;
 
 use proc_macro2::TokenStream;

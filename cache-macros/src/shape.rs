@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
-use crate::errors::Errors;
+use crate::errors::{Errors, compile_error};
 
 mod bounds;
 mod check;
@@ -22,7 +22,7 @@ mod text;
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
     match syn::parse2(input) {
         Ok(input) => derive_parsed(&input),
-        Err(error) => error.to_compile_error(),
+        Err(error) => compile_error(&error),
     }
 }
 

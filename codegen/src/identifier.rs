@@ -1,20 +1,22 @@
 //! What can be written as a name or a path in Rust.
 
+use std::borrow::Cow;
+
 use proc_macro2::{TokenStream, TokenTree};
 
-/// The words that are kept for the language in some edition. They can be names only when they are written raw (`r#type`),
-/// and some of them not even then.
-const KEYWORDS: [&str; 53] = [
-    "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
-    "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
-    "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "Self",
-    "static", "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
-    "virtual", "where", "while", "yield",
+/// The words that every edition keeps for the language.
+const KEYWORDS: [&str; 48] = [
+    "_", "abstract", "as", "become", "box", "break", "const", "continue", "crate", "do", "else", "enum",
+    "extern", "false", "final", "fn", "for", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "Self", "static", "struct", "super",
+    "trait", "true", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
+/// The words that some edition took for the language.
+const LATER_KEYWORDS: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
 
-/// Whether the word is kept for the language.
+/// Whether some edition keeps the word for the language.
 pub(crate) fn is_keyword(word: &str) -> bool {
-    KEYWORDS.contains(&word)
+    KEYWORDS.contains(&word) || LATER_KEYWORDS.contains(&word)
 }
 
 /// Whether `text` is one identifier, perhaps a keyword, perhaps raw.
@@ -22,7 +24,7 @@ pub(crate) fn is_word(text: &str) -> bool {
     let Ok(tokens) = text.parse::<TokenStream>() else { return false };
     let mut tokens = tokens.into_iter();
     match (tokens.next(), tokens.next()) {
-        (Some(TokenTree::Ident(word)), None) => word == text && word.to_string() == text,
+        (Some(TokenTree::Ident(word)), None) => word.to_string() == text,
         _ => false,
     }
 }
@@ -38,6 +40,16 @@ pub(crate) fn is_path(text: &str) -> bool {
     names.split("::").all(|name| {
         let leads = may_lead && ["crate", "self", "super"].contains(&name);
         may_lead = leads && name != "crate";
-        is_word(name) && (leads || name == "_" || !is_keyword(name))
+        is_word(name) && (leads || name == "_" || !KEYWORDS.contains(&name))
     })
+}
+
+/// The name as every edition reads it: raw, if some edition keeps it for the language.
+pub(crate) fn raw(name: &str) -> Cow<'_, str> {
+    if LATER_KEYWORDS.contains(&name) { format!("r#{name}").into() } else { name.into() }
+}
+
+/// The name or path without `r#`.
+pub(crate) fn plain(path: &str) -> Cow<'_, str> {
+    if path.contains("r#") { path.replace("r#", "").into() } else { path.into() }
 }

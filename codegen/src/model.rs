@@ -7,6 +7,7 @@ mod visibility;
 use std::collections::HashSet;
 
 use crate::cfg::{self, Cfg};
+use crate::identifier::raw;
 use crate::package::CrateNames;
 use crate::scan::{MacroItem, Module, ModuleId, ModuleKind, PathText, Scan, TypeItem, UseName};
 use crate::source::Location;
@@ -163,7 +164,7 @@ impl ModelBuilder<'_> {
         } else if let Some(place) = hidden {
             match visibility::reexport(self.scan, &self.resolver, id, item) {
                 Some(found) => {
-                    path = found.path.join("::");
+                    path = path_text(&found.path);
                     found.cfgs.into_iter().for_each(|cfg| cfg::push(&mut cfgs, cfg));
                 }
                 None => obstacle = Some(Obstacle::Hidden(place)),
@@ -221,7 +222,7 @@ impl ModelBuilder<'_> {
     fn path(&self, id: ModuleId, name: &str) -> String {
         let mut path = self.scan.path(id);
         path.push(name.to_owned());
-        path.join("::")
+        path_text(&path)
     }
 
     fn cfgs(&self, id: ModuleId, own: &[Cfg]) -> Vec<Cfg> {
@@ -240,6 +241,11 @@ impl ModelBuilder<'_> {
             (!is_seen).then(|| item.location.clone())
         })
     }
+}
+
+/// The path as every edition reads it: the registry is read as in the latest.
+fn path_text(names: &[String]) -> String {
+    names.iter().map(|name| raw(name)).collect::<Vec<_>>().join("::")
 }
 
 /// Every name that `use` gives to something called `Query`, and to such names again.

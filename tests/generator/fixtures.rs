@@ -9,6 +9,32 @@ fn a_renamed_store_in_the_2021_edition() {
 }
 
 #[test]
+fn a_program_in_the_2015_edition() {
+    let run = Fixture::copy("edition_2015", "run").cargo(&["run", "--quiet"]).succeeded().without_warnings();
+    assert_eq!(run.lines(), ["get_post crate::posts::GetPost", "dyn crate::r#async::Dyn", "Some(7)", "None"]);
+}
+
+#[test]
+fn a_mistake_is_explained_in_the_2015_edition_too() {
+    let fixture = Fixture::copy("edition_2015", "mistakes");
+    fixture.append(
+        "src/posts.rs",
+        "#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)] #[query(value = u8, capasity = 3)] pub struct Misspelt;\n\
+         #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)] #[query(value = u8, capacity = 5 - 5)] pub struct Empty;\n\
+         #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)] #[query(lru = 3)] pub struct Valueless;\n",
+    );
+    let run = fixture.cargo(&["check"]).failed();
+    for message in [
+        "there is no option `capasity`; did you mean `capacity`?",
+        "`capacity` must be at least 1",
+        "`Valueless` does not say what its answer is",
+    ] {
+        assert!(run.stderr.contains(message), "{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("cannot find"), "{}", run.stderr);
+}
+
+#[test]
 fn every_way_to_place_a_module_in_the_2024_edition() {
     let fixture = Fixture::copy("edition_2024", "run");
     let run = fixture.cargo(&["run", "--quiet"]).succeeded().without_warnings();
@@ -102,6 +128,61 @@ fn mistakes_of_a_build_script_end_in_one_report_without_a_panic() {
     assert!(run.stderr.contains("5 |         .include(\"Page<User\")"), "{}", run.stderr);
     assert!(run.stderr.contains("(exit status: 1)"), "{}", run.stderr);
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+}
+
+/// Checks that a build of the fixture fails with one error, which says all this.
+#[track_caller]
+fn fails_with_one_error(fixture: &Fixture, parts: &[&str]) {
+    let run = fixture.cargo(&["build"]).failed();
+    for part in parts {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+    let errors =
+        run.stderr.lines().filter(|line| line.starts_with("error") && !line.contains("could not compile"));
+    assert_eq!(errors.count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn a_build_script_that_was_forgotten_is_asked_for() {
+    let fixture = Fixture::copy("lib_and_bin", "no_script");
+    std::fs::remove_file(fixture.path("build.rs")).expect("a build script");
+    let wanted = [
+        "error: package `lib-and-bin` has no build script, and so no registry",
+        "--> src/lib.rs:5:1",
+        "`build.rs` beside its Cargo.toml",
+        "cache_codegen::generate();",
+        "[build-dependencies]",
+        "cache-codegen = \"0.1\"",
+    ];
+    fails_with_one_error(&fixture, &wanted);
+    fixture.write("build.rs", "fn main() { cache_codegen::generate(); }");
+    fixture.cargo(&["build"]).succeeded().without_warnings();
+}
+
+#[test]
+fn a_build_script_that_is_switched_off_is_pointed_at() {
+    let fixture = Fixture::copy("lib_and_bin", "script_off");
+    let manifest = fixture.read("Cargo.toml").replace("publish = false", "publish = false\nbuild = false");
+    fixture.write("Cargo.toml", &manifest);
+    fails_with_one_error(
+        &fixture,
+        &["error: package `lib-and-bin` does not run its `build.rs`", "`build = false`"],
+    );
+}
+
+#[test]
+fn a_build_script_that_writes_no_registry_is_told_what_to_call() {
+    let fixture = Fixture::copy("lib_and_bin", "idle_script");
+    fixture.write("build.rs", "fn main() {}");
+    fails_with_one_error(
+        &fixture,
+        &[
+            "error: the build script of package `lib-and-bin` has written no registry",
+            "call `cache_codegen::generate()` in `build.rs`",
+        ],
+    );
+    fixture.write("build.rs", "fn main() { cache_codegen::generate(); }");
+    fixture.cargo(&["build"]).succeeded().without_warnings();
 }
 
 #[test]

@@ -219,11 +219,10 @@ fn weigh(core: &TokenStream, options: &Options) -> Option<TokenStream> {
 
 fn same_value(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let eq = options.eq.as_ref()?;
-    // Both of the option, which a macro of the user's may have written.
-    let [old, new] = ["old", "new"].map(|name| Ident::new(name, eq.name.span()));
-    let call = quote_spanned!(eq.name.span()=> ::core::cmp::PartialEq::eq(#old, #new));
+    let span = eq.name.span().resolved_at(Span::call_site());
+    let call = quote_spanned!(span=> ::core::cmp::PartialEq::eq(old, new));
     Some(quote! {
-        fn same_value(#old: &#core::__private::Value<Self>, #new: &#core::__private::Value<Self>) -> ::core::primitive::bool {
+        fn same_value(old: &#core::__private::Value<Self>, new: &#core::__private::Value<Self>) -> ::core::primitive::bool {
             #call
         }
     })

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use super::Line;
-use crate::identifier::is_path;
+use crate::identifier::{is_path, plain, raw};
 use crate::model::{Model, Obstacle};
 use crate::report::{Diagnostic, Report};
 use crate::source::Location;
@@ -211,23 +211,24 @@ impl TypeWriter<'_> {
     fn qualify(&mut self, written: &str) -> String {
         let first = written.split("::").next().unwrap_or_default();
         if first.is_empty() || first == "crate" || first == "$crate" {
-            return written.to_owned();
+            return written.split("::").map(raw).collect::<Vec<_>>().join("::");
         }
         let written = written.strip_prefix("self::").unwrap_or(written);
-        let at_root = format!("crate::{written}");
+        let at_root = plain(&format!("crate::{written}")).into_owned();
         let queries = self.model.queries.iter().filter(|query| query.obstacle != Some(Obstacle::InMacroCall));
         let paths: Vec<_> = queries
             .map(|query| &query.path)
             .chain(self.model.types.iter().map(|named| &named.path))
             .collect();
-        if paths.contains(&&at_root) {
-            return at_root;
+        if let Some(path) = paths.iter().find(|path| plain(path) == at_root) {
+            return (*path).clone();
         }
         if PRELUDE.contains(&first) {
             return written.to_owned();
         }
-        let ending = format!("::{written}");
-        let mut found: Vec<_> = paths.into_iter().filter(|path| path.ends_with(&ending)).cloned().collect();
+        let ending = format!("::{}", plain(written));
+        let mut found: Vec<_> =
+            paths.into_iter().filter(|path| plain(path).ends_with(&ending)).cloned().collect();
         found.sort_unstable();
         found.dedup();
         match found.as_slice() {
@@ -296,6 +297,7 @@ impl<'a> SkipSet<'a> {
 
 /// Whether `pattern` means `path`: the same, the end of it, or, written from `crate`, a module around it.
 fn matches(pattern: &str, path: &str) -> bool {
+    let (pattern, path) = (&*plain(pattern), &*plain(path));
     let rest = |whole: &str, part: &str| match whole.strip_prefix(part) {
         Some(rest) => rest.is_empty() || rest.starts_with("::"),
         None => false,

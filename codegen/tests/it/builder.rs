@@ -220,6 +220,21 @@ fn a_path_of_the_store_is_names_and_may_begin_as_paths_do() {
 }
 
 #[test]
+fn names_that_later_editions_keep_for_the_language_are_written_raw() {
+    let sample = Sample::new(&[
+        ("src/lib.rs", "mod async; mod gen { pub use self::try::dyn; mod try; }"),
+        ("src/async.rs", &query("await")),
+        ("src/gen/try.rs", &query("dyn")),
+    ]);
+    sample.run();
+    assert_eq!(sample.listed(), ["crate::r#async::r#await", "crate::r#gen::r#dyn"]);
+    for (include, skip) in [("async::await", "crate::gen"), ("crate::r#async::r#await", "gen::dyn")] {
+        sample.builder().include_as(include, "x").skip(skip).run().expect("a registry");
+        assert_eq!(sample.listed(), ["crate::r#async::r#await as \"x\""]);
+    }
+}
+
+#[test]
 fn a_type_that_is_included_or_left_out_is_written_without_keywords() {
     let sample = Sample::new(&[("src/lib.rs", "mod r#struct;"), ("src/struct.rs", &query("A"))]);
     for path in ["struct", "crate::struct::A", "a::fn"] {
