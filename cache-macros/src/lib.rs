@@ -19,7 +19,9 @@ mod text;
 
 /// Makes a struct or enum a query: a key with a typed answer and a table of its own.
 ///
-/// ```ignore
+/// ```
+/// # use cache_core::Query;
+/// # pub struct Post;
 /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 /// #[query(value = Post, capacity = 10_000, ttl = "5m", fresh = "30s")]
 /// pub struct GetPost { pub id: u64 }
@@ -70,6 +72,32 @@ mod text;
 /// the option does not allow, such as a capacity of 0.
 ///
 /// A `fallback` that is a path is called as a function; a constant stands in braces: `fallback = { NOBODY }`.
+///
+/// # Beside another `Query`
+/// The extractor of `axum` has this name too, as have types of other crates. Derive by the path then, and import only the
+/// other one; the trait, where it is needed, comes in without its name:
+///
+/// ```
+/// # mod axum {
+/// #     pub mod extract {
+/// #         pub struct Query<T>(pub T);
+/// #     }
+/// # }
+/// use axum::extract::Query;
+/// use cache_core::Query as _;
+///
+/// #[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)]
+/// #[query(value = Vec<String>, capacity = 1_000)]
+/// struct Search {
+///     text: String,
+/// }
+///
+/// async fn search(Query(search): Query<Search>) -> String {
+///     format!("{}: {}", Search::NAME, search.text)
+/// }
+/// ```
+///
+/// `use cache_core::Query as CacheQuery` does as well: the build script follows such names.
 #[proc_macro_derive(Query, attributes(query))]
 pub fn derive_query(input: TokenStream) -> TokenStream {
     query::derive(input.into()).into()

@@ -12,11 +12,19 @@ fn the_example_of_the_readme_runs_and_starts_warm_the_second_time() {
     let files: Vec<(&str, &str)> = rust_blocks(&readme).filter_map(named).collect();
     assert_eq!(
         files.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        ["src/queries.rs", "build.rs", "src/main.rs"]
+        ["src/queries.rs", "build.rs", "src/main.rs", "src/search.rs"]
     );
     for (name, text) in files {
         fixture.write(name, text);
     }
+    fixture.append(
+        "src/main.rs",
+        "\n#[allow(dead_code)]\nmod search;\nconst _: () = listed::<search::Search>();\n",
+    );
+    fixture.append(
+        "src/main.rs",
+        "const fn listed<Q: cache_core::Query>() where CacheRegistry: cache_core::Holds<Q> {}\n",
+    );
 
     let first = fixture.cargo(&["run", "--quiet"]).succeeded().without_warnings();
     assert_eq!(first.lines()[..2], ["no snapshot yet, starting empty", "loaded"]);
