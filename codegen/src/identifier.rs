@@ -24,7 +24,7 @@ pub(crate) fn is_word(text: &str) -> bool {
     let Ok(tokens) = text.parse::<TokenStream>() else { return false };
     let mut tokens = tokens.into_iter();
     match (tokens.next(), tokens.next()) {
-        (Some(TokenTree::Ident(word)), None) => word.to_string() == text,
+        (Some(TokenTree::Ident(word)), None) => word == text,
         _ => false,
     }
 }
