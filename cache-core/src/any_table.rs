@@ -5,12 +5,11 @@
 //! that is set by the first write, and by what makes the codec. What needs no types is done here, once for all tables.
 
 use std::fmt::Debug;
-use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::inspect::{EntryReport, TableReport};
 use crate::retention::recency::Oldest;
-use crate::snapshot::{Image, Section, SkipReason};
+use crate::snapshot::{Downtime, Image, Section, SkipReason};
 use crate::table::head::Head;
 use crate::table::shard::Env;
 use crate::transaction::commit::Part;
@@ -60,7 +59,7 @@ pub trait SavedTable: Send + Sync {
     fn restoring(
         &self,
         section: &Section<'_>,
-        elapsed: Duration,
+        downtime: Downtime,
         threads: usize,
     ) -> Result<Box<dyn Part + '_>, SkipReason>;
 }
@@ -107,10 +106,10 @@ impl dyn AnyTable + '_ {
     pub(crate) fn restoring(
         &self,
         section: &Section<'_>,
-        elapsed: Duration,
+        downtime: Downtime,
         threads: usize,
     ) -> Result<Box<dyn Part + '_>, SkipReason> {
-        self.saved().ok_or(SkipReason::NotPersisted)?.restoring(section, elapsed, threads)
+        self.saved().ok_or(SkipReason::NotPersisted)?.restoring(section, downtime, threads)
     }
 }
 

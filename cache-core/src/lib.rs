@@ -114,7 +114,7 @@ pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use snapshot::{
-    Damage, PathProblem, Persistence, RegisterError, RestoreReport, Restoring, SaveReport, Saving,
+    Damage, PathProblem, Persistence, RegisterError, RestoreOptions, RestoreReport, SaveOptions, SaveReport,
     SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
 };
 pub use table::entry::{Entry, EntryState, Freshness, Residency};

@@ -51,7 +51,11 @@ impl Rules {
 
     /// Whether an entry of this age and idleness, perhaps with a time to live of its own, is past its deadline.
     pub(crate) fn is_over(&self, age: Duration, idle: Duration, ttl: Option<Duration>) -> bool {
-        ttl.or(self.ttl).is_some_and(|ttl| age >= ttl) || self.tti.is_some_and(|tti| idle >= tti)
+        // The longest time stands for ever, also for ages that are too long to be told.
+        let is_over = |time: Duration, limit: Option<Duration>| {
+            limit.is_some_and(|limit| limit < Duration::MAX && time >= limit)
+        };
+        is_over(age, ttl.or(self.ttl)) || is_over(idle, self.tti)
     }
 
     /// Whether the table keeps an entry alive by itself.

@@ -7,6 +7,7 @@
 
 pub mod codec;
 mod crew;
+mod digest;
 mod entry;
 mod error;
 mod file;
@@ -27,7 +28,7 @@ mod writer;
 #[cfg(all(test, feature = "bincode", feature = "json", feature = "postcard"))]
 mod tests;
 
-pub(crate) use entry::{EntryMeta, Nanos, SavedEntry};
+pub(crate) use entry::{Downtime, EntryMeta, Nanos, SavedEntry};
 pub use error::{Damage, PathProblem, SnapshotError};
 pub(crate) use image::{Image, QueryImage};
 pub(crate) use persistence::{Decoded, TableCodec};
@@ -37,7 +38,7 @@ pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntries, SkippedEntry, SkippedTable, TableRestore,
     TableSave,
 };
-pub use restoring::Restoring;
-pub use saving::Saving;
+pub use restoring::RestoreOptions;
+pub use saving::SaveOptions;
 pub(crate) use tagged::DynamicTypes;
 pub use tagged::RegisterError;

@@ -16,6 +16,7 @@ mod same_keys;
 mod special_files;
 mod threads;
 mod time;
+mod unsaved_entries;
 
 use std::sync::Arc;
 use std::time::Duration;

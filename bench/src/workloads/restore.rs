@@ -47,7 +47,7 @@ where
 fn restored(bytes: &[u8], threads: usize) -> Cache<SavedRegistry> {
     let cache = Cache::new();
     // It is what was saved before.
-    cache.restoring().threads(threads).from_bytes(bytes).expect("the snapshot can be restored");
+    cache.restore_options().threads(threads).read_bytes(bytes).expect("the snapshot can be restored");
     cache
 }
 

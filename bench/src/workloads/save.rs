@@ -41,7 +41,7 @@ where
 pub fn save(cache: &Cache<SavedRegistry>, threads: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Neither the types nor a `Vec` refuse anything.
-    cache.saving().threads(threads).to(&mut bytes).expect("the entries can be saved");
+    cache.save_options().threads(threads).write_to(&mut bytes).expect("the entries can be saved");
     bytes
 }
 

@@ -35,6 +35,15 @@ pub(crate) struct EntryMeta {
     pub uses: u8,
 }
 
+/// What the time between a save and the restore does to each entry of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Downtime {
+    /// How much older it becomes; nobody used it meanwhile.
+    pub(crate) elapsed: Nanos,
+    /// It is marked as to be reloaded.
+    pub(crate) invalidates: bool,
+}
+
 /// A time as the file holds it: nanoseconds, or for ever. What is longer than 584 years is for ever.
 ///
 /// Holds the complement, so that the number that the file has for no time is that of `None`.
@@ -42,11 +51,12 @@ pub(crate) struct EntryMeta {
 pub(crate) struct Nanos(NonZero<u64>);
 
 impl EntryMeta {
-    /// The entry after `elapsed` more time, in which nobody used it.
+    /// The entry as it comes back after the time in which the program was down.
     #[inline]
-    pub fn older_by(mut self, elapsed: Nanos) -> Self {
-        self.age = self.age.plus(elapsed);
-        self.idle = self.idle.plus(elapsed);
+    pub fn after(mut self, downtime: Downtime) -> Self {
+        self.age = self.age.plus(downtime.elapsed);
+        self.idle = self.idle.plus(downtime.elapsed);
+        self.invalidated |= downtime.invalidates;
         self
     }
 }

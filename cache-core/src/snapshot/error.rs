@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::report::advice;
+
 /// Why a save or a restore failed as a whole. Either leaves the cache as it was, and the file as well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,10 +70,7 @@ pub enum SnapshotError {
         reason: String,
     },
     /// What was written for an entry does not read back; the file was not touched.
-    #[error(
-        "table `{table}`: entry {key} does not survive {codec}: {reason}; \
-         if its type needs a self-describing format (untagged, flatten, ...), say `codec = \"json\"` in `#[query(..)]`"
-    )]
+    #[error("table `{table}`: entry {key} does not survive {codec}: {reason}{}", advice(codec))]
     Unreadable {
         /// Name of the table.
         table: String,

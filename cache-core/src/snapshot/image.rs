@@ -2,15 +2,16 @@
 //! time, so that a save needs little memory beside the copies.
 
 use std::fmt;
+use std::slice;
 
 use super::crew::in_order;
 use super::entry::SavedEntry;
 use super::error::SnapshotError;
 use super::format::block::BlockBuilder;
 use super::moment::{Chunk, Copies, fetch, worth};
-use super::output::{Output, checksum};
-use super::persistence::{TableCodec, TableFormat};
-use super::report::{SkippedEntries, TableSave};
+use super::output::{Output, SaveRules, checksum};
+use super::persistence::TableCodec;
+use super::report::{SkipReason, SkippedEntries, SkippedEntry, TableSave};
 
 use crate::query::Query;
 use crate::sync::Mutex;
@@ -24,13 +25,11 @@ pub struct Image<'a>(pub(crate) Box<dyn TableImage + 'a>);
 
 /// One table at the moment of the save, its query forgotten.
 pub(crate) trait TableImage: Send {
-    /// Puts the entries in order and takes out those that the codec refuses. Not done when the image is made: writers
-    /// wait meanwhile, and values may be dropped by this, whose `Drop` may write to the cache and would wait for the
-    /// gate that its own thread keeps closed.
+    /// Puts the entries in order. Not done when the image is made, since writers wait meanwhile.
     fn arrange(&mut self);
-    /// Number of entries that will be written.
+    /// Number of entries that are to be saved.
     fn entries(&self) -> u64;
-    /// Writes head and blocks of the table. Each entry is let go of when it is encoded.
+    /// Writes head and blocks of the table. Each entry is dropped once it is encoded.
     fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError>;
     fn report(&self) -> TableSave;
 }
@@ -44,68 +43,93 @@ pub(crate) struct QueryImage<'a, Q: Query> {
     /// Until they are written.
     chunks: Vec<Chunk<Q>>,
     entries: usize,
-    refused: SkippedEntries,
+    skipped: SkippedEntries,
+    is_verified: bool,
+}
+
+/// How the entries of one table are encoded.
+struct Encoding<'a, Q: Query> {
+    table: &'a str,
+    codec: &'a dyn TableCodec<Q>,
+    rules: SaveRules,
+    /// Each entry is read back.
+    verifies: bool,
 }
 
 /// A chunk on its way from entries to a block.
 struct Encoded<Q: Query> {
     /// The entries that are not encoded yet.
     entries: Vec<SavedEntry<Q>>,
+    /// Entries that were met since the block was begun: those in it, and those that were left out.
+    met: usize,
     block: BlockBuilder,
     checksum: u32,
+    skipped: SkippedEntries,
     result: Result<(), SnapshotError>,
 }
 
 impl<'a, Q: Query> QueryImage<'a, Q> {
     pub fn new(name: &'a str, codec: &'a dyn TableCodec<Q>, copies: impl Into<Copies<Q>>) -> Self {
         let copies = Some(copies.into());
-        Self { name, codec, copies, chunks: Vec::new(), entries: 0, refused: SkippedEntries::default() }
+        let skipped = SkippedEntries::default();
+        Self { name, codec, copies, chunks: Vec::new(), entries: 0, skipped, is_verified: false }
     }
 
-    /// Encodes what fits into one block, and lets go of it.
-    fn encode(&self, format: &TableFormat, is_first: bool, encoded: &mut Encoded<Q>) {
-        let Encoded { entries, block, .. } = encoded;
-        block.clear();
-        encoded.result = self.fill(format, is_first, entries, block);
-        block.finish();
-        encoded.checksum = checksum(&block.parts());
-        entries.drain(..block.len());
+    /// Whether the first entry reads back, if there is one: a vouched-for table whose types break their promise is
+    /// likely to show it there.
+    fn first_reads_back(&self) -> bool {
+        let Some(first) = self.chunks.iter().find_map(Chunk::first) else { return true };
+        let encoded = self.codec.encode(slice::from_ref(first), true, &mut BlockBuilder::default());
+        !matches!(encoded, Err(SkipReason::Unreadable { .. }))
+    }
+}
+
+impl<Q: Query> Encoding<'_, Q> {
+    /// Encodes what fits into one block, and drops it.
+    fn encode(&self, encoded: &mut Encoded<Q>) {
+        encoded.block.clear();
+        fetch(encoded.entries.iter().map(|entry| &entry.value));
+        encoded.result = self.fill(encoded);
+        encoded.block.finish();
+        encoded.checksum = checksum(&encoded.block.parts());
+        encoded.entries.drain(..encoded.met);
     }
 
-    fn fill(
-        &self,
-        format: &TableFormat,
-        is_first: bool,
-        entries: &[SavedEntry<Q>],
-        block: &mut BlockBuilder,
-    ) -> Result<(), SnapshotError> {
-        fetch(entries.iter().map(|entry| &entry.value));
-        let (table, codec) = (self.name.to_owned(), format.codec);
-        let key =
-            |index: usize| entries.get(index).map_or_else(String::new, |entry| format!("{:?}", entry.key));
-        if let Err(error) = self.codec.encode(entries, block) {
-            return Err(SnapshotError::Encode { table, key: key(block.len()), codec, reason: error.0 });
-        }
-        // The first entry of the table, or all of them when its types are doubtful.
-        let count = if format.is_doubtful { block.len() } else { usize::from(is_first) };
-        for (index, bytes) in block.payloads().take(count).enumerate() {
-            if let Err(error) = self.codec.verify(bytes) {
-                return Err(SnapshotError::Unreadable { table, key: key(index), codec, reason: error.0 });
+    fn fill(&self, encoded: &mut Encoded<Q>) -> Result<(), SnapshotError> {
+        let Encoded { entries, met, block, skipped, .. } = encoded;
+        *met = 0;
+        loop {
+            let before = block.len();
+            let result = self.codec.encode(&entries[*met..], self.verifies, block);
+            *met += block.len() - before;
+            let Err(reason) = result else { return Ok(()) };
+            let key = || self.codec.key_text(&entries[*met].key);
+            if let Some(error) = self.failure(&reason, key) {
+                return Err(error);
             }
+            skipped.push(|| SkippedEntry { key: Some(key()), reason });
+            *met += 1;
         }
-        Ok(())
+    }
+
+    /// The error of the save, if an entry that cannot be saved is one.
+    fn failure(&self, reason: &SkipReason, key: impl FnOnce() -> String) -> Option<SnapshotError> {
+        let table = || self.table.to_owned();
+        match reason {
+            SkipReason::Unencodable { codec, reason } if !self.rules.skips_unencodable => {
+                Some(SnapshotError::Encode { table: table(), key: key(), codec, reason: reason.clone() })
+            }
+            SkipReason::Unreadable { codec, reason } if !self.rules.skips_unreadable => {
+                Some(SnapshotError::Unreadable { table: table(), key: key(), codec, reason: reason.clone() })
+            }
+            _ => None,
+        }
     }
 }
 
 impl<Q: Query> TableImage for QueryImage<'_, Q> {
     fn arrange(&mut self) {
         self.chunks = self.copies.take().map_or_else(Vec::new, Copies::into_chunks);
-        for chunk in &mut self.chunks {
-            for piece in chunk.pieces_mut() {
-                self.codec.refuse(piece).into_iter().for_each(|entry| self.refused.push(|| entry));
-            }
-        }
-        self.chunks.retain(|chunk| chunk.len() > 0);
         self.entries = self.chunks.iter().map(Chunk::len).sum();
     }
 
@@ -114,42 +138,55 @@ impl<Q: Query> TableImage for QueryImage<'_, Q> {
     }
 
     fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError> {
-        let Output { frames, steps, threads } = output;
+        let Output { frames, steps, rules } = output;
         let format = self.codec.format();
         frames.table(self.name, &format)?;
+        self.is_verified = format.is_doubtful || rules.verifies_all || !self.first_reads_back();
+        let encoding =
+            Encoding { table: self.name, codec: self.codec, rules: *rules, verifies: self.is_verified };
         let mut chunks = Vec::with_capacity(self.chunks.len());
         for chunk in std::mem::take(&mut self.chunks) {
             chunks.push(Mutex::new(chunk));
         }
-        let image = &*self;
         let make = |number: usize, encoded: &mut Encoded<Q>| {
             let chunk = std::mem::take(&mut *chunks[number].lock());
             chunk.append_to(&mut encoded.entries);
-            image.encode(&format, number == 0, encoded);
+            encoding.encode(encoded);
         };
-        let threads = worth(*threads, self.entries);
+        let threads = worth(rules.threads, self.entries);
+        let skipped = &mut self.skipped;
         in_order(chunks.len(), threads, AHEAD * threads, make, |encoded| {
             loop {
                 std::mem::replace(&mut encoded.result, Ok(()))?;
-                frames.block(&encoded.block.parts(), encoded.checksum)?;
-                steps.advance(encoded.block.len());
+                frames.block(&encoded.block, encoded.checksum)?;
+                skipped.append(std::mem::take(&mut encoded.skipped));
+                steps.advance(encoded.met);
                 if encoded.entries.is_empty() {
                     return Ok(());
                 }
                 // More than a block: too few of them to be worth another thread.
-                image.encode(&format, false, encoded);
+                encoding.encode(encoded);
             }
         })
     }
 
     fn report(&self) -> TableSave {
-        TableSave { name: self.name.to_owned(), entries: self.entries(), skipped: self.refused.clone() }
+        let skipped = self.skipped.clone();
+        let entries = self.entries() - skipped.count;
+        TableSave { name: self.name.to_owned(), entries, skipped, is_verified: self.is_verified }
     }
 }
 
 impl<Q: Query> Default for Encoded<Q> {
     fn default() -> Self {
-        Self { entries: Vec::new(), block: BlockBuilder::default(), checksum: 0, result: Ok(()) }
+        Self {
+            entries: Vec::new(),
+            met: 0,
+            block: BlockBuilder::default(),
+            checksum: 0,
+            skipped: SkippedEntries::default(),
+            result: Ok(()),
+        }
     }
 }
 

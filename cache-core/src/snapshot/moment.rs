@@ -260,8 +260,8 @@ impl<Q: Query> Chunk<Q> {
         self.0.iter().map(Vec::len).sum()
     }
 
-    pub(super) fn pieces_mut(&mut self) -> &mut [Vec<SavedEntry<Q>>] {
-        &mut self.0
+    pub(super) fn first(&self) -> Option<&SavedEntry<Q>> {
+        self.0.iter().flatten().next()
     }
 
     pub(super) fn append_to(self, out: &mut Vec<SavedEntry<Q>>) {

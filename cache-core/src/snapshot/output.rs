@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Write;
 
 use super::error::SnapshotError;
+use super::format::block::BlockBuilder;
 use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, frame_head};
 use super::persistence::TableFormat;
 
@@ -11,11 +12,30 @@ use super::persistence::TableFormat;
 /// at most about a thousand of them.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
+/// How entries are encoded, and what becomes of those that cannot be saved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SaveRules {
+    /// At most so many threads encode.
+    pub threads: usize,
+    /// Entries that cannot be encoded are left out; otherwise they fail the save.
+    pub skips_unencodable: bool,
+    /// Entries that do not read back are left out; otherwise they fail the save.
+    pub skips_unreadable: bool,
+    /// Tables that are vouched for are read back as well.
+    pub verifies_all: bool,
+}
+
+impl SaveRules {
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { threads, skips_unencodable: false, skips_unreadable: true, verifies_all: false }
+    }
+}
+
 /// Where tables write themselves to.
 pub(crate) struct Output<'a> {
     pub(super) frames: FrameWriter<'a>,
     pub(super) steps: Steps<'a>,
-    pub(super) threads: usize,
+    pub(super) rules: SaveRules,
 }
 
 impl<'a> Output<'a> {
@@ -23,19 +43,19 @@ impl<'a> Output<'a> {
         out: &'a mut dyn Write,
         header: &Header,
         entries: u64,
-        threads: usize,
+        rules: SaveRules,
         progress: Progress<'a>,
     ) -> Result<Self, SnapshotError> {
-        let mut frames = FrameWriter { out, written: 0, index: 0 };
+        let mut frames = FrameWriter { out, written: 0, index: 0, entries: 0 };
         frames.put(&header.to_bytes())?;
-        Ok(Self { frames, steps: Steps { done: 0, of: entries, progress }, threads })
+        Ok(Self { frames, steps: Steps { done: 0, of: entries, progress }, rules })
     }
 
     /// Returns how many bytes were written.
     pub(super) fn end(mut self) -> Result<u64, SnapshotError> {
         let mut body = Vec::with_capacity(End::LEN);
         let length = self.frames.written + (FRAME_HEAD_LEN + End::LEN) as u64;
-        End { entries: self.steps.done, length }.write(&mut body);
+        End { entries: self.frames.entries, length }.write(&mut body);
         self.frames.frame(FrameKind::End, &[&body], checksum(&[&body]))?;
         self.frames.out.flush().map_err(SnapshotError::Stream)?;
         Ok(self.frames.written)
@@ -48,7 +68,7 @@ impl fmt::Debug for Output<'_> {
     }
 }
 
-/// Counts entries done and tells the caller.
+/// Counts entries done, written or left out, and tells the caller.
 pub(super) struct Steps<'a> {
     done: u64,
     of: u64,
@@ -68,6 +88,8 @@ pub(super) struct FrameWriter<'a> {
     written: u64,
     /// Number of the next frame.
     index: u32,
+    /// Entries in all blocks.
+    entries: u64,
 }
 
 impl FrameWriter<'_> {
@@ -78,8 +100,13 @@ impl FrameWriter<'_> {
         self.frame(FrameKind::Table, &[&body], checksum(&[&body]))
     }
 
-    pub fn block(&mut self, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {
-        self.frame(FrameKind::Block, parts, checksum)
+    /// Writes a block of some entries. One without any is not written.
+    pub fn block(&mut self, block: &BlockBuilder, checksum: u32) -> Result<(), SnapshotError> {
+        if block.len() == 0 {
+            return Ok(());
+        }
+        self.entries += block.len() as u64;
+        self.frame(FrameKind::Block, &block.parts(), checksum)
     }
 
     fn frame(&mut self, kind: FrameKind, parts: &[&[u8]], checksum: u32) -> Result<(), SnapshotError> {

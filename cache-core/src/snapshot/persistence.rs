@@ -9,7 +9,8 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visito
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codec::{Codec, CodecError};
-use super::entry::{Nanos, SavedEntry};
+use super::digest::digest;
+use super::entry::{Downtime, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::{SkipReason, SkippedEntries, SkippedEntry};
 use super::shape::{Fingerprint, Shape, ShapeReport};
@@ -27,7 +28,6 @@ pub struct Persistence<Q: Query> {
     pub(super) vouches: fn(&ShapeReport) -> bool,
     encode: Encode<Q>,
     decode: Decode<Q>,
-    pub(super) verify: fn(&[u8]) -> Result<(), CodecError>,
     pub(super) single: Single<Q>,
     table: fn(&Table<Q>) -> &dyn SavedTable,
 }
@@ -37,13 +37,16 @@ pub(super) struct Single<Q: Query> {
     pub(super) encode_key: fn(&Q, &mut Vec<u8>) -> Result<(), CodecError>,
     pub(super) encode: EncodeOne<Q>,
     pub(super) decode: DecodeOne<Q>,
+    pub(super) verify: VerifyOne<Q>,
 }
 
 type EncodeOne<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), CodecError>;
 type DecodeOne<Q> = fn(&[u8]) -> Result<(Q, Arc<<Q as Query>::Value>), CodecError>;
 
-type Encode<Q> = fn(&[SavedEntry<Q>], &mut BlockBuilder) -> Result<(), CodecError>;
-type Decode<Q> = fn(&Block<'_>, u64, Nanos, &mut DecodedBlock<Q>);
+type VerifyOne<Q> = fn(&Q, &<Q as Query>::Value, &[u8]) -> Result<(), CodecError>;
+
+type Encode<Q> = fn(&[SavedEntry<Q>], bool, &mut BlockBuilder) -> Result<(), SkipReason>;
+type Decode<Q> = fn(&Block<'_>, u64, Downtime, &mut DecodedBlock<Q>);
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ pub(crate) struct TableFormat {
     pub codec: &'static str,
     pub fingerprint: Fingerprint,
     pub version: u32,
-    /// Every entry is read back when it is saved, not only the first: the shape does not vouch for the type
+    /// Every entry is read back when it is saved: the shape does not vouch for the type
     /// ([`ShapeReport::vouches_for`]).
     pub is_doubtful: bool,
 }
@@ -86,21 +89,26 @@ pub(crate) trait TableCodec<Q: Query>: Send + Sync {
 
     fn format(&self) -> TableFormat;
 
-    /// Takes out the entries that cannot be saved at all, and names them.
-    fn refuse(&self, _entries: &mut Vec<SavedEntry<Q>>) -> Vec<SkippedEntry> {
-        Vec::new()
+    /// Encodes from the first entry on until `block` is full, and reads each back if it `verifies`; `block.len()` tells
+    /// how far it came.
+    ///
+    /// # Errors
+    /// Why the entry after the last one in the block cannot be saved.
+    fn encode(
+        &self,
+        entries: &[SavedEntry<Q>],
+        verifies: bool,
+        block: &mut BlockBuilder,
+    ) -> Result<(), SkipReason>;
+
+    /// What a report calls the key.
+    fn key_text(&self, key: &Q) -> String {
+        format!("{key:?}")
     }
 
-    /// Encodes from the first entry on until `block` is full; `block.len()` tells how far it came, also when the
-    /// entry after that failed.
-    fn encode(&self, entries: &[SavedEntry<Q>], block: &mut BlockBuilder) -> Result<(), CodecError>;
-
-    /// Whether one encoded entry reads back.
-    fn verify(&self, entry: &[u8]) -> Result<(), CodecError>;
-
-    /// Appends the entries of `block`, each older by `elapsed`. `first` is the number of its first entry within the
+    /// Appends the entries of `block`, as they are after `downtime`. `first` is the number of its first entry within the
     /// table.
-    fn decode(&self, block: &Block<'_>, first: u64, elapsed: Nanos, decoded: &mut DecodedBlock<Q>);
+    fn decode(&self, block: &Block<'_>, first: u64, downtime: Downtime, decoded: &mut DecodedBlock<Q>);
 }
 
 impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
@@ -135,11 +143,11 @@ where
             vouches: ShapeReport::vouches_for::<C>,
             encode: encode::<Q, C>,
             decode: decode::<Q, C>,
-            verify: verify::<Pair<Q, Q::Value>, C>,
             single: Single {
                 encode_key: C::encode::<Q>,
                 encode: |key, value, out| C::encode(&(key, value), out),
                 decode: |bytes| C::decode::<Pair<Q, Q::Value>>(bytes).map(|Pair(key, value)| (key, value)),
+                verify: verify::<Q, C>,
             },
             table: |table| table,
         }
@@ -173,16 +181,17 @@ impl<Q: Query> TableCodec<Q> for Persistence<Q> {
         }
     }
 
-    fn encode(&self, entries: &[SavedEntry<Q>], block: &mut BlockBuilder) -> Result<(), CodecError> {
-        (self.encode)(entries, block)
+    fn encode(
+        &self,
+        entries: &[SavedEntry<Q>],
+        verifies: bool,
+        block: &mut BlockBuilder,
+    ) -> Result<(), SkipReason> {
+        (self.encode)(entries, verifies, block)
     }
 
-    fn verify(&self, entry: &[u8]) -> Result<(), CodecError> {
-        (self.verify)(entry)
-    }
-
-    fn decode(&self, block: &Block<'_>, first: u64, elapsed: Nanos, decoded: &mut DecodedBlock<Q>) {
-        (self.decode)(block, first, elapsed, decoded);
+    fn decode(&self, block: &Block<'_>, first: u64, downtime: Downtime, decoded: &mut DecodedBlock<Q>) {
+        (self.decode)(block, first, downtime, decoded);
     }
 }
 
@@ -211,18 +220,25 @@ impl<Q: Query> fmt::Debug for Persistence<Q> {
     }
 }
 
-fn encode<Q: Query + Serialize, C: Codec>(
+fn encode<Q: Query + Serialize + DeserializeOwned, C: Codec>(
     entries: &[SavedEntry<Q>],
+    verifies: bool,
     block: &mut BlockBuilder,
-) -> Result<(), CodecError>
+) -> Result<(), SkipReason>
 where
-    Q::Value: Serialize,
+    Q::Value: SavedValue,
 {
-    for entry in entries {
+    for SavedEntry { key, value, meta } in entries {
         if block.is_full() {
             break;
         }
-        block.push(&entry.meta, |out| C::encode(&(&entry.key, &*entry.value), out))?;
+        block
+            .push(meta, |out| C::encode(&(key, &**value), out))
+            .map_err(|error| SkipReason::unencodable(C::NAME, error))?;
+        if verifies && let Err(error) = verify::<Q, C>(key, value, block.last()) {
+            block.pop();
+            return Err(SkipReason::unreadable(C::NAME, error));
+        }
     }
     Ok(())
 }
@@ -230,7 +246,7 @@ where
 fn decode<Q: Query + DeserializeOwned, C: Codec>(
     block: &Block<'_>,
     first: u64,
-    elapsed: Nanos,
+    downtime: Downtime,
     decoded: &mut DecodedBlock<Q>,
 ) where
     Q::Value: SavedValue,
@@ -239,7 +255,7 @@ fn decode<Q: Query + DeserializeOwned, C: Codec>(
     entries.reserve(block.len());
     for (number, (meta, bytes)) in (first..).zip(block.entries()) {
         match C::decode::<Pair<Q, Q::Value>>(bytes) {
-            Ok(Pair(key, value)) => entries.push(SavedEntry { key, value, meta: meta.older_by(elapsed) }),
+            Ok(Pair(key, value)) => entries.push(SavedEntry { key, value, meta: meta.after(downtime) }),
             Err(error) => skipped.push(|| undecodable::<Q, C>(number, bytes, error)),
         }
     }
@@ -256,27 +272,47 @@ fn undecodable<Q: Query + DeserializeOwned, C: Codec>(
     SkippedEntry { key, reason: SkipReason::Undecodable { entry, reason: error.0 } }
 }
 
-/// Whether `bytes` are read back as what they were written from.
+/// Whether `bytes`, which were just written from `key` and `value`, read back as these.
 ///
-/// A format that is not self-describing may misread bytes without noticing, so what was read is written again
-/// and compared: as bags of bytes, for a hash map comes back in another order.
-pub(super) fn verify<T: Serialize + DeserializeOwned, C: Codec>(bytes: &[u8]) -> Result<(), CodecError> {
-    let value = C::decode::<T>(bytes)?;
-    if C::SELF_DESCRIBING {
+/// # Errors
+/// What is wrong with them.
+fn verify<Q: Query + Serialize + DeserializeOwned, C: Codec>(
+    key: &Q,
+    value: &Q::Value,
+    bytes: &[u8],
+) -> Result<(), CodecError>
+where
+    Q::Value: SavedValue,
+{
+    let Pair(found, copy) = C::decode::<Pair<Q, Q::Value>>(bytes)?;
+    if found != *key {
+        return Err(CodecError(format!("its key reads back as {found:?}")));
+    }
+    verify_value::<Q::Value, C>(value, &copy, |out| C::encode(&(key, value), out), bytes)
+}
+
+/// Whether `copy`, which was read from `bytes`, is what `value` is; `encode` writes `value` once more.
+///
+/// # Errors
+/// If it is another one.
+pub(super) fn verify_value<V: Serialize + ?Sized, C: Codec>(
+    value: &V,
+    copy: &V,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    bytes: &[u8],
+) -> Result<(), CodecError> {
+    // Of the codecs, those that describe themselves are for people too.
+    let digest = |value: &V| digest(value, C::SELF_DESCRIBING);
+    if digest(value)? == digest(copy)? {
         return Ok(());
     }
     let mut again = Vec::with_capacity(bytes.len());
-    C::encode(&value, &mut again)?;
-    match bag(bytes) == bag(&again) {
-        true => Ok(()),
-        false => Err(CodecError("it reads back as another value".to_owned())),
+    encode(&mut again)?;
+    match again == bytes {
+        true => Err(CodecError("it reads back as another value".to_owned())),
+        // It was changed meanwhile, or tells the time: what was written is how it was at one moment.
+        false => Ok(()),
     }
-}
-
-fn bag(bytes: &[u8]) -> [usize; 256] {
-    let mut counts = [0; 256];
-    bytes.iter().for_each(|&byte| counts[byte as usize] += 1);
-    counts
 }
 
 impl From<TooLong> for CodecError {

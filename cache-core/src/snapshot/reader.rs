@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
 use super::crew::in_order;
-use super::entry::Nanos;
+use super::entry::Downtime;
 use super::error::{Damage, SnapshotError};
 use super::format::block::Block;
 use super::format::bytes::Cursor;
@@ -102,26 +102,24 @@ impl<'a> Section<'a> {
         self.entries
     }
 
-    /// Decodes all entries, each older by `elapsed` than it was when saved, block by block on at most `threads`
-    /// threads. Entries that do not decode are skipped.
+    /// Decodes all entries as they are after `downtime`, block by block on at most `threads` threads. Entries that do not decode are skipped.
     ///
     /// # Errors
     /// The reason to skip the table: it was written in another way than `codec` writes.
     pub(crate) fn decode<Q: Query>(
         &self,
         codec: &dyn TableCodec<Q>,
-        elapsed: Duration,
+        downtime: Downtime,
         threads: usize,
     ) -> Result<Decoded<Q>, SkipReason> {
         self.admit(&codec.format())?;
-        let elapsed = Nanos::from(elapsed);
         let blocks = self.numbered_blocks();
         let threads = worth(threads, usize::try_from(self.entries).unwrap_or(usize::MAX));
         let mut all =
             Decoded { blocks: Vec::with_capacity(blocks.len()), skipped: SkippedEntries::default() };
         let make = |place: usize, decoded: &mut DecodedBlock<Q>| {
             let (first, block) = &blocks[place];
-            codec.decode(block, *first, elapsed, decoded);
+            codec.decode(block, *first, downtime, decoded);
         };
         let taken = in_order(blocks.len(), threads, usize::MAX, make, |decoded| {
             all.blocks.push(std::mem::take(&mut decoded.entries));

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::codec::CodecError;
+use crate::dynamic::Dynamic;
 use crate::query::Query;
 
 /// What a save wrote.
@@ -29,8 +31,11 @@ pub struct TableSave {
     pub name: String,
     /// Number of entries written.
     pub entries: u64,
-    /// Entries that could not be written.
+    /// Entries that were left out, since they cannot be saved.
     pub skipped: SkippedEntries,
+    /// Whether each entry was read back before it was written. `false` if the table is vouched for: see
+    /// [`Cache::save`](crate::Cache::save).
+    pub is_verified: bool,
 }
 
 /// What a restore brought back, and what it did not.
@@ -76,7 +81,7 @@ pub struct SkippedTable {
     pub reason: SkipReason,
 }
 
-/// Why a restore skipped a table or an entry.
+/// Why a save left out an entry, or a restore skipped a table or an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipReason {
@@ -113,6 +118,22 @@ pub enum SkipReason {
         /// What the codec or the type's `Deserialize` said.
         reason: String,
     },
+    /// The codec, or the type's `Serialize`, cannot write the entry.
+    #[error("it cannot be saved as {codec}: {reason}")]
+    Unencodable {
+        /// Name of the codec.
+        codec: &'static str,
+        /// What the codec or the type said.
+        reason: String,
+    },
+    /// What was written for the entry does not read back as the entry.
+    #[error("it does not survive {codec}: {reason}{}", advice(codec))]
+    Unreadable {
+        /// Name of the codec.
+        codec: &'static str,
+        /// What went wrong when it was read back.
+        reason: String,
+    },
     /// The entry's type is not registered under any tag.
     #[error("its type `{type_name}` is not registered")]
     Unregistered {
@@ -125,6 +146,17 @@ pub enum SkipReason {
         /// The tag in the snapshot.
         tag: String,
     },
+}
+
+/// What helps an entry that does not survive `codec`.
+pub(super) fn advice(codec: &str) -> &'static str {
+    match codec {
+        "bincode" | "postcard" => {
+            "; if its type needs a self-describing format (untagged, flatten, ...), say `codec = \"json\"` in \
+             `#[query(..)]`"
+        }
+        _ => "",
+    }
 }
 
 /// Entries that were left out one by one, of a table whose others were not.
@@ -199,6 +231,11 @@ impl TableRestore {
     pub(crate) fn skipped(name: &str, entries: u64, reason: SkipReason) -> Self {
         Self { skipped: Some(SkippedTable { entries, reason }), ..Self::new(name) }
     }
+
+    /// The table of dynamic entries, which every cache has, without any.
+    fn is_empty_dynamic(&self) -> bool {
+        self.name == Dynamic::NAME && *self == Self::new(Dynamic::NAME)
+    }
 }
 
 impl fmt::Display for SaveReport {
@@ -220,7 +257,8 @@ impl fmt::Display for RestoreReport {
             return f.write_str("no snapshot yet, starting empty");
         }
         write!(f, "restored {}, saved {:.0?} ago", counted(self.restored()), self.elapsed)?;
-        self.tables.iter().try_for_each(|table| write!(f, "\n  {table}"))
+        let mut shown = self.tables.iter().filter(|table| !table.is_empty_dynamic());
+        shown.try_for_each(|table| write!(f, "\n  {table}"))
     }
 }
 
@@ -239,6 +277,18 @@ impl fmt::Display for TableRestore {
             SkippedEntries { count: 0, .. } => Ok(()),
             skipped => write!(f, ", skipped {}{skipped}", skipped.count),
         }
+    }
+}
+
+impl SkipReason {
+    #[cold]
+    pub(super) fn unencodable(codec: &'static str, error: CodecError) -> Self {
+        Self::Unencodable { codec, reason: error.0 }
+    }
+
+    #[cold]
+    pub(super) fn unreadable(codec: &'static str, error: CodecError) -> Self {
+        Self::Unreadable { codec, reason: error.0 }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt::{self, Debug};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
+use super::entry::Downtime;
 use super::error::SnapshotError;
 use super::file;
 use super::reader::Snapshot;
@@ -11,21 +13,62 @@ use super::report::{RestoreReport, SkipReason, TableRestore};
 use super::saving::OnProgress;
 use crate::builder::Builder;
 use crate::cache::Cache;
+use crate::core::Core;
 use crate::error::OpenError;
-use crate::registry::Registry;
+use crate::query::Query;
+use crate::registry::{Holds, Registry};
 use crate::sync::processors;
 use crate::transaction::commit::{Commit, CommitKind, Part};
 
-/// A restore that is being set up. Made by [`Cache::restoring`].
+/// How a snapshot is restored. Made by [`Cache::restore_options`].
+///
+/// # Examples
+/// ```
+/// # use cache_core::{Cache, Registry, SnapshotError};
+/// # fn restore<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
+/// // What happened while the program was down is not in the snapshot: have all of it loaded again when it is used.
+/// let report = cache.restore_options().invalidate_all().read_file_or_new("app.snapshot")?;
+/// println!("{report}");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
-pub struct Restoring<'a, R: Registry> {
+pub struct RestoreOptions<'a, R: Registry> {
     cache: &'a Cache<R>,
     threads: usize,
+    invalidated: Invalidated,
     on_progress: OnProgress<'a>,
 }
 
-impl<'a, R: Registry> Restoring<'a, R> {
-    /// Calls `on_progress` after each table with the entries read so far, and those that there are.
+/// The tables whose entries are marked.
+#[derive(Clone, Debug)]
+enum Invalidated {
+    Only(Vec<&'static str>),
+    All,
+}
+
+impl<'a, R: Registry> RestoreOptions<'a, R> {
+    /// Marks the restored entries of `Q` as [`Freshness::Invalidated`](crate::Freshness::Invalidated): `get` returns
+    /// them, `get_fresh` does not, until each is written again.
+    ///
+    /// For answers that may have become wrong while the program was down.
+    pub fn invalidate<Q: Query>(mut self) -> Self
+    where
+        R: Holds<Q>,
+    {
+        if let Invalidated::Only(tables) = &mut self.invalidated {
+            tables.push(self.cache.name_of::<Q>());
+        }
+        self
+    }
+
+    /// Marks the restored entries of all tables, as [`invalidate`](Self::invalidate) does those of one.
+    pub fn invalidate_all(mut self) -> Self {
+        self.invalidated = Invalidated::All;
+        self
+    }
+
+    /// Calls `on_progress` after each table with the number of entries read so far, and the number of all.
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
         self.on_progress = Box::new(on_progress);
         self
@@ -38,53 +81,77 @@ impl<'a, R: Registry> Restoring<'a, R> {
         self
     }
 
-    /// Reads a snapshot from a file. See [`Cache::restore`].
+    /// Reads a snapshot from a file, as [`Cache::restore`] does.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the cache is left as it was.
-    pub fn from_file(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
+    /// Those of [`Cache::restore`].
+    pub fn read_file(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
         let path = path.as_ref();
         let missing = || SnapshotError::File {
             action: "read",
             path: path.to_owned(),
             source: io::ErrorKind::NotFound.into(),
         };
-        self.from_bytes(&file::read(path)?.ok_or_else(missing)?)
+        self.read_bytes(&file::read(path)?.ok_or_else(missing)?)
     }
 
-    /// Reads a snapshot from a stream, to its end.
+    /// Reads a snapshot from a file if there is one. Otherwise the cache stays as it is, and
+    /// [`RestoreReport::is_first_start`] is set.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the cache is left as it was.
-    pub fn from(self, mut input: impl Read) -> Result<RestoreReport, SnapshotError> {
+    /// Those of [`Cache::restore`], but for a missing file.
+    pub fn read_file_or_new(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
+        match file::read(path.as_ref())? {
+            Some(bytes) => self.read_bytes(&bytes),
+            None => Ok(RestoreReport { is_first_start: true, ..RestoreReport::default() }),
+        }
+    }
+
+    /// Reads a snapshot from a stream, to its end, as [`Cache::restore_from`] does.
+    ///
+    /// # Errors
+    /// Those of [`Cache::restore_from`].
+    pub fn read_from(self, mut input: impl Read) -> Result<RestoreReport, SnapshotError> {
         let mut bytes = Vec::new();
         input.read_to_end(&mut bytes).map_err(SnapshotError::Stream)?;
-        self.from_bytes(&bytes)
+        self.read_bytes(&bytes)
     }
 
     /// Reads a snapshot that is in memory already, without a copy of it.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the cache is left as it was.
-    pub fn from_bytes(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
+    /// [`NotASnapshot`](SnapshotError::NotASnapshot), [`Version`](SnapshotError::Version) or
+    /// [`Damaged`](SnapshotError::Damaged); the cache is left as it was.
+    pub fn read_bytes(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
         let core = self.cache.core();
         let snapshot = Snapshot::parse(bytes)?;
         let mut report =
             RestoreReport { elapsed: snapshot.elapsed(core.clock.wall()), ..RestoreReport::default() };
-        let mut parts: Vec<Box<dyn Part + '_>> = Vec::new();
+        let tables = self.decode(&snapshot, &mut report);
+        // Numbers that were given out before the save are not given out again.
+        core.advance_revision(snapshot.revision());
+        tables.commit(core, &mut report);
+        let place = |name: &str| snapshot.sections().iter().position(|section| section.name() == name);
+        report.tables.sort_by_key(|table| place(&table.name));
+        Ok(report)
+    }
+
+    /// Decodes the tables that the cache knows, and reports those that are skipped.
+    fn decode(&mut self, snapshot: &Snapshot<'_>, report: &mut RestoreReport) -> Tables<'a> {
+        let mut tables = Tables { parts: Vec::new(), written: Vec::new() };
         let mut known = Vec::new();
-        let mut written = Vec::new();
         let total = snapshot.sections().iter().map(|section| section.entries()).sum();
         let mut done = 0;
         self.cache.visit(&mut |table| {
             let Some(section) = snapshot.section(table.name()) else { return };
             known.push(table.name());
-            match table.restoring(section, report.elapsed, self.threads) {
+            let downtime = self.invalidated.downtime(table.name(), report.elapsed);
+            match table.restoring(section, downtime, self.threads) {
                 Ok(part) => {
                     if part.kind() == CommitKind::Write {
-                        written.push(table.name());
+                        tables.written.push(table.name());
                     }
-                    parts.push(part);
+                    tables.parts.push(part);
                 }
                 Err(reason) => {
                     report.tables.push(TableRestore::skipped(table.name(), section.entries(), reason));
@@ -97,21 +164,37 @@ impl<'a, R: Registry> Restoring<'a, R> {
             let skipped = TableRestore::skipped(section.name(), section.entries(), SkipReason::UnknownTable);
             report.tables.push(skipped);
         }
-        // Numbers that were given out before the save are not given out again.
-        core.advance_revision(snapshot.revision());
-        if !parts.is_empty() {
-            // The parts of a restore read nothing, so nothing can have overtaken them.
-            let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
-            if let Ok(revision) = Commit::new(core, kind).run(&mut parts) {
-                core.log.note(revision, Some(&"restore".into()), || written);
-            }
-            parts.iter_mut().for_each(|part| part.restored(&mut report));
-            drop(parts);
-            core.events.drain();
+        tables
+    }
+}
+
+impl Invalidated {
+    fn downtime(&self, table: &str, elapsed: Duration) -> Downtime {
+        let invalidates = match self {
+            Self::Only(tables) => tables.contains(&table),
+            Self::All => true,
+        };
+        Downtime { elapsed: elapsed.into(), invalidates }
+    }
+}
+
+/// The tables of a snapshot, decoded.
+struct Tables<'a> {
+    parts: Vec<Box<dyn Part + 'a>>,
+    /// Names of those that will be written to.
+    written: Vec<&'static str>,
+}
+
+impl Tables<'_> {
+    fn commit(mut self, core: &Core, report: &mut RestoreReport) {
+        let Some(kind) = self.parts.iter().map(|part| part.kind()).max() else { return };
+        // The parts of a restore read nothing, so nothing can have overtaken them.
+        if let Ok(revision) = Commit::new(core, kind).run(&mut self.parts) {
+            core.log.note(revision, Some(&"restore".into()), || self.written);
         }
-        let place = |name: &str| snapshot.sections().iter().position(|section| section.name() == name);
-        report.tables.sort_by_key(|table| place(&table.name));
-        Ok(report)
+        self.parts.iter_mut().for_each(|part| part.restored(report));
+        drop(self.parts);
+        core.events.drain();
     }
 }
 
@@ -119,41 +202,90 @@ impl<R: Registry> Cache<R> {
     /// Puts the entries of a snapshot into the cache, as one commit. They replace what is there under their keys and
     /// leave the rest. Their times have gone on by the wall-clock time passed since the save.
     ///
-    /// A table that is unknown, or whose types have changed, is passed over and named in the report. A table with a
-    /// smaller bound than the saved one keeps the most recently used entries, and the report counts the others. Entries
-    /// of keys that are pinned in this cache are restored even beyond the bound and after their time. The values of
-    /// tables that keep nothing are in [`RestoreReport::kept`].
+    /// A table with a smaller bound than the saved one keeps the most recently used entries, and the report counts the
+    /// others. Entries of keys that are pinned in this cache are restored even beyond the bound and after their time.
+    /// The values of tables that keep nothing are in [`RestoreReport::kept`].
     ///
     /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory of all
     /// entries. Tables of more than a few thousand entries are decoded on all processors, so `Deserialize` may run on
-    /// threads of the restore's own; they have ended when it returns. See [`Restoring::threads`]. Then the tables that
-    /// are written to are locked, for reads as well, until all entries are in.
+    /// threads of the restore's own; they have ended when it returns. See [`RestoreOptions::threads`]. Then the tables
+    /// that are written to are locked, for reads as well, until all entries are in.
+    ///
+    /// # What is skipped
+    /// A table that is unknown, or whose types, version or codec have changed, is skipped as a whole. An entry that does
+    /// not decode is skipped alone, and named in [`TableRestore::skipped_entries`]. Either is reported, and no error.
+    ///
+    /// # How old the answers are
+    /// The snapshot has the answers of the moment of the save. What was written after it is lost, and what happened to
+    /// their source while the program was down is not known: a restored entry counts as fresh as long as its times say
+    /// so. [`RestoreOptions::invalidate`] and [`RestoreOptions::invalidate_all`] mark restored entries as to be loaded
+    /// again.
     ///
     /// # Errors
-    /// [`SnapshotError`] if there is no such file, it is damaged, or the path is empty or names something else than a
-    /// regular file ([`SnapshotError::Path`]); the cache is left as it was. For a pipe or a device there is
-    /// [`restore_from`](Self::restore_from).
+    /// - [`SnapshotError::Path`]: the path is empty, or names something else than a regular file. For a pipe or a
+    ///   device there is [`restore_from`](Self::restore_from).
+    /// - [`SnapshotError::File`]: there is no such file, or it cannot be read.
+    /// - [`SnapshotError::NotASnapshot`], [`SnapshotError::Version`]: something else is in the file.
+    /// - [`SnapshotError::Damaged`]: the file was changed since it was written. Says where.
+    ///
+    /// The cache is left as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Registry, SnapshotError};
+    /// # fn restore<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
+    /// let report = cache.restore("app.snapshot")?;
+    /// for (table, skipped) in report.skipped() {
+    ///     eprintln!("{table}: lost {} entries: {}", skipped.entries, skipped.reason);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn restore(&self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
-        self.restoring().from_file(path)
+        self.restore_options().read_file(path)
     }
 
     /// [`restore`](Self::restore) from a stream.
     ///
     /// # Errors
-    /// As [`restore`](Self::restore).
+    /// - [`SnapshotError::Stream`]: the stream failed.
+    /// - [`SnapshotError::NotASnapshot`], [`SnapshotError::Version`], [`SnapshotError::Damaged`] as for a file.
+    ///
+    /// The cache is left as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Registry, SnapshotError};
+    /// # fn restore<R: Registry>(cache: &Cache<R>, bytes: &[u8]) -> Result<(), SnapshotError> {
+    /// let report = cache.restore_from(bytes)?;
+    /// println!("{report}"); // restored 346 entries, saved 2s ago
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn restore_from(&self, input: impl Read) -> Result<RestoreReport, SnapshotError> {
-        self.restoring().from(input)
+        self.restore_options().read_from(input)
     }
 
-    /// A restore with options: threads, progress.
-    pub fn restoring(&self) -> Restoring<'_, R> {
-        Restoring { cache: self, threads: processors(), on_progress: Box::new(|_, _| {}) }
+    /// How a snapshot is restored: what is marked as to be loaded again, threads, progress.
+    pub fn restore_options(&self) -> RestoreOptions<'_, R> {
+        let invalidated = Invalidated::Only(Vec::new());
+        RestoreOptions { cache: self, threads: processors(), invalidated, on_progress: Box::new(|_, _| {}) }
     }
 
     /// A cache from a snapshot, or an empty one if there is no file yet; the report tells.
     ///
     /// # Errors
     /// As [`Builder::restore_or_new`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, OpenError, Registry};
+    /// # fn open<R: Registry>() -> Result<Cache<R>, OpenError> {
+    /// let (cache, report) = Cache::<R>::restore_or_new("app.snapshot")?;
+    /// println!("{report}"); // on the first start: no snapshot yet, starting empty
+    /// # Ok(cache)
+    /// # }
+    /// ```
     pub fn restore_or_new(path: impl AsRef<Path>) -> Result<(Self, RestoreReport), OpenError> {
         Self::builder().restore_or_new(path)
     }
@@ -164,22 +296,21 @@ impl<R: Registry> Builder<R> {
     ///
     /// # Errors
     /// [`OpenError::Build`] as [`build`](Self::build); [`OpenError::Snapshot`] if the file is there and cannot be
-    /// read, or is damaged, or if the path names no file. To go on without it, build an empty cache: the next save replaces the file.
+    /// read, or is damaged, or if the path names no file. To go on without it, build an empty cache: the next save
+    /// replaces the file.
     pub fn restore_or_new(self, path: impl AsRef<Path>) -> Result<(Cache<R>, RestoreReport), OpenError> {
         let cache = self.build()?;
         let path = path.as_ref();
-        match cache.restore(path) {
+        let restored = cache.restore_options().read_file_or_new(path);
+        match restored {
             Ok(report) => Ok((cache, report)),
-            Err(SnapshotError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok((cache, RestoreReport { is_first_start: true, ..RestoreReport::default() }))
-            }
             Err(source) => Err(OpenError::Snapshot { path: path.to_owned(), source }),
         }
     }
 }
 
-impl<R: Registry> Debug for Restoring<'_, R> {
+impl<R: Registry> Debug for RestoreOptions<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Restoring").finish_non_exhaustive()
+        f.debug_struct("RestoreOptions").finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::error::SnapshotError;
 use super::file;
+use super::output::SaveRules;
 use super::report::SaveReport;
 use super::writer::write_snapshot;
 use crate::cache::Cache;
@@ -15,23 +16,63 @@ use crate::sync::processors;
 /// Told of entries done, and of how many.
 pub(super) type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 
-/// A save that is being set up. Made by [`Cache::saving`].
+/// How a cache is saved. Made by [`Cache::save_options`].
+///
+/// # Examples
+/// ```
+/// # use cache_core::{Cache, Registry, SnapshotError};
+/// # fn save<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
+/// let mut bytes = Vec::new();
+/// let report = cache.save_options().with_survivors().skip_unencodable(true).write_to(&mut bytes)?;
+/// for table in &report.tables {
+///     for entry in &table.skipped.named {
+///         eprintln!("{}: left out {entry}", table.name);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
-pub struct Saving<'a, R: Registry> {
+pub struct SaveOptions<'a, R: Registry> {
     cache: &'a Cache<R>,
     with_survivors: bool,
-    threads: usize,
+    rules: SaveRules,
     on_progress: OnProgress<'a>,
 }
 
-impl<'a, R: Registry> Saving<'a, R> {
+impl<'a, R: Registry> SaveOptions<'a, R> {
     /// Saves survivors too: values that the program holds and the cache no longer keeps.
     pub fn with_survivors(mut self) -> Self {
         self.with_survivors = true;
         self
     }
 
-    /// Calls `on_progress` now and then with the entries written so far, and those that there are.
+    /// Whether an entry that cannot be encoded is left out and reported, or fails the save. Default: `false`, it fails.
+    ///
+    /// Such entries have a key or value that serde cannot write, like a path that is not UTF-8 or a time before 1970.
+    pub fn skip_unencodable(mut self, skip: bool) -> Self {
+        self.rules.skips_unencodable = skip;
+        self
+    }
+
+    /// Whether an entry that does not read back as it was is left out and reported, or fails the save. Default: `true`,
+    /// it is left out.
+    ///
+    /// Such entries have a `Deserialize` that does not accept what their `Serialize` wrote, or makes another value of
+    /// it. They could not be restored in any case.
+    pub fn skip_unreadable(mut self, skip: bool) -> Self {
+        self.rules.skips_unreadable = skip;
+        self
+    }
+
+    /// Reads back the entries of all tables, also of those that are [vouched for](Cache::save#what-is-read-back). Takes
+    /// several times as long for these.
+    pub fn verify_all(mut self) -> Self {
+        self.rules.verifies_all = true;
+        self
+    }
+
+    /// Calls `on_progress` now and then with the number of entries done so far, and the number of all.
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
         self.on_progress = Box::new(on_progress);
         self
@@ -40,23 +81,23 @@ impl<'a, R: Registry> Saving<'a, R> {
     /// Has at most so many threads work on the save, the caller's among them; 1 and 0 leave it alone. Default: as
     /// many as there are processors.
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
+        self.rules.threads = threads;
         self
     }
 
-    /// Writes the snapshot to a file. See [`Cache::save`].
+    /// Writes the snapshot to a file, as [`Cache::save`] does.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the old file is left as it was.
-    pub fn to_file(self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
+    /// Those of [`Cache::save`].
+    pub fn write_file(self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
         file::replace(path.as_ref(), |out| self.write(out))
     }
 
-    /// Writes the snapshot to a stream.
+    /// Writes the snapshot to a stream, as [`Cache::save_to`] does.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the stream may have got a part.
-    pub fn to(self, mut out: impl Write) -> Result<SaveReport, SnapshotError> {
+    /// Those of [`Cache::save_to`].
+    pub fn write_to(self, mut out: impl Write) -> Result<SaveReport, SnapshotError> {
         self.write(&mut out)
     }
 
@@ -68,7 +109,7 @@ impl<'a, R: Registry> Saving<'a, R> {
         let mut not_persisted = Vec::new();
         // One moment: from here on no write gets in, and readers are not held up.
         let closed = core.gate.close();
-        self.cache.visit(&mut |table| match table.image(self.with_survivors, now, self.threads) {
+        self.cache.visit(&mut |table| match table.image(self.with_survivors, now, self.rules.threads) {
             Some(image) => images.push(image),
             None => not_persisted.push(table.name().to_owned()),
         });
@@ -77,7 +118,7 @@ impl<'a, R: Registry> Saving<'a, R> {
         drop(closed);
         let mut images: Vec<_> = images.into_iter().map(|image| image.0).collect();
         let progress = &mut *self.on_progress;
-        let mut report = write_snapshot(out, saved_at, revision, &mut images, self.threads, progress)?;
+        let mut report = write_snapshot(out, saved_at, revision, &mut images, self.rules, progress)?;
         report.not_persisted = not_persisted;
         Ok(report)
     }
@@ -96,33 +137,83 @@ impl<R: Registry> Cache<R> {
     /// take about 60 bytes for each entry until it is encoded.
     ///
     /// Tables of more than a few thousand entries are copied and encoded on all processors, so `Clone` of keys and
-    /// `Serialize` may run on threads of the save's own; they have ended when it returns. See [`Saving::threads`].
+    /// `Serialize` may run on threads of the save's own; they have ended when it returns. See [`SaveOptions::threads`].
+    ///
+    /// # What is saved
+    /// Of each entry: key, value, times and marks, and its place in the order of use. Of the cache: the revision that
+    /// was given out last.
+    ///
+    /// Not saved are tables without `persist`, survivors (but see [`SaveOptions::with_survivors`]), dynamic entries of
+    /// types that are not [registered](crate::Builder::register), the history of entries and the revisions they were
+    /// written at, labels, pins, watches, counters, and what open transactions have written.
+    ///
+    /// # What is read back
+    /// A table whose types may not survive its codec has each entry read back before it is written: the key must be
+    /// equal, and the value must say the same to serde, in any order of hash maps and sets. These are tables with types
+    /// that contain themselves, `#[shape(opaque)]` or `#[query(opaque)]`, conversions like `#[serde(try_from)]`, and
+    /// others that are known to lose some values; and the table of dynamic entries.
+    ///
+    /// All other tables are vouched for by the [`Shape`](crate::Shape) of their types. Of these the first entry alone
+    /// is read back, or all if that fails, since it would take several times as long as the save itself.
+    /// [`TableSave::is_verified`](crate::TableSave::is_verified) tells which are which, and
+    /// [`SaveOptions::verify_all`] reads back all.
+    ///
+    /// An entry that does not read back is left out and reported; one that cannot be encoded fails the save. Both can
+    /// be changed: [`SaveOptions::skip_unreadable`], [`SaveOptions::skip_unencodable`].
     ///
     /// # Errors
-    /// [`SnapshotError`] if a value cannot be encoded or does not read back, the path is empty or names something else
-    /// than a regular file ([`SnapshotError::Path`]), or the file cannot be written. The old file is left as it was,
-    /// unless all that failed was the sync of the folder.
+    /// - [`SnapshotError::Encode`]: an entry cannot be encoded.
+    /// - [`SnapshotError::Path`]: the path is empty, or names something else than a regular file.
+    /// - [`SnapshotError::File`]: the file cannot be written.
+    ///
+    /// The old file is left as it was, unless all that failed was the sync of the folder.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Registry, SnapshotError};
+    /// # fn save<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
+    /// let report = cache.save("app.snapshot")?;
+    /// println!("{report}"); // saved 346 entries, 125727 bytes
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
-        self.saving().to_file(path)
+        self.save_options().write_file(path)
     }
 
     /// [`save`](Self::save) to a stream.
     ///
     /// # Errors
-    /// As [`save`](Self::save); the stream may have got a part.
+    /// - [`SnapshotError::Encode`]: an entry cannot be encoded.
+    /// - [`SnapshotError::Stream`]: the stream failed.
+    ///
+    /// The stream may have got a part.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Registry, SnapshotError};
+    /// # fn save<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
+    /// let mut bytes = Vec::new();
+    /// cache.save_to(&mut bytes)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn save_to(&self, out: impl Write) -> Result<SaveReport, SnapshotError> {
-        self.saving().to(out)
+        self.save_options().write_to(out)
     }
 
-    /// A save with options: survivors, threads, progress.
-    pub fn saving(&self) -> Saving<'_, R> {
+    /// How the cache is saved: survivors, entries that cannot be saved, threads, progress.
+    pub fn save_options(&self) -> SaveOptions<'_, R> {
         let on_progress = Box::new(|_, _| {});
-        Saving { cache: self, with_survivors: false, threads: processors(), on_progress }
+        SaveOptions { cache: self, with_survivors: false, rules: SaveRules::new(processors()), on_progress }
     }
 }
 
-impl<R: Registry> Debug for Saving<'_, R> {
+impl<R: Registry> Debug for SaveOptions<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Saving").field("with_survivors", &self.with_survivors).finish_non_exhaustive()
+        f.debug_struct("SaveOptions")
+            .field("with_survivors", &self.with_survivors)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
     }
 }

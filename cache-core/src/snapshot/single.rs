@@ -40,7 +40,7 @@ impl<Q: Query> Persistence<Q> {
         let start = out.len();
         (self.single.encode)(key, value, out)?;
         if !(self.vouches)(&(self.shape)()) {
-            (self.verify)(&out[start..])?;
+            (self.single.verify)(key, value, &out[start..])?;
         }
         Ok(())
     }

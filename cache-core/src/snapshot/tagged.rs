@@ -12,9 +12,11 @@ use serde::de::DeserializeOwned;
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 use super::codec::Codec;
 use super::codec::CodecError;
-use super::entry::{Nanos, SavedEntry};
+use super::entry::{Downtime, SavedEntry};
 use super::format::block::{Block, BlockBuilder};
 use super::format::bytes::{Cursor, put_text};
+#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
+use super::persistence::verify_value;
 use super::persistence::{DecodedBlock, TableCodec, TableFormat};
 use super::report::{SkipReason, SkippedEntry};
 use super::shape::{Fingerprint, Shape, ShapeReport};
@@ -78,7 +80,7 @@ struct Registered {
     fingerprint: Fingerprint,
     encode: fn(&dyn DynamicValue, &mut Vec<u8>) -> Result<(), CodecError>,
     decode: Decode,
-    verify: fn(&[u8]) -> Result<(), CodecError>,
+    verify: fn(&dyn DynamicValue, &[u8]) -> Result<(), CodecError>,
 }
 
 impl DynamicTypes {
@@ -154,7 +156,7 @@ impl Registered {
             fingerprint: shape.fingerprint,
             encode: encode::<T, C>,
             decode: |bytes| Ok(Arc::new(C::decode::<T>(bytes)?)),
-            verify: super::persistence::verify::<T, C>,
+            verify: verify::<T, C>,
         }
     }
 }
@@ -170,10 +172,21 @@ fn encode<T: Serialize + 'static, C: Codec>(
     value: &dyn DynamicValue,
     out: &mut Vec<u8>,
 ) -> Result<(), CodecError> {
-    match (value as &dyn Any).downcast_ref::<T>() {
-        Some(value) => C::encode(value, out),
-        None => Err(CodecError(format!("this is a {}", value.type_name()))),
-    }
+    C::encode(typed::<T>(value)?, out)
+}
+
+#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
+fn verify<T: Serialize + DeserializeOwned + 'static, C: Codec>(
+    value: &dyn DynamicValue,
+    bytes: &[u8],
+) -> Result<(), CodecError> {
+    let value = typed::<T>(value)?;
+    verify_value::<T, C>(value, &C::decode(bytes)?, |out| C::encode(value, out), bytes)
+}
+
+#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
+fn typed<T: 'static>(value: &dyn DynamicValue) -> Result<&T, CodecError> {
+    (value as &dyn Any).downcast_ref().ok_or_else(|| CodecError(format!("this is a {}", value.type_name())))
 }
 
 impl TableCodec<Dynamic> for DynamicTypes {
@@ -191,46 +204,45 @@ impl TableCodec<Dynamic> for DynamicTypes {
         }
     }
 
-    fn refuse(&self, entries: &mut Vec<SavedEntry<Dynamic>>) -> Vec<SkippedEntry> {
-        let refused = entries.extract_if(.., |entry| self.of_value(&*entry.value).is_none());
-        refused
-            .map(|SavedEntry { key, value, .. }| {
-                let type_name = (*value).type_name().to_owned();
-                let key = Some(key.name().to_owned());
-                SkippedEntry { key, reason: SkipReason::Unregistered { type_name } }
-            })
-            .collect()
+    fn key_text(&self, key: &Dynamic) -> String {
+        key.name().to_owned()
     }
 
-    fn encode(&self, entries: &[SavedEntry<Dynamic>], block: &mut BlockBuilder) -> Result<(), CodecError> {
+    fn encode(
+        &self,
+        entries: &[SavedEntry<Dynamic>],
+        verifies: bool,
+        block: &mut BlockBuilder,
+    ) -> Result<(), SkipReason> {
         for SavedEntry { key, value, meta } in entries {
             if block.is_full() {
                 break;
             }
-            block.push(meta, |out| match self.of_value(&**value) {
-                Some(registered) => {
+            let Some(registered) = self.of_value(&**value) else {
+                return Err(SkipReason::Unregistered { type_name: (**value).type_name().to_owned() });
+            };
+            let mut start = 0;
+            block
+                .push(meta, |out| {
+                    let before = out.len();
                     Envelope::new(&key.0, registered).write(out);
+                    start = out.len() - before;
                     (registered.encode)(&**value, out)
-                }
-                None => Err(CodecError("its type is not registered".to_owned())),
-            })?;
+                })
+                .map_err(|error| SkipReason::unencodable(registered.codec, error))?;
+            if verifies && let Err(error) = (registered.verify)(&**value, &block.last()[start..]) {
+                block.pop();
+                return Err(SkipReason::unreadable(registered.codec, error));
+            }
         }
         Ok(())
     }
 
-    fn verify(&self, entry: &[u8]) -> Result<(), CodecError> {
-        let (envelope, value) = Envelope::parse(entry)?;
-        match self.of_tag(envelope.tag) {
-            Some(registered) => (registered.verify)(value),
-            None => Err(CodecError("its tag is not registered".to_owned())),
-        }
-    }
-
-    fn decode(&self, block: &Block<'_>, first: u64, elapsed: Nanos, decoded: &mut DecodedBlock<Dynamic>) {
+    fn decode(&self, block: &Block<'_>, first: u64, downtime: Downtime, decoded: &mut DecodedBlock<Dynamic>) {
         for (number, (meta, bytes)) in (first..).zip(block.entries()) {
             match self.decode_entry(number, bytes) {
                 Ok((key, value)) => {
-                    decoded.entries.push(SavedEntry { key, value, meta: meta.older_by(elapsed) });
+                    decoded.entries.push(SavedEntry { key, value, meta: meta.after(downtime) });
                 }
                 Err(skipped) => decoded.skipped.push(|| skipped),
             }

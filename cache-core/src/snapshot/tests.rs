@@ -12,9 +12,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::codec::Bincode;
-use super::entry::{EntryMeta, Nanos, SavedEntry};
+use super::entry::{Downtime, EntryMeta, Nanos, SavedEntry};
 use super::error::SnapshotError;
 use super::image::{QueryImage, TableImage};
+use super::output::SaveRules;
 use super::persistence::{Decoded, DecodedBlock, Persistence};
 use super::reader::Snapshot;
 use super::report::{SaveReport, SkipReason};
@@ -105,9 +106,29 @@ pub(super) fn save(tables: &mut [Box<dyn TableImage + '_>]) -> Vec<u8> {
 pub(super) fn try_save(
     tables: &mut [Box<dyn TableImage + '_>],
 ) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
+    save_by(SaveRules::new(3), tables)
+}
+
+pub(super) fn save_by(
+    rules: SaveRules,
+    tables: &mut [Box<dyn TableImage + '_>],
+) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
     let mut bytes = Vec::new();
-    let report = write_snapshot(&mut bytes, saved_at(), 42, tables, 3, &mut |_, _| {})?;
+    let report = write_snapshot(&mut bytes, saved_at(), 42, tables, rules, &mut |_, _| {})?;
     Ok((bytes, report))
+}
+
+/// The error of a save that leaves nothing out.
+#[track_caller]
+pub(super) fn refused<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<Q>>) -> SnapshotError {
+    let rules = SaveRules { skips_unreadable: false, ..SaveRules::new(3) };
+    let image = QueryImage::new(Q::NAME, codec, entries);
+    save_by(rules, &mut [Box::new(image)]).expect_err("an entry cannot be saved")
+}
+
+/// The time between the save and a restore.
+pub(super) fn downtime(elapsed: Duration) -> Downtime {
+    Downtime { elapsed: elapsed.into(), invalidates: false }
 }
 
 /// A snapshot of one table of `Q`.
@@ -121,7 +142,7 @@ pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry
 pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<DecodedBlock<Q>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Q::NAME).expect("the table is there");
-    section.decode(codec, snapshot.elapsed(saved_at()), 3).map(joined)
+    section.decode(codec, downtime(snapshot.elapsed(saved_at())), 3).map(joined)
 }
 
 /// What was decoded of all blocks of a table.

@@ -6,19 +6,19 @@ use std::time::SystemTime;
 use super::error::SnapshotError;
 use super::format::{Header, WallTime};
 use super::image::TableImage;
-use super::output::{Output, Progress};
+use super::output::{Output, Progress, SaveRules};
 use super::report::SaveReport;
 
-/// Writes `tables` as one snapshot, but for the entries that their codecs refuse. At most `threads` threads encode.
+/// Writes `tables` as one snapshot.
 ///
 /// # Errors
-/// `Stream` when `out` fails; `Encode` and `Unreadable` name table and key.
+/// `Stream` when `out` fails; `Encode` and `Unreadable`, if `rules` do not say to leave out such entries.
 pub(crate) fn write_snapshot(
     out: &mut dyn Write,
     saved_at: SystemTime,
     revision: u64,
     tables: &mut [Box<dyn TableImage + '_>],
-    threads: usize,
+    rules: SaveRules,
     progress: Progress<'_>,
 ) -> Result<SaveReport, SnapshotError> {
     tables.iter_mut().for_each(|table| table.arrange());
@@ -26,7 +26,7 @@ pub(crate) fn write_snapshot(
     // A registry is a struct with a field per table.
     let count = u32::try_from(tables.len()).unwrap_or(u32::MAX);
     let header = Header { saved_at: WallTime::new(saved_at), revision, tables: count };
-    let mut output = Output::begin(out, &header, entries, threads, progress)?;
+    let mut output = Output::begin(out, &header, entries, rules, progress)?;
     tables.iter_mut().try_for_each(|table| table.write(&mut output))?;
     let bytes = output.end()?;
     let tables = tables.iter().map(|table| table.report()).collect();

@@ -1,12 +1,10 @@
 //! What is done with a table that takes part in snapshots.
 
-use std::time::Duration;
-
 use super::Table;
 use crate::any_table::SavedTable;
 use crate::clock::Moment;
 use crate::query::Query;
-use crate::snapshot::{Image, QueryImage, Section, SkipReason};
+use crate::snapshot::{Downtime, Image, QueryImage, Section, SkipReason};
 use crate::transaction::commit::Part;
 use crate::transaction::restore::Restoring;
 
@@ -19,10 +17,10 @@ impl<Q: Query> SavedTable for Table<Q> {
     fn restoring(
         &self,
         section: &Section<'_>,
-        elapsed: Duration,
+        downtime: Downtime,
         threads: usize,
     ) -> Result<Box<dyn Part + '_>, SkipReason> {
         let codec = self.codec().ok_or(SkipReason::NotPersisted)?;
-        Ok(Box::new(Restoring::new(self, section.decode(codec, elapsed, threads)?)))
+        Ok(Box::new(Restoring::new(self, section.decode(codec, downtime, threads)?)))
     }
 }

@@ -182,9 +182,9 @@ where
             order = unused.into_iter().chain(used.into_iter().rev()).collect();
         }
         let mut bytes = Vec::new();
-        let saving = cache.saving();
+        let saving = cache.save_options();
         let saving = if self.kind == Kind::Survivors { saving.with_survivors() } else { saving };
-        let report = saving.to(&mut bytes).unwrap();
+        let report = saving.write_to(&mut bytes).unwrap();
         assert_eq!(report.entries(), u64::from(self.entries));
         Source { bytes, report, order, limit }
     }

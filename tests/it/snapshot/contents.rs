@@ -187,7 +187,7 @@ fn survivors_are_saved_on_request() {
     let report = restore(&restarted(&clock, Duration::ZERO).0, &saved(&cache));
     assert_eq!(report.restored(), 4);
     let mut bytes = Vec::new();
-    cache.saving().with_survivors().to(&mut bytes).unwrap();
+    cache.save_options().with_survivors().write_to(&mut bytes).unwrap();
     let (large, _) = restarted(&clock, Duration::ZERO);
     let report = restore(&large, &bytes);
     let table = report.tables.iter().find(|table| table.name == "get_recent").unwrap();
@@ -201,7 +201,7 @@ fn values_of_a_table_that_keeps_nothing_live_as_long_as_the_report() {
     let (cache, clock) = library();
     let held = cache.insert(GetText(1), "all of it");
     let mut bytes = Vec::new();
-    cache.saving().with_survivors().to(&mut bytes).unwrap();
+    cache.save_options().with_survivors().write_to(&mut bytes).unwrap();
     let (restored, _) = restarted(&clock, Duration::ZERO);
     let report = restore(&restored, &bytes);
     assert_eq!(&*restored.get(&GetText(1)).unwrap(), &*held);
@@ -226,7 +226,7 @@ fn a_pin_of_the_restored_cache_holds_what_comes_back() {
     let (cache, clock) = library();
     let _held = cache.insert(GetText(1), "text");
     let mut bytes = Vec::new();
-    cache.saving().with_survivors().to(&mut bytes).unwrap();
+    cache.save_options().with_survivors().write_to(&mut bytes).unwrap();
     let (restored, _) = restarted(&clock, Duration::ZERO);
     let pin = restored.pin(&GetText(1));
     drop(restore(&restored, &bytes));
@@ -289,10 +289,10 @@ fn progress_of_save_and_restore_ends_with_all_entries() {
     let (cache, _) = library();
     (0..3000).for_each(|id| drop(cache.insert(GetBook { id }, book(id))));
     let (mut bytes, mut steps) = (Vec::new(), Vec::new());
-    cache.saving().on_progress(|done, of| steps.push((done, of))).to(&mut bytes).unwrap();
+    cache.save_options().on_progress(|done, of| steps.push((done, of))).write_to(&mut bytes).unwrap();
     assert!(steps.len() >= 3 && steps.is_sorted() && steps.last() == Some(&(3000, 3000)), "{steps:?}");
     steps.clear();
-    cache.restoring().on_progress(|done, of| steps.push((done, of))).from(&bytes[..]).unwrap();
+    cache.restore_options().on_progress(|done, of| steps.push((done, of))).read_from(&bytes[..]).unwrap();
     assert!(steps.is_sorted() && steps.last() == Some(&(3000, 3000)), "{steps:?}");
 }
 

@@ -63,7 +63,7 @@ fn moody(odd: u32) -> Cache<Numbers> {
 
 fn save_on(cache: &Cache<Numbers>, threads: usize) -> Result<Vec<u8>, SnapshotError> {
     let mut bytes = Vec::new();
-    cache.saving().threads(threads).to(&mut bytes).map(|_| bytes)
+    cache.save_options().threads(threads).write_to(&mut bytes).map(|_| bytes)
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_many_threads_save_and_restore_is_what_one_does() {
     assert!(skip_header(&save_on(&cache, 4).unwrap()) == skip_header(&alone));
     for threads in [1, 4] {
         let restored = Cache::<Numbers>::new();
-        let report = restored.restoring().threads(threads).from_bytes(&alone).unwrap();
+        let report = restored.restore_options().threads(threads).read_bytes(&alone).unwrap();
         assert_eq!(report.restored(), u64::from(ENTRIES));
         assert!((0..ENTRIES).all(|id| restored.get(&GetNumber(id)).as_deref() == Some(&id)));
     }
@@ -97,7 +97,7 @@ fn a_panic_of_a_value_ends_the_save_and_leaves_file_and_cache_as_they_were() {
     let path = folder.path().join("numbers");
     std::fs::write(&path, "old").unwrap();
     for threads in [1, 4] {
-        let save = || cache.saving().threads(threads).to_file(&path);
+        let save = || cache.save_options().threads(threads).write_file(&path);
         assert!(catch_unwind(AssertUnwindSafe(save)).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
@@ -116,7 +116,7 @@ fn an_entry_that_does_not_decode_is_named_whichever_thread_meets_it() {
     cache_tests::hostile::mend(&mut bytes);
     let skipped = |threads| {
         let restored = Cache::<Numbers>::new();
-        let report = restored.restoring().threads(threads).from(&bytes[..]).unwrap();
+        let report = restored.restore_options().threads(threads).read_from(&bytes[..]).unwrap();
         assert_eq!((report.restored(), restored.len()), (u64::from(ENTRIES) - 1, ENTRIES as usize - 1));
         report.tables.iter().flat_map(|table| table.skipped_entries.named.clone()).collect::<Vec<_>>()
     };
@@ -135,7 +135,7 @@ fn a_panic_of_a_key_while_it_is_copied_opens_the_gate_again() {
     }
     for threads in [1, 4] {
         CLONES_PANIC.store(true, Relaxed);
-        let save = || cache.saving().threads(threads).to(std::io::sink());
+        let save = || cache.save_options().threads(threads).write_to(std::io::sink());
         assert!(catch_unwind(AssertUnwindSafe(save)).is_err());
         CLONES_PANIC.store(false, Relaxed);
         cache.insert(GetClone(1), 2u32);

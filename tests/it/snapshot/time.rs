@@ -1,6 +1,6 @@
 //! Time goes on while the program is down.
 
-use cache_core::{Clock, Freshness, Times};
+use cache_core::{Clock, Freshness, Residency, RestoreOptions, Times};
 
 use super::*;
 
@@ -119,4 +119,63 @@ fn the_mark_of_an_invalidated_entry_comes_back_and_a_write_clears_it() {
     assert!(restored.get(&quote()).is_some());
     restored.insert(quote(), 8u64);
     assert!(restored.get_fresh(&quote()).is_some());
+}
+
+/// Times that are longer than a file can say stand for ever. Twice, since a restored entry is saved again.
+#[test]
+fn times_without_end_are_without_end_after_a_restore() {
+    let (mut cache, mut clock) = library();
+    let times = [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_nanos(u64::MAX)];
+    let mut held = Vec::new();
+    for (id, time) in (0..).zip(times) {
+        let times = Times::new().ttl(time).fresh(time);
+        cache.insert_timed(GetQuote(id.to_string()), 7u64, times);
+        cache.insert_timed(GetBook { id }, book(id), times);
+        held.push(cache.insert_timed(GetText(0), "text", times));
+    }
+    for _ in 0..2 {
+        // Longer than a file can say.
+        let (restored, later) = restarted(&clock, Duration::from_secs(600 * 366 * 86_400));
+        held.clear();
+        let report = restore(&restored, &saved(&cache));
+        assert_eq!(report.restored(), 7, "{report}");
+        later.advance(Duration::from_secs(1_000_000_000));
+        for id in 0..3 {
+            let (quote, book) = (GetQuote(id.to_string()), GetBook { id });
+            let quote = restored.entry(&quote).expect("a quote lives for ever");
+            assert_eq!((quote.remaining(), quote.freshness()), (None, Freshness::Fresh));
+            let book = restored.entry(&book).expect("a book lives for ever");
+            assert_eq!((book.remaining(), book.freshness()), (None, Freshness::Fresh));
+        }
+        assert_eq!(restored.entry(&GetText(0)).expect("the time keeps it").residency(), Residency::Resident);
+        (cache, clock) = (restored, later);
+    }
+}
+
+#[test]
+fn restored_entries_are_marked_on_request() {
+    let (cache, clock) = library();
+    cache.insert(quote(), 7u64);
+    cache.insert(GetBook { id: 1 }, book(1));
+    cache.insert(GetBook { id: 2 }, book(2));
+    let bytes = saved(&cache);
+    let freshness = |cache: &Cache<Library>| {
+        let (quote, book) = (cache.entry(&quote()), cache.entry(&GetBook { id: 2 }));
+        (quote.map(|entry| entry.freshness()), book.map(|entry| entry.freshness()))
+    };
+    let marked = |options: fn(RestoreOptions<'_, Library>) -> RestoreOptions<'_, Library>| {
+        let (restored, _) = restarted(&clock, Duration::ZERO);
+        options(restored.restore_options()).read_bytes(&bytes).unwrap();
+        restored
+    };
+    let (fresh, invalidated) = (Some(Freshness::Fresh), Some(Freshness::Invalidated));
+    assert_eq!(freshness(&marked(|options| options)), (fresh, fresh));
+    assert_eq!(freshness(&marked(|options| options.invalidate::<GetBook>())), (fresh, invalidated));
+    let both = marked(|options| options.invalidate::<GetBook>().invalidate::<GetQuote>());
+    assert_eq!(freshness(&both), (invalidated, invalidated));
+    let all = marked(|options| options.invalidate_all().invalidate::<GetBook>());
+    assert_eq!(freshness(&all), (invalidated, invalidated));
+    assert!(all.get(&quote()).is_some() && all.get_fresh(&quote()).is_none());
+    all.insert(quote(), 8u64);
+    assert!(all.get_fresh(&quote()).is_some());
 }

@@ -48,8 +48,7 @@ impl BlockBuilder {
         self.len() >= FULL_ENTRIES || self.payload.len() >= FULL_BYTES
     }
 
-    /// Adds an entry, whose bytes `encode` appends. An entry that cannot be encoded leaves the builder to be
-    /// cleared.
+    /// Adds an entry, whose bytes `encode` appends. After an error the block is as it was before.
     #[inline]
     pub fn push<E: From<TooLong>>(
         &mut self,
@@ -57,20 +56,35 @@ impl BlockBuilder {
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
         let start = self.payload.len();
-        encode(&mut self.payload)?;
-        self.lengths.push(u32::try_from(self.payload.len() - start).map_err(|_| TooLong)?);
-        self.metas.push(*meta);
-        Ok(())
+        let length = encode(&mut self.payload)
+            .and_then(|()| Ok(u32::try_from(self.payload.len() - start).map_err(|_| TooLong)?));
+        match length {
+            Ok(length) => {
+                self.lengths.push(length);
+                self.metas.push(*meta);
+                Ok(())
+            }
+            Err(error) => {
+                self.payload.truncate(start);
+                Err(error)
+            }
+        }
     }
 
-    /// Bytes of each entry, in order of their coming.
-    pub fn payloads(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.payload.as_slice();
-        self.lengths.iter().map(move |&length| {
-            let (entry, after) = rest.split_at(length as usize);
-            rest = after;
-            entry
-        })
+    /// Bytes of the entry that was added last.
+    pub fn last(&self) -> &[u8] {
+        &self.payload[self.payload.len() - self.last_length()..]
+    }
+
+    /// Takes out the entry that was added last.
+    pub fn pop(&mut self) {
+        self.payload.truncate(self.payload.len() - self.last_length());
+        self.lengths.pop();
+        self.metas.pop();
+    }
+
+    fn last_length(&self) -> usize {
+        self.lengths.last().map_or(0, |&length| length as usize)
     }
 
     /// Makes the columns, after the last entry.

@@ -39,7 +39,7 @@ fn the_number_of_threads_changes_no_byte() {
     let save = |threads| {
         let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(50_000)));
         let mut bytes = Vec::new();
-        write_snapshot(&mut bytes, saved_at(), 42, &mut [image], threads, &mut |_, _| {})
+        write_snapshot(&mut bytes, saved_at(), 42, &mut [image], SaveRules::new(threads), &mut |_, _| {})
             .expect("the table can be saved");
         bytes
     };
@@ -47,7 +47,7 @@ fn the_number_of_threads_changes_no_byte() {
     assert!(save(4) == alone);
     let snapshot = Snapshot::parse(&alone).expect("the snapshot is undamaged");
     for threads in [0, 1, 4] {
-        let decoded = snapshot.sections()[0].decode(&codec, Duration::ZERO, threads).map(joined);
+        let decoded = snapshot.sections()[0].decode(&codec, downtime(Duration::ZERO), threads).map(joined);
         same(&decoded.expect("the table decodes").entries, &books(50_000));
     }
 }
@@ -156,7 +156,7 @@ fn entries_are_older_by_the_time_that_passed() {
     let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
     let elapsed = snapshot.elapsed(saved_at() + Duration::from_secs(10));
     let section = snapshot.section("get_book").expect("the table is there");
-    let decoded = section.decode(&codec, elapsed, 1).map(joined).expect("the table decodes");
+    let decoded = section.decode(&codec, downtime(elapsed), 1).map(joined).expect("the table decodes");
     assert_eq!(decoded.entries[0].meta.age, Duration::from_nanos(10_000_000_001).into());
     assert_eq!(decoded.entries[0].meta.idle, Duration::from_millis(11_500).into());
 }
@@ -175,8 +175,10 @@ fn progress_counts_up_to_all_entries() {
     let codec = opaque_books::<Bincode>();
     let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(2500)));
     let mut seen = Vec::new();
-    write_snapshot(&mut Vec::new(), saved_at(), 0, &mut [image], 3, &mut |done, of| seen.push((done, of)))
-        .expect("the table can be saved");
+    write_snapshot(&mut Vec::new(), saved_at(), 0, &mut [image], SaveRules::new(3), &mut |done, of| {
+        seen.push((done, of))
+    })
+    .expect("the table can be saved");
     assert!(seen.len() >= 3 && seen.is_sorted());
     assert_eq!(seen.last(), Some(&(2500, 2500)));
 }

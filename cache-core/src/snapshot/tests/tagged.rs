@@ -29,7 +29,7 @@ fn types() -> DynamicTypes {
 fn decode(types: &DynamicTypes, file: &[u8]) -> Result<DecodedBlock<Dynamic>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Dynamic::NAME).expect("the table is there");
-    section.decode(types as &dyn TableCodec<Dynamic>, Duration::ZERO, 1).map(joined)
+    section.decode(types as &dyn TableCodec<Dynamic>, downtime(Duration::ZERO), 1).map(joined)
 }
 
 fn value<T: 'static + Copy>(entry: &SavedEntry<Dynamic>) -> Option<T> {

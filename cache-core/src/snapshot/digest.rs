@@ -1,0 +1,319 @@
+//! What a value says of itself to serde, as one number: equal for values that say the same. Knows nothing of codecs.
+//!
+//! Elements of sequences and maps count in any order, since a hash map comes back in another order than it was written
+//! in. Everything else counts: kinds, numbers bit by bit, fields and elements of tuples by their places. So a value that
+//! a codec has read as another one has another digest, but for one case in 2^64, and a codec does not reorder.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::quality::{FixedState, FoldHasher};
+use serde::ser::{self, Serialize, Serializer};
+
+use super::codec::CodecError;
+
+/// The digest of `value`, as it shows itself to a format that is human-readable or not.
+///
+/// # Errors
+/// Those of the type's `Serialize`.
+pub(super) fn digest<T: Serialize + ?Sized>(value: &T, is_human_readable: bool) -> Result<u64, CodecError> {
+    value.serialize(Digest { is_human_readable })
+}
+
+#[derive(Clone, Copy)]
+struct Digest {
+    is_human_readable: bool,
+}
+
+/// Kinds of values that are told apart.
+#[derive(Clone, Copy)]
+enum Kind {
+    Bool,
+    Signed,
+    Unsigned,
+    F32,
+    F64,
+    Char,
+    Text,
+    Bytes,
+    None,
+    Some,
+    Unit,
+    Variant,
+    Ordered,
+    Unordered,
+}
+
+/// A value that has others in it.
+struct Compound {
+    digest: Digest,
+    /// Takes in what counts by its place.
+    ordered: FoldHasher<'static>,
+    /// Sum of the digests of what counts in any order.
+    unordered: u64,
+    /// Of an entry of a map whose value comes next.
+    key: u64,
+}
+
+fn hasher(kind: Kind) -> FoldHasher<'static> {
+    let mut hasher = STATE.build_hasher();
+    hasher.write_u8(kind as u8);
+    hasher
+}
+
+const STATE: FixedState = FixedState::with_seed(0);
+
+fn leaf(kind: Kind, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
+    let mut hasher = hasher(kind);
+    write(&mut hasher);
+    hasher.finish()
+}
+
+impl Digest {
+    fn compound(self, kind: Kind, variant: Option<u32>) -> Compound {
+        let mut ordered = hasher(kind);
+        if let Some(variant) = variant {
+            ordered.write_u32(variant);
+        }
+        Compound { digest: self, ordered, unordered: 0, key: 0 }
+    }
+}
+
+impl Compound {
+    fn add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        self.ordered.write_u64(value.serialize(self.digest)?);
+        Ok(())
+    }
+
+    fn add_anywhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        self.unordered = self.unordered.wrapping_add(value.serialize(self.digest)?);
+        Ok(())
+    }
+
+    fn finish(mut self) -> u64 {
+        self.ordered.write_u64(self.unordered);
+        self.ordered.finish()
+    }
+}
+
+impl ser::Error for CodecError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(message.to_string())
+    }
+}
+
+macro_rules! leaves {
+    ($($method:ident $type:ty, $kind:ident: $write:ident $as:ty;)*) => {$(
+        #[inline]
+        fn $method(self, value: $type) -> Result<u64, CodecError> {
+            Ok(leaf(Kind::$kind, |hasher| hasher.$write(<$as>::from(value))))
+        }
+    )*};
+}
+
+impl Serializer for Digest {
+    type Ok = u64;
+    type Error = CodecError;
+    type SerializeSeq = Compound;
+    type SerializeTuple = Compound;
+    type SerializeTupleStruct = Compound;
+    type SerializeTupleVariant = Compound;
+    type SerializeMap = Compound;
+    type SerializeStruct = Compound;
+    type SerializeStructVariant = Compound;
+
+    leaves! {
+        serialize_bool bool, Bool: write_u8 u8;
+        serialize_i8 i8, Signed: write_i64 i64;
+        serialize_i16 i16, Signed: write_i64 i64;
+        serialize_i32 i32, Signed: write_i64 i64;
+        serialize_i64 i64, Signed: write_i64 i64;
+        serialize_i128 i128, Signed: write_i128 i128;
+        serialize_u8 u8, Unsigned: write_u64 u64;
+        serialize_u16 u16, Unsigned: write_u64 u64;
+        serialize_u32 u32, Unsigned: write_u64 u64;
+        serialize_u64 u64, Unsigned: write_u64 u64;
+        serialize_u128 u128, Unsigned: write_u128 u128;
+        serialize_char char, Char: write_u32 u32;
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<u64, CodecError> {
+        Ok(leaf(Kind::F32, |hasher| hasher.write_u32(value.to_bits())))
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<u64, CodecError> {
+        Ok(leaf(Kind::F64, |hasher| hasher.write_u64(value.to_bits())))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<u64, CodecError> {
+        Ok(leaf(Kind::Text, |hasher| hasher.write(value.as_bytes())))
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<u64, CodecError> {
+        Ok(leaf(Kind::Bytes, |hasher| hasher.write(value)))
+    }
+
+    fn serialize_none(self) -> Result<u64, CodecError> {
+        Ok(leaf(Kind::None, |_| {}))
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, CodecError> {
+        let mut some = self.compound(Kind::Some, None);
+        some.add(value)?;
+        Ok(some.finish())
+    }
+
+    fn serialize_unit(self) -> Result<u64, CodecError> {
+        Ok(leaf(Kind::Unit, |_| {}))
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, CodecError> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+    ) -> Result<u64, CodecError> {
+        Ok(self.compound(Kind::Variant, Some(variant)).finish())
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<u64, CodecError> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+        value: &T,
+    ) -> Result<u64, CodecError> {
+        let mut compound = self.compound(Kind::Variant, Some(variant));
+        compound.add(value)?;
+        Ok(compound.finish())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, CodecError> {
+        Ok(self.compound(Kind::Unordered, None))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Compound, CodecError> {
+        Ok(self.compound(Kind::Ordered, None))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, CodecError> {
+        Ok(self.compound(Kind::Ordered, None))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Compound, CodecError> {
+        Ok(self.compound(Kind::Variant, Some(variant)))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound, CodecError> {
+        Ok(self.compound(Kind::Unordered, None))
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, CodecError> {
+        Ok(self.compound(Kind::Ordered, None))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Compound, CodecError> {
+        Ok(self.compound(Kind::Variant, Some(variant)))
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.is_human_readable
+    }
+}
+
+macro_rules! compounds {
+    ($($trait:ident $method:ident $add:ident;)*) => {$(
+        impl ser::$trait for Compound {
+            type Ok = u64;
+            type Error = CodecError;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+                self.$add(value)
+            }
+
+            fn end(self) -> Result<u64, CodecError> {
+                Ok(self.finish())
+            }
+        }
+    )*};
+}
+
+compounds! {
+    SerializeSeq serialize_element add_anywhere;
+    SerializeTuple serialize_element add;
+    SerializeTupleStruct serialize_field add;
+    SerializeTupleVariant serialize_field add;
+}
+
+macro_rules! structs {
+    ($($trait:ident)*) => {$(
+        impl ser::$trait for Compound {
+            type Ok = u64;
+            type Error = CodecError;
+
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                name: &'static str,
+                value: &T,
+            ) -> Result<(), CodecError> {
+                // Fields may be left out, and the next one is then no longer at its place.
+                self.ordered.write(name.as_bytes());
+                self.add(value)
+            }
+
+            fn end(self) -> Result<u64, CodecError> {
+                Ok(self.finish())
+            }
+        }
+    )*};
+}
+
+structs! { SerializeStruct SerializeStructVariant }
+
+impl ser::SerializeMap for Compound {
+    type Ok = u64;
+    type Error = CodecError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), CodecError> {
+        self.key = key.serialize(self.digest)?;
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        let mut entry = self.digest.compound(Kind::Ordered, None);
+        entry.ordered.write_u64(self.key);
+        entry.add(value)?;
+        self.unordered = self.unordered.wrapping_add(entry.finish());
+        Ok(())
+    }
+
+    fn end(self) -> Result<u64, CodecError> {
+        Ok(self.finish())
+    }
+}
