@@ -4,9 +4,7 @@ use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::{
-    CommitError, Freshness, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Times, Transaction,
-};
+use cache_core::{CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Times, Transaction};
 
 use crate::app::{App, Fetch};
 use crate::client::Client;
@@ -19,7 +17,6 @@ use crate::memo::Memo;
 /// What is marked here and written too, in whatever order, is not marked; but [`invalidate`](Self::invalidate), which is
 /// about one key, marks what was written before it. What is observed and marked is loaded again at once.
 pub struct Changes<A: App> {
-    client: Client<A>,
     transaction: Transaction<A::Registry>,
     /// Whether nothing is written, and what would be is marked: so in a request that is kept from the cache.
     marks_only: bool,
@@ -32,7 +29,7 @@ type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
         let transaction = client.cache().begin();
-        Self { client: client.clone(), transaction, marks_only, after: Vec::new() }
+        Self { transaction, marks_only, after: Vec::new() }
     }
 
     /// What these changes would leave under a key: what they write, else what is committed now. If another commit
@@ -90,8 +87,11 @@ impl<A: App> Changes<A> {
 
     /// Changes a part of what is there; does nothing where nothing is. Returns whether there was something.
     ///
-    /// The rest of the value gets no younger by that: it keeps its age, and its mark if it has one. What these changes
-    /// write themselves is as new as that.
+    /// The rest of the value gets no younger by that: it keeps its age, its own times, and its mark if it has one. What
+    /// these changes write themselves is as new as that.
+    ///
+    /// Where nothing is, a load of the key that is running may not know of the change: its callers get its answer, which
+    /// is not stored, and the next read loads. An observed key is loaded again at once.
     pub fn update<Q: Query, T: Into<Arc<Q::Value>>>(
         &mut self,
         query: &Q,
@@ -100,26 +100,9 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let cache = self.client.cache().clone();
-        let Some(present) = self.get(query) else {
-            if self.marks_only {
-                self.write(query.clone(), |_, _| {});
-            }
-            return false;
-        };
-        let value = update(&present).into();
-        if self.transaction.amend(query, Arc::clone(&value)) {
-            return true;
-        }
-        let state = cache.value_and_state(query, false).map(|(_, state)| state);
-        let times = state.map(|state| Times::new().as_of(cache.now() - state.age)).unwrap_or_default();
-        let was_marked = state.is_some_and(|state| state.freshness == Freshness::Invalidated);
-        let is_marked = was_marked || self.transaction.marks(query);
-        self.set_timed(query.clone(), value, times);
-        if is_marked {
-            self.transaction.invalidate(query);
-        }
-        true
+        let mut was_there = false;
+        self.write(query.clone(), |transaction, query| was_there = transaction.update(&query, update));
+        was_there
     }
 
     /// Removes an entry. An observed one is loaded again.

@@ -165,24 +165,6 @@ impl<R: Registry> Transaction<R> {
         value
     }
 
-    /// Replaces a value that this transaction writes, which keeps its times and its mark. Returns whether there is one.
-    #[doc(hidden)]
-    pub fn amend<L: Lookup>(&mut self, lookup: &L, value: Arc<<L::Query as Query>::Value>) -> bool
-    where
-        R: Holds<L::Query>,
-    {
-        self.writes_mut::<L::Query>().amend(lookup, value)
-    }
-
-    /// Whether this transaction marks a key that it does not write.
-    #[doc(hidden)]
-    pub fn marks<L: Lookup>(&mut self, lookup: &L) -> bool
-    where
-        R: Holds<L::Query>,
-    {
-        self.writes_mut::<L::Query>().marks(lookup)
-    }
-
     /// Makes the new value from the present one (`None` if there is none): this transaction's own, else the
     /// committed one.
     ///
@@ -226,6 +208,55 @@ impl<R: Registry> Transaction<R> {
         let (value, line) = self.writes_mut::<Q>().update_once(query, |present| update(present).into());
         self.note::<Q>(line);
         value
+    }
+
+    /// Changes a part of the value that is there, here and now, once: this transaction's own, else the committed one. Does
+    /// nothing where nothing is. Returns whether there was something to change.
+    ///
+    /// The entry gets no younger by that: it keeps its age, its own times and its mark, since the rest of its value is as
+    /// old as before. It is marked too if it was evicted before the commit.
+    ///
+    /// Where nothing is, a load of the key that is running does not know of the change. The commit makes that load out of
+    /// date, as a write would: its callers get its answer, which is not stored, and the next read loads. If a value comes
+    /// to the key before the commit, that fails with a conflict, as it does if the present value changes.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Vec<String>, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetTitles;
+    /// # registry! { pub struct CacheRegistry { crate::GetTitles } }
+    /// # fn main() -> Result<(), CommitError> {
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let add = |title: &str| {
+    ///     cache.transact(|tx| {
+    ///         Ok::<_, CommitError>(tx.update(&GetTitles, |titles| {
+    ///             let mut titles = titles.to_vec();
+    ///             titles.push(title.to_owned());
+    ///             titles
+    ///         }))
+    ///     })
+    /// };
+    /// assert!(!add("One")?, "the list has not been loaded");
+    /// cache.insert(GetTitles, vec!["One".to_owned()]);
+    /// assert!(add("Two")?);
+    /// assert_eq!(*cache.get(&GetTitles).unwrap(), ["One", "Two"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>>(
+        &mut self,
+        lookup: &L,
+        update: impl FnOnce(&Arc<<L::Query as Query>::Value>) -> T,
+    ) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        let (was_there, line) =
+            self.writes_mut::<L::Query>().update(lookup, |present| update(present).into());
+        self.note::<L::Query>(line);
+        was_there
     }
 
     /// Removes the entry. Returns whether there was something to remove. Never conflicts.

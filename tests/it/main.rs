@@ -15,4 +15,5 @@ mod slice;
 mod snapshot;
 mod store;
 mod transactions;
+mod updates;
 mod visibility;

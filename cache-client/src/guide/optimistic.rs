@@ -28,6 +28,10 @@
 //! - where it is not, what you expect, and mark that: `update` and then [`invalidate`](crate::Changes::invalidate).
 //!   The key shows the expected value, marked as stale, and is loaded.
 //!
+//! An `update` of a key whose first load is still running finds nothing to change. The load was perhaps asked before the
+//! server knew of the mutation, so its answer goes to its callers and is not stored: the next read loads, and an observer
+//! loads at once. No change is hidden for as long as the load would have been fresh.
+//!
 //! Of what is written, `invalidate` marks the key that it names; the wider marks, as
 //! [`invalidate_tag`](crate::Changes::invalidate_tag), pass over what the same commit writes. So they can stand
 //! beside it, for all that you have not written.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_client::{Client, Fetch, QueryError, Strategy};
+use cache_client::{Changes, Client, Context, Fetch, Mutate, QueryError, Strategy};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -482,4 +482,36 @@ async fn a_key_that_is_asked_for_twice_stands_in_the_call_once() {
     assert!(answers.iter().all(Result::is_ok) && other.0.is_ok() && other.1.is_ok());
     assert!(Arc::ptr_eq(answers[0].as_ref().unwrap(), answers[3].as_ref().unwrap()));
     assert_eq!(client.app().calls::<GetItem>(), [vec![1, 2], vec![3]]);
+}
+
+/// Changes a part of an item, if it is there.
+#[derive(Clone)]
+struct Raise(u32);
+
+impl Mutate<Depot> for Raise {
+    type Output = ();
+    type Error = DepotError;
+
+    async fn run(&self, _: &Context<Depot>) -> Result<(), DepotError> {
+        Ok(())
+    }
+
+    fn apply(&self, (): &(), changes: &mut Changes<Depot>) {
+        changes.update(&GetItem(self.0), |number| **number + 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_several_that_is_changed_during_their_load_is_loaded_again_alone() {
+    let client = depot();
+    let asked = [1, 2, 3].map(|number| ask(&client, &GetItem(number)));
+    settle().await;
+    client.mutate(&Raise(2)).await.unwrap();
+    for asked in asked {
+        assert_eq!(*asked.await.unwrap().unwrap(), 1);
+    }
+    let answers = client.query_all(&items(1..4)).await;
+    let numbers: Vec<_> = answers.iter().map(|answer| **answer.as_ref().unwrap()).collect();
+    assert_eq!(numbers, [1, 2, 1]);
+    assert_eq!(client.app().calls::<GetItem>(), [vec![1, 2, 3], vec![2]]);
 }

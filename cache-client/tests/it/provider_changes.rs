@@ -291,3 +291,26 @@ async fn a_read_that_nobody_wants_any_more_is_dropped() {
         (0, 0, 0)
     );
 }
+
+/// Changes a part of what is there, if it is.
+#[derive(Clone)]
+struct Raise;
+
+impl Mutate<Depot> for Raise {
+    type Output = ();
+    type Error = DepotError;
+
+    async fn run(&self, _: &Context<Depot>) -> Result<(), DepotError> {
+        Ok(())
+    }
+
+    fn apply(&self, (): &(), changes: &mut Changes<Depot>) {
+        changes.update(&GetKept(1), |number| **number + 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_a_part_that_finds_nothing_here_is_not_undone_by_an_older_entry() {
+    let (value, site) = after(async |client, _| client.mutate(&Raise).await.unwrap()).await;
+    assert_eq!((value, site.depot.loads::<GetKept>()), (2, 2));
+}

@@ -6,6 +6,7 @@ use super::Table;
 use super::entry::{Entry, EntryState};
 use super::shard::{Seen, Shard};
 use super::slot::{Hold, Past, Slot, Stay, View};
+use super::times::Times;
 use crate::clock::Moment;
 use crate::query::{Lookup, Query};
 use crate::sync::atomic::Ordering;
@@ -201,6 +202,17 @@ impl<Q: Query> Table<Q> {
         self.look(lookup, use_, |sight| {
             let seen = sight.seen();
             (sight.value, seen)
+        })
+    }
+
+    /// [`sight`](Self::sight), with the times that the entry has.
+    pub(crate) fn sight_timed<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+    ) -> (Option<Arc<Q::Value>>, Times, Seen) {
+        self.look(lookup, Use::Counted, |sight| {
+            let (seen, times) = (sight.seen(), sight.view().map(|view| view.times()));
+            (sight.value, times.unwrap_or_default(), seen)
         })
     }
 

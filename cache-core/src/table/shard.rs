@@ -158,6 +158,11 @@ impl<Q: Query> Shard<Q> {
         self.numbers().filter_map(|number| Some((number, self.view(number)?)))
     }
 
+    /// Whether the entry in a slot is marked.
+    pub(crate) fn is_invalidated(&self, number: u32) -> bool {
+        self.slot(number).is_some_and(|slot| slot.is_invalidated)
+    }
+
     /// Whether the time of the entry in a slot is over.
     pub(crate) fn is_expired(&self, number: u32, rules: &Rules, now: Moment) -> bool {
         self.cold.as_ref().is_some_and(|cold| cold.deadline(number, rules).is_over(now))

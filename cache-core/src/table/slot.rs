@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::times::Times;
 use crate::clock::Moment;
 use crate::query::Query;
 use crate::retention::records::Record;
@@ -252,6 +253,12 @@ impl<Q: Query> View<'_, Q> {
     /// How long the entry counts as fresh from its `as_of` on; `None` for ever.
     pub(crate) fn fresh_for(&self, rules: &Rules) -> Option<Duration> {
         self.extra.and_then(|extra| extra.fresh).or(rules.fresh)
+    }
+
+    /// The entry's own times, with which another value is as old as this one.
+    pub(crate) fn times(&self) -> Times {
+        let (ttl, fresh) = self.extra.map_or((None, None), |extra| (extra.ttl, extra.fresh));
+        Times { as_of: Some(self.record.as_of), ttl, fresh }
     }
 
     /// What is saved of the entry beside key and value.

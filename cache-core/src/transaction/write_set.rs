@@ -108,7 +108,7 @@ enum Write<V: ?Sized> {
     Set {
         value: Arc<V>,
         times: Option<Box<Times>>,
-        is_invalidated: bool,
+        mark: Mark,
     },
     Merge {
         made: Box<Made<V>>,
@@ -120,9 +120,24 @@ enum Write<V: ?Sized> {
         touch: bool,
         invalidate: bool,
     },
-    /// A mark on a key that was not there: what is being loaded for it is out of date. No change by itself, unless the
-    /// key has come by the time of the commit.
+    /// A mark on a key that was not there, or a change of a part of it: what is being loaded for it is out of date. No
+    /// change by itself, unless the key has come by the time of the commit.
     Overtake,
+}
+
+/// Whether a value that is written is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    No,
+    Yes,
+    /// As the entry is that it takes the place of at the time of the commit. If that has gone, nobody knows.
+    Kept,
+}
+
+impl Mark {
+    fn of(is_invalidated: bool) -> Self {
+        if is_invalidated { Self::Yes } else { Self::No }
+    }
 }
 
 pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
@@ -213,31 +228,64 @@ impl<Q: Query> WriteSet<Q> {
     /// Replaces the whole value. Returns whether this is the first write of the key.
     pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Times) -> Option<usize> {
         let times = (times != Times::new()).then(|| Box::new(times));
-        self.put(key, Write::Set { value, times, is_invalidated: false })
+        self.put(key, Write::Set { value, times, mark: Mark::No })
     }
 
-    /// Replaces a value that is to be written, which keeps its times and its mark. Returns whether there is one.
-    pub(crate) fn amend<L: Lookup<Query = Q>>(&mut self, lookup: &L, value: Arc<Q::Value>) -> bool {
-        let Some(line) = self.find(lookup).map(|at| &mut self.lines[at]) else { return false };
+    /// Replaces a value, which keeps its times and its mark, by one that is made from it, once. Returns whether there is
+    /// one, and the line if this is its first write.
+    pub(crate) fn update<L: Lookup<Query = Q>>(
+        &mut self,
+        lookup: &L,
+        update: impl FnOnce(&Arc<Q::Value>) -> Arc<Q::Value>,
+    ) -> (bool, Option<usize>) {
+        match self.own(lookup) {
+            Own::Value(present) => {
+                self.amend(lookup, update(&present));
+                (true, None)
+            }
+            Own::Removed => (false, None),
+            Own::Nothing => self.update_committed(lookup, update),
+        }
+    }
+
+    /// Replaces a value that is to be written, which keeps its times and its mark.
+    fn amend<L: Lookup<Query = Q>>(&mut self, lookup: &L, value: Arc<Q::Value>) {
+        let Some(line) = self.find(lookup).map(|at| &mut self.lines[at]) else { return };
         match &mut line.write {
             Write::Set { value: present, .. } => *present = value,
             Write::Merge { made, is_invalidated, .. } => {
                 // It may have been made from that, and cannot be made again.
                 line.read.get_or_insert(made.base.seen);
-                line.write = Write::Set { value, times: None, is_invalidated: *is_invalidated };
+                line.write = Write::Set { value, times: None, mark: Mark::of(*is_invalidated) };
             }
-            _ => return false,
+            _ => {}
         }
-        true
     }
 
-    /// Whether a key is to be marked, and not written.
-    pub(crate) fn marks<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        match self.find(lookup).map(|at| &self.lines[at].write) {
-            Some(Write::Mark { invalidate, .. }) => *invalidate,
-            Some(Write::None | Write::Overtake) | None => self.is_marked_by_predicate(&lookup.to_key()),
-            Some(_) => false,
-        }
+    fn update_committed<L: Lookup<Query = Q>>(
+        &mut self,
+        lookup: &L,
+        update: impl FnOnce(&Arc<Q::Value>) -> Arc<Q::Value>,
+    ) -> (bool, Option<usize>) {
+        let (present, mut times, seen) = self.table().sight_timed(lookup);
+        let is_meant = !self.marks_where.is_empty() && self.is_marked_by_predicate(&lookup.to_key());
+        let own = self.remember(lookup, seen);
+        let Some(present) = present else {
+            if !own.is_change() {
+                self.put(lookup.to_key(), Write::Overtake);
+            }
+            return (false, None);
+        };
+        let mark = match *own {
+            Write::Mark { touch, invalidate } => {
+                times.as_of = times.as_of.filter(|_| !touch);
+                Mark::of(invalidate)
+            }
+            _ if is_meant => Mark::Yes,
+            _ => Mark::Kept,
+        };
+        let value = update(&present);
+        (true, self.put(lookup.to_key(), Write::Set { value, times: Some(Box::new(times)), mark }))
     }
 
     pub(crate) fn merge(&mut self, key: Q, step: Merging<Q::Value>) -> Option<usize> {
@@ -246,12 +294,12 @@ impl<Q: Query> WriteSet<Q> {
         match &mut line.write {
             Write::None | Write::Overtake | Write::Mark { .. } => self.merge_committed(key, step),
             Write::Remove => {
-                let write = Write::Set { value: step(None), times: None, is_invalidated: false };
+                let write = Write::Set { value: step(None), times: None, mark: Mark::No };
                 self.put(key, write)
             }
-            Write::Set { value, is_invalidated, .. } => {
+            Write::Set { value, mark, .. } => {
                 *value = step(Some(value));
-                *is_invalidated = false;
+                *mark = Mark::No;
                 None
             }
             Write::Merge { made, value, is_invalidated } => {
@@ -341,8 +389,8 @@ impl<Q: Query> WriteSet<Q> {
         let at = self.find(lookup);
         let was_touched = match at.map(|at| &mut self.lines[at].write) {
             Some(Write::Remove) => return (false, None),
-            Some(Write::Set { is_invalidated, times, .. }) => {
-                *is_invalidated = invalidates;
+            Some(Write::Set { mark, times, .. }) => {
+                *mark = Mark::of(invalidates);
                 if !invalidates && let Some(times) = times {
                     times.as_of = None;
                 }
@@ -379,11 +427,17 @@ impl<Q: Query> WriteSet<Q> {
 
     fn read<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
         let (value, seen) = self.table().sight(lookup, Use::Counted);
+        self.remember(lookup, seen);
+        value
+    }
+
+    /// Remembers what a key was seen to be, to be validated. Returns what is to become of it so far.
+    fn remember<L: Lookup<Query = Q>>(&mut self, lookup: &L, seen: Seen) -> &Write<Q::Value> {
         let hash = self.table().hash(lookup);
         let at = self.find_hashed(lookup, hash).unwrap_or_else(|| self.add(lookup.to_key(), hash));
         // The first answer counts: if a later one differs, the commit is to fail.
         self.lines[at].read.get_or_insert(seen);
-        value
+        &self.lines[at].write
     }
 
     fn put(&mut self, key: Q, write: Write<Q::Value>) -> Option<usize> {
@@ -436,7 +490,7 @@ impl<Q: Query> WriteSet<Q> {
 
     /// Compares what was read with what is there, and finds the places of what will be written.
     fn validate(line: &mut Line<Q>, shard: &Shard<Q>, table: &'static str) -> Result<(), Failure> {
-        let Line { key, hash, read, write, place, .. } = line;
+        let Line { key, hash, read, write, place, incoming } = line;
         if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, key)) {
             return Err(Failure::StaleRead(table, Box::new(key.clone())));
         }
@@ -451,6 +505,9 @@ impl<Q: Query> WriteSet<Q> {
         }
         if matches!(write, Write::Overtake) && place.number.is_some() {
             *write = Write::Mark { touch: false, invalidate: true };
+        }
+        if let (Write::Set { mark: Mark::Kept, .. }, Some((_, incoming))) = (&*write, incoming) {
+            incoming.is_invalidated = place.number.is_none_or(|number| shard.is_invalidated(number));
         }
         Ok(())
     }
@@ -571,7 +628,7 @@ impl<Q: Query> Part for WriteSet<Q> {
                 *base = Base { seen, is_stale: false };
             }
             let (times, is_invalidated) = match &line.write {
-                Write::Set { times, is_invalidated, .. } => (times.as_deref().copied(), *is_invalidated),
+                Write::Set { times, mark, .. } => (times.as_deref().copied(), *mark == Mark::Yes),
                 Write::Merge { is_invalidated, .. } => (None, *is_invalidated),
                 _ => continue,
             };

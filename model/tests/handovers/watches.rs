@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_model::{Stored, Times};
+use cache_model::{CommitError, Stored, Times};
 
 use crate::{Few, check, part, store, together};
 
@@ -45,6 +45,34 @@ fn what_was_loaded_before_a_change_is_not_stored_after_it() {
         // Either it was loaded after the change, or it is marked, or it is not there.
         assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
     });
+}
+
+#[test]
+fn a_change_of_a_part_is_not_undone_by_what_was_loaded_before_it() {
+    for keeps_a_thread in [false, true] {
+        check(move || {
+            let store = store();
+            let source = Arc::new(AtomicUsize::new(1));
+            let loaded = Arc::clone(&source);
+            together(vec![
+                part(&store, move |store| {
+                    let load = || loaded.load(Ordering::SeqCst) as u64;
+                    if keeps_a_thread {
+                        store.get_or_insert_with(&Few(1), load);
+                    } else {
+                        let watch = store.watch(&Few(1));
+                        watch.store(load(), Times::new());
+                    }
+                }),
+                part(&store, move |store| {
+                    source.store(2, Ordering::SeqCst);
+                    store.transact(|tx| Ok::<_, CommitError>(tx.update(&Few(1), |_| 2_u64))).unwrap();
+                }),
+            ]);
+            // Changed, loaded after the change, or not there.
+            assert!(store.get(&Few(1)).is_none_or(|value| *value == 2));
+        });
+    }
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(super) const HITS_ALL: [&str; 4] =
 pub(super) type Change = fn(&Cache<Shelf>);
 
 /// All ways in which something newer can come to the first book.
-pub(super) fn changes() -> [(&'static str, Change); 15] {
+pub(super) fn changes() -> [(&'static str, Change); 16] {
     [
         ("insert", |cache| drop(cache.insert(GetBook(1), book("new")))),
         ("remove", |cache| _ = cache.remove(&GetBook(1))),
@@ -63,6 +63,11 @@ pub(super) fn changes() -> [(&'static str, Change); 15] {
         ("merge", |cache| {
             let mut tx = cache.begin();
             tx.merge_with(GetBook(1), |_| book("merged"));
+            tx.commit().unwrap();
+        }),
+        ("tx.update", |cache| {
+            let mut tx = cache.begin();
+            tx.update(&GetBook(1), |_| book("changed"));
             tx.commit().unwrap();
         }),
         ("tx.remove", |cache| {
