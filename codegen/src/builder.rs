@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
 
+use crate::cfg::{BuildCfgs, Verdict};
 use crate::check::{Include, Skip, check};
 use crate::emit::{self, Style};
 use crate::identifier::{is_keyword, is_path, is_word};
@@ -16,6 +17,8 @@ use crate::source::{Location, SourceFile};
 
 /// Name of the generated file. `include_registry!` looks for it.
 const REGISTRY_FILE: &str = "cache_registry.rs";
+/// Name of a file that is never written. Cargo runs the script again as long as a file that it watches is missing.
+const NEVER_WRITTEN: &str = "module-without-a-file";
 /// Name of the manifest.
 const MANIFEST_FILE: &str = "cache_registry.json";
 
@@ -55,6 +58,7 @@ pub struct Builder {
     out_dir: Option<PathBuf>,
     crate_path: Option<String>,
     registry_name: Option<String>,
+    build_cfgs: Option<BuildCfgs>,
     includes: Vec<(Include, Call)>,
     skips: Vec<(Skip, Call)>,
 }
@@ -70,8 +74,8 @@ pub struct Generated {
     pub registry: PathBuf,
     /// What became of it.
     pub change: Change,
-    /// The files that were read, and those that were looked for: cargo is to run the generator again when one of them
-    /// changes.
+    /// The files that were read, and where those may appear that were looked for and that this build may compile: cargo is
+    /// to run the generator again when one of them changes.
     pub watched: Vec<PathBuf>,
     /// The warnings.
     pub report: Report,
@@ -124,6 +128,13 @@ impl Builder {
     /// Name of the generated struct, if not `CacheRegistry`.
     pub fn registry_name(mut self, name: impl Into<String>) -> Self {
         self.registry_name = Some(name.into());
+        self
+    }
+
+    /// The `cfg`s of the build, if not those that cargo tells the running build script (`CARGO_CFG_*`). They do not change the
+    /// registry, which has the conditions of each query; they tell which faults and missing files concern this build.
+    pub fn build_cfgs(mut self, cfgs: BuildCfgs) -> Self {
+        self.build_cfgs = Some(cfgs);
         self
     }
 
@@ -195,13 +206,18 @@ impl Builder {
             return Err(report);
         }
         let registry = out_dir.join(REGISTRY_FILE);
-        let watched = watched(&package, &scan, &folder);
-        let is_kept = !scan.faults.is_empty() && registry.is_file();
+        let build = self.build_cfgs.clone().unwrap_or_else(BuildCfgs::of_cargo);
+        let watched = watched(&package, &scan, &build, &out_dir);
+        // What is not compiled in this build is nothing to wait for.
+        let verdicts = scan.faults.iter().map(|fault| (fault, build.verdict(&fault.cfgs)));
+        let faults: Vec<_> = verdicts.filter(|(_, verdict)| *verdict != Verdict::Never).collect();
+        let is_broken = faults.iter().any(|(_, verdict)| *verdict == Verdict::Always);
+        let is_kept = is_broken && registry.is_file();
         if is_kept {
             // What is said of the queries that were found holds only for a whole crate.
             report = Report::new();
         }
-        report.extend(scan.faults.iter().map(|fault| weakened(fault, is_kept)));
+        report.extend(faults.into_iter().map(|(fault, _)| weakened(&fault.diagnostic, is_kept)));
         if is_kept {
             return Ok(Generated { registry, change: Change::Kept, watched, report });
         }
@@ -302,14 +318,36 @@ fn or_variable(given: Option<&PathBuf>, variable: &str, method: &str) -> Result<
 }
 
 /// Paths that cargo is to watch: each once, sorted, relative to the package where they are in it.
-fn watched(package: &Package, scan: &Scan, folder: &Path) -> Vec<PathBuf> {
-    let manifests = package.manifests.iter().map(PathBuf::as_path);
-    let missing = scan.missing.iter().map(PathBuf::as_path);
-    let all = scan.paths().into_iter().chain(manifests).chain(missing);
-    let mut paths: Vec<_> = all.map(|path| path.strip_prefix(folder).unwrap_or(path).to_path_buf()).collect();
+fn watched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) -> Vec<PathBuf> {
+    let folder = &package.folder;
+    let mut all: Vec<_> = scan.paths().into_iter().map(Path::to_path_buf).collect();
+    all.extend(package.manifests.iter().cloned());
+    for missing in &scan.missing {
+        match build.verdict(&missing.cfgs) {
+            Verdict::Never => {}
+            // Rustc refuses the crate until the file is there. To watch for it alone is not enough: a file that is moved may be
+            // older than this run.
+            Verdict::Always => all.extend([missing.path.clone(), out_dir.join(NEVER_WRITTEN)]),
+            // The build may succeed without the file, and is then to come to rest.
+            Verdict::Depends => all.extend(folder_to_watch(&missing.path, folder, out_dir)),
+        }
+    }
+    let mut paths: Vec<_> = all
+        .into_iter()
+        .map(|path| path.strip_prefix(folder).map(Path::to_path_buf).unwrap_or(path))
+        .collect();
     paths.sort_unstable();
     paths.dedup();
     paths
+}
+
+/// The folder whose content changes when `file` appears; none if other builds change it too, for cargo watches all that is
+/// below a folder.
+fn folder_to_watch(file: &Path, package: &Path, out_dir: &Path) -> Option<PathBuf> {
+    let folder = file.ancestors().skip(1).find(|folder| folder.is_dir())?;
+    let [inside, package, out_dir] = [folder, package, out_dir].map(|path| path.canonicalize().ok());
+    let (inside, package, out_dir) = (inside?, package?, out_dir?);
+    (!package.starts_with(&inside) && !out_dir.starts_with(&inside)).then(|| folder.to_path_buf())
 }
 
 fn instructions(generated: &Generated, folder: &Path, out: &mut impl Write) -> io::Result<()> {

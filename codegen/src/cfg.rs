@@ -1,5 +1,6 @@
 //! `cfg` predicates: read, weighed as far as that needs no compiler, written back in one spelling.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -21,7 +22,7 @@ pub enum Cfg {
     Not(Box<Cfg>),
 }
 
-/// What can be said of a predicate without knowing the target, for a build that is not for tests.
+/// What can be said of a predicate, for a build that is not for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Holds in every such build.
@@ -30,6 +31,78 @@ pub enum Verdict {
     Never,
     /// Depends on the build.
     Depends,
+}
+
+/// The `cfg`s of one build, as far as cargo tells them to its build script. By default nothing is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildCfgs {
+    /// The variables `CARGO_CFG_*`, without this prefix.
+    variables: BTreeMap<String, String>,
+}
+
+impl BuildCfgs {
+    /// The `cfg`s of the build that the running build script belongs to.
+    #[must_use]
+    pub fn of_cargo() -> Self {
+        let variables = std::env::vars_os();
+        Self::from_variables(
+            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
+    }
+
+    /// Those that these environment variables tell; all but `CARGO_CFG_*` are passed over.
+    #[must_use]
+    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let cfgs = variables.into_iter().filter_map(|(name, value)| {
+            name.strip_prefix("CARGO_CFG_").map(|name| (name.to_owned(), value.clone()))
+        });
+        Self { variables: cfgs.collect() }
+    }
+
+    /// Whether all of `cfgs` hold in this build.
+    #[must_use]
+    pub fn verdict(&self, cfgs: &[Cfg]) -> Verdict {
+        Verdict::fold(cfgs, self, Verdict::Always, Verdict::Never)
+    }
+
+    /// Whether one option is set. An option that is not among the variables may still be set by the build script itself or
+    /// by flags of the compiler, unless cargo alone decides it.
+    fn option(&self, text: &str) -> Verdict {
+        match text {
+            "test" | "false" => return Verdict::Never,
+            "true" => return Verdict::Always,
+            // What the compiler is asked about is the default; a profile may say otherwise.
+            _ if text.starts_with("panic =") => return Verdict::Depends,
+            _ => {}
+        }
+        let (name, value) = match text.split_once(" = ") {
+            Some((name, literal)) => (name, Some(crate::scan::string_value(literal))),
+            None => (text, None),
+        };
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        let variable = self.variables.get(&name.to_uppercase());
+        match (variable, value) {
+            (_, Some(None)) => Verdict::Depends,
+            (Some(set), Some(Some(value))) if set.split(',').any(|one| one == value) => Verdict::Always,
+            (Some(set), None) if set.is_empty() => Verdict::Always,
+            (Some(_), None) => Verdict::Depends,
+            _ if self.is_decided(name) => Verdict::Never,
+            _ => Verdict::Depends,
+        }
+    }
+
+    /// Whether an option that is not set is known not to be: by cargo alone, or by the target alone.
+    fn is_decided(&self, name: &str) -> bool {
+        let is_known = |variable: &str| self.variables.contains_key(variable);
+        match name {
+            "feature" => is_known("FEATURE"),
+            // Flags of the compiler add to these.
+            "target_feature" => false,
+            _ => {
+                is_known("TARGET_OS") && (name == "unix" || name == "windows" || name.starts_with("target_"))
+            }
+        }
+    }
 }
 
 impl Cfg {
@@ -74,15 +147,17 @@ impl Cfg {
     /// Whether the predicate holds in builds that are not for tests.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
+        self.verdict_in(&BuildCfgs::default())
+    }
+
+    /// Whether the predicate holds in this build.
+    #[must_use]
+    pub fn verdict_in(&self, build: &BuildCfgs) -> Verdict {
         match self {
-            Self::Option(text) => match text.as_str() {
-                "test" | "false" => Verdict::Never,
-                "true" => Verdict::Always,
-                _ => Verdict::Depends,
-            },
-            Self::All(parts) => Verdict::fold(parts, Verdict::Always, Verdict::Never),
-            Self::Any(parts) => Verdict::fold(parts, Verdict::Never, Verdict::Always),
-            Self::Not(part) => match part.verdict() {
+            Self::Option(text) => build.option(text),
+            Self::All(parts) => Verdict::fold(parts, build, Verdict::Always, Verdict::Never),
+            Self::Any(parts) => Verdict::fold(parts, build, Verdict::Never, Verdict::Always),
+            Self::Not(part) => match part.verdict_in(build) {
                 Verdict::Always => Verdict::Never,
                 Verdict::Never => Verdict::Always,
                 Verdict::Depends => Verdict::Depends,
@@ -120,10 +195,10 @@ impl Cfg {
 
 impl Verdict {
     /// `neutral` changes nothing, one `decisive` part decides.
-    fn fold(parts: &[Cfg], neutral: Self, decisive: Self) -> Self {
+    fn fold(parts: &[Cfg], build: &BuildCfgs, neutral: Self, decisive: Self) -> Self {
         let mut result = neutral;
         for part in parts {
-            let verdict = part.verdict();
+            let verdict = part.verdict_in(build);
             if verdict == decisive {
                 return decisive;
             }

@@ -48,7 +48,7 @@ impl Explanation {
     #[must_use]
     pub fn faults(&self) -> Report {
         let mut report = Report::new();
-        report.extend(self.scan.faults.iter().cloned());
+        report.extend(self.scan.faults.iter().map(|fault| fault.diagnostic.clone()));
         report
     }
 
@@ -70,8 +70,9 @@ impl Explanation {
                 writeln!(text, "  {path} ({})", self.shown(module.source.path()))?;
             }
         }
-        self.write_list(text, "modules without a file (left to rustc)", &self.scan.missing, |path| {
-            self.shown(path)
+        self.write_list(text, "modules without a file (left to rustc)", &self.scan.missing, |missing| {
+            let cfgs: String = missing.cfgs.iter().map(|cfg| format!(" #[cfg({cfg})]")).collect();
+            format!("{}{cfgs}", self.shown(&missing.path))
         })?;
         let found = if self.listing.lines.is_empty() { "queries found: none" } else { "queries found:" };
         writeln!(text, "\n{found}")?;
@@ -144,12 +145,17 @@ impl Explanation {
             ])
         });
         let files: Vec<_> = self.scan.paths().into_iter().map(|path| Json::text(self.shown(path))).collect();
-        let missing: Vec<_> = self.scan.missing.iter().map(|path| Json::text(self.shown(path))).collect();
+        let missing = self.scan.missing.iter().map(|missing| {
+            Json::Object(vec![
+                ("file", Json::text(self.shown(&missing.path))),
+                ("cfgs", emit::cfgs(&missing.cfgs)),
+            ])
+        });
         Json::Object(vec![
             ("format", Json::Number(emit::FORMAT as usize)),
             ("package", Json::text(&self.package.name)),
             ("files", Json::List(files)),
-            ("missing", Json::List(missing)),
+            ("missing", Json::List(missing.collect())),
             ("unread", Json::List(unread.collect())),
             ("modules", Json::List(modules.collect())),
             ("queries", Json::List(queries.collect())),

@@ -30,6 +30,10 @@
 //! # When it runs again
 //! When one of the files that it read changes, or one that a `mod` asked for appears. The generated file is written only if
 //! its text changes. While a source file is not Rust, the last good registry stays, so that `rustc` reports the error.
+//!
+//! Conditions are weighed by the features and the target of the build (`CARGO_CFG_*`): a module that this build does not
+//! compile may be missing or broken. Whether a `cfg` of your own is set that is not among them, for instance by the build
+//! script itself, cannot be told; a file that is missing under such a condition is watched for by its folder.
 #![forbid(unsafe_code)]
 #![allow(clippy::needless_doctest_main, reason = "the examples are build scripts, whose `main` is the point")]
 

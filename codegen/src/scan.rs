@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use cursor::string_value;
 pub use cursor::{PathText, UseName};
 
 use crate::cfg::Cfg;
@@ -27,14 +28,34 @@ pub struct Scan {
     pub files: Vec<Arc<SourceFile>>,
     /// The modules, parents before children; the first is the crate root.
     pub modules: Vec<Module>,
-    /// Where a file was expected for a module that is always compiled, and none is.
-    pub missing: Vec<PathBuf>,
-    /// What rustc will refuse: text that is not Rust, files that cannot be read. The rest of the crate is scanned
-    /// all the same.
-    pub faults: Vec<Diagnostic>,
+    /// Where a file was expected for a module, and none is that can be read.
+    pub missing: Vec<Missing>,
+    /// What rustc will refuse where it is compiled: text that is not Rust, files that cannot be read. The rest of the crate
+    /// is scanned all the same.
+    pub faults: Vec<Fault>,
     /// Macro calls that the scan does not see through, and that bring in files: `include!(...)`, or one with a `mod name;`
     /// among its tokens.
     pub unread: Vec<Location>,
+}
+
+/// A file that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Missing {
+    /// Where it was looked for.
+    pub path: PathBuf,
+    /// Conditions of its module and of those around it.
+    pub cfgs: Vec<Cfg>,
+}
+
+/// Something that rustc will refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// What is wrong.
+    pub diagnostic: Diagnostic,
+    /// Conditions of the module that it is in and of those around it.
+    pub cfgs: Vec<Cfg>,
 }
 
 /// Index of a module in [`Scan::modules`].

@@ -52,7 +52,9 @@ fn every_dependency_of_the_workspace_can_be_walked() {
         assert!(explanation.faults().is_empty(), "{}", explanation.faults());
         assert!(!explanation.scan.files.is_empty());
         // A missing file that is always compiled would stop rustc.
-        assert!(explanation.scan.missing.is_empty(), "{}: {:?}", folder.display(), explanation.scan.missing);
+        let missing: Vec<_> =
+            explanation.scan.missing.iter().filter(|missing| missing.cfgs.is_empty()).collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", folder.display());
     }
 }
 

@@ -52,7 +52,14 @@ impl Fixture {
     /// Builds, and says what cargo did.
     #[track_caller]
     fn build(&self) -> Run {
-        self.cargo(&["build", "--verbose", "--message-format", "json-render-diagnostics"])
+        self.build_with(&[])
+    }
+
+    /// Builds with more arguments, and says what cargo did.
+    #[track_caller]
+    fn build_with(&self, arguments: &[&str]) -> Run {
+        let usual = ["build", "--verbose", "--message-format", "json-render-diagnostics"];
+        self.cargo(&[&usual, arguments].concat())
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -67,6 +74,14 @@ impl Fixture {
     #[track_caller]
     fn write(&self, file: &str, text: &str) {
         fs::write(self.path(file), text).expect("a file that can be written");
+    }
+
+    /// Moves a file, which keeps the time of its last change.
+    #[track_caller]
+    fn rename(&self, from: &str, to: &str) {
+        let to = self.path(to);
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        fs::rename(self.path(from), to).expect("a file that can be moved");
     }
 
     #[track_caller]

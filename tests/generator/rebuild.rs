@@ -149,3 +149,92 @@ fn a_changed_manifest_runs_the_generator() {
     fixture.append("Cargo.toml", "\n# changed\n");
     assert_eq!(fixture.build().succeeded().work(), Work::GeneratedAndCompiled);
 }
+
+#[test]
+fn a_module_of_a_feature_is_found_once_its_file_is_there() {
+    let late = ["--features", "late"];
+    let fixture = Fixture::copy("edition_2024", "feature");
+    fixture.write("Cargo.toml", &fixture.read("Cargo.toml").replace("extra = []", "extra = []\nlate = []"));
+    fixture.append("src/main.rs", "#[cfg(feature = \"late\")] pub mod late;");
+    fixture.write("src/draft.txt", &format!("pub mod deep;{QUERY}"));
+    assert_eq!(fixture.build().succeeded().work(), Work::GeneratedAndCompiled);
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+
+    let run = fixture.build_with(&late).failed();
+    assert!(run.stderr.contains("error[E0583]: file not found for module `late`"), "{}", run.stderr);
+    // Older than the build that failed.
+    fixture.rename("src/draft.txt", "src/late.rs");
+    let run = fixture.build_with(&late).failed();
+    assert!(run.stderr.contains("error[E0583]: file not found for module `deep`"), "{}", run.stderr);
+    fixture.write("src/spare.txt", &QUERY.replace("Added", "Deep"));
+    fixture.build_with(&late).failed();
+    fixture.rename("src/spare.txt", "src/late/deep/mod.rs");
+    let run = fixture.build_with(&late).succeeded();
+    for query in ["        crate::late::Added,", "        crate::late::deep::Deep,"] {
+        assert!(Output::of(&run).text.contains(query), "{}", Output::of(&run).text);
+    }
+    assert_eq!(fixture.build_with(&late).succeeded().work(), Work::Nothing);
+    fixture.build().succeeded();
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+    assert_eq!(fixture.build_with(&late).succeeded().work(), Work::Nothing);
+}
+
+#[test]
+fn a_module_that_moves_disappears_and_comes_back_is_followed() {
+    let (fixture, _) = built("moved");
+    fixture.append("src/elsewhere/sibling.rs", QUERY);
+    let listed = |run: &Run| Output::of(run).text.contains("crate::placed::sibling::Added,");
+    assert!(listed(&fixture.build().succeeded()));
+    fixture.rename("src/elsewhere/sibling.rs", "src/elsewhere/sibling/mod.rs");
+    let run = fixture.build().succeeded();
+    assert_eq!((run.work(), listed(&run)), (Work::GeneratedAndCompiled, true));
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+    fixture.rename("src/elsewhere/sibling/mod.rs", "away.txt");
+    fixture.build().failed();
+    fixture.build().failed();
+    // Older than the builds that failed.
+    fixture.rename("away.txt", "src/elsewhere/sibling.rs");
+    assert!(listed(&fixture.build().succeeded()));
+    fixture.rename("src/elsewhere/sibling.rs", "away.txt");
+    fixture.write("src/elsewhere/placed.rs", "#[path = \"other.rs\"] pub mod sibling;");
+    fixture.build().failed();
+    fixture.rename("away.txt", "src/elsewhere/other.rs");
+    let run = fixture.build().succeeded();
+    assert_eq!((run.work(), listed(&run)), (Work::GeneratedAndCompiled, true));
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+}
+
+#[test]
+fn a_module_that_its_build_script_switches_on_is_found_once_its_file_is_there() {
+    let (fixture, _) = built("switched");
+    let script = |line: &str| {
+        let check = "println!(\"cargo::rustc-check-cfg=cfg(switched)\");";
+        format!("fn main() {{ {check} {line} cache_codegen::generate(); }}")
+    };
+    fixture.write("build.rs", &script(""));
+    fixture.append("src/posts.rs", "#[cfg(switched)] pub mod late;");
+    fixture.build().succeeded();
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+    fixture.write("build.rs", &script("println!(\"cargo::rustc-cfg=switched\");"));
+    fixture.build().failed();
+    fixture.write("src/posts/late.rs", QUERY);
+    let run = fixture.build().succeeded();
+    assert!(Output::of(&run).text.contains("crate::posts::late::Added,"));
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+}
+
+#[test]
+fn a_module_of_another_platform_that_is_not_rust_holds_nothing_up() {
+    let (fixture, _) = built("platform");
+    let elsewhere = "#[cfg(target_os = \"none\")] mod elsewhere { mod broken; }";
+    fixture.append("src/posts.rs", elsewhere);
+    fs::create_dir_all(fixture.path("src/posts/elsewhere")).expect("a folder");
+    fixture.write("src/posts/elsewhere/broken.rs", "pub fn broken( {");
+    let run = fixture.build().succeeded();
+    assert!(!run.stderr.contains("this is not Rust"), "{}", run.stderr);
+    fixture.append("src/posts.rs", QUERY);
+    let run = fixture.build().succeeded();
+    assert!(!run.stderr.contains("this is not Rust"), "{}", run.stderr);
+    assert!(Output::of(&run).text.contains("crate::posts::Added,"));
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+}

@@ -239,7 +239,7 @@ pub enum UseName {
 }
 
 /// The value of a string literal; `None` for any other literal.
-pub(super) fn string_value(literal: &str) -> Option<String> {
+pub(crate) fn string_value(literal: &str) -> Option<String> {
     if let Some(raw) = literal.strip_prefix('r') {
         let hashes = raw.bytes().take_while(|byte| *byte == b'#').count();
         let inner = raw.get(hashes..)?.strip_prefix('"')?;

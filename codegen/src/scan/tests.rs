@@ -126,7 +126,7 @@ fn a_conditional_path_stands_for_each_of_its_files() {
         cfgs,
         ["src/u.rs: unix", "src/w.rs: not(unix); windows", "src/os.rs: not(unix); not(windows)"]
     );
-    assert!(scan.missing.is_empty());
+    assert_eq!(scan.missing, []);
 }
 
 #[test]
@@ -153,8 +153,23 @@ fn a_missing_file_is_left_to_rustc_and_watched_for() {
         ("src/here.rs", "mod gone;"),
     ]);
     assert!(scan.faults.is_empty());
-    let missing: Vec<_> = scan.missing.iter().map(|path| path.display().to_string()).collect();
-    assert_eq!(missing, ["src/here/gone.rs", "src/here/gone/mod.rs"]);
+    let missing = scan.missing.iter().map(|missing| {
+        let cfgs: Vec<_> = missing.cfgs.iter().map(ToString::to_string).collect();
+        format!("{} {}", missing.path.display(), cfgs.join("; "))
+    });
+    let mut missing: Vec<_> = missing.collect();
+    missing.sort();
+    assert_eq!(
+        missing,
+        [
+            "src/here/gone.rs ",
+            "src/here/gone/mod.rs ",
+            "src/inner/deep.rs unix",
+            "src/inner/deep/mod.rs unix",
+            "src/maybe.rs unix",
+            "src/maybe/mod.rs unix",
+        ]
+    );
 }
 
 #[test]

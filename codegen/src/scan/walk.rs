@@ -15,7 +15,7 @@ use super::heads::{
 };
 use super::lex::lex;
 use super::location::Directory;
-use super::{MacroItem, Module, ModuleId, ModuleKind, Scan, TypeItem, Use, Visibility};
+use super::{Fault, MacroItem, Missing, Module, ModuleId, ModuleKind, Scan, TypeItem, Use, Visibility};
 use crate::cfg::{self, Cfg};
 use crate::report::Diagnostic;
 use crate::source::{Location, SourceFile};
@@ -58,7 +58,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
 
     pub(super) fn run(mut self, root: &Path) -> io::Result<Scan> {
         let bytes = (self.read)(root)?;
-        let source = self.source(root, bytes);
+        let source = self.source(root, bytes, &[]);
         let location = Location::new(&source, 0..0);
         let module = Module::new("crate", ModuleKind::Root, None, &source, location);
         self.add_file_module(module, Directory::beside(root), 0);
@@ -69,7 +69,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     }
 
     /// Takes in one file, whatever its content; what is no text becomes an empty file and a fault.
-    fn source(&mut self, path: &Path, bytes: Vec<u8>) -> Arc<SourceFile> {
+    fn source(&mut self, path: &Path, bytes: Vec<u8>, cfgs: &[Cfg]) -> Arc<SourceFile> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         let text = if self.bytes > MAX_BYTES {
             Err(format!("`{}` is too large to be scanned", path.display()))
@@ -83,10 +83,21 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         let source = SourceFile::new(path, text);
         if let Some(message) = fault {
             let location = Location::new(&source, 0..0);
-            self.scan.faults.push(Diagnostic::error(message).at(location, ""));
+            self.fault(Diagnostic::error(message).at(location, ""), cfgs.to_vec());
         }
         self.scan.files.push(Arc::clone(&source));
         source
+    }
+
+    fn fault(&mut self, diagnostic: Diagnostic, cfgs: Vec<Cfg>) {
+        self.scan.faults.push(Fault { diagnostic, cfgs });
+    }
+
+    /// Conditions of something in `module` that has these of its own.
+    fn cfgs(&self, module: Option<ModuleId>, own: &[Cfg]) -> Vec<Cfg> {
+        let mut cfgs = module.map(|module| self.scan.cfgs(module)).unwrap_or_default();
+        own.iter().for_each(|cfg| cfg::push(&mut cfgs, cfg.clone()));
+        cfgs
     }
 
     fn add_file_module(&mut self, mut module: Module, directory: Directory, depth: usize) {
@@ -99,7 +110,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
             Err(range) => {
                 let location = Location::new(&module.source, range);
                 let fault = Diagnostic::error("this is not Rust").at(location, "cannot be read from here on");
-                self.scan.faults.push(fault);
+                self.fault(fault, self.cfgs(module.parent, &module.cfgs));
                 self.scan.modules.push(module);
             }
         }
@@ -198,7 +209,8 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         let location = self.locate(context.module, name.span());
         if context.depth >= MAX_DEPTH || self.scan.modules.len() >= MAX_MODULES {
             let message = format!("module `{name}` is nested too deep, or is one of too many");
-            self.scan.faults.push(Diagnostic::error(message).at(location, "not followed"));
+            let cfgs = self.cfgs(Some(parent), &attributes.cfgs);
+            self.fault(Diagnostic::error(message).at(location, "not followed"), cfgs);
             return;
         }
         let written = name.to_string();
@@ -228,8 +240,8 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
                 Some(path) => vec![context.directory.at_path(path)],
                 None => context.directory.candidates(declared.plain),
             };
-            let is_always = cfgs.is_empty() && self.scan.cfgs(declared.parent).is_empty();
-            match self.find(&candidates, declared) {
+            let all_cfgs = self.cfgs(Some(declared.parent), &cfgs);
+            match self.find(&candidates, declared, &all_cfgs) {
                 Found::File(source, directory) => {
                     let location = declared.location.clone();
                     let parent = Some(declared.parent);
@@ -238,32 +250,33 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
                     module.add_cfgs(cfgs);
                     self.add_file_module(module, directory, declared.depth);
                 }
-                Found::Nothing if is_always => {
-                    self.scan.missing.extend(candidates.into_iter().map(|(path, _)| path));
+                Found::Nothing => {
+                    let missing = candidates.into_iter();
+                    let missing = missing.map(|(path, _)| Missing { path, cfgs: all_cfgs.clone() });
+                    self.scan.missing.extend(missing);
                 }
-                Found::Nothing | Found::Refused => {}
+                Found::Refused => {}
             }
         }
     }
 
-    fn find(&mut self, candidates: &[(PathBuf, Directory)], declared: &Declared<'_>) -> Found {
+    fn find(&mut self, candidates: &[(PathBuf, Directory)], declared: &Declared<'_>, cfgs: &[Cfg]) -> Found {
         for (path, directory) in candidates {
             match (self.read)(path) {
                 Ok(_) if self.is_open(path, declared.parent) => {
                     let message = format!("module `{}` is the file that it is declared in", declared.name);
-                    self.scan
-                        .faults
-                        .push(Diagnostic::error(message).at(declared.location.clone(), "circular"));
+                    let fault = Diagnostic::error(message).at(declared.location.clone(), "circular");
+                    self.fault(fault, cfgs.to_vec());
                     return Found::Refused;
                 }
-                Ok(bytes) => return Found::File(self.source(path, bytes), directory.clone()),
+                Ok(bytes) => return Found::File(self.source(path, bytes, cfgs), directory.clone()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
                 Err(error) => {
                     let message = format!("cannot read `{}`: {error}", path.display());
-                    self.scan
-                        .faults
-                        .push(Diagnostic::error(message).at(declared.location.clone(), "declared here"));
+                    let fault = Diagnostic::error(message).at(declared.location.clone(), "declared here");
+                    self.fault(fault, cfgs.to_vec());
+                    self.scan.missing.push(Missing { path: path.clone(), cfgs: cfgs.to_vec() });
                     return Found::Refused;
                 }
             }

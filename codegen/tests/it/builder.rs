@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use cache_codegen::cfg::BuildCfgs;
 use cache_codegen::{Builder, Change};
 
 use crate::{Sample, assert_change, messages, query, watched};
@@ -57,22 +58,121 @@ fn the_order_of_modules_does_not_show_in_the_output() {
     assert_eq!(text_for("mod a; mod b; mod c;"), text_for("mod c; mod a; mod b;"));
 }
 
+/// The cfgs of a build for Linux with these features.
+fn linux(features: &str) -> BuildCfgs {
+    let set =
+        [("UNIX", ""), ("TARGET_OS", "linux"), ("TARGET_FAMILY", "unix"), ("FEATURE", features), ("SET", "")];
+    BuildCfgs::from_variables(set.map(|(name, value)| (format!("CARGO_CFG_{name}"), value.to_owned())))
+}
+
+/// What is watched in a build for Linux with feature `a`, beside the manifest and the root with this text.
+#[track_caller]
+fn watched_on_linux(root: &str) -> Vec<String> {
+    let sample = Sample::new(&[("src/lib.rs", root), ("src/near/here.rs", "")]);
+    let generated = sample.builder().build_cfgs(linux("a")).run().expect("a registry");
+    let never = sample.out_dir().join("module-without-a-file");
+    assert!(!never.exists());
+    let never = never.strip_prefix(sample.path()).expect("in the package").display().to_string();
+    let watched =
+        watched(&generated).into_iter().filter(|path| !["Cargo.toml", "src/lib.rs"].contains(&path.as_str()));
+    watched.map(|path| if path == never { "run again".to_owned() } else { path }).collect()
+}
+
 #[test]
 fn exactly_what_was_read_or_lacked_is_watched() {
-    let sample = Sample::new(&[
-        (
-            "src/lib.rs",
-            "mod a; mod gone; #[cfg(unix)] mod maybe; #[cfg(test)] mod tests; #[path = \"../x.rs\"] mod x;",
-        ),
-        ("src/a.rs", ""),
-        ("src/tests.rs", ""),
-        ("src/unrelated.rs", ""),
-        ("x.rs", ""),
-    ]);
+    assert_eq!(watched_on_linux("mod gone;"), ["run again", "src/gone/mod.rs", "src/gone.rs"]);
     assert_eq!(
-        watched(&sample.run()),
-        ["Cargo.toml", "src/../x.rs", "src/a.rs", "src/gone/mod.rs", "src/gone.rs", "src/lib.rs"]
+        watched_on_linux("#[path = \"near/here.rs\"] mod x; #[cfg(test)] mod tests;"),
+        ["src/near/here.rs"]
     );
+    assert_eq!(watched_on_linux("#[path = \"x.rs\"] mod gone;"), ["run again", "src/x.rs"]);
+}
+
+#[test]
+fn a_missing_file_is_watched_for_where_this_build_compiles_it() {
+    let gone = ["run again", "src/gone/mod.rs", "src/gone.rs"];
+    for held in
+        ["unix", "feature = \"a\"", "set", "any(windows, unix)", "not(windows)", "not(feature = \"b\")"]
+    {
+        assert_eq!(watched_on_linux(&format!("#[cfg({held})] mod gone;")), gone, "{held}");
+    }
+    for excluded in ["windows", "feature = \"b\"", "all(set, windows)", "not(unix)", "target_os = \"macos\""]
+    {
+        assert_eq!(watched_on_linux(&format!("#[cfg({excluded})] mod gone;")), [""; 0], "{excluded}");
+        let around =
+            format!("#[cfg({excluded})] mod around {{ mod gone; fn f() {{ #[path = \"x\"] mod x; }} }}");
+        assert_eq!(watched_on_linux(&around), [""; 0], "{excluded}");
+    }
+    let by_path = "#[cfg_attr(unix, path = \"u.rs\")] #[cfg_attr(windows, path = \"w.rs\")] mod os;";
+    assert_eq!(watched_on_linux(by_path), ["run again", "src/u.rs"]);
+}
+
+#[test]
+fn a_missing_file_that_this_build_may_do_without_is_watched_for_by_its_folder() {
+    assert_eq!(watched_on_linux("#[cfg(loom)] mod gone;"), ["src"]);
+    assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"near/x.rs\"] mod gone;"), ["src/near"]);
+    // Cargo looks at all that is below a folder; in these, other builds or other programs are at work.
+    assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"../x.rs\"] mod gone;"), [""; 0]);
+    assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"/nowhere/x.rs\"] mod gone;"), [""; 0]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_looked_for_again() {
+    let sample = Sample::new(&[("src/lib.rs", "mod a;"), ("src/a.rs/x", "")]);
+    let generated = sample.run();
+    assert!(messages(&generated.report)[0].starts_with("cannot read `"), "{}", generated.report);
+    assert!(watched(&generated).contains(&"src/a.rs".to_owned()), "{:?}", generated.watched);
+    assert!(
+        generated.watched.iter().any(|path| !sample.path().join(path).exists()),
+        "{:?}",
+        generated.watched
+    );
+}
+
+#[test]
+fn a_fault_in_code_that_this_build_does_not_compile_is_none() {
+    for (cfg, is_fault) in [
+        ("#[cfg(windows)] mod broken;", false),
+        ("#[cfg(windows)] mod around { mod broken; }", false),
+        ("mod around { #![cfg(windows)] mod broken; }", false),
+        (
+            "#[cfg_attr(windows, path = \"broken.rs\")] #[cfg_attr(not(windows), path = \"near.rs\")] mod m;",
+            false,
+        ),
+        ("#[cfg(not(any(unix, feature = \"a\")))] mod broken;", false),
+        ("#[cfg(all(unix, feature = \"b\"))] mod broken;", false),
+        ("#[cfg(unix)] mod broken;", true),
+        ("#[cfg(feature = \"a\")] mod broken;", true),
+        ("#[cfg_attr(unix, path = \"broken.rs\")] mod m;", true),
+        ("mod broken;", true),
+    ] {
+        let sample = Sample::new(&[("src/lib.rs", "mod near;"), ("src/near.rs", &query("A"))]);
+        sample.run();
+        let builder = sample.builder().build_cfgs(linux("a"));
+        sample.write("src/near.rs", &query("B"));
+        for broken in ["src/broken.rs", "src/around/broken.rs"] {
+            sample.write(broken, "fn f( {");
+        }
+        sample.write("src/lib.rs", &format!("mod near; {cfg}"));
+        let generated = builder.run().expect("a registry");
+        assert_change(&generated, if is_fault { Change::Kept } else { Change::Written });
+        assert_eq!(generated.report.is_empty(), !is_fault, "{cfg}: {}", generated.report);
+        let kept = if is_fault { "crate::near::A" } else { "crate::near::B" };
+        assert!(sample.listed().contains(&kept.to_owned()), "{cfg}: {:?}", sample.listed());
+    }
+}
+
+#[test]
+fn a_fault_in_code_that_this_build_may_not_compile_is_warned_of_and_holds_nothing_up() {
+    let sample = Sample::new(&[("src/lib.rs", &query("A"))]);
+    sample.run();
+    sample.write("src/lib.rs", &format!("{} #[cfg(loom)] mod broken;", query("B")));
+    sample.write("src/broken.rs", "fn f( {");
+    let generated = sample.builder().build_cfgs(linux("")).run().expect("a registry");
+    assert_change(&generated, Change::Written);
+    assert_eq!(sample.listed(), ["crate::B"]);
+    assert_eq!(messages(&generated.report), ["this is not Rust"]);
+    assert_eq!(generated.report.diagnostics()[0].help, ["its queries are not in the registry"]);
 }
 
 #[test]

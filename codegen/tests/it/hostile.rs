@@ -40,7 +40,7 @@ fn run(source: &str, include: &str, skip: &str) {
     let json = manifest(&listing.lines, &style, Path::new("src"));
     serde_json::from_str::<serde_json::Value>(&json).expect("the manifest is JSON");
     let _ = listing.report.render(Path::new("src"));
-    scan.faults.iter().for_each(|fault| drop(fault.one_line(Path::new("src"))));
+    scan.faults.iter().for_each(|fault| drop(fault.diagnostic.one_line(Path::new("src"))));
 }
 
 #[test]
