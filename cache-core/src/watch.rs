@@ -64,6 +64,13 @@ impl<Q: Query> Watch<Q> {
         self.watcher.is_overtaken()
     }
 
+    /// Whether more has happened to the key than marks: it has been written, removed or cleared, or the watch was
+    /// [retired](Self::retire). What is loaded while a key is only marked is still newer than what was there before.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.watcher.is_replaced()
+    }
+
     /// Ends the right to store: when this returns, nothing more is stored through this watch. Waits for a store that is
     /// under way.
     pub fn retire(&self) {

@@ -1,5 +1,5 @@
 //! Who has to hear that a key of a table changes: running loads, watches, and the marks for copies kept elsewhere. One
-//! rule for all of them, told by [`key_changed`](Table::key_changed) and [`all_changed`](Table::all_changed).
+//! rule for all of them, told by [`key_changed`](Table::key_changed), [`key_marked`](Table::key_marked) and the like for all keys.
 //!
 //! A loader registers a watcher first and then passes the lock of the key's shard. A writer that holds that lock asks
 //! for watchers with one relaxed load. If the writer had the lock before, the load begins after the write; if after,
@@ -16,16 +16,23 @@ use crate::event::Bell;
 use crate::hashed::spread;
 use crate::query::{Lookup, Query};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// One load or watch of a key. Not to be dropped under a lock: a load may hold an answer.
 pub(crate) struct Watcher<Q: Query> {
     key: Q,
     hash: u32,
-    /// Set by writers under the lock of the key's shard, and never taken back.
-    is_overtaken: AtomicBool,
+    /// `CURRENT`, `MARKED` or `REPLACED`. Raised by writers under the lock of the key's shard, and never lowered.
+    state: AtomicU8,
     role: Role<Q::Value>,
 }
+
+/// Nothing has happened to the key since the watcher was added.
+const CURRENT: u8 = 0;
+/// It has been marked, and nothing else.
+const MARKED: u8 = 1;
+/// It has been written or removed, or the watcher was retired.
+const REPLACED: u8 = 2;
 
 /// What a watcher is there for.
 pub(super) enum Role<V: ?Sized> {
@@ -50,11 +57,18 @@ pub(crate) struct Watchers<Q: Query> {
 }
 
 impl<Q: Query> Table<Q> {
-    /// Tells that a key has been written, removed or marked: loads that began before are out of date, and so are copies
-    /// that are kept elsewhere. To be called while the key's shard is locked.
+    /// Tells that a key has been written or removed: loads that began before are out of date, and so are copies that are
+    /// kept elsewhere. To be called while the key's shard is locked.
     #[inline]
     pub(crate) fn key_changed<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
         self.key_loaded(hash, lookup);
+        self.trail().note(hash);
+    }
+
+    /// [`key_changed`](Self::key_changed) for a mark, present or absent.
+    #[inline]
+    pub(crate) fn key_marked<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
+        self.watchers.find(hash, lookup, |watcher| watcher.overtake_by_mark());
         self.trail().note(hash);
     }
 
@@ -65,16 +79,22 @@ impl<Q: Query> Table<Q> {
         self.watchers.find(hash, lookup, |watcher| watcher.overtake());
     }
 
-    /// Tells that all keys have been removed or marked. To be called while all shards are locked.
-    pub(crate) fn all_changed(&self) {
+    /// Tells that all keys have been removed. To be called while all shards are locked.
+    pub(crate) fn all_removed(&self) {
         self.watchers.by_hash.lock().iter().for_each(|watcher| watcher.overtake());
+        self.trail().note_all();
+    }
+
+    /// Tells that all keys have been marked. To be called while all shards are locked.
+    pub(crate) fn all_marked(&self) {
+        self.watchers.by_hash.lock().iter().for_each(|watcher| watcher.overtake_by_mark());
         self.trail().note_all();
     }
 }
 
 impl<Q: Query> Watcher<Q> {
     pub(super) fn new(key: Q, hash: u32, role: Role<Q::Value>) -> Arc<Self> {
-        Arc::new(Self { key, hash, is_overtaken: AtomicBool::new(false), role })
+        Arc::new(Self { key, hash, state: AtomicU8::new(CURRENT), role })
     }
 
     pub(crate) fn key(&self) -> &Q {
@@ -87,12 +107,23 @@ impl<Q: Query> Watcher<Q> {
 
     /// Whether the key has changed since.
     pub(crate) fn is_overtaken(&self) -> bool {
-        self.is_overtaken.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) != CURRENT
+    }
+
+    /// Whether more has happened to the key since than marks.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == REPLACED
     }
 
     /// Calls no foreign code: a bell is rung by the next who tells the listeners, when no lock is held.
     pub(crate) fn overtake(&self) {
-        self.is_overtaken.store(true, Ordering::Relaxed);
+        self.state.store(REPLACED, Ordering::Relaxed);
+        self.ring_later();
+    }
+
+    /// As [`overtake`](Self::overtake).
+    pub(crate) fn overtake_by_mark(&self) {
+        self.state.fetch_max(MARKED, Ordering::Relaxed);
         self.ring_later();
     }
 

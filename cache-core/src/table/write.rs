@@ -171,7 +171,7 @@ impl<Q: Query> Table<Q> {
         // Then, so that a load that began before stores either before the keys are listed or not at all.
         for watcher in self.watchers.all() {
             if matches(watcher.key()) {
-                watcher.overtake();
+                watcher.overtake_by_mark();
             }
         }
         let keys = self.keys();
@@ -204,7 +204,7 @@ impl<Q: Query> Table<Q> {
         let env = self.env(now, 0);
         let place = shard.locate(hash, lookup);
         if heard_as.is_some() {
-            self.key_changed(hash, lookup);
+            self.key_marked(hash, lookup);
         }
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);

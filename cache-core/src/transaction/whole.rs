@@ -60,7 +60,7 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
         let mut guards: Vec<Guard<'_, Q>> = self.table.shards().map(|shard| shard.write()).collect();
         commit.go_on(rest)?;
         let env = self.table.env(commit.now, commit.revision());
-        self.table.all_changed();
+        self.table.all_removed();
         for shard in &mut guards {
             shard.clear(&env, &mut self.out);
             shard.finish(&env, &mut self.out);
@@ -90,7 +90,7 @@ impl<Q: Query> Part for Marking<'_, Q> {
         let mut guards: Vec<Guard<'_, Q>> = table.shards().map(|shard| shard.write()).collect();
         commit.changes.extend(guards.iter().flat_map(|shard| table.changes_of_marks(shard, |_| true)));
         commit.go_on(rest)?;
-        table.all_changed();
+        table.all_marked();
         guards.iter_mut().for_each(|shard| shard.invalidate_all());
         Ok(())
     }

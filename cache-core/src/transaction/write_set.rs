@@ -41,31 +41,35 @@ pub(crate) type Predicate<Q> = Box<dyn Fn(&Q) -> bool + Send>;
 /// Loads and watches of keys that a commit changes. Found before nothing can fail any more, since that compares keys,
 /// which is foreign code. Dropped without locks: a load may hold an answer.
 struct Told<Q: Query> {
-    overtaken: Vec<Arc<Watcher<Q>>>,
+    replaced: Vec<Arc<Watcher<Q>>>,
+    marked: Vec<Arc<Watcher<Q>>>,
     touched: Vec<Arc<Watcher<Q>>>,
 }
 
 impl<Q: Query> Told<Q> {
     const fn new() -> Self {
-        Self { overtaken: Vec::new(), touched: Vec::new() }
+        Self { replaced: Vec::new(), marked: Vec::new(), touched: Vec::new() }
     }
 
     fn find(&mut self, table: &Table<Q>, line: &Line<Q>) {
         let told = match line.write {
             Write::None => return,
             Write::Mark { invalidate: false, .. } => &mut self.touched,
-            _ => &mut self.overtaken,
+            Write::Mark { invalidate: true, .. } | Write::Overtake => &mut self.marked,
+            Write::Set { .. } | Write::Merge { .. } | Write::Remove => &mut self.replaced,
         };
         table.watchers.find(line.hash, &line.key, |watcher| told.push(Arc::clone(watcher)));
     }
 
     fn tell(&self) {
-        self.overtaken.iter().for_each(|watcher| watcher.overtake());
+        self.replaced.iter().for_each(|watcher| watcher.overtake());
+        self.marked.iter().for_each(|watcher| watcher.overtake_by_mark());
         self.touched.iter().for_each(|watcher| watcher.ring_later());
     }
 
     fn clear(&mut self) {
-        self.overtaken.clear();
+        self.replaced.clear();
+        self.marked.clear();
         self.touched.clear();
     }
 }
@@ -553,7 +557,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         if marks_rest {
             // Before the writes, which clear the marks of theirs.
             locked.written().for_each(Shard::invalidate_all);
-            table.all_changed();
+            table.all_marked();
         }
         told.tell();
         let env = table.env(commit.now, *revision);

@@ -278,3 +278,31 @@ fn a_tag_marks_the_entries_of_its_queries_and_overtakes_their_watches() {
     assert_eq!(cache.invalidate_tag("numbers"), 2);
     assert!(cache.get_fresh(&GetTagged(1)).is_none() && tagged.is_overtaken());
 }
+
+#[test]
+fn marks_alone_are_told_from_writes_and_removals() {
+    for (name, change) in changes() {
+        for is_present in [false, true] {
+            let (cache, _) = shelf();
+            cache.insert(GetBook(2), book("other"));
+            if is_present {
+                cache.insert(GetBook(1), book("old"));
+            }
+            let (watch, other) = (cache.watch(&GetBook(1)), cache.watch(&GetBook(2)));
+            assert!(!watch.is_replaced());
+            change(&cache);
+            let is_mark = name.contains("invalidate");
+            assert_eq!((watch.is_overtaken(), watch.is_replaced()), (true, !is_mark), "{name}, {is_present}");
+            let hits_other = HITS_ALL.contains(&name);
+            assert_eq!((other.is_overtaken(), other.is_replaced()), (hits_other, name == "clear"), "{name}");
+            // What has come first stays.
+            cache.insert(GetBook(1), book("newer"));
+            cache.invalidate(&GetBook(1));
+            assert!(watch.is_replaced(), "{name}");
+        }
+    }
+    let (cache, _) = shelf();
+    let retired = cache.watch(&GetBook(1));
+    retired.retire();
+    assert!(retired.is_replaced());
+}
