@@ -3,8 +3,11 @@
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Duration;
 
-use cache_core::{CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Times, Transaction};
+use cache_core::{Backoff, CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Times, Transaction};
+
+use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
 use crate::client::Client;
@@ -263,10 +266,11 @@ impl<'a, A: App> Commit<'a, A> {
         &self,
         change: impl Fn(&mut Changes<A>) + Send,
     ) -> Result<Receipt<A::Registry>, CommitError> {
-        let mut attempts = 1;
+        let (mut attempts, mut backoff) = (1, Backoff::default());
         loop {
+            let begun = Instant::now();
             let Changes { transaction, after, .. } = self.make(false, &change);
-            match transaction.commit_async().await {
+            match transaction.commit_once_async().await {
                 Ok(receipt) => {
                     self.conclude(after);
                     return Ok(receipt);
@@ -274,6 +278,7 @@ impl<'a, A: App> Commit<'a, A> {
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),
             }
+            back_off(backoff.next(begun.elapsed(), fastrand::f64())).await;
         }
     }
 
@@ -298,5 +303,14 @@ impl<'a, A: App> Commit<'a, A> {
     fn conclude(&self, after: Vec<After<A>>) {
         let memo = self.tree.map(|tree| &tree.memo);
         after.into_iter().for_each(|step| step(self.client, memo));
+    }
+}
+
+/// Waits before the next attempt.
+async fn back_off(time: Duration) {
+    // The timers of tokio do not go by less than a millisecond.
+    match time < Duration::from_millis(1) {
+        true => tokio::task::yield_now().await,
+        false => tokio::time::sleep(time).await,
     }
 }

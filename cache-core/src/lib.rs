@@ -120,6 +120,8 @@ pub use snapshot::{
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::slot::Past;
 pub use table::{Table, Times};
+#[doc(hidden)]
+pub use transaction::Backoff;
 pub use transaction::hooks::Proposal;
 pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
 pub use watch::{Stored, Watch};

@@ -10,6 +10,20 @@ pub(crate) use std::thread_local;
 #[inline(always)]
 pub(crate) fn switch_point() {}
 
+/// Below this the shortest sleep of a thread takes longer than what is asked for.
+const SHORTEST_SLEEP: std::time::Duration = std::time::Duration::from_micros(64);
+
+/// Lets about so much time pass on this thread. Not at all where threads cannot sleep.
+pub(crate) fn pause(time: std::time::Duration) {
+    if cfg!(target_family = "wasm") {
+    } else if time < SHORTEST_SLEEP {
+        // A turn takes some nanoseconds; how many need not be known.
+        (0..time.as_nanos() / 8).for_each(|_| std::hint::spin_loop());
+    } else {
+        std::thread::sleep(time);
+    }
+}
+
 /// Threads that are of use at the same time.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

@@ -1,5 +1,6 @@
 //! Transactions: a set of changes that become visible all at once.
 
+mod backoff;
 pub(crate) mod commit;
 pub(crate) mod hooks;
 mod locked;
@@ -11,8 +12,10 @@ pub(crate) mod write_set;
 
 use std::any::Any;
 use std::fmt::{self, Debug};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 
 use crate::any_table::UsedTable;
 use crate::asking;
@@ -23,6 +26,7 @@ use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::table::{Times, Use};
+pub use backoff::Backoff;
 use commit::{Commit, CommitKind, Failure, Part};
 use hooks::{Hook, Proposal};
 pub use receipt::Receipt;
@@ -352,16 +356,21 @@ impl<R: Registry> Transaction<R> {
         if self.cache.core().hooks.iter().any(Hook::is_async) {
             return Err(CommitError::AsyncHook);
         }
-        let mut attempt = 0;
+        let (mut left, mut backoff) = (ATTEMPTS_WITH_HOOKS, Backoff::default());
         loop {
-            attempt += 1;
+            left = left.saturating_sub(1);
+            let begun = self.cache.core().now();
             self.prepare()?;
-            if let Some(proposal) = self.proposal() {
+            let proposal = self.proposal();
+            if let Some(proposal) = &proposal {
                 let core = self.cache.core();
-                hooks::ask(&core.hooks, core.id, &proposal).map_err(CommitError::Refused)?;
+                hooks::ask(&core.hooks, core.id, proposal).map_err(CommitError::Refused)?;
             }
-            if let Some(revision) = self.attempt(attempt)? {
+            if let Some(revision) = self.attempt(left == 0)? {
                 return Ok(self.into_receipt(revision));
+            }
+            if proposal.is_some() {
+                backoff.wait(self.cache.core(), begun);
             }
         }
     }
@@ -373,18 +382,29 @@ impl<R: Registry> Transaction<R> {
     ///
     /// # Cancellation
     /// Dropping the future before it is done rolls the transaction back.
-    pub async fn commit_async(mut self) -> Result<Receipt<R>, CommitError> {
-        let mut attempt = 0;
+    pub async fn commit_async(self) -> Result<Receipt<R>, CommitError> {
+        self.commit_in_attempts(ATTEMPTS_WITH_HOOKS).await
+    }
+
+    /// [`commit_async`](Self::commit_async) where the caller can wait before the next attempt: with hooks the first
+    /// conflict is an error, that of a merge too.
+    #[doc(hidden)]
+    pub async fn commit_once_async(self) -> Result<Receipt<R>, CommitError> {
+        self.commit_in_attempts(1).await
+    }
+
+    async fn commit_in_attempts(mut self, mut left: usize) -> Result<Receipt<R>, CommitError> {
         loop {
-            attempt += 1;
+            left = left.saturating_sub(1);
             self.prepare()?;
             if let Some(proposal) = self.proposal() {
                 let core = self.cache.core();
                 hooks::ask_async(&core.hooks, core.id, &proposal).await.map_err(CommitError::Refused)?;
             }
-            if let Some(revision) = self.attempt(attempt)? {
+            if let Some(revision) = self.attempt(left == 0)? {
                 return Ok(self.into_receipt(revision));
             }
+            others_first().await;
         }
     }
 
@@ -406,7 +426,7 @@ impl<R: Registry> Transaction<R> {
     }
 
     /// Tries to install everything. `None`: a merge was overtaken, and has to run again.
-    fn attempt(&mut self, attempt: usize) -> Result<Option<u64>, CommitError> {
+    fn attempt(&mut self, is_last_with_hooks: bool) -> Result<Option<u64>, CommitError> {
         let core = self.cache.core();
         let sign = self.sign.as_deref();
         let overtaken = match self.marked {
@@ -432,7 +452,7 @@ impl<R: Registry> Transaction<R> {
             }
             Err(Failure::GateClosed) => return Ok(None),
         };
-        if attempt >= ATTEMPTS_WITH_HOOKS && !core.hooks.is_empty() {
+        if is_last_with_hooks && !core.hooks.is_empty() {
             let (table, key) = overtaken;
             return Err(CommitError::Conflict { table, key: format!("{key:?}") });
         }
@@ -480,6 +500,19 @@ impl<R: Registry> Transaction<R> {
     }
 }
 
+/// Lets other tasks of the executor go on first.
+async fn others_first() {
+    let mut is_first = true;
+    poll_fn(|cx| {
+        if std::mem::take(&mut is_first) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
 fn kind_of(parts: &[Box<dyn Part + '_>]) -> CommitKind {
     parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read)
 }
@@ -523,6 +556,9 @@ impl<R: Registry> Cache<R> {
     /// Runs `work` in a transaction and commits it, again if another commit got in between, at most
     /// [`TRANSACT_ATTEMPTS`] times. `work` that only reads gets a consistent view of all it read.
     ///
+    /// Before each further attempt it waits: at most 4 µs, doubling to a millisecond, or as many times what an attempt
+    /// takes if that is longer. How much of that is random.
+    ///
     /// # Errors
     /// What `work` returned (nothing is committed then), or why the last commit failed.
     ///
@@ -542,8 +578,9 @@ impl<R: Registry> Cache<R> {
         &self,
         mut work: impl FnMut(&mut Transaction<R>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut attempts = 1;
+        let (mut attempts, mut backoff) = (1, Backoff::default());
         loop {
+            let begun = self.core().now();
             let mut transaction = self.begin();
             let result = work(&mut transaction)?;
             match transaction.commit() {
@@ -551,10 +588,12 @@ impl<R: Registry> Cache<R> {
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error.into()),
             }
+            backoff.wait(self.core(), begun);
         }
     }
 
-    /// [`transact`](Self::transact) for caches with async hooks. Runs on any executor.
+    /// [`transact`](Self::transact) for caches with async hooks. Runs on any executor, so that it cannot wait between its
+    /// attempts: it lets other tasks go on first.
     ///
     /// # Errors
     /// As [`transact`](Self::transact).
@@ -574,6 +613,7 @@ impl<R: Registry> Cache<R> {
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error.into()),
             }
+            others_first().await;
         }
     }
 

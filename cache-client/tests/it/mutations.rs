@@ -558,3 +558,31 @@ async fn a_panic_over_what_is_to_be_shown_is_one_of_the_mutation_which_is_not_ru
     assert!(matches!(&error, MutateError::Panicked { message, .. } if &**message == "out of ink"), "{error}");
     assert_eq!((change.runs(), client.pending(), number(&client, 1)), (0, 0, None));
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_at_once_of_one_key_are_all_committed_whatever_the_hook_takes() {
+    for is_merged in [false, true] {
+        let cache = Cache::builder()
+            .clock(TokioClock::new())
+            .before_commit_async(|_| async {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Ok(())
+            })
+            .build()
+            .unwrap();
+        let client = Client::builder(cache, Lab::default()).build();
+        client.cache().insert(GetNumber(1), 0);
+        let change = Change::new().applying(move |_, changes| match is_merged {
+            true => changes.merge_with(GetNumber(1), |number: Option<&usize>| number.map_or(1, |n| n + 1)),
+            false => _ = changes.update(&GetNumber(1), |number| **number + 1),
+        });
+        let mutating = (0..200).map(|_| {
+            let (client, change) = (client.clone(), change.clone());
+            tokio::spawn(async move { client.mutate(&change).await.map_err(|error| error.to_string()) })
+        });
+        for outcome in mutating.collect::<Vec<_>>() {
+            assert_eq!(in_time(outcome).await.unwrap(), Ok(100));
+        }
+        assert_eq!(number(&client, 1), Some(200));
+    }
+}
