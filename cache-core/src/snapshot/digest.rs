@@ -317,3 +317,79 @@ impl ser::SerializeMap for Compound {
         Ok(self.finish())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn of<T: Serialize + ?Sized>(value: &T) -> u64 {
+        digest(value, false).expect("it can be serialised")
+    }
+
+    #[test]
+    fn maps_and_sequences_count_in_any_order() {
+        let map =
+            |keys: &mut dyn Iterator<Item = u32>| keys.map(|key| (key, key * 2)).collect::<HashMap<_, _>>();
+        assert_eq!(of(&map(&mut (0..100))), of(&map(&mut (0..100).rev())));
+        assert_eq!(
+            of(&map(&mut (0..100))),
+            of(&(0..100_u32).map(|key| (key, key * 2)).collect::<BTreeMap<_, _>>())
+        );
+        assert_eq!(of(&vec!["a", "b"]), of(&vec!["b", "a"]));
+    }
+
+    #[test]
+    fn what_is_not_the_same_has_another_digest() {
+        let maps = [BTreeMap::from([(1, 2), (3, 4)]), BTreeMap::from([(1, 4), (3, 2)])];
+        let digests = [
+            of(&None::<Option<f64>>),
+            of(&Some(None::<f64>)),
+            of(&Some(f64::NAN)),
+            of(&0.0),
+            of(&-0.0),
+            of(&0f32),
+            of(&0u64),
+            of(&0i64),
+            of(&false),
+            of(&'\0'),
+            of("0"),
+            of(&()),
+            of(&(1, 2)),
+            of(&(2, 1)),
+            of(&("ab", "c")),
+            of(&("a", "bc")),
+            of(&vec![1, 1, 2]),
+            of(&vec![1, 2, 2]),
+            of(&vec![vec![1], vec![2]]),
+            of(&vec![vec![1, 2]]),
+            of(&vec![vec![1, 2], vec![]]),
+            of(&vec![(); 3]),
+            of(&vec![(); 4]),
+            of(&maps[0]),
+            of(&maps[1]),
+            of(&Ok::<u8, u8>(1)),
+            of(&Err::<u8, u8>(1)),
+            of(&u128::MAX),
+            of(&u64::MAX),
+        ];
+        for (at, digest) in digests.iter().enumerate() {
+            assert_eq!(digests.iter().position(|other| other == digest), Some(at));
+        }
+    }
+
+    #[test]
+    fn a_value_shows_itself_as_it_does_to_the_codec() {
+        let address = Ipv4Addr::LOCALHOST;
+        assert_eq!(digest(&address, true).expect("it can be serialised"), of("127.0.0.1"));
+        assert_ne!(of(&address), of("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_type_that_refuses_to_be_written_has_no_digest() {
+        let before = std::time::UNIX_EPOCH - std::time::Duration::from_secs(1);
+        digest(&before, false).expect_err("serde does not write times before 1970");
+    }
+}

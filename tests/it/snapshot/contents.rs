@@ -318,6 +318,42 @@ fn dynamic_entries_of_registered_types_come_back_and_the_others_are_named() {
     assert_eq!(table.skipped_entries.named[0].reason, SkipReason::UnknownTag { tag: "number".to_owned() });
 }
 
+#[test]
+fn the_table_of_dynamic_entries_is_shown_only_if_there_were_any() {
+    let cache = || Cache::<Library>::builder().register::<u32>("number").build().unwrap();
+    let first = cache();
+    let report = restore(&cache(), &saved(&first)).to_string();
+    assert!(report.contains("get_book: 0 entries") && !report.contains("dynamic"), "{report}");
+    first.dynamic().insert::<u32>("n", 5);
+    let report = restore(&cache(), &saved(&first)).to_string();
+    assert!(report.contains("dynamic: 1 entry"), "{report}");
+    let report = restore(&Cache::<Library>::new(), &saved(&first)).to_string();
+    assert!(report.contains("dynamic: 0 entries, skipped 1"), "{report}");
+}
+
+#[test]
+fn a_dynamic_entry_that_does_not_decode_is_skipped_alone() {
+    let cache = || Cache::<Library>::builder().register::<String>("text").build().unwrap();
+    let first = cache();
+    for name in ["one", "two", "three"] {
+        first.dynamic().insert::<String>(name, format!("of {name}"));
+    }
+    // The first letter of what is looked for, whether that is a value or a name.
+    for (spoilt, key) in [(&b"of two"[..], Some("two")), (b"two\x04\0\0\0text", None)] {
+        let mut bytes = saved(&first);
+        let at = bytes.windows(spoilt.len()).position(|bytes| bytes == spoilt).unwrap();
+        bytes[at] = 0xff;
+        cache_tests::hostile::mend(&mut bytes);
+        let second = cache();
+        let report = restore(&second, &bytes);
+        let table = report.tables.iter().find(|table| table.name == "dynamic").unwrap();
+        let [entry] = &table.skipped_entries.named[..] else { panic!("one entry is skipped: {report}") };
+        assert_eq!(entry.key.as_deref(), key);
+        assert!(matches!(entry.reason, SkipReason::Undecodable { entry: 1, .. }), "{entry}");
+        assert_eq!((table.restored, second.dynamic().get_as::<String>("two").unwrap()), (2, None));
+    }
+}
+
 /// A `Drop` that writes to the cache, run while the save sorts out what it cannot write.
 #[test]
 fn values_dropped_by_a_save_may_write_to_the_cache() {

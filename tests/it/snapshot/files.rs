@@ -16,6 +16,12 @@ fn a_first_start_is_empty_and_says_so_and_the_second_is_warm() {
     let (cache, report) = Cache::<Library>::restore_or_new(&path).unwrap();
     assert!(!report.is_first_start && report.restored() == 1);
     assert_eq!(*cache.get(&GetBook { id: 1 }).unwrap(), book(1));
+    // With options.
+    let restored = Cache::<Library>::new();
+    let read = |path: &std::path::Path| restored.restore_options().invalidate_all().read_file_or_new(path);
+    assert!(read(&folder.path().join("none")).unwrap().is_first_start && restored.is_empty());
+    assert!(!read(&path).unwrap().is_first_start && restored.get_fresh(&GetBook { id: 1 }).is_none());
+    assert!(restored.get(&GetBook { id: 1 }).is_some());
 }
 
 #[test]
