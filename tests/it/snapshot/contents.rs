@@ -349,7 +349,7 @@ fn a_dynamic_entry_that_does_not_decode_is_skipped_alone() {
         let table = report.tables.iter().find(|table| table.name == "dynamic").unwrap();
         let [entry] = &table.skipped_entries.named[..] else { panic!("one entry is skipped: {report}") };
         assert_eq!(entry.key.as_deref(), key);
-        assert!(matches!(entry.reason, SkipReason::Undecodable { entry: 1, .. }), "{entry}");
+        assert!(matches!(entry.reason, SkipReason::Undecodable { .. }), "{entry}");
         assert_eq!((table.restored, second.dynamic().get_as::<String>("two").unwrap()), (2, None));
     }
 }
