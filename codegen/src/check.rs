@@ -123,6 +123,26 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
             "list what it makes: `Builder::include(\"crate::path::of::Query\")` in build.rs, or a line in a \
                      `registry!` of your own",
         ),
+        Obstacle::InMacroModule { call, module } => {
+            let (call, name) = (call.text(), module.text());
+            Diagnostic::warning(format!(
+                "query `{path}` is not in the registry: module `{name}` is declared inside the macro `{call}!`"
+            ))
+            .at(module.clone(), "what the macro makes of it cannot be seen")
+            .at(at, "the query")
+            .help(format!(
+                "declare it outside, as `#[cfg(...)] mod {name};`, or list the query: \
+                 `Builder::include(\"{path}\")` in build.rs"
+            ))
+        }
+        Obstacle::Included(call) => Diagnostic::warning(format!(
+            "query `{path}` is not in the registry: its file is taken in by `include!`"
+        ))
+        .at(call.clone(), "files that are included are not looked into")
+        .at(at, "the query")
+        .help(format!(
+            "declare the file as a module, or list the query: `Builder::include(\"{path}\")` in build.rs"
+        )),
         Obstacle::Hidden(place) if *place == query.location => {
             Diagnostic::warning(format!("query `{path}` is not in the registry: it is private to its module"))
                 .at(at, "cannot be named from the crate root")

@@ -67,7 +67,9 @@ impl Explanation {
         for (id, module) in self.scan.iter() {
             if module.kind != ModuleKind::Block {
                 let path = self.scan.path(id).join("::");
-                writeln!(text, "  {path} ({})", self.shown(module.source.path()))?;
+                let call = self.scan.macro_around(id);
+                let call = call.map(|call| format!(", by `{}!`", call.text())).unwrap_or_default();
+                writeln!(text, "  {path} ({}{call})", self.shown(module.source.path()))?;
             }
         }
         self.write_list(text, "modules without a file (left to rustc)", &self.scan.missing, |missing| {
@@ -88,7 +90,7 @@ impl Explanation {
         self.write_list(text, "passed over", &self.model.lookalikes, |lookalike| {
             format!("{}{}: {}", lookalike.path, self.place(Some(&lookalike.location)), lookalike.reason)
         })?;
-        self.write_list(text, "macro calls with files that are not read", &self.scan.unread, |location| {
+        self.write_list(text, "macro calls with files that are not found", &self.scan.unread, |location| {
             format!("{}!{}", location.text(), self.place(Some(location)))
         })
     }
@@ -116,6 +118,7 @@ impl Explanation {
                     ("path", Json::text(self.scan.path(id).join("::"))),
                     ("file", Json::text(self.shown(module.source.path()))),
                     ("is_inline", Json::Bool(module.kind == ModuleKind::Inline)),
+                    ("macro", self.scan.macro_around(id).map_or(Json::Null, |call| Json::text(call.text()))),
                     ("cfgs", emit::cfgs(&self.scan.cfgs(id))),
                 ])
             });

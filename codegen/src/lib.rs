@@ -25,7 +25,8 @@
 //! on the way is copied to the line. `#[cfg(test)]` is left out.
 //!
 //! A query without a path that the crate root can write (in a function, in a macro call, in a private module), and a
-//! generic one, is reported as a warning that says what to do.
+//! generic one, is reported as a warning that says what to do. So is one in a module that is declared inside a macro call
+//! such as `cfg_if!`, or in a file that `include!` takes in: what a macro makes of its tokens cannot be seen.
 //!
 //! # When it runs again
 //! When one of the files that it read changes, or one that a `mod` asked for appears. The generated file is written only if

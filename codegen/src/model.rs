@@ -58,6 +58,15 @@ pub enum Obstacle {
     InMacroCall,
     /// It is among the tokens of a macro definition.
     InMacroDefinition,
+    /// Its module, or one around it, is declared among the tokens of a macro.
+    InMacroModule {
+        /// The name of the macro.
+        call: Location,
+        /// The name of the module.
+        module: Location,
+    },
+    /// Its file is taken in by this `include!`.
+    Included(Location),
     /// This module or type cannot be named from the crate root.
     Hidden(Location),
 }
@@ -86,6 +95,18 @@ pub struct NamedType {
     pub is_visible: bool,
 }
 
+impl Query {
+    /// By path and place; of the same query in several modules of a macro, the first goes first.
+    fn order(&self) -> (&str, &std::path::Path, usize, usize) {
+        let start = |location: &Location| location.range().start;
+        let module = match &self.obstacle {
+            Some(Obstacle::InMacroModule { module, .. }) => start(module),
+            _ => 0,
+        };
+        (&self.path, self.location.path(), start(&self.location), module)
+    }
+}
+
 impl Model {
     /// Finds the queries of `scan`, in a crate that knows the cache by `crates`.
     #[must_use]
@@ -97,18 +118,21 @@ impl Model {
             aliases: aliases(scan),
             model: Self::default(),
         };
+        let is_hidden = |id| scan.macro_around(id).is_some();
+        let seen = scan.iter().filter(|(id, _)| !is_hidden(*id));
+        let seen: HashSet<_> = seen.map(|(_, module)| module.source.path()).collect();
         for (id, module) in scan.iter() {
+            if is_hidden(id) && seen.contains(module.source.path()) {
+                // Declared elsewhere, outside of a macro call.
+                continue;
+            }
             module.types.iter().for_each(|item| builder.type_item(id, item));
             module.macros.iter().for_each(|item| builder.macro_item(id, item));
         }
         let mut model = builder.model;
-        model.queries.sort_by(|a, b| {
-            (&a.path, a.location.path(), a.location.range().start).cmp(&(
-                &b.path,
-                b.location.path(),
-                b.location.range().start,
-            ))
-        });
+        model.queries.sort_by(|a, b| a.order().cmp(&b.order()));
+        // A macro may get the same module for each of several conditions.
+        model.queries.dedup_by(|next, query| next.path == query.path && next.location == query.location);
         model
     }
 }
@@ -161,6 +185,8 @@ impl ModelBuilder<'_> {
         let mut obstacle = None;
         if let Some(block) = self.block_around(id) {
             obstacle = Some(Obstacle::InBlock(block.name.clone()));
+        } else if let Some(hidden) = self.macro_around(id) {
+            obstacle = Some(hidden);
         } else if let Some(place) = hidden {
             match visibility::reexport(self.scan, &self.resolver, id, item) {
                 Some(found) => {
@@ -233,6 +259,15 @@ impl ModelBuilder<'_> {
 
     fn block_around(&self, id: ModuleId) -> Option<&Module> {
         self.scan.ancestors(id).map(|(_, module)| module).find(|module| module.kind == ModuleKind::Block)
+    }
+
+    fn macro_around(&self, id: ModuleId) -> Option<Obstacle> {
+        let mut around = self.scan.ancestors(id).map(|(_, module)| module);
+        let (module, call) = around.find_map(|module| Some((module, module.macro_call.clone()?)))?;
+        Some(match module.kind {
+            ModuleKind::Included => Obstacle::Included(call),
+            _ => Obstacle::InMacroModule { call, module: module.location.clone() },
+        })
     }
 
     fn hidden_at(&self, id: ModuleId, item: &TypeItem) -> Option<Location> {

@@ -33,8 +33,8 @@ pub struct Scan {
     /// What rustc will refuse where it is compiled: text that is not Rust, files that cannot be read. The rest of the crate
     /// is scanned all the same.
     pub faults: Vec<Fault>,
-    /// Macro calls that the scan does not see through, and that bring in files: `include!(...)`, or one with a `mod name;`
-    /// among its tokens.
+    /// Macro calls that bring in files which the scan did not find: `include!(...)`, or one with a `mod name;` among its
+    /// tokens.
     pub unread: Vec<Location>,
 }
 
@@ -81,6 +81,8 @@ pub struct Module {
     pub visibility: Visibility,
     /// Its own conditions, without those of the modules around it.
     pub cfgs: Vec<Cfg>,
+    /// The macro call, or definition, that it is declared in. It cannot be seen what the macro makes of it.
+    pub macro_call: Option<Location>,
     /// The text that it is written in.
     pub source: Arc<SourceFile>,
     /// The `mod` line; for the root the beginning of the file.
@@ -105,6 +107,16 @@ pub enum ModuleKind {
     Inline,
     /// The body of a function or another block: what it declares cannot be named from outside.
     Block,
+    /// A file that `include!` takes in: what it declares belongs to the module around it.
+    Included,
+}
+
+impl ModuleKind {
+    /// Whether it is a module for the language, with a name in paths.
+    #[must_use]
+    pub fn is_named(self) -> bool {
+        !matches!(self, Self::Block | Self::Included)
+    }
 }
 
 /// Who may name an item.
@@ -201,10 +213,17 @@ impl Scan {
         std::iter::successors(Some(id), |id| self.module(*id).parent).map(|id| (id, self.module(id)))
     }
 
+    /// The macro call in which the module, or one around it, is declared.
+    #[must_use]
+    pub fn macro_around(&self, id: ModuleId) -> Option<&Location> {
+        self.ancestors(id).find_map(|(_, module)| module.macro_call.as_ref())
+    }
+
     /// `crate::a::b` as segments.
     #[must_use]
     pub fn path(&self, id: ModuleId) -> Vec<String> {
-        let mut path: Vec<_> = self.ancestors(id).map(|(_, module)| module.name.clone()).collect();
+        let named = self.ancestors(id).filter(|(_, module)| module.kind != ModuleKind::Included);
+        let mut path: Vec<_> = named.map(|(_, module)| module.name.clone()).collect();
         path.reverse();
         path
     }

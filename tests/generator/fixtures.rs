@@ -116,6 +116,39 @@ fn what_cannot_be_listed_is_warned_about_and_wishes_are_met() {
 }
 
 #[test]
+fn a_query_in_a_module_that_a_macro_declares_is_warned_of_in_the_build() {
+    let fixture = Fixture::copy("lib_and_bin", "macro");
+    let items = "macro_rules! items { ($($item:item)*) => { $($item)* } }\n";
+    fixture.append("src/lib.rs", &format!("\n{items}items! {{ pub mod behind; pub mod plain; }}\n"));
+    fixture.write(
+        "src/behind.rs",
+        "#[derive(cache_core::Query, Clone, Debug, PartialEq, Eq, Hash)]\n#[query(value = u8)]\npub struct Behind;\n",
+    );
+    fixture.write("src/plain.rs", "#[derive(Debug)]\npub struct Plain;\n");
+    let run = fixture.cargo(&["build"]).succeeded();
+    let warnings: Vec<_> =
+        run.stderr.lines().filter(|line| line.starts_with("warning: lib-and-bin@")).collect();
+    assert_eq!(warnings.len(), 1, "{}", run.stderr);
+    assert!(
+        warnings[0].contains("src/lib.rs:8:18: query `crate::behind::Behind` is not in the registry"),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[0].contains("`Builder::include(\"crate::behind::Behind\")` in build.rs"),
+        "{warnings:?}"
+    );
+    fixture.write(
+        "build.rs",
+        "fn main() { cache_codegen::Builder::new().include(\"crate::behind::Behind\").generate(); }",
+    );
+    let run = fixture.cargo(&["build"]).succeeded();
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    // A program of the package asks for its table.
+    fixture.append("src/main.rs", "const _: fn(&CacheRegistry) -> &cache_core::Table<lib_and_bin::behind::Behind> = |all| &all.behind;\n");
+    fixture.cargo(&["build"]).succeeded().without_warnings();
+}
+
+#[test]
 fn mistakes_of_a_build_script_end_in_one_report_without_a_panic() {
     let fixture = Fixture::copy("everything", "mistakes");
     let script = fixture.read("build.rs").replace("Page<User>", "Page<User").replace("Experiment", "no path");
@@ -173,7 +206,11 @@ fn a_build_script_that_is_switched_off_is_pointed_at() {
 #[test]
 fn a_build_script_that_writes_no_registry_is_told_what_to_call() {
     let fixture = Fixture::copy("lib_and_bin", "idle_script");
-    fixture.write("build.rs", "fn main() {}");
+    // An earlier run of this test has written one.
+    fixture.write(
+        "build.rs",
+        "fn main() { let _ = std::fs::remove_file(std::env::var(\"OUT_DIR\").unwrap() + \"/cache_registry.rs\"); }",
+    );
     fails_with_one_error(
         &fixture,
         &[

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::DERIVE;
 use crate::package::CrateNames;
-use crate::scan::{ModuleId, ModuleKind, PathText, Scan, Use, UseName};
+use crate::scan::{ModuleId, PathText, Scan, Use, UseName};
 
 /// How many `use`s may lead from a name to what it means.
 const MAX_DEPTH: usize = 128;
@@ -71,7 +71,7 @@ impl<'a> Resolver<'a> {
             origins: HashMap::new(),
         };
         for (id, module) in scan.iter() {
-            if let (Some(parent), true) = (module.parent, module.kind != ModuleKind::Block) {
+            if let (Some(parent), true) = (module.parent, module.kind.is_named()) {
                 resolver.children.entry((parent, plain(&module.name))).or_default().push(id);
             }
             resolver.types.extend(module.types.iter().map(|item| (id, plain(&item.name))));
@@ -189,7 +189,7 @@ impl<'a> Resolver<'a> {
             if !found.is_empty() {
                 return found;
             }
-            if scope.kind != ModuleKind::Block {
+            if scope.kind.is_named() {
                 break;
             }
         }
@@ -258,7 +258,7 @@ impl<'a> Resolver<'a> {
 
     fn scope_module(&self, module: ModuleId) -> ModuleId {
         let mut around = self.scan.ancestors(module);
-        around.find(|(_, module)| module.kind != ModuleKind::Block).map_or(module, |(id, _)| id)
+        around.find(|(_, module)| module.kind.is_named()).map_or(module, |(id, _)| id)
     }
 
     fn parent(&self, module: ModuleId) -> Option<ModuleId> {

@@ -2,7 +2,7 @@
 
 use super::resolve::{Resolver, Target};
 use crate::cfg::Cfg;
-use crate::scan::{Module, ModuleId, ModuleKind, Scan, TypeItem, UseName, Visibility};
+use crate::scan::{Module, ModuleId, Scan, TypeItem, UseName, Visibility};
 
 /// A path by which the crate root can name something that it cannot name where it is declared.
 pub(super) struct Reexport {
@@ -13,7 +13,7 @@ pub(super) struct Reexport {
 
 /// The module in and below which an item of `module` with this visibility can be named.
 pub(super) fn scope(scan: &Scan, module: ModuleId, visibility: &Visibility) -> ModuleId {
-    let mut enclosing = scan.ancestors(module).filter(|(_, module)| module.kind != ModuleKind::Block);
+    let mut enclosing = scan.ancestors(module).filter(|(_, module)| module.kind.is_named());
     match visibility {
         Visibility::Crate => ModuleId::ROOT,
         Visibility::Private => enclosing.next().map_or(module, |(id, _)| id),
@@ -95,5 +95,5 @@ fn shows(
 }
 
 fn is_in_block(scan: &Scan, module: ModuleId) -> bool {
-    scan.ancestors(module).any(|(_, module)| module.kind == ModuleKind::Block)
+    scan.ancestors(module).any(|(_, module)| !module.kind.is_named())
 }

@@ -331,12 +331,82 @@ fn files_that_include_each_other_over_and_over_come_to_an_end() {
     assert!(!scan.faults.is_empty());
 }
 
+/// The modules that a macro call stands before, and the files of these.
+#[track_caller]
+fn hidden(files: &[(&str, &str)]) -> Vec<String> {
+    let scan = scan_files(files);
+    assert!(scan.faults.is_empty() && scan.missing.is_empty(), "{:?} {:?}", scan.faults, scan.missing);
+    let hidden = scan.iter().filter_map(|(id, module)| {
+        let call = scan.macro_around(id)?;
+        Some(format!("{}! {} {}", call.text(), scan.path(id).join("::"), module.source.path().display()))
+    });
+    let mut hidden: Vec<_> = hidden.collect();
+    hidden.sort();
+    hidden
+}
+
 #[test]
-fn macro_calls_that_bring_in_files_are_noted() {
+fn modules_that_are_declared_in_macro_calls_are_walked_as_hidden() {
+    let source = "cfg_if::cfg_if! { if #[cfg(unix)] { mod a; pub use a::*; } else { #[path = \"b.rs\"] mod a; } } \
+                  feature! { #![x] pub(crate) mod out { mod c; } mod d { struct S; } #[cfg(test)] mod tests; }";
+    let files = [
+        ("src/lib.rs", source),
+        ("src/a.rs", "mod deep;"),
+        ("src/a/deep.rs", ""),
+        ("src/b.rs", ""),
+        ("src/out/c/mod.rs", ""),
+        ("src/tests.rs", ""),
+    ];
+    assert_eq!(
+        hidden(&files),
+        [
+            "cfg_if! crate::a src/a.rs",
+            "cfg_if! crate::a src/b.rs",
+            "cfg_if! crate::a::deep src/a/deep.rs",
+            "feature! crate::out src/lib.rs",
+            "feature! crate::out::c src/out/c/mod.rs",
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_included_is_part_of_its_module() {
+    let files = [
+        ("src/lib.rs", "mod a; const TABLE: [u8; 1] = include!(\"table.in\");"),
+        ("src/a.rs", "include!(\"parts/b.rs\");"),
+        ("src/parts/b.rs", "#[derive(X)] struct S; mod c;"),
+        ("src/parts/c.rs", ""),
+        ("src/table.in", "[1]"),
+    ];
+    assert_eq!(hidden(&files), ["include! crate::a src/parts/b.rs", "include! crate::a::c src/parts/c.rs"]);
+    let scan = scan_files(&files);
+    assert!(scan.paths().contains(std::path::Path::new("src/table.in")) && scan.unread.is_empty());
+}
+
+#[test]
+fn what_is_wrong_behind_a_macro_call_is_nothing_that_rustc_must_refuse() {
+    let source = "cfg_if! { if #[cfg(a)] { mod broken; } else { mod gone; } } include!(\"nowhere.rs\");";
+    let files = [("src/lib.rs", source), ("src/broken.rs", "fn f( {")];
+    assert_eq!(hidden(&files), ["cfg_if! crate::broken src/broken.rs"]);
+    assert_eq!(
+        hidden(&[
+            ("src/lib.rs", "m! { mod a; }"),
+            ("src/a.rs", "mod gone; mod broken;"),
+            ("src/a/broken.rs", "(")
+        ])
+        .len(),
+        2
+    );
+    assert_eq!(hidden(&[("src/lib.rs", "m! { #[path = \"lib.rs\"] mod again; }")]), [""; 0]);
+}
+
+#[test]
+fn macro_calls_that_bring_in_files_that_are_not_found_are_noted() {
     let scan = scan_files(&[(
         "src/lib.rs",
-        "include!(\"x.rs\"); cfg_if! { if #[cfg(unix)] { mod a; } } other! { mod b {} } macro_rules! m { () => { mod c; } }",
+        "include!(\"x.rs\"); include!(concat!(env!(\"OUT_DIR\"), \"/y.rs\")); cfg_if! { if #[cfg(unix)] { mod a; } } \
+         other! { mod b {} } macro_rules! m { () => { mod c; } }",
     )]);
     let unread: Vec<_> = scan.unread.iter().map(Location::text).collect();
-    assert_eq!(unread, ["include", "cfg_if", "m"]);
+    assert_eq!(unread, ["include", "include", "cfg_if", "m"]);
 }

@@ -1,6 +1,8 @@
 //! The walk itself. Reads tokens, not syntax trees: it stays right where a parser would give up (syntax newer than
 //! the parser, a broken function body), and needs no recursion.
 
+mod hidden;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +12,7 @@ use proc_macro2::{Delimiter, Group, Span, TokenTree};
 use super::attributes::Attributes;
 use super::cursor::{Cursor, PathText, UseName};
 use super::heads::{
-    declares_file, derives_among, extern_crate, macro_call, module_head, skip_to_end_of_type, type_head,
-    visibility,
+    derives_among, extern_crate, macro_call, module_head, skip_to_end_of_type, type_head, visibility,
 };
 use super::lex::lex;
 use super::location::Directory;
@@ -207,47 +208,45 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         }
         let parent = self.home(context);
         let location = self.locate(context.module, name.span());
-        if context.depth >= MAX_DEPTH || self.scan.modules.len() >= MAX_MODULES {
+        if self.has_too_many_modules(context) {
             let message = format!("module `{name}` is nested too deep, or is one of too many");
             let cfgs = self.cfgs(Some(parent), &attributes.cfgs);
             self.fault(Diagnostic::error(message).at(location, "not followed"), cfgs);
             return;
         }
-        let written = name.to_string();
-        let plain = written.strip_prefix("r#").unwrap_or(&written);
         let depth = context.depth + 1;
+        let declared =
+            Declared { name: name.to_string(), parent, visibility, location, depth, macro_call: None };
         let Some(body) = body else {
-            let declared = Declared { name: &written, plain, parent, visibility, location, depth };
             self.file_modules(&declared, attributes, context);
             return;
         };
         let source = Arc::clone(&self.scan.module(context.module).source);
         for (cfgs, path) in alternatives(attributes) {
-            let mut module =
-                Module::new(&written, ModuleKind::Inline, Some(parent), &source, location.clone());
-            module.visibility = visibility.clone();
-            module.add_cfgs(cfgs);
+            let mut module = declared.module(ModuleKind::Inline, &source, cfgs);
             let mut cursor = Cursor::new(body.stream());
             module.add_cfgs(Attributes::inner(&mut cursor).cfgs);
-            self.add_module(module, cursor, context.directory.inline(plain, path.as_deref()), depth);
+            let directory = context.directory.inline(declared.plain(), path.as_deref());
+            self.add_module(module, cursor, directory, depth);
         }
     }
 
+    fn has_too_many_modules(&self, context: &Context) -> bool {
+        context.depth >= MAX_DEPTH || self.scan.modules.len() >= MAX_MODULES
+    }
+
     /// `mod name;`: one module for each file that it may stand for.
-    fn file_modules(&mut self, declared: &Declared<'_>, attributes: &Attributes, context: &Context) {
+    fn file_modules(&mut self, declared: &Declared, attributes: &Attributes, context: &Context) {
+        let (faults, missing) = (self.scan.faults.len(), self.scan.missing.len());
         for (cfgs, path) in alternatives(attributes) {
             let candidates = match &path {
                 Some(path) => vec![context.directory.at_path(path)],
-                None => context.directory.candidates(declared.plain),
+                None => context.directory.candidates(declared.plain()),
             };
             let all_cfgs = self.cfgs(Some(declared.parent), &cfgs);
             match self.find(&candidates, declared, &all_cfgs) {
                 Found::File(source, directory) => {
-                    let location = declared.location.clone();
-                    let parent = Some(declared.parent);
-                    let mut module = Module::new(declared.name, ModuleKind::File, parent, &source, location);
-                    module.visibility = declared.visibility.clone();
-                    module.add_cfgs(cfgs);
+                    let module = declared.module(ModuleKind::File, &source, cfgs);
                     self.add_file_module(module, directory, declared.depth);
                 }
                 Found::Nothing => {
@@ -258,9 +257,14 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
                 Found::Refused => {}
             }
         }
+        if declared.macro_call.is_some() || self.scan.macro_around(declared.parent).is_some() {
+            // Perhaps the macro drops it.
+            self.scan.faults.truncate(faults);
+            self.scan.missing.truncate(missing);
+        }
     }
 
-    fn find(&mut self, candidates: &[(PathBuf, Directory)], declared: &Declared<'_>, cfgs: &[Cfg]) -> Found {
+    fn find(&mut self, candidates: &[(PathBuf, Directory)], declared: &Declared, cfgs: &[Cfg]) -> Found {
         for (path, directory) in candidates {
             match (self.read)(path) {
                 Ok(_) if self.is_open(path, declared.parent) => {
@@ -352,10 +356,10 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
             return;
         }
         let text = self.text(context.module, body.span(), body.span());
-        let is_include = name == "include" && !is_definition;
-        if is_include || text.contains("mod ") && declares_file(body.stream()) {
-            let location = self.locate(context.module, name.span());
-            self.scan.unread.push(location);
+        if name == "include" && !is_definition {
+            self.included(name, body, context);
+        } else if text.contains("mod ") {
+            self.modules_in_macro(name, body, context);
         }
         if !text.contains("derive") {
             return;
@@ -430,15 +434,30 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     }
 }
 
-/// A `mod name;` whose file is being looked for.
-struct Declared<'a> {
-    name: &'a str,
-    /// Without `r#`.
-    plain: &'a str,
+/// A `mod name` that was met.
+struct Declared {
+    name: String,
     parent: ModuleId,
     visibility: Visibility,
     location: Location,
     depth: usize,
+    /// The macro call that it stands in.
+    macro_call: Option<Location>,
+}
+
+impl Declared {
+    /// The name without `r#`.
+    fn plain(&self) -> &str {
+        self.name.strip_prefix("r#").unwrap_or(&self.name)
+    }
+
+    fn module(&self, kind: ModuleKind, source: &Arc<SourceFile>, cfgs: Vec<Cfg>) -> Module {
+        let mut module = Module::new(&self.name, kind, Some(self.parent), source, self.location.clone());
+        module.visibility = self.visibility.clone();
+        module.macro_call.clone_from(&self.macro_call);
+        module.add_cfgs(cfgs);
+        module
+    }
 }
 
 enum Found {
@@ -462,6 +481,7 @@ impl Module {
             parent,
             visibility: Visibility::Private,
             cfgs: Vec::new(),
+            macro_call: None,
             source: Arc::clone(source),
             location,
             uses: Vec::new(),

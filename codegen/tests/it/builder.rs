@@ -209,6 +209,82 @@ fn text_that_is_not_utf8_is_left_to_rustc() {
     assert_change(&sample.run(), Change::Written);
 }
 
+/// The warnings, each with its place and ways out, in one line.
+fn warnings(sample: &Sample) -> Vec<String> {
+    sample.run().report.warnings().map(|warning| warning.one_line(sample.path())).collect()
+}
+
+#[test]
+fn queries_in_modules_that_are_declared_in_macro_calls_are_warned_of() {
+    let sample = Sample::new(&[
+        (
+            "src/lib.rs",
+            "\ncfg_if! { if #[cfg(unix)] { mod sys; } else { mod sys; } }\nmod near;\ncfg_if! { mod near; mod plain; }",
+        ),
+        ("src/sys.rs", &format!("mod deep;{}", query("A"))),
+        ("src/sys/deep.rs", &query("B")),
+        ("src/near.rs", &query("C")),
+        ("src/plain.rs", "pub struct D; #[derive(other::Query)] struct E;"),
+    ]);
+    let expected = |path: &str| {
+        format!(
+            "src/lib.rs:2:33: query `{path}` is not in the registry: module `sys` is declared inside the macro `cfg_if!`; \
+             declare it outside, as `#[cfg(...)] mod sys;`, or list the query: `Builder::include(\"{path}\")` in build.rs; \
+             silence this with `Builder::skip(\"{path}\")` in build.rs"
+        )
+    };
+    assert_eq!(warnings(&sample), [expected("crate::sys::A"), expected("crate::sys::deep::B")]);
+    assert_eq!(sample.listed(), ["crate::near::C"]);
+    assert!(watched(&sample.run()).contains(&"src/sys/deep.rs".to_owned()));
+
+    let generated = sample.builder().include("sys::A").skip("crate::sys::deep").run().expect("a registry");
+    assert_eq!(messages(&generated.report), [""; 0]);
+    assert_eq!(sample.listed(), ["crate::near::C", "crate::sys::A"]);
+}
+
+#[test]
+fn queries_in_files_that_are_included_are_warned_of() {
+    let sample = Sample::new(&[
+        ("src/lib.rs", "mod a;"),
+        (
+            "src/a.rs",
+            "use cache_core::Query;\ninclude!(\"b.rs\");\ninclude!(concat!(env!(\"OUT_DIR\"), \"/c.rs\"));",
+        ),
+        ("src/b.rs", "#[derive(Query)] pub(crate) struct B;"),
+    ]);
+    assert_eq!(
+        warnings(&sample),
+        [
+            "src/a.rs:2:1: query `crate::a::B` is not in the registry: its file is taken in by `include!`; declare the file as a \
+          module, or list the query: `Builder::include(\"crate::a::B\")` in build.rs; silence this with \
+          `Builder::skip(\"crate::a::B\")` in build.rs"
+        ]
+    );
+    sample.builder().include("crate::a::B").run().expect("a registry");
+    assert_eq!(sample.listed(), ["crate::a::B"]);
+}
+
+#[test]
+fn macro_calls_that_hide_no_query_are_no_warning() {
+    let sample = Sample::new(&[
+        (
+            "src/lib.rs",
+            "cfg_if! { if #[cfg(unix)] { mod unix; pub use self::unix::*; } else { mod windows; } } \
+             lazy_static! { static ref A: u8 = 1; } thread_local! { static B: u8 = 1; } bitflags! { struct C: u8 { const D = 1; } } \
+             include!(concat!(env!(\"OUT_DIR\"), \"/bindings.rs\")); tonic::include_proto!(\"x\"); cache_core::include_registry!(); \
+             const E: [u8; 1] = include!(\"e.in\"); mod f { automod::dir!(\"src/f\"); } macro_rules! g { () => { mod h; } } \
+             #[cfg(test)] cfg_if! { mod tests; }",
+        ),
+        ("src/unix.rs", "#[derive(Debug, Clone)] pub struct U;"),
+        ("src/windows.rs", "not Rust ("),
+        ("src/e.in", "[1]"),
+        ("src/tests.rs", &query("T")),
+        ("src/nowhere.rs", &query("N")),
+    ]);
+    assert_eq!(warnings(&sample), [""; 0]);
+    assert_eq!(sample.listed(), [""; 0]);
+}
+
 #[test]
 fn all_errors_come_in_one_run_and_point_into_the_build_script() {
     let sample = Sample::new(&[("src/lib.rs", "struct User;")]);

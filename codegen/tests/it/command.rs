@@ -49,7 +49,7 @@ silence this with `Builder::skip(\"crate::Page\")` in build.rs
 passed over:
   crate::Lookalike (src/lib.rs:2): `other::Query` is `other::Query`, which is not the cache's
 
-macro calls with files that are not read:
+macro calls with files that are not found:
   cfg_if! (src/lib.rs:4)
 ";
     assert_eq!(text(&output.stdout), expected);
