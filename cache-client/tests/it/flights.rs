@@ -1,8 +1,16 @@
 //! One load for all who ask at the same time; who may leave, and what happens when loads go wrong.
 
-use std::sync::Arc;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::time::Duration;
 
-use cache_client::QueryError;
+use cache_client::{Client, QueryError};
+use cache_core::{Cache, Clock, Moment};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::lab::*;
@@ -43,6 +51,7 @@ async fn an_error_is_shared_by_those_who_waited_and_not_remembered() {
         }
         others => panic!("{others:?}"),
     }
+    assert!(client.refresh_error(&query).is_none(), "those who waited were told");
     client.app().script(&query, Script::Answer(SECOND));
     assert_eq!(*client.query(&query).await.unwrap(), 2);
     assert!(client.refresh_error(&query).is_none());
@@ -287,4 +296,115 @@ async fn code_inside_a_load_that_asks_the_client_gets_nothing_stale_either() {
     });
     in_time(client.query(&GetNumber(1))).await.unwrap();
     assert_eq!(*seen.lock(), Some(2));
+}
+
+/// A clock that stands still, and does something once when it has been read so many times on a thread.
+struct Meddler(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+thread_local! {
+    /// Reads of the clock on this thread up to the one that is meddled with; 0 if none is.
+    static READS_LEFT: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Meddler {
+    fn meddle(&self) {
+        let act = self.0.lock().take();
+        if let Some(act) = act {
+            act();
+        }
+    }
+}
+
+impl std::fmt::Debug for Meddler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meddler")
+    }
+}
+
+impl Clock for Meddler {
+    fn now(&self) -> Moment {
+        let left = READS_LEFT.get();
+        READS_LEFT.set(left.saturating_sub(1));
+        if left == 1 {
+            self.meddle();
+        }
+        Moment::ORIGIN
+    }
+}
+
+/// Where a flight has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Its result is stored, which it could not say yet.
+    Stored,
+    Landed,
+}
+
+/// Has one caller start a load and another ask for the same key, and has the flight come to `stage` when the second one
+/// reads the clock for the time `read`. Returns what they are told, and the loads.
+fn overtaken_at(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> ([usize; 2], usize) {
+    let (let_load_end, load_may_end) = oneshot::channel();
+    let (load_begins, load_has_begun) = oneshot::channel();
+    let (come, has_come) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel();
+    let clock = Arc::new(Meddler(Mutex::new(Some(Box::new(move || {
+        let_load_end.send(()).unwrap();
+        has_come.recv_timeout(seconds(60)).expect("the flight comes to that stage");
+    })))));
+    let (stored, may_go_on) = (come.clone(), Mutex::new(may_go_on));
+    let cache = Cache::builder().clock(Arc::clone(&clock)).after_commit(move |_| {
+        if stage == Stage::Stored {
+            // Nobody listens any more to a second store.
+            let _ = stored.send(());
+            may_go_on.lock().recv_timeout(seconds(60)).expect("the second caller goes on");
+        }
+    });
+    let client = Client::builder(cache.build().unwrap(), Lab::default()).build();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Answer(Duration::ZERO));
+    client.app().when_loaded(1, |_| {
+        Box::pin(async move {
+            load_begins.send(()).unwrap();
+            load_may_end.await.unwrap();
+        })
+    });
+    let answers = runtime.block_on(async {
+        let first = tokio::spawn({
+            let (client, query) = (client.clone(), query.clone());
+            async move {
+                let answer = client.query(&query).await.unwrap();
+                let _ = come.send(());
+                answer
+            }
+        });
+        load_has_begun.await.unwrap();
+        READS_LEFT.set(read);
+        let mut second = pin!(client.query(&query));
+        let at_once = poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx))).await;
+        READS_LEFT.set(0);
+        // If it has not come to that read.
+        clock.meddle();
+        // Once for each store that there may be.
+        (0..2).for_each(|_| go_on.send(()).unwrap());
+        let second = match at_once {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => second.await,
+        };
+        [*first.await.unwrap(), *second.unwrap()]
+    });
+    (answers, client.app().loads(&query))
+}
+
+/// A caller who looked into the cache before a flight stored its result looks again, whatever became of the flight since.
+#[test]
+fn a_caller_finds_what_a_flight_stores_between_the_look_into_the_cache_and_the_one_for_flights() {
+    /// More than a call that has to wait makes at once.
+    const READS: u32 = 12;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    for stage in [Stage::Stored, Stage::Landed] {
+        for read in 1..=READS {
+            let (answers, loads) = overtaken_at(&runtime, stage, read);
+            assert_eq!((answers, loads), ([1, 1], 1), "{stage:?} at read {read}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_client::{App, Client, Context, Fetch, Layer, Observer, State, TokioClock};
+use cache_client::{App, Client, Context, Fetch, Layer, LayerEdit, Observer, State, TokioClock};
 use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
 use proptest::collection::vec;
@@ -152,6 +152,43 @@ async fn all_are_rolled_back_together() {
     assert_eq!(shown(&client).await, [1, 9]);
     drop(late);
     assert_eq!(states(&mut observer).await.last(), Some(&(vec![1], false, false)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_change_holds_is_dropped_when_its_layer_has_gone() {
+    let client = lists(&[1]);
+    let held = Arc::new(());
+    let holding = |layer: &mut LayerEdit<Server>| {
+        for key in [LIST, GetList(2)] {
+            let held = Arc::clone(&held);
+            layer.update(&key, move |list| (Arc::strong_count(&held) > 0).then(|| list.cloned())?);
+        }
+    };
+    type End = fn(&Client<Server>, Layer<Server>);
+    let ends: [(&str, End); 3] = [
+        ("dropped", |_, layer| drop(layer)),
+        ("rolled back", |_, layer| layer.rollback()),
+        ("all rolled back", |client, layer| {
+            assert_eq!(client.rollback_all(), 1);
+            drop(layer);
+        }),
+    ];
+    for (how, end) in ends {
+        let layer = client.optimistic(holding);
+        assert_eq!((shown(&client).await, Arc::strong_count(&held)), (vec![1], 3), "{how}");
+        end(&client, layer);
+        assert_eq!(Arc::strong_count(&held), 1, "{how}");
+    }
+    client.optimistic(holding).confirm(|changes| _ = changes.set(LIST, vec![2])).await.unwrap();
+    assert_eq!((shown(&client).await, Arc::strong_count(&held)), (vec![2], 1));
+    let edit = std::panic::AssertUnwindSafe(|| {
+        client.optimistic(|layer| {
+            holding(layer);
+            panic!("half-way");
+        })
+    });
+    assert!(std::panic::catch_unwind(edit).is_err());
+    assert_eq!((shown(&client).await, Arc::strong_count(&held)), (vec![2], 1));
 }
 
 #[tokio::test(start_paused = true)]

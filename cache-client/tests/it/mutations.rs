@@ -421,6 +421,23 @@ async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
     assert_eq!(*in_time(cx.query(&query)).await.unwrap(), 100);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_request_asks_for_after_a_mutation_is_not_answered_by_the_load_from_before() {
+    let client = lab();
+    let (cx, query) = (client.request("a request"), GetNumber(1));
+    client.app().script(&query, Script::Answer(2 * SECOND));
+    let change = Change::new().applying(|_, changes| changes.invalidate(&GetNumber(1)));
+    let after = async {
+        cx.mutate(&change).await.unwrap();
+        client.app().script(&query, Script::Answer(5 * SECOND));
+        cx.query(&query).await
+    };
+    // The load from before ends while the request waits for the one after.
+    let (before, after) = tokio::join!(cx.query(&query), after);
+    assert_eq!((*before.unwrap(), *after.unwrap()), (1, 2));
+    assert_eq!(*cx.query(&query).await.unwrap(), 2);
+}
+
 /// The same with the client, whose callers need no context.
 #[tokio::test(start_paused = true)]
 async fn a_mutation_by_the_client_inside_a_load_may_be_a_circle_too() {

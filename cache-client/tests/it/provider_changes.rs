@@ -106,6 +106,41 @@ async fn an_invalidation_outlives_a_load_that_fails() {
     assert_eq!(*client.query(&query).await.unwrap(), 3);
 }
 
+/// The first load after a change does not look; those after it look, and must not believe what is from before.
+#[tokio::test(start_paused = true)]
+async fn an_entry_from_before_a_change_is_refused_by_all_loads_after_it() {
+    let (site, query) = (site(), GetKeptWeak(1));
+    let client = site.client();
+    client.query(&query).await.unwrap();
+    settle().await;
+    client.invalidate_all();
+    site.depot.fail_next(1);
+    assert!(client.query(&query).await.is_err());
+    pass(SECOND).await;
+    let looks = site.provider.gets();
+    assert_eq!(*client.query(&query).await.unwrap(), 3);
+    assert_eq!(site.provider.gets(), looks + 1);
+}
+
+/// It may have seen what was there before.
+#[tokio::test(start_paused = true)]
+async fn an_entry_whose_load_began_when_a_change_was_noticed_is_refused() {
+    let (site, query) = (site(), GetKeptWeak(1));
+    let (client, other) = (site.client(), site.client());
+    client.query(&query).await.unwrap();
+    settle().await;
+    client.invalidate(&query);
+    settle().await;
+    site.depot.fail_next(1);
+    let (failing, loading) = (ask(&client, &query), ask(&other, &query));
+    let ended = [failing.await.unwrap().is_ok(), loading.await.unwrap().is_ok()];
+    assert_eq!(ended, [false, true], "the first one fails");
+    settle().await;
+    let looks = site.provider.gets();
+    assert_eq!(*client.query(&query).await.unwrap(), 4);
+    assert_eq!(site.provider.gets(), looks + 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_mark_that_comes_from_a_snapshot_counts() {
     let (site, query) = (site(), GetKept(1));

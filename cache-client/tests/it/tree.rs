@@ -45,6 +45,25 @@ async fn a_tree_remembers_what_it_read_though_the_cache_moves_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_of_one_tree_that_give_up_one_after_the_other_are_told_the_same() {
+    let client = lab();
+    let query = GetFirst(1);
+    client.cache().insert(query.clone(), 50);
+    client.app().script(&query, Script::Never);
+    let tree = client.request("tree");
+    let second = async {
+        takes(SECOND / 2).await;
+        tree.query(&query).await
+    };
+    let change = async {
+        takes(SECOND * 5 / 4).await;
+        client.cache().insert(query.clone(), 99);
+    };
+    let (first, second, ()) = tokio::join!(tree.query(&query), second, change);
+    assert_eq!((*first.unwrap(), *second.unwrap()), (50, 50));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_tree_is_loading_anew_comes_before_what_is_in_the_cache() {
     let client = lab();
     let query = GetNumber(1);

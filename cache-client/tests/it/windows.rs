@@ -182,3 +182,53 @@ async fn an_entry_with_a_freshness_time_of_its_own_is_stale_from_there_on() {
     pass(seconds(11)).await;
     assert!(client.query(&GetForgiven(1)).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_goes_first() {
+    const MOST: u32 = 1_024;
+    let client = lab();
+    let fails = async |key| {
+        client.app().script(&GetBrittle(key), Script::Fail(std::time::Duration::from_millis(1)));
+        assert!(client.query(&GetBrittle(key)).await.is_err());
+    };
+    let is_remembered = |key| client.refresh_error(&GetBrittle(key)).is_some();
+    for key in 0..MOST {
+        fails(key).await;
+    }
+    assert!((0..MOST).all(is_remembered));
+    // A key that is remembered already takes the place of no other.
+    pass(seconds(5)).await;
+    fails(0).await;
+    assert_eq!(client.app().loads(&GetBrittle(0)), 2);
+    assert!((0..MOST).all(is_remembered));
+    fails(MOST).await;
+    assert!(!is_remembered(1), "now the oldest");
+    assert!(is_remembered(0) && (2..=MOST).all(is_remembered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_of_a_load_whose_caller_took_an_old_answer_is_readable() {
+    let client = lab();
+    let query = GetFirst(1);
+    client.cache().insert(query.clone(), 50);
+    client.app().script(&query, Script::Fail(seconds(3)));
+    assert_eq!(*client.query(&query).await.unwrap(), 50, "after a second");
+    assert!(client.refresh_error(&query).is_none());
+    pass(seconds(2)).await;
+    assert!(client.refresh_error(&query).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_forgotten_when_an_equal_value_is_loaded() {
+    let client = lab();
+    let query = GetEqual(1);
+    let value = client.query(&query).await.unwrap();
+    client.app().script(&query, Script::Fail(SECOND));
+    pass(seconds(10)).await;
+    client.prefetch(&query);
+    pass(SECOND).await;
+    assert!(client.refresh_error(&query).is_some());
+    client.app().script(&query, Script::Answer(SECOND));
+    assert!(std::sync::Arc::ptr_eq(&client.query(&query).await.unwrap(), &value), "it is kept");
+    assert!(client.refresh_error(&query).is_none());
+}
