@@ -30,6 +30,7 @@ pub struct Builder<R: Registry> {
     clock: Box<dyn Clock>,
     listeners: Vec<Listener>,
     hooks: Vec<Hook>,
+    hash_seed: Option<u64>,
     types: DynamicTypes,
     problem: Option<RegisterError>,
     _registry: PhantomData<fn() -> R>,
@@ -61,6 +62,7 @@ impl<R: Registry> Builder<R> {
             clock: Box::new(SystemClock::new()),
             listeners: Vec::new(),
             hooks: Vec::new(),
+            hash_seed: None,
             types: DynamicTypes::default(),
             problem: None,
             _registry: PhantomData,
@@ -140,6 +142,13 @@ impl<R: Registry> Builder<R> {
         self
     }
 
+    /// Makes the tables hash their keys in the same way in each run, for tests that foretell what the hashes decide.
+    #[doc(hidden)]
+    pub fn hash_seed(mut self, seed: u64) -> Self {
+        self.hash_seed = Some(seed);
+        self
+    }
+
     /// Makes the cache.
     ///
     /// # Errors
@@ -147,7 +156,7 @@ impl<R: Registry> Builder<R> {
     /// - [`BuildError::Codec`]: a persisted query reaches a type that its codec cannot carry.
     /// - [`BuildError::Register`]: two types of dynamic values have one tag, or the like.
     pub fn build(self) -> Result<Cache<R>, BuildError> {
-        let core = Arc::new(Core::new(self.clock, self.listeners, self.hooks));
+        let core = Arc::new(Core::new(self.clock, self.listeners, self.hooks, self.hash_seed));
         if let Some(problem) = self.problem {
             return Err(problem.into());
         }

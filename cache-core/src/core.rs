@@ -19,6 +19,8 @@ pub(crate) struct Core {
     pub(crate) log: CommitLog,
     /// Most shards that a table is split into.
     pub(crate) shards: usize,
+    /// Given by tests that foretell what depends on hashes.
+    pub(crate) hash_seed: Option<u64>,
     /// Tells caches apart, so that a hook may commit to another one.
     pub(crate) id: u64,
 }
@@ -33,7 +35,12 @@ const SHARDS_PER_CORE: usize = 8;
 pub(crate) const MOST_SHARDS: usize = 32;
 
 impl Core {
-    pub(crate) fn new(clock: Box<dyn Clock>, listeners: Vec<Listener>, hooks: Vec<Hook>) -> Self {
+    pub(crate) fn new(
+        clock: Box<dyn Clock>,
+        listeners: Vec<Listener>,
+        hooks: Vec<Hook>,
+        hash_seed: Option<u64>,
+    ) -> Self {
         static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
@@ -44,6 +51,7 @@ impl Core {
             hooks,
             log: CommitLog::default(),
             shards: (cores * SHARDS_PER_CORE).min(MOST_SHARDS),
+            hash_seed,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         }
     }

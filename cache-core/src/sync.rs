@@ -1,10 +1,18 @@
 //! Locks, atomics and what else the scheduler of a model check takes the place of. Nothing but other names here;
 //! package `cache-model` compiles this crate with its own form of this file.
 
-pub(crate) use foldhash::fast::RandomState;
+pub(crate) use foldhash::fast::SeedableRandomState as HashState;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use std::sync::atomic;
 pub(crate) use std::thread_local;
+
+/// How a table hashes its keys: in a way of its own, unless a test has given a seed.
+pub(crate) fn hash_state(seed: Option<u64>) -> HashState {
+    match seed {
+        Some(seed) => HashState::with_seed(seed, foldhash::SharedSeed::global_fixed()),
+        None => HashState::random(),
+    }
+}
 
 /// A place where a model check may let another thread go on: before what `Arc` and `Weak` do by themselves.
 #[inline(always)]

@@ -8,8 +8,12 @@ use std::sync::PoisonError;
 pub(crate) use shuttle::sync::atomic;
 pub(crate) use shuttle::thread_local;
 
+pub(crate) use foldhash::fast::SeedableRandomState as HashState;
+
 /// The same in each run, so that a schedule can be replayed.
-pub(crate) use foldhash::fast::FixedState as RandomState;
+pub(crate) fn hash_state(seed: Option<u64>) -> HashState {
+    HashState::with_seed(seed.unwrap_or(0), foldhash::SharedSeed::global_fixed())
+}
 
 /// `Arc` and `Weak` are those of std, in which the scheduler sees nothing: a place before their own steps where it
 /// may let another thread go on.

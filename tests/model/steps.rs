@@ -334,6 +334,8 @@ impl Pair {
         let store = self.store.clone();
         let mut tx = store.begin();
         let mut writes = Vec::new();
+        // Whether the shard is written to even if no line changes anything.
+        let mut is_written = false;
         let mut known = BTreeSet::new();
         for (key, change) in lines {
             // What several changes of one key add up to is tested elsewhere.
@@ -370,6 +372,8 @@ impl Pair {
                     if is_there {
                         writes.push((*key, change, None));
                     }
+                    // A mark on a key that is not there overtakes what is being loaded for it.
+                    is_written |= is_there || matches!(change, Change::Invalidate);
                 }
                 Change::Read => {
                     let found = tx.get(&Key(*key)).map(|value| value.number);
@@ -393,6 +397,10 @@ impl Pair {
         };
         if writes.is_empty() {
             assert_eq!(receipt.revision(), None);
+            if is_written {
+                self.model.begin();
+                self.settle();
+            }
             return;
         }
         let has_revision = |change: &Change| !matches!(change, Change::Touch | Change::Invalidate);
@@ -535,9 +543,13 @@ impl Pair {
             self.store.insert(Key(KEYS), Value { number: 0, weight: 1 });
         }
         assert_eq!(self.store.inspect().tables[0].dead, 0);
-        for key in 0..=u16::try_from(limit).unwrap() {
-            self.store.insert(Key(100 + key), Value { number: 0, weight: 1 });
-        }
+        // Light entries fill the table to the last. A heavy entry that one of the first ones pushes out leaves room,
+        // which the others fill.
+        let light = |key| drop(self.store.insert(Key(100 + key), Value { number: 0, weight: 1 }));
+        let first = u16::try_from(limit).unwrap();
+        (0..=first).for_each(light);
+        let room = u16::try_from(limit - self.store.inspect().tables[0].weight).unwrap();
+        (first + 1..=first + room).for_each(light);
         assert_eq!(self.store.inspect().tables[0].weight, limit, "the sum of weights has drifted");
     }
 }

@@ -1,5 +1,8 @@
 //! What a table has whatever its query is. Compiled once, not for each query.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, OnceLock};
@@ -11,8 +14,8 @@ use crate::options::TableOptions;
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
-use crate::sync::RandomState;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{HashState, hash_state};
 use crate::trail::Trail;
 
 /// All of a table but its entries.
@@ -24,7 +27,7 @@ pub struct Head {
     pub(crate) tags: &'static [&'static str],
     pub(super) options: TableOptions,
     pub(crate) rules: Rules,
-    hasher: RandomState,
+    hasher: HashState,
     shard_count: usize,
     pub(super) ledger: Ledger,
     /// The exact order of a table with `lru`. Made before the shards.
@@ -60,7 +63,7 @@ impl Head {
             tags,
             options,
             rules,
-            hasher: RandomState::default(),
+            hasher: hash_state(core.hash_seed),
             shard_count: core.shards.min(served).max(1),
             ledger: Ledger::new(rules.limit()),
             recency: OnceLock::new(),
@@ -73,7 +76,10 @@ impl Head {
 
     #[inline]
     pub(super) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
-        (self.hasher.hash_one(key) >> 32) as u32
+        let hash = self.hasher.hash_one(key);
+        // Each half alone is a multiple of a key that is a number, and so as uneven as the seed has it. The product of
+        // both is not (0.4 ns of a hit of 12 ns).
+        ((hash >> 32) as u32).wrapping_mul(hash as u32 | 1)
     }
 
     /// Shard of a hash, by its high bits: the number of shards need not be a power of two.
