@@ -57,7 +57,8 @@ pub enum SnapshotError {
         /// What is wrong there.
         damage: Damage,
     },
-    /// An entry could not be encoded.
+    /// An entry could not be encoded. [`SaveOptions::skip_unencodable`](crate::SaveOptions::skip_unencodable) leaves
+    /// such entries out.
     #[error("table `{table}`: entry {key} cannot be saved as {codec}: {reason}")]
     Encode {
         /// Name of the table.
@@ -69,7 +70,8 @@ pub enum SnapshotError {
         /// What the codec or the type's `Serialize` said.
         reason: String,
     },
-    /// What was written for an entry does not read back; the file was not touched.
+    /// What was written for an entry does not read back; the file was not touched. An error only with
+    /// [`SaveOptions::skip_unreadable(false)`](crate::SaveOptions::skip_unreadable).
     #[error("table `{table}`: entry {key} does not survive {codec}: {reason}{}", advice(codec))]
     Unreadable {
         /// Name of the table.

@@ -65,7 +65,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         self
     }
 
-    /// Reads back the entries of all tables, also of those that are [vouched for](Cache::save#what-is-read-back). These
+    /// Reads back the entries of all tables, also of those that are [vouched for](Cache::save). These
     /// take two to four times as long then.
     pub fn verify_all(mut self) -> Self {
         self.rules.verifies_all = true;
