@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{RandomState, pause};
+use crate::sync::{hash_state, pause};
 
 /// The longest wait after the first conflict.
 const FIRST: Duration = Duration::from_micros(4);
@@ -42,7 +42,7 @@ impl Backoff {
 
 fn chance() -> f64 {
     static CALLS: AtomicU64 = AtomicU64::new(0);
-    let bits = RandomState::default().hash_one(CALLS.fetch_add(1, Ordering::Relaxed));
+    let bits = hash_state(None).hash_one(CALLS.fetch_add(1, Ordering::Relaxed));
     // The 53 bits that a fraction has room for.
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
