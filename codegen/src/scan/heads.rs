@@ -145,3 +145,27 @@ pub(super) fn declares_file(tokens: TokenStream) -> bool {
     }
     false
 }
+
+/// Whether a `mod $name;` is among the tokens of a macro definition, at any depth: the macro makes modules of the names that it
+/// is given.
+pub(super) fn declares_parameter(tokens: TokenStream) -> bool {
+    let mut work = vec![tokens];
+    while let Some(tokens) = work.pop() {
+        let mut cursor = Cursor::new(tokens);
+        while !cursor.is_at_end() {
+            let declared = cursor.attempt(|cursor| {
+                cursor.keyword("mod")?;
+                cursor.punct('$')?;
+                cursor.ident()?;
+                cursor.punct(';')
+            });
+            if declared.is_some() {
+                return true;
+            }
+            if let Some(TokenTree::Group(group)) = cursor.advance() {
+                work.push(group.stream());
+            }
+        }
+    }
+    false
+}

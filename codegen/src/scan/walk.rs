@@ -3,16 +3,18 @@
 
 mod hidden;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use proc_macro2::{Delimiter, Group, Span, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
 use super::attributes::Attributes;
 use super::cursor::{Cursor, PathText, UseName};
 use super::heads::{
-    derives_among, extern_crate, macro_call, module_head, skip_to_end_of_type, type_head, visibility,
+    declares_parameter, derives_among, extern_crate, macro_call, module_head, skip_to_end_of_type, type_head,
+    visibility,
 };
 use super::lex::lex;
 use super::location::Directory;
@@ -33,6 +35,10 @@ pub(super) struct Walk<R> {
     scan: Scan,
     work: Vec<(Cursor, Context)>,
     bytes: usize,
+    /// Macro calls outside of blocks. Which macros make modules of names is known once the crate is walked.
+    calls: Vec<(Ident, Group, Context)>,
+    /// Macros that make modules of the names that they are given.
+    module_macros: HashSet<String>,
 }
 
 /// Where the tokens at hand belong.
@@ -54,7 +60,14 @@ struct Block {
 
 impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     pub(super) fn new(read: R) -> Self {
-        Self { read, scan: Scan::default(), work: Vec::new(), bytes: 0 }
+        Self {
+            read,
+            scan: Scan::default(),
+            work: Vec::new(),
+            bytes: 0,
+            calls: Vec::new(),
+            module_macros: HashSet::new(),
+        }
     }
 
     pub(super) fn run(mut self, root: &Path) -> io::Result<Scan> {
@@ -63,10 +76,15 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         let location = Location::new(&source, 0..0);
         let module = Module::new("crate", ModuleKind::Root, None, &source, location);
         self.add_file_module(module, Directory::beside(root), 0);
-        while let Some((mut cursor, context)) = self.work.pop() {
-            self.items(&mut cursor, context);
+        loop {
+            while let Some((mut cursor, context)) = self.work.pop() {
+                self.items(&mut cursor, context);
+            }
+            let Some((name, body, context)) = self.calls.pop() else { return Ok(self.scan) };
+            if self.module_macros.contains(&name.to_string()) {
+                self.modules_of_names(&name, &body, &context);
+            }
         }
-        Ok(self.scan)
     }
 
     /// Takes in one file, whatever its content; what is no text becomes an empty file and a fault.
@@ -197,7 +215,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
 
     fn module(
         &mut self,
-        name: &proc_macro2::Ident,
+        name: &Ident,
         body: Option<Group>,
         attributes: &Attributes,
         visibility: Visibility,
@@ -312,7 +330,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     fn type_item(
         &mut self,
         cursor: &mut Cursor,
-        name: &proc_macro2::Ident,
+        name: &Ident,
         is_alias: bool,
         attributes: &Attributes,
         visibility: Visibility,
@@ -346,7 +364,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
 
     fn macro_item(
         &mut self,
-        name: &proc_macro2::Ident,
+        name: &Ident,
         body: &Group,
         is_definition: bool,
         attributes: &Attributes,
@@ -360,6 +378,11 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
             self.included(name, body, context);
         } else if text.contains("mod ") {
             self.modules_in_macro(name, body, context);
+            if is_definition && declares_parameter(body.stream()) {
+                self.module_macros.insert(name.to_string());
+            }
+        } else if context.block.is_none() {
+            self.calls.push((name.clone(), body.clone(), context.clone()));
         }
         if !text.contains("derive") {
             return;

@@ -243,6 +243,34 @@ fn queries_in_modules_that_are_declared_in_macro_calls_are_warned_of() {
 }
 
 #[test]
+fn queries_in_modules_that_a_macro_makes_of_names_are_warned_of() {
+    let modules = "macro_rules! modules { ($($name:ident),*) => { $(#[path = \"x\"] pub mod $name;)* } }";
+    let sample = Sample::new(&[
+        ("src/lib.rs", "modules!(one, two, gone);\n#[macro_use] mod macros; other!(three);\nmod deep;"),
+        ("src/macros.rs", &modules.replace("#[path = \"x\"] ", "")),
+        ("src/one.rs", &query("A")),
+        ("src/two/mod.rs", "pub struct Plain;"),
+        ("src/three.rs", &query("C")),
+        ("src/deep.rs", "modules! { four }"),
+        ("src/deep/four.rs", &query("D")),
+    ]);
+    let expected = |place: &str, path: &str, name: &str| {
+        format!(
+            "{place}: query `{path}` is not in the registry: module `{name}` is declared inside the macro `modules!`; \
+             declare it outside, as `#[cfg(...)] mod {name};`, or list the query: `Builder::include(\"{path}\")` in build.rs; \
+             silence this with `Builder::skip(\"{path}\")` in build.rs"
+        )
+    };
+    assert_eq!(
+        warnings(&sample),
+        [
+            expected("src/deep.rs:1:12", "crate::deep::four::D", "four"),
+            expected("src/lib.rs:1:10", "crate::one::A", "one")
+        ]
+    );
+}
+
+#[test]
 fn queries_in_files_that_are_included_are_warned_of() {
     let sample = Sample::new(&[
         ("src/lib.rs", "mod a;"),

@@ -13,7 +13,7 @@ use crate::scan::attributes::Attributes;
 use crate::scan::cursor::{Cursor, string_value};
 use crate::scan::heads::{declares_file, module_head, visibility};
 use crate::scan::lex::lex;
-use crate::scan::{Module, ModuleKind};
+use crate::scan::{Module, ModuleKind, Visibility};
 use crate::source::{Location, SourceFile};
 
 impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
@@ -55,10 +55,28 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         }
     }
 
+    /// Walks the modules that a macro makes of the names that it is given, as far as there are files of these names.
+    pub(super) fn modules_of_names(&mut self, name: &Ident, body: &Group, context: &Context) {
+        let call = self.locate(context.module, name.span());
+        let mut work = vec![body.stream()];
+        while let Some(tokens) = work.pop() {
+            for token in tokens {
+                match token {
+                    TokenTree::Ident(name) if !self.has_too_many_modules(context) => {
+                        let declared = self.declared_in_macro(&name, Visibility::Private, &call, context);
+                        self.file_modules(&declared, &Attributes::default(), context);
+                    }
+                    TokenTree::Group(group) => work.push(group.stream()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
     fn declared_in_macro(
         &self,
         name: &Ident,
-        visibility: crate::scan::Visibility,
+        visibility: Visibility,
         call: &Location,
         context: &Context,
     ) -> Declared {
