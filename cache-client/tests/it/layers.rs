@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cache_client::{App, Client, Context, Fetch, Layer, LayerEdit, Observer, State, TokioClock};
 use cache_core::{Cache, Query, registry};
@@ -123,6 +124,50 @@ async fn what_is_added_is_shown_at_once_and_replaced_in_one_step() {
     assert_eq!(shown(&client).await, [1, 2]);
     assert_eq!(states(&mut observer).await, [(vec![1, 2], false, false)]);
     assert_eq!((client.pending(), client.app().loads.load(Ordering::SeqCst)), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_waits_is_told_when_a_layer_comes_and_when_it_goes() {
+    let client = lists(&[1]);
+    let mut observer = client.observe(&LIST);
+    assert_eq!(next(&mut observer).await, (vec![1], false, false));
+    let began = tokio::time::Instant::now();
+    let waiting = tokio::spawn(async move { (next(&mut observer).await, observer) });
+    settle().await;
+    let layer = adding(&client, 2);
+    let (state, mut observer) = waiting.await.unwrap();
+    assert_eq!((state, began.elapsed()), ((vec![1, 2], true, false), Duration::ZERO));
+    let waiting = tokio::spawn(async move { next(&mut observer).await });
+    settle().await;
+    layer.rollback();
+    assert_eq!((waiting.await.unwrap(), began.elapsed()), ((vec![1], false, false), Duration::ZERO));
+}
+
+/// The second call is woken after the layer has come.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_twice_is_shown_the_same_whatever_layers_come_meanwhile() {
+    let client = lists(&[1]);
+    client.cache().remove(&LIST);
+    let cx = client.request("a request");
+    let ask = || {
+        let cx = cx.clone();
+        tokio::spawn(async move { cx.query(&LIST).await.unwrap() })
+    };
+    let first_layer = adding(&client, 10);
+    let first = ask();
+    settle().await;
+    let layer = tokio::spawn({
+        let client = client.clone();
+        async move {
+            client.query(&LIST).await.unwrap();
+            adding(&client, 20)
+        }
+    });
+    settle().await;
+    let second = ask();
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    assert_eq!((first.to_vec(), second.to_vec()), (vec![1, 10], vec![1, 10]));
+    drop((layer.await.unwrap(), first_layer));
 }
 
 #[tokio::test(start_paused = true)]

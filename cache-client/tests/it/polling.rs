@@ -33,6 +33,19 @@ async fn a_poll_comes_a_period_after_each_load_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_poll_comes_a_period_after_a_new_value_too() {
+    let client = lab();
+    let query = GetPolled(1);
+    let _observer = client.observe(&query);
+    pass(seconds(7)).await;
+    client.cache().insert(query.clone(), 50);
+    pass(seconds(10) - BLINK).await;
+    assert_eq!(client.app().loads(&query), 1);
+    pass(BLINK * 2).await;
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn polling_ends_with_the_last_observer() {
     let client = lab();
     let query = GetPolled(1);

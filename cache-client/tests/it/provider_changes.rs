@@ -283,6 +283,22 @@ async fn of_two_writes_of_a_key_the_newer_one_stays_though_the_older_one_is_slow
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_removal_comes_after_the_write_that_was_asked_for_before() {
+    let (site, query) = (site(), GetKept(1));
+    let client = site.builder().provider_timeout(seconds(20)).build();
+    let first = ask(&client, &query);
+    settle().await;
+    site.provider.delay(seconds(5));
+    first.await.unwrap().unwrap();
+    settle().await;
+    site.provider.delay(Duration::ZERO);
+    client.invalidate(&query);
+    pass(seconds(5)).await;
+    assert_calls(&site, 1, 1, 1);
+    assert_eq!(site.provider.inner().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_is_not_lost_when_those_who_waited_leave_and_delays_nobody() {
     let (site, query) = (site(), GetKept(1));
     let client = site.client();

@@ -102,6 +102,19 @@ async fn the_time_to_live_is_what_is_left_of_the_shortest_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_is_written_for_a_year_at_most_and_not_at_all_if_its_time_is_over() {
+    let site = Site::new(Hoarder::default());
+    let year = seconds(365 * 24 * 60 * 60);
+    for (fresh, written) in [(Duration::MAX, vec![year]), (seconds(1), vec![year])] {
+        let client = site.builder().query::<GetKept>(|options| options.fresh(fresh)).build();
+        client.query(&GetKept(1)).await.unwrap();
+        settle().await;
+        let times: Vec<_> = site.provider.0.lock().iter().map(|hoarded| hoarded.ttl).collect();
+        assert_eq!(times, written, "a load takes a second, and this is fresh for {fresh:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_name_of_an_entry_is_that_of_its_table_and_its_key() {
     let site = Site::new(Hoarder::default());
     site.client().query(&GetKept(0x0102)).await.unwrap();

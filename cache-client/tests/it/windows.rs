@@ -232,3 +232,18 @@ async fn an_error_is_forgotten_when_an_equal_value_is_loaded() {
     assert!(std::sync::Arc::ptr_eq(&client.query(&query).await.unwrap(), &value), "it is kept");
     assert!(client.refresh_error(&query).is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_is_the_answer_keeps_prefetches_from_loading() {
+    let client = lab();
+    let query = GetBrittle(1);
+    client.app().script(&query, Script::Fail(SECOND));
+    assert!(client.query(&query).await.is_err());
+    client.prefetch(&query);
+    pass(seconds(4)).await;
+    assert_eq!(client.app().loads(&query), 1);
+    pass(SECOND).await;
+    client.prefetch(&query);
+    pass(SECOND).await;
+    assert_eq!(client.app().loads(&query), 2);
+}
