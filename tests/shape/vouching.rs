@@ -145,6 +145,14 @@ fn types_that_hold_what_their_shape_does_not_show_are_not_vouched_for() {
     assert_eq!(vouched::<BTreeMap<u8, Option<(u8, Generic<Even>)>>>(), NONE);
 }
 
+#[test]
+fn a_key_that_loses_a_field_is_not_vouched_for() {
+    let entry = ShapeReport::of_entry::<u8, Post>();
+    assert!(entry.vouches_for::<Bincode>(), "a value that does comes back as saved otherwise");
+    let entry = ShapeReport::of_entry::<Post, u8>();
+    assert!(!entry.vouches_for::<Bincode>() && !entry.vouches_for::<Json>());
+}
+
 /// Says in JSON what it does not understand itself.
 #[derive(Shape, Serialize, Deserialize)]
 struct ReadUnderAnotherName {

@@ -21,6 +21,7 @@ pub(super) fn container(container: &Container<'_>) -> TokenStream {
     let opaque = layout.is_opaque.then(|| quote!(.opaque()));
     let converted = layout.is_converted.then(|| quote!(.converted()));
     let renamed = layout.is_renamed.then(|| quote!(.renamed()));
+    let partial = layout.is_partial.then(|| quote!(.partial()));
     let request = request(container).map(|(kind, name)| {
         let kind = Ident::new(kind, Span::call_site());
         quote!(.asks_for(#krate::__private::shape::Request::#kind(#name)))
@@ -31,7 +32,7 @@ pub(super) fn container(container: &Container<'_>) -> TokenStream {
     let body = quote! {
         const LAYOUT: #krate::__private::shape::Layout =
             #krate::__private::shape::Layout::new(#path, #text)
-                #self_describing #opaque #converted #renamed #request;
+                #self_describing #opaque #converted #renamed #partial #request;
         #asked
         visitor.derived::<Self>(&LAYOUT, |#visitor| { #(#visits)* });
     };

@@ -20,6 +20,8 @@ pub(super) struct Layout {
     pub(super) is_renamed: bool,
     /// Whether another type is written or read in place of this one.
     pub(super) is_converted: bool,
+    /// Whether serde passes over a field.
+    pub(super) is_partial: bool,
 }
 
 /// Marks of a field or variant that change what is written, or who writes it.
@@ -117,6 +119,7 @@ impl Layout {
             Style::Tuple => "(",
             Style::Unit => ";",
         });
+        self.is_partial |= fields.list.iter().any(|field| field.serde.is_skipped());
         for field in fields.list.iter().filter(|field| !field.serde.is_skipped()) {
             if let Some(ident) = &field.syn.ident {
                 let ident = ident.unraw().to_string();

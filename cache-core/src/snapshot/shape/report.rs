@@ -37,6 +37,10 @@ impl ShapeReport {
         let mut visitor = ShapeVisitor::new();
         visitor.name("entry");
         visitor.visit::<K>();
+        if visitor.is_partial {
+            // A key that comes back with another field is another key.
+            visitor.doubt();
+        }
         visitor.visit::<V>();
         Self::after(visitor)
     }
@@ -80,7 +84,7 @@ impl ShapeReport {
     /// `false` does not mean that values are lost. It is the answer for types that contain themselves, opaque parts,
     /// conversions (`from`, `try_from`, `into`), `self_describing` types, a `Deserialize` written by hand where the
     /// derive can tell, and types of std and of other crates that do not always come back as they were. Fields that
-    /// serde skips are not looked at: they come back as their default.
+    /// serde skips count in keys alone: they come back as their default.
     #[must_use]
     pub fn vouches_for<C: Codec>(&self) -> bool {
         let is_doubted = if C::SELF_DESCRIBING { self.doubts.described } else { self.doubts.binary };

@@ -36,6 +36,8 @@ pub struct ShapeVisitor {
     pub(super) is_recursive: bool,
     pub(super) is_opaque: bool,
     pub(super) doubts: Doubts,
+    /// Whether fields of a type met so far are not written.
+    pub(super) is_partial: bool,
 }
 
 /// The formats in which a value may read back as another one, or not at all, and nobody would notice when it is
@@ -69,6 +71,8 @@ pub struct Layout {
     is_converted: bool,
     /// Written and read under different names.
     is_renamed: bool,
+    /// Some fields are not written, and come back as their default.
+    is_partial: bool,
     /// What serde's derive makes the type ask for; `None` where that depends on other types.
     request: Option<Request>,
 }
@@ -86,6 +90,7 @@ impl Layout {
             is_opaque: false,
             is_converted: false,
             is_renamed: false,
+            is_partial: false,
             request: None,
         }
     }
@@ -118,6 +123,13 @@ impl Layout {
         self
     }
 
+    /// Says that some fields are not written.
+    #[must_use]
+    pub const fn partial(mut self) -> Self {
+        self.is_partial = true;
+        self
+    }
+
     /// Says what the type asks a deserializer for, if its `Deserialize` is derived.
     #[must_use]
     pub const fn asks_for(mut self, request: Request) -> Self {
@@ -135,6 +147,7 @@ impl ShapeVisitor {
             is_recursive: false,
             is_opaque: false,
             doubts: Doubts::default(),
+            is_partial: false,
         }
     }
 
@@ -212,6 +225,7 @@ impl ShapeVisitor {
             self.self_describing(layout.path);
         }
         self.is_opaque |= layout.is_opaque;
+        self.is_partial |= layout.is_partial;
         if layout.is_converted {
             self.doubt();
         }
