@@ -60,6 +60,16 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
         None
     }
 
+    /// Whether an error says that what the load asks is down, or does not keep up: a failure to the circuit breaker of the
+    /// query, if it has one ([`BreakerOptions`](crate::BreakerOptions)). By default those that
+    /// [may pass](Self::is_retryable).
+    ///
+    /// Any other error is an answer: what was asked works, and has nothing for this key, or does not take the input. So no
+    /// number of unknown keys closes a query to valid ones. Queries that share a breaker should all say what counts.
+    fn counts_as_failure(error: &Self::Error) -> bool {
+        Self::is_retryable(error)
+    }
+
     /// What to answer with when everything else has failed: the load, all its retries, and the search for a stale value
     /// that may stand in. By default what the option `fallback` of the query says, and without that nothing, so that the
     /// error is the answer.

@@ -118,6 +118,11 @@ pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
         None
     }
 
+    /// As [`Fetch::counts_as_failure`], for one key.
+    fn counts_as_failure(error: &Self::Error) -> bool {
+        <Self as FetchMany<A>>::is_retryable(error)
+    }
+
     /// As [`Fetch::fallback`], for one key.
     fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
         self.fallback_value()
@@ -145,6 +150,10 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
 
     fn retry_after(error: &Q::Error) -> Option<Duration> {
         <Q as FetchMany<A>>::retry_after(error)
+    }
+
+    fn counts_as_failure(error: &Q::Error) -> bool {
+        <Q as FetchMany<A>>::counts_as_failure(error)
     }
 
     fn fallback(&self, error: &QueryError<Q::Error>) -> Option<Q::Value> {

@@ -11,8 +11,10 @@ use std::time::Duration;
 /// breaker is open for as long again, and if it is interrupted, or has not ended after as long again, another one is
 /// let through. Each client has breakers of its own.
 ///
-/// Each load counts that returns an error or panics, also each that is tried again; interrupted ones count as neither
-/// failure nor success.
+/// A failure is a load that panics, or whose error [counts](crate::Fetch::counts_as_failure): by default those that may
+/// pass, each time that it is tried. Any other error is a success here, since what was asked has answered: an unknown
+/// key, an input that makes no sense. A query whose errors never may pass has to say which of them count. Interrupted loads
+/// count as neither failure nor success.
 ///
 /// ```
 /// use cache_client::BreakerOptions;

@@ -48,11 +48,16 @@ struct Refused;
 /// What the query says to an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Advice {
-    GiveUp,
+    GiveUp {
+        /// Whether it is a failure to the breaker.
+        counts: bool,
+    },
     /// After the time that is asked for, if one is, or else after this part of the longest.
     TryAgain {
         asked: Option<Duration>,
         chance: f64,
+        /// Whether it is a failure to the breaker.
+        counts: bool,
     },
 }
 
@@ -71,7 +76,7 @@ where
         };
         let mut attempt = self.attempt(permit, &self.node, started).await;
         let mut number = 1;
-        while let Ended::Failed(_, Advice::TryAgain { asked, chance }) = attempt.ended
+        while let Ended::Failed(_, Advice::TryAgain { asked, chance, .. }) = attempt.ended
             && let Some(wait) = patience.next(begun.elapsed(), asked, chance)
             && !breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait))
         {
@@ -123,15 +128,27 @@ where
         let ended = caught(load).await.unwrap_or_else(Ended::Panicked);
         // Of a load that was interrupted nothing is known, whatever it says; so its permit is only dropped.
         if let Some(permit) = permit.filter(|_| !self.flight.token.is_cancelled()) {
-            permit.report(matches!(ended, Ended::Answered(_)));
+            permit.report(!ended.is_failure());
         }
         Attempt { started, took: Some(begun.elapsed()), ended, may_be_made_up: node.tree.may_be_made_up() }
     }
 }
 
+impl<V, E> Ended<V, E> {
+    /// Whether it is a failure to the breaker.
+    fn is_failure(&self) -> bool {
+        match self {
+            Self::Answered(_) | Self::Found(_) => false,
+            Self::Failed(_, Advice::GiveUp { counts } | Advice::TryAgain { counts, .. }) => *counts,
+            Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
+        }
+    }
+}
+
 fn advice<A: App, Q: Fetch<A>>(error: &Q::Error, chance: f64) -> Advice {
+    let counts = Q::counts_as_failure(error);
     match Q::is_retryable(error) {
-        true => Advice::TryAgain { asked: Q::retry_after(error), chance },
-        false => Advice::GiveUp,
+        true => Advice::TryAgain { asked: Q::retry_after(error), chance, counts },
+        false => Advice::GiveUp { counts },
     }
 }

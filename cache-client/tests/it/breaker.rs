@@ -52,6 +52,27 @@ async fn only_failures_in_a_row_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn errors_that_cannot_pass_are_answers_and_close_a_query_to_nobody() {
+    let client = shaky();
+    for number in 1..=5 {
+        client.app().script(&GetGuardedPlainly(number), [Step::Fail]);
+        assert!(!is_refused(&client.query(&GetGuardedPlainly(number)).await));
+    }
+    assert_eq!(*client.query(&GetGuardedPlainly(6)).await.unwrap(), 1);
+    // Those that may pass open it, each time that the load is tried.
+    let query = GetGuardedPlainly(7);
+    client.app().script(&query, [Step::Pass; 10]);
+    assert!(client.query(&query).await.is_err() && client.query(&query).await.is_err());
+    assert_eq!(client.app().loads(&query), 5);
+    assert!(is_refused(&client.query(&GetGuardedPlainly(8)).await));
+    // An answer of any kind closes it again.
+    pass(seconds(60)).await;
+    client.app().script(&GetGuardedPlainly(8), [Step::Fail]);
+    assert!(matches!(client.query(&GetGuardedPlainly(8)).await, Err(QueryError::Failed { .. })));
+    assert!(client.query(&GetGuardedPlainly(9)).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn panics_and_loads_that_are_tried_again_count() {
     let client = shaky();
     fail(&client, Step::Panic, 5).await;

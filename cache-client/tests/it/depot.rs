@@ -204,6 +204,10 @@ macro_rules! loaded {
                 matches!(error, DepotError::Passing)
             }
 
+            fn counts_as_failure(_: &DepotError) -> bool {
+                true
+            }
+
             fn fallback(&self, error: &QueryError<DepotError>) -> Option<usize> {
                 (self.0 >= 1_000 && !error.is_interrupted()).then_some(0)
             }

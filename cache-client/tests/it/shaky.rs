@@ -30,6 +30,11 @@ pub struct GetWhole(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
 pub struct GetGuarded(pub u32);
 
+/// With a breaker of its own, and nothing said of what counts.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
+pub struct GetGuardedPlainly(pub u32);
+
 /// With a breaker of its own, and stale values that may stand in.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s", error_ttl = "5s", breaker)]
@@ -66,6 +71,7 @@ registry! {
         crate::shaky::GetWhole,
         crate::shaky::GetGuarded,
         crate::shaky::GetGuardedForgiven,
+        crate::shaky::GetGuardedPlainly,
         crate::shaky::GetShared,
         crate::shaky::GetSharedWhole,
         crate::shaky::GetBacked,
@@ -203,12 +209,28 @@ macro_rules! shaky {
             fn retry_after(error: &ShakyError) -> Option<Duration> {
                 wait_asked_for(error)
             }
+
+            fn counts_as_failure(_: &ShakyError) -> bool {
+                true
+            }
         })*
     };
 }
 
 shaky!(GetShaky, GetOnceMore, GetGuarded, GetGuardedForgiven, GetShared);
-numbered!(GetWhole, GetSharedWhole, GetBacked, GetBackedForgiven);
+numbered!(GetWhole, GetSharedWhole, GetBacked, GetBackedForgiven, GetGuardedPlainly);
+
+impl Fetch<Shaky> for GetGuardedPlainly {
+    type Error = ShakyError;
+
+    async fn fetch(&self, cx: &Context<Shaky>) -> Result<usize, ShakyError> {
+        cx.app().load(self, cx).await
+    }
+
+    fn is_retryable(error: &ShakyError) -> bool {
+        may_pass(error)
+    }
+}
 
 impl Fetch<Shaky> for GetWhole {
     type Error = ShakyError;
@@ -235,6 +257,10 @@ impl Fetch<Shaky> for GetSharedWhole {
         let part = cx.query(&GetShared(self.0)).await?;
         cx.app().load(self, cx).await?;
         Ok(*part)
+    }
+
+    fn counts_as_failure(_: &ShakyError) -> bool {
+        true
     }
 }
 

@@ -22,6 +22,10 @@ impl Fetch<Newsroom> for GetStats {
         error.may_pass()
     }
 
+    fn counts_as_failure(error: &NewsroomError) -> bool {
+        error.is_failure()
+    }
+
     fn retry_after(_: &NewsroomError) -> Option<Duration> {
         Some(PAUSE)
     }
@@ -41,6 +45,10 @@ impl Fetch<Newsroom> for GetFeed {
         error.may_pass()
     }
 
+    fn counts_as_failure(error: &NewsroomError) -> bool {
+        error.is_failure()
+    }
+
     fn retry_after(_: &NewsroomError) -> Option<Duration> {
         Some(PAUSE)
     }
@@ -57,6 +65,10 @@ impl Fetch<Newsroom> for GetArticle {
         error.may_pass()
     }
 
+    fn counts_as_failure(error: &NewsroomError) -> bool {
+        error.is_failure()
+    }
+
     fn retry_after(_: &NewsroomError) -> Option<Duration> {
         Some(PAUSE)
     }
@@ -71,6 +83,10 @@ impl Fetch<Newsroom> for GetComments {
 
     fn is_retryable(error: &NewsroomError) -> bool {
         error.may_pass()
+    }
+
+    fn counts_as_failure(error: &NewsroomError) -> bool {
+        error.is_failure()
     }
 
     fn retry_after(_: &NewsroomError) -> Option<Duration> {

@@ -91,6 +91,12 @@ impl NewsroomError {
         matches!(self, Self::Unreachable { .. } | Self::BrokenOff { .. })
     }
 
+    /// Whether it is the newsroom that has failed, and not the question that makes no sense to it.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        !matches!(self, Self::Refused { status, .. } if status.is_client_error())
+    }
+
     /// Whether the newsroom says that there is no such thing.
     #[must_use]
     pub fn is_absent(&self) -> bool {

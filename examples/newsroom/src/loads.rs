@@ -23,6 +23,10 @@ impl Fetch<Newsroom> for GetArticle {
     fn is_retryable(error: &DatabaseError) -> bool {
         error.may_pass()
     }
+
+    fn counts_as_failure(error: &DatabaseError) -> bool {
+        error.is_failure()
+    }
 }
 
 impl Fetch<Newsroom> for GetComments {
@@ -35,6 +39,10 @@ impl Fetch<Newsroom> for GetComments {
 
     fn is_retryable(error: &DatabaseError) -> bool {
         error.may_pass()
+    }
+
+    fn counts_as_failure(error: &DatabaseError) -> bool {
+        error.is_failure()
     }
 }
 
@@ -49,6 +57,10 @@ impl Fetch<Newsroom> for GetFeed {
     fn is_retryable(error: &DatabaseError) -> bool {
         error.may_pass()
     }
+
+    fn counts_as_failure(error: &DatabaseError) -> bool {
+        error.is_failure()
+    }
 }
 
 impl Fetch<Newsroom> for MostDiscussed {
@@ -60,6 +72,10 @@ impl Fetch<Newsroom> for MostDiscussed {
 
     fn is_retryable(error: &DatabaseError) -> bool {
         error.may_pass()
+    }
+
+    fn counts_as_failure(error: &DatabaseError) -> bool {
+        error.is_failure()
     }
 }
 
@@ -73,6 +89,10 @@ impl Fetch<Newsroom> for GetTotals {
     fn is_retryable(error: &DatabaseError) -> bool {
         error.may_pass()
     }
+
+    fn counts_as_failure(error: &DatabaseError) -> bool {
+        error.is_failure()
+    }
 }
 
 impl Fetch<Newsroom> for Search {
@@ -85,6 +105,10 @@ impl Fetch<Newsroom> for Search {
 
     fn is_retryable(error: &DatabaseError) -> bool {
         error.may_pass()
+    }
+
+    fn counts_as_failure(error: &DatabaseError) -> bool {
+        error.is_failure()
     }
 }
 
@@ -104,6 +128,10 @@ impl FetchMany<Newsroom> for GetAuthor {
     fn is_retryable(error: &Arc<DatabaseError>) -> bool {
         error.may_pass()
     }
+
+    fn counts_as_failure(error: &Arc<DatabaseError>) -> bool {
+        error.is_failure()
+    }
 }
 
 impl FetchMany<Newsroom> for CountComments {
@@ -119,6 +147,10 @@ impl FetchMany<Newsroom> for CountComments {
 
     fn is_retryable(error: &Arc<DatabaseError>) -> bool {
         error.may_pass()
+    }
+
+    fn counts_as_failure(error: &Arc<DatabaseError>) -> bool {
+        error.is_failure()
     }
 }
 

@@ -240,11 +240,13 @@ impl FromStr for Cursor {
     type Err = NotA;
 
     fn from_str(text: &str) -> Result<Self, NotA> {
-        let parts = text.split_once('-');
+        let parts = text.rsplit_once('-');
         let cursor = parts.and_then(|(published, id)| {
             Some(Self { published: published.parse().ok()?, id: id.parse().ok()? })
         });
-        cursor.ok_or_else(|| NotA { what: "place in the list", text: text.to_owned() })
+        // The numbers of SQLite have a sign.
+        let fits = |cursor: &Self| i64::try_from(cursor.id).is_ok();
+        cursor.filter(fits).ok_or_else(|| NotA { what: "place in the list", text: text.to_owned() })
     }
 }
 

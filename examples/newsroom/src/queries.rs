@@ -88,6 +88,9 @@ pub struct Search {
 pub struct CurrentEdition;
 
 impl Search {
+    /// Characters that the text of one search may have.
+    pub const LONGEST: usize = 200;
+
     /// Words that one search may have.
     pub const MOST_WORDS: usize = 8;
 

@@ -141,8 +141,11 @@ pub async fn most_discussed(cx: &Cx) -> Result<Vec<Teaser>, Problem> {
 /// The articles in which all words of a text occur, best first. `None` if there is no word in it.
 ///
 /// # Errors
-/// If something cannot be loaded.
+/// If the text is too long, or something cannot be loaded.
 pub async fn found(cx: &Cx, text: &str) -> Result<Option<Vec<Found>>, Problem> {
+    if text.chars().count() > Search::LONGEST {
+        return Err(Problem::BadInput(format!("at most {} characters can be looked for", Search::LONGEST)));
+    }
     let Some(search) = Search::new(text) else { return Ok(None) };
     let hits = cx.query(&search).await?;
     let cards: Vec<_> = hits.iter().map(|hit| hit.card.clone()).collect();

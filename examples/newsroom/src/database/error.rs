@@ -62,4 +62,13 @@ impl DatabaseError {
         let Self::Statement(error) = self else { return false };
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
+    /// Whether it is the database that has failed, and not a statement that makes no sense to it.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        use rusqlite::Error;
+        !matches!(
+            self,
+            Self::Statement(Error::ToSqlConversionFailure(_) | Error::IntegralValueOutOfRange(..))
+        )
+    }
 }

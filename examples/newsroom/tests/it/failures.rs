@@ -44,6 +44,46 @@ async fn a_database_that_is_down_is_left_alone_after_a_while() {
 }
 
 #[tokio::test]
+async fn inputs_that_make_no_sense_never_reach_the_database() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let trips = lab.ledger().trips;
+    let places =
+        ["1-18446744073709551615", "1-9223372036854775808", "9223372036854775808-1", "1--1", "-", "%00"];
+    for place in places {
+        for path in ["/", "/sections/city", "/api/feed"] {
+            let path = format!("{path}?before={place}");
+            assert_eq!(lab.get(&path).await.status, 400, "{path}");
+        }
+    }
+    for path in
+        ["/articles/4294967296", "/api/articles/-1", "/api/authors/1e3", "/events/x", "/api/feed?section=x"]
+    {
+        assert_eq!(lab.get(path).await.status, 400, "{path}");
+    }
+    assert_eq!(lab.get("/sections/x").await.status, 404);
+    let long = "a".repeat(1_000);
+    assert_eq!(lab.get(&format!("/api/search?q={long}")).await.status, 400);
+    assert_eq!(lab.get(&format!("/search?q={long}")).await.status, 400);
+    assert_eq!(lab.ledger().trips, trips);
+    // Everything still works, also at the ends of what makes sense.
+    for path in [
+        "/",
+        "/api/feed",
+        "/?before=-9223372036854775808-9223372036854775807",
+        "/?before=1-0",
+        "/articles/60",
+    ] {
+        assert_eq!(lab.get(path).await.status, 200, "{path}");
+    }
+    // Letters to this program, and none to the index of the database.
+    for word in ["%E2%92%B6", "%CD%85", "%C2%B2", "%22", "NEAR", "*"] {
+        assert!(!lab.get(&format!("/api/search?q={word}")).await.status.is_server_error(), "{word}");
+    }
+    assert_eq!(lab.get("/api/search?q=light").await.status, 200);
+}
+
+#[tokio::test]
 async fn old_comments_are_better_than_none() {
     let folder = tempdir().unwrap();
     let lab = Lab::open(folder.path()).await;
