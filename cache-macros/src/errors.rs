@@ -2,14 +2,18 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
-use crate::span::resolved;
-
-/// A `compile_error!` for each message, at its token.
+/// A `compile_error!` for each message, at its token. Without `::core`, which in the 2015 edition is a name of the program's
+/// own: tokens that stand in the program mean what they mean there.
 pub(crate) fn compile_error(error: &syn::Error) -> TokenStream {
-    resolved(error.to_compile_error())
+    let is_prefix = |token: &TokenTree| match token {
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        TokenTree::Ident(word) => word == "core",
+        _ => false,
+    };
+    error.to_compile_error().into_iter().filter(|token| !is_prefix(token)).collect()
 }
 
 /// Mistakes, each at its own token.

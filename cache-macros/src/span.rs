@@ -15,18 +15,3 @@ pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
     });
     moved.collect()
 }
-
-/// The tokens where they stand, meaning what they mean in this crate: in a program of the 2015 edition `::core` is a name
-/// of the program's own.
-pub(crate) fn resolved(tokens: TokenStream) -> TokenStream {
-    let resolved = tokens.into_iter().map(|token| {
-        let span = token.span().resolved_at(Span::call_site());
-        let mut token = match token {
-            TokenTree::Group(group) => Group::new(group.delimiter(), resolved(group.stream())).into(),
-            other => other,
-        };
-        token.set_span(span);
-        token
-    });
-    resolved.collect()
-}

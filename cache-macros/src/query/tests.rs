@@ -76,5 +76,5 @@ fn without_a_value_the_mistake_stands_in_its_place() {
         struct Q;
     )));
     assert_eq!(written.matches("compile_error!").count(), 2, "{written}");
-    assert!(written.contains("typeValue=[();::core::compile_error!"), "{written}");
+    assert!(written.contains("typeValue=[();compile_error!"), "{written}");
 }
