@@ -78,7 +78,7 @@ impl dyn AnyTable + '_ {
     /// Removes all dead keys, after letting go of what has expired. Returns how many keys went.
     pub(crate) fn reap(&self) -> usize {
         let Some(table) = self.used() else { return 0 };
-        let now = self.head().core.now();
+        let now = self.head().core.precise_now();
         table.places().map(|place| table.reap_at(place, now)).sum()
     }
 
@@ -125,7 +125,7 @@ impl dyn UsedTable + '_ {
 
     /// Lets go of all residents whose time is over.
     pub(crate) fn expire_due(&self) {
-        let now = self.head().core.now();
+        let now = self.head().core.precise_now();
         self.places().for_each(|place| self.expire_due_at(place, now));
     }
 

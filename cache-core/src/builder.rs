@@ -27,7 +27,8 @@ use crate::transaction::hooks::{Hook, Proposal};
 #[must_use]
 pub struct Builder<R: Registry> {
     options: HashMap<TypeId, TableOptions>,
-    clock: Box<dyn Clock>,
+    /// The system's, if there is none by the time when the cache is made.
+    clock: Option<Box<dyn Clock>>,
     listeners: Vec<Listener>,
     hooks: Vec<Hook>,
     hash_seed: Option<u64>,
@@ -59,7 +60,7 @@ impl<R: Registry> Builder<R> {
     fn new() -> Self {
         Self {
             options: HashMap::new(),
-            clock: Box::new(SystemClock::new()),
+            clock: None,
             listeners: Vec::new(),
             hooks: Vec::new(),
             hash_seed: None,
@@ -89,7 +90,7 @@ impl<R: Registry> Builder<R> {
 
     /// Reads the time from another clock. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Some(Box::new(clock));
         self
     }
 
@@ -156,7 +157,8 @@ impl<R: Registry> Builder<R> {
     /// - [`BuildError::Codec`]: a persisted query reaches a type that its codec cannot carry.
     /// - [`BuildError::Register`]: two types of dynamic values have one tag, or the like.
     pub fn build(self) -> Result<Cache<R>, BuildError> {
-        let core = Arc::new(Core::new(self.clock, self.listeners, self.hooks, self.hash_seed));
+        let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock::new()));
+        let core = Arc::new(Core::new(clock, self.listeners, self.hooks, self.hash_seed));
         if let Some(problem) = self.problem {
             return Err(problem.into());
         }

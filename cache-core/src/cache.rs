@@ -1,7 +1,7 @@
 //! The public face: a cheap handle to one cache.
 
 use std::fmt::{self, Debug};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use crate::Revision;
@@ -254,10 +254,10 @@ impl<R: Registry> Cache<R> {
         Some(self.core().revision()).filter(|&revision| revision > 0).map(Revision)
     }
 
-    /// The present moment of the cache's clock.
+    /// The present moment of the cache's clock, as precisely as it can tell.
     #[must_use]
     pub fn now(&self) -> Moment {
-        self.core().now()
+        self.core().precise_now()
     }
 
     // Writing
@@ -422,8 +422,9 @@ impl<R: Registry> Cache<R> {
     /// `clear`, an invalidation, and also a `touch`, which overtakes no watch. Again and again, until the watch is dropped.
     ///
     /// It is called without locks, by the thread that changed the key or another that changes something at the same
-    /// time; who reads the key in it, or after it, sees the change. Several changes may come as one call, and a call may
+    /// time; a read of the key in it, or after it, sees the change. Several changes may come as one call, and a call may
     /// come without a change, also shortly after the watch is dropped. It has to be quick: the writer waits for it.
+    /// What it changes itself is told after it has returned, so that a chain of changes may be as long as it likes.
     /// A panic in it is counted with those of the listeners. A change of another key does not call it.
     #[must_use]
     pub fn watch_with<Q: Query>(&self, query: &Q, changed: impl Fn() + Send + Sync + 'static) -> Watch<Q>
@@ -475,8 +476,10 @@ impl<R: Registry> Cache<R> {
 
     /// Lets go of everything that has expired and removes all dead keys, now. Returns how many keys went.
     ///
-    /// Writes do the same bit by bit; a program that may be idle for long can call this from a timer. Visits every
-    /// survivor, one shard at a time.
+    /// Writes do the same bit by bit, each for its own shard. A table that is idle keeps what it has: a value past its
+    /// deadline until its key is read, and the memory of a dead value, which its key's weak handle holds on to, until a
+    /// write visits it. A program that may be idle for long calls this from a timer, as
+    /// [`reap_every`](Self::reap_every) does. Visits every survivor, one shard at a time.
     pub fn reap(&self) -> usize {
         let mut reaped = 0;
         self.visit(&mut |table| reaped += table.reap());
@@ -515,6 +518,14 @@ impl<R: Registry> Cache<R> {
     }
 
     // Inside
+
+    pub(crate) fn from_inner(inner: Arc<Inner<R>>) -> Self {
+        Self(inner)
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner<R>> {
+        Arc::downgrade(&self.0)
+    }
 
     pub(crate) fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a dyn AnyTable)) {
         self.0.registry.visit(visitor);

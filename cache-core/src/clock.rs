@@ -7,10 +7,19 @@ use std::time::{Duration, SystemTime};
 
 /// Where a cache reads the time from.
 ///
-/// `now` may go backwards: nothing expires early for it, ages count as zero meanwhile.
+/// Times are counted from [`precise_now`](Self::precise_now) and compared with [`now`](Self::now). As long as `now` is
+/// never ahead of `precise_now`, nothing expires early, and what has expired is noticed as late as `now` lags behind.
+/// Both may go backwards: nothing expires early for it, ages count as zero meanwhile.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The present moment of a clock that is not set by anybody while the program runs.
+    /// The present moment of a clock that is not set by anybody while the program runs. Hits of entries with times read
+    /// it, so it should be cheap; it may move in steps.
     fn now(&self) -> Moment;
+
+    /// The present moment as precisely as the clock can tell it. Read by writes, and by uses of entries with a time to
+    /// idle. Default: [`now`](Self::now).
+    fn precise_now(&self) -> Moment {
+        self.now()
+    }
 
     /// The date and time of day; read only while saving and restoring.
     fn wall(&self) -> SystemTime {
@@ -28,6 +37,8 @@ impl Moment {
     /// The origin of the clock.
     pub const ORIGIN: Self = Self(0);
     pub(crate) const NEVER: Self = Self(i64::MAX);
+    /// Before any moment of any clock.
+    pub(crate) const PAST: Self = Self(i64::MIN);
 
     /// Time passed from `earlier` to this moment; zero if `earlier` is later.
     #[must_use]
@@ -75,41 +86,48 @@ fn saturating_nanos(time: Duration) -> i64 {
 
 /// The clock of the operating system, and the default of a cache.
 ///
-/// On Linux it is the coarse monotonic clock, which steps about every 4 ms and costs a few nanoseconds to read;
-/// elsewhere it is [`std::time::Instant`].
-#[derive(Clone, Copy, Debug)]
+/// On Linux `now` is the coarse monotonic clock, which costs a few nanoseconds to read and moves in steps, as a rule of
+/// 4 ms: what has expired may be served for one step longer. Elsewhere it is [`std::time::Instant`].
+///
+/// On `wasm32-unknown-unknown` the standard library has no clock, and the first reading panics: give the
+/// [`Builder`](crate::Builder::clock) another one there.
+#[derive(Clone, Debug, Default)]
 pub struct SystemClock {
+    /// Set by the first reading, so that a clock which is never read needs none of the system.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    origin: std::time::Instant,
+    origin: std::sync::OnceLock<std::time::Instant>,
 }
 
 impl SystemClock {
-    /// Makes the clock.
+    /// Makes the clock. Does not read it.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            #[cfg(not(any(target_os = "linux", target_os = "android")))]
-            origin: std::time::Instant::now(),
-        }
+        Self::default()
     }
 }
 
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
+#[cfg(any(target_os = "linux", target_os = "android"))]
 impl Clock for SystemClock {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn now(&self) -> Moment {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
-        Moment(time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec))
+        Moment::of(rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse))
     }
 
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn precise_now(&self) -> Moment {
+        Moment::of(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Moment {
+    fn of(time: rustix::time::Timespec) -> Self {
+        Self(time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        Moment::ORIGIN + self.origin.elapsed()
+        Moment::ORIGIN + self.origin.get_or_init(std::time::Instant::now).elapsed()
     }
 }
 
@@ -177,6 +195,10 @@ impl Clock for ManualClock {
 impl<C: Clock> Clock for std::sync::Arc<C> {
     fn now(&self) -> Moment {
         self.as_ref().now()
+    }
+
+    fn precise_now(&self) -> Moment {
+        self.as_ref().precise_now()
     }
 
     fn wall(&self) -> SystemTime {

@@ -56,9 +56,16 @@ impl Core {
         }
     }
 
+    /// The moment that times are compared with.
     #[inline]
     pub(crate) fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// The moment that times are counted from.
+    #[inline]
+    pub(crate) fn precise_now(&self) -> Moment {
+        self.clock.precise_now()
     }
 
     /// What is read after it is seen as all commits up to this one have left it, or later: each draws its revision while

@@ -1,6 +1,7 @@
 //! What happened: changes by commits and removals, queued in order and told to listeners by one thread at a time.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,8 +12,8 @@ use serde::Serialize;
 use crate::Revision;
 use crate::asking;
 use crate::query::Query;
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, thread_local};
 
 /// Why a value left a table's residents, or an entry the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -242,16 +243,24 @@ impl Events {
         }
     }
 
+    /// A bell may change something, and so get here again: what that rings is left to the caller below it on the stack,
+    /// however long the chain is.
     #[cold]
     fn ring(&self) {
-        let mut bells = self.bells.lock();
-        let due = std::mem::take(&mut *bells);
-        self.has_bells.store(false, Ordering::Relaxed);
-        drop(bells);
-        for bell in due {
-            // What a bell holds goes with its last handle, which this may be.
-            if !survives(move || asking::outside(|| bell())) {
-                self.count_panic();
+        let Some(_ringing) = Ringing::enter(self) else { return };
+        loop {
+            let mut bells = self.bells.lock();
+            let due = std::mem::take(&mut *bells);
+            self.has_bells.store(false, Ordering::Relaxed);
+            drop(bells);
+            if due.is_empty() {
+                return;
+            }
+            for bell in due {
+                // What a bell holds goes with its last handle, which this may be.
+                if !survives(move || asking::outside(|| bell())) {
+                    self.count_panic();
+                }
             }
         }
     }
@@ -298,8 +307,38 @@ impl Events {
     }
 }
 
+thread_local! {
+    /// Addresses of the events whose bells this thread rings.
+    static RINGING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Says that this thread rings the bells of a cache.
+struct Ringing(usize);
+
+impl Ringing {
+    /// `None` if it does so already.
+    fn enter(events: &Events) -> Option<Self> {
+        let events = std::ptr::from_ref(events).addr();
+        let enter = |ringing: &RefCell<Vec<usize>>| {
+            let is_first = !ringing.borrow().contains(&events);
+            if is_first {
+                ringing.borrow_mut().push(events);
+            }
+            is_first
+        };
+        // A thread that is ending does not know, and rings.
+        RINGING.try_with(enter).unwrap_or(true).then(|| Self(events))
+    }
+}
+
+impl Drop for Ringing {
+    fn drop(&mut self) {
+        let _ = RINGING.try_with(|ringing| ringing.borrow_mut().retain(|events| *events != self.0));
+    }
+}
+
 /// Runs foreign code. Returns whether it ended without a panic; what it panicked with may itself panic when dropped.
-fn survives(foreign: impl FnOnce()) -> bool {
+pub(crate) fn survives(foreign: impl FnOnce()) -> bool {
     let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) else { return true };
     if let Err(another) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
         std::mem::forget(another);

@@ -17,13 +17,10 @@ impl Hashed {
         self.0.insert_unique(spread(hash), (hash, at), |&(hash, _)| spread(hash));
     }
 
-    /// Takes out the one at a place, which the last of the list takes.
-    pub(crate) fn swap_remove(&mut self, hash: u32, at: usize, last: (u32, usize)) {
+    /// Takes out the one at a place.
+    pub(crate) fn remove(&mut self, hash: u32, at: usize) {
         if let Ok(found) = self.0.find_entry(spread(hash), |&known| known == (hash, at)) {
             found.remove();
-        }
-        if let Some(moved) = self.0.find_mut(spread(last.0), |&known| known == last) {
-            moved.1 = at;
         }
     }
 

@@ -34,6 +34,7 @@
 //! - [`Query`] says what a question is; [`Cache`] answers it; [`Builder`] configures a cache.
 //! - [`Transaction`] changes many entries at once; [`Cache::insert`] changes one.
 //! - [`Pinned`] keeps a key; [`Entry`] tells the state of one; [`Inspection`] tells that of all.
+//! - [`Cache::reap_every`] gives back the memory of what has expired or died, also while the program is idle.
 //! - [`Cache::save`] and [`Cache::restore_or_new`] carry the cache over a restart; [`Shape`] notices types that changed.
 //! - [`Dynamic`] entries are for values whose type the registry does not know.
 //!
@@ -48,7 +49,9 @@
 //! - A reader that has seen one write of a commit sees all of them.
 //! - A value is never changed, only replaced: who holds an `Arc` keeps what it read.
 //! - No code of yours runs under a lock, but `Eq`, `Hash`, `Clone` and `Drop` of keys. A value's `Drop` may call the cache.
-//! - A panic in your code leaves the cache usable and nothing half done.
+//! - A panic in your code leaves the cache usable and nothing half done. As anywhere in Rust, a value whose `Drop` panics
+//!   while a panic unwinds ends the process; so do two such values that are dropped by one operation.
+//! - No time ends early. What has expired is noticed as late as the cache's [`Clock`] lags behind.
 //! - A file that is being saved over is at every moment the old or the new one, whole.
 //!
 //! # Costs
@@ -60,6 +63,13 @@
 //! - A commit: the locks of the shards that it touches, in one global order, for the time of the installation. Merge
 //!   functions, hooks and weighers run before that.
 //! - While the keys and `Arc`s of a save are copied, writers wait and readers go on; nobody waits for the encoding.
+//!
+//! # Limits
+//! - Keys are hashed by a fast function with a seed of its own for each table. That spreads keys evenly, those of a
+//!   stranger too, as long as the stranger cannot measure how long operations take; it is no defence against one who can.
+//! - Time passes by the clock alone: an idle cache lets go of nothing, unless [`Cache::reap_every`] runs.
+//! - On `wasm32-unknown-unknown` there is no [`SystemClock`], and no thread: give the [`Builder`] a clock, and call
+//!   [`Cache::reap`] from a timer of the page.
 //!
 //! # Features
 //! `derive` (default): the derives and `registry!`. `bincode` (default), `postcard`, `json`: snapshot codecs. `chrono`,
@@ -84,6 +94,7 @@ mod loading;
 mod options;
 mod pin;
 mod query;
+mod reaper;
 mod registry;
 mod retention;
 mod revision;
@@ -110,6 +121,7 @@ pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
 pub use query::{Batched, Lookup, Query};
+pub use reaper::Reaper;
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};

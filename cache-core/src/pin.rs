@@ -6,19 +6,28 @@ use std::sync::Arc;
 use crate::query::Query;
 use crate::table::Use;
 use crate::table::entry::Entry;
+use crate::table::shard::Claim;
 use crate::transaction::write_set::Home;
 
 /// A claim on a key: whatever is committed under it stays resident, over capacity and time, until the last claim is
 /// dropped. It follows replacements, removals and `clear`.
+///
+/// Dropping it calls neither `Hash` nor `Eq` of the key. If the cache's clock panics then, the claim is taken back all the
+/// same.
 pub struct Pinned<Q: Query> {
     home: Arc<dyn Home<Q>>,
     key: Q,
+    /// None before the table knows of it.
+    claim: Option<Claim>,
 }
 
 impl<Q: Query> Pinned<Q> {
     pub(crate) fn new(home: Arc<dyn Home<Q>>, key: Q) -> Self {
-        home.table().pin(&key);
-        Self { home, key }
+        let mut pinned = Self { home, key, claim: None };
+        let Self { home, key, claim } = &mut pinned;
+        // Whatever panics in there, the claim is taken back by the drop.
+        home.table().pin(key, claim);
+        pinned
     }
 
     /// The key.
@@ -48,7 +57,9 @@ impl<Q: Query> Clone for Pinned<Q> {
 
 impl<Q: Query> Drop for Pinned<Q> {
     fn drop(&mut self) {
-        self.home.table().unpin(&self.key);
+        if let Some(claim) = self.claim.take() {
+            self.home.table().unpin(claim);
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Rules {
     pub(crate) history: u32,
     /// Whether entries have a deadline even if their write gave none.
     pub(crate) is_timed: bool,
+    /// Whether entries have a deadline or a freshness time even if their write gave none.
+    pub(crate) has_times: bool,
     /// Whether all entries are kept, and for as long as there is room, but for those whose write said otherwise.
     pub(crate) is_plain: bool,
 }
@@ -38,6 +40,7 @@ impl Rules {
             fresh: options.fresh,
             history: options.history,
             is_timed,
+            has_times: is_timed || options.fresh.is_some(),
             is_plain: options.bound.is_some() && !is_timed,
         }
     }

@@ -2,6 +2,7 @@
 
 mod bells;
 mod callbacks;
+mod deadlines;
 mod dynamic;
 mod listeners;
 mod load_on_miss;

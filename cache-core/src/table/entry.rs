@@ -89,7 +89,8 @@ impl EntryState {
                 _ => Freshness::Fresh,
             },
             fresh_for: view.fresh_for(rules),
-            remaining: (deadline != Moment::NEVER).then(|| deadline.since(now)),
+            // A write of a moment ago may be ahead of the reader's clock.
+            remaining: (deadline != Moment::NEVER).then(|| deadline.since(now.max(record.as_of))),
             residency: match slot.stay {
                 Stay::Pinned => Residency::Pinned,
                 _ if slot.hold.is_resident() => Residency::Resident,

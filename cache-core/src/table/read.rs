@@ -9,6 +9,7 @@ use super::slot::{Hold, Past, Slot, Stay, View};
 use super::times::Times;
 use crate::clock::Moment;
 use crate::query::{Lookup, Query};
+use crate::retention::Rules;
 use crate::sync::atomic::Ordering;
 use crate::sync::switch_point;
 
@@ -57,7 +58,12 @@ impl<Q: Query> Table<Q> {
         let place = self.place_of(hash);
         let shard = &shards.lines[place].0;
         // The clock may be foreign code: it is read before the lock is taken.
-        let mut now = self.rules().is_timed.then(|| self.core().now());
+        let mut now = match self.rules() {
+            Rules { is_timed: false, .. } => None,
+            // An idle time begins with the read, if there is one.
+            Rules { tti: Some(_), .. } => Some(self.core().precise_now()),
+            _ => Some(self.core().now()),
+        };
         loop {
             let guard = shard.read();
             let found = guard.find(hash, lookup);
@@ -234,7 +240,7 @@ impl<Q: Query> Table<Q> {
 
     /// Whether a claim on the key is held at this moment.
     pub(crate) fn is_pinned(&self, hash: u32, key: &Q) -> bool {
-        self.existing(hash).is_some_and(|shard| shard.read().is_pinned(hash, key))
+        self.existing(hash).is_some_and(|shard| shard.read().pin_of(hash, key).is_some())
     }
 
     #[inline]

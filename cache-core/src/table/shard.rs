@@ -81,6 +81,16 @@ pub(crate) struct Incoming<V: ?Sized> {
     pub(crate) standing: Option<Standing>,
 }
 
+impl<V: ?Sized> Incoming<V> {
+    /// Has the times begin at `now`, but for an answer that was true at another moment.
+    pub(crate) fn begin(&mut self, now: Moment, as_of: Option<Moment>) {
+        self.as_of = as_of.unwrap_or(now);
+        if let Some(extra) = &mut self.extra {
+            extra.begin(now);
+        }
+    }
+}
+
 /// Where the default policy has an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -90,11 +100,20 @@ pub(crate) struct Standing {
 
 /// Where a key is in its shard. True while the shard stays locked, whatever is written to other keys, up to
 /// [`finish`](Shard::finish).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Number of its slot.
     pub(crate) number: Option<u32>,
-    pub(crate) is_pinned: bool,
+    /// Number of its pin.
+    pub(crate) pin: Option<u32>,
+}
+
+/// A claim on a key, as its holder knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub(crate) hash: u32,
+    /// Number of the pin.
+    pub(crate) pin: u32,
 }
 
 /// What a reader saw under a key, to be compared later.
@@ -128,12 +147,13 @@ impl<Q: Query> Shard<Q> {
     }
 
     pub(crate) fn locate<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Place {
-        let is_pinned = self.is_pinned(hash, lookup);
-        Place { number: self.find(hash, lookup).map(|(number, _)| number), is_pinned }
+        let pin = self.pin_of(hash, lookup);
+        Place { number: self.find(hash, lookup).map(|(number, _)| number), pin }
     }
 
-    pub(crate) fn is_pinned<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> bool {
-        self.cold.as_ref().is_some_and(|cold| cold.pins.find(hash, lookup).is_some())
+    /// Number of the pin of a key, if a claim on it is held.
+    pub(crate) fn pin_of<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<u32> {
+        self.cold.as_ref().and_then(|cold| cold.pins.find(hash, lookup))
     }
 
     #[inline]

@@ -19,8 +19,8 @@ use crate::sync::switch_point;
 #[repr(C, align(32))]
 pub(crate) struct Slot<Q: Query> {
     pub(crate) hold: Hold<Q::Value>,
-    /// Number of the entry in the exact order of the table, if it is in it; its [`CoarseDate`], if it is in a queue of the
-    /// default policy.
+    /// Number of the entry in the exact order of the table, if it is in it; number of its pin, if it has one; its
+    /// [`CoarseDate`], if it is in a queue of the default policy.
     pub(crate) aside: u32,
     pub(crate) stay: Stay,
     /// Set by readers under the shared lock.
@@ -117,11 +117,10 @@ impl Stay {
 }
 
 impl<Q: Query> Slot<Q> {
-    /// Notes from when the entry is, unless its place is taken by the number in the exact order. `has_times`: it has some of
-    /// its own.
+    /// Notes from when the entry is, unless its place is taken by a number. `has_times`: it has some of its own.
     #[inline]
     pub(crate) fn date(&mut self, as_of: Moment, has_times: bool) {
-        if self.stay != Stay::Ordered {
+        if !matches!(self.stay, Stay::Ordered | Stay::Pinned) {
             let date = if has_times { CoarseDate::NONE } else { CoarseDate::of(as_of) };
             self.aside = date.0;
         }
@@ -197,6 +196,11 @@ impl<V: ?Sized> Extra<V> {
         Some(Box::new(Self { history, ..Self::new(Moment::ORIGIN) }))
     }
 
+    /// Has the time to idle begin.
+    pub(crate) fn begin(&mut self, now: Moment) {
+        self.used_at = AtomicI64::new(now.nanos());
+    }
+
     /// Renews the time to idle.
     pub(crate) fn renew_idle(&self, now: Moment) {
         if self.used_at() < now {
@@ -226,12 +230,18 @@ impl<Q: Query> Slot<Q> {
 /// When retention ends of a value that was true at `as_of`; [`Moment::NEVER`] without times.
 pub(crate) fn deadline<V: ?Sized>(as_of: Moment, extra: Option<&Extra<V>>, rules: &Rules) -> Moment {
     let ttl = extra.and_then(|extra| extra.ttl).or(rules.ttl);
-    let by_age = ttl.map_or(Moment::NEVER, |ttl| as_of + ttl);
+    let by_age = ttl.map_or(Moment::NEVER, |ttl| end_of(ttl, as_of));
     let by_use = match (rules.tti, extra) {
-        (Some(tti), Some(extra)) => extra.used_at() + tti,
+        (Some(tti), Some(extra)) => end_of(tti, extra.used_at()),
         _ => Moment::NEVER,
     };
     by_age.min(by_use)
+}
+
+/// The end of a time that begins at `start`. One of no length is over at once, also for a reader whose clock lags behind
+/// that of the writer.
+fn end_of(time: Duration, start: Moment) -> Moment {
+    if time.is_zero() { Moment::PAST } else { start + time }
 }
 
 /// A slot with all that is kept about it, while its shard is locked.

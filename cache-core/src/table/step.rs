@@ -108,6 +108,15 @@ impl<Q: Query> Table<Q> {
         self.core().now()
     }
 
+    /// The moment of a write. Precise if times begin with it.
+    #[inline]
+    pub(super) fn start_of(&self, times: &Times) -> Moment {
+        match self.rules().has_times || times.ttl.is_some() || times.fresh.is_some() {
+            true => self.core().precise_now(),
+            false => self.core().now(),
+        }
+    }
+
     #[inline]
     pub(crate) fn env(&self, now: Moment, revision: u64) -> Env<'_> {
         self.head.env(now, revision)

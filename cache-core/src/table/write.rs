@@ -1,10 +1,12 @@
 //! Writes of one key, and changes of what is kept.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::thread;
 
 use super::Table;
 use super::read::Use;
-use super::shard::{Home, Incoming, Outbox, Seen, Shard};
+use super::shard::{Claim, Home, Incoming, Outbox, Seen, Shard};
 use super::step::EntryStep;
 use super::times::Times;
 use super::watchers::{Ringer, Role, Watcher};
@@ -25,7 +27,7 @@ pub(super) enum Origin {
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
-        let now = self.core().now();
+        let now = self.start_of(&times);
         let incoming = self.incoming(&key, Arc::clone(&value), times, None, now);
         self.write(key, incoming, now, Origin::Program, |_, _| true);
         value
@@ -55,7 +57,7 @@ impl<Q: Query> Table<Q> {
         }
         shard.begin(&env, &mut out);
         let place = shard.meet(place, &env, &mut out);
-        if place.number.is_none() && !place.is_pinned && incoming.home == Home::Queued {
+        if place.number.is_none() && place.pin.is_none() && incoming.home == Home::Queued {
             shard.make_room_for(hash, &mut incoming, &env, &mut out);
         }
         env.revision = self.core().seal(changes);
@@ -67,7 +69,7 @@ impl<Q: Query> Table<Q> {
     /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
     /// answered: the value that was written meanwhile, or `value`.
     pub(crate) fn store_loaded(&self, load: &Watcher<Q>, value: Arc<Q::Value>) -> Arc<Q::Value> {
-        let now = self.core().now();
+        let now = self.start_of(&Times::new());
         let incoming = self.incoming(load.key(), Arc::clone(&value), Times::new(), None, now);
         let mut winner = None;
         self.write(load.key().clone(), incoming, now, Origin::Program, |shard, number| {
@@ -99,7 +101,7 @@ impl<Q: Query> Table<Q> {
         value: Arc<Q::Value>,
         times: Times,
     ) -> Stored<Q::Value> {
-        let now = self.core().now();
+        let now = self.start_of(&times);
         let key = watcher.key();
         let (present, seen) = self.sight(key, Use::Uncounted);
         if let Some(present) = present.filter(|present| Q::same_value(present, &value)) {
@@ -198,7 +200,8 @@ impl<Q: Query> Table<Q> {
             Some(kind) if self.core().events.has_listeners() => self.change(&lookup.to_key(), kind, None),
             _ => Vec::new(),
         };
-        let now = self.core().now();
+        // A touch may begin times anew.
+        let now = if heard_as.is_none() { self.core().precise_now() } else { self.now() };
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let env = self.env(now, 0);
@@ -219,17 +222,27 @@ impl<Q: Query> Table<Q> {
         is_done
     }
 
-    pub(crate) fn pin(&self, key: &Q) {
+    /// Adds a claim on a key. What may panic after that finds it in `claim`.
+    pub(crate) fn pin(&self, key: &Q, claim: &mut Option<Claim>) {
         let hash = self.hash(key);
         self.alter_shard(self.place_of(hash), self.now(), &mut |shard, env, out| {
-            shard.pin(key, hash, env, out);
+            *claim = Some(Claim { hash, pin: shard.pin(key, hash, env, out) });
         });
     }
 
-    pub(crate) fn unpin(&self, key: &Q) {
-        let hash = self.hash(key);
-        self.alter_shard(self.place_of(hash), self.now(), &mut |shard, env, out| {
-            shard.unpin(key, hash, env, out);
+    /// Takes a claim back, also if the clock panics.
+    pub(crate) fn unpin(&self, claim: Claim) {
+        let now = catch_unwind(AssertUnwindSafe(|| self.now()));
+        let mut key = None;
+        let moment = *now.as_ref().unwrap_or(&Moment::PAST);
+        self.alter_shard(self.place_of(claim.hash), moment, &mut |shard, env, out| {
+            key = shard.unpin(claim, env, out);
         });
+        drop(key);
+        match now {
+            Err(_) if thread::panicking() => self.core().events.count_panic(),
+            Err(panic) => resume_unwind(panic),
+            Ok(_) => {}
+        }
     }
 }

@@ -70,7 +70,8 @@ pub struct Commit<'a> {
     pub(crate) changes: Vec<Change>,
     /// Marks and touches have no revision, and a read alone needs no gate.
     pub(crate) kind: CommitKind,
-    /// When the commit was begun. Read before anything is locked, since a clock may be foreign code.
+    /// When the commit was begun; times of what it writes begin here. Read before anything is locked, since a clock may
+    /// be foreign code, and after the hooks, which may take long.
     pub(crate) now: Moment,
     /// A base that was found changed. Kept until all parts have looked at theirs, so that all merges that were
     /// overtaken run again at once.
@@ -115,7 +116,7 @@ impl<'a> Commit<'a> {
             core,
             changes: Vec::new(),
             kind,
-            now: core.now(),
+            now: if kind == CommitKind::Read { core.now() } else { core.precise_now() },
             overtaken: None,
             is_alone: false,
             sign: None,

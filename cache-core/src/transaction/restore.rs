@@ -65,7 +65,15 @@ impl<'a, Q: Query> Restoring<'a, Q> {
                 homeless.extend(line.homeless(table.rules()));
             }
         }
-        Self { table, bins, now: table.now(), out: Outbox::new(), report, homeless, revision: 0 }
+        Self {
+            table,
+            bins,
+            now: table.core().precise_now(),
+            out: Outbox::new(),
+            report,
+            homeless,
+            revision: 0,
+        }
     }
 }
 
@@ -88,7 +96,7 @@ fn lines<Q: Query>(
                 continue;
             }
             let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
-            let place = Place { number: None, is_pinned: false };
+            let place = Place::default();
             bins[bin].push(Line { entry, order, hash, weight: 0, place });
             order += 1;
         }

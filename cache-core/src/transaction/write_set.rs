@@ -7,6 +7,7 @@ use super::commit::{Commit, CommitKind, Failure, Part};
 use super::locked::Locked;
 use super::{Order, spare};
 use crate::Revision;
+use crate::clock::Moment;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
@@ -33,6 +34,8 @@ pub(crate) struct WriteSet<Q: Query> {
     marks_rest: bool,
     /// Which of the rest is to be marked. Asked when the commit begins.
     marks_where: Vec<Predicate<Q>>,
+    /// Moment and revision of the commit.
+    now: Moment,
     revision: u64,
 }
 
@@ -176,6 +179,14 @@ impl<V: ?Sized> Write<V> {
         !matches!(self, Self::None | Self::Mark { invalidate: false, .. })
     }
 
+    /// When the value was true, if that is not the moment of the commit.
+    fn as_of(&self) -> Option<Moment> {
+        match self {
+            Self::Set { times: Some(times), .. } => times.as_of,
+            _ => None,
+        }
+    }
+
     fn value(&self) -> Option<&Arc<V>> {
         match self {
             Self::Set { value, .. } | Self::Merge { value, .. } => Some(value),
@@ -209,6 +220,7 @@ impl<Q: Query> WriteSet<Q> {
                 told: Told::new(),
                 marks_rest: false,
                 marks_where: Vec::new(),
+                now: Moment::ORIGIN,
                 revision: 0,
             })
         });
@@ -469,7 +481,7 @@ impl<Q: Query> WriteSet<Q> {
 
     fn add(&mut self, key: Q, hash: u32) -> usize {
         let at = self.lines.len();
-        let place = Place { number: None, is_pinned: false };
+        let place = Place::default();
         self.lines.push(Line { key, hash, read: None, write: Write::None, place, incoming: None });
         if self.lines.len() > SEARCHED {
             let from = if at == SEARCHED { 0 } else { at };
@@ -523,7 +535,7 @@ impl<Q: Query> Part for WriteSet<Q> {
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        let Self { home, lines, index, out, told, marks_rest, revision, .. } = self;
+        let Self { home, lines, index, out, told, marks_rest, now, revision, .. } = self;
         let (table, marks_rest) = (table_of(home), *marks_rest);
         let mut locked = match marks_rest {
             true => Locked::lock_all(table),
@@ -553,14 +565,14 @@ impl<Q: Query> Part for WriteSet<Q> {
             commit.changes.extend(locked.all().flat_map(|shard| table.changes_of_marks(shard, is_told)));
         }
         commit.go_on(rest)?;
-        *revision = commit.revision();
+        (*now, *revision) = (commit.now, commit.revision());
         if marks_rest {
             // Before the writes, which clear the marks of theirs.
             locked.written().for_each(Shard::invalidate_all);
             table.all_marked();
         }
         told.tell();
-        let env = table.env(commit.now, *revision);
+        let env = table.env(*now, *revision);
         locked.written().for_each(|shard| shard.begin(&env, out));
         for line in lines.iter_mut().filter(|line| line.is_written()) {
             if line.write.is_change() {
@@ -580,7 +592,8 @@ impl<Q: Query> Part for WriteSet<Q> {
                         shard.invalidate(number);
                     }
                 }
-                (_, Some((key, incoming)), _) => {
+                (write, Some((key, mut incoming)), _) => {
+                    incoming.begin(*now, write.as_of());
                     shard.write(key, line.hash, line.place, incoming, &env, out);
                 }
                 _ => {}
@@ -595,7 +608,7 @@ impl<Q: Query> Part for WriteSet<Q> {
 
     fn unlocked(&mut self) {
         let table = self.table();
-        table.settle(&table.env(table.now(), self.revision));
+        table.settle(&table.env(self.now, self.revision));
         self.out.clear();
         self.told.clear();
     }
@@ -615,7 +628,6 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.told.clear();
         let Self { home, lines, .. } = self;
         let table = table_of(home);
-        let now = table.now();
         for line in lines {
             if let Write::Merge { made, value, .. } = &mut line.write
                 && made.base.is_stale
@@ -638,6 +650,8 @@ impl<Q: Query> Part for WriteSet<Q> {
             };
             if let Some(value) = line.write.value() {
                 let times = times.unwrap_or_default();
+                // Its times begin when it is installed.
+                let now = Moment::ORIGIN;
                 let mut incoming = table.incoming(&line.key, Arc::clone(value), times, label, now);
                 incoming.is_invalidated = is_invalidated;
                 line.incoming = Some((line.key.clone(), incoming));

@@ -85,3 +85,102 @@ fn a_dropped_watch_rings_no_more_and_a_panic_of_a_bell_is_counted() {
     assert_eq!(cache.inspect().listener_panics, 1);
     assert_eq!(cache.get(&GetBook(1)).unwrap().title, "newer");
 }
+
+/// Steps of a chain in which each change brings about the next one. Far more than fit on the stack of a thread.
+const STEPS: usize = 200_000;
+
+#[test]
+fn a_bell_may_ring_itself_as_often_as_it_likes() {
+    let (cache, _) = shelf();
+    let (steps, inner) = (Arc::new(AtomicUsize::new(0)), cache.clone());
+    let count = Arc::clone(&steps);
+    let _watch = cache.watch_with(&GetOne(1), move || {
+        if count.fetch_add(1, Ordering::SeqCst) + 1 < STEPS {
+            inner.insert(GetOne(1), 1);
+        }
+    });
+    cache.insert(GetOne(1), 0);
+    assert_eq!(steps.load(Ordering::SeqCst), STEPS);
+}
+
+#[test]
+fn bells_of_two_caches_may_ring_one_another() {
+    let caches = [shelf().0, shelf().0];
+    let steps = Arc::new(AtomicUsize::new(0));
+    let bell = |to: &Cache<Shelf>| {
+        let (count, to) = (Arc::clone(&steps), to.clone());
+        move || {
+            if count.fetch_add(1, Ordering::SeqCst) + 1 < STEPS {
+                let mut tx = to.begin();
+                tx.invalidate(&GetOne(1));
+                tx.commit().unwrap();
+            }
+        }
+    };
+    let _watches = [
+        caches[0].watch_with(&GetOne(1), bell(&caches[1])),
+        caches[1].watch_with(&GetOne(1), bell(&caches[0])),
+    ];
+    caches[0].insert(GetOne(1), 0);
+    assert_eq!(steps.load(Ordering::SeqCst), STEPS);
+}
+
+#[test]
+fn listeners_and_bells_may_go_on_changing_what_the_others_hear_of() {
+    let steps = Arc::new(AtomicUsize::new(0));
+    let cache = Arc::new(std::sync::OnceLock::<Cache<Shelf>>::new());
+    let next = {
+        let (count, cache) = (Arc::clone(&steps), Arc::clone(&cache));
+        move || {
+            let step = count.fetch_add(1, Ordering::SeqCst) + 1;
+            if step < STEPS
+                && let Some(cache) = cache.get()
+            {
+                let mut tx = cache.begin();
+                // Each commit is heard by the listener, each insert into a full table by that of removals, and by a bell.
+                tx.set(GetOne(step as u32), 0);
+                tx.commit().unwrap();
+                cache.invalidate(&GetBook(1));
+            }
+        }
+    };
+    let (hear, leave) = (next.clone(), next.clone());
+    let built = Cache::<Shelf>::builder()
+        .after_commit(move |change| {
+            if change.of::<GetOne>().is_some() {
+                hear();
+            }
+        })
+        .on_removal(move |_| leave())
+        .build()
+        .unwrap();
+    let cache = cache.get_or_init(|| built);
+    let _watch = cache.watch_with(&GetBook(1), next);
+    cache.insert(GetOne(0), 0);
+    assert!(steps.load(Ordering::SeqCst) >= STEPS);
+    assert_eq!(cache.inspect().listener_panics, 0);
+}
+
+#[test]
+fn a_bell_on_one_thread_does_not_wait_for_that_of_another() {
+    in_time(|| {
+        let (cache, _) = shelf();
+        let (entered, enter) = mpsc::channel();
+        let (leave, left) = mpsc::channel::<()>();
+        let left = Mutex::new(left);
+        let _slow = cache.watch_with(&GetOne(1), move || {
+            entered.send(()).unwrap();
+            left.lock().recv().unwrap();
+        });
+        let rung = Signal::default();
+        let ring = rung.clone();
+        let _quick = cache.watch_with(&GetTwin(1), move || ring.give());
+        thread::scope(|scope| {
+            scope.spawn(|| cache.insert(GetOne(1), 1));
+            enter.recv().unwrap();
+            cache.insert(GetTwin(1), book("other"));
+            assert!(rung.is_given());
+            leave.send(()).unwrap();
+        });
+    });
+}

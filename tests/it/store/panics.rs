@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use cache_core::{CommitError, Query, registry};
+use cache_core::{Clock, CommitError, Moment, Query, registry};
 
 use super::*;
 
@@ -390,4 +390,83 @@ fn a_panic_of_a_load_leaves_the_key_to_the_next_caller() {
         move || cache.get_or_insert_with(&GetBook(1), || book("made"))
     });
     assert_eq!(made.title, "made");
+}
+
+#[track_caller]
+fn assert_unpinned(cache: &Cache<Traps>, context: &str) {
+    for report in cache.inspect().tables.iter() {
+        assert_eq!((report.pins, report.pinned), (0, 0), "{context}: {}", report.name);
+    }
+}
+
+#[test]
+fn a_pin_is_taken_back_whatever_panics_while_it_is_made_or_dropped() {
+    for trap in [Trap::Hash, Trap::Eq, Trap::Clone, Trap::Drop] {
+        for is_heard in [false, true] {
+            for left in 0.. {
+                let context = format!("{trap:?} number {left}, heard: {is_heard}");
+                let (cache, clock) = full(is_heard);
+                clock.advance(SECOND * 5);
+                let is_sprung = trap.during(left, || {
+                    let pins = (cache.pin(&Weighed(Key(1))), cache.pin(&Weighed(Key(50))));
+                    // The entry has expired, and goes now.
+                    drop((cache.pin(&Ordered(Key(1))), pins));
+                });
+                assert_unpinned(&cache, &context);
+                assert_usable(&cache, &context);
+                if !is_sprung && cache.inspect().listener_panics == 0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_drop_of_a_pin_calls_neither_hash_nor_eq_of_its_key() {
+    let (cache, _) = full(false);
+    for trap in [Trap::Hash, Trap::Eq, Trap::Clone] {
+        let pins = (cache.pin(&Weighed(Key(1))), cache.pin(&Ordered(Key(90))));
+        assert_eq!(table(&cache, "weighed").pinned, 1);
+        assert!(!trap.during(0, || drop(pins)), "{trap:?}");
+        assert_unpinned(&cache, &format!("{trap:?}"));
+    }
+    assert!(cache.get(&Weighed(Key(1))).is_some());
+}
+
+/// A clock that panics while it is armed.
+#[derive(Debug, Default)]
+struct Brittler(AtomicBool);
+
+impl Clock for Brittler {
+    fn now(&self) -> Moment {
+        if self.0.load(Ordering::SeqCst) {
+            resume_unwind(Box::new("the clock is broken"));
+        }
+        Moment::ORIGIN
+    }
+}
+
+#[test]
+fn a_pin_is_taken_back_though_the_clock_panics_while_it_is_dropped() {
+    let clock = Arc::new(Brittler::default());
+    let cache = Cache::<Traps>::builder().clock(Arc::clone(&clock)).build().unwrap();
+    for is_unwinding in [false, true] {
+        cache.insert(Ordered(Key(1)), Brittle(1));
+        let pin = cache.pin(&Ordered(Key(1)));
+        assert_eq!(table(&cache, "ordered").pinned, 1);
+        clock.0.store(true, Ordering::SeqCst);
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            let _pin = pin;
+            if is_unwinding {
+                resume_unwind(Box::new("another panic"));
+            }
+        }));
+        clock.0.store(false, Ordering::SeqCst);
+        let expected = if is_unwinding { "another panic" } else { "the clock is broken" };
+        assert_eq!(dropped.unwrap_err().downcast_ref::<&str>(), Some(&expected));
+        assert_unpinned(&cache, expected);
+    }
+    assert_eq!(cache.inspect().listener_panics, 1, "the one that could not be passed on");
+    assert!(cache.get(&Ordered(Key(1))).is_some());
 }

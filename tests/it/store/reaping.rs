@@ -196,3 +196,75 @@ fn removing_a_key_whose_value_is_gone_is_no_commit() {
     assert!(!cache.remove(&GetText(1)));
     assert_eq!((cache.revision(), heard.load(Ordering::SeqCst)), (revision, false));
 }
+
+/// Waits, without a pause, until something has happened on another thread.
+#[track_caller]
+fn wait_until(has_happened: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !has_happened() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it does not happen");
+        thread::yield_now();
+    }
+}
+
+/// A value that tells when it is dropped.
+fn told(tell: &mpsc::Sender<u32>, number: u32) -> Loud {
+    let tell = tell.clone();
+    Loud::new(move || tell.send(number).unwrap())
+}
+
+const LONGEST: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_reaper_lets_go_of_what_has_expired_in_an_idle_cache() {
+    let (cache, clock) = shelf();
+    let (tell, dropped) = mpsc::channel();
+    let _reaper = cache.reap_every(Duration::ZERO).unwrap();
+    for number in 0..3 {
+        cache.insert(GetTimedLoud(number), told(&tell, number));
+        clock.advance(SECOND * 5);
+        assert_eq!(dropped.recv_timeout(LONGEST), Ok(number));
+    }
+}
+
+#[test]
+fn a_reaper_gives_back_the_memory_of_the_dead_in_an_idle_cache() {
+    let (cache, _) = shelf();
+    for number in 0..100 {
+        drop(cache.insert(GetText(number), "dead"));
+    }
+    assert!(table(&cache, "get_text").dead > 0, "nothing has been written since");
+    let _reaper = cache.reap_every(Duration::from_millis(1)).unwrap();
+    wait_until(|| table(&cache, "get_text").dead == 0);
+}
+
+#[test]
+fn a_reaper_goes_on_after_the_drop_of_a_value_has_panicked() {
+    let (cache, clock) = shelf();
+    let (tell, dropped) = mpsc::channel();
+    let _reaper = cache.reap_every(Duration::from_millis(1)).unwrap();
+    let tell_first = tell.clone();
+    let first = move || {
+        tell_first.send(1).unwrap();
+        panic!("in a drop");
+    };
+    for (number, value) in [(1, Loud::new(first)), (2, told(&tell, 2))] {
+        cache.insert(GetTimedLoud(number), value);
+        clock.advance(SECOND * 5);
+        assert_eq!(dropped.recv_timeout(LONGEST), Ok(number));
+    }
+    assert_eq!(cache.inspect().listener_panics, 1);
+}
+
+#[test]
+fn a_reaper_keeps_no_cache_alive_and_may_outlive_it() {
+    for interval in [Duration::ZERO, Duration::from_secs(3_600), Duration::MAX] {
+        let (cache, _) = shelf();
+        let (tell, dropped) = mpsc::channel();
+        cache.insert(GetTimedLoud(1), told(&tell, 1));
+        let reaper = cache.reap_every(interval).unwrap();
+        drop(cache);
+        assert_eq!(dropped.recv_timeout(LONGEST), Ok(1));
+        drop(reaper);
+    }
+}

@@ -9,7 +9,8 @@ use crate::table::slot::{Hold, Stay};
 /// Where a write finds its entry a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Home {
-    Pinned,
+    /// By the pin of this number.
+    Pinned(u32),
     Queued,
     Ordered,
     Timed,
@@ -37,7 +38,7 @@ impl Home {
 
     pub(super) fn stay(self, choose: impl FnOnce() -> Queue) -> Stay {
         match self {
-            Self::Pinned => Stay::Pinned,
+            Self::Pinned(_) => Stay::Pinned,
             Self::Queued => choose().stay(),
             Self::Ordered => Stay::Ordered,
             Self::Timed => Stay::Timed,
@@ -48,7 +49,7 @@ impl Home {
     /// Whether an entry that was kept in one way goes on being kept in the same.
     pub(super) fn keeps(self, was: Stay) -> bool {
         match self {
-            Self::Pinned => was == Stay::Pinned,
+            Self::Pinned(_) => was == Stay::Pinned,
             Self::Queued => matches!(was, Stay::Small | Stay::Main),
             Self::Ordered => was == Stay::Ordered,
             Self::Timed => was == Stay::Timed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cold::Cold;
 use super::home::Home;
 use super::upkeep::VISITS;
-use super::{Env, Incoming, Outbox, Shard, Standing};
+use super::{Claim, Env, Incoming, Outbox, Shard, Standing};
 use crate::event::Cause;
 use crate::query::Query;
 use crate::retention::Queue;
@@ -15,33 +15,41 @@ use crate::sync::switch_point;
 use crate::table::slot::{Hold, Stay};
 
 impl<Q: Query> Shard<Q> {
-    pub(crate) fn pin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
+    /// Adds a claim on the key. Returns the number of its pin.
+    pub(crate) fn pin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) -> u32 {
         let place = self.locate(hash, key);
         let place = self.meet(place, env, out);
         let cold = self.cold.get_or_insert_with(Cold::new);
-        cold.pins.add(key, hash);
-        let Some(number) = place.number else { return };
-        let Some((slot, cold)) = self.parts(number).filter(|(slot, _)| slot.stay != Stay::Pinned) else {
-            return;
-        };
-        let Some(value) = slot.hold.value() else { return };
-        cold.leave(number, slot, env);
-        slot.stay = Stay::Pinned;
-        // What is overwritten is a second handle of the same value, so that its drop is never the last.
-        slot.hold = Hold::Resident(value);
+        if let Some(pin) = place.pin {
+            cold.pins.hold(pin);
+            return pin;
+        }
+        let pin = cold.pins.add(key, hash);
+        if let Some(number) = place.number
+            && let Some((slot, cold)) = self.parts(number)
+            && let Some(value) = slot.hold.value()
+        {
+            cold.leave(number, slot, env);
+            slot.stay = Stay::Pinned;
+            slot.aside = pin;
+            // What is overwritten is a second handle of the same value, so that its drop is never the last.
+            slot.hold = Hold::Resident(value);
+        }
+        pin
     }
 
-    /// Takes back one claim on the key; the last one puts the entry under the table's rules again.
-    pub(crate) fn unpin(&mut self, key: &Q, hash: u32, env: &Env<'_>, out: &mut Outbox<Q>) {
-        let place = self.locate(hash, key);
-        let Some(cold) = &mut self.cold else { return };
-        if !cold.pins.take_back(key, hash) {
-            return;
-        }
-        let Some(number) = place.number else { return };
-        if self.slot(number).is_some_and(|slot| slot.stay == Stay::Pinned) {
+    /// Takes back one claim; the last one puts the entry under the table's rules again. Returns the key of the pin then,
+    /// to be dropped without locks. Calls no foreign code but that of dropped values.
+    pub(crate) fn unpin(&mut self, claim: Claim, env: &Env<'_>, out: &mut Outbox<Q>) -> Option<Q> {
+        let (hash, key) = self.cold.as_mut()?.pins.take_back(claim.pin)?;
+        let pinned = self.index.find(hash, |number| {
+            let slot = self.slot(number)?;
+            (slot.stay == Stay::Pinned && slot.aside == claim.pin).then_some(number)
+        });
+        if let Some(number) = pinned {
             self.admit(number, env, out);
         }
+        Some(key)
     }
 
     /// Places a pinned slot or a survivor anew by the rules of the table.
@@ -61,6 +69,7 @@ impl<Q: Query> Shard<Q> {
         slot.hold = Hold::Resident(value);
         slot.stay = target.stay(|| Queue::Main);
         slot.uses = AtomicU8::new(0);
+        slot.date(cold.records[number].as_of, cold.extras.get(number).is_some());
         cold.set_alarm(number, slot, env.rules);
         cold.enter(number, slot, env);
     }

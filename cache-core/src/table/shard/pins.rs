@@ -4,8 +4,10 @@ use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
 
 pub(super) struct Pins<Q> {
-    pins: Vec<Pin<Q>>,
-    places: Hashed,
+    /// By number. A pinned slot has the number of its pin, so that it is found without a look at its key.
+    pins: Vec<Option<Pin<Q>>>,
+    vacant: Vec<u32>,
+    numbers: Hashed,
 }
 
 struct Pin<Q> {
@@ -16,44 +18,58 @@ struct Pin<Q> {
 
 impl<Q: Query> Pins<Q> {
     pub(super) fn len(&self) -> usize {
-        self.pins.len()
+        self.pins.len() - self.vacant.len()
     }
 
+    /// Number of the pin of a key.
     #[inline]
-    pub(super) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<usize> {
+    pub(super) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<u32> {
         if self.pins.is_empty() {
             return None;
         }
-        self.places.find(hash, |at| lookup.is_key(&self.pins[at].key))
+        let is_it = |at: usize| self.pins[at].as_ref().is_some_and(|pin| lookup.is_key(&pin.key));
+        self.numbers.find(hash, is_it).and_then(|at| u32::try_from(at).ok())
     }
 
-    pub(super) fn add(&mut self, key: &Q, hash: u32) {
-        match self.find(hash, key) {
-            Some(at) => self.pins[at].holders += 1,
+    /// Adds the first claim on a key. Returns the number of its pin.
+    pub(super) fn add(&mut self, key: &Q, hash: u32) -> u32 {
+        let pin = Some(Pin { key: key.clone(), hash, holders: 1 });
+        let number = match self.vacant.pop() {
+            Some(number) => number,
             None => {
-                let pin = Pin { key: key.clone(), hash, holders: 1 };
-                self.places.insert(hash, self.pins.len());
-                self.pins.push(pin);
+                self.pins.push(None);
+                u32::try_from(self.pins.len() - 1).expect("a shard has fewer keys than 32 bits can number")
             }
+        };
+        self.pins[number as usize] = pin;
+        self.numbers.insert(hash, number as usize);
+        number
+    }
+
+    /// Adds a claim to those that there are.
+    pub(super) fn hold(&mut self, number: u32) {
+        if let Some(pin) = &mut self.pins[number as usize] {
+            pin.holders += 1;
         }
     }
 
-    /// Takes back one claim on a key. Returns whether it was the last.
-    pub(super) fn take_back(&mut self, key: &Q, hash: u32) -> bool {
-        let Some(at) = self.find(hash, key) else { return false };
-        self.pins[at].holders -= 1;
-        if self.pins[at].holders > 0 {
-            return false;
+    /// Takes back one claim. Returns the hash and the key if it was the last. Calls no foreign code.
+    pub(super) fn take_back(&mut self, number: u32) -> Option<(u32, Q)> {
+        let place = self.pins.get_mut(number as usize)?;
+        let pin = place.as_mut()?;
+        pin.holders -= 1;
+        if pin.holders > 0 {
+            return None;
         }
-        let last = self.pins.len() - 1;
-        self.places.swap_remove(hash, at, (self.pins[last].hash, last));
-        self.pins.swap_remove(at);
-        true
+        let Pin { key, hash, .. } = place.take()?;
+        self.numbers.remove(hash, number as usize);
+        self.vacant.push(number);
+        Some((hash, key))
     }
 }
 
 impl<Q> Default for Pins<Q> {
     fn default() -> Self {
-        Self { pins: Vec::new(), places: Hashed::default() }
+        Self { pins: Vec::new(), vacant: Vec::new(), numbers: Hashed::default() }
     }
 }

@@ -51,7 +51,7 @@ impl<Q: Query> Shard<Q> {
         env: &Env<'_>,
         out: &mut Outbox<Q>,
     ) {
-        let target = if place.is_pinned { Home::Pinned } else { incoming.home };
+        let target = place.pin.map_or(incoming.home, Home::Pinned);
         match place.number {
             Some(number) => self.replace(key, number, incoming, target, env, out),
             None => self.insert(key, hash, incoming, target, env, out),
@@ -100,6 +100,9 @@ impl<Q: Query> Shard<Q> {
         }
         self.index.insert(number, &cold.records);
         if let Some((slot, cold)) = self.parts(number) {
+            if let Home::Pinned(pin) = target {
+                slot.aside = pin;
+            }
             slot.date(incoming.as_of, has_times);
             cold.set_alarm(number, slot, env.rules);
             cold.enter(number, slot, env);
@@ -124,6 +127,9 @@ impl<Q: Query> Shard<Q> {
         if !stays {
             cold.leave(number, slot, env);
             slot.stay = target.stay(|| Queue::Main);
+        }
+        if let Home::Pinned(pin) = target {
+            slot.aside = pin;
         }
         slot.is_invalidated = incoming.is_invalidated;
         let old_hold = std::mem::replace(&mut slot.hold, slot.stay.hold(incoming.value));

@@ -1,0 +1,60 @@
+//! Reaping at intervals, for programs that may be idle.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::event::survives;
+use crate::registry::Registry;
+
+/// Reaps a cache at intervals until it is dropped. Made by [`Cache::reap_every`].
+#[derive(Debug)]
+#[must_use = "the cache is reaped until this is dropped"]
+pub struct Reaper {
+    /// The thread ends when this is gone.
+    _stop: Sender<Infallible>,
+}
+
+/// Shorter intervals would keep a processor busy.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+impl<R: Registry> Cache<R> {
+    /// Calls [`reap`](Self::reap) at intervals of at least a millisecond, on a thread of its own, until the returned
+    /// [`Reaper`] is dropped.
+    ///
+    /// Does not keep the cache alive: when the last handle is gone, the thread ends after its present interval. Values
+    /// that expire are dropped on that thread; a panic of their `Drop` is counted in
+    /// [`Inspection::listener_panics`](crate::Inspection), and reaping goes on. Dropping the [`Reaper`] does not wait
+    /// for a `reap` that is under way.
+    ///
+    /// # Errors
+    /// If the operating system has no thread to give.
+    ///
+    /// ```
+    /// # use cache_core::{Cache, Registry};
+    /// # use std::time::Duration;
+    /// # fn of<R: Registry>(cache: &Cache<R>) -> std::io::Result<()> {
+    /// let _reaper = cache.reap_every(Duration::from_secs(60))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reap_every(&self, interval: Duration) -> io::Result<Reaper> {
+        let (stop, stopped) = channel();
+        let interval = interval.max(SHORTEST);
+        let cache = self.downgrade();
+        let reap = move || {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                let Some(cache) = cache.upgrade().map(Self::from_inner) else { return };
+                if !survives(|| _ = cache.reap()) {
+                    cache.core().events.count_panic();
+                }
+                // It may be the last handle by now, and drop all values.
+                survives(|| drop(cache));
+            }
+        };
+        std::thread::Builder::new().name("cache-reaper".to_owned()).spawn(reap)?;
+        Ok(Reaper { _stop: stop })
+    }
+}
