@@ -102,6 +102,31 @@ fn what_matches_is_marked_unless_the_transaction_writes_it() {
     }
 }
 
+/// What a transaction has used is used again by the next one of its thread.
+#[test]
+fn a_transaction_marks_nothing_of_what_one_before_it_has_marked() {
+    type Mark = fn(&mut cache_core::Transaction<Sides>);
+    let marks: [Mark; 4] = [
+        |tx| tx.invalidate_all(),
+        |tx| tx.invalidate_query::<GetLeft>(),
+        |tx| tx.invalidate_tag("numbers"),
+        |tx| tx.invalidate_where::<GetLeft>(|_| true),
+    ];
+    for mark in marks {
+        let cache = sides();
+        let mut tx = cache.begin();
+        tx.set(GetLeft(1), 11);
+        mark(&mut tx);
+        tx.commit().unwrap();
+        assert!(is_marked(&cache, &GetLeft(2)));
+        assert!(cache.touch(&GetLeft(2)));
+        let mut tx = cache.begin();
+        tx.set(GetLeft(3), 13);
+        tx.commit().unwrap();
+        assert!(!is_marked(&cache, &GetLeft(2)));
+    }
+}
+
 #[test]
 fn what_is_given_up_marks_nothing() {
     let cache = sides();
