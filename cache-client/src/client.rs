@@ -23,6 +23,7 @@ use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::{OptionsError, QueryError};
 use crate::layer::Layers;
+use crate::mutate::Scopes;
 use crate::plan::Plan;
 use crate::provider::tier::Tier;
 use crate::runtime::ClientRuntime;
@@ -50,6 +51,7 @@ pub(crate) struct Shared<A: App> {
     breakers: Breakers,
     runtime: Arc<ClientRuntime>,
     waits: Arc<Waits>,
+    scopes: Arc<Scopes>,
     /// Where answers are kept below the cache.
     tier: Option<Arc<Tier>>,
     flights: AtomicU64,
@@ -251,6 +253,10 @@ impl<A: App> Client<A> {
 
     pub(crate) fn waits(&self) -> &Arc<Waits> {
         &self.0.waits
+    }
+
+    pub(crate) fn scopes(&self) -> &Arc<Scopes> {
+        &self.0.scopes
     }
 
     pub(crate) fn next_flight(&self) -> FlightId {

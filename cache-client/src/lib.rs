@@ -126,7 +126,7 @@ pub use context::Context;
 pub use error::{AlreadyAnswered, OptionsError, QueryError};
 pub use ingest::{Ingestion, IngestionState, Source, SourceError};
 pub use layer::{Layer, LayerEdit};
-pub use mutate::{Mutate, MutateError};
+pub use mutate::{Mutate, MutateError, Scope};
 pub use observer::Observer;
 pub use observer::state::State;
 pub use pages::Turned;

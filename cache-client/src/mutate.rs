@@ -1,5 +1,7 @@
 //! Mutations: what changes something outside, and the cache with it. Run once, in a task of their own.
 
+mod scope;
+
 use std::any::type_name;
 use std::fmt::Debug;
 use std::future::Future;
@@ -22,6 +24,9 @@ use crate::layer::{Layer, LayerEdit};
 use crate::retry::Patience;
 use crate::telemetry;
 use crate::waits::Waiting;
+pub use scope::Scope;
+pub(crate) use scope::Scopes;
+use scope::Turn;
 
 /// Something that is changed outside, and what that means for the cache.
 ///
@@ -107,6 +112,17 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
     /// one step, or the mutation has failed.
     fn optimistic(&self, _layer: &mut LayerEdit<A>) {}
 
+    /// The scope that the mutation runs in: those of one scope run one after another, in the order of the calls, each when
+    /// all before it have ended, however they did. What they [expect](Self::optimistic) is shown at once. By default none:
+    /// it runs at once.
+    ///
+    /// A scope is for mutations of which the later builds on the earlier, as those of one cart: their answers arrive in the
+    /// order of the calls. One that waits for another of its own scope inside of [`run`](Self::run) is
+    /// a [`Cycle`](MutateError::Cycle).
+    fn scope(&self) -> Option<Scope> {
+        None
+    }
+
     /// Whether an error may pass, so that the mutation may be tried again, as often as [`RETRIES`](Self::RETRIES) says and
     /// at the pace of [queries](crate::Fetch::is_retryable). By default none may.
     fn is_retryable(_error: &Self::Error) -> bool {
@@ -138,6 +154,12 @@ pub enum MutateError<E> {
         mutation: &'static str,
         /// What it panicked with, if that was a text.
         message: Arc<str>,
+    },
+    /// It waits for a mutation of its scope that waits for it. It is not run.
+    #[error("the mutation `{mutation}` waits for one of its scope that waits for it")]
+    Cycle {
+        /// Type of the mutation.
+        mutation: &'static str,
     },
     /// The request was cancelled, or its deadline passed. If the mutation had begun it goes on, and what it comes to is
     /// committed.
@@ -257,7 +279,7 @@ async fn mutate<A: App, M: Mutate<A>>(
 fn outcome_of<T, E>(outcome: &Result<T, MutateError<E>>) -> &'static str {
     match outcome {
         Ok(_) => "done",
-        Err(MutateError::Failed { .. }) => "failed",
+        Err(MutateError::Failed { .. } | MutateError::Cycle { .. }) => "failed",
         Err(MutateError::Panicked { .. }) => "panicked",
         Err(MutateError::Interrupted { .. }) => "interrupted",
         Err(MutateError::Refused { .. }) => "refused",
@@ -274,6 +296,8 @@ struct Run<A: App, M: Mutate<A>> {
     is_private: bool,
     /// What is shown meanwhile.
     layer: Option<Layer<A>>,
+    /// Its place in its scope.
+    turn: Option<Turn>,
 }
 
 impl<A: App, M: Mutate<A>> Run<A, M> {
@@ -286,11 +310,15 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
             None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
         };
         let asked_by = parent.map(|parent| Arc::clone(&parent.tree));
-        Self { mutation, node, asked_by, is_private, layer }
+        let turn = mutation.scope().map(|scope| client.scopes().enter(scope, id));
+        Self { mutation, node, asked_by, is_private, layer, turn }
     }
 
-    async fn run(self) -> Mutated<A, M> {
+    async fn run(mut self) -> Mutated<A, M> {
         let name = type_name::<M>();
+        if !self.waits_for_its_turn().await {
+            return Err(MutateError::Cycle { mutation: name });
+        }
         let panicked = |message| MutateError::Panicked { mutation: name, message };
         let output = caught(self.attempts()).await.map_err(panicked)?;
         let output = output.map_err(|source| MutateError::Failed { mutation: name, source })?;
@@ -298,6 +326,18 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
             Ok(()) => Ok(output),
             Err(source) => Err(MutateError::Refused { mutation: name, source }),
         }
+    }
+
+    /// Returns whether it may run: not if those before it in its scope wait for it.
+    async fn waits_for_its_turn(&mut self) -> bool {
+        let Some(turn) = &mut self.turn else { return true };
+        let waits = self.node.flight.zip(turn.waits_for());
+        let waiting = waits.map(|(from, to)| Waiting::begin(self.node.client.waits(), from, to));
+        if matches!(waiting, Some(None)) {
+            return false;
+        }
+        turn.begin().await;
+        true
     }
 
     async fn attempts(&self) -> Result<M::Output, M::Error> {

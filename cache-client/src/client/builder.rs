@@ -129,6 +129,7 @@ impl<A: App> ClientBuilder<A> {
             breakers: Breakers::new(breakers),
             runtime: Arc::new(ClientRuntime::new(runtime)),
             waits: Arc::new(Waits::default()),
+            scopes: Arc::default(),
             tier,
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(traces_keys),

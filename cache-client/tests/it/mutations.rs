@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_client::{Changes, Client, Context, LayerEdit, Mutate, MutateError, QueryError, TokioClock};
+use cache_client::{Changes, Client, Context, LayerEdit, Mutate, MutateError, QueryError, Scope, TokioClock};
 use cache_core::{Cache, CommitError, Freshness};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -101,6 +101,31 @@ impl Mutate<Lab> for Patient {
 
     fn is_retryable(error: &LabError) -> bool {
         matches!(error, LabError::NoLuck)
+    }
+}
+
+/// The same, one after another.
+#[derive(Clone)]
+struct InTurn(Change);
+
+impl Mutate<Lab> for InTurn {
+    type Output = usize;
+    type Error = LabError;
+
+    async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        self.0.run(cx).await
+    }
+
+    fn apply(&self, answer: &usize, changes: &mut Changes<Lab>) {
+        self.0.apply(answer, changes);
+    }
+
+    fn optimistic(&self, layer: &mut LayerEdit<Lab>) {
+        self.0.optimistic(layer);
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(Scope::new("numbers"))
     }
 }
 
@@ -602,4 +627,66 @@ async fn two_hundred_at_once_of_one_key_are_all_committed_whatever_the_hook_take
         }
         assert_eq!(number(&client, 1), Some(200));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 0);
+    let begun = Arc::new(Mutex::new(Vec::new()));
+    let change = |answer: usize, fails: bool| {
+        let begun = Arc::clone(&begun);
+        let change = Change::new().showing(|layer| layer.update(&GetNumber(1), |number| Some(number? + 1)));
+        InTurn(change.running(move |_| {
+            begun.lock().push(answer);
+            if fails { Err(LabError::NoLuck) } else { Ok(answer) }
+        }))
+    };
+    let (first, second, third) = (change(10, false), change(20, true), change(30, false));
+    let start = Instant::now();
+    let all = async { tokio::join!(client.mutate(&first), client.mutate(&second), client.mutate(&third)) };
+    let shown = async {
+        tokio::time::sleep(SECOND / 2).await;
+        (client.pending(), *client.query(&GetNumber(1)).await.unwrap())
+    };
+    let (all, shown) = tokio::join!(in_time(all), shown);
+    assert_eq!(shown, (3, 3), "all are shown while the first is running");
+    assert!(all.0.is_ok() && all.1.is_err() && all.2.is_ok());
+    assert_eq!((begun.lock().clone(), start.elapsed()), (vec![10, 20, 30], 3 * SECOND));
+    assert_eq!((number(&client, 1), client.pending()), (Some(30), 0));
+    // Another one that comes later waits for nobody, nor does one without a scope.
+    let start = Instant::now();
+    let (fourth, other) = (change(40, false), Change::new());
+    let both = async { tokio::join!(client.mutate(&fourth), client.mutate(&other)) };
+    let (fourth, other) = in_time(both).await;
+    assert!(fourth.is_ok() && other.is_ok());
+    assert_eq!(start.elapsed(), SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_caller_leaves_keeps_its_place_in_its_scope() {
+    let client = lab();
+    let (first, second) = (InTurn(Change::new()), InTurn(Change::new()));
+    tokio::time::timeout(SECOND / 2, client.mutate(&first)).await.unwrap_err();
+    let start = Instant::now();
+    in_time(client.mutate(&second)).await.unwrap();
+    assert_eq!((start.elapsed(), first.0.runs(), second.0.runs()), (SECOND + SECOND / 2, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_for_another_of_its_scope_is_a_circle() {
+    let client = lab();
+    let inner = InTurn(Change::new());
+    let asked = inner.clone();
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            let error = cx.mutate(&asked).await.unwrap_err();
+            assert!(matches!(error, MutateError::Cycle { .. }), "{error}");
+        })
+    });
+    let outer = InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() });
+    assert_eq!(in_time(client.mutate(&outer)).await.unwrap(), 1);
+    assert_eq!(inner.0.runs(), 0);
+    // The scope goes on.
+    in_time(client.mutate(&inner)).await.unwrap();
 }
