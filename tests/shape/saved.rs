@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use cache_core::{Cache, Query, Shape, registry};
+use cache_core::{Cache, Query, Registry, Shape, registry};
 use serde::{Deserialize, Serialize};
 
 /// A place on a map, whose coordinates are the key.
@@ -59,6 +59,61 @@ registry! {
     }
 }
 
+/// A number in JSON that may be missing.
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = Option<f64>, capacity = 100, persist, codec = "json")]
+struct RateOf(u32);
+
+registry! {
+    struct Rates {
+        RateOf,
+    }
+}
+
+/// Knows how many there are, and nothing of them.
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = Vec<()>, capacity = 100, persist)]
+struct VisitsOf(u32);
+
+registry! {
+    struct Visits {
+        VisitsOf,
+    }
+}
+
+/// A list that is dropped link by link.
+#[derive(Debug, Shape, Serialize, Deserialize)]
+struct Links {
+    next: Option<Box<Links>>,
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        let mut next = self.next.take();
+        while let Some(mut link) = next {
+            next = link.next.take();
+        }
+    }
+}
+
+#[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = Links, capacity = 100, persist)]
+struct LinksOf(u32);
+
+registry! {
+    struct Chains {
+        LinksOf,
+    }
+}
+
+/// What a save says of the entries that it cannot save, as an error or in its report.
+fn told<R: Registry>(cache: &Cache<R>) -> String {
+    match cache.save_to(Vec::new()) {
+        Ok(report) => report.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
 #[test]
 fn numbers_in_json_are_found_and_read_back_bit_by_bit() {
     let cache = Cache::<Heights>::new();
@@ -93,9 +148,53 @@ fn one_value_of_many_that_does_not_read_back_is_named_by_the_save() {
     for place in 0..1_000 {
         cache.insert(HumidityOf(place), Percent(if place == 567 { 101 } else { 50 }));
     }
-    let told = match cache.save_to(Vec::new()) {
-        Ok(report) => report.to_string(),
-        Err(error) => error.to_string(),
-    };
+    let told = told(&cache);
     assert!(told.contains("HumidityOf(567)") && told.contains("101 % is too much"), "{told}");
+}
+
+#[test]
+fn a_number_that_json_has_no_form_for_is_named_by_the_save_and_not_lost() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let cache = Cache::<Rates>::new();
+        cache.insert(RateOf(1), None);
+        cache.insert(RateOf(2), Some(0.5));
+        cache.insert(RateOf(3), Some(number));
+        let told = told(&cache);
+        assert!(told.contains("RateOf(3)") && told.contains("infinite or NaN"), "{told}");
+        cache.remove(&RateOf(3));
+        let mut bytes = Vec::new();
+        cache.save_to(&mut bytes).unwrap();
+        let restored = Cache::<Rates>::new();
+        restored.restore_from(&bytes[..]).unwrap();
+        assert_eq!(restored.get(&RateOf(1)).as_deref(), Some(&None));
+        assert_eq!(restored.get(&RateOf(2)).as_deref(), Some(&Some(0.5)));
+    }
+}
+
+#[test]
+fn lists_of_elements_without_bytes_come_back_or_are_named_by_the_save() {
+    let cache = Cache::<Visits>::new();
+    for (place, visits) in [(1, 3), (2, 5_000), (3, 8_192)] {
+        cache.insert(VisitsOf(place), vec![(); visits]);
+    }
+    let mut bytes = Vec::new();
+    cache.save_to(&mut bytes).unwrap();
+    let restored = Cache::<Visits>::new();
+    assert_eq!(restored.restore_from(&bytes[..]).unwrap().restored(), 3);
+    assert_eq!(restored.get(&VisitsOf(2)).unwrap().len(), 5_000);
+
+    cache.insert(VisitsOf(4), vec![(); 1_000_000]);
+    let told = told(&cache);
+    assert!(told.contains("VisitsOf(4)") && told.contains("elements that take no bytes"), "{told}");
+}
+
+#[test]
+fn a_value_that_is_nested_without_end_is_named_by_the_save() {
+    let cache = Cache::<Chains>::new();
+    let links =
+        |count| (1..count).fold(Links { next: None }, |links, _| Links { next: Some(Box::new(links)) });
+    cache.insert(LinksOf(1), links(100));
+    cache.insert(LinksOf(2), links(200_000));
+    let told = told(&cache);
+    assert!(told.contains("LinksOf(2)") && told.contains("nested deeper than 256 levels"), "{told}");
 }

@@ -1,6 +1,6 @@
 //! The formats that keys and values are saved in, each behind a cargo feature. Nothing else names their crates.
 
-#[cfg(any(feature = "bincode", feature = "postcard"))]
+#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 mod bounds;
 #[cfg(feature = "bincode")]
 mod with_bincode;
@@ -15,18 +15,21 @@ mod tests;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Values nested deeper than so many containers (structs, sequences, maps, enums, options) are refused by the binary
-/// codecs; `serde_json` has a bound of its own, 128.
-///
-/// A level costs about 2 KiB of stack in an unoptimised build (measured with a `Vec` of itself), threads have 2 MiB.
-pub const MAX_DEPTH: u32 = 256;
+/// How much less stack than usual a decoder may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Margin {
+    /// None.
+    None,
+    /// A quarter. What decodes so decodes without it too, whatever the optimiser makes of either.
+    Quarter,
+}
 
 /// One format. `NAME` is written into the file beside each table.
 #[diagnostic::on_unimplemented(
     message = "the snapshot codec `{Self}` is not compiled in",
     label = "this codec needs a cargo feature of `cache-core`",
     note = "switch on the feature of the codec's name: `cache-core = {{ version = \"..\", features = [\"bincode\"] }}` (or \"postcard\", \"json\")",
-    note = "or choose another codec: `#[query(persist, codec = \"json\")]`"
+    note = "or choose a codec that is compiled in: `#[query(persist, codec = \"..\")]`"
 )]
 pub trait Codec: 'static {
     /// Name of the format in snapshot files.
@@ -34,18 +37,28 @@ pub trait Codec: 'static {
     /// Whether the format tells a reader what comes next, as JSON does.
     const SELF_DESCRIBING: bool;
 
-    /// Appends the encoded form of `value` to `out`.
+    /// Appends the encoded form of `value` to `out`. What could not be read back is not written: values that are
+    /// nested too deep, have too many elements without bytes, or would read back as another value.
     ///
     /// # Errors
-    /// [`CodecError`] when the value's `Serialize` fails.
-    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError>;
+    /// [`EncodeError`] says which of the two it is.
+    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// Reads one value that takes up all of `bytes`, whoever wrote them: lengths are not believed, depth is
-    /// bounded by [`MAX_DEPTH`].
+    /// Reads one value that takes up all of `bytes`, whoever wrote them: lengths are not believed, and depth and
+    /// stack are bounded.
     ///
     /// # Errors
     /// [`CodecError`] when the bytes are no such value, or more than it.
-    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
+    #[inline]
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        Self::decode_within(bytes, Margin::None)
+    }
+
+    /// [`decode`](Self::decode) with less stack, by `margin`.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    fn decode_within<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<T, CodecError>;
 
     /// Reads the first element of a tuple whose encoded form is `bytes`, and does not look at the rest. Bounded as
     /// [`decode`](Self::decode) is.
@@ -72,11 +85,30 @@ pub struct Json;
 #[error("{0}")]
 pub struct CodecError(pub(crate) String);
 
+/// Why a value was not encoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub enum EncodeError {
+    /// The format has no form for it, or its `Serialize` failed.
+    Unencodable(#[from] CodecError),
+    /// It has a form, which would not read back, or as another value.
+    Unreadable(CodecError),
+}
+
+impl From<EncodeError> for CodecError {
+    fn from(error: EncodeError) -> Self {
+        let (EncodeError::Unencodable(error) | EncodeError::Unreadable(error)) = error;
+        error
+    }
+}
+
 /// The bytes after a value are as wrong as a missing byte: something else was saved than is read.
 #[cfg(any(feature = "bincode", feature = "postcard"))]
+#[inline]
 fn refuse_rest(rest: usize) -> Result<(), CodecError> {
-    match rest {
-        0 => Ok(()),
-        rest => Err(CodecError(format!("{rest} bytes are left after the value"))),
+    #[cold]
+    fn refuse(rest: usize) -> CodecError {
+        CodecError(format!("{rest} bytes are left after the value"))
     }
+    if rest == 0 { Ok(()) } else { Err(refuse(rest)) }
 }

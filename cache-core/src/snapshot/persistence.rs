@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::codec::{Codec, CodecError};
+use super::codec::{Codec, CodecError, EncodeError, Margin};
 use super::digest::digest;
 use super::entry::{Downtime, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
@@ -34,13 +34,13 @@ pub struct Persistence<Q: Query> {
 
 /// What turns one key, or one entry, into bytes and back.
 pub(super) struct Single<Q: Query> {
-    pub(super) encode_key: fn(&Q, &mut Vec<u8>) -> Result<(), CodecError>,
+    pub(super) encode_key: fn(&Q, &mut Vec<u8>) -> Result<(), EncodeError>,
     pub(super) encode: EncodeOne<Q>,
     pub(super) decode: DecodeOne<Q>,
     pub(super) verify: VerifyOne<Q>,
 }
 
-type EncodeOne<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), CodecError>;
+type EncodeOne<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), EncodeError>;
 type DecodeOne<Q> = fn(&[u8]) -> Result<(Q, Arc<<Q as Query>::Value>), CodecError>;
 
 type VerifyOne<Q> = fn(&Q, &<Q as Query>::Value, &[u8]) -> Result<(), CodecError>;
@@ -234,7 +234,7 @@ where
         }
         block
             .push(meta, |out| C::encode(&(key, &**value), out))
-            .map_err(|error| SkipReason::unencodable(C::NAME, error))?;
+            .map_err(|error| SkipReason::unwritten(C::NAME, error))?;
         if verifies && let Err(error) = verify::<Q, C>(key, value, block.last()) {
             block.pop();
             return Err(SkipReason::unreadable(C::NAME, error));
@@ -284,7 +284,7 @@ fn verify<Q: Query + Serialize + DeserializeOwned, C: Codec>(
 where
     Q::Value: SavedValue,
 {
-    let Pair(found, copy) = C::decode::<Pair<Q, Q::Value>>(bytes)?;
+    let Pair(found, copy) = C::decode_within::<Pair<Q, Q::Value>>(bytes, Margin::Quarter)?;
     if found != *key {
         return Err(CodecError(format!("its key reads back as {found:?}")));
     }
@@ -298,7 +298,7 @@ where
 pub(super) fn verify_value<V: Serialize + ?Sized, C: Codec>(
     value: &V,
     copy: &V,
-    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     bytes: &[u8],
 ) -> Result<(), CodecError> {
     // Of the codecs, those that describe themselves are for people too.
@@ -315,9 +315,9 @@ pub(super) fn verify_value<V: Serialize + ?Sized, C: Codec>(
     }
 }
 
-impl From<TooLong> for CodecError {
+impl From<TooLong> for EncodeError {
     fn from(_: TooLong) -> Self {
-        CodecError("the entry takes more than 4 GiB".to_owned())
+        CodecError("the entry takes more than 4 GiB".to_owned()).into()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::codec::CodecError;
+use super::codec::{CodecError, EncodeError};
 use crate::dynamic::Dynamic;
 use crate::query::Query;
 
@@ -282,8 +282,11 @@ impl fmt::Display for TableRestore {
 
 impl SkipReason {
     #[cold]
-    pub(super) fn unencodable(codec: &'static str, error: CodecError) -> Self {
-        Self::Unencodable { codec, reason: error.0 }
+    pub(super) fn unwritten(codec: &'static str, error: EncodeError) -> Self {
+        match error {
+            EncodeError::Unencodable(error) => Self::Unencodable { codec, reason: error.0 },
+            EncodeError::Unreadable(error) => Self::unreadable(codec, error),
+        }
     }
 
     #[cold]

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
-use super::codec::Codec;
-use super::codec::CodecError;
+use super::codec::{Codec, Margin};
+use super::codec::{CodecError, EncodeError};
 use super::entry::{Downtime, SavedEntry};
 use super::format::block::{Block, BlockBuilder};
 use super::format::bytes::{Cursor, put_text};
@@ -78,7 +78,7 @@ struct Registered {
     type_name: &'static str,
     codec: &'static str,
     fingerprint: Fingerprint,
-    encode: fn(&dyn DynamicValue, &mut Vec<u8>) -> Result<(), CodecError>,
+    encode: fn(&dyn DynamicValue, &mut Vec<u8>) -> Result<(), EncodeError>,
     decode: Decode,
     verify: fn(&dyn DynamicValue, &[u8]) -> Result<(), CodecError>,
 }
@@ -171,7 +171,7 @@ impl fmt::Debug for Registered {
 fn encode<T: Serialize + 'static, C: Codec>(
     value: &dyn DynamicValue,
     out: &mut Vec<u8>,
-) -> Result<(), CodecError> {
+) -> Result<(), EncodeError> {
     C::encode(typed::<T>(value)?, out)
 }
 
@@ -181,7 +181,12 @@ fn verify<T: Serialize + DeserializeOwned + 'static, C: Codec>(
     bytes: &[u8],
 ) -> Result<(), CodecError> {
     let value = typed::<T>(value)?;
-    verify_value::<T, C>(value, &C::decode(bytes)?, |out| C::encode(value, out), bytes)
+    verify_value::<T, C>(
+        value,
+        &C::decode_within(bytes, Margin::Quarter)?,
+        |out| C::encode(value, out),
+        bytes,
+    )
 }
 
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
@@ -229,7 +234,7 @@ impl TableCodec<Dynamic> for DynamicTypes {
                     start = out.len() - before;
                     (registered.encode)(&**value, out)
                 })
-                .map_err(|error| SkipReason::unencodable(registered.codec, error))?;
+                .map_err(|error| SkipReason::unwritten(registered.codec, error))?;
             if verifies && let Err(error) = (registered.verify)(&**value, &block.last()[start..]) {
                 block.pop();
                 return Err(SkipReason::unreadable(registered.codec, error));

@@ -1,364 +1,153 @@
-//! A deserializer around another that believes neither lengths nor nesting. Knows nothing of formats.
+//! What is written and read stays within bounds: of depth, of stack, and of elements that take no bytes.
 //!
-//! The binary codecs read a length and then trust it: a forged one makes them allocate before they notice that
-//! the input is shorter, or loop over elements that take no bytes at all; nested values recurse without end.
-//! Standing between the codec and the type, this layer
-//! - asks for strings and bytes *borrowed*, which the codecs check against the input before anybody allocates,
-//! - never lets a sequence announce more elements than there are bytes (each level of nesting half as many, so
-//!   that nested claims add up to less than two inputs), nor yield many more than that,
-//! - counts depth.
-//!
-//! The bounds travel by value, so the layer compiles down to a decrement for each container.
+//! Both directions count alike, so that a value that was written can be read back. Knows nothing of formats, but that
+//! JSON has bounds of its own and forms that mean two values.
 
-use std::fmt;
-use std::marker::PhantomData;
+mod reading;
+mod writing;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
-};
+use std::cell::Cell;
 
-use super::MAX_DEPTH;
+pub(super) use reading::BoundedSeed;
+pub(super) use writing::Guarded;
 
-/// Elements that take no bytes (`()`, empty structs) may be so many more than the input is long.
-const FREE_ELEMENTS: usize = 1024;
+use super::{CodecError, EncodeError, Margin};
 
-/// Deserializes a `T` within bounds that follow from the length of the input.
-pub(super) struct BoundedSeed<T> {
-    bounds: Bounds,
-    _value: PhantomData<fn() -> T>,
-}
+/// Levels that a value in a binary format may have: structs, sequences, maps, enums, options.
+pub(super) const MAX_DEPTH: u32 = 256;
 
-impl<T> BoundedSeed<T> {
-    pub(super) fn new(input: usize) -> Self {
-        let bounds =
-            Bounds { depth: MAX_DEPTH, elements: input.saturating_add(FREE_ELEMENTS), announced: input };
-        Self { bounds, _value: PhantomData }
+/// Levels that a value in JSON may have. `serde_json` reads no more.
+pub(super) const MAX_JSON_DEPTH: u32 = 127;
+
+/// Elements that take no bytes (`()`, empty structs) may be so many in one value more than it has bytes.
+///
+/// An attacker gets so many steps for the few bytes of an entry.
+pub(super) const FREE_ELEMENTS: usize = 8192;
+
+/// Stack that may lie between the codec and the level that it enters: half of what a thread has by default, which
+/// leaves the rest to the caller and to that level. What a level takes depends on the size of the type and on the
+/// optimiser, so it is measured, not guessed.
+const MAX_STACK: usize = 1024 * 1024;
+
+/// Where the stack may not go beyond. It grows towards lower addresses on every platform that Rust has threads on.
+#[derive(Clone, Copy, Debug)]
+struct StackEnd(usize);
+
+impl StackEnd {
+    /// As much below the end is no use of the stack: another one has been switched to, as sanitizers do.
+    const ANOTHER: usize = 64 * 1024 * 1024;
+
+    #[inline]
+    fn after(bytes: usize) -> Self {
+        Self(Self::here().saturating_sub(bytes))
+    }
+
+    /// An address in the current frame, or just below it.
+    #[inline(always)]
+    fn here() -> usize {
+        let mark = 0u8;
+        std::ptr::from_ref(&mark).addr()
+    }
+
+    #[inline(always)]
+    fn is_passed(self) -> bool {
+        let here = Self::here();
+        here < self.0 && self.0 - here < Self::ANOTHER
     }
 }
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for BoundedSeed<T> {
-    type Value = T;
+/// Why a bound, or a form with two meanings, ended the work.
+///
+/// Kept beside the error of the format, for some formats forget what they were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    #[error("it is nested deeper than {MAX_DEPTH} levels")]
+    Depth,
+    #[error("it is nested deeper than {MAX_JSON_DEPTH} levels of JSON")]
+    JsonDepth,
+    #[error("it is nested so deep that its levels take more than {} KiB of stack", MAX_STACK / 1024)]
+    Stack,
+    #[error("it has more than {FREE_ELEMENTS} elements that take no bytes")]
+    FreeElements,
+    #[error("it holds a number that is infinite or NaN, which JSON has no form for")]
+    NotFinite,
+    #[error("it holds a `Some` whose inside is `null` in JSON, which would read back as `None`")]
+    NullInside,
+}
 
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T, D::Error> {
-        T::deserialize(Bounded { inner, bounds: self.bounds })
+impl From<Refusal> for CodecError {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.to_string())
     }
 }
 
-#[derive(Clone, Copy)]
-struct Bounds {
-    /// Levels that may still be entered.
-    depth: u32,
-    /// Elements that one sequence may yield.
-    elements: usize,
-    /// Elements that one sequence may announce.
-    announced: usize,
+/// The bounds of one value, shared by all its parts.
+#[derive(Debug)]
+pub(super) struct Limits {
+    stack: StackEnd,
+    /// Elements of sequences and maps that the value may still have.
+    elements: Cell<usize>,
+    refusal: Cell<Option<Refusal>>,
 }
 
-impl Bounds {
+impl Limits {
+    /// For a value that is written.
     #[inline]
-    fn enter<E: Error>(self) -> Result<Self, E> {
-        match self.depth.checked_sub(1) {
-            Some(depth) => Ok(Self { depth, announced: self.announced / 2, ..self }),
-            None => Err(too_deep()),
+    pub(super) fn for_writing() -> Self {
+        Self::new(usize::MAX, MAX_STACK)
+    }
+
+    /// For a value that is read from so many bytes of `input`.
+    #[inline]
+    pub(super) fn for_reading(input: usize, margin: Margin) -> Self {
+        let stack = match margin {
+            Margin::None => MAX_STACK,
+            Margin::Quarter => MAX_STACK / 4 * 3,
+        };
+        Self::new(input.saturating_add(FREE_ELEMENTS), stack)
+    }
+
+    #[inline]
+    fn new(elements: usize, stack: usize) -> Self {
+        Self { stack: StackEnd::after(stack), elements: Cell::new(elements), refusal: Cell::new(None) }
+    }
+
+    /// Takes so many of the elements that may still be had; `false` if there are not so many.
+    #[inline]
+    fn take_elements(&self, count: usize) -> bool {
+        let left = self.elements.get().checked_sub(count);
+        self.elements.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// Whether a value that was written as so many `bytes` has no more elements than a reader takes.
+    #[cfg(any(feature = "bincode", feature = "postcard"))]
+    #[inline]
+    pub(super) fn check_elements(&self, bytes: usize) -> Result<(), EncodeError> {
+        if usize::MAX - self.elements.get() <= bytes.saturating_add(FREE_ELEMENTS) {
+            return Ok(());
         }
-    }
-}
-
-#[cold]
-fn too_deep<E: Error>() -> E {
-    E::custom(format_args!("the value is nested deeper than {MAX_DEPTH} levels"))
-}
-
-#[cold]
-fn too_many<E: Error>() -> E {
-    E::custom("a sequence claims more elements than there are bytes")
-}
-
-/// `inner` within `bounds`: a deserializer, a visitor, an access or a seed, whatever serde hands around.
-struct Bounded<T> {
-    inner: T,
-    bounds: Bounds,
-}
-
-macro_rules! forward {
-    ($($method:ident)*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.inner.$method(visitor)
-        }
-    )*};
-}
-
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
-    type Error = D::Error;
-
-    // Leaves: nothing nested can follow.
-    forward! {
-        deserialize_any deserialize_ignored_any deserialize_identifier deserialize_bool deserialize_char
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64 deserialize_str deserialize_bytes deserialize_unit
+        Err(EncodeError::Unreadable(Refusal::FreeElements.into()))
     }
 
-    #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_str(visitor)
-    }
-
-    #[inline]
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_bytes(visitor)
-    }
-
-    #[inline]
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_unit_struct(name, visitor)
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_option(Bounded { inner: visitor, bounds })
-    }
-
-    /// Not a level: a newtype alone cannot recurse.
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_newtype_struct(name, Bounded { inner: visitor, bounds: self.bounds })
-    }
-
-    #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_seq(Bounded { inner: visitor, bounds })
-    }
-
-    #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_tuple(len, Bounded { inner: visitor, bounds: bounds.for_fields(len) })
-    }
-
-    #[inline]
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?.for_fields(len);
-        self.inner.deserialize_tuple_struct(name, len, Bounded { inner: visitor, bounds })
-    }
-
-    #[inline]
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_map(Bounded { inner: visitor, bounds })
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_struct(name, fields, Bounded { inner: visitor, bounds })
-    }
-
-    #[inline]
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_enum(name, variants, Bounded { inner: visitor, bounds })
-    }
-
-    #[inline]
-    fn is_human_readable(&self) -> bool {
-        self.inner.is_human_readable()
-    }
-}
-
-impl Bounds {
-    /// The number of fields comes from the type, not from the input, and may be larger than it.
-    #[inline]
-    fn for_fields(self, len: usize) -> Self {
-        Self { elements: self.elements.max(len), ..self }
-    }
-}
-
-/// What the containers above may call; a leaf's visitor is never wrapped.
-impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.expecting(f)
-    }
-
-    #[inline]
-    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
-        self.inner.visit_none()
-    }
-
-    #[inline]
-    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
-        self.inner.visit_unit()
-    }
-
-    #[inline]
-    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_some(Bounded { inner, bounds: self.bounds })
-    }
-
-    #[inline]
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_newtype_struct(Bounded { inner, bounds: self.bounds })
-    }
-
-    #[inline]
-    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_seq(Elements { inner, bounds: self.bounds, left: self.bounds.elements })
-    }
-
-    #[inline]
-    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_map(Elements { inner, bounds: self.bounds, left: self.bounds.elements })
-    }
-
-    #[inline]
-    fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_enum(Bounded { inner, bounds: self.bounds })
-    }
-}
-
-/// The elements of a sequence, or the pairs of a map.
-struct Elements<A> {
-    inner: A,
-    bounds: Bounds,
-    left: usize,
-}
-
-impl<A> Elements<A> {
-    #[inline]
-    fn next<E: Error>(&mut self) -> Result<(), E> {
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => Err(too_many()),
+    /// The error of a value that was written: the bound that it exceeded, else what the format says.
+    #[cold]
+    pub(super) fn encode_error(&self, format: impl FnOnce() -> String) -> EncodeError {
+        match self.refusal.get() {
+            Some(refusal) => EncodeError::Unreadable(refusal.into()),
+            None => EncodeError::Unencodable(CodecError(format())),
         }
     }
 
-    #[inline]
-    fn announced(&self, hint: Option<usize>) -> Option<usize> {
-        hint.map(|hint| hint.min(self.bounds.announced))
-    }
-}
-
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
-    type Error = A::Error;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
-        let bounds = self.bounds;
-        let element = self.inner.next_element_seed(Bounded { inner: seed, bounds })?;
-        if element.is_some() {
-            self.next()?;
-        }
-        Ok(element)
+    /// The error of a value that was read, likewise.
+    #[cold]
+    pub(super) fn decode_error(&self, format: impl FnOnce() -> String) -> CodecError {
+        self.refusal.get().map_or_else(|| CodecError(format()), CodecError::from)
     }
 
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        self.announced(self.inner.size_hint())
-    }
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Elements<A> {
-    type Error = A::Error;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        let bounds = self.bounds;
-        let key = self.inner.next_key_seed(Bounded { inner: seed, bounds })?;
-        if key.is_some() {
-            self.next()?;
-        }
-        Ok(key)
-    }
-
-    #[inline]
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        self.inner.next_value_seed(Bounded { inner: seed, bounds: self.bounds })
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        self.announced(self.inner.size_hint())
-    }
-}
-
-impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<T> {
-    type Value = T::Value;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T::Value, D::Error> {
-        self.inner.deserialize(Bounded { inner, bounds: self.bounds })
-    }
-}
-
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<A> {
-    type Error = A::Error;
-    type Variant = Bounded<A::Variant>;
-
-    #[inline]
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self::Variant), A::Error> {
-        let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Bounded { inner, bounds: self.bounds }))
-    }
-}
-
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<A> {
-    type Error = A::Error;
-
-    #[inline]
-    fn unit_variant(self) -> Result<(), A::Error> {
-        self.inner.unit_variant()
-    }
-
-    #[inline]
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
-        self.inner.newtype_variant_seed(Bounded { inner: seed, bounds: self.bounds })
-    }
-
-    #[inline]
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        let bounds = self.bounds.for_fields(len);
-        self.inner.tuple_variant(len, Bounded { inner: visitor, bounds })
-    }
-
-    #[inline]
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, A::Error> {
-        self.inner.struct_variant(fields, Bounded { inner: visitor, bounds: self.bounds })
+    #[cold]
+    fn refuse<E>(&self, refusal: Refusal, error: impl FnOnce(Refusal) -> E) -> E {
+        self.refusal.set(Some(refusal));
+        error(refusal)
     }
 }

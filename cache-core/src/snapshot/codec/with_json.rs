@@ -1,34 +1,47 @@
 //! JSON by `serde_json`. The only file of the snapshot that names the crate.
 //!
-//! Needs no bounds of ours: it stops at 128 levels by itself, and every element takes bytes of the input. The feature
-//! `float_roundtrip` of `serde_json` makes it read each float as the one that was written.
+//! It stops at 128 levels by itself, and every element takes bytes of the input, so that stack alone is to be bounded.
+//! The feature `float_roundtrip` of `serde_json` makes it read each float as the one that was written.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
-use super::{Codec, CodecError, Json};
+use super::bounds::{BoundedSeed, Guarded, Limits};
+use super::{Codec, CodecError, EncodeError, Json, Margin};
 
 impl Codec for Json {
     const NAME: &'static str = "json";
     const SELF_DESCRIBING: bool = true;
 
     #[inline]
-    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        serde_json::to_writer(out, value).map_err(codec_error)
+    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let limits = Limits::for_writing();
+        let value = Guarded::<T, true>::new(value, &limits);
+        serde_json::to_writer(out, &value).map_err(|error| limits.encode_error(|| error.to_string()))
     }
 
     #[inline]
-    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        serde_json::from_slice(bytes).map_err(codec_error)
+    fn decode_within<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<T, CodecError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        let value = read(&mut deserializer, bytes.len(), margin)?;
+        deserializer.end().map_err(|error| CodecError(error.to_string()))?;
+        Ok(value)
     }
 
     fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
         let elements = bytes.strip_prefix(b"[").unwrap_or_default();
-        T::deserialize(&mut serde_json::Deserializer::from_slice(elements)).map_err(codec_error)
+        read(&mut serde_json::Deserializer::from_slice(elements), elements.len(), Margin::None)
     }
 }
 
-#[cold]
-fn codec_error(error: serde_json::Error) -> CodecError {
-    CodecError(error.to_string())
+/// The value that the input begins with.
+#[inline]
+fn read<'de, T: DeserializeOwned>(
+    deserializer: &mut serde_json::Deserializer<serde_json::de::SliceRead<'de>>,
+    input: usize,
+    margin: Margin,
+) -> Result<T, CodecError> {
+    let limits = Limits::for_reading(input, margin);
+    let seed = BoundedSeed::<T>::new::<true>(input, &limits);
+    seed.deserialize(deserializer).map_err(|error| limits.decode_error(|| error.to_string()))
 }

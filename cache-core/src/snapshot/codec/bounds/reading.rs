@@ -1,0 +1,397 @@
+//! A deserializer around another that believes neither lengths nor nesting.
+//!
+//! The binary codecs read a length and then trust it: a forged one makes them allocate before they notice that
+//! the input is shorter, or loop over elements that take no bytes at all; nested values recurse without end.
+//! Standing between the codec and the type, this layer
+//! - asks for strings and bytes *borrowed*, which the codecs check against the input before anybody allocates,
+//! - never lets a sequence announce more elements than there are bytes (each level of nesting half as many, so
+//!   that nested claims add up to less than two inputs), nor lets all sequences together yield many more than that,
+//! - counts depth, and measures the stack that it takes.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
+
+use super::{Limits, MAX_DEPTH, Refusal};
+
+/// Deserializes a `T` within bounds that follow from the length of the input.
+pub(in super::super) struct BoundedSeed<'a, T> {
+    bounds: Bounds<'a>,
+    _value: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> BoundedSeed<'a, T> {
+    /// JSON bounds depth and lengths by itself, so that only the stack is left to measure.
+    pub(in super::super) fn new<const IS_JSON: bool>(input: usize, limits: &'a Limits) -> Self {
+        let (levels, announced) = if IS_JSON { (u32::MAX, usize::MAX) } else { (MAX_DEPTH, input) };
+        Self { bounds: Bounds { levels, announced, is_list: false, limits }, _value: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for BoundedSeed<'_, T> {
+    type Value = T;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T, D::Error> {
+        T::deserialize(Bounded { inner, bounds: self.bounds })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Bounds<'a> {
+    /// Levels that may still be entered.
+    levels: u32,
+    /// Elements that one sequence may announce.
+    announced: usize,
+    /// Whether the number of elements comes from the input; else from the type.
+    is_list: bool,
+    limits: &'a Limits,
+}
+
+impl Bounds<'_> {
+    #[inline]
+    fn enter<E: Error>(self) -> Result<Self, E> {
+        let Some(levels) = self.levels.checked_sub(1) else {
+            return Err(self.limits.refuse(Refusal::Depth, E::custom));
+        };
+        if self.limits.stack.is_passed() {
+            return Err(self.limits.refuse(Refusal::Stack, E::custom));
+        }
+        Ok(Self { levels, announced: self.announced / 2, is_list: false, limits: self.limits })
+    }
+
+    #[inline]
+    fn list(self) -> Self {
+        Self { is_list: true, ..self }
+    }
+
+    /// Takes so many of the elements that may still be had.
+    #[inline]
+    fn take_elements<E: Error>(self, count: usize) -> Result<(), E> {
+        match self.limits.take_elements(count) {
+            true => Ok(()),
+            false => Err(self.limits.refuse(Refusal::FreeElements, E::custom)),
+        }
+    }
+}
+
+/// `inner` within `bounds`: a deserializer, a visitor, an access or a seed, whatever serde hands around.
+struct Bounded<'a, T> {
+    inner: T,
+    bounds: Bounds<'a>,
+}
+
+macro_rules! forward {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.inner.$method(visitor)
+        }
+    )*};
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
+    type Error = D::Error;
+
+    // Leaves: nothing nested can follow.
+    forward! {
+        deserialize_ignored_any deserialize_identifier deserialize_bool deserialize_char
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64 deserialize_str deserialize_bytes deserialize_unit
+    }
+
+    /// Self-describing formats alone have it.
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?;
+        self.inner.deserialize_any(Bounded { inner: visitor, bounds })
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_unit_struct(name, visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?;
+        self.inner.deserialize_option(Bounded { inner: visitor, bounds })
+    }
+
+    /// Not a level: a newtype alone cannot recurse.
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_newtype_struct(name, Bounded { inner: visitor, bounds: self.bounds })
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?.list();
+        self.inner.deserialize_seq(Bounded { inner: visitor, bounds })
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?;
+        self.inner.deserialize_tuple(len, Bounded { inner: visitor, bounds })
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?;
+        self.inner.deserialize_tuple_struct(name, len, Bounded { inner: visitor, bounds })
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?.list();
+        self.inner.deserialize_map(Bounded { inner: visitor, bounds })
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?;
+        self.inner.deserialize_struct(name, fields, Bounded { inner: visitor, bounds })
+    }
+
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let bounds = self.bounds.enter()?;
+        self.inner.deserialize_enum(name, variants, Bounded { inner: visitor, bounds })
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        self.inner.is_human_readable()
+    }
+}
+
+macro_rules! visit {
+    ($($method:ident $type:ty;)*) => {$(
+        #[inline]
+        fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
+            self.inner.$method(value)
+        }
+    )*};
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.expecting(f)
+    }
+
+    visit! {
+        visit_bool bool;
+        visit_i8 i8;
+        visit_i16 i16;
+        visit_i32 i32;
+        visit_i64 i64;
+        visit_i128 i128;
+        visit_u8 u8;
+        visit_u16 u16;
+        visit_u32 u32;
+        visit_u64 u64;
+        visit_u128 u128;
+        visit_f32 f32;
+        visit_f64 f64;
+        visit_char char;
+        visit_str &str;
+        visit_borrowed_str &'de str;
+        visit_string String;
+        visit_bytes &[u8];
+        visit_borrowed_bytes &'de [u8];
+        visit_byte_buf Vec<u8>;
+    }
+
+    #[inline]
+    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_none()
+    }
+
+    #[inline]
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_unit()
+    }
+
+    #[inline]
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_some(Bounded { inner, bounds: self.bounds })
+    }
+
+    #[inline]
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_newtype_struct(Bounded { inner, bounds: self.bounds })
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        let elements = Elements::new(inner.size_hint(), inner, self.bounds)?;
+        self.inner.visit_seq(elements)
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        let elements = Elements::new(inner.size_hint(), inner, self.bounds)?;
+        self.inner.visit_map(elements)
+    }
+
+    #[inline]
+    fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_enum(Bounded { inner, bounds: self.bounds })
+    }
+}
+
+/// The elements of a sequence, or the pairs of a map.
+struct Elements<'a, A> {
+    inner: A,
+    bounds: Bounds<'a>,
+    /// Whether each element is to be counted, for nobody said how many there are.
+    is_counted: bool,
+}
+
+impl<'a, A> Elements<'a, A> {
+    /// A list is counted as a whole if it says how long it is.
+    #[inline]
+    fn new<E: Error>(len: Option<usize>, inner: A, bounds: Bounds<'a>) -> Result<Self, E> {
+        if bounds.is_list {
+            bounds.take_elements(len.unwrap_or(0))?;
+        }
+        Ok(Self { inner, bounds, is_counted: bounds.is_list && len.is_none() })
+    }
+
+    #[inline]
+    fn announced(&self, hint: Option<usize>) -> Option<usize> {
+        hint.map(|hint| hint.min(self.bounds.announced))
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
+        let bounds = self.bounds;
+        let element = self.inner.next_element_seed(Bounded { inner: seed, bounds })?;
+        if self.is_counted && element.is_some() {
+            bounds.take_elements(1)?;
+        }
+        Ok(element)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.announced(self.inner.size_hint())
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Elements<'_, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let bounds = self.bounds;
+        let key = self.inner.next_key_seed(Bounded { inner: seed, bounds })?;
+        if self.is_counted && key.is_some() {
+            bounds.take_elements(1)?;
+        }
+        Ok(key)
+    }
+
+    #[inline]
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
+        self.inner.next_value_seed(Bounded { inner: seed, bounds: self.bounds })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.announced(self.inner.size_hint())
+    }
+}
+
+impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, T> {
+    type Value = T::Value;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T::Value, D::Error> {
+        self.inner.deserialize(Bounded { inner, bounds: self.bounds })
+    }
+}
+
+impl<'de, 'a, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'a, A> {
+    type Error = A::Error;
+    type Variant = Bounded<'a, A::Variant>;
+
+    #[inline]
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self::Variant), A::Error> {
+        let (value, inner) = self.inner.variant_seed(seed)?;
+        Ok((value, Bounded { inner, bounds: self.bounds }))
+    }
+}
+
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), A::Error> {
+        self.inner.unit_variant()
+    }
+
+    #[inline]
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
+        self.inner.newtype_variant_seed(Bounded { inner: seed, bounds: self.bounds })
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
+        self.inner.tuple_variant(len, Bounded { inner: visitor, bounds: self.bounds })
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        self.inner.struct_variant(fields, Bounded { inner: visitor, bounds: self.bounds })
+    }
+}

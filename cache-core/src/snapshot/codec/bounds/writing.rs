@@ -1,0 +1,383 @@
+//! A serializer around another that refuses what could not be read back: values that are nested too deep, and those
+//! that JSON writes as it writes another.
+//!
+//! The state travels by value, so the layer compiles down to a decrement for each container.
+
+use std::fmt::Display;
+
+use serde::ser::{
+    Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+
+use super::{Limits, MAX_DEPTH, MAX_JSON_DEPTH, Refusal};
+
+/// `value` for a serializer of a format: JSON if `IS_JSON`, else a binary one.
+pub(in super::super) struct Guarded<'a, T: ?Sized, const IS_JSON: bool> {
+    value: &'a T,
+    state: State<'a>,
+}
+
+impl<'a, T: ?Sized, const IS_JSON: bool> Guarded<'a, T, IS_JSON> {
+    pub(in super::super) fn new(value: &'a T, limits: &'a Limits) -> Self {
+        let levels = if IS_JSON { MAX_JSON_DEPTH } else { MAX_DEPTH };
+        Self { value, state: State { levels, is_in_some: false, limits } }
+    }
+}
+
+impl<T: Serialize + ?Sized, const IS_JSON: bool> Serialize for Guarded<'_, T, IS_JSON> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(Guard::<S, IS_JSON> { inner: serializer, state: self.state })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct State<'a> {
+    /// Levels that may still be entered.
+    levels: u32,
+    /// Whether this is what a `Some` holds, and nothing has been written for it yet.
+    is_in_some: bool,
+    limits: &'a Limits,
+}
+
+impl<'a> State<'a> {
+    /// The state inside a container that takes so many levels.
+    #[inline]
+    fn enter<E: Error, const IS_JSON: bool>(self, levels: u32) -> Result<Self, E> {
+        let Some(levels) = self.levels.checked_sub(levels) else {
+            return Err(self.refuse(if IS_JSON { Refusal::JsonDepth } else { Refusal::Depth }));
+        };
+        if self.limits.stack.is_passed() {
+            return Err(self.refuse(Refusal::Stack));
+        }
+        Ok(Self { levels, is_in_some: false, limits: self.limits })
+    }
+
+    /// Takes note of the elements of a sequence or map. JSON needs no count: there every element has bytes.
+    #[inline]
+    fn count<const IS_JSON: bool>(self, len: Option<usize>) {
+        if !IS_JSON {
+            // The binary formats refuse what has no length.
+            self.limits.take_elements(len.unwrap_or(0));
+        }
+    }
+
+    #[inline]
+    fn guard<T: ?Sized, const IS_JSON: bool>(self, value: &'a T) -> Guarded<'a, T, IS_JSON> {
+        Guarded { value, state: self }
+    }
+
+    #[cold]
+    fn refuse<E: Error>(self, refusal: Refusal) -> E {
+        self.limits.refuse(refusal, E::custom)
+    }
+}
+
+/// `inner` with the state of the value that it is for.
+struct Guard<'a, S, const IS_JSON: bool> {
+    inner: S,
+    state: State<'a>,
+}
+
+impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
+    /// The state inside a container. Each form counts as many levels as the reader of the format counts for it.
+    #[inline]
+    fn enter(&self, in_json: u32) -> Result<State<'a>, S::Error> {
+        self.state.enter::<S::Error, IS_JSON>(if IS_JSON { in_json } else { 1 })
+    }
+
+    /// JSON writes this as `null`.
+    #[inline]
+    fn check_null(&self) -> Result<(), S::Error> {
+        match IS_JSON && self.state.is_in_some {
+            true => Err(self.state.refuse(Refusal::NullInside)),
+            false => Ok(()),
+        }
+    }
+
+    /// JSON has no numbers but finite ones; `serde_json` writes the others as `null`.
+    #[inline]
+    fn check_float(&self, is_finite: bool) -> Result<(), S::Error> {
+        match IS_JSON && !is_finite {
+            true => Err(self.state.refuse(Refusal::NotFinite)),
+            false => Ok(()),
+        }
+    }
+}
+
+macro_rules! leaves {
+    ($($method:ident $type:ty;)*) => {$(
+        #[inline]
+        fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
+            self.inner.$method(value)
+        }
+    )*};
+}
+
+impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Parts<'a, S::SerializeSeq, IS_JSON>;
+    type SerializeTuple = Parts<'a, S::SerializeTuple, IS_JSON>;
+    type SerializeTupleStruct = Parts<'a, S::SerializeTupleStruct, IS_JSON>;
+    type SerializeTupleVariant = Parts<'a, S::SerializeTupleVariant, IS_JSON>;
+    type SerializeMap = Parts<'a, S::SerializeMap, IS_JSON>;
+    type SerializeStruct = Parts<'a, S::SerializeStruct, IS_JSON>;
+    type SerializeStructVariant = Parts<'a, S::SerializeStructVariant, IS_JSON>;
+
+    leaves! {
+        serialize_bool bool;
+        serialize_i8 i8;
+        serialize_i16 i16;
+        serialize_i32 i32;
+        serialize_i64 i64;
+        serialize_i128 i128;
+        serialize_u8 u8;
+        serialize_u16 u16;
+        serialize_u32 u32;
+        serialize_u64 u64;
+        serialize_u128 u128;
+        serialize_char char;
+        serialize_str &str;
+        serialize_bytes &[u8];
+    }
+
+    #[inline]
+    fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
+        self.check_float(value.is_finite())?;
+        self.inner.serialize_f32(value)
+    }
+
+    #[inline]
+    fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
+        self.check_float(value.is_finite())?;
+        self.inner.serialize_f64(value)
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<S::Ok, S::Error> {
+        self.check_null()?;
+        self.enter(0)?;
+        self.inner.serialize_none()
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        let state = State { is_in_some: true, ..self.enter(0)? };
+        self.inner.serialize_some(&state.guard::<T, IS_JSON>(value))
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<S::Ok, S::Error> {
+        self.check_null()?;
+        self.inner.serialize_unit()
+    }
+
+    #[inline]
+    fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
+        self.check_null()?;
+        self.inner.serialize_unit_struct(name)
+    }
+
+    #[inline]
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<S::Ok, S::Error> {
+        self.enter(0)?;
+        self.inner.serialize_unit_variant(name, index, variant)
+    }
+
+    /// Not a level, and written as what it holds.
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_newtype_struct(name, &self.state.guard::<T, IS_JSON>(value))
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        let state = self.enter(1)?;
+        self.inner.serialize_newtype_variant(name, index, variant, &state.guard::<T, IS_JSON>(value))
+    }
+
+    #[inline]
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        let state = self.enter(1)?;
+        state.count::<IS_JSON>(len);
+        Ok(Parts { inner: self.inner.serialize_seq(len)?, state })
+    }
+
+    #[inline]
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
+        let state = self.enter(1)?;
+        Ok(Parts { inner: self.inner.serialize_tuple(len)?, state })
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleStruct, S::Error> {
+        let state = self.enter(1)?;
+        Ok(Parts { inner: self.inner.serialize_tuple_struct(name, len)?, state })
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        let state = self.enter(2)?;
+        Ok(Parts { inner: self.inner.serialize_tuple_variant(name, index, variant, len)?, state })
+    }
+
+    #[inline]
+    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        let state = self.enter(1)?;
+        state.count::<IS_JSON>(len);
+        Ok(Parts { inner: self.inner.serialize_map(len)?, state })
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
+        let state = self.enter(1)?;
+        Ok(Parts { inner: self.inner.serialize_struct(name, len)?, state })
+    }
+
+    #[inline]
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStructVariant, S::Error> {
+        let state = self.enter(2)?;
+        Ok(Parts { inner: self.inner.serialize_struct_variant(name, index, variant, len)?, state })
+    }
+
+    #[inline]
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.inner.collect_str(value)
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        self.inner.is_human_readable()
+    }
+}
+
+/// A container that is being written, with the state of each of its parts.
+struct Parts<'a, C, const IS_JSON: bool> {
+    inner: C,
+    state: State<'a>,
+}
+
+impl<C: SerializeSeq, const IS_JSON: bool> SerializeSeq for Parts<'_, C, IS_JSON> {
+    type Ok = C::Ok;
+    type Error = C::Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+        self.inner.serialize_element(&self.state.guard::<T, IS_JSON>(value))
+    }
+
+    #[inline]
+    fn end(self) -> Result<C::Ok, C::Error> {
+        self.inner.end()
+    }
+}
+
+impl<C: SerializeMap, const IS_JSON: bool> SerializeMap for Parts<'_, C, IS_JSON> {
+    type Ok = C::Ok;
+    type Error = C::Error;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
+        self.inner.serialize_key(&self.state.guard::<T, IS_JSON>(key))
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+        self.inner.serialize_value(&self.state.guard::<T, IS_JSON>(value))
+    }
+
+    #[inline]
+    fn end(self) -> Result<C::Ok, C::Error> {
+        self.inner.end()
+    }
+}
+
+/// Containers whose parts have no names.
+macro_rules! nameless {
+    ($($container:ident $method:ident;)*) => {$(
+        impl<C: $container, const IS_JSON: bool> $container for Parts<'_, C, IS_JSON> {
+            type Ok = C::Ok;
+            type Error = C::Error;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+                self.inner.$method(&self.state.guard::<T, IS_JSON>(value))
+            }
+
+            #[inline]
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
+            }
+        }
+    )*};
+}
+
+/// Containers whose parts have names.
+macro_rules! named {
+    ($($container:ident)*) => {$(
+        impl<C: $container, const IS_JSON: bool> $container for Parts<'_, C, IS_JSON> {
+            type Ok = C::Ok;
+            type Error = C::Error;
+
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                name: &'static str,
+                value: &T,
+            ) -> Result<(), C::Error> {
+                self.inner.serialize_field(name, &self.state.guard::<T, IS_JSON>(value))
+            }
+
+            #[inline]
+            fn skip_field(&mut self, name: &'static str) -> Result<(), C::Error> {
+                self.inner.skip_field(name)
+            }
+
+            #[inline]
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.inner.end()
+            }
+        }
+    )*};
+}
+
+nameless! {
+    SerializeTuple serialize_element;
+    SerializeTupleStruct serialize_field;
+    SerializeTupleVariant serialize_field;
+}
+
+named! { SerializeStruct SerializeStructVariant }
