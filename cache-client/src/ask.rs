@@ -275,17 +275,32 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    fn resolve<Q: Fetch<A>>(&self, call: LoadingOptions, access: Access) -> Result<Plan, OptionsError>
+    fn sources<Q: Fetch<A>>(&self, call: LoadingOptions) -> Sources
     where
         A::Registry: Holds<Q>,
     {
-        let sources = Sources {
+        Sources {
             call,
             query: self.client().settings::<Q>(),
             derived: Q::LOADING,
             client: self.client().defaults(),
             table: self.client().cache().times_of::<Q>(),
-        };
+        }
+    }
+
+    /// The options of a query where nobody else says any, also if they cannot work.
+    pub(crate) fn plan_of_query<Q: Fetch<A>>(&self) -> Plan
+    where
+        A::Registry: Holds<Q>,
+    {
+        Plan::unchecked(&self.sources::<Q>(LoadingOptions::new()))
+    }
+
+    fn resolve<Q: Fetch<A>>(&self, call: LoadingOptions, access: Access) -> Result<Plan, OptionsError>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let sources = self.sources::<Q>(call);
         match access.checks_options {
             true => Plan::resolve(Q::NAME, &sources),
             false => Ok(Plan::unchecked(&sources)),

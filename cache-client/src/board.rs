@@ -87,15 +87,12 @@ impl<Q: Query, E> Flights<Q, E> {
                 true if !ticket.anew.refuses(flight.id) => match seat(flight, ticket) {
                     Ok(seat) => return Boarded::Joined(Arc::clone(flight), seat),
                     Err(NoSeat::Cycle) => return Boarded::Cycle,
-                    Err(NoSeat::Closed) => {}
+                    Err(NoSeat::Closed) => flight.retire(),
                 },
-                true => {}
-                // It may have been overtaken by what it has stored itself, before it could say that it has landed.
+                true => flight.retire(),
+                // It may have been overtaken by what it has stored itself, before it could say that it has landed. By
+                // itself it stores nothing more, and what marks alone have overtaken is still worth showing.
                 false => board.landings += 1,
-            }
-            if let Some(watch) = &flight.watch {
-                // Before the new one begins to watch, so that the old one cannot overtake it.
-                watch.retire();
             }
             *displaced = board.current.remove_entry(key);
         }

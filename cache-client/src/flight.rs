@@ -106,6 +106,18 @@ impl<Q: Query, E> Flight<Q, E> {
         self.watch.as_ref().is_none_or(|watch| !watch.is_overtaken())
     }
 
+    /// Has nothing stored any more. To be called before the next flight begins to watch, so that this one cannot overtake it.
+    pub(crate) fn retire(&self) {
+        if let Some(watch) = &self.watch {
+            watch.retire();
+        }
+    }
+
+    /// Whether more has come to the key than marks, so that the answer is of no use any more.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_replaced())
+    }
+
     /// Whether the load has ended, and its result is being stored.
     pub(crate) fn is_landing(&self) -> bool {
         self.state.lock().is_landing

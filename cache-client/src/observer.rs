@@ -4,6 +4,7 @@ mod claim;
 mod keeper;
 mod notice;
 pub(crate) mod post;
+mod snapshot;
 pub(crate) mod state;
 
 use std::fmt::{self, Debug};
@@ -42,8 +43,13 @@ use crate::sync::Mutex;
 /// With the option `poll` it is also loaded whenever that much time has passed since its last load ended, or a new value was
 /// written, as long as the client is [active](Client::set_active).
 ///
-/// All observers of a key show the same and wait for the same load; the options of the one that came last count, but of
-/// several `poll` the shortest. With the last one the polling ends, and the load is cancelled if nobody else waits for it.
+/// All observers of a key wait for the same load, and show each commit. What counts as stale each decides by its own
+/// options. Loads go by those of the strictest: of several `poll` the shortest counts, of several `retry` the most. What is
+/// loaded is stored with the times of the query, and not at all if the strategies of all are `network-only`. One that
+/// leaves takes its options along. With the last one the polling ends, and the load is cancelled if nobody else waits.
+///
+/// A key that is invalidated faster than it loads is shown all the same: the answer of a load that was overtaken by
+/// invalidations alone is shown as stale, and two loads of the key run at most.
 #[must_use = "what is observed is kept and loaded as long as there is an observer"]
 pub struct Observer<A: App, Q: Fetch<A>> {
     client: Client<A>,
@@ -196,7 +202,10 @@ where
         };
         // Before anything is observed: there may be none.
         let runtime = self.client.runtime().get();
-        let claim = Claim::take(self.client.desks().of::<Q, Q::Error>(), query, plan);
+        // Strategies that read the cache show what is there.
+        let present = if plan.stores() { None } else { self.client.cache().value_and_state(query, false) };
+        let base = present.map(|(_, state)| state.revision);
+        let claim = Claim::take(self.client.desks().of::<Q, Q::Error>(), query, plan, base);
         let claim = self.claim.insert(claim);
         keep(&self.client, claim, None, Some(runtime));
     }
@@ -218,7 +227,7 @@ where
     let Some(number) = post.notice.make_keeper(idle) else { return true };
     // Here and now, so that the first state is the true one.
     let keeper = runtime.enter(|| {
-        let mut keeper = Keeper::new(client.clone(), (number, runtime.clone()), Arc::clone(post), claim.plan);
+        let mut keeper = Keeper::new(client.clone(), (number, runtime.clone()), Arc::clone(post));
         if number > 1 {
             keeper.go_on();
         }
@@ -249,7 +258,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
                 if claim.post.notice.is_over() {
                     (self.keep)(&self.client, claim, None, None);
                 }
-                let newest = claim.post.notice.newest();
+                let newest = claim.state(self.client.cache().now());
                 // What was shown once is not followed by what was shown before it.
                 if claim.has_shown() { newest } else { present(&self.previous, newest) }
             }
@@ -288,7 +297,7 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     fn poll_claim(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, Q::Error>>> {
         loop {
             let Some(claim) = &mut self.claim else { return Poll::Pending };
-            let idle = match claim.poll_newer(cx) {
+            let idle = match claim.poll_newer(|| self.client.cache().now(), cx) {
                 Poll::Ready(Some(state)) => return Poll::Ready(Some(state)),
                 Poll::Ready(None) => None,
                 Poll::Pending => Some(ready!(poll_idle(&self.client, claim, self.idle_watch.get_mut(), cx))),

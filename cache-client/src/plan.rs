@@ -269,6 +269,32 @@ impl Plan {
         self.fresh_for::<Q>(value).or(state.fresh_for).unwrap_or(self.stale_from)
     }
 
+    /// The options of a load that several wait for: those of the strictest.
+    pub(crate) fn stricter(self, other: &Self) -> Self {
+        let shorter = if other.stale_from < self.stale_from { *other } else { self };
+        let storing = if self.stores() { self } else { *other };
+        Self {
+            strategy: storing.strategy,
+            fresh: shorter.fresh,
+            stale_from: shorter.stale_from,
+            error_ttl: self.error_ttl.zip(other.error_ttl).map(|(one, other)| one.min(other)),
+            retries: self.retries.max(other.retries),
+            breaker: self.breaker.or(other.breaker),
+            poll: self.poll.into_iter().chain(other.poll).min(),
+            batch: self.batch.min(other.batch),
+            ..self
+        }
+    }
+
+    /// Stores what is loaded with the times of the query, whatever an observer says.
+    pub(crate) fn with_times_of(self, query: &Self) -> Self {
+        Self { ttl: query.ttl, jitter: query.jitter, absent_ttl: query.absent_ttl, ..self }
+    }
+
+    pub(crate) fn with_strategy(self, strategy: Strategy) -> Self {
+        Self { strategy, ..self }
+    }
+
     /// To load what is missing: a load that runs already is good enough.
     pub(crate) fn repairing(self) -> Self {
         let strategy = if self.stores() { Strategy::CacheFirst } else { self.strategy };

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use crate::sync::Mutex;
 
 /// Number of a flight, unique in its client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FlightId(pub(crate) u64);
 
 /// Each flight that waits, with all it waits for; one that is waited for twice stands there twice.

@@ -128,7 +128,9 @@
 //!
 //! # Options of one observer
 //! [`observe_with`](crate::Client::observe_with) has options for one observer, as `query_with` has for a call; they
-//! stay when it goes over to another query. Where several observe a key, the options of the one that came last count.
+//! stay when it goes over to another query. Where several observe a key, each shows as stale what is stale by its own
+//! options, and the load goes by the strictest of them: the shortest `poll`, the most retries. What is loaded is stored
+//! with the times of the query. An observer that leaves takes its options along.
 //! An observer whose options cannot work shows `Failed`.
 //!
 //! # Fewer states

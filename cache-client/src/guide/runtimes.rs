@@ -91,6 +91,18 @@
 //! Mutations are not moved: they are run once, so nobody else may run them. One whose runtime ends has
 //! [been interrupted](crate::MutateError::Interrupted), and whether it has happened is not known.
 //!
+//! # A machine that sleeps
+//! Ages and freshness go by the clock of the cache. The default, [`SystemClock`](cache_core::SystemClock), and
+//! [`TokioClock`](crate::TokioClock) stand still on Linux and macOS while the machine is suspended, as tokio's timers do: after
+//! a night asleep an answer is as old as in the evening. A program that must not take it for fresh gives the cache
+//! another [`Clock`](cache_core::Clock), one that counts the time asleep (on Linux `CLOCK_BOOTTIME`). Calls notice the
+//! jump at once. Observers and polls notice it at their next timer, at the latest after a minute. Deadlines, retries,
+//! breakers and the timeout of `network-first` go by tokio's time, and so do not count the time asleep.
+//!
+//! # WebAssembly
+//! The client does not work on `wasm32-unknown-unknown`: loads, observers, deadlines, retries and circuit breakers ask for
+//! the time of `std` and use tokio's timers, both of which panic there. What works is the store, `cache-core`.
+//!
 //! # Clocks
 //! Timers are those of the runtime on which a task runs. Tests that pause tokio's time build the client inside the paused
 //! runtime. [`TokioClock`](crate::TokioClock) tells the time of the runtime that asks; two paused runtimes do not agree on it.

@@ -1,12 +1,13 @@
 //! The place of one who observes a key, from its coming to its leaving. Starts no task.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use cache_core::Query;
+use cache_core::{Moment, Query, Revision};
 
 use super::notice::Reader;
 use super::post::Post;
+use super::snapshot::{Lens, Mark};
 use super::state::State;
 use crate::desk::Desk;
 use crate::plan::Plan;
@@ -20,16 +21,19 @@ pub(crate) struct Claim<Q: Query, E> {
     since: u64,
     /// Version of the state that was read last.
     seen: u64,
-    pub(crate) plan: Plan,
+    /// What tells the state that was given last from others.
+    given: Option<Mark>,
+    lens: Lens,
 }
 
 impl<Q: Query, E> Claim<Q, E> {
-    /// Begins to observe a key.
-    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan) -> Self {
+    /// Begins to observe a key, of which `base` is stored.
+    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan, base: Option<Revision>) -> Self {
         let post = desk.posts.enter(key);
-        let (reader, since) = post.notice.join();
+        let (reader, since) = post.notice.join(plan.stores());
+        let lens = Lens { plan, base, answers: post.notice.newest().answers };
         post.start(plan);
-        Self { desk, post, reader, since, seen: 0, plan }
+        Self { desk, post, reader, since, seen: 0, given: None, lens }
     }
 
     /// Whether there was anything to show since the claim was taken.
@@ -37,21 +41,35 @@ impl<Q: Query, E> Claim<Q, E> {
         self.post.notice.has_shown(self.since)
     }
 
-    pub(crate) fn poll_newer(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, E>>> {
-        self.post.notice.poll_newer(self.reader, self.seen, cx).map(|newer| {
-            let (state, version) = newer?;
+    /// What is to be shown now.
+    pub(crate) fn state(&self, now: Moment) -> State<Q::Value, E> {
+        self.lens.see::<Q, E>(&self.post.notice.newest(), now).0
+    }
+
+    /// Waits for another state than the one that was given last; `None` if there is no keeper.
+    pub(crate) fn poll_newer(
+        &mut self,
+        now: impl Fn() -> Moment,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<State<Q::Value, E>>> {
+        loop {
+            let Some((snapshot, version)) = ready!(self.post.notice.poll_newer(self.reader, self.seen, cx))
+            else {
+                return Poll::Ready(None);
+            };
             self.seen = version;
-            Some(state)
-        })
+            let (state, mark) = self.lens.see::<Q, E>(&snapshot, now());
+            if self.given.replace(mark) != Some(mark) {
+                return Poll::Ready(Some(state));
+            }
+        }
     }
 }
 
 impl<Q: Query, E> Drop for Claim<Q, E> {
     fn drop(&mut self) {
         self.post.notice.leave(self.reader);
-        if let Some(period) = self.plan.poll {
-            self.post.poll_no_more(period);
-        }
+        self.post.end(&self.lens.plan);
         self.desk.posts.leave(&self.post);
     }
 }

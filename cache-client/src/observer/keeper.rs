@@ -5,21 +5,27 @@ mod showing;
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
-use cache_core::{Holds, Pinned, Watch};
+use cache_core::{Holds, Moment, Pinned, Query, Watch};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::post::Post;
+use super::snapshot::Face;
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::board::Anew;
 use crate::client::Client;
 use crate::error::QueryError;
-use crate::flight::{Outcome, Seat};
+use crate::flight::{Flight, Outcome, Seat};
 use crate::plan::Plan;
 use crate::runtime::TaskRuntime;
-use showing::Mark;
+use crate::waits::FlightId;
+use showing::PutUp;
+
+/// How long a jump of the cache's clock may go unnoticed: tokio's timers stand still while the machine sleeps.
+const TICK: Duration = Duration::from_secs(60);
 
 /// Who keeps one observed key. Ends when dropped, and says so.
 pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
@@ -27,36 +33,60 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     number: u64,
     runtime: TaskRuntime,
     post: Arc<Post<Q, Q::Error>>,
-    /// Of who has begun to observe the key last.
+    /// Of those who observe the key, each once.
+    plans: Vec<Plan>,
+    /// For all of them.
     plan: Plan,
+    /// Without the options of any observer.
+    query_plan: Plan,
     /// At the load that is waited for.
     seat: Option<Seat<Q, Q::Error>>,
+    /// At the load before, which a mark has retired. What it brings is shown unless it is too late.
+    retired: Option<Seat<Q, Q::Error>>,
+    /// The load that is waited for was begun because a mark has retired another: further marks wait for its end, so that
+    /// a key that is marked faster than it loads is shown.
+    chases: bool,
     /// The error of the last load, until something newer comes.
     error: Option<QueryError<Q::Error>>,
-    /// The last answer, if the plan stores none.
-    own: Option<Arc<Q::Value>>,
-    /// Loads that have ended; tells errors and own answers apart.
-    landings: u64,
+    /// The newest answer that is not stored.
+    unstored: Option<Unstored<Q>>,
+    /// Loads that were answered.
+    answers: u64,
+    /// Loads that have failed; tells errors apart.
+    failures: u64,
     /// What was put up last.
-    shown: Option<Mark>,
+    shown: Option<PutUp>,
     stale_at: Option<Instant>,
-    /// When the last load ended, or a new value came.
-    settled: Instant,
+    /// When the last load ended, or a new value came; by the clock of the cache too, which may go on while the machine
+    /// sleeps.
+    settled: (Instant, Moment),
     /// Whether the client is active, which polling needs.
     activity: watch::Receiver<bool>,
     _pin: Pinned<Q>,
     _watch: Watch<Q>,
 }
 
+/// An answer that is not stored.
+struct Unstored<Q: Query> {
+    value: Arc<Q::Value>,
+    flight: FlightId,
+    /// That of its load: what replaces it takes the place of the answer.
+    watch: Arc<Watch<Q>>,
+    /// It was not to be stored: it is for observers alone whose strategy stores nothing.
+    is_own: bool,
+}
+
 /// What has happened.
 enum News<V, E> {
     Rung,
     Landed(Outcome<V, E>),
+    RetiredLanded(Outcome<V, E>),
     /// The runtime of the load does not run it any more.
     Idle,
     /// The client has become active, or inactive.
     Turned,
-    ToBePolled,
+    /// It may be time to poll.
+    Tick,
     Stale,
 }
 
@@ -68,26 +98,32 @@ where
         client: Client<A>,
         (number, runtime): (u64, TaskRuntime),
         post: Arc<Post<Q, Q::Error>>,
-        plan: Plan,
     ) -> Self {
         let bell = Arc::clone(&post.bell);
         // Before the first look, so that nothing that happens is missed.
         let watch = client.cache().watch_with(&post.key, move || bell.change());
         let pin = client.cache().pin(&post.key);
         let activity = client.activity();
+        let query_plan = Asker::of_keeper(&client).plan_of_query::<Q>();
+        let settled = (Instant::now(), client.cache().now());
         Self {
             client,
             number,
             runtime,
             post,
-            plan,
+            plans: Vec::new(),
+            plan: query_plan,
+            query_plan,
             seat: None,
+            retired: None,
+            chases: false,
             error: None,
-            own: None,
-            landings: 0,
+            unstored: None,
+            answers: 0,
+            failures: 0,
             shown: None,
             stale_at: None,
-            settled: Instant::now(),
+            settled,
             activity,
             _pin: pin,
             _watch: watch,
@@ -99,9 +135,11 @@ where
             match self.news().await {
                 News::Rung => self.catch_up(),
                 News::Landed(outcome) => self.land(outcome),
+                News::RetiredLanded(outcome) => self.land_retired(outcome),
                 News::Idle => self.take_over(),
                 News::Turned if self.is_polling() => self.poll(),
-                News::ToBePolled => self.poll(),
+                News::Tick if self.is_poll_due() => self.poll(),
+                News::Tick => {}
                 News::Turned => {}
                 News::Stale => {}
             }
@@ -111,50 +149,58 @@ where
 
     async fn news(&mut self) -> News<Q::Value, Q::Error> {
         let poll_at = self.poll_at();
-        let Self { client, post, seat, stale_at, activity, .. } = self;
-        let seat = seat.as_ref();
+        let Self { client, post, seat, retired, stale_at, activity, .. } = self;
+        let (seat, retired) = (seat.as_ref(), retired.as_ref());
         let is_idle = async {
             match seat {
                 Some(seat) => seat.flight.runtime.until_idle(client.runtime()).await,
                 None => pending().await,
             }
         };
-        let landed = async {
-            match seat {
-                Some(seat) => seat.landed().await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             biased;
             () = post.bell.rung() => News::Rung,
-            outcome = landed => News::Landed(outcome),
+            outcome = landed(seat) => News::Landed(outcome),
+            outcome = landed(retired) => News::RetiredLanded(outcome),
             () = is_idle => News::Idle,
             Ok(()) = activity.changed() => News::Turned,
-            () = until(poll_at) => News::ToBePolled,
+            () = until(poll_at) => News::Tick,
             () = until(*stale_at) => News::Stale,
         }
     }
 
     /// Whether the key is polled now.
     fn is_polling(&self) -> bool {
-        *self.activity.borrow() && self.post.poll().is_some()
+        *self.activity.borrow() && self.plan.poll.is_some()
     }
 
-    /// When to load whatever there is. Not while something is being loaded.
+    /// When to look whether it is time to load whatever there is. Not while something is being loaded.
     fn poll_at(&self) -> Option<Instant> {
         let may_poll = self.seat.is_none() && *self.activity.borrow();
-        self.post.poll().filter(|_| may_poll).and_then(|period| self.settled.checked_add(period))
+        let period = self.plan.poll.filter(|_| may_poll)?;
+        let next_tick = Instant::now() + TICK;
+        Some(self.settled.0.checked_add(period).map_or(next_tick, |due| due.min(next_tick)))
+    }
+
+    fn is_poll_due(&self) -> bool {
+        let (by_tokio, by_cache) = self.settled;
+        let passed = by_tokio.elapsed().max(self.client.cache().now().since(by_cache));
+        self.plan.poll.is_some_and(|period| passed >= period)
+    }
+
+    fn settle(&mut self) {
+        self.settled = (Instant::now(), self.client.cache().now());
     }
 
     fn poll(&mut self) {
         // In case that nothing comes of it.
-        self.settled = Instant::now();
+        self.settle();
         self.load(self.plan.polling());
     }
 
     /// Goes on where a keeper before has ended.
     pub(crate) fn go_on(&mut self) {
+        self.heed_plans();
         match self.plan.stores() {
             true => self.take_note_of_a_change(),
             false => self.load(self.plan.repairing()),
@@ -164,36 +210,78 @@ where
     /// Does what has come up since the last time.
     pub(crate) fn catch_up(&mut self) {
         let is_changed = self.post.bell.take_change();
-        for plan in self.post.take_starts() {
-            self.plan = plan;
-            self.start();
+        for plan in self.heed_plans() {
+            self.start(&plan);
         }
-        match (self.plan.stores(), self.post.begin_reloads()) {
-            (true, is_asked) if is_changed || is_asked => self.take_note_of_a_change(),
-            (false, true) => self.load(self.plan.repairing()),
-            _ => {}
+        // A load that was asked for is one of what is marked or missing, which the look finds.
+        if self.post.begin_reloads() || is_changed {
+            self.take_note_of_a_change();
         }
     }
 
-    /// Loads by the strategy of who has begun to observe.
-    fn start(&mut self) {
-        let has_fresh = self.plan.reads_first() && self.look().is_some_and(|sight| !sight.is_stale);
-        if !has_fresh {
-            self.load(self.plan);
+    /// Looks who observes the key. Returns the options of those who have begun to.
+    fn heed_plans(&mut self) -> Vec<Plan> {
+        let (present, arrived) = self.post.plans();
+        let stricter = |one: Plan, other: &Plan| one.stricter(other);
+        let strictest = present.first().map(|first| present[1..].iter().fold(*first, stricter));
+        self.plan = strictest.unwrap_or(self.query_plan).with_times_of(&self.query_plan);
+        if present.iter().all(Plan::stores) {
+            self.unstored.take_if(|unstored| unstored.is_own);
         }
+        self.plans = present;
+        arrived
+    }
+
+    /// Loads by the strategy of who has begun to observe.
+    fn start(&mut self, plan: &Plan) {
+        let is_fresh = |face: &Face<Q::Value>| !face.is_stale::<Q>(plan, Duration::ZERO);
+        let has_fresh = plan.reads_first() && self.look(false).as_ref().is_some_and(is_fresh);
+        if !has_fresh {
+            // What others wait for too is stored for them.
+            let stores_for_others = !plan.stores() && self.plan.stores();
+            self.load(match stores_for_others {
+                true => self.plan.polling(),
+                false => self.plan.with_strategy(plan.strategy()),
+            });
+        }
+    }
+
+    /// Whether there is nothing to be shown but what is marked, if that.
+    fn needs_load(&self) -> bool {
+        self.look(!self.plan.stores()).is_none_or(|face| face.is_marked)
     }
 
     fn take_note_of_a_change(&mut self) {
         // Before the look: if the flight was overtaken by what it has stored itself, the look finds that.
-        let is_overtaken = self.seat.as_ref().is_some_and(|seat| !seat.flight.is_current());
-        if self.look().is_none_or(|sight| sight.is_marked) {
-            return self.load(self.plan.repairing());
+        let is_over = |seat: &Seat<Q, Q::Error>| !seat.flight.is_current();
+        let (seat_is_over, retired_is_over) =
+            (self.seat.as_ref().is_some_and(is_over), self.retired.as_ref().is_some_and(is_over));
+        if self.needs_load() {
+            return self.load_again();
         }
         self.error = None;
-        self.settled = Instant::now();
+        self.settle();
         // Who stores its result is about to land; any other is of no use any more.
-        if is_overtaken && self.seat.as_ref().is_some_and(|seat| !seat.flight.is_landing()) {
-            self.seat = None;
+        if seat_is_over {
+            self.seat.take_if(|seat| !seat.flight.is_landing());
+        }
+        if retired_is_over {
+            self.retired = None;
+        }
+    }
+
+    /// Loads what is marked or missing. A load that marks alone have retired still brings something to show: the first
+    /// mark begins another beside it, further ones wait for the end of that.
+    fn load_again(&mut self) {
+        match &self.seat {
+            Some(seat) if seat.flight.is_current() => {}
+            Some(seat) if !seat.flight.is_replaced() => {
+                if !std::mem::replace(&mut self.chases, true) {
+                    self.retired = self.seat.take();
+                    self.load(self.plan.repairing());
+                }
+            }
+            _ => self.load(self.plan.repairing()),
         }
     }
 
@@ -225,7 +313,7 @@ where
     }
 
     fn fail(&mut self, error: QueryError<Q::Error>) {
-        self.landings += 1;
+        self.failures += 1;
         self.error = Some(error);
     }
 
@@ -234,21 +322,49 @@ where
             return self.take_over();
         }
         let Some(seat) = self.seat.take() else { return };
-        self.settled = Instant::now();
+        self.settle();
         // By its own store perhaps, which the look will find.
-        let is_overtaken = self.plan.stores() && !seat.flight.is_current();
+        let is_overtaken = !seat.flight.is_current();
         match outcome {
             Ok(value) => {
-                self.landings += 1;
+                self.answers += 1;
                 self.error = None;
-                self.own = (!self.plan.stores()).then_some(value);
+                self.keep(&seat.flight, value);
             }
             Err(_) if is_overtaken => {}
             Err(error) => self.fail(error),
         }
-        if is_overtaken && self.look().is_none_or(|sight| sight.is_marked) {
-            self.load(self.plan.repairing());
+        if is_overtaken && self.needs_load() {
+            return self.load(self.plan.repairing());
         }
+        self.chases = false;
+        self.retired = None;
+    }
+
+    fn land_retired(&mut self, outcome: Outcome<Q::Value, Q::Error>) {
+        if let (Some(seat), Ok(value)) = (self.retired.take(), outcome) {
+            self.keep(&seat.flight, value);
+        }
+    }
+
+    /// Keeps an answer that is not stored, unless there is a newer one.
+    fn keep(&mut self, flight: &Flight<Q, Q::Error>, value: Arc<Q::Value>) {
+        let is_own = !self.plan.stores();
+        let is_newer = self.unstored.as_ref().is_none_or(|unstored| unstored.flight < flight.id);
+        if let Some(watch) = &flight.watch
+            && is_newer
+            && (is_own || watch.is_overtaken())
+        {
+            self.unstored = Some(Unstored { value, flight: flight.id, watch: Arc::clone(watch), is_own });
+        }
+    }
+}
+
+/// The outcome of a load, if one is waited for.
+async fn landed<Q: Query, E>(seat: Option<&Seat<Q, E>>) -> Outcome<Q::Value, E> {
+    match seat {
+        Some(seat) => seat.landed().await,
+        None => pending().await,
     }
 }
 

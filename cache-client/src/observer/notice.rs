@@ -5,14 +5,15 @@ use std::task::{Context, Poll, Waker};
 
 use foldhash::fast::RandomState;
 
-use super::state::State;
 use crate::sync::Mutex;
 
 /// Where the newest state of a key is put up. Who is slow finds the newest.
-pub(crate) struct Notice<V: ?Sized, E>(Mutex<Board<V, E>>);
+pub(crate) struct Notice<S>(Mutex<Board<S>>);
 
-struct Board<V: ?Sized, E> {
-    state: State<V, E>,
+struct Board<S> {
+    state: S,
+    /// Whether there is something to show.
+    shows: bool,
     /// Counts the states, from 1 on.
     version: u64,
     /// Version of the last state that had something to show; 0 if none had.
@@ -30,10 +31,12 @@ struct Board<V: ?Sized, E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reader(u64);
 
-impl<V: ?Sized, E> Notice<V, E> {
-    pub(crate) fn new() -> Self {
+impl<S: Clone> Notice<S> {
+    /// One with a state that shows nothing.
+    pub(crate) fn new(state: S) -> Self {
         Self(Mutex::new(Board {
-            state: State::Pending,
+            state,
+            shows: false,
             version: 1,
             last_shown: 0,
             keeper: 0,
@@ -43,11 +46,11 @@ impl<V: ?Sized, E> Notice<V, E> {
         }))
     }
 
-    /// Counts a reader. Returns also since when [`has_shown`](Self::has_shown) is to look: the present state counts.
-    pub(crate) fn join(&self) -> (Reader, u64) {
+    /// Counts a reader. Returns also since when [`has_shown`](Self::has_shown) is to look.
+    pub(crate) fn join(&self, counts_present: bool) -> (Reader, u64) {
         let mut board = self.0.lock();
         board.next += 1;
-        let since = if board.state.is_pending() { board.version } else { 0 };
+        let since = if board.shows && counts_present { 0 } else { board.version };
         (Reader(board.next), since)
     }
 
@@ -75,14 +78,15 @@ impl<V: ?Sized, E> Notice<V, E> {
     }
 
     /// Puts up a state, unless another keeper has taken the place of this one.
-    pub(crate) fn put_up(&self, keeper: u64, state: State<V, E>) {
+    pub(crate) fn put_up(&self, keeper: u64, state: S, shows: bool) {
         let mut board = self.0.lock();
         if board.keeper != keeper {
             return;
         }
         let old = std::mem::replace(&mut board.state, state);
         board.version += 1;
-        if !board.state.is_pending() {
+        board.shows = shows;
+        if shows {
             board.last_shown = board.version;
         }
         let waiting = std::mem::take(&mut board.waiting);
@@ -109,7 +113,7 @@ impl<V: ?Sized, E> Notice<V, E> {
         self.0.lock().is_over
     }
 
-    pub(crate) fn newest(&self) -> State<V, E> {
+    pub(crate) fn newest(&self) -> S {
         self.0.lock().state.clone()
     }
 
@@ -119,7 +123,7 @@ impl<V: ?Sized, E> Notice<V, E> {
         reader: Reader,
         seen: u64,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<(State<V, E>, u64)>> {
+    ) -> Poll<Option<(S, u64)>> {
         // Before anything is locked: a waker is foreign code.
         let waker = cx.waker().clone();
         let mut board = self.0.lock();

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use cache_core::Query;
 use foldhash::fast::RandomState;
@@ -13,6 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
 use super::notice::Notice;
+use super::snapshot::Snapshot;
 use crate::plan::Plan;
 use crate::runtime::{ClientRuntime, TaskRuntime};
 
@@ -28,17 +28,23 @@ struct Manned<Q: Query, E> {
 /// One observed key.
 pub(crate) struct Post<Q: Query, E> {
     pub(crate) key: Q,
-    pub(crate) notice: Notice<Q::Value, E>,
+    pub(crate) notice: Notice<Arc<Snapshot<Q::Value, E>>>,
     pub(crate) bell: Arc<Doorbell>,
-    /// How to load it, of those who have begun to observe it, in their order.
-    starts: Mutex<Vec<Plan>>,
-    /// How often to load it, of those who observe it and want that.
-    polls: Mutex<Vec<Duration>>,
+    plans: Mutex<Plans>,
     reloads: Mutex<Reloads>,
     /// The last keeper.
     keeper: Mutex<Option<KeeperTask>>,
     /// Nobody observes the key any more.
     is_left: AtomicBool,
+}
+
+/// The options of those who observe a key.
+#[derive(Default)]
+struct Plans {
+    /// Each with how many have it.
+    present: Vec<(Plan, usize)>,
+    /// Of those who have begun since the keeper has looked, in their order.
+    arrived: Vec<Plan>,
 }
 
 /// Who wants to know when the key has been loaded again. Each is dropped when it has.
@@ -110,35 +116,41 @@ impl Doorbell {
 
 impl<Q: Query, E> Post<Q, E> {
     fn new(key: Q) -> Self {
-        let (notice, bell) = (Notice::new(), Arc::default());
-        let (starts, polls, reloads) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (keeper, is_left) = (Mutex::default(), AtomicBool::new(false));
-        Self { key, notice, bell, starts, polls, reloads, keeper, is_left }
+        let (notice, bell) = (Notice::new(Arc::new(Snapshot::empty())), Arc::default());
+        let (plans, reloads, keeper) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { key, notice, bell, plans, reloads, keeper, is_left: AtomicBool::new(false) }
     }
 
     /// Tells the keeper that somebody has begun to observe the key.
     pub(super) fn start(&self, plan: Plan) {
-        self.polls.lock().extend(plan.poll);
-        self.starts.lock().push(plan);
-        self.bell.ring();
-    }
-
-    /// The shortest period of those who want the key polled.
-    pub(crate) fn poll(&self) -> Option<Duration> {
-        self.polls.lock().iter().min().copied()
-    }
-
-    pub(super) fn poll_no_more(&self, period: Duration) {
-        let mut polls = self.polls.lock();
-        if let Some(at) = polls.iter().position(|other| *other == period) {
-            polls.swap_remove(at);
+        let mut plans = self.plans.lock();
+        match plans.present.iter_mut().find(|(present, _)| *present == plan) {
+            Some((_, count)) => *count += 1,
+            None => plans.present.push((plan, 1)),
         }
-        drop(polls);
+        plans.arrived.push(plan);
+        drop(plans);
         self.bell.ring();
     }
 
-    pub(crate) fn take_starts(&self) -> Vec<Plan> {
-        std::mem::take(&mut *self.starts.lock())
+    /// Tells the keeper that somebody observes the key no more.
+    pub(super) fn end(&self, plan: &Plan) {
+        let mut plans = self.plans.lock();
+        if let Some(at) = plans.present.iter().position(|(present, _)| present == plan) {
+            plans.present[at].1 -= 1;
+            if plans.present[at].1 == 0 {
+                plans.present.swap_remove(at);
+            }
+        }
+        drop(plans);
+        self.bell.ring();
+    }
+
+    /// The options of those who observe the key, each once, and of those who have begun since the last call.
+    pub(crate) fn plans(&self) -> (Vec<Plan>, Vec<Plan>) {
+        let mut plans = self.plans.lock();
+        let arrived = std::mem::take(&mut plans.arrived);
+        (plans.present.iter().map(|(plan, _)| *plan).collect(), arrived)
     }
 
     /// Has the key loaded again, if it is marked or missing.

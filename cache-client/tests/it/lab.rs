@@ -136,6 +136,7 @@ pub struct Lab {
     loads: Mutex<HashMap<(&'static str, u32), usize>>,
     scripts: Mutex<HashMap<(&'static str, u32), Script>>,
     dropped: AtomicUsize,
+    running: Mutex<HashMap<(&'static str, u32), usize>>,
     inner: Mutex<HashMap<u32, Inner>>,
 }
 
@@ -150,6 +151,11 @@ impl Lab {
     /// Loads that were begun of a key.
     pub fn loads<Q: Keyed>(&self, query: &Q) -> usize {
         self.loads.lock().get(&(Q::NAME, query.number())).copied().unwrap_or(0)
+    }
+
+    /// Loads of a key that run now.
+    pub fn running<Q: Keyed>(&self, query: &Q) -> usize {
+        self.running.lock().get(&(Q::NAME, query.number())).copied().unwrap_or(0)
     }
 
     /// Loads that were dropped half-way.
@@ -180,7 +186,8 @@ impl Lab {
             *number
         };
         tracing::info!(name: "the lab works", number);
-        let mut guard = Guard { lab: self, is_done: false };
+        *self.running.lock().entry(at).or_default() += 1;
+        let mut guard = Guard { lab: self, at, is_done: false };
         let script = self.scripts.lock().get(&at).copied().unwrap_or(Script::Answer(SECOND));
         match script {
             Script::Answer(time) | Script::Fail(time) => takes(time).await,
@@ -197,11 +204,13 @@ impl Lab {
 
 struct Guard<'a> {
     lab: &'a Lab,
+    at: (&'static str, u32),
     is_done: bool,
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
+        *self.lab.running.lock().entry(self.at).or_default() -= 1;
         self.lab.dropped.fetch_add(usize::from(!self.is_done), Ordering::SeqCst);
     }
 }

@@ -1,8 +1,10 @@
 //! What is observed with `poll` is loaded again and again, as long as somebody looks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cache_client::{QueryError, Strategy};
+use cache_client::{Client, QueryError, Strategy};
+use cache_core::{Cache, ManualClock};
 
 use crate::lab::*;
 
@@ -161,4 +163,22 @@ async fn a_period_of_zero_is_an_error() {
         assert_eq!(error.option, "poll");
         assert_eq!(client.app().loads(&query), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jump_of_the_clock_of_the_cache_is_noticed_within_a_minute() {
+    let clock = Arc::new(ManualClock::new());
+    let cache = Cache::builder().clock(Arc::clone(&clock)).build().unwrap();
+    let client = Client::builder(cache, Lab::default()).build();
+    let (polled, plain) = (GetPolled(1), GetPolled(2));
+    let observer = client.observe_with(&polled, |options| options.poll(seconds(3_600)));
+    let shown = client.observe_with(&plain, |options| options.poll(seconds(360_000)).fresh(seconds(1_000)));
+    pass(seconds(2)).await;
+    assert_eq!((client.app().loads(&polled), client.app().loads(&plain)), (1, 1));
+    // The machine sleeps: the timers of tokio stand still.
+    clock.advance(seconds(8 * 3_600));
+    pass(seconds(61)).await;
+    assert_eq!((client.app().loads(&polled), client.app().loads(&plain)), (2, 1));
+    assert!(matches!(shown.state(), cache_client::State::Ready { is_stale: true, .. }));
+    drop(observer);
 }

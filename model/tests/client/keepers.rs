@@ -10,17 +10,16 @@ use shuttle::thread;
 
 use crate::check;
 use crate::observer::notice::Notice;
-use crate::observer::state::State;
 
 /// The last state that is put up.
 const LAST: u64 = 3;
 
-type Board = Arc<Notice<u64, ()>>;
+type Board = Arc<Notice<u64>>;
 
 /// A keeper that is dropped by its runtime after its first state, unless it is the second: that one goes on to the last.
 fn keep(notice: &Board, keeper: u64) {
     let last = if keeper == 1 { 1 } else { LAST };
-    (1..=last).for_each(|value| notice.put_up(keeper, State::ready(value)));
+    (1..=last).for_each(|value| notice.put_up(keeper, value, true));
     if keeper == 1 {
         notice.end(keeper, || ());
     }
@@ -28,7 +27,7 @@ fn keep(notice: &Board, keeper: u64) {
 
 /// Reads until the last state; has another keeper when there is none, or when `gives_up` has come first.
 fn read(notice: &Board, keepers: &Arc<AtomicUsize>, gives_up: bool) {
-    let (reader, _) = notice.join();
+    let (reader, _) = notice.join(true);
     let (mut seen, mut may_give_up) = (0, gives_up);
     loop {
         let newer = block_on(poll_fn(|cx| match notice.poll_newer(reader, seen, cx) {
@@ -39,7 +38,7 @@ fn read(notice: &Board, keepers: &Arc<AtomicUsize>, gives_up: bool) {
             Some((state, version)) => {
                 assert!(version > seen, "the same again");
                 seen = version;
-                if state.value().is_some_and(|value| **value == LAST) {
+                if state == LAST {
                     return notice.leave(reader);
                 }
             }
@@ -59,7 +58,7 @@ fn read(notice: &Board, keepers: &Arc<AtomicUsize>, gives_up: bool) {
 fn when_a_keeper_ends_or_is_idle_one_other_takes_its_place_and_nobody_misses_the_last_state() {
     for gives_up in [false, true] {
         check(move || {
-            let (notice, keepers) = (Board::new(Notice::new()), Arc::default());
+            let (notice, keepers) = (Board::new(Notice::new(0)), Arc::default());
             let readers: Vec<_> = [false, gives_up]
                 .into_iter()
                 .map(|gives_up| {

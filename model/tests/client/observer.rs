@@ -2,5 +2,3 @@
 
 #[path = "../../../cache-client/src/observer/notice.rs"]
 pub(crate) mod notice;
-#[path = "../../../cache-client/src/observer/state.rs"]
-pub(crate) mod state;

@@ -3,116 +3,122 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Freshness, Holds, Revision};
+use cache_core::{Freshness, Holds};
 use tokio::time::Instant;
 
-use super::Keeper;
+use super::{Keeper, TICK};
 use crate::app::{App, Fetch};
 use crate::layer::stack::Layered;
-use crate::observer::state::State;
+use crate::observer::snapshot::{Face, Snapshot, Version};
 
-/// What tells one state from the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    value: Option<Version>,
-    /// What layers have made of the value, by its place: it stays there as long as it is shown.
-    folded: Option<usize>,
+/// What tells what is put up from what was before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PutUp {
+    faces: [Option<(Version, Option<usize>, bool)>; 2],
+    /// By how many of the options of the observers the shared value is stale.
+    stale: usize,
+    plans: usize,
     error: Option<u64>,
-    is_stale: bool,
     is_refreshing: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
-    Stored(Revision),
-    /// Number of the load.
-    Own(u64),
-}
-
-/// What there is to show.
-pub(super) struct Sight<V> {
-    value: Arc<V>,
-    version: Version,
-    pub(super) is_stale: bool,
-    /// By an invalidation.
-    pub(super) is_marked: bool,
-    /// Time until it is stale.
-    fresh_left: Duration,
+    answers: u64,
 }
 
 impl<A: App, Q: Fetch<A>> Keeper<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    pub(super) fn look(&self) -> Option<Sight<Q::Value>> {
-        if !self.plan.stores() {
-            let (value, version) = (self.own.clone()?, Version::Own(self.landings));
-            return Some(Sight {
-                value,
-                version,
-                is_stale: false,
-                is_marked: false,
-                fresh_left: Duration::ZERO,
+    /// What is to be shown: an answer that is not stored, if it is newer than what is; `own` to observers whose strategy
+    /// stores nothing.
+    pub(super) fn look(&self, own: bool) -> Option<Face<Q::Value>> {
+        let stored = self.client.cache().value_and_state(&self.post.key, false);
+        // After the look, which waits for a commit that replaces it.
+        let is_shown = |watch: &cache_core::Watch<Q>, is_own: bool| {
+            !watch.is_replaced() && (own || (watch.is_overtaken() && !is_own))
+        };
+        let unstored = self.unstored.as_ref().filter(|unstored| is_shown(&unstored.watch, unstored.is_own));
+        if let Some(unstored) = unstored {
+            return Some(Face {
+                value: Arc::clone(&unstored.value),
+                folded: None,
+                version: Version::Loaded(unstored.flight),
+                state: None,
+                is_marked: unstored.watch.is_overtaken(),
             });
         }
-        let (value, state) = self.client.cache().value_and_state(&self.post.key, false)?;
-        Some(Sight {
-            version: Version::Stored(state.revision),
-            is_stale: !self.plan.is_fresh::<Q>(&value, &state),
-            is_marked: state.freshness == Freshness::Invalidated,
-            fresh_left: self.plan.fresh_left::<Q>(&value, &state),
+        stored.map(|(value, state)| Face {
             value,
+            folded: None,
+            version: Version::Stored(state.revision),
+            is_marked: state.freshness == Freshness::Invalidated,
+            state: Some(state),
         })
     }
 
-    /// Puts up the present state, if it is another than before.
+    /// [`look`](Self::look), and what layers make of it.
+    fn look_with_layers(&self, own: bool) -> Option<Face<Q::Value>> {
+        if self.client.layers().are_there()
+            && let Some(desk) = self.client.desks().existing::<Q, Q::Error>()
+        {
+            let Layered { base, folded } =
+                desk.stacks.read(&self.post.key, || self.look(own), |face| &face.value);
+            return match (base, folded) {
+                (Some(face), folded) => Some(Face { folded, ..face }),
+                // Made of nothing.
+                (None, Some(value)) => Some(Face {
+                    value: Arc::clone(&value),
+                    folded: Some(value),
+                    version: Version::Nothing,
+                    state: None,
+                    is_marked: false,
+                }),
+                (None, None) => None,
+            };
+        }
+        self.look(own)
+    }
+
+    /// Puts up what is known now, if it is more than before.
     pub(crate) fn show(&mut self) {
-        let Layered { base: sight, folded } = self.look_with_layers();
-        self.stale_at = sight
-            .as_ref()
-            .filter(|sight| !sight.is_stale && !sight.fresh_left.is_zero())
-            .and_then(|sight| Instant::now().checked_add(sight.fresh_left));
-        let is_refreshing = self.seat.as_ref().is_some_and(|seat| seat.flight.is_current());
-        let mark = Mark {
-            value: sight.as_ref().map(|sight| sight.version),
-            folded: folded.as_ref().map(|folded| Arc::as_ptr(folded).addr()),
-            error: self.error.as_ref().map(|_| self.landings),
-            is_stale: sight.as_ref().is_some_and(|sight| sight.is_stale),
-            is_refreshing,
+        let shared = self.look_with_layers(false);
+        let has_own = self.plans.iter().any(|plan| !plan.stores());
+        let own = if has_own { self.look_with_layers(true) } else { None };
+        let at = self.client.cache().now();
+        let stale = shared.as_ref().map_or(0, |face| {
+            self.plans.iter().filter(|plan| face.is_stale::<Q>(plan, Duration::ZERO)).count()
+        });
+        self.stale_at = self.next_stale(shared.as_ref());
+        let seats = [&self.seat, &self.retired];
+        let is_refreshing = seats.into_iter().flatten().any(|seat| !seat.flight.is_replaced());
+        let mark_of = |face: &Face<Q::Value>| {
+            let (version, folded) = face.mark();
+            (version, folded, face.is_marked)
         };
-        if self.shown.replace(mark) != Some(mark) {
-            self.post.notice.put_up(self.number, self.state(sight, folded, is_refreshing));
+        let put_up = PutUp {
+            faces: [shared.as_ref().map(mark_of), own.as_ref().map(mark_of)],
+            stale,
+            plans: self.plans.len(),
+            error: self.error.as_ref().map(|_| self.failures),
+            is_refreshing,
+            answers: self.answers,
+        };
+        if self.shown.as_ref() != Some(&put_up) {
+            self.shown = Some(put_up);
+            let error = self.error.clone().map(|error| (self.failures, error));
+            let shows = shared.is_some() || own.is_some() || error.is_some();
+            let snapshot = Snapshot { shared, own, error, is_refreshing, answers: self.answers, at };
+            self.post.notice.put_up(self.number, Arc::new(snapshot), shows);
         }
         if self.seat.is_none() {
             self.post.end_reloads();
         }
     }
 
-    /// What is committed, or the own answer, and what layers make of it.
-    fn look_with_layers(&self) -> Layered<Sight<Q::Value>, Q::Value> {
-        if self.client.layers().are_there()
-            && let Some(desk) = self.client.desks().existing::<Q, Q::Error>()
-        {
-            return desk.stacks.read(&self.post.key, || self.look(), |sight| &sight.value);
-        }
-        Layered { base: self.look(), folded: None }
-    }
-
-    fn state(
-        &self,
-        sight: Option<Sight<Q::Value>>,
-        folded: Option<Arc<Q::Value>>,
-        is_refreshing: bool,
-    ) -> State<Q::Value, Q::Error> {
-        let (is_optimistic, is_stale) =
-            (folded.is_some(), sight.as_ref().is_some_and(|sight| sight.is_stale));
-        let value = folded.or_else(|| sight.map(|sight| sight.value));
-        match (&self.error, value) {
-            (Some(error), last) => State::Failed { error: error.clone(), last, is_refreshing },
-            (None, Some(value)) => {
-                State::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous: false }
-            }
-            (None, None) => State::Pending,
-        }
+    /// When to look whether a value that is shown has become stale by the options of an observer that has it as fresh.
+    fn next_stale(&self, face: Option<&Face<Q::Value>>) -> Option<Instant> {
+        let face = face?;
+        let state = face.state.as_ref()?;
+        let fresh = self.plans.iter().filter(|plan| !face.is_stale::<Q>(plan, Duration::ZERO));
+        let left = fresh.map(|plan| plan.fresh_left::<Q>(&face.value, state)).filter(|left| !left.is_zero());
+        left.min().map(|left| Instant::now() + left.min(TICK))
     }
 }
