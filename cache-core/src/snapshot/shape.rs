@@ -41,6 +41,10 @@ pub use visitor::{Layout, ShapeVisitor};
 /// crates. A field of another foreign type is marked `#[shape(opaque)]`: its name and the text of its type count,
 /// what is inside does not.
 ///
+/// `SocketAddr`, `SocketAddrV6` and `Weak` have no shape: serde drops the scope id and the flow label of an address, so
+/// that different keys become one, and reads every `Weak` as a dangling one. Use `SocketAddrV4`, an `IpAddr` with a
+/// port, or an `Arc`. A field marked `#[shape(opaque)]` may hold them and loses what serde drops.
+///
 /// # What changes a fingerprint
 /// A field added, removed, renamed, retyped or moved, a variant inserted, and the same in any type that is
 /// reached, in whichever crate. Comments, derives, visibility, methods, `#[serde(default)]`, `alias`, `bound` and
@@ -83,7 +87,9 @@ pub use visitor::{Layout, ShapeVisitor};
     message = "`{Self}` has no shape that a snapshot could check",
     label = "`{Self}` has no `Shape`",
     note = "a type of your own: add `#[derive(Shape)]` to it",
-    note = "a foreign type: mark the field that holds it `#[shape(opaque)]`"
+    note = "a foreign type: mark the field that holds it `#[shape(opaque)]`",
+    note = "`SocketAddr`, `SocketAddrV6` and `Weak` have none because serde drops a part of them: use `(IpAddr, u16)` or \
+            `Arc`, or accept the loss by `#[shape(opaque)]`"
 )]
 pub trait Shape: 'static {
     /// Tells `visitor` what the type is made of.
