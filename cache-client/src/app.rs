@@ -1,5 +1,6 @@
 //! What the program brings: its state, and how each query is loaded. No behaviour.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub trait App: Send + Sync + Sized + 'static {
 )]
 pub trait Fetch<A: App>: Query<Value: Sized> {
     /// Why a load can fail. Those who wait for one load share the error.
-    type Error: Send + Sync + 'static;
+    type Error: Display + Send + Sync + 'static;
 
     /// Loads the value.
     ///
@@ -58,6 +59,12 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// [may pass](Self::is_retryable).
     fn retry_after(_error: &Self::Error) -> Option<Duration> {
         None
+    }
+
+    /// Whether an error is nothing to look into, as that there is no such thing. It is told at the level `DEBUG` in place
+    /// of `WARN` (see [`telemetry`](crate::telemetry)). By default none is.
+    fn is_expected(_error: &Self::Error) -> bool {
+        false
     }
 
     /// Whether an error says that what the load asks is down, or does not keep up: a failure to the circuit breaker of the

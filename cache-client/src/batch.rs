@@ -5,10 +5,11 @@ pub(crate) mod departure;
 pub(crate) mod gathering;
 pub(crate) mod loaded;
 
+use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 
-use cache_core::{Batched, Query};
+use cache_core::{Batched, Query, ShownKey};
 
 use crate::app::{App, Fetch};
 use crate::context::Context;
@@ -88,7 +89,7 @@ use loaded::Loaded;
 )]
 pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
     /// Why the load of a key can fail. Those who wait for one load of a key share the error.
-    type Error: Send + Sync + 'static;
+    type Error: Display + Send + Sync + 'static;
 
     /// Loads several keys, and answers in their order. No key stands there twice.
     ///
@@ -118,6 +119,11 @@ pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
         None
     }
 
+    /// As [`Fetch::is_expected`], for one key.
+    fn is_expected(_error: &Self::Error) -> bool {
+        false
+    }
+
     /// As [`Fetch::counts_as_failure`], for one key.
     fn counts_as_failure(error: &Self::Error) -> bool {
         <Self as FetchMany<A>>::is_retryable(error)
@@ -140,7 +146,7 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
         match Q::fetch_many(std::slice::from_ref(self), cx).await.pop() {
             Some(answer) => answer,
             // There is no error of the query's own to say it with, and no client comes here.
-            None => panic!("`fetch_many` of `{}` gave no answer for {self:?}", Q::NAME),
+            None => panic!("`fetch_many` of `{}` gave no answer for {:?}", Q::NAME, ShownKey(self)),
         }
     }
 
@@ -150,6 +156,10 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
 
     fn retry_after(error: &Q::Error) -> Option<Duration> {
         <Q as FetchMany<A>>::retry_after(error)
+    }
+
+    fn is_expected(error: &Q::Error) -> bool {
+        <Q as FetchMany<A>>::is_expected(error)
     }
 
     fn counts_as_failure(error: &Q::Error) -> bool {

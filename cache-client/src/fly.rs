@@ -42,7 +42,14 @@ impl<A: App, Q: Fetch<A>> Trip<A, Q> {
     /// Returns whether nobody waited. Only the first outcome counts.
     fn land(&self, outcome: Outcome<Q::Value, Q::Error>) -> bool {
         if let Some(told) = &self.told {
-            told.ended(&self.flight.key, &outcome);
+            let is_expected = match &outcome {
+                // Foreign code; one that cannot say is none that was expected.
+                Err(QueryError::Failed { source, .. }) => {
+                    catch_unwind(AssertUnwindSafe(|| Q::is_expected(source))).unwrap_or(false)
+                }
+                _ => false,
+            };
+            told.ended(&self.flight.key, &outcome, is_expected);
         }
         self.desk.flights.landed(&self.flight);
         self.flight.land(outcome)
@@ -172,7 +179,7 @@ impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
         self.node.client.runtime().note_end(&self.flight.runtime);
         let outcome = Err(QueryError::Interrupted { query });
         if let Some(told) = &self.told {
-            told.ended(&self.flight.key, &outcome);
+            told.ended(&self.flight.key, &outcome, false);
         }
         self.desk.flights.landed(&self.flight);
         self.flight.abandon(outcome);

@@ -3,7 +3,7 @@
 mod scope;
 
 use std::any::type_name;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -90,7 +90,7 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
     type Output: Send + Sync + 'static;
 
     /// Why it can fail.
-    type Error: Send + Sync + 'static;
+    type Error: Display + Send + Sync + 'static;
 
     /// How often it may be tried again where its error [may pass](Self::is_retryable). Never, unless it says so: who
     /// does not know whether it has happened had better not do it twice.
@@ -126,6 +126,12 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
     /// Whether an error may pass, so that the mutation may be tried again, as often as [`RETRIES`](Self::RETRIES) says and
     /// at the pace of [queries](crate::Fetch::is_retryable). By default none may.
     fn is_retryable(_error: &Self::Error) -> bool {
+        false
+    }
+
+    /// Whether an error is nothing to look into, as that there is no such thing. It is told at the level `DEBUG` in place
+    /// of `WARN` (see [`telemetry`](crate::telemetry)). By default none is.
+    fn is_expected(_error: &Self::Error) -> bool {
         false
     }
 
@@ -247,8 +253,9 @@ async fn mutate<A: App, M: Mutate<A>>(
     let (answer, answered) = oneshot::channel();
     let run =
         catch_unwind(AssertUnwindSafe(|| Run::new(client, parent, mutation.clone()))).map_err(|panic| {
-            telemetry::mutation(type_name::<M>(), "panicked");
-            MutateError::Panicked { mutation: type_name::<M>(), message: message_of(panic.as_ref()) }
+            let message = message_of(panic.as_ref());
+            telemetry::mutation(type_name::<M>(), "panicked", Some(&message), false);
+            MutateError::Panicked { mutation: type_name::<M>(), message }
         })?;
     // One that waits for the load that waits for it is a circle, whether or not that has used its context.
     let asks = match parent {
@@ -258,7 +265,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     let _waits = asks.zip(run.node.flight).and_then(|(from, to)| Waiting::begin(client.waits(), from, to));
     Handle::current().spawn(async move {
         let outcome = run.run().await;
-        telemetry::mutation(type_name::<M>(), outcome_of(&outcome));
+        tell::<A, M>(&outcome);
         // Who asked may be gone.
         let _ = answer.send(outcome);
     });
@@ -273,6 +280,20 @@ async fn mutate<A: App, M: Mutate<A>>(
         answer = answered => answer.unwrap_or(Err(interrupted)),
         () = cancelled => Err(interrupted),
     }
+}
+
+fn tell<A: App, M: Mutate<A>>(outcome: &Mutated<A, M>) {
+    let (error, is_expected): (Option<&dyn Display>, _) = match outcome {
+        Ok(_) => (None, false),
+        Err(MutateError::Failed { source, .. }) => {
+            let is_expected = catch_unwind(AssertUnwindSafe(|| M::is_expected(source))).unwrap_or(false);
+            (Some(source), is_expected)
+        }
+        Err(MutateError::Refused { source, .. }) => (Some(source), false),
+        Err(MutateError::Panicked { message, .. }) => (Some(message), false),
+        Err(error @ (MutateError::Interrupted { .. } | MutateError::Cycle { .. })) => (Some(error), false),
+    };
+    telemetry::mutation(type_name::<M>(), outcome_of(outcome), error, is_expected);
 }
 
 /// As it is told.

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use cache_core::{Holds, LoadingOptions};
+use cache_core::{Holds, LoadingOptions, ShownKey};
 use futures_core::Stream;
 use tokio::runtime::{self, Handle};
 
@@ -365,6 +365,6 @@ impl<A: App, Q: Fetch<A>> Stream for Observer<A, Q> {
 
 impl<A: App, Q: Fetch<A>> Debug for Observer<A, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observer").field("query", &self.query()).finish_non_exhaustive()
+        f.debug_struct("Observer").field("query", &self.query().map(ShownKey)).finish_non_exhaustive()
     }
 }

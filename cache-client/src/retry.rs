@@ -23,6 +23,11 @@ impl Patience {
         Self { retries: 0, allowed }
     }
 
+    /// How many attempts there are, the next one included.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.retries.saturating_add(1)
+    }
+
     /// How long to wait before the next retry, which counts from now on; `None` if there is to be none.
     ///
     /// `elapsed` since the first load began; `asked` for by the error; `chance` from 0 to 1 decides how much of the

@@ -25,10 +25,10 @@
 //! | `provider_trouble` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, was too slow, or has what cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first that is tried again, `wait_seconds` | a load has failed, and is to be tried again |
-//! | `failed` | warn | `strategy`, `outcome`: `failed` or `panicked` | a load has ended without an answer |
+//! | `failed` | warn, debug if the error is [expected](crate::Fetch::is_expected) | `strategy`, `key`, `outcome`: `failed` or `panicked`, `error` | a load has ended without an answer |
 //! | `refused` | debug | `strategy` | a load was not made, since its circuit breaker is open |
 //! | `interrupted` | debug | `strategy` | a load was cancelled |
-//! | `mutation` | debug if it is done, else warn | no `query`; `mutation`: its type, `outcome`: `done`, `failed`, `panicked` or `refused` (by a hook) | a mutation has ended |
+//! | `mutation` | debug if it is done or the error is [expected](crate::Mutate::is_expected), else warn | no `query`; `mutation`: its type, `outcome`: `done`, `failed`, `panicked` or `refused` (by a hook), `error` | a mutation has ended |
 //! | `source` | warn, info if it ended | no `query`; `source`: its type, `outcome`: `ended`, `failed` or `panicked` | a source of pushed values has broken off |
 //! | `value_refused` | warn | no `query`; `source`: its type | a pushed value was refused by a hook |
 //! | `breaker` | warn if it opens, else info | no `query`; `breaker`: its name, `state`: `open`, `half-open` or `closed` | a circuit breaker has another state |
@@ -36,10 +36,11 @@
 //! Each is told once, however deep in a tree the call was: a call that may read the cache tells of a hit, a stale hit or a
 //! miss; what a tree answers from its memo, a preset or a replacement tells of nothing. Nor do
 //! [`cached`](crate::Client::cached), prefetches and observers: they look, and are not answered; of what they load the
-//! span tells. Errors are not told, since they need not be printable: whoever waits has them.
+//! span tells. `error` is the text of the error, in its alternate form (`{:#}`).
 //!
-//! Spans and events about one key have a field `key` if the client was built so:
-//! [`trace_keys`](crate::ClientBuilder::trace_keys).
+//! A load that has failed is told with its `key`; the other spans and events about one key have that field if the client
+//! was built so: [`trace_keys`](crate::ClientBuilder::trace_keys). A key is told by its `Debug`, at most 200 bytes of it,
+//! and hidden if its query is derived with `secret`.
 //!
 //! # Metrics
 //! With the cargo feature `metrics`, by the recorder of the crate of that name. All but that of the breakers have the label
@@ -72,7 +73,7 @@ mod metrics;
 #[path = "telemetry/no_metrics.rs"]
 mod metrics;
 
-use std::fmt::{Debug, Display};
+use std::fmt::{self, Debug, Display, Write};
 use std::time::Duration;
 
 use cache_core::{Query, Strategy};
@@ -110,7 +111,55 @@ pub(crate) struct Telemetry {
 struct About<'a> {
     query: &'static str,
     strategy: &'static str,
-    key: Option<&'a dyn Debug>,
+    key: Option<Key<'a>>,
+}
+
+/// A key, by its `Debug` unless it is secret, not longer than [`LONGEST_KEY`].
+#[derive(Clone, Copy)]
+struct Key<'a> {
+    key: &'a dyn Debug,
+    is_secret: bool,
+}
+
+/// Bytes of a key that are told.
+const LONGEST_KEY: usize = 200;
+
+impl<'a> Key<'a> {
+    fn of<Q: Query>(query: &'a Q) -> Self {
+        Self { key: query, is_secret: Q::SECRET }
+    }
+}
+
+impl Debug for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_secret {
+            return f.write_str("(secret)");
+        }
+        let mut cut = Cut { left: LONGEST_KEY, to: f };
+        match write!(cut, "{:?}", self.key) {
+            Err(_) if cut.left == 0 => f.write_str("…"),
+            result => result,
+        }
+    }
+}
+
+/// Writes on as long as there is room, up to the boundary of a character.
+struct Cut<'a, 'b> {
+    left: usize,
+    to: &'a mut fmt::Formatter<'b>,
+}
+
+impl fmt::Write for Cut<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let fits = text.floor_char_boundary(self.left);
+        self.to.write_str(&text[..fits])?;
+        self.left -= fits;
+        if fits < text.len() {
+            self.left = 0;
+            return Err(fmt::Error);
+        }
+        Ok(())
+    }
 }
 
 /// An event about one query. Nothing of it is evaluated while nobody listens.
@@ -142,8 +191,13 @@ impl Telemetry {
     }
 
     fn about<Q: Query>(self, query: &Q, strategy: Strategy) -> About<'_> {
-        let key = self.with_keys.then_some(query as &dyn Debug);
+        let key = self.with_keys.then(|| Key::of(query));
         About { query: Q::NAME, strategy: name_of(strategy), key }
+    }
+
+    /// Of what somebody may have to look into: with its key.
+    fn about_trouble<Q: Query>(self, query: &Q, strategy: Strategy) -> About<'_> {
+        About { key: Some(Key::of(query)), ..self.about(query, strategy) }
     }
 
     /// On the shortest way through the client, so all but the question whether anybody listens is out of it.
@@ -233,12 +287,29 @@ pub(crate) fn provider_passed_over(query: &'static str, action: &'static str, er
 }
 
 /// Tells that a mutation has ended.
-pub(crate) fn mutation(name: &'static str, outcome: &'static str) {
-    match outcome {
-        "done" => {
-            event!(name: "mutation", target: TARGET, Level::DEBUG, mutation = name, outcome, "mutation")
+pub(crate) fn mutation(
+    name: &'static str,
+    outcome: &'static str,
+    error: Option<&dyn Display>,
+    is_expected: bool,
+) {
+    let error = error.map(|error| field::display(Whole(error)));
+    match outcome == "done" || is_expected {
+        true => {
+            event!(name: "mutation", target: TARGET, Level::DEBUG, mutation = name, outcome, error, "mutation");
         }
-        _ => event!(name: "mutation", target: TARGET, Level::WARN, mutation = name, outcome, "mutation"),
+        false => {
+            event!(name: "mutation", target: TARGET, Level::WARN, mutation = name, outcome, error, "mutation");
+        }
+    }
+}
+
+/// An error with its causes, if it shows them in its alternate form.
+struct Whole<'a>(&'a dyn Display);
+
+impl Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
     }
 }
 
@@ -264,5 +335,34 @@ fn name_of(strategy: Strategy) -> &'static str {
         Strategy::Refresh => "refresh",
         Strategy::NetworkOnly => "network-only",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(key: &dyn Debug, is_secret: bool) -> String {
+        format!("{:?}", Key { key, is_secret })
+    }
+
+    #[test]
+    fn a_key_is_told_whole_up_to_two_hundred_bytes() {
+        assert_eq!(told(&7, false), "7");
+        assert_eq!(told(&"a".repeat(198), false), format!("{:?}", "a".repeat(198)));
+        assert_eq!(told(&"a".repeat(199), false), format!("\"{}…", "a".repeat(199)));
+        assert_eq!(told(&vec!["long"; 100], false).len(), 200 + '…'.len_utf8());
+    }
+
+    #[test]
+    fn a_key_is_cut_between_characters() {
+        // The quotation mark makes the two hundredth byte the first of two.
+        assert_eq!(told(&"é".repeat(200), false), format!("\"{}…", "é".repeat(99)));
+        assert_eq!(told(&"🦀".repeat(200), false), format!("\"{}…", "🦀".repeat(49)));
+    }
+
+    #[test]
+    fn a_secret_key_is_not_told() {
+        assert_eq!(told(&"word", true), "(secret)");
     }
 }

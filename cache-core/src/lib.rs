@@ -120,6 +120,8 @@ pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, Tabl
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
+#[doc(hidden)]
+pub use query::ShownKey;
 pub use query::{Batched, Lookup, Query};
 pub use reaper::Reaper;
 pub use registry::{Holds, Registry, TableDescription};

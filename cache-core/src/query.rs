@@ -1,6 +1,6 @@
 //! What a query is: its key, the type of its value, its name and options. No storage, no behaviour.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::hash::Hash;
 
 use crate::loading::LoadingOptions;
@@ -31,6 +31,9 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 
     /// Names under which the entries of several queries are invalidated together.
     const TAGS: &'static [&'static str] = &[];
+
+    /// Whether keys are hidden wherever the store or a client prints them: `#[query(secret)]`.
+    const SECRET: bool = false;
 
     /// Cost of one entry, for tables bounded by `max_weight`. Runs outside all locks.
     #[must_use]
@@ -67,6 +70,16 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     #[must_use]
     fn persistence() -> Option<Persistence<Self>> {
         None
+    }
+}
+
+/// A key as it is printed: by its `Debug`, or hidden if its query is derived with `secret`.
+#[doc(hidden)]
+pub struct ShownKey<'a, Q>(pub &'a Q);
+
+impl<Q: Query> Debug for ShownKey<'_, Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if Q::SECRET { f.write_str("(secret)") } else { self.0.fmt(f) }
     }
 }
 

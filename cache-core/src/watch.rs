@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use crate::event::Bell;
-use crate::query::Query;
+use crate::query::{Query, ShownKey};
 use crate::table::Times;
 use crate::table::watchers::Watcher;
 use crate::transaction::write_set::Home;
@@ -97,7 +97,7 @@ impl<Q: Query> Drop for Watch<Q> {
 impl<Q: Query> Debug for Watch<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
-            .field("key", self.watcher.key())
+            .field("key", &ShownKey(self.watcher.key()))
             .field("is_overtaken", &self.is_overtaken())
             .finish_non_exhaustive()
     }

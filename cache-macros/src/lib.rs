@@ -43,6 +43,7 @@ mod text;
 /// | `opaque` | ask no `Shape` of key and value; changes of them are told by `version` alone |
 /// | `version = N` | what is saved under another version is not restored |
 /// | `eq` | compare values by `==`, so that an equal answer may keep its allocation |
+/// | `secret` | keys are hidden wherever the store or a client prints them: in errors, reports and events |
 /// | `tags("...", ...)` | invalidate the entries together with those of other queries that have the tag |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
 /// | `crate = "path"` | where `cache_core` is found, if the dependency was renamed |

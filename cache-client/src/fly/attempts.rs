@@ -45,20 +45,15 @@ pub(super) enum Ended<V, E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Refused;
 
-/// What the query says to an error.
+/// What the query says to an error. Small, since the task of a load holds several.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Advice {
-    GiveUp {
-        /// Whether it is a failure to the breaker.
-        counts: bool,
-    },
-    /// After the time that is asked for, if one is, or else after this part of the longest.
-    TryAgain {
-        asked: Option<Duration>,
-        chance: f64,
-        /// Whether it is a failure to the breaker.
-        counts: bool,
-    },
+pub(super) struct Advice {
+    may_pass: bool,
+    /// Whether it is a failure to the breaker.
+    counts: bool,
+    /// How much of the longest wait is waited before the next attempt, if the error asks for none.
+    chance: f32,
+    asked: Option<Duration>,
 }
 
 impl<A: App, Q: Fetch<A>> Trip<A, Q>
@@ -75,20 +70,19 @@ where
             return Attempt { started, took: None, ended: Ended::Refused, may_be_made_up: false };
         };
         let mut attempt = self.attempt(permit, &self.node, started).await;
-        let mut number = 1;
-        while let Ended::Failed(_, Advice::TryAgain { asked, chance, .. }) = attempt.ended
-            && let Some(wait) = patience.next(begun.elapsed(), asked, chance)
-            && !breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait))
-        {
-            number += 1;
-            let telemetry = self.node.client.telemetry();
-            telemetry.retry(&self.flight.key, self.plan.strategy(), number, wait);
+        while let Some(wait) = wait_after(&attempt.ended, &mut patience, begun, breaker) {
+            self.tell_retry(patience.attempts(), wait);
             tokio::time::sleep(wait).await;
             // The error of the load says more than that there is to be no other.
             let Ok(permit) = self.permit(breaker) else { break };
             attempt = self.attempt(permit, &self.node_for_retry(), self.node.client.cache().now()).await;
         }
         attempt
+    }
+
+    fn tell_retry(&self, attempt: u32, wait: Duration) {
+        let telemetry = self.node.client.telemetry();
+        telemetry.retry(&self.flight.key, self.plan.strategy(), attempt, wait);
     }
 
     /// The right to load once, from the breaker if there is one.
@@ -134,21 +128,33 @@ where
     }
 }
 
+/// How long to wait before the next attempt; `None` if there is to be none. Apart from the task, which is to be small.
+fn wait_after<V, E>(
+    ended: &Ended<V, E>,
+    patience: &mut Patience,
+    begun: Instant,
+    breaker: Option<&Arc<Breaker>>,
+) -> Option<Duration> {
+    let Ended::Failed(_, Advice { may_pass: true, asked, chance, .. }) = ended else { return None };
+    let wait = patience.next(begun.elapsed(), *asked, (*chance).into())?;
+    let is_in_vain = breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait));
+    (!is_in_vain).then_some(wait)
+}
+
 impl<V, E> Ended<V, E> {
     /// Whether it is a failure to the breaker.
     fn is_failure(&self) -> bool {
         match self {
             Self::Answered(_) | Self::Found(_) => false,
-            Self::Failed(_, Advice::GiveUp { counts } | Advice::TryAgain { counts, .. }) => *counts,
+            Self::Failed(_, advice) => advice.counts,
             Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
         }
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "chance needs no more digits")]
 fn advice<A: App, Q: Fetch<A>>(error: &Q::Error, chance: f64) -> Advice {
-    let counts = Q::counts_as_failure(error);
-    match Q::is_retryable(error) {
-        true => Advice::TryAgain { asked: Q::retry_after(error), chance, counts },
-        false => Advice::GiveUp { counts },
-    }
+    let may_pass = Q::is_retryable(error);
+    let asked = if may_pass { Q::retry_after(error) } else { None };
+    Advice { may_pass, counts: Q::counts_as_failure(error), chance: chance as f32, asked }
 }

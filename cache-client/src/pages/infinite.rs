@@ -4,7 +4,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::{Holds, LoadingOptions, Strategy};
+use cache_core::{Holds, LoadingOptions, ShownKey, Strategy};
 
 use super::{Step, Turned};
 use crate::app::{App, Fetch};
@@ -252,6 +252,8 @@ fn anew(options: LoadingOptions) -> LoadingOptions {
 
 impl<A: App, Q: Fetch<A>> Debug for Infinite<A, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Infinite").field("queries", &self.queries).finish_non_exhaustive()
+        f.debug_struct("Infinite")
+            .field("queries", &self.queries.iter().map(ShownKey).collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

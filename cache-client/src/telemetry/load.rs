@@ -1,12 +1,13 @@
 //! One load as it is told of: its span, and how it ends.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_core::{Query, Strategy};
 use tokio::time::Instant;
 use tracing::{Level, Span, event, field, info_span};
 
-use super::{About, FLIGHTS, LOAD_SECONDS, LOADS, TARGET, Telemetry, metrics};
+use super::{About, FLIGHTS, LOAD_SECONDS, LOADS, TARGET, Telemetry, Whole, metrics};
 use crate::error::QueryError;
 use crate::flight::Outcome;
 
@@ -64,7 +65,12 @@ impl Telemetry {
 
 impl Load {
     /// Tells how the load has ended, the first time that it is called.
-    pub(crate) fn ended<Q: Query, E>(&self, query: &Q, outcome: &Outcome<Q::Value, E>) {
+    pub(crate) fn ended<Q: Query, E: Display>(
+        &self,
+        query: &Q,
+        outcome: &Outcome<Q::Value, E>,
+        is_expected: bool,
+    ) {
         if self.has_ended.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -75,13 +81,41 @@ impl Load {
             "answered" => {}
             "refused" => tell_end!(self, DEBUG, "refused", about),
             "interrupted" => tell_end!(self, DEBUG, "interrupted", about),
-            _ => tell_end!(self, WARN, "failed", about, outcome = name),
+            _ => self.tell_failure(
+                &self.telemetry.about_trouble(query, self.strategy),
+                name,
+                error_of(outcome),
+                is_expected,
+            ),
         }
         metrics::shift::<Q>(FLIGHTS, -1.0);
         metrics::count_by::<Q>(LOADS, "outcome", name);
         if matches!(name, "answered" | "failed" | "panicked") {
             metrics::measure::<Q>(LOAD_SECONDS, self.begun.elapsed());
         }
+    }
+
+    fn tell_failure(
+        &self,
+        about: &About<'_>,
+        outcome: &'static str,
+        error: Option<&dyn Display>,
+        is_expected: bool,
+    ) {
+        let error = error.map(|error| field::display(Whole(error)));
+        match is_expected {
+            true => tell_end!(self, DEBUG, "failed", about, outcome = outcome, error = error),
+            false => tell_end!(self, WARN, "failed", about, outcome = outcome, error = error),
+        }
+    }
+}
+
+/// What there is to say of an error.
+fn error_of<V: ?Sized, E: Display>(outcome: &Outcome<V, E>) -> Option<&dyn Display> {
+    match outcome.as_ref().err()? {
+        QueryError::Failed { source, .. } => Some(&**source),
+        QueryError::Panicked { message, .. } => Some(message),
+        error => Some(error),
     }
 }
 

@@ -30,6 +30,11 @@ pub struct GetWhole(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
 pub struct GetGuarded(pub u32);
 
+/// Printed nowhere.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", secret)]
+pub struct GetSecret(pub u32);
+
 /// With a breaker of its own, and nothing said of what counts.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
@@ -72,6 +77,7 @@ registry! {
         crate::shaky::GetGuarded,
         crate::shaky::GetGuardedForgiven,
         crate::shaky::GetGuardedPlainly,
+        crate::shaky::GetSecret,
         crate::shaky::GetShared,
         crate::shaky::GetSharedWhole,
         crate::shaky::GetBacked,
@@ -217,7 +223,7 @@ macro_rules! shaky {
     };
 }
 
-shaky!(GetShaky, GetOnceMore, GetGuarded, GetGuardedForgiven, GetShared);
+shaky!(GetShaky, GetSecret, GetOnceMore, GetGuarded, GetGuardedForgiven, GetShared);
 numbered!(GetWhole, GetSharedWhole, GetBacked, GetBackedForgiven, GetGuardedPlainly);
 
 impl Fetch<Shaky> for GetGuardedPlainly {
@@ -229,6 +235,10 @@ impl Fetch<Shaky> for GetGuardedPlainly {
 
     fn is_retryable(error: &ShakyError) -> bool {
         may_pass(error)
+    }
+
+    fn is_expected(error: &ShakyError) -> bool {
+        matches!(error, ShakyError::Final)
     }
 }
 

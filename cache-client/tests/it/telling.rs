@@ -12,7 +12,10 @@ use tracing_subscriber::registry::Registry;
 
 use crate::lab::*;
 use crate::listener::Listener;
-use crate::shaky::{self, GetBacked, GetGuarded, GetShaky, GetShared, Shaky, Step, shaky};
+use crate::shaky::{
+    self, GetBacked, GetGuarded, GetGuardedPlainly, GetSecret, GetShaky, GetShared, Shaky, ShakyError, Step,
+    shaky,
+};
 
 /// A context ten steps below the root of a new tree.
 fn deep(client: &Client<Lab>) -> Context<Lab> {
@@ -350,7 +353,7 @@ async fn do_everything(client: &Client<Lab>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_told_only_on_request() {
+async fn keys_are_told_only_on_request_but_for_those_of_failures() {
     let names = ["miss", "load", "store", "hit", "stale_hit", "refresh", "failed"];
     for is_asked_for in [false, true] {
         let listener = Listener::start();
@@ -361,7 +364,55 @@ async fn keys_are_told_only_on_request() {
             assert!(!all.is_empty(), "{name}");
             all
         }) {
-            assert_eq!(told.field("key"), if is_asked_for { "GetStale(1)" } else { "" }, "{}", told.name);
+            let is_told = is_asked_for || told.name == "failed";
+            assert_eq!(told.field("key"), if is_told { "GetStale(1)" } else { "" }, "{}", told.name);
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_with_its_key_and_error_and_quietly_where_it_is_expected() {
+    let listener = Listener::start();
+    let client = shaky();
+    for (query, step, level, error) in [
+        (GetGuardedPlainly(1), Step::Fail, "DEBUG", ShakyError::Final.to_string()),
+        (GetGuardedPlainly(2), Step::Panic, "WARN", "the ground shakes".to_owned()),
+    ] {
+        client.app().script(&query, [step]);
+        assert!(client.query(&query).await.is_err());
+        let failed = listener.one("failed");
+        assert_eq!((failed.level.as_str(), failed.field("error")), (level, error.as_str()));
+        assert_eq!(failed.field("key"), format!("{query:?}"));
+        listener.counts();
+    }
+    client.app().script(&GetShaky(1), [Step::Fail]);
+    assert!(client.query(&GetShaky(1)).await.is_err());
+    assert_eq!(listener.one("failed").level, "WARN");
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_a_secret_query_are_printed_nowhere() {
+    let listener = Listener::start();
+    let client = shaky::builder().trace_keys(true).build();
+    let query = GetSecret(1234);
+    client.app().script(&query, [Step::Fail]);
+    assert!(client.query(&query).await.is_err());
+    client.query(&query).await.unwrap();
+    for name in ["failed", "miss", "load", "store"] {
+        assert!(listener.all(name).iter().all(|told| told.field("key") == "(secret)"), "{name}");
+    }
+    let mut tx = client.cache().begin();
+    tx.update_once(query.clone(), |_| 7_usize);
+    client.cache().insert(query.clone(), 8);
+    let printed = [
+        tx.commit().unwrap_err().to_string(),
+        format!("{:?}", client.cache().inspect_entries()),
+        format!("{:?}", client.cache().peek_entry(&query)),
+        format!("{:?}", client.cache().watch(&query)),
+        format!("{:?}", client.observe(&query)),
+        format!("{:?}", client.infinite(query, |_| None)),
+    ];
+    for text in printed {
+        assert!(!text.contains("1234"), "{text}");
     }
 }

@@ -15,7 +15,7 @@ use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::{SkipReason, SkippedEntries, SkippedEntry};
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::any_table::SavedTable;
-use crate::query::Query;
+use crate::query::{Query, ShownKey};
 use crate::table::Table;
 
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
@@ -103,7 +103,7 @@ pub(crate) trait TableCodec<Q: Query>: Send + Sync {
 
     /// What a report calls the key.
     fn key_text(&self, key: &Q) -> String {
-        format!("{key:?}")
+        format!("{:?}", ShownKey(key))
     }
 
     /// Appends the entries of `block`, as they are after `downtime`. `first` is the number of its first entry within the
@@ -268,7 +268,7 @@ fn undecodable<Q: Query + DeserializeOwned, C: Codec>(
     bytes: &[u8],
     error: CodecError,
 ) -> SkippedEntry {
-    let key = C::decode_first::<Q>(bytes).ok().map(|key| format!("{key:?}"));
+    let key = C::decode_first::<Q>(bytes).ok().map(|key| format!("{:?}", ShownKey(&key)));
     SkippedEntry { key, reason: SkipReason::Undecodable { entry, reason: error.0 } }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::slot::{Stay, View};
 use crate::Revision;
 use crate::clock::Moment;
-use crate::query::Query;
+use crate::query::{Query, ShownKey};
 use crate::retention::Rules;
 
 /// One entry at the moment when it was looked at: key, value and state.
@@ -172,7 +172,10 @@ impl<Q: Query> Entry<Q> {
 
 impl<Q: Query> Debug for Entry<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("key", &self.key).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("key", &ShownKey(&self.key))
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

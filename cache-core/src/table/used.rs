@@ -6,7 +6,7 @@ use super::shard::{Env, Outbox};
 use crate::any_table::UsedTable;
 use crate::clock::Moment;
 use crate::inspect::{EntryReport, TableReport};
-use crate::query::Query;
+use crate::query::{Query, ShownKey};
 use crate::retention::recency::Oldest;
 use crate::transaction::commit::Part;
 use crate::transaction::whole::{ClearingOf, Marking};
@@ -43,7 +43,7 @@ impl<Q: Query> UsedTable for Table<Q> {
     fn report_entries(&self) -> Vec<EntryReport> {
         let mut reports = Vec::new();
         for entry in self.entries() {
-            reports.push(EntryReport::new(entry.key(), entry.state()));
+            reports.push(EntryReport::new(&ShownKey(entry.key()), entry.state()));
         }
         reports
     }

@@ -14,6 +14,7 @@ use super::Order;
 use crate::clock::Moment;
 use crate::core::Core;
 use crate::event::Change;
+use crate::query::{Query, ShownKey};
 use crate::snapshot::RestoreReport;
 
 /// What a commit does to one table.
@@ -109,6 +110,15 @@ pub enum Failure {
 #[doc(hidden)]
 pub trait AnyEntryKey: Debug + Send + Sync {}
 impl<T: Debug + Send + Sync> AnyEntryKey for T {}
+
+/// The key of a conflict.
+pub(super) struct ConflictKey<Q>(pub(super) Q);
+
+impl<Q: Query> Debug for ConflictKey<Q> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        ShownKey(&self.0).fmt(f)
+    }
+}
 
 impl<'a> Commit<'a> {
     pub(crate) fn new(core: &'a Core, kind: CommitKind) -> Self {

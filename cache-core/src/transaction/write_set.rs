@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::commit::{Commit, CommitKind, Failure, Part};
+use super::commit::{Commit, CommitKind, ConflictKey, Failure, Part};
 use super::locked::Locked;
 use super::{Order, spare};
 use crate::Revision;
@@ -508,13 +508,13 @@ impl<Q: Query> WriteSet<Q> {
     fn validate(line: &mut Line<Q>, shard: &Shard<Q>, table: &'static str) -> Result<(), Failure> {
         let Line { key, hash, read, write, place, incoming } = line;
         if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, key)) {
-            return Err(Failure::StaleRead(table, Box::new(key.clone())));
+            return Err(Failure::StaleRead(table, Box::new(ConflictKey(key.clone()))));
         }
         if let Write::Merge { made, .. } = write
             && !shard.is_unchanged(made.base.seen, *hash, key)
         {
             made.base.is_stale = true;
-            return Err(Failure::StaleBase(table, Box::new(key.clone())));
+            return Err(Failure::StaleBase(table, Box::new(ConflictKey(key.clone()))));
         }
         if !matches!(write, Write::None) {
             *place = shard.locate(*hash, key);

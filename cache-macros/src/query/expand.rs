@@ -28,6 +28,11 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let batched = options.batch.as_ref().map(|_| batched(input, &core));
     let loading = loading_options(&core, options);
     let tags = tags(options);
+    let secret = options.secret.as_ref().map(|_| {
+        quote!(
+            const SECRET: ::core::primitive::bool = true;
+        )
+    });
     let methods = [
         weigh(&core, options),
         same_value(&core, options),
@@ -50,6 +55,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
             #table_options
             #loading
             #tags
+            #secret
             #(#methods)*
         }
 

@@ -17,7 +17,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 30] = [
+const KNOWN: [&str; 31] = [
     "value",
     "name",
     "capacity",
@@ -33,6 +33,7 @@ const KNOWN: [&str; 30] = [
     "opaque",
     "version",
     "eq",
+    "secret",
     "borrowed",
     "strategy",
     "swr",
@@ -120,6 +121,7 @@ pub(crate) struct Options {
     pub(crate) codec: Option<Given<Codec>>,
     pub(crate) opaque: Option<Given<()>>,
     pub(crate) eq: Option<Given<()>>,
+    pub(crate) secret: Option<Given<()>>,
     pub(crate) borrowed: Option<Given<()>>,
     /// The name in code.
     pub(crate) strategy: Option<Given<&'static str>>,
@@ -203,6 +205,7 @@ impl Options {
             "codec" => self.codec = Some(setting.with(codec)?),
             "opaque" => self.opaque = Some(setting.flag()?),
             "eq" => self.eq = Some(setting.flag()?),
+            "secret" => self.secret = Some(setting.flag()?),
             "borrowed" => self.borrowed = Some(setting.flag()?),
             "strategy" => self.strategy = Some(setting.with(strategy)?),
             "swr" => self.swr = Some(self.constant(setting, window)?),
