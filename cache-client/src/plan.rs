@@ -30,6 +30,10 @@ pub(crate) struct Plan {
     ttl: Option<Duration>,
     /// The part of that by which it may be shorter.
     jitter: f64,
+    /// The freshness time that jitter shortens: that of the query, whatever a call says.
+    spread: Option<Duration>,
+    /// Whether a shorter time that an entry was stored with counts.
+    heeds_entry: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
@@ -135,6 +139,11 @@ impl Plan {
             None => all.ttl,
         };
         let jitter = all.jitter.filter(|&fraction| fraction > 0.0);
+        let settled = sources.query.or(sources.derived).or(sources.client);
+        let own_fresh = match table_fresh {
+            Some(_) => sources.query.fresh.or(table_fresh),
+            None => settled.fresh.or(settled.ttl),
+        };
         Self {
             strategy: all.strategy.unwrap_or_default(),
             fresh,
@@ -144,6 +153,8 @@ impl Plan {
             timeout: all.timeout,
             ttl: if jitter.is_some() { ttl.or(table_ttl) } else { ttl },
             jitter: jitter.unwrap_or_default(),
+            spread: own_fresh.filter(|_| jitter.is_some()),
+            heeds_entry: jitter.is_some() && sources.call.fresh.is_none(),
             beta: all.beta,
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
@@ -252,7 +263,7 @@ impl Plan {
     #[inline]
     pub(crate) fn is_fresh<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> bool {
         !state.is_expired
-            && match (state.freshness, self.fresh_for::<Q>(value)) {
+            && match (state.freshness, self.fresh_of::<Q>(value, state)) {
                 (Freshness::Invalidated, _) => false,
                 (_, Some(fresh)) => state.age < fresh,
                 (freshness, None) => freshness == Freshness::Fresh,
@@ -266,7 +277,15 @@ impl Plan {
 
     /// When an entry becomes stale: by the options, its own times or those of its table.
     fn stale_from<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Duration {
-        self.fresh_for::<Q>(value).or(state.fresh_for).unwrap_or(self.stale_from)
+        self.fresh_of::<Q>(value, state).or(state.fresh_for).unwrap_or(self.stale_from)
+    }
+
+    /// How long an entry is fresh, where that is not for itself to say.
+    #[inline]
+    fn fresh_of<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Option<Duration> {
+        let fresh = self.fresh_for::<Q>(value)?;
+        let shorter = state.fresh_for.filter(|_| self.heeds_entry);
+        Some(shorter.map_or(fresh, |shorter| fresh.min(shorter)))
     }
 
     /// The options of a load that several wait for: those of the strictest.
@@ -288,7 +307,8 @@ impl Plan {
 
     /// Stores what is loaded with the times of the query, whatever an observer says.
     pub(crate) fn with_times_of(self, query: &Self) -> Self {
-        Self { ttl: query.ttl, jitter: query.jitter, absent_ttl: query.absent_ttl, ..self }
+        let Self { ttl, jitter, spread, absent_ttl, .. } = *query;
+        Self { ttl, jitter, spread, absent_ttl, ..self }
     }
 
     pub(crate) fn with_strategy(self, strategy: Strategy) -> Self {
@@ -325,7 +345,10 @@ impl Plan {
 
     /// The times to store a value with whose load began at `started`.
     pub(crate) fn times<Q: Query>(&self, value: &Q::Value, started: Moment) -> Times {
-        let times = Times::new().as_of(started);
+        let mut times = Times::new().as_of(started);
+        if let Some(fresh) = self.spread.filter(|_| self.absent_ttl.is_none() || !Q::is_absent(value)) {
+            times = times.fresh(shortened(fresh, self.jitter));
+        }
         self.kept_for::<Q>(value).map_or(times, |ttl| times.ttl(ttl))
     }
 
@@ -352,7 +375,7 @@ pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
     reads_first && derived.fresh.is_none() && derived.beta.is_none() && derived.absent_ttl.is_none()
 }
 
-/// A time to live that is shorter by a random part, so that what is stored together does not end together.
+/// A time that is shorter by a random part, so that what is stored together does not end together.
 fn shortened(ttl: Duration, fraction: f64) -> Duration {
     let share = 1.0 - fastrand::f64() * fraction.clamp(0.0, 1.0);
     Duration::try_from_secs_f64(ttl.as_secs_f64() * share).unwrap_or(ttl)

@@ -50,7 +50,7 @@ pub struct LoadingOptions {
     pub stale_if_error: Option<Duration>,
     /// How long a network-first query waits for its load before it looks into the cache.
     pub timeout: Option<Duration>,
-    /// The part of its time to live, from 0 to 1, by which a stored answer may live shorter, at random.
+    /// The part of its times, from 0 to 1, by which a stored answer may be fresh and live shorter, at random.
     pub jitter: Option<f64>,
     /// How eagerly an answer is loaded again before it becomes stale; 1 is usual, more is earlier.
     pub beta: Option<f64>,
@@ -125,7 +125,7 @@ impl LoadingOptions {
         self
     }
 
-    /// A stored answer lives shorter by a random part of its time to live, at most by this `fraction` of it.
+    /// A loaded answer is fresh, and lives, shorter by random parts of these times, at most by this `fraction` of each.
     pub const fn jitter(mut self, fraction: f64) -> Self {
         self.jitter = Some(fraction);
         self

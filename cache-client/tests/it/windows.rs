@@ -1,6 +1,8 @@
 //! How long an answer is fresh, may be stale, may stand in for an error; and how long errors and absence last.
 
-use cache_client::QueryError;
+use std::time::Duration;
+
+use cache_client::{Client, LoadingOptions, QueryError};
 
 use crate::lab::*;
 
@@ -246,4 +248,40 @@ async fn an_error_that_is_the_answer_keeps_prefetches_from_loading() {
     client.prefetch(&query);
     pass(SECOND).await;
     assert_eq!(client.app().loads(&query), 2);
+}
+
+/// How many of many answers that were stored together have to be loaded again after a time.
+async fn reloads_after(client: &Client<Lab>, time: Duration) -> usize {
+    const MANY: u32 = 500;
+    let keys: Vec<_> = (0..MANY).map(GetNumber).collect();
+    client.cache().clear();
+    let loads = || keys.iter().map(|key| client.app().loads(key)).sum::<usize>();
+    client.query_all(&keys).await;
+    let before = loads();
+    // The age counts from the start of the load, which takes a second.
+    pass(time - SECOND).await;
+    client.query_all(&keys).await;
+    loads() - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_spreads_the_end_of_freshness() {
+    let set: [fn(LoadingOptions) -> LoadingOptions; 2] =
+        [|options| options.jitter(0.5), |options| options.jitter(0.5).fresh(seconds(60))];
+    for (change, fresh) in set.into_iter().zip([10, 60]) {
+        let client = builder().query::<GetNumber>(change).build();
+        assert_eq!(reloads_after(&client, seconds(fresh) / 2 - SECOND / 10).await, 0);
+        let half = reloads_after(&client, seconds(fresh) * 3 / 4).await;
+        assert!((150..350).contains(&half), "{half} of 500 after three quarters of the time");
+        assert_eq!(reloads_after(&client, seconds(fresh)).await, 500);
+    }
+    // What a call says for itself is not shortened, nor stored.
+    let client = builder().query::<GetNumber>(|options| options.jitter(1.0)).build();
+    let query = GetNumber(1);
+    client.query_with(&query, |options| options.fresh(seconds(1_000))).await.unwrap();
+    let own = client.cache().peek_entry(&query).unwrap().state().fresh_for;
+    assert!(own.is_some_and(|own| own <= seconds(10)), "{own:?}");
+    pass(seconds(20)).await;
+    client.query_with(&query, |options| options.fresh(seconds(1_000))).await.unwrap();
+    assert_eq!(client.app().loads(&query), 1);
 }
