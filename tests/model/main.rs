@@ -12,7 +12,7 @@ mod steps;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Cache, ManualClock, Query, Shape, TableOptions, registry};
+use cache_core::{Builder, Cache, ManualClock, Query, Shape, TableOptions, registry};
 use proptest::test_runner::Config;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,11 @@ registry! {
 type Store = Cache<Registry>;
 
 fn store(clock: &Arc<ManualClock>, options: TableOptions) -> Store {
-    Cache::builder().table::<Key>(|_| options).clock(Arc::clone(clock)).build().unwrap()
+    builder(clock, options).build().unwrap()
+}
+
+fn builder(clock: &Arc<ManualClock>, options: TableOptions) -> Builder<Registry> {
+    Cache::builder().table::<Key>(|_| options).clock(Arc::clone(clock))
 }
 
 fn seconds(count: u64) -> Duration {

@@ -7,7 +7,7 @@ use cache_core::{ManualClock, TableOptions};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::{Key, Value, config, store};
+use crate::{Key, Value, builder, config, store};
 
 const CAPACITY: usize = 8;
 const MOST_USES: u8 = 7;
@@ -15,6 +15,10 @@ const MOST_USES: u8 = 7;
 const YOUNG_GHOSTS: usize = 2;
 /// One in so many that leave the main queue becomes a ghost.
 const MAIN_EVIDENCE: u32 = 3;
+
+/// With each of these seeds the keys have different fingerprints. Of twenty keys two have the same one with one seed in
+/// 170, and the store takes either for the ghost of the other.
+const SEEDS: std::ops::Range<u64> = 0..300;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -144,8 +148,9 @@ impl Policy {
 
 /// Compares store and rules after each step.
 #[track_caller]
-fn compare(steps: impl IntoIterator<Item = Step>) {
-    let store = store(&Arc::new(ManualClock::new()), TableOptions::new().capacity(CAPACITY as u64));
+fn compare(seed: u64, steps: impl IntoIterator<Item = Step>) {
+    let options = TableOptions::new().capacity(CAPACITY as u64);
+    let store = builder(&Arc::new(ManualClock::new()), options).hash_seed(seed).build().unwrap();
     let mut policy = Policy::new();
     for step in steps {
         match step {
@@ -162,7 +167,7 @@ fn compare(steps: impl IntoIterator<Item = Step>) {
 
 #[test]
 fn the_default_policy_keeps_whom_its_rules_name() {
-    proptest!(config(), |(steps in vec(step(), 1..300))| compare(steps));
+    proptest!(config(), |(seed in SEEDS, steps in vec(step(), 1..300))| compare(seed, steps));
 }
 
 #[test]
