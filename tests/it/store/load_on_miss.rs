@@ -540,7 +540,7 @@ fn a_caller_before_the_mark_gets_the_load_and_one_after_it_loads_anew() {
 pub struct GetSaved(pub u32);
 
 registry! {
-    struct Files { crate::store::load_on_miss::GetSaved }
+    pub struct Files { crate::store::load_on_miss::GetSaved }
 }
 
 #[test]
