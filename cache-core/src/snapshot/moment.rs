@@ -48,8 +48,11 @@ struct Copied<Q: Query> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     class: Class,
-    place: usize,
-    revision: u64,
+    /// The place in the order of the table or shard. In the small queues of the default policy, the highest revision up
+    /// to there: that keeps the order of each shard, and puts those of several together by the time of their writes.
+    first: u64,
+    /// Decides where that is the same: the revision, or the place.
+    then: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +99,7 @@ impl<Q: Query> Table<Q> {
 struct Copying<'a, Q: Query> {
     table: &'a Table<Q>,
     /// Of a table in exact order: the place in it of each node.
-    order: Vec<usize>,
+    order: Vec<u64>,
     /// Entries of a piece, if the queues are copied in pieces.
     piece: Option<usize>,
     with_survivors: bool,
@@ -108,7 +111,7 @@ impl<Q: Query> Copying<'_, Q> {
     /// value by then.
     fn copy_shard(&self, shard: &RwLock<Shard<Q>>, copied: &mut Copied<Q>) {
         let shard = shard.read();
-        let mut queued = 0;
+        let (mut queued, mut newest) = (0, 0);
         let mut views = shard.policy_order().filter_map(|number| shard.view(number));
         let mut batch = SmallVec::<[View<'_, Q>; BATCH]>::new();
         loop {
@@ -125,12 +128,16 @@ impl<Q: Query> Copying<'_, Q> {
                 let queue = usize::from(view.slot.stay == Stay::Main);
                 self.copy(view, |entry| match self.piece {
                     Some(full) => put(&mut copied.queues[queue], full, entry),
+                    None if view.slot.stay == Stay::Small => {
+                        newest = view.record.revision.max(newest);
+                        copied.put(Rank { class: Class::Resident, first: newest, then: place }, entry);
+                    }
                     None => copied.put(rank(view, place), entry),
                 });
             }
-            queued += batch.len();
+            queued += batch.len() as u64;
         }
-        if queued < shard.slot_count() {
+        if queued < shard.slot_count() as u64 {
             for (_, view) in
                 shard.views().filter(|(_, view)| !matches!(view.slot.stay, Stay::Small | Stay::Main))
             {
@@ -157,18 +164,18 @@ impl<Q: Query> Copying<'_, Q> {
     }
 }
 
-fn rank<Q: Query>(view: &View<'_, Q>, place: usize) -> Rank {
+fn rank<Q: Query>(view: &View<'_, Q>, place: u64) -> Rank {
     let class = match view.slot.stay {
         Stay::Pinned => Class::Pinned,
         Stay::Main => Class::Main,
         _ if view.slot.hold.is_resident() => Class::Resident,
         _ => Class::Survivor,
     };
-    Rank { class, place, revision: view.record.revision }
+    Rank { class, first: place, then: view.record.revision }
 }
 
 /// The place of each number in its order, by number.
-fn places(numbers: &[u32]) -> Vec<usize> {
+fn places(numbers: &[u32]) -> Vec<u64> {
     let mut places = vec![0; numbers.iter().max().map_or(0, |&last| last as usize + 1)];
     numbers.iter().zip(0..).for_each(|(&number, place)| places[number as usize] = place);
     places
@@ -287,8 +294,8 @@ impl<Q: Query> Default for Copied<Q> {
 impl<Q: Query> From<Vec<SavedEntry<Q>>> for Copies<Q> {
     /// As if they had been copied from a table in exact order.
     fn from(entries: Vec<SavedEntry<Q>>) -> Self {
-        let rank = |place| Rank { class: Class::Resident, place, revision: 0 };
-        let ranks = (0..entries.len()).map(rank).collect();
+        let rank = |(place, _)| Rank { class: Class::Resident, first: place, then: 0 };
+        let ranks = (0..).zip(&entries).map(rank).collect();
         Self(vec![Copied { rest: entries, ranks, ..Copied::default() }])
     }
 }
@@ -301,13 +308,13 @@ mod tests {
     fn what_was_collected_in_any_order_is_swapped_into_that_of_its_ranks() {
         let mut random = 1_u64;
         for len in 0..200 {
-            let mut places: Vec<usize> = Vec::new();
+            let mut places: Vec<u64> = Vec::new();
             for _ in 0..len {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                places.push((random >> 33) as usize % 50);
+                places.push((random >> 33) % 50);
             }
             let class = |place| if place < 40 { Class::Resident } else { Class::Pinned };
-            let rank = |&place: &usize| Rank { class: class(place), place, revision: 0 };
+            let rank = |&place: &u64| Rank { class: class(place), first: place, then: 0 };
             let mut sorted: Vec<_> = places.iter().copied().enumerate().collect();
             let pinned = sort(places.iter().map(rank).collect(), &mut |one, other| sorted.swap(one, other));
             assert!(sorted.is_sorted_by_key(|&(at, place)| (place, at)));

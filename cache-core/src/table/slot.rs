@@ -282,7 +282,8 @@ impl<Q: Query> View<'_, Q> {
             invalidated: slot.is_invalidated,
             is_survivor: !slot.hold.is_resident(),
             rank: slot.stay.queue().map_or(0, Queue::rank),
-            uses: slot.uses.load(Ordering::Relaxed),
+            // What is pinned is in use.
+            uses: slot.uses.load(Ordering::Relaxed).max(u8::from(slot.stay == Stay::Pinned)),
         }
     }
 }

@@ -139,21 +139,25 @@ fn drop_doubles<Q: Query>(lines: &mut Vec<Line<Q>>, known: &mut HashTable<usize>
     lines.retain(|_| at.next() != doubles.peek().copied() || doubles.next().is_none());
 }
 
-/// Takes out the lines that are too much for the table, the most recently used coming first. What is pinned takes no
-/// room. Returns how many they were.
+/// Takes out the lines that are too much for the table. The most recently used come first; in a table of the default
+/// policy, which does not know them, those that have been used since they came, and of these the newest. What is pinned
+/// takes no room. Returns how many were taken out.
 fn fit<Q: Query>(table: &Table<Q>, bins: &mut [Vec<Line<Q>>]) -> u64 {
     let limit = table.rules().limit();
     if bins.iter().flatten().map(|line| u64::from(line.weight)).sum::<u64>() <= limit {
         return 0;
     }
     let orders = bins.iter().filter_map(|bin| bin.last()).map(|last| last.order + 1).max();
-    let mut weights = vec![0; orders.unwrap_or(0)];
+    let mut claims = vec![Claim { weight: 0, comes_first: false }; orders.unwrap_or(0)];
     for line in bins.iter().flatten() {
-        if !table.is_pinned(line.hash, &line.entry.key) {
-            weights[line.order] = u64::from(line.weight);
-        }
+        let EntryMeta { uses, is_survivor, .. } = line.entry.meta;
+        let is_pinned = table.is_pinned(line.hash, &line.entry.key);
+        claims[line.order] = Claim {
+            weight: if is_pinned { 0 } else { line.weight.into() },
+            comes_first: uses > 0 && !is_survivor && !table.rules().is_lru(),
+        };
     }
-    let fits = fitting(&weights, limit);
+    let fits = fitting(&claims, limit);
     let mut left_out = 0;
     for bin in bins {
         let before = bin.len();
@@ -163,10 +167,26 @@ fn fit<Q: Query>(table: &Table<Q>, bins: &mut [Vec<Line<Q>>]) -> u64 {
     left_out
 }
 
-/// Which of several weights find room, if the first come first.
-fn fitting(weights: &[u64], mut room: u64) -> Vec<bool> {
-    let mut fits = |weight| room.checked_sub(weight).map(|left| room = left).is_some();
-    weights.iter().map(|&weight| fits(weight)).collect()
+/// The room that an entry asks for.
+#[derive(Clone, Copy)]
+struct Claim {
+    weight: u64,
+    comes_first: bool,
+}
+
+/// Which of several claims find room.
+fn fitting(claims: &[Claim], mut room: u64) -> Vec<bool> {
+    let mut fits = vec![false; claims.len()];
+    for comes_first in [true, false] {
+        for (claim, fits) in
+            claims.iter().zip(&mut fits).filter(|(claim, _)| claim.comes_first == comes_first)
+        {
+            if let Some(left) = room.checked_sub(claim.weight) {
+                (room, *fits) = (left, true);
+            }
+        }
+    }
+    fits
 }
 
 impl<Q: Query> Line<Q> {

@@ -15,7 +15,7 @@ use super::*;
 const BLOCK: u32 = 1024;
 /// From so many entries on, a table is copied in pieces, whose order is not exact.
 const COPIED_IN_PIECES: u32 = 4096;
-/// Below this limit a table is one shard, whose order is exact for each policy.
+/// Below this limit a table is one shard, which pushes out the oldest of all.
 const ONE_SHARD: u64 = 512;
 
 #[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
@@ -171,9 +171,20 @@ where
         if self.kind != Kind::Survivors {
             held.clear();
         }
-        let mut order = match is_pinned {
-            true => [others, first].concat(),
-            false => all,
+        let is_survivor = |number: &u32| {
+            let entry = cache.peek_entry(&Q::new(*number)).unwrap();
+            entry.residency() == Residency::Survivor
+        };
+        let mut order = match self.kind {
+            Kind::Survivors => {
+                // Which ones were pushed out depends on the shards.
+                let (survivors, residents): (Vec<u32>, Vec<u32>) =
+                    all.iter().partition(|number| is_survivor(number));
+                assert_eq!(survivors.is_empty(), first.is_empty());
+                [survivors, residents].concat()
+            }
+            _ if is_pinned => [others, first].concat(),
+            _ => all,
         };
         if self.policy == Policy::Lru && self.kind == Kind::Half {
             // Use makes them the last, in the order of use.
@@ -221,13 +232,15 @@ where
             assert_eq!(restored.entry(pin.key()).unwrap().residency(), Residency::Pinned);
         }
         self.check_kept(&source, limit, &pinned, &kept);
-        if self.is_exact(source.limit) && self.is_exact(limit) {
-            self.check_order(&restored, limit, kept.into_iter().filter(|n| !pinned.contains(n)));
+        if self.policy == Policy::Lru || limit < ONE_SHARD {
+            // Those that were pinned are in use, and stay for longer than others in the default policy.
+            let order = kept.into_iter().filter(|number| !pinned.contains(number));
+            self.check_order(&restored, limit, order);
         }
     }
 
-    fn is_exact(&self, limit: u64) -> bool {
-        self.policy == Policy::Lru || limit < ONE_SHARD
+    fn is_exact(&self) -> bool {
+        self.policy == Policy::Lru || self.entries < COPIED_IN_PIECES
     }
 
     /// The most recently used are kept, as many as there is room for; what is pinned takes none.
@@ -243,7 +256,7 @@ where
         let mut expected: Vec<u32> =
             source.order.iter().copied().rev().filter(|n| pinned.contains(n) || fits(*n)).collect();
         expected.reverse();
-        if self.is_exact(source.limit) {
+        if self.is_exact() {
             assert_eq!(kept, expected);
             return;
         }
@@ -253,7 +266,6 @@ where
             used <= limit && used + 3 > limit.min(self.policy.weight_of(&source.order)),
             "{used} of {limit}"
         );
-        // Each shard has an order of its own, and about its share of each stretch of the table's.
         let slack = self.slack();
         let newest = &expected[slack.min(expected.len())..];
         let kept: HashSet<u32> = kept.iter().copied().collect();
@@ -262,12 +274,11 @@ where
         assert!(source.order[..left_out].iter().all(|number| !kept.contains(number)));
     }
 
-    /// By how many places the order of a file may differ from that of use: six standard deviations of how many of the
-    /// entries before each place are in one of 32 shards, in all of these, and what is copied together.
+    /// By how many places the order of a large file may differ from that of use, since each shard has an order of its
+    /// own: six standard deviations of how many of the entries before each place are in one of 32 shards, in all of
+    /// these, and what is copied together.
     fn slack(&self) -> usize {
-        let spread = 6 * (self.entries * 32).isqrt();
-        let piece = if self.entries < COPIED_IN_PIECES { 0 } else { BLOCK };
-        (spread + piece) as usize
+        (6 * (self.entries * 32).isqrt() + BLOCK) as usize
     }
 
     /// New entries push out the old ones in the order in which they had been used.
@@ -277,7 +288,8 @@ where
         let mut gone = 0;
         // Divisible by three, so that each of them weighs 1.
         let fresh = (1..).map(|count: u32| 3_000_000 + 3 * count);
-        for number in fresh.take(order.len().min(200)) {
+        let old = order.len().saturating_sub(self.beyond() as usize);
+        for number in fresh.take(old.min(200)) {
             restored.insert(Q::new(number), self.item(number));
             while room == 0 && gone < order.len() {
                 room += self.policy.weight(order[gone]);

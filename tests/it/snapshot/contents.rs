@@ -71,11 +71,52 @@ fn the_default_policy_goes_on_where_it_was() {
     let present =
         |cache: &Cache<Library>| (0..200).map(|id| cache.peek(&GetBook { id }).is_some()).collect::<Vec<_>>();
     assert_eq!(present(&restored), present(&cache));
-    for id in 100..130 {
+    // So many that those who were used have to prove themselves again in both.
+    for id in 100..200 {
         cache.insert(GetBook { id }, book(id));
         restored.insert(GetBook { id }, book(id));
         assert_eq!(present(&restored), present(&cache), "after {id}");
     }
+}
+
+/// The policy has used entries of the cache that is restored into where the snapshot has them, not where they were.
+#[test]
+fn the_default_policy_goes_on_where_it_was_when_entries_are_replaced() {
+    let small = || Cache::<Library>::builder().table::<GetBook>(|table| table.capacity(10)).build().unwrap();
+    let insert = |cache: &Cache<Library>, ids: std::ops::Range<u64>| {
+        ids.for_each(|id| drop(cache.insert(GetBook { id }, book(id))));
+    };
+    let (cache, other) = (small(), small());
+    insert(&cache, 0..10);
+    (0..5).for_each(|id| drop(cache.get(&GetBook { id })));
+    let bytes = saved(&cache);
+    // In another order, and others of them in use.
+    (0..10).rev().for_each(|id| drop(other.insert(GetBook { id }, book(id))));
+    (5..10).for_each(|id| drop(other.get(&GetBook { id })));
+    restore(&other, &bytes);
+    for id in 100..120 {
+        insert(&cache, id..id + 1);
+        insert(&other, id..id + 1);
+        let present = |cache: &Cache<Library>| {
+            (0..200).filter(|&id| cache.peek(&GetBook { id }).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(present(&other), present(&cache), "after {id}");
+    }
+}
+
+/// The default policy does not know which entry was used last, and does know which have been used since they came.
+#[test]
+fn a_smaller_capacity_keeps_what_is_in_use_before_what_came_later() {
+    let cache = Cache::<Library>::new();
+    (0..100).for_each(|id| drop(cache.insert(GetBook { id }, book(id))));
+    (0..20).for_each(|id| drop(cache.get(&GetBook { id })));
+    let small = Cache::<Library>::builder().table::<GetBook>(|table| table.capacity(30)).build().unwrap();
+    let report = restore(&small, &saved(&cache));
+    assert_eq!(report.restored(), 30);
+    let mut kept: Vec<u64> = small.keys::<GetBook>().iter().map(|key| key.id).collect();
+    kept.sort_unstable();
+    let newest = 90..100;
+    assert_eq!(kept, (0..20).chain(newest).collect::<Vec<_>>());
 }
 
 #[test]

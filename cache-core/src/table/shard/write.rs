@@ -7,7 +7,7 @@ use super::cold::Cold;
 use super::home::Home;
 use super::index::Index;
 use super::upkeep::VISITS;
-use super::{Env, Incoming, Outbox, Place, Shard};
+use super::{Env, Incoming, Outbox, Place, Shard, Standing};
 use crate::Revision;
 use crate::clock::Moment;
 use crate::event::Cause;
@@ -92,7 +92,7 @@ impl<Q: Query> Shard<Q> {
                 hold: stay.hold(incoming.value),
                 aside: NONE,
                 stay,
-                uses: AtomicU8::new(incoming.standing.map_or(0, |standing| standing.uses.min(MAX_USES))),
+                uses: incoming.standing.map_or(AtomicU8::new(0), Standing::uses),
                 is_invalidated: incoming.is_invalidated,
                 has_alarm: false,
                 key,
@@ -123,10 +123,13 @@ impl<Q: Query> Shard<Q> {
     ) {
         let Some((slot, cold)) = self.parts(number) else { return };
         let old_deadline = cold.deadline(number, env.rules);
-        let stays = target.keeps(slot.stay);
+        let stays = target.keeps(slot.stay) && incoming.standing.is_none();
         if !stays {
             cold.leave(number, slot, env);
-            slot.stay = target.stay(|| Queue::Main);
+            slot.stay = target.stay(|| incoming.standing.map_or(Queue::Main, |standing| standing.queue));
+        }
+        if let Some(standing) = incoming.standing {
+            slot.uses = standing.uses();
         }
         if let Home::Pinned(pin) = target {
             slot.aside = pin;
@@ -251,6 +254,12 @@ impl<Q: Query> Shard<Q> {
             self.make_room(env, out);
         }
         self.shrink(env);
+    }
+}
+
+impl Standing {
+    fn uses(self) -> AtomicU8 {
+        AtomicU8::new(self.uses.min(MAX_USES))
     }
 }
 
