@@ -7,10 +7,8 @@ mod files;
 mod frames;
 mod fuzzed;
 mod gate;
-mod killed;
 mod mismatch;
 mod moment;
-mod no_codec;
 mod same_keys;
 #[cfg(target_os = "linux")]
 mod special_files;

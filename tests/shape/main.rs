@@ -7,7 +7,6 @@ mod provided;
 mod reports;
 mod round_trips;
 mod saved;
-mod two_builds;
 mod vouching;
 
 use cache_core::{Fingerprint, Shape, ShapeReport};
