@@ -21,17 +21,18 @@ pub enum BuildError {
         problem: String,
     },
     /// A query is to be saved by a codec that cannot carry one of its types.
-    #[error(
-        "table `{table}`: `{type_name}` is marked `#[shape(self_describing)]`, which codec \"{codec}\" cannot save; \
-         say `codec = \"json\"` in the query"
-    )]
+    #[error("table `{table}`: codec \"{codec}\" cannot save `{type_name}`: {problem}; {way_out}")]
     Codec {
         /// The table.
         table: &'static str,
-        /// The type that needs a self-describing format.
+        /// The type that the codec cannot carry.
         type_name: &'static str,
         /// The codec of the table.
         codec: &'static str,
+        /// Why not.
+        problem: &'static str,
+        /// What to do.
+        way_out: &'static str,
     },
     /// A type of dynamic values could not be registered.
     #[error(transparent)]

@@ -12,6 +12,7 @@ use crate::dynamic::Dynamic;
 use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
+use crate::snapshot::shape::Misfit;
 use crate::snapshot::{DynamicTypes, TableCodec};
 use crate::table::{self, Head, Table};
 
@@ -87,7 +88,9 @@ impl<'a> Assembly<'a> {
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Table<Q> {
         let codec: Option<Box<dyn TableCodec<Q>>> = match Q::persistence() {
             Some(persistence) => {
-                self.check(name, persistence.codec(), persistence.misfit());
+                if let Some(misfit) = persistence.misfit() {
+                    self.refuse(name, persistence.codec(), misfit, persistence.way_out());
+                }
                 Some(Box::new(persistence))
             }
             None => None,
@@ -95,10 +98,10 @@ impl<'a> Assembly<'a> {
         self.table_with(name, codec)
     }
 
-    fn check(&mut self, table: &'static str, codec: &'static str, misfit: Option<&'static str>) {
-        if let Some(type_name) = misfit {
-            self.problem.get_or_insert(BuildError::Codec { table, type_name, codec });
-        }
+    #[cold]
+    fn refuse(&mut self, table: &'static str, codec: &'static str, misfit: Misfit, way_out: &'static str) {
+        let Misfit { type_name, problem } = misfit;
+        self.problem.get_or_insert(BuildError::Codec { table, type_name, codec, problem, way_out });
     }
 
     fn table_with<Q: Query>(

@@ -13,7 +13,7 @@ use super::digest::digest;
 use super::entry::{Downtime, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::{SkipReason, SkippedEntries, SkippedEntry};
-use super::shape::{Fingerprint, Shape, ShapeReport};
+use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
 use crate::any_table::SavedTable;
 use crate::query::{Query, ShownKey};
 use crate::table::Table;
@@ -155,9 +155,20 @@ where
 }
 
 impl<Q: Query> Persistence<Q> {
-    /// Name of the type that needs a self-describing format, when the codec is none.
-    pub(crate) fn misfit(&self) -> Option<&'static str> {
-        (self.shape)().self_describing.filter(|_| !self.is_self_describing)
+    /// The first type that the codec cannot carry.
+    pub(crate) fn misfit(&self) -> Option<Misfit> {
+        (self.shape)().misfit(self.is_self_describing)
+    }
+
+    /// What to do about a misfit.
+    pub(crate) fn way_out(&self) -> &'static str {
+        match (self.is_self_describing, (self.shape)().self_describing) {
+            (false, _) => "say `codec = \"json\"` in the query",
+            (true, None) => {
+                "choose another type, or another codec, as with `codec = \"bincode\"` in the query"
+            }
+            (true, Some(_)) => "choose another type",
+        }
     }
 
     /// Name of the codec.

@@ -9,12 +9,13 @@
 //! shapes although serde writes them alike: a table skipped without need costs one cold start, a table read
 //! wrongly costs much more.
 
-/// Gives types without parameters their shapes: nothing but a name.
+/// Gives types without parameters their shapes: a name, and after a colon what JSON writes if that is no scalar.
 macro_rules! named {
-    ($($name:literal $type:ty;)*) => {$(
+    ($($name:literal $type:ty $(: $form:ident)?;)*) => {$(
         impl $crate::snapshot::shape::Shape for $type {
             fn shape(visitor: &mut $crate::snapshot::shape::ShapeVisitor) {
                 visitor.name($name);
+                $(visitor.form($crate::snapshot::shape::visitor::JsonForm::$form);)?
             }
         }
     )*};
@@ -32,6 +33,7 @@ mod visitor;
 pub use fingerprint::Fingerprint;
 pub use reading::{Read, Reader, Request, Unreadable};
 pub use report::ShapeReport;
+pub(crate) use visitor::Misfit;
 pub use visitor::{Layout, ShapeVisitor};
 
 /// A type whose structure has a fingerprint. Implement it with `#[derive(Shape)]`.
@@ -54,6 +56,10 @@ pub use visitor::{Layout, ShapeVisitor};
 /// `untagged`, `flatten`, `tag`, `skip_serializing_if`, fields skipped in one direction only and skipped variants
 /// before others need a format that tells what comes next. They are compile errors unless the type says
 /// `#[shape(self_describing)]`, and a table that reaches such a type can be saved only with `codec = "json"`.
+///
+/// A table with `codec = "json"` is refused when the cache is built if it reaches an `Option` whose inside may be `null`
+/// too (`Option<Option<_>>`, `Option<()>`, `Option` of a unit struct), or a map whose keys are no texts, numbers or
+/// enums without fields.
 ///
 /// # What it cannot see
 /// An implementation of `Serialize` written by hand, what is inside opaque fields (the parameters of a generic type

@@ -19,6 +19,8 @@ use super::format::bytes::{Cursor, put_text};
 use super::persistence::verify_value;
 use super::persistence::{DecodedBlock, TableCodec, TableFormat};
 use super::report::{SkipReason, SkippedEntry};
+#[cfg(feature = "json")]
+use super::shape::Misfit;
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::any_table::SavedTable;
 use crate::dynamic::{Dynamic, DynamicValue};
@@ -66,6 +68,19 @@ pub enum RegisterError {
         culprit: &'static str,
         /// The cargo feature that would help.
         feature: &'static str,
+    },
+    /// JSON is the one codec that is left for the type, and has one form for two values of it, or none.
+    #[error(
+        "dynamic type `{type_name}`: codec \"json\" cannot save `{culprit}`: {problem}; choose another type, or, if no \
+         part needs a self-describing format, switch on feature `bincode` of cache-core"
+    )]
+    Json {
+        /// The type.
+        type_name: &'static str,
+        /// The type inside it that is the reason.
+        culprit: &'static str,
+        /// Why not.
+        problem: &'static str,
     },
 }
 
@@ -133,7 +148,12 @@ impl Registered {
             return Ok(Self::with::<T, super::codec::Postcard>(tag, &shape));
         }
         #[cfg(feature = "json")]
-        return Ok(Self::with::<T, super::codec::Json>(tag, &shape));
+        return match shape.misfit(true) {
+            Some(Misfit { type_name: culprit, problem }) => {
+                Err(RegisterError::Json { type_name: type_name::<T>(), culprit, problem })
+            }
+            None => Ok(Self::with::<T, super::codec::Json>(tag, &shape)),
+        };
         #[cfg(not(feature = "json"))]
         let _ = tag;
         #[cfg(not(feature = "json"))]

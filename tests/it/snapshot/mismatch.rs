@@ -1,5 +1,6 @@
 //! Snapshots of another build of the program, damaged ones, and types that their codec cannot carry.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
 use cache_core::{BuildError, Damage, SkipReason, SnapshotError};
@@ -177,6 +178,173 @@ fn a_self_describing_type_in_a_binary_codec_fails_the_build_and_is_named() {
     assert!(matches!(error, BuildError::Codec { table: "in_bincode", .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("Loose") && text.contains("codec = \"json\""), "{text}");
+}
+
+/// Makes a registry of one query of a value in JSON.
+macro_rules! in_json {
+    ($($module:ident $type:ty;)*) => {$(
+        mod $module {
+            use super::*;
+
+            #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+            #[query(value = $type, capacity = 10, persist, codec = "json")]
+            pub struct Answer;
+
+            registry! {
+                pub struct Only { Answer }
+            }
+
+            pub fn error() -> Option<BuildError> {
+                Cache::<Only>::builder().build().err()
+            }
+        }
+    )*};
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Shape, Serialize, Deserialize)]
+pub enum Kind {
+    Text,
+    Link,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Shape, Serialize, Deserialize)]
+pub struct Id(u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Shape, Serialize, Deserialize)]
+pub struct Place {
+    id: Id,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Shape, Serialize, Deserialize)]
+pub enum Owner {
+    Nobody,
+    One(Id),
+}
+
+#[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
+pub struct Marker;
+
+#[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
+pub struct Wrapped<T>(T);
+
+#[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
+pub struct Newtype(Option<u8>);
+
+#[derive(Clone, Debug, PartialEq, Shape, Serialize, Deserialize)]
+pub struct Hiding {
+    #[shape(opaque)]
+    inside: Option<Option<u8>>,
+}
+
+/// Is a text in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Shape, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub struct AsText(u8, u8);
+
+impl From<String> for AsText {
+    fn from(text: String) -> Self {
+        let mut bytes = text.bytes();
+        Self(bytes.next().unwrap_or(0), bytes.next().unwrap_or(0))
+    }
+}
+
+impl From<AsText> for String {
+    fn from(AsText(first, second): AsText) -> Self {
+        Self::from_iter([char::from(first), char::from(second)])
+    }
+}
+
+in_json! {
+    optional_twice Option<Option<u8>>;
+    optional_unit Vec<Option<()>>;
+    optional_marker Option<Marker>;
+    optional_phantom Option<std::marker::PhantomData<u8>>;
+    optional_in_box Wrapped<Option<Box<Option<String>>>>;
+    optional_newtype Result<Option<Newtype>, u8>;
+    keys_of_tuples HashMap<(u8, u8), u8>;
+    keys_of_lists BTreeMap<Vec<u8>, u8>;
+    keys_of_structs BTreeMap<Place, u8>;
+    keys_with_fields Option<BTreeMap<Owner, u8>>;
+    keys_of_options BTreeMap<Option<u8>, u8>;
+    keys_of_units BTreeMap<(), u8>;
+    keys_of_times BTreeMap<std::time::Duration, u8>;
+
+    optional_values Option<(Option<u8>, Vec<Option<f64>>, Option<Place>, Option<Owner>, Option<Vec<()>>)>;
+    keys_of_texts (BTreeMap<Box<str>, u8>, HashMap<String, HashMap<char, u8>>, BTreeMap<std::net::IpAddr, u8>);
+    keys_of_numbers (BTreeMap<u128, u8>, BTreeMap<i8, u8>, BTreeMap<bool, u8>, BTreeMap<std::num::NonZeroU8, u8>);
+    keys_of_kinds (HashMap<Kind, u8>, BTreeMap<Id, Option<Kind>>);
+    keys_that_convert HashMap<AsText, u8>;
+    hidden_from_the_shape (Hiding, Option<serde_json::Value>);
+}
+
+#[test]
+fn what_json_cannot_tell_apart_fails_the_build_and_is_named() {
+    for (table, error, culprit) in [
+        ("optional_twice", optional_twice::error(), "option::Option<core::option::Option<u8>>`"),
+        ("optional_unit", optional_unit::error(), "option::Option<()>`"),
+        ("optional_marker", optional_marker::error(), "mismatch::Marker>`"),
+        ("optional_phantom", optional_phantom::error(), "PhantomData<u8>>`"),
+        (
+            "optional_in_box",
+            optional_in_box::error(),
+            "option::Option<alloc::boxed::Box<core::option::Option<",
+        ),
+        ("optional_newtype", optional_newtype::error(), "mismatch::Newtype>`"),
+    ] {
+        let text = error.unwrap_or_else(|| panic!("{table} was built")).to_string();
+        assert!(
+            text.starts_with("table `answer`: codec \"json\" cannot save `core::option::Option<"),
+            "{text}"
+        );
+        assert!(text.contains(culprit) && text.contains("both as `None` and as `Some`"), "{text}");
+        assert!(text.ends_with("or another codec, as with `codec = \"bincode\"` in the query"), "{text}");
+    }
+}
+
+#[test]
+fn maps_whose_keys_have_no_form_in_json_fail_the_build_and_are_named() {
+    for (error, culprit) in [
+        (keys_of_tuples::error(), "HashMap<(u8, u8), u8>`"),
+        (keys_of_lists::error(), "BTreeMap<alloc::vec::Vec<u8>, u8>`"),
+        (keys_of_structs::error(), "mismatch::Place, u8>`"),
+        (keys_with_fields::error(), "mismatch::Owner, u8>`"),
+        (keys_of_options::error(), "BTreeMap<core::option::Option<u8>, u8>`"),
+        (keys_of_units::error(), "BTreeMap<(), u8>`"),
+        (keys_of_times::error(), "BTreeMap<core::time::Duration, u8>`"),
+    ] {
+        let text = error.unwrap_or_else(|| panic!("{culprit} was built")).to_string();
+        assert!(text.contains(culprit) && text.contains("its keys are no texts"), "{text}");
+        assert!(text.contains("table `answer`") && text.contains("codec = \"bincode\""), "{text}");
+    }
+}
+
+#[test]
+fn what_json_tells_apart_or_decides_when_it_is_saved_is_built() {
+    for error in [
+        optional_values::error(),
+        keys_of_texts::error(),
+        keys_of_numbers::error(),
+        keys_of_kinds::error(),
+        keys_that_convert::error(),
+        hidden_from_the_shape::error(),
+    ] {
+        assert!(error.is_none(), "{error:?}");
+    }
+}
+
+#[derive(Shape, Serialize, Deserialize)]
+struct Both {
+    loose: Loose,
+    twice: Option<Option<u8>>,
+}
+
+#[test]
+fn a_dynamic_type_that_no_codec_can_carry_fails_the_build_and_is_named() {
+    let error = Cache::<Right>::builder().register::<Both>("both").build().unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("mismatch::Both`") && text.contains("Option<core::option::Option<u8>>`"), "{text}");
+    // bincode tells them apart.
+    Cache::<Right>::builder().register::<Option<Option<u8>>>("twice").build().unwrap();
 }
 
 #[test]

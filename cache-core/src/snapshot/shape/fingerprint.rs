@@ -37,7 +37,7 @@ impl fmt::Debug for Fingerprint {
 /// FNV-1a with 128 bits (RFC 9923, section 5): short, published, free of secrets and of tables.
 ///
 /// `const`, so that the texts written by the derive are hashed by the compiler.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fnv(u128);
 
 impl Fnv {

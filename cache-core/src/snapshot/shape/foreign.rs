@@ -15,7 +15,7 @@ mod chrono {
         "chrono::NaiveDate" NaiveDate;
         "chrono::NaiveDateTime" NaiveDateTime;
         "chrono::NaiveTime" NaiveTime;
-        "chrono::TimeDelta" TimeDelta;
+        "chrono::TimeDelta" TimeDelta: Compound;
         "chrono::Weekday" Weekday;
     }
 
@@ -50,6 +50,7 @@ mod uuid {
 mod url {
     use url::Host;
 
+    use crate::snapshot::shape::visitor::JsonForm;
     use crate::snapshot::shape::{Shape, ShapeVisitor};
 
     /// Some URLs that were changed by their setters are parsed as others.
@@ -64,6 +65,7 @@ mod url {
         fn shape(visitor: &mut ShapeVisitor) {
             visitor.name("url::Host");
             visitor.visit::<S>();
+            visitor.form(JsonForm::Compound);
         }
     }
 }
@@ -73,6 +75,7 @@ mod url {
 mod json {
     use serde_json::{Map, Number, Value};
 
+    use crate::snapshot::shape::visitor::JsonForm;
     use crate::snapshot::shape::{Shape, ShapeVisitor};
 
     impl Shape for Value {
@@ -80,6 +83,8 @@ mod json {
             visitor.name("serde_json::Value");
             visitor.self_describing("serde_json::Value");
             visitor.recursive();
+            // An `Option` of it is common, and a `Some` of `Null` is refused when it is saved.
+            visitor.form(JsonForm::Unknown);
         }
     }
 
@@ -94,6 +99,7 @@ mod json {
         fn shape(visitor: &mut ShapeVisitor) {
             visitor.name("serde_json::Map");
             visitor.visit::<Value>();
+            visitor.form(JsonForm::Compound);
         }
     }
 }

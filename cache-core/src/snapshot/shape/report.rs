@@ -2,7 +2,7 @@
 
 use super::Shape;
 use super::fingerprint::{Fingerprint, Fnv};
-use super::visitor::{Doubts, ShapeVisitor};
+use super::visitor::{Doubts, Misfit, ShapeVisitor};
 use crate::snapshot::codec::Codec;
 
 /// Fingerprint of a type, with what a codec and a reader of hostile input must know of it.
@@ -20,6 +20,7 @@ pub struct ShapeReport {
     /// Whether a part is not described, so that nobody knows how deep it nests.
     pub is_opaque: bool,
     doubts: Doubts,
+    json_misfit: Option<Misfit>,
 }
 
 impl ShapeReport {
@@ -68,8 +69,9 @@ impl ShapeReport {
 
     /// What a walk that is over has found.
     fn after(visitor: ShapeVisitor) -> Self {
-        let ShapeVisitor { hash, self_describing, is_recursive, is_opaque, doubts, .. } = visitor;
-        Self { fingerprint: hash.finish(), self_describing, is_recursive, is_opaque, doubts }
+        let ShapeVisitor { hash, self_describing, is_recursive, is_opaque, doubts, json_misfit, .. } =
+            visitor;
+        Self { fingerprint: hash.finish(), self_describing, is_recursive, is_opaque, doubts, json_misfit }
     }
 
     /// Whether a reader has to count how deep a value nests.
@@ -88,7 +90,15 @@ impl ShapeReport {
     #[must_use]
     pub fn vouches_for<C: Codec>(&self) -> bool {
         let is_doubted = if C::SELF_DESCRIBING { self.doubts.described } else { self.doubts.binary };
-        let is_carried = C::SELF_DESCRIBING || self.self_describing.is_none();
-        is_carried && !is_doubted && !self.has_unknown_depth()
+        self.misfit(C::SELF_DESCRIBING).is_none() && !is_doubted && !self.has_unknown_depth()
+    }
+
+    /// The first type met that a codec cannot carry, or cannot tell all values apart of.
+    pub(crate) fn misfit(&self, is_codec_self_describing: bool) -> Option<Misfit> {
+        if is_codec_self_describing {
+            return self.json_misfit;
+        }
+        let problem = "it is marked `#[shape(self_describing)]`, and the codec is not self-describing";
+        self.self_describing.map(|type_name| Misfit { type_name, problem })
     }
 }

@@ -17,15 +17,18 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, RwLock, atomic};
 use std::time::{Duration, SystemTime};
 
+use super::visitor::JsonForm;
 use super::{Shape, ShapeVisitor};
 
-/// Types with parameters: after the colon those that serde writes, so neither hashers nor `PhantomData`'s.
+/// Types with parameters: after the colon those that serde writes, so neither hashers nor `PhantomData`'s. After the
+/// arrow what JSON writes; without one it is what it writes for the parameter.
 macro_rules! generic {
-    ($($name:literal [$($header:tt)*] $type:ty: $($parameter:ident)*;)*) => {$(
+    ($($name:literal [$($header:tt)*] $type:ty: $($parameter:ident)* $(=> $form:ident)?;)*) => {$(
         impl<$($header)*> Shape for $type {
             fn shape(visitor: &mut ShapeVisitor) {
                 visitor.name($name);
                 $(visitor.visit::<$parameter>();)*
+                $(visitor.form(JsonForm::$form);)?
             }
         }
     )*};
@@ -48,6 +51,7 @@ macro_rules! tuple {
             fn shape(visitor: &mut ShapeVisitor) {
                 visitor.name($name);
                 $(visitor.visit::<$parameter>();)+
+                visitor.form(JsonForm::Compound);
             }
         }
     )*};
@@ -70,17 +74,17 @@ named! {
     "usize" usize;
     "f32" f32;
     "f64" f64;
-    "()" ();
+    "()" (): Null;
     "str" str;
     "String" String;
-    "CStr" CStr;
-    "CString" CString;
-    "OsStr" OsStr;
-    "OsString" OsString;
+    "CStr" CStr: Compound;
+    "CString" CString: Compound;
+    "OsStr" OsStr: Compound;
+    "OsString" OsString: Compound;
     "Path" Path;
     "PathBuf" PathBuf;
-    "Duration" Duration;
-    "SystemTime" SystemTime;
+    "Duration" Duration: Compound;
+    "SystemTime" SystemTime: Compound;
     "IpAddr" IpAddr;
     "Ipv4Addr" Ipv4Addr;
     "Ipv6Addr" Ipv6Addr;
@@ -123,25 +127,22 @@ generic! {
     "RefCell" [T: Shape + ?Sized] RefCell<T>: T;
     "Mutex" [T: Shape + ?Sized] Mutex<T>: T;
     "RwLock" [T: Shape + ?Sized] RwLock<T>: T;
-    "Option" [T: Shape] Option<T>: T;
-    "Result" [T: Shape, E: Shape] Result<T, E>: T E;
+    "Result" [T: Shape, E: Shape] Result<T, E>: T E => Compound;
     "Wrapping" [T: Shape] Wrapping<T>: T;
     "Saturating" [T: Shape] Saturating<T>: T;
     "Reverse" [T: Shape] Reverse<T>: T;
-    "Range" [T: Shape] Range<T>: T;
-    "RangeFrom" [T: Shape] RangeFrom<T>: T;
-    "RangeTo" [T: Shape] RangeTo<T>: T;
-    "Bound" [T: Shape] Bound<T>: T;
-    "[]" [T: Shape] [T]: T;
-    "Vec" [T: Shape] Vec<T>: T;
-    "VecDeque" [T: Shape] VecDeque<T>: T;
-    "LinkedList" [T: Shape] LinkedList<T>: T;
-    "BinaryHeap" [T: Shape] BinaryHeap<T>: T;
-    "BTreeSet" [T: Shape] BTreeSet<T>: T;
-    "HashSet" [T: Shape, S: 'static] HashSet<T, S>: T;
-    "BTreeMap" [K: Shape, V: Shape] BTreeMap<K, V>: K V;
-    "HashMap" [K: Shape, V: Shape, S: 'static] HashMap<K, V, S>: K V;
-    "PhantomData" [T: ?Sized + 'static] PhantomData<T>:;
+    "Range" [T: Shape] Range<T>: T => Compound;
+    "RangeFrom" [T: Shape] RangeFrom<T>: T => Compound;
+    "RangeTo" [T: Shape] RangeTo<T>: T => Compound;
+    "Bound" [T: Shape] Bound<T>: T => Compound;
+    "[]" [T: Shape] [T]: T => Compound;
+    "Vec" [T: Shape] Vec<T>: T => Compound;
+    "VecDeque" [T: Shape] VecDeque<T>: T => Compound;
+    "LinkedList" [T: Shape] LinkedList<T>: T => Compound;
+    "BinaryHeap" [T: Shape] BinaryHeap<T>: T => Compound;
+    "BTreeSet" [T: Shape] BTreeSet<T>: T => Compound;
+    "HashSet" [T: Shape, S: 'static] HashSet<T, S>: T => Compound;
+    "PhantomData" [T: ?Sized + 'static] PhantomData<T>: => Null;
 }
 
 tuple! {
@@ -168,6 +169,7 @@ impl<T: Shape> Shape for RangeInclusive<T> {
     fn shape(visitor: &mut ShapeVisitor) {
         visitor.name("RangeInclusive");
         visitor.visit::<T>();
+        visitor.form(JsonForm::Compound);
         visitor.doubt();
     }
 }
@@ -177,5 +179,34 @@ impl<T: Shape, const LENGTH: usize> Shape for [T; LENGTH] {
         visitor.name("array");
         visitor.number(LENGTH as u64);
         visitor.visit::<T>();
+        visitor.form(JsonForm::Compound);
     }
+}
+
+impl<T: Shape> Shape for Option<T> {
+    fn shape(visitor: &mut ShapeVisitor) {
+        visitor.name("Option");
+        visitor.visit::<T>();
+        visitor.optional::<T>();
+    }
+}
+
+impl<K: Shape, V: Shape> Shape for BTreeMap<K, V> {
+    fn shape(visitor: &mut ShapeVisitor) {
+        map::<K, V, Self>("BTreeMap", visitor);
+    }
+}
+
+impl<K: Shape, V: Shape, S: 'static> Shape for HashMap<K, V, S> {
+    fn shape(visitor: &mut ShapeVisitor) {
+        map::<K, V, Self>("HashMap", visitor);
+    }
+}
+
+fn map<K: Shape, V: Shape, M: 'static>(name: &'static str, visitor: &mut ShapeVisitor) {
+    visitor.name(name);
+    visitor.visit::<K>();
+    visitor.keys_of::<M>();
+    visitor.visit::<V>();
+    visitor.form(JsonForm::Compound);
 }

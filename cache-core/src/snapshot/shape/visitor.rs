@@ -12,7 +12,7 @@
 //!
 //! Names are UTF-8, which has no bytes above `0xF4`.
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -38,6 +38,36 @@ pub struct ShapeVisitor {
     pub(super) doubts: Doubts,
     /// Whether fields of a type met so far are not written.
     pub(super) is_partial: bool,
+    /// The first type met that JSON has one form for two values of, or none.
+    pub(super) json_misfit: Option<Misfit>,
+    /// What the type that was walked last is written as in JSON.
+    form: JsonForm,
+    /// Whether the next derived type turned out to be read by code written by hand.
+    is_by_hand: bool,
+}
+
+/// What a value of a type is written as in JSON, as far as the shape tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum JsonForm {
+    /// Always `null`.
+    Null,
+    /// Sometimes `null`: an `Option`.
+    Nullable,
+    /// A text, a number or a truth value: what can be the key of an object.
+    Scalar,
+    /// An array or an object, or a variant with fields.
+    Compound,
+    /// Code that the shape does not know decides.
+    #[default]
+    Unknown,
+}
+
+/// A type that a codec cannot carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    pub type_name: &'static str,
+    /// Why not, as a clause that begins with "it".
+    pub problem: &'static str,
 }
 
 /// The formats in which a value may read back as another one, or not at all, and nobody would notice when it is
@@ -56,6 +86,7 @@ struct Met {
     number: u32,
     /// Whether its fields are being walked now: meeting it again then means that it contains itself.
     is_open: bool,
+    form: JsonForm,
 }
 
 /// What the derive says of one type: a text over names, order and attributes, hashed by the compiler.
@@ -138,6 +169,23 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// What serde's derive writes in JSON. `part` is the form of the last type visited; `has_no_parts` if there was none.
+    fn form(&self, has_no_parts: bool, part: JsonForm) -> JsonForm {
+        if self.self_describing || self.is_converted {
+            return JsonForm::Unknown;
+        }
+        match self.request {
+            Some(Request::Unit(_)) => JsonForm::Null,
+            Some(Request::Newtype(_)) if !self.is_opaque && !self.is_partial => part,
+            Some(Request::Struct(_) | Request::Tuple(_)) => JsonForm::Compound,
+            Some(Request::Enum(_)) if !has_no_parts => JsonForm::Compound,
+            Some(Request::Enum(_)) if !self.is_opaque => JsonForm::Scalar,
+            _ => JsonForm::Unknown,
+        }
+    }
+}
+
 impl ShapeVisitor {
     pub(super) fn new() -> Self {
         Self {
@@ -148,6 +196,9 @@ impl ShapeVisitor {
             is_opaque: false,
             doubts: Doubts::default(),
             is_partial: false,
+            json_misfit: None,
+            form: JsonForm::Unknown,
+            is_by_hand: false,
         }
     }
 
@@ -170,19 +221,47 @@ impl ShapeVisitor {
             && asked != expected
         {
             self.doubt();
+            self.is_by_hand = true;
         }
     }
 
     /// Names a type of std or of a known crate. Its parameters are visited after it; each name always has the
-    /// same number of them.
+    /// same number of them. JSON writes it as a scalar, unless [`form`](Self::form) says otherwise.
     pub(super) fn name(&mut self, name: &'static str) {
         self.hash.write(name.as_bytes());
         self.hash.write(&[END_OF_NAME]);
+        self.form = JsonForm::Scalar;
     }
 
     /// Adds a number, as a parameter of a named type.
     pub(super) fn number(&mut self, number: u64) {
         self.hash.write(&number.to_le_bytes());
+    }
+
+    /// Says what a named type is written as in JSON, after its parameters were visited.
+    pub(super) fn form(&mut self, form: JsonForm) {
+        self.form = form;
+    }
+
+    /// Ends the walk of `Option<T>`, after that of `T`.
+    pub(super) fn optional<T: 'static>(&mut self) {
+        if matches!(self.form, JsonForm::Null | JsonForm::Nullable) {
+            self.json_misfit.get_or_insert(Misfit {
+                type_name: type_name::<Option<T>>(),
+                problem: "it is `null` in JSON both as `None` and as `Some` of what is `null` itself",
+            });
+        }
+        self.form = JsonForm::Nullable;
+    }
+
+    /// Takes note of a map of type `M`, after the walk of its keys.
+    pub(super) fn keys_of<M: ?Sized + 'static>(&mut self) {
+        if !matches!(self.form, JsonForm::Scalar | JsonForm::Unknown) {
+            self.json_misfit.get_or_insert(Misfit {
+                type_name: type_name::<M>(),
+                problem: "its keys are no texts, numbers or enums without fields, and JSON has no others",
+            });
+        }
     }
 
     /// Says that only a self-describing format can carry `path`.
@@ -207,17 +286,25 @@ impl ShapeVisitor {
     }
 
     fn derived_by_id(&mut self, id: TypeId, layout: &Layout, parts: fn(&mut Self)) {
+        let is_by_hand = std::mem::take(&mut self.is_by_hand);
         if let Some(met) = self.met.get(&id) {
             self.is_recursive |= met.is_open;
+            self.form = met.form;
             self.hash.write(&[MET_BEFORE]);
             self.hash.write(&met.number.to_le_bytes());
             return;
         }
         let number = u32::try_from(self.met.len()).unwrap_or(u32::MAX);
-        self.met.insert(id, Met { number, is_open: true });
+        self.met.insert(id, Met { number, is_open: true, form: JsonForm::Unknown });
         self.take_in(layout);
+        let head = self.hash;
+        self.form = JsonForm::Unknown;
         parts(self);
-        self.met.insert(id, Met { number, is_open: false });
+        self.form = match is_by_hand {
+            true => JsonForm::Unknown,
+            false => layout.form(head == self.hash, self.form),
+        };
+        self.met.insert(id, Met { number, is_open: false, form: self.form });
     }
 
     fn take_in(&mut self, layout: &Layout) {
