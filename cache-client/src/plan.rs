@@ -47,6 +47,10 @@ pub(crate) struct Plan {
 
 /// The plan of a call.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack; a box would make hits with options allocate"
+)]
 pub(crate) enum Planned<'a> {
     /// That of all calls without options of their own.
     Common(&'a Arc<Plan>),

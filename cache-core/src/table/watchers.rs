@@ -35,6 +35,8 @@ const MARKED: u8 = 1;
 const REPLACED: u8 = 2;
 
 /// What a watcher is there for.
+// Large with the locks of the model checker alone.
+#[cfg_attr(cache_model, expect(clippy::large_enum_variant))]
 pub(super) enum Role<V: ?Sized> {
     /// A load that keeps no thread, or a caller that wants to hear of changes.
     Watch(Option<Ringer>),
