@@ -39,7 +39,7 @@ mod text;
 /// | `fresh = "30s"` | call an entry fresh so long; removes nothing |
 /// | `history = N` | keep the `N` previous values of an entry |
 /// | `persist` | put the table into snapshots; key and value must be `Serialize`, `Deserialize` and `Shape` |
-/// | `codec = "bincode"` | format in snapshots: `bincode` (default), `postcard` or `json` |
+/// | `codec = "bincode"` | format in snapshots: `bincode` (default), `postcard` or `json`; the trait `Shape` lists what each loses |
 /// | `opaque` | ask no `Shape` of key and value; changes of them are told by `version` alone |
 /// | `version = N` | what is saved under another version is not restored |
 /// | `eq` | compare values by `==`, so that an equal answer may keep its allocation |

@@ -7,6 +7,7 @@ mod provided;
 mod reports;
 mod round_trips;
 mod saved;
+mod vouched_values;
 mod vouching;
 
 use cache_core::{Fingerprint, Shape, ShapeReport};

@@ -61,6 +61,30 @@ pub use visitor::{Layout, ShapeVisitor};
 /// too (`Option<Option<_>>`, `Option<()>`, `Option` of a unit struct), or a map whose keys are no texts, numbers or
 /// enums without fields.
 ///
+/// # What codecs lose or refuse
+/// Refused values are entries that are left out of a save, or fail it, as [`SaveOptions`](crate::SaveOptions) says. Each is
+/// named by its key.
+///
+/// | what | `bincode` | `postcard` | `json` |
+/// |---|---|---|---|
+/// | NaN and infinite numbers | kept | kept | refused |
+/// | `Some` of what is `null` in JSON: `Some(None)`, `Some(())` | kept | kept | refused; where the type shows it, by the build |
+/// | maps whose keys are no texts, numbers, or enums without fields | kept | kept | refused by the build |
+/// | types marked `self_describing` | refused by the build | refused by the build | kept |
+/// | levels of nesting above | 256 refused | 256 refused | 127 refused |
+/// | elements without bytes (`Vec<()>`), above 8,192 more than the value has bytes | refused | refused | kept |
+/// | paths that are not UTF-8, times before 1970 | refused | refused | refused |
+/// | a `RangeInclusive` that was iterated to its end | lost: its last step comes back | lost | lost |
+/// | the scope id and the flow label of an opaque `SocketAddrV6` | lost | lost | flow label lost |
+/// | the seconds of the offset of a `chrono::DateTime<FixedOffset>` (the local time stays, the moment does not) | lost | lost | lost |
+/// | what an opaque `Weak` points to | lost | lost | lost |
+/// | fields that serde skips | their default | their default | their default |
+/// | one `Arc` or `Rc` in several places | one copy in each | one copy in each | one copy in each |
+/// | the hasher of a map or set | a new one | a new one | a new one |
+///
+/// What is lost in a key, or changes what a value serialises to, is found when the entry is saved, and refused: tables
+/// whose types may lose something are read back then. What serde itself does not write of a value is not found.
+///
 /// # What it cannot see
 /// An implementation of `Serialize` written by hand, what is inside opaque fields (the parameters of a generic type
 /// in them included), and a function that means something else by the same bytes. `#[query(version = 2)]` tells
