@@ -198,3 +198,15 @@ fn a_value_that_is_nested_without_end_is_named_by_the_save() {
     let told = told(&cache);
     assert!(told.contains("LinksOf(2)") && told.contains("nested deeper than 256 levels"), "{told}");
 }
+
+#[test]
+fn a_table_in_json_is_not_told_to_use_json() {
+    let error = |codec| {
+        let (table, key, reason) = ("posts".to_owned(), "7".to_owned(), "it is another".to_owned());
+        cache_core::SnapshotError::Unreadable { table, key, codec, reason }.to_string()
+    };
+    assert_eq!(error("json"), "table `posts`: entry 7 does not survive json: it is another");
+    for codec in ["bincode", "postcard"] {
+        assert!(error(codec).contains("say `codec = \"json\"`"), "{}", error(codec));
+    }
+}
