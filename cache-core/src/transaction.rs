@@ -294,7 +294,7 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
-    /// Marks all entries of a query that are there when the commit begins and whose keys `matches`, but for those that
+    /// Marks all entries of a query that are there when the commit begins and whose keys `matches`, except those that
     /// this transaction writes or touches. Loads of such keys that began before the commit are not stored as fresh.
     ///
     /// They are found by the commit, which visits all entries of the table, and calls `matches` without locks. So
@@ -306,7 +306,7 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<Q>().invalidate_where(Box::new(matches));
     }
 
-    /// Marks all entries of a query that are there at the time of the commit, but for those that this transaction
+    /// Marks all entries of a query that are there at the time of the commit, except those that this transaction
     /// writes or touches. They are not among its [`writes`](Self::writes). The commit locks the whole table.
     pub fn invalidate_query<Q: Query>(&mut self)
     where

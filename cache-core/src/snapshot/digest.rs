@@ -2,7 +2,7 @@
 //!
 //! Elements of sequences and maps count in any order, since a hash map comes back in another order than it was written
 //! in. Everything else counts: kinds, numbers bit by bit, fields and elements of tuples by their places. So a value that
-//! a codec has read as another one has another digest, but for one case in 2^64, and a codec does not reorder.
+//! a codec reads as another one has another digest, with a chance of error of 2^-64. Codecs do not reorder elements.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};

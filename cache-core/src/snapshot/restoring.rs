@@ -99,7 +99,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// [`RestoreReport::is_first_start`] is set.
     ///
     /// # Errors
-    /// Those of [`Cache::restore`], but for a missing file.
+    /// Those of [`Cache::restore`]. A missing file is not one of them.
     pub fn read_file_or_new(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
         match file::read(path.as_ref())? {
             Some(bytes) => self.read_bytes(&bytes),

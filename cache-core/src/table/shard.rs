@@ -82,7 +82,7 @@ pub(crate) struct Incoming<V: ?Sized> {
 }
 
 impl<V: ?Sized> Incoming<V> {
-    /// Has the times begin at `now`, but for an answer that was true at another moment.
+    /// Starts the times at `now`, unless the answer was true at another moment.
     pub(crate) fn begin(&mut self, now: Moment, as_of: Option<Moment>) {
         self.as_of = as_of.unwrap_or(now);
         if let Some(extra) = &mut self.extra {

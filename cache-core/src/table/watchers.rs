@@ -1,5 +1,5 @@
-//! Who has to hear that a key of a table changes: running loads, watches, and the marks for copies kept elsewhere. One
-//! rule for all of them, told by [`key_changed`](Table::key_changed), [`key_marked`](Table::key_marked) and the like for all keys.
+//! Running loads, watches, and marks for copies kept elsewhere: all that is told when a key of a table changes. One rule
+//! for all of them, told by [`key_changed`](Table::key_changed), [`key_marked`](Table::key_marked) and the like for all keys.
 //!
 //! A loader registers a watcher first and then passes the lock of the key's shard. A writer that holds that lock asks
 //! for watchers with one relaxed load. If the writer had the lock before, the load begins after the write; if after,

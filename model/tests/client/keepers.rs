@@ -1,4 +1,4 @@
-//! Who reads the states of a key while the task that puts them up ends, or is given up as idle.
+//! Readers of the states of a key, while the task that publishes them ends or is replaced because it is idle.
 
 use std::future::poll_fn;
 use std::sync::Arc;
