@@ -84,8 +84,8 @@ impl<'a> Assembly<'a> {
         Self { core, options, types, tables: 0, problem: None }
     }
 
-    /// The table of one line of the registry.
-    pub fn table<Q: Query>(&mut self, name: &'static str) -> Table<Q> {
+    /// The table of one line of the registry. Boxed, since a registry of thousands of tables is made on the stack.
+    pub fn table<Q: Query>(&mut self, name: &'static str) -> Box<Table<Q>> {
         let codec: Option<Box<dyn TableCodec<Q>>> = match Q::persistence() {
             Some(persistence) => {
                 if let Some(misfit) = persistence.misfit() {
@@ -108,8 +108,8 @@ impl<'a> Assembly<'a> {
         &mut self,
         name: &'static str,
         codec: Option<Box<dyn TableCodec<Q>>>,
-    ) -> Table<Q> {
-        Table::new(self.head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS), codec)
+    ) -> Box<Table<Q>> {
+        Box::new(Table::new(self.head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS), codec))
     }
 
     fn head(
@@ -128,7 +128,7 @@ impl<'a> Assembly<'a> {
     }
 
     /// The table of dynamic entries.
-    pub fn dynamic(&mut self) -> Table<Dynamic> {
+    pub fn dynamic(&mut self) -> Box<Table<Dynamic>> {
         let types = std::mem::take(&mut self.types);
         self.table_with(Dynamic::NAME, Some(Box::new(types)))
     }
@@ -155,10 +155,11 @@ pub struct TableDescription {
 }
 
 impl TableDescription {
-    /// Describes `Q`.
+    /// Adds the description of `Q`. By reference, so that a function that adds thousands has no copies of them on its
+    /// stack.
     #[doc(hidden)]
-    #[must_use]
-    pub fn of<Q: Query>(name: &'static str, path: &'static str, doc: &'static str) -> Self {
-        Self { name, path, doc, options: Q::OPTIONS, is_persistent: Q::persistence().is_some() }
+    pub fn add<Q: Query>(all: &mut Vec<Self>, name: &'static str, path: &'static str, doc: &'static str) {
+        let is_persistent = Q::persistence().is_some();
+        all.push(Self { name, path, doc, options: Q::OPTIONS, is_persistent });
     }
 }

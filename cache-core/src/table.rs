@@ -50,6 +50,14 @@ struct Shards<Q: Query> {
     used: fn(&Table<Q>) -> &dyn UsedTable,
 }
 
+impl<Q: Query> Shards<Q> {
+    /// The shard of a hash.
+    #[inline]
+    fn of(&self, hash: u32) -> &RwLock<Shard<Q>> {
+        &self.lines[head::place_among(self.lines.len(), hash)].0
+    }
+}
+
 /// A shard on cache lines of its own.
 #[repr(align(64))]
 struct Line<Q: Query>(RwLock<Shard<Q>>);
@@ -92,7 +100,7 @@ impl<Q: Query> Table<Q> {
     }
 
     fn existing(&self, hash: u32) -> Option<&RwLock<Shard<Q>>> {
-        self.shards.get().map(|shards| &shards.lines[self.place_of(hash)].0)
+        self.shards.get().map(|shards| shards.of(hash))
     }
 
     /// The shard at a place; all are made if they are not there yet.

@@ -7,6 +7,7 @@ mod dynamic;
 mod listeners;
 mod load_on_miss;
 mod lru;
+mod many_tables;
 mod marks;
 mod panics;
 mod pins;

@@ -44,6 +44,12 @@ pub struct Head {
 /// Fewest entries that a shard is made for.
 const SHARD_SERVES: u64 = 256;
 
+/// Place of the shard of a hash among so many, by its high bits: their number need not be a power of two.
+#[inline]
+pub(super) fn place_among(shards: usize, hash: u32) -> usize {
+    ((u64::from(hash) * shards as u64) >> 32) as usize
+}
+
 impl Head {
     pub(crate) fn new(
         name: &'static str,
@@ -82,10 +88,10 @@ impl Head {
         ((hash >> 32) as u32).wrapping_mul(hash as u32 | 1)
     }
 
-    /// Shard of a hash, by its high bits: the number of shards need not be a power of two.
+    /// Place of the shard of a hash.
     #[inline]
     pub(super) fn place_of(&self, hash: u32) -> usize {
-        ((u64::from(hash) * self.shard_count as u64) >> 32) as usize
+        place_among(self.shard_count, hash)
     }
 
     /// Place of the shard that is to make room next.

@@ -55,8 +55,7 @@ impl<Q: Query> Table<Q> {
             return read(Sight { shard: None, number: None, value: None });
         };
         let hash = self.hash(lookup);
-        let place = self.place_of(hash);
-        let shard = &shards.lines[place].0;
+        let shard = shards.of(hash);
         // The clock may be foreign code: it is read before the lock is taken.
         let mut now = match self.rules() {
             Rules { is_timed: false, .. } => None,
@@ -81,7 +80,7 @@ impl<Q: Query> Table<Q> {
                                 && guard.is_expired(number, self.rules(), now)
                             {
                                 drop(guard);
-                                self.expire(place, number, now);
+                                self.expire(hash, number, now);
                                 continue;
                             }
                             if use_ == Use::Counted {
@@ -128,7 +127,7 @@ impl<Q: Query> Table<Q> {
             && self.rules().is_plain
         {
             let hash = self.hash(lookup);
-            let guard = shards.lines[self.place_of(hash)].0.read();
+            let guard = shards.of(hash).read();
             let Some((_, slot)) = guard.find(hash, lookup) else {
                 guard.count_miss();
                 return None;
@@ -167,7 +166,7 @@ impl<Q: Query> Table<Q> {
         // The clock may be foreign code: it is read before the lock is taken.
         let now = self.core().now();
         let hash = self.hash(lookup);
-        let guard = shards.lines[self.place_of(hash)].0.read();
+        let guard = shards.of(hash).read();
         let (number, slot) = guard.find(hash, lookup)?;
         let Hold::Resident(value) = &slot.hold else { return None };
         let rules = self.rules();
@@ -258,8 +257,8 @@ impl<Q: Query> Table<Q> {
     }
 
     #[cold]
-    fn expire(&self, place: usize, number: u32, now: Moment) {
-        self.let_go(place, now, &mut |shard, env, out| {
+    fn expire(&self, hash: u32, number: u32, now: Moment) {
+        self.let_go(self.place_of(hash), now, &mut |shard, env, out| {
             shard.expire(number, env, out);
         });
     }

@@ -2,8 +2,9 @@
 //! draws the revision, installs, unlocks.
 //!
 //! Each part locks its shards and then calls the next one, so that the typed guards stay on the stack. The last one
-//! seals the commit; on the way back each part installs its writes and unlocks. No lock is released before all are
-//! taken, so a reader that has seen one write of a commit waits for the others, or sees them.
+//! seals the commit; on the way back each part installs its writes and unlocks. Where there are many parts, their guards
+//! are boxed instead, and the stack does not grow. No lock is released before all are taken, so a reader that has seen
+//! one write of a commit waits for the others, or sees them.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -23,8 +24,16 @@ pub trait Part: Send {
     /// Place of the table in the order in which tables are locked.
     fn table_index(&self) -> usize;
 
-    /// Locks what it needs, validates, lets the rest do the same, and installs. Nothing is changed on failure.
-    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure>;
+    /// Locks what it needs, and validates. Nothing is changed.
+    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure>;
+
+    /// Locks and validates, lets the rest do the same, and installs. Nothing is changed on failure.
+    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        let mut locked = self.lock(commit)?;
+        commit.go_on(rest)?;
+        locked.install(commit);
+        Ok(())
+    }
 
     /// Does what has to wait until no lock is held: drops what was displaced, makes room elsewhere.
     fn unlocked(&mut self);
@@ -61,6 +70,21 @@ pub trait Part: Send {
         None
     }
 }
+
+/// A part that holds its locks. Dropping it unlocks.
+#[doc(hidden)]
+pub trait LockedPart {
+    /// Makes the changes of a sealed commit.
+    fn install(&mut self, commit: &Commit<'_>);
+}
+
+/// What a part has locked that has nothing to do.
+impl LockedPart for () {
+    fn install(&mut self, _: &Commit<'_>) {}
+}
+
+/// Parts whose guards are kept on the stack: in a debug build one takes up to 2 KiB of it. Few commits have more.
+const ON_STACK: usize = if cfg!(cache_model) { 2 } else { 16 };
 
 /// A commit on its way.
 #[doc(hidden)]
@@ -165,7 +189,7 @@ impl<'a> Commit<'a> {
         loop {
             self.core.gate.pass();
             self.changes.clear();
-            match self.go_on(parts) {
+            match self.apply(parts) {
                 Ok(()) => break,
                 Err(Failure::GateClosed) => {}
                 Err(failure) => return Err(failure),
@@ -176,6 +200,22 @@ impl<'a> Commit<'a> {
             part.unlocked();
         }
         Ok(self.revision)
+    }
+
+    fn apply(&mut self, parts: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        if parts.len() <= ON_STACK {
+            return self.go_on(parts);
+        }
+        let mut locked = Vec::with_capacity(parts.len());
+        for part in parts {
+            locked.push(part.lock(self)?);
+        }
+        self.seal()?;
+        // As on the way back from the last one.
+        while let Some(mut part) = locked.pop() {
+            part.install(self);
+        }
+        Ok(())
     }
 
     fn seal(&mut self) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
-use super::commit::{Commit, CommitKind, Failure, Part};
+use super::commit::{Commit, CommitKind, Failure, LockedPart, Part};
 use crate::clock::Moment;
 use crate::event::ChangeKind;
 use crate::hashed::spread;
@@ -223,10 +223,10 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         if self.report.restored == 0 { CommitKind::Read } else { CommitKind::Write }
     }
 
-    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure> {
         let table = self.table;
         if self.kind() == CommitKind::Read {
-            return commit.go_on(rest);
+            return Ok(Box::new(()));
         }
         let mut guards: Vec<Guard<'_, Q>> = Vec::new();
         for shard in table.made_shards() {
@@ -243,28 +243,7 @@ impl<Q: Query> Part for Restoring<'_, Q> {
                 commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
             }
         }
-        commit.go_on(rest)?;
-        self.revision = commit.revision();
-        let env = table.env(commit.now, self.revision);
-        for (shard, count) in guards.iter_mut().zip(counts) {
-            shard.begin(&env, &mut self.out);
-            shard.reserve(count);
-        }
-        for bin in &mut self.bins {
-            let mut bin = std::mem::take(bin);
-            while let Some(line) = bin.pop() {
-                let Line { hash, place, .. } = line;
-                let shard = &mut guards[table.place_of(hash)];
-                let place = shard.meet(place, &env, &mut self.out);
-                let (key, incoming) = line.into_write(table, self.now);
-                shard.write(key, hash, place, incoming, &env, &mut self.out);
-            }
-        }
-        for shard in &mut guards {
-            shard.finish(&env, &mut self.out);
-            table.publish(&mut self.out);
-        }
-        Ok(())
+        Ok(Box::new(ToRestore { restoring: self, guards, counts }))
     }
 
     fn unlocked(&mut self) {
@@ -275,5 +254,39 @@ impl<Q: Query> Part for Restoring<'_, Q> {
     fn restored(&mut self, report: &mut RestoreReport) {
         report.tables.push(std::mem::take(&mut self.report));
         report.keep(std::mem::take(&mut self.homeless));
+    }
+}
+
+/// Entries whose shards are locked.
+struct ToRestore<'a, 't, Q: Query> {
+    restoring: &'a mut Restoring<'t, Q>,
+    guards: Vec<Guard<'t, Q>>,
+    /// How many keys are new to each shard.
+    counts: Vec<usize>,
+}
+
+impl<Q: Query> LockedPart for ToRestore<'_, '_, Q> {
+    fn install(&mut self, commit: &Commit<'_>) {
+        let Self { restoring: Restoring { table, bins, now, out, revision, .. }, guards, counts } = self;
+        *revision = commit.revision();
+        let env = table.env(commit.now, *revision);
+        for (shard, &mut count) in guards.iter_mut().zip(counts) {
+            shard.begin(&env, out);
+            shard.reserve(count);
+        }
+        for bin in bins {
+            let mut bin = std::mem::take(bin);
+            while let Some(line) = bin.pop() {
+                let Line { hash, place, .. } = line;
+                let shard = &mut guards[table.place_of(hash)];
+                let place = shard.meet(place, &env, out);
+                let (key, incoming) = line.into_write(table, *now);
+                shard.write(key, hash, place, incoming, &env, out);
+            }
+        }
+        for shard in guards {
+            shard.finish(&env, out);
+            table.publish(out);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a commit does with all of a table: empties it, or marks its entries.
 
-use super::commit::{Commit, CommitKind, Failure, Part};
+use super::commit::{Commit, CommitKind, Failure, LockedPart, Part};
 use crate::any_table::{AnyTable, UsedTable};
 use crate::query::Query;
 use crate::table::shard::Outbox;
@@ -23,13 +23,13 @@ impl Part for Clearing<'_> {
         self.table.head().index
     }
 
-    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure> {
         // Also of a table that was never used, and before the look whether it was.
         self.table.head().trail.note_all();
         self.part = self.table.used().map(UsedTable::clearing);
         match &mut self.part {
-            Some(part) => part.apply(commit, rest),
-            None => commit.go_on(rest),
+            Some(part) => part.lock(commit),
+            None => Ok(Box::new(())),
         }
     }
 
@@ -56,24 +56,38 @@ impl<Q: Query> Part for ClearingOf<'_, Q> {
         self.table.index()
     }
 
-    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        let mut guards: Vec<Guard<'_, Q>> = self.table.shards().map(|shard| shard.write()).collect();
-        commit.go_on(rest)?;
-        let env = self.table.env(commit.now, commit.revision());
-        self.table.all_removed();
-        for shard in &mut guards {
-            shard.clear(&env, &mut self.out);
-            shard.finish(&env, &mut self.out);
-            self.table.publish(&mut self.out);
-        }
-        if let Some(recency) = self.table.recency() {
-            recency.clear();
-        }
-        Ok(())
+    fn lock<'a>(&'a mut self, _: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure> {
+        let Self { table, out } = self;
+        Ok(Box::new(ToClear { table, guards: lock_all(table), out }))
     }
 
     fn unlocked(&mut self) {
         self.out.clear();
+    }
+}
+
+fn lock_all<Q: Query>(table: &Table<Q>) -> Vec<Guard<'_, Q>> {
+    table.shards().map(|shard| shard.write()).collect()
+}
+
+struct ToClear<'a, Q: Query> {
+    table: &'a Table<Q>,
+    guards: Vec<Guard<'a, Q>>,
+    out: &'a mut Outbox<Q>,
+}
+
+impl<Q: Query> LockedPart for ToClear<'_, Q> {
+    fn install(&mut self, commit: &Commit<'_>) {
+        let env = self.table.env(commit.now, commit.revision());
+        self.table.all_removed();
+        for shard in &mut self.guards {
+            shard.clear(&env, self.out);
+            shard.finish(&env, self.out);
+            self.table.publish(self.out);
+        }
+        if let Some(recency) = self.table.recency() {
+            recency.clear();
+        }
     }
 }
 
@@ -85,14 +99,11 @@ impl<Q: Query> Part for Marking<'_, Q> {
         self.0.index()
     }
 
-    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure> {
         let table = self.0;
-        let mut guards: Vec<Guard<'_, Q>> = table.shards().map(|shard| shard.write()).collect();
+        let guards = lock_all(table);
         commit.changes.extend(guards.iter().flat_map(|shard| table.changes_of_marks(shard, |_| true)));
-        commit.go_on(rest)?;
-        table.all_marked();
-        guards.iter_mut().for_each(|shard| shard.invalidate_all());
-        Ok(())
+        Ok(Box::new(ToMark { table, guards }))
     }
 
     fn unlocked(&mut self) {}
@@ -102,12 +113,28 @@ impl<Q: Query> Part for Marking<'_, Q> {
     }
 }
 
+struct ToMark<'a, Q: Query> {
+    table: &'a Table<Q>,
+    guards: Vec<Guard<'a, Q>>,
+}
+
+impl<Q: Query> LockedPart for ToMark<'_, Q> {
+    fn install(&mut self, _: &Commit<'_>) {
+        self.table.all_marked();
+        self.guards.iter_mut().for_each(|shard| shard.invalidate_all());
+    }
+}
+
 /// A part that stays with its transaction.
 pub(crate) struct Lent<'a>(pub(crate) &'a mut (dyn Part + 'a));
 
 impl Part for Lent<'_> {
     fn table_index(&self) -> usize {
         self.0.table_index()
+    }
+
+    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure> {
+        self.0.lock(commit)
     }
 
     fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::commit::{Commit, CommitKind, ConflictKey, Failure, Part};
+use super::commit::{Commit, CommitKind, ConflictKey, Failure, LockedPart, Part};
 use super::locked::Locked;
 use super::{Order, spare};
 use crate::Revision;
@@ -11,7 +11,7 @@ use crate::clock::Moment;
 use crate::event::{Change, ChangeKind, EntryOf};
 use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
-use crate::table::shard::{Incoming, Outbox, Place, Seen, Shard};
+use crate::table::shard::{Env, Incoming, Outbox, Place, Seen, Shard};
 use crate::table::watchers::Watcher;
 use crate::table::{Table, Times, Use};
 
@@ -527,17 +527,12 @@ impl<Q: Query> WriteSet<Q> {
         }
         Ok(())
     }
-}
 
-impl<Q: Query> Part for WriteSet<Q> {
-    fn table_index(&self) -> usize {
-        self.table().index()
-    }
-
-    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+    /// Locks the shards of all lines, validates, and finds those that are to be told.
+    fn lock_lines(&mut self, commit: &mut Commit<'_>) -> Result<ToWrite<'_, Q>, Failure> {
         let Self { home, lines, index, out, told, marks_rest, now, revision, .. } = self;
         let (table, marks_rest) = (table_of(home), *marks_rest);
-        let mut locked = match marks_rest {
+        let locked = match marks_rest {
             true => Locked::lock_all(table),
             false => Locked::lock(table, lines.iter().map(|line| (line.hash, line.is_written()))),
         };
@@ -564,45 +559,86 @@ impl<Q: Query> Part for WriteSet<Q> {
             };
             commit.changes.extend(locked.all().flat_map(|shard| table.changes_of_marks(shard, is_told)));
         }
-        commit.go_on(rest)?;
-        (*now, *revision) = (commit.now, commit.revision());
-        if marks_rest {
+        Ok(ToWrite { table, locked, lines, out, told, marks_rest, now, revision })
+    }
+}
+
+/// Lines whose shards are locked.
+struct ToWrite<'a, Q: Query> {
+    table: &'a Table<Q>,
+    locked: Locked<'a, Q>,
+    lines: &'a mut [Line<Q>],
+    out: &'a mut Outbox<Q>,
+    told: &'a Told<Q>,
+    marks_rest: bool,
+    now: &'a mut Moment,
+    revision: &'a mut u64,
+}
+
+impl<Q: Query> LockedPart for ToWrite<'_, Q> {
+    fn install(&mut self, commit: &Commit<'_>) {
+        let Self { table, locked, lines, out, told, marks_rest, now, revision } = self;
+        (**now, **revision) = (commit.now, commit.revision());
+        if *marks_rest {
             // Before the writes, which clear the marks of theirs.
             locked.written().for_each(Shard::invalidate_all);
             table.all_marked();
         }
         told.tell();
-        let env = table.env(*now, *revision);
+        let env = table.env(commit.now, commit.revision());
         locked.written().for_each(|shard| shard.begin(&env, out));
         for line in lines.iter_mut().filter(|line| line.is_written()) {
             if line.write.is_change() {
                 table.trail().note(line.hash);
             }
-            let Some(shard) = locked.shard_mut(table.place_of(line.hash)) else { continue };
-            line.place = shard.meet(line.place, &env, out);
-            match (&line.write, line.incoming.take(), line.place.number) {
-                (Write::Remove, ..) => {
-                    shard.remove(line.place, &env, out);
-                }
-                (Write::Mark { touch, invalidate }, _, Some(number)) => {
-                    if *touch {
-                        shard.touch(number, &env, out);
-                    }
-                    if *invalidate {
-                        shard.invalidate(number);
-                    }
-                }
-                (write, Some((key, mut incoming)), _) => {
-                    incoming.begin(*now, write.as_of());
-                    shard.write(key, line.hash, line.place, incoming, &env, out);
-                }
-                _ => {}
+            if let Some(shard) = locked.shard_mut(table.place_of(line.hash)) {
+                line.install(shard, &env, out);
             }
         }
         for shard in locked.written() {
             shard.finish(&env, out);
             table.publish(out);
         }
+    }
+}
+
+impl<Q: Query> Line<Q> {
+    fn install(&mut self, shard: &mut Shard<Q>, env: &Env<'_>, out: &mut Outbox<Q>) {
+        let place = shard.meet(self.place, env, out);
+        match (&self.write, self.incoming.take(), place.number) {
+            (Write::Remove, ..) => {
+                shard.remove(place, env, out);
+            }
+            (Write::Mark { touch, invalidate }, _, Some(number)) => {
+                if *touch {
+                    shard.touch(number, env, out);
+                }
+                if *invalidate {
+                    shard.invalidate(number);
+                }
+            }
+            (write, Some((key, mut incoming)), _) => {
+                incoming.begin(env.now, write.as_of());
+                shard.write(key, self.hash, place, incoming, env, out);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<Q: Query> Part for WriteSet<Q> {
+    fn table_index(&self) -> usize {
+        self.table().index()
+    }
+
+    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure> {
+        Ok(Box::new(self.lock_lines(commit)?))
+    }
+
+    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+        let mut locked = self.lock_lines(commit)?;
+        commit.go_on(rest)?;
+        locked.install(commit);
         Ok(())
     }
 

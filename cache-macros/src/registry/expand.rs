@@ -112,7 +112,7 @@ fn structure(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
             let docs = format!("Answers of `{query}`.");
             quote!(#[doc = #docs])
         });
-        quote_spanned!(*span=> #docs #(#attributes)* pub #name: #core::Table<#path>,)
+        quote_spanned!(*span=> #docs #(#attributes)* pub #name: ::std::boxed::Box<#core::Table<#path>>,)
     });
     quote! {
         #docs
@@ -121,7 +121,7 @@ fn structure(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
         #visibility struct #name {
             #(#fields)*
             #[doc(hidden)]
-            pub __dynamic: #core::Table<#core::Dynamic>,
+            pub __dynamic: ::std::boxed::Box<#core::Table<#core::Dynamic>>,
         }
     }
 }
@@ -136,12 +136,14 @@ fn inherent_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     let Listing { core, name, .. } = listing;
     let text = name.to_string();
     quote! {
-        #[allow(dead_code)]
+        #[allow(dead_code, unused_mut)]
         impl #name {
             /// What each query says of itself, in order of their listing.
             #[must_use]
             pub fn describe() -> ::std::vec::Vec<#core::TableDescription> {
-                ::std::vec![#(#descriptions),*]
+                let mut descriptions = ::std::vec::Vec::new();
+                #(#descriptions)*
+                descriptions
             }
         }
 
@@ -161,7 +163,7 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     });
     let visits = fields
         .iter()
-        .map(|Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(&self.#name);));
+        .map(|Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(&*self.#name);));
     quote! {
         #[automatically_derived]
         impl #core::Registry for #name {
@@ -171,7 +173,7 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
 
             fn visit<'a>(&'a self, visitor: &mut dyn ::core::ops::FnMut(&'a dyn #core::__private::AnyTable)) {
                 #(#visits)*
-                visitor(&self.__dynamic);
+                visitor(&*self.__dynamic);
             }
 
             fn describe() -> ::std::vec::Vec<#core::TableDescription> {
@@ -186,7 +188,10 @@ fn description(field: &Field<'_>) -> TokenStream {
     let Field { line, cfgs, path, table_name, query, span, core, .. } = field;
     let docs = line.docs().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n");
     let docs = docs.trim();
-    quote_spanned!(*span=> #(#cfgs)* #core::TableDescription::of::<#path>(#table_name, #query, #docs))
+    quote_spanned! {*span=>
+        #(#cfgs)*
+        #core::TableDescription::add::<#path>(&mut descriptions, #table_name, #query, #docs);
+    }
 }
 
 fn listed_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
