@@ -6,6 +6,7 @@
 
 mod large;
 mod naive;
+mod pair;
 mod policy;
 mod steps;
 
@@ -27,13 +28,51 @@ pub struct Value {
 #[query(value = Value, max_weight = 1, weigh = weight_of, persist)]
 pub struct Key(pub u16);
 
-fn weight_of(_: &Key, value: &Value) -> u32 {
+/// The key of a second table.
+#[derive(Query, Shape, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[query(value = Value, max_weight = 1, weigh = weight_of, persist)]
+pub struct Other(pub u16);
+
+fn weight_of<K>(_: &K, value: &Value) -> u32 {
     value.weight
+}
+
+/// A query by number.
+pub trait Numbered: Query<Value = Value> + Copy {
+    /// Place of its table in the registry.
+    const TABLE: usize;
+    fn new(number: u16) -> Self;
+    fn number(&self) -> u16;
+}
+
+impl Numbered for Key {
+    const TABLE: usize = 0;
+
+    fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    fn number(&self) -> u16 {
+        self.0
+    }
+}
+
+impl Numbered for Other {
+    const TABLE: usize = 1;
+
+    fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    fn number(&self) -> u16 {
+        self.0
+    }
 }
 
 registry! {
     pub struct Registry {
         crate::Key,
+        crate::Other,
     }
 }
 

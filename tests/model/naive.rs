@@ -1,9 +1,16 @@
-//! What the store should do, in the plainest form: a map, a list for the order of use, and no thought of speed.
+//! What one table should do, in the plainest form: a map, lists for the order of use, and no thought of speed.
+//!
+//! The victims of each bound are foretold. With the default policy that takes at most eight entries, and hashes that tell
+//! the keys apart; see `queues`.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub mod queues;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cache_core::{Freshness, Residency, Revision};
+use cache_core::{Cause, Freshness, Removals, Residency, Revision};
+
+use queues::{Coming, MOST_USES, Queue, Queues};
 
 /// What the rules of a table are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,6 +19,7 @@ pub struct Rules {
     pub ttl: Option<Duration>,
     pub tti: Option<Duration>,
     pub fresh: Option<Duration>,
+    pub history: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,9 +35,12 @@ pub enum Bound {
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub number: u64,
+    /// What the value says that it weighs.
+    pub given_weight: u32,
     /// Names the allocation of the value: what a handle holds.
     pub allocation: u64,
     pub revision: Revision,
+    pub label: Option<String>,
     pub as_of: Duration,
     pub used_at: Duration,
     pub ttl: Option<Duration>,
@@ -37,55 +48,134 @@ pub struct Entry {
     pub is_invalidated: bool,
     pub weight: u64,
     pub stay: Stay,
+    /// Use marks of the default policy; of a survivor, whether it was read.
+    pub uses: u8,
+    /// Oldest first.
+    pub history: Vec<Past>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    pub number: u64,
+    pub revision: Revision,
+    pub label: Option<String>,
+}
+
+/// What keeps an entry, or why nothing does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stay {
-    Resident,
+    Queued,
+    Ordered,
+    Timed,
     Pinned,
     Evicted,
     Released,
 }
 
+/// A value that left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Removal {
+    pub key: u16,
+    pub number: u64,
+    /// By name, to be sorted.
+    pub cause: &'static str,
+}
+
+/// One entry of a snapshot.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    pub key: u16,
+    pub number: u64,
+    pub given_weight: u32,
+    pub age: Duration,
+    pub idle: Duration,
+    pub ttl: Option<Duration>,
+    pub fresh: Option<Duration>,
+    pub is_invalidated: bool,
+    pub is_survivor: bool,
+    pub queue: Queue,
+    pub uses: u8,
+    /// Its place; entries that were written at once may have the same.
+    pub rank: (u8, u64, u64),
+}
+
+/// What a restore should report of a table.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    pub restored: u64,
+    pub expired: u64,
+    pub over_bound: u64,
+    /// Keys and allocations, in the order of the file.
+    pub written: Vec<(u16, u64)>,
+    /// Of these, the values that only the report keeps.
+    pub kept: Vec<(u16, u64)>,
+}
+
 #[derive(Debug, Default)]
-pub struct Model {
+pub struct Table {
     pub rules: Rules,
     pub now: Duration,
     pub entries: BTreeMap<u16, Entry>,
-    /// Counted residents, least recently used first.
-    pub order: Vec<u16>,
+    /// Residents of a table in exact order, least recently used first.
+    order: Vec<u16>,
+    /// Residents of a table in the default policy.
+    queues: Queues,
     /// Survivors that were read since the last write, in the order of the reads.
     marked: Vec<u16>,
     pub pins: BTreeMap<u16, usize>,
     /// Allocations that the program holds, with the number of its handles.
     pub held: BTreeMap<u64, usize>,
+    /// Values that have left since the last look.
+    pub removals: Vec<Removal>,
+    /// How often each key was written or removed.
+    pub writes: BTreeMap<u16, u64>,
+    /// How often anything was done that may have made the store forget a key.
+    pub disturbances: u64,
 }
 
 /// What is given with a write.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Write {
     pub number: u64,
-    pub weight: u64,
+    pub allocation: u64,
+    pub given_weight: u32,
     pub as_of: Duration,
+    pub used_at: Duration,
     pub ttl: Option<Duration>,
     pub fresh: Option<Duration>,
+    pub is_invalidated: bool,
+    pub label: Option<String>,
+    /// Where the policy has it, if that is decided.
+    pub standing: Option<(Queue, u8)>,
 }
 
-impl Model {
-    pub fn new(rules: Rules) -> Self {
-        Self { rules, now: Duration::from_secs(1_000), ..Self::default() }
+impl Table {
+    pub fn new(rules: Rules, now: Duration) -> Self {
+        Self { rules, now, ..Self::default() }
     }
 
     // What is to be seen
 
-    pub fn is_held(&self, entry: &Entry) -> bool {
-        self.held.contains_key(&entry.allocation)
+    pub fn hold(&mut self, allocation: u64) {
+        *self.held.entry(allocation).or_default() += 1;
     }
 
-    pub fn deadline(&self, entry: &Entry) -> Option<Duration> {
+    pub fn release(&mut self, allocation: u64) {
+        let count = self.held.get_mut(&allocation).unwrap();
+        *count -= 1;
+        if *count == 0 {
+            self.held.remove(&allocation);
+        }
+    }
+
+    fn deadline(&self, entry: &Entry) -> Option<Duration> {
         let by_age = entry.ttl.or(self.rules.ttl).map(|ttl| entry.as_of + ttl);
         let by_use = self.rules.tti.map(|tti| entry.used_at + tti);
         [by_age, by_use].into_iter().flatten().min()
+    }
+
+    pub fn remaining(&self, entry: &Entry) -> Option<Duration> {
+        self.deadline(entry).map(|at| at.saturating_sub(self.now))
     }
 
     pub fn is_expired(&self, entry: &Entry) -> bool {
@@ -101,32 +191,38 @@ impl Model {
         }
     }
 
-    pub fn residency(&self, entry: &Entry) -> Residency {
-        match entry.stay {
-            Stay::Resident => Residency::Resident,
-            Stay::Pinned => Residency::Pinned,
-            _ => Residency::Survivor,
-        }
+    pub fn is_alive(&self, entry: &Entry) -> bool {
+        entry.stay.is_resident() || self.held.contains_key(&entry.allocation)
+    }
+
+    /// The entry, also one whose time is over and which nobody has met since.
+    pub fn alive(&self, key: u16) -> Option<&Entry> {
+        self.entries.get(&key).filter(|entry| self.is_alive(entry))
     }
 
     /// The entry as a reader finds it: an expired resident is let go of first, and a dead one is none.
     pub fn meet(&mut self, key: u16) -> Option<&mut Entry> {
-        let entry = self.entries.get(&key)?;
-        if entry.stay == Stay::Resident && self.is_expired(entry) {
-            self.let_go(key, Stay::Released);
-        }
-        let entry = self.entries.get(&key)?;
-        let is_alive = self.is_held(entry) || matches!(entry.stay, Stay::Resident | Stay::Pinned);
-        self.entries.get_mut(&key).filter(|_| is_alive)
+        self.expire(key);
+        self.alive(key)?;
+        self.entries.get_mut(&key)
     }
 
-    /// Lets go of all that has expired. Returns whether there was any.
-    pub fn sweep(&mut self) -> bool {
-        let is_over = |entry: &Entry| entry.stay == Stay::Resident && self.is_expired(entry);
-        let over: Vec<_> =
-            self.entries.iter().filter(|(_, entry)| is_over(entry)).map(|(key, _)| *key).collect();
-        over.iter().for_each(|&key| self.let_go(key, Stay::Released));
-        !over.is_empty()
+    /// Lets go of all that has expired.
+    pub fn sweep(&mut self) {
+        let keys: Vec<u16> = self.entries.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.expire(key));
+    }
+
+    pub fn limit(&self) -> u64 {
+        match self.rules.bound {
+            Bound::None => u64::MAX,
+            Bound::Lru(limit) | Bound::Capacity(limit) | Bound::Weight(limit) => limit,
+        }
+    }
+
+    /// Weight of the counted residents.
+    pub fn used(&self) -> u64 {
+        self.order.iter().copied().chain(self.queues.keys()).map(|key| self.entries[&key].weight).sum()
     }
 
     // Reading
@@ -137,50 +233,165 @@ impl Model {
 
     pub fn get(&mut self, key: u16) -> Option<Entry> {
         let now = self.now;
-        let entry = self.meet(key)?.clone();
-        if entry.stay == Stay::Pinned || !self.is_expired(&entry) {
-            self.entries.get_mut(&key).unwrap().used_at = entry.used_at.max(now);
+        let is_expired = {
+            self.meet(key)?;
+            self.is_expired(&self.entries[&key])
+        };
+        let entry = self.entries.get_mut(&key).unwrap();
+        if entry.stay == Stay::Pinned || !is_expired {
+            entry.used_at = entry.used_at.max(now);
         }
         match entry.stay {
-            Stay::Resident => self.use_now(key),
-            Stay::Evicted if !self.marked.contains(&key) => self.marked.push(key),
-            _ => {}
+            Stay::Ordered => self.promote(key),
+            Stay::Queued | Stay::Timed | Stay::Pinned => entry.count_use(),
+            Stay::Evicted if entry.uses == 0 => {
+                entry.uses = 1;
+                self.marked.push(key);
+            }
+            Stay::Evicted | Stay::Released => {}
         }
         self.entries.get(&key).cloned()
     }
 
-    // Writing
+    // Writing. Each write begins with `begin` and ends with `finish`.
 
-    /// What each write to the table does first.
+    /// What each write to the table does first: survivors come back that were read since the last one.
     pub fn begin(&mut self) {
+        self.disturbances += 1;
         for key in std::mem::take(&mut self.marked) {
-            let Some(entry) = self.entries.get(&key) else { continue };
-            if entry.stay == Stay::Evicted && self.is_held(entry) {
+            if self.entries.get(&key).is_some_and(|entry| entry.stay == Stay::Evicted) {
                 self.admit(key);
             }
         }
     }
 
-    pub fn write(&mut self, key: u16, write: Write, allocation: u64, revision: Revision) {
-        self.meet(key);
-        let Write { number, weight, as_of, ttl, fresh } = write;
-        let stay = match self.pins.contains_key(&key) {
-            true => Stay::Pinned,
-            false if self.has_home(weight, ttl) => Stay::Resident,
-            false => Stay::Released,
-        };
-        let used_at = self.now;
-        let is_invalidated = false;
-        let entry =
-            Entry { number, allocation, revision, as_of, used_at, ttl, fresh, is_invalidated, weight, stay };
-        self.entries.insert(key, entry);
-        self.use_now(key);
+    /// What each write does last: dead keys and expired residents go, and what is too much, but last of all what the
+    /// commit of this revision has written itself.
+    pub fn finish(&mut self, revision: Option<Revision>) {
+        let dead: Vec<u16> = self.dead().collect();
+        dead.iter().for_each(|key| drop(self.entries.remove(key)));
+        if self.rules.bound == Bound::None {
+            // That has several shards, of which each write looks after one.
+            return;
+        }
+        self.sweep();
+        if let Bound::Lru(limit) = self.rules.bound {
+            while self.used() > limit {
+                let oldest = self.order.remove(0);
+                self.let_go(oldest, Stay::Evicted, Cause::Evicted);
+            }
+            return;
+        }
+        // The shard itself, then the table: first without what the commit has written, then with it.
+        for spared in [revision, revision, None] {
+            for _ in 0..2 {
+                while self.used() > self.limit() && self.evict_one(None, spared) {}
+            }
+        }
+        assert!(self.used() <= self.limit(), "{} of {}", self.used(), self.limit());
     }
 
-    pub fn remove(&mut self, key: u16) -> bool {
-        let was_readable = self.meet(key).is_some();
-        self.forget(key);
-        was_readable
+    fn dead(&self) -> impl Iterator<Item = u16> {
+        self.entries.iter().filter(|(_, entry)| !self.is_alive(entry)).map(|(key, _)| *key)
+    }
+
+    /// One write by itself, which makes room for a new entry before it comes.
+    pub fn insert(&mut self, key: u16, mut write: Write, revision: Revision) {
+        self.begin();
+        self.expire(key);
+        let weight = self.weight(write.given_weight);
+        let is_new = !self.entries.contains_key(&key) && !self.pins.contains_key(&key);
+        if is_new && self.home(weight, write.ttl) == Stay::Queued && self.used() + weight > self.limit() {
+            let queue = self.queues.place(key);
+            write.standing = Some((queue, 0));
+            while self.used() + weight > self.limit() && self.evict_one(Some(Coming { queue, weight }), None)
+            {
+            }
+        }
+        self.put(key, write, revision);
+        self.finish(Some(revision));
+    }
+
+    /// Puts an entry in as one of several writes.
+    pub fn put(&mut self, key: u16, write: Write, revision: Revision) {
+        self.expire(key);
+        *self.writes.entry(key).or_default() += 1;
+        let Write {
+            number, allocation, given_weight, as_of, used_at, ttl, fresh, is_invalidated, label, ..
+        } = write;
+        let weight = self.weight(given_weight);
+        let home = self.home(weight, ttl);
+        let stay = if self.pins.contains_key(&key) { Stay::Pinned } else { home };
+        let old = self.entries.remove(&key);
+        let is_alive = old.as_ref().is_some_and(|old| self.is_alive(old));
+        let mut entry = Entry {
+            number,
+            given_weight,
+            allocation,
+            revision,
+            label,
+            as_of,
+            used_at,
+            ttl,
+            fresh,
+            is_invalidated,
+            weight,
+            stay,
+            uses: 0,
+            history: Vec::new(),
+        };
+        let queue = match &old {
+            Some(old) if old.stay == stay && write.standing.is_none() => {
+                entry.uses = old.uses;
+                entry.count_use();
+                None
+            }
+            Some(old) => {
+                entry.uses = write.standing.map_or(old.uses, |(_, uses)| uses);
+                Some(write.standing.map_or(Queue::Main, |(queue, _)| queue))
+            }
+            None if stay == Stay::Queued && write.standing.is_none() => Some(self.queues.place(key)),
+            None => {
+                entry.uses = write.standing.map_or(0, |(_, uses)| uses);
+                write.standing.map(|(queue, _)| queue)
+            }
+        };
+        if let Some(old) = old {
+            if stay.is_resident() && old.stay.is_resident() {
+                entry.history = old.history;
+                let past = Past { number: old.number, revision: old.revision, label: old.label };
+                entry.history.push(past);
+                entry.history.drain(..entry.history.len().saturating_sub(self.rules.history));
+            }
+            if is_alive {
+                self.left(key, old.number, Cause::Replaced);
+            }
+        }
+        let is_too_heavy = stay == Stay::Released && self.rules.bound != Bound::None;
+        self.entries.insert(key, entry);
+        match queue {
+            Some(queue) => self.enter(key, queue),
+            None if stay == Stay::Ordered => self.promote(key),
+            None => {}
+        }
+        if is_too_heavy {
+            self.left(key, number, Cause::Evicted);
+        }
+    }
+
+    /// Takes the key out. Returns whether it was readable.
+    pub fn take(&mut self, key: u16) -> bool {
+        self.expire(key);
+        self.disturbances += 1;
+        let Some(entry) = self.entries.get(&key) else { return false };
+        let (number, is_alive) = (entry.number, self.is_alive(entry));
+        if is_alive {
+            *self.writes.entry(key).or_default() += 1;
+            self.left(key, number, Cause::Removed);
+        }
+        self.leave(key);
+        self.entries.remove(&key);
+        is_alive
     }
 
     pub fn touch(&mut self, key: u16) -> bool {
@@ -189,10 +400,11 @@ impl Model {
         entry.as_of = now;
         entry.used_at = entry.used_at.max(now);
         entry.is_invalidated = false;
+        entry.count_use();
         match entry.stay {
-            Stay::Resident => self.use_now(key),
-            Stay::Pinned => {}
-            _ => self.admit(key),
+            Stay::Ordered => self.promote(key),
+            Stay::Evicted | Stay::Released => self.admit(key),
+            _ => {}
         }
         true
     }
@@ -203,9 +415,9 @@ impl Model {
 
     pub fn pin(&mut self, key: u16) {
         *self.pins.entry(key).or_default() += 1;
-        if let Some(entry) = self.meet(key) {
-            entry.stay = Stay::Pinned;
-            self.order.retain(|&known| known != key);
+        if self.meet(key).is_some() {
+            self.leave(key);
+            self.entries.get_mut(&key).unwrap().stay = Stay::Pinned;
         }
     }
 
@@ -222,83 +434,291 @@ impl Model {
     }
 
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.disturbances += 1;
+        for (key, entry) in std::mem::take(&mut self.entries) {
+            if self.is_alive(&entry) {
+                *self.writes.entry(key).or_default() += 1;
+                self.left(key, entry.number, Cause::Cleared);
+            }
+        }
         self.order.clear();
+        self.queues = Queues::default();
         self.marked.clear();
     }
 
-    /// What each write does last: who is not among the `kept` has left. The least recently used do, if the table has
-    /// an exact order; and no more than have to, unless some might have `expired` instead.
-    #[track_caller]
-    pub fn settle(&mut self, kept: &BTreeSet<u16>, had_expired: bool) {
-        let victims: Vec<_> = self.order.iter().copied().filter(|key| !kept.contains(key)).collect();
-        if let Bound::Lru(_) = self.rules.bound {
-            assert_eq!(victims, self.order[..victims.len()], "not the least recently used");
-        }
-        let heaviest = victims.iter().map(|key| self.entries[key].weight).max().unwrap_or(0);
-        for victim in victims {
-            self.let_go(victim, Stay::Evicted);
-        }
-        let used = self.used();
-        assert!(used <= self.limit(), "{used} of {}", self.limit());
-        assert!(had_expired || used + heaviest > self.limit(), "more was evicted than had to be");
+    // Snapshots
+
+    /// What a save writes, in any order.
+    pub fn saved(&self, with_survivors: bool) -> Vec<Saved> {
+        let is_saved = |entry: &Entry| match entry.stay {
+            Stay::Pinned => true,
+            _ if self.is_expired(entry) || !self.is_alive(entry) => false,
+            stay => stay.is_resident() || with_survivors,
+        };
+        let entries = self.entries.iter().filter(|(_, entry)| is_saved(entry));
+        entries.map(|(&key, entry)| self.saved_entry(key, entry)).collect()
     }
 
-    pub fn limit(&self) -> u64 {
-        match self.rules.bound {
-            Bound::None => u64::MAX,
-            Bound::Lru(limit) | Bound::Capacity(limit) | Bound::Weight(limit) => limit,
+    fn saved_entry(&self, key: u16, entry: &Entry) -> Saved {
+        let place = |mut keys: Box<dyn Iterator<Item = u16> + '_>| {
+            keys.position(|known| known == key).unwrap() as u64
+        };
+        let queue = self.queues.queue_of(key);
+        let revision = entry.revision.get();
+        let rank = match entry.stay {
+            Stay::Evicted | Stay::Released => (0, 0, revision),
+            Stay::Timed => (1, 0, revision),
+            Stay::Ordered => (1, place(Box::new(self.order.iter().copied())), revision),
+            Stay::Queued => {
+                let place = place(Box::new(self.queues.keys()));
+                match queue {
+                    Queue::Small => (1, 0, place),
+                    Queue::Main => (2, 0, place),
+                }
+            }
+            Stay::Pinned => (3, 0, revision),
+        };
+        Saved {
+            key,
+            number: entry.number,
+            given_weight: entry.given_weight,
+            age: self.now - entry.as_of,
+            idle: self.now - entry.used_at,
+            ttl: entry.ttl,
+            fresh: entry.fresh,
+            is_invalidated: entry.is_invalidated,
+            is_survivor: !entry.stay.is_resident(),
+            queue: if entry.stay == Stay::Queued { queue } else { Queue::Small },
+            uses: entry.uses.max(u8::from(entry.stay == Stay::Pinned)),
+            rank,
         }
     }
 
-    /// Weight of the counted residents.
-    pub fn used(&self) -> u64 {
-        if self.rules.bound == Bound::None {
-            return 0;
+    /// Which entries of a file are restored `elapsed` after they were saved, and what is reported of the others.
+    pub fn chosen<'a>(&self, file: &'a [Saved], elapsed: Duration) -> (Vec<&'a Saved>, Restored) {
+        let mut report = Restored::default();
+        let is_over = |saved: &Saved| {
+            saved.ttl.or(self.rules.ttl).is_some_and(|ttl| saved.age + elapsed >= ttl)
+                || self.rules.tti.is_some_and(|tti| saved.idle + elapsed >= tti)
+        };
+        let is_pinned = |saved: &Saved| self.pins.contains_key(&saved.key);
+        let (lines, over): (Vec<_>, Vec<_>) =
+            file.iter().partition(|saved| is_pinned(saved) || !is_over(saved));
+        report.expired = over.len() as u64;
+        let is_lru = matches!(self.rules.bound, Bound::Lru(_));
+        let comes_first = |saved: &Saved| !is_lru && saved.uses > 0 && !saved.is_survivor;
+        let mut room = self.limit();
+        let mut chosen = Vec::new();
+        for round in [true, false] {
+            for &saved in lines.iter().rev().filter(|saved| comes_first(saved) == round) {
+                let weight = if is_pinned(saved) { 0 } else { self.weight(saved.given_weight) };
+                if weight <= room {
+                    room -= weight;
+                    chosen.push(saved.key);
+                }
+            }
         }
-        self.order.iter().map(|key| self.entries[key].weight).sum()
+        report.restored = chosen.len() as u64;
+        report.over_bound = lines.len() as u64 - report.restored;
+        (lines.into_iter().filter(|saved| chosen.contains(&saved.key)).collect(), report)
+    }
+
+    /// Puts entries of a file in, each with an allocation of its own.
+    pub fn restore(
+        &mut self,
+        chosen: &[&Saved],
+        elapsed: Duration,
+        revision: Revision,
+        allocate: &mut dyn FnMut() -> u64,
+        report: &mut Restored,
+    ) {
+        self.begin();
+        for saved in chosen {
+            let allocation = allocate();
+            let keeps_nothing = self.home(1, saved.ttl) == Stay::Released;
+            // Held by the restore until all are in, and by the report if nothing else does.
+            self.hold(allocation);
+            report.written.push((saved.key, allocation));
+            if keeps_nothing {
+                report.kept.push((saved.key, allocation));
+            }
+            let write = Write {
+                number: saved.number,
+                allocation,
+                given_weight: saved.given_weight,
+                as_of: self.now - (saved.age + elapsed),
+                used_at: self.now - (saved.idle + elapsed),
+                ttl: saved.ttl,
+                fresh: saved.fresh,
+                is_invalidated: saved.is_invalidated,
+                label: None,
+                standing: Some((saved.queue, saved.uses)),
+            };
+            self.put(saved.key, write, revision);
+            if !keeps_nothing {
+                self.release(allocation);
+            }
+        }
+        self.finish(Some(revision));
     }
 
     // Inside
 
-    fn has_home(&self, weight: u64, ttl: Option<Duration>) -> bool {
+    fn weight(&self, given: u32) -> u64 {
+        if matches!(self.rules.bound, Bound::Weight(_)) { given.max(1).into() } else { 1 }
+    }
+
+    fn home(&self, weight: u64, ttl: Option<Duration>) -> Stay {
         match self.rules.bound {
-            Bound::None => self.rules.ttl.is_some() || self.rules.tti.is_some() || ttl.is_some(),
-            Bound::Weight(limit) => weight <= limit,
-            _ => true,
+            _ if weight > self.limit() => Stay::Released,
+            Bound::Lru(_) => Stay::Ordered,
+            Bound::Capacity(_) | Bound::Weight(_) => Stay::Queued,
+            Bound::None if self.rules.ttl.is_some() || self.rules.tti.is_some() || ttl.is_some() => {
+                Stay::Timed
+            }
+            Bound::None => Stay::Released,
         }
     }
 
+    fn left(&mut self, key: u16, number: u64, cause: Cause) {
+        self.removals.push(Removal::new(key, number, cause));
+    }
+
+    fn expire(&mut self, key: u16) {
+        let is_over =
+            |entry: &Entry| entry.stay.is_resident() && entry.stay != Stay::Pinned && self.is_expired(entry);
+        if self.entries.get(&key).is_some_and(is_over) {
+            self.leave(key);
+            self.let_go(key, Stay::Released, Cause::Expired);
+        }
+    }
+
+    /// Places what was pinned, or a survivor, anew by the rules of the table.
     fn admit(&mut self, key: u16) {
         let entry = &self.entries[&key];
-        if !self.has_home(entry.weight, entry.ttl) || self.is_expired(entry) {
+        let (home, is_expired) = (self.home(entry.weight, entry.ttl), self.is_expired(entry));
+        if home == Stay::Released || is_expired {
             if entry.stay == Stay::Pinned {
-                self.let_go(key, Stay::Released);
+                let cause = if is_expired { Cause::Expired } else { Cause::Evicted };
+                self.let_go(key, Stay::Released, cause);
             }
-            return;
-        }
-        self.entries.get_mut(&key).unwrap().stay = Stay::Resident;
-        self.use_now(key);
-    }
-
-    pub fn use_now(&mut self, key: u16) {
-        self.order.retain(|&known| known != key);
-        if self.entries[&key].stay == Stay::Resident {
-            self.order.push(key);
+        } else if self.is_alive(entry) {
+            let entry = self.entries.get_mut(&key).unwrap();
+            (entry.stay, entry.uses) = (home, 0);
+            self.enter(key, Queue::Main);
         }
     }
 
-    fn let_go(&mut self, key: u16, stay: Stay) {
+    fn enter(&mut self, key: u16, queue: Queue) {
+        self.leave(key);
+        match self.entries[&key].stay {
+            Stay::Ordered => self.order.push(key),
+            Stay::Queued => self.queues.push(queue, key),
+            _ => {}
+        }
+    }
+
+    fn leave(&mut self, key: u16) {
         self.order.retain(|&known| known != key);
-        if self.is_held(&self.entries[&key]) {
-            self.entries.get_mut(&key).unwrap().stay = stay;
+        self.queues.remove(key);
+    }
+
+    fn promote(&mut self, key: u16) {
+        self.order.retain(|&known| known != key);
+        self.order.push(key);
+    }
+
+    /// Turns a resident that has left its list into a survivor, or takes it out if nobody holds its value.
+    fn let_go(&mut self, key: u16, stay: Stay, cause: Cause) {
+        self.disturbances += 1;
+        let entry = self.entries.get_mut(&key).unwrap();
+        let number = entry.number;
+        if self.held.contains_key(&entry.allocation) {
+            (entry.stay, entry.uses) = (stay, 0);
+            entry.history.clear();
         } else {
             self.entries.remove(&key);
         }
+        self.left(key, number, cause);
     }
 
-    fn forget(&mut self, key: u16) {
-        self.order.retain(|&known| known != key);
-        self.entries.remove(&key);
+    /// Pushes out the entry that the default policy likes least, passing over those of one commit; `false` if there are
+    /// no others.
+    fn evict_one(&mut self, coming: Option<Coming>, spared_revision: Option<Revision>) -> bool {
+        let (mut spared, mut exhausted) = ([None; 2], [false; 2]);
+        loop {
+            let weight = |key| self.entries[&key].weight;
+            let Some((queue, key)) = self.queues.candidate(weight, coming, exhausted) else { return false };
+            let entry = self.entries.get_mut(&key).unwrap();
+            if Some(entry.revision) == spared_revision {
+                self.queues.move_to(queue, key);
+                let at = usize::from(queue == Queue::Main);
+                exhausted[at] = spared[at] == Some(key);
+                spared[at].get_or_insert(key);
+                continue;
+            }
+            match queue {
+                Queue::Small if entry.uses >= self.queues.promote_at() => {
+                    entry.uses -= self.queues.promote_at();
+                    self.queues.move_to(Queue::Main, key);
+                    (spared, exhausted) = ([None; 2], [false; 2]);
+                }
+                Queue::Main if entry.uses > 0 => {
+                    entry.uses -= 1;
+                    self.queues.move_to(Queue::Main, key);
+                    spared[1] = None;
+                }
+                _ => {
+                    self.queues.remember(key, queue);
+                    self.queues.remove(key);
+                    self.let_go(key, Stay::Evicted, Cause::Evicted);
+                    return true;
+                }
+            }
+        }
+    }
+}
+
+impl Removal {
+    pub fn new(key: u16, number: u64, cause: Cause) -> Self {
+        let cause = match cause {
+            Cause::Evicted => "evicted",
+            Cause::Expired => "expired",
+            Cause::Removed => "removed",
+            Cause::Replaced => "replaced",
+            Cause::Cleared => "cleared",
+            _ => panic!("no cause of these tables: {cause:?}"),
+        };
+        Self { key, number, cause }
+    }
+
+    pub fn count(&self, counts: &mut Removals) {
+        *match self.cause {
+            "evicted" => &mut counts.evicted,
+            "expired" => &mut counts.expired,
+            "removed" => &mut counts.removed,
+            "replaced" => &mut counts.replaced,
+            _ => &mut counts.cleared,
+        } += 1;
+    }
+}
+
+impl Entry {
+    pub fn residency(&self) -> Residency {
+        match self.stay {
+            Stay::Queued | Stay::Ordered | Stay::Timed => Residency::Resident,
+            Stay::Pinned => Residency::Pinned,
+            Stay::Evicted | Stay::Released => Residency::Survivor,
+        }
+    }
+
+    fn count_use(&mut self) {
+        self.uses = (self.uses + 1).min(MOST_USES);
+    }
+}
+
+impl Stay {
+    pub fn is_resident(self) -> bool {
+        !matches!(self, Self::Evicted | Self::Released)
     }
 }
