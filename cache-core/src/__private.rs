@@ -59,7 +59,7 @@ pub const fn name<Q: crate::Query>() -> &'static str {
     Q::NAME
 }
 
-#[cfg(all(test, feature = "derive"))]
+#[cfg(test)]
 mod tests {
     #[test]
     fn a_name_is_kept_when_the_formats_fit() {

@@ -25,7 +25,7 @@ mod single;
 mod tagged;
 mod writer;
 
-#[cfg(all(test, feature = "bincode", feature = "json", feature = "postcard"))]
+#[cfg(test)]
 mod tests;
 
 pub(crate) use entry::{Downtime, EntryMeta, Nanos, SavedEntry};

@@ -342,7 +342,9 @@ impl<R: Registry> Transaction<R> {
     /// revision; one that only reads is checked to have seen one moment.
     ///
     /// # Errors
-    /// - [`CommitError::Conflict`]: another commit wrote a key that was read here.
+    /// - [`CommitError::Conflict`]: another commit wrote a key that was read here. A key that still has the entry that was
+    ///   read never conflicts. One that has no entry may conflict without a write of its own, if an entry with another key
+    ///   has left the same table since it was read.
     /// - [`CommitError::Refused`]: a `before_commit` hook said no.
     /// - [`CommitError::AsyncHook`]: the cache has a hook that only [`commit_async`](Self::commit_async) can ask.
     /// - [`CommitError::InsideHook`]: called from a `before_commit` hook of the same cache.

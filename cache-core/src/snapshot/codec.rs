@@ -9,7 +9,7 @@ mod with_json;
 #[cfg(feature = "postcard")]
 mod with_postcard;
 
-#[cfg(all(test, feature = "bincode", feature = "json", feature = "postcard"))]
+#[cfg(test)]
 mod tests;
 
 use serde::Serialize;
