@@ -73,7 +73,7 @@
 //!
 //! # Features
 //! `derive` (default): the derives and `registry!`. `bincode` (default), `postcard`, `json`: snapshot codecs. `chrono`,
-//! `url`, `uuid`: [`Shape`] for the types of these crates.
+//! `time`, `url`, `uuid`: [`Shape`] for the types of these crates.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]

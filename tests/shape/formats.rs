@@ -283,6 +283,15 @@ fn the_types_of_the_feature_crates_survive_every_format() {
     all(chrono::DateTime::UNIX_EPOCH.fixed_offset());
     all((chrono::NaiveDate::MIN, chrono::NaiveDateTime::MIN, chrono::NaiveTime::MIN));
     all((chrono::Weekday::Fri, chrono::Month::May, chrono::TimeDelta::milliseconds(-1)));
+    all(time::OffsetDateTime::UNIX_EPOCH);
+    all((
+        time::Date::MIN,
+        time::PlainDateTime::MIN,
+        time::UtcDateTime::MIN,
+        time::Time::MAX,
+        time::UtcOffset::UTC,
+    ));
+    all((time::Weekday::Friday, time::Month::May, time::SignedDuration::MIN, time::Timestamp::MIN));
     all(uuid::Uuid::from_u128(1));
     all(uuid::Uuid::from_u128(1).hyphenated());
     all((

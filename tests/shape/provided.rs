@@ -65,6 +65,8 @@ fn every_type_of_the_feature_crates_that_serde_saves_has_a_shape_of_its_own() {
     all_differ! {
         chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::FixedOffset>, chrono::NaiveDate,
         chrono::NaiveDateTime, chrono::NaiveTime, chrono::TimeDelta, chrono::Weekday, chrono::Month,
+        time::Date, time::Month, time::OffsetDateTime, time::PlainDateTime, time::SignedDuration, time::Time,
+        time::Timestamp, time::UtcDateTime, time::UtcOffset, time::Weekday,
         uuid::Uuid, uuid::NonNilUuid, uuid::fmt::Braced, uuid::fmt::Hyphenated, uuid::fmt::Simple, uuid::fmt::Urn,
         url::Url, url::Host, url::Host<Box<str>>,
         serde_json::Value, serde_json::Number, serde_json::Map<String, serde_json::Value>,

@@ -315,6 +315,56 @@ fn types_of_other_crates() {
     }
 }
 
+/// JSON carries them as texts here; what it writes without `serde-human-readable` is what the other codecs write.
+#[test]
+fn types_of_the_time_crate() {
+    use time::{
+        Date, Month, OffsetDateTime, PlainDateTime, SignedDuration, Time, Timestamp, UtcDateTime, UtcOffset,
+        Weekday,
+    };
+
+    let day = || {
+        (Date::MIN.to_julian_day()..=Date::MAX.to_julian_day())
+            .prop_map(|day| Date::from_julian_day(day).expect("a day"))
+    };
+    let time = || {
+        (0..24_u8, 0..60_u8, 0..60_u8, 0..1_000_000_000_u32).prop_map(|(hour, minute, second, nano)| {
+            Time::from_hms_nano(hour, minute, second, nano).expect("a time")
+        })
+    };
+    let offset =
+        || (-93_599..=93_599).prop_map(|secs| UtcOffset::from_whole_seconds(secs).expect("an offset"));
+    let [behind, ahead, a_second_behind] =
+        [-93_599, 93_599, -1].map(|secs| UtcOffset::from_whole_seconds(secs).expect("an offset"));
+    let moment = || (day(), time()).prop_map(|(day, time)| PlainDateTime::new(day, time));
+    let span = || {
+        (any::<i64>(), -999_999_999..=999_999_999_i64)
+            .prop_map(|(secs, nanos)| SignedDuration::seconds(secs / 2) + SignedDuration::nanoseconds(nanos))
+    };
+    let nanos = |moment: UtcDateTime| moment.unix_timestamp_nanos();
+    let timestamp = || {
+        (nanos(UtcDateTime::MIN)..=nanos(UtcDateTime::MAX))
+            .prop_map(|nanos| Timestamp::from_nanoseconds(nanos).expect("a timestamp"))
+    };
+    by_debug! {
+        Date: day(), [Date::MIN, Date::MAX], ALL;
+        Time: time(), [Time::MIDNIGHT, Time::MAX], ALL;
+        UtcOffset: offset(), [behind, ahead, a_second_behind], ALL;
+        PlainDateTime: moment(), [PlainDateTime::MIN, PlainDateTime::MAX], ALL;
+        UtcDateTime: moment().prop_map(|moment| moment.as_utc()), [UtcDateTime::MIN, UtcDateTime::MAX], ALL;
+        OffsetDateTime: (moment(), offset()).prop_map(|(moment, offset)| moment.assume_offset(offset)),
+            [PlainDateTime::MIN.assume_offset(ahead), PlainDateTime::MAX.assume_offset(behind),
+             PlainDateTime::MIN.assume_offset(behind), PlainDateTime::MAX.assume_offset(ahead)], ALL;
+        SignedDuration: span(), [SignedDuration::MIN, SignedDuration::MAX, SignedDuration::nanoseconds(-1)], ALL;
+        Timestamp: timestamp(), [Timestamp::MIN, Timestamp::MAX], ALL;
+        Weekday: (0..7_u8).prop_map(|day| Weekday::Monday.nth_next(day)), [], ALL;
+        Month: (0..12_u8).prop_map(|month| Month::January.nth_next(month)), [], ALL;
+        BTreeMap<Date, u8>: vec_of((day(), any::<u8>())).prop_map(BTreeMap::from_iter), [], ALL;
+        BTreeMap<Month, u8>: Just(BTreeMap::from([(Month::May, 5)])), [], ALL;
+        BTreeMap<Timestamp, u8>: vec_of((timestamp(), any::<u8>())).prop_map(BTreeMap::from_iter), [], ALL;
+    }
+}
+
 /// `value` as each codec gives it back: `[bincode, postcard, json]`.
 fn copies<T: Serialize + DeserializeOwned>(value: &T) -> [T; 3] {
     fn copy<C: Codec, T: Serialize + DeserializeOwned>(value: &T) -> T {

@@ -39,7 +39,7 @@ pub use visitor::{Layout, ShapeVisitor};
 /// A type whose structure has a fingerprint. Implement it with `#[derive(Shape)]`.
 ///
 /// Keys and values of a query with `persist` have it, and so has every type that they are made of. The types of
-/// std that serde can write have it; the cargo features `chrono`, `uuid` and `url` give it to the types of these
+/// std that serde can write have it; the cargo features `chrono`, `time`, `uuid` and `url` give it to the types of these
 /// crates. A field of another foreign type is marked `#[shape(opaque)]`: its name and the text of its type count,
 /// what is inside does not.
 ///
@@ -70,6 +70,7 @@ pub use visitor::{Layout, ShapeVisitor};
 /// | NaN and infinite numbers | kept | kept | refused |
 /// | `Some` of what is `null` in JSON: `Some(None)`, `Some(())` | kept | kept | refused; where the type shows it, by the build |
 /// | maps whose keys are no texts, numbers, or enums without fields | kept | kept | refused by the build |
+/// | maps whose keys are a `Date`, a `Time` or the like of `time`, without its feature `serde-human-readable` | kept | kept | refused |
 /// | types marked `self_describing` | refused by the build | refused by the build | kept |
 /// | levels of nesting above | 256 refused | 256 refused | 127 refused |
 /// | elements without bytes (`Vec<()>`), above 8,192 more than the value has bytes | refused | refused | kept |

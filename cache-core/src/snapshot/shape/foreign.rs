@@ -34,6 +34,28 @@ mod chrono {
     }
 }
 
+#[cfg(feature = "time")]
+mod time {
+    use time::{
+        Date, Month, OffsetDateTime, PlainDateTime, SignedDuration, Time, Timestamp, UtcDateTime, UtcOffset,
+        Weekday,
+    };
+
+    // What JSON writes for most of them is a text or an array, as the feature `serde-human-readable` of `time` says.
+    named! {
+        "time::Date" Date: Unknown;
+        "time::Month" Month;
+        "time::OffsetDateTime" OffsetDateTime: Unknown;
+        "time::PlainDateTime" PlainDateTime: Unknown;
+        "time::SignedDuration" SignedDuration: Unknown;
+        "time::Time" Time: Unknown;
+        "time::Timestamp" Timestamp;
+        "time::UtcDateTime" UtcDateTime: Unknown;
+        "time::UtcOffset" UtcOffset: Unknown;
+        "time::Weekday" Weekday;
+    }
+}
+
 #[cfg(feature = "uuid")]
 mod uuid {
     named! {
