@@ -5,6 +5,9 @@ use std::sync::Arc;
 /// Why a query has no answer.
 ///
 /// Cheap to clone: those who waited for one load share its error.
+///
+/// Implements [`Error`](std::error::Error) if `E` does. If `E` is `anyhow::Error` or the like, [`into_error`](Self::into_error)
+/// makes an error that does. The guide says how to [take out the error or make a response of it](crate::guide::errors).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError<E> {

@@ -1,10 +1,11 @@
 //! A guide in pages, each with an example that runs as a test. Nothing but text.
 //!
-//! Read the first three in their order; the others when you need them.
+//! Read `first_steps`, `strategies` and `contexts` in this order; the others when you need them.
 //!
 //! | page | tells |
 //! |---|---|
 //! | [`first_steps`] | from a query to a loaded answer, and its errors |
+//! | [`errors`] | the errors of loads: taken out of their `Arc`, in `anyhow`, as responses |
 //! | [`strategies`] | when to load: strategies, windows, and what to do when a load fails |
 //! | [`contexts`] | one request: its memo, its deadline, its end |
 //! | [`invalidation`] | what is out of date: marks, removals, mutations, pushed values |
@@ -20,6 +21,7 @@
 //! `#[tokio::main]` there and nothing else.
 
 pub mod contexts;
+pub mod errors;
 pub mod first_steps;
 pub mod invalidation;
 pub mod many;

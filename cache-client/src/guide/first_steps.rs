@@ -141,6 +141,9 @@
 //! | `CircuitOpen` | too many loads have failed, and none was made | ask again later |
 //! | `Options` | the options of the query cannot work, as when nobody said how long an answer is fresh | mend them; the text says which |
 //!
+//! The page on [errors](crate::guide::errors) tells how to take the error of `fetch` out of its `Arc`, and how to make a
+//! response of it.
+//!
 //! An error is not stored: the next call loads again, unless the query has an
 //! [`error_ttl`](crate::guide::strategies#when-a-load-fails).
 //!

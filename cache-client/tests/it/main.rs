@@ -6,6 +6,7 @@ mod batch;
 mod breaker;
 mod changes_during_loads;
 mod depot;
+mod errors;
 mod fallback;
 mod feed;
 mod flights;
