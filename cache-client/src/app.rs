@@ -46,8 +46,9 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// Whether an error may pass, so that the load is to be tried again: as often as the option `retry` says, by default
     /// 3 times. By default none may.
     ///
-    /// The wait before the first retry is at most 1 s, before each later one twice as long, but 30 s at most; how much
-    /// of it is waited is random. No load is begun later than 2 minutes after the first. Those who wait for the load wait
+    /// The wait before the first retry is at most `retry_first` (default: 1 s), before each later one `retry_factor`
+    /// times as long (default: 2), at most `retry_longest` (default: 30 s); how much of it is waited is random. No load
+    /// is begun later than 2 minutes after the first. Those who wait for the load wait
     /// for all of it; what it comes to is as old as the load that succeeded. A panic is never tried again, nor is a load
     /// that nobody wants any more.
     fn is_retryable(_error: &Self::Error) -> bool {

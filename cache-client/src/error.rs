@@ -76,6 +76,23 @@ pub struct OptionsError {
     pub problem: &'static str,
 }
 
+/// Why a client cannot be built as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientBuildError {
+    /// The settings of a query cannot work, with the options it was derived with and the defaults of the client.
+    #[error(transparent)]
+    Query(#[from] OptionsError),
+    /// The defaults of the client cannot work.
+    #[error("defaults of the client: `{option}` {problem}")]
+    Defaults {
+        /// Name of the option.
+        option: &'static str,
+        /// What is wrong with it, and how to mend it.
+        problem: &'static str,
+    },
+}
+
 /// A tree was given an answer to a query that it has one for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this tree has an answer to `{query}` {key} already: set it before it is asked for, and once")]

@@ -20,7 +20,7 @@ use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::context::{Context, Node};
 use crate::fly::caught;
-use crate::retry::Patience;
+use crate::retry::{Patience, RetryPace};
 use crate::telemetry;
 
 /// Where pushed values come from: a socket, server-sent events, a queue.
@@ -238,7 +238,8 @@ impl<A: App, S: Source<A>> Intake<A, S> {
                 return;
             }
             self.state.send_replace(IngestionState::Waiting { error });
-            let wait = wait.or_else(|| patience.next(Duration::ZERO, None, fastrand::f64()));
+            let next = || patience.next(&RetryPace::DEFAULT, Duration::ZERO, None, fastrand::f64());
+            let wait = wait.or_else(next);
             tokio::time::sleep(wait.unwrap_or_default()).await;
             self.state.send_replace(IngestionState::Opening);
         }

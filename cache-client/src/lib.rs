@@ -124,7 +124,7 @@ pub use client::builder::ClientBuilder;
 pub use client::invalidation::Invalidation;
 pub use clock::TokioClock;
 pub use context::Context;
-pub use error::{AlreadyAnswered, OptionsError, QueryError};
+pub use error::{AlreadyAnswered, ClientBuildError, OptionsError, QueryError};
 pub use ingest::{Ingestion, IngestionState, Source, SourceError};
 pub use layer::{Layer, LayerEdit};
 pub use mutate::{Mutate, MutateError, Scope};

@@ -21,7 +21,7 @@ use crate::client::Client;
 use crate::context::{self, Context, Node, Tree, scoped};
 use crate::fly::{caught, message_of};
 use crate::layer::{Layer, LayerEdit};
-use crate::retry::Patience;
+use crate::retry::{Patience, RetryPace};
 use crate::telemetry;
 use crate::waits::Waiting;
 pub use scope::Scope;
@@ -124,7 +124,7 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
     }
 
     /// Whether an error may pass, so that the mutation may be tried again, as often as [`RETRIES`](Self::RETRIES) says and
-    /// at the pace of [queries](crate::Fetch::is_retryable). By default none may.
+    /// at the default pace of [queries](crate::Fetch::is_retryable). By default none may.
     fn is_retryable(_error: &Self::Error) -> bool {
         false
     }
@@ -371,7 +371,8 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
                 Err(error) if M::is_retryable(&error) => error,
                 Err(error) => return Err(error),
             };
-            let wait = patience.next(begun.elapsed(), M::retry_after(&error), fastrand::f64());
+            let pace = &RetryPace::DEFAULT;
+            let wait = patience.next(pace, begun.elapsed(), M::retry_after(&error), fastrand::f64());
             let Some(wait) = wait else { return Err(error) };
             tokio::time::sleep(wait).await;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Query, Strategy, Times};
 
 use crate::error::OptionsError;
+use crate::retry::RetryPace;
 
 /// How often a load is tried again, where nobody says.
 const RETRIES: u32 = 3;
@@ -39,6 +40,8 @@ pub(crate) struct Plan {
     absent_ttl: Option<Duration>,
     /// How often a load is tried again.
     pub(crate) retries: u32,
+    /// How long is waited before that.
+    pub(crate) pace: RetryPace,
     pub(crate) breaker: Option<&'static str>,
     pub(crate) poll: Option<Duration>,
     /// How many keys one load of several takes.
@@ -163,26 +166,15 @@ impl Plan {
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
             retries: all.retry.unwrap_or(RETRIES),
+            pace: RetryPace::of(all.retry_first, all.retry_longest, all.retry_factor),
             breaker: all.breaker,
             poll: all.poll,
             batch: all.batch.unwrap_or(BATCH),
         }
     }
 
-    fn check(&self, sources: &Sources, all: &LoadingOptions) -> Result<(), (&'static str, &'static str)> {
-        const ZERO: &str = "must be longer than zero; leave it out to do without";
-        if all.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
-            return Err(("jitter", "must be a fraction from 0 to 1"));
-        }
-        if self.beta.is_some_and(|beta| !(beta > 0.0 && beta.is_finite())) {
-            return Err(("beta", "must be above 0"));
-        }
-        if self.poll.is_some_and(|period| period.is_zero()) {
-            return Err(("poll", ZERO));
-        }
-        if self.batch == 0 {
-            return Err(("batch", "must be at least 1"));
-        }
+    fn check(&self, sources: &Sources, all: &LoadingOptions) -> Result<(), Problem> {
+        check_numbers(all)?;
         if self.strategy == Strategy::NetworkOnly {
             return Ok(());
         }
@@ -197,17 +189,7 @@ impl Plan {
                 "is missing: say how long a stale answer may be served, as in `swr = \"5m\"`",
             ));
         }
-        let windows = [
-            ("ttl", all.ttl),
-            ("swr", self.swr),
-            ("stale_if_error", self.stale_if_error),
-            ("error_ttl", self.error_ttl),
-            ("absent_ttl", self.absent_ttl),
-        ];
-        match windows.iter().find(|(_, window)| *window == Some(Duration::ZERO)) {
-            Some((option, _)) => Err((option, ZERO)),
-            None => Ok(()),
-        }
+        check_windows(all)
     }
 
     /// Whether an answer in the cache comes before a load.
@@ -296,12 +278,14 @@ impl Plan {
     pub(crate) fn stricter(self, other: &Self) -> Self {
         let shorter = if other.stale_from < self.stale_from { *other } else { self };
         let storing = if self.stores() { self } else { *other };
+        let persistent = if other.retries > self.retries { *other } else { self };
         Self {
             strategy: storing.strategy,
             fresh: shorter.fresh,
             stale_from: shorter.stale_from,
             error_ttl: self.error_ttl.zip(other.error_ttl).map(|(one, other)| one.min(other)),
-            retries: self.retries.max(other.retries),
+            retries: persistent.retries,
+            pace: persistent.pace,
             breaker: self.breaker.or(other.breaker),
             poll: self.poll.into_iter().chain(other.poll).min(),
             batch: self.batch.min(other.batch),
@@ -364,6 +348,55 @@ impl Plan {
     fn kept_for<Q: Query>(&self, value: &Q::Value) -> Option<Duration> {
         let own = || self.ttl.map(|ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl });
         self.absent_ttl.filter(|_| Q::is_absent(value)).or_else(own)
+    }
+}
+
+/// An option that cannot work, and what is wrong with it.
+pub(crate) type Problem = (&'static str, &'static str);
+
+const ZERO: &str = "must be longer than zero; leave it out to do without";
+
+/// Looks for values that cannot work, whatever is missing.
+pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), Problem> {
+    check_numbers(options)?;
+    match options.strategy {
+        Some(Strategy::NetworkOnly) => Ok(()),
+        _ if options.fresh == Some(Duration::ZERO) => Err(("fresh", "must be longer than zero")),
+        _ => check_windows(options),
+    }
+}
+
+/// Those that count with any strategy.
+fn check_numbers(options: &LoadingOptions) -> Result<(), Problem> {
+    if options.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
+        return Err(("jitter", "must be a fraction from 0 to 1"));
+    }
+    if options.beta.is_some_and(|beta| !(beta > 0.0 && beta.is_finite())) {
+        return Err(("beta", "must be above 0"));
+    }
+    if options.poll.is_some_and(|period| period.is_zero()) {
+        return Err(("poll", ZERO));
+    }
+    if options.batch == Some(0) {
+        return Err(("batch", "must be at least 1"));
+    }
+    RetryPace::of(options.retry_first, options.retry_longest, options.retry_factor)
+        .problem()
+        .map_or(Ok(()), Err)
+}
+
+/// Those that do not count where nothing is stored.
+fn check_windows(options: &LoadingOptions) -> Result<(), Problem> {
+    let windows = [
+        ("ttl", options.ttl),
+        ("swr", options.swr),
+        ("stale_if_error", options.stale_if_error),
+        ("error_ttl", options.error_ttl),
+        ("absent_ttl", options.absent_ttl),
+    ];
+    match windows.iter().find(|(_, window)| *window == Some(Duration::ZERO)) {
+        Some((option, _)) => Err((option, ZERO)),
+        None => Ok(()),
     }
 }
 

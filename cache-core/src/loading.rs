@@ -60,6 +60,12 @@ pub struct LoadingOptions {
     pub absent_ttl: Option<Duration>,
     /// How often a load whose error may pass is tried again.
     pub retry: Option<u32>,
+    /// The longest wait before the first retry.
+    pub retry_first: Option<Duration>,
+    /// The longest wait before any retry.
+    pub retry_longest: Option<Duration>,
+    /// By how many times the longest wait grows from one retry to the next.
+    pub retry_factor: Option<f64>,
     /// Name of the circuit breaker that stands before the loads.
     pub breaker: Option<&'static str>,
     /// How long after its last load an answer is loaded again while it is observed.
@@ -83,6 +89,9 @@ impl LoadingOptions {
             error_ttl: None,
             absent_ttl: None,
             retry: None,
+            retry_first: None,
+            retry_longest: None,
+            retry_factor: None,
             breaker: None,
             poll: None,
             batch: None,
@@ -151,9 +160,50 @@ impl LoadingOptions {
         self
     }
 
-    /// A load whose error may pass is tried again at most `times` times; 0 is never.
+    /// A load whose error may pass is tried again at most `times` times; 0 is never. Default: 3.
     pub const fn retry(mut self, times: u32) -> Self {
         self.retry = Some(times);
+        self
+    }
+
+    /// Waits at most `time` before the first retry. Default: 1 s, or what [`retry_longest`](Self::retry_longest) says if that
+    /// is shorter.
+    ///
+    /// The wait before retry number `n` is random, from zero to `retry_first * retry_factor^(n - 1)`, and at most
+    /// `retry_longest`: all of it is jitter, so that loads that failed together do not come back together. `jitter` has
+    /// no effect on it. An error that says how long to wait is waited for as long as it says.
+    ///
+    /// A client refuses a time of zero, and one that is longer than `retry_longest`.
+    ///
+    /// ```
+    /// use cache_core::LoadingOptions;
+    /// use std::time::Duration;
+    ///
+    /// // Waits at most 100 ms, 300 ms, 900 ms, 2 s, 2 s.
+    /// let milliseconds = Duration::from_millis;
+    /// let options = LoadingOptions::new()
+    ///     .retry(5)
+    ///     .retry_first(milliseconds(100))
+    ///     .retry_factor(3.0)
+    ///     .retry_longest(milliseconds(2_000));
+    /// # let _ = options;
+    /// ```
+    pub const fn retry_first(mut self, time: Duration) -> Self {
+        self.retry_first = Some(time);
+        self
+    }
+
+    /// Waits at most `time` before each retry, however many there were. Default: 30 s, or what
+    /// [`retry_first`](Self::retry_first) says if that is longer. A client refuses a time of zero.
+    pub const fn retry_longest(mut self, time: Duration) -> Self {
+        self.retry_longest = Some(time);
+        self
+    }
+
+    /// The longest wait grows by this `factor` from one retry to the next. Default: 2. With 1 it stays as
+    /// [`retry_first`](Self::retry_first) says. A client refuses a factor that is below 1 or not finite.
+    pub const fn retry_factor(mut self, factor: f64) -> Self {
+        self.retry_factor = Some(factor);
         self
     }
 
@@ -190,6 +240,9 @@ impl LoadingOptions {
             error_ttl: self.error_ttl.or(others.error_ttl),
             absent_ttl: self.absent_ttl.or(others.absent_ttl),
             retry: self.retry.or(others.retry),
+            retry_first: self.retry_first.or(others.retry_first),
+            retry_longest: self.retry_longest.or(others.retry_longest),
+            retry_factor: self.retry_factor.or(others.retry_factor),
             breaker: self.breaker.or(others.breaker),
             poll: self.poll.or(others.poll),
             batch: self.batch.or(others.batch),

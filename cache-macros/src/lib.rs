@@ -62,6 +62,9 @@ mod text;
 /// | `absent_ttl = "10s"` | call an answer that is `None` fresh so long, and keep it so long |
 /// | `fallback = value`, `fallback = path` | answer with this value, or with what a `fn(&Query) -> Value` makes, when all else has failed; never kept |
 /// | `retry = N` | try a load whose error may pass again, at most `N` times; default: 3 |
+/// | `retry_first = "1s"` | wait at most so long before the first retry, all of it at random; default: 1 s |
+/// | `retry_longest = "30s"` | wait at most so long before any retry; default: 30 s |
+/// | `retry_factor = 2.0` | let the longest wait grow by this factor from one retry to the next, at least 1; default: 2 |
 /// | `breaker`, `breaker = "name"` | let loads fail at once while too many have failed: by a breaker of its own, or one that all share that name it |
 /// | `poll = "5s"` | load an answer again so long after its last load, while it is observed |
 /// | `batch`, `batch = N` | let one load take several keys, at most `N` (default: 100); the query is loaded by `FetchMany` |

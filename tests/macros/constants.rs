@@ -42,6 +42,7 @@ struct Timed;
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u8, swr = MINUTE, stale_if_error = Duration::from_secs(2), timeout = MINUTE, error_ttl = MINUTE)]
 #[query(poll = MINUTE, retry = TIMES, batch = doubled(12) + 1, jitter = HALF / 2.0, beta = { HALF })]
+#[query(retry_first = MINUTE, retry_longest = Duration::from_mins(1), retry_factor = 2.0 + HALF)]
 struct Loaded;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +90,9 @@ fn what_a_client_is_told_may_be_constants() {
         .error_ttl(MINUTE)
         .poll(MINUTE)
         .retry(5)
+        .retry_first(MINUTE)
+        .retry_longest(MINUTE)
+        .retry_factor(2.5)
         .batch(25)
         .jitter(0.25)
         .beta(0.5);

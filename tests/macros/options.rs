@@ -143,6 +143,9 @@ fn names_are_those_of_the_types() {
     error_ttl = "2s",
     absent_ttl = "10s",
     retry = 5,
+    retry_first = "100ms",
+    retry_longest = "10s",
+    retry_factor = 3,
     breaker = "search",
     poll = "5s",
     batch = 25
@@ -166,6 +169,9 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
         .error_ttl(seconds(2))
         .absent_ttl(seconds(10))
         .retry(5)
+        .retry_first(Duration::from_millis(100))
+        .retry_longest(seconds(10))
+        .retry_factor(3.0)
         .breaker("search")
         .poll(seconds(5))
         .batch(25);

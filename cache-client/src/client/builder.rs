@@ -17,7 +17,9 @@ use crate::app::{App, Fetch};
 use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
 use crate::desk::Desks;
+use crate::error::{ClientBuildError, OptionsError};
 use crate::layer::Layers;
+use crate::plan::check_values;
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::runtime::ClientRuntime;
@@ -29,13 +31,21 @@ use crate::waits::Waits;
 pub struct ClientBuilder<A: App> {
     app: A,
     cache: Cache<A::Registry>,
-    settings: HashMap<TypeId, LoadingOptions, RandomState>,
+    settings: HashMap<TypeId, Setting, RandomState>,
     defaults: LoadingOptions,
     breakers: HashMap<&'static str, BreakerOptions, RandomState>,
     traces_keys: bool,
     tier: Option<Tier>,
     provider_timeout: Duration,
     runtime: Option<Handle>,
+}
+
+/// Options of one query.
+struct Setting {
+    /// Name of the query.
+    query: &'static str,
+    derived: LoadingOptions,
+    options: LoadingOptions,
 }
 
 impl<A: App> ClientBuilder<A> {
@@ -49,10 +59,11 @@ impl<A: App> ClientBuilder<A> {
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
     /// decide nothing, or those of the last call for the same query. Options that cannot work are errors of the calls that
-    /// they are for.
+    /// they are for, or of [`try_build`](Self::try_build).
     pub fn query<Q: Fetch<A>>(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
-        let options = self.settings.entry(TypeId::of::<Q>()).or_default();
-        *options = change(*options);
+        let new = || Setting { query: Q::NAME, derived: Q::LOADING, options: LoadingOptions::new() };
+        let setting = self.settings.entry(TypeId::of::<Q>()).or_insert_with(new);
+        setting.options = change(setting.options);
         self
     }
 
@@ -105,12 +116,56 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Makes the client.
+    /// Makes the client, if the options that it is configured with can work: its defaults, and those of single queries
+    /// together with their derive and the defaults.
+    ///
+    /// What is missing, such as a freshness time, is left to the calls, since their options may have it.
+    ///
+    /// # Errors
+    /// If a value cannot work, as a time of zero or a `retry_first` that is longer than `retry_longest`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, TokioClock};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u64, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetHits;
+    /// # registry! { pub struct CacheRegistry { crate::GetHits } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = CacheRegistry; }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+    /// let error = Client::builder(cache, Blog).defaults(|options| options.retry_factor(0.5)).try_build().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "defaults of the client: `retry_factor` must be a number that is at least 1, as in `retry_factor = 2.0`"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_build(self) -> Result<Client<A>, ClientBuildError> {
+        check_values(&self.defaults)
+            .map_err(|(option, problem)| ClientBuildError::Defaults { option, problem })?;
+        let mut settings: Vec<_> = self.settings.values().collect();
+        // So that the same one is told each time.
+        settings.sort_unstable_by_key(|setting| setting.query);
+        for &Setting { query, derived, options } in settings {
+            check_values(&options.or(derived).or(self.defaults))
+                .map_err(|(option, problem)| OptionsError { query, option, problem })?;
+        }
+        Ok(self.build())
+    }
+
+    /// Makes the client. Options that cannot work are errors of the calls that they are for; see
+    /// [`try_build`](Self::try_build).
     #[must_use]
     pub fn build(self) -> Client<A> {
         let Self { app, cache, settings, defaults, breakers, traces_keys, tier, provider_timeout, runtime } =
             self;
         let runtime = runtime.or_else(|| Handle::try_current().ok());
+        let settings: HashMap<_, _, _> =
+            settings.into_iter().map(|(query, set)| (query, set.options)).collect();
         if tier.is_some() {
             cache.keep_trails();
         }

@@ -11,7 +11,7 @@ use crate::app::{App, Fetch};
 use crate::batch::loaded::Loaded;
 use crate::breaker::{Breaker, Permit};
 use crate::context::{Context, Node, scoped};
-use crate::retry::Patience;
+use crate::retry::{Patience, RetryPace};
 
 /// One load of a flight.
 pub(super) struct Attempt<V, E> {
@@ -70,7 +70,7 @@ where
             return Attempt { started, took: None, ended: Ended::Refused, may_be_made_up: false };
         };
         let mut attempt = self.attempt(permit, &self.node, started).await;
-        while let Some(wait) = wait_after(&attempt.ended, &mut patience, begun, breaker) {
+        while let Some(wait) = wait_after(&attempt.ended, (&mut patience, &self.plan.pace), begun, breaker) {
             self.tell_retry(patience.attempts(), wait);
             tokio::time::sleep(wait).await;
             // The error of the load says more than that there is to be no other.
@@ -131,12 +131,12 @@ where
 /// How long to wait before the next attempt; `None` if there is to be none. Apart from the task, which is to be small.
 fn wait_after<V, E>(
     ended: &Ended<V, E>,
-    patience: &mut Patience,
+    (patience, pace): (&mut Patience, &RetryPace),
     begun: Instant,
     breaker: Option<&Arc<Breaker>>,
 ) -> Option<Duration> {
     let Ended::Failed(_, Advice { may_pass: true, asked, chance, .. }) = ended else { return None };
-    let wait = patience.next(begun.elapsed(), *asked, (*chance).into())?;
+    let wait = patience.next(pace, begun.elapsed(), *asked, (*chance).into())?;
     let is_in_vain = breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait));
     (!is_in_vain).then_some(wait)
 }

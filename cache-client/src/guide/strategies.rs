@@ -117,6 +117,9 @@
 //! | `absent_ttl` | how long an answer that is `None` is fresh and kept | as any answer |
 //! | `error_ttl` | how long the error of a load is the answer of calls that read the cache first | 0: the next call loads |
 //! | `retry` | how often a load is tried again whose error may pass | 3 |
+//! | `retry_first` | the longest wait before the first retry | 1 s, or `retry_longest` if that is shorter |
+//! | `retry_longest` | the longest wait before any retry | 30 s, or `retry_first` if that is longer |
+//! | `retry_factor` | by how much the longest wait grows from one retry to the next, at least 1 | 2 |
 //! | `breaker` | the circuit breaker before the loads, of its own or by name | none |
 //! | `fallback` | what to answer when all else has failed | the error |
 //! | `poll` | how long after its last load an answer is loaded again, while it is [observed](crate::guide::observing) | not polled |
@@ -126,16 +129,20 @@
 //! method of [`Fetch`](crate::Fetch::fallback). `absent_ttl` is for queries whose value is an `Option`, and has an
 //! effect only where the derive has it too: it is the derive that tells an absent answer from others.
 //!
-//! A window that is zero, or missing where it is needed, is an [`Options`](crate::QueryError::Options) error of the
-//! call, before anything is read or loaded.
+//! A window that is zero, or missing where it is needed, a number out of its range, and a `retry_first` that is longer
+//! than `retry_longest` are an [`Options`](crate::QueryError::Options) error of the call, before anything is read or
+//! loaded. In the derive they do not compile.
+//! [`ClientBuilder::try_build`](crate::ClientBuilder::try_build) finds those of the client when it is built.
 //!
 //! # When a load fails
 //! In this order:
 //!
 //! 1. **Retries.** If [`is_retryable`](crate::Fetch::is_retryable) says that the error may pass, which by default
-//!    none may, the load is tried again, up to `retry` times. The wait is random, at most 1 s before the first retry,
-//!    then 2 s, 4 s and so on to 30 s; or as long as [`retry_after`](crate::Fetch::retry_after) says. No retry begins
-//!    later than 2 minutes after the first load. Who asked waits for all of that.
+//!    none may, the load is tried again, up to `retry` times. The wait before retry number *n* is random, between zero
+//!    and `retry_first * retry_factor^(n - 1)`, at most `retry_longest`: by default 1 s, 2 s, 4 s and so on to 30 s. So
+//!    loads that failed together do not come back together; the option `jitter` has no part in that. Where
+//!    [`retry_after`](crate::Fetch::retry_after) says how long to wait, the wait is that. No retry begins later than 2
+//!    minutes after the first load, whatever the options say. The callers wait for all of that.
 //! 2. **A stale answer**, within `stale_if_error`, or of any age for `network-first`. A mark by an invalidation does
 //!    not keep it from standing in. `refresh` and `network-only` take none. That one stood in is told by
 //!    [`refresh_error`](crate::Client::refresh_error).

@@ -266,6 +266,17 @@ async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn unknown_keys_of_one_call_close_the_query_to_nobody() {
+    let client = depot();
+    let items: Vec<_> = (0..6).map(GetPlainlyGuardedItem).collect();
+    for query in &items[..5] {
+        client.app().script(query, [Step::Fail]);
+    }
+    assert!(client.query_all(&items[..5]).await.iter().all(Result::is_err));
+    assert_eq!(*client.query(&items[5]).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_trial_that_is_one_of_several_keys_may_ask_for_what_it_needs() {
     let client = builder()
         .query::<GetBox>(|options| options.breaker("depot"))

@@ -23,6 +23,11 @@ pub struct GetCrate(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch, breaker)]
 pub struct GetGuardedItem(pub u32);
 
+/// With a breaker of its own, and nothing said of what counts.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", batch, breaker)]
+pub struct GetPlainlyGuardedItem(pub u32);
+
 /// Ten times the item of the same number. All are asked for by the load of them all, at the same time.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s", batch)]
@@ -48,6 +53,7 @@ registry! {
         crate::depot::GetItem,
         crate::depot::GetCrate,
         crate::depot::GetGuardedItem,
+        crate::depot::GetPlainlyGuardedItem,
         crate::depot::GetBox,
         crate::depot::GetQuick,
         crate::depot::GetRound,
@@ -216,7 +222,15 @@ macro_rules! loaded {
 }
 
 loaded!(GetItem, GetCrate, GetGuardedItem);
-numbered!(GetBox, GetQuick, GetRound, GetPair);
+numbered!(GetBox, GetQuick, GetRound, GetPair, GetPlainlyGuardedItem);
+
+impl FetchMany<Depot> for GetPlainlyGuardedItem {
+    type Error = DepotError;
+
+    async fn fetch_many(keys: &[Self], cx: &Context<Depot>) -> Vec<Result<usize, DepotError>> {
+        cx.app().load(keys, cx).await
+    }
+}
 
 impl FetchMany<Depot> for GetBox {
     type Error = DepotError;

@@ -1,6 +1,6 @@
 //! Where options come from, which come first, and what is refused.
 
-use cache_client::{LoadingOptions, QueryError, Strategy};
+use cache_client::{ClientBuildError, LoadingOptions, QueryError, Strategy};
 
 use crate::lab::*;
 
@@ -55,6 +55,30 @@ async fn windows_of_zero_and_numbers_out_of_range_are_refused_by_name() {
     }
     assert_eq!(client.app().loads(&GetNumber(1)), 0);
     client.query(&GetNumber(1)).await.unwrap();
+}
+
+#[test]
+fn a_client_whose_options_cannot_work_is_not_built() {
+    let zero = std::time::Duration::ZERO;
+    let error = builder().defaults(|options| options.jitter(2.0)).try_build().unwrap_err();
+    assert_eq!(error.to_string(), "defaults of the client: `jitter` must be a fraction from 0 to 1");
+    let of_query = builder()
+        .query::<GetWeak>(|options| options.fresh(zero))
+        .query::<GetNumber>(|options| options.retry_longest(zero))
+        .try_build()
+        .unwrap_err();
+    let ClientBuildError::Query(error) = of_query else { panic!("{of_query:?}") };
+    assert_eq!((error.query, error.option), ("get_number", "retry_longest"));
+    // Each can work, but not with the other.
+    let together = builder()
+        .defaults(|options| options.retry_longest(SECOND))
+        .query::<GetNumber>(|options| options.retry_first(seconds(2)))
+        .try_build();
+    assert!(matches!(together, Err(ClientBuildError::Query(error)) if error.option == "retry_first"));
+    // What is missing may come with the call, and windows mean nothing where nothing is stored.
+    assert!(builder().query::<GetTimeless>(|options| options.retry(1)).try_build().is_ok());
+    let only = |options: LoadingOptions| options.strategy(Strategy::NetworkOnly).swr(zero);
+    assert!(builder().query::<GetNumber>(only).try_build().is_ok());
 }
 
 #[tokio::test(start_paused = true)]

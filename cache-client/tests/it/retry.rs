@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_client::QueryError;
+use cache_client::{LoadingOptions, QueryError};
 use tokio::time::Instant;
 
 use crate::lab::{SECOND, in_time, pass, seconds, settle};
@@ -31,6 +31,94 @@ async fn a_load_that_fails_twice_and_then_works_is_made_three_times() {
     // The jitter is full: one in three is short, and one in three is long, but for one time in a hundred million.
     assert!(first_waits.iter().any(|wait| *wait < SECOND / 3));
     assert!(first_waits.iter().any(|wait| *wait > SECOND * 2 / 3));
+}
+
+/// Has 60 keys fail three times, and compares the longest wait before each retry with the milliseconds it may take.
+async fn assert_longest_waits<Q: Numbered + cache_client::Fetch<Shaky>>(
+    client: &cache_client::Client<Shaky>,
+    query_of: fn(u32) -> Q,
+    call: LoadingOptions,
+    expected: [u64; 3],
+) where
+    ShakyRegistry: cache_core::Holds<Q>,
+{
+    let mut longest = [Duration::ZERO; 3];
+    for query in (0..60).map(query_of) {
+        client.app().script(&query, [Step::Pass; 3]);
+        assert!(client.query_with(&query, |options| call.or(options)).await.is_ok());
+        for (longest, wait) in longest.iter_mut().zip(waits(client, &query)) {
+            *longest = wait.max(*longest);
+        }
+    }
+    for (longest, expected) in longest.into_iter().zip(expected.map(Duration::from_millis)) {
+        // None of 60 is above two thirds once in 30,000,000,000 times.
+        assert!(longest <= expected + Duration::from_millis(1) && longest > expected * 2 / 3, "{longest:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_waits_are_those_of_the_derive() {
+    assert_longest_waits(&shaky(), GetPaced, LoadingOptions::new(), [4_000, 12_000, 20_000]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_part_of_the_pace_comes_from_the_first_that_says_it() {
+    let built = || {
+        builder()
+            .defaults(|options| options.retry_first(seconds(8)).retry_factor(1.0))
+            .query::<GetPaced>(|options| options.retry_factor(2.0))
+    };
+    let none = LoadingOptions::new();
+    assert_longest_waits(&built().build(), GetShaky, none, [8_000; 3]).await;
+    assert_longest_waits(&built().build(), GetPaced, none, [4_000, 8_000, 16_000]).await;
+    let derived = none.retry_factor(3.0);
+    assert_longest_waits(
+        &built().build(),
+        GetPaced,
+        derived.retry_first(seconds(6)),
+        [6_000, 18_000, 20_000],
+    )
+    .await;
+    // The default of one gives way to the other.
+    assert_longest_waits(&shaky(), GetShaky, none.retry_longest(SECOND / 2), [500; 3]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pace_that_cannot_work_is_refused_before_anything_is_loaded() {
+    type Change = fn(LoadingOptions) -> LoadingOptions;
+    let changes: [(&str, Change); 6] = [
+        ("`retry_first` must be longer than zero; leave it out for the default", |options| {
+            options.retry_first(Duration::ZERO)
+        }),
+        ("`retry_longest` must be longer than zero; leave it out for the default", |options| {
+            options.retry_longest(Duration::ZERO)
+        }),
+        (
+            "`retry_first` must not be longer than `retry_longest`: make it shorter, or that longer",
+            |options| options.retry_first(seconds(21)),
+        ),
+        (
+            "`retry_first` must not be longer than `retry_longest`: make it shorter, or that longer",
+            |options| options.retry_longest(seconds(3)),
+        ),
+        ("`retry_factor` must be a number that is at least 1, as in `retry_factor = 2.0`", |options| {
+            options.retry_factor(0.5)
+        }),
+        ("`retry_factor` must be a number that is at least 1, as in `retry_factor = 2.0`", |options| {
+            options.retry_factor(f64::INFINITY)
+        }),
+    ];
+    let query = GetPaced(1);
+    for (problem, change) in changes {
+        let client = shaky();
+        let by_call = client.query_with(&query, change).await.unwrap_err();
+        assert_eq!(by_call.to_string(), format!("query `get_paced`: {problem}"));
+        let set = builder().query::<GetPaced>(change).build();
+        let by_setting = set.query(&query).await.unwrap_err();
+        assert_eq!(by_setting.to_string(), by_call.to_string());
+        assert_eq!(client.app().loads(&query) + set.app().loads(&query), 0);
+        assert!(client.query(&query).await.is_ok());
+    }
 }
 
 #[tokio::test(start_paused = true)]

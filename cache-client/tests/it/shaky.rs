@@ -20,6 +20,12 @@ pub struct GetShaky(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "10s", retry = 1)]
 pub struct GetOnceMore(pub u32);
 
+/// Is tried again three times, after at most 4 s, 12 s and 20 s.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+#[query(retry = 3, retry_first = "4s", retry_factor = 3, retry_longest = "20s")]
+pub struct GetPaced(pub u32);
+
 /// The number of the load of a part of its own, which it asks for before it is loaded itself.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = usize, capacity = 1_000, fresh = "10s")]
@@ -73,6 +79,7 @@ registry! {
     pub struct ShakyRegistry {
         crate::shaky::GetShaky,
         crate::shaky::GetOnceMore,
+        crate::shaky::GetPaced,
         crate::shaky::GetWhole,
         crate::shaky::GetGuarded,
         crate::shaky::GetGuardedForgiven,
@@ -223,7 +230,7 @@ macro_rules! shaky {
     };
 }
 
-shaky!(GetShaky, GetSecret, GetOnceMore, GetGuarded, GetGuardedForgiven, GetShared);
+shaky!(GetShaky, GetSecret, GetOnceMore, GetPaced, GetGuarded, GetGuardedForgiven, GetShared);
 numbered!(GetWhole, GetSharedWhole, GetBacked, GetBackedForgiven, GetGuardedPlainly);
 
 impl Fetch<Shaky> for GetGuardedPlainly {

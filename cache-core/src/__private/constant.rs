@@ -82,6 +82,17 @@ pub const fn factor(number: f64, refusal: &'static str) -> f64 {
     number
 }
 
+/// The number, if it is at least 1.
+///
+/// # Panics
+/// When it is not; the compiler shows the panic as an error.
+#[must_use]
+#[track_caller]
+pub const fn growth(number: f64, refusal: &'static str) -> f64 {
+    assert!(number >= 1.0 && number.is_finite(), "{}", refusal);
+    number
+}
+
 /// The time, if it is longer than zero.
 ///
 /// # Panics
@@ -90,6 +101,17 @@ pub const fn factor(number: f64, refusal: &'static str) -> f64 {
 #[track_caller]
 pub const fn window(time: Duration, refusal: &'static str) -> Duration {
     assert!(!time.is_zero(), "{}", refusal);
+    time
+}
+
+/// The time, if it is not longer than `longest`.
+///
+/// # Panics
+/// When it is; the compiler shows the panic as an error.
+#[must_use]
+#[track_caller]
+pub const fn at_most(time: Duration, longest: Duration, refusal: &'static str) -> Duration {
+    assert!(time.as_nanos() <= longest.as_nanos(), "{}", refusal);
     time
 }
 

@@ -38,6 +38,7 @@ enum Check {
     Number,
     Fraction,
     Factor,
+    Growth,
     Time,
     Window,
 }
@@ -107,9 +108,18 @@ pub(crate) fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Constant
     Ok(Constant::Expression(Expression { tokens, check: Check::Time, refusal: String::new() }))
 }
 
-/// Reads a duration that is not zero.
+/// Reads a duration that is not zero, of an option that queries may do without.
 pub(crate) fn window(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
-    let refusal = format!("`{name}` must be longer than zero; leave it out to do without");
+    longer_than_zero(name, argument, "to do without")
+}
+
+/// Reads a duration that is not zero, of an option that has a default.
+pub(crate) fn wait(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
+    longer_than_zero(name, argument, "for the default")
+}
+
+fn longer_than_zero(name: &Ident, argument: &TokenStream, left_out: &str) -> syn::Result<Constant<Duration>> {
+    let refusal = format!("`{name}` must be longer than zero; leave it out {left_out}");
     match time(name, argument)? {
         Constant::Known(Duration::ZERO) => Err(error(name, argument, refusal)),
         Constant::Expression(Expression { tokens, .. }) => {
@@ -142,6 +152,12 @@ pub(crate) fn fraction(name: &Ident, argument: &TokenStream) -> syn::Result<Cons
 pub(crate) fn factor(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<f64>> {
     let refusal = format!("`{name}` takes a number above 0, as in `{name} = 1.0`");
     decimal(name, argument, |factor| factor > 0.0 && factor.is_finite(), Check::Factor, refusal)
+}
+
+/// Reads a number that is at least 1.
+pub(crate) fn growth(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<f64>> {
+    let refusal = format!("`{name}` takes a number that is at least 1, as in `{name} = 2.0`");
+    decimal(name, argument, |growth| growth >= 1.0 && growth.is_finite(), Check::Growth, refusal)
 }
 
 /// Reads a number with or without a point.
@@ -226,6 +242,7 @@ impl Expression {
             Check::Number => ("number", integer(&constant, tokens, span)),
             Check::Fraction => ("fraction", tokens.clone()),
             Check::Factor => ("factor", tokens.clone()),
+            Check::Growth => ("growth", tokens.clone()),
             Check::Time => ("time", tokens.clone()),
             Check::Window => ("window", tokens.clone()),
         };

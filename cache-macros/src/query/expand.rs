@@ -8,7 +8,7 @@ use syn::{DeriveInput, Generics, WherePredicate, parse_quote};
 
 use super::borrowed;
 use super::constant::Constant;
-use super::options::{Codec, Fallback, Given, Options};
+use super::options::{Codec, Fallback, Given, Options, RETRY_FIRST_TOO_LONG};
 use crate::case::snake_case;
 use crate::format;
 use crate::span::located;
@@ -149,6 +149,9 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         time_call(core, &options.error_ttl),
         time_call(core, &options.absent_ttl),
         number_call(core, &options.retry),
+        retry_first_call(core, options),
+        time_call(core, &options.retry_longest),
+        decimal_call(core, &options.retry_factor),
         breaker_call(core, options),
         time_call(core, &options.poll),
         batch_call(core, options),
@@ -194,11 +197,29 @@ fn number_call<N: Copy + Into<u64>>(
 
 fn time_call(core: &TokenStream, given: &Option<Given<Constant<Duration>>>) -> Option<TokenStream> {
     let Given { name, value } = given.as_ref()?;
-    let time = value.expand(core, |time| {
+    Some(call(name, &time(core, value)))
+}
+
+/// The first wait, compared with the longest where one of them is left to the compiler.
+fn retry_first_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+    let Given { name, value } = options.retry_first.as_ref()?;
+    let first = time(core, value);
+    let Some(Given { value: longest, .. }) = &options.retry_longest else { return Some(call(name, &first)) };
+    if let (Constant::Known(_), Constant::Known(_)) = (value, longest) {
+        return Some(call(name, &first));
+    }
+    let longest = time(core, longest);
+    let constant = located(quote!(#core::__private::constant), name.span());
+    let span = name.span().resolved_at(Span::call_site());
+    let checked = quote_spanned!(span=> #constant::at_most(#first, #longest, #RETRY_FIRST_TOO_LONG));
+    Some(call(name, &checked))
+}
+
+fn time(core: &TokenStream, value: &Constant<Duration>) -> TokenStream {
+    value.expand(core, |time| {
         let (seconds, nanoseconds) = (time.as_secs(), time.subsec_nanos());
         quote!(::core::time::Duration::new(#seconds, #nanoseconds))
-    });
-    Some(call(name, &time))
+    })
 }
 
 /// `.capacity(10)`: the options of a table have the names of the derive's.

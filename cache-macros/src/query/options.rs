@@ -10,14 +10,14 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprPath, LitStr, Path, Type};
 
 use super::constant::{
-    Constant, bound, count, factor, fraction, is_block, number, time, window, with_parentheses,
+    Constant, bound, count, factor, fraction, growth, is_block, number, time, wait, window, with_parentheses,
 };
 use super::parse::Setting;
 use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 31] = [
+const KNOWN: [&str; 34] = [
     "value",
     "name",
     "capacity",
@@ -45,6 +45,9 @@ const KNOWN: [&str; 31] = [
     "absent_ttl",
     "fallback",
     "retry",
+    "retry_first",
+    "retry_longest",
+    "retry_factor",
     "breaker",
     "poll",
     "batch",
@@ -61,7 +64,7 @@ const STRATEGIES: [(&str, &str); 5] = [
 ];
 
 /// Names that people bring along from other caches, and what they are called here.
-const ELSEWHERE: [(&str, &str); 13] = [
+const ELSEWHERE: [(&str, &str); 17] = [
     ("max_capacity", "capacity"),
     ("max_entries", "capacity"),
     ("max_size", "capacity"),
@@ -75,7 +78,15 @@ const ELSEWHERE: [(&str, &str); 13] = [
     ("placeholder", "fallback"),
     ("circuit_breaker", "breaker"),
     ("batch_size", "batch"),
+    ("max_retries", "retry"),
+    ("retry_delay", "retry_first"),
+    ("retry_max_delay", "retry_longest"),
+    ("retry_multiplier", "retry_factor"),
 ];
+
+/// What is said of a first wait that is longer than the longest.
+pub(crate) const RETRY_FIRST_TOO_LONG: &str =
+    "`retry_first` must not be longer than `retry_longest`: make it shorter, or that longer";
 
 /// One option with the token that names it, at which messages about it point.
 pub(crate) struct Given<T> {
@@ -134,6 +145,9 @@ pub(crate) struct Options {
     pub(crate) absent_ttl: Option<Given<Constant<Duration>>>,
     pub(crate) fallback: Option<Given<Fallback>>,
     pub(crate) retry: Option<Given<Constant<u32>>>,
+    pub(crate) retry_first: Option<Given<Constant<Duration>>>,
+    pub(crate) retry_longest: Option<Given<Constant<Duration>>>,
+    pub(crate) retry_factor: Option<Given<Constant<f64>>>,
     /// The name of a shared one; `None` for one of the query's own.
     pub(crate) breaker: Option<Given<Option<String>>>,
     pub(crate) poll: Option<Given<Constant<Duration>>>,
@@ -217,6 +231,9 @@ impl Options {
             "absent_ttl" => self.absent_ttl = Some(self.constant(setting, window)?),
             "fallback" => self.fallback = Some(setting.with(fallback)?),
             "retry" => self.retry = Some(self.constant(setting, number)?),
+            "retry_first" => self.retry_first = Some(self.constant(setting, wait)?),
+            "retry_longest" => self.retry_longest = Some(self.constant(setting, wait)?),
+            "retry_factor" => self.retry_factor = Some(self.constant(setting, growth)?),
             "breaker" => self.breaker = Some(setting.flag_or(breaker_name)?),
             "poll" => self.poll = Some(self.constant(setting, window)?),
             "batch" if setting.argument.is_none() => self.batch = Some(setting.flag_or(count)?),

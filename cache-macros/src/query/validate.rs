@@ -4,7 +4,8 @@ use proc_macro2::Ident;
 use syn::{Attribute, Data, DeriveInput, Fields};
 
 use super::borrowed;
-use super::options::Options;
+use super::constant::Constant;
+use super::options::{Options, RETRY_FIRST_TOO_LONG};
 use crate::errors::Errors;
 
 /// Adds one mistake per broken rule.
@@ -15,6 +16,7 @@ pub(crate) fn check(input: &DeriveInput, options: &Options, errors: &mut Errors)
     check_bounds(options, errors);
     check_weight(options, errors);
     check_persistence(options, errors);
+    check_retries(options, errors);
     borrowed::check(input, options, errors);
 }
 
@@ -101,6 +103,16 @@ fn check_persistence(options: &Options, errors: &mut Errors) {
         if let Some(token) = options.seen(name) {
             errors.push(token, format_args!("`{name}` is about snapshots, and this table takes no part in them: add `persist`, or leave `{name}` out"));
         }
+    }
+}
+
+/// What is left to the compiler is checked there.
+fn check_retries(options: &Options, errors: &mut Errors) {
+    if let (Some(first), Some(longest)) = (&options.retry_first, &options.retry_longest)
+        && let (Constant::Known(time), Constant::Known(most)) = (&first.value, &longest.value)
+        && time > most
+    {
+        errors.push(&first.name, RETRY_FIRST_TOO_LONG);
     }
 }
 

@@ -38,6 +38,7 @@ fn every_option_is_read() {
         weigh = sizes::of::<u8>, ttl = "1h30m", tti = "0s", fresh = "30s", history = 0, persist, codec = "json",
         opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
         timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
+        retry_first = "100ms", retry_longest = "6s", retry_factor = 1.5,
         breaker = "search", batch = 25,
     });
     assert_eq!(messages, [""; 0]);
@@ -55,7 +56,9 @@ fn every_option_is_read() {
         [&options.swr, &options.stale_if_error, &options.timeout, &options.error_ttl, &options.absent_ttl];
     assert_eq!(windows.map(|window| known(window).as_secs()), [1, 2, 3, 4, 5]);
     assert_eq!(options.breaker.as_ref().unwrap().value.as_deref(), Some("search"));
-    assert_eq!(known(&options.retry), 6);
+    assert_eq!((known(&options.retry), known(&options.retry_factor)), (6, 1.5));
+    let waits = [&options.retry_first, &options.retry_longest];
+    assert_eq!(waits.map(|wait| known(wait).as_millis()), [100, 6_000]);
     assert!(matches!(options.batch.as_ref().unwrap().value, Some(Constant::Known(25))));
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
 }
@@ -158,6 +161,28 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (quote!(beta = -1.0), "`beta` takes a number above 0, as in `beta = 1.0`"),
         (quote!(retry = "3"), "`retry` takes a whole number, as in `retry = 10`"),
         (quote!(retry = 3s), "`retry` takes a plain number: `retry = 3`"),
+        (quote!(retry_first = "0s"), "`retry_first` must be longer than zero; leave it out for the default"),
+        (
+            quote!(retry_longest = "0s"),
+            "`retry_longest` must be longer than zero; leave it out for the default",
+        ),
+        (
+            quote!(retry_first = 100ms),
+            "`retry_first` takes a duration in quotes; did you mean `retry_first = \"100ms\"`?",
+        ),
+        (
+            quote!(retry_longest = "1hour"),
+            "`retry_longest`: \"1hour\" has the unknown unit `hour`; did you mean `h`?",
+        ),
+        (
+            quote!(retry_factor = 0.5),
+            "`retry_factor` takes a number that is at least 1, as in `retry_factor = 2.0`",
+        ),
+        (
+            quote!(retry_factor = "2"),
+            "`retry_factor` takes a number that is at least 1, as in `retry_factor = 2.0`",
+        ),
+        (quote!(retry_delay = "1s"), "there is no option `retry_delay`; did you mean `retry_first`?"),
         (
             quote!(breaker = 5),
             "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own",
@@ -216,9 +241,11 @@ fn what_is_more_than_a_literal_is_left_to_the_compiler() {
 #[test]
 fn a_duration_that_is_no_text_is_left_to_the_compiler() {
     for argument in [quote!(TTL), quote!(Duration::from_secs(30)), quote!(times::ttl()), quote!({ TTL })] {
-        let (options, messages) = read(quote!(ttl = #argument, swr = #argument, poll = #argument));
+        let (options, messages) =
+            read(quote!(ttl = #argument, swr = #argument, poll = #argument, retry_first = #argument));
         assert_eq!(messages, [""; 0], "{argument}");
         assert!(options.ttl.is_some() && options.swr.is_some() && options.poll.is_some(), "{argument}");
+        assert!(options.retry_first.is_some(), "{argument}");
     }
 }
 
