@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cache::Cache;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, default_clock};
 use crate::core::Core;
 use crate::dynamic::Dynamic;
 use crate::error::{BoxError, BuildError};
@@ -41,7 +41,8 @@ impl<R: Registry> Cache<R> {
     /// An empty cache with the options that the queries were derived with.
     ///
     /// # Panics
-    /// If a query cannot be persisted with the codec that it names. [`Builder::build`] returns that as an error.
+    /// If a query cannot be persisted with the codec that it names, and on `wasm32-unknown-unknown`, which has no clock.
+    /// [`Builder::build`] returns both as errors.
     #[must_use]
     pub fn new() -> Self {
         match Self::builder().build() {
@@ -88,7 +89,8 @@ impl<R: Registry> Builder<R> {
         self.table::<Dynamic>(change)
     }
 
-    /// Reads the time from another clock. Default: [`SystemClock`].
+    /// Reads the time from another clock. Default: [`SystemClock`](crate::SystemClock). On `wasm32-unknown-unknown` there is
+    /// no default.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Box::new(clock));
         self
@@ -156,8 +158,9 @@ impl<R: Registry> Builder<R> {
     /// - [`BuildError::Options`]: the options of a table cannot work: a bound of zero.
     /// - [`BuildError::Codec`]: a persisted query reaches a type that its codec cannot carry.
     /// - [`BuildError::Register`]: two types of dynamic values have one tag, or the like.
+    /// - [`BuildError::NoClock`]: the platform has no clock, and the builder was given none.
     pub fn build(self) -> Result<Cache<R>, BuildError> {
-        let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock::new()));
+        let clock = self.clock.or_else(default_clock).ok_or(BuildError::NoClock)?;
         let core = Arc::new(Core::new(clock, self.listeners, self.hooks, self.hash_seed));
         if let Some(problem) = self.problem {
             return Err(problem.into());

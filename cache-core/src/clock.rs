@@ -21,10 +21,17 @@ pub trait Clock: Debug + Send + Sync + 'static {
         self.now()
     }
 
-    /// The date and time of day; read only while saving and restoring.
+    /// The date and time of day; read only while saving and restoring. Default: [`SystemTime::now`].
+    ///
+    /// Has no default on `wasm32-unknown-unknown`, where the standard library does not know the time.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     fn wall(&self) -> SystemTime {
         SystemTime::now()
     }
+
+    /// The date and time of day; read only while saving and restoring.
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    fn wall(&self) -> SystemTime;
 }
 
 /// A moment on a [`Clock`], in nanoseconds from an origin that only this clock knows.
@@ -89,8 +96,9 @@ fn saturating_nanos(time: Duration) -> i64 {
 /// On Linux `now` is the coarse monotonic clock, which costs a few nanoseconds to read and moves in steps, as a rule of
 /// 4 ms: what has expired may be served for one step longer. Elsewhere it is [`std::time::Instant`].
 ///
-/// On `wasm32-unknown-unknown` the standard library has no clock, and the first reading panics: give the
-/// [`Builder`](crate::Builder::clock) another one there.
+/// Does not exist on `wasm32-unknown-unknown`, where the standard library has no clock: give the
+/// [`Builder`](crate::Builder::clock) another one there, or it fails.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 #[derive(Clone, Debug, Default)]
 pub struct SystemClock {
     /// Set by the first reading, so that a clock which is never read needs none of the system.
@@ -98,6 +106,7 @@ pub struct SystemClock {
     origin: std::sync::OnceLock<std::time::Instant>,
 }
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 impl SystemClock {
     /// Makes the clock. Does not read it.
     #[must_use]
@@ -124,11 +133,23 @@ impl Moment {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    all(target_family = "wasm", target_os = "unknown")
+)))]
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
         Moment::ORIGIN + self.origin.get_or_init(std::time::Instant::now).elapsed()
     }
+}
+
+/// The clock of a cache that was given none; `None` on a platform without one.
+pub(crate) fn default_clock() -> Option<Box<dyn Clock>> {
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    return None;
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    Some(Box::new(SystemClock::new()))
 }
 
 /// A clock that stands still until it is told to move. For tests.

@@ -37,6 +37,9 @@ pub enum BuildError {
     /// A type of dynamic values could not be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The platform has no system clock, as `wasm32-unknown-unknown`, and the builder was given no other.
+    #[error("this platform has no system clock: give the cache one, by `Cache::builder().clock(..)`")]
+    NoClock,
 }
 
 /// Why a cache could not be opened from a snapshot.

@@ -68,8 +68,9 @@
 //! - Keys are hashed by a fast function with a seed of its own for each table. That spreads keys evenly, those of a
 //!   stranger too, as long as the stranger cannot measure how long operations take; it is no defence against one who can.
 //! - Time passes by the clock alone: an idle cache lets go of nothing, unless [`Cache::reap_every`] runs.
-//! - On `wasm32-unknown-unknown` there is no [`SystemClock`], and no thread: give the [`Builder`] a clock, and call
-//!   [`Cache::reap`] from a timer of the page.
+//! - On `wasm32-unknown-unknown` there is no [`SystemClock`], no file and no thread: give the [`Builder`] a [`Clock`], without
+//!   which [`build`](Builder::build) fails, save to bytes ([`Cache::save_to`]), and call [`Cache::reap`] from a timer of the
+//!   page.
 //!
 //! # Features
 //! `derive` (default): the derives and `registry!`. `bincode` (default), `postcard`, `json`: snapshot codecs. `chrono`,
@@ -111,7 +112,9 @@ pub use cache_macros::{Query, Shape};
 
 pub use builder::Builder;
 pub use cache::Cache;
-pub use clock::{Clock, ManualClock, Moment, SystemClock};
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub use clock::SystemClock;
+pub use clock::{Clock, ManualClock, Moment};
 pub use dynamic::access::DynamicTable;
 pub use dynamic::{Dynamic, DynamicValue};
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};

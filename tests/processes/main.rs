@@ -4,3 +4,4 @@
 mod killed;
 mod no_codec;
 mod two_builds;
+mod wasm;

@@ -100,8 +100,11 @@
 //! breakers and the timeout of `network-first` go by tokio's time, and so do not count the time asleep.
 //!
 //! # WebAssembly
-//! The client does not work on `wasm32-unknown-unknown`: loads, observers, deadlines, retries and circuit breakers ask for
-//! the time of `std` and use tokio's timers, both of which panic there. What works is the store, `cache-core`.
+//! The client compiles for `wasm32-unknown-unknown`, and is of little use there. With a [`Clock`](cache_core::Clock) of your own
+//! the cache is read and invalidated: [`cached`](crate::Client::cached), [`invalidate`](crate::Client::invalidate), and a
+//! [`query`](crate::Client::query) whose answer is fresh in the cache. Everything that loads, observes or waits panics: it
+//! needs a tokio runtime with timers, and the time of `std`, which that target does not have. The same holds for
+//! [`TokioClock`](crate::TokioClock). What works there is the store, `cache-core`.
 //!
 //! # Clocks
 //! Timers are those of the runtime on which a task runs. Tests that pause tokio's time build the client inside the paused
