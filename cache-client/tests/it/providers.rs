@@ -89,6 +89,15 @@ async fn a_provider_that_never_lets_go_does_not_make_anything_fresh() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_provider_that_never_lets_go_does_not_lengthen_a_time_to_live() {
+    let (site, query) = (Site::new(Hoarder::default()), GetKeptShortly(1));
+    site.client().query(&query).await.unwrap();
+    pass(seconds(20)).await;
+    let patient = site.builder().query::<GetKeptShortly>(|options| options.ttl(seconds(100))).build();
+    assert_eq!(*patient.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_to_live_is_what_is_left_of_the_shortest_time() {
     let site = Site::new(Hoarder::default());
     let client = site.client();
