@@ -65,6 +65,9 @@ pub struct TableRestore {
     pub expired: u64,
     /// Entries beyond the table's bound, the least recently used ones.
     pub over_bound: u64,
+    /// Entries whose key equals that of another entry, which was used later and is restored. Their keys differed when they
+    /// were saved: in a field that is not saved, say, or under another `Eq`.
+    pub duplicates: u64,
     /// Why the table was skipped as a whole; all of its entries are lost then.
     pub skipped: Option<SkippedTable>,
     /// Entries that do not decode. The others of the table are not affected.
@@ -268,7 +271,11 @@ impl fmt::Display for TableRestore {
             return write!(f, "{}: skipped {} entries: {}", self.name, skipped.entries, skipped.reason);
         }
         write!(f, "{}: {}", self.name, counted(self.restored))?;
-        for (count, what) in [(self.expired, "expired meanwhile"), (self.over_bound, "over its bound")] {
+        for (count, what) in [
+            (self.expired, "expired meanwhile"),
+            (self.over_bound, "over its bound"),
+            (self.duplicates, "with the key of another"),
+        ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }

@@ -52,7 +52,7 @@ impl<'a, Q: Query> Restoring<'a, Q> {
         let mut bins = lines(table, decoded.blocks, &mut report.expired);
         let mut known = HashTable::new();
         for bin in &mut bins {
-            drop_doubles(bin, &mut known);
+            report.duplicates += drop_duplicates(bin, &mut known);
             for line in bin {
                 line.weight = table.weigh(&line.entry.key, &line.entry.value);
             }
@@ -119,24 +119,25 @@ fn bins<Q: Query>(table: &Table<Q>, count: usize) -> Vec<Vec<Line<Q>>> {
     bins
 }
 
-/// Drops all lines of a key but the first. Keys that differed when they were saved may be equal now: if a field is left
-/// out of the snapshot, say.
-fn drop_doubles<Q: Query>(lines: &mut Vec<Line<Q>>, known: &mut HashTable<usize>) {
+/// Keeps the first line of each key and returns how many others there were. Keys that differed when they were saved may be
+/// equal now: if a field is left out of the snapshot, say.
+fn drop_duplicates<Q: Query>(lines: &mut Vec<Line<Q>>, known: &mut HashTable<usize>) -> u64 {
     known.clear();
     known.reserve(lines.len(), |&at| spread(lines[at].hash));
-    let mut doubles = Vec::new();
+    let mut duplicates = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let is_it = |&at: &usize| lines[at].hash == line.hash && lines[at].entry.key == line.entry.key;
         match known.find(spread(line.hash), is_it) {
-            Some(_) => doubles.push(at),
+            Some(_) => duplicates.push(at),
             None => drop(known.insert_unique(spread(line.hash), at, |&at| spread(lines[at].hash))),
         }
     }
-    if doubles.is_empty() {
-        return;
+    let count = duplicates.len() as u64;
+    if count > 0 {
+        let (mut duplicates, mut at) = (duplicates.into_iter().peekable(), 0..);
+        lines.retain(|_| at.next() != duplicates.peek().copied() || duplicates.next().is_none());
     }
-    let (mut doubles, mut at) = (doubles.into_iter().peekable(), 0..);
-    lines.retain(|_| at.next() != doubles.peek().copied() || doubles.next().is_none());
+    count
 }
 
 /// Takes out the lines that are too much for the table. The most recently used come first; in a table of the default

@@ -60,7 +60,9 @@ fn of_entries_of_one_key_the_last_used_is_restored() {
     cache_tests::hostile::mend(&mut bytes);
 
     let later = Cache::<Labels>::new();
-    assert_eq!(later.restore_from(&bytes[..]).unwrap().restored(), 1);
+    let report = later.restore_from(&bytes[..]).unwrap();
+    assert_eq!((report.tables[0].restored, report.tables[0].duplicates), (1, 2));
+    assert!(report.to_string().contains("2 with the key of another"), "{report}");
     assert_eq!(later.get(&key("first")).as_deref(), Some(&1));
     assert!(later.remove(&key("first")));
     assert!(later.is_empty());
