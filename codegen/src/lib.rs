@@ -34,7 +34,8 @@
 //!
 //! Conditions are weighed by the features and the target of the build (`CARGO_CFG_*`): a module that this build does not
 //! compile may be missing or broken. Whether a `cfg` of your own is set that is not among them, for instance by the build
-//! script itself, cannot be told; a file that is missing under such a condition is watched for by its folder.
+//! script itself, cannot be told; a file that is missing under such a condition is watched for by its folder. In a package of one program, a `src/lib.rs` that appears
+//! while no file of the program changes is noticed at the next run.
 #![forbid(unsafe_code)]
 #![allow(clippy::needless_doctest_main, reason = "the examples are build scripts, whose `main` is the point")]
 

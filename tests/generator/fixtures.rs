@@ -236,3 +236,18 @@ fn a_query_that_is_not_listed_says_where_to_look() {
         assert!(run.stderr.contains(part), "{}", run.stderr);
     }
 }
+
+#[test]
+fn a_program_with_json_numbers_of_any_precision_loses_no_answer_unnoticed() {
+    let run = Fixture::copy("precision", "run").cargo(&["run", "--quiet"]).succeeded().without_warnings();
+    let lines = run.lines();
+    assert_eq!(lines[0], "saved 10, restored 10");
+    let (left_out, kept): (Vec<&str>, Vec<&str>) =
+        lines[1..].iter().partition(|line| line.ends_with(": left out and named"));
+    assert!(kept.iter().all(|line| line.ends_with(": the same")), "{kept:?}");
+    // A float in an enum that reads its content twice arrives as a map.
+    assert_eq!(
+        left_out,
+        ["Tagged(Float { number: 0.1 }): left out and named", "Untagged(Float(0.1)): left out and named"]
+    );
+}
