@@ -1,6 +1,7 @@
 //! The state of the program, how it comes to be at the start, and what is left of it at the end.
 
 use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cache_client::{App, Client, TokioClock};
@@ -124,6 +125,11 @@ pub enum SaveFailure {
     /// The file cannot be written.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+}
+
+/// Writes a line to standard error, where the operator reads it. Nothing happens if nobody does.
+pub fn log(line: &dyn Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// An error and its causes on one line.

@@ -1,11 +1,17 @@
 //! The command line of `newsroom`.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use lexopt::Arg::{Long, Short};
 use lexopt::ValueExt;
+
+use crate::database::Size;
+use crate::settings::Settings;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -13,9 +19,18 @@ A newspaper with comments, served from a cache over a small database.
 
 Usage: newsroom [OPTIONS]
 
-  --address ADDRESS  where to serve [default: 127.0.0.1:8080]
-  --data DIR         folder of the database and the snapshot [default: target/newsroom]
-  --help             print this
+  --address ADDRESS          where to serve [default: 127.0.0.1:8080]
+  --data DIR                 folder of the database and the snapshot [default: target/newsroom]
+  --articles N               articles of a new database [default: 10000]
+  --inspection WHO           who may see /inspect and /api/stats: `off`, `local` (clients on this machine) or `open`
+                             [default: local]; behind a proxy on this machine every client looks local: choose `off`
+  --connections N            connections at the same time; others wait [default: 800]
+  --streams N                live comments at the same time; others are refused [default: 400]
+  --streams-per-address N    the same for one address; raise it behind a proxy, which is one address [default: 40]
+  --grace SECONDS            how long running requests may take after Ctrl-C [default: 1]
+  -h, --help                 print this
+
+Ctrl-C or SIGTERM stops it and saves the cache; a second one ends it at once.
 ";
 
 /// What the user wants.
@@ -34,6 +49,10 @@ pub struct Options {
     pub address: SocketAddr,
     /// Folder of the database and the snapshot.
     pub data: PathBuf,
+    /// What a new database is filled with.
+    pub size: Size,
+    /// Limits, and who may look inside.
+    pub settings: Settings,
 }
 
 /// Reads the command line, without the name of the program.
@@ -41,8 +60,13 @@ pub struct Options {
 /// # Errors
 /// If it makes no sense.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
-    let mut options =
-        Options { address: SocketAddr::from(([127, 0, 0, 1], 8080)), data: PathBuf::from("target/newsroom") };
+    let mut options = Options {
+        address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        data: PathBuf::from("target/newsroom"),
+        size: Size::default(),
+        settings: Settings::default(),
+    };
+    let settings = &mut options.settings;
     let mut parser = lexopt::Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -53,9 +77,26 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
                     text.parse().map_err(|_| lexopt::Error::from(format!("`{text}` {reason}")))?;
             }
             Long("data") => options.data = parser.value()?.into(),
+            Long("articles") => options.size = Size::of(number(&mut parser, 1, 1_000_000)?),
+            Long("inspection") => settings.inspection = parser.value()?.parse_with(str::parse)?,
+            Long("connections") => settings.connections = number(&mut parser, 1, 1_000_000)?,
+            Long("streams") => settings.streams = number(&mut parser, 1, 1_000_000)?,
+            Long("streams-per-address") => settings.streams_per_address = number(&mut parser, 1, 1_000_000)?,
+            Long("grace") => settings.grace = Duration::from_secs(number(&mut parser, 0, 3_600)?),
             Long("help") | Short('h') => return Ok(Command::Help),
             other => return Err(other.unexpected()),
         }
     }
     Ok(Command::Serve(options))
+}
+
+fn number<N: FromStr + PartialOrd + Display>(
+    parser: &mut lexopt::Parser,
+    least: N,
+    most: N,
+) -> Result<N, lexopt::Error> {
+    let within = |text: &str| text.parse().ok().filter(|number| (&least..=&most).contains(&number));
+    parser
+        .value()?
+        .parse_with(|text| within(text).ok_or_else(|| format!("it has to be from {least} to {most}")))
 }

@@ -5,7 +5,7 @@
 //! - [`reading`]: what a page needs, put together from several queries; [`commenting`]: what is written.
 //! - [`routes`]: pages, JSON, server-sent events, the inspector; `views`: the HTML. [`problem`]: what becomes of errors.
 //! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
-//!   the last. [`arguments`]: the command line.
+//!   the last, with the limits of [`settings`]. [`arguments`]: the command line.
 //! - [`visitor`]: one who reads, for `load` and the tests.
 //! - [`database`]: the file, what is read and written there, and a ledger of what was loaded.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@
 pub mod app;
 pub mod arguments;
 pub mod commenting;
+mod connections;
 pub mod database;
 mod loads;
 pub mod model;
@@ -21,6 +22,8 @@ pub mod queries;
 pub mod reading;
 pub mod routes;
 pub mod service;
+pub mod settings;
+mod streams;
 mod views;
 pub mod visitor;
 

@@ -1,55 +1,83 @@
-//! Serves the newspaper until Ctrl-C or SIGTERM, and saves the cache for the next start.
+//! Serves the newspaper until Ctrl-C or SIGTERM, and saves the cache for the next start. A second signal ends it at once.
 
 use std::env;
 use std::error::Error;
-use std::io::ErrorKind;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use newsroom::app::{self, with_causes};
+use newsroom::app::{self, log, with_causes};
 use newsroom::arguments::{self, Command, Options};
-use newsroom::database::Size;
 use newsroom::service::Service;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// The exit status of a program that a second signal has ended: that of a shell for SIGINT.
+const ENDED_BY_SIGNAL: u8 = 130;
+
+fn main() -> ExitCode {
     let options = match arguments::parse(env::args_os().skip(1)) {
         Ok(Command::Serve(options)) => options,
         Ok(Command::Help) => {
-            print!("{}", arguments::HELP);
+            say(&arguments::HELP.trim_end());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("error: {error}; see `newsroom --help`");
+            log(&format_args!("error: {error}; see `newsroom --help`"));
             return ExitCode::from(2);
         }
     };
-    match run(&options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", with_causes(&*error));
-            ExitCode::FAILURE
+    let result = Runtime::new().map_err(Box::from).and_then(|runtime| {
+        let result = runtime.block_on(run(&options));
+        // Waits neither for loads that go on without a caller nor for statements of the database.
+        runtime.shutdown_background();
+        result
+    });
+    result.unwrap_or_else(|error| {
+        log(&format_args!("error: {}", with_causes(&*error)));
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    // Before anything that takes time.
+    let listener = TcpListener::bind(options.address).await;
+    let listener = listener.map_err(|error| cannot_serve(options.address, &error))?;
+    let client = app::open(&options.data, options.size, say).await?;
+    // Until here a signal ends the program at once, as there is nothing to save yet.
+    let mut signals = Signals::new()?;
+    let service = Service::start(client, listener, &options.settings)?;
+    say(&format_args!("serving at http://{}/, until Ctrl-C", service.address()));
+    signals.next().await;
+    say(&"stopping ... (again to end at once)");
+    tokio::select! {
+        ended = end(service) => ended.map(|()| ExitCode::SUCCESS),
+        () = signals.next() => {
+            log(&"ended at once: the cache was not saved, the next start is a colder one");
+            Ok(ExitCode::from(ENDED_BY_SIGNAL))
         }
     }
 }
 
-async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    // Before anything that takes time.
-    let listener = TcpListener::bind(options.address).await;
-    let listener = listener.map_err(|error| cannot_serve(options.address, &error))?;
-    let client = app::open(&options.data, Size::default(), |line| println!("{line}")).await?;
-    let service = Service::start(client.clone(), listener)?;
-    println!("serving at http://{}/, until Ctrl-C", service.address());
-    told_to_stop().await?;
-    println!("stopping ...");
-    service.stop().await?;
+async fn end(service: Service) -> Result<(), Box<dyn Error>> {
+    let client = service.client().clone();
+    match service.stop().await {
+        0 => {}
+        1 => say(&"1 connection was cut off"),
+        cut_off => say(&format_args!("{cut_off} connections were cut off")),
+    }
     let report = app::save(&client).await?;
-    println!("saved {} answers, {} bytes, for a warm start", report.entries(), report.bytes);
+    say(&format_args!("saved {} answers, {} bytes, for a warm start", report.entries(), report.bytes));
     Ok(())
 }
 
-fn cannot_serve(address: SocketAddr, error: &std::io::Error) -> String {
+/// Prints a line. Whether anybody reads it makes no difference to the service.
+fn say(line: &dyn Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+fn cannot_serve(address: SocketAddr, error: &io::Error) -> String {
     let advice = match error.kind() {
         ErrorKind::AddrInUse => "; something else is served there: choose another with --address 127.0.0.1:0",
         ErrorKind::PermissionDenied => "; ports below 1024 are not for everybody",
@@ -58,16 +86,36 @@ fn cannot_serve(address: SocketAddr, error: &std::io::Error) -> String {
     format!("cannot serve at {address}: {error}{advice}")
 }
 
-/// Waits for Ctrl-C, or for SIGTERM where there is such a thing.
-async fn told_to_stop() -> std::io::Result<()> {
+/// Ctrl-C and, where there is such a thing, SIGTERM.
+struct Signals {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+
+    #[cfg(windows)]
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
 }

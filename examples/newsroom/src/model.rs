@@ -8,6 +8,8 @@ use std::sync::Arc;
 use cache_core::Shape;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::problem::cut;
+
 /// Comments of one article that are shown; older ones are only counted.
 pub const COMMENTS_SHOWN: u32 = 100;
 
@@ -215,7 +217,7 @@ impl Section {
 
 /// A text that is none of those that were expected.
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` is no {what}")]
+#[error("`{}` is no {what}", cut(text))]
 pub struct NotA {
     what: &'static str,
     text: String,

@@ -1,7 +1,9 @@
 //! Why a request has no answer, as an HTTP status and a text for people.
 
+use std::borrow::Cow;
+
 use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
 use cache_client::{MutateError, QueryError};
 
 use crate::app::with_causes;
@@ -16,6 +18,17 @@ pub enum Problem {
     Absent(String),
     /// The request makes no sense.
     BadInput(String),
+    /// Not for this client.
+    Forbidden(String),
+    /// The request was refused before anything was looked up.
+    Refused {
+        /// The status of the response.
+        status: StatusCode,
+        /// Why.
+        message: String,
+    },
+    /// Too many event streams are open.
+    TooManyStreams,
     /// The request took too long, and was given up.
     Interrupted,
     /// The database has failed too often, and is left alone for a while.
@@ -30,14 +43,27 @@ impl Problem {
         Self::Absent(format!("There is no {what} {number}."))
     }
 
+    /// Nothing has that address.
+    pub fn nothing_at(uri: &Uri) -> Self {
+        Self::Absent(format!("There is nothing at {}.", cut(uri.path())))
+    }
+
+    /// There is something, and it cannot be asked for by that method.
+    pub fn wrong_method(method: &Method) -> Self {
+        let message = format!("{} is not done here; the header `allow` says what is.", cut(method.as_str()));
+        Self::Refused { status: StatusCode::METHOD_NOT_ALLOWED, message }
+    }
+
     /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Absent(_) => StatusCode::NOT_FOUND,
             Self::BadInput(_) => StatusCode::BAD_REQUEST,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Refused { status, .. } => *status,
             Self::Interrupted => StatusCode::GATEWAY_TIMEOUT,
-            Self::CircuitOpen => StatusCode::SERVICE_UNAVAILABLE,
+            Self::CircuitOpen | Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -46,7 +72,11 @@ impl Problem {
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
-            Self::Absent(text) | Self::BadInput(text) => text,
+            Self::Absent(text) | Self::BadInput(text) | Self::Forbidden(text) => text,
+            Self::Refused { message, .. } => message,
+            Self::TooManyStreams => {
+                "Too many readers follow the comments live. Please reload the page a little later."
+            }
             Self::Interrupted => "This took too long, and was given up. Please try again.",
             Self::CircuitOpen => {
                 "Our archive does not answer. It is left alone for a while; please come back then."
@@ -55,7 +85,17 @@ impl Problem {
         }
     }
 
-    /// What has to be told to who runs the service.
+    /// In how many seconds the same request may succeed, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::CircuitOpen => Some(60),
+            Self::TooManyStreams => Some(30),
+            _ => None,
+        }
+    }
+
+    /// What the operator of the service has to know.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
@@ -95,14 +135,39 @@ impl From<CommentError> for Problem {
     }
 }
 
-macro_rules! bad_input {
+impl From<NotA> for Problem {
+    fn from(error: NotA) -> Self {
+        Self::BadInput(error.to_string())
+    }
+}
+
+macro_rules! refused {
     ($($error:ty),+) => {$(
         impl From<$error> for Problem {
             fn from(error: $error) -> Self {
-                Self::BadInput(error.to_string())
+                let status = error.status();
+                let message = match status {
+                    StatusCode::PAYLOAD_TOO_LARGE => TOO_LONG.to_owned(),
+                    _ => error.body_text(),
+                };
+                Self::Refused { status, message }
             }
         }
     )+};
 }
 
-bad_input!(NotA, PathRejection, QueryRejection, FormRejection, JsonRejection);
+refused!(PathRejection, QueryRejection, FormRejection, JsonRejection);
+
+/// What is said to a request body beyond the limit.
+const TOO_LONG: &str = "The request is too long: a comment has at most 2,000 characters.";
+
+/// Characters of the client's own text that are said back to it.
+const MOST_SAID_BACK: usize = 80;
+
+/// A text of the client, as much of it as is said back.
+pub(crate) fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_SAID_BACK) {
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+        None => text.into(),
+    }
+}

@@ -6,46 +6,83 @@ mod inspect;
 mod pages;
 mod visit;
 
-use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
 use cache_client::Client;
 
 use crate::app::Newsroom;
+use crate::settings::Settings;
+use crate::streams::Streams;
+use visit::{ApiProblem, PageProblem};
 
 /// What routes share.
 type Shared = Client<Newsroom>;
 
+/// The longest request body, in bytes. The longest comment needs 24 KB if each of its characters is escaped.
+const LONGEST_BODY: usize = 64 * 1024;
+
+/// What a browser is told besides each answer: to run and fetch nothing but what comes from here, and to show it in no
+/// frame of another site.
+const SECURITY: [(HeaderName, HeaderValue); 4] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
 /// The service.
-pub fn router(client: Client<Newsroom>) -> Router {
+pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
+    let page_gate = from_fn_with_state(settings.inspection, inspect::gate::<PageProblem>);
+    let api_gate = from_fn_with_state(settings.inspection, inspect::gate::<ApiProblem>);
     let pages = Router::new()
         .route("/", get(pages::front))
         .route("/sections/{section}", get(pages::section))
         .route("/articles/{id}", get(pages::article))
-        .route("/articles/{id}/comments", axum::routing::post(pages::comment))
+        .route("/articles/{id}/comments", post(pages::comment))
         .route("/search", get(pages::search))
-        .route("/inspect", get(inspect::page))
-        .fallback(pages::nowhere);
+        .route("/inspect", get(inspect::page).layer(page_gate))
+        .fallback(pages::nowhere)
+        .method_not_allowed_fallback(pages::not_that_way);
     let api = Router::new()
         .route("/feed", get(api::feed))
         .route("/articles/{id}", get(api::article))
         .route("/articles/{id}/comments", get(api::comments).post(api::comment))
         .route("/authors/{id}", get(api::author))
         .route("/search", get(api::search))
-        .route("/stats", get(api::stats))
-        .fallback(api::nowhere);
+        .route("/stats", get(api::stats).layer(api_gate.clone()))
+        .fallback(api::nowhere)
+        .method_not_allowed_fallback(api::not_that_way);
     pages
         .nest("/api", api)
-        .route("/events/{article}", get(events::of_article))
-        .route("/inspect.json", get(inspect::json))
+        .route("/events/{article}", get(events::of_article).layer(Extension(Streams::new(settings))))
+        .route("/inspect.json", get(inspect::json).layer(api_gate))
         .route("/healthz", get(api::health))
         .route("/newsroom.css", get(asset("text/css; charset=utf-8", include_str!("../assets/newsroom.css"))))
         .route(
             "/newsroom.js",
             get(asset("text/javascript; charset=utf-8", include_str!("../assets/newsroom.js"))),
         )
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(map_response(secured))
         .with_state(client)
+}
+
+async fn secured(mut response: Response) -> Response {
+    response.headers_mut().extend(SECURITY);
+    response
 }
 
 /// A file that is part of the program.

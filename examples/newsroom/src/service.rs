@@ -2,45 +2,43 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use cache_client::Client;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::app::Newsroom;
+use crate::connections::Connections;
 use crate::routes;
+use crate::settings::Settings;
 
-/// How long requests that run may take when the service is to end.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A service that runs.
+/// A running service.
 #[derive(Debug)]
 pub struct Service {
     address: SocketAddr,
     client: Client<Newsroom>,
-    serving: JoinHandle<io::Result<()>>,
+    /// Ends with the number of connections that were cut off.
+    serving: JoinHandle<usize>,
 }
 
 impl Service {
-    /// Starts to serve those who connect to `listener`.
+    /// Starts to serve the clients that connect to `listener`.
     ///
     /// # Errors
     /// If the listener does not know its address.
-    pub fn start(client: Client<Newsroom>, listener: TcpListener) -> io::Result<Self> {
+    pub fn start(client: Client<Newsroom>, listener: TcpListener, settings: &Settings) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        let connections = Connections::new(routes::router(client.clone(), settings), settings);
         let stopping = client.app().stopping.clone();
-        let serving = axum::serve(listener, routes::router(client.clone()))
-            .with_graceful_shutdown(async move { stopping.cancelled().await });
-        Ok(Self { address, client, serving: tokio::spawn(serving.into_future()) })
+        Ok(Self { address, client, serving: tokio::spawn(connections.serve(listener, stopping)) })
     }
 
-    /// [`start`](Self::start) at any port of this machine that is free: [`address`](Self::address) tells.
+    /// Calls [`start`](Self::start) with any free port of this machine, which [`address`](Self::address) tells.
     ///
     /// # Errors
     /// If there is none.
-    pub async fn start_anywhere(client: Client<Newsroom>) -> io::Result<Self> {
-        Self::start(client, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
+    pub async fn start_anywhere(client: Client<Newsroom>, settings: &Settings) -> io::Result<Self> {
+        Self::start(client, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?, settings)
     }
 
     /// Where it is served.
@@ -55,15 +53,20 @@ impl Service {
         &self.client
     }
 
-    /// Stops: no new connections, what runs may end, streams are ended. Gives up on what takes too long.
+    /// Stops: accepts no connection any more, ends event streams, and gives running requests the time of
+    /// [`Settings::grace`]. Returns how many connections were cut off after that.
     ///
-    /// # Errors
-    /// If serving has failed.
-    pub async fn stop(self) -> io::Result<()> {
+    /// # Panics
+    /// If the task that accepts connections has panicked.
+    pub async fn stop(self) -> usize {
         self.client.app().stopping.cancel();
-        match tokio::time::timeout(PATIENCE, self.serving).await {
-            Ok(ended) => ended.map_err(io::Error::other)?,
-            Err(_) => Ok(()),
+        match self.serving.await {
+            Ok(cut_off) => cut_off,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Nobody but the runtime cancels it, and then nothing is served any more.
+                Err(_) => 0,
+            },
         }
     }
 }

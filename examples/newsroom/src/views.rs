@@ -71,7 +71,6 @@ fn foot() -> Markup {
     html! {
         footer {
             p { "Every person, place and dog in this newspaper is made up." }
-            p { a href="/inspect" { "What is in the cache" } " · " a href="/api/stats" { "Numbers" } }
         }
     }
 }

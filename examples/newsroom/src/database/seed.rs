@@ -58,9 +58,17 @@ pub struct Size {
     pub authors: u32,
 }
 
+impl Size {
+    /// So many articles, and authors enough for them and their comments.
+    #[must_use]
+    pub fn of(articles: u32) -> Self {
+        Self { articles, authors: (articles.saturating_mul(6) / 5).max(120) }
+    }
+}
+
 impl Default for Size {
     fn default() -> Self {
-        Self { articles: 10_000, authors: 12_000 }
+        Self::of(10_000)
     }
 }
 

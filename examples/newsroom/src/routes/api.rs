@@ -1,14 +1,14 @@
 //! The same as the pages, as JSON.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{OriginalUri, Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::visit::{ApiProblem, Visit};
+use super::visit::{ApiProblem, InTime, Visit};
 use crate::commenting::AddComment;
 use crate::model::{Author, Present};
 use crate::problem::Problem;
@@ -63,9 +63,9 @@ pub(super) async fn comments(Visit(cx): Visit, id: Result<Path<u32>, PathRejecti
 pub(super) async fn comment(
     Visit(cx): Visit,
     id: Result<Path<u32>, PathRejection>,
-    new: Result<Json<NewComment>, JsonRejection>,
+    new: Result<InTime<Json<NewComment>>, ApiProblem>,
 ) -> Result<(StatusCode, Json<Signed>), ApiProblem> {
-    let (Path(id), Json(new)) = (id?, new?);
+    let (Path(id), InTime(Json(new))) = (id?, new?);
     let posted = cx.mutate(&AddComment::new(id.into(), &new.name, &new.text)?).await?;
     Ok((StatusCode::CREATED, Json(Signed::new(posted.author.name, &posted.comment))))
 }
@@ -109,5 +109,9 @@ pub(super) async fn health(State(client): State<Shared>) -> (StatusCode, &'stati
 }
 
 pub(super) async fn nowhere(OriginalUri(uri): OriginalUri) -> ApiProblem {
-    Problem::Absent(format!("There is nothing at {}.", uri.path())).into()
+    Problem::nothing_at(&uri).into()
+}
+
+pub(super) async fn not_that_way(method: Method) -> ApiProblem {
+    Problem::wrong_method(&method).into()
 }

@@ -1,9 +1,12 @@
 //! Server-sent events: the comments on an article as they are, and whenever they change.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use cache_client::{Observer, QueryError, State as Known};
@@ -18,6 +21,7 @@ use crate::model::{Comments, Present};
 use crate::problem::Problem;
 use crate::queries::{GetArticle, GetComments};
 use crate::reading::{self, Discussion};
+use crate::streams::Streams;
 
 /// What a reader is told of the comments.
 #[derive(Debug, Default, Serialize)]
@@ -36,15 +40,19 @@ struct News {
 pub(super) async fn of_article(
     Visit(cx): Visit,
     State(client): State<Shared>,
+    Extension(streams): Extension<Arc<Streams>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     article: Result<Path<u32>, PathRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + Send>, ApiProblem> {
     let article = u64::from(article?.0);
     let found = cx.query(&GetArticle { id: article }).await?;
     Present::of(found).ok_or_else(|| Problem::no_such("article", article))?;
+    let stream = streams.open(peer.ip()).ok_or(Problem::TooManyStreams)?;
     let observer = client.observe(&GetComments { article });
-    let events = unfold((client, observer), |(client, mut observer)| async move {
+    // The stream is counted as open until the state of `unfold` is dropped.
+    let events = unfold((client, observer, stream), |(client, mut observer, stream)| async move {
         let event = next(&client, &mut observer).await?;
-        Some((Ok(event), (client, observer)))
+        Some((Ok(event), (client, observer, stream)))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }

@@ -1,12 +1,47 @@
-//! What is in the cache: for people, and for tools.
+//! What is in the cache: for people and for tools, as far as they may see it.
+
+use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::State;
-use axum::response::Html;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::{FORWARDED, VIA};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
 use cache_core::Inspection;
 
 use super::Shared;
+use crate::problem::Problem;
+use crate::settings;
 use crate::views::{self, inspect};
+
+/// Lets through the requests of clients that may look inside.
+pub(super) async fn gate<P: From<Problem> + IntoResponse>(
+    State(inspection): State<settings::Inspection>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Result<Response, P> {
+    let is_local = peer.ip().to_canonical().is_loopback() && !is_forwarded(request.headers());
+    match inspection {
+        settings::Inspection::Open => {}
+        settings::Inspection::Local if is_local => {}
+        settings::Inspection::Local => {
+            let text =
+                "Only clients on the machine of the service see this; `--inspection open` shows it to all.";
+            return Err(Problem::Forbidden(text.to_owned()).into());
+        }
+        settings::Inspection::Off => return Err(Problem::nothing_at(request.uri()).into()),
+    }
+    Ok(next.run(request).await)
+}
+
+/// Whether a proxy says that it forwards the request of somebody else. Not all of them do.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    [FORWARDED.as_str(), VIA.as_str(), "x-forwarded-for", "x-real-ip"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
 
 pub(super) async fn page(State(client): State<Shared>) -> Html<String> {
     let ledger = client.app().database.ledger.report();

@@ -1,12 +1,13 @@
 //! The pages that people read.
 
 use axum::Form;
-use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{OriginalUri, Path, Query};
+use axum::http::Method;
 use axum::response::{Html, Redirect};
 
 use super::api::{NewComment, Place, Wanted};
-use super::visit::{PageProblem, Visit};
+use super::visit::{ApiProblem, InTime, PageProblem, Visit};
 use crate::commenting::AddComment;
 use crate::model::Section;
 use crate::problem::Problem;
@@ -45,9 +46,9 @@ pub(super) async fn article(Visit(cx): Visit, id: Result<Path<u32>, PathRejectio
 pub(super) async fn comment(
     Visit(cx): Visit,
     id: Result<Path<u32>, PathRejection>,
-    new: Result<Form<NewComment>, FormRejection>,
+    new: Result<InTime<Form<NewComment>>, ApiProblem>,
 ) -> Result<Redirect, PageProblem> {
-    let (Path(id), Form(new)) = (id?, new?);
+    let (Path(id), InTime(Form(new))) = (id?, new.map_err(|ApiProblem(problem)| problem)?);
     cx.mutate(&AddComment::new(id.into(), &new.name, &new.text)?).await?;
     Ok(Redirect::to(&format!("/articles/{id}#comments")))
 }
@@ -59,5 +60,9 @@ pub(super) async fn search(Visit(cx): Visit, wanted: Result<Query<Wanted>, Query
 }
 
 pub(super) async fn nowhere(OriginalUri(uri): OriginalUri) -> PageProblem {
-    Problem::Absent(format!("There is nothing at {}.", uri.path())).into()
+    Problem::nothing_at(&uri).into()
+}
+
+pub(super) async fn not_that_way(method: Method) -> PageProblem {
+    Problem::wrong_method(&method).into()
 }

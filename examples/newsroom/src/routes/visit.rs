@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::FromRequestParts;
-use axum::http::HeaderValue;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::Shared;
+use crate::app;
 use crate::problem::Problem;
 use crate::reading::Cx;
 use crate::views;
@@ -19,11 +20,14 @@ use crate::views;
 /// How long a request may take that says nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a client may take for the body of a request.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long a request may take, in milliseconds.
 const TIMEOUT: &str = "x-timeout-ms";
 
 /// A problem that leaves as JSON.
-pub(super) struct ApiProblem(Problem);
+pub(super) struct ApiProblem(pub(super) Problem);
 
 /// A problem that leaves as a page.
 pub(super) struct PageProblem(Problem);
@@ -54,13 +58,29 @@ impl IntoResponse for PageProblem {
 
 fn finish(problem: &Problem, body: impl IntoResponse) -> Response {
     if let Some(cause) = problem.cause() {
-        eprintln!("error: {cause}");
+        app::log(&format_args!("error: {cause}"));
     }
     let mut response = (problem.status(), body).into_response();
-    if *problem == Problem::CircuitOpen {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    if let Some(seconds) = problem.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// What a client sends, read whole within [`BODY_TIMEOUT`].
+pub(super) struct InTime<T>(pub(super) T);
+
+impl<T: FromRequest<Shared, Rejection: Into<Problem>>> FromRequest<Shared> for InTime<T> {
+    type Rejection = ApiProblem;
+
+    async fn from_request(request: Request, client: &Shared) -> Result<Self, ApiProblem> {
+        let read = tokio::time::timeout(BODY_TIMEOUT, T::from_request(request, client)).await;
+        let read = read.map_err(|_| Problem::Refused {
+            status: StatusCode::REQUEST_TIMEOUT,
+            message: format!("The request was not sent within {} s.", BODY_TIMEOUT.as_secs()),
+        })?;
+        Ok(Self(read?))
+    }
 }
 
 /// The context of a request: named after it, with a deadline, and told what is committed.

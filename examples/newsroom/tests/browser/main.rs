@@ -10,6 +10,7 @@ use chromium::{Chromium, Tab};
 use newsroom::app;
 use newsroom::database::Size;
 use newsroom::service::Service;
+use newsroom::settings::Settings;
 use tempfile::tempdir;
 
 const SIZE: Size = Size { articles: 400, authors: 600 };
@@ -28,7 +29,7 @@ fn first_comment(text: &str, is_sent: bool) -> String {
 async fn a_reader_opens_an_article_and_comments() {
     let folder = tempdir().unwrap();
     let client = app::open(folder.path(), SIZE, |line| println!("{line}")).await.unwrap();
-    let service = Service::start_anywhere(client).await.unwrap();
+    let service = Service::start_anywhere(client, &Settings::default()).await.unwrap();
     let front = format!("http://{}/", service.address());
     let faults = &service.client().app().database.faults;
     let mut browser = Chromium::start().await;
@@ -75,7 +76,7 @@ async fn a_reader_opens_an_article_and_comments() {
 
     pictures(&mut browser, &reader, &front).await;
     drop(browser);
-    service.stop().await.unwrap();
+    service.stop().await;
 }
 
 async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {

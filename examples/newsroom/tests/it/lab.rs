@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use newsroom::app;
 use newsroom::database::{LedgerReport, Size};
 use newsroom::service::Service;
+use newsroom::settings::Settings;
 use newsroom::visitor::{Events, Response, Visitor};
 use serde_json::{Value, json};
 
@@ -19,10 +20,14 @@ pub struct Lab {
 
 impl Lab {
     pub async fn open(folder: &Path) -> Self {
+        Self::open_with(folder, &Settings::default()).await
+    }
+
+    pub async fn open_with(folder: &Path, settings: &Settings) -> Self {
         let told = Arc::new(Mutex::new(String::new()));
         let client =
             app::open(folder, SIZE, |line| *told.lock().unwrap() += &format!("{line}\n")).await.unwrap();
-        let service = Service::start_anywhere(client).await.unwrap();
+        let service = Service::start_anywhere(client, settings).await.unwrap();
         let told = told.lock().unwrap().clone();
         Self { service, told }
     }
@@ -65,7 +70,7 @@ impl Lab {
     /// Stops as the program does: with a snapshot.
     pub async fn close(self) {
         let client = self.service.client().clone();
-        self.service.stop().await.unwrap();
+        self.service.stop().await;
         app::save(&client).await.unwrap();
     }
 }

@@ -7,3 +7,5 @@ mod lab;
 mod program;
 mod restart;
 mod routes;
+mod streams;
+mod wire;

@@ -1,12 +1,93 @@
 //! The program as it is started: what it says, and how it ends.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
+use newsroom::visitor::Visitor;
 use tempfile::tempdir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
 
-fn newsroom(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_newsroom")).args(arguments).output().unwrap();
+/// How long anything may take: much longer than it does, for a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program, as it runs.
+struct Program {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    address: String,
+}
+
+impl Program {
+    /// Starts it with a small newspaper, and waits until it serves.
+    async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_newsroom"))
+            .args(["--address", "127.0.0.1:0", "--articles", "60", "--data", folder.to_str().unwrap()])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut program = Self { process, lines, address: String::new() };
+        let line = program.says("serving at http://").await;
+        program.address = line.split('/').nth(2).unwrap().to_owned();
+        program
+    }
+
+    /// Waits for a line with this text.
+    async fn says(&mut self, text: &str) -> String {
+        loop {
+            let line =
+                timeout(PATIENCE, self.lines.next_line()).await.unwrap_or_else(|_| panic!("no `{text}`"));
+            let line = line.unwrap().unwrap_or_else(|| panic!("it ended without `{text}`"));
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    async fn signal(&self, signal: &str) {
+        let process = self.process.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().await.unwrap().success());
+    }
+
+    /// Waits until it has ended. Returns its status, and what it said as errors.
+    async fn ends(mut self) -> (ExitStatus, String) {
+        let status = timeout(PATIENCE, self.process.wait()).await.expect("it does not end").unwrap();
+        let mut errors = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();
+        (status, errors)
+    }
+
+    async fn visitor(&self) -> Visitor {
+        Visitor::to(self.address.parse().unwrap()).await.unwrap()
+    }
+
+    /// Connections of clients that keep a service busy: with half a body, with events, with answers that nobody reads.
+    async fn tied_up(&self) -> Vec<TcpStream> {
+        let half = "POST /api/articles/60/comments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+        let events = "GET /events/60 HTTP/1.1\r\nhost: x\r\n\r\n";
+        let deaf = "GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
+        let mut streams = Vec::new();
+        for bytes in [half, events, &deaf, "GET / HT"] {
+            let mut stream = TcpStream::connect(&self.address).await.unwrap();
+            // Of the requests that nobody answers any more, some may not fit into the buffers.
+            let _ = timeout(Duration::from_millis(200), stream.write_all(bytes.as_bytes())).await;
+            streams.push(stream);
+        }
+        // All have arrived when a request that came after them is answered.
+        assert_eq!(self.visitor().await.get("/healthz").await.unwrap().status, 200);
+        streams
+    }
+}
+
+async fn newsroom(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_newsroom")).args(arguments).output().await.unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
@@ -16,17 +97,107 @@ async fn an_address_that_is_taken_is_told_before_anything_is_made() {
     let data = folder.path().join("data");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (code, told) = newsroom(&["--address", &address, "--data", data.to_str().unwrap()]);
+    let (code, told) = newsroom(&["--address", &address, "--data", data.to_str().unwrap()]).await;
     assert_eq!(code, Some(1));
     assert!(told.contains(&address) && told.contains("choose another with --address"), "{told}");
     assert!(!data.exists());
 }
 
-#[test]
-fn arguments_that_make_no_sense_are_told() {
-    for arguments in [&["--address", "here"][..], &["--port", "80"], &["what"]] {
-        let (code, told) = newsroom(arguments);
+#[tokio::test]
+async fn arguments_that_make_no_sense_are_told() {
+    for arguments in [
+        &["--address", "here"][..],
+        &["--port", "80"],
+        &["what"],
+        &["--articles", "0"],
+        &["--streams", "many"],
+        &["--inspection", "everybody"],
+        &["--grace", "99999999999999999999"],
+    ] {
+        let (code, told) = newsroom(arguments).await;
         assert_eq!(code, Some(2), "{arguments:?}");
         assert!(told.contains("see `newsroom --help`"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn one_signal_ends_it_soon_whatever_clients_do() {
+    for signal in ["-INT", "-TERM"] {
+        let folder = tempdir().unwrap();
+        let mut program = Program::start(folder.path(), &[]).await;
+        let streams = program.tied_up().await;
+        program.signal(signal).await;
+        program.says("cut off").await;
+        program.says("for a warm start").await;
+        let (status, errors) = program.ends().await;
+        assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
+        drop(streams);
+        // What was saved is whole.
+        let mut program = Program::start(folder.path(), &[]).await;
+        program.signal(signal).await;
+        program.says("for a warm start").await;
+        assert_eq!(program.ends().await.0.code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    for (first, second) in [("-INT", "-INT"), ("-TERM", "-INT"), ("-TERM", "-TERM")] {
+        let folder = tempdir().unwrap();
+        // It would wait longer than this test.
+        let mut program = Program::start(folder.path(), &["--grace", "3600"]).await;
+        let streams = program.tied_up().await;
+        program.signal(first).await;
+        program.says("stopping ...").await;
+        program.signal(second).await;
+        let (status, errors) = program.ends().await;
+        assert_eq!(status.code(), Some(130), "{first} {second}");
+        assert!(errors.contains("the cache was not saved"), "{errors}");
+        drop(streams);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_ends_in_time_is_answered_after_the_signal() {
+    let folder = tempdir().unwrap();
+    let mut program = Program::start(folder.path(), &["--grace", "3600"]).await;
+    let mut stream = TcpStream::connect(&program.address).await.unwrap();
+    let body = r#"{"name":"Ada","text":"Just in time."}"#;
+    let (one, other) = body.split_at(9);
+    let head = format!(
+        "POST /api/articles/60/comments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{one}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(program.visitor().await.get("/healthz").await.unwrap().status, 200);
+    program.signal("-INT").await;
+    program.says("stopping ...").await;
+    stream.write_all(other.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 ") && answer.contains("Just in time."), "{answer}");
+    program.says("for a warm start").await;
+    assert_eq!(program.ends().await.0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn who_reads_its_output_no_longer_does_not_matter() {
+    let folder = tempdir().unwrap();
+    let mut program = Program::start(folder.path(), &[]).await;
+    // As `newsroom | head -3` does.
+    let (_, closed) = tokio::io::duplex(1);
+    drop(closed);
+    drop(std::mem::replace(&mut program.lines, BufReader::new(other_output().await).lines()));
+    program.signal("-INT").await;
+    assert_eq!(program.ends().await.0.code(), Some(0));
+    assert!(folder.path().join("newsroom.snapshot").exists());
+}
+
+/// An output of something else.
+async fn other_output() -> ChildStdout {
+    let mut process =
+        Command::new(env!("CARGO_BIN_EXE_newsroom")).arg("--help").stdout(Stdio::piped()).spawn().unwrap();
+    let output = process.stdout.take().unwrap();
+    process.wait().await.unwrap();
+    output
 }

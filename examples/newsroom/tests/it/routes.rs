@@ -1,5 +1,6 @@
 //! Each route, with good input and with bad.
 
+use newsroom::settings::{Inspection, Settings};
 use tempfile::tempdir;
 
 use crate::lab::Lab;
@@ -137,4 +138,108 @@ async fn the_authors_of_a_page_are_loaded_together() {
     assert_eq!((lab.loads("get_feed"), lab.loads("count_comments")), (1, 20));
     assert!(lab.loads("get_author") > 1);
     assert_eq!(ledger.trips, 3, "{ledger:?}");
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_run_and_frame_nothing_else() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    for path in ["/", "/articles/60", "/nowhere", "/api/feed", "/api/nowhere", "/newsroom.js", "/?before=x"] {
+        let headers = lab.get(path).await.headers;
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"]
+        {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
+    }
+    // Nothing in a page would need more.
+    for path in ["/", "/articles/60", "/search?q=the", "/inspect", "/nowhere"] {
+        let page = lab.get(path).await.body;
+        for inline in [" style=\"", "<style", "<script>", " onclick", "javascript:"] {
+            assert!(!page.contains(inline), "{path} has {inline}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_a_405_with_those_that_are() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let call = async |method, path| lab.visitor().await.send(method, path, &[], String::new()).await.unwrap();
+    for (method, path, allow) in [
+        ("POST", "/", "GET,HEAD"),
+        ("DELETE", "/articles/60", "GET,HEAD"),
+        ("GET", "/articles/60/comments", "POST"),
+        ("OPTIONS", "/api/articles/60/comments", "GET,HEAD,POST"),
+    ] {
+        let response = call(method, path).await;
+        assert_eq!(response.status, 405, "{method} {path}");
+        assert_eq!(response.headers["allow"], allow, "{method} {path}");
+        assert!(response.body.contains(method), "{method} {path}: {}", response.body);
+    }
+    let head = call("HEAD", "/articles/60").await;
+    assert_eq!((head.status.as_u16(), head.body.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn what_a_client_says_is_said_back_in_part_only() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let long = "a".repeat(5_000);
+    for path in [
+        format!("/{long}"),
+        format!("/api/{long}"),
+        format!("/api/feed?before={long}"),
+        format!("/?before={long}"),
+    ] {
+        let body = lab.get(&path).await.body;
+        assert!(body.contains("aaa...") && !body.contains(&long[..200]), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
+    let folder = tempdir().unwrap();
+    let inside = ["/inspect", "/inspect.json", "/api/stats"];
+    let status = async |inspection, header: Option<(&'static str, &'static str)>| {
+        let lab = Lab::open_with(folder.path(), &Settings { inspection, ..Settings::default() }).await;
+        let mut all = Vec::new();
+        for path in inside {
+            let response =
+                lab.visitor().await.send("GET", path, header.as_slice(), String::new()).await.unwrap();
+            all.push(response.status.as_u16());
+        }
+        lab.close().await;
+        all.dedup();
+        all
+    };
+    let of_a_proxy = Some(("x-forwarded-for", "203.0.113.7"));
+    assert_eq!(status(Inspection::Local, None).await, [200]);
+    assert_eq!(status(Inspection::Local, of_a_proxy).await, [403]);
+    assert_eq!(status(Inspection::Local, Some(("forwarded", "for=203.0.113.7"))).await, [403]);
+    assert_eq!(status(Inspection::Open, of_a_proxy).await, [200]);
+    assert_eq!(status(Inspection::Off, None).await, [404]);
+}
+
+/// Needs an address of this machine that is none of the machine itself, and says nothing where there is none.
+#[tokio::test]
+async fn another_address_of_this_machine_is_not_local() {
+    let folder = tempdir().unwrap();
+    // Sends nothing: only asks which address would be used.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let Ok(Ok(address)) = socket.connect("198.51.100.1:9").map(|()| socket.local_addr()) else { return };
+    if address.ip().is_loopback() {
+        return;
+    }
+    let client = newsroom::app::open(folder.path(), crate::lab::SIZE, |_| ()).await.unwrap();
+    let listener = tokio::net::TcpListener::bind((address.ip(), 0)).await.unwrap();
+    let service = newsroom::service::Service::start(client, listener, &Settings::default()).unwrap();
+    let mut visitor = newsroom::visitor::Visitor::to(service.address()).await.unwrap();
+    let refused = visitor.get("/api/stats").await.unwrap();
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("--inspection open"), "{}", refused.body);
+    assert_eq!(visitor.get("/api/feed").await.unwrap().status, 200);
 }

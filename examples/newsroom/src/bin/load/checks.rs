@@ -132,8 +132,17 @@ pub(crate) fn json(body: &str) -> Result<(), String> {
 }
 
 pub(crate) async fn totals(visitor: &mut Visitor) -> Result<Totals, Failure> {
-    let stats = visitor.get("/api/stats").await?.json()?;
+    let stats = stats(visitor).await?;
     Ok(serde_json::from_value(stats["totals"].clone())?)
+}
+
+/// What the service says of itself, if it says it to this machine.
+async fn stats(visitor: &mut Visitor) -> Result<Value, Failure> {
+    let response = visitor.get("/api/stats").await?;
+    match response.status.is_success() {
+        true => response.json(),
+        false => Err(format!("/api/stats: {} {}", response.status, response.body).into()),
+    }
 }
 
 /// What there is when nobody reads any more.
@@ -164,7 +173,7 @@ pub(crate) async fn in_the_end(
                 .push(format!("article {article} has {total} comments, and the last one was number {last}"));
         }
     }
-    let stats = visitor.get("/api/stats").await?.json()?;
+    let stats = stats(visitor).await?;
     let comments = stats["totals"]["comments"].as_u64().unwrap_or_default();
     if comments < before.comments + posts || (is_alone && comments != before.comments + posts) {
         faults.push(format!("{comments} comments, where {} and {posts} more were expected", before.comments));

@@ -22,6 +22,7 @@ use checks::Acknowledged;
 use newsroom::app::{self, with_causes};
 use newsroom::database::Size;
 use newsroom::service::Service;
+use newsroom::settings::Settings;
 use newsroom::visitor::{Failure, Visitor};
 use reader::Reader;
 use summary::Summary;
@@ -55,25 +56,27 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> Result<Summary, Box<dyn Error>> {
     let own = match options.address {
         Some(_) => None,
-        None => Some(start(Path::new("target/newsroom-load")).await?),
+        None => Some(start(Path::new("target/newsroom-load"), options).await?),
     };
     // One of them is there.
     let address = options.address.or(own.as_ref().map(Service::address)).ok_or("there is no service")?;
     println!("{} connections to {address} for {} s ...", options.connections, options.seconds);
     let summary = visit(address, options, own.is_some()).await.map_err(|error| error as Box<dyn Error>)?;
     if let Some(service) = own {
-        service.stop().await?;
+        service.stop().await;
     }
     Ok(summary)
 }
 
 /// A service with a new database, on any port.
-async fn start(folder: &Path) -> Result<Service, Box<dyn Error>> {
+async fn start(folder: &Path, options: &Options) -> Result<Service, Box<dyn Error>> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
     let client = app::open(folder, Size::default(), |line| println!("{line}")).await?;
-    Ok(Service::start_anywhere(client).await?)
+    // One more for the checks at the end.
+    let connections = usize::try_from(options.connections)?.saturating_add(1);
+    Ok(Service::start_anywhere(client, &Settings { connections, ..Settings::default() }).await?)
 }
 
 /// Reads and comments until the time is up, then checks what there is in the end.

@@ -1,0 +1,42 @@
+//! How many event streams there may be, and what the others are told.
+
+use newsroom::settings::Settings;
+use tempfile::tempdir;
+
+use crate::lab::Lab;
+
+#[tokio::test]
+async fn one_stream_too_many_is_a_503_until_another_one_ends() {
+    let folder = tempdir().unwrap();
+    let all = Settings { streams: 2, ..Settings::default() };
+    let of_one_address = Settings { streams_per_address: 2, ..Settings::default() };
+    for settings in [all, of_one_address] {
+        let lab = Lab::open_with(folder.path(), &settings).await;
+        let first = lab.listen(60).await;
+        let _second = lab.listen(59).await;
+        let refused = lab.get("/events/60").await;
+        assert_eq!(refused.status, 503, "{settings:?}");
+        assert_eq!(refused.headers["retry-after"], "30");
+        assert!(refused.json().unwrap()["error"].as_str().unwrap().contains("Too many readers"));
+        // What is no stream is still served.
+        assert_eq!(lab.get("/articles/60").await.status, 200);
+
+        drop(first);
+        // The service sees the end of a connection a little later.
+        while lab.visitor().await.listen("/events/60").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        lab.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_begun_is_not_counted() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open_with(folder.path(), &Settings { streams: 1, ..Settings::default() }).await;
+    for path in ["/events/61", "/events/x"] {
+        lab.get(path).await;
+    }
+    assert_eq!(lab.visitor().await.send("HEAD", "/events/60", &[], String::new()).await.unwrap().status, 200);
+    lab.listen(60).await;
+}
