@@ -1,7 +1,10 @@
 //! How many event streams there may be, and what the others are told.
 
+use std::time::Duration;
+
 use newsroom::settings::Settings;
 use tempfile::tempdir;
+use tokio::time::timeout;
 
 use crate::lab::Lab;
 
@@ -14,7 +17,7 @@ async fn one_stream_too_many_is_a_503_until_another_one_ends() {
         let lab = Lab::open_with(folder.path(), &settings).await;
         let first = lab.listen(60).await;
         let _second = lab.listen(59).await;
-        let refused = lab.get("/events/60").await;
+        let refused = timeout(Duration::from_secs(60), lab.get("/events/60")).await.expect("it is a stream");
         assert_eq!(refused.status, 503, "{settings:?}");
         assert_eq!(refused.headers["retry-after"], "30");
         assert!(refused.json().unwrap()["error"].as_str().unwrap().contains("Too many readers"));

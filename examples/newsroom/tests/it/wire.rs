@@ -21,13 +21,10 @@ async fn send(lab: &Lab, bytes: &[u8]) -> TcpStream {
 }
 
 /// All that comes until the connection ends in an orderly way.
-#[track_caller]
-fn rest(mut stream: TcpStream) -> impl Future<Output = String> {
-    async move {
-        let mut answer = Vec::new();
-        timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the connection stays open").unwrap();
-        String::from_utf8(answer).unwrap()
-    }
+async fn rest(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the connection stays open").unwrap();
+    String::from_utf8(answer).unwrap()
 }
 
 fn post(headers: &str) -> String {
