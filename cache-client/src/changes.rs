@@ -1,4 +1,4 @@
-//! What a mutation, a confirmation or a pushed value changes: a transaction, and what is to be loaded again. Runs nothing.
+//! What a mutation, a confirmation, a pushed value or a plain change writes and marks: a transaction, and what is to be loaded again. Runs nothing.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::app::{App, Fetch};
 use crate::client::Client;
-use crate::context::Tree;
+use crate::context::{Context, Tree};
 use crate::layer::Layer;
 use crate::memo::Memo;
 
@@ -237,6 +237,95 @@ impl<A: App> Changes<A> {
     /// Gives the `before_commit` hooks something to look at.
     pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) {
         self.transaction.context(context);
+    }
+}
+
+impl<A: App> Client<A> {
+    /// Commits what `change` writes and marks: all of it becomes visible at once, and observed keys that it marks are loaded
+    /// again. For changes that the program knows of without a [mutation](crate::Mutate): a message of a queue, a form that
+    /// another part of the program has handled.
+    ///
+    /// It is treated like a [pushed value](Client::ingest): the `before_commit` hooks are asked, running loads of the keys
+    /// that it writes or marks are not stored, copies in the [provider](crate::Provider) are removed, and standing
+    /// [layers](crate::Layer) are folded over what it writes.
+    ///
+    /// `change` must be pure: it runs again if it has read what another commit has changed meanwhile.
+    ///
+    /// Nothing happens before the future is polled. Neither the future nor `change` needs a tokio runtime, unless the commit
+    /// conflicts.
+    ///
+    /// # Errors
+    /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async): a hook refused the commit, or it has
+    /// conflicted with others in each of 64 attempts. Nothing is written or marked then.
+    ///
+    /// # Cancellation
+    /// Dropping the future before it is done commits nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, Context, Fetch};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetTitle { pub id: u64 }
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Vec<u64>, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetFeed { pub page: u64 }
+    /// # registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetFeed } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = CacheRegistry; }
+    /// # impl Fetch<Blog> for GetTitle {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("Notes".to_owned()) }
+    /// # }
+    /// # impl Fetch<Blog> for GetFeed {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Vec<u64>, std::io::Error> { Ok(vec![7]) }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// # let client = Client::builder(Cache::<CacheRegistry>::new(), Blog).build();
+    /// // Post 7 was renamed, and post 8 deleted.
+    /// client.change(|changes| {
+    ///     changes.set(GetTitle { id: 7 }, "Seven".to_owned());
+    ///     changes.remove(&GetTitle { id: 8 });
+    ///     changes.invalidate_query::<GetFeed>();
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 7 }).await?, "Seven");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub async fn change(
+        &self,
+        change: impl Fn(&mut Changes<A>) + Send,
+    ) -> Result<Receipt<A::Registry>, CommitError> {
+        Commit::of(self).run(change).await
+    }
+}
+
+impl<A: App> Context<A> {
+    /// [`Client::change`], after which this request forgets its answers to the keys that are written or marked.
+    ///
+    /// Where the request is kept from the cache or has answers of its own, nothing is written: what would be is marked, past
+    /// the hooks, and the receipt is empty.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    ///
+    /// # Cancellation
+    /// Dropping the future before it is done commits nothing. A request that was cancelled can still make changes.
+    pub async fn change(
+        &self,
+        change: impl Fn(&mut Changes<A>) + Send,
+    ) -> Result<Receipt<A::Registry>, CommitError> {
+        let client = self.client();
+        let commit = Commit { tree: Some(&self.0.tree), ..Commit::of(client) };
+        if self.0.access().is_private {
+            commit.mark(change);
+            return client.cache().begin().commit_async().await;
+        }
+        commit.run(change).await
     }
 }
 

@@ -103,9 +103,15 @@
 //!
 //! Write what the server has told you, and mark what you cannot know: [`Mutate`](crate::Mutate) has an example.
 //!
+//! # Several changes at once
+//! [`Client::change`](crate::Client::change) commits any number of writes and marks without a mutation, and
+//! [`Context::change`](crate::Context::change) has the request forget what it changes. It takes the same
+//! [`Changes`](crate::Changes) as a mutation. Use it where several `invalidate` calls one after another would show readers
+//! a state in between, or where what is written and what is marked belong together.
+//!
 //! # Transactions of the cache
-//! Several writes become visible together by a transaction of the [`cache`](crate::Client::cache) itself. It retires
-//! loads, and observers see it, as any commit. It conflicts with another commit that has changed what it read;
+//! A transaction of the [`cache`](crate::Client::cache) itself makes several writes visible together too, without a `.await`.
+//! It retires loads, and observers see it, as any commit. It conflicts with another commit that has changed what it read;
 //! [`transact`](cache_core::Cache::transact) runs it again then. `before_commit` hooks are asked of transactions,
 //! mutations, confirmations and pushed values, and not of what is loaded.
 //!

@@ -4,6 +4,7 @@
 mod attic;
 mod batch;
 mod breaker;
+mod change;
 mod changes_during_loads;
 mod depot;
 mod errors;

@@ -198,15 +198,20 @@ impl Mutate<Depot> for Rewrite {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_mutation_writes_takes_the_old_entry_away_for_others_too() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.client();
-    client.query(&query).await.unwrap();
-    settle().await;
-    client.mutate(&Rewrite(1, 99)).await.unwrap();
-    settle().await;
-    assert_eq!(*client.query(&query).await.unwrap(), 99);
-    assert_eq!(*site.client().query(&query).await.unwrap(), 2, "loaded, and not the old one");
+async fn what_a_mutation_or_a_change_writes_takes_the_old_entry_away_for_others_too() {
+    for is_mutation in [true, false] {
+        let (site, query) = (site(), GetKept(1));
+        let client = site.client();
+        client.query(&query).await.unwrap();
+        settle().await;
+        match is_mutation {
+            true => client.mutate(&Rewrite(1, 99)).await.unwrap(),
+            false => drop(client.change(|changes| _ = changes.set(GetKept(1), 99)).await.unwrap()),
+        }
+        settle().await;
+        assert_eq!(*client.query(&query).await.unwrap(), 99);
+        assert_eq!(*site.client().query(&query).await.unwrap(), 2, "loaded, and not the old one");
+    }
 }
 
 // Late writes
