@@ -4,6 +4,7 @@ mod backoff;
 pub(crate) mod commit;
 pub(crate) mod hooks;
 mod locked;
+mod read_set;
 mod receipt;
 pub(crate) mod restore;
 mod spare;
@@ -20,15 +21,15 @@ use std::task::Poll;
 use crate::any_table::UsedTable;
 use crate::asking;
 use crate::cache::Cache;
-use crate::clock::Moment;
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
-use crate::table::{Times, Use};
+use crate::table::Times;
 pub use backoff::Backoff;
 use commit::{Commit, CommitKind, Failure, Part};
 use hooks::{Hook, Proposal};
+pub use read_set::ReadSet;
 pub use receipt::Receipt;
 use smallvec::SmallVec;
 use whole::Lent;
@@ -618,86 +619,10 @@ impl<R: Registry> Cache<R> {
             others_first().await;
         }
     }
-
-    /// Reads several keys, of any tables, at one moment. A miss is `None` in its place.
-    ///
-    /// Readers and writers are not held up: the keys are read, and read again until nothing has changed in
-    /// between; if writers keep winning, they are made to wait for one round.
-    pub fn get_all<T: ReadSet<R>>(&self, lookups: T) -> T::Values {
-        loop {
-            for _ in 0..READS_BEFORE_GATE {
-                if let Some(values) = lookups.read_at_once(self) {
-                    return values;
-                }
-            }
-            // No foreign code runs while the gate is closed: what has expired is let go of by the next round, and
-            // what was read in vain is dropped after the gate is open.
-            let now = self.core().now();
-            let closed = self.core().gate.close();
-            let (values, is_all) = lookups.read_closed(self, now);
-            drop(closed);
-            if is_all {
-                return values;
-            }
-        }
-    }
 }
 
 /// Attempts of [`Cache::transact`].
 pub const TRANSACT_ATTEMPTS: usize = 64;
-/// Rounds of [`Cache::get_all`] before writers are made to wait.
-const READS_BEFORE_GATE: usize = if cfg!(cache_model) { 1 } else { 8 };
-
-/// A tuple of references to keys, for [`Cache::get_all`].
-pub trait ReadSet<R: Registry> {
-    /// The values, each `Option<Arc<_>>`.
-    type Values;
-
-    /// Reads all keys, and looks whether anything has changed by the end.
-    #[doc(hidden)]
-    fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values>;
-
-    /// Reads all keys while the gate is closed. `false`: some resident is past its deadline, and has to be let go of
-    /// first.
-    #[doc(hidden)]
-    fn read_closed(&self, cache: &Cache<R>, now: Moment) -> (Self::Values, bool);
-}
-
-macro_rules! impl_read_set {
-    ($($lookup:ident $at:tt),+) => {
-        impl<R: Registry, $($lookup: Lookup),+> ReadSet<R> for ($(&$lookup,)+)
-        where
-            $(R: Holds<$lookup::Query>),+
-        {
-            type Values = ($(Option<Arc<<$lookup::Query as Query>::Value>>,)+);
-
-            fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values> {
-                let revision = cache.core().revision();
-                let read = ($(cache.table::<$lookup::Query>().sight(self.$at, Use::Counted),)+);
-                // Without a commit meanwhile it is the moment of the last read: what was found is held here, and so still
-                // readable; what was not has not come.
-                let is_one_moment = cache.core().revision() == revision
-                    || $(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
-                is_one_moment.then(|| ($(read.$at.0,)+))
-            }
-
-            fn read_closed(&self, cache: &Cache<R>, now: Moment) -> (Self::Values, bool) {
-                let read = ($(cache.table::<$lookup::Query>().glance(self.$at, now),)+);
-                let is_all = $(read.$at.1)&&+;
-                (($(read.$at.0,)+), is_all)
-            }
-        }
-    };
-}
-
-impl_read_set!(A 0);
-impl_read_set!(A 0, B 1);
-impl_read_set!(A 0, B 1, C 2);
-impl_read_set!(A 0, B 1, C 2, D 3);
-impl_read_set!(A 0, B 1, C 2, D 3, E 4);
-impl_read_set!(A 0, B 1, C 2, D 3, E 4, F 5);
-impl_read_set!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-impl_read_set!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
 impl<R: Registry> Debug for Transaction<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
