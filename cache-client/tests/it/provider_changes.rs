@@ -271,8 +271,8 @@ async fn an_answer_that_is_changed_while_its_write_waits_is_not_written() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn of_two_writes_of_a_key_the_newer_one_stays_though_the_older_one_is_slow() {
+/// A client whose provider takes 5 s for the write that has begun, and no time for what comes next.
+async fn during_a_slow_write() -> (Site<TrackingProvider>, Client<Depot>, GetKept) {
     let (site, query) = (site(), GetKept(1));
     let client = site.builder().provider_timeout(seconds(20)).build();
     let first = ask(&client, &query);
@@ -281,6 +281,12 @@ async fn of_two_writes_of_a_key_the_newer_one_stays_though_the_older_one_is_slow
     first.await.unwrap().unwrap();
     settle().await;
     site.provider.delay(Duration::ZERO);
+    (site, client, query)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_writes_of_a_key_the_newer_one_stays_though_the_older_one_is_slow() {
+    let (site, client, query) = during_a_slow_write().await;
     client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await.unwrap();
     pass(seconds(5)).await;
     assert_calls(&site, 1, 2, 0);
@@ -289,14 +295,7 @@ async fn of_two_writes_of_a_key_the_newer_one_stays_though_the_older_one_is_slow
 
 #[tokio::test(start_paused = true)]
 async fn a_removal_comes_after_the_write_that_was_asked_for_before() {
-    let (site, query) = (site(), GetKept(1));
-    let client = site.builder().provider_timeout(seconds(20)).build();
-    let first = ask(&client, &query);
-    settle().await;
-    site.provider.delay(seconds(5));
-    first.await.unwrap().unwrap();
-    settle().await;
-    site.provider.delay(Duration::ZERO);
+    let (site, client, query) = during_a_slow_write().await;
     client.invalidate(&query);
     pass(seconds(5)).await;
     assert_calls(&site, 1, 1, 1);
