@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::context::{Context, Tree};
 use crate::layer::Layer;
 use crate::memo::Memo;
+use crate::mutate::{Begun, Written};
 
 /// A set of changes to the cache of a client, made visible at once: what is written, and what is to be loaded again.
 ///
@@ -25,14 +26,17 @@ pub struct Changes<A: App> {
     marks_only: bool,
     /// What is done when all is committed.
     after: Vec<After<A>>,
+    /// Of what may be overtaken by another answer, with its client: the keys that it writes.
+    written: Option<(Client<A>, Vec<Written<A>>)>,
 }
 
 type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
 
 impl<A: App> Changes<A> {
-    fn new(client: &Client<A>, marks_only: bool) -> Self {
+    fn new(client: &Client<A>, marks_only: bool, has_order: bool) -> Self {
         let transaction = client.cache().begin();
-        Self { transaction, marks_only, after: Vec::new() }
+        let written = has_order.then(|| (client.clone(), Vec::new()));
+        Self { transaction, marks_only, after: Vec::new(), written }
     }
 
     /// What these changes would leave under a key: what they write, else what is committed now. If another commit
@@ -121,11 +125,26 @@ impl<A: App> Changes<A> {
         A::Registry: Holds<Q>,
     {
         let key = query.clone();
+        self.note_written(&key);
         match self.marks_only {
             false => write(&mut self.transaction, query),
             true => self.after.push(Box::new(move |client, _| _ = client.cache().invalidate(&query))),
         }
         self.forget_key(key);
+    }
+
+    fn note_written<Q: Query>(&mut self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        let Some((client, written)) = &mut self.written else { return };
+        let query = query.clone();
+        let key = client.write_order().hash(&query);
+        let mark = Box::new(move |client: &Client<A>| {
+            client.cache().invalidate(&query);
+            client.remove_copy(&query);
+        });
+        written.push(Written { key, mark });
     }
 
     /// Has what the request and the provider know of a key forgotten.
@@ -343,11 +362,13 @@ pub(crate) struct Commit<'a, A: App> {
     pub(crate) label: Option<&'static str>,
     /// What they take the place of.
     pub(crate) layer: Option<&'a Layer<A>>,
+    /// Of what may be overtaken by another answer: from when it runs.
+    pub(crate) begun: Option<&'a Begun<A>>,
 }
 
 impl<'a, A: App> Commit<'a, A> {
     pub(crate) fn of(client: &'a Client<A>) -> Self {
-        Self { client, tree: None, label: None, layer: None }
+        Self { client, tree: None, label: None, layer: None, begun: None }
     }
 
     /// Commits what `change` makes, which runs again if what it has read was changed meanwhile.
@@ -358,10 +379,15 @@ impl<'a, A: App> Commit<'a, A> {
         let (mut attempts, mut backoff) = (1, Backoff::default());
         loop {
             let begun = Instant::now();
-            let Changes { transaction, after, .. } = self.make(false, &change);
+            let Changes { transaction, after, written, .. } = self.make(false, &change);
             match transaction.commit_once_async().await {
                 Ok(receipt) => {
                     self.conclude(after);
+                    if let (Some(begun), Some((_, written)), Some(revision)) =
+                        (self.begun, written, receipt.revision())
+                    {
+                        begun.wrote(revision.get(), written);
+                    }
                     return Ok(receipt);
                 }
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
@@ -378,7 +404,8 @@ impl<'a, A: App> Commit<'a, A> {
     }
 
     fn make(&self, marks_only: bool, change: &impl Fn(&mut Changes<A>)) -> Changes<A> {
-        let mut changes = Changes::new(self.client, marks_only);
+        let has_order = self.begun.is_some() && !marks_only;
+        let mut changes = Changes::new(self.client, marks_only, has_order);
         if let Some(label) = self.label {
             changes.label(label);
         }

@@ -23,7 +23,7 @@ use crate::context::{Context, Node};
 use crate::desk::Desks;
 use crate::error::{OptionsError, QueryError};
 use crate::layer::Layers;
-use crate::mutate::Scopes;
+use crate::mutate::{Scopes, WriteOrder};
 use crate::plan::Plan;
 use crate::provider::tier::Tier;
 use crate::runtime::ClientRuntime;
@@ -52,6 +52,7 @@ pub(crate) struct Shared<A: App> {
     runtime: Arc<ClientRuntime>,
     waits: Arc<Waits>,
     scopes: Arc<Scopes>,
+    write_order: WriteOrder<A>,
     /// Where answers are kept below the cache.
     tier: Option<Arc<Tier>>,
     flights: AtomicU64,
@@ -257,6 +258,10 @@ impl<A: App> Client<A> {
 
     pub(crate) fn scopes(&self) -> &Arc<Scopes> {
         &self.0.scopes
+    }
+
+    pub(crate) fn write_order(&self) -> &WriteOrder<A> {
+        &self.0.write_order
     }
 
     pub(crate) fn next_flight(&self) -> FlightId {

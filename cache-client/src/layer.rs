@@ -14,6 +14,7 @@ use crate::app::{App, Fetch};
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::desk::Desk;
+use crate::mutate::{Begun, KeyHash};
 use stack::{LayerId, Step};
 
 /// Optimistic changes that are shown until they are confirmed or rolled back. Dropping it is rollback.
@@ -25,6 +26,8 @@ use stack::{LayerId, Step};
 pub struct Layer<A: App> {
     client: Client<A>,
     standing: Arc<Standing>,
+    /// From when it stands; `None` for that of a mutation, which has begun by itself.
+    begun: Option<Begun<A>>,
 }
 
 /// What a layer is to change. Made by [`Client::optimistic`].
@@ -53,6 +56,7 @@ struct Standing {
 
 /// A key that a layer changes.
 trait Place: Send + Sync {
+    fn hash(&self) -> KeyHash;
     /// Takes the layer off the key.
     fn take_off(&self, layer: LayerId);
     /// Has the observers of the key look.
@@ -60,6 +64,10 @@ trait Place: Send + Sync {
 }
 
 impl<A: App, Q: Fetch<A>> Place for KeyOf<A, Q> {
+    fn hash(&self) -> KeyHash {
+        self.hash
+    }
+
     fn take_off(&self, layer: LayerId) {
         self.desk.stacks.take_off(&self.key, layer);
     }
@@ -72,6 +80,7 @@ impl<A: App, Q: Fetch<A>> Place for KeyOf<A, Q> {
 struct KeyOf<A: App, Q: Fetch<A>> {
     desk: Arc<Desk<Q, Q::Error>>,
     key: Q,
+    hash: KeyHash,
 }
 
 impl Layers {
@@ -138,7 +147,8 @@ impl<A: App> LayerEdit<A> {
         // Before the step, so that nobody passes it by.
         self.client.layers().changes.fetch_add(1, Ordering::Relaxed);
         desk.stacks.push(query.clone(), step);
-        self.places.push(Box::new(KeyOf::<A, Q> { desk, key: query.clone() }));
+        let hash = self.client.write_order().hash(query);
+        self.places.push(Box::new(KeyOf::<A, Q> { desk, key: query.clone(), hash }));
     }
 }
 
@@ -179,12 +189,20 @@ impl<A: App> Client<A> {
     /// # }
     /// ```
     pub fn optimistic(&self, edit: impl FnOnce(&mut LayerEdit<A>)) -> Layer<A> {
+        let mut layer = self.put_up(edit);
+        layer.begun = Some(Begun::new(self, None, Vec::new()));
+        layer
+    }
+
+    /// [`optimistic`](Self::optimistic) for a mutation.
+    pub(crate) fn put_up(&self, edit: impl FnOnce(&mut LayerEdit<A>)) -> Layer<A> {
         let layers = self.layers();
         let (id, is_off) = (layers.next_id(), Arc::new(AtomicBool::new(true)));
         let mut new = LayerEdit { client: self.clone(), id, is_off: Arc::clone(&is_off), places: Vec::new() };
         edit(&mut new);
         let places = std::mem::take(&mut new.places);
-        Layer { client: self.clone(), standing: layers.put_up(Standing { id, is_off, places }) }
+        let standing = layers.put_up(Standing { id, is_off, places });
+        Layer { client: self.clone(), standing, begun: None }
     }
 
     /// Rolls back all layers. Returns how many there were.
@@ -206,6 +224,9 @@ impl<A: App> Layer<A> {
     /// `change` runs again if it has read what another commit has changed meanwhile. The `before_commit` hooks are asked.
     /// What `change` only marks is shown as it was before the layer, until it has been loaded.
     ///
+    /// A layer counts as a [mutation](crate::Mutate) that begins when the layer is made: if one that began later has
+    /// committed a key before this one does, the key is marked, so that what the server has counts.
+    ///
     /// # Errors
     /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async). Nothing is committed then.
     ///
@@ -215,13 +236,19 @@ impl<A: App> Layer<A> {
         self,
         change: impl Fn(&mut Changes<A>) + Send,
     ) -> Result<Receipt<A::Registry>, CommitError> {
-        let commit = Commit { layer: Some(&self), ..Commit::of(&self.client) };
+        let begun = self.begun.as_ref();
+        let commit = Commit { layer: Some(&self), begun, ..Commit::of(&self.client) };
         commit.run(change).await
     }
 
     /// What the commit that takes the place of the layer sets.
     pub(crate) fn sign(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.standing.is_off)
+    }
+
+    /// The keys that it changes.
+    pub(crate) fn keys(&self) -> Vec<KeyHash> {
+        self.standing.places.iter().map(|place| place.hash()).collect()
     }
 
     /// Takes the layer away. The others stay, on what is committed now.

@@ -1,8 +1,9 @@
 //! Mutations: what changes something outside, and the cache with it. Run once, in a task of their own.
 
+mod order;
 mod scope;
 
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,11 +25,19 @@ use crate::layer::{Layer, LayerEdit};
 use crate::retry::{Patience, RetryPace};
 use crate::telemetry;
 use crate::waits::Waiting;
+pub(crate) use order::{Begun, KeyHash, WriteOrder, Written};
 pub use scope::Scope;
 pub(crate) use scope::Scopes;
 use scope::Turn;
 
 /// Something that is changed outside, and what that means for the cache.
+///
+/// Mutations that run at the same time may be answered in another order than they began in. An older answer then takes the
+/// place of a younger one, and nobody can tell which of them the server did last. So a key that both have written is
+/// marked and loaded, as by an invalidation: what the server has counts. That happens once, when those have ended that
+/// were running by then and may write the key too: mutations of the types that have written it, and those that
+/// [show](Self::optimistic) a change of it. Answers in order cause neither mark nor load. Until the load has ended, the
+/// older answer is what is read; a [`scope`](Self::scope) avoids that.
 ///
 /// ```
 /// # use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate, TokioClock};
@@ -317,6 +326,8 @@ struct Run<A: App, M: Mutate<A>> {
     is_private: bool,
     /// What is shown meanwhile.
     layer: Option<Layer<A>>,
+    /// From when it runs. Ends before others of its scope begin. `None` if it writes nothing.
+    begun: Option<Begun<A>>,
     /// Its place in its scope.
     turn: Option<Turn>,
 }
@@ -325,14 +336,14 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
     fn new(client: &Client<A>, parent: Option<&Arc<Node<A>>>, mutation: M) -> Self {
         let (id, token) = (client.next_flight(), CancellationToken::new());
         let is_private = parent.is_some_and(|node| node.access().is_private);
-        let layer = (!is_private).then(|| client.optimistic(|layer| mutation.optimistic(layer)));
+        let layer = (!is_private).then(|| client.put_up(|layer| mutation.optimistic(layer)));
         let node = match parent {
             Some(parent) => Node::of_mutation(parent, token, id),
             None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
         };
         let asked_by = parent.map(|parent| Arc::clone(&parent.tree));
         let turn = mutation.scope().map(|scope| client.scopes().enter(scope, id));
-        Self { mutation, node, asked_by, is_private, layer, turn }
+        Self { mutation, node, asked_by, is_private, layer, begun: None, turn }
     }
 
     async fn run(mut self) -> Mutated<A, M> {
@@ -340,6 +351,9 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
         if !self.waits_for_its_turn().await {
             return Err(MutateError::Cycle { mutation: name });
         }
+        let client = &self.node.client;
+        self.begun =
+            self.layer.as_ref().map(|layer| Begun::new(client, Some(TypeId::of::<M>()), layer.keys()));
         let panicked = |message| MutateError::Panicked { mutation: name, message };
         let output = caught(self.attempts()).await.map_err(panicked)?;
         let output = output.map_err(|source| MutateError::Failed { mutation: name, source })?;
@@ -384,6 +398,7 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
             tree: self.asked_by.as_deref(),
             label: Some(type_name::<M>()),
             layer: self.layer.as_ref(),
+            begun: self.begun.as_ref(),
         };
         let apply = |changes: &mut Changes<A>| self.mutation.apply(output, changes);
         if self.is_private {

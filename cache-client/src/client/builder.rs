@@ -19,6 +19,7 @@ use crate::breaker::options::BreakerOptions;
 use crate::desk::Desks;
 use crate::error::{ClientBuildError, OptionsError};
 use crate::layer::Layers;
+use crate::mutate::WriteOrder;
 use crate::plan::check_values;
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
@@ -185,6 +186,7 @@ impl<A: App> ClientBuilder<A> {
             runtime: Arc::new(ClientRuntime::new(runtime)),
             waits: Arc::new(Waits::default()),
             scopes: Arc::default(),
+            write_order: WriteOrder::default(),
             tier,
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(traces_keys),

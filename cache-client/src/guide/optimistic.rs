@@ -16,6 +16,15 @@
 //! [`Mutate::optimistic`](crate::Mutate::optimistic) says is shown until the answer is committed or the mutation has
 //! failed.
 //!
+//! # Answers out of order
+//! Two mutations of one key may run at the same time, and the one that began first may be answered last. Its answer is
+//! older than what is there by then. The client notices that by itself: it commits the answer, and marks the key, so that
+//! it is loaded from the server once, after the last mutation that may write it. The older answer can be seen until that
+//! load has ended. Where that is too much, or where the later mutation builds on the earlier, give both the same
+//! [`Scope`](crate::Scope): the second is sent when the first has been answered, and what both expect is shown at once.
+//!
+//! Layers that are confirmed in another order than they were made are treated in the same way.
+//!
 //! # What flickers
 //! The layer is gone with the confirming commit. What that commit has not *written* is shown from then on as it was
 //! committed before. So an [`apply`](crate::Mutate::apply) that only invalidates lets the old value be seen again,

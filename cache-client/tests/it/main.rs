@@ -22,6 +22,7 @@ mod listener;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod model;
+mod mutation_order;
 mod mutations;
 mod observers;
 mod options;

@@ -1,0 +1,88 @@
+//! What is remembered of mutations, for how long, and that it does not matter who notes its commit first.
+
+use cache_core::{Query, registry};
+
+use super::*;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u64)]
+pub struct Get;
+
+registry! {
+    pub struct Registry { crate::mutate::order::tests::Get }
+}
+
+struct Nothing;
+
+impl App for Nothing {
+    type Registry = Registry;
+}
+
+impl State<Nothing> {
+    fn begin(&mut self) -> u64 {
+        self.last += 1;
+        self.running.insert(self.last, Member { kind: None, expects: Vec::new() });
+        self.last
+    }
+
+    /// Returns whether the key is to be marked.
+    fn commit(&mut self, number: u64, revision: u64, key: KeyHash) -> bool {
+        !self.note(number, revision, vec![Written { key, mark: Box::new(|_| {}) }]).is_empty()
+    }
+}
+
+fn state() -> State<Nothing> {
+    WriteOrder::default().state.into_inner()
+}
+
+#[test]
+fn it_does_not_matter_which_of_two_commits_is_noted_first() {
+    for is_older_noted_first in [true, false] {
+        for (older_revision, younger_revision) in [(1, 2), (2, 1)] {
+            let mut state = state();
+            let (older, younger) = (state.begin(), state.begin());
+            let mut commits = [(older, older_revision), (younger, younger_revision)];
+            if !is_older_noted_first {
+                commits.reverse();
+            }
+            let marks = commits.map(|(number, revision)| state.commit(number, revision, 7));
+            assert_eq!(marks, [false, older_revision > younger_revision], "{commits:?}");
+        }
+    }
+}
+
+#[test]
+fn what_nobody_can_come_too_late_for_is_forgotten() {
+    let mut state = state();
+    let (first, second) = (state.begin(), state.begin());
+    assert!(!state.commit(second, 1, 7));
+    assert!(state.end(second).is_empty());
+    let third = state.begin();
+    assert!(!state.commit(third, 2, 8));
+    assert_eq!(state.writes.len(), 2, "the first may write both keys");
+    state.end(first);
+    assert_eq!(state.writes.len(), 1, "the first write has overlapped no other that runs");
+    state.end(third);
+    assert!(state.writes.is_empty() && state.running.is_empty());
+    let alone = state.begin();
+    state.commit(alone, 3, 7);
+    assert!(state.writes.is_empty());
+}
+
+#[test]
+fn one_that_has_overlapped_more_than_is_remembered_is_taken_for_late() {
+    let mut state = state();
+    let slow = state.begin();
+    for revision in 1..=MOST_WRITES as u64 + 1 {
+        let quick = state.begin();
+        assert!(!state.commit(quick, revision, revision));
+        state.end(quick);
+    }
+    assert_eq!(state.writes.len(), MOST_WRITES);
+    let quick = state.begin();
+    assert!(!state.commit(quick, 1_000_000, 7), "those that are quick are still known");
+    assert!(state.commit(slow, 1_000_001, 1_000_000));
+    state.end(slow);
+    let next = state.begin();
+    assert!(!state.commit(next, 1_000_002, 7));
+}

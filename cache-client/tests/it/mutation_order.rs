@@ -1,0 +1,414 @@
+//! Answers of mutations that arrive in another order than the mutations began: the server's order wins.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate, MutateError, Scope, TokioClock};
+use cache_core::{Cache, Freshness, Query, registry};
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::lab::{SECOND, in_time, pass, seconds, settle};
+
+/// Its loads take a second.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = Vec<u32>, capacity = 1_000, fresh = "1h")]
+pub struct GetList(u32);
+
+registry! {
+    pub struct Lists { crate::mutation_order::GetList }
+}
+
+/// The lists as they are outside.
+#[derive(Debug, Default)]
+struct Server {
+    lists: Mutex<HashMap<u32, Vec<u32>>>,
+    loads: Mutex<HashMap<u32, usize>>,
+}
+
+impl App for Server {
+    type Registry = Lists;
+}
+
+impl Server {
+    fn list(&self, list: u32) -> Vec<u32> {
+        self.lists.lock().get(&list).cloned().unwrap_or_default()
+    }
+
+    fn loads(&self, list: u32) -> usize {
+        self.loads.lock().get(&list).copied().unwrap_or_default()
+    }
+}
+
+impl Fetch<Server> for GetList {
+    type Error = std::io::Error;
+
+    async fn fetch(&self, cx: &Context<Server>) -> Result<Vec<u32>, std::io::Error> {
+        *cx.app().loads.lock().entry(self.0).or_default() += 1;
+        tokio::time::sleep(SECOND).await;
+        Ok(cx.app().list(self.0))
+    }
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// All of the list.
+    Set,
+    /// What was added, to what is there.
+    Merge,
+    Update,
+}
+
+const WAYS: [Way; 3] = [Way::Set, Way::Merge, Way::Update];
+
+/// Adds its item to some lists.
+#[derive(Clone, Debug)]
+struct Add {
+    lists: Vec<u32>,
+    item: u32,
+    /// When it is done, and when its answer is there; from the call.
+    done: Duration,
+    answers: Duration,
+    way: Way,
+    fails: bool,
+    scope: Option<Scope>,
+    is_shown: bool,
+}
+
+impl Add {
+    fn new(item: u32, done: u64, answers: u64) -> Self {
+        let (done, answers) = (seconds(done), seconds(answers));
+        let lists = vec![1];
+        Self { lists, item, done, answers, way: Way::Set, fails: false, scope: None, is_shown: false }
+    }
+
+    async fn send(&self, server: &Server) -> Result<HashMap<u32, Vec<u32>>, std::io::Error> {
+        tokio::time::sleep(self.done).await;
+        let answer = {
+            let mut lists = server.lists.lock();
+            for list in self.lists.iter().filter(|_| !self.fails) {
+                lists.entry(*list).or_default().push(self.item);
+            }
+            lists.clone()
+        };
+        tokio::time::sleep(self.answers - self.done).await;
+        if self.fails { Err(std::io::ErrorKind::Other.into()) } else { Ok(answer) }
+    }
+
+    fn write(&self, answer: &HashMap<u32, Vec<u32>>, changes: &mut Changes<Server>) {
+        let item = self.item;
+        for &list in &self.lists {
+            let query = GetList(list);
+            match self.way {
+                Way::Set => _ = changes.set(query, answer[&list].clone()),
+                Way::Merge => changes.merge_with(query, move |present: Option<&Vec<u32>>| {
+                    [present.map_or(&[][..], Vec::as_slice), &[item]].concat()
+                }),
+                Way::Update => _ = changes.update(&query, |present| [present.as_slice(), &[item]].concat()),
+            }
+        }
+    }
+}
+
+impl Mutate<Server> for Add {
+    type Output = HashMap<u32, Vec<u32>>;
+    type Error = std::io::Error;
+
+    async fn run(&self, cx: &Context<Server>) -> Result<Self::Output, std::io::Error> {
+        self.send(cx.app()).await
+    }
+
+    fn apply(&self, answer: &Self::Output, changes: &mut Changes<Server>) {
+        self.write(answer, changes);
+    }
+
+    fn optimistic(&self, layer: &mut LayerEdit<Server>) {
+        for list in self.lists.iter().filter(|_| self.is_shown) {
+            let item = self.item;
+            layer.update(&GetList(*list), move |list| Some([list?.as_slice(), &[item]].concat()));
+        }
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        self.scope.clone()
+    }
+}
+
+/// The same as another type.
+#[derive(Clone, Debug)]
+struct Append(Add);
+
+impl Mutate<Server> for Append {
+    type Output = HashMap<u32, Vec<u32>>;
+    type Error = std::io::Error;
+
+    async fn run(&self, cx: &Context<Server>) -> Result<Self::Output, std::io::Error> {
+        self.0.send(cx.app()).await
+    }
+
+    fn apply(&self, answer: &Self::Output, changes: &mut Changes<Server>) {
+        self.0.write(answer, changes);
+    }
+
+    fn optimistic(&self, layer: &mut LayerEdit<Server>) {
+        self.0.optimistic(layer);
+    }
+}
+
+/// A client whose cache has these lists.
+async fn client_with(lists: &[u32]) -> Client<Server> {
+    let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
+    let client = Client::builder(cache, Server::default()).build();
+    for list in lists {
+        client.query(&GetList(*list)).await.unwrap();
+    }
+    client
+}
+
+type Added = JoinHandle<Result<HashMap<u32, Vec<u32>>, MutateError<std::io::Error>>>;
+
+/// Begins a mutation.
+async fn begin<M>(client: &Client<Server>, mutation: M) -> Added
+where
+    M: Mutate<Server, Output = HashMap<u32, Vec<u32>>, Error = std::io::Error>,
+{
+    let client = client.clone();
+    let added = tokio::spawn(async move { client.mutate(&mutation).await });
+    settle().await;
+    added
+}
+
+#[track_caller]
+fn is_marked(client: &Client<Server>, list: u32) -> bool {
+    let entry = client.cache().peek_entry(&GetList(list)).expect("the list is there");
+    entry.freshness() == Freshness::Invalidated
+}
+
+async fn list(client: &Client<Server>, list: u32) -> Vec<u32> {
+    in_time(client.query(&GetList(list))).await.unwrap().to_vec()
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_whose_answers_are_swapped_leave_what_the_server_has() {
+    for way in WAYS {
+        let client = client_with(&[1]).await;
+        begin(&client, Add { way, ..Add::new(1, 1, 5) }).await;
+        let last = begin(&client, Add { way, ..Add::new(2, 2, 3) }).await;
+        in_time(last).await.unwrap().unwrap();
+        assert!(!is_marked(&client, 1), "{way:?}: nothing is known to be out of order");
+        pass(seconds(3)).await;
+        assert!(is_marked(&client, 1), "{way:?}");
+        assert_eq!(client.app().loads(1), 1, "{way:?}: nobody observes it");
+        assert_eq!(list(&client, 1).await, [1, 2], "{way:?}");
+        assert_eq!((client.app().loads(1), is_marked(&client, 1)), (2, false), "{way:?}");
+    }
+}
+
+/// The orders in which three answers can arrive.
+const ORDERS: [[u64; 3]; 6] = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]];
+
+/// Whether two that have not failed stand in another order than they began in. `order[n]` is the place of answer `n`.
+fn is_inverted(order: [u64; 3], failing: Option<usize>) -> bool {
+    let arrived: Vec<_> = (0..3).filter(|at| Some(*at) != failing).map(|at| order[at]).collect();
+    !arrived.is_sorted()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_three_the_last_has_the_key_loaded_once_whether_one_has_failed_or_none() {
+    for (way, order) in WAYS.iter().flat_map(|way| ORDERS.iter().map(move |order| (*way, *order))) {
+        for failing in [None, Some(0), Some(1), Some(2)] {
+            for is_observed in [true, false] {
+                let case = format!("{way:?} {order:?} {failing:?} {is_observed}");
+                let client = client_with(&[1]).await;
+                let observer = is_observed.then(|| client.observe(&GetList(1)));
+                let mut added = Vec::new();
+                for (at, place) in order.into_iter().enumerate() {
+                    let item = u32::try_from(at).unwrap() + 1;
+                    let add = Add::new(item, u64::from(item), 10 * place);
+                    added.push(begin(&client, Add { way, fails: failing == Some(at), ..add }).await);
+                }
+                for added in added {
+                    in_time(added).await.unwrap().ok();
+                }
+                pass(seconds(5)).await;
+                let loads = usize::from(is_inverted(order, failing));
+                assert_eq!(is_marked(&client, 1), loads > 0 && !is_observed, "{case}");
+                assert_eq!(client.app().loads(1), if is_observed { 1 + loads } else { 1 }, "{case}");
+                assert_eq!(list(&client, 1).await, client.app().list(1), "{case}");
+                assert_eq!(client.app().loads(1), 1 + loads, "{case}");
+                drop(observer);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_do_not_overlap_are_in_order() {
+    let client = client_with(&[1]).await;
+    for item in 1..4 {
+        let added = begin(&client, Add::new(item, 1, 2)).await;
+        in_time(added).await.unwrap().unwrap();
+    }
+    assert_eq!((is_marked(&client, 1), list(&client, 1).await), (false, vec![1, 2, 3]));
+    assert_eq!(client.app().loads(1), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_keys_just_the_one_that_is_out_of_order_is_marked() {
+    let client = client_with(&[1, 2]).await;
+    let both = begin(&client, Add { lists: vec![1, 2], ..Add::new(1, 1, 5) }).await;
+    begin(&client, Add { lists: vec![2], ..Add::new(2, 2, 3) }).await;
+    in_time(both).await.unwrap().unwrap();
+    assert_eq!((is_marked(&client, 1), is_marked(&client, 2)), (false, true));
+    assert_eq!(list(&client, 2).await, [1, 2]);
+    assert_eq!((client.app().loads(1), client.app().loads(2)), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn mutations_of_two_types_are_compared_too() {
+    let client = client_with(&[1]).await;
+    let first = begin(&client, Add::new(1, 1, 5)).await;
+    begin(&client, Append(Add::new(2, 2, 3))).await;
+    in_time(first).await.unwrap().unwrap();
+    assert!(is_marked(&client, 1));
+    assert_eq!(list(&client, 1).await, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_that_may_write_the_key_is_waited_for_and_no_other() {
+    // One of another type, which shows nothing of this key; one that shows it; one of the same type.
+    let (other, showing) =
+        (Append(Add { lists: vec![2], ..Add::new(9, 1, 30) }), Add { is_shown: true, ..Add::new(9, 1, 30) });
+    for (is_waited_for, bystander) in [(false, Some(other)), (true, Some(Append(showing))), (true, None)] {
+        let client = client_with(&[1, 2]).await;
+        let bystander = match bystander {
+            Some(bystander) => begin(&client, bystander).await,
+            None => begin(&client, Add { lists: vec![2], ..Add::new(9, 1, 30) }).await,
+        };
+        let first = begin(&client, Add::new(1, 1, 5)).await;
+        begin(&client, Add::new(2, 2, 3)).await;
+        in_time(first).await.unwrap().unwrap();
+        assert_eq!(is_marked(&client, 1), !is_waited_for);
+        in_time(bystander).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1));
+        assert_eq!(list(&client, 1).await, client.app().list(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_that_its_runtime_drops_is_waited_for_no_more() {
+    let client = client_with(&[1]).await;
+    // Its runtime ends while it runs: the mark that waits for it is made.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let (hung, begun) = (client.clone(), tokio::sync::oneshot::channel());
+    runtime.spawn(async move {
+        let never = Add { lists: vec![2], ..Add::new(9, 1_000_000, 1_000_000) };
+        let mutation = hung.mutate(&never);
+        let mut mutation = std::pin::pin!(mutation);
+        std::future::poll_fn(|cx| {
+            assert!(mutation.as_mut().poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        begun.0.send(()).unwrap();
+        _ = mutation.await;
+    });
+    begun.1.await.unwrap();
+    let first = begin(&client, Add::new(1, 1, 5)).await;
+    begin(&client, Add::new(2, 2, 3)).await;
+    in_time(first).await.unwrap().unwrap();
+    runtime.shutdown_background();
+    let since = std::time::Instant::now();
+    while !is_marked(&client, 1) {
+        assert!(since.elapsed() < seconds(20), "the mark waits for a mutation that is gone");
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_of_one_scope_are_in_order_whatever_their_calls_overlap() {
+    let client = client_with(&[1]).await;
+    let scope = Some(Scope::new("lists"));
+    // The second is called before the one without a scope, and begins when that has ended.
+    begin(&client, Add { scope: scope.clone(), ..Add::new(1, 1, 5) }).await;
+    let last = begin(&client, Add { scope, ..Add::new(3, 1, 5) }).await;
+    pass(seconds(2)).await;
+    let between = begin(&client, Add::new(2, 1, 2)).await;
+    in_time(between).await.unwrap().unwrap();
+    in_time(last).await.unwrap().unwrap();
+    // The first and the one without a scope were swapped, and the last one builds on both.
+    assert_eq!(client.app().list(1), [1, 2, 3]);
+    assert_eq!(list(&client, 1).await, [1, 2, 3]);
+
+    let client = client_with(&[1]).await;
+    let scope = Some(Scope::new("lists"));
+    begin(&client, Add { scope: scope.clone(), ..Add::new(1, 1, 5) }).await;
+    let last = begin(&client, Add { scope, ..Add::new(2, 1, 5) }).await;
+    in_time(last).await.unwrap().unwrap();
+    assert_eq!((is_marked(&client, 1), client.app().loads(1)), (false, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn layers_that_are_confirmed_in_another_order_than_they_were_made_are_compared_too() {
+    for (is_swapped, way) in [true, false].into_iter().flat_map(|swapped| WAYS.map(|way| (swapped, way))) {
+        let client = client_with(&[1]).await;
+        let adds = [Add { way, ..Add::new(1, 1, 1) }, Add { way, ..Add::new(2, 1, 1) }];
+        let mut answers = Vec::new();
+        for add in adds {
+            let layer = client.optimistic(|layer| add.optimistic(layer));
+            let answer = add.send(client.app()).await.unwrap();
+            answers.push((layer, add, answer));
+        }
+        if is_swapped {
+            answers.reverse();
+        }
+        for (layer, add, answer) in answers {
+            layer.confirm(|changes| add.write(&answer, changes)).await.unwrap();
+        }
+        assert_eq!(is_marked(&client, 1), is_swapped, "{way:?}");
+        assert_eq!(list(&client, 1).await, [1, 2], "{way:?}");
+        assert_eq!(client.app().loads(1), 1 + usize::from(is_swapped), "{way:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_is_rolled_back_has_no_order() {
+    let client = client_with(&[1]).await;
+    let older = client.optimistic(|_| {});
+    let added = begin(&client, Add::new(1, 1, 1)).await;
+    in_time(added).await.unwrap().unwrap();
+    older.rollback();
+    assert!(!is_marked(&client, 1));
+}
+
+/// Whoever commits last, and whoever notes that first.
+#[test]
+fn from_many_threads_what_is_not_marked_is_what_began_last() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    runtime.block_on(async {
+        let client = client_with(&[]).await;
+        for _ in 0..300 {
+            let begun: Vec<_> = (0..4)
+                .map(|item| {
+                    let (client, layer) = (client.clone(), client.optimistic(|_| {}));
+                    (item, client, layer)
+                })
+                .collect();
+            let confirmed = begun.into_iter().map(|(item, _, layer)| {
+                tokio::spawn(async move {
+                    layer.confirm(|changes| _ = changes.set(GetList(1), vec![item])).await.unwrap();
+                })
+            });
+            let confirmed: Vec<_> = confirmed.collect();
+            for confirmed in confirmed {
+                confirmed.await.unwrap();
+            }
+            let value: Arc<Vec<u32>> = client.cached(&GetList(1)).unwrap();
+            assert!(is_marked(&client, 1) || *value == [3], "{value:?}");
+        }
+    });
+}
