@@ -23,11 +23,16 @@ if (section) {
   };
 
   // A comment without a number is not written yet.
-  const item = ({ number, name, text, posted }, isNew) => {
+  const item = ({ number, name, text, is_long, posted }, isNew) => {
     const meta = element("p", { className: "meta" });
     const time = element("time", { textContent: number ? when(posted) : "sending ..." });
-    meta.append(element("strong", { textContent: name }), time);
-    const made = element("li", {}, meta, element("p", { className: "said", textContent: text }));
+    meta.append(element("strong", {}, element("bdi", { textContent: name })), time);
+    const made = element("li", {}, meta, element("p", { className: "said", dir: "auto", textContent: text }));
+    if (is_long) {
+      const isOpen = list.querySelector(`[data-number="${number}"] .more`)?.open ?? false;
+      const summary = element("summary", { textContent: "Whole comment" });
+      made.append(element("details", { className: "more", open: isOpen }, summary));
+    }
     made.dataset.number = number;
     made.classList.toggle("new", isNew && number > 0);
     made.classList.toggle("sending", number === 0);
@@ -42,13 +47,37 @@ if (section) {
     section.querySelector(".older").hidden = newest.filter((comment) => comment.number).length === total;
   };
 
-  const events = new EventSource(`/events/${article}`);
-  events.addEventListener("open", () => { live.hidden = false; });
-  events.addEventListener("error", () => { live.hidden = true; });
-  events.addEventListener("comments", (event) => {
-    const news = JSON.parse(event.data);
-    section.classList.toggle("refreshing", news.is_refreshing);
-    if (news.comments) show(news.comments);
+  // A browser has six connections to a site. A page that nobody sees gives its own back, so that others can be loaded.
+  let events = null;
+  let later = 0;
+  const hush = () => {
+    clearTimeout(later);
+    events?.close();
+    events = null;
+    live.hidden = true;
+  };
+  const listen = () => {
+    hush();
+    events = new EventSource(`/events/${article}`);
+    events.addEventListener("open", () => { live.hidden = false; });
+    events.addEventListener("error", () => {
+      live.hidden = true;
+      // A browser connects again by itself, but not after a refusal, as when too many readers listen.
+      if (events.readyState === EventSource.CLOSED) later = setTimeout(listen, 30_000);
+    });
+    events.addEventListener("comments", (event) => {
+      const news = JSON.parse(event.data);
+      section.classList.toggle("refreshing", news.is_refreshing);
+      if (news.comments) show(news.comments);
+    });
+  };
+  if (!document.hidden) listen();
+  window.addEventListener("pagehide", hush);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(later);
+    if (document.hidden) later = setTimeout(hush, 20_000);
+    else if (events?.readyState !== EventSource.OPEN) listen();
   });
 
   form.addEventListener("submit", async (event) => {

@@ -7,7 +7,8 @@ use cache_client::{Changes, Context, LayerEdit, Mutate};
 use crate::app::Newsroom;
 use crate::database::{DatabaseError, Key, Retiring, write};
 use crate::model::{Author, Comment};
-use crate::queries::{CountComments, GetAuthor, GetComments, GetTotals};
+use crate::queries::{CountComments, GetAuthor, GetComments, GetTotals, MostDiscussed};
+use crate::texts;
 
 /// Characters that a name may have.
 const LONGEST_NAME: usize = 60;
@@ -40,7 +41,7 @@ pub struct Posted {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommentError {
-    /// It is empty, or too long.
+    /// It is empty, too long, or has what cannot be seen.
     #[error("{0}")]
     Refused(String),
     /// There is nothing to comment on.
@@ -55,9 +56,10 @@ impl AddComment {
     /// A comment on an article.
     ///
     /// # Errors
-    /// If name or text are empty or too long.
+    /// If name or text are empty or too long, or the name has what cannot be seen.
     pub fn new(article: u64, name: &str, text: &str) -> Result<Self, CommentError> {
-        let (name, text) = (tidy("name", name, LONGEST_NAME)?, tidy("text", text, LONGEST_TEXT)?);
+        let name = texts::name(name, LONGEST_NAME).map_err(CommentError::Refused)?;
+        let text = texts::text(text, LONGEST_TEXT).map_err(CommentError::Refused)?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         // Fits until the year 292,277,026,596.
         Ok(Self { article, name, text, posted: now.as_secs().cast_signed() })
@@ -85,8 +87,9 @@ impl Mutate<Newsroom> for AddComment {
             written.ok_or(CommentError::NoSuchArticle(article))
         });
         let (author, comment) = written.await?;
-        let out_of_date = vec![Key::of(&self.comments()), Key::of(&self.count()), Key::of(&GetTotals)];
-        Ok(Posted { author, comment, _retiring: database.ledger.retiring(out_of_date) })
+        let summaries = [Key::of(&GetTotals), Key::of(&MostDiscussed)];
+        let out_of_date = [Key::of(&self.comments()), Key::of(&self.count())].into_iter().chain(summaries);
+        Ok(Posted { author, comment, _retiring: database.ledger.retiring(out_of_date.collect()) })
     }
 
     /// The comment takes its place for those who look at it, and all is loaded again by whoever asks next: another one may
@@ -102,16 +105,5 @@ impl Mutate<Newsroom> for AddComment {
     fn optimistic(&self, layer: &mut LayerEdit<Newsroom>) {
         let Self { name, text, posted, .. } = self.clone();
         layer.update(&self.comments(), move |known| Some(known?.with_unwritten(&name, &text, posted)));
-    }
-}
-
-fn tidy(what: &str, text: &str, longest: usize) -> Result<String, CommentError> {
-    let text = text.trim();
-    match text.chars().count() {
-        0 => Err(CommentError::Refused(format!("the {what} is missing"))),
-        length if length > longest => {
-            Err(CommentError::Refused(format!("the {what} has {length} characters; at most {longest} fit")))
-        }
-        _ => Ok(text.to_owned()),
     }
 }

@@ -6,6 +6,7 @@
 //! - [`routes`]: pages, JSON, server-sent events, the inspector; `views`: the HTML. [`problem`]: what becomes of errors.
 //! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
 //!   the last, with the limits of [`settings`]. [`arguments`]: the command line.
+//! - `texts`: what of a reader's text is taken; `connections`, `streams`: limits for clients that do not behave.
 //! - [`visitor`]: one who reads, for `load` and the tests.
 //! - [`database`]: the file, what is read and written there, and a ledger of what was loaded.
 #![forbid(unsafe_code)]
@@ -24,6 +25,7 @@ pub mod routes;
 pub mod service;
 pub mod settings;
 mod streams;
+mod texts;
 mod views;
 pub mod visitor;
 

@@ -7,7 +7,7 @@ use cache_client::{Context, Fetch, FetchMany};
 
 use crate::app::Newsroom;
 use crate::database::{DatabaseError, read};
-use crate::model::{Article, Author, Card, Comments, FeedPage, Hit, Totals};
+use crate::model::{Article, Author, Card, Comments, FeedPage, Hits, Totals};
 use crate::queries::{
     CountComments, GetArticle, GetAuthor, GetComments, GetFeed, GetTotals, MostDiscussed, Search,
 };
@@ -98,7 +98,7 @@ impl Fetch<Newsroom> for GetTotals {
 impl Fetch<Newsroom> for Search {
     type Error = DatabaseError;
 
-    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Vec<Hit>, DatabaseError> {
+    async fn fetch(&self, cx: &Context<Newsroom>) -> Result<Hits, DatabaseError> {
         let words = self.words.clone();
         cx.app().database.load(self, move |connection| read::search(connection, &words)).await
     }

@@ -114,8 +114,17 @@ pub struct Cursor {
     pub id: u64,
 }
 
+/// What a search has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hits {
+    /// How many articles have all the words.
+    pub total: u32,
+    /// The best of them, best first.
+    pub best: Vec<Hit>,
+}
+
 /// An article that a search has found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
     /// The article.
     pub card: Card,

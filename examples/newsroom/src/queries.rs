@@ -1,13 +1,13 @@
 //! The questions, each with the options that its answers are kept and loaded by. How they are loaded stands in `loads`.
 //!
 //! What never changes is fresh for long; what a comment changes is invalidated by it, so that it need not be short-lived
-//! either; what only summarises may be a little behind. `persist` puts a table into the snapshot with which the next
+//! either. `persist` puts a table into the snapshot with which the next
 //! start is warm.
 
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Article, Author, Card, Comments, Cursor, FeedPage, Hit, Section, Totals};
+use crate::model::{Article, Author, Card, Comments, Cursor, FeedPage, Hits, Section, Totals};
 
 /// One article. "There is none" is an answer too, of a shorter life.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,11 +56,12 @@ pub struct GetFeed {
     pub before: Option<Cursor>,
 }
 
-/// The articles that were discussed most.
+/// The articles that were discussed most. A comment invalidates it by its tag. When the database fails, old ones are better
+/// than none.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
-    value = Vec<Card>, capacity = 1, persist, breaker = "database",
-    strategy = "stale-while-revalidate", fresh = "1m", swr = "1h", stale_if_error = "1d"
+    value = Vec<Card>, capacity = 1, fresh = "1h", stale_if_error = "1d", persist, breaker = "database",
+    tags("summaries")
 )]
 pub struct MostDiscussed;
 
@@ -73,7 +74,7 @@ pub struct GetTotals;
 /// saved, because what people look for tomorrow is something else.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(
-    value = Vec<Hit>, lru = 500, ttl = "1h", jitter = 0.1, breaker, retry = 1,
+    value = Hits, lru = 500, ttl = "1h", jitter = 0.1, breaker, retry = 1,
     strategy = "stale-while-revalidate", fresh = "1m", swr = "10m"
 )]
 pub struct Search {

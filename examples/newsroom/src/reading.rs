@@ -12,6 +12,10 @@ use crate::model::{Article, Author, Byline, Card, Comment, Comments, Cursor, Hit
 use crate::problem::Problem;
 use crate::queries::{CountComments, GetArticle, GetAuthor, GetComments, GetFeed, MostDiscussed, Search};
 
+/// Characters of a comment, and lines, beyond which a page shows its beginning only.
+const LONG_TEXT: usize = 700;
+const LONG_LINES: usize = 10;
+
 /// A request's context.
 pub type Cx = Context<Newsroom>;
 
@@ -46,6 +50,8 @@ pub struct Signed {
     pub author: Option<u64>,
     /// What it says.
     pub text: String,
+    /// Whether a page shows its beginning only, until the reader wants to see the rest.
+    pub is_long: bool,
     /// In seconds since 1970.
     pub posted: i64,
 }
@@ -69,6 +75,15 @@ pub struct Feed {
     pub articles: Vec<Teaser>,
     /// Where the next page begins, as text.
     pub next: Option<String>,
+}
+
+/// What a search has found.
+#[derive(Debug, Serialize)]
+pub struct Findings {
+    /// How many articles have all the words.
+    pub total: u32,
+    /// The best of them, best first.
+    pub articles: Vec<Found>,
 }
 
 /// An article that a search has found.
@@ -115,7 +130,8 @@ impl Signed {
     #[must_use]
     pub fn new(name: String, comment: &Comment) -> Self {
         let Comment { number, text, posted, .. } = comment.clone();
-        Self { number, name, author: comment.author(), text, posted }
+        let is_long = text.chars().count() > LONG_TEXT || text.lines().count() > LONG_LINES;
+        Self { number, name, author: comment.author(), is_long, text, posted }
     }
 }
 
@@ -135,23 +151,29 @@ pub async fn feed(cx: &Cx, section: Option<Section>, before: Option<Cursor>) -> 
 /// If something cannot be loaded.
 pub async fn most_discussed(cx: &Cx) -> Result<Vec<Teaser>, Problem> {
     let cards = cx.query(&MostDiscussed).await?;
-    teasers(cx, &cards).await
+    let mut discussed = teasers(cx, &cards).await?;
+    // The list may have been loaded before the numbers.
+    discussed.sort_by_key(|teaser| std::cmp::Reverse(teaser.comments));
+    Ok(discussed)
 }
 
 /// The articles in which all words of a text occur, best first. `None` if there is no word in it.
 ///
 /// # Errors
 /// If the text is too long, or something cannot be loaded.
-pub async fn found(cx: &Cx, text: &str) -> Result<Option<Vec<Found>>, Problem> {
+pub async fn found(cx: &Cx, text: &str) -> Result<Option<Findings>, Problem> {
     if text.chars().count() > Search::LONGEST {
         return Err(Problem::BadInput(format!("at most {} characters can be looked for", Search::LONGEST)));
     }
     let Some(search) = Search::new(text) else { return Ok(None) };
     let hits = cx.query(&search).await?;
-    let cards: Vec<_> = hits.iter().map(|hit| hit.card.clone()).collect();
+    let cards: Vec<_> = hits.best.iter().map(|hit| hit.card.clone()).collect();
     let teasers = teasers(cx, &cards).await?;
     let pair = |(teaser, hit): (Teaser, &Hit)| Found { teaser, excerpt: hit.excerpt.clone() };
-    Ok(Some(teasers.into_iter().zip(hits.iter()).map(pair).collect()))
+    Ok(Some(Findings {
+        total: hits.total,
+        articles: teasers.into_iter().zip(&hits.best).map(pair).collect(),
+    }))
 }
 
 /// Cards with names and numbers of comments, both for all cards together.

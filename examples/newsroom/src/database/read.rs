@@ -6,14 +6,14 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::Edition;
 use crate::model::{
-    Article, Author, Byline, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, FeedPage, Hit, Latest, Section,
-    Totals,
+    Article, Author, Byline, COMMENTS_SHOWN, Card, Comment, Comments, Cursor, FeedPage, Hit, Hits, Latest,
+    Section, Totals,
 };
 
 /// Articles on one page of a list.
 const PAGE: usize = 20;
 
-/// Articles that a search finds at most.
+/// Articles that a search shows at most.
 const MOST_HITS: u32 = 30;
 
 /// Articles that are shown as the most discussed.
@@ -144,8 +144,8 @@ pub fn totals(connection: &Connection) -> Result<Totals> {
     })
 }
 
-/// The articles in which all words occur, as beginnings of words.
-pub fn search(connection: &Connection, words: &[String]) -> Result<Vec<Hit>> {
+/// The articles in which all words occur as beginnings of words: how many there are, and the best of them.
+pub fn search(connection: &Connection, words: &[String]) -> Result<Hits> {
     let sql = format!(
         "SELECT {CARD}, snippet(words, -1, ?3, ?3, ' … ', 24) FROM words JOIN articles ON articles.id = words.rowid
          WHERE words MATCH ?1 ORDER BY bm25(words, 8.0, 3.0, 1.0) LIMIT ?2"
@@ -153,11 +153,14 @@ pub fn search(connection: &Connection, words: &[String]) -> Result<Vec<Hit>> {
     // In quotes nothing is an operator. Words have no quotes in them.
     let pattern = words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ");
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![pattern, MOST_HITS, MARK.to_string()], |row| {
+    let rows = statement.query_map(params![&pattern, MOST_HITS, MARK.to_string()], |row| {
         let excerpt: String = row.get(6)?;
         Ok(Hit { card: card(row)?, excerpt: excerpt.split(MARK).map(str::to_owned).collect() })
     })?;
-    rows.collect()
+    let best = rows.collect::<Result<_>>()?;
+    // Articles do not change, so that both statements see the same ones.
+    let mut count = connection.prepare_cached("SELECT count(*) FROM words WHERE words MATCH ?")?;
+    Ok(Hits { total: count.query_row([pattern], |row| row.get(0))?, best })
 }
 
 pub(super) fn edition(connection: &Connection) -> Result<Edition> {

@@ -13,7 +13,8 @@ use crate::commenting::AddComment;
 use crate::model::{Author, Present};
 use crate::problem::Problem;
 use crate::queries::{GetArticle, GetAuthor, GetComments, GetTotals};
-use crate::reading::{self, Discussion, Feed, Found, Signed, Story};
+use crate::reading::{self, Discussion, Feed, Findings, Signed, Story};
+use crate::texts;
 
 type Answer<T> = Result<Json<T>, ApiProblem>;
 
@@ -82,9 +83,9 @@ pub(super) async fn author(
 pub(super) async fn search(
     Visit(cx): Visit,
     wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Answer<Vec<Found>> {
+) -> Answer<Findings> {
     let Query(Wanted { q }) = wanted?;
-    let found = reading::found(&cx, &q).await?;
+    let found = reading::found(&cx, &texts::visible(&q)).await?;
     let nothing = || Problem::BadInput("say what to look for, as in `?q=lighthouse`".to_owned());
     Ok(Json(found.ok_or_else(nothing)?))
 }

@@ -12,6 +12,7 @@ use crate::commenting::AddComment;
 use crate::model::Section;
 use crate::problem::Problem;
 use crate::reading::{self, Cx};
+use crate::texts;
 use crate::views::{self, article, lists};
 
 type Page = Result<Html<String>, PageProblem>;
@@ -55,8 +56,9 @@ pub(super) async fn comment(
 
 pub(super) async fn search(Visit(cx): Visit, wanted: Result<Query<Wanted>, QueryRejection>) -> Page {
     let Query(Wanted { q }) = wanted?;
+    let q = texts::visible(&q);
     let found = reading::found(&cx, &q).await?;
-    Ok(views::page(&lists::search(&q, found.as_deref())))
+    Ok(views::page(&lists::search(&q, found.as_ref())))
 }
 
 pub(super) async fn nowhere(OriginalUri(uri): OriginalUri) -> PageProblem {

@@ -58,8 +58,10 @@ fn discussion(article: u64, comments: &Discussion) -> Markup {
 fn comment(signed: &Signed) -> Markup {
     html! {
         li data-number=(signed.number) {
-            p.meta { strong { (signed.name) } span { (date::moment(signed.posted)) } }
-            p.said { (signed.text) }
+            p.meta { strong { bdi { (signed.name) } } span { (date::moment(signed.posted)) } }
+            p.said dir="auto" { (signed.text) }
+            // Opens what is above it, by the style sheet.
+            @if signed.is_long { details.more { summary { "Whole comment" } } }
         }
     }
 }

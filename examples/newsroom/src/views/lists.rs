@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Content, art, date};
 use crate::model::Section;
-use crate::reading::{Feed, Found, Teaser};
+use crate::reading::{Feed, Findings, Found, Teaser};
 
 /// The front page, or that of a section. The first page has a large article at its head.
 pub(crate) fn front(section: Option<Section>, is_first: bool, feed: &Feed, discussed: &[Teaser]) -> Content {
@@ -43,16 +43,19 @@ pub(crate) fn front(section: Option<Section>, is_first: bool, feed: &Feed, discu
 }
 
 /// What a search has found; `None` if nothing was looked for.
-pub(crate) fn search(wanted: &str, found: Option<&[Found]>) -> Content {
+pub(crate) fn search(wanted: &str, found: Option<&Findings>) -> Content {
     let main = html! {
         h1.section-title { "Search" }
         div.stories {
             @match found {
                 None => p { "Write one word or several above; an article is found if it has all of them." },
-                Some([]) => p { "No article has all of these words: " em { (wanted) } },
-                Some(found) => {
-                    p.meta { (found.len()) @if found.len() == 1 { " article" } @else { " articles" } " for " em { (wanted) } }
-                    @for found in found { (hit(found)) }
+                Some(Findings { total: 0, .. }) => p { "No article has all of these words: " em { bdi { (wanted) } } },
+                Some(Findings { total, articles }) => {
+                    p.meta {
+                        (total) @if *total == 1 { " article" } @else { " articles" } " for " em { bdi { (wanted) } }
+                        @if articles.len() < *total as usize { ", the best " (articles.len()) " of them here" }
+                    }
+                    @for found in articles { (hit(found)) }
                 }
             }
         }

@@ -137,6 +137,11 @@ impl Chromium {
         self.in_tab(tab, "Emulation.setDeviceMetricsOverride", size).await;
     }
 
+    /// Whether scripts of pages run.
+    pub async fn scripts(&mut self, tab: &Tab, run: bool) {
+        self.in_tab(tab, "Emulation.setScriptExecutionDisabled", json!({ "value": !run })).await;
+    }
+
     /// `light` or `dark`.
     pub async fn scheme(&mut self, tab: &Tab, scheme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });

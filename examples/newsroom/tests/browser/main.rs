@@ -11,6 +11,7 @@ use newsroom::app;
 use newsroom::database::Size;
 use newsroom::service::Service;
 use newsroom::settings::Settings;
+use newsroom::visitor::Visitor;
 use tempfile::tempdir;
 
 const SIZE: Size = Size { articles: 400, authors: 600 };
@@ -36,7 +37,12 @@ async fn a_reader_opens_an_article_and_comments() {
 
     let reader = browser.open(&front).await;
     assert_eq!(browser.ask(&reader, "document.querySelectorAll('article').length").await, 20);
-    assert_eq!(browser.ask(&reader, "document.documentElement.scrollWidth <= innerWidth").await, true);
+    assert_eq!(
+        browser
+            .ask(&reader, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            .await,
+        true
+    );
     browser.click(&reader, ".lead h2 a").await;
     browser.wait(&reader, "location.pathname === '/articles/400'").await;
     let story = format!("{front}articles/400");
@@ -70,6 +76,9 @@ async fn a_reader_opens_an_article_and_comments() {
     browser.wait(&reader, &first_comment(text, true)).await;
     assert_eq!(browser.ask(&reader, "document.querySelectorAll('.said b').length").await, 0);
 
+    keeps_comments_in_their_place(&mut browser, &reader, &story).await;
+    begins_with_a_letter_that_fits(&mut browser, &reader, &front).await;
+
     // What is empty is not sent, and what is too long is told.
     browser.click(&reader, ".comment button").await;
     assert_eq!(browser.ask(&reader, "document.querySelector('form.comment').checkValidity()").await, false);
@@ -77,6 +86,68 @@ async fn a_reader_opens_an_article_and_comments() {
     pictures(&mut browser, &reader, &front).await;
     drop(browser);
     service.stop().await;
+}
+
+/// A comment that is long, wide, or high is seen within its own lines, and all of it when the reader wants.
+async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story: &str) {
+    let stacked = format!("Z{} a", "\u{334}\u{35c}\u{489}\u{32e}".repeat(40));
+    let comments = [("w".repeat(1_900), "wide"), ("line\n".repeat(60), "high"), (stacked, "stacked")];
+    for (text, name) in &comments {
+        let mut visitor = Visitor::to(story.split('/').nth(2).unwrap().parse().unwrap()).await.unwrap();
+        let body = serde_json::json!({ "name": name.repeat(8), "text": text });
+        assert_eq!(visitor.post("/api/articles/400/comments", &body).await.unwrap().status, 201);
+    }
+    for width in [1280, 320] {
+        browser.size(tab, width, 900).await;
+        for is_scripted in [true, false] {
+            browser.scripts(tab, is_scripted).await;
+            browser.go(tab, "about:blank").await;
+            browser.go(tab, story).await;
+            if is_scripted {
+                browser.wait(tab, "document.querySelector('.live')?.hidden === false").await;
+            }
+            let fits = browser
+                .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+                .await;
+            assert_eq!(fits, true, "{width}");
+            let lines = "((n) => { const said = document.querySelectorAll('.said')[n];
+                return Math.round(said.clientHeight / parseFloat(getComputedStyle(said).lineHeight)); })";
+            let contained =
+                "getComputedStyle(document.querySelector('.comments li')).contain.includes('paint')";
+            assert_eq!(browser.ask(tab, contained).await, true);
+            assert_eq!(browser.ask(tab, &format!("{lines}(1)")).await, 10, "the high one at {width}");
+            assert_eq!(browser.ask(tab, &format!("{lines}(2)")).await, 10, "the wide one at {width}");
+            browser.click(tab, ".comments li:nth-child(2) summary").await;
+            browser.wait(tab, &format!("{lines}(1) === 60")).await;
+        }
+        browser.scripts(tab, true).await;
+    }
+    browser.size(tab, 1280, 900).await;
+    browser.go(tab, "about:blank").await;
+    browser.go(tab, story).await;
+}
+
+/// A word whose first letter is large reads as one word, and no line below the letter is shortened by it.
+async fn begins_with_a_letter_that_fits(browser: &mut Chromium, tab: &Tab, front: &str) {
+    for width in [1280, 390] {
+        browser.size(tab, width, 900).await;
+        // Of one page after the other, without a reader who waits for each: those that are left give back their connections.
+        for article in (390..=400).rev() {
+            browser.go(tab, &format!("{front}articles/{article}")).await;
+            let places = "(() => {
+                const text = document.querySelector('.text p').firstChild, range = document.createRange();
+                const box = (from) => { range.setStart(text, from); range.setEnd(text, from + 1); return range.getBoundingClientRect(); };
+                const start = text.data.search(/\\p{L}/u);
+                return { gap: box(start + 1).left - box(start).right, high: box(start).height, line: parseFloat(getComputedStyle(text.parentElement).lineHeight) };
+            })()";
+            let places = browser.ask(tab, places).await;
+            let number = |name: &str| places[name].as_f64().unwrap();
+            assert!((0.0..2.5).contains(&number("gap")), "{width} {article}: {places}");
+            assert!(number("high") > number("line") * 2.0, "{width} {article}: {places}");
+        }
+    }
+    browser.size(tab, 1280, 900).await;
+    browser.go(tab, &format!("{front}articles/400")).await;
 }
 
 async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
@@ -99,7 +170,9 @@ async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
         for (name, path) in pages {
             browser.go(tab, "about:blank").await;
             browser.go(tab, &format!("{front}{path}")).await;
-            let fits = browser.ask(tab, "document.documentElement.scrollWidth <= innerWidth").await;
+            let fits = browser
+                .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+                .await;
             assert_eq!(fits, true, "{name} is wider than {width}");
             tokio::time::sleep(Duration::from_millis(250)).await;
             browser.picture(tab, &folder.join(format!("{name}-{scheme}-{width}.png"))).await;

@@ -8,4 +8,5 @@ mod program;
 mod restart;
 mod routes;
 mod streams;
+mod texts;
 mod wire;

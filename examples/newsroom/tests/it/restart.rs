@@ -68,3 +68,38 @@ async fn a_damaged_snapshot_is_a_cold_start() {
     assert!(lab.told.contains("cannot be read"), "{}", lab.told);
     lab.json("/api/articles/60").await;
 }
+
+/// The article that the front page shows as the most discussed.
+async fn most_discussed(lab: &Lab) -> String {
+    let page = lab.get("/").await.body;
+    let first = page.split("Most discussed").nth(1).and_then(|list| list.split("/articles/").nth(1)).unwrap();
+    first.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_most_discussed_article_is_the_one_with_the_most_comments_also_after_a_restart() {
+    let folder = tempdir().unwrap();
+    let comments = async |lab: &Lab, article: u64| {
+        while {
+            let posted = lab.post(article, "Ada", "And another thing.").await.json().unwrap();
+            posted["number"].as_u64().unwrap() < 100 * (61 - article)
+        } {}
+    };
+    let lab = Lab::open(folder.path()).await;
+    most_discussed(&lab).await;
+    comments(&lab, 60).await;
+    assert_eq!(most_discussed(&lab).await, "60");
+    comments(&lab, 59).await;
+    lab.close().await;
+
+    // Nobody has asked for the list since the last comment.
+    let lab = Lab::open(folder.path()).await;
+    assert_eq!(most_discussed(&lab).await, "59");
+    comments(&lab, 58).await;
+    // Not closed: as if it had been killed.
+    drop(lab);
+
+    let lab = Lab::open(folder.path()).await;
+    assert!(lab.told.contains("loaded again"), "{}", lab.told);
+    assert_eq!(most_discussed(&lab).await, "58");
+}

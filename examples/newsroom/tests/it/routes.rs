@@ -1,6 +1,7 @@
 //! Each route, with good input and with bad.
 
 use newsroom::settings::{Inspection, Settings};
+use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::lab::Lab;
@@ -105,8 +106,35 @@ async fn a_search_finds_articles_by_all_their_words() {
     let title = lab.json("/api/articles/60").await["article"]["card"]["title"].as_str().unwrap().to_owned();
     let query = title.replace(|c: char| !c.is_alphanumeric(), "+");
     let found = lab.json(&format!("/api/search?q={query}")).await;
-    assert!(found.as_array().unwrap().iter().any(|hit| hit["id"] == 60), "{title}: {found}");
-    assert_eq!(lab.json("/api/search?q=xylophonist").await.as_array().unwrap().len(), 0);
+    assert!(found["articles"].as_array().unwrap().iter().any(|hit| hit["id"] == 60), "{title}: {found}");
+    let nothing = lab.json("/api/search?q=xylophonist").await;
+    assert_eq!((&nothing["total"], nothing["articles"].as_array().unwrap().len()), (&json!(0), 0));
+}
+
+#[tokio::test]
+async fn a_search_says_how_many_articles_there_are_and_not_how_many_it_shows() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let mut total = 0;
+    for article in 1..=60 {
+        let story: Value = lab.json(&format!("/api/articles/{article}")).await;
+        let article: newsroom::model::Article = serde_json::from_value(story["article"].clone()).unwrap();
+        let texts = [article.card.title, article.card.standfirst].into_iter().chain(article.paragraphs);
+        let text = texts.collect::<Vec<_>>().join(" ").to_lowercase();
+        total += u32::from(text.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with("the")));
+    }
+    assert!(total > 30, "more than a page shows");
+    let found = lab.json("/api/search?q=the").await;
+    assert_eq!(
+        (found["total"].as_u64(), found["articles"].as_array().unwrap().len()),
+        (Some(total.into()), 30)
+    );
+    let page = lab.get("/search?q=the").await.body;
+    let said = format!("{total} articles for <em><bdi>the</bdi></em>, the best 30 of them here");
+    assert!(page.contains(&said), "{page}");
+    let one = lab.json("/api/articles/60").await["article"]["card"]["title"].as_str().unwrap().to_owned();
+    let page = lab.get(&format!("/search?q={}", one.replace(|c: char| !c.is_alphanumeric(), "+"))).await.body;
+    assert!(!page.contains("of them here"), "{page}");
 }
 
 #[tokio::test]

@@ -1,0 +1,188 @@
+//! What of a reader's text is taken. A name is taken as it is or refused, since a name that is changed in silence may be
+//! that of somebody else. A longer text loses what cannot be seen, since that often comes with a copy from elsewhere.
+//!
+//! Not seen are control and format characters, those that change the direction of text, and those of no width. Of the
+//! last, emoji keep what belongs to them, and the letters of a text what joins them or keeps them apart, as in Persian.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::props::{
+    BidiControl, DefaultIgnorableCodePoint, EmojiModifier, ExtendedPictographic, GeneralCategory,
+    PrependedConcatenationMark,
+};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+/// Marks that one letter may have. Vietnamese needs two, pointed Hebrew three or four.
+const MOST_MARKS: usize = 4;
+
+/// Characters with nothing to see that Unicode counts among the symbols.
+const BLANK: [char; 2] = ['\u{2800}', '\u{1d159}'];
+
+/// Shows the character before it as an emoji, or as text.
+const PRESENTATIONS: [char; 2] = ['\u{fe0f}', '\u{fe0e}'];
+
+/// Join the characters around them, or keep them from joining.
+const JOINER: char = '\u{200d}';
+const NON_JOINER: char = '\u{200c}';
+
+/// A name on one line. White space between its words becomes one space.
+///
+/// # Errors
+/// If it is empty or too long, or has what cannot be seen: in words for its author.
+pub(crate) fn name(text: &str, longest: usize) -> Result<String, String> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let chars = composed(&words.join(" "));
+    for (place, (char, fate)) in chars.iter().zip(fates(&chars, false)).enumerate() {
+        match fate {
+            Fate::Kept => {}
+            Fate::Unseen => {
+                let (code, place) = (u32::from(*char), place + 1);
+                return Err(format!(
+                    "the name has a character that cannot be seen (U+{code:04X}, at place {place}); delete it, or type the name anew"
+                ));
+            }
+            Fate::OneMarkTooMany => {
+                return Err(format!(
+                    "the name has a letter with more than {MOST_MARKS} marks; take some away"
+                ));
+            }
+        }
+    }
+    checked("name", chars.into_iter().collect(), longest)
+}
+
+/// A text of several lines, without what cannot be seen, marks beyond four on one letter, and more than one empty line in
+/// succession.
+///
+/// # Errors
+/// If nothing is left of it, or too much: in words for its author.
+pub(crate) fn text(text: &str, longest: usize) -> Result<String, String> {
+    let chars = composed(&text.replace("\r\n", "\n"));
+    let chars: Vec<_> = chars.into_iter().map(plain_space).collect();
+    let kept: String = seen(&chars, true);
+    let mut lines: Vec<_> = kept.lines().map(str::trim_end).collect();
+    lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
+    checked("text", lines.join("\n").trim().to_owned(), longest)
+}
+
+/// A text without what cannot be seen.
+pub(crate) fn visible(text: &str) -> String {
+    seen(&composed(text), true)
+}
+
+fn seen(chars: &[char], has_letters_joined: bool) -> String {
+    let fates = fates(chars, has_letters_joined);
+    let kept: String =
+        chars.iter().zip(fates).filter_map(|(char, fate)| (fate == Fate::Kept).then_some(*char)).collect();
+    // What is gone may have stood between a letter and its mark.
+    composed(&kept).into_iter().collect()
+}
+
+/// Composed: the same text in other code points is the same text.
+fn composed(text: &str) -> Vec<char> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).chars().collect()
+}
+
+/// Line ends and tabs of all kinds become line feeds and spaces.
+fn plain_space(char: char) -> char {
+    match char {
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        '\t' => ' ',
+        char => char,
+    }
+}
+
+fn checked(what: &str, text: String, longest: usize) -> Result<String, String> {
+    match text.chars().count() {
+        0 => Err(format!("the {what} is missing")),
+        length if length > longest => {
+            Err(format!("the {what} has {length} characters; at most {longest} fit"))
+        }
+        _ if !text.chars().any(is_visible) => {
+            Err(format!("the {what} has nothing that can be seen; write a letter, a digit or a sign"))
+        }
+        _ => Ok(text),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Unseen,
+    OneMarkTooMany,
+}
+
+/// What becomes of each character of a text.
+fn fates(chars: &[char], has_letters_joined: bool) -> Vec<Fate> {
+    // The last character that an emoji or a word may go on from, whether it is said how to show it, and the marks on it.
+    let (mut before, mut is_presented, mut marks) = (None, false, 0);
+    let fate = |(place, &char): (usize, &char)| {
+        let next = chars.get(place + 1).copied();
+        if PRESENTATIONS.contains(&char) && before.is_some_and(is_pictograph) && !is_presented {
+            is_presented = true;
+            return Fate::Kept;
+        }
+        if [JOINER, NON_JOINER].contains(&char) {
+            let joins = |is_such: fn(char) -> bool| before.is_some_and(is_such) && next.is_some_and(is_such);
+            let is_taken = !next.is_some_and(is_mark) || marks < MOST_MARKS;
+            let joins_letters = has_letters_joined && is_taken && joins(is_joinable);
+            let is_needed = char == JOINER && joins(is_pictograph) || joins_letters;
+            return if is_needed { Fate::Kept } else { Fate::Unseen };
+        }
+        if is_unseen(char) {
+            return Fate::Unseen;
+        }
+        if is_mark(char) {
+            marks += 1;
+            return if marks > MOST_MARKS { Fate::OneMarkTooMany } else { Fate::Kept };
+        }
+        marks = 0;
+        if !CodePointSetData::new::<EmojiModifier>().contains(char) {
+            (before, is_presented) = (Some(char), false);
+        }
+        Fate::Kept
+    };
+    chars.iter().enumerate().map(fate).collect()
+}
+
+fn is_unseen(char: char) -> bool {
+    if char == '\n' {
+        return false;
+    }
+    match category(char) {
+        GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
+            true
+        }
+        // Some signs before numbers are format characters with a shape.
+        GeneralCategory::Format => !CodePointSetData::new::<PrependedConcatenationMark>().contains(char),
+        _ => {
+            CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+                || CodePointSetData::new::<BidiControl>().contains(char)
+        }
+    }
+}
+
+/// Whether there is something to see, without a letter to stand on.
+fn is_visible(char: char) -> bool {
+    let is_space = char.is_whitespace() || BLANK.contains(&char);
+    !is_space && !is_unseen(char) && !is_mark(char)
+}
+
+fn is_mark(char: char) -> bool {
+    matches!(category(char), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
+}
+
+fn is_pictograph(char: char) -> bool {
+    CodePointSetData::new::<ExtendedPictographic>().contains(char)
+}
+
+/// Whether it is of a script in which letters may be joined.
+fn is_joinable(char: char) -> bool {
+    !char.is_ascii() && !is_unseen(char) && (char.is_alphabetic() || is_mark(char))
+}
+
+fn category(char: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(char)
+}
+
+#[cfg(test)]
+mod tests;
