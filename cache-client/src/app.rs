@@ -40,7 +40,8 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// own. One that is tried again has a new one, unless it belongs to such a tree.
     ///
     /// # Cancellation
-    /// The future is dropped when nobody waits for it any more.
+    /// The future is dropped when no caller has come since the last one left, for as long as the option `linger` says; at
+    /// once if all were cancelled.
     fn fetch(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
 
     /// Whether an error may pass, so that the load is to be tried again: as often as the option `retry` says, by default

@@ -22,7 +22,6 @@ use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
 use crate::plan::{Plan, Planned, Sources, Verdict};
 use crate::telemetry::{Substitute, Telemetry};
-use crate::waits::{FlightId, Waits};
 use layered::View;
 
 /// Who asks: a client, perhaps from a context.
@@ -232,14 +231,14 @@ impl<'a, A: App> Asker<'a, A> {
         match self.node() {
             Some(node) => node.access(),
             // Code inside a load may have a client at hand, and not use its context.
-            None => Access { fresh_only: self.inside().is_some(), ..Access::PLAIN },
+            None => Access { fresh_only: self.load_around().is_some(), ..Access::PLAIN },
         }
     }
 
-    /// The load that the present code is inside of, if it has not used the context of that.
-    fn inside(&self) -> Option<FlightId> {
-        let node = context::current::<A>().filter(|node| node.client.is(self.client()));
-        node.filter(|_| matches!(self, Self::Client(_)))?.flight
+    /// The context of the load that the present code is inside of, if it has not used that.
+    fn load_around(&self) -> Option<Arc<Node<A>>> {
+        let node = context::current::<A>().filter(|node| node.client.is(self.client()))?;
+        (matches!(self, Self::Client(_)) && node.flight.is_some()).then_some(node)
     }
 
     /// The options of a call, resolved; `call` are its own.
@@ -408,13 +407,9 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    /// The flight that asks, if one does.
-    fn from(&self) -> Option<(&'a Arc<Waits>, FlightId)> {
-        let flight = match self.node() {
-            Some(node) => node.flight,
-            None => self.inside(),
-        };
-        flight.map(|flight| (self.client().waits(), flight))
+    /// The context that the call is made in.
+    fn context(&self) -> Option<Arc<Node<A>>> {
+        self.node().cloned().or_else(|| self.load_around())
     }
 
     /// Waits for a flight, and makes an answer of what comes of it. What few calls need is allocated, so that all others

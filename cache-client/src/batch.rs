@@ -103,7 +103,8 @@ pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
     /// panic is one for all `keys`.
     ///
     /// # Cancellation
-    /// The future is dropped when nobody waits for any of the `keys` any more.
+    /// The future is dropped when the loads of all `keys` are over: their callers have left, and the option `linger` lets none
+    /// of them go on.
     fn fetch_many(
         keys: &[Self],
         cx: &Context<A>,

@@ -7,8 +7,8 @@ use crate::sync::Mutex;
 use cache_core::Query;
 use foldhash::fast::RandomState;
 
-use crate::flight::{Flight, NoSeat, Seat, Wish};
-use crate::waits::{FlightId, Waits};
+use crate::flight::{Flight, NoSeat, Origin, Seat, Wish};
+use crate::waits::FlightId;
 
 /// The current flights of one query.
 pub(crate) struct Flights<Q: Query, E>(Mutex<Board<Q, E>>);
@@ -28,8 +28,8 @@ pub(crate) struct Ticket<'a> {
     /// Does without a seat: nobody waits.
     pub(crate) is_behind: bool,
     pub(crate) anew: Anew,
-    /// The flight that is to wait, if one is.
-    pub(crate) from: Option<(&'a Arc<Waits>, FlightId)>,
+    /// The context that the caller is to wait in, if there is one.
+    pub(crate) from: Option<Origin<'a>>,
     /// Landings at the time of the last look into the cache; `None` if nobody looked.
     pub(crate) landings: Option<u64>,
 }
@@ -54,7 +54,7 @@ impl Anew {
 }
 
 /// Where somebody has got on.
-pub(crate) enum Boarded<Q: Query, E> {
+pub(crate) enum Boarded<Q: Query, E: Send + Sync + 'static> {
     /// To look into the cache again, since a flight has landed.
     LookAgain(u64),
     /// The flight runs already; no seat for who asked for none.
@@ -66,7 +66,7 @@ pub(crate) enum Boarded<Q: Query, E> {
     Cycle,
 }
 
-impl<Q: Query, E> Flights<Q, E> {
+impl<Q: Query, E: Send + Sync + 'static> Flights<Q, E> {
     pub(crate) fn landings(&self) -> u64 {
         self.0.lock().landings
     }
@@ -117,7 +117,10 @@ impl<Q: Query, E> Flights<Q, E> {
     }
 }
 
-fn seat<Q: Query, E>(flight: &Arc<Flight<Q, E>>, ticket: &Ticket<'_>) -> Result<Option<Seat<Q, E>>, NoSeat> {
+fn seat<Q: Query, E: Send + Sync + 'static>(
+    flight: &Arc<Flight<Q, E>>,
+    ticket: &Ticket<'_>,
+) -> Result<Option<Seat<Q, E>>, NoSeat> {
     if ticket.is_behind {
         return if flight.join(ticket.wish, false) { Ok(None) } else { Err(NoSeat::Closed) };
     }

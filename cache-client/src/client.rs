@@ -107,7 +107,8 @@ impl<A: App> Client<A> {
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
-    /// May be dropped at any time. A load that others wait for goes on.
+    /// May be dropped at any time. The load goes on: for others that wait for it, and then for as long as the option `linger`
+    /// says.
     pub fn query<'a, Q: Fetch<A>>(&'a self, query: &'a Q) -> impl Future<Output = Answer<A, Q>> + Send + 'a
     where
         A::Registry: Holds<Q>,
@@ -138,7 +139,8 @@ impl<A: App> Client<A> {
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
-    /// May be dropped at any time. Loads that others wait for go on.
+    /// May be dropped at any time. The loads go on: for others that wait for them, and then for as long as the option `linger`
+    /// says.
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
         queries: &'a [Q],

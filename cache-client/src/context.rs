@@ -75,7 +75,8 @@ impl<A: App> Context<A> {
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
-    /// May be dropped at any time. A load that others wait for goes on.
+    /// May be dropped at any time. The load goes on: for others that wait for it, and then for as long as the option `linger`
+    /// says.
     pub fn query<'a, Q: Fetch<A>>(&'a self, query: &'a Q) -> impl Future<Output = Answer<A, Q>> + Send + 'a
     where
         A::Registry: Holds<Q>,
@@ -106,7 +107,8 @@ impl<A: App> Context<A> {
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
-    /// May be dropped at any time. Loads that others wait for go on.
+    /// May be dropped at any time. The loads go on: for others that wait for them, and then for as long as the option `linger`
+    /// says.
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
         queries: &'a [Q],
@@ -142,7 +144,7 @@ impl<A: App> Context<A> {
         }
     }
 
-    /// Ends the whole tree: loads that nobody else waits for are cancelled, and later queries fail with
+    /// Ends the whole tree: loads that only it has waited for are cancelled at once, and later queries fail with
     /// [`QueryError::Interrupted`] without running anything. Answers that the tree has stay.
     pub fn cancel(&self) {
         self.0.tree.token.cancel();
@@ -156,6 +158,8 @@ impl<A: App> Context<A> {
 
     /// A context below this one that is cancelled at `deadline`, with all below it; the rest of the tree is not. One in
     /// the past cancels it at once.
+    ///
+    /// A load that it waited for goes on for as long as the option `linger` says.
     ///
     /// # Panics
     /// Outside a tokio runtime.

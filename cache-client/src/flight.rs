@@ -1,6 +1,7 @@
 //! One load: who waits for it, whether it is wanted, what came of it. Knows nothing of how it is loaded or stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::sync::Mutex;
 use cache_core::{Moment, Query, Watch};
@@ -8,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::QueryError;
-use crate::runtime::TaskRuntime;
+use crate::runtime::{TaskRuntime, Timer};
 use crate::waits::{FlightId, Waiting, Waits};
 
 /// What a query comes to.
@@ -22,7 +23,7 @@ pub(crate) struct Flight<Q: Query, E> {
     pub(crate) started: Moment,
     /// Tells whether something newer came to the key; `None` for a load of one tree alone, which stores nothing.
     pub(crate) watch: Option<Arc<Watch<Q>>>,
-    /// Cancelled when nobody wants the answer any more, and by the load itself if it cancels its context.
+    /// Cancelled when no caller has come for a while since the last one left, and by the load itself if it cancels its context.
     pub(crate) token: CancellationToken,
     /// Where the load runs.
     pub(crate) runtime: TaskRuntime,
@@ -42,6 +43,12 @@ struct State<V: ?Sized, E> {
     is_without_load: bool,
     /// Its runtime has dropped it: another load may take its place.
     is_abandoned: bool,
+    /// A caller has left that was not cancelled: it may be back.
+    is_missed: bool,
+    /// How often the last caller has left, so that a timer that is late does nothing.
+    departures: u64,
+    /// Cancels the load if nobody comes.
+    timer: Option<Timer>,
     outcome: Option<Outcome<V, E>>,
 }
 
@@ -55,6 +62,17 @@ pub(crate) struct Wish {
     pub(crate) remembers_errors: bool,
     /// An answer from the provider is not good enough.
     pub(crate) loads: bool,
+    /// How long the load goes on when the last caller has left.
+    pub(crate) linger: Duration,
+}
+
+/// What becomes of a load that a caller has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    GoesOn,
+    /// For a time, unless somebody comes. With the number of the departure.
+    Lingers(Duration, u64),
+    Unwanted,
 }
 
 /// How a load has ended.
@@ -81,6 +99,9 @@ impl<Q: Query, E> Flight<Q, E> {
             is_landing: false,
             is_without_load: false,
             is_abandoned: false,
+            is_missed: false,
+            departures: 0,
+            timer: None,
             outcome: None,
         };
         let watch = watch.map(Arc::new);
@@ -97,7 +118,11 @@ impl<Q: Query, E> Flight<Q, E> {
         state.wish.goes_on |= wish.goes_on;
         state.wish.remembers_errors |= wish.remembers_errors;
         state.wish.loads |= wish.loads;
+        state.wish.linger = state.wish.linger.max(wish.linger);
         state.seats += usize::from(with_seat);
+        let timer = state.timer.take();
+        drop(state);
+        drop(timer);
         true
     }
 
@@ -128,14 +153,24 @@ impl<Q: Query, E> Flight<Q, E> {
         self.state.lock().wish.goes_on = true;
     }
 
-    fn leave(&self) {
+    fn end_lingering(&self, departure: u64) {
         let mut state = self.state.lock();
-        state.seats -= 1;
-        let is_unwanted = state.seats == 0 && !state.wish.goes_on && !state.is_landing;
+        let is_unwanted = state.is_left(departure);
         state.is_closed |= is_unwanted;
+        // Dropped when the lock is gone, though it is over.
+        let timer = if is_unwanted { state.timer.take() } else { None };
         drop(state);
+        drop(timer);
         if is_unwanted {
             self.token.cancel();
+        }
+    }
+
+    /// Cancels the load if its callers have left: another has taken its place, so nobody comes any more.
+    pub(crate) fn displace(&self) {
+        let departures = self.state.lock().departures;
+        if departures > 0 {
+            self.end_lingering(departures);
         }
     }
 
@@ -161,7 +196,9 @@ impl<Q: Query, E> Flight<Q, E> {
         }
         state.is_landing = true;
         state.is_closed |= !state.wish.stores;
-        Landing::Done(state.wish)
+        // An error that nobody waits for is to be found later.
+        let remembers_errors = state.wish.remembers_errors || state.seats == 0;
+        Landing::Done(Wish { remembers_errors, ..state.wish })
     }
 
     /// Gives the outcome to all who wait, the first one that is given. Returns whether nobody did.
@@ -178,6 +215,7 @@ impl<Q: Query, E> Flight<Q, E> {
         let mut state = self.state.lock();
         state.is_closed = true;
         let is_alone = state.seats == 0;
+        let timer = state.timer.take();
         state.is_abandoned |= is_abandoned && state.outcome.is_none();
         // One that comes too late is dropped when the lock is gone.
         let late = match state.outcome {
@@ -188,7 +226,7 @@ impl<Q: Query, E> Flight<Q, E> {
             }
         };
         drop(state);
-        drop(late);
+        drop((late, timer));
         self.landed.notify_waiters();
         is_alone
     }
@@ -219,11 +257,85 @@ impl<Q: Query, E> Flight<Q, E> {
     }
 }
 
+impl<Q: Query, E: Send + Sync + 'static> Flight<Q, E> {
+    /// Leaves; a caller that `is_cancelled` does not come back.
+    fn leave(self: &Arc<Self>, is_cancelled: bool) {
+        let may_be_of_use = self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken());
+        let left = self.state.lock().leave(is_cancelled, may_be_of_use);
+        match left {
+            Left::GoesOn => {}
+            Left::Unwanted => self.token.cancel(),
+            Left::Lingers(time, departure) => self.linger(time, departure),
+        }
+    }
+
+    /// Cancels the load when the time has passed, unless somebody comes or it ends before.
+    fn linger(self: &Arc<Self>, time: Duration, departure: u64) {
+        let flight = Arc::clone(self);
+        let timer = self.runtime.after(time, move || flight.end_lingering(departure));
+        let mut state = self.state.lock();
+        // Whoever has come or left meanwhile has found no timer.
+        let surplus = match state.is_left(departure) {
+            true => state.timer.replace(timer),
+            false => Some(timer),
+        };
+        drop(state);
+        drop(surplus);
+    }
+}
+
+impl<V: ?Sized, E> State<V, E> {
+    fn leave(&mut self, is_cancelled: bool, may_be_of_use: bool) -> Left {
+        self.seats -= 1;
+        self.is_missed |= !is_cancelled;
+        if self.seats > 0 || self.wish.goes_on || self.is_over() {
+            return Left::GoesOn;
+        }
+        let linger = if self.is_missed && may_be_of_use { self.wish.linger } else { Duration::ZERO };
+        self.departures += 1;
+        match linger {
+            Duration::ZERO => {
+                self.is_closed = true;
+                Left::Unwanted
+            }
+            Duration::MAX => Left::GoesOn,
+            time => Left::Lingers(time, self.departures),
+        }
+    }
+
+    /// Whether nobody has come since this departure, and the load still goes on.
+    fn is_left(&self, departure: u64) -> bool {
+        self.departures == departure && self.seats == 0 && !self.wish.goes_on && !self.is_over()
+    }
+
+    /// Whether there is nothing to be cancelled any more.
+    fn is_over(&self) -> bool {
+        self.is_landing || self.is_closed
+    }
+}
+
 /// The place of one who waits for a flight.
-pub(crate) struct Seat<Q: Query, E> {
+pub(crate) struct Seat<Q: Query, E: Send + Sync + 'static> {
     pub(crate) flight: Arc<Flight<Q, E>>,
+    /// In a box, since most callers have none.
+    origin: Option<Box<SeatOrigin>>,
+}
+
+/// The context that a caller waits in.
+#[derive(Debug)]
+struct SeatOrigin {
+    /// Cancelled with the whole request.
+    tree: CancellationToken,
     /// The wait of a flight, if it is one that waits.
     waiting: Option<Waiting>,
+}
+
+/// Where a call comes from that is made in a context.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    pub(crate) tree: &'a CancellationToken,
+    /// The flight whose load it is a part of.
+    pub(crate) flight: Option<(&'a Arc<Waits>, FlightId)>,
 }
 
 /// Why a flight cannot be waited for.
@@ -235,20 +347,24 @@ pub(crate) enum NoSeat {
     Cycle,
 }
 
-impl<Q: Query, E> Seat<Q, E> {
+impl<Q: Query, E: Send + Sync + 'static> Seat<Q, E> {
     pub(crate) fn take(
         flight: &Arc<Flight<Q, E>>,
         wish: Wish,
-        from: Option<(&Arc<Waits>, FlightId)>,
+        from: Option<Origin<'_>>,
     ) -> Result<Self, NoSeat> {
-        let waiting = match from {
-            Some((waits, id)) => Some(Waiting::begin(waits, id, flight.id).ok_or(NoSeat::Cycle)?),
+        let origin = match from {
+            Some(Origin { tree, flight: asking }) => {
+                let begin = |(waits, id)| Waiting::begin(waits, id, flight.id).ok_or(NoSeat::Cycle);
+                let waiting = asking.map(begin).transpose()?;
+                Some(Box::new(SeatOrigin { tree: tree.clone(), waiting }))
+            }
             None => None,
         };
         if !flight.join(wish, true) {
             return Err(NoSeat::Closed);
         }
-        Ok(Self { flight: Arc::clone(flight), waiting })
+        Ok(Self { flight: Arc::clone(flight), origin })
     }
 
     /// Waits for the outcome. May be called again after it was dropped half-way.
@@ -257,10 +373,14 @@ impl<Q: Query, E> Seat<Q, E> {
     }
 }
 
-impl<Q: Query, E> Drop for Seat<Q, E> {
+impl<Q: Query, E: Send + Sync + 'static> Drop for Seat<Q, E> {
     fn drop(&mut self) {
-        drop(self.waiting.take());
-        self.flight.leave();
+        let origin = self.origin.take().map(|origin| *origin);
+        let is_cancelled = origin.is_some_and(|SeatOrigin { tree, waiting }| {
+            drop(waiting);
+            tree.is_cancelled()
+        });
+        self.flight.leave(is_cancelled);
     }
 }
 
@@ -275,7 +395,8 @@ mod tests {
     #[query(value = u32)]
     struct Get(u32);
 
-    const STORES: Wish = Wish { stores: true, goes_on: false, remembers_errors: false, loads: false };
+    const STORES: Wish =
+        Wish { stores: true, goes_on: false, remembers_errors: false, loads: false, linger: Duration::ZERO };
     const LOADS: Wish = Wish { loads: true, ..STORES };
 
     fn flight() -> Arc<Flight<Get, ()>> {

@@ -66,8 +66,8 @@
 //! Where too many loads fail, a circuit breaker ([`BreakerOptions`], option `breaker`) has the next ones fail at once.
 //!
 //! # Guarantees
-//! - At most one current load per key. It is a task of its own: who started it may leave, and when all who wait have left
-//!   it is cancelled.
+//! - At most one current load per key. It is a task of its own: its callers may leave. It goes on for a while after the
+//!   last one (option `linger`), so that callers that are hastier than the load find its answer at their next try.
 //! - What is loaded never takes the place of something newer: a write, a removal or an invalidation that comes at any
 //!   time before the result is stored keeps it out.
 //! - A load that was interrupted or panicked is never stored, and nobody waits for it for ever.

@@ -46,7 +46,8 @@ use crate::sync::Mutex;
 /// All observers of a key wait for the same load, and show each commit. What counts as stale each decides by its own
 /// options. Loads go by those of the strictest: of several `poll` the shortest counts, of several `retry` the most. What is
 /// loaded is stored with the times of the query, and not at all if the strategies of all are `network-only`. One that
-/// leaves takes its options along. With the last one the polling ends, and the load is cancelled if nobody else waits.
+/// leaves takes its options along. With the last one the polling ends, and so does the load if nobody else
+/// waits, unless an option `linger` lets it go on.
 ///
 /// A key that is invalidated faster than it loads is shown all the same: the answer of a load that was overtaken by
 /// invalidations alone is shown as stale, and two loads of the key run at most.

@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) pace: RetryPace,
     pub(crate) breaker: Option<&'static str>,
     pub(crate) poll: Option<Duration>,
+    /// How long a load goes on when its last caller has left.
+    pub(crate) linger: Option<Duration>,
     /// How many keys one load of several takes.
     pub(crate) batch: u32,
 }
@@ -169,6 +171,7 @@ impl Plan {
             pace: RetryPace::of(all.retry_first, all.retry_longest, all.retry_factor),
             breaker: all.breaker,
             poll: all.poll,
+            linger: all.linger,
             batch: all.batch.unwrap_or(BATCH),
         }
     }
@@ -288,6 +291,7 @@ impl Plan {
             pace: persistent.pace,
             breaker: self.breaker.or(other.breaker),
             poll: self.poll.into_iter().chain(other.poll).min(),
+            linger: self.linger.max(other.linger),
             batch: self.batch.min(other.batch),
             ..self
         }

@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use cache_core::Holds;
 use several::{Crew, Several};
-use tokio::task::AbortHandle;
 
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::client::Client;
 use crate::context::Context;
-use crate::runtime::TaskRuntime;
+use crate::runtime::Timer;
 
 impl<A: App> Client<A> {
     /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
@@ -86,7 +85,7 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         let (client, query) = (self.clone(), query.clone());
-        PrefetchGuard::after(&self.runtime().get(), delay, move || client.prefetch(&query))
+        PrefetchGuard { _timer: self.runtime().get().after(delay, move || client.prefetch(&query)) }
     }
 }
 
@@ -126,7 +125,7 @@ impl<A: App> Context<A> {
         A::Registry: Holds<Q>,
     {
         let (context, query) = (self.clone(), query.clone());
-        PrefetchGuard::after(&self.client().runtime().get(), delay, move || context.prefetch(&query))
+        PrefetchGuard { _timer: self.client().runtime().get().after(delay, move || context.prefetch(&query)) }
     }
 }
 
@@ -164,20 +163,6 @@ impl Debug for Prefetched {
 /// A prefetch that is to come. Dropped before its time, it calls the prefetch off; later it does nothing.
 #[derive(Debug)]
 #[must_use = "a prefetch whose guard is dropped does not begin"]
-pub struct PrefetchGuard(AbortHandle);
-
-impl PrefetchGuard {
-    fn after(runtime: &TaskRuntime, delay: Duration, prefetch: impl FnOnce() + Send + 'static) -> Self {
-        let wait = async move {
-            tokio::time::sleep(delay).await;
-            prefetch();
-        };
-        Self(runtime.spawn(wait))
-    }
-}
-
-impl Drop for PrefetchGuard {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+pub struct PrefetchGuard {
+    _timer: Timer,
 }

@@ -114,6 +114,23 @@ impl Drop for Awakening {
     }
 }
 
+/// A task that waits. Ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Timer(AbortHandle);
+
+impl Timer {
+    /// Spawns a future that waits on the runtime of the caller.
+    pub(crate) fn spawn(wait: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(wait).abort_handle())
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// The runtime that a task was started on.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskRuntime(Handle);
@@ -121,6 +138,15 @@ pub(crate) struct TaskRuntime(Handle);
 impl TaskRuntime {
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.0.spawn(task).abort_handle()
+    }
+
+    /// Does something when a time has passed, unless the timer is dropped before.
+    pub(crate) fn after(&self, time: Duration, action: impl FnOnce() + Send + 'static) -> Timer {
+        let wait = async move {
+            tokio::time::sleep(time).await;
+            action();
+        };
+        Timer(self.spawn(wait))
     }
 
     /// Runs code that reads the time or makes timers by the time of this runtime.

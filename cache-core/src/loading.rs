@@ -50,6 +50,8 @@ pub struct LoadingOptions {
     pub stale_if_error: Option<Duration>,
     /// How long a network-first query waits for its load before it looks into the cache.
     pub timeout: Option<Duration>,
+    /// How long a load goes on after the last caller that waited for it has left.
+    pub linger: Option<Duration>,
     /// The part of its times, from 0 to 1, by which a stored answer may be fresh and live shorter, at random.
     pub jitter: Option<f64>,
     /// How eagerly an answer is loaded again before it becomes stale; 1 is usual, more is earlier.
@@ -75,6 +77,10 @@ pub struct LoadingOptions {
 }
 
 impl LoadingOptions {
+    /// A [`linger`](Self::linger) without an end: a load that has begun goes on until it is done. The derive writes it
+    /// `"until done"`.
+    pub const UNTIL_DONE: Duration = Duration::MAX;
+
     /// Options that decide nothing.
     pub const fn new() -> Self {
         Self {
@@ -84,6 +90,7 @@ impl LoadingOptions {
             swr: None,
             stale_if_error: None,
             timeout: None,
+            linger: None,
             jitter: None,
             beta: None,
             error_ttl: None,
@@ -131,6 +138,13 @@ impl LoadingOptions {
     /// A network-first query looks into the cache when its load takes longer than `time`.
     pub const fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
+        self
+    }
+
+    /// A load goes on for `time` after the last caller that waited for it has left, so that the next one finds its
+    /// answer. Zero cancels it at once, [`UNTIL_DONE`](Self::UNTIL_DONE) never. Without this it is 5 s.
+    pub const fn linger(mut self, time: Duration) -> Self {
+        self.linger = Some(time);
         self
     }
 
@@ -235,6 +249,7 @@ impl LoadingOptions {
             swr: self.swr.or(others.swr),
             stale_if_error: self.stale_if_error.or(others.stale_if_error),
             timeout: self.timeout.or(others.timeout),
+            linger: self.linger.or(others.linger),
             jitter: self.jitter.or(others.jitter),
             beta: self.beta.or(others.beta),
             error_ttl: self.error_ttl.or(others.error_ttl),

@@ -56,6 +56,7 @@ mod text;
 /// | `swr = "5m"` | serve a stale answer so long while it is loaded again |
 /// | `stale_if_error = "1h"` | serve a stale answer so long when its load fails |
 /// | `timeout = "1s"` | let a network-first query look into the cache when its load takes longer |
+/// | `linger = "5s"` | let a load go on so long after the last caller that waited for it has left (default: 5 s); `"0s"` ends it at once, `"until done"` never |
 /// | `jitter = 0.1` | let an entry live shorter by a random part of its `ttl`, at most this fraction |
 /// | `beta = 1.0` | load an answer again a little before it becomes stale; more is earlier |
 /// | `error_ttl = "1s"` | answer with the error of a load for so long |

@@ -43,6 +43,7 @@ struct Timed;
 #[query(value = u8, swr = MINUTE, stale_if_error = Duration::from_secs(2), timeout = MINUTE, error_ttl = MINUTE)]
 #[query(poll = MINUTE, retry = TIMES, batch = doubled(12) + 1, jitter = HALF / 2.0, beta = { HALF })]
 #[query(retry_first = MINUTE, retry_longest = Duration::from_mins(1), retry_factor = 2.0 + HALF)]
+#[query(linger = LoadingOptions::UNTIL_DONE)]
 struct Loaded;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,7 +96,8 @@ fn what_a_client_is_told_may_be_constants() {
         .retry_factor(2.5)
         .batch(25)
         .jitter(0.25)
-        .beta(0.5);
+        .beta(0.5)
+        .linger(Duration::MAX);
     assert_eq!(Loaded::LOADING, expected);
 }
 

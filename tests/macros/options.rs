@@ -138,6 +138,7 @@ fn names_are_those_of_the_types() {
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Option<u8>, strategy = "stale-while-revalidate", swr = "5m", stale_if_error = "1h", timeout = "1s")]
 #[query(
+    linger = "2m",
     jitter = 0.1,
     beta = 1,
     error_ttl = "2s",
@@ -153,8 +154,12 @@ fn names_are_those_of_the_types() {
 struct Loaded;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = u8, name = "own", breaker)]
+#[query(value = u8, name = "own", breaker, linger = "0s")]
 struct Guarded;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u8, linger = "until done")]
+struct Done;
 
 #[test]
 fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
@@ -164,6 +169,7 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
         .swr(seconds(300))
         .stale_if_error(seconds(3_600))
         .timeout(seconds(1))
+        .linger(seconds(120))
         .jitter(0.1)
         .beta(1.0)
         .error_ttl(seconds(2))
@@ -178,7 +184,8 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
     assert_eq!(Loaded::LOADING, expected);
     assert_eq!(Loaded::OPTIONS, TableOptions::new());
     assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));
-    assert_eq!(Guarded::LOADING, LoadingOptions::new().breaker("own"));
+    assert_eq!(Guarded::LOADING, LoadingOptions::new().breaker("own").linger(Duration::ZERO));
+    assert_eq!(Done::LOADING, LoadingOptions::new().linger(LoadingOptions::UNTIL_DONE));
     assert_eq!(Full::LOADING, LoadingOptions::new());
 }
 

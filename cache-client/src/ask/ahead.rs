@@ -38,7 +38,8 @@ impl<A: App> Asker<'_, A> {
         &self,
         flight: Arc<Flight<Q, Q::Error>>,
     ) -> impl Future<Output = ()> + Send + use<A, Q> {
-        let from = self.from().map(|(waits, id)| (Arc::clone(waits), id));
+        let context = self.context();
+        let from = context.and_then(|node| Some((Arc::clone(node.client.waits()), node.flight?)));
         let token = self.node().map(|node| node.token.clone()).unwrap_or_default();
         let runtime = Arc::clone(self.client().runtime());
         async move {

@@ -1,6 +1,7 @@
 //! How a call gets on a flight: the one that its tree waits for, the current one, or a new one, which it starts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::Holds;
 use tokio::time::Instant;
@@ -16,6 +17,9 @@ use crate::flight::{Flight, NoSeat, Seat, Wish};
 use crate::fly::Trip;
 use crate::memo::Cell;
 use crate::plan::{Plan, Planned};
+
+/// How long a load goes on when its last caller has left, where nobody says.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What is known of the loads of a query.
 type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
@@ -39,7 +43,7 @@ impl<A: App> Asker<'_, A> {
         access: Access,
     ) -> Result<Option<Turn<A, Q>>, QueryError<Q::Error>> {
         let Some(node) = self.node() else { return Ok(None) };
-        let (wish, from) = (wish_of(plan), self.from());
+        let (wish, from) = (self.wish_of(plan), Some(node.origin()));
         let seat = node.tree.memo.with::<Q, Q::Error, _>(|cells| match cells.get(query) {
             Some(Cell::Asked(flight)) => Some(Seat::take(flight, wish, from)),
             _ => None,
@@ -66,8 +70,9 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         let desk = self.client().desks().of::<Q, Q::Error>();
-        let wish = wish_of(plan);
-        let mut ticket = Ticket { wish, is_behind: false, anew, from: self.from(), landings: None };
+        let (wish, context) = (self.wish_of(plan), self.context());
+        let from = context.as_ref().map(|node| node.origin());
+        let mut ticket = Ticket { wish, is_behind: false, anew, from, landings: None };
         if let Some(node) = self.node().filter(|_| access.is_private) {
             let boarded = self.board_privately(node, query, plan, &desk, &ticket);
             return self.turn(query, boarded, plan, access);
@@ -135,6 +140,22 @@ impl<A: App> Asker<'_, A> {
         }
     }
 
+    /// What a call that waits wants of the flight.
+    fn wish_of(&self, plan: &Plan) -> Wish {
+        let linger = match self {
+            // What is not looked at any more need not be loaded.
+            Self::Keeper(_) => Duration::ZERO,
+            Self::Client(_) | Self::Node(_) => LINGER,
+        };
+        Wish {
+            stores: plan.stores(),
+            goes_on: false,
+            remembers_errors: plan.remembers_errors(),
+            loads: !plan.reads_first(),
+            linger: plan.linger.unwrap_or(linger),
+        }
+    }
+
     /// Loads, or has the running load go on, without anybody waiting; `loads` even if the provider has an answer. Returns
     /// the load, unless its error is remembered.
     pub(super) fn load_behind<Q: Fetch<A>>(
@@ -151,7 +172,8 @@ impl<A: App> Asker<'_, A> {
             return None;
         }
         let loads = loads || !plan.reads_first();
-        let wish = Wish { stores: true, goes_on: true, remembers_errors: true, loads };
+        let wish =
+            Wish { stores: true, goes_on: true, remembers_errors: true, loads, linger: Duration::ZERO };
         let ticket = Ticket { wish, is_behind: true, anew: Anew::No, from: None, landings: None };
         let mut boarded = self.board(query, plan, &desk, &ticket);
         if let Boarded::New(flight, _) = &boarded
@@ -192,6 +214,9 @@ impl<A: App> Asker<'_, A> {
             Some(node) => in_tree(node, query, ticket, || board(&mut displaced)),
             None => board(&mut displaced),
         };
+        if let Some((_, flight)) = &displaced {
+            flight.displace();
+        }
         start(boarded, plan, desk, |flight| {
             Node::root(self.client().clone(), Q::NAME.into(), flight.token.clone(), Some(flight.id))
         })
@@ -237,16 +262,6 @@ where
         Trip { desk, flight, node, plan: Arc::clone(plan), told: None }.start();
     }
     boarded
-}
-
-/// What somebody who waits wants of the flight.
-fn wish_of(plan: &Plan) -> Wish {
-    Wish {
-        stores: plan.stores(),
-        goes_on: false,
-        remembers_errors: plan.remembers_errors(),
-        loads: !plan.reads_first(),
-    }
 }
 
 /// Gets on the flight that the tree waits for already, if there is one, so that it asks once whatever its strategy.

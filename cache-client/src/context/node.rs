@@ -6,7 +6,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +13,9 @@ use super::Replacement;
 use crate::app::{App, Fetch};
 use crate::batch::gathering::Gatherings;
 use crate::client::Client;
+use crate::flight::Origin;
 use crate::memo::Memo;
+use crate::runtime::Timer;
 use crate::waits::FlightId;
 
 /// One context.
@@ -168,7 +169,7 @@ impl<A: App> Node<A> {
                 tokio::time::sleep_until(deadline).await;
                 token.cancel();
             };
-            Some(Timer(tokio::spawn(timer).abort_handle()))
+            Some(Timer::spawn(timer))
         };
         let name = Arc::clone(&parent.name);
         Arc::new(Self { token, _timer: timer, ..Self::step(parent, name) })
@@ -223,6 +224,12 @@ impl<A: App> Node<A> {
         }
     }
 
+    /// What a call that is made in the context waits by.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        let flight = self.flight.map(|flight| (self.client.waits(), flight));
+        Origin { tree: &self.tree.token, flight }
+    }
+
     /// Whether nothing keeps the context from the answers that all have in common.
     pub(crate) fn may_answer_at_once(&self) -> bool {
         let has_presets = self.tree.presets.are_there.load(Ordering::Acquire);
@@ -263,15 +270,6 @@ impl<A: App> Drop for Parent<A> {
         while let Some(mut node) = above.and_then(Arc::into_inner) {
             above = node.parent.0.take();
         }
-    }
-}
-
-/// A task that waits for a deadline; ends when dropped.
-struct Timer(AbortHandle);
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -73,30 +73,41 @@
 //! let client = Client::builder(cache, Blog).build();
 //! assert_eq!(show(client.clone(), 1).await.0, 200);
 //! assert_eq!(show(client.clone(), 3).await.0, 504);
-//! // Nobody else waited for that load, so it was cancelled, and nothing is stored.
-//! sleep(Duration::from_secs(5)).await;
-//! assert!(client.cached(&GetTitle { id: 3 }).is_none());
+//! // The load goes on: the next try, a second later, finds its answer.
+//! sleep(Duration::from_secs(1)).await;
+//! assert_eq!(show(client.clone(), 3).await.0, 200);
 //!
-//! // A patient caller keeps a load alive that a hasty one has left.
-//! let patient = tokio::spawn({
-//!     let client = client.clone();
-//!     async move { client.query(&GetTitle { id: 4 }).await }
-//! });
-//! assert_eq!(show(client.clone(), 4).await.0, 504);
-//! assert_eq!(*patient.await??, "Post 4");
-//! assert_eq!(show(client, 4).await.0, 200);
+//! // It goes on for 5 s. After that it is cancelled, unless others wait for it, and nothing is stored.
+//! assert_eq!(show(client.clone(), 60).await.0, 504);
+//! sleep(Duration::from_secs(100)).await;
+//! assert!(client.cached(&GetTitle { id: 60 }).is_none());
 //! # Ok(())
 //! # }
 //! ```
-//! A server that drops the future of a handler, as when the connection is closed, leaves its loads in the same way.
+//!
+//! # How long a load outlives its callers
+//! A load goes on after its last caller has left, as a rule for 5 s. It may have been left because of a deadline, or because
+//! the future of the caller was dropped, as a server does with a handler when the connection is closed. A caller that
+//! comes back meanwhile joins it, and the time begins anew when that one leaves. So callers that are hastier than a load
+//! do not begin it again and again and never see its end. The option `linger` says how long; of several callers the longest
+//! counts. With `"0s"` a load ends with its last caller, and with `"until done"` it never ends before it is done.
+//!
+//! A load ends at once all the same:
+//!
+//! - when all its callers have been [cancelled](crate::Context::cancel), since they do not come back;
+//! - when it is of no use any more: its key has been written or invalidated meanwhile, or another load has its place;
+//! - when it belongs to one tree alone;
+//! - when only observers have waited for it, and no `linger` is given.
+//!
+//! A runtime that is shut down does not wait for such loads.
 //!
 //! # Loads are detached
 //! A load is shared by all who ask for its key at the same time, so it belongs to none of them. The `cx` in
 //! [`fetch`](crate::Fetch::fetch) is the context of that load:
 //!
 //! - It has **not** the deadline of who asked. When the deadline passes, the caller is told `Interrupted`; the load
-//!   goes on if others wait for it, or else is cancelled. A load that must not take for ever needs a time limit of
-//!   its own, as with `tokio::time::timeout`.
+//!   goes on for others, or for a while without any. A load that must not take for ever needs a time limit of its own,
+//!   as with `tokio::time::timeout`.
 //! - It has **not** the memo of who asked, nor anything that was put there: what a load builds is for all. What a
 //!   load needs of a user, as a tenant or a language, has to be in the key.
 //! - It has a memo of its own, for what it asks while it runs.

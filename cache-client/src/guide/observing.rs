@@ -15,8 +15,8 @@
 //!   cleared. A value that becomes stale is shown as stale, and not loaded for that alone: that is what `poll` is
 //!   for.
 //! - Who reads slowly gets the newest state, and misses those between. A state that is equal to the last one is none.
-//! - All observers of a key share its loads and one task. With the last one that ends, and a load that nobody else
-//!   waits for is cancelled.
+//! - All observers of a key share its loads and one task. With the last one that ends, and so does a load that nobody
+//!   else waits for, unless the option `linger` is given.
 //!
 //! # A loop
 //! The same loop serves a window, a terminal, or a connection for server-sent events: wait for a state, show it.

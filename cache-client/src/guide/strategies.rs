@@ -112,6 +112,7 @@
 //! | `swr` | how long a stale answer is served while it is loaded again | an error with `stale-while-revalidate`; not used by others |
 //! | `stale_if_error` | how long a stale answer stands in for a load that failed | none does; with `network-first` any does, however old |
 //! | `timeout` | how long `network-first` waits before it takes what there is; if there is nothing it waits on | it waits for the load |
+//! | `linger` | how long a load goes on after its [last caller has left](crate::guide::contexts#how-long-a-load-outlives-its-callers); zero ends it at once, [`UNTIL_DONE`](crate::LoadingOptions::UNTIL_DONE) never | 5 s; one that only observers waited for ends at once |
 //! | `jitter` | the part of `fresh` and of `ttl`, from 0 to 1, by which a loaded answer may be fresh and live shorter, at random: what was stored together is not loaded again together | 0 |
 //! | `beta` | loads a fresh answer again shortly before its end, behind a call, at random: the likelier the nearer the end is and the longer loads take; 1 is usual, more is earlier | not before the end |
 //! | `absent_ttl` | how long an answer that is `None` is fresh and kept | as any answer |

@@ -361,7 +361,7 @@ where
 }
 
 /// The outcome of a load, if one is waited for.
-async fn landed<Q: Query, E>(seat: Option<&Seat<Q, E>>) -> Outcome<Q::Value, E> {
+async fn landed<Q: Query, E: Send + Sync + 'static>(seat: Option<&Seat<Q, E>>) -> Outcome<Q::Value, E> {
     match seat {
         Some(seat) => seat.landed().await,
         None => pending().await,

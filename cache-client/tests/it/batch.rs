@@ -173,7 +173,7 @@ async fn a_call_that_cancels_its_context_interrupts_its_keys_and_stores_nothing(
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_left_disturbs_no_other_and_when_all_are_left_the_call_is_dropped() {
-    let client = depot();
+    let client = hasty_depot();
     client.app().script(&GetItem(0), [Step::Never]);
     let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
     pass(seconds(5)).await;
@@ -199,7 +199,7 @@ async fn one_who_leaves_half_way_takes_nothing_from_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_nobody_wants_any_more_when_the_tick_ends_is_not_loaded() {
-    let client = depot();
+    let client = hasty_depot();
     let (gone, stays) = (ask(&client, &GetItem(1)), ask(&client, &GetItem(2)));
     // The flights have begun to gather, and the batch has not departed.
     tokio::task::yield_now().await;
@@ -211,7 +211,7 @@ async fn a_key_that_nobody_wants_any_more_when_the_tick_ends_is_not_loaded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_the_wait_of_its_own_context_only() {
-    let client = depot();
+    let client = hasty_depot();
     let (early, late) = (GetItem(1), GetItem(2));
     let hasty = client.request("hasty").with_deadline(Instant::now() + CALL / 2);
     let (hasty, patient) = tokio::join!(hasty.query(&early), client.query(&late));

@@ -4,7 +4,7 @@ use cache_client::{BreakerOptions, Client, QueryError, Strategy};
 use cache_core::Query;
 use tokio::time::Instant;
 
-use crate::lab::{in_time, pass, seconds, settle};
+use crate::lab::{ask_hastily, in_time, pass, seconds, settle};
 use crate::shaky::*;
 
 /// Has loads fail, one after the other.
@@ -136,7 +136,7 @@ async fn a_trial_that_is_cancelled_makes_way_for_another() {
     let client = opened().await;
     pass(seconds(60)).await;
     client.app().script(&GetGuarded(1), [Step::Never]);
-    let trial = ask(&client, &GetGuarded(1));
+    let trial = ask_hastily(&client, &GetGuarded(1));
     settle().await;
     assert!(is_refused(&client.query(&GetGuarded(2)).await));
     trial.abort();

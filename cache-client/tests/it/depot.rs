@@ -282,6 +282,11 @@ pub fn depot() -> Client<Depot> {
     builder().build()
 }
 
+/// One whose loads end with their last caller.
+pub fn hasty_depot() -> Client<Depot> {
+    builder().defaults(|options| options.linger(Duration::ZERO)).build()
+}
+
 pub fn items(numbers: impl IntoIterator<Item = u32>) -> Vec<GetItem> {
     numbers.into_iter().map(GetItem).collect()
 }

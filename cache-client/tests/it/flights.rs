@@ -73,7 +73,7 @@ async fn a_load_goes_on_when_the_one_who_started_it_leaves_and_another_waits() {
 #[tokio::test(start_paused = true)]
 async fn a_load_that_nobody_waits_for_any_more_is_dropped_and_not_stored() {
     let client = lab();
-    let query = GetNumber(1);
+    let query = GetHasty(1);
     let (first, second) = (ask(&client, &query), ask(&client, &query));
     settle().await;
     first.abort();
@@ -90,7 +90,7 @@ async fn a_load_that_nobody_waits_for_any_more_is_dropped_and_not_stored() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_right_after_the_last_one_left_gets_a_load_of_their_own() {
     let client = lab();
-    let query = GetNumber(1);
+    let query = GetHasty(1);
     let first = ask(&client, &query);
     settle().await;
     first.abort();

@@ -42,6 +42,16 @@ pub struct GetFirst(pub u32);
 #[query(value = usize, capacity = 1_000, fresh = "1h", poll = "10s")]
 pub struct GetPolled(pub u32);
 
+/// Its load ends with its last caller.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", linger = "0s")]
+pub struct GetHasty(pub u32);
+
+/// Its load ends when it is done, whoever waits.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", linger = "until done")]
+pub struct GetDone(pub u32);
+
 /// Always the same.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u8, capacity = 1_000, fresh = "10s", eq)]
@@ -100,6 +110,8 @@ registry! {
         crate::lab::GetForgiven,
         crate::lab::GetFirst,
         crate::lab::GetPolled,
+        crate::lab::GetHasty,
+        crate::lab::GetDone,
         crate::lab::GetEqual,
         crate::lab::GetMaybe,
         crate::lab::GetBrittle,
@@ -260,7 +272,18 @@ impl Fetch<Lab> for GetNumber {
     }
 }
 
-loaded!(GetWeak, GetStale, GetForgiven, GetFirst, GetPolled, GetBrittle, GetTimeless, GetWeighed);
+loaded!(
+    GetWeak,
+    GetStale,
+    GetForgiven,
+    GetFirst,
+    GetPolled,
+    GetHasty,
+    GetDone,
+    GetBrittle,
+    GetTimeless,
+    GetWeighed
+);
 keyed!(GetEqual, GetMaybe, GetSum, GetRing, GetSelf, GetQuitter, GetEager);
 
 impl Fetch<Lab> for GetEqual {
@@ -403,4 +426,16 @@ where
 {
     let (client, query) = (client.clone(), query.clone());
     tokio::spawn(async move { client.query(&query).await })
+}
+
+/// Queries in a task whose load ends with it, unless somebody else waits.
+pub fn ask_hastily<A: App, Q: Fetch<A>>(
+    client: &Client<A>,
+    query: &Q,
+) -> tokio::task::JoinHandle<Answer<A, Q>>
+where
+    A::Registry: cache_core::Holds<Q>,
+{
+    let (client, query) = (client.clone(), query.clone());
+    tokio::spawn(async move { client.query_with(&query, |options| options.linger(seconds(0))).await })
 }

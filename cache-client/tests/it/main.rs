@@ -18,6 +18,7 @@ mod invalidation;
 mod lab;
 mod late;
 mod layers;
+mod linger;
 mod listener;
 #[cfg(feature = "metrics")]
 mod metrics;

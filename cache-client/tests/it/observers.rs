@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_client::{Fetch, Observer, QueryError, State, Strategy};
+use cache_client::{Fetch, LoadingOptions, Observer, QueryError, State, Strategy};
 use cache_core::{Query, Residency};
 use futures_core::Stream;
 
@@ -175,7 +175,8 @@ async fn a_load_that_gave_way_to_a_refresh_which_came_to_nothing_is_made_once_mo
     pass(SECOND / 2).await;
     let (asker, key) = (client.clone(), query.clone());
     let refresh = tokio::spawn(async move {
-        asker.query_with(&key, |options| options.strategy(Strategy::Refresh)).await.map(drop)
+        let options = |options: LoadingOptions| options.strategy(Strategy::Refresh).linger(seconds(0));
+        asker.query_with(&key, options).await.map(drop)
     });
     settle().await;
     refresh.abort();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_client::{Changes, Client, Context, Mutate, Strategy, TrackingProvider};
 
 use crate::attic::*;
-use crate::lab::{SECOND, pass, seconds, settle};
+use crate::lab::{SECOND, ask_hastily, pass, seconds, settle};
 use crate::providers::{assert_calls, site};
 
 // Changes
@@ -337,7 +337,7 @@ async fn a_read_that_nobody_wants_any_more_is_dropped() {
     let (site, query) = (site(), GetKept(1));
     let client = site.client();
     site.provider.delay(Duration::from_millis(100));
-    let waiter = ask(&client, &query);
+    let waiter = ask_hastily(&client, &query);
     settle().await;
     waiter.abort();
     pass(SECOND).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_client::{LoadingOptions, QueryError};
 use tokio::time::Instant;
 
-use crate::lab::{SECOND, in_time, pass, seconds, settle};
+use crate::lab::{SECOND, ask_hastily, in_time, pass, seconds, settle};
 use crate::shaky::*;
 
 /// The waits between the loads of a key.
@@ -204,7 +204,7 @@ async fn nothing_is_tried_again_when_nobody_waits_any_more() {
     let client = shaky();
     let query = GetShaky(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
-    let waiter = ask(&client, &query);
+    let waiter = ask_hastily(&client, &query);
     pass(seconds(2)).await;
     waiter.abort();
     pass(seconds(100)).await;

@@ -188,7 +188,7 @@ async fn how_a_load_ends_is_told_once_and_noted_on_its_span() {
         assert_eq!((failed.level.as_str(), failed.scope), ("WARN", vec!["load"]));
         assert_eq!(listener.counts(), [("failed", 1), ("load", 1), ("miss", 1)]);
     }
-    let waiter = ask(&client, &GetNumber(3));
+    let waiter = ask_hastily(&client, &GetNumber(3));
     settle().await;
     waiter.abort();
     settle().await;
@@ -284,7 +284,7 @@ async fn a_breaker_tells_of_each_change_once_and_of_no_other_load() {
     pass(seconds(60)).await;
     // A trial that is cancelled, and another that fails.
     client.app().script(&GetGuarded(1), [Step::Never, Step::Fail]);
-    let trial = shaky::ask(&client, &GetGuarded(1));
+    let trial = ask_hastily(&client, &GetGuarded(1));
     settle().await;
     assert_eq!(listener.one("breaker").field("state"), "half-open");
     trial.abort();

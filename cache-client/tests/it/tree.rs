@@ -181,7 +181,7 @@ async fn a_deadline_interrupts_its_own_contexts_and_no_others() {
 #[tokio::test(start_paused = true)]
 async fn a_load_that_never_ends_ends_with_the_deadline_of_the_only_one_who_waits() {
     let client = lab();
-    let query = GetNumber(1);
+    let query = GetHasty(1);
     client.app().script(&query, Script::Never);
     let hasty = client.request("tree").with_deadline(Instant::now() + Duration::from_millis(50));
     assert!(hasty.query(&query).await.unwrap_err().is_interrupted());

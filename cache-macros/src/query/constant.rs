@@ -129,6 +129,20 @@ fn longer_than_zero(name: &Ident, argument: &TokenStream, left_out: &str) -> syn
     }
 }
 
+/// Reads how long a load lingers: a duration, zero too, or `"until done"`.
+pub(crate) fn linger(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
+    const UNTIL_DONE: &str = "until done";
+    let text = syn::parse2::<LitStr>(argument.clone()).map(|text| text.value());
+    match text.as_ref().map(|text| (text.trim(), duration::parse(text))) {
+        Ok((UNTIL_DONE, _)) => Ok(Constant::Known(Duration::MAX)),
+        Ok((_, Err(message))) => {
+            let message = format_args!("`{name}`: {message}; \"{UNTIL_DONE}\" is allowed too");
+            Err(error(name, argument, message))
+        }
+        _ => time(name, argument),
+    }
+}
+
 /// The message for `ttl = 5m` and `ttl = 30`, with what was probably meant.
 fn time_without_quotes(name: &Ident, argument: &TokenStream) -> String {
     let written = argument.to_string().replace(' ', "");

@@ -144,6 +144,7 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         time_call(core, &options.swr),
         time_call(core, &options.stale_if_error),
         time_call(core, &options.timeout),
+        time_call(core, &options.linger),
         decimal_call(core, &options.jitter),
         decimal_call(core, &options.beta),
         time_call(core, &options.error_ttl),

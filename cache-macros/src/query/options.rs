@@ -10,14 +10,15 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprPath, LitStr, Path, Type};
 
 use super::constant::{
-    Constant, bound, count, factor, fraction, growth, is_block, number, time, wait, window, with_parentheses,
+    Constant, bound, count, factor, fraction, growth, is_block, linger, number, time, wait, window,
+    with_parentheses,
 };
 use super::parse::Setting;
 use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 34] = [
+const KNOWN: [&str; 35] = [
     "value",
     "name",
     "capacity",
@@ -39,6 +40,7 @@ const KNOWN: [&str; 34] = [
     "swr",
     "stale_if_error",
     "timeout",
+    "linger",
     "jitter",
     "beta",
     "error_ttl",
@@ -139,6 +141,7 @@ pub(crate) struct Options {
     pub(crate) swr: Option<Given<Constant<Duration>>>,
     pub(crate) stale_if_error: Option<Given<Constant<Duration>>>,
     pub(crate) timeout: Option<Given<Constant<Duration>>>,
+    pub(crate) linger: Option<Given<Constant<Duration>>>,
     pub(crate) jitter: Option<Given<Constant<f64>>>,
     pub(crate) beta: Option<Given<Constant<f64>>>,
     pub(crate) error_ttl: Option<Given<Constant<Duration>>>,
@@ -225,6 +228,7 @@ impl Options {
             "swr" => self.swr = Some(self.constant(setting, window)?),
             "stale_if_error" => self.stale_if_error = Some(self.constant(setting, window)?),
             "timeout" => self.timeout = Some(self.constant(setting, window)?),
+            "linger" => self.linger = Some(self.constant(setting, linger)?),
             "jitter" => self.jitter = Some(self.constant(setting, fraction)?),
             "beta" => self.beta = Some(self.constant(setting, factor)?),
             "error_ttl" => self.error_ttl = Some(self.constant(setting, window)?),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cache_model::{Freshness, Times};
 use shuttle::future::block_on;
@@ -27,12 +28,17 @@ struct Program {
     loads: Arc<AtomicUsize>,
     /// Flights that their runtime drops, before or after they have loaded.
     dropped: Arc<AtomicUsize>,
+    /// How long loads go on when their last caller has left.
+    linger: Duration,
+    /// Loads end when they are cancelled, and not before.
+    loads_for_ever: bool,
 }
 
 impl Program {
     fn new() -> Self {
         let (version, next, loads) = (Arc::new(AtomicU64::new(1)), Arc::default(), Arc::default());
-        Self { store: Store::new(), flights: Arc::default(), version, next, loads, dropped: Arc::default() }
+        let (store, flights, dropped) = (Store::new(), Arc::default(), Arc::default());
+        Self { store, flights, version, next, loads, dropped, linger: Duration::ZERO, loads_for_ever: false }
     }
 
     /// Gets on the flight of the key, and starts it if it is new, as a call of the client does.
@@ -41,7 +47,7 @@ impl Program {
     }
 
     fn board_anew(&self, anew: Anew, looks: bool) -> Result<Seat<Get, ()>, u64> {
-        let wish = Wish { stores: true, ..Wish::default() };
+        let wish = Wish { stores: true, linger: self.linger, ..Wish::default() };
         let mut ticket = Ticket { wish, is_behind: false, anew, from: None, landings: None };
         ticket.landings = looks.then(|| self.flights.landings());
         loop {
@@ -57,7 +63,11 @@ impl Program {
                 Flight::new(id, KEY, self.store.now(), Some(watch), CancellationToken::new(), TaskRuntime)
             };
             let mut displaced = None;
-            match self.flights.board(&KEY, &ticket, make, &mut displaced) {
+            let boarded = self.flights.board(&KEY, &ticket, make, &mut displaced);
+            if let Some((_, flight)) = &displaced {
+                flight.displace();
+            }
+            match boarded {
                 Boarded::LookAgain(landings) => ticket.landings = Some(landings),
                 Boarded::Joined(_, seat) => return Ok(seat.unwrap()),
                 Boarded::New(flight, seat) => {
@@ -74,6 +84,9 @@ impl Program {
     fn fly(&self, flight: &Arc<Flight<Get, ()>>) {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let loaded = self.version.load(Ordering::SeqCst);
+        if self.loads_for_ever {
+            block_on(flight.token.cancelled());
+        }
         let drops = |count: usize| count.checked_sub(1);
         if self.dropped.fetch_update(Ordering::SeqCst, Ordering::SeqCst, drops).is_ok() {
             self.flights.landed(flight);
@@ -203,4 +216,45 @@ fn a_load_that_was_taken_over_stores_nothing_when_its_runtime_runs_it_after_all(
         block_on(first.landed()).expect("nor is the first");
         program.check_store();
     });
+}
+
+/// The timer may be over at any time.
+#[test]
+fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
+    check(|| {
+        let program = Program { linger: Duration::from_secs(5), ..Program::new() };
+        let leave = || {
+            let program = program.clone();
+            Box::new(move || drop(program.board())) as Box<dyn FnOnce() + Send>
+        };
+        let (asking, changing) = (program.clone(), program.clone());
+        let ask = move || {
+            // Who asks while the source changes may be told either.
+            if let Ok(seat) = asking.board() {
+                block_on(seat.landed()).expect("nothing that is waited for is cancelled");
+            }
+        };
+        together(vec![leave(), leave(), Box::new(ask), Box::new(move || changing.change(0))]);
+        program.check_store();
+    });
+}
+
+/// A timer that is lost would leave the load going for ever.
+#[test]
+fn a_load_that_all_have_left_is_cancelled_however_they_came_and_went() {
+    for last in [Anew::No, Anew::Always] {
+        check(move || {
+            let new = Program::new();
+            let program = Program { linger: Duration::from_secs(5), loads_for_ever: true, ..new };
+            let leave = |anew| {
+                let program = program.clone();
+                Box::new(move || {
+                    let seat = program.board_anew(anew, false);
+                    thread::yield_now();
+                    drop(seat);
+                }) as Box<dyn FnOnce() + Send>
+            };
+            together(vec![leave(Anew::No), leave(Anew::No), leave(last)]);
+        });
+    }
 }

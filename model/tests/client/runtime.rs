@@ -1,10 +1,40 @@
-//! Stands in for the runtimes of the client: every caller is on another one than the load, and may take it over.
+//! Stands in for the runtimes of the client: every caller is on another one than the load, and may take it over; a timer is
+//! a thread, so that it may be over at any time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use shuttle::thread;
 
 #[derive(Clone, Debug)]
 pub(crate) struct TaskRuntime;
 
+/// Does nothing any more when dropped, unless it has begun.
+#[derive(Debug)]
+pub(crate) struct Timer(Arc<AtomicBool>);
+
 impl TaskRuntime {
     pub(crate) fn is_elsewhere(&self) -> bool {
         true
+    }
+
+    pub(crate) fn after(&self, _: Duration, action: impl FnOnce() + Send + 'static) -> Timer {
+        let is_dropped = Arc::new(AtomicBool::new(false));
+        let timer = Timer(Arc::clone(&is_dropped));
+        thread::spawn(move || {
+            thread::yield_now();
+            if !is_dropped.load(Ordering::SeqCst) {
+                thread::yield_now();
+                action();
+            }
+        });
+        timer
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }

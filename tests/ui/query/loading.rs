@@ -36,4 +36,10 @@ struct GetTags {
     id: u64,
 }
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, linger = "forever")]
+struct GetFeed {
+    id: u64,
+}
+
 fn main() {}

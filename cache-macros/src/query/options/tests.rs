@@ -39,7 +39,7 @@ fn every_option_is_read() {
         opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
         timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
         retry_first = "100ms", retry_longest = "6s", retry_factor = 1.5,
-        breaker = "search", batch = 25,
+        breaker = "search", batch = 25, linger = "0s",
     });
     assert_eq!(messages, [""; 0]);
     assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
@@ -59,6 +59,7 @@ fn every_option_is_read() {
     assert_eq!((known(&options.retry), known(&options.retry_factor)), (6, 1.5));
     let waits = [&options.retry_first, &options.retry_longest];
     assert_eq!(waits.map(|wait| known(wait).as_millis()), [100, 6_000]);
+    assert_eq!(known(&options.linger), Duration::ZERO);
     assert!(matches!(options.batch.as_ref().unwrap().value, Some(Constant::Known(25))));
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
 }
@@ -154,6 +155,11 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         ),
         (quote!(swr = "0s"), "`swr` must be longer than zero; leave it out to do without"),
         (quote!(timeout = 5s), "`timeout` takes a duration in quotes; did you mean `timeout = \"5s\"`?"),
+        (quote!(linger = 5s), "`linger` takes a duration in quotes; did you mean `linger = \"5s\"`?"),
+        (
+            quote!(linger = "forever"),
+            "`linger`: \"forever\" is no duration; write numbers with units, as in \"1h30m\"; \"until done\" is allowed too",
+        ),
         (quote!(jitter = 1.5), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
         (quote!(jitter = "0.1"), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
         (quote!(jitter), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),

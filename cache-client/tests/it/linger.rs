@@ -1,0 +1,396 @@
+//! Loads go on for a while after their last caller has left, so that callers that are hastier than a load find its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_client::{Client, Context, Fetch, LoadingOptions, QueryError, Strategy};
+use cache_core::Holds;
+use tokio::runtime::{Builder, Handle};
+use tokio::time::Instant;
+
+use crate::depot;
+use crate::lab::*;
+
+/// How long a load goes on where nobody says.
+const LINGER: Duration = Duration::from_secs(5);
+
+const INSTANT: Duration = Duration::from_millis(1);
+
+/// Has a query asked, and left after half a second.
+async fn ask_and_leave<Q: Fetch<Lab>>(client: &Client<Lab>, query: &Q)
+where
+    LabRegistry: Holds<Q>,
+{
+    let asked = ask(client, query);
+    pass(SECOND / 2).await;
+    asked.abort();
+    settle().await;
+}
+
+/// Whether the only load of the lab goes on for exactly this time. It must never end by itself.
+async fn goes_on_for(client: &Client<Lab>, time: Duration) -> bool {
+    if !time.is_zero() {
+        pass(time.saturating_sub(INSTANT)).await;
+        if client.app().dropped() != 0 {
+            return false;
+        }
+        pass(INSTANT * 2).await;
+    }
+    client.app().dropped() == 1
+}
+
+fn within(client: &Client<Lab>, time: Duration) -> Context<Lab> {
+    client.request("hasty").with_deadline(Instant::now() + time)
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_are_hastier_than_the_load_cost_one_load_and_find_its_answer_at_their_next_try() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Answer(seconds(3)));
+    let callers = (0..20).map(|_| {
+        let (cx, query) = (within(&client, seconds(2)), query.clone());
+        tokio::spawn(async move { cx.query(&query).await })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        assert!(caller.await.unwrap().unwrap_err().is_interrupted());
+    }
+    pass(seconds(2)).await;
+    let asked = Instant::now();
+    assert_eq!(*client.query(&query).await.unwrap(), 1);
+    assert_eq!((asked.elapsed(), client.app().loads(&query)), (seconds(0), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_come_one_after_the_other_keep_one_load_going() {
+    let client = builder().query::<GetNumber>(|options| options.fresh(seconds(100))).build();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Answer(seconds(60)));
+    let mut tries = 0;
+    // Each comes a second before the load would have been given up.
+    while tries < 20 && within(&client, seconds(2)).query(&query).await.is_err() {
+        tries += 1;
+        pass(seconds(4)).await;
+    }
+    assert_eq!((tries, client.app().loads(&query), client.app().dropped()), (10, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_goes_on_for_as_long_as_the_call_the_client_or_the_query_says() {
+    type Build = fn(cache_client::ClientBuilder<Lab>) -> cache_client::ClientBuilder<Lab>;
+    let of_query: Build = |builder| builder.query::<GetNumber>(|options| options.linger(seconds(20)));
+    let of_client: Build = |builder| builder.defaults(|options| options.linger(seconds(30)));
+    let both: Build = |builder| {
+        let of_query = builder.query::<GetNumber>(|options| options.linger(seconds(20)));
+        of_query.defaults(|options| options.linger(seconds(30)))
+    };
+    let nothing: Build = |builder| builder;
+    for (build, call, expected) in [
+        (nothing, None, LINGER),
+        (of_client, None, seconds(30)),
+        (of_query, None, seconds(20)),
+        (both, None, seconds(20)),
+        (both, Some(seconds(1)), seconds(1)),
+        (both, Some(seconds(0)), seconds(0)),
+        (nothing, Some(seconds(100_000)), seconds(100_000)),
+    ] {
+        let (client, query) = (build(builder()).build(), GetNumber(1));
+        client.app().script(&query, Script::Never);
+        let asked = tokio::spawn({
+            let client = client.clone();
+            async move {
+                let options = |options: LoadingOptions| match call {
+                    Some(time) => options.linger(time),
+                    None => options,
+                };
+                client.query_with(&GetNumber(1), options).await
+            }
+        });
+        pass(SECOND).await;
+        asked.abort();
+        settle().await;
+        assert!(goes_on_for(&client, expected).await, "{call:?} {expected:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_derive_says_how_long_too() {
+    let client = lab();
+    client.app().script(&GetHasty(1), Script::Never);
+    ask_and_leave(&client, &GetHasty(1)).await;
+    assert_eq!(client.app().dropped(), 1);
+    client.app().script(&GetDone(1), Script::Answer(seconds(100_000)));
+    ask_and_leave(&client, &GetDone(1)).await;
+    pass(seconds(100_000)).await;
+    assert_eq!((client.app().dropped(), client.cached(&GetDone(1)).as_deref()), (1, Some(&1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_most_patient_of_its_callers_counts() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Never);
+    let patient = client.query_with(&query, |options| options.linger(seconds(50)));
+    let left = tokio::time::timeout(SECOND, async { tokio::join!(patient, client.query(&query)).0 });
+    assert!(left.await.is_err());
+    settle().await;
+    assert!(goes_on_for(&client, seconds(50)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_boards_and_leaves_begins_the_time_anew() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Never);
+    for _ in 0..3 {
+        ask_and_leave(&client, &query).await;
+        pass(seconds(4)).await;
+    }
+    ask_and_leave(&client, &query).await;
+    assert!(goes_on_for(&client, LINGER).await);
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_after_the_time_is_over_gets_another_load() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Never);
+    ask_and_leave(&client, &query).await;
+    pass(LINGER).await;
+    client.app().script(&query, Script::Answer(SECOND));
+    assert_eq!(*client.query(&query).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_whose_callers_are_cancelled_ends_at_once() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Never);
+    for drops in [false, true] {
+        let cx = client.request("tree");
+        let asked = tokio::spawn({
+            let (cx, query) = (cx.child("below"), query.clone());
+            async move { cx.query(&query).await }
+        });
+        pass(SECOND).await;
+        cx.cancel();
+        if drops {
+            // Before it has heard of it.
+            asked.abort();
+        }
+        settle().await;
+        assert_eq!(client.app().dropped(), 1 + usize::from(drops));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_cancelled_takes_nothing_from_one_that_was_hasty() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Never);
+    let cx = client.request("tree");
+    let cancelled = cx.query(&query);
+    let hasty = within(&client, SECOND);
+    let cancel = async {
+        pass(seconds(2)).await;
+        cx.cancel();
+    };
+    let (hasty, cancelled, ()) = tokio::join!(hasty.query(&query), cancelled, cancel);
+    assert!(hasty.unwrap_err().is_interrupted() && cancelled.unwrap_err().is_interrupted());
+    settle().await;
+    assert!(goes_on_for(&client, LINGER).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn private_loads_end_with_their_caller() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Never);
+    let cx = within(&client, SECOND);
+    cx.disable_cache();
+    assert!(cx.query(&query).await.unwrap_err().is_interrupted());
+    settle().await;
+    assert_eq!(client.app().dropped(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_has_become_useless_ends_with_its_caller() {
+    type Change = fn(&Client<Lab>);
+    let changes: [Change; 3] = [
+        |client| drop(client.cache().insert(GetNumber(1), 50)),
+        |client| drop(client.invalidate(&GetNumber(1))),
+        |client| client.cache().clear(),
+    ];
+    for change in changes {
+        let (client, query) = (lab(), GetNumber(1));
+        client.app().script(&query, Script::Never);
+        let asked = ask(&client, &query);
+        pass(SECOND).await;
+        change(&client);
+        asked.abort();
+        settle().await;
+        assert_eq!(client.app().dropped(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_lingers_ends_when_another_takes_its_place() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Never);
+    for clicks in 1..=3 {
+        let again = client.query_with(&query, |options| options.strategy(Strategy::Refresh));
+        assert!(tokio::time::timeout(SECOND, again).await.is_err());
+        settle().await;
+        assert_eq!((client.app().loads(&query), client.app().running(&query)), (clicks, 1));
+    }
+}
+
+/// As whatever is loaded for somebody who is to come.
+#[tokio::test(start_paused = true)]
+async fn what_a_load_brings_for_nobody_waits_for_its_reader() {
+    let (client, query) = (lab(), GetWeak(1));
+    client.app().script(&query, Script::Answer(seconds(3)));
+    ask_and_leave(&client, &query).await;
+    pass(seconds(7)).await;
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+    pass(seconds(1)).await;
+    assert!(client.cached(&query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_fails_for_nobody_leaves_its_error() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Fail(seconds(3)));
+    ask_and_leave(&client, &query).await;
+    pass(seconds(3)).await;
+    assert!(matches!(client.refresh_error(&query), Some(QueryError::Failed { .. })));
+}
+
+/// A load of the first number, which asks for the second and waits so long for it.
+async fn nested(client: &Client<Lab>, patience: Duration) {
+    client.app().script(&GetNumber(1), Script::Never);
+    client.app().script(&GetNumber(2), Script::Never);
+    client.app().when_loaded(1, move |cx| {
+        Box::pin(async move {
+            let inner = tokio::time::timeout(patience, cx.query(&GetNumber(2)));
+            assert!(inner.await.is_err());
+        })
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_load_waits_for_ends_with_it() {
+    for by_client in [false, true] {
+        let client = lab();
+        nested(&client, seconds(100)).await;
+        if by_client {
+            client.app().when_loaded(1, |cx| {
+                Box::pin(async move { drop(cx.client().clone().query(&GetNumber(2)).await) })
+            });
+        }
+        ask_and_leave(&client, &GetNumber(1)).await;
+        pass(LINGER - INSTANT).await;
+        assert_eq!(client.app().running(&GetNumber(2)), 1);
+        pass(INSTANT * 2).await;
+        assert_eq!(client.app().running(&GetNumber(2)), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_load_does_not_wait_for_any_more_goes_on_for_a_while() {
+    let client = lab();
+    nested(&client, SECOND).await;
+    let _outer = ask(&client, &GetNumber(1));
+    pass(SECOND).await;
+    assert!(goes_on_for(&client, LINGER).await);
+    assert_eq!([client.app().running(&GetNumber(1)), client.app().running(&GetNumber(2))], [1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_only_observers_waited_for_goes_on_where_an_option_says_so() {
+    let query = GetNumber(1);
+    let patient = builder().query::<GetNumber>(|options| options.linger(seconds(20))).build();
+    for (client, linger) in [(lab(), seconds(0)), (patient, seconds(20))] {
+        client.app().script(&query, Script::Never);
+        let observer = client.observe(&query);
+        pass(SECOND).await;
+        drop(observer);
+        settle().await;
+        assert!(goes_on_for(&client, linger).await, "{linger:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_takes_up_a_load_that_goes_on() {
+    let (client, query) = (lab(), GetNumber(1));
+    client.app().script(&query, Script::Answer(seconds(3)));
+    ask_and_leave(&client, &query).await;
+    let mut observer = client.observe(&query);
+    let shown = async { while observer.next().await.is_some_and(|state| state.value().is_none()) {} };
+    in_time(shown).await;
+    assert_eq!(client.app().loads(&query), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_batch_are_loaded_for_callers_that_have_left() {
+    let client = depot::depot();
+    let keys = depot::items(0..3);
+    let left = tokio::time::timeout(depot::CALL / 2, client.query_all(&keys));
+    assert!(left.await.is_err());
+    pass(depot::CALL).await;
+    assert!(keys.iter().all(|key| client.cached(key).is_some()));
+    assert_eq!((client.app().dropped(), client.app().calls::<depot::GetItem>().len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timer_of_a_load_ends_when_a_caller_boards_and_when_the_load_ends() {
+    let client = builder().defaults(|options| options.linger(seconds(3_600))).build();
+    let query = GetNumber(1);
+    client.app().script(&query, Script::Answer(seconds(3)));
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    ask_and_leave(&client, &query).await;
+    assert_eq!(tasks() - before, 2, "the load and the timer");
+    let asked = ask(&client, &query);
+    settle().await;
+    assert_eq!(tasks() - before, 2, "the load and the caller");
+    asked.abort();
+    settle().await;
+    assert_eq!(tasks() - before, 2, "the load and another timer");
+    pass(seconds(3)).await;
+    assert_eq!(client.cached(&query).as_deref(), Some(&1));
+    // What nobody waited for is pinned for a while.
+    pass(seconds(5)).await;
+    assert_eq!(tasks() - before, 0);
+}
+
+/// One that runs only inside `block_on`, on paused time.
+fn current_thread() -> tokio::runtime::Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+#[test]
+fn no_runtime_waits_for_loads_that_go_on() {
+    let (first, second) = (current_thread(), current_thread());
+    let (client, query) = first.block_on(async {
+        let client = builder().defaults(|options| options.linger(LoadingOptions::UNTIL_DONE)).build();
+        client.app().script(&GetNumber(1), Script::Never);
+        ask_and_leave(&client, &GetNumber(1)).await;
+        assert_eq!(client.app().dropped(), 0);
+        (client, GetNumber(1))
+    });
+    let mut waits = None;
+    second.block_on(async {
+        waits = Some(ask(&client, &query));
+        settle().await;
+    });
+    client.app().script(&query, Script::Answer(SECOND));
+    // A caller that is dropped together with the runtime leaves its load there too.
+    first.block_on(async { drop(ask(&client, &GetNumber(2))) });
+    drop(first);
+    assert_eq!(client.app().dropped(), 1);
+    assert_eq!(*second.block_on(in_time(waits.unwrap())).unwrap().unwrap(), 2);
+}
+
+#[test]
+fn a_load_that_goes_on_where_nothing_runs_any_more_is_taken_over() {
+    let (idle, other) = (current_thread(), current_thread());
+    let (client, query) = (idle.block_on(async { lab() }), GetNumber(1));
+    idle.block_on(ask_and_leave(&client, &query));
+    assert_eq!(*other.block_on(in_time(client.query(&query))).unwrap(), 2);
+    assert!(Arc::ptr_eq(&client.cached(&query).unwrap(), &other.block_on(client.query(&query)).unwrap()));
+}
