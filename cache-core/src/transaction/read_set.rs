@@ -61,7 +61,13 @@ macro_rules! impl_read_set {
 
             fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values> {
                 let revision = cache.core().revision();
-                let read = ($(cache.table::<$lookup::Query>().sight(self.$at, Use::Counted),)+);
+                let values = ($(cache.table::<$lookup::Query>().get(self.$at),)+);
+                if cache.core().revision() == revision {
+                    return Some(values);
+                }
+                drop(values);
+                let revision = cache.core().revision();
+                let read = ($(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted),)+);
                 // Without a commit meanwhile it is the moment of the last read: what was found is held here, and so still
                 // readable; what was not has not come.
                 let is_one_moment = cache.core().revision() == revision
