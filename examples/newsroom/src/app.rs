@@ -3,14 +3,19 @@
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cache_client::{App, Client, TokioClock};
 use cache_core::{Cache, OpenError, SaveReport, SnapshotError};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::CacheRegistry;
 use crate::database::{Database, DatabaseError, Edition, Size};
 use crate::queries::{CountComments, CurrentEdition, GetComments};
+
+/// How long a save waits for comments that are being written.
+const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// Commits that the inspector shows.
 const COMMITS_SHOWN: usize = 12;
@@ -22,6 +27,8 @@ pub struct Newsroom {
     pub database: Database,
     /// Cancelled when the service is to end, so that streams end.
     pub stopping: CancellationToken,
+    /// Comments that are being written, until the cache has changed too. A mutation goes on when its request is cut off.
+    pub writing: TaskTracker,
     snapshot: PathBuf,
 }
 
@@ -64,7 +71,8 @@ pub async fn open(
     let snapshot = folder.join("newsroom.snapshot");
     let cache = restore(&snapshot, &database.edition().await?, &tell)?;
     cache.commits().keep(COMMITS_SHOWN);
-    let newsroom = Newsroom { database, stopping: CancellationToken::new(), snapshot };
+    let newsroom =
+        Newsroom { database, stopping: CancellationToken::new(), writing: TaskTracker::new(), snapshot };
     Ok(Client::builder(cache, newsroom).build())
 }
 
@@ -100,13 +108,23 @@ fn restore(
     Ok(cache)
 }
 
-/// Saves the cache, so that the next start is warm.
+/// Saves the cache, so that the next start is warm. To be called when nothing is served any more.
+///
+/// Waits a moment for comments that are being written. If they are not written by then, the next start loads all comments
+/// again.
 ///
 /// # Errors
 /// If the file cannot be written, or the database not be asked which comment is its last.
 pub async fn save(client: &Client<Newsroom>) -> Result<SaveReport, SaveFailure> {
-    let Newsroom { database, snapshot, .. } = client.app();
-    client.cache().insert(CurrentEdition, database.edition().await?);
+    let Newsroom { database, snapshot, writing, .. } = client.app();
+    writing.close();
+    let is_written = tokio::time::timeout(LAST_WRITES, writing.wait()).await.is_ok();
+    let mut edition = database.edition().await?;
+    if !is_written {
+        // The database may have a comment that the cache does not know of.
+        edition.last_comment = 0;
+    }
+    client.cache().insert(CurrentEdition, edition);
     let (cache, snapshot) = (client.cache().clone(), snapshot.clone());
     // Writing a file takes its time, and waits for the disk.
     match tokio::task::spawn_blocking(move || cache.save(snapshot)).await {

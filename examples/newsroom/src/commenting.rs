@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use cache_client::{Changes, Context, LayerEdit, Mutate};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::app::Newsroom;
 use crate::database::{DatabaseError, Key, Retiring, write};
@@ -35,6 +36,8 @@ pub struct Posted {
     pub comment: Comment,
     /// Until the cache has changed, and a little longer: until nobody has this any more.
     _retiring: Retiring,
+    /// For as long.
+    _writing: TaskTrackerToken,
 }
 
 /// Why a comment was not posted.
@@ -81,6 +84,7 @@ impl Mutate<Newsroom> for AddComment {
     async fn run(&self, cx: &Context<Newsroom>) -> Result<Posted, CommentError> {
         let Self { article, name, text, posted } = self.clone();
         let database = &cx.app().database;
+        let writing = cx.app().writing.token();
         let written = database.write(move |connection| {
             let written =
                 write::comment(connection, article, &name, &text, posted).map_err(DatabaseError::from)?;
@@ -89,7 +93,12 @@ impl Mutate<Newsroom> for AddComment {
         let (author, comment) = written.await?;
         let summaries = [Key::of(&GetTotals), Key::of(&MostDiscussed)];
         let out_of_date = [Key::of(&self.comments()), Key::of(&self.count())].into_iter().chain(summaries);
-        Ok(Posted { author, comment, _retiring: database.ledger.retiring(out_of_date.collect()) })
+        Ok(Posted {
+            author,
+            comment,
+            _retiring: database.ledger.retiring(out_of_date.collect()),
+            _writing: writing,
+        })
     }
 
     /// The comment takes its place for those who look at it, and all is loaded again by whoever asks next: another one may

@@ -85,6 +85,8 @@ impl Chromium {
     }
 
     pub async fn go(&mut self, tab: &Tab, url: &str) {
+        // A page behind another one is hidden, and knows it.
+        self.in_tab(tab, "Page.bringToFront", json!({})).await;
         self.in_tab(tab, "Page.navigate", json!({ "url": url })).await;
         self.wait(tab, &format!("location.href === {} && document.readyState === 'complete'", json!(url)))
             .await;

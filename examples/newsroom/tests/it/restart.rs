@@ -1,5 +1,8 @@
 //! What is known after a restart, and what is not.
 
+use std::time::Duration;
+
+use serde_json::json;
 use tempfile::tempdir;
 
 use crate::lab::Lab;
@@ -67,6 +70,34 @@ async fn a_damaged_snapshot_is_a_cold_start() {
     let lab = Lab::open(folder.path()).await;
     assert!(lab.told.contains("cannot be read"), "{}", lab.told);
     lab.json("/api/articles/60").await;
+}
+
+#[tokio::test]
+async fn a_comment_that_is_being_written_when_the_cache_is_saved_is_there_after_the_restart() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.json("/api/articles/60").await;
+    let mut events = lab.listen(60).await;
+    let client = lab.service.client().clone();
+    let faults = &client.app().database.faults;
+    faults.delay(Duration::from_secs(3_600));
+    let mut visitor = lab.visitor().await;
+    let post =
+        async { visitor.post("/api/articles/60/comments", &json!({ "name": "Ada", "text": "Late." })).await };
+    let begun = async { while events.next().await.unwrap().unwrap()["is_optimistic"] != true {} };
+    tokio::select! {
+        posted = post => panic!("written already: {posted:?}"),
+        () = begun => {}
+    }
+    faults.delay(Duration::ZERO);
+    drop(visitor);
+    // The request is given up; the comment is on its way.
+    lab.close().await;
+
+    let lab = Lab::open(folder.path()).await;
+    assert!(lab.told.contains("loaded again"), "{}", lab.told);
+    lab.json("/api/articles/60").await;
+    assert_eq!((lab.loads("get_article"), lab.loads("get_comments")), (0, 1));
 }
 
 /// The article that the front page shows as the most discussed.
