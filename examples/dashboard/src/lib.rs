@@ -1,11 +1,12 @@
 //! A terminal program over the query client: it shows what the newsroom says, and how each of its queries is doing.
 //!
 //! - [`queries`]: the questions, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each is
-//!   loaded over HTTP by [`newsroom`]. Begin here.
+//!   loaded over HTTP by [`newsroom`]. Begin here. `plain` makes texts of others fit for a terminal.
 //! - [`session`]: the loop: states of observers, keys and a tick come in, pictures go out.
 //! - [`dashboard`]: what the program knows and wants, without a terminal, a clock or a connection; [`seen`]: that of one
 //!   query. [`picture`]: what is to be seen of it; [`view`]: how that is drawn.
-//! - [`arguments`]: the command line; [`input`]: the keys; [`terminal`]: the terminal, given back as it was.
+//! - [`arguments`]: the command line; [`input`]: the keys; [`terminal`]: the terminal, given back as it was;
+//!   [`stop`]: signals.
 #![forbid(unsafe_code)]
 
 pub mod arguments;
@@ -15,9 +16,11 @@ mod loads;
 pub mod model;
 pub mod newsroom;
 pub mod picture;
+mod plain;
 pub mod queries;
 pub mod seen;
 pub mod session;
+pub mod stop;
 pub mod terminal;
 pub mod view;
 

@@ -6,12 +6,11 @@ use std::process::ExitCode;
 
 use dashboard::arguments::{self, Command, Options};
 use dashboard::newsroom::with_causes;
-use dashboard::session;
 use dashboard::terminal::Screen;
+use dashboard::{session, stop};
+use tokio::runtime::Builder;
 
-// One thread is enough for one who looks on.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let options = match arguments::parse(env::args_os().skip(1)) {
         Ok(Command::Show(options)) => options,
         Ok(Command::Help) => {
@@ -23,7 +22,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(options).await {
+    match run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", with_causes(&*error));
@@ -32,10 +31,18 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let client = session::client(&options)?;
-    // Given back when it is dropped: before an error is printed.
-    let mut screen = Screen::take()?;
-    session::run(client, options, &mut screen).await?;
-    Ok(())
+fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    // The picture is drawn on this thread; loads and signals have another, which a terminal that takes nothing leaves free.
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let result = runtime.block_on(async {
+        let stop = stop::signals()?;
+        let client = session::client(&options)?;
+        // Given back when it is dropped: before an error is printed.
+        let mut screen = Screen::take()?;
+        session::run(client, options, stop, &mut screen).await?;
+        Ok(())
+    });
+    // Waits neither for loads nor for the name of a host that is looked up.
+    runtime.shutdown_background();
+    result
 }

@@ -1,8 +1,11 @@
-//! What the newsroom tells: the answers to the queries. Plain data; what a newsroom leaves out is empty.
+//! What the newsroom tells: the answers to the queries. Plain data; what a newsroom leaves out is empty. All texts are on
+//! one line and of bounded length, and lists too: a newsroom may be broken, or none.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::plain;
 
 /// How much there is, and what it has cost so far to tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -33,8 +36,10 @@ pub struct Totals {
 #[serde(default)]
 pub struct Latest {
     /// Headline of its article.
+    #[serde(deserialize_with = "plain::read_title")]
     pub title: String,
     /// Who wrote it.
+    #[serde(deserialize_with = "plain::read_title")]
     pub name: String,
 }
 
@@ -45,7 +50,14 @@ pub struct DatabaseLoads {
     /// Keys that were loaded, each time.
     pub loads: u64,
     /// By name of the query.
+    #[serde(deserialize_with = "loads")]
     pub queries: BTreeMap<String, QueryLoads>,
+}
+
+/// Reads what was loaded, of the first queries.
+fn loads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, QueryLoads>, D::Error> {
+    let all = BTreeMap::<String, QueryLoads>::deserialize(deserializer)?;
+    Ok(all.into_iter().take(plain::MOST).map(|(name, loads)| (plain::title(&name), loads)).collect())
 }
 
 /// What was loaded of one query.
@@ -70,6 +82,7 @@ pub struct CacheCounts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct FeedPage {
     /// The articles of the page.
+    #[serde(deserialize_with = "plain::first")]
     pub articles: Vec<Teaser>,
     /// Where the next page begins; `None` on the last.
     #[serde(default)]
@@ -82,9 +95,10 @@ pub struct Teaser {
     /// Number of the article.
     pub id: u64,
     /// The headline.
+    #[serde(deserialize_with = "plain::read_title")]
     pub title: String,
     /// Who wrote it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plain::read_title")]
     pub name: String,
     /// How many comments there are on it.
     #[serde(default)]
@@ -107,7 +121,7 @@ pub struct Article {
     /// What a list shows of it.
     pub card: Card,
     /// Its text.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plain::texts")]
     pub paragraphs: Vec<String>,
 }
 
@@ -115,9 +129,10 @@ pub struct Article {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Card {
     /// The headline.
+    #[serde(deserialize_with = "plain::read_title")]
     pub title: String,
     /// The sentence below the headline.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plain::text")]
     pub standfirst: String,
 }
 
@@ -125,6 +140,7 @@ pub struct Card {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Author {
     /// Their name.
+    #[serde(deserialize_with = "plain::read_title")]
     pub name: String,
 }
 
@@ -134,7 +150,7 @@ pub struct Comments {
     /// How many there are.
     pub total: u64,
     /// The newest of them, newest first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "plain::first")]
     pub newest: Vec<Comment>,
 }
 
@@ -142,7 +158,9 @@ pub struct Comments {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Comment {
     /// Who wrote it.
+    #[serde(deserialize_with = "plain::read_title")]
     pub name: String,
     /// What it says.
+    #[serde(deserialize_with = "plain::text")]
     pub text: String,
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::CacheRegistry;
+use crate::plain;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -120,7 +121,7 @@ impl Newsroom {
         let (status, body) =
             answer.await.map_err(|_| NewsroomError::TimedOut { path: path.to_owned() })??;
         if !status.is_success() {
-            return Err(NewsroomError::Refused { status, message: complaint(&body) });
+            return Err(NewsroomError::Refused { status, message: plain::title(&complaint(&body)) });
         }
         serde_json::from_slice(&body)
             .map_err(|source| NewsroomError::NotUnderstood { path: path.to_owned(), source })
@@ -163,8 +164,14 @@ pub enum NotAnAddress {
     Tls,
     #[error("it begins with http://, as in http://127.0.0.1:8080")]
     Scheme,
+    #[error("it has no host, as in http://127.0.0.1:8080")]
+    Host,
     #[error("it has no path: only a host and a port, as in http://127.0.0.1:8080")]
     Path,
+    #[error("it has no name and password: they would be seen on the screen, and are not used")]
+    UserInfo,
+    #[error("its port is a number from 1 to 65535, as in http://127.0.0.1:8080")]
+    Port,
 }
 
 impl FromStr for Address {
@@ -180,6 +187,16 @@ impl FromStr for Address {
         }
         if uri.path() != "/" || uri.query().is_some() {
             return Err(NotAnAddress::Path);
+        }
+        if authority.as_str().contains('@') {
+            return Err(NotAnAddress::UserInfo);
+        }
+        let has_port = authority.as_str().len() > authority.host().len();
+        if has_port && uri.port_u16().is_none_or(|port| port == 0) {
+            return Err(NotAnAddress::Port);
+        }
+        if authority.host().is_empty() {
+            return Err(NotAnAddress::Host);
         }
         Ok(Self(format!("http://{authority}")))
     }

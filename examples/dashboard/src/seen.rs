@@ -7,6 +7,7 @@ use cache_client::{QueryError, State};
 use tokio::time::Instant;
 
 use crate::newsroom::{NewsroomError, in_short};
+use crate::plain;
 
 /// How a query is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -64,9 +65,9 @@ impl<V> From<State<V, NewsroomError>> for News<V> {
             _ => Phase::Pending,
         };
         let setback = state.error().map(|error| match error {
-            QueryError::Failed { source, .. } => Setback::Failed(in_short(&**source)),
+            QueryError::Failed { source, .. } => Setback::Failed(plain::title(&in_short(&**source))),
             QueryError::CircuitOpen { .. } => Setback::NotAsked,
-            error => Setback::Failed(error.to_string()),
+            error => Setback::Failed(plain::title(&error.to_string())),
         });
         Self { phase, value: state.value().cloned(), setback }
     }

@@ -6,6 +6,7 @@ use cache_client::{BreakerOptions, Client, Fetch, Observer, TokioClock};
 use cache_core::{Cache, Holds, OpenError};
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
+use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::arguments::Options;
@@ -99,17 +100,21 @@ fn take<Q: Fetch<Newsroom, Error = NewsroomError>>(
     seen.take(state.into(), entry.map(|entry| entry.age()), Instant::now());
 }
 
-/// Shows the newsroom until the user has seen enough.
+/// Shows the newsroom until the user has seen enough, or `stop` says so.
 ///
 /// # Errors
 /// If the terminal is gone.
-pub async fn run(client: Client<Newsroom>, options: Options, screen: &mut Screen) -> std::io::Result<()> {
+pub async fn run(
+    client: Client<Newsroom>,
+    options: Options,
+    mut stop: Receiver<bool>,
+    screen: &mut Screen,
+) -> std::io::Result<()> {
     let mut dashboard = Dashboard::new(options);
     let mut observers = Observers::new(&client);
     let mut keys = EventStream::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut stop = std::pin::pin!(told_to_stop());
     loop {
         observers.follow(&dashboard);
         client.set_active(!dashboard.is_paused);
@@ -126,7 +131,7 @@ pub async fn run(client: Client<Newsroom>, options: Options, screen: &mut Screen
                 Some(None) => {}
             },
             _ = tick.tick() => {}
-            ended = &mut stop => return ended,
+            _ = stop.wait_for(|is_told| *is_told) => return Ok(()),
         }
     }
 }
@@ -139,18 +144,4 @@ fn look_at_the_breaker(client: &Client<Newsroom>, dashboard: &mut Dashboard) {
     if breaker == Breaker::Closed && before != Breaker::Closed {
         drop(client.invalidate_all());
     }
-}
-
-/// Waits for somebody who wants the program to end from outside: by SIGINT, or SIGTERM where there is such a thing.
-async fn told_to_stop() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

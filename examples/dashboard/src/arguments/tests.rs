@@ -42,6 +42,15 @@ fn an_address_that_cannot_be_used_is_explained() {
     says("--url 127.0.0.1:8080", "begins with http://");
     says("--url http://news.example/front?page=2", "no path");
     says("--url http://", "is no address");
+    says("--url http://ada:secret@news.example", "no name and password");
+    for port in
+        ["http://news.example:99999", "http://news.example:0", "http://news.example:", "http://[::1]:x"]
+    {
+        let said = read(&format!("--url {port}")).unwrap_err();
+        assert!(said.contains("port is a number") || said.contains("is no address"), "{said}");
+    }
+    assert!(read("--url http://[::1]:8080").is_ok() && read("--url http://localhost").is_ok());
+    says("--url http://:80", "it has no host");
 }
 
 #[track_caller]

@@ -33,6 +33,8 @@ pub struct Console {
 /// What is on the screen; changed by what the program writes.
 struct Picture {
     parser: Mutex<Parser>,
+    /// All that the program has written.
+    written: Mutex<Vec<u8>>,
     changed: Condvar,
 }
 
@@ -55,7 +57,11 @@ impl Console {
         let (killer, process) = (program.clone_killer(), program.process_id().unwrap());
         let (tell, ended) = mpsc::channel();
         thread::spawn(move || tell.send(program.wait().unwrap().exit_code()));
-        let picture = Arc::new(Picture { parser: Mutex::new(Parser::default()), changed: Condvar::new() });
+        let picture = Arc::new(Picture {
+            parser: Mutex::default(),
+            written: Mutex::default(),
+            changed: Condvar::new(),
+        });
         let (output, shown) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&picture));
         let (tell, all_shown) = mpsc::channel();
         thread::spawn(move || {
@@ -99,17 +105,39 @@ impl Console {
         self.picture.wait_until(what, |screen| is_so(&screen.contents()))
     }
 
+    /// All that the program has written so far, as text.
+    pub fn written(&self) -> String {
+        String::from_utf8_lossy(&self.picture.written.lock().unwrap()).into_owned()
+    }
+
+    /// Has the terminal take nothing any more: whoever writes to it waits.
+    pub fn hold(&self) {
+        let terminal = std::fs::File::open(self.master.tty_name().unwrap()).unwrap();
+        rustix::termios::tcflow(terminal, rustix::termios::Action::OOff).unwrap();
+    }
+
     /// Tells the program to end, from outside.
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    pub fn signal(&self, signal: &str) {
         let process = self.process.to_string();
-        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
+    /// Waits until the program has ended, and returns its exit status. The settings of the terminal are as they were.
+    #[track_caller]
+    pub fn is_gone(&self) -> u32 {
+        let status = self.ended.recv_timeout(PATIENCE).expect("it ends");
+        assert_eq!(format!("{:?}", self.master.get_termios()), self.before);
+        status
     }
 
     /// Waits until the program has ended and given the terminal back; returns its exit status, and what it left there.
     #[track_caller]
     pub fn ends(&mut self) -> (u32, String) {
-        let status = self.ended.recv_timeout(PATIENCE).expect("it ends");
-        assert_eq!(format!("{:?}", self.master.get_termios()), self.before);
+        let status = self.is_gone();
         drop(self.slave.take());
         self.all_shown.recv_timeout(PATIENCE).expect("nobody else has the terminal");
         let parser = self.picture.parser.lock().unwrap();
@@ -130,6 +158,7 @@ impl Picture {
     fn follow(&self, mut output: impl Read) {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = output.read(&mut bytes) {
+            self.written.lock().unwrap().extend_from_slice(&bytes[..count]);
             self.parser.lock().unwrap().process(&bytes[..count]);
             self.changed.notify_all();
         }

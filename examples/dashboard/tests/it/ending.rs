@@ -4,14 +4,32 @@ use crate::console::Console;
 use crate::newsroom::Newsroom;
 
 #[test]
-fn three_keys_and_a_signal_end_it() {
+fn three_keys_and_three_signals_end_it() {
     let newsroom = Newsroom::start();
-    let ends: [fn(&mut Console); 4] =
-        [|it| it.press("q"), |it| it.press("\x1b"), |it| it.press("\x03"), |it| it.terminate()];
+    let ends: [fn(&mut Console); 6] = [
+        |it| it.press("q"),
+        |it| it.press("\x1b"),
+        |it| it.press("\x03"),
+        |it| it.signal("-INT"),
+        |it| it.signal("-HUP"),
+        |it| it.terminate(),
+    ];
     for end in ends {
         let mut console = Console::dashboard(&["--url", &newsroom.url()]);
         console.shows(&["● fresh"]);
         end(&mut console);
         assert_eq!(console.ends(), (0, String::new()));
     }
+}
+
+#[test]
+fn a_signal_ends_it_also_when_the_terminal_takes_nothing() {
+    let newsroom = Newsroom::start();
+    let console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
+    console.shows(&["● fresh"]);
+    console.hold();
+    // Has to be drawn anew, which does not end.
+    console.resize(100, 30);
+    console.terminate();
+    console.is_gone();
 }

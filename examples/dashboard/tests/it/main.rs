@@ -3,6 +3,7 @@
 
 mod console;
 mod ending;
+mod hostile;
 mod newsroom;
 mod outage;
 mod using;

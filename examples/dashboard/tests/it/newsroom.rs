@@ -6,18 +6,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+/// What is answered to a path; `None` if there is no such thing.
+type Answer = fn(&str) -> Option<String>;
+
 pub struct Newsroom {
     address: SocketAddr,
+    answer: Answer,
     is_stopped: Arc<AtomicBool>,
     server: Option<JoinHandle<()>>,
 }
 
 impl Newsroom {
     pub fn start() -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)))
+        Self::saying(answer)
     }
 
-    fn start_at(address: SocketAddr) -> Self {
+    /// A newsroom that says something else.
+    pub fn saying(answer: Answer) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), answer)
+    }
+
+    fn start_at(address: SocketAddr, answer: Answer) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let is_stopped = Arc::new(AtomicBool::new(false));
@@ -29,11 +38,11 @@ impl Newsroom {
                         return;
                     }
                     // Who leaves early gets nothing.
-                    let _ = connection.and_then(serve);
+                    let _ = connection.and_then(|connection| serve(connection, answer));
                 }
             }
         });
-        Self { address, is_stopped, server: Some(server) }
+        Self { address, answer, is_stopped, server: Some(server) }
     }
 
     pub fn url(&self) -> String {
@@ -50,7 +59,7 @@ impl Newsroom {
     }
 
     pub fn start_again(&mut self) {
-        *self = Self::start_at(self.address);
+        *self = Self::start_at(self.address, self.answer);
     }
 }
 
@@ -61,14 +70,14 @@ impl Drop for Newsroom {
 }
 
 /// One request, one answer, and the end of the connection.
-fn serve(mut connection: TcpStream) -> std::io::Result<()> {
+fn serve(mut connection: TcpStream, answer: Answer) -> std::io::Result<()> {
     let mut lines = BufReader::new(&connection).lines();
     let request = lines.next().unwrap_or_else(|| Ok(String::new()))?;
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
     let path = request.split(' ').nth(1).unwrap_or_default();
     let (status, body) = match answer(path) {
         Some(body) => ("200 OK", body),
-        None => ("404 Not Found", r#"{"error":"There is no such thing."}"#.to_owned()),
+        None => ("404 Not Found", r#"{"error":"There is\u001b]0;owned\u0007 no such thing."}"#.to_owned()),
     };
     let length = body.len();
     write!(connection, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")

@@ -1,0 +1,87 @@
+//! Texts of others made fit for a terminal: on one line, of bounded length, without what a terminal or a reader could be
+//! deceived by.
+
+use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use serde::{Deserialize, Deserializer};
+
+/// Characters that are kept of a text: more than a screen shows.
+const LONGEST: usize = 4_000;
+
+/// Characters that are kept of a title, a name, or an error, so that there is room for the rest.
+const LONGEST_TITLE: usize = 160;
+
+/// Items that are kept of a list: more than a screen shows.
+pub(crate) const MOST: usize = 200;
+
+/// Marks that one letter may have; more would be drawn over the lines above and below.
+const MOST_MARKS: usize = 4;
+
+/// A text on one line. White space of any kind becomes one space; control and format characters, those that change the
+/// direction of text and those of no width are left out. What has more than `longest` characters ends with "…".
+fn line(text: &str, longest: usize) -> String {
+    // Of what is far too long, not even all is looked at.
+    let start = text.char_indices().nth(longest * 2).map_or(text, |(end, _)| &text[..end]);
+    let words: Vec<String> = start.split_whitespace().map(word).filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if start.len() < text.len() => line + "…",
+        None => line,
+    }
+}
+
+fn word(word: &str) -> String {
+    let mut marks = 0;
+    let is_kept = |&char: &char| {
+        marks = if is_mark(char) { marks + 1 } else { 0 };
+        marks <= MOST_MARKS && !is_unseen(char)
+    };
+    word.chars().filter(is_kept).collect()
+}
+
+fn is_unseen(char: char) -> bool {
+    matches!(category(char), GeneralCategory::Control | GeneralCategory::Format)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+        || CodePointSetData::new::<BidiControl>().contains(char)
+}
+
+fn is_mark(char: char) -> bool {
+    matches!(category(char), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
+}
+
+fn category(char: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(char)
+}
+
+/// A title, a name, or an error on one [`line`].
+pub(crate) fn title(text: &str) -> String {
+    line(text, LONGEST_TITLE)
+}
+
+/// Reads a [`title`].
+pub(crate) fn read_title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(title(&String::deserialize(deserializer)?))
+}
+
+/// Reads a text as one [`line`].
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(line(&String::deserialize(deserializer)?, LONGEST))
+}
+
+/// Reads the first texts of a list, each as one [`line`].
+pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(first::<String, D>(deserializer)?.iter().map(|text| line(text, LONGEST)).collect())
+}
+
+/// Reads the first items of a list.
+pub(crate) fn first<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let mut items = Vec::deserialize(deserializer)?;
+    items.truncate(MOST);
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests;

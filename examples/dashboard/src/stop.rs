@@ -1,0 +1,71 @@
+//! Signals that tell the program to end. They also end it when its terminal takes nothing any more, and drawing never ends.
+
+use std::io;
+use std::time::Duration;
+
+use crossterm::terminal::disable_raw_mode;
+use tokio::sync::watch::{Receiver, channel};
+
+/// How long the program may take to end by itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The exit status of a program that had to be ended.
+const ENDED: i32 = 1;
+
+/// Listens to SIGINT and, where there are such things, SIGTERM and SIGHUP. Becomes true at the first of them. Ends the
+/// program at the second, or a second after the first.
+///
+/// # Errors
+/// If the system does not let signals be heard.
+pub fn signals() -> io::Result<Receiver<bool>> {
+    let (tell, told) = channel(false);
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        if tell.send(true).is_err() {
+            return;
+        }
+        let _ = tokio::time::timeout(PATIENCE, signals.next()).await;
+        // All that can be given back of a terminal that takes nothing.
+        let _ = disable_raw_mode();
+        std::process::exit(ENDED);
+    });
+    Ok(told)
+}
+
+struct Signals {
+    #[cfg(unix)]
+    all: [tokio::signal::unix::Signal; 3],
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        Ok(Self { all: [interrupt?, terminate?, hangup?] })
+    }
+
+    #[cfg(windows)]
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        {
+            let [interrupt, terminate, hangup] = &mut self.all;
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
+}

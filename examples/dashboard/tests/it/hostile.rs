@@ -1,0 +1,97 @@
+//! A newsroom that is broken, or none: what it says never harms the terminal, and never keeps the user there.
+
+use std::net::TcpListener;
+
+use crate::console::Console;
+use crate::newsroom::Newsroom;
+
+/// Titles the window, clears the screen, turns the direction of text, and draws over the lines above.
+const HOSTILE: &str =
+    r"\u001b]0;owned\u0007\u001b[2J\u009b2J\u202eZ\u0334\u0334\u0334\u0334\u0334\u0334\u0334\u0334one\ntwo";
+
+fn hostile(path: &str) -> Option<String> {
+    Some(match path {
+        "/api/stats" => format!(
+            r#"{{"totals":{{"latest":{{"title":"{HOSTILE}","name":"{HOSTILE}"}}}},"database":{{"queries":{{"{HOSTILE}":{{"loads":1}}}}}}}}"#
+        ),
+        "/api/feed" => format!(
+            r#"{{"articles":[{{"id":4,"title":"{HOSTILE}","name":"{HOSTILE}"}}],"next":"{HOSTILE}"}}"#
+        ),
+        "/api/articles/4" => format!(
+            r#"{{"article":{{"card":{{"title":"{HOSTILE}","standfirst":"{HOSTILE}"}},"paragraphs":["{HOSTILE}"]}},"author":{{"name":"{HOSTILE}"}}}}"#
+        ),
+        _ => format!(r#"{{"total":1,"newest":[{{"name":"{HOSTILE}","text":"{HOSTILE}"}}]}}"#),
+    })
+}
+
+/// Texts of megabytes, and lists of many thousands.
+fn huge(path: &str) -> Option<String> {
+    let (megabyte, text) = ("a ".repeat(500_000), "\u{301}".repeat(200_000));
+    Some(match path {
+        "/api/feed" => {
+            let articles: Vec<_> = (1..40_000).map(|id| format!(r#"{{"id":{id},"title":"{id}"}}"#)).collect();
+            format!(r#"{{"articles":[{{"id":40000,"title":"{megabyte}"}},{}]}}"#, articles.join(","))
+        }
+        "/api/articles/40000" => {
+            let paragraphs = format!(r#""{megabyte}","Z{text}""#);
+            format!(r#"{{"article":{{"card":{{"title":"{megabyte}"}},"paragraphs":[{paragraphs}]}}}}"#)
+        }
+        "/api/articles/40000/comments" => {
+            let comments = vec![r#"{"name":"Bo","text":"Hm."}"#; 100_000];
+            format!(r#"{{"total":100000,"newest":[{}]}}"#, comments.join(","))
+        }
+        _ => "{}".to_owned(),
+    })
+}
+
+#[test]
+fn nothing_that_a_newsroom_says_reaches_the_terminal_as_a_command() {
+    let newsroom = Newsroom::saying(hostile);
+    let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
+    let screen = console.shows_where("four fresh answers", |screen| screen.matches("● fresh").count() == 4);
+    assert!(screen.contains("one two"), "words stay apart: {screen}");
+    // The next page has a place that is no path.
+    console.press("\x1b[C");
+    console.shows(&["feed, page 2", "✗ failed", "is no path"]);
+    console.press("q");
+    assert_eq!(console.ends(), (0, String::new()));
+    let written = console.written();
+    assert!(!written.contains("\u{1b}]0;") && !written.contains('\u{9b}') && !written.contains('\u{202e}'));
+    assert!(!written.contains(&"\u{334}".repeat(5)), "marks stack up");
+}
+
+#[test]
+fn what_is_refused_is_told_without_commands_too() {
+    let newsroom = Newsroom::saying(|_| None);
+    let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
+    console.shows(&["404 Not Found: There is]0;owned no such thing."]);
+    console.press("q");
+    assert_eq!(console.ends(), (0, String::new()));
+    assert!(!console.written().contains("\u{1b}]0;"));
+}
+
+#[test]
+fn texts_and_lists_of_any_length_keep_nobody_waiting() {
+    let newsroom = Newsroom::saying(huge);
+    let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
+    console.shows_where("four fresh answers", |screen| screen.matches("● fresh").count() == 4);
+    console.shows(&["▶ a a a", "a…"]);
+    console.press("\x1b[B");
+    console.shows(&["▶ 1"]);
+    console.press("q");
+    assert_eq!(console.ends(), (0, String::new()));
+}
+
+#[test]
+fn loads_that_are_never_answered_keep_nobody_waiting() {
+    // Connections are accepted by the system, and nobody reads them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let ends: [fn(&mut Console); 3] = [|it| it.press("q"), |it| it.press("\x03"), |it| it.terminate()];
+    for end in ends {
+        let mut console = Console::dashboard(&["--url", &url]);
+        console.shows(&["○ pending"]);
+        end(&mut console);
+        assert_eq!(console.ends(), (0, String::new()));
+    }
+}
