@@ -5,7 +5,9 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Backoff, CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Times, Transaction};
+use cache_core::{
+    Backoff, CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Tag, Times, Transaction,
+};
 
 use tokio::time::Instant;
 
@@ -216,19 +218,20 @@ impl<A: App> Changes<A> {
         self.forget::<Q>(|_| true);
     }
 
-    /// [`invalidate_query`](Self::invalidate_query) for all queries that were derived with a tag.
-    pub fn invalidate_tag(&mut self, tag: impl Into<Arc<str>>) {
+    /// [`invalidate`](Self::invalidate) for all keys with a tag that are not written here: a tag of their query, as in
+    /// `#[query(tags("posts"))]`, whose whole table the commit locks, or a
+    /// [tag of their own](cache_core::Query::TAGS_OF), for which it locks those entries alone.
+    pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
-        self.transaction.invalidate_tag(Arc::clone(&tag));
+        self.transaction.invalidate_tag(&tag);
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
-            let is_meant = |tags: &'static [&'static str]| tags.contains(&&*tag);
             match marks {
                 true => drop(client.invalidate_tag(&tag)),
-                false => drop(client.desks().reload(is_meant)),
+                false => drop(client.desks().reload(Some(&tag))),
             }
             if let Some(memo) = memo {
-                memo.forget_tables(is_meant);
+                memo.forget_tagged(&tag);
             }
         }));
     }
@@ -240,10 +243,10 @@ impl<A: App> Changes<A> {
         self.after.push(Box::new(move |client, memo| {
             match marks {
                 true => drop(client.invalidate_all()),
-                false => drop(client.desks().reload(|_| true)),
+                false => drop(client.desks().reload(None)),
             }
             if let Some(memo) = memo {
-                memo.forget_tables(|_| true);
+                memo.forget_all();
             }
         }));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_core::Query;
+use cache_core::{Query, Tag, has_tag};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
@@ -55,18 +55,17 @@ impl<Q: Query, E> Desk<Q, E> {
 
 /// A desk of a query that the caller does not know.
 trait AnyDesk: Any + Send + Sync {
-    fn tags(&self) -> &'static [&'static str];
-    /// Has all observed keys loaded again that are marked or missing.
-    fn reload(&self) -> Vec<Reload>;
+    /// Has the observed keys with a tag, or all, loaded again if they are marked or missing.
+    fn reload(&self, tag: Option<&Tag>) -> Vec<Reload>;
 }
 
 impl<Q: Query, E: Send + Sync + 'static> AnyDesk for Desk<Q, E> {
-    fn tags(&self) -> &'static [&'static str] {
-        Q::TAGS
-    }
-
-    fn reload(&self) -> Vec<Reload> {
-        self.posts.reload_where(|_| true)
+    fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
+        match tag {
+            Some(_) if Q::TAGS.is_empty() && Q::TAGS_OF.is_none() => Vec::new(),
+            Some(tag) => self.posts.reload_where(|key| has_tag(key, tag)),
+            None => self.posts.reload_where(|_| true),
+        }
     }
 }
 
@@ -81,10 +80,10 @@ impl Desks {
         (desk as Arc<dyn Any + Send + Sync>).downcast().ok()
     }
 
-    /// Has the observed keys of all queries whose tags are meant loaded again, if they are marked or missing.
-    pub(crate) fn reload(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) -> Vec<Reload> {
+    /// Has the observed keys with a tag, or all, of all queries loaded again if they are marked or missing.
+    pub(crate) fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
         let desks: Vec<_> = self.0.read().values().cloned().collect();
-        desks.iter().filter(|desk| is_meant(desk.tags())).flat_map(|desk| desk.reload()).collect()
+        desks.iter().flat_map(|desk| desk.reload(tag)).collect()
     }
 
     pub(crate) fn of<Q: Query, E: Send + Sync + 'static>(&self) -> Arc<Desk<Q, E>> {

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache_core::Query;
+use cache_core::{Query, Tag, has_tag};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
@@ -43,7 +43,8 @@ pub(crate) type Cells<Q, E> = HashMap<Q, Cell<Q, E>, RandomState>;
 
 /// The answers to one query, whose error the caller does not know.
 trait AnyCells: Any + Send {
-    fn tags(&self) -> &'static [&'static str];
+    /// What keeps the keys with a tag in a list of them, a `Vec<Q>`; `None` if no key can have one.
+    fn tagged(&self) -> Option<fn(&mut dyn Any, &Tag)>;
     /// The keys, if they are of this type: a `Vec<Q>`.
     fn keys(&self) -> Box<dyn Any>;
     /// Takes out the answers to these keys, a `Vec<Q>`: to be dropped without the lock.
@@ -51,8 +52,15 @@ trait AnyCells: Any + Send {
 }
 
 impl<Q: Query, E: Send + Sync + 'static> AnyCells for Cells<Q, E> {
-    fn tags(&self) -> &'static [&'static str] {
-        Q::TAGS
+    fn tagged(&self) -> Option<fn(&mut dyn Any, &Tag)> {
+        if Q::TAGS.is_empty() && Q::TAGS_OF.is_none() {
+            return None;
+        }
+        Some(|keys, tag| {
+            if let Some(keys) = keys.downcast_mut::<Vec<Q>>() {
+                keys.retain(|key| has_tag(key, tag));
+            }
+        })
     }
 
     fn keys(&self) -> Box<dyn Any> {
@@ -88,11 +96,22 @@ impl Memo {
         drop(forgotten);
     }
 
-    /// Forgets all that was asked of the queries whose tags are meant.
-    pub(crate) fn forget_tables(&self, is_meant: impl Fn(&'static [&'static str]) -> bool) {
-        let mut memo = self.0.lock();
-        let forgotten: Vec<_> = memo.extract_if(|_, cells| is_meant(cells.tags())).collect();
-        drop(memo);
+    /// Forgets what was asked of the keys with a tag. They are looked at without the lock.
+    pub(crate) fn forget_tagged(&self, tag: &Tag) {
+        let mut listed = Vec::new();
+        for (&query, cells) in &*self.0.lock() {
+            listed.extend(cells.tagged().map(|retain_tagged| (query, cells.keys(), retain_tagged)));
+        }
+        for (query, mut keys, retain_tagged) in listed {
+            retain_tagged(&mut *keys, tag);
+            let forgotten = self.0.lock().get_mut(&query).map(|cells| cells.remove(&*keys));
+            drop(forgotten);
+        }
+    }
+
+    /// Forgets all that was asked.
+    pub(crate) fn forget_all(&self) {
+        let forgotten = std::mem::take(&mut *self.0.lock());
         drop(forgotten);
     }
 

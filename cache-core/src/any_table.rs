@@ -12,6 +12,7 @@ use crate::retention::recency::Oldest;
 use crate::snapshot::{Downtime, Image, Section, SkipReason};
 use crate::table::head::Head;
 use crate::table::shard::Env;
+use crate::tag::Tag;
 use crate::transaction::commit::Part;
 
 /// A table whose query is not known at compile time.
@@ -36,6 +37,8 @@ pub trait UsedTable: Send + Sync {
     fn reap_at(&self, place: usize, now: Moment) -> usize;
     /// Marks all entries. Returns how many.
     fn invalidate_all(&self) -> usize;
+    /// Marks the entries with a tag of their own. Returns how many.
+    fn invalidate_tagged(&self, tag: &Tag) -> usize;
     /// Adds what a shard holds, and has done.
     fn report_at(&self, place: usize, report: &mut TableReport);
     /// All entries, keys as text.
@@ -44,6 +47,8 @@ pub trait UsedTable: Send + Sync {
     fn clearing(&self) -> Box<dyn Part + '_>;
     /// What marks all entries as a part of a commit.
     fn marking(&self) -> Box<dyn Part + '_>;
+    /// What marks the entries with some tags of their own as a part of a commit, if there are any. Lists them now.
+    fn marking_tagged(&self, tags: &[Tag]) -> Option<Box<dyn Part + '_>>;
     /// Lets a shard push out what the table has too much.
     fn make_room_at(&self, place: usize, env: &Env<'_>);
     /// Pushes out the entry that is the oldest in the exact order.

@@ -16,6 +16,7 @@ use crate::table::entry::{Entry, EntryState, Freshness};
 use crate::table::flights::Turn;
 use crate::table::slot::Past;
 use crate::table::{Table, Times, Use};
+use crate::tag::Tag;
 use crate::transaction::commit::{Commit, CommitKind, Part};
 use crate::transaction::whole::Clearing;
 use crate::transaction::write_set::Home;
@@ -171,7 +172,9 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         let table = self.table::<Q>();
-        table.trail().ask(table.hash(query), now)
+        let changed = table.trail().ask(table.hash(query), now);
+        let tags = table.tags(query);
+        tags.iter().map(|&tag| table.trail().ask(tag, now)).fold(changed, u64::max)
     }
 
     /// The time to live and the freshness time of a table, as this cache was built.
@@ -385,10 +388,26 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().invalidate_where(&matches)
     }
 
-    /// Marks all entries of the queries that were derived with the tag, and overtakes the loads and watches of their
-    /// keys. Returns how many entries were marked. Visits all entries of these tables.
-    pub fn invalidate_tag(&self, tag: &str) -> usize {
-        self.invalidate_tables(|tags| tags.contains(&tag))
+    /// Marks all entries with a tag, and overtakes the loads and watches of such keys, whether there is an entry or not.
+    /// Returns how many entries were marked.
+    ///
+    /// - A tag of a query (`#[query(tags("posts"))]`) is one of all its entries: this visits all entries of its table.
+    /// - A tag of single entries ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) is found in the index of its table: this
+    ///   visits the entries that have it, and looks at each load and watch of the table.
+    ///
+    /// One entry is marked after the other. What is written meanwhile may be marked.
+    /// [`Transaction::invalidate_tag`](crate::Transaction::invalidate_tag) marks all at once.
+    pub fn invalidate_tag(&self, tag: impl Into<Tag>) -> usize {
+        let tag = tag.into();
+        let mut marked = self.invalidate_tables(|tags| tag.is_among(tags));
+        self.visit(&mut |table| {
+            let head = table.head();
+            if head.has_entry_tags && !tag.is_among(head.tags) {
+                head.note_tag(&tag);
+                marked += table.used().map_or(0, |table| table.invalidate_tagged(&tag));
+            }
+        });
+        marked
     }
 
     /// Marks all entries of all tables, and overtakes all loads and watches. Returns how many entries were marked.

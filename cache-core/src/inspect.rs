@@ -48,6 +48,9 @@ pub struct TableReport {
     pub dead: usize,
     /// Claims on keys.
     pub pins: usize,
+    /// What the index of [tags of single entries](crate::Query::TAGS_OF) holds: each key of the table, dead ones included, once
+    /// for each of its tags.
+    pub indexed_tags: usize,
     /// Sum of the weights of the residents.
     pub weight: u64,
     /// Reads that found a value. Counted without synchronisation: reads of one shard at the same instant may be
@@ -185,6 +188,7 @@ impl TableReport {
             *count += 1;
         }
         self.pins += shard.pin_count();
+        self.indexed_tags += shard.tag_count();
         self.hits += shard.hits();
         self.misses += shard.misses();
         self.removals.add(shard.removals());

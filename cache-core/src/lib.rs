@@ -103,6 +103,7 @@ mod snapshot;
 #[cfg_attr(cache_model, path = "../../model/src/sync.rs")]
 mod sync;
 mod table;
+mod tag;
 mod trail;
 mod transaction;
 mod watch;
@@ -123,9 +124,9 @@ pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, Tabl
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
+pub use query::{Batched, Lookup, Query, TagsOf};
 #[doc(hidden)]
-pub use query::ShownKey;
-pub use query::{Batched, Lookup, Query};
+pub use query::{ShownKey, has_tag};
 pub use reaper::Reaper;
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
@@ -137,6 +138,7 @@ pub use snapshot::{
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::slot::Past;
 pub use table::{Table, Times};
+pub use tag::Tag;
 #[doc(hidden)]
 pub use transaction::Backoff;
 pub use transaction::hooks::Proposal;

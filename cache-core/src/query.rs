@@ -6,6 +6,7 @@ use std::hash::Hash;
 use crate::loading::LoadingOptions;
 use crate::options::TableOptions;
 use crate::snapshot::Persistence;
+use crate::tag::Tag;
 
 /// A question whose answer the cache can hold. The value of the struct is the key.
 ///
@@ -31,6 +32,55 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 
     /// Names under which the entries of several queries are invalidated together.
     const TAGS: &'static [&'static str] = &[];
+
+    /// What gives each entry tags of its own, by its key: `#[query(tags_of = path)]`, with the path of a function
+    /// `fn(&Query) -> impl IntoIterator<Item = Tag>`.
+    ///
+    /// Keys that are equal must have the same tags, at all times. It runs outside all locks. The table has an index of the
+    /// tags then: [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) visits only the entries that have one. A write of a
+    /// new key adds to it, which takes about 40 bytes for each tag of the entry. Tables without tags of their entries have no index,
+    /// and pay nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use cache_core::{Cache, Query, Tag, registry};
+    ///
+    /// /// What one viewer sees of an article.
+    /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// #[query(value = String, capacity = 1_000, tags_of = GetView::tags)]
+    /// pub struct GetView { pub article: u64, pub viewer: u64 }
+    ///
+    /// impl GetView {
+    ///     fn tags(&self) -> [Tag; 2] {
+    ///         [Tag::new("article", self.article), Tag::new("viewer", self.viewer)]
+    ///     }
+    /// }
+    ///
+    /// registry! {
+    ///     pub struct CacheRegistry { crate::GetView }
+    /// }
+    ///
+    /// # fn main() {
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// for viewer in 1..=3 {
+    ///     cache.insert(GetView { article: 7, viewer }, "seen".to_owned());
+    ///     cache.insert(GetView { article: 8, viewer }, "seen".to_owned());
+    /// }
+    /// assert_eq!(cache.invalidate_tag(Tag::new("article", 7)), 3);
+    /// assert_eq!(cache.invalidate_tag(Tag::new("viewer", 1)), 2);
+    /// # }
+    /// ```
+    const TAGS_OF: Option<TagsOf<Self>> = None;
+
+    /// The tags of this key, by [`TAGS_OF`](Self::TAGS_OF); none without it. Not to be implemented: the table asks `TAGS_OF`.
+    #[must_use]
+    fn tags_of(&self) -> Vec<Tag> {
+        let mut tags = Vec::new();
+        if let Some(tags_of) = Self::TAGS_OF {
+            tags_of(self, &mut |tag| tags.push(tag));
+        }
+        tags
+    }
 
     /// Whether keys are hidden wherever the store or a client prints them: `#[query(secret)]`.
     const SECRET: bool = false;
@@ -71,6 +121,19 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     fn persistence() -> Option<Persistence<Self>> {
         None
     }
+}
+
+/// Calls its second argument with each tag of a query's key.
+pub type TagsOf<Q> = fn(&Q, &mut dyn FnMut(Tag));
+
+/// Whether a key has a tag: its query's, or one of its own.
+#[doc(hidden)]
+pub fn has_tag<Q: Query>(key: &Q, tag: &Tag) -> bool {
+    let mut has_it = tag.is_among(Q::TAGS);
+    if let Some(tags_of) = Q::TAGS_OF {
+        tags_of(key, &mut |other| has_it |= other == *tag);
+    }
+    has_it
 }
 
 /// A key as it is printed: by its `Debug`, or hidden if its query is derived with `secret`.

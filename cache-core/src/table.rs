@@ -9,6 +9,7 @@ mod saved;
 pub(crate) mod shard;
 pub(crate) mod slot;
 mod step;
+pub(crate) mod tags;
 mod times;
 mod used;
 pub(crate) mod watchers;
@@ -65,7 +66,8 @@ struct Line<Q: Query>(RwLock<Shard<Q>>);
 pub(crate) type Guard<'a, Q> = RwLockWriteGuard<'a, Shard<Q>>;
 
 impl<Q: Query> Table<Q> {
-    pub(crate) fn new(head: Head, codec: Option<Box<dyn TableCodec<Q>>>) -> Self {
+    pub(crate) fn new(mut head: Head, codec: Option<Box<dyn TableCodec<Q>>>) -> Self {
+        head.has_entry_tags = Self::HAS_TAGS;
         Self { head, shards: OnceLock::new(), codec, watchers: Watchers::default() }
     }
 

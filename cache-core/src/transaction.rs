@@ -8,6 +8,7 @@ mod read_set;
 mod receipt;
 pub(crate) mod restore;
 mod spare;
+pub(crate) mod tagged;
 pub(crate) mod whole;
 pub(crate) mod write_set;
 
@@ -26,6 +27,7 @@ use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::table::Times;
+use crate::tag::Tag;
 pub use backoff::Backoff;
 use commit::{Commit, CommitKind, Failure, Part};
 use hooks::{Hook, Proposal};
@@ -70,7 +72,7 @@ pub(crate) type Order = SmallVec<[(usize, usize); 4]>;
 enum Tables {
     #[default]
     None,
-    Tagged(Vec<Arc<str>>),
+    Tagged(Vec<Tag>),
     All,
 }
 
@@ -78,8 +80,16 @@ impl Tables {
     fn has(&self, tags: &'static [&'static str]) -> bool {
         match self {
             Self::None => false,
-            Self::Tagged(names) => tags.iter().any(|tag| names.iter().any(|name| **name == **tag)),
+            Self::Tagged(marked) => marked.iter().any(|tag| tag.is_among(tags)),
             Self::All => true,
+        }
+    }
+
+    /// The tags that are marked, for tables that are not marked as a whole.
+    fn tags(&self) -> &[Tag] {
+        match self {
+            Self::Tagged(tags) => tags,
+            Self::None | Self::All => &[],
         }
     }
 }
@@ -316,8 +326,44 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<Q>().mark_rest();
     }
 
-    /// [`invalidate_query`](Self::invalidate_query) for all queries that were derived with a tag.
-    pub fn invalidate_tag(&mut self, tag: impl Into<Arc<str>>) {
+    /// Marks all entries with a tag that are there at the time of the commit, except those that this transaction writes or
+    /// touches. They are not among its [`writes`](Self::writes). Loads of such keys that began before the commit are not
+    /// stored as fresh.
+    ///
+    /// With a tag of a query (`#[query(tags("posts"))]`) the commit locks its whole table. Entries with a tag of their own
+    /// ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) are listed when the commit begins, and locked alone.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Freshness, Query, Tag, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 1_000)]
+    /// # pub struct GetArticle { pub id: u64 }
+    /// # registry! { pub struct CacheRegistry { crate::GetArticle, crate::GetView } }
+    /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// #[query(value = String, capacity = 1_000, tags_of = GetView::tags)]
+    /// pub struct GetView { pub article: u64, pub viewer: u64 }
+    ///
+    /// impl GetView {
+    ///     fn tags(&self) -> [Tag; 1] {
+    ///         [Tag::new("article", self.article)]
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), CommitError> {
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let view = GetView { article: 7, viewer: 1 };
+    /// cache.insert(view.clone(), "as it was".to_owned());
+    ///
+    /// let mut tx = cache.begin();
+    /// tx.set(GetArticle { id: 7 }, "changed".to_owned());
+    /// tx.invalidate_tag(Tag::new("article", 7));
+    /// tx.commit()?;
+    /// assert_eq!(cache.entry(&view).map(|entry| entry.freshness()), Some(Freshness::Invalidated));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         match &mut self.marked {
             Tables::None => self.marked = Tables::Tagged(vec![tag.into()]),
             Tables::Tagged(tags) => tags.push(tag.into()),
@@ -527,26 +573,37 @@ fn with_marks<'a, R: Registry>(
     parts: &'a mut Parts,
     marked: &Tables,
 ) -> Vec<Box<dyn Part + 'a>> {
-    let mut tables = Vec::new();
+    let (mut tables, mut indexed) = (Vec::new(), Vec::new());
     cache.visit(&mut |table| {
-        if marked.has(table.head().tags) {
-            // Also of one that was never used: copies of its entries may be kept elsewhere.
-            table.head().trail.note_all();
+        let head = table.head();
+        // Also of one that was never used: copies of its entries may be kept elsewhere.
+        if marked.has(head.tags) {
+            head.trail.note_all();
             tables.extend(table.used());
+        } else if head.has_entry_tags && !marked.tags().is_empty() {
+            marked.tags().iter().for_each(|tag| head.note_tag(tag));
+            indexed.extend(table.used());
         }
     });
     let mut all: Vec<Box<dyn Part + 'a>> = Vec::new();
     for part in &mut parts.0 {
-        let at = tables.iter().position(|table| table.head().index == part.table_index());
-        if let Some(at) = at {
-            tables.swap_remove(at);
+        if take(&mut tables, part.table_index()) {
             part.mark_rest();
+        } else if take(&mut indexed, part.table_index()) {
+            part.mark_tagged(marked.tags());
         }
         all.push(Box::new(Lent(part.as_mut())));
     }
     all.extend(tables.into_iter().map(UsedTable::marking));
+    all.extend(indexed.into_iter().filter_map(|table| table.marking_tagged(marked.tags())));
     all.sort_unstable_by_key(|part| part.table_index());
     all
+}
+
+/// Takes the table with an index out of a list. Returns whether it was there.
+fn take(tables: &mut Vec<&dyn UsedTable>, index: usize) -> bool {
+    let at = tables.iter().position(|table| table.head().index == index);
+    at.map(|at| tables.swap_remove(at)).is_some()
 }
 
 impl<R: Registry> Cache<R> {

@@ -45,6 +45,7 @@ mod text;
 /// | `eq` | compare values by `==`, so that an equal answer may keep its allocation |
 /// | `secret` | keys are hidden wherever the store or a client prints them: in errors, reports and events |
 /// | `tags("...", ...)` | invalidate the entries together with those of other queries that have the tag |
+/// | `tags_of = path` | give each entry tags of its own, those that `fn(&Query) -> impl IntoIterator<Item = Tag>` returns for its key |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
 /// | `crate = "path"` | where `cache_core` is found, if the dependency was renamed |
 ///

@@ -4,15 +4,21 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-use cache_core::Query;
+use cache_core::{Query, Tag};
 use serde::{Deserialize, Serialize};
 
 /// No bounds of its own.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Vec<T>, name = "pages", capacity = 10)]
+#[query(value = Vec<T>, name = "pages", capacity = 10, tags_of = Page::tags)]
 pub struct Page<T> {
     number: u32,
     of: PhantomData<fn() -> T>,
+}
+
+impl<T> Page<T> {
+    fn tags(&self) -> impl Iterator<Item = Tag> {
+        [Tag::new("page", self.number), Tag::from(std::any::type_name::<T>())].into_iter()
+    }
 }
 
 /// Bounds, defaults, constants and conditions.
@@ -42,4 +48,11 @@ fn a_query_with_parameters_has_its_plain_name() {
     assert_eq!(name::<Window<u8, 4>>(), "window");
     assert!(Window::<u8, 2>::same_value(&[1, 2], &[1, 2]));
     assert!(Stored::<String>::persistence().is_some());
+}
+
+#[test]
+fn a_query_with_parameters_tags_its_entries() {
+    let page = Page::<u8> { number: 3, of: PhantomData };
+    assert_eq!(page.tags_of(), [Tag::new("page", 3), Tag::from("u8")]);
+    assert!(Window::<u8, 4>(1).tags_of().is_empty() && Window::<u8, 4>::TAGS_OF.is_none());
 }

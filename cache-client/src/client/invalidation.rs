@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::Holds;
+use cache_core::{Holds, Tag};
 
 use super::Client;
 use crate::app::{App, Fetch};
@@ -88,17 +88,21 @@ impl<A: App> Client<A> {
         self.invalidate_where::<Q>(|_| true)
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of the queries that were derived with a tag, as in
-    /// `#[query(tags("posts"))]`. Visits all entries of their tables.
-    pub fn invalidate_tag(&self, tag: &str) -> Invalidation {
-        let count = self.cache().invalidate_tag(tag);
-        self.invalidation(count, self.desks().reload(|tags| tags.contains(&tag)))
+    /// [`invalidate`](Self::invalidate) for all keys with a tag.
+    ///
+    /// With a tag of a query, as in `#[query(tags("posts"))]`, this visits all entries of its table. With a
+    /// [tag of single entries](cache_core::Query::TAGS_OF), as in `#[query(tags_of = GetPost::tags)]`, it visits those that have
+    /// it, and looks at each running load and observed key of the query.
+    pub fn invalidate_tag(&self, tag: impl Into<Tag>) -> Invalidation {
+        let tag = tag.into();
+        let count = self.cache().invalidate_tag(&tag);
+        self.invalidation(count, self.desks().reload(Some(&tag)))
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
     pub fn invalidate_all(&self) -> Invalidation {
         let count = self.cache().invalidate_all();
-        self.invalidation(count, self.desks().reload(|_| true))
+        self.invalidation(count, self.desks().reload(None))
     }
 
     fn invalidation(&self, count: usize, reloads: Vec<Reload>) -> Invalidation {

@@ -17,7 +17,8 @@
 //! | [`invalidate`](crate::Client::invalidate) | one key | that of one key |
 //! | [`invalidate_where`](crate::Client::invalidate_where) | the keys of a query for which a function says yes | visits all entries of its table |
 //! | [`invalidate_query`](crate::Client::invalidate_query) | all keys of a query | the same |
-//! | [`invalidate_tag`](crate::Client::invalidate_tag) | all keys of the queries that were derived with a tag | visits all entries of their tables |
+//! | [`invalidate_tag`](crate::Client::invalidate_tag), of single entries | the keys with a tag of their own | visits those entries alone |
+//! | [`invalidate_tag`](crate::Client::invalidate_tag), of queries | all keys of the queries that were derived with a tag | visits all entries of their tables |
 //! | [`invalidate_all`](crate::Client::invalidate_all) | everything | visits all entries |
 //!
 //! Each returns an [`Invalidation`](crate::Invalidation): how many entries were marked, and by
@@ -85,6 +86,49 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Tags of single entries
+//! When an article changes, so does what each viewer sees of it. To find these entries by a predicate, all entries of the table
+//! are visited, and their keys cloned. A tag of single entries finds them by an index. The option `tags_of` names a function that
+//! says which [tags](cache_core::Tag) a key has:
+//!
+//! ```
+//! # use cache_client::{App, Client, Context, Fetch};
+//! # use cache_core::{Cache, Query, Tag, registry};
+//! # registry! { pub struct CacheRegistry { crate::GetView } }
+//! # struct Blog;
+//! # impl App for Blog { type Registry = CacheRegistry; }
+//! # impl Fetch<Blog> for GetView {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("As it is now".to_owned()) }
+//! # }
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 10_000, fresh = "5m", tags_of = GetView::tags)]
+//! pub struct GetView { pub article: u64, pub viewer: u64 }
+//!
+//! impl GetView {
+//!     fn tags(&self) -> [Tag; 2] {
+//!         [Tag::new("article", self.article), Tag::new("viewer", self.viewer)]
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let client = Client::builder(Cache::<CacheRegistry>::new(), Blog).build();
+//! for viewer in 1..=3 {
+//!     client.query(&GetView { article: 7, viewer }).await?;
+//!     client.query(&GetView { article: 8, viewer }).await?;
+//! }
+//! // The article was edited.
+//! assert_eq!(client.invalidate_tag(Tag::new("article", 7)).count, 3);
+//! // The viewer has logged out.
+//! assert_eq!(client.invalidate_tag(Tag::new("viewer", 1)).count, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Tags are made from the key alone, not from the answer. A load that runs for a key with the tag is retired, as by any
+//! mark. Queries without `tags_of` pay nothing for it; with it, each entry takes some 40 bytes more for each of its tags.
 //!
 //! # Mutations
 //! A [`Mutate`](crate::Mutate) is a struct that changes something outside. [`run`](crate::Mutate::run) does it;

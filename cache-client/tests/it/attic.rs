@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cache_client::{App, Client, ClientBuilder, Context, Fetch, Provider, QueryError, TokioClock};
-use cache_core::{Cache, Clock, Query, Shape, registry};
+use cache_core::{Cache, Clock, Query, Shape, Tag, registry};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ macro_rules! kept {
 
 kept! {
     /// The value is the number of the load, from 1 on; each load takes a second.
-    GetKept { value = usize, capacity = 1_000, fresh = "10s", persist, tags("kept") }
+    GetKept { value = usize, capacity = 1_000, fresh = "10s", persist, tags("kept"), tags_of = GetKept::tags }
     /// Kept by its readers and the provider.
     GetKeptWeak { value = usize, fresh = "10s", persist }
     GetKeptStale {
@@ -40,6 +40,12 @@ kept! {
     GetUnkept { value = usize, capacity = 1_000, fresh = "10s" }
     /// Is weighed between the end of its load and its store.
     GetKeptWeighed { value = usize, max_weight = 1_000, weigh = GetKeptWeighed::weight, fresh = "10s", persist }
+}
+
+impl GetKept {
+    fn tags(&self) -> [Tag; 1] {
+        [Tag::new("kept", self.0)]
+    }
 }
 
 /// Always the same.

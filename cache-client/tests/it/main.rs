@@ -39,6 +39,7 @@ mod runtimes;
 mod shaky;
 mod shipped_providers;
 mod strategies;
+mod tags;
 mod telling;
 mod tree;
 mod windows;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cache_client::{Changes, Client, Context, Mutate, Strategy, TrackingProvider};
+use cache_core::Tag;
 
 use crate::attic::*;
 use crate::lab::{SECOND, ask_hastily, pass, seconds, settle};
@@ -26,11 +27,12 @@ async fn after(change: impl AsyncFn(&Client<Depot>, &GetKept)) -> (usize, Site<T
 async fn what_is_marked_or_removed_here_is_not_read_back_present_or_absent() {
     for is_present in [true, false] {
         type Change = fn(&Client<Depot>, &GetKept);
-        let changes: [Change; 13] = [
+        let changes: [Change; 15] = [
             |client, query| drop(client.invalidate(query)),
             |client, _| drop(client.invalidate_query::<GetKept>()),
             |client, _| drop(client.invalidate_where::<GetKept>(|query| query.0 == 1)),
             |client, _| drop(client.invalidate_tag("kept")),
+            |client, query| drop(client.invalidate_tag(Tag::new("kept", query.0))),
             |client, _| drop(client.invalidate_all()),
             |client, query| assert!(client.cache().invalidate(query) || client.cached(query).is_none()),
             |client, query| assert!(client.cache().remove(query) || client.cached(query).is_none()),
@@ -43,6 +45,11 @@ async fn what_is_marked_or_removed_here_is_not_read_back_present_or_absent() {
             |client, _| {
                 let mut tx = client.cache().begin();
                 tx.invalidate_tag("kept");
+                tx.commit().unwrap();
+            },
+            |client, query| {
+                let mut tx = client.cache().begin();
+                tx.invalidate_tag(Tag::new("kept", query.0));
                 tx.commit().unwrap();
             },
             |client, _| {
@@ -158,8 +165,14 @@ async fn a_mark_that_comes_from_a_snapshot_counts() {
 #[tokio::test(start_paused = true)]
 async fn other_tags_and_other_tables_are_read_as_before() {
     type Change = fn(&Client<Depot>);
-    let changes: [Change; 2] = [
+    let changes: [Change; 4] = [
         |client| drop(client.invalidate_tag("other")),
+        |client| drop(client.invalidate_tag(Tag::new("kept", 9))),
+        |client| {
+            let mut tx = client.cache().begin();
+            tx.invalidate_tag(Tag::new("kept", 9));
+            tx.commit().unwrap();
+        },
         |client| drop(client.invalidate_query::<GetKeptStale>()),
     ];
     for change in changes {

@@ -16,6 +16,7 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{HashState, hash_state};
+use crate::tag::Tag;
 use crate::trail::Trail;
 
 /// All of a table but its entries.
@@ -25,6 +26,8 @@ pub struct Head {
     pub(crate) index: usize,
     /// Names under which the table is invalidated with others.
     pub(crate) tags: &'static [&'static str],
+    /// Whether entries have tags of their own.
+    pub(crate) has_entry_tags: bool,
     pub(super) options: TableOptions,
     pub(crate) rules: Rules,
     hasher: HashState,
@@ -67,6 +70,7 @@ impl Head {
             name,
             index,
             tags,
+            has_entry_tags: false,
             options,
             rules,
             hasher: hash_state(core.hash_seed),
@@ -86,6 +90,11 @@ impl Head {
         // Each half alone is a multiple of a key that is a number, and so as uneven as the seed has it. The product of
         // both is not (0.4 ns of a hit of 12 ns).
         ((hash >> 32) as u32).wrapping_mul(hash as u32 | 1)
+    }
+
+    /// Notes that copies of all entries with a tag may be out of date, wherever they are kept.
+    pub(crate) fn note_tag(&self, tag: &Tag) {
+        self.trail.note(self.hash(tag));
     }
 
     /// Place of the shard of a hash.

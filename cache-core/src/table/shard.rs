@@ -7,6 +7,7 @@ mod index;
 mod keep;
 mod outbox;
 mod pins;
+mod tag_index;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -275,6 +276,29 @@ impl<Q: Query> Shard<Q> {
         self.slot_count() - dead.count()
     }
 
+    /// Whether the slots of the shard are found by the tags of their keys. Known when the shard is compiled.
+    const HAS_TAGS: bool = Q::TAGS_OF.is_some();
+
+    /// Has a slot found by these tags, as hashes, from now on: those of its key. Does nothing if it is found by them already.
+    #[inline]
+    pub(crate) fn tag(&mut self, number: u32, tags: &[u32]) {
+        if Self::HAS_TAGS
+            && let Some(cold) = &mut self.cold
+        {
+            cold.tags.add(number, tags);
+        }
+    }
+
+    /// The slots whose keys have a tag with this hash.
+    pub(crate) fn tagged(&self, tag: u32) -> impl Iterator<Item = &Slot<Q>> {
+        self.cold.iter().flat_map(move |cold| cold.tags.slots(tag)).filter_map(|number| self.slot(number))
+    }
+
+    /// How many tags the slots have together.
+    pub(crate) fn tag_count(&self) -> usize {
+        self.cold.as_ref().map_or(0, |cold| cold.tags.len())
+    }
+
     pub(crate) fn pin_count(&self) -> usize {
         self.cold.as_ref().map_or(0, |cold| cold.pins.len())
     }
@@ -307,6 +331,9 @@ impl<Q: Query> Shard<Q> {
         let Self { index, slots, cold: Some(cold), .. } = self else { return };
         cold.forgotten = cold.forgotten.max(cold.records[number].revision);
         index.remove(number, &cold.records);
+        if Self::HAS_TAGS {
+            cold.tags.remove(number);
+        }
         cold.records.vacate(number);
         if let Some(Slot { key, hold, .. }) = slots.get_mut(number as usize).and_then(Option::take) {
             let extra = cold.extras.take(number);

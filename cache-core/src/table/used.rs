@@ -8,7 +8,9 @@ use crate::clock::Moment;
 use crate::inspect::{EntryReport, TableReport};
 use crate::query::{Query, ShownKey};
 use crate::retention::recency::Oldest;
+use crate::tag::Tag;
 use crate::transaction::commit::Part;
+use crate::transaction::tagged::MarkingTagged;
 use crate::transaction::whole::{ClearingOf, Marking};
 
 impl<Q: Query> UsedTable for Table<Q> {
@@ -36,6 +38,10 @@ impl<Q: Query> UsedTable for Table<Q> {
         self.invalidate_where(&|_| true)
     }
 
+    fn invalidate_tagged(&self, tag: &Tag) -> usize {
+        if Self::HAS_TAGS { self.invalidate_by_tag(tag) } else { 0 }
+    }
+
     fn report_at(&self, place: usize, report: &mut TableReport) {
         report.add_shard(&self.shard_at(place).read());
     }
@@ -54,6 +60,13 @@ impl<Q: Query> UsedTable for Table<Q> {
 
     fn marking(&self) -> Box<dyn Part + '_> {
         Box::new(Marking(self))
+    }
+
+    fn marking_tagged(&self, tags: &[Tag]) -> Option<Box<dyn Part + '_>> {
+        if !Self::HAS_TAGS {
+            return None;
+        }
+        Some(Box::new(MarkingTagged::new(self, tags)?))
     }
 
     fn make_room_at(&self, place: usize, env: &Env<'_>) {

@@ -44,6 +44,7 @@ impl<Q: Query> Table<Q> {
     ) -> bool {
         let hash = self.hash(&key);
         let changes = self.change(&key, ChangeKind::Set, Some(&incoming.value));
+        let tags = self.tags(&key);
         let mut out = Outbox::new();
         let mut shard = self.lock_for_write(self.place_of(hash));
         let mut env = self.env(now, 0);
@@ -61,7 +62,8 @@ impl<Q: Query> Table<Q> {
             shard.make_room_for(hash, &mut incoming, &env, &mut out);
         }
         env.revision = self.core().seal(changes);
-        shard.write(key, hash, place, incoming, &env, &mut out);
+        let number = shard.write(key, hash, place, incoming, &env, &mut out);
+        shard.tag(number, &tags);
         self.conclude(&mut out, shard, &env);
         true
     }
@@ -170,13 +172,18 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
         // First of all, for loads that begin from now on.
         self.head.trail.note_all();
-        // Then, so that a load that began before stores either before the keys are listed or not at all.
+        self.invalidate_among(matches, &|| self.keys())
+    }
+
+    /// The same for those of some keys, listed by `keys`, which must have all that are there and `matches`.
+    pub(super) fn invalidate_among(&self, matches: &dyn Fn(&Q) -> bool, keys: &dyn Fn() -> Vec<Q>) -> usize {
+        // First, so that a load that began before stores either before the keys are listed or not at all.
         for watcher in self.watchers.all() {
             if matches(watcher.key()) {
                 watcher.overtake_by_mark();
             }
         }
-        let keys = self.keys();
+        let keys = keys();
         let marked = keys.iter().filter(|key| matches(key) && self.invalidate(*key)).count();
         // Of keys that are not there.
         self.core().events.drain();

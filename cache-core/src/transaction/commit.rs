@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::event::Change;
 use crate::query::{Query, ShownKey};
 use crate::snapshot::RestoreReport;
+use crate::tag::Tag;
 
 /// What a commit does to one table.
 #[doc(hidden)]
@@ -48,6 +49,9 @@ pub trait Part: Send {
 
     /// Has it mark all entries that it does not write.
     fn mark_rest(&mut self) {}
+
+    /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
+    fn mark_tagged(&mut self, _tags: &[Tag]) {}
 
     /// Tells what became of the entries of a snapshot.
     fn restored(&mut self, _report: &mut RestoreReport) {}

@@ -14,6 +14,7 @@ use crate::retention::Queue;
 use crate::retention::Rules;
 use crate::snapshot::{Decoded, EntryMeta, RestoreReport, SavedEntry, TableRestore};
 use crate::table::shard::{Home, Incoming, Outbox, Place, Standing};
+use crate::table::tags::TagLists;
 use crate::table::{Guard, Table};
 
 /// Entries of one table on their way back.
@@ -22,6 +23,8 @@ pub(crate) struct Restoring<'a, Q: Query> {
     /// Most recently used first. Those of each shard apart, so that one index after the other is filled, of which parts
     /// stay in the processor's caches; those of a table with one order for all shards together.
     bins: Vec<Vec<Line<Q>>>,
+    /// The tags of the keys, by the order of the lines.
+    tags: TagLists,
     /// The moment that ages and idle times count back from.
     now: Moment,
     out: Outbox<Q>,
@@ -49,7 +52,8 @@ impl<'a, Q: Query> Restoring<'a, Q> {
     /// bound. Of several with one key, the last one used. Runs the weigher.
     pub(crate) fn new(table: &'a Table<Q>, decoded: Decoded<Q>) -> Self {
         let mut report = TableRestore { skipped_entries: decoded.skipped, ..TableRestore::new(table.name()) };
-        let mut bins = lines(table, decoded.blocks, &mut report.expired);
+        let mut tags = TagLists::default();
+        let mut bins = lines(table, decoded.blocks, &mut tags, &mut report.expired);
         let mut known = HashTable::new();
         for bin in &mut bins {
             report.duplicates += drop_duplicates(bin, &mut known);
@@ -68,6 +72,7 @@ impl<'a, Q: Query> Restoring<'a, Q> {
         Self {
             table,
             bins,
+            tags,
             now: table.core().precise_now(),
             out: Outbox::new(),
             report,
@@ -81,6 +86,7 @@ impl<'a, Q: Query> Restoring<'a, Q> {
 fn lines<Q: Query>(
     table: &Table<Q>,
     mut blocks: Vec<Vec<SavedEntry<Q>>>,
+    tags: &mut TagLists,
     expired: &mut u64,
 ) -> Vec<Vec<Line<Q>>> {
     let mut bins = bins(table, blocks.iter().map(Vec::len).sum());
@@ -97,6 +103,9 @@ fn lines<Q: Query>(
             }
             let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
             let place = Place::default();
+            if Table::<Q>::HAS_TAGS {
+                tags.push(&table.tags(&entry.key));
+            }
             bins[bin].push(Line { entry, order, hash, weight: 0, place });
             order += 1;
         }
@@ -268,7 +277,8 @@ struct ToRestore<'a, 't, Q: Query> {
 
 impl<Q: Query> LockedPart for ToRestore<'_, '_, Q> {
     fn install(&mut self, commit: &Commit<'_>) {
-        let Self { restoring: Restoring { table, bins, now, out, revision, .. }, guards, counts } = self;
+        let Self { restoring: Restoring { table, bins, tags, now, out, revision, .. }, guards, counts } =
+            self;
         *revision = commit.revision();
         let env = table.env(commit.now, *revision);
         for (shard, &mut count) in guards.iter_mut().zip(counts) {
@@ -278,11 +288,12 @@ impl<Q: Query> LockedPart for ToRestore<'_, '_, Q> {
         for bin in bins {
             let mut bin = std::mem::take(bin);
             while let Some(line) = bin.pop() {
-                let Line { hash, place, .. } = line;
+                let Line { hash, place, order, .. } = line;
                 let shard = &mut guards[table.place_of(hash)];
                 let place = shard.meet(place, &env, out);
                 let (key, incoming) = line.into_write(table, *now);
-                shard.write(key, hash, place, incoming, &env, out);
+                let number = shard.write(key, hash, place, incoming, &env, out);
+                shard.tag(number, tags.at(order));
             }
         }
         for shard in guards {

@@ -12,8 +12,10 @@ use crate::event::{Change, ChangeKind, EntryOf};
 use crate::hashed::Hashed;
 use crate::query::{Lookup, Query};
 use crate::table::shard::{Env, Incoming, Outbox, Place, Seen, Shard};
+use crate::table::tags::{TagLists, Tags};
 use crate::table::watchers::Watcher;
 use crate::table::{Table, Times, Use};
+use crate::tag::Tag;
 
 /// Where the table of `Q` lives.
 pub(crate) trait Home<Q: Query>: Send + Sync {
@@ -34,6 +36,8 @@ pub(crate) struct WriteSet<Q: Query> {
     marks_rest: bool,
     /// Which of the rest is to be marked. Asked when the commit begins.
     marks_where: Vec<Predicate<Q>>,
+    /// The tags of the keys of the lines that write a value, by the places of the lines.
+    tags: TagLists,
     /// Moment and revision of the commit.
     now: Moment,
     revision: u64,
@@ -206,6 +210,11 @@ impl<Q: Query> Line<Q> {
     fn is_written(&self) -> bool {
         !matches!(self.write, Write::None)
     }
+
+    /// The tags of the key, if a value is written under it.
+    fn tags(&self, table: &Table<Q>) -> Tags {
+        self.write.value().map(|_| table.tags(&self.key)).unwrap_or_default()
+    }
 }
 
 impl<Q: Query> WriteSet<Q> {
@@ -220,6 +229,7 @@ impl<Q: Query> WriteSet<Q> {
                 told: Told::new(),
                 marks_rest: false,
                 marks_where: Vec::new(),
+                tags: TagLists::default(),
                 now: Moment::ORIGIN,
                 revision: 0,
             })
@@ -389,11 +399,14 @@ impl<Q: Query> WriteSet<Q> {
         keys.extend(watchers.iter().map(|watcher| watcher.key().clone()));
         keys.retain(|key| self.is_marked_by_predicate(key));
         for key in &keys {
-            if !self.find(key).is_some_and(|line| self.lines[line].is_written()) {
-                let (_, line) = self.invalidate(key);
-                order.extend(line.map(|line| (at, line)));
-            }
+            order.extend(self.mark_unwritten(key).map(|line| (at, line)));
         }
+    }
+
+    /// Has a key marked that is not written here. Returns the line if this is its first write.
+    fn mark_unwritten(&mut self, key: &Q) -> Option<usize> {
+        let is_written = self.find(key).is_some_and(|line| self.lines[line].is_written());
+        if is_written { None } else { self.invalidate(key).1 }
     }
 
     fn mark<L: Lookup<Query = Q>>(
@@ -530,7 +543,7 @@ impl<Q: Query> WriteSet<Q> {
 
     /// Locks the shards of all lines, validates, and finds those that are to be told.
     fn lock_lines(&mut self, commit: &mut Commit<'_>) -> Result<ToWrite<'_, Q>, Failure> {
-        let Self { home, lines, index, out, told, marks_rest, now, revision, .. } = self;
+        let Self { home, lines, index, out, told, marks_rest, tags, now, revision, .. } = self;
         let (table, marks_rest) = (table_of(home), *marks_rest);
         let locked = match marks_rest {
             true => Locked::lock_all(table),
@@ -559,7 +572,7 @@ impl<Q: Query> WriteSet<Q> {
             };
             commit.changes.extend(locked.all().flat_map(|shard| table.changes_of_marks(shard, is_told)));
         }
-        Ok(ToWrite { table, locked, lines, out, told, marks_rest, now, revision })
+        Ok(ToWrite { table, locked, lines, tags, out, told, marks_rest, now, revision })
     }
 }
 
@@ -568,6 +581,7 @@ struct ToWrite<'a, Q: Query> {
     table: &'a Table<Q>,
     locked: Locked<'a, Q>,
     lines: &'a mut [Line<Q>],
+    tags: &'a TagLists,
     out: &'a mut Outbox<Q>,
     told: &'a Told<Q>,
     marks_rest: bool,
@@ -577,7 +591,7 @@ struct ToWrite<'a, Q: Query> {
 
 impl<Q: Query> LockedPart for ToWrite<'_, Q> {
     fn install(&mut self, commit: &Commit<'_>) {
-        let Self { table, locked, lines, out, told, marks_rest, now, revision } = self;
+        let Self { table, locked, lines, tags, out, told, marks_rest, now, revision } = self;
         (**now, **revision) = (commit.now, commit.revision());
         if *marks_rest {
             // Before the writes, which clear the marks of theirs.
@@ -587,12 +601,12 @@ impl<Q: Query> LockedPart for ToWrite<'_, Q> {
         told.tell();
         let env = table.env(commit.now, commit.revision());
         locked.written().for_each(|shard| shard.begin(&env, out));
-        for line in lines.iter_mut().filter(|line| line.is_written()) {
+        for (at, line) in lines.iter_mut().enumerate().filter(|(_, line)| line.is_written()) {
             if line.write.is_change() {
                 table.trail().note(line.hash);
             }
             if let Some(shard) = locked.shard_mut(table.place_of(line.hash)) {
-                line.install(shard, &env, out);
+                line.install(shard, tags.at(at), &env, out);
             }
         }
         for shard in locked.written() {
@@ -603,7 +617,7 @@ impl<Q: Query> LockedPart for ToWrite<'_, Q> {
 }
 
 impl<Q: Query> Line<Q> {
-    fn install(&mut self, shard: &mut Shard<Q>, env: &Env<'_>, out: &mut Outbox<Q>) {
+    fn install(&mut self, shard: &mut Shard<Q>, tags: &[u32], env: &Env<'_>, out: &mut Outbox<Q>) {
         let place = shard.meet(self.place, env, out);
         match (&self.write, self.incoming.take(), place.number) {
             (Write::Remove, ..) => {
@@ -619,7 +633,8 @@ impl<Q: Query> Line<Q> {
             }
             (write, Some((key, mut incoming)), _) => {
                 incoming.begin(env.now, write.as_of());
-                shard.write(key, self.hash, place, incoming, env, out);
+                let number = shard.write(key, self.hash, place, incoming, env, out);
+                shard.tag(number, tags);
             }
             _ => {}
         }
@@ -662,8 +677,12 @@ impl<Q: Query> Part for WriteSet<Q> {
     fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
         self.mark_matching(order);
         self.told.clear();
-        let Self { home, lines, .. } = self;
+        let Self { home, lines, tags, .. } = self;
         let table = table_of(home);
+        if Table::<Q>::HAS_TAGS {
+            tags.clear();
+            lines.iter().for_each(|line| tags.push(&line.tags(table)));
+        }
         for line in lines {
             if let Write::Merge { made, value, .. } = &mut line.write
                 && made.base.is_stale
@@ -699,6 +718,14 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.marks_rest = true;
     }
 
+    fn mark_tagged(&mut self, tags: &[Tag]) {
+        if Table::<Q>::HAS_TAGS {
+            for key in &self.table().tagged(tags) {
+                self.mark_unwritten(key);
+            }
+        }
+    }
+
     fn change(&self, line: usize) -> Option<Change> {
         let line = self.lines.get(line)?;
         let entry = Box::new(EntryOf { key: line.key.clone(), value: line.write.value().cloned() });
@@ -714,6 +741,7 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.out.clear();
         self.told.clear();
         self.marks_where.clear();
+        self.tags.clear();
         self.marks_rest = false;
         self.revision = 0;
         self.home = None;

@@ -28,6 +28,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
     let batched = options.batch.as_ref().map(|_| batched(input, &core));
     let loading = loading_options(&core, options);
     let tags = tags(options);
+    let tags_of = tags_of(&core, options);
     let secret = options.secret.as_ref().map(|_| {
         quote!(
             const SECRET: ::core::primitive::bool = true;
@@ -55,6 +56,7 @@ pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
             #table_options
             #loading
             #tags
+            #tags_of
             #secret
             #(#methods)*
         }
@@ -180,6 +182,18 @@ fn breaker_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
 fn tags(options: &Options) -> Option<TokenStream> {
     let tags = &options.tags.as_ref()?.value;
     Some(quote!(const TAGS: &'static [&'static ::core::primitive::str] = &[#(#tags),*];))
+}
+
+/// `const TAGS_OF`, if entries have tags of their own.
+fn tags_of(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+    let path = &options.tags_of.as_ref()?.value;
+    let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+    let tags = quote_spanned!(span.resolved_at(Span::call_site())=> #path(query));
+    Some(quote! {
+        const TAGS_OF: ::core::option::Option<#core::__private::TagsOf<Self>> = ::core::option::Option::Some(
+            |query, add| ::core::iter::IntoIterator::into_iter(#tags).for_each(add)
+        );
+    })
 }
 
 fn decimal_call(core: &TokenStream, given: &Option<Given<Constant<f64>>>) -> Option<TokenStream> {

@@ -18,7 +18,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 35] = [
+const KNOWN: [&str; 36] = [
     "value",
     "name",
     "capacity",
@@ -54,6 +54,7 @@ const KNOWN: [&str; 35] = [
     "poll",
     "batch",
     "tags",
+    "tags_of",
 ];
 
 /// Each strategy with its name in code.
@@ -157,6 +158,7 @@ pub(crate) struct Options {
     /// The most keys of one load, if the query says so.
     pub(crate) batch: Option<Given<Option<Constant<u32>>>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
+    pub(crate) tags_of: Option<Given<Path>>,
     pub(crate) core: Option<Given<Path>>,
 }
 
@@ -246,6 +248,10 @@ impl Options {
                 self.batch = Some(Given { name, value: Some(value) });
             }
             "tags" => self.tags = Some(setting.list(tags)?),
+            "tags_of" => {
+                let expected = "the path of a function, as in `tags_of = GetPost::tags`";
+                self.tags_of = Some(setting.with(syntax(expected))?)
+            }
             "crate" => self.core = Some(setting.with(crate_path)?),
             other => return Err(syn::Error::new_spanned(&setting.name, unknown(other))),
         }

@@ -1,6 +1,7 @@
 //! What of one shard reads of residents do not touch: records, lists, pins, counters.
 
 use super::pins::Pins;
+use super::tag_index::TagIndex;
 use super::{Displaced, Env, Outbox};
 use crate::clock::Moment;
 use crate::event::Cause;
@@ -29,6 +30,8 @@ pub(super) struct Cold<Q: Query> {
     pub(super) survivors: List,
     pub(super) revived: Revivals,
     pub(super) pins: Pins<Q>,
+    /// Empty if the query gives its keys no tags.
+    pub(super) tags: TagIndex,
     /// Highest revision of a slot that was reclaimed.
     pub(super) forgotten: u64,
     /// Removals by [`Cause`].
@@ -58,6 +61,7 @@ impl<Q: Query> Cold<Q> {
             survivors: List::default(),
             revived: Revivals::new(),
             pins: Pins::default(),
+            tags: TagIndex::default(),
             forgotten: 0,
             removals: [0; Cause::COUNT],
         })

@@ -145,6 +145,9 @@ impl<Q: Query> Shard<Q> {
         cold.extras.renumber(&moved);
         cold.policy.renumber(&moved);
         cold.survivors.renumber(&moved);
+        if Self::HAS_TAGS {
+            cold.tags.renumber(&moved);
+        }
         *index = Index::of(&cold.records, next);
         self.set_all_alarms(env);
     }

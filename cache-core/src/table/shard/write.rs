@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cold::Cold;
 use super::home::Home;
 use super::index::Index;
+use super::tag_index::TagIndex;
 use super::upkeep::VISITS;
 use super::{Env, Incoming, Outbox, Place, Shard, Standing};
 use crate::Revision;
@@ -40,7 +41,7 @@ impl<Q: Query> Shard<Q> {
         }
     }
 
-    /// Puts a value under a key that [`locate`](Self::locate) has found to be at `place`.
+    /// Puts a value under a key that [`locate`](Self::locate) has found to be at `place`. Returns the number of its slot.
     #[inline]
     pub(crate) fn write(
         &mut self,
@@ -50,10 +51,13 @@ impl<Q: Query> Shard<Q> {
         incoming: Incoming<Q::Value>,
         env: &Env<'_>,
         out: &mut Outbox<Q>,
-    ) {
+    ) -> u32 {
         let target = place.pin.map_or(incoming.home, Home::Pinned);
         match place.number {
-            Some(number) => self.replace(key, number, incoming, target, env, out),
+            Some(number) => {
+                self.replace(key, number, incoming, target, env, out);
+                number
+            }
             None => self.insert(key, hash, incoming, target, env, out),
         }
     }
@@ -66,7 +70,7 @@ impl<Q: Query> Shard<Q> {
         target: Home,
         env: &Env<'_>,
         out: &mut Outbox<Q>,
-    ) {
+    ) -> u32 {
         let cold = self.cold.get_or_insert_with(Cold::new);
         let stay = target.stay(|| match incoming.standing {
             Some(standing) => standing.queue,
@@ -110,6 +114,7 @@ impl<Q: Query> Shard<Q> {
                 cold.report_too_heavy(slot, env, out);
             }
         }
+        number
     }
 
     fn replace(
@@ -194,6 +199,7 @@ impl<Q: Query> Shard<Q> {
         cold.deadlines.clear();
         cold.survivors = List::default();
         cold.revived.take(|_| {});
+        cold.tags = TagIndex::default();
     }
 
     /// Renews the times of an entry and clears its mark. A survivor becomes resident again, if the table keeps

@@ -39,7 +39,7 @@ fn every_option_is_read() {
         opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
         timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
         retry_first = "100ms", retry_longest = "6s", retry_factor = 1.5,
-        breaker = "search", batch = 25, linger = "0s",
+        breaker = "search", batch = 25, linger = "0s", tags("posts"), tags_of = Self::tags::<u8>,
     });
     assert_eq!(messages, [""; 0]);
     assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
@@ -62,6 +62,7 @@ fn every_option_is_read() {
     assert_eq!(known(&options.linger), Duration::ZERO);
     assert!(matches!(options.batch.as_ref().unwrap().value, Some(Constant::Known(25))));
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
+    assert_eq!(options.tags_of.as_ref().unwrap().value.segments.len(), 2);
 }
 
 #[test]
@@ -137,6 +138,9 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         ),
         (quote!(value), "`value` takes a type, as in `value = Post`"),
         (quote!(value = 3), "`value` takes a type, as in `value = Post`"),
+        (quote!(tags_of), "`tags_of` takes the path of a function, as in `tags_of = GetPost::tags`"),
+        (quote!(tags_of = |_| []), "`tags_of` takes the path of a function, as in `tags_of = GetPost::tags`"),
+        (quote!(tags_of("post")), "expected `,` or `=` after `tags_of`"),
         (quote!(weigh = |_| 3), "`weigh` takes the path of a function, as in `weigh = bytes_of`"),
         (quote!(ttl = 5m), "`ttl` takes a duration in quotes; did you mean `ttl = \"5m\"`?"),
         (quote!(ttl = 30), "`ttl` takes a duration in quotes; did you mean `ttl = \"30s\"`?"),

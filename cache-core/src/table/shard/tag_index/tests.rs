@@ -1,0 +1,68 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Add(u32, Vec<u32>),
+    Remove(u32),
+    Renumber,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0..12_u32, prop::collection::vec(0..5_u32, 0..4)).prop_map(|(slot, tags)| Step::Add(slot, tags)),
+        5 => (0..12_u32).prop_map(Step::Remove),
+        1 => Just(Step::Renumber),
+    ];
+    prop::collection::vec(step, 0..60)
+}
+
+/// Each slot with its tags.
+type Naive = BTreeMap<u32, Vec<u32>>;
+
+fn renumber(index: &mut TagIndex, naive: &mut Naive) {
+    let mut moved = vec![NONE; 12];
+    let old = std::mem::take(naive);
+    for (new, (slot, tags)) in (0..).zip(old) {
+        moved[slot as usize] = new;
+        naive.insert(new, tags);
+    }
+    index.renumber(&moved);
+}
+
+proptest! {
+    #[test]
+    fn it_knows_what_a_naive_one_knows(steps in steps()) {
+        let (mut index, mut naive) = (TagIndex::default(), Naive::new());
+        for step in steps {
+            match step {
+                Step::Add(slot, mut tags) => {
+                    index.add(slot, &tags);
+                    tags.sort_unstable();
+                    tags.dedup();
+                    if !tags.is_empty() {
+                        naive.entry(slot).or_insert(tags);
+                    }
+                }
+                Step::Remove(slot) => {
+                    index.remove(slot);
+                    naive.remove(&slot);
+                }
+                Step::Renumber => renumber(&mut index, &mut naive),
+            }
+            for tag in 0..5 {
+                let mut found: Vec<u32> = index.slots(tag).collect();
+                found.sort_unstable();
+                let known = naive.iter().filter(|(_, tags)| tags.contains(&tag));
+                prop_assert_eq!(found, known.map(|(&slot, _)| slot).collect::<Vec<_>>());
+            }
+            prop_assert_eq!(index.len(), naive.values().map(Vec::len).sum::<usize>());
+            let tags = (0..5).filter(|tag| naive.values().any(|tags| tags.contains(tag)));
+            prop_assert_eq!(index.firsts.len(), tags.count());
+        }
+        prop_assert!(index.nodes.len() <= 12 * 3, "vacant nodes are used again");
+    }
+}

@@ -1,0 +1,54 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::clock::ManualClock;
+use crate::core::Core;
+use crate::query::{Query, TagsOf};
+use crate::table::{Head, Table, Times};
+use crate::tag::Tag;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key(u32);
+
+impl Query for Key {
+    type Value = u32;
+    const NAME: &'static str = "key";
+    const TAGS_OF: Option<TagsOf<Self>> = Some(|key, add| add(tag(key.0)));
+}
+
+fn tag(id: u32) -> Tag {
+    Tag::new("id", id)
+}
+
+/// Two keys whose tags have one hash.
+fn twins(table: &Table<Key>) -> [u32; 2] {
+    let mut known = HashMap::new();
+    for id in 0.. {
+        if let Some(other) = known.insert(table.hash(&tag(id)), id) {
+            return [other, id];
+        }
+    }
+    unreachable!("there are more numbers than hashes")
+}
+
+#[test]
+fn tags_with_one_hash_are_not_taken_for_one_another() {
+    let core = Arc::new(Core::new(Box::new(ManualClock::new()), Vec::new(), Vec::new(), Some(7)));
+    let table = Table::<Key>::new(Head::new("key", 0, Key::TAGS, Key::OPTIONS, core), None);
+    let [one, other] = twins(&table);
+    assert_ne!(tag(one), tag(other));
+    let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), Times::new()));
+    let _watch = table.watch(Key(other), None);
+
+    assert_eq!(table.keys_by_tag(&tag(one)).len(), 2, "the index does not tell them apart");
+    assert_eq!(table.invalidate_by_tag(&tag(one)), 1);
+    assert_eq!(table.tagged(&[tag(other)]), [Key(other)].into_iter().collect());
+    let marked: Vec<u32> = table
+        .entries()
+        .iter()
+        .filter(|entry| entry.freshness() == crate::Freshness::Invalidated)
+        .map(|entry| entry.key().0)
+        .collect();
+    assert_eq!((marked, table.watchers.all()[0].is_overtaken()), (vec![one], false));
+    drop(held);
+}
