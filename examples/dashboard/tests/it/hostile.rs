@@ -75,9 +75,13 @@ fn texts_and_lists_of_any_length_keep_nobody_waiting() {
     let newsroom = Newsroom::saying(huge);
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
     console.shows_where("four fresh answers", |screen| screen.matches("● fresh").count() == 4);
-    console.shows(&["▶ a a a", "a…"]);
+    // A long title leaves room for the rest.
+    console.shows(&["▶ a a a", "100000 comments"]);
     console.press("\x1b[B");
     console.shows(&["▶ 1"]);
+    // The end of what is kept of the list.
+    console.press("\x1b[F");
+    console.shows(&["▶ 199"]);
     console.press("q");
     assert_eq!(console.ends(), (0, String::new()));
 }
