@@ -54,6 +54,12 @@ impl Problem {
         Self::Refused { status: StatusCode::METHOD_NOT_ALLOWED, message }
     }
 
+    /// A request body beyond the limit.
+    pub(crate) fn too_long() -> Self {
+        let message = "The request is too long: a comment has at most 2,000 characters.".to_owned();
+        Self::Refused { status: StatusCode::PAYLOAD_TOO_LARGE, message }
+    }
+
     /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -146,20 +152,25 @@ macro_rules! refused {
         impl From<$error> for Problem {
             fn from(error: $error) -> Self {
                 let status = error.status();
-                let message = match status {
-                    StatusCode::PAYLOAD_TOO_LARGE => TOO_LONG.to_owned(),
-                    _ => error.body_text(),
-                };
-                Self::Refused { status, message }
+                match status {
+                    StatusCode::PAYLOAD_TOO_LARGE => Self::too_long(),
+                    _ => Self::Refused { status, message: error.body_text() },
+                }
             }
         }
     )+};
 }
 
-refused!(PathRejection, QueryRejection, FormRejection, JsonRejection);
+refused!(QueryRejection, FormRejection, JsonRejection);
 
-/// What is said to a request body beyond the limit.
-const TOO_LONG: &str = "The request is too long: a comment has at most 2,000 characters.";
+impl From<PathRejection> for Problem {
+    fn from(error: PathRejection) -> Self {
+        // What it says itself is of Rust, and has all of the address in it.
+        let message =
+            "This address is not understood: articles and authors have numbers, as in /articles/60.";
+        Self::Refused { status: error.status(), message: message.to_owned() }
+    }
+}
 
 /// Characters of the client's own text that are said back to it.
 const MOST_SAID_BACK: usize = 80;

@@ -13,7 +13,7 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use cache_client::Client;
 
@@ -67,6 +67,7 @@ pub fn router(client: Client<Newsroom>, settings: &Settings) -> Router {
         .method_not_allowed_fallback(api::not_that_way);
     pages
         .nest("/api", api)
+        .route("/api/", any(api::nowhere))
         .route("/events/{article}", get(events::of_article).layer(Extension(Streams::new(settings))))
         .route("/inspect.json", get(inspect::json).layer(api_gate))
         .route("/healthz", get(api::health))

@@ -29,6 +29,9 @@ const NON_JOINER: char = '\u{200c}';
 /// # Errors
 /// If it is empty or too long, or has what cannot be seen: in words for its author.
 pub(crate) fn name(text: &str, longest: usize) -> Result<String, String> {
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err("the name has letters that were lost on the way; it has to be sent as UTF-8".to_owned());
+    }
     let words: Vec<_> = text.split_whitespace().collect();
     let chars = composed(&words.join(" "));
     for (place, (char, fate)) in chars.iter().zip(fates(&chars, false)).enumerate() {

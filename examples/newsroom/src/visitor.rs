@@ -104,7 +104,10 @@ impl Visitor {
         headers: &[(&str, &str)],
         body: String,
     ) -> Result<(StatusCode, HeaderMap, Incoming), Failure> {
-        let request = Request::builder().method(method).uri(path).header("host", &self.host);
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", &self.host);
+        }
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.sender.ready().await?;
         let response = self.sender.send_request(request.body(Full::from(body))?).await?;

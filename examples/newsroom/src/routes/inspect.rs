@@ -1,11 +1,12 @@
 //! What is in the cache: for people and for tools, as far as they may see it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::{FORWARDED, VIA};
+use axum::http::header::{FORWARDED, HOST, VIA};
+use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use cache_core::Inspection;
@@ -22,7 +23,8 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
     request: Request,
     next: Next,
 ) -> Result<Response, P> {
-    let is_local = peer.ip().to_canonical().is_loopback() && !is_forwarded(request.headers());
+    let headers = request.headers();
+    let is_local = peer.ip().to_canonical().is_loopback() && !is_forwarded(headers) && !has_domain(headers);
     match inspection {
         settings::Inspection::Open => {}
         settings::Inspection::Local if is_local => {}
@@ -34,6 +36,16 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
         settings::Inspection::Off => return Err(Problem::nothing_at(request.uri()).into()),
     }
     Ok(next.run(request).await)
+}
+
+/// Whether the host of the request has a name of its own: a site whose name leads to this machine, which a browser would let
+/// read the answer.
+fn has_domain(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    host.is_some_and(|host| {
+        let host = host.host().trim_matches(['[', ']']);
+        host != "localhost" && host.parse::<IpAddr>().is_err()
+    })
 }
 
 /// Whether a proxy says that it forwards the request of somebody else. Not all of them do.

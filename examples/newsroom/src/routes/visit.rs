@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::Shared;
+use super::{LONGEST_BODY, Shared};
 use crate::app;
 use crate::problem::Problem;
 use crate::reading::Cx;
@@ -74,6 +75,9 @@ impl<T: FromRequest<Shared, Rejection: Into<Problem>>> FromRequest<Shared> for I
     type Rejection = ApiProblem;
 
     async fn from_request(request: Request, client: &Shared) -> Result<Self, ApiProblem> {
+        if request.body().size_hint().lower() > LONGEST_BODY as u64 {
+            return Err(Problem::too_long().into());
+        }
         let read = tokio::time::timeout(BODY_TIMEOUT, T::from_request(request, client)).await;
         let read = read.map_err(|_| Problem::Refused {
             status: StatusCode::REQUEST_TIMEOUT,

@@ -51,6 +51,7 @@ fn what_has_nothing_to_see_is_refused() {
         assert!(name(blank, 60).unwrap_err().contains("nothing that can be seen"), "{blank:?}");
         assert!(text(blank, 60).unwrap_err().contains("nothing that can be seen"), "{blank:?}");
     }
+    assert!(name("A\u{fffd}a", 60).unwrap_err().contains("UTF-8"));
     assert_eq!(text("\u{200b}\u{2060}", 60).unwrap_err(), "the text is missing");
     assert!(name("\u{200b}", 60).unwrap_err().contains("U+200B"));
 }

@@ -226,6 +226,27 @@ async fn what_a_client_says_is_said_back_in_part_only() {
         let body = lab.get(&path).await.body;
         assert!(body.contains("aaa...") && !body.contains(&long[..200]), "{body}");
     }
+    for path in
+        [format!("/articles/{long}"), format!("/api/authors/{long}"), "/articles/%E2%80%AE1".to_owned()]
+    {
+        let refused = lab.get(&path).await;
+        assert_eq!(refused.status, 400);
+        let said = "articles and authors have numbers, as in /articles/60";
+        assert!(refused.body.contains(said) && !refused.body.contains("aaa"), "{}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_of_the_api_is_answered_as_json() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    for path in
+        ["/api", "/api/", "/api/nowhere", "/api/articles/x", "/api/feed?before=1&before=2", "/events/61"]
+    {
+        let refused = lab.get(path).await;
+        assert!(refused.status.is_client_error(), "{path}");
+        assert!(!refused.json().unwrap()["error"].as_str().unwrap().is_empty(), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -248,6 +269,11 @@ async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
     assert_eq!(status(Inspection::Local, None).await, [200]);
     assert_eq!(status(Inspection::Local, of_a_proxy).await, [403]);
     assert_eq!(status(Inspection::Local, Some(("forwarded", "for=203.0.113.7"))).await, [403]);
+    // A site may have a name that leads here.
+    assert_eq!(status(Inspection::Local, Some(("host", "news.example"))).await, [403]);
+    for name in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+        assert_eq!(status(Inspection::Local, Some(("host", name))).await, [200]);
+    }
     assert_eq!(status(Inspection::Open, of_a_proxy).await, [200]);
     assert_eq!(status(Inspection::Off, None).await, [404]);
 }

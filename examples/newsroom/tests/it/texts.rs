@@ -32,6 +32,10 @@ async fn a_name_with_what_cannot_be_seen_is_refused_and_nothing_is_written() {
         "{}",
         refused.body
     );
+    let body = "name=A%ffda&text=Hello".to_owned();
+    let refused = lab.visitor().await.send("POST", "/articles/60/comments", &headers, body).await.unwrap();
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("has to be sent as UTF-8"), "{}", refused.body);
     assert_eq!(lab.json("/api/articles/60/comments").await, before);
 }
 

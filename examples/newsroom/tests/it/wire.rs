@@ -101,6 +101,19 @@ async fn a_body_beyond_the_limit_is_a_413_that_arrives() {
 }
 
 #[tokio::test]
+async fn a_body_that_says_it_is_too_long_is_not_waited_for() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let mut stream =
+        send(&lab, post("expect: 100-continue\r\ncontent-length: 9000000000\r\n").as_bytes()).await;
+    let mut start = [0; 13];
+    pause();
+    let began = Instant::now();
+    stream.read_exact(&mut start).await.unwrap();
+    assert_eq!((&start, began.elapsed()), (b"HTTP/1.1 413 ", Duration::ZERO));
+}
+
+#[tokio::test]
 async fn the_longest_comment_fits_however_it_is_escaped() {
     let folder = tempdir().unwrap();
     let lab = Lab::open(folder.path()).await;
