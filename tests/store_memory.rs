@@ -5,7 +5,7 @@
 use std::alloc::System;
 use std::hint::black_box;
 
-use cache_core::{Cache, Query, registry};
+use cache_core::{Cache, Holds, Query, Tag, registry};
 use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 
 #[global_allocator]
@@ -60,6 +60,45 @@ registry! {
         Ordered<2>,
         ByName,
     }
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u64, capacity = 100_000)]
+pub struct Plain(pub u64);
+
+/// A hundred entries have one tag.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u64, capacity = 100_000, tags_of = Shared::tags)]
+pub struct Shared(pub u64);
+
+impl Shared {
+    fn tags(&self) -> [Tag; 1] {
+        [Tag::new("hundred", self.0 / 100)]
+    }
+}
+
+/// Each entry has a tag of its own.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u64, capacity = 100_000, tags_of = Own::tags)]
+pub struct Own(pub u64);
+
+impl Own {
+    fn tags(&self) -> [Tag; 1] {
+        [Tag::new("own", self.0)]
+    }
+}
+
+registry! {
+    pub struct Tagging { Plain, Shared, Own }
+}
+
+fn hundred_thousand<Q: Query<Value = u64>>(key: fn(u64) -> Q) -> Cache<Tagging>
+where
+    Tagging: Holds<Q>,
+{
+    let cache = Cache::new();
+    (0..100_000).for_each(|number| _ = cache.insert(key(number), number));
+    cache
 }
 
 /// What `act` allocates at most at one time, beyond what there was.
@@ -227,6 +266,19 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     });
     assert!(after_renewals <= 128 * KIB, "{after_renewals} bytes for 100 entries");
 
+    // Tags of entries take some tens of bytes each, and leave nothing behind.
+    let plain = kept(|| hundred_thousand(Plain));
+    let [shared, own] = [kept(|| hundred_thousand(Shared)), kept(|| hundred_thousand(Own))];
+    let [per_shared, per_own] = [shared, own].map(|tagged| (tagged - plain) / 100_000);
+    assert!(per_shared <= 40 && per_own <= 60, "{per_shared} and {per_own} bytes for each tag of an entry");
+    let after_others = kept(|| {
+        let cache = hundred_thousand(Own);
+        (100_000..500_000).for_each(|key| _ = cache.insert(Own(key), key));
+        cache
+    });
+    assert!(after_others <= own * 2, "{after_others} bytes, {own} when just full");
+
+    println!("for each tag of an entry: {per_shared}, {per_own} if no other has it");
     println!(
         "1,000 empty tables: {empty}; with one entry each: {single}; 1,000 entries: {thousand}; after a million: \
          {after_a_million}, at most {on_the_way}; after a crowd: {after_a_crowd}; after a reap: {after_a_reap}; after \

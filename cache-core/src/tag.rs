@@ -193,7 +193,7 @@ mod tests {
             Tag::new("a", 7_i128),
             Tag::new("a", 7_u128),
             Tag::new("a", 7_usize),
-            Tag::new("a", &7_isize),
+            Tag::new("a", 7_isize),
         ];
         assert!(tags.iter().all(|tag| *tag == tags[0]), "{tags:?}");
         assert_ne!(Tag::new("a", -7), tags[0]);

@@ -29,6 +29,7 @@ use cold::Cold;
 pub(crate) use home::Home;
 use index::Index;
 pub(crate) use outbox::{Displaced, Outbox};
+use tag_index::TagIndex;
 
 /// What a hit needs is on one cache line, behind the lock word.
 #[repr(C)]
@@ -283,20 +284,28 @@ impl<Q: Query> Shard<Q> {
     #[inline]
     pub(crate) fn tag(&mut self, number: u32, tags: &[u32]) {
         if Self::HAS_TAGS
+            && !tags.is_empty()
             && let Some(cold) = &mut self.cold
         {
-            cold.tags.add(number, tags);
+            cold.tags.get_or_insert_default().add(number, tags);
         }
     }
 
     /// The slots whose keys have a tag with this hash.
     pub(crate) fn tagged(&self, tag: u32) -> impl Iterator<Item = &Slot<Q>> {
-        self.cold.iter().flat_map(move |cold| cold.tags.slots(tag)).filter_map(|number| self.slot(number))
+        self.tag_index()
+            .into_iter()
+            .flat_map(move |tags| tags.slots(tag))
+            .filter_map(|number| self.slot(number))
     }
 
     /// How many tags the slots have together.
     pub(crate) fn tag_count(&self) -> usize {
-        self.cold.as_ref().map_or(0, |cold| cold.tags.len())
+        self.tag_index().map_or(0, TagIndex::len)
+    }
+
+    fn tag_index(&self) -> Option<&TagIndex> {
+        self.cold.as_ref()?.tags.as_deref()
     }
 
     pub(crate) fn pin_count(&self) -> usize {
@@ -331,8 +340,10 @@ impl<Q: Query> Shard<Q> {
         let Self { index, slots, cold: Some(cold), .. } = self else { return };
         cold.forgotten = cold.forgotten.max(cold.records[number].revision);
         index.remove(number, &cold.records);
-        if Self::HAS_TAGS {
-            cold.tags.remove(number);
+        if Self::HAS_TAGS
+            && let Some(tags) = &mut cold.tags
+        {
+            tags.remove(number);
         }
         cold.records.vacate(number);
         if let Some(Slot { key, hold, .. }) = slots.get_mut(number as usize).and_then(Option::take) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_model::{Cache, Query, Transaction, registry};
+use cache_model::{Cache, Query, Tag, Transaction, registry};
 use shuttle::thread;
 
 use crate::{Few, Registry, Store, Weak, check, part, store, together};
@@ -105,13 +105,21 @@ fn in_transaction(store: &Store, mark: fn(&mut Transaction<Registry>)) -> Box<dy
     Box::new(move |_| drop(tx.commit().unwrap()))
 }
 
-const MARKS: [Mark; 8] = [
+const MARKS: [Mark; 11] = [
     |_| Box::new(|store| _ = store.invalidate(&Few(1))),
     |_| Box::new(|store| _ = store.invalidate_where::<Few>(|key| key.0 == 1)),
+    |_| Box::new(|store| _ = store.invalidate_tag(Tag::new("few", 1))),
     |_| Box::new(|store| _ = store.invalidate_all()),
     |_| Box::new(|store| store.clear()),
     |store| in_transaction(store, |tx| _ = tx.invalidate(&Few(1))),
     |store| in_transaction(store, |tx| tx.invalidate_where::<Few>(|key| key.0 == 1)),
+    |store| in_transaction(store, |tx| tx.invalidate_tag(Tag::new("few", 1))),
+    |store| {
+        in_transaction(store, |tx| {
+            tx.set(Few(2), 2);
+            tx.invalidate_tag(Tag::new("few", 1));
+        })
+    },
     |store| in_transaction(store, |tx| tx.invalidate_query::<Few>()),
     |store| in_transaction(store, |tx| tx.invalidate_all()),
 ];

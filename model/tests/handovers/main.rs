@@ -22,7 +22,7 @@ mod watches;
 
 use std::sync::Arc;
 
-use cache_model::{Builder, Cache, Query, Shape, TableReport, registry};
+use cache_model::{Builder, Cache, Query, Shape, TableReport, Tag, registry};
 use serde::{Deserialize, Serialize};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner, thread};
@@ -42,8 +42,12 @@ pub struct Recent(pub u64);
 
 /// Kept by the default policy.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[query(value = u64, capacity = 2, persist)]
+#[query(value = u64, capacity = 2, persist, tags_of = tags)]
 pub struct Few(pub u64);
+
+fn tags(key: &Few) -> [Tag; 1] {
+    [Tag::new("few", key.0)]
+}
 
 /// Kept by weight, in four shards; each value weighs itself.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]

@@ -30,8 +30,8 @@ pub(super) struct Cold<Q: Query> {
     pub(super) survivors: List,
     pub(super) revived: Revivals,
     pub(super) pins: Pins<Q>,
-    /// Empty if the query gives its keys no tags.
-    pub(super) tags: TagIndex,
+    /// Made for the first key that has a tag.
+    pub(super) tags: Option<Box<TagIndex>>,
     /// Highest revision of a slot that was reclaimed.
     pub(super) forgotten: u64,
     /// Removals by [`Cause`].
@@ -61,7 +61,7 @@ impl<Q: Query> Cold<Q> {
             survivors: List::default(),
             revived: Revivals::new(),
             pins: Pins::default(),
-            tags: TagIndex::default(),
+            tags: None,
             forgotten: 0,
             removals: [0; Cause::COUNT],
         })

@@ -36,7 +36,7 @@ struct Node {
 impl TagIndex {
     /// Adds a slot under its tags, unless it is there.
     pub(super) fn add(&mut self, slot: u32, tags: &[u32]) {
-        if tags.is_empty() || self.first_of(slot) != NONE {
+        if self.first_of(slot) != NONE {
             return;
         }
         if self.of_slot.len() <= slot as usize {

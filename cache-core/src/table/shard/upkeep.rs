@@ -145,8 +145,8 @@ impl<Q: Query> Shard<Q> {
         cold.extras.renumber(&moved);
         cold.policy.renumber(&moved);
         cold.survivors.renumber(&moved);
-        if Self::HAS_TAGS {
-            cold.tags.renumber(&moved);
+        if let Some(tags) = &mut cold.tags {
+            tags.renumber(&moved);
         }
         *index = Index::of(&cold.records, next);
         self.set_all_alarms(env);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::cold::Cold;
 use super::home::Home;
 use super::index::Index;
-use super::tag_index::TagIndex;
 use super::upkeep::VISITS;
 use super::{Env, Incoming, Outbox, Place, Shard, Standing};
 use crate::Revision;
@@ -199,7 +198,7 @@ impl<Q: Query> Shard<Q> {
         cold.deadlines.clear();
         cold.survivors = List::default();
         cold.revived.take(|_| {});
-        cold.tags = TagIndex::default();
+        cold.tags = None;
     }
 
     /// Renews the times of an entry and clears its mark. A survivor becomes resident again, if the table keeps
