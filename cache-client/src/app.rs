@@ -39,6 +39,10 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     /// neither the deadline nor the memo of who asked, unless that tree is kept from the cache or has answers of its
     /// own. One that is tried again has a new one, unless it belongs to such a tree.
     ///
+    /// If a query that was read through `cx` has changed by the time the answer is stored, the callers get the answer, and
+    /// the next call loads again: see
+    /// [answers that are built from others](crate::guide::invalidation#answers-that-are-built-from-others).
+    ///
     /// # Cancellation
     /// The future is dropped when no caller has come since the last one left, for as long as the option `linger` says; at
     /// once if all were cancelled.

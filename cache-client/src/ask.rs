@@ -10,7 +10,7 @@ use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
 
-use cache_core::{EntryState, Holds, LoadingOptions, Query, Watch};
+use cache_core::{EntryState, Freshness, Holds, LoadingOptions, Query, Watch};
 use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
@@ -224,7 +224,44 @@ impl<'a, A: App> Asker<'a, A> {
         if let Some(value) = self.known(query) {
             return Some(value);
         }
-        if self.access().reads { self.cached_and_shown(query) } else { None }
+        match self.access().reads {
+            true if self.notes_reads() => self.cached_for_load(query),
+            true => self.cached_and_shown(query),
+            false => None,
+        }
+    }
+
+    /// What the cache has, for a load, which sees no layers. It may build on what is marked.
+    fn cached_for_load<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let node = self.node()?;
+        let cache = self.client().cache();
+        // One look for both, so that a mark comes either before or after it.
+        let found = cache.value_and_state(query, true);
+        let was_marked = found.as_ref().is_some_and(|(_, state)| state.freshness == Freshness::Invalidated);
+        let value = found.map(|(value, _)| value);
+        node.tree.note_read(cache, query, value.as_ref(), was_marked, None);
+        value
+    }
+
+    /// Whether what the caller is told is compared when its own answer is stored.
+    fn notes_reads(&self) -> bool {
+        self.node().is_some_and(|node| node.tree.notes_reads() && !node.access().is_private)
+    }
+
+    /// Notes for a load what it is told of a key; `watch` is that of the load which the answer comes of.
+    #[inline]
+    fn note_read<Q: Fetch<A>>(&self, query: &Q, value: Option<&Arc<Q::Value>>, watch: Option<&Arc<Watch<Q>>>)
+    where
+        A::Registry: Holds<Q>,
+    {
+        if let Some(node) = self.node()
+            && self.notes_reads()
+        {
+            node.tree.note_read(self.client().cache(), query, value, false, watch);
+        }
     }
 
     fn access(&self) -> Access {
@@ -400,11 +437,14 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// Keeps an answer in the memo, if there is one. Returns the answer that counts.
-    fn keep<Q: Fetch<A>>(&self, query: &Q, value: Arc<Q::Value>) -> Arc<Q::Value> {
-        match self.node() {
-            Some(node) => node.tree.memo.keep::<Q, Q::Error>(query, value),
-            None => value,
-        }
+    fn keep<Q: Fetch<A>>(&self, query: &Q, value: Arc<Q::Value>) -> Arc<Q::Value>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let Some(node) = self.node() else { return value };
+        let kept = node.tree.memo.keep::<Q, Q::Error>(query, value);
+        self.note_read(query, Some(&kept), None);
+        kept
     }
 
     /// The context that the call is made in.
@@ -542,7 +582,11 @@ impl<'a, A: App> Asker<'a, A> {
         let Call { seat, plan, access, .. } = call;
         match outcome {
             Ok(value) => Ok(match self.node() {
-                Some(node) => node.tree.memo.keep_landed(&seat.flight, value),
+                Some(node) => {
+                    let kept = node.tree.memo.keep_landed(&seat.flight, value);
+                    self.note_read(query, Some(&kept), seat.flight.watch.as_ref());
+                    kept
+                }
                 None => value,
             }),
             Err(error) => self.excuse(query, plan, *access, error, seat.flight.watch.as_ref()),
@@ -570,7 +614,12 @@ impl<'a, A: App> Asker<'a, A> {
         }
         // What is being built by a load is stored, and a fallback must not be, not as a part either.
         let fallback = if access.fresh_only { None } else { query.fallback(&error) };
-        let Some(value) = fallback else { return Err(error) };
+        let Some(value) = fallback else {
+            if watch.is_some() {
+                self.note_read(query, None, watch);
+            }
+            return Err(error);
+        };
         self.telemetry().substitute(query, plan.strategy(), Substitute::Fallback);
         self.note(watch, error);
         Ok(Arc::new(value))

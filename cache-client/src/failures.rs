@@ -50,15 +50,19 @@ impl<Q: Query, E> Failures<Q, E> {
 
     /// The last error of a key, if nothing newer has come to it.
     pub(crate) fn last(&self, key: &Q) -> Option<QueryError<E>> {
-        self.find(key, |_| true)
+        self.find(key, |_| true).map(|(error, _)| error)
     }
 
-    /// The error that is the answer at this moment.
-    pub(crate) fn answer(&self, key: &Q, now: Moment) -> Option<QueryError<E>> {
+    /// The error that is the answer at this moment, with the watch of its load.
+    pub(crate) fn answer(&self, key: &Q, now: Moment) -> Option<(QueryError<E>, Arc<Watch<Q>>)> {
         self.find(key, |failure| failure.until.is_some_and(|until| now < until))
     }
 
-    fn find(&self, key: &Q, is_wanted: impl FnOnce(&Failure<Q, E>) -> bool) -> Option<QueryError<E>> {
+    fn find(
+        &self,
+        key: &Q,
+        is_wanted: impl FnOnce(&Failure<Q, E>) -> bool,
+    ) -> Option<(QueryError<E>, Arc<Watch<Q>>)> {
         let mut failures = self.0.lock();
         let failure = failures.get(key)?;
         if failure.watch.is_overtaken() {
@@ -67,7 +71,7 @@ impl<Q: Query, E> Failures<Q, E> {
             drop(overtaken);
             return None;
         }
-        is_wanted(failure).then(|| failure.error.clone())
+        is_wanted(failure).then(|| (failure.error.clone(), Arc::clone(&failure.watch)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One load: who waits for it, whether it is wanted, what came of it. Knows nothing of how it is loaded or stored.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::sync::Mutex;
@@ -27,6 +28,9 @@ pub(crate) struct Flight<Q: Query, E> {
     pub(crate) token: CancellationToken,
     /// Where the load runs.
     pub(crate) runtime: TaskRuntime,
+    /// Its answer was built from what has changed meanwhile, and is stored as one that must be loaded again. Set before it
+    /// lands.
+    pub(crate) is_out_of_date: AtomicBool,
     state: Mutex<State<Q::Value, E>>,
     landed: Notify,
 }
@@ -105,7 +109,9 @@ impl<Q: Query, E> Flight<Q, E> {
             outcome: None,
         };
         let watch = watch.map(Arc::new);
-        Self { id, key, started, watch, token, runtime, state: Mutex::new(state), landed: Notify::new() }
+        let is_out_of_date = AtomicBool::new(false);
+        let (state, landed) = (Mutex::new(state), Notify::new());
+        Self { id, key, started, watch, token, runtime, is_out_of_date, state, landed }
     }
 
     /// Joins those who want the answer, with a seat if they wait for it. Returns whether that was possible.

@@ -8,6 +8,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cache_core::{Holds, Moment, Pinned, Stored};
@@ -150,7 +151,11 @@ where
     fn store(&self, value: Arc<Q::Value>, started: Moment, wish: Wish) -> Arc<Q::Value> {
         let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.stores) else { return value };
         let times = self.plan.times::<Q>(&value, started);
-        let stored = watch.store(value, times);
+        let inputs = self.node.tree.take_inputs();
+        let stored = match inputs.is_empty() {
+            true => watch.store(value, times),
+            false => watch.store_built(value, times, &inputs),
+        };
         self.desk.failures.forget(&self.flight.key);
         let (telemetry, key, strategy) =
             (self.node.client.telemetry(), &self.flight.key, self.plan.strategy());
@@ -158,6 +163,10 @@ where
             Stored::Written(_) => telemetry.store(key, strategy, false),
             Stored::Kept(_) => telemetry.store(key, strategy, true),
             Stored::Overtaken(_) => telemetry.overtaken(key, strategy),
+            Stored::Marked(_) => {
+                self.flight.is_out_of_date.store(true, Ordering::Release);
+                telemetry.outdated(key, strategy);
+            }
         }
         stored.into_value()
     }

@@ -21,6 +21,7 @@
 //! | `substitute` | debug | `strategy`, `kind`: `cached` or `fallback` | something stood in for a load that failed, or was too late |
 //! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | what was loaded is in the cache |
 //! | `overtaken` | debug | `strategy` | what was loaded was not stored, since something newer came to the key |
+//! | `outdated` | debug | `strategy` | what was loaded is in the cache, and marked: a query it was built from has changed meanwhile |
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; the span of the load has it too |
 //! | `provider_trouble` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, was too slow, or has what cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
@@ -245,6 +246,11 @@ impl Telemetry {
 
     pub(crate) fn overtaken<Q: Query>(self, query: &Q, strategy: Strategy) {
         tell!(DEBUG, "overtaken", self.about(query, strategy));
+    }
+
+    pub(crate) fn outdated<Q: Query>(self, query: &Q, strategy: Strategy) {
+        tell!(DEBUG, "outdated", self.about(query, strategy));
+        metrics::count::<Q>(STORES);
     }
 
     pub(crate) fn retry<Q: Query>(self, query: &Q, strategy: Strategy, attempt: u32, wait: Duration) {

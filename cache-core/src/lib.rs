@@ -142,6 +142,8 @@ pub use tag::Tag;
 #[doc(hidden)]
 pub use transaction::Backoff;
 pub use transaction::hooks::Proposal;
+#[doc(hidden)]
+pub use transaction::inputs::Inputs;
 pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
 pub use watch::{Stored, Watch};
 

@@ -3,6 +3,7 @@
 mod backoff;
 pub(crate) mod commit;
 pub(crate) mod hooks;
+pub(crate) mod inputs;
 mod locked;
 mod read_set;
 mod receipt;

@@ -7,6 +7,7 @@ use crate::event::Bell;
 use crate::query::{Query, ShownKey};
 use crate::table::Times;
 use crate::table::watchers::Watcher;
+use crate::transaction::inputs::Inputs;
 use crate::transaction::write_set::Home;
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
@@ -28,6 +29,9 @@ pub enum Stored<V: ?Sized> {
     Kept(Arc<V>),
     /// Something newer happened to the key: it is not stored.
     Overtaken(Arc<V>),
+    /// What it was built from has changed meanwhile: it is stored and marked, or is equal to the value that was there, which
+    /// is marked.
+    Marked(Arc<V>),
 }
 
 impl<V: ?Sized> Stored<V> {
@@ -35,7 +39,7 @@ impl<V: ?Sized> Stored<V> {
     #[must_use]
     pub fn into_value(self) -> Arc<V> {
         match self {
-            Self::Written(value) | Self::Kept(value) | Self::Overtaken(value) => value,
+            Self::Written(value) | Self::Kept(value) | Self::Overtaken(value) | Self::Marked(value) => value,
         }
     }
 }
@@ -85,6 +89,19 @@ impl<Q: Query> Watch<Q> {
     /// With `#[query(eq)]`, a value equal to the present one is not written: the present one is kept, and dated anew.
     pub fn store(&self, value: impl Into<Arc<Q::Value>>, times: Times) -> Stored<Q::Value> {
         self.home.table().store_watched(&self.watcher, value.into(), times)
+    }
+
+    /// [`store`](Self::store) for a value that was built from others: if one of these has been written, removed or marked
+    /// since it was read, the value is stored as one that must be loaded again. That is found out in one step with the store.
+    /// It is also stored so if there are too many to be compared.
+    #[doc(hidden)]
+    pub fn store_built(
+        &self,
+        value: impl Into<Arc<Q::Value>>,
+        times: Times,
+        inputs: &Inputs,
+    ) -> Stored<Q::Value> {
+        self.home.table().store_built(&self.watcher, value.into(), times, inputs)
     }
 }
 

@@ -41,7 +41,10 @@ impl<A: App> Asker<'_, A> {
         query: &Q,
         plan: &Planned<'_>,
         access: Access,
-    ) -> Result<Option<Turn<A, Q>>, QueryError<Q::Error>> {
+    ) -> Result<Option<Turn<A, Q>>, QueryError<Q::Error>>
+    where
+        A::Registry: Holds<Q>,
+    {
         let Some(node) = self.node() else { return Ok(None) };
         let (wish, from) = (self.wish_of(plan), Some(node.origin()));
         let seat = node.tree.memo.with::<Q, Q::Error, _>(|cells| match cells.get(query) {
@@ -78,7 +81,8 @@ impl<A: App> Asker<'_, A> {
             return self.turn(query, boarded, plan, access);
         }
         if plan.reads_first() {
-            if let Some(error) = desk.failures.answer(query, self.client().cache().now()) {
+            if let Some((error, watch)) = desk.failures.answer(query, self.client().cache().now()) {
+                self.note_read(query, None, Some(&watch));
                 // An observer shows the error, and what the cache has beside it.
                 return match self {
                     Self::Keeper(_) => Err(error),
@@ -126,7 +130,10 @@ impl<A: App> Asker<'_, A> {
         boarded: Boarded<Q, Q::Error>,
         plan: &Arc<Plan>,
         access: Access,
-    ) -> Result<Turn<A, Q>, QueryError<Q::Error>> {
+    ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
+    where
+        A::Registry: Holds<Q>,
+    {
         match boarded {
             Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
@@ -218,7 +225,7 @@ impl<A: App> Asker<'_, A> {
             flight.displace();
         }
         start(boarded, plan, desk, |flight| {
-            Node::root(self.client().clone(), Q::NAME.into(), flight.token.clone(), Some(flight.id))
+            Node::of_load(self.client().clone(), Q::NAME, flight.token.clone(), flight.id)
         })
     }
 

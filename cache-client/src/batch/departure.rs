@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 
-use cache_core::Query;
+use cache_core::{Inputs, Query};
 use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -96,7 +96,7 @@ fn context<A: App>(
 ) -> Arc<Node<A>> {
     match is_private {
         true => Node::of_flight(node, token.clone(), id),
-        false => Node::root(node.client.clone(), name.into(), token.clone(), Some(id)),
+        false => Node::of_load(node.client.clone(), name, token.clone(), id),
     }
 }
 
@@ -116,6 +116,12 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
         if self.batch.land() {
             tell(replies, answers);
         }
+    }
+
+    /// What all keys were built from; nothing if nothing is stored.
+    fn inputs(&self) -> Option<Box<Inputs>> {
+        let inputs = if self.node.is_root() { self.node.tree.take_inputs() } else { Inputs::default() };
+        (!inputs.is_empty()).then(|| Box::new(inputs))
     }
 
     async fn end_of_tick(&self) {
@@ -139,7 +145,12 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
         match caught(load).await {
             Ok(answers) if answers.len() == keys.len() => {
                 let chance = fastrand::f64();
-                answers.into_iter().map(|answer| Loaded::of(answer, chance)).collect()
+                let inputs = self.inputs();
+                let built = |answer| match Loaded::of(answer, chance) {
+                    Loaded::Answered(value, _) => Loaded::Answered(value, inputs.clone()),
+                    failed => failed,
+                };
+                answers.into_iter().map(built).collect()
             }
             Ok(answers) => all(Loaded::Miscounted { keys: keys.len(), answers: answers.len() }),
             Err(message) => all(Loaded::Panicked(message)),

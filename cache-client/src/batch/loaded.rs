@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use cache_core::Inputs;
+
 /// What a load of one key comes to.
 #[derive(Debug)]
 pub enum Loaded<V: ?Sized, E> {
-    Answered(Arc<V>),
+    /// With what several keys together were built from, if they were built from other queries.
+    Answered(Arc<V>, Option<Box<Inputs>>),
     Failed {
         error: Arc<E>,
         /// From 0 to 1: how much of the longest wait is waited before it is tried again. Keys that failed together have it
@@ -15,10 +18,7 @@ pub enum Loaded<V: ?Sized, E> {
     /// With the text of its panic.
     Panicked(Arc<str>),
     /// Nobody can tell which answer belongs to which key.
-    Miscounted {
-        keys: usize,
-        answers: usize,
-    },
+    Miscounted { keys: usize, answers: usize },
 }
 
 impl<V, E> Loaded<V, E> {
@@ -28,7 +28,7 @@ impl<V, E> Loaded<V, E> {
 
     pub(super) fn of(answer: Result<V, E>, chance: f64) -> Self {
         match answer {
-            Ok(value) => Self::Answered(Arc::new(value)),
+            Ok(value) => Self::Answered(Arc::new(value), None),
             Err(error) => Self::Failed { error: Arc::new(error), chance },
         }
     }
@@ -37,7 +37,7 @@ impl<V, E> Loaded<V, E> {
 impl<V: ?Sized, E> Clone for Loaded<V, E> {
     fn clone(&self) -> Self {
         match self {
-            Self::Answered(value) => Self::Answered(Arc::clone(value)),
+            Self::Answered(value, inputs) => Self::Answered(Arc::clone(value), inputs.clone()),
             Self::Failed { error, chance } => Self::Failed { error: Arc::clone(error), chance: *chance },
             Self::Panicked(message) => Self::Panicked(Arc::clone(message)),
             Self::Miscounted { keys, answers } => Self::Miscounted { keys: *keys, answers: *answers },

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cache_core::{Cache, Holds, Inputs, Query, Registry, Watch};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +47,8 @@ pub(crate) struct Tree {
     pub(crate) gatherings: Gatherings,
     /// Ends the whole request.
     pub(crate) token: CancellationToken,
-    /// Answers that the tree was given, shared with trees in which something is replaced.
+    /// Answers that the tree was given, and what it has read if it is that of a load; shared with trees in which
+    /// something is replaced.
     presets: Arc<Presets>,
 }
 
@@ -54,6 +57,37 @@ impl Tree {
     pub(crate) fn may_be_made_up(&self) -> bool {
         let Presets { are_there, is_replaced, .. } = &*self.presets;
         are_there.load(Ordering::Acquire) || is_replaced.load(Ordering::Acquire)
+    }
+
+    /// Notes what a shared load was told of a key, to be compared when its answer is stored.
+    pub(crate) fn note_read<R: Registry + Holds<Q>, Q: Query>(
+        &self,
+        cache: &Cache<R>,
+        query: &Q,
+        value: Option<&Arc<Q::Value>>,
+        was_marked: bool,
+        watch: Option<&Arc<Watch<Q>>>,
+    ) {
+        if let Some(inputs) = &self.presets.inputs {
+            inputs.lock().note(cache, query, value, was_marked, watch);
+        }
+    }
+
+    /// Whether this is the tree of a shared load.
+    pub(crate) fn notes_reads(&self) -> bool {
+        self.presets.inputs.is_some()
+    }
+
+    /// What a shared load has read so far.
+    pub(crate) fn take_inputs(&self) -> Inputs {
+        self.presets.inputs.as_ref().map(|inputs| std::mem::take(&mut *inputs.lock())).unwrap_or_default()
+    }
+
+    /// Has the answer be one that was built from these.
+    pub(crate) fn put_inputs(&self, new: Inputs) {
+        let Some(inputs) = &self.presets.inputs else { return };
+        let old = std::mem::replace(&mut *inputs.lock(), new);
+        drop(old);
     }
 
     /// The same request, for contexts whose answers are others.
@@ -74,6 +108,8 @@ struct Presets {
     are_there: AtomicBool,
     /// Whether something is replaced in any of the trees that share these.
     is_replaced: AtomicBool,
+    /// What a shared load has read. `None` for all else, of which nothing is stored.
+    inputs: Option<Mutex<Inputs>>,
 }
 
 /// By the type of the query; `None` if nothing is replaced.
@@ -104,7 +140,22 @@ impl<A: App> Node<A> {
         token: CancellationToken,
         flight: Option<FlightId>,
     ) -> Arc<Self> {
-        let tree = Arc::new(Tree { token: token.clone(), ..Tree::default() });
+        Self::root_of(client, name, Tree { token, ..Tree::default() }, flight)
+    }
+
+    /// The context of a load that is shared, which ends with `token`.
+    pub(crate) fn of_load(
+        client: Client<A>,
+        query: &'static str,
+        token: CancellationToken,
+        flight: FlightId,
+    ) -> Arc<Self> {
+        let presets = Arc::new(Presets { inputs: Some(Mutex::default()), ..Presets::default() });
+        Self::root_of(client, query.into(), Tree { token, presets, ..Tree::default() }, Some(flight))
+    }
+
+    fn root_of(client: Client<A>, name: Arc<str>, tree: Tree, flight: Option<FlightId>) -> Arc<Self> {
+        let (token, tree) = (tree.token.clone(), Arc::new(tree));
         Arc::new(Self {
             client,
             name,
@@ -117,6 +168,11 @@ impl<A: App> Node<A> {
             flight,
             replacements: None,
         })
+    }
+
+    /// Whether it is not below another.
+    pub(crate) fn is_root(&self) -> bool {
+        self.parent.0.is_none()
     }
 
     /// As `parent`, one step further down.

@@ -95,7 +95,7 @@ where
     fn node_for_retry(&self) -> Arc<Node<A>> {
         let (client, token) = (self.node.client.clone(), self.flight.token.clone());
         match self.flight.watch {
-            Some(_) => Node::root(client, Q::NAME.into(), token, Some(self.flight.id)),
+            Some(_) => Node::of_load(client, Q::NAME, token, self.flight.id),
             None => Arc::clone(&self.node),
         }
     }
@@ -110,7 +110,12 @@ where
         let begun = Instant::now();
         let load = scoped(Arc::clone(node), async {
             match self.flight.key.__load(&cx, self.plan.batch).await {
-                Loaded::Answered(value) => Ended::Answered(value),
+                Loaded::Answered(value, inputs) => {
+                    if let Some(inputs) = inputs {
+                        cx.0.tree.put_inputs(*inputs);
+                    }
+                    Ended::Answered(value)
+                }
                 Loaded::Failed { error, chance } => {
                     let advice = advice::<A, Q>(&error, chance);
                     Ended::Failed(error, advice)
@@ -120,6 +125,10 @@ where
             }
         });
         let ended = caught(load).await.unwrap_or_else(Ended::Panicked);
+        if !Arc::ptr_eq(node, &self.node) {
+            // What an attempt before has read has nothing to do with this answer.
+            self.node.tree.put_inputs(node.tree.take_inputs());
+        }
         // Of a load that was interrupted nothing is known, whatever it says; so its permit is only dropped.
         if let Some(permit) = permit.filter(|_| !self.flight.token.is_cancelled()) {
             permit.report(!ended.is_failure());

@@ -130,6 +130,26 @@
 //! Tags are made from the key alone, not from the answer. A load that runs for a key with the tag is retired, as by any
 //! mark. Queries without `tags_of` pay nothing for it; with it, each entry takes some 40 bytes more for each of its tags.
 //!
+//! # Answers that are built from others
+//! A load may read other queries through its context. If one of them is written, removed or marked between that read and
+//! the end of the load, the answer is out of date before it is stored. Its callers get it all the same; it is stored
+//! *marked*, so that the next call, or an observer, loads it anew. The comparison and the store are one step: no change
+//! slips in between. In the same way an answer is marked that was built from one that was itself out of date.
+//!
+//! What counts as read is what [`query`](crate::Context::query) and the like of the load's own context, or of one below it,
+//! were told: values, errors, and what [`cached`](crate::Context::cached) found or missed. What is read by the
+//! [`Client`](crate::Client) itself, or with the [cache disabled](crate::Context::disable_cache), is not compared. Times
+//! that pass are no change, nor are evictions. An answer that was built from more than 64 keys is always stored marked:
+//! give one load less to read, or read such parts by the client.
+//!
+//! Once the answer is stored, it does not follow its inputs any more: it is fresh as long as its own options say.
+//! Give queries that change together a tag, and invalidate that.
+//!
+//! An observed answer that was out of date is loaded again at once. If it is out of date again, the next load begins after
+//! a random wait, of up to 8 times as long as a load takes, until one is not. So an observer of what is built from something
+//! that changes all the time follows at a distance, two observed queries that are built from each other come to rest, and
+//! all is quiet when the inputs are.
+//!
 //! # Mutations
 //! A [`Mutate`](crate::Mutate) is a struct that changes something outside. [`run`](crate::Mutate::run) does it;
 //! [`apply`](crate::Mutate::apply) says what its answer writes to the cache, and what is to be loaded again because

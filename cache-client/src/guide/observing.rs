@@ -124,7 +124,8 @@
 //! With the option `poll` an observed key is loaded again when so much time has passed since its last load ended, or
 //! a new value was written. Of several observers the shortest period counts. Nothing is polled that nobody observes,
 //! or while the client is [inactive](crate::Client::set_active). A poll loads whatever there is, and joins a load
-//! that runs.
+//! that runs. Polled queries that are [built from each other](crate::guide::invalidation#answers-that-are-built-from-others)
+//! may have each other loaded again a few times after a poll, with growing waits.
 //!
 //! # Options of one observer
 //! [`observe_with`](crate::Client::observe_with) has options for one observer, as `query_with` has for a call; they

@@ -5,6 +5,7 @@ mod showing;
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cache_core::{Holds, Moment, Pinned, Query, Watch};
@@ -27,6 +28,9 @@ use showing::PutUp;
 /// How long a jump of the cache's clock may go unnoticed: tokio's timers stand still while the machine sleeps.
 const TICK: Duration = Duration::from_secs(60);
 
+/// The longest wait before what is out of date again and again is loaded once more: 2 to this power times what a load takes.
+const MOST_DOUBLINGS: u32 = 3;
+
 /// Who keeps one observed key. Ends when dropped, and says so.
 pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     client: Client<A>,
@@ -46,6 +50,11 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     /// The load that is waited for was begun because a mark has retired another: further marks wait for its end, so that
     /// a key that is marked faster than it loads is shown.
     chases: bool,
+    /// Loads in a row whose answers were out of date when they were stored.
+    outdated: u32,
+    /// When the next load begins after such a one. Waits for it, so that two observed queries that are built from each other
+    /// do not have each other loaded for ever.
+    rebuild_at: Option<Instant>,
     /// The error of the last load, until something newer comes.
     error: Option<QueryError<Q::Error>>,
     /// The newest answer that is not stored.
@@ -87,6 +96,8 @@ enum News<V, E> {
     Turned,
     /// It may be time to poll.
     Tick,
+    /// It is time to load what was out of date when it was stored.
+    Rebuild,
     Stale,
 }
 
@@ -117,6 +128,8 @@ where
             seat: None,
             retired: None,
             chases: false,
+            outdated: 0,
+            rebuild_at: None,
             error: None,
             unstored: None,
             answers: 0,
@@ -140,6 +153,7 @@ where
                 News::Turned if self.is_polling() => self.poll(),
                 News::Tick if self.is_poll_due() => self.poll(),
                 News::Tick => {}
+                News::Rebuild => self.rebuild(),
                 News::Turned => {}
                 News::Stale => {}
             }
@@ -149,7 +163,7 @@ where
 
     async fn news(&mut self) -> News<Q::Value, Q::Error> {
         let poll_at = self.poll_at();
-        let Self { client, post, seat, retired, stale_at, activity, .. } = self;
+        let Self { client, post, seat, retired, stale_at, rebuild_at, activity, .. } = self;
         let (seat, retired) = (seat.as_ref(), retired.as_ref());
         let is_idle = async {
             match seat {
@@ -164,6 +178,7 @@ where
             outcome = landed(retired) => News::RetiredLanded(outcome),
             () = is_idle => News::Idle,
             Ok(()) = activity.changed() => News::Turned,
+            () = until(*rebuild_at) => News::Rebuild,
             () = until(poll_at) => News::Tick,
             () = until(*stale_at) => News::Stale,
         }
@@ -275,6 +290,8 @@ where
     fn load_again(&mut self) {
         match &self.seat {
             Some(seat) if seat.flight.is_current() => {}
+            // What it stores may be marked by itself. Once it has landed that is known.
+            Some(seat) if seat.flight.is_landing() => {}
             Some(seat) if !seat.flight.is_replaced() => {
                 if !std::mem::replace(&mut self.chases, true) {
                     self.retired = self.seat.take();
@@ -287,6 +304,7 @@ where
 
     /// Gets on a flight, unless it waits for one that is good enough.
     fn load(&mut self, plan: Plan) {
+        self.rebuild_at = None;
         let is_waiting = self.seat.as_ref().is_some_and(|seat| seat.flight.is_current());
         if is_waiting && !plan.loads_anew() {
             return;
@@ -334,11 +352,37 @@ where
             Err(_) if is_overtaken => {}
             Err(error) => self.fail(error),
         }
+        let is_out_of_date = seat.flight.is_out_of_date.load(Ordering::Acquire);
         if is_overtaken && self.needs_load() {
-            return self.load(self.plan.repairing());
+            return match is_out_of_date {
+                true => self.rebuild_later(),
+                false => self.load(self.plan.repairing()),
+            };
         }
+        self.outdated = 0;
         self.chases = false;
         self.retired = None;
+    }
+
+    /// Loads what was built from something that has changed meanwhile: at once for the first time, and then after a random
+    /// wait that grows to some times as long as a load takes.
+    fn rebuild_later(&mut self) {
+        (self.chases, self.retired) = (false, None);
+        let doublings = self.outdated.min(MOST_DOUBLINGS);
+        self.outdated += 1;
+        if self.outdated == 1 {
+            return self.load(self.plan.repairing());
+        }
+        let took = self.client.desks().of::<Q, Q::Error>().load_time();
+        let wait = took.saturating_mul(1 << doublings).mul_f64(fastrand::f64());
+        self.rebuild_at = Instant::now().checked_add(wait);
+    }
+
+    fn rebuild(&mut self) {
+        self.rebuild_at = None;
+        if self.needs_load() {
+            self.load(self.plan.repairing());
+        }
     }
 
     fn land_retired(&mut self, outcome: Outcome<Q::Value, Q::Error>) {

@@ -7,6 +7,7 @@ mod breaker;
 mod change;
 mod changes_during_loads;
 mod depot;
+mod derived;
 mod errors;
 mod fallback;
 mod feed;

@@ -4,7 +4,7 @@
 //!
 //! `CACHE_CLIENT_RUNS` random runs (default 400).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -49,6 +49,7 @@ pub struct Source {
     /// Keys that a mutation has changed, and when: loads that were begun before and first polled after that look as
     /// those that were begun after it.
     mutated: Mutex<Vec<(u32, Instant)>>,
+    order: Mutex<Order>,
     /// Key and epoch of each load that runs in a shared flight.
     running: Mutex<HashMap<(u32, usize), usize>>,
     /// What the next loads do: how long they take, and whether they fail.
@@ -80,8 +81,44 @@ impl Source {
         self.epochs[key as usize].load(Ordering::SeqCst)
     }
 
+    /// Begins a mutation, or puts up a layer.
+    fn begin(&self) -> usize {
+        self.order.lock().begin()
+    }
+
+    /// Says what a mutation is about to write.
+    fn wrote(&self, key: u32, number: usize) {
+        self.order.lock().wrote(key, number);
+    }
+
     fn retire(&self, key: u32) {
         self.epochs[key as usize].fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// In which order mutations have begun and been committed.
+#[derive(Debug, Default)]
+struct Order {
+    begun: usize,
+    /// The youngest that has written each key.
+    youngest: HashMap<u32, usize>,
+    /// Keys with an answer that came too late. The client marks them, which retires a load, at a time that the model does
+    /// not know.
+    inverted: HashSet<u32>,
+}
+
+impl Order {
+    fn begin(&mut self) -> usize {
+        self.begun += 1;
+        self.begun
+    }
+
+    fn wrote(&mut self, key: u32, number: usize) {
+        let youngest = self.youngest.entry(key).or_default();
+        if *youngest > number {
+            self.inverted.insert(key);
+        }
+        *youngest = number.max(*youngest);
     }
 }
 
@@ -97,7 +134,8 @@ impl<'a> Running<'a> {
         let mut running = source.running.lock();
         let loads = running.entry(at).or_default();
         *loads += 1;
-        let may_be_older = source.mutated.lock().contains(&(key, Instant::now()));
+        let may_be_older = source.mutated.lock().contains(&(key, Instant::now()))
+            || source.order.lock().inverted.contains(&key);
         assert!(*loads == 1 || may_be_older, "two current loads of {key}");
         Self { source, at }
     }
@@ -154,7 +192,11 @@ impl Mutate<Source> for Advance {
     type Error = Closed;
 
     async fn run(&self, cx: &Context<Source>) -> Result<usize, Closed> {
+        let number = cx.app().begin();
         crate::lab::takes(seconds(self.time)).await;
+        if self.writes {
+            cx.app().wrote(self.key, number);
+        }
         // The commit follows without anything between, and makes the loads before it out of date.
         cx.app().retire(self.key);
         cx.app().mutated.lock().push((self.key, Instant::now()));
@@ -278,12 +320,16 @@ async fn run(seed: u64) {
                 drop(advance(&client, Advance { key, time, writes }));
             }
             19 => make_up(&client, key).await,
-            20 => layers.push(client.optimistic(|layer| {
-                layer.update(&GetVersion(key), |version| Some(version? + LAYER));
-            })),
+            20 => {
+                let layer = client.optimistic(|layer| {
+                    layer.update(&GetVersion(key), |version| Some(version? + LAYER));
+                });
+                layers.push((client.app().begin(), layer));
+            }
             21 if !layers.is_empty() => drop(layers.swap_remove(rng.usize(0..layers.len()))),
             22 if !layers.is_empty() => {
-                let layer: Layer<Source> = layers.swap_remove(rng.usize(0..layers.len()));
+                let (number, layer): (usize, Layer<Source>) = layers.swap_remove(rng.usize(0..layers.len()));
+                client.app().wrote(key, number);
                 let version = client.app().change(key);
                 client.app().retire(key);
                 layer.confirm(|changes| _ = changes.set(GetVersion(key), version)).await.unwrap();

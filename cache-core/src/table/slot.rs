@@ -160,6 +160,14 @@ impl<V: ?Sized> Hold<V> {
         true
     }
 
+    /// Whether this is the value, which the caller holds.
+    pub(crate) fn is(&self, value: &Arc<V>) -> bool {
+        match self {
+            Self::Resident(present) => Arc::ptr_eq(present, value),
+            Self::Survivor(present) => std::ptr::addr_eq(present.as_ptr(), Arc::as_ptr(value)),
+        }
+    }
+
     /// Whether nobody holds the value any more. Final: a dead value cannot come back.
     pub(crate) fn is_dead(&self) -> bool {
         match self {

@@ -13,6 +13,7 @@ use super::watchers::{Ringer, Role, Watcher};
 use crate::clock::Moment;
 use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
+use crate::transaction::inputs::{Built, Inputs, Store};
 use crate::watch::Stored;
 
 /// Where a written value comes from.
@@ -119,6 +120,63 @@ impl<Q: Query> Table<Q> {
         let incoming = self.incoming(key, Arc::clone(&value), times, None, now);
         match self.write(key.clone(), incoming, now, Origin::Load, |_, _| !watcher.is_overtaken()) {
             true => Stored::Written(value),
+            false => Stored::Overtaken(value),
+        }
+    }
+
+    /// [`store_watched`](Self::store_watched) for a value that was built from others: marked if one of these has changed.
+    pub(crate) fn store_built(
+        &self,
+        watcher: &Watcher<Q>,
+        value: Arc<Q::Value>,
+        times: Times,
+        inputs: &Inputs,
+    ) -> Stored<Q::Value> {
+        let (present, seen) = self.sight(watcher.key(), Use::Uncounted);
+        let equal = present.filter(|present| Q::same_value(present, &value));
+        let mut is_up_to_date = inputs.are_few();
+        if let Some(equal) = equal.as_ref().filter(|_| is_up_to_date) {
+            match self.store_if_inputs_hold(watcher, equal, &times, Store::Keep(seen), inputs) {
+                Built::Stored => return Stored::Kept(Arc::clone(equal)),
+                Built::OutOfDate => is_up_to_date = false,
+                Built::Overtaken => {}
+            }
+        }
+        if is_up_to_date {
+            // Its times begin when it is installed.
+            let incoming = self.incoming(watcher.key(), Arc::clone(&value), times, None, Moment::ORIGIN);
+            match self.store_if_inputs_hold(watcher, &value, &times, Store::Write(Some(incoming)), inputs) {
+                Built::Stored => return Stored::Written(value),
+                Built::Overtaken => return Stored::Overtaken(value),
+                Built::OutOfDate => {}
+            }
+        }
+        self.store_marked(watcher, value, times, equal.map(|equal| (equal, seen)))
+    }
+
+    /// Stores a value that is known to be out of date, or marks the one that is there if it is `equal`.
+    fn store_marked(
+        &self,
+        watcher: &Watcher<Q>,
+        value: Arc<Q::Value>,
+        times: Times,
+        equal: Option<(Arc<Q::Value>, Seen)>,
+    ) -> Stored<Q::Value> {
+        let (now, key) = (self.start_of(&times), watcher.key());
+        if let Some((equal, seen)) = equal {
+            let as_of = times.as_of.unwrap_or(now);
+            let is_kept = self.mark(key, None, &mut |shard, number, env, out| {
+                let may_touch = !watcher.is_overtaken() && shard.seen(Some(number)) == seen;
+                may_touch && shard.touch_as_of(number, as_of, env, out) && shard.invalidate(number)
+            });
+            if is_kept {
+                return Stored::Marked(equal);
+            }
+        }
+        let mut incoming = self.incoming(key, Arc::clone(&value), times, None, now);
+        incoming.is_invalidated = true;
+        match self.write(key.clone(), incoming, now, Origin::Load, |_, _| !watcher.is_overtaken()) {
+            true => Stored::Marked(value),
             false => Stored::Overtaken(value),
         }
     }

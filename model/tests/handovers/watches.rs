@@ -1,11 +1,11 @@
 //! Loads that keep no thread: what is retired or overtaken never gets in the way of what is newer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cache_model::{CommitError, Stored, Times};
+use cache_model::{CommitError, EntryState, Freshness, Inputs, Stored, Times};
 
-use crate::{Few, check, part, store, together};
+use crate::{Few, Recent, Store, check, part, store, together};
 
 #[test]
 fn a_load_that_was_retired_overtakes_none_that_began_after() {
@@ -91,5 +91,81 @@ fn whoever_is_called_about_a_key_has_seen_the_last_write_in_the_end() {
             part(&store, |store| drop((store.insert(Few(2), 9), store.remove(&Few(2))))),
         ]);
         assert_eq!(seen.load(Ordering::SeqCst), 2);
+    });
+}
+
+/// Whoever has changed an input, and finds no answer then, knows that one which comes later is not taken for up to date.
+#[test]
+fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
+    type Change = fn(&Store);
+    let changes: [Change; 4] = [
+        |store| drop(store.insert(Few(1), 2)),
+        |store| _ = store.invalidate(&Few(1)),
+        |store| _ = store.remove(&Few(1)),
+        |store| {
+            store
+                .transact(|tx| {
+                    // In the table of the answer too, so that both want the locks of both.
+                    tx.set(Recent(3), 3);
+                    tx.set(Few(1), 2);
+                    Ok::<_, CommitError>(())
+                })
+                .unwrap();
+        },
+    ];
+    for change in changes {
+        check(move || {
+            let store = store();
+            let _input = store.insert(Few(1), 1);
+            let (was_old, is_late) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+            let (old, late) = (Arc::clone(&was_old), Arc::clone(&is_late));
+            together(vec![
+                part(&store, move |store| {
+                    let (watch, mut inputs) = (store.watch(&Recent(1)), Inputs::default());
+                    // As a client reads: what is marked is no answer.
+                    let found = store.value_and_state(&Few(1), false);
+                    let found = found.filter(|(_, state)| state.freshness != Freshness::Invalidated);
+                    let Some((value, _)) = found else { return };
+                    old.store(*value == 1, Ordering::SeqCst);
+                    inputs.note(&store, &Few(1), Some(&value), false, None);
+                    watch.store_built(*value, Times::new(), &inputs);
+                }),
+                part(&store, move |store| {
+                    change(&store);
+                    late.store(store.peek(&Recent(1)).is_none(), Ordering::SeqCst);
+                }),
+            ]);
+            if was_old.load(Ordering::SeqCst) && is_late.load(Ordering::SeqCst) {
+                let (_, state) = store.value_and_state(&Recent(1), false).expect("it is stored, and marked");
+                assert_eq!(state.freshness, Freshness::Invalidated);
+            }
+        });
+    }
+}
+
+/// Two answers, each built from the other: the locks of both are taken in one order.
+#[test]
+fn answers_that_are_built_from_each_other_are_stored_without_a_deadlock() {
+    check(|| {
+        let store = store();
+        let (few, recent) = (store.insert(Few(1), 1), store.insert(Recent(1), 1));
+        together(vec![
+            part(&store, move |store| {
+                let (watch, mut inputs) = (store.watch(&Few(1)), Inputs::default());
+                inputs.note(&store, &Recent(1), Some(&recent), false, None);
+                assert!(!matches!(watch.store_built(2, Times::new(), &inputs), Stored::Overtaken(_)));
+            }),
+            part(&store, move |store| {
+                let (watch, mut inputs) = (store.watch(&Recent(1)), Inputs::default());
+                inputs.note(&store, &Few(1), Some(&few), false, None);
+                assert!(!matches!(watch.store_built(2, Times::new(), &inputs), Stored::Overtaken(_)));
+            }),
+        ]);
+        let state = |found: Option<(Arc<u64>, EntryState)>| found.expect("it is stored").1.freshness;
+        let states =
+            (state(store.value_and_state(&Few(1), false)), state(store.value_and_state(&Recent(1), false)));
+        // The one that came first is up to date.
+        let are_marked = [states.0, states.1].map(|state| state == Freshness::Invalidated);
+        assert_eq!(are_marked.iter().filter(|is_marked| **is_marked).count(), 1, "{states:?}");
     });
 }
