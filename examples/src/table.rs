@@ -19,7 +19,7 @@ impl Table {
     /// A table without rows.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), ..Self::default() }
+        Self { title: plain(&title.into()), ..Self::default() }
     }
 
     /// Names the columns. Those that begin with `#` are flush right.
@@ -30,9 +30,9 @@ impl Table {
         self
     }
 
-    /// Adds a row.
+    /// Adds a row. Cells are texts of others: what a terminal could obey, or does not show, is written as an escape.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
+        self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -79,6 +79,21 @@ impl Display for Table {
     }
 }
 
+/// A text on one line, in which what cannot be printed is written as in Rust: `\u{1b}`.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for char in text.chars() {
+        let escaped = char.escape_debug();
+        match escaped.len() {
+            _ if char.is_whitespace() => plain.push(' '),
+            // The character itself, a quote, or a backslash.
+            0..=2 if char != '\0' => plain.push(char),
+            _ => plain.extend(escaped),
+        }
+    }
+    plain
+}
+
 /// Breaks a text between words.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -107,6 +122,19 @@ mod tests {
         table.row(["a".into(), "1".into(), "x y".into()]);
         table.row(["long".into(), "10".into(), String::new()]);
         assert_eq!(table.to_string(), "Title\nname  count  rest\na         1  x y\nlong     10\n");
+    }
+
+    #[test]
+    fn a_terminal_is_not_told_what_to_do() {
+        let mut table = Table::new("Ti\u{1b}[2Jtle").columns(["name", "rest"]);
+        table.row(["a\u{202e}b\nc".into(), "it's \u{9b}2J \\ \0 ü 日本".into()]);
+        let text = table.to_string();
+        assert!(
+            text.lines().all(|line| !line.contains(char::is_control)) && !text.contains('\u{202e}'),
+            "{text:?}"
+        );
+        assert!(text.starts_with("Ti\\u{1b}[2Jtle\n") && text.contains("a\\u{202e}b c"), "{text}");
+        assert!(text.ends_with("it's \\u{9b}2J \\ \\0 ü 日本\n"), "{text}");
     }
 
     #[test]

@@ -119,7 +119,8 @@ pub async fn save(client: &Client<Newsroom>) -> Result<SaveReport, SaveFailure> 
     let Newsroom { database, snapshot, writing, .. } = client.app();
     writing.close();
     let is_written = tokio::time::timeout(LAST_WRITES, writing.wait()).await.is_ok();
-    let mut edition = database.edition().await?;
+    // Loads may go on that nobody waits for.
+    let mut edition = database.last_edition().await?;
     if !is_written {
         // The database may have a comment that the cache does not know of.
         edition.last_comment = 0;

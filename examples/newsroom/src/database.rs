@@ -110,6 +110,14 @@ impl Database {
         self.read(read::edition).await
     }
 
+    /// [`edition`](Self::edition), without waiting for those who read. To be called when nobody writes.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub async fn last_edition(&self) -> Result<Edition, DatabaseError> {
+        self.write(|connection| Ok(read::edition(connection)?)).await
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,

@@ -70,11 +70,11 @@ pub struct MostDiscussed;
 #[query(value = Totals, capacity = 1, fresh = "1h", persist, breaker = "database", tags("summaries"))]
 pub struct GetTotals;
 
-/// The articles in which all words occur, best first. Dear to find, so that it has a circuit breaker of its own; not
-/// saved, because what people look for tomorrow is something else.
+/// The articles in which all words occur, best first. Dear to find, so that it has a circuit breaker of its own, and is not
+/// looked for when nobody waits any more; not saved, because what people look for tomorrow is something else.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(
-    value = Hits, lru = 500, ttl = "1h", jitter = 0.1, breaker, retry = 1,
+    value = Hits, lru = 500, ttl = "1h", jitter = 0.1, breaker, retry = 1, linger = "0s",
     strategy = "stale-while-revalidate", fresh = "1m", swr = "10m"
 )]
 pub struct Search {

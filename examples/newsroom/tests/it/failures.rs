@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use newsroom::app;
+use newsroom::queries::Search;
 use tempfile::tempdir;
 
-use crate::lab::{Lab, SIZE};
+use crate::lab::{BusyReaders, Lab, SIZE};
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_a_504() {
@@ -81,6 +82,26 @@ async fn inputs_that_make_no_sense_never_reach_the_database() {
         assert!(!lab.get(&format!("/api/search?q={word}")).await.status.is_server_error(), "{word}");
     }
     assert_eq!(lab.get("/api/search?q=light").await.status, 200);
+}
+
+#[tokio::test]
+async fn searches_that_nobody_waits_for_are_not_run() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let client = lab.service.client();
+    let readers = BusyReaders::of(client).await;
+    let words = ["soup", "rain", "light", "river"];
+    for word in words {
+        let (mut visitor, path) = (lab.visitor().await, format!("/api/search?q={word}"));
+        let given_up = visitor.send("GET", &path, &[("x-timeout-ms", "20")], String::new()).await;
+        assert_eq!(given_up.unwrap().status, 504);
+    }
+    drop(readers);
+    // Would come after them.
+    lab.json("/api/articles/60").await;
+    for word in words {
+        assert!(client.cache().peek(&Search::new(word).unwrap()).is_none(), "{word}");
+    }
 }
 
 #[tokio::test]

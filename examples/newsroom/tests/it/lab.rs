@@ -1,10 +1,12 @@
 //! A service for one test.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
-use newsroom::app;
+use cache_client::Client;
+use newsroom::app::{self, Newsroom};
 use newsroom::database::{LedgerReport, Size};
+use newsroom::queries::GetAuthor;
 use newsroom::service::Service;
 use newsroom::settings::Settings;
 use newsroom::visitor::{Events, Response, Visitor};
@@ -16,6 +18,31 @@ pub struct Lab {
     pub service: Service,
     /// What was told at the start.
     pub told: String,
+}
+
+/// Loads that keep all connections to the database busy that read, until this is dropped.
+pub struct BusyReaders(#[expect(dead_code, reason = "dropped")] mpsc::Sender<()>);
+
+impl BusyReaders {
+    pub async fn of(client: &Client<Newsroom>) -> Self {
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        // As many as there are connections.
+        for id in 0..4 {
+            let (client, ended) = (client.clone(), Arc::clone(&ended));
+            let (tell, begun) = tokio::sync::oneshot::channel();
+            tokio::spawn(async move {
+                let wait = move |_: &_| {
+                    tell.send(()).unwrap();
+                    let _ = ended.lock().unwrap().recv();
+                    Ok(())
+                };
+                client.app().database.load(&GetAuthor { id }, wait).await
+            });
+            begun.await.unwrap();
+        }
+        Self(end)
+    }
 }
 
 impl Lab {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tempfile::tempdir;
+use tokio::time::timeout;
 
-use crate::lab::Lab;
+use crate::lab::{BusyReaders, Lab};
 
 #[tokio::test]
 async fn the_first_request_after_a_restart_is_served_from_the_snapshot() {
@@ -98,6 +99,18 @@ async fn a_comment_that_is_being_written_when_the_cache_is_saved_is_there_after_
     assert!(lab.told.contains("loaded again"), "{}", lab.told);
     lab.json("/api/articles/60").await;
     assert_eq!((lab.loads("get_article"), lab.loads("get_comments")), (0, 1));
+}
+
+#[tokio::test]
+async fn a_save_does_not_wait_for_loads() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.json("/api/articles/60").await;
+    let client = lab.service.client().clone();
+    let readers = BusyReaders::of(&client).await;
+    timeout(Duration::from_secs(30), lab.close()).await.expect("it waits for the loads");
+    drop(readers);
+    assert!(Lab::open(folder.path()).await.told.starts_with("restored"));
 }
 
 /// The article that the front page shows as the most discussed.
