@@ -41,7 +41,7 @@ impl App for Newsroom {
 #[non_exhaustive]
 pub enum OpenFailure {
     /// The folder cannot be made.
-    #[error("cannot make the folder `{}`", path.display())]
+    #[error("cannot make the folder `{}`; choose another with --data", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,

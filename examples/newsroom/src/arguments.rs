@@ -90,7 +90,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
     Ok(Command::Serve(options))
 }
 
-fn number<N: FromStr + PartialOrd + Display>(
+/// The value of an option: a number from `least` to `most`.
+///
+/// # Errors
+/// If it is none.
+pub fn number<N: FromStr + PartialOrd + Display>(
     parser: &mut lexopt::Parser,
     least: N,
     most: N,

@@ -87,7 +87,11 @@ impl Program {
 }
 
 async fn newsroom(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_newsroom")).args(arguments).output().await.unwrap();
+    run(env!("CARGO_BIN_EXE_newsroom"), arguments).await
+}
+
+async fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(program).args(arguments).output().await.unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
@@ -118,6 +122,25 @@ async fn arguments_that_make_no_sense_are_told() {
         assert_eq!(code, Some(2), "{arguments:?}");
         assert!(told.contains("see `newsroom --help`"), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_load_that_makes_no_sense_is_told_too() {
+    for arguments in
+        [&["--seconds", "18446744073709551615"][..], &["--connections", "0"], &["--posts", "101"]]
+    {
+        let (code, told) = run(env!("CARGO_BIN_EXE_load"), arguments).await;
+        assert_eq!(code, Some(2), "{arguments:?}");
+        assert!(told.contains("it has to be from ") && told.contains("see `load --help`"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_told_with_advice() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (code, told) = newsroom(&["--address", "127.0.0.1:0", "--data", file.path().to_str().unwrap()]).await;
+    assert_eq!(code, Some(1));
+    assert!(told.contains("cannot make the folder") && told.contains("choose another with --data"), "{told}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use lexopt::Arg::{Long, Short};
 use lexopt::ValueExt;
+use newsroom::arguments::number;
 
 pub(crate) const HELP: &str = "\
 Reads and comments over many connections, and checks every answer.
@@ -32,9 +33,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
     let mut parser = lexopt::Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
-            Long("connections") => options.connections = parser.value()?.parse()?,
-            Long("seconds") => options.seconds = parser.value()?.parse()?,
-            Long("posts") => options.posts = parser.value()?.parse()?,
+            Long("connections") => options.connections = number(&mut parser, 1, 100_000)?,
+            Long("seconds") => options.seconds = number(&mut parser, 1, 86_400)?,
+            Long("posts") => options.posts = number(&mut parser, 0, 100)?,
             Long("address") => options.address = Some(parser.value()?.parse()?),
             Long("help") | Short('h') => return Ok(None),
             other => return Err(other.unexpected()),
