@@ -82,6 +82,34 @@ fn a_terminal_of_any_size_is_drawn_on() {
 }
 
 #[test]
+fn texts_of_any_kind_are_drawn_on_a_terminal_of_any_size() {
+    let texts = [
+        "w".repeat(4_000),
+        "日".repeat(900),
+        "Z\u{334}\u{334}\u{334}\u{334}".repeat(90),
+        "👩🏽‍🚀".repeat(90),
+        String::new(),
+    ];
+    for words in texts {
+        let teaser = Teaser { id: 7, title: words.clone(), comments: u64::MAX, ..Teaser::default() };
+        let card = Card { title: words.clone(), standfirst: words.clone() };
+        let story = Story { article: Article { card, paragraphs: vec![words.clone()] }, author: None };
+        let newest = vec![Comment { name: words.clone(), text: words.clone() }];
+        let picture = Picture {
+            problem: Some(words),
+            feed: Some(Arc::new(FeedPage { articles: vec![teaser], next: None })),
+            story: Some(Arc::new(Some(story))),
+            comments: Some(Arc::new(Some(Comments { total: u64::MAX, newest }))),
+            ..picture()
+        };
+        for (width, height) in [(30, 8), (31, 14), (40, 24), (60, 20), (61, 50), (200, 60)] {
+            let screen = text(&drawn(&picture, width, height));
+            assert!(screen.contains("feed, page 1") || height < 14, "{width} x {height}\n{screen}");
+        }
+    }
+}
+
+#[test]
 fn on_a_large_terminal_all_of_an_error_is_seen() {
     let screen = text(&drawn(&picture(), 140, 40));
     assert_eq!(screen.matches("unreachable: Connection refused (os error 111)").count(), 2, "{screen}");
