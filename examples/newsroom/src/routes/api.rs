@@ -1,5 +1,7 @@
 //! The same as the pages, as JSON.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{OriginalUri, Path, Query, State};
@@ -15,6 +17,9 @@ use crate::problem::Problem;
 use crate::queries::{GetArticle, GetAuthor, GetComments, GetTotals};
 use crate::reading::{self, Discussion, Feed, Findings, Signed, Story};
 use crate::texts;
+
+/// How long the database may take to show that it answers.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Answer<T> = Result<Json<T>, ApiProblem>;
 
@@ -103,9 +108,9 @@ pub(super) async fn stats(Visit(cx): Visit) -> Answer<Value> {
 
 /// Whether the service can answer: with a database that does not, it cannot.
 pub(super) async fn health(State(client): State<Shared>) -> (StatusCode, &'static str) {
-    match client.app().database.edition().await {
-        Ok(_) => (StatusCode::OK, "ok\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    match tokio::time::timeout(HEALTH_TIMEOUT, client.app().database.edition()).await {
+        Ok(Ok(_)) => (StatusCode::OK, "ok\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     }
 }
 

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use newsroom::app;
 use newsroom::queries::Search;
 use tempfile::tempdir;
+use tokio::time::timeout;
 
 use crate::lab::{BusyReaders, Lab, SIZE};
 
@@ -82,6 +83,15 @@ async fn inputs_that_make_no_sense_never_reach_the_database() {
         assert!(!lab.get(&format!("/api/search?q={word}")).await.status.is_server_error(), "{word}");
     }
     assert_eq!(lab.get("/api/search?q=light").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_is_not_healthy() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.service.client().app().database.faults.delay(Duration::from_secs(3_600));
+    let health = timeout(Duration::from_secs(60), lab.get("/healthz")).await.expect("it hangs too");
+    assert_eq!((health.status.as_u16(), health.body.as_str()), (503, "the database does not answer\n"));
 }
 
 #[tokio::test]
