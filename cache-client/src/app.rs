@@ -96,6 +96,10 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
         self.fallback_value()
     }
 
+    /// Whether one load takes several keys, so that it is not that of a key which counts. Not to be written by hand.
+    #[doc(hidden)]
+    const __IS_BATCHED: bool = false;
+
     /// What a client calls in place of [`fetch`](Self::fetch): of queries that are loaded several at once it says more,
     /// and takes at most so many at once. Not to be written by hand.
     #[doc(hidden)]

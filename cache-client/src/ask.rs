@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::app::{App, Fetch};
 use crate::board::Anew;
 use crate::client::Client;
+use crate::concurrency::Lent;
 use crate::context::{self, Access, Node};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::{Outcome, Seat};
@@ -68,6 +69,8 @@ struct Call<A: App, Q: Fetch<A>> {
     access: Access,
     /// When a network-first call looks into the cache. Counted from the call, also if others are waited for before it.
     patience: Option<Instant>,
+    /// The slot of the load that asks, if one does that has any.
+    lent: Option<Lent>,
 }
 
 impl<'a, A: App> Asker<'a, A> {
@@ -320,6 +323,7 @@ impl<'a, A: App> Asker<'a, A> {
             query: self.client().settings::<Q>(),
             derived: Q::LOADING,
             client: self.client().defaults(),
+            concurrency: self.client().concurrency(),
             table: self.client().cache().times_of::<Q>(),
         }
     }
@@ -465,7 +469,8 @@ impl<'a, A: App> Asker<'a, A> {
     {
         async move {
             let flight = &call.seat.flight;
-            if self.node().is_none() && call.patience.is_none() && !flight.runtime.may_be_idle() {
+            let waits_plainly = self.node().is_none() && call.patience.is_none() && call.lent.is_none();
+            if waits_plainly && !flight.runtime.may_be_idle() {
                 let outcome = call.seat.landed().await;
                 if !call.seat.flight.is_stranded() {
                     return self.conclude(query, &call, outcome);
@@ -500,11 +505,17 @@ impl<'a, A: App> Asker<'a, A> {
                 };
             }
         };
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
             () = interrupted => Err(QueryError::Interrupted { query: Q::NAME }),
             outcome = outcome => outcome,
+        };
+        let Call { seat, lent, .. } = call;
+        drop(seat);
+        if let Some(lent) = lent {
+            lent.take_back().await;
         }
+        outcome
     }
 
     /// Waits for the outcome. `None` if there will be none, since the runtime of the load does not run it any more.
@@ -512,7 +523,7 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
-        let Call { seat, plan, access, patience } = call;
+        let Call { seat, plan, access, patience, .. } = call;
         let flight = &seat.flight;
         let mut is_late = pin!(async {
             match *patience {
@@ -563,6 +574,7 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         let anew = Anew::InPlaceOf(call.seat.flight.id);
+        call.seat.flight.revoke_slot();
         Ok(match self.load(query, &call.plan, call.access, anew)? {
             Turn::Wait(next) => Turn::Wait(Call { patience: call.patience, ..next }),
             answer @ Turn::Answer(_) => answer,

@@ -139,6 +139,8 @@ pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
 impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
     type Error = Q::Error;
 
+    const __IS_BATCHED: bool = true;
+
     /// Loads one key alone. A client does not do so: it loads keys together.
     ///
     /// # Panics

@@ -19,8 +19,9 @@ use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
 use crate::breaker::Breakers;
 use crate::breaker::state::BreakerState;
+use crate::concurrency::{ConcurrencyLimit, LoadSlot};
 use crate::context::{Context, Node};
-use crate::desk::Desks;
+use crate::desk::{Desk, Desks};
 use crate::error::{OptionsError, QueryError};
 use crate::layer::Layers;
 use crate::mutate::{Scopes, WriteOrder};
@@ -55,6 +56,9 @@ pub(crate) struct Shared<A: App> {
     write_order: WriteOrder<A>,
     /// Where answers are kept below the cache.
     tier: Option<Arc<Tier>>,
+    /// Of all loads that run at once.
+    concurrency: Option<u32>,
+    limit: Option<Arc<ConcurrencyLimit>>,
     flights: AtomicU64,
     telemetry: Telemetry,
     /// Whether anybody can see what is observed.
@@ -264,6 +268,17 @@ impl<A: App> Client<A> {
 
     pub(crate) fn write_order(&self) -> &WriteOrder<A> {
         &self.0.write_order
+    }
+
+    /// How many loads may run at once, as the client was built.
+    pub(crate) fn concurrency(&self) -> Option<u32> {
+        self.0.concurrency
+    }
+
+    /// What a load of a query needs to run. `None` if nothing limits it.
+    pub(crate) fn slot_of<Q: Fetch<A>>(&self, desk: &Desk<Q, Q::Error>) -> Option<Arc<LoadSlot>> {
+        let most = || self.settings::<Q>().or(Q::LOADING).or(self.defaults()).concurrency;
+        LoadSlot::new(desk.limit(most), self.0.limit.clone())
     }
 
     pub(crate) fn next_flight(&self) -> FlightId {

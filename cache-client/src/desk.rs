@@ -2,8 +2,8 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cache_core::{Query, Tag, has_tag};
@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 
 use crate::batch::gathering::Gathering;
 use crate::board::Flights;
+use crate::concurrency::ConcurrencyLimit;
 use crate::failures::Failures;
 use crate::layer::stack::Stacks;
 use crate::observer::post::{Posts, Reload};
@@ -24,6 +25,8 @@ pub(crate) struct Desk<Q: Query, E> {
     pub(crate) stacks: Stacks<Q>,
     /// Keys that are about to be loaded together.
     pub(crate) gathering: Arc<Gathering<Q, E>>,
+    /// Of the loads that run at once, if the options say one.
+    limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
 }
@@ -36,8 +39,14 @@ impl<Q: Query, E> Desk<Q, E> {
             posts: Posts::default(),
             stacks: Stacks::default(),
             gathering: Arc::default(),
+            limit: OnceLock::new(),
             load_time: AtomicU64::new(0),
         }
+    }
+
+    /// The limit of the loads that run at once; `most` is asked by the first call.
+    pub(crate) fn limit(&self, most: impl FnOnce() -> Option<u32>) -> Option<Arc<ConcurrencyLimit>> {
+        self.limit.get_or_init(|| most().map(ConcurrencyLimit::new)).clone()
     }
 
     pub(crate) fn load_time(&self) -> Duration {

@@ -9,6 +9,7 @@ use cache_core::{Moment, Query, Watch};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::concurrency::LoadSlot;
 use crate::error::QueryError;
 use crate::runtime::{TaskRuntime, Timer};
 use crate::waits::{FlightId, Waiting, Waits};
@@ -28,6 +29,8 @@ pub(crate) struct Flight<Q: Query, E> {
     pub(crate) token: CancellationToken,
     /// Where the load runs.
     pub(crate) runtime: TaskRuntime,
+    /// What the load needs to run, if there is a limit.
+    pub(crate) slot: Option<Arc<LoadSlot>>,
     /// Its answer was built from what has changed meanwhile, and is stored as one that must be loaded again. Set before it
     /// lands.
     pub(crate) is_out_of_date: AtomicBool,
@@ -95,6 +98,7 @@ impl<Q: Query, E> Flight<Q, E> {
         watch: Option<Watch<Q>>,
         token: CancellationToken,
         runtime: TaskRuntime,
+        slot: Option<Arc<LoadSlot>>,
     ) -> Self {
         let state = State {
             seats: 0,
@@ -111,7 +115,7 @@ impl<Q: Query, E> Flight<Q, E> {
         let watch = watch.map(Arc::new);
         let is_out_of_date = AtomicBool::new(false);
         let (state, landed) = (Mutex::new(state), Notify::new());
-        Self { id, key, started, watch, token, runtime, is_out_of_date, state, landed }
+        Self { id, key, started, watch, token, runtime, slot, is_out_of_date, state, landed }
     }
 
     /// Joins those who want the answer, with a seat if they wait for it. Returns whether that was possible.
@@ -177,6 +181,20 @@ impl<Q: Query, E> Flight<Q, E> {
         let departures = self.state.lock().departures;
         if departures > 0 {
             self.end_lingering(departures);
+        }
+    }
+
+    /// Takes its slot from a load that its runtime does not run.
+    pub(crate) fn revoke_slot(&self) {
+        if let Some(slot) = &self.slot {
+            slot.revoke();
+        }
+    }
+
+    /// The load does not need its slot any more, or not for a while.
+    pub(crate) fn end_turn(&self) {
+        if let Some(slot) = &self.slot {
+            slot.end();
         }
     }
 
@@ -407,7 +425,7 @@ mod tests {
 
     fn flight() -> Arc<Flight<Get, ()>> {
         let (token, runtime) = (CancellationToken::new(), ClientRuntime::new(None).get());
-        Arc::new(Flight::new(FlightId(1), Get(1), Moment::ORIGIN, None, token, runtime))
+        Arc::new(Flight::new(FlightId(1), Get(1), Moment::ORIGIN, None, token, runtime, None))
     }
 
     fn seat(flight: &Arc<Flight<Get, ()>>, wish: Wish) -> Seat<Get, ()> {

@@ -65,6 +65,10 @@ where
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // By now there is who ends the flight if the code that listens panics.
         self.told = Some(telemetry.load(&self.flight.key, self.plan.strategy(), is_shared));
+        // What the provider has needs no slot.
+        if let (Some(slot), None) = (&self.flight.slot, self.node.client.tier()) {
+            slot.begin();
+        }
         let runtime = self.flight.runtime.clone();
         runtime.spawn(self.run());
     }
@@ -87,6 +91,7 @@ where
     async fn fly(&self) -> Option<Pinned<Q>> {
         let shelf = self.shelf();
         let attempt = self.load(shelf.as_ref()).await;
+        self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
         let landing = self.flight.begin_landing();
@@ -175,6 +180,7 @@ where
 impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
     /// Ends a flight that has not landed, also if its task was never run: nobody waits for ever.
     fn drop(&mut self) {
+        self.flight.end_turn();
         if self.flight.has_landed() {
             return;
         }

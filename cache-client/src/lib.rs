@@ -90,6 +90,7 @@ mod breaker;
 mod changes;
 mod client;
 mod clock;
+mod concurrency;
 mod context;
 mod desk;
 mod error;

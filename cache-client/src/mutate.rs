@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
+use crate::concurrency::while_lent;
 use crate::context::{self, Context, Node, Tree, scoped};
 use crate::fly::{caught, message_of};
 use crate::layer::{Layer, LayerEdit};
@@ -268,10 +269,11 @@ async fn mutate<A: App, M: Mutate<A>>(
         })?;
     // One that waits for the load that waits for it is a circle, whether or not that has used its context.
     let asks = match parent {
-        Some(node) => node.flight,
-        None => context::current::<A>().filter(|node| node.client.is(client)).and_then(|node| node.flight),
+        Some(node) => Some(Arc::clone(node)),
+        None => context::current::<A>().filter(|node| node.client.is(client)),
     };
-    let _waits = asks.zip(run.node.flight).and_then(|(from, to)| Waiting::begin(client.waits(), from, to));
+    let (flight, slot) = asks.map(|node| (node.flight, node.slot.clone())).unwrap_or_default();
+    let _waits = flight.zip(run.node.flight).and_then(|(from, to)| Waiting::begin(client.waits(), from, to));
     Handle::current().spawn(async move {
         let outcome = run.run().await;
         tell::<A, M>(&outcome);
@@ -284,11 +286,14 @@ async fn mutate<A: App, M: Mutate<A>>(
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        biased;
-        answer = answered => answer.unwrap_or(Err(interrupted)),
-        () = cancelled => Err(interrupted),
-    }
+    let answer = async {
+        tokio::select! {
+            biased;
+            answer = answered => answer.unwrap_or(Err(interrupted)),
+            () = cancelled => Err(interrupted),
+        }
+    };
+    while_lent(slot, answer).await
 }
 
 fn tell<A: App, M: Mutate<A>>(outcome: &Mutated<A, M>) {

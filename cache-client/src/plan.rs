@@ -92,6 +92,8 @@ pub(crate) struct Sources {
     pub(crate) derived: LoadingOptions,
     /// What the client was built with for all queries.
     pub(crate) client: LoadingOptions,
+    /// How many loads the client runs at once.
+    pub(crate) concurrency: Option<u32>,
     /// Time to live and freshness time of the query's table.
     pub(crate) table: (Option<Duration>, Option<Duration>),
 }
@@ -178,6 +180,17 @@ impl Plan {
 
     fn check(&self, sources: &Sources, all: &LoadingOptions) -> Result<(), Problem> {
         check_numbers(all)?;
+        if all.concurrency == Some(0) {
+            return Err(("concurrency", "must be at least 1; leave it out for no limit"));
+        }
+        if sources.concurrency == Some(0) {
+            let problem = "of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit";
+            return Err(("concurrency", problem));
+        }
+        if sources.call.concurrency.is_some() {
+            let problem = "is no option of a call: give it to the derive or to `ClientBuilder::query`";
+            return Err(("concurrency", problem));
+        }
         if self.strategy == Strategy::NetworkOnly {
             return Ok(());
         }

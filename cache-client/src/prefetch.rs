@@ -6,6 +6,7 @@ mod several;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::Holds;
@@ -14,6 +15,7 @@ use several::{Crew, Several};
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::client::Client;
+use crate::concurrency::{LoadSlot, while_lent};
 use crate::context::Context;
 use crate::runtime::Timer;
 
@@ -136,7 +138,11 @@ pub trait Prefetch<A: App>: Several<A> {}
 impl<A: App, S: Several<A>> Prefetch<A> for S {}
 
 /// The loads of several queries, which go on by themselves. May be dropped without effect on them.
-pub struct Prefetched(Vec<Load>);
+pub struct Prefetched {
+    loads: Vec<Load>,
+    /// That of the load which prefetches.
+    slot: Option<Arc<LoadSlot>>,
+}
 
 /// Ends when a load does.
 type Load = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -148,15 +154,18 @@ impl Prefetched {
     /// # Cancellation
     /// May be dropped at any time. The loads go on.
     pub async fn done(self) {
-        for load in self.0 {
-            load.await;
-        }
+        let ends = async {
+            for load in self.loads {
+                load.await;
+            }
+        };
+        while_lent(self.slot, ends).await;
     }
 }
 
 impl Debug for Prefetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prefetched").field("loads", &self.0.len()).finish()
+        f.debug_struct("Prefetched").field("loads", &self.loads.len()).finish()
     }
 }
 

@@ -74,6 +74,8 @@ pub struct LoadingOptions {
     pub poll: Option<Duration>,
     /// How many keys one load takes, of a query that loads several at once.
     pub batch: Option<u32>,
+    /// How many loads run at once.
+    pub concurrency: Option<u32>,
 }
 
 impl LoadingOptions {
@@ -102,6 +104,7 @@ impl LoadingOptions {
             breaker: None,
             poll: None,
             batch: None,
+            concurrency: None,
         }
     }
 
@@ -240,6 +243,13 @@ impl LoadingOptions {
         self
     }
 
+    /// At most `most` loads of the query run at once; others wait their turn, first come, first served. At least 1. Not for a
+    /// single call.
+    pub const fn concurrency(mut self, most: u32) -> Self {
+        self.concurrency = Some(most);
+        self
+    }
+
     /// These options; what they leave open is as in `others`.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -261,6 +271,7 @@ impl LoadingOptions {
             breaker: self.breaker.or(others.breaker),
             poll: self.poll.or(others.poll),
             batch: self.batch.or(others.batch),
+            concurrency: self.concurrency.or(others.concurrency),
         }
     }
 }

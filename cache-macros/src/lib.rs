@@ -70,6 +70,7 @@ mod text;
 /// | `breaker`, `breaker = "name"` | let loads fail at once while too many have failed: by a breaker of its own, or one that all share that name it |
 /// | `poll = "5s"` | load an answer again so long after its last load, while it is observed |
 /// | `batch`, `batch = N` | let one load take several keys, at most `N` (default: 100); the query is loaded by `FetchMany` |
+/// | `concurrency = N` | let at most `N` loads of the query run at once; others wait their turn |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 ///

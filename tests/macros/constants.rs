@@ -43,7 +43,7 @@ struct Timed;
 #[query(value = u8, swr = MINUTE, stale_if_error = Duration::from_secs(2), timeout = MINUTE, error_ttl = MINUTE)]
 #[query(poll = MINUTE, retry = TIMES, batch = doubled(12) + 1, jitter = HALF / 2.0, beta = { HALF })]
 #[query(retry_first = MINUTE, retry_longest = Duration::from_mins(1), retry_factor = 2.0 + HALF)]
-#[query(linger = LoadingOptions::UNTIL_DONE)]
+#[query(linger = LoadingOptions::UNTIL_DONE, concurrency = TIMES)]
 struct Loaded;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,7 +97,8 @@ fn what_a_client_is_told_may_be_constants() {
         .batch(25)
         .jitter(0.25)
         .beta(0.5)
-        .linger(Duration::MAX);
+        .linger(Duration::MAX)
+        .concurrency(5);
     assert_eq!(Loaded::LOADING, expected);
 }
 

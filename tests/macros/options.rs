@@ -149,7 +149,8 @@ fn names_are_those_of_the_types() {
     retry_factor = 3,
     breaker = "search",
     poll = "5s",
-    batch = 25
+    batch = 25,
+    concurrency = 8
 )]
 struct Loaded;
 
@@ -180,7 +181,8 @@ fn how_a_client_loads_a_query_is_told_apart_from_what_the_table_keeps() {
         .retry_factor(3.0)
         .breaker("search")
         .poll(seconds(5))
-        .batch(25);
+        .batch(25)
+        .concurrency(8);
     assert_eq!(Loaded::LOADING, expected);
     assert_eq!(Loaded::OPTIONS, TableOptions::new());
     assert!(Loaded::is_absent(&None) && !Loaded::is_absent(&Some(1)));

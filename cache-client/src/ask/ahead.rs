@@ -7,6 +7,7 @@ use cache_core::Holds;
 
 use super::Asker;
 use crate::app::{App, Fetch};
+use crate::concurrency::LoadSlot;
 use crate::flight::Flight;
 use crate::plan::Verdict;
 use crate::waits::Waiting;
@@ -31,6 +32,11 @@ impl<A: App> Asker<'_, A> {
             }
             _ => self.load_behind(query, &plan.shared(), false).map(|behind| behind.flight),
         }
+    }
+
+    /// The slot of the load that asks, if it needs one.
+    pub(crate) fn slot_around(&self) -> Option<Arc<LoadSlot>> {
+        self.context()?.slot.clone()
     }
 
     /// Waits for the end of a load without a seat, so that what it brings is kept for who comes later.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Asker, Call, Turn};
 use crate::app::{App, Fetch};
 use crate::board::{Anew, Boarded, Ticket};
+use crate::concurrency::LoadSlot;
 use crate::context::{Access, Node};
 use crate::desk::Desk;
 use crate::error::QueryError;
@@ -137,7 +138,8 @@ impl<A: App> Asker<'_, A> {
         match boarded {
             Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
-                Ok(Turn::Wait(Call { seat, plan: Arc::clone(plan), access, patience }))
+                let lent = self.context().and_then(|node| Some(node.slot.as_ref()?.lend()));
+                Ok(Turn::Wait(Call { seat, plan: Arc::clone(plan), access, patience, lent }))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.
@@ -212,7 +214,8 @@ impl<A: App> Asker<'_, A> {
         let make = || {
             let id = self.client().next_flight();
             let watch = self.client().cache().watch(query);
-            Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new(), runtime)
+            let slot = self.slot(desk);
+            Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new(), runtime, slot)
         };
         // Declared here, so that it is dropped after the lock of the memo too.
         let mut displaced = None;
@@ -225,8 +228,14 @@ impl<A: App> Asker<'_, A> {
             flight.displace();
         }
         start(boarded, plan, desk, |flight| {
-            Node::of_load(self.client().clone(), Q::NAME, flight.token.clone(), flight.id)
+            let (client, token) = (self.client().clone(), flight.token.clone());
+            Node::of_load(client, Q::NAME, token, flight.id, flight.slot.clone())
         })
+    }
+
+    /// What a load needs to run: that of a key which is loaded with others needs nothing, that of them all does.
+    fn slot<Q: Fetch<A>>(&self, desk: &Desk<Q, Q::Error>) -> Option<Arc<LoadSlot>> {
+        if Q::__IS_BATCHED { None } else { self.client().slot_of(desk) }
     }
 
     /// Gets on a flight of the tree alone: what it loads is neither shared nor stored.
@@ -244,13 +253,16 @@ impl<A: App> Asker<'_, A> {
         let (runtime, started) = (self.client().runtime().get(), self.client().cache().now());
         let boarded = in_tree(node, query, ticket, || {
             let (id, token) = (self.client().next_flight(), node.tree.token.child_token());
-            let flight = Arc::new(Flight::new(id, query.clone(), started, None, token, runtime));
+            let slot = self.slot(desk);
+            let flight = Arc::new(Flight::new(id, query.clone(), started, None, token, runtime, slot));
             match Seat::take(&flight, ticket.wish, ticket.from) {
                 Ok(seat) => Boarded::New(flight, Some(seat)),
                 Err(NoSeat::Closed | NoSeat::Cycle) => Boarded::Cycle,
             }
         });
-        start(boarded, plan, desk, |flight| Node::of_flight(node, flight.token.clone(), flight.id))
+        start(boarded, plan, desk, |flight| {
+            Node::of_flight(node, flight.token.clone(), flight.id, flight.slot.clone())
+        })
     }
 }
 

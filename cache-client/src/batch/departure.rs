@@ -17,7 +17,6 @@ use super::loaded::Loaded;
 use crate::app::App;
 use crate::context::{Context, Node, scoped};
 use crate::fly::caught;
-use crate::waits::FlightId;
 
 /// Turns of the other tasks in which nobody joins, after which a tick is over. One turn is not all of them where they are
 /// many, or where a worker has just begun to take them from another.
@@ -45,9 +44,10 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
 ) -> Loaded<Q::Value, Q::Error> {
     let client = &node.client;
     let (is_private, should_cache) = (node.access().is_private, node.should_cache());
+    let desk = client.desks().of::<Q, Q::Error>();
     let gathering = match is_private {
         true => node.tree.gatherings.of(should_cache),
-        false => Arc::clone(&client.desks().of::<Q, Q::Error>().gathering),
+        false => Arc::clone(&desk.gathering),
     };
     // A context outside of all loads is in nobody's way.
     let flight = node.flight.unwrap_or_else(|| client.next_flight());
@@ -55,11 +55,14 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
     loop {
         let runtime = client.runtime().get();
         let token = if is_private { node.tree.token.child_token() } else { CancellationToken::new() };
-        let begin = || Batch::new(client.next_flight(), token, runtime);
+        let begin = || Batch::new(client.next_flight(), token, runtime, client.slot_of(&desk));
         let (mut place, is_new) = gathering.join(key, most, (client.waits(), flight), begin);
         let batch = Arc::clone(&place.batch);
         if is_new == IsNew(true) {
-            let node = context(node, is_private, &batch.token, batch.id, Q::NAME);
+            if let Some(slot) = &batch.slot {
+                slot.begin();
+            }
+            let node = context(node, is_private, &batch, Q::NAME);
             let departure = Departure { gathering: Arc::clone(&gathering), batch: Arc::clone(&batch), node };
             batch.runtime.spawn(departure.run());
         }
@@ -81,28 +84,41 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
                     pending().await
                 }
             },
-            () = is_idle => gathering.close(&batch),
+            () = is_idle => {
+                gathering.close(&batch);
+                if let Some(slot) = &batch.slot {
+                    slot.revoke();
+                }
+            }
         }
     }
 }
 
 /// The context of a batch, as that of a flight would be.
-fn context<A: App>(
+fn context<A: App, Q: Query, E>(
     node: &Arc<Node<A>>,
     is_private: bool,
-    token: &CancellationToken,
-    id: FlightId,
+    batch: &Batch<Q, E>,
     name: &'static str,
 ) -> Arc<Node<A>> {
+    let (token, slot) = (batch.token.clone(), batch.slot.clone());
     match is_private {
-        true => Node::of_flight(node, token.clone(), id),
-        false => Node::of_load(node.client.clone(), name, token.clone(), id),
+        true => Node::of_flight(node, token, batch.id, slot),
+        false => Node::of_load(node.client.clone(), name, token, batch.id, slot),
     }
 }
 
 impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
     async fn run(self) {
         self.end_of_tick().await;
+        if let Some(slot) = &self.batch.slot {
+            // Other keys may join until the load may run.
+            tokio::select! {
+                biased;
+                () = self.batch.token.cancelled() => return,
+                () = slot.held() => {}
+            }
+        }
         self.gathering.close(&self.batch);
         let (keys, replies) = sorted(self.batch.depart());
         if keys.is_empty() {
@@ -113,6 +129,7 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
             () = self.batch.token.cancelled() => return,
             answers = self.answers(&keys) => answers,
         };
+        self.end_turn();
         if self.batch.land() {
             tell(replies, answers);
         }
@@ -122,6 +139,12 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
     fn inputs(&self) -> Option<Box<Inputs>> {
         let inputs = if self.node.is_root() { self.node.tree.take_inputs() } else { Inputs::default() };
         (!inputs.is_empty()).then(|| Box::new(inputs))
+    }
+
+    fn end_turn(&self) {
+        if let Some(slot) = &self.batch.slot {
+            slot.end();
+        }
     }
 
     async fn end_of_tick(&self) {
@@ -163,6 +186,7 @@ impl<A: App, Q: FetchMany<A>> Drop for Departure<A, Q> {
     /// others join another.
     fn drop(&mut self) {
         self.gathering.close(&self.batch);
+        self.end_turn();
         // Nobody aborts the task.
         if !std::thread::panicking() && self.batch.abandon() {
             self.node.client.runtime().note_end(&self.batch.runtime);

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::loaded::Loaded;
+use crate::concurrency::LoadSlot;
 use crate::runtime::TaskRuntime;
 use crate::waits::{FlightId, Waiting, Waits};
 
@@ -26,6 +27,8 @@ pub(crate) struct Batch<Q: Query, E> {
     pub(super) token: CancellationToken,
     /// Where the load runs.
     pub(super) runtime: TaskRuntime,
+    /// What the load needs to run, if there is a limit.
+    pub(super) slot: Option<Arc<LoadSlot>>,
     crew: Mutex<Crew<Q, E>>,
 }
 
@@ -93,7 +96,12 @@ impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
 pub(super) struct IsNew(pub(super) bool);
 
 impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
-    pub(super) fn new(id: FlightId, token: CancellationToken, runtime: TaskRuntime) -> Self {
+    pub(super) fn new(
+        id: FlightId,
+        token: CancellationToken,
+        runtime: TaskRuntime,
+        slot: Option<Arc<LoadSlot>>,
+    ) -> Self {
         let crew = Crew {
             is_closed: false,
             is_landed: false,
@@ -102,7 +110,7 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
             waiting: 0,
             members: Vec::new(),
         };
-        Self { id, token, runtime, crew: Mutex::new(crew) }
+        Self { id, token, runtime, slot, crew: Mutex::new(crew) }
     }
 
     fn join(

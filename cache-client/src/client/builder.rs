@@ -16,6 +16,7 @@ use super::{Client, Shared};
 use crate::app::{App, Fetch};
 use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
+use crate::concurrency::ConcurrencyLimit;
 use crate::desk::Desks;
 use crate::error::{ClientBuildError, OptionsError};
 use crate::layer::Layers;
@@ -39,6 +40,7 @@ pub struct ClientBuilder<A: App> {
     tier: Option<Tier>,
     provider_timeout: Duration,
     runtime: Option<Handle>,
+    concurrency: Option<u32>,
 }
 
 /// Options of one query.
@@ -54,8 +56,19 @@ impl<A: App> ClientBuilder<A> {
         let (settings, breakers) = (HashMap::default(), HashMap::default());
         let defaults = LoadingOptions::new();
         let (tier, provider_timeout) = (None, TIMEOUT);
-        let (traces_keys, runtime) = (false, None);
-        Self { app, cache, settings, defaults, breakers, traces_keys, tier, provider_timeout, runtime }
+        let (traces_keys, runtime, concurrency) = (false, None, None);
+        Self {
+            app,
+            cache,
+            settings,
+            defaults,
+            breakers,
+            traces_keys,
+            tier,
+            provider_timeout,
+            runtime,
+            concurrency,
+        }
     }
 
     /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
@@ -158,12 +171,32 @@ impl<A: App> ClientBuilder<A> {
         Ok(self.build())
     }
 
+    /// At most `most` loads run at once, of all queries together; others wait their turn. A query may have a limit of its
+    /// own beside this one, by its option [`concurrency`](LoadingOptions::concurrency). Default: no limit.
+    ///
+    /// A limit of 0 is an error of every call that is not answered by the cache. See the
+    /// [guide](crate::guide::many#how-many-loads-run-at-once).
+    pub fn concurrency(mut self, most: u32) -> Self {
+        self.concurrency = Some(most);
+        self
+    }
+
     /// Makes the client. Options that cannot work are errors of the calls that they are for; see
     /// [`try_build`](Self::try_build).
     #[must_use]
     pub fn build(self) -> Client<A> {
-        let Self { app, cache, settings, defaults, breakers, traces_keys, tier, provider_timeout, runtime } =
-            self;
+        let Self {
+            app,
+            cache,
+            settings,
+            defaults,
+            breakers,
+            traces_keys,
+            tier,
+            provider_timeout,
+            runtime,
+            concurrency,
+        } = self;
         let runtime = runtime.or_else(|| Handle::try_current().ok());
         let settings: HashMap<_, _, _> =
             settings.into_iter().map(|(query, set)| (query, set.options)).collect();
@@ -188,6 +221,8 @@ impl<A: App> ClientBuilder<A> {
             scopes: Arc::default(),
             write_order: WriteOrder::default(),
             tier,
+            concurrency,
+            limit: concurrency.map(ConcurrencyLimit::new),
             flights: AtomicU64::new(1),
             telemetry: Telemetry::new(traces_keys),
             is_active: watch::Sender::new(true),

@@ -15,6 +15,7 @@ use super::Replacement;
 use crate::app::{App, Fetch};
 use crate::batch::gathering::Gatherings;
 use crate::client::Client;
+use crate::concurrency::LoadSlot;
 use crate::flight::Origin;
 use crate::memo::Memo;
 use crate::runtime::Timer;
@@ -36,6 +37,8 @@ pub(crate) struct Node<A: App> {
     pub(crate) hides_layers: bool,
     /// The flight whose load this is a part of.
     pub(crate) flight: Option<FlightId>,
+    /// The slot of that load, if it needs one.
+    pub(crate) slot: Option<Arc<LoadSlot>>,
     replacements: Replacements,
 }
 
@@ -140,7 +143,7 @@ impl<A: App> Node<A> {
         token: CancellationToken,
         flight: Option<FlightId>,
     ) -> Arc<Self> {
-        Self::root_of(client, name, Tree { token, ..Tree::default() }, flight)
+        Arc::new(Self::top(client, name, Tree { token, ..Tree::default() }, flight, None))
     }
 
     /// The context of a load that is shared, which ends with `token`.
@@ -149,14 +152,22 @@ impl<A: App> Node<A> {
         query: &'static str,
         token: CancellationToken,
         flight: FlightId,
+        slot: Option<Arc<LoadSlot>>,
     ) -> Arc<Self> {
         let presets = Arc::new(Presets { inputs: Some(Mutex::default()), ..Presets::default() });
-        Self::root_of(client, query.into(), Tree { token, presets, ..Tree::default() }, Some(flight))
+        let tree = Tree { token, presets, ..Tree::default() };
+        Arc::new(Self::top(client, query.into(), tree, Some(flight), slot))
     }
 
-    fn root_of(client: Client<A>, name: Arc<str>, tree: Tree, flight: Option<FlightId>) -> Arc<Self> {
+    fn top(
+        client: Client<A>,
+        name: Arc<str>,
+        tree: Tree,
+        flight: Option<FlightId>,
+        slot: Option<Arc<LoadSlot>>,
+    ) -> Self {
         let (token, tree) = (tree.token.clone(), Arc::new(tree));
-        Arc::new(Self {
+        Self {
             client,
             name,
             tree,
@@ -166,8 +177,9 @@ impl<A: App> Node<A> {
             is_disabled: AtomicBool::new(false),
             hides_layers: false,
             flight,
+            slot,
             replacements: None,
-        })
+        }
     }
 
     /// Whether it is not below another.
@@ -187,6 +199,7 @@ impl<A: App> Node<A> {
             is_disabled: AtomicBool::new(false),
             hides_layers: parent.hides_layers,
             flight: parent.flight,
+            slot: parent.slot.clone(),
             replacements: parent.replacements.clone(),
         }
     }
@@ -196,9 +209,14 @@ impl<A: App> Node<A> {
     }
 
     /// The context of a load that belongs to the tree of `parent` alone.
-    pub(crate) fn of_flight(parent: &Arc<Self>, token: CancellationToken, flight: FlightId) -> Arc<Self> {
+    pub(crate) fn of_flight(
+        parent: &Arc<Self>,
+        token: CancellationToken,
+        flight: FlightId,
+        slot: Option<Arc<LoadSlot>>,
+    ) -> Arc<Self> {
         let name = Arc::clone(&parent.name);
-        Arc::new(Self { token, flight: Some(flight), ..Self::step(parent, name) })
+        Arc::new(Self { token, flight: Some(flight), slot, ..Self::step(parent, name) })
     }
 
     /// The context of a mutation: it sees what its request was given, but neither what that was told nor its end.
@@ -211,7 +229,7 @@ impl<A: App> Node<A> {
         };
         let name = Arc::clone(&parent.name);
         let tree = Arc::new(tree);
-        Arc::new(Self { tree, token, flight: Some(flight), ..Self::step(parent, name) })
+        Arc::new(Self { tree, token, flight: Some(flight), slot: None, ..Self::step(parent, name) })
     }
 
     pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {

@@ -61,23 +61,35 @@ where
     A::Registry: Holds<Q>,
 {
     pub(super) async fn attempts(&self) -> Attempt<Q::Value, Q::Error> {
+        let started = self.turn().await.unwrap_or(self.flight.started);
         let begun = Instant::now();
         let mut patience = Patience::new(self.plan.retries);
         let breaker = self.plan.breaker.map(|name| self.node.client.breakers().of(name));
         let breaker = breaker.as_ref();
-        let started = self.flight.started;
         let Ok(permit) = self.permit(breaker) else {
             return Attempt { started, took: None, ended: Ended::Refused, may_be_made_up: false };
         };
         let mut attempt = self.attempt(permit, &self.node, started).await;
         while let Some(wait) = wait_after(&attempt.ended, (&mut patience, &self.plan.pace), begun, breaker) {
             self.tell_retry(patience.attempts(), wait);
+            // Others may run meanwhile.
+            self.flight.end_turn();
             tokio::time::sleep(wait).await;
+            self.turn().await;
             // The error of the load says more than that there is to be no other.
             let Ok(permit) = self.permit(breaker) else { break };
             attempt = self.attempt(permit, &self.node_for_retry(), self.node.client.cache().now()).await;
         }
         attempt
+    }
+
+    /// Waits until the load may run. Returns when that was, if it needs a slot.
+    async fn turn(&self) -> Option<Moment> {
+        let slot = self.flight.slot.as_ref()?;
+        slot.begin();
+        // In a box, so that loads without a limit have no room for it.
+        Box::pin(slot.held()).await;
+        Some(self.node.client.cache().now())
     }
 
     fn tell_retry(&self, attempt: u32, wait: Duration) {
@@ -95,7 +107,10 @@ where
     fn node_for_retry(&self) -> Arc<Node<A>> {
         let (client, token) = (self.node.client.clone(), self.flight.token.clone());
         match self.flight.watch {
-            Some(_) => Node::of_load(client, Q::NAME, token, self.flight.id),
+            Some(_) => {
+                let (id, slot) = (self.flight.id, self.flight.slot.clone());
+                Node::of_load(client, Q::NAME, token, id, slot)
+            }
             None => Arc::clone(&self.node),
         }
     }

@@ -46,7 +46,8 @@ fn a_call_and_the_task_of_a_load_stay_small() {
     let watch = Some(client.cache().watch(&key));
     let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let runtime = tokio.block_on(async { client.runtime().get() });
-    let flight = Arc::new(Flight::new(id, key.clone(), client.cache().now(), watch, token.clone(), runtime));
+    let flight =
+        Arc::new(Flight::new(id, key.clone(), client.cache().now(), watch, token.clone(), runtime, None));
     let node = Node::root(client.clone(), "get".into(), token, Some(id));
     let plan = Asker::without_context(&client).planned::<Get>(None, Access::PLAIN).unwrap().shared();
     let trip = Trip { desk: client.desks().of::<Get, Infallible>(), flight, node, plan, told: None };

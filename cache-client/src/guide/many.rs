@@ -117,6 +117,47 @@
 //! # }
 //! ```
 //!
+//! # How many loads run at once
+//! Without a limit all loads run at once, which a prefetch of 20,000 keys makes too many for most servers. The option
+//! `concurrency` limits the loads of one query, and
+//! [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency) all loads of the client; a load obeys both. The others
+//! wait their turn, in the order in which they were begun. A call of [`FetchMany`](crate::FetchMany) counts as one load,
+//! and takes more keys while it waits.
+//!
+//! - Deadlines, retries and the time that an answer is fresh: the deadline of a caller goes on while the load waits its
+//!   turn. Its age and the two minutes of its retries count from its turn.
+//! - A load that waits for others through its context lends its place meanwhile, also if it does something else beside that,
+//!   and waits for its turn again before it goes on. So loads that need others of the same query never lock up, whatever the
+//!   limit. One that drops a query half-way does not wait, and has a place again when its turn comes.
+//! - A load that waits to be tried again lends its place too.
+//! - An answer of the cache or of a [provider](crate::Provider) needs no place; nor does a mutation.
+//!
+//! ```
+//! # use cache_client::{App, Client, Context, Fetch, TokioClock};
+//! # use cache_core::{Cache, Query, registry};
+//! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+//! #[query(value = String, capacity = 1_000, fresh = "30s", concurrency = 8)]
+//! pub struct GetReport { pub year: u32 }
+//! # registry! { pub struct CacheRegistry { crate::GetReport } }
+//! # struct Archive;
+//! # impl App for Archive { type Registry = CacheRegistry; }
+//! # impl Fetch<Archive> for GetReport {
+//! #     type Error = std::io::Error;
+//! #     async fn fetch(&self, _: &Context<Archive>) -> Result<String, std::io::Error> { Ok("a report".to_owned()) }
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+//! // No more than 8 reports, and no more than 32 loads of all queries.
+//! let client = Client::builder(cache, Archive).concurrency(32).build();
+//! let reports: Vec<_> = (1900..2000).map(|year| GetReport { year }).collect();
+//! client.prefetch_all(&reports).done().await;
+//! assert!(client.cached(&GetReport { year: 1999 }).is_some());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Loading ahead
 //! A prefetch is a load that nobody waits for. It does nothing where the answer is fresh, or is being loaded, and it
 //! goes on when who asked for it is gone. What it brings is kept for at least five seconds, also by a table that

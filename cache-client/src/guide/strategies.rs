@@ -125,8 +125,10 @@
 //! | `fallback` | what to answer when all else has failed | the error |
 //! | `poll` | how long after its last load an answer is loaded again, while it is [observed](crate::guide::observing) | not polled |
 //! | `batch` | how many keys one load takes, of [queries that load several](crate::guide::many) | 100 |
+//! | `concurrency` | [how many loads](crate::guide::many#how-many-loads-run-at-once) of the query run at once | no limit |
 //!
-//! All but `fallback` are options of the derive, of the client and of a call; `fallback` is one of the derive, or a
+//! All but `fallback` and `concurrency` are options of the derive, of the client and of a call; `concurrency` is none of a
+//! call; `fallback` is one of the derive, or a
 //! method of [`Fetch`](crate::Fetch::fallback). `absent_ttl` is for queries whose value is an `Option`, and has an
 //! effect only where the derive has it too: it is the derive that tells an absent answer from others.
 //!

@@ -316,6 +316,7 @@ where
     /// Loads in place of a load that its runtime does not run any more.
     fn take_over(&mut self) {
         if let Some(seat) = self.seat.take() {
+            seat.flight.revoke_slot();
             self.board(self.plan.repairing(), Anew::InPlaceOf(seat.flight.id));
         }
     }

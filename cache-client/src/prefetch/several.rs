@@ -17,7 +17,7 @@ impl<'a, A: App> Crew<'a, A> {
     pub(super) fn start(asker: Asker<'a, A>, queries: impl Several<A>) -> Prefetched {
         let mut crew = Self { asker, loads: Vec::new() };
         queries.start(&mut crew);
-        Prefetched(crew.loads)
+        Prefetched { loads: crew.loads, slot: asker.slot_around() }
     }
 
     fn load<Q: Fetch<A>>(&mut self, query: &Q)

@@ -6,6 +6,7 @@ mod batch;
 mod breaker;
 mod change;
 mod changes_during_loads;
+mod concurrency;
 mod depot;
 mod derived;
 mod errors;

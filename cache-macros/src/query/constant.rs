@@ -48,7 +48,7 @@ pub(crate) fn number(name: &Ident, argument: &TokenStream) -> syn::Result<Consta
     whole(name, argument, 0, Check::Number, format!("`{name}` must be a number from 0 to {}", u32::MAX))
 }
 
-/// Reads a number of keys, which is at least 1.
+/// Reads a number of keys or of loads, which is at least 1.
 pub(crate) fn count(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u32>> {
     whole(name, argument, 1, Check::Count, format!("`{name}` must be a number from 1 to {}", u32::MAX))
 }

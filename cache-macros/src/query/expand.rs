@@ -158,6 +158,7 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         breaker_call(core, options),
         time_call(core, &options.poll),
         batch_call(core, options),
+        number_call(core, &options.concurrency),
     ]
     .into_iter()
     .flatten()

@@ -18,7 +18,7 @@ use crate::errors::Errors;
 use crate::suggest;
 
 /// Every option there is, in the order in which messages list them.
-const KNOWN: [&str; 36] = [
+const KNOWN: [&str; 37] = [
     "value",
     "name",
     "capacity",
@@ -53,6 +53,7 @@ const KNOWN: [&str; 36] = [
     "breaker",
     "poll",
     "batch",
+    "concurrency",
     "tags",
     "tags_of",
 ];
@@ -67,7 +68,7 @@ const STRATEGIES: [(&str, &str); 5] = [
 ];
 
 /// Names that people bring along from other caches, and what they are called here.
-const ELSEWHERE: [(&str, &str); 17] = [
+const ELSEWHERE: [(&str, &str); 18] = [
     ("max_capacity", "capacity"),
     ("max_entries", "capacity"),
     ("max_size", "capacity"),
@@ -81,6 +82,7 @@ const ELSEWHERE: [(&str, &str); 17] = [
     ("placeholder", "fallback"),
     ("circuit_breaker", "breaker"),
     ("batch_size", "batch"),
+    ("max_concurrency", "concurrency"),
     ("max_retries", "retry"),
     ("retry_delay", "retry_first"),
     ("retry_max_delay", "retry_longest"),
@@ -157,6 +159,7 @@ pub(crate) struct Options {
     pub(crate) poll: Option<Given<Constant<Duration>>>,
     /// The most keys of one load, if the query says so.
     pub(crate) batch: Option<Given<Option<Constant<u32>>>>,
+    pub(crate) concurrency: Option<Given<Constant<u32>>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
     pub(crate) tags_of: Option<Given<Path>>,
     pub(crate) core: Option<Given<Path>>,
@@ -247,6 +250,7 @@ impl Options {
                 let Given { name, value } = self.constant(setting, count)?;
                 self.batch = Some(Given { name, value: Some(value) });
             }
+            "concurrency" => self.concurrency = Some(self.constant(setting, count)?),
             "tags" => self.tags = Some(setting.list(tags)?),
             "tags_of" => {
                 let expected = "the path of a function, as in `tags_of = GetPost::tags`";

@@ -60,7 +60,15 @@ impl Program {
             let make = || {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
                 let watch = self.store.watch(&KEY);
-                Flight::new(id, KEY, self.store.now(), Some(watch), CancellationToken::new(), TaskRuntime)
+                Flight::new(
+                    id,
+                    KEY,
+                    self.store.now(),
+                    Some(watch),
+                    CancellationToken::new(),
+                    TaskRuntime,
+                    None,
+                )
             };
             let mut displaced = None;
             let boarded = self.flights.board(&KEY, &ticket, make, &mut displaced);

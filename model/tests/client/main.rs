@@ -1,5 +1,6 @@
 //! What the query client hands over between threads, each under many schedules of a model checker's choice: who boards
-//! and leaves a flight while it lands and its key is written, who takes over what its runtime runs no more, and who reads
+//! and leaves a flight while it lands and its key is written, who takes over what its runtime runs no more, which loads run
+//! beside each other, and who reads
 //! a key while its layer is confirmed.
 //!
 //! What runs is the client's own flights, boards, circles, notices and layers, over the store of this package and shuttle's
@@ -12,6 +13,8 @@ extern crate cache_model as cache_core;
 
 #[path = "../../../cache-client/src/board.rs"]
 mod board;
+#[path = "../../../cache-client/src/concurrency.rs"]
+mod concurrency;
 #[path = "../../../cache-client/src/error.rs"]
 mod error;
 #[path = "../../../cache-client/src/flight.rs"]
@@ -28,6 +31,7 @@ mod layer;
 mod layers;
 mod observer;
 mod runtime;
+mod slots;
 
 use std::sync::Arc;
 

@@ -42,4 +42,10 @@ struct GetFeed {
     id: u64,
 }
 
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, concurrency = 0)]
+struct GetReport {
+    id: u64,
+}
+
 fn main() {}

@@ -39,7 +39,7 @@ fn every_option_is_read() {
         opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
         timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
         retry_first = "100ms", retry_longest = "6s", retry_factor = 1.5,
-        breaker = "search", batch = 25, linger = "0s", tags("posts"), tags_of = Self::tags::<u8>,
+        breaker = "search", batch = 25, linger = "0s", concurrency = 7, tags("posts"), tags_of = Self::tags::<u8>,
     });
     assert_eq!(messages, [""; 0]);
     assert_eq!(options.name.as_ref().unwrap().value.value(), "post");
@@ -59,7 +59,7 @@ fn every_option_is_read() {
     assert_eq!((known(&options.retry), known(&options.retry_factor)), (6, 1.5));
     let waits = [&options.retry_first, &options.retry_longest];
     assert_eq!(waits.map(|wait| known(wait).as_millis()), [100, 6_000]);
-    assert_eq!(known(&options.linger), Duration::ZERO);
+    assert_eq!((known(&options.linger), known(&options.concurrency)), (Duration::ZERO, 7));
     assert!(matches!(options.batch.as_ref().unwrap().value, Some(Constant::Known(25))));
     assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
     assert_eq!(options.tags_of.as_ref().unwrap().value.segments.len(), 2);
@@ -205,6 +205,9 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (quote!(circuit_breaker), "there is no option `circuit_breaker`; did you mean `breaker`?"),
         (quote!(batch = 0), "`batch` must be a number from 1 to 4294967295"),
         (quote!(batch = "25"), "`batch` takes a whole number, as in `batch = 10`"),
+        (quote!(concurrency = 0), "`concurrency` must be a number from 1 to 4294967295"),
+        (quote!(concurrency), "`concurrency` takes a whole number, as in `concurrency = 10`"),
+        (quote!(max_concurrency = 8), "there is no option `max_concurrency`; did you mean `concurrency`?"),
         (quote!(batch_size = 25), "there is no option `batch_size`; did you mean `batch`?"),
         (quote!(beta = 1.0f32), "`beta` takes a number above 0, as in `beta = 1.0`"),
         (

@@ -1,0 +1,511 @@
+//! How many loads run at once: limits of a query and of a client, and loads that wait for others.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_client::{
+    App, Changes, Client, ClientBuilder, Context, Fetch, FetchMany, LoadingOptions, MemoryProvider, Mutate,
+    QueryError, TokioClock,
+};
+use cache_core::{Cache, Query, Shape, registry};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::lab::{SECOND, ask, ask_hastily, in_time, pass, seconds, settle};
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100_000, fresh = "1h")]
+pub struct GetFree(u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100_000, fresh = "1h", concurrency = 1)]
+pub struct GetOne(u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100_000, fresh = "10s", concurrency = 3)]
+pub struct GetThree(u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100_000, fresh = "1h", concurrency = 2, batch = 10)]
+pub struct GetMany(u32);
+
+#[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100_000, fresh = "1h", concurrency = 1, persist)]
+pub struct GetKept(u32);
+
+registry! {
+    pub struct SiteRegistry {
+        crate::concurrency::GetFree,
+        crate::concurrency::GetOne,
+        crate::concurrency::GetThree,
+        crate::concurrency::GetMany,
+        crate::concurrency::GetKept,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the site is busy")]
+pub struct Busy;
+
+type Script = Box<dyn Fn(Context<Site>) -> Work + Send>;
+
+type Work = Pin<Box<dyn Future<Output = Result<(), Busy>> + Send>>;
+
+/// Counts the loads that work.
+#[derive(Default)]
+pub struct Site {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    most: usize,
+    /// The keys of all calls, in the order of their begin.
+    begun: Vec<Vec<u32>>,
+    /// What the loads of a key do in place of a second of work.
+    works: HashMap<u32, Script>,
+}
+
+struct Working<'a>(&'a Site);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().running -= 1;
+    }
+}
+
+impl App for Site {
+    type Registry = SiteRegistry;
+}
+
+impl Site {
+    fn working(&self) -> Working<'_> {
+        let mut state = self.state.lock();
+        state.running += 1;
+        state.most = state.most.max(state.running);
+        Working(self)
+    }
+
+    async fn works(&self, time: Duration) {
+        let _working = self.working();
+        tokio::time::sleep(time).await;
+    }
+
+    async fn load(&self, key: u32, cx: &Context<Self>) -> Result<u32, Busy> {
+        let work = {
+            let mut state = self.state.lock();
+            state.begun.push(vec![key]);
+            state.works.get(&key).map(|work| work(cx.clone()))
+        };
+        match work {
+            Some(work) => work.await?,
+            None => self.works(SECOND).await,
+        }
+        Ok(key)
+    }
+
+    /// Has the loads of a key do this.
+    fn script<F: Future<Output = Result<(), Busy>> + Send + 'static>(
+        &self,
+        key: u32,
+        work: impl Fn(Context<Self>) -> F + Send + 'static,
+    ) {
+        self.state.lock().works.insert(key, Box::new(move |cx| Box::pin(work(cx))));
+    }
+
+    /// The most loads that worked at once.
+    fn most(&self) -> usize {
+        self.state.lock().most
+    }
+
+    fn begun(&self) -> Vec<Vec<u32>> {
+        self.state.lock().begun.clone()
+    }
+}
+
+macro_rules! loaded {
+    ($($query:ident),*) => {
+        $(impl Fetch<Site> for $query {
+            type Error = Busy;
+
+            async fn fetch(&self, cx: &Context<Site>) -> Result<u32, Busy> {
+                cx.app().load(self.0, cx).await
+            }
+
+            fn is_retryable(_: &Busy) -> bool {
+                true
+            }
+        })*
+    };
+}
+
+loaded!(GetFree, GetOne, GetThree, GetKept);
+
+impl FetchMany<Site> for GetMany {
+    type Error = Busy;
+
+    async fn fetch_many(keys: &[Self], cx: &Context<Site>) -> Vec<Result<u32, Busy>> {
+        cx.app().state.lock().begun.push(keys.iter().map(|key| key.0).collect());
+        cx.app().works(SECOND).await;
+        keys.iter().map(|key| Ok(key.0)).collect()
+    }
+}
+
+fn builder() -> ClientBuilder<Site> {
+    let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
+    Client::builder(cache, Site::default())
+}
+
+fn site() -> Client<Site> {
+    builder().build()
+}
+
+fn keys<Q>(make: fn(u32) -> Q, numbers: std::ops::Range<u32>) -> Vec<Q> {
+    numbers.map(make).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_loads_run_at_once_than_the_limit_says() {
+    let of_client = builder().concurrency(32).build();
+    let of_query = builder().query::<GetFree>(|options| options.concurrency(32)).build();
+    let of_all_queries = builder().defaults(|options| options.concurrency(32)).build();
+    for (client, count) in [(of_client, 20_000), (of_query, 20_000), (of_all_queries, 100)] {
+        let keys = keys(GetFree, 0..count);
+        client.prefetch_all(&keys).done().await;
+        assert!(keys.iter().all(|key| client.cached(key).is_some()));
+        assert_eq!(client.app().most(), 32);
+        assert_eq!(client.app().begun().len(), count as usize);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_a_query_counts_beside_that_of_the_client() {
+    let client = builder().concurrency(4).build();
+    let (three, free) = (keys(GetThree, 0..30), keys(GetFree, 100..130));
+    let three = client.prefetch_all(&three);
+    settle().await;
+    assert_eq!(client.app().most(), 3);
+    let free = client.prefetch_all(&free);
+    tokio::join!(three.done(), free.done());
+    assert_eq!(client.app().most(), 4);
+}
+
+#[test]
+fn loads_run_in_the_order_in_which_they_were_asked_for() {
+    let threads =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    threads.block_on(async {
+        let client = site();
+        (0..100).for_each(|key| client.app().script(key, |_| async { Ok(()) }));
+        let keys = keys(GetOne, 0..100);
+        // From a worker, whose newest task runs first.
+        let (asking, asked) = (client.clone(), keys.clone());
+        let prefetched = tokio::spawn(async move { asking.prefetch_all(&asked) });
+        in_time(prefetched.await.unwrap().done()).await;
+        assert_eq!(client.app().begun().concat(), (0..100).collect::<Vec<_>>());
+    });
+}
+
+/// Each load works before and after it asks for the next.
+fn nest(client: &Client<Site>, depth: u32) {
+    for key in 1..=depth {
+        client.app().script(key, move |cx| async move {
+            cx.app().works(SECOND).await;
+            cx.query(&GetOne(key - 1)).await.map_err(|_| Busy)?;
+            cx.app().works(SECOND).await;
+            Ok(())
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn loads_that_wait_for_loads_of_the_same_query_run_one_at_a_time() {
+    for client in [site(), builder().concurrency(1).build()] {
+        nest(&client, 10);
+        let begun = Instant::now();
+        assert_eq!(*in_time(client.query(&GetOne(10))).await.unwrap(), 10);
+        assert_eq!((client.app().most(), begun.elapsed()), (1, seconds(21)));
+    }
+}
+
+/// A load may wait for others in any of these ways.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_a_load_waits_for_needs_the_slot_that_it_has() {
+    type Wait = fn(Context<Site>) -> Work;
+    let ways: [(&str, Wait); 8] = [
+        ("query", |cx| Box::pin(async move { cx.query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })),
+        ("client", |cx| {
+            Box::pin(async move { cx.client().query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })
+        }),
+        ("join", |cx| {
+            Box::pin(async move {
+                let (one, other) = (GetOne(1), GetOne(2));
+                let (one, other) = tokio::join!(cx.query(&one), cx.query(&other));
+                one.and(other).map(drop).map_err(|_| Busy)
+            })
+        }),
+        ("query_all", |cx| {
+            Box::pin(async move {
+                let answers = cx.query_all(&keys(GetOne, 1..5)).await;
+                if answers.iter().all(Result::is_ok) { Ok(()) } else { Err(Busy) }
+            })
+        }),
+        ("child", |cx| {
+            Box::pin(async move { cx.child("below").query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })
+        }),
+        ("prefetch", |cx| {
+            Box::pin(async move {
+                cx.prefetch_all(&keys(GetOne, 1..5)).done().await;
+                Ok(())
+            })
+        }),
+        ("mutate", |cx| Box::pin(async move { cx.mutate(&AskForOne).await.map_err(|_| Busy) })),
+        ("batch", |cx| Box::pin(async move { cx.query(&GetMany(1)).await.map(drop).map_err(|_| Busy) })),
+    ];
+    for (way, wait) in ways {
+        for is_private in [false, true] {
+            let client = builder().concurrency(1).build();
+            client.app().script(0, move |cx| async move {
+                cx.app().works(SECOND).await;
+                wait(cx.clone()).await?;
+                cx.app().works(SECOND).await;
+                Ok(())
+            });
+            let cx = client.request("tree");
+            if is_private {
+                cx.disable_cache();
+            }
+            let others = client.prefetch_all(&keys(GetFree, 10..15));
+            assert_eq!(in_time(cx.query(&GetOne(0))).await.map(|value| *value).ok(), Some(0), "{way}");
+            in_time(others.done()).await;
+            assert_eq!(client.app().most(), 1, "{way}");
+        }
+    }
+}
+
+#[derive(Clone)]
+struct AskForOne;
+
+impl Mutate<Site> for AskForOne {
+    type Output = ();
+    type Error = Busy;
+
+    async fn run(&self, cx: &Context<Site>) -> Result<(), Busy> {
+        cx.query(&GetOne(1)).await.map(drop).map_err(|_| Busy)
+    }
+
+    fn apply(&self, (): &(), _: &mut Changes<Site>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_has_waited_for_another_waits_its_turn_again() {
+    let client = site();
+    nest(&client, 1);
+    let outer = ask(&client, &GetOne(1));
+    settle().await;
+    let others = client.prefetch_all(&keys(GetOne, 10..15));
+    let begun = Instant::now();
+    outer.await.unwrap().unwrap();
+    // Its own first second, five others, what it asked for, and its own last second.
+    assert_eq!(begun.elapsed(), seconds(8));
+    others.done().await;
+    assert_eq!(client.app().most(), 1);
+}
+
+/// As `select!` does with a query that was too slow.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_waits_no_more_half_way_has_its_slot_again_when_its_turn_comes() {
+    let client = site();
+    client.app().script(1, |cx| async move {
+        let slow = cx.query(&GetOne(0));
+        assert!(tokio::time::timeout(SECOND / 2, slow).await.is_err());
+        cx.app().works(seconds(10)).await;
+        Ok(())
+    });
+    let outer = ask(&client, &GetOne(1));
+    pass(seconds(2)).await;
+    // What it asked for has ended, so the slot is the outer's again.
+    let other = ask(&client, &GetOne(5));
+    pass(seconds(8)).await;
+    assert!(!other.is_finished());
+    assert!(outer.await.unwrap().is_ok());
+    assert!(other.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_does_not_wait_for_a_turn_beyond_its_deadline() {
+    let client = site();
+    client.app().script(0, |_| async { std::future::pending().await });
+    let _running = ask(&client, &GetOne(0));
+    settle().await;
+    let begun = Instant::now();
+    let hasty = client.request("hasty").with_deadline(begun + SECOND);
+    assert!(hasty.query(&GetOne(1)).await.unwrap_err().is_interrupted());
+    assert_eq!((begun.elapsed(), client.app().begun()), (SECOND, vec![vec![0]]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_is_cancelled_gives_its_place_on() {
+    let client = site();
+    client.app().script(0, |_| async { std::future::pending().await });
+    let running = ask_hastily(&client, &GetOne(0));
+    settle().await;
+    let waiting = ask_hastily(&client, &GetOne(1));
+    settle().await;
+    let next = ask(&client, &GetOne(2));
+    settle().await;
+    waiting.abort();
+    settle().await;
+    running.abort();
+    assert_eq!(*in_time(next).await.unwrap().unwrap(), 2);
+    assert_eq!(client.app().begun(), [[0], [2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_panics_or_fails_gives_its_place_back() {
+    let client = builder().query::<GetOne>(|options| options.retry(0)).concurrency(1).build();
+    client.app().script(0, |_| async { panic!("the site burns") });
+    client.app().script(1, |_| async { Err(Busy) });
+    for _ in 0..3 {
+        assert!(matches!(client.query(&GetOne(0)).await, Err(QueryError::Panicked { .. })));
+        assert!(matches!(client.query(&GetOne(1)).await, Err(QueryError::Failed { .. })));
+    }
+    assert_eq!(*in_time(client.query(&GetOne(2))).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_run_while_a_load_waits_to_be_tried_again() {
+    let client = site();
+    client.app().script(0, |_| async { Err(Busy) });
+    let failing = tokio::spawn({
+        let client = client.clone();
+        async move { client.query_with(&GetOne(0), |options| options.retry_first(seconds(20))).await }
+    });
+    settle().await;
+    assert_eq!(*in_time(client.query(&GetOne(1))).await.unwrap(), 1);
+    assert!(in_time(failing).await.unwrap().is_err());
+    assert_eq!((client.app().begun().len(), client.app().most()), (5, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_for_several_keys_counts_once_and_takes_those_that_come_while_it_waits() {
+    let client = site();
+    let (first, second) = (keys(GetMany, 0..20), keys(GetMany, 20..22));
+    let running = client.prefetch_all(&first);
+    settle().await;
+    let waiting = client.prefetch_all(&second);
+    pass(SECOND / 2).await;
+    let late = client.prefetch_all(&keys(GetMany, 22..24));
+    in_time(async { tokio::join!(running.done(), waiting.done(), late.done()) }).await;
+    let calls: Vec<_> = client.app().begun().iter().map(Vec::len).collect();
+    assert_eq!((calls, client.app().most()), (vec![10, 10, 4], 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_whose_callers_have_left_while_their_call_waits_are_not_loaded() {
+    let client = builder().defaults(|options| options.linger(Duration::ZERO).concurrency(1)).build();
+    let running = client.prefetch_all(&keys(GetMany, 0..20));
+    settle().await;
+    let left = [ask(&client, &GetMany(20)), ask(&client, &GetMany(21))];
+    settle().await;
+    left.iter().for_each(|asked| asked.abort());
+    in_time(running.done()).await;
+    pass(seconds(5)).await;
+    assert_eq!(client.app().begun().len(), 2);
+    assert_eq!(*in_time(client.query(&GetMany(21))).await.unwrap(), 21);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_as_old_as_its_load_and_not_as_the_wait_for_its_turn() {
+    let client = site();
+    let slow = |_| async {
+        tokio::time::sleep(seconds(60)).await;
+        Ok(())
+    };
+    (0..3).for_each(|key| client.app().script(key, slow));
+    let running = client.prefetch_all(&keys(GetThree, 0..3));
+    let waited = client.query(&GetThree(5)).await.unwrap();
+    running.done().await;
+    assert!(Arc::ptr_eq(&waited, &client.query(&GetThree(5)).await.unwrap()));
+    assert_eq!(client.app().begun().len(), 4, "no other load of the last");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_provider_has_waits_for_no_load() {
+    let provider = Arc::new(MemoryProvider::new(100));
+    let before = builder().provider(Arc::clone(&provider)).build();
+    before.query(&GetKept(1)).await.unwrap();
+    settle().await;
+    let client = builder().provider(provider).build();
+    client.app().script(0, |_| async { std::future::pending().await });
+    let _running = ask(&client, &GetKept(0));
+    settle().await;
+    assert_eq!(*in_time(client.query(&GetKept(1))).await.unwrap(), 1);
+    assert_eq!(client.app().begun(), [[0]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_cannot_work_are_errors_that_say_where() {
+    type Build = fn(ClientBuilder<Site>) -> ClientBuilder<Site>;
+    let plain: Build = |builder| builder;
+    let of_query: Build = |builder| builder.query::<GetFree>(|options| options.concurrency(0));
+    let of_all: Build = |builder| builder.defaults(|options| options.concurrency(0));
+    let of_client: Build = |builder| builder.concurrency(0);
+    let at_least = "query `get_free`: `concurrency` must be at least 1; leave it out for no limit";
+    for (build, call, expected) in [
+        (of_query, None, at_least),
+        (of_all, None, at_least),
+        (
+            of_client,
+            None,
+            "query `get_free`: `concurrency` of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit",
+        ),
+        (
+            plain,
+            Some(5),
+            "query `get_free`: `concurrency` is no option of a call: give it to the derive or to `ClientBuilder::query`",
+        ),
+    ] {
+        let client = build(builder()).build();
+        let change = |options: LoadingOptions| match call {
+            Some(most) => options.concurrency(most),
+            None => options,
+        };
+        match client.query_with(&GetFree(1), change).await {
+            Err(QueryError::Options(error)) => assert_eq!(error.to_string(), expected),
+            other => panic!("{other:?}"),
+        }
+        assert!(client.app().begun().is_empty());
+    }
+}
+
+/// One that runs only inside `block_on`, on paused time.
+fn current_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+#[test]
+fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_those_that_take_them_over() {
+    let (idle, other) = (current_thread(), current_thread());
+    let client = idle.block_on(async {
+        let client = builder().concurrency(1).build();
+        drop(ask(&client, &GetOne(0)));
+        drop(ask(&client, &GetOne(1)));
+        settle().await;
+        client
+    });
+    other.block_on(in_time(async {
+        let (running, waiting) = (GetOne(0), GetOne(1));
+        let (running, waiting) = tokio::join!(client.query(&running), client.query(&waiting));
+        assert!(running.is_ok() && waiting.is_ok());
+    }));
+    // What goes on after all waits its turn.
+    idle.block_on(in_time(async {
+        assert!(client.query(&GetOne(2)).await.is_ok());
+    }));
+}
