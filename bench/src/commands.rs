@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::charts::draw_all;
-use crate::compile::{self, QUERIES};
+use crate::compile::{self, CompileOptions};
 use crate::floors::{Floors, Verdict};
 use crate::memory::{self, Allocator};
 use crate::options::{self, Options};
@@ -39,12 +39,10 @@ pub fn memory(allocator: &Allocator) -> ExitCode {
 
 /// Measures what queries cost a build.
 pub fn compile() -> ExitCode {
-    let queries = match std::env::args().nth(1).map(|queries| queries.parse()) {
-        None => QUERIES,
-        Some(Ok(queries)) if queries > 0 => queries,
-        Some(_) => return refuse(&"the number of queries is no number above 0", compile::USAGE),
-    };
-    end(compile::run(queries))
+    match CompileOptions::from_arguments(std::env::args().skip(1)) {
+        Ok(options) => end(compile::run(options)),
+        Err(error) => refuse(&error, compile::USAGE),
+    }
 }
 
 /// Holds rows of runs against the committed floors.
