@@ -11,9 +11,10 @@ use smallvec::SmallVec;
 /// to all entries of a query, `#[query(tags_of = path)]` gives tags of both kinds to each entry by its key. Both are
 /// invalidated by [`Cache::invalidate_tag`](crate::Cache::invalidate_tag).
 ///
-/// Two tags are equal if their names are and their keys give the same to a [`Hasher`], which is compared in full, not by a
-/// hash. Numbers are compared by their value, whatever their type: a tag of `7_u64` equals one of `7`. A struct with one field
-/// equals its field, so that `ArticleId(7)` and `7` make one tag.
+/// Two tags are equal if their names are and their keys give the same to a [`Hasher`], which is compared in full, not
+/// by a hash. Numbers are compared by their value, whatever their type: a tag of `7_u64` equals one of `7`. Those in
+/// slices and `Vec`s must be of one type. A struct with one field equals its field, so that `ArticleId(7)` and `7` make
+/// one tag.
 ///
 /// ```
 /// use cache_core::Tag;

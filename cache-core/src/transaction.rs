@@ -309,8 +309,9 @@ impl<R: Registry> Transaction<R> {
     /// Marks all entries of a query that are there when the commit begins and whose keys `matches`, except those that
     /// this transaction writes or touches. Loads of such keys that began before the commit are not stored as fresh.
     ///
-    /// They are found by the commit, which visits all entries of the table, and calls `matches` without locks. So
-    /// `before_commit` hooks are asked about them, while [`writes`](Self::writes) does not list them yet.
+    /// They are found by the commit, which visits all entries of the table and calls `matches` without locks; where there
+    /// are `before_commit` hooks, before and after these. So the hooks are asked about the keys, while
+    /// [`writes`](Self::writes) does not list them yet.
     pub fn invalidate_where<Q: Query>(&mut self, matches: impl Fn(&Q) -> bool + Send + 'static)
     where
         R: Holds<Q>,
@@ -415,6 +416,7 @@ impl<R: Registry> Transaction<R> {
             if let Some(proposal) = &proposal {
                 let core = self.cache.core();
                 hooks::ask(&core.hooks, core.id, proposal).map_err(CommitError::Refused)?;
+                self.mark_matching_again();
             }
             if let Some(revision) = self.attempt(left == 0)? {
                 return Ok(self.into_receipt(revision));
@@ -450,6 +452,7 @@ impl<R: Registry> Transaction<R> {
             if let Some(proposal) = self.proposal() {
                 let core = self.cache.core();
                 hooks::ask_async(&core.hooks, core.id, &proposal).await.map_err(CommitError::Refused)?;
+                self.mark_matching_again();
             }
             if let Some(revision) = self.attempt(left == 0)? {
                 return Ok(self.into_receipt(revision));
@@ -467,6 +470,10 @@ impl<R: Registry> Transaction<R> {
             part.prepare(self.label.as_ref(), &mut self.order);
         }
         Ok(())
+    }
+
+    fn mark_matching_again(&mut self) {
+        self.parts.0.iter_mut().for_each(|part| part.mark_matching_again());
     }
 
     /// What the hooks are asked about; nothing without hooks or without changes.

@@ -8,8 +8,7 @@ use super::format::block::BlockBuilder;
 use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, frame_head};
 use super::persistence::TableFormat;
 
-/// Told of the progress of a save or a restore: entries done, of how many. Called after each block of entries,
-/// at most about a thousand of them.
+/// Told of the progress of a save: entries done, of how many. Called after each block of about a thousand entries.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// How entries are encoded, and what becomes of those that cannot be saved.

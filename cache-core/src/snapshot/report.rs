@@ -63,7 +63,7 @@ pub struct TableRestore {
     pub restored: u64,
     /// Entries whose time to live or to idle ran out meanwhile.
     pub expired: u64,
-    /// Entries beyond the table's bound, the least recently used ones.
+    /// Entries that found no room within the table's bound.
     pub over_bound: u64,
     /// Entries whose key equals that of another entry, which was used later and is restored. Their keys differed when they
     /// were saved: in a field that is not saved, say, or under another `Eq`.

@@ -163,6 +163,8 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
         for section in snapshot.sections().iter().filter(|section| !known.contains(&section.name())) {
             let skipped = TableRestore::skipped(section.name(), section.entries(), SkipReason::UnknownTable);
             report.tables.push(skipped);
+            done += section.entries();
+            (self.on_progress)(done, total);
         }
         tables
     }
@@ -202,8 +204,8 @@ impl<R: Registry> Cache<R> {
     /// Puts the entries of a snapshot into the cache, as one commit. They replace what is there under their keys and
     /// leave the rest. Their times have gone on by the wall-clock time passed since the save.
     ///
-    /// A table with a smaller bound than the saved one keeps the most recently used entries, and the report counts the
-    /// others. Entries of keys that are pinned in this cache are restored even beyond the bound and after their time.
+    /// A table with a smaller bound than the saved one keeps, if it is an `lru` table, the most recently used entries; any
+    /// other first those that were read since they came, then the newest. The report counts the others. Entries of keys that are pinned in this cache are restored even beyond the bound and after their time.
     /// The values of tables that keep nothing are in [`RestoreReport::kept`].
     ///
     /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory of all

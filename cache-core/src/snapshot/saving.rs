@@ -149,7 +149,7 @@ impl<R: Registry> Cache<R> {
     ///
     /// # What is read back
     /// A table whose types may not survive its codec has each entry read back before it is written: the key must be
-    /// equal, and the value must say the same to serde, in any order of hash maps and sets. These are tables with types
+    /// equal, and the value must say the same to serde, in any order of the elements of maps, sets and sequences. These are tables with types
     /// that contain themselves, `#[shape(opaque)]` or `#[query(opaque)]`, conversions like `#[serde(try_from)]`, keys with
     /// a field that serde skips, and others that are known to lose some values; and the table of dynamic entries.
     ///

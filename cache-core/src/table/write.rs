@@ -111,7 +111,7 @@ impl<Q: Query> Table<Q> {
             let as_of = times.as_of.unwrap_or(now);
             let is_kept = self.mark(key, None, &mut |shard, number, env, out| {
                 let may_touch = !watcher.is_overtaken() && shard.seen(Some(number)) == seen;
-                may_touch && shard.touch_as_of(number, as_of, env, out)
+                may_touch && shard.touch_as_of(number, as_of, env, out) && self.overtake_older(key)
             });
             if is_kept {
                 return Stored::Kept(present);
@@ -217,8 +217,15 @@ impl<Q: Query> Table<Q> {
     /// Touches an entry that no write has come to since it was `seen`.
     pub(crate) fn touch_unchanged(&self, key: &Q, seen: Seen) -> bool {
         self.mark(key, None, &mut |shard, number, env, out| {
-            shard.seen(Some(number)) == seen && shard.touch(number, env, out)
+            shard.seen(Some(number)) == seen && shard.touch(number, env, out) && self.overtake_older(key)
         })
+    }
+
+    /// Overtakes what is being loaded for a key to which a newer answer has come, equal to the one that is there. To be
+    /// called while its shard is locked. Always true.
+    fn overtake_older(&self, key: &Q) -> bool {
+        self.key_loaded(self.hash(key), key);
+        true
     }
 
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {

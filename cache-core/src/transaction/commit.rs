@@ -47,6 +47,10 @@ pub trait Part: Send {
     /// Runs all foreign code that the part needs, before anything is locked. Adds the lines that come by that to `order`.
     fn prepare(&mut self, _label: Option<&Arc<str>>, _order: &mut Order) {}
 
+    /// Looks once more for keys that its predicates mark: hooks have run since [`prepare`](Self::prepare), and loads may
+    /// have begun. To be called without locks.
+    fn mark_matching_again(&mut self) {}
+
     /// Has it mark all entries that it does not write.
     fn mark_rest(&mut self) {}
 

@@ -298,7 +298,7 @@ impl<Q: Query> WriteSet<Q> {
         let own = self.remember(lookup, seen);
         let Some(present) = present else {
             if !own.is_change() {
-                self.put(lookup.to_key(), Write::Overtake);
+                self.overtake(lookup);
             }
             return (false, None);
         };
@@ -433,12 +433,20 @@ impl<Q: Query> WriteSet<Q> {
             Some(Write::None | Write::Overtake) | None => false,
         };
         if self.table().peek(lookup).is_none() {
-            if invalidates && !was_touched {
-                self.put(lookup.to_key(), Write::Overtake);
+            if invalidates {
+                self.overtake(lookup);
             }
             return (false, None);
         }
         (true, self.put(lookup.to_key(), mark(was_touched)))
+    }
+
+    /// Has what is being loaded for an absent key retired.
+    fn overtake<L: Lookup<Query = Q>>(&mut self, lookup: &L) {
+        match self.find(lookup).map(|at| &mut self.lines[at].write) {
+            Some(Write::Mark { invalidate, .. }) => *invalidate = true,
+            _ => drop(self.put(lookup.to_key(), Write::Overtake)),
+        }
     }
 
     /// Value that was written under a key.
@@ -712,6 +720,10 @@ impl<Q: Query> Part for WriteSet<Q> {
                 line.incoming = Some((line.key.clone(), incoming));
             }
         }
+    }
+
+    fn mark_matching_again(&mut self) {
+        self.mark_matching(&mut Order::new());
     }
 
     fn mark_rest(&mut self) {

@@ -19,7 +19,8 @@ pub(super) fn container(container: &Container<'_>) -> TokenStream {
     let path = path(container);
     let self_describing = container.options.self_describing.then(|| quote!(.self_describing()));
     let opaque = layout.is_opaque.then(|| quote!(.opaque()));
-    let converted = layout.is_converted.then(|| quote!(.converted()));
+    // Of a generic type nobody can tell whether its `Deserialize` is derived.
+    let converted = (layout.is_converted || has_parameters(container)).then(|| quote!(.converted()));
     let renamed = layout.is_renamed.then(|| quote!(.renamed()));
     let partial = layout.is_partial.then(|| quote!(.partial()));
     let request = request(container).map(|(kind, name)| {
@@ -81,7 +82,7 @@ fn visit(part: &Type, krate: &TokenStream) -> TokenStream {
 ///
 /// `None` where that depends on other types, and for generic types, of which nobody knows whether they can be read.
 fn request(container: &Container<'_>) -> Option<(&'static str, String)> {
-    let is_plain = container.input.generics.params.is_empty()
+    let is_plain = !has_parameters(container)
         && !container.options.self_describing
         && ["from", "try_from", "transparent", "remote"].iter().all(|name| !container.serde.has(name));
     if !is_plain {
@@ -96,6 +97,10 @@ fn request(container: &Container<'_>) -> Option<(&'static str, String)> {
     };
     let ident = container.input.ident.unraw().to_string();
     Some((kind, rename::of_type(&ident, &container.serde, Side::Deserialize)))
+}
+
+fn has_parameters(container: &Container<'_>) -> bool {
+    !container.input.generics.params.is_empty()
 }
 
 /// Has the visitor compare what the type asks for with what the layout expects.

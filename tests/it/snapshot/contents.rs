@@ -325,6 +325,16 @@ fn listeners_hear_of_what_a_restore_writes() {
     assert_eq!(*heard.lock().unwrap(), ["get_book"]);
 }
 
+mod nothing {
+    use super::*;
+
+    #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[query(value = u8, capacity = 10, persist)]
+    pub struct GetNothing;
+
+    registry! { pub struct Nothing { GetNothing } }
+}
+
 #[test]
 fn progress_of_save_and_restore_ends_with_all_entries() {
     let (cache, _) = library();
@@ -335,6 +345,11 @@ fn progress_of_save_and_restore_ends_with_all_entries() {
     steps.clear();
     cache.restore_options().on_progress(|done, of| steps.push((done, of))).read_from(&bytes[..]).unwrap();
     assert!(steps.is_sorted() && steps.last() == Some(&(3000, 3000)), "{steps:?}");
+    // None of its tables is known.
+    steps.clear();
+    let other = Cache::<nothing::Nothing>::new();
+    other.restore_options().on_progress(|done, of| steps.push((done, of))).read_from(&bytes[..]).unwrap();
+    assert_eq!(steps.last(), Some(&(3000, 3000)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Loads that keep no thread: what is loaded never takes the place of something newer.
 
+use std::sync::OnceLock;
+
 use cache_core::{Freshness, Moment, Stored, Times, Watch};
 
 use super::load_on_miss::{Files, GetSaved};
@@ -44,7 +46,7 @@ pub(super) const HITS_ALL: [&str; 4] =
 pub(super) type Change = fn(&Cache<Shelf>);
 
 /// All ways in which something newer can come to the first book.
-pub(super) fn changes() -> [(&'static str, Change); 16] {
+pub(super) fn changes() -> [(&'static str, Change); 18] {
     [
         ("insert", |cache| drop(cache.insert(GetBook(1), book("new")))),
         ("remove", |cache| _ = cache.remove(&GetBook(1))),
@@ -96,6 +98,13 @@ pub(super) fn changes() -> [(&'static str, Change); 16] {
             tx.invalidate_all();
             tx.commit().unwrap();
         }),
+        ("tx.touch and tx.invalidate", |cache| {
+            let mut tx = cache.begin();
+            tx.touch(&GetBook(1));
+            tx.invalidate(&GetBook(1));
+            tx.commit().unwrap();
+        }),
+        ("refresh", |cache| drop(cache.refresh(GetBook(1), book("new")))),
         ("another watch", |cache| {
             cache.watch(&GetBook(1)).store(book("new"), Times::new());
         }),
@@ -118,6 +127,69 @@ fn anything_newer_overtakes_a_watch_of_a_key_present_or_absent() {
             assert_eq!(other.is_overtaken(), hits_all, "{name}, present: {is_present}");
         }
     }
+}
+
+#[test]
+fn a_mark_after_a_touch_overtakes_a_watch_of_a_key_that_has_gone_meanwhile() {
+    let (cache, _) = shelf();
+    cache.insert(GetBook(1), book("old"));
+    let mut tx = cache.begin();
+    assert!(tx.touch(&GetBook(1)));
+    cache.remove(&GetBook(1));
+    let watch = cache.watch(&GetBook(1));
+    assert!(!tx.invalidate(&GetBook(1)));
+    tx.commit().unwrap();
+    assert!(watch.is_overtaken() && !is_stored(&cache, &watch));
+}
+
+#[test]
+fn a_key_stands_once_among_the_writes_whatever_became_of_it_meanwhile() {
+    let (cache, _) = shelf();
+    cache.insert(GetBook(1), book("old"));
+    let mut tx = cache.begin();
+    tx.touch(&GetBook(1));
+    cache.remove(&GetBook(1));
+    assert!(!tx.update(&GetBook(1), |_| book("changed")));
+    tx.invalidate(&GetBook(1));
+    tx.set(GetBook(1), book("new"));
+    assert_eq!(tx.writes().len(), 1);
+}
+
+#[test]
+fn a_newer_answer_that_equals_the_present_one_overtakes_older_loads() {
+    let answers: [fn(&Cache<Watched>); 2] = [
+        |cache| drop(cache.refresh(GetEqual(1), 2)),
+        |cache| {
+            let stored = cache.watch(&GetEqual(1)).store(2, Times::new());
+            assert!(matches!(stored, Stored::Kept(_)));
+        },
+    ];
+    for answer in answers {
+        let cache = Cache::<Watched>::new();
+        cache.insert(GetEqual(1), 2u32);
+        let older = cache.watch(&GetEqual(1));
+        answer(&cache);
+        assert!(matches!(older.store(1, Times::new()), Stored::Overtaken(_)));
+        assert_eq!(cache.get(&GetEqual(1)).as_deref(), Some(&2));
+    }
+}
+
+#[test]
+fn a_predicate_marks_what_begins_to_load_while_a_hook_is_asked() {
+    let (shared, begun) = (Arc::new(OnceLock::<Cache<Shelf>>::new()), Arc::new(Mutex::new(None)));
+    let (cache_of_hook, begun_by_hook) = (Arc::clone(&shared), Arc::clone(&begun));
+    let builder = Cache::<Shelf>::builder().before_commit(move |_| {
+        *begun_by_hook.lock() = cache_of_hook.get().map(|cache| cache.watch(&GetBook(1)));
+        Ok(())
+    });
+    let cache = builder.build().unwrap();
+    shared.set(cache.clone()).unwrap();
+    cache.insert(GetBook(2), book("present"));
+    let mut tx = cache.begin();
+    tx.invalidate_where::<GetBook>(|_| true);
+    tx.commit().unwrap();
+    let watch = begun.lock().take().unwrap();
+    assert!(watch.is_overtaken() && !is_stored(&cache, &watch));
 }
 
 #[test]

@@ -27,7 +27,9 @@ pub(super) const FREE_ELEMENTS: usize = 8192;
 /// Stack that may lie between the codec and the level that it enters: half of what a thread has by default, which
 /// leaves the rest to the caller and to that level. What a level takes depends on the size of the type and on the
 /// optimiser, so it is measured, not guessed.
-const MAX_STACK: usize = 1024 * 1024;
+///
+/// WebAssembly has a stack of 1 MiB as a rule, and so has the main thread on Windows.
+const MAX_STACK: usize = if cfg!(any(target_family = "wasm", windows)) { 256 * 1024 } else { 1024 * 1024 };
 
 /// Where the stack may not go beyond. It grows towards lower addresses on every platform that Rust has threads on.
 #[derive(Clone, Copy, Debug)]

@@ -84,8 +84,8 @@ impl ShapeReport {
     /// nothing need be read back to know it.
     ///
     /// `false` does not mean that values are lost. It is the answer for types that contain themselves, opaque parts,
-    /// conversions (`from`, `try_from`, `into`), `self_describing` types, a `Deserialize` written by hand where the
-    /// derive can tell, and types of std and of other crates that do not always come back as they were. Fields that
+    /// conversions (`from`, `try_from`, `into`), `self_describing` types, generic types, a `Deserialize` written by hand
+    /// where the derive can tell, and types of std and of other crates that do not always come back as they were. Fields that
     /// serde skips count in keys alone: they come back as their default.
     #[must_use]
     pub fn vouches_for<C: Codec>(&self) -> bool {

@@ -98,7 +98,7 @@ pub struct Layout {
     path: &'static str,
     self_describing: bool,
     is_opaque: bool,
-    /// Other code than serde's derive decides what is written or read.
+    /// Other code than serde's derive may decide what is written or read.
     is_converted: bool,
     /// Written and read under different names.
     is_renamed: bool,
@@ -140,7 +140,8 @@ impl Layout {
         self
     }
 
-    /// Says that the type is converted to or from another one when it is saved (`from`, `try_from`, `into`).
+    /// Says that other code than serde's derive may decide what is written or read: a conversion (`from`, `try_from`,
+    /// `into`), or a `Deserialize` written by hand for a generic type.
     #[must_use]
     pub const fn converted(mut self) -> Self {
         self.is_converted = true;
