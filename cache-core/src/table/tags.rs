@@ -29,8 +29,13 @@ impl TagLists {
         self.ends.push(self.tags.len());
     }
 
-    /// The tags of the key at a place; none if it was not added.
-    pub(crate) fn at(&self, place: usize) -> &[u32] {
+    /// The tags of the key at a place, one of a query `Q`; none if it was not added.
+    #[inline]
+    pub(crate) fn at<Q: Query>(&self, place: usize) -> &[u32] {
+        if Table::<Q>::HAS_TAGS { self.of_place(place) } else { &[] }
+    }
+
+    fn of_place(&self, place: usize) -> &[u32] {
         let Some(&end) = self.ends.get(place) else { return &[] };
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.tags[start..end]

@@ -293,7 +293,7 @@ impl<Q: Query> LockedPart for ToRestore<'_, '_, Q> {
                 let place = shard.meet(place, &env, out);
                 let (key, incoming) = line.into_write(table, *now);
                 let number = shard.write(key, hash, place, incoming, &env, out);
-                shard.tag(number, tags.at(order));
+                shard.tag(number, tags.at::<Q>(order));
             }
         }
         for shard in guards {

@@ -614,7 +614,7 @@ impl<Q: Query> LockedPart for ToWrite<'_, Q> {
                 table.trail().note(line.hash);
             }
             if let Some(shard) = locked.shard_mut(table.place_of(line.hash)) {
-                line.install(shard, tags.at(at), &env, out);
+                line.install(shard, tags.at::<Q>(at), &env, out);
             }
         }
         for shard in locked.written() {
@@ -753,7 +753,9 @@ impl<Q: Query> Part for WriteSet<Q> {
         self.out.clear();
         self.told.clear();
         self.marks_where.clear();
-        self.tags.clear();
+        if Table::<Q>::HAS_TAGS {
+            self.tags.clear();
+        }
         self.marks_rest = false;
         self.revision = 0;
         self.home = None;
