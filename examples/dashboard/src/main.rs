@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    // The picture is drawn on this thread; loads and signals have another, which a terminal that takes nothing leaves free.
+    // Drawing happens on this thread and may block; loads and signals run on another.
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let result = runtime.block_on(async {
         let stop = stop::signals()?;
@@ -42,7 +42,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         session::run(client, options, stop, &mut screen).await?;
         Ok(())
     });
-    // Waits neither for loads nor for the name of a host that is looked up.
+    // Loads and lookups of host names may still run.
     runtime.shutdown_background();
     result
 }

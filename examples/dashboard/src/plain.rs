@@ -1,5 +1,4 @@
-//! Texts of others made fit for a terminal: on one line, of bounded length, without what a terminal or a reader could be
-//! deceived by.
+//! Makes texts from a newsroom safe to draw: on one line, of bounded length, without control and invisible characters.
 
 use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -17,10 +16,10 @@ pub(crate) const MOST: usize = 200;
 /// Marks that one letter may have; more would be drawn over the lines above and below.
 const MOST_MARKS: usize = 4;
 
-/// A text on one line. White space of any kind becomes one space; control and format characters, those that change the
-/// direction of text and those of no width are left out. What has more than `longest` characters ends with "…".
+/// Puts a text on one line. White space becomes single spaces. Drops control and format characters, those that change the
+/// direction of text and those without a width. Cuts after `longest` characters, and then ends with "…".
 fn line(text: &str, longest: usize) -> String {
-    // Of what is far too long, not even all is looked at.
+    // Reads no more of a long text than may be needed.
     let start = text.char_indices().nth(longest * 2).map_or(text, |(end, _)| &text[..end]);
     let words: Vec<String> = start.split_whitespace().map(word).filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");
@@ -54,7 +53,7 @@ fn category(char: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(char)
 }
 
-/// A title, a name, or an error on one [`line`].
+/// Puts a title, a name, or an error on one [`line`].
 pub(crate) fn title(text: &str) -> String {
     line(text, LONGEST_TITLE)
 }

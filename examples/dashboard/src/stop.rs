@@ -1,4 +1,4 @@
-//! Signals that tell the program to end. They also end it when its terminal takes nothing any more, and drawing never ends.
+//! Signals that end the program, also while it is blocked because its terminal accepts no output.
 
 use std::io;
 use std::time::Duration;
@@ -12,11 +12,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The exit status of a program that had to be ended.
 const ENDED: i32 = 1;
 
-/// Listens to SIGINT and, where there are such things, SIGTERM and SIGHUP. Becomes true at the first of them. Ends the
-/// program at the second, or a second after the first.
+/// Listens for SIGINT and, on Unix, SIGTERM and SIGHUP. The receiver becomes true at the first one. The process exits at
+/// the second one, or a second after the first.
 ///
 /// # Errors
-/// If the system does not let signals be heard.
+/// If signal handlers cannot be installed.
 pub fn signals() -> io::Result<Receiver<bool>> {
     let (tell, told) = channel(false);
     let mut signals = Signals::new()?;
@@ -26,7 +26,7 @@ pub fn signals() -> io::Result<Receiver<bool>> {
             return;
         }
         let _ = tokio::time::timeout(PATIENCE, signals.next()).await;
-        // All that can be given back of a terminal that takes nothing.
+        // A terminal that accepts no output cannot be restored further.
         let _ = disable_raw_mode();
         std::process::exit(ENDED);
     });

@@ -146,7 +146,7 @@ pub enum SaveFailure {
     Snapshot(#[from] SnapshotError),
 }
 
-/// Writes a line to standard error, where the operator reads it. Nothing happens if nobody does.
+/// Writes a line to standard error. Ignores errors, as when it is closed.
 pub fn log(line: &dyn Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Connections: accepted up to a limit, each with time limits, and ended when the service stops. Knows no route.
+//! Accepts connections up to a limit, applies time limits to each, and ends them when the service stops. Knows no route.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -26,13 +26,13 @@ use tower_service::Service;
 use crate::app;
 use crate::settings::Settings;
 
-/// How long a client may take for the head of a request, and stay connected without sending one.
+/// How long a client may take to send the head of a request, also when the connection is idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may read nothing while there is something for it to read.
+/// How long a write to a client may make no progress.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may go on to send after its answer, so that the answer reaches it, and how many bytes.
+/// How long, and how many bytes, a client may go on sending after its answer.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -58,7 +58,7 @@ impl Connections {
     /// Serves until `stopping` is cancelled. Returns how many connections did not end in time and were cut off.
     pub(crate) async fn serve(self, listener: TcpListener, stopping: CancellationToken) -> usize {
         let mut running = JoinSet::new();
-        // As many as there are answers that are not sent yet, and this one.
+        // Its count, less this one, is the number of connections whose answers are not sent yet.
         let answering = Arc::new(());
         while let Some(accepted) = stopping.run_until_cancelled(self.accept(&listener)).await {
             while running.try_join_next().is_some() {}
@@ -80,7 +80,7 @@ impl Connections {
         cut_off
     }
 
-    /// The next connection, as soon as there may be one more.
+    /// Accepts the next connection once the limit allows it.
     async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
         let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
             unreachable!("the permits are never closed");
@@ -88,7 +88,7 @@ impl Connections {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => return (stream, peer, permit),
-                Err(error) if is_of_the_client(&error) => {}
+                Err(error) if is_client_error(&error) => {}
                 Err(error) => {
                     app::log(&format_args!("error: cannot accept a connection: {error}"));
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -98,22 +98,22 @@ impl Connections {
     }
 }
 
-/// Whether it is the client that has broken off its connection before it was accepted.
-fn is_of_the_client(error: &io::Error) -> bool {
+/// Whether the client has closed its connection before it was accepted.
+fn is_client_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
     )
 }
 
-/// Answers all requests of a connection. Returns its stream, on which everything is sent.
+/// Answers all requests of a connection. Returns its stream when every answer is sent.
 async fn answer(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     stopping: &CancellationToken,
 ) -> impl AsyncRead + AsyncWrite + Unpin + use<> {
-    // Only makes answers slower where it fails.
+    // A failure only makes answers slower.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
@@ -132,14 +132,14 @@ async fn answer(
     // hyper ends a connection between two requests at once, and would wait for the first one.
     if ended.is_none() && has_begun.load(Ordering::Relaxed) {
         Pin::new(&mut connection).graceful_shutdown();
-        // What goes wrong on a connection is of no interest to others, here and above.
+        // An error concerns this connection alone, here and above.
         let _ = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     }
     connection.into_parts().io.into_inner()
 }
 
-/// Ends a connection so that the client can read its answer while it still sends: a socket that is closed with bytes
-/// unread resets the connection, and the client loses what it has not read yet.
+/// Closes a connection in such a way that a client that is still sending receives its answer: closing a socket with unread
+/// bytes resets the connection, and the client loses what it has not read yet.
 async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let ending = async {
         stream.shutdown().await?;

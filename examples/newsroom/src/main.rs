@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     };
     let result = Runtime::new().map_err(Box::from).and_then(|runtime| {
         let result = runtime.block_on(run(&options));
-        // Waits neither for loads that go on without a caller nor for statements of the database.
+        // Loads without callers and statements of the database may still run.
         runtime.shutdown_background();
         result
     });
@@ -72,7 +72,7 @@ async fn end(service: Service) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints a line. Whether anybody reads it makes no difference to the service.
+/// Prints a line. Ignores errors, as when the output is closed.
 fn say(line: &dyn Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }

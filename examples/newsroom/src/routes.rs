@@ -28,8 +28,8 @@ type Shared = Client<Newsroom>;
 /// The longest request body, in bytes. The longest comment needs 24 KB if each of its characters is escaped.
 const LONGEST_BODY: usize = 64 * 1024;
 
-/// What a browser is told besides each answer: to run and fetch nothing but what comes from here, and to show it in no
-/// frame of another site.
+/// Headers of every answer. A browser runs and fetches only what this service serves, and shows it in no frame of another
+/// site.
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (
         CONTENT_SECURITY_POLICY,

@@ -1,12 +1,12 @@
-//! What the operator of the service may decide: limits, and who may look inside.
+//! Settings of the service: limits, and which clients may inspect it.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What the operator of the service may decide.
+/// Settings of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Who may see `/inspect`, `/inspect.json` and `/api/stats`.
+    /// Which clients may see `/inspect`, `/inspect.json` and `/api/stats`.
     pub inspection: Inspection,
     /// Connections at the same time. Further clients wait until one of them ends. Below the number of files that a
     /// process may usually have open (1024), so that database and snapshot can always be opened.
@@ -19,7 +19,7 @@ pub struct Settings {
     pub grace: Duration,
 }
 
-/// Who may see what is in the cache and what was loaded.
+/// Which clients may see what is in the cache and what was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Inspection {
     /// No client.

@@ -1,4 +1,4 @@
-//! The event streams that are open, counted in all and by address.
+//! Counts the open event streams, in total and by address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::settings::Settings;
 
-/// Counts the event streams that are open, and refuses those beyond the limits.
+/// Counts the open event streams and refuses those beyond the limits.
 #[derive(Debug)]
 pub(crate) struct Streams {
     most: usize,
@@ -33,7 +33,7 @@ impl Streams {
         Arc::new(Self { most: streams, most_per_address: streams_per_address, open: Mutex::default() })
     }
 
-    /// Counts one more stream to an address; `None` if that would be too many.
+    /// Counts one more stream of an address. `None` if a limit is reached.
     pub(crate) fn open(self: &Arc<Self>, address: IpAddr) -> Option<OpenStream> {
         let address = network(address);
         let mut open = self.lock();

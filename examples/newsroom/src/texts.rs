@@ -1,8 +1,9 @@
-//! What of a reader's text is taken. A name is taken as it is or refused, since a name that is changed in silence may be
-//! that of somebody else. A longer text loses what cannot be seen, since that often comes with a copy from elsewhere.
+//! Checks the texts that readers send. A name with invisible characters is refused, since a name that is changed silently may
+//! be that of another reader. A comment loses them, since they often come along when a text is copied.
 //!
-//! Not seen are control and format characters, those that change the direction of text, and those of no width. Of the
-//! last, emoji keep what belongs to them, and the letters of a text what joins them or keeps them apart, as in Persian.
+//! Invisible are control and format characters, those that change the direction of text, and those without a width.
+//! Exceptions: the characters that an emoji consists of, and, in comments, joiners between letters, which Persian and
+//! Indic scripts need.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{
@@ -14,20 +15,20 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 /// Marks that one letter may have. Vietnamese needs two, pointed Hebrew three or four.
 const MOST_MARKS: usize = 4;
 
-/// Characters with nothing to see that Unicode counts among the symbols.
+/// Blank characters that Unicode lists among the symbols.
 const BLANK: [char; 2] = ['\u{2800}', '\u{1d159}'];
 
-/// Shows the character before it as an emoji, or as text.
+/// Variation selectors that show the character before them as an emoji or as text.
 const PRESENTATIONS: [char; 2] = ['\u{fe0f}', '\u{fe0e}'];
 
-/// Join the characters around them, or keep them from joining.
+/// Joins the characters around it, or keeps them from joining.
 const JOINER: char = '\u{200d}';
 const NON_JOINER: char = '\u{200c}';
 
-/// A name on one line. White space between its words becomes one space.
+/// Checks a name. White space between its words becomes one space.
 ///
 /// # Errors
-/// If it is empty or too long, or has what cannot be seen: in words for its author.
+/// A message for its author if the name is empty, too long, or has invisible characters.
 pub(crate) fn name(text: &str, longest: usize) -> Result<String, String> {
     if text.contains(char::REPLACEMENT_CHARACTER) {
         return Err("the name has letters that were lost on the way; it has to be sent as UTF-8".to_owned());
@@ -53,11 +54,10 @@ pub(crate) fn name(text: &str, longest: usize) -> Result<String, String> {
     checked("name", chars.into_iter().collect(), longest)
 }
 
-/// A text of several lines, without what cannot be seen, marks beyond four on one letter, and more than one empty line in
-/// succession.
+/// Checks a text of several lines. Drops invisible characters, marks beyond four on one letter, and repeated empty lines.
 ///
 /// # Errors
-/// If nothing is left of it, or too much: in words for its author.
+/// A message for its author if nothing visible is left, or too much.
 pub(crate) fn text(text: &str, longest: usize) -> Result<String, String> {
     let chars = composed(&text.replace("\r\n", "\n"));
     let chars: Vec<_> = chars.into_iter().map(plain_space).collect();
@@ -67,7 +67,7 @@ pub(crate) fn text(text: &str, longest: usize) -> Result<String, String> {
     checked("text", lines.join("\n").trim().to_owned(), longest)
 }
 
-/// A text without what cannot be seen.
+/// Drops invisible characters.
 pub(crate) fn visible(text: &str) -> String {
     seen(&composed(text), true)
 }
@@ -76,11 +76,11 @@ fn seen(chars: &[char], has_letters_joined: bool) -> String {
     let fates = fates(chars, has_letters_joined);
     let kept: String =
         chars.iter().zip(fates).filter_map(|(char, fate)| (fate == Fate::Kept).then_some(*char)).collect();
-    // What is gone may have stood between a letter and its mark.
+    // A dropped character may have separated a letter from its mark.
     composed(&kept).into_iter().collect()
 }
 
-/// Composed: the same text in other code points is the same text.
+/// Normalizes to NFC, so that equal texts have equal code points.
 fn composed(text: &str) -> Vec<char> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text).chars().collect()
 }
@@ -114,9 +114,9 @@ enum Fate {
     OneMarkTooMany,
 }
 
-/// What becomes of each character of a text.
+/// Decides for each character of a text whether it is kept.
 fn fates(chars: &[char], has_letters_joined: bool) -> Vec<Fate> {
-    // The last character that an emoji or a word may go on from, whether it is said how to show it, and the marks on it.
+    // The last base character, whether a variation selector followed it, and the number of marks on it.
     let (mut before, mut is_presented, mut marks) = (None, false, 0);
     let fate = |(place, &char): (usize, &char)| {
         let next = chars.get(place + 1).copied();
@@ -164,7 +164,7 @@ fn is_unseen(char: char) -> bool {
     }
 }
 
-/// Whether there is something to see, without a letter to stand on.
+/// Whether the character is visible on its own. A mark needs a letter.
 fn is_visible(char: char) -> bool {
     let is_space = char.is_whitespace() || BLANK.contains(&char);
     !is_space && !is_unseen(char) && !is_mark(char)
@@ -178,7 +178,7 @@ fn is_pictograph(char: char) -> bool {
     CodePointSetData::new::<ExtendedPictographic>().contains(char)
 }
 
-/// Whether it is of a script in which letters may be joined.
+/// Whether the character may belong to a script that needs joiners.
 fn is_joinable(char: char) -> bool {
     !char.is_ascii() && !is_unseen(char) && (char.is_alphabetic() || is_mark(char))
 }

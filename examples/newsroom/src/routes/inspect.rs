@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::settings;
 use crate::views::{self, inspect};
 
-/// Lets through the requests of clients that may look inside.
+/// Refuses the requests of clients that may not inspect the service.
 pub(super) async fn gate<P: From<Problem> + IntoResponse>(
     State(inspection): State<settings::Inspection>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -38,8 +38,7 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
     Ok(next.run(request).await)
 }
 
-/// Whether the host of the request has a name of its own: a site whose name leads to this machine, which a browser would let
-/// read the answer.
+/// Whether the request names a domain as its host. A page of a domain that resolves to this machine could read the answer.
 fn has_domain(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
     host.is_some_and(|host| {
@@ -48,7 +47,7 @@ fn has_domain(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether a proxy says that it forwards the request of somebody else. Not all of them do.
+/// Whether a proxy says that it has forwarded the request. Not every proxy does.
 fn is_forwarded(headers: &HeaderMap) -> bool {
     [FORWARDED.as_str(), VIA.as_str(), "x-forwarded-for", "x-real-ip"]
         .iter()

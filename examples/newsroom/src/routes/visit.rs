@@ -68,7 +68,7 @@ fn finish(problem: &Problem, body: impl IntoResponse) -> Response {
     response
 }
 
-/// What a client sends, read whole within [`BODY_TIMEOUT`].
+/// Extracts the body of a request, which has to arrive within [`BODY_TIMEOUT`].
 pub(super) struct InTime<T>(pub(super) T);
 
 impl<T: FromRequest<Shared, Rejection: Into<Problem>>> FromRequest<Shared> for InTime<T> {

@@ -204,7 +204,7 @@ async fn a_request_that_ends_in_time_is_answered_after_the_signal() {
 }
 
 #[tokio::test]
-async fn who_reads_its_output_no_longer_does_not_matter() {
+async fn an_output_that_is_closed_does_not_matter() {
     let folder = tempdir().unwrap();
     let mut program = Program::start(folder.path(), &[]).await;
     // As `newsroom | head -3` does.
