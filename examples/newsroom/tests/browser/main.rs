@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use chromium::{Chromium, Tab};
 use newsroom::app;
-use newsroom::database::Size;
+use newsroom::database::{DatabaseError, Size};
 use newsroom::service::Service;
 use newsroom::settings::Settings;
 use newsroom::visitor::Visitor;
+use rusqlite::Connection;
 use tempfile::tempdir;
 
 const SIZE: Size = Size { articles: 400, authors: 600 };
@@ -33,6 +34,11 @@ async fn a_reader_opens_an_article_and_comments() {
     let service = Service::start_anywhere(client, &Settings::default()).await.unwrap();
     let front = format!("http://{}/", service.address());
     let faults = &service.client().app().database.faults;
+    let long = "W".repeat(900);
+    let retitle = move |connection: &mut Connection| {
+        Ok::<_, DatabaseError>(connection.execute("UPDATE articles SET title = ? WHERE id = 399", [&long])?)
+    };
+    assert_eq!(service.client().app().database.write(retitle).await.unwrap(), 1);
     let mut browser = Chromium::start().await;
 
     let reader = browser.open(&front).await;
@@ -76,6 +82,7 @@ async fn a_reader_opens_an_article_and_comments() {
     browser.wait(&reader, &first_comment(text, true)).await;
     assert_eq!(browser.ask(&reader, "document.querySelectorAll('.said b').length").await, 0);
 
+    keeps_titles_in_their_place(&mut browser, &reader, &front).await;
     keeps_comments_in_their_place(&mut browser, &reader, &story).await;
     begins_with_a_letter_that_fits(&mut browser, &reader, &front).await;
 
@@ -86,6 +93,25 @@ async fn a_reader_opens_an_article_and_comments() {
     pictures(&mut browser, &reader, &front).await;
     drop(browser);
     service.stop().await;
+}
+
+/// A title without an end has five lines in a list, and is no wider than any page.
+async fn keeps_titles_in_their_place(browser: &mut Chromium, tab: &Tab, front: &str) {
+    for width in [1280, 320] {
+        browser.size(tab, width, 900).await;
+        for path in ["", "articles/399"] {
+            browser.go(tab, "about:blank").await;
+            browser.go(tab, &format!("{front}{path}")).await;
+            let fits = browser
+                .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth");
+            assert_eq!(fits.await, true, "{path} at {width}");
+        }
+        browser.go(tab, front).await;
+        let lines = "(() => { const title = document.querySelector('.teaser h2');
+            return Math.round(title.clientHeight / parseFloat(getComputedStyle(title).lineHeight)); })()";
+        assert_eq!(browser.ask(tab, lines).await, 5, "{width}");
+    }
+    browser.size(tab, 1280, 900).await;
 }
 
 /// A comment that is long, wide, or high is seen within its own lines, and all of it when the reader wants.
