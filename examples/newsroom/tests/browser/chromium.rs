@@ -79,14 +79,14 @@ impl Chromium {
         let session = self.call(None, "Target.attachToTarget", attach).await;
         let tab = Tab(session["sessionId"].as_str().unwrap().to_owned());
         self.in_tab(&tab, "Page.enable", json!({})).await;
+        // As if each had a window of its own: a page behind another one is hidden, and gives up its events after a while.
+        self.in_tab(&tab, "Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         self.size(&tab, 1280, 900).await;
         self.go(&tab, url).await;
         tab
     }
 
     pub async fn go(&mut self, tab: &Tab, url: &str) {
-        // A page behind another one is hidden, and knows it.
-        self.in_tab(tab, "Page.bringToFront", json!({})).await;
         self.in_tab(tab, "Page.navigate", json!({ "url": url })).await;
         self.wait(tab, &format!("location.href === {} && document.readyState === 'complete'", json!(url)))
             .await;

@@ -53,6 +53,7 @@ async fn a_reader_opens_an_article_and_comments() {
     browser.wait(&reader, "location.pathname === '/articles/400'").await;
     let story = format!("{front}articles/400");
     let other = browser.open(&story).await;
+    assert_eq!(browser.ask(&reader, "document.hidden").await, false);
     for tab in [&reader, &other] {
         browser.wait(tab, "document.querySelector('.live')?.hidden === false").await;
     }
