@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use cache_core::{Cache, Cause, ChangeKind, Merge};
+use cache_core::{Cache, Cause, ChangeKind, Inputs, Merge, Times};
 
 use crate::shop::*;
 
@@ -48,6 +48,31 @@ fn a_listener_hears_of_each_changed_key_with_its_revision_and_value() {
         ("get_total", "GetTotal(2)".into(), ChangeKind::Removed, Some(3), None),
     ];
     assert_eq!(heard, expected);
+}
+
+#[test]
+fn a_listener_hears_of_answers_that_were_built_from_others_whether_they_are_up_to_date_or_not() {
+    let (cache, heard) = listening();
+    let balance = cache.insert(GetBalance(1), 1);
+    for total in [5, 6] {
+        let (watch, mut inputs) = (cache.watch(&GetTotal(1)), Inputs::default());
+        inputs.note(&cache, &GetBalance(1), Some(&balance), false, None);
+        watch.store_built(total, Times::new(), &inputs);
+        // Too late for the first, and in time for the second.
+        cache.invalidate(&GetBalance(1));
+    }
+    let set = |table, key: &str, revision, value| {
+        (table, key.to_owned(), ChangeKind::Set, Some(revision), Some(value))
+    };
+    let mark: Heard = ("get_balance", "GetBalance(1)".into(), ChangeKind::Invalidated, None, None);
+    let expected = [
+        set("get_balance", "GetBalance(1)", 1, 1),
+        set("get_total", "GetTotal(1)", 2, 5),
+        mark.clone(),
+        set("get_total", "GetTotal(1)", 3, 6),
+        mark,
+    ];
+    assert_eq!(heard.take(), expected);
 }
 
 #[test]

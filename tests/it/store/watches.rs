@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use cache_core::{Freshness, Moment, Stored, Times, Watch};
+use cache_core::{Freshness, Inputs, Moment, Stored, Times, Watch};
 
 use super::load_on_miss::{Files, GetSaved};
 use super::*;
@@ -263,6 +263,28 @@ fn an_equal_value_keeps_the_present_one_and_dates_it_anew() {
     cache.invalidate(&GetEqual(1));
     assert!(matches!(watch.store(7, Times::new().as_of(Moment::ORIGIN)), Stored::Overtaken(_)));
     assert_eq!(cache.peek_entry(&GetEqual(1)).unwrap().freshness(), Freshness::Invalidated);
+}
+
+#[test]
+fn what_was_built_from_a_value_that_has_changed_in_any_way_is_stored_and_marked() {
+    let unchanged: (&str, Change) = ("nothing", |_| {});
+    for (name, change) in changes().into_iter().chain([unchanged]) {
+        let (cache, _) = shelf();
+        let (old, mut inputs) = (cache.insert(GetBook(1), book("old")), Inputs::default());
+        inputs.note(&cache, &GetBook(1), Some(&old), false, None);
+        let watch = cache.watch(&GetBook(2));
+        change(&cache);
+        let stored = watch.store_built(book("built"), Times::new(), &inputs);
+        match name {
+            "nothing" => assert!(matches!(stored, Stored::Written(_))),
+            all if HITS_ALL.contains(&all) => assert!(matches!(stored, Stored::Overtaken(_)), "{name}"),
+            _ => assert!(matches!(stored, Stored::Marked(_)), "{name}: {stored:?}"),
+        }
+        let is_marked =
+            cache.peek_entry(&GetBook(2)).map(|entry| entry.freshness() == Freshness::Invalidated);
+        let expected = (!HITS_ALL.contains(&name)).then_some(name != "nothing");
+        assert_eq!(is_marked, expected, "{name}");
+    }
 }
 
 #[test]
