@@ -189,11 +189,11 @@ fn tags(options: &Options) -> Option<TokenStream> {
 fn tags_of(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let path = &options.tags_of.as_ref()?.value;
     let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
-    let tags = quote_spanned!(span.resolved_at(Span::call_site())=> #path(query));
+    let add_tags = located(quote!(#core::__private::add_tags), span);
+    let call = quote_spanned!(span.resolved_at(Span::call_site())=> #add_tags(#path(query), add));
     Some(quote! {
-        const TAGS_OF: ::core::option::Option<#core::__private::TagsOf<Self>> = ::core::option::Option::Some(
-            |query, add| ::core::iter::IntoIterator::into_iter(#tags).for_each(add)
-        );
+        const TAGS_OF: ::core::option::Option<#core::__private::TagsOf<Self>> =
+            ::core::option::Option::Some(|query, add| #call);
     })
 }
 

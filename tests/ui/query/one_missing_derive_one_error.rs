@@ -1,9 +1,9 @@
 //! What a query lacks is told at the query, and nowhere else.
-use cache_core::{Cache, Query, Shape};
+use cache_core::{Cache, Query, Shape, Tag};
 use serde::{Deserialize, Serialize};
 
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[query(value = String, capacity = 10 * 10, ttl = "5m", breaker, persist, tags("posts"), fallback = nobody)]
+#[query(value = String, capacity = 10 * 10, ttl = "5m", breaker, persist, tags("posts"), tags_of = own, fallback = nobody)]
 struct GetPost {
     id: u64,
 }
@@ -24,6 +24,10 @@ struct Bytes(u8);
 
 fn nobody(_: &GetPost) -> String {
     String::new()
+}
+
+fn own(_: &GetPost) -> [Tag; 1] {
+    [Tag::from("post")]
 }
 
 fn weight(_: &GetUser, _: &str) -> u32 {
