@@ -33,6 +33,7 @@
 //! # A tour
 //! - [`Query`] says what a question is; [`Cache`] answers it; [`Builder`] configures a cache.
 //! - [`Transaction`] changes many entries at once; [`Cache::insert`] changes one.
+//! - [`Cache::invalidate`] marks an entry as out of date; a [`Tag`] marks those that belong together, in any tables.
 //! - [`Pinned`] keeps a key; [`Entry`] tells the state of one; [`Inspection`] tells that of all.
 //! - [`Cache::reap_every`] gives back the memory of what has expired or died, also while the program is idle.
 //! - [`Cache::save`] and [`Cache::restore_or_new`] carry the cache over a restart; [`Shape`] notices types that changed.

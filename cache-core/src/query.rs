@@ -36,10 +36,12 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// What gives each entry tags of its own, by its key: `#[query(tags_of = path)]`, with the path of a function
     /// `fn(&Query) -> impl IntoIterator<Item = Tag>`.
     ///
-    /// Keys that are equal must have the same tags, at all times. It runs outside all locks. The table has an index of the
-    /// tags then: [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) visits only the entries that have one. A write of a
-    /// new key adds to it, which takes 30 to 40 bytes for each tag of the entry (test `store_memory`). Tables without tags of their entries have no index,
-    /// and pay nothing.
+    /// Keys that are equal must have the same tags, at all times. The function runs at each write of the table, outside all
+    /// locks, and again for the keys that an invalidation finds.
+    ///
+    /// The table has an index of the tags: [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) visits only the entries that
+    /// have one. It takes 30 to 40 bytes for each tag of an entry (test `store_memory`). Reads pay nothing for it, and tables
+    /// without tags of entries have none.
     ///
     /// # Examples
     /// ```
