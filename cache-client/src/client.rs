@@ -27,7 +27,7 @@ use crate::layer::Layers;
 use crate::mutate::{Scopes, WriteOrder};
 use crate::plan::Plan;
 use crate::provider::tier::Tier;
-use crate::runtime::ClientRuntime;
+use crate::runtime::{ClientRuntime, TaskRuntime};
 use crate::telemetry::Telemetry;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
@@ -276,9 +276,13 @@ impl<A: App> Client<A> {
     }
 
     /// What a load of a query needs to run. `None` if nothing limits it.
-    pub(crate) fn slot_of<Q: Fetch<A>>(&self, desk: &Desk<Q, Q::Error>) -> Option<Arc<LoadSlot>> {
+    pub(crate) fn slot_of<Q: Fetch<A>>(
+        &self,
+        desk: &Desk<Q, Q::Error>,
+        runtime: &TaskRuntime,
+    ) -> Option<Arc<LoadSlot>> {
         let most = || self.settings::<Q>().or(Q::LOADING).or(self.defaults()).concurrency;
-        LoadSlot::new(desk.limit(most), self.0.limit.clone())
+        LoadSlot::new(desk.limit(most), self.0.limit.clone(), (runtime, &self.0.runtime))
     }
 
     pub(crate) fn next_flight(&self) -> FlightId {

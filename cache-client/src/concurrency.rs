@@ -7,23 +7,25 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::runtime::{ClientRuntime, TaskRuntime};
 use crate::sync::Mutex;
 
 /// A number of loads that may run at once. Slots are given in the order in which they were asked for.
 ///
-/// Not a semaphore of tokio's: a load that its runtime does not run any more has to lose its place in the queue.
+/// Not a semaphore of tokio's: a load that its runtime does not run any more has to lose its place, also in the queue.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimit(Mutex<Places>);
 
 #[derive(Debug)]
 struct Places {
-    free: u32,
+    most: usize,
     next: Ticket,
-    /// Those that wait, in the order in which they came.
+    taken: BTreeMap<Ticket, Arc<LoadSlot>>,
+    /// Those that wait, in the order in which they came. Nobody waits while there is a place.
     queue: BTreeMap<Ticket, Arc<LoadSlot>>,
 }
 
-/// A place in a queue. None is used twice.
+/// A place, or one in the queue for it. None is used twice.
 type Ticket = u64;
 
 /// The right of one load to run. It has a place of each of its limits, or waits for one, while it works and waits for no
@@ -32,6 +34,9 @@ type Ticket = u64;
 pub(crate) struct LoadSlot {
     /// That of the query before that of the client: a load that has a place of the latter waits for none.
     limits: [Option<Arc<ConcurrencyLimit>>; 2],
+    /// Where the load runs.
+    runtime: TaskRuntime,
+    runtimes: Arc<ClientRuntime>,
     state: Mutex<State>,
     /// Something may let the load go on.
     changed: Notify,
@@ -44,46 +49,50 @@ struct State {
     /// How many other loads it waits for.
     waits: usize,
     stage: Stage,
+    /// Of each limit that it has a place of, or waits for one.
+    tickets: [Ticket; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Out,
     /// Waits for a place of this limit, and has one of each before it.
-    Queued(usize, Ticket),
+    Queued(usize),
     Held,
 }
 
 impl ConcurrencyLimit {
     pub(crate) fn new(most: u32) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Places { free: most.max(1), next: 0, queue: BTreeMap::new() })))
+        let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
+        let (taken, queue) = (BTreeMap::new(), BTreeMap::new());
+        Arc::new(Self(Mutex::new(Places { most, next: 0, taken, queue })))
     }
 
-    /// Takes a place, or joins the queue for one.
-    fn take_or_queue(&self, slot: &Arc<LoadSlot>) -> Option<Ticket> {
+    /// Takes a place, or joins the queue for one. Returns whether it has a place.
+    fn take_or_queue(&self, slot: &Arc<LoadSlot>) -> (Ticket, bool) {
         let mut places = self.0.lock();
-        if places.free > 0 {
-            places.free -= 1;
-            return None;
-        }
         places.next += 1;
-        let ticket = places.next;
-        places.queue.insert(ticket, Arc::clone(slot));
-        Some(ticket)
+        let (ticket, is_free) = (places.next, places.taken.len() < places.most);
+        let places = if is_free { &mut places.taken } else { &mut places.queue };
+        places.insert(ticket, Arc::clone(slot));
+        (ticket, is_free)
     }
 
-    /// Gives a place back, to the first in the queue.
-    fn give_back(&self, limit: usize) {
+    /// Gives a place back, to the first in the queue. This is the limit of that number of each slot.
+    fn give_back(&self, number: usize, mut ticket: Ticket) {
         loop {
             let mut places = self.0.lock();
-            let Some((ticket, slot)) = places.queue.pop_first() else {
-                places.free += 1;
-                return;
-            };
+            let left = places.taken.remove(&ticket);
+            let next = places.queue.pop_first();
+            if let Some((next, slot)) = &next {
+                places.taken.insert(*next, Arc::clone(slot));
+            }
             drop(places);
-            // One that has just left takes nothing.
-            if slot.advance_from(limit, ticket) {
-                return;
+            drop(left);
+            match next {
+                // One that has just left takes nothing.
+                Some((next, slot)) if !slot.advance_from(number, next) => ticket = next,
+                _ => return,
             }
         }
     }
@@ -92,6 +101,17 @@ impl ConcurrencyLimit {
         let left = self.0.lock().queue.remove(&ticket);
         drop(left);
     }
+
+    /// Those that have a place, and those that wait for one, if they are meant.
+    fn slots(&self, is_meant: impl Fn(&LoadSlot) -> bool) -> Vec<Arc<LoadSlot>> {
+        let places = self.0.lock();
+        places.taken.values().chain(places.queue.values()).filter(|slot| is_meant(slot)).cloned().collect()
+    }
+
+    /// Where those run that have a place.
+    fn runtimes(&self) -> Vec<TaskRuntime> {
+        self.0.lock().taken.values().map(|slot| slot.runtime.clone()).collect()
+    }
 }
 
 impl LoadSlot {
@@ -99,11 +119,17 @@ impl LoadSlot {
     pub(crate) fn new(
         query: Option<Arc<ConcurrencyLimit>>,
         client: Option<Arc<ConcurrencyLimit>>,
+        (runtime, runtimes): (&TaskRuntime, &Arc<ClientRuntime>),
     ) -> Option<Arc<Self>> {
-        let state = State { works: false, waits: 0, stage: Stage::Out };
         let limits = [query, client];
-        let is_limited = limits.iter().any(Option::is_some);
-        is_limited.then(|| Arc::new(Self { limits, state: Mutex::new(state), changed: Notify::new() }))
+        if limits.iter().all(Option::is_none) {
+            return None;
+        }
+        runtimes.note_use(runtime);
+        let state = State { works: false, waits: 0, stage: Stage::Out, tickets: [0; 2] };
+        let (runtime, runtimes) = (runtime.clone(), Arc::clone(runtimes));
+        let (state, changed) = (Mutex::new(state), Notify::new());
+        Some(Arc::new(Self { limits, runtime, runtimes, state, changed }))
     }
 
     /// The load is to run: joins the queue, unless it has done so.
@@ -124,12 +150,12 @@ impl LoadSlot {
 
     /// Takes the slot from a load that its runtime does not run. If that goes on after all, it joins the queue again.
     pub(crate) fn revoke(self: &Arc<Self>) {
-        let given_up = std::mem::replace(&mut self.state.lock().stage, Stage::Out);
-        self.give_up(given_up);
+        let given_up = self.state.lock().give_up();
+        self.give_back(given_up);
         self.changed.notify_waiters();
     }
 
-    /// Waits until the load may run.
+    /// Waits until the load may run. Loads of runtimes that are idle do not keep it waiting.
     pub(crate) async fn held(self: &Arc<Self>) {
         loop {
             // Before the look, so that no change is missed.
@@ -138,8 +164,20 @@ impl LoadSlot {
             if self.state.lock().may_run() {
                 return;
             }
-            changed.await;
+            let places = || self.limits.iter().flatten().flat_map(|limit| limit.runtimes()).collect();
+            tokio::select! {
+                biased;
+                () = changed => {}
+                () = self.runtimes.until_one_is_idle(places) => self.revoke_idle(),
+            }
         }
+    }
+
+    /// Takes their places from all loads whose runtimes are idle.
+    fn revoke_idle(&self) {
+        let is_idle = |slot: &LoadSlot| self.runtimes.is_idle(&slot.runtime);
+        let idle: Vec<_> = self.limits.iter().flatten().flat_map(|limit| limit.slots(is_idle)).collect();
+        idle.iter().for_each(|slot| slot.revoke());
     }
 
     /// Changes what the load does, and then joins the queue or gives up its place as that says.
@@ -149,14 +187,14 @@ impl LoadSlot {
         let given_up = match (state.needs_place(), state.stage) {
             (true, Stage::Out) => {
                 self.advance(&mut state, 0);
-                Stage::Out
+                GivenUp::default()
             }
             (true, _) => return,
-            (false, _) => std::mem::replace(&mut state.stage, Stage::Out),
+            (false, _) => state.give_up(),
         };
         let may_run = state.may_run();
         drop(state);
-        self.give_up(given_up);
+        self.give_back(given_up);
         if may_run {
             self.changed.notify_waiters();
         }
@@ -165,8 +203,11 @@ impl LoadSlot {
     /// Takes places from this limit on, until one has none that is free.
     fn advance(self: &Arc<Self>, state: &mut State, from: usize) {
         for (at, limit) in self.limits.iter().enumerate().skip(from) {
-            if let Some(ticket) = limit.as_ref().and_then(|limit| limit.take_or_queue(self)) {
-                state.stage = Stage::Queued(at, ticket);
+            let Some(limit) = limit else { continue };
+            let (ticket, is_free) = limit.take_or_queue(self);
+            state.tickets[at] = ticket;
+            if !is_free {
+                state.stage = Stage::Queued(at);
                 return;
             }
         }
@@ -176,7 +217,7 @@ impl LoadSlot {
     /// Takes the place that was waited for. Returns whether that is so still.
     fn advance_from(self: &Arc<Self>, limit: usize, ticket: Ticket) -> bool {
         let mut state = self.state.lock();
-        if state.stage != Stage::Queued(limit, ticket) {
+        if state.stage != Stage::Queued(limit) || state.tickets[limit] != ticket {
             return false;
         }
         self.advance(&mut state, limit + 1);
@@ -188,29 +229,40 @@ impl LoadSlot {
         true
     }
 
-    /// Gives back what the slot had at a stage that it has left.
-    fn give_up(&self, stage: Stage) {
-        let places = match stage {
-            Stage::Out => return,
-            Stage::Queued(limit, ticket) => {
-                if let Some(limit) = &self.limits[limit] {
-                    limit.leave(ticket);
-                }
-                limit
-            }
-            Stage::Held => self.limits.len(),
-        };
-        for (at, limit) in self.limits[..places].iter().enumerate() {
-            if let Some(limit) = limit {
-                limit.give_back(at);
+    fn give_back(&self, given_up: GivenUp) {
+        let GivenUp { queued, taken } = given_up;
+        let limits = || self.limits.iter().enumerate().filter_map(|(at, limit)| Some((at, limit.as_ref()?)));
+        limits().filter_map(|(at, limit)| Some((limit, queued[at]?))).for_each(|(limit, at)| limit.leave(at));
+        for (at, limit) in limits() {
+            if let Some(ticket) = taken[at] {
+                limit.give_back(at, ticket);
             }
         }
     }
 }
 
+/// What a slot has left: places, and one in a queue at most.
+#[derive(Clone, Copy, Debug, Default)]
+struct GivenUp {
+    queued: [Option<Ticket>; 2],
+    taken: [Option<Ticket>; 2],
+}
+
 impl State {
     fn needs_place(&self) -> bool {
         self.works && self.waits == 0
+    }
+
+    /// Leaves whatever it has.
+    fn give_up(&mut self) -> GivenUp {
+        let [first, second] = self.tickets.map(Some);
+        let nothing = GivenUp::default();
+        match std::mem::replace(&mut self.stage, Stage::Out) {
+            Stage::Out => nothing,
+            Stage::Queued(0) => GivenUp { queued: [first, None], ..nothing },
+            Stage::Queued(_) => GivenUp { queued: [None, second], taken: [first, None] },
+            Stage::Held => GivenUp { taken: [first, second], ..nothing },
+        }
     }
 
     fn may_run(&self) -> bool {

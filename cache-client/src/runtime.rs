@@ -1,8 +1,8 @@
 //! Which runtime the tasks of a client run on, and whether that runtime still runs anything. Loads nothing.
 
 use std::future::{Future, pending};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -24,6 +24,9 @@ pub(crate) struct ClientRuntime {
     is_preferred: AtomicBool,
     /// Runtimes that live and are not driven, as a `current_thread` runtime outside of `block_on`.
     idle: Mutex<Vec<Id>>,
+    /// The first runtime of a load that obeys a limit, and whether there are others.
+    first: OnceLock<Id>,
+    are_several: AtomicBool,
     /// How often a runtime was found idle, or has dropped a task.
     losses: AtomicU64,
 }
@@ -31,7 +34,15 @@ pub(crate) struct ClientRuntime {
 impl ClientRuntime {
     pub(crate) fn new(preferred: Option<Handle>) -> Self {
         let is_preferred = AtomicBool::new(preferred.is_some());
-        Self { preferred, is_preferred, idle: Mutex::default(), losses: AtomicU64::new(0) }
+        let (first, are_several) = (OnceLock::new(), AtomicBool::new(false));
+        Self {
+            preferred,
+            is_preferred,
+            idle: Mutex::default(),
+            first,
+            are_several,
+            losses: AtomicU64::new(0),
+        }
     }
 
     /// The runtime for the next task: the preferred one while it runs, else that of the caller.
@@ -78,6 +89,33 @@ impl ClientRuntime {
     /// Whether a runtime was found idle, and has not run anything since.
     pub(crate) fn is_idle(&self, runtime: &TaskRuntime) -> bool {
         self.idle.lock().contains(&runtime.0.id())
+    }
+
+    /// Notes that a load which obeys a limit runs on a runtime.
+    pub(crate) fn note_use(&self, runtime: &TaskRuntime) {
+        if *self.first.get_or_init(|| runtime.0.id()) != runtime.0.id() {
+            self.are_several.store(true, Ordering::Release);
+        }
+    }
+
+    /// Ends when one of these runtimes, which may change, has not run anything for a second. Never, while all loads that
+    /// obey limits run on one.
+    pub(crate) async fn until_one_is_idle(self: &Arc<Self>, runtimes: impl Fn() -> Vec<TaskRuntime>) {
+        if !self.are_several.load(Ordering::Acquire) {
+            return pending().await;
+        }
+        loop {
+            let mut runtimes = runtimes();
+            runtimes.retain(TaskRuntime::may_be_idle);
+            runtimes.sort_by_key(|runtime| runtime.0.id().to_string());
+            runtimes.dedup_by_key(|runtime| runtime.0.id());
+            for runtime in &runtimes {
+                if tokio::time::timeout(2 * PATIENCE, runtime.until_idle(self)).await.is_ok() {
+                    return;
+                }
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
     }
 
     /// Changes when a runtime is found idle or has ended.

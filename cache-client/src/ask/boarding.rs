@@ -18,6 +18,7 @@ use crate::flight::{Flight, NoSeat, Seat, Wish};
 use crate::fly::Trip;
 use crate::memo::Cell;
 use crate::plan::{Plan, Planned};
+use crate::runtime::TaskRuntime;
 
 /// How long a load goes on when its last caller has left, where nobody says.
 const LINGER: Duration = Duration::from_secs(5);
@@ -214,7 +215,7 @@ impl<A: App> Asker<'_, A> {
         let make = || {
             let id = self.client().next_flight();
             let watch = self.client().cache().watch(query);
-            let slot = self.slot(desk);
+            let slot = self.slot(desk, &runtime);
             Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new(), runtime, slot)
         };
         // Declared here, so that it is dropped after the lock of the memo too.
@@ -234,8 +235,8 @@ impl<A: App> Asker<'_, A> {
     }
 
     /// What a load needs to run: that of a key which is loaded with others needs nothing, that of them all does.
-    fn slot<Q: Fetch<A>>(&self, desk: &Desk<Q, Q::Error>) -> Option<Arc<LoadSlot>> {
-        if Q::__IS_BATCHED { None } else { self.client().slot_of(desk) }
+    fn slot<Q: Fetch<A>>(&self, desk: &Desk<Q, Q::Error>, runtime: &TaskRuntime) -> Option<Arc<LoadSlot>> {
+        if Q::__IS_BATCHED { None } else { self.client().slot_of(desk, runtime) }
     }
 
     /// Gets on a flight of the tree alone: what it loads is neither shared nor stored.
@@ -253,7 +254,7 @@ impl<A: App> Asker<'_, A> {
         let (runtime, started) = (self.client().runtime().get(), self.client().cache().now());
         let boarded = in_tree(node, query, ticket, || {
             let (id, token) = (self.client().next_flight(), node.tree.token.child_token());
-            let slot = self.slot(desk);
+            let slot = self.slot(desk, &runtime);
             let flight = Arc::new(Flight::new(id, query.clone(), started, None, token, runtime, slot));
             match Seat::take(&flight, ticket.wish, ticket.from) {
                 Ok(seat) => Boarded::New(flight, Some(seat)),

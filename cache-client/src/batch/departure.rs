@@ -55,7 +55,10 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
     loop {
         let runtime = client.runtime().get();
         let token = if is_private { node.tree.token.child_token() } else { CancellationToken::new() };
-        let begin = || Batch::new(client.next_flight(), token, runtime, client.slot_of(&desk));
+        let begin = || {
+            let slot = client.slot_of(&desk, &runtime);
+            Batch::new(client.next_flight(), token, runtime, slot)
+        };
         let (mut place, is_new) = gathering.join(key, most, (client.waits(), flight), begin);
         let batch = Arc::clone(&place.batch);
         if is_new == IsNew(true) {
@@ -116,7 +119,8 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
             tokio::select! {
                 biased;
                 () = self.batch.token.cancelled() => return,
-                () = slot.held() => {}
+                // In a box, so that calls without a limit have no room for it.
+                () = Box::pin(slot.held()) => {}
             }
         }
         self.gathering.close(&self.batch);

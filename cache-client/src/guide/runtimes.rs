@@ -82,6 +82,9 @@
 //!   that have no other runtime are [interrupted](crate::QueryError::Interrupted).
 //! - **Observers.** One that is read on another runtime moves the task of its key there, and goes on. It ends
 //!   if it is read outside of all runtimes.
+//! - **Limits.** A load that its runtime does not run gives up its place among the loads
+//!   [that run at once](crate::guide::many#how-many-loads-run-at-once) when others on another runtime wait for theirs. If its
+//!   runtime goes on after all, a load that had begun goes on beside the others; one that had not waits its turn again.
 //! - **The client.** Tasks go to the runtimes of the callers from then on. An idle runtime gets the tasks of the client
 //!   again as soon as it is driven again.
 //!

@@ -496,6 +496,7 @@ fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_those_that_take_them_ov
         let client = builder().concurrency(1).build();
         drop(ask(&client, &GetOne(0)));
         drop(ask(&client, &GetOne(1)));
+        drop(ask(&client, &GetMany(1)));
         settle().await;
         client
     });
@@ -503,9 +504,32 @@ fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_those_that_take_them_ov
         let (running, waiting) = (GetOne(0), GetOne(1));
         let (running, waiting) = tokio::join!(client.query(&running), client.query(&waiting));
         assert!(running.is_ok() && waiting.is_ok());
+        assert!(client.query(&GetMany(1)).await.is_ok());
     }));
     // What goes on after all waits its turn.
     idle.block_on(in_time(async {
         assert!(client.query(&GetOne(2)).await.is_ok());
     }));
+}
+
+/// Nobody takes them over, since nobody else asks for their keys.
+#[test]
+fn loads_of_a_runtime_that_nobody_drives_keep_no_slot_of_other_keys() {
+    let (idle, other) = (current_thread(), current_thread());
+    let client = builder().concurrency(2).build();
+    idle.block_on(async {
+        (0..5).for_each(|key| drop(ask(&client, &GetFree(key))));
+        settle().await;
+    });
+    other.block_on(in_time(async {
+        let answers = client.query_all(&keys(GetFree, 10..15)).await;
+        assert!(answers.iter().all(Result::is_ok));
+    }));
+    assert_eq!(client.app().begun().len(), 7, "two on the idle one, and five");
+    // They go on after all, by the limit.
+    idle.block_on(in_time(async {
+        let answers = client.query_all(&keys(GetFree, 0..5)).await;
+        assert!(answers.iter().all(Result::is_ok));
+    }));
+    assert_eq!(client.app().begun().len(), 10);
 }

@@ -10,6 +10,22 @@ use shuttle::thread;
 #[derive(Clone, Debug)]
 pub(crate) struct TaskRuntime;
 
+/// None is ever found idle by itself.
+#[derive(Debug)]
+pub(crate) struct ClientRuntime;
+
+impl ClientRuntime {
+    pub(crate) fn note_use(&self, _: &TaskRuntime) {}
+
+    pub(crate) fn is_idle(&self, _: &TaskRuntime) -> bool {
+        false
+    }
+
+    pub(crate) async fn until_one_is_idle(&self, _: impl Fn() -> Vec<TaskRuntime>) {
+        std::future::pending().await
+    }
+}
+
 /// Does nothing any more when dropped, unless it has begun.
 #[derive(Debug)]
 pub(crate) struct Timer(Arc<AtomicBool>);

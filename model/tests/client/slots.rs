@@ -8,6 +8,7 @@ use shuttle::thread;
 
 use crate::check;
 use crate::concurrency::{ConcurrencyLimit, LoadSlot};
+use crate::runtime::{ClientRuntime, TaskRuntime};
 
 /// A program whose loads run one at a time.
 #[derive(Clone)]
@@ -24,7 +25,8 @@ impl Program {
 
     fn slot(&self, is_of_query: bool) -> Arc<LoadSlot> {
         let query = is_of_query.then(|| Arc::clone(&self.query));
-        LoadSlot::new(query, Some(Arc::clone(&self.client))).unwrap()
+        LoadSlot::new(query, Some(Arc::clone(&self.client)), (&TaskRuntime, &Arc::new(ClientRuntime)))
+            .unwrap()
     }
 
     fn work(&self) {
