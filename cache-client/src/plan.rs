@@ -180,13 +180,7 @@ impl Plan {
 
     fn check(&self, sources: &Sources, all: &LoadingOptions) -> Result<(), Problem> {
         check_numbers(all)?;
-        if all.concurrency == Some(0) {
-            return Err(("concurrency", "must be at least 1; leave it out for no limit"));
-        }
-        if sources.concurrency == Some(0) {
-            let problem = "of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit";
-            return Err(("concurrency", problem));
-        }
+        check_concurrency(sources.concurrency)?;
         if sources.call.concurrency.is_some() {
             let problem = "is no option of a call: give it to the derive or to `ClientBuilder::query`";
             return Err(("concurrency", problem));
@@ -383,6 +377,12 @@ pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), Problem> {
     }
 }
 
+/// Looks at the number of loads that a client runs at once.
+pub(crate) fn check_concurrency(most: Option<u32>) -> Result<(), Problem> {
+    let problem = "of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit";
+    if most == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
+}
+
 /// Those that count with any strategy.
 fn check_numbers(options: &LoadingOptions) -> Result<(), Problem> {
     if options.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
@@ -396,6 +396,9 @@ fn check_numbers(options: &LoadingOptions) -> Result<(), Problem> {
     }
     if options.batch == Some(0) {
         return Err(("batch", "must be at least 1"));
+    }
+    if options.concurrency == Some(0) {
+        return Err(("concurrency", "must be at least 1; leave it out for no limit"));
     }
     RetryPace::of(options.retry_first, options.retry_longest, options.retry_factor)
         .problem()

@@ -21,7 +21,7 @@ use crate::desk::Desks;
 use crate::error::{ClientBuildError, OptionsError};
 use crate::layer::Layers;
 use crate::mutate::WriteOrder;
-use crate::plan::check_values;
+use crate::plan::{check_concurrency, check_values};
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
 use crate::runtime::ClientRuntime;
@@ -160,6 +160,7 @@ impl<A: App> ClientBuilder<A> {
     /// ```
     pub fn try_build(self) -> Result<Client<A>, ClientBuildError> {
         check_values(&self.defaults)
+            .and_then(|()| check_concurrency(self.concurrency))
             .map_err(|(option, problem)| ClientBuildError::Defaults { option, problem })?;
         let mut settings: Vec<_> = self.settings.values().collect();
         // So that the same one is told each time.

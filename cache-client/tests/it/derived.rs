@@ -487,6 +487,19 @@ async fn an_equal_answer_is_kept_and_marked_if_it_is_out_of_date() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_observer_has_an_equal_answer_loaded_once_more_too() {
+    let client = kitchen_with_recipe();
+    let _observer = client.observe(&GetEqualBuilt(1));
+    pass(SECOND).await;
+    client.invalidate(&GetEqualBuilt(1));
+    settle().await;
+    client.invalidate(&GetPart(1));
+    pass(seconds(60)).await;
+    assert_eq!(client.app().loads::<GetEqualBuilt>(1), 3);
+    assert!(!is_marked(&client, &GetEqualBuilt(1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_of_its_own_finds_it_however_it_was_stored() {
     for is_changed in [false, true] {
         let client = kitchen_with_recipe();

@@ -69,6 +69,9 @@ fn a_client_whose_options_cannot_work_is_not_built() {
         .unwrap_err();
     let ClientBuildError::Query(error) = of_query else { panic!("{of_query:?}") };
     assert_eq!((error.query, error.option), ("get_number", "retry_longest"));
+    for none in [builder().concurrency(0), builder().query::<GetNumber>(|options| options.concurrency(0))] {
+        assert!(none.try_build().unwrap_err().to_string().contains("`concurrency` "));
+    }
     // Each can work, but not with the other.
     let together = builder()
         .defaults(|options| options.retry_longest(SECOND))

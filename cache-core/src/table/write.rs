@@ -167,7 +167,8 @@ impl<Q: Query> Table<Q> {
             let as_of = times.as_of.unwrap_or(now);
             let is_kept = self.mark(key, None, &mut |shard, number, env, out| {
                 let may_touch = !watcher.is_overtaken() && shard.seen(Some(number)) == seen;
-                may_touch && shard.touch_as_of(number, as_of, env, out) && shard.invalidate(number)
+                let is_touched = may_touch && shard.touch_as_of(number, as_of, env, out);
+                is_touched && self.overtake_older(key) && shard.invalidate(number)
             });
             if is_kept {
                 return Stored::Marked(equal);

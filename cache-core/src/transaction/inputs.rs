@@ -250,9 +250,10 @@ impl<Q: Query> LockedPart for LockedBuilt<'_, '_, Q> {
         let Some(shard) = locked.shard_mut(table.place_of(hash)) else { return };
         shard.begin(&env, out);
         let place = shard.meet(*place, &env, out);
+        // An equal answer is newer than what is being loaded, too.
+        told.iter().for_each(|watcher| watcher.overtake());
         match store {
             Store::Write(incoming) => {
-                told.iter().for_each(|watcher| watcher.overtake());
                 if let Some(mut incoming) = incoming.take() {
                     incoming.begin(*now, *as_of);
                     let number = shard.write(key.clone(), hash, place, incoming, &env, out);
@@ -260,7 +261,6 @@ impl<Q: Query> LockedPart for LockedBuilt<'_, '_, Q> {
                 }
             }
             Store::Keep(_) => {
-                told.iter().for_each(|watcher| watcher.ring_later());
                 if let Some(number) = place.number {
                     shard.touch_as_of(number, as_of.unwrap_or(*now), &env, out);
                 }
