@@ -6,7 +6,7 @@ use std::fmt::{self, Debug};
 use std::future::Future;
 use std::sync::Arc;
 
-use cache_core::{Holds, LoadingOptions, Query};
+use cache_core::{Holds, LoadingOptions, Query, ShownKey};
 use tokio::time::Instant;
 
 use crate::app::{Answer, App, Fetch};
@@ -140,7 +140,7 @@ impl<A: App> Context<A> {
     {
         match self.0.preset::<Q>(query, value.into()) {
             true => Ok(()),
-            false => Err(AlreadyAnswered { query: Q::NAME, key: format!("{query:?}") }),
+            false => Err(AlreadyAnswered { query: Q::NAME, key: format!("{:?}", ShownKey(query)) }),
         }
     }
 

@@ -100,7 +100,7 @@ pub enum ClientBuildError {
 pub struct AlreadyAnswered {
     /// Name of the query.
     pub query: &'static str,
-    /// The key, as its `Debug` prints it.
+    /// The key, as its `Debug` prints it; `(secret)` if its query is derived with `secret`.
     pub key: String,
 }
 

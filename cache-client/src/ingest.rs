@@ -1,7 +1,7 @@
 //! Values that somebody else pushes: each becomes a commit, and the connection that they come by is kept up.
 
 use std::any::type_name;
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Display};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub trait Source<A: App>: Send + Sync + 'static {
     type Item: Send + Sync;
 
     /// Why the source cannot be opened, or has broken off.
-    type Error: Send + Sync + 'static;
+    type Error: Display + Send + Sync + 'static;
 
     /// Opens the source.
     ///
@@ -154,7 +154,7 @@ pub enum SourceError<E> {
         /// What it returned.
         source: Arc<E>,
     },
-    /// Its code panicked.
+    /// Its code panicked. It is opened again, as after an error that may pass.
     #[error("the source `{name}` panicked: {message}")]
     Panicked {
         /// Type of the source.
@@ -230,9 +230,9 @@ impl<A: App, S: Source<A>> Intake<A, S> {
     async fn run(self) {
         let (mut patience, mut was_open) = (Patience::new(u32::MAX), false);
         loop {
-            let taken = caught(self.take_in(&mut patience, &mut was_open)).await;
-            let End { error, is_last, wait } = self.end_of(taken);
-            telemetry::source(type_name::<S>(), outcome_of(error.as_ref()));
+            let taken = async { self.end_of(self.take_in(&mut patience, &mut was_open).await) };
+            let End { error, is_last, wait } = caught(taken).await.unwrap_or_else(Self::end_by_panic);
+            Self::tell_of(error.as_ref());
             if is_last {
                 self.state.send_replace(IngestionState::Ended { error });
                 return;
@@ -266,35 +266,36 @@ impl<A: App, S: Source<A>> Intake<A, S> {
 
     async fn commit(&self, change: impl Fn(&mut Changes<A>) + Send + Sync) {
         let commit = Commit { label: Some(type_name::<S>()), ..Commit::of(&self.client) };
-        if commit.run(&change).await.is_err() {
+        if let Err(error) = commit.run(&change).await {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            telemetry::value_refused(type_name::<S>());
+            telemetry::value_refused(type_name::<S>(), &error);
             commit.mark(&change);
         }
     }
 
-    fn end_of(&self, taken: Result<Result<(), S::Error>, Arc<str>>) -> End<S::Error> {
-        let name = type_name::<S>();
+    fn end_of(&self, taken: Result<(), S::Error>) -> End<S::Error> {
         match taken {
-            Ok(Ok(())) => End { error: None, is_last: self.source.may_end(), wait: None },
-            Ok(Err(error)) => {
+            Ok(()) => End { error: None, is_last: self.source.may_end(), wait: None },
+            Err(error) => {
                 let (is_last, wait) = (!S::is_retryable(&error), S::retry_after(&error));
-                let error = SourceError::Failed { name, source: Arc::new(error) };
+                let error = SourceError::Failed { name: type_name::<S>(), source: Arc::new(error) };
                 End { error: Some(error), is_last, wait }
-            }
-            Err(message) => {
-                End { error: Some(SourceError::Panicked { name, message }), is_last: false, wait: None }
             }
         }
     }
-}
 
-/// As it is told.
-fn outcome_of<E>(error: Option<&SourceError<E>>) -> &'static str {
-    match error {
-        None => "ended",
-        Some(SourceError::Failed { .. }) => "failed",
-        Some(SourceError::Panicked { .. }) => "panicked",
+    fn end_by_panic(message: Arc<str>) -> End<S::Error> {
+        let error = SourceError::Panicked { name: type_name::<S>(), message };
+        End { error: Some(error), is_last: false, wait: None }
+    }
+
+    fn tell_of(error: Option<&SourceError<S::Error>>) {
+        let (outcome, error): (_, Option<&dyn Display>) = match error {
+            None => ("ended", None),
+            Some(SourceError::Failed { source, .. }) => ("failed", Some(source)),
+            Some(SourceError::Panicked { message, .. }) => ("panicked", Some(message)),
+        };
+        telemetry::source(type_name::<S>(), outcome, error);
     }
 }
 

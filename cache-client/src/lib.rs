@@ -47,11 +47,10 @@
 //! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
 //! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
 //! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
-//! - [`Mutate`] changes something outside, and the cache with it; a [`Layer`] shows changes before they are true.
+//! - [`Mutate`] changes something outside, and the cache with it ([`Changes`]); a [`Layer`] shows changes before they are
+//!   true.
 //! - [`Source`] pushes values into the cache; see [`Client::ingest`].
 //! - [`telemetry`] lists the spans, events and metrics that tell what the client does.
-//! - [`Mutate`] is a change of something outside, with what it means for the cache ([`Changes`]) and what is shown until it
-//!   has happened ([`Layer`]); [`Source`] is where others push theirs.
 //! - [`Paged`] and [`Infinite`] show what comes in pages, by number or by cursor; each page is a query.
 //! - [`Provider`] is a second tier below the cache, for queries derived with `persist`; [`MemoryProvider`] is one, and
 //!   [`TrackingProvider`] one for tests.

@@ -21,7 +21,8 @@ use crate::runtime::Timer;
 
 impl<A: App> Client<A> {
     /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
-    /// five seconds, also by a table that keeps nothing by itself. Errors go to [`refresh_error`](Self::refresh_error).
+    /// five seconds, also by a table that keeps nothing by itself. Errors go to [`refresh_error`](Self::refresh_error);
+    /// options that cannot work are an event of `tracing` too, at level `WARN`.
     /// A query whose strategy stores nothing is not loaded.
     ///
     /// # Panics

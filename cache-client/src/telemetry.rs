@@ -30,8 +30,9 @@
 //! | `refused` | debug | `strategy` | a load was not made, since its circuit breaker is open |
 //! | `interrupted` | debug | `strategy` | a load was cancelled |
 //! | `mutation` | debug if it is done or the error is [expected](crate::Mutate::is_expected), else warn | no `query`; `mutation`: its type, `outcome`: `done`, `failed`, `panicked` or `refused` (by a hook), `error` | a mutation has ended |
-//! | `source` | warn, info if it ended | no `query`; `source`: its type, `outcome`: `ended`, `failed` or `panicked` | a source of pushed values has broken off |
-//! | `value_refused` | warn | no `query`; `source`: its type | a pushed value was refused by a hook |
+//! | `source` | warn, info if it ended | no `query`; `source`: its type, `outcome`: `ended`, `failed` or `panicked`, `error` unless it ended | a source of pushed values has broken off |
+//! | `value_refused` | warn | no `query`; `source`: its type, `error` | a pushed value was refused by a hook, or conflicts kept it out |
+//! | `prefetch_refused` | warn | `option`, `problem` | a query was not prefetched, since its options cannot work |
 //! | `breaker` | warn if it opens, else info | no `query`; `breaker`: its name, `state`: `open`, `half-open` or `closed` | a circuit breaker has another state |
 //!
 //! Each is told once, however deep in a tree the call was: a call that may read the cache tells of a hit, a stale hit or a
@@ -74,14 +75,18 @@ mod metrics;
 #[path = "telemetry/no_metrics.rs"]
 mod metrics;
 
+use std::error::Error;
 use std::fmt::{self, Debug, Display, Write};
+use std::iter::successors;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use cache_core::{Query, Strategy};
+use cache_core::{CommitError, Query, Strategy};
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Level, event, field};
 
 use crate::breaker::state::BreakerState;
+use crate::error::OptionsError;
 pub(crate) use load::Load;
 pub(crate) use metrics::describe;
 
@@ -300,14 +305,20 @@ pub(crate) fn mutation(
     is_expected: bool,
 ) {
     let error = error.map(|error| field::display(Whole(error)));
-    match outcome == "done" || is_expected {
+    contained(|| match outcome == "done" || is_expected {
         true => {
             event!(name: "mutation", target: TARGET, Level::DEBUG, mutation = name, outcome, error, "mutation");
         }
         false => {
             event!(name: "mutation", target: TARGET, Level::WARN, mutation = name, outcome, error, "mutation");
         }
-    }
+    });
+}
+
+/// Tells something in a task whose outcome must not depend on it: a subscriber, or the `Display` of an error, may panic.
+/// The panic hook of the program has reported that by then.
+fn contained(tell: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(tell));
 }
 
 /// An error with its causes, if it shows them in its alternate form.
@@ -319,17 +330,37 @@ impl Display for Whole<'_> {
     }
 }
 
-/// Tells that a source of pushed values has broken off.
-pub(crate) fn source(name: &'static str, outcome: &'static str) {
-    match outcome {
-        "ended" => event!(name: "source", target: TARGET, Level::INFO, source = name, outcome, "source"),
-        _ => event!(name: "source", target: TARGET, Level::WARN, source = name, outcome, "source"),
+/// An error with its causes, which it does not show itself.
+pub(crate) struct WithCauses<'a>(pub(crate) &'a dyn Error);
+
+impl Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self.0, f)?;
+        successors(self.0.source(), |&error| error.source()).try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 
+/// Tells that a source of pushed values has broken off.
+pub(crate) fn source(name: &'static str, outcome: &'static str, error: Option<&dyn Display>) {
+    let error = error.map(|error| field::display(Whole(error)));
+    contained(|| match outcome {
+        "ended" => event!(name: "source", target: TARGET, Level::INFO, source = name, outcome, "source"),
+        _ => event!(name: "source", target: TARGET, Level::WARN, source = name, outcome, error, "source"),
+    });
+}
+
 /// Tells that a pushed value was not let in.
-pub(crate) fn value_refused(name: &'static str) {
-    event!(name: "value_refused", target: TARGET, Level::WARN, source = name, "value_refused");
+pub(crate) fn value_refused(name: &'static str, error: &CommitError) {
+    let error = field::display(WithCauses(error));
+    contained(|| {
+        event!(name: "value_refused", target: TARGET, Level::WARN, source = name, error, "value_refused");
+    });
+}
+
+/// Tells that a query was not prefetched, since its options cannot work.
+pub(crate) fn prefetch_refused(error: &OptionsError) {
+    let OptionsError { query, option, problem } = error;
+    event!(name: "prefetch_refused", target: TARGET, Level::WARN, query, option, problem, "prefetch_refused");
 }
 
 /// As options write it.

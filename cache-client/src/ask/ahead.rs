@@ -8,8 +8,10 @@ use cache_core::Holds;
 use super::Asker;
 use crate::app::{App, Fetch};
 use crate::concurrency::LoadSlot;
+use crate::error::OptionsError;
 use crate::flight::Flight;
 use crate::plan::Verdict;
+use crate::telemetry;
 use crate::waits::Waiting;
 
 impl<A: App> Asker<'_, A> {
@@ -24,7 +26,16 @@ impl<A: App> Asker<'_, A> {
         if access.is_private || needs_none {
             return None;
         }
-        let plan = self.planned::<Q>(None, access).ok().filter(|plan| plan.stores())?;
+        let plan = match self.planned::<Q>(None, access) {
+            Ok(plan) => plan,
+            Err(error) => {
+                self.refuse(query, error);
+                return None;
+            }
+        };
+        if !plan.stores() {
+            return None;
+        }
         match self.look(query, &plan, false) {
             Some((_, Verdict::Fresh)) => None,
             Some((_, Verdict::Ending)) => {
@@ -37,6 +48,17 @@ impl<A: App> Asker<'_, A> {
     /// The slot of the load that asks, if it needs one.
     pub(crate) fn slot_around(&self) -> Option<Arc<LoadSlot>> {
         self.context()?.slot.clone()
+    }
+
+    /// Says of a query whose options cannot work why it is not loaded.
+    fn refuse<Q: Fetch<A>>(&self, query: &Q, error: OptionsError)
+    where
+        A::Registry: Holds<Q>,
+    {
+        telemetry::prefetch_refused(&error);
+        let cache = self.client().cache();
+        let watch = Arc::new(cache.watch(query));
+        self.client().desks().of::<Q, Q::Error>().failures.note(watch, error.into(), cache.now(), None);
     }
 
     /// Waits for the end of a load without a seat, so that what it brings is kept for who comes later.

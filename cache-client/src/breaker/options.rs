@@ -11,8 +11,9 @@ use std::time::Duration;
 /// breaker is open for as long again, and if it is interrupted, or has not ended after as long again, another one is
 /// let through. Each client has breakers of its own.
 ///
-/// A failure is a load that panics, or whose error [counts](crate::Fetch::counts_as_failure): by default those that may
-/// pass, each time that it is tried. Any other error is a success here, since what was asked has answered: an unknown
+/// A failure is a load that panics, a [`fetch_many`](crate::FetchMany::fetch_many) that gives more or fewer answers than it
+/// was given keys, or a load whose error [counts](crate::Fetch::counts_as_failure): by default those that may pass, each
+/// time that it is tried. Any other error is a success here, since what was asked has answered: an unknown
 /// key, an input that makes no sense. A query whose errors never may pass has to say which of them count. Interrupted loads
 /// count as neither failure nor success.
 ///

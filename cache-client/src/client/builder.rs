@@ -96,8 +96,8 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Whether spans and events about a key have it as a field, as its `Debug` prints it. Default: they have not, for keys
-    /// may hold what is not for everybody's eyes. See [`telemetry`].
+    /// Whether all spans and events about a key have it as a field, as its `Debug` prints it; `(secret)` if its query is
+    /// derived with `secret`. Default: only the event `failed` has it. See [`telemetry`].
     pub fn trace_keys(mut self, traces_keys: bool) -> Self {
         self.traces_keys = traces_keys;
         self

@@ -7,8 +7,8 @@
 //! - Each hit, stale hit, miss, refresh, retry and so on is an event, told once, however deep in a request the call
 //!   was. The target is `cache_client`, for the filter of a subscriber. Most are at level `debug`, hits at `trace`;
 //!   what should be looked at is at `warn`.
-//! - Keys are not told, since they may hold what is not for everybody's eyes, unless the client is built with
-//!   [`trace_keys`](crate::ClientBuilder::trace_keys).
+//! - Only `failed` tells the key of its load, hidden if the query is derived with `secret`. The other spans and events have
+//!   keys if the client is built with [`trace_keys`](crate::ClientBuilder::trace_keys).
 //! - With the cargo feature `metrics` there are counters, a histogram of the times that loads take, and a gauge of
 //!   the loads under way, by the crate of that name.
 //! - Without a subscriber an event costs next to nothing.

@@ -13,13 +13,20 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::lab::*;
-use crate::listener::Listener;
+use crate::listener::{Listener, PanicsAt};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Trouble {
+    #[error("the line is down")]
     Passing,
+    #[error("not before {0:?}")]
     AskedFor(Duration),
+    #[error("no such line")]
     Lasting,
+    #[error("nobody knows")]
+    PanicsWhenJudged,
+    #[error("nobody knows when")]
+    PanicsWhenTimed,
 }
 
 type Pushed = Result<(u32, usize), Trouble>;
@@ -30,6 +37,7 @@ struct Numbers {
     channels: Arc<Mutex<Vec<mpsc::UnboundedReceiver<Pushed>>>>,
     opened: Arc<Mutex<Vec<Instant>>>,
     may_end: bool,
+    panics_at_the_end: bool,
 }
 
 struct Channel(mpsc::UnboundedReceiver<Pushed>);
@@ -64,17 +72,20 @@ impl Source<Lab> for Numbers {
     }
 
     fn is_retryable(trouble: &Trouble) -> bool {
+        assert_ne!(*trouble, Trouble::PanicsWhenJudged, "cannot judge");
         *trouble != Trouble::Lasting
     }
 
     fn retry_after(trouble: &Trouble) -> Option<Duration> {
         match trouble {
             Trouble::AskedFor(time) => Some(*time),
+            Trouble::PanicsWhenTimed => panic!("cannot tell the time"),
             _ => None,
         }
     }
 
     fn may_end(&self) -> bool {
+        assert!(!self.panics_at_the_end, "cannot end");
         self.may_end
     }
 }
@@ -264,6 +275,60 @@ async fn a_panic_is_trouble_like_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_over_an_error_is_trouble_like_any_other() {
+    for trouble_sent in [Some(Trouble::PanicsWhenJudged), Some(Trouble::PanicsWhenTimed), None] {
+        let client = lab();
+        let (numbers, mut senders) = Numbers::new(2);
+        let numbers = Numbers { panics_at_the_end: trouble_sent.is_none(), ..numbers };
+        let mut ingestion = client.ingest(numbers);
+        let first = senders.pop().unwrap();
+        if let Some(trouble) = trouble_sent {
+            first.send(Err(trouble)).unwrap();
+        }
+        drop(first);
+        let error = trouble(&mut ingestion).await.unwrap();
+        assert!(
+            matches!(&error, SourceError::Panicked { message, .. } if message.starts_with("cannot") || message.contains("cannot judge")),
+            "{error:?}"
+        );
+        senders[0].send(Ok((1, 14))).unwrap();
+        pass(2 * SECOND).await;
+        assert_eq!(number(&client, 1), Some(14), "{trouble_sent:?}: it is opened again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_a_source_breaks_off_is_told() {
+    let client = lab();
+    let listener = Listener::start();
+    let (numbers, mut senders) = Numbers::new(2);
+    let mut ingestion = client.ingest(numbers);
+    senders.pop().unwrap().send(Err(Trouble::Passing)).unwrap();
+    trouble(&mut ingestion).await.unwrap();
+    let told = listener.one("source");
+    assert_eq!((told.field("outcome"), told.field("error")), ("failed", "the line is down"));
+    listener.forget();
+    senders[0].send(Ok((1, 13))).unwrap();
+    trouble(&mut ingestion).await.unwrap();
+    let told = listener.one("source");
+    assert_eq!(told.field("outcome"), "panicked");
+    assert!(told.field("error").contains("unlucky"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_ends_no_ingestion() {
+    let _guard = PanicsAt::start("source");
+    let client = lab();
+    let (numbers, mut senders) = Numbers::new(2);
+    let mut ingestion = client.ingest(numbers);
+    senders.pop().unwrap().send(Err(Trouble::Passing)).unwrap();
+    trouble(&mut ingestion).await.unwrap();
+    senders[0].send(Ok((1, 14))).unwrap();
+    pass(2 * SECOND).await;
+    assert_eq!(number(&client, 1), Some(14));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
     let cache = Cache::builder()
         .clock(TokioClock::new())
@@ -282,6 +347,7 @@ async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
         senders[0].send(Ok((1, value))).unwrap();
     }
     settle().await;
+    assert!(listener.one("value_refused").field("error").contains("not that one"));
     assert_eq!(listener.counts(), [("value_refused", 1)]);
     assert_eq!((number(&client, 1), is_marked(&client, 1), ingestion.refused()), (Some(65), true, 1));
     senders[0].send(Ok((1, 67))).unwrap();

@@ -83,6 +83,23 @@ impl Listener {
     }
 }
 
+/// Panics over each event of a name.
+pub struct PanicsAt(&'static str);
+
+impl PanicsAt {
+    /// Listens on this thread until the guard is dropped.
+    pub fn start(name: &'static str) -> DefaultGuard {
+        LazyLock::force(&SECOND);
+        tracing::subscriber::set_default(Registry::default().with(Self(name)))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for PanicsAt {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        assert_ne!(event.metadata().name(), self.0, "what was that");
+    }
+}
+
 impl Ear {
     fn change(&self, id: &Id, change: impl FnOnce(&mut Told)) {
         let mut all = self.0.lock();

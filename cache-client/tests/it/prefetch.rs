@@ -7,6 +7,7 @@ use cache_client::{QueryError, Strategy};
 use tokio::time::Instant;
 
 use crate::lab::*;
+use crate::listener::Listener;
 
 #[tokio::test(start_paused = true)]
 async fn what_a_page_needs_is_loaded_at_the_same_time_without_anybody_waiting() {
@@ -218,4 +219,36 @@ async fn what_would_not_be_stored_is_not_prefetched() {
     let client = builder().query::<GetNumber>(|options| options.strategy(Strategy::NetworkOnly)).build();
     in_time(client.prefetch_all((&GetNumber(1),)).done()).await;
     assert_eq!((client.app().loads(&GetNumber(1)), client.cached(&GetNumber(1))), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_that_cannot_work_are_told_and_readable_apart() {
+    let client =
+        builder().query::<GetNumber>(|options| options.strategy(Strategy::StaleWhileRevalidate)).build();
+    let cx = client.request("a request");
+    for (key, prefetch) in [(1, false), (2, true)] {
+        let listener = Listener::start();
+        let (timeless, number) = (GetTimeless(key), GetNumber(key));
+        match prefetch {
+            false => drop(client.prefetch_all((&timeless, &number))),
+            true => drop(cx.prefetch_all((&timeless, &number))),
+        }
+        settle().await;
+        let told = listener.all("prefetch_refused");
+        let told: Vec<_> = told
+            .iter()
+            .map(|told| (told.level.as_str(), told.field("query"), told.field("option")))
+            .collect();
+        assert_eq!(told, [("WARN", "get_timeless", "fresh"), ("WARN", "get_number", "swr")]);
+        assert!(listener.all("prefetch_refused")[0].field("problem").starts_with("is missing"));
+        assert!(matches!(
+            client.refresh_error(&timeless),
+            Some(QueryError::Options(error)) if error.option == "fresh"
+        ));
+        assert!(matches!(
+            client.refresh_error(&number),
+            Some(QueryError::Options(error)) if error.option == "swr"
+        ));
+        assert_eq!(client.app().loads(&timeless) + client.app().loads(&number), 0);
+    }
 }

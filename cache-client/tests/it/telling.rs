@@ -404,13 +404,18 @@ async fn keys_of_a_secret_query_are_printed_nowhere() {
     let mut tx = client.cache().begin();
     tx.update_once(query.clone(), |_| 7_usize);
     client.cache().insert(query.clone(), 8);
+    let tree = client.request("tree");
+    tree.set(&query, 7_usize).unwrap();
+    let answered = tree.set(&query, 8_usize).unwrap_err();
+    assert_eq!(answered.key, "(secret)");
     let printed = [
         tx.commit().unwrap_err().to_string(),
         format!("{:?}", client.cache().inspect_entries()),
         format!("{:?}", client.cache().peek_entry(&query)),
         format!("{:?}", client.cache().watch(&query)),
         format!("{:?}", client.observe(&query)),
-        format!("{:?}", client.infinite(query, |_| None)),
+        format!("{:?}", client.infinite(query.clone(), |_| None)),
+        format!("{answered} {answered:?}"),
     ];
     for text in printed {
         assert!(!text.contains("1234"), "{text}");
