@@ -1,6 +1,6 @@
 //! What a mutation, a confirmation, a pushed value or a plain change writes and marks: a transaction, and what is to be loaded again. Runs nothing.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::context::{Context, Tree};
 use crate::layer::Layer;
 use crate::memo::Memo;
-use crate::mutate::{Begun, Written};
+use crate::mutate::{Begun, Marked, Written};
 
 /// A set of changes to the cache of a client, made visible at once: what is written, and what is to be loaded again.
 ///
@@ -28,8 +28,15 @@ pub struct Changes<A: App> {
     marks_only: bool,
     /// What is done when all is committed.
     after: Vec<After<A>>,
-    /// Of what may be overtaken by another answer, with its client: the keys that it writes.
-    written: Option<(Client<A>, Vec<Written<A>>)>,
+    /// Of what may be overtaken by another answer, or overtake one.
+    noted: Option<Noted<A>>,
+}
+
+/// What changes write and mark.
+struct Noted<A: App> {
+    client: Client<A>,
+    written: Vec<Written<A>>,
+    marked: Vec<Marked>,
 }
 
 type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
@@ -37,8 +44,9 @@ type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool, has_order: bool) -> Self {
         let transaction = client.cache().begin();
-        let written = has_order.then(|| (client.clone(), Vec::new()));
-        Self { transaction, marks_only, after: Vec::new(), written }
+        let noted =
+            has_order.then(|| Noted { client: client.clone(), written: Vec::new(), marked: Vec::new() });
+        Self { transaction, marks_only, after: Vec::new(), noted }
     }
 
     /// What these changes would leave under a key: what they write, else what is committed now. If another commit
@@ -139,14 +147,28 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let Some((client, written)) = &mut self.written else { return };
-        let query = query.clone();
-        let key = client.write_order().hash(&query);
-        let mark = Box::new(move |client: &Client<A>| {
-            client.cache().invalidate(&query);
-            client.remove_copy(&query);
-        });
-        written.push(Written { key, mark });
+        if self.marks_only {
+            return self.note_marked(query);
+        }
+        let Some(Noted { client, written, .. }) = &mut self.noted else { return };
+        let key = query.clone();
+        let mark = move |client: &Client<A>| {
+            client.cache().invalidate(&key);
+            client.remove_copy(&key);
+        };
+        written.push(Written::new(client.write_order().hash(query), query, mark));
+    }
+
+    fn note_marked<Q: Query>(&mut self, query: &Q) {
+        if let Some(Noted { client, marked, .. }) = &mut self.noted {
+            marked.push(Marked::Key(client.write_order().hash(query)));
+        }
+    }
+
+    fn note_all_marked(&mut self, what: Marked) {
+        if let Some(Noted { marked, .. }) = &mut self.noted {
+            marked.push(what);
+        }
     }
 
     /// Has what the request and the provider know of a key forgotten.
@@ -173,6 +195,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
+        self.note_marked(query);
         let key = query.clone();
         match self.marks_only {
             false => {
@@ -190,6 +213,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
+        self.note_all_marked(Marked::Query(TypeId::of::<Q>()));
         let matches = Arc::new(matches);
         let (marked, meant) = (Arc::clone(&matches), Arc::clone(&matches));
         match self.marks_only {
@@ -208,6 +232,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
+        self.note_all_marked(Marked::Query(TypeId::of::<Q>()));
         match self.marks_only {
             false => {
                 self.transaction.invalidate_query::<Q>();
@@ -223,6 +248,7 @@ impl<A: App> Changes<A> {
     /// [tag of their own](cache_core::Query::TAGS_OF), for which it locks those entries alone.
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
+        self.note_all_marked(Marked::Tag(tag.clone()));
         self.transaction.invalidate_tag(&tag);
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
@@ -238,6 +264,7 @@ impl<A: App> Changes<A> {
 
     /// [`invalidate_query`](Self::invalidate_query) for all queries.
     pub fn invalidate_all(&mut self) {
+        self.note_all_marked(Marked::All);
         self.transaction.invalidate_all();
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
@@ -382,13 +409,12 @@ impl<'a, A: App> Commit<'a, A> {
         let (mut attempts, mut backoff) = (1, Backoff::default());
         loop {
             let begun = Instant::now();
-            let Changes { transaction, after, written, .. } = self.make(false, &change);
+            let Changes { transaction, after, noted, .. } = self.make(false, &change);
+            let written = self.note_marks(noted);
             match transaction.commit_once_async().await {
                 Ok(receipt) => {
                     self.conclude(after);
-                    if let (Some(begun), Some((_, written)), Some(revision)) =
-                        (self.begun, written, receipt.revision())
-                    {
+                    if let (Some(begun), Some(revision)) = (self.begun, receipt.revision()) {
                         begun.wrote(revision.get(), written);
                     }
                     return Ok(receipt);
@@ -402,13 +428,22 @@ impl<'a, A: App> Commit<'a, A> {
 
     /// Marks what `change` would write or mark, past the hooks.
     pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
-        let Changes { after, .. } = self.make(true, &change);
+        let Changes { after, noted, .. } = self.make(true, &change);
+        self.note_marks(noted);
         self.conclude(after);
     }
 
+    /// Notes what is to be marked, before it is. Returns what is to be written.
+    fn note_marks(&self, noted: Option<Noted<A>>) -> Vec<Written<A>> {
+        let (Some(begun), Some(Noted { written, marked, .. })) = (self.begun, noted) else {
+            return Vec::new();
+        };
+        begun.marks(marked);
+        written
+    }
+
     fn make(&self, marks_only: bool, change: &impl Fn(&mut Changes<A>)) -> Changes<A> {
-        let has_order = self.begun.is_some() && !marks_only;
-        let mut changes = Changes::new(self.client, marks_only, has_order);
+        let mut changes = Changes::new(self.client, marks_only, self.begun.is_some());
         if let Some(label) = self.label {
             changes.label(label);
         }

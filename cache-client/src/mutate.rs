@@ -24,9 +24,9 @@ use crate::context::{self, Context, Node, Tree, scoped};
 use crate::fly::{caught, message_of};
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::{Patience, RetryPace};
-use crate::telemetry;
+use crate::telemetry::{self, WithCauses};
 use crate::waits::Waiting;
-pub(crate) use order::{Begun, KeyHash, WriteOrder, Written};
+pub(crate) use order::{Begun, KeyHash, Marked, WriteOrder, Written};
 pub use scope::Scope;
 pub(crate) use scope::Scopes;
 use scope::Turn;
@@ -35,7 +35,8 @@ use scope::Turn;
 ///
 /// Mutations that run at the same time may be answered in another order than they began in. An older answer then takes the
 /// place of a younger one, and nobody can tell which of them the server did last. So a key that both have written is
-/// marked and loaded, as by an invalidation: what the server has counts. That happens once, when those have ended that
+/// marked and loaded, as by an invalidation: what the server has counts. So is a key that the younger one has marked, by
+/// whichever invalidation, before the older one's answer is written. That happens once, when those have ended that
 /// were running by then and may write the key too: mutations of the types that have written it, and those that
 /// [show](Self::optimistic) a change of it. Answers in order cause neither mark nor load. Until the load has ended, the
 /// older answer is what is read; a [`scope`](Self::scope) avoids that.
@@ -177,9 +178,11 @@ pub enum MutateError<E> {
         /// Type of the mutation.
         mutation: &'static str,
     },
-    /// The request was cancelled, or its deadline passed. If the mutation had begun it goes on, and what it comes to is
-    /// committed.
-    #[error("the mutation `{mutation}` was interrupted; if it had begun, it goes on")]
+    /// The request was cancelled, or its deadline passed. Once its future was polled the mutation goes on, also one that
+    /// still waits for its turn in its scope, and its answer is committed. If the request had ended before, it is not run.
+    #[error(
+        "the request for the mutation `{mutation}` was interrupted; if the mutation was under way, it goes on"
+    )]
     Interrupted {
         /// Type of the mutation.
         mutation: &'static str,
@@ -212,14 +215,16 @@ impl<A: App> Client<A> {
     /// Nothing happens before the future is polled.
     ///
     /// # Errors
-    /// [`MutateError::Failed`], [`MutateError::Panicked`]: nothing is changed in the cache. [`MutateError::Refused`]: a
-    /// `before_commit` hook said no, or it has conflicted with others too often.
+    /// - [`MutateError::Failed`], [`MutateError::Panicked`]: nothing is changed in the cache.
+    /// - [`MutateError::Refused`]: a `before_commit` hook said no, or it has conflicted with others too often.
+    /// - [`MutateError::Cycle`]: it waits for a mutation of its [scope](Mutate::scope) that waits for it. It is not run.
+    /// - [`MutateError::Interrupted`]: the runtime that it was called in has ended.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     ///
     /// # Cancellation
-    /// May be dropped at any time. A mutation that has begun goes on.
+    /// May be dropped at any time. Once it was polled the mutation goes on, also if it still waits for its turn in its scope.
     pub fn mutate<'a, M: Mutate<A>>(
         &'a self,
         mutation: &'a M,
@@ -236,13 +241,14 @@ impl<A: App> Context<A> {
     /// what would be written is marked, since it is out of date whoever has asked.
     ///
     /// # Errors
-    /// As [`Client::mutate`]; and [`MutateError::Interrupted`] if the request is cancelled or its deadline passes.
+    /// As [`Client::mutate`], [`MutateError::Cycle`] too; and [`MutateError::Interrupted`] if the request is cancelled or its
+    /// deadline passes.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     ///
     /// # Cancellation
-    /// May be dropped at any time. A mutation that has begun goes on.
+    /// May be dropped at any time. Once it was polled the mutation goes on, also if it still waits for its turn in its scope.
     pub fn mutate<'a, M: Mutate<A>>(
         &'a self,
         mutation: &'a M,
@@ -297,13 +303,17 @@ async fn mutate<A: App, M: Mutate<A>>(
 }
 
 fn tell<A: App, M: Mutate<A>>(outcome: &Mutated<A, M>) {
+    let with_causes;
     let (error, is_expected): (Option<&dyn Display>, _) = match outcome {
         Ok(_) => (None, false),
         Err(MutateError::Failed { source, .. }) => {
             let is_expected = catch_unwind(AssertUnwindSafe(|| M::is_expected(source))).unwrap_or(false);
             (Some(source), is_expected)
         }
-        Err(MutateError::Refused { source, .. }) => (Some(source), false),
+        Err(MutateError::Refused { source, .. }) => {
+            with_causes = WithCauses(source);
+            (Some(&with_causes), false)
+        }
         Err(MutateError::Panicked { message, .. }) => (Some(message), false),
         Err(error @ (MutateError::Interrupted { .. } | MutateError::Cycle { .. })) => (Some(error), false),
     };
@@ -331,7 +341,7 @@ struct Run<A: App, M: Mutate<A>> {
     is_private: bool,
     /// What is shown meanwhile.
     layer: Option<Layer<A>>,
-    /// From when it runs. Ends before others of its scope begin. `None` if it writes nothing.
+    /// From when it runs. Ends before others of its scope begin. `None` before its turn.
     begun: Option<Begun<A>>,
     /// Its place in its scope.
     turn: Option<Turn>,
@@ -356,9 +366,10 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
         if !self.waits_for_its_turn().await {
             return Err(MutateError::Cycle { mutation: name });
         }
-        let client = &self.node.client;
-        self.begun =
-            self.layer.as_ref().map(|layer| Begun::new(client, Some(TypeId::of::<M>()), layer.keys()));
+        let keys = self.layer.as_ref().map(Layer::keys).unwrap_or_default();
+        // One that writes nothing is waited for by nobody.
+        let kind = (!self.is_private).then(TypeId::of::<M>);
+        self.begun = Some(Begun::new(&self.node.client, kind, keys));
         let panicked = |message| MutateError::Panicked { mutation: name, message };
         let output = caught(self.attempts()).await.map_err(panicked)?;
         let output = output.map_err(|source| MutateError::Failed { mutation: name, source })?;
@@ -370,13 +381,13 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
 
     /// Returns whether it may run: not if those before it in its scope wait for it.
     async fn waits_for_its_turn(&mut self) -> bool {
-        let Some(turn) = &mut self.turn else { return true };
-        let waits = self.node.flight.zip(turn.waits_for());
-        let waiting = waits.map(|(from, to)| Waiting::begin(self.node.client.waits(), from, to));
-        if matches!(waiting, Some(None)) {
-            return false;
+        let (Some(turn), Some(flight)) = (&mut self.turn, self.node.flight) else { return true };
+        while let Some(before) = turn.waits_for() {
+            let Some(_waiting) = Waiting::begin(self.node.client.waits(), flight, before) else {
+                return false;
+            };
+            turn.move_up().await;
         }
-        turn.begin().await;
         true
     }
 

@@ -5,19 +5,22 @@
 //! have written one key and do not stand in the same order by both are inverted: the answer of the older one, which the
 //! server may have given before that of the younger, has replaced the younger one's. It does not matter in which order they
 //! come here to say so.
+//!
+//! So has an answer that is committed after a younger mutation has marked its key: it takes the mark away. A mutation says
+//! before its commit what that marks, so each commit that comes later finds it; one that came earlier is marked by it.
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::BuildHasher;
 
-use cache_core::Query;
+use cache_core::{Query, Revision, Tag};
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use crate::app::App;
 use crate::client::Client;
 
-/// Writes that are remembered while mutations run. Who overlaps more is taken for inverted.
+/// Writes, and marks, that are remembered while mutations run. Who overlaps more is taken for inverted.
 const MOST_WRITES: usize = 4_096;
 
 /// A key by its hash and that of its type: two keys that share one cost a load that was not needed.
@@ -35,6 +38,8 @@ struct State<A: App> {
     running: BTreeMap<u64, Member>,
     /// In the order in which they were noted.
     writes: VecDeque<Write>,
+    /// In the order in which they were noted.
+    marks: VecDeque<MarkedBy>,
     /// Mutations up to this number have overlapped writes that are not remembered.
     forgotten: u64,
     late: Vec<Late<A>>,
@@ -58,6 +63,34 @@ struct Write {
     horizon: u64,
 }
 
+/// What a mutation has marked.
+struct MarkedBy {
+    number: u64,
+    /// Commits up to this revision came before the marks.
+    revision: u64,
+    marked: Marked,
+}
+
+/// What a mutation marks: more keys than it does, at times, which cost a load that was not needed.
+pub(crate) enum Marked {
+    Key(KeyHash),
+    /// Keys of a query.
+    Query(TypeId),
+    Tag(Tag),
+    All,
+}
+
+impl Marked {
+    fn covers<A: App>(&self, written: &Written<A>) -> bool {
+        match self {
+            Self::Key(key) => *key == written.key,
+            Self::Query(query) => *query == written.query,
+            Self::Tag(tag) => written.tags.contains(tag),
+            Self::All => true,
+        }
+    }
+}
+
 /// A key that is to be marked when those have ended that may write it too.
 struct Late<A: App> {
     key: KeyHash,
@@ -70,8 +103,22 @@ type Mark<A> = Box<dyn FnOnce(&Client<A>) + Send>;
 /// A key that a mutation has written.
 pub(crate) struct Written<A: App> {
     pub(crate) key: KeyHash,
+    query: TypeId,
+    /// Those of its query, and its own.
+    tags: Vec<Tag>,
     /// Has it loaded at its next read, at once if it is observed.
-    pub(crate) mark: Mark<A>,
+    mark: Mark<A>,
+}
+
+impl<A: App> Written<A> {
+    pub(crate) fn new<Q: Query>(
+        key: KeyHash,
+        query: &Q,
+        mark: impl FnOnce(&Client<A>) + Send + 'static,
+    ) -> Self {
+        let tags = Q::TAGS.iter().map(|&tag| Tag::from(tag)).chain(query.tags_of()).collect();
+        Self { key, query: TypeId::of::<Q>(), tags, mark: Box::new(mark) }
+    }
 }
 
 /// A mutation that runs, or a layer that stands, until it is dropped.
@@ -97,6 +144,13 @@ impl<A: App> Begun<A> {
         Self { client: client.clone(), number }
     }
 
+    /// Notes what the next commit is to mark, in place of what was noted before.
+    pub(crate) fn marks(&self, marked: Vec<Marked>) {
+        // Before the note: what is committed meanwhile may be taken for later, and never for earlier.
+        let revision = self.client.cache().revision().map_or(0, Revision::get);
+        self.client.write_order().state.lock().note_marks(self.number, revision, marked);
+    }
+
     /// Notes what was written by the commit of a revision, and marks the keys of which an answer has come out of order: now,
     /// or when the others have ended that may write them.
     pub(crate) fn wrote(&self, revision: u64, written: Vec<Written<A>>) {
@@ -119,8 +173,10 @@ impl<A: App> State<A> {
         written.dedup_by_key(|written| written.key);
         let kind = self.running.get(&number).and_then(|member| member.kind);
         let mut marks = Vec::new();
-        for Written { key, mark } in written {
-            if self.is_inverted(key, number, revision) && !self.late.iter().any(|late| late.key == key) {
+        for written in written {
+            let is_inverted = self.is_inverted(&written, number, revision);
+            let Written { key, mark, .. } = written;
+            if is_inverted && !self.late.iter().any(|late| late.key == key) {
                 let waits_for = self.others_of(key, number, kind);
                 match waits_for.is_empty() {
                     true => marks.push(mark),
@@ -133,14 +189,32 @@ impl<A: App> State<A> {
             }
         }
         while self.writes.len() > MOST_WRITES {
-            self.forgotten = self.writes.pop_front().map_or(self.forgotten, |write| write.horizon);
+            let horizon = self.writes.pop_front().map_or(0, |write| write.horizon);
+            self.forgotten = self.forgotten.max(horizon);
         }
         marks
     }
 
-    fn is_inverted(&self, key: KeyHash, number: u64, revision: u64) -> bool {
-        let mut others = self.writes.iter().filter(|other| other.key == key && other.number != number);
-        number <= self.forgotten || others.any(|other| (other.number > number) != (other.revision > revision))
+    fn note_marks(&mut self, number: u64, revision: u64, marked: Vec<Marked>) {
+        self.marks.retain(|other| other.number != number);
+        // Without older ones nobody can come too late.
+        if self.running.first_key_value().is_none_or(|(&oldest, _)| oldest >= number) {
+            return;
+        }
+        self.marks.extend(marked.into_iter().map(|marked| MarkedBy { number, revision, marked }));
+        while self.marks.len() > MOST_WRITES {
+            let oldest = self.marks.pop_front().map_or(0, |mark| mark.number);
+            self.forgotten = self.forgotten.max(oldest.saturating_sub(1));
+        }
+    }
+
+    fn is_inverted(&self, written: &Written<A>, number: u64, revision: u64) -> bool {
+        let mut others =
+            self.writes.iter().filter(|other| other.key == written.key && other.number != number);
+        let mut younger = self.marks.iter().filter(|mark| mark.number > number);
+        number <= self.forgotten
+            || others.any(|other| (other.number > number) != (other.revision > revision))
+            || younger.any(|mark| revision > mark.revision && mark.marked.covers(written))
     }
 
     /// Mutations that run and may write a key too: those whose layers change it, and those of the types that have written it.
@@ -166,8 +240,12 @@ impl<A: App> State<A> {
                 while self.writes.front().is_some_and(|write| write.horizon < oldest) {
                     self.writes.pop_front();
                 }
+                self.marks.retain(|mark| oldest < mark.number);
             }
-            None => self.writes.clear(),
+            None => {
+                self.writes.clear();
+                self.marks.clear();
+            }
         }
         self.late.extract_if(.., |late| late.waits_for.is_empty()).map(|late| late.mark).collect()
     }
@@ -179,6 +257,7 @@ impl<A: App> Default for WriteOrder<A> {
             last: 0,
             running: BTreeMap::new(),
             writes: VecDeque::new(),
+            marks: VecDeque::new(),
             forgotten: 0,
             late: Vec::new(),
         };

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
+use crate::sync::Mutex;
 use crate::waits::FlightId;
 
 /// Mutations of the same scope run one after another, in the order of the calls. See [`Mutate::scope`](crate::Mutate::scope).
@@ -27,18 +28,19 @@ pub(crate) struct Scopes(Mutex<HashMap<Scope, Last, RandomState>>);
 #[derive(Debug)]
 struct Last {
     flight: FlightId,
-    /// Closed when it ends.
-    end: oneshot::Receiver<()>,
+    /// Closed when it ends. If it leaves the queue before its turn, it sends the one before it, if that has not ended.
+    end: oneshot::Receiver<Option<Last>>,
 }
 
-/// The place of a mutation in its scope. Dropping it lets the next one run.
+/// The place of a mutation in its scope. Dropping it lets the next one run, after those that have not ended.
 #[derive(Debug)]
 pub(crate) struct Turn {
     scopes: Arc<Scopes>,
     scope: Scope,
     flight: FlightId,
     before: Option<Last>,
-    _end: oneshot::Sender<()>,
+    /// `None` once used.
+    end: Option<oneshot::Sender<Option<Last>>>,
 }
 
 impl Scopes {
@@ -46,33 +48,54 @@ impl Scopes {
     pub(crate) fn enter(self: &Arc<Self>, scope: Scope, flight: FlightId) -> Turn {
         let (sender, end) = oneshot::channel();
         let before = self.0.lock().insert(scope.clone(), Last { flight, end });
-        Turn { scopes: Arc::clone(self), scope, flight, before, _end: sender }
+        Turn { scopes: Arc::clone(self), scope, flight, before, end: Some(sender) }
+    }
+}
+
+impl Last {
+    /// The one that is still to be waited for, which is an earlier one if this one has left the queue.
+    fn unended(mut self) -> Option<Self> {
+        loop {
+            match self.end.try_recv() {
+                Ok(Some(earlier)) => self = earlier,
+                Err(TryRecvError::Empty) => return Some(self),
+                Ok(None) | Err(TryRecvError::Closed) => return None,
+            }
+        }
     }
 }
 
 impl Turn {
-    /// The mutation that has to end first.
+    /// The mutation that has to end first, as far as is known. `None` if it is the turn of this one.
     pub(super) fn waits_for(&self) -> Option<FlightId> {
         self.before.as_ref().map(|before| before.flight)
     }
 
-    /// Waits until those before it have ended, however they do.
-    pub(super) async fn begin(&mut self) {
+    /// Waits until the mutation before it has ended or left the queue. There may be another one to wait for then.
+    pub(super) async fn move_up(&mut self) {
         if let Some(before) = &mut self.before {
-            // Nothing is ever sent: the sender is dropped.
-            let _ = (&mut before.end).await;
+            self.before = (&mut before.end).await.ok().flatten();
         }
-        self.before = None;
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        let before = self.before.take().and_then(Last::unended);
         let mut scopes = self.scopes.0.lock();
-        if scopes.get(&self.scope).is_some_and(|last| last.flight == self.flight) {
-            let ended = scopes.remove(&self.scope);
-            drop(scopes);
-            drop(ended);
-        }
+        let this = match scopes.get_mut(&self.scope).filter(|last| last.flight == self.flight) {
+            None => {
+                drop(scopes);
+                // The next one is gone too if nobody receives it, and has looked for this one's predecessor no more.
+                let _ = self.end.take().map(|end| end.send(before));
+                return;
+            }
+            Some(last) => match before {
+                Some(before) => Some(std::mem::replace(last, before)),
+                None => scopes.remove(&self.scope),
+            },
+        };
+        drop(scopes);
+        drop(this);
     }
 }

@@ -5,16 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate, MutateError, Scope, TokioClock};
-use cache_core::{Cache, Freshness, Query, registry};
+use cache_core::{Cache, Freshness, Query, Tag, registry};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::lab::{SECOND, in_time, pass, seconds, settle};
 
 /// Its loads take a second.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = Vec<u32>, capacity = 1_000, fresh = "1h")]
+#[query(value = Vec<u32>, capacity = 1_000, fresh = "1h", tags("lists"), tags_of = GetList::tags)]
 pub struct GetList(u32);
+
+impl GetList {
+    fn tags(&self) -> [Tag; 1] {
+        [Tag::new("list", self.0)]
+    }
+}
 
 registry! {
     pub struct Lists { crate::mutation_order::GetList }
@@ -25,6 +32,8 @@ registry! {
 struct Server {
     lists: Mutex<HashMap<u32, Vec<u32>>>,
     loads: Mutex<HashMap<u32, usize>>,
+    /// Notified when a mutation has been sent.
+    sent: Notify,
 }
 
 impl App for Server {
@@ -85,6 +94,7 @@ impl Add {
     }
 
     async fn send(&self, server: &Server) -> Result<HashMap<u32, Vec<u32>>, std::io::Error> {
+        server.sent.notify_one();
         tokio::time::sleep(self.done).await;
         let answer = {
             let mut lists = server.lists.lock();
@@ -157,9 +167,79 @@ impl Mutate<Server> for Append {
     }
 }
 
-/// A client whose cache has these lists.
+/// Changes the lists outside, and says of them that they are out of date, in place of a write.
+#[derive(Clone, Debug)]
+struct Outdate(Add, Marking);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marking {
+    Key,
+    Matching,
+    Query,
+    Tag,
+    TagOfKey,
+    All,
+}
+
+const MARKINGS: [Marking; 6] =
+    [Marking::Key, Marking::Matching, Marking::Query, Marking::Tag, Marking::TagOfKey, Marking::All];
+
+impl Marking {
+    fn mark(self, lists: &[u32], changes: &mut Changes<Server>) {
+        for &list in lists {
+            match self {
+                Self::Key => changes.invalidate(&GetList(list)),
+                Self::Matching => changes.invalidate_where(move |key: &GetList| key.0 == list),
+                Self::Query => changes.invalidate_query::<GetList>(),
+                Self::Tag => changes.invalidate_tag("lists"),
+                Self::TagOfKey => changes.invalidate_tag(Tag::new("list", list)),
+                Self::All => changes.invalidate_all(),
+            }
+        }
+    }
+}
+
+impl Mutate<Server> for Outdate {
+    type Output = HashMap<u32, Vec<u32>>;
+    type Error = std::io::Error;
+
+    async fn run(&self, cx: &Context<Server>) -> Result<Self::Output, std::io::Error> {
+        self.0.send(cx.app()).await
+    }
+
+    fn apply(&self, _: &Self::Output, changes: &mut Changes<Server>) {
+        self.1.mark(&self.0.lists, changes);
+    }
+}
+
+/// Its write is refused.
+#[derive(Clone, Debug)]
+struct Refused(Add);
+
+impl Mutate<Server> for Refused {
+    type Output = HashMap<u32, Vec<u32>>;
+    type Error = std::io::Error;
+
+    async fn run(&self, cx: &Context<Server>) -> Result<Self::Output, std::io::Error> {
+        self.0.send(cx.app()).await
+    }
+
+    fn apply(&self, answer: &Self::Output, changes: &mut Changes<Server>) {
+        changes.label("refused");
+        self.0.write(answer, changes);
+    }
+}
+
+/// A client whose cache has these lists. Its hook refuses changes with the label `refused`.
 async fn client_with(lists: &[u32]) -> Client<Server> {
-    let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
+    let cache = Cache::builder()
+        .clock(TokioClock::new())
+        .before_commit(|proposal| match proposal.label() {
+            Some("refused") => Err("not this one".into()),
+            _ => Ok(()),
+        })
+        .build()
+        .unwrap();
     let client = Client::builder(cache, Server::default()).build();
     for list in lists {
         client.query(&GetList(*list)).await.unwrap();
@@ -303,23 +383,17 @@ async fn a_mutation_that_its_runtime_drops_is_waited_for_no_more() {
     // Its runtime ends while it runs: the mark that waits for it is made.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let (hung, begun) = (client.clone(), tokio::sync::oneshot::channel());
+    let hung = client.clone();
     runtime.spawn(async move {
         let never = Add { lists: vec![2], ..Add::new(9, 1_000_000, 1_000_000) };
-        let mutation = hung.mutate(&never);
-        let mut mutation = std::pin::pin!(mutation);
-        std::future::poll_fn(|cx| {
-            assert!(mutation.as_mut().poll(cx).is_pending());
-            std::task::Poll::Ready(())
-        })
-        .await;
-        begun.0.send(()).unwrap();
-        _ = mutation.await;
+        _ = hung.mutate(&never).await;
     });
-    begun.1.await.unwrap();
+    // It runs by then.
+    client.app().sent.notified().await;
     let first = begin(&client, Add::new(1, 1, 5)).await;
     begin(&client, Add::new(2, 2, 3)).await;
     in_time(first).await.unwrap().unwrap();
+    assert!(!is_marked(&client, 1), "the mutation that runs elsewhere may write the key too");
     runtime.shutdown_background();
     let since = std::time::Instant::now();
     while !is_marked(&client, 1) {
@@ -382,6 +456,113 @@ async fn a_layer_that_is_rolled_back_has_no_order() {
     in_time(added).await.unwrap().unwrap();
     older.rollback();
     assert!(!is_marked(&client, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_answer_does_not_hide_what_a_younger_mutation_has_marked() {
+    for (marking, way) in MARKINGS.into_iter().flat_map(|marking| WAYS.map(|way| (marking, way))) {
+        for is_observed in [false, true] {
+            let case = format!("{marking:?} {way:?} {is_observed}");
+            let client = client_with(&[1]).await;
+            let observer = is_observed.then(|| client.observe(&GetList(1)));
+            let older = begin(&client, Add { way, ..Add::new(1, 1, 7) }).await;
+            let younger = begin(&client, Outdate(Add::new(2, 2, 3), marking)).await;
+            in_time(younger).await.unwrap().unwrap();
+            in_time(older).await.unwrap().unwrap();
+            pass(seconds(2)).await;
+            assert_eq!(is_marked(&client, 1), !is_observed, "{case}");
+            assert_eq!(list(&client, 1).await, [1, 2], "{case}");
+            assert_eq!(client.app().loads(1), if is_observed { 3 } else { 2 }, "{case}");
+            drop(observer);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_in_order_cause_no_load_of_their_own() {
+    for marking in MARKINGS {
+        // The mark is the older one: what was written after it is as new.
+        let client = client_with(&[1]).await;
+        let older = begin(&client, Outdate(Add::new(1, 1, 3), marking)).await;
+        let younger = begin(&client, Add::new(2, 2, 5)).await;
+        in_time(older).await.unwrap().unwrap();
+        in_time(younger).await.unwrap().unwrap();
+        assert_eq!((is_marked(&client, 1), client.app().loads(1)), (false, 1), "{marking:?}");
+        // The mark comes last, and is one.
+        let client = client_with(&[1]).await;
+        let older = begin(&client, Add::new(1, 1, 3)).await;
+        let younger = begin(&client, Outdate(Add::new(2, 2, 5), marking)).await;
+        in_time(older).await.unwrap().unwrap();
+        assert!(!is_marked(&client, 1), "{marking:?}");
+        in_time(younger).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "{marking:?}");
+        assert_eq!((list(&client, 1).await, client.app().loads(1)), (vec![1, 2], 2), "{marking:?}");
+        // Nothing of this is remembered.
+        let next = begin(&client, Add::new(3, 1, 2)).await;
+        in_time(next).await.unwrap().unwrap();
+        assert!(!is_marked(&client, 1), "{marking:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_younger_mutation_has_not_marked_is_not_loaded() {
+    for marking in [Marking::Key, Marking::TagOfKey] {
+        let client = client_with(&[1, 2]).await;
+        let older = begin(&client, Add { lists: vec![1, 2], ..Add::new(1, 1, 5) }).await;
+        begin(&client, Outdate(Add { lists: vec![2], ..Add::new(2, 2, 3) }, marking)).await;
+        in_time(older).await.unwrap().unwrap();
+        assert_eq!((is_marked(&client, 1), is_marked(&client, 2)), (false, true), "{marking:?}");
+    }
+    let client = client_with(&[1]).await;
+    let older = begin(&client, Add::new(1, 1, 5)).await;
+    let other_tag = client.optimistic(|_| {});
+    other_tag.confirm(|changes| changes.invalidate_tag("others")).await.unwrap();
+    in_time(older).await.unwrap().unwrap();
+    assert!(!is_marked(&client, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_of_confirmed_layers_are_compared_with_answers_too() {
+    for marking in MARKINGS {
+        let client = client_with(&[1]).await;
+        let older = begin(&client, Add::new(1, 1, 5)).await;
+        let younger = client.optimistic(|_| {});
+        pass(seconds(2)).await;
+        younger.confirm(|changes| marking.mark(&[1], changes)).await.unwrap();
+        in_time(older).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "{marking:?}");
+
+        let client = client_with(&[1]).await;
+        let older = client.optimistic(|_| {});
+        let younger = begin(&client, Outdate(Add::new(2, 1, 2), marking)).await;
+        in_time(younger).await.unwrap().unwrap();
+        older.confirm(|changes| _ = changes.set(GetList(1), vec![1])).await.unwrap();
+        assert!(is_marked(&client, 1), "{marking:?}");
+    }
+}
+
+/// A mutation that its request keeps from the cache, or a hook refuses, marks what it would have written.
+#[tokio::test(start_paused = true)]
+async fn what_a_younger_mutation_has_marked_in_place_of_a_write_is_not_hidden_either() {
+    for is_private in [false, true] {
+        let client = client_with(&[1]).await;
+        let older = begin(&client, Add::new(1, 1, 5)).await;
+        match is_private {
+            true => {
+                let cx = client.request("private");
+                cx.disable_cache();
+                in_time(cx.mutate(&Add::new(2, 2, 3))).await.unwrap();
+            }
+            false => {
+                let refused = in_time(client.mutate(&Refused(Add::new(2, 2, 3)))).await;
+                assert!(matches!(refused, Err(MutateError::Refused { .. })));
+            }
+        }
+        assert!(is_marked(&client, 1));
+        in_time(older).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "is_private: {is_private}");
+        assert_eq!(list(&client, 1).await, [1, 2], "is_private: {is_private}");
+    }
 }
 
 /// Whoever commits last, and whoever notes that first.

@@ -1,16 +1,23 @@
 //! Mutations: run once, their answer and what it makes out of date committed together.
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
 use cache_client::{Changes, Client, Context, LayerEdit, Mutate, MutateError, QueryError, Scope, TokioClock};
 use cache_core::{Cache, CommitError, Freshness};
 use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::lab::*;
-use crate::listener::Listener;
+use crate::listener::{Listener, PanicsAt};
 
 type Run = dyn Fn(usize) -> Result<usize, LabError> + Send + Sync;
 type Apply = dyn Fn(&usize, &mut Changes<Lab>) + Send + Sync;
@@ -431,6 +438,7 @@ async fn how_each_ends_is_told_once() {
         let told = listener.all("mutation");
         assert_eq!((told.len(), told[0].field("outcome")), (1, outcome));
         assert!(told[0].field("mutation").ends_with("Change"));
+        assert_eq!(told[0].field("error").contains("not that one"), outcome == "refused", "{told:?}");
         assert_eq!(listener.counts(), [("mutation", 1)]);
     }
 }
@@ -689,4 +697,133 @@ async fn one_that_waits_for_another_of_its_scope_is_a_circle() {
     assert_eq!(inner.0.runs(), 0);
     // The scope goes on.
     in_time(client.mutate(&inner)).await.unwrap();
+}
+
+/// Mutates in a task, which has begun when this returns.
+async fn begin(client: &Client<Lab>, mutation: &InTurn) -> JoinHandle<Result<usize, MutateError<LabError>>> {
+    let (client, mutation) = (client.clone(), mutation.clone());
+    let task = tokio::spawn(async move { client.mutate(&mutation).await });
+    settle().await;
+    task
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_refused_its_place_leaves_those_after_it_behind_the_one_before() {
+    let client = lab();
+    let (refused, next) = (InTurn(Change::new()), InTurn(Change::new()));
+    let asked = refused.clone();
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            assert!(matches!(cx.mutate(&asked).await, Err(MutateError::Cycle { .. })));
+            takes(seconds(10)).await;
+        })
+    });
+    let first = begin(&client, &InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() })).await;
+    pass(seconds(5)).await;
+    let next_task = begin(&client, &next).await;
+    pass(seconds(5)).await;
+    assert!(!first.is_finished());
+    assert_eq!(next.0.runs(), 0, "the first one of the scope still runs");
+    in_time(first).await.unwrap().unwrap();
+    in_time(next_task).await.unwrap().unwrap();
+    assert_eq!((refused.0.runs(), next.0.runs()), (0, 1));
+}
+
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// The second of three in a scope goes away before its turn: its runtime ends.
+#[test]
+fn one_whose_predecessor_is_dropped_waits_for_the_one_before_that() {
+    let (home, dropped) = (current_thread(), current_thread());
+    let (client, gate) = (lab(), Arc::new(Notify::new()));
+    let (second, third, fourth) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
+    let (opened, asked) = (Arc::clone(&gate), fourth.clone());
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            opened.notified().await;
+            let error = in_time(cx.mutate(&asked)).await.unwrap_err();
+            assert!(matches!(error, MutateError::Cycle { .. }), "{error}");
+        })
+    });
+    let first = InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() });
+    let first = home.block_on(begin(&client, &first));
+    home.block_on(pass(seconds(2)));
+    drop(dropped.block_on(begin(&client, &second)));
+    let third_task = home.block_on(begin(&client, &third));
+    drop(dropped);
+    home.block_on(async {
+        pass(seconds(5)).await;
+        assert_eq!(third.0.runs(), 0, "the first one of the scope still runs");
+        // The third waits for the first, which waits for the fourth, which would wait for the third.
+        gate.notify_one();
+        in_time(first).await.unwrap().unwrap();
+        in_time(third_task).await.unwrap().unwrap();
+    });
+    assert_eq!((second.0.runs(), third.0.runs(), fourth.0.runs()), (0, 1, 0));
+}
+
+#[test]
+fn one_that_was_called_outside_of_a_runtime_leaves_its_scope_as_it_was() {
+    let (home, client) = (current_thread(), lab());
+    let (first, outside, next) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
+    let first_task = home.block_on(begin(&client, &first));
+    let mut mutating = pin!(client.mutate(&outside));
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        mutating.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
+    }));
+    assert!(polled.is_err(), "there is no runtime for it");
+    home.block_on(async {
+        let next_task = begin(&client, &next).await;
+        assert_eq!((first.0.runs(), next.0.runs()), (1, 0), "the first one still runs");
+        in_time(first_task).await.unwrap().unwrap();
+        in_time(next_task).await.unwrap().unwrap();
+    });
+    assert_eq!((outside.0.runs(), next.0.runs()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_changes_no_answer() {
+    let _guard = PanicsAt::start("mutation");
+    let client = lab();
+    assert_eq!(in_time(client.mutate(&Change::new())).await.unwrap(), 100);
+    assert_eq!(number(&client, 1), Some(100));
+    let failing = Change::new().running(|_| Err(LabError::NoLuck));
+    let error = in_time(client.mutate(&failing)).await.unwrap_err();
+    assert!(matches!(error, MutateError::Failed { source: LabError::NoLuck, .. }), "{error}");
+    let panicking = Change::new().showing(|_| panic!("out of ink"));
+    let error = in_time(client.mutate(&panicking)).await.unwrap_err();
+    assert!(matches!(&error, MutateError::Panicked { message, .. } if &**message == "out of ink"), "{error}");
+}
+
+/// Fails with an error that cannot be shown.
+#[derive(Clone)]
+struct Unspeakable;
+
+#[derive(Debug)]
+struct NoWords;
+
+impl fmt::Display for NoWords {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("no words")
+    }
+}
+
+impl Mutate<Lab> for Unspeakable {
+    type Output = ();
+    type Error = NoWords;
+
+    async fn run(&self, _: &Context<Lab>) -> Result<(), NoWords> {
+        Err(NoWords)
+    }
+
+    fn apply(&self, (): &(), _: &mut Changes<Lab>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_whose_display_panics_reaches_its_caller() {
+    let _listener = Listener::start();
+    let error = in_time(lab().mutate(&Unspeakable)).await.unwrap_err();
+    assert!(matches!(error, MutateError::Failed { source: NoWords, .. }));
 }

@@ -5,7 +5,7 @@ use cache_core::{Query, registry};
 use super::*;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = u64)]
+#[query(value = u64, tags("some"))]
 pub struct Get;
 
 registry! {
@@ -27,7 +27,7 @@ impl State<Nothing> {
 
     /// Returns whether the key is to be marked.
     fn commit(&mut self, number: u64, revision: u64, key: KeyHash) -> bool {
-        !self.note(number, revision, vec![Written { key, mark: Box::new(|_| {}) }]).is_empty()
+        !self.note(number, revision, vec![Written::new(key, &Get, |_| {})]).is_empty()
     }
 }
 
@@ -85,4 +85,37 @@ fn one_that_has_overlapped_more_than_is_remembered_is_taken_for_late() {
     state.end(slow);
     let next = state.begin();
     assert!(!state.commit(next, 1_000_002, 7));
+}
+
+#[test]
+fn what_a_younger_one_marks_is_older_than_what_is_committed_after_it_was_noted() {
+    let wide = [Marked::Key(7), Marked::Query(TypeId::of::<Get>()), Marked::Tag("some".into()), Marked::All];
+    for marked in wide {
+        let mut state = state();
+        let (older, younger, youngest) = (state.begin(), state.begin(), state.begin());
+        state.note_marks(younger, 5, vec![marked]);
+        assert!(!state.commit(older, 5, 7), "it came before the mark");
+        assert!(!state.commit(youngest, 7, 7), "it began after the mark");
+        assert!(state.commit(older, 6, 7));
+        state.end(older);
+        assert!(state.marks.is_empty(), "nobody can come too late");
+    }
+    let mut state = state();
+    let (older, younger) = (state.begin(), state.begin());
+    state.note_marks(younger, 5, vec![Marked::Key(8), Marked::Tag("other".into())]);
+    assert!(!state.commit(older, 6, 7), "another key is marked");
+    state.note_marks(younger, 7, vec![Marked::All]);
+    assert_eq!(state.marks.len(), 1, "an attempt takes the place of the one before");
+    state.end(younger);
+    assert!(state.commit(older, 8, 7));
+}
+
+#[test]
+fn one_that_has_overlapped_more_marks_than_are_remembered_is_taken_for_late() {
+    let mut state = state();
+    let (slow, marking) = (state.begin(), state.begin());
+    state.note_marks(marking, 1, (0..=MOST_WRITES as u64).map(Marked::Key).collect());
+    assert_eq!(state.marks.len(), MOST_WRITES);
+    assert!(state.commit(slow, 2, 1_000_000));
+    assert!(!state.commit(marking, 3, 1_000_001), "the mutation itself is not late");
 }
