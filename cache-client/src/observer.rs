@@ -236,7 +236,7 @@ where
         keeper.show();
         keeper
     });
-    post.is_kept_by(number, runtime.spawn(keeper.run()), runtime.clone());
+    post.is_kept_by(number, runtime.spawn_endable(keeper.run()), runtime.clone());
     if !post.notice.is_over() {
         return true;
     }

@@ -12,7 +12,7 @@ use cache_core::{Holds, Moment, Pinned, Query, Watch};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::post::Post;
+use super::post::{Doorbell, Post};
 use super::snapshot::Face;
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
@@ -37,6 +37,7 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     number: u64,
     runtime: TaskRuntime,
     post: Arc<Post<Q, Q::Error>>,
+    bell: Arc<Doorbell>,
     /// Of those who observe the key, each once.
     plans: Vec<Plan>,
     /// For all of them.
@@ -110,9 +111,10 @@ where
         (number, runtime): (u64, TaskRuntime),
         post: Arc<Post<Q, Q::Error>>,
     ) -> Self {
-        let bell = Arc::clone(&post.bell);
         // Before the first look, so that nothing that happens is missed.
-        let watch = client.cache().watch_with(&post.key, move || bell.change());
+        let bell = post.bell_of(number);
+        let changed = Arc::clone(&bell);
+        let watch = client.cache().watch_with(&post.key, move || changed.change());
         let pin = client.cache().pin(&post.key);
         let activity = client.activity();
         let query_plan = Asker::of_keeper(&client).plan_of_query::<Q>();
@@ -122,6 +124,7 @@ where
             number,
             runtime,
             post,
+            bell,
             plans: Vec::new(),
             plan: query_plan,
             query_plan,
@@ -163,7 +166,7 @@ where
 
     async fn news(&mut self) -> News<Q::Value, Q::Error> {
         let poll_at = self.poll_at();
-        let Self { client, post, seat, retired, stale_at, rebuild_at, activity, .. } = self;
+        let Self { client, bell, seat, retired, stale_at, rebuild_at, activity, .. } = self;
         let (seat, retired) = (seat.as_ref(), retired.as_ref());
         let is_idle = async {
             match seat {
@@ -173,7 +176,7 @@ where
         };
         tokio::select! {
             biased;
-            () = post.bell.rung() => News::Rung,
+            () = bell.rung() => News::Rung,
             outcome = landed(seat) => News::Landed(outcome),
             outcome = landed(retired) => News::RetiredLanded(outcome),
             () = is_idle => News::Idle,
@@ -224,7 +227,7 @@ where
 
     /// Does what has come up since the last time.
     pub(crate) fn catch_up(&mut self) {
-        let is_changed = self.post.bell.take_change();
+        let is_changed = self.bell.take_change();
         for plan in self.heed_plans() {
             self.start(&plan);
         }

@@ -9,12 +9,11 @@ use cache_core::Query;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::AbortHandle;
 
 use super::notice::Notice;
 use super::snapshot::Snapshot;
 use crate::plan::Plan;
-use crate::runtime::{ClientRuntime, TaskRuntime};
+use crate::runtime::{ClientRuntime, EndableTask, TaskRuntime};
 
 /// The observed keys of one query.
 pub(crate) struct Posts<Q: Query, E>(Mutex<HashMap<Q, Manned<Q, E>, RandomState>>);
@@ -29,7 +28,9 @@ struct Manned<Q: Query, E> {
 pub(crate) struct Post<Q: Query, E> {
     pub(crate) key: Q,
     pub(crate) notice: Notice<Arc<Snapshot<Q::Value, E>>>,
-    pub(crate) bell: Arc<Doorbell>,
+    /// Wakes the newest keeper, whose number stands with it. Each has one of its own: one that is idle would take the
+    /// wake-ups of the next.
+    bell: Mutex<(u64, Arc<Doorbell>)>,
     plans: Mutex<Plans>,
     reloads: Mutex<Reloads>,
     /// The last keeper.
@@ -58,7 +59,7 @@ struct Reloads {
 /// The task that keeps a key.
 struct KeeperTask {
     number: u64,
-    task: AbortHandle,
+    task: EndableTask,
     runtime: TaskRuntime,
 }
 
@@ -86,7 +87,7 @@ impl Reload {
     }
 }
 
-/// How a keeper is woken. Shared with the cache, which must not keep the post.
+/// How one keeper is woken. Shared with the cache, which must not keep the post.
 #[derive(Debug, Default)]
 pub(crate) struct Doorbell {
     is_changed: AtomicBool,
@@ -116,9 +117,25 @@ impl Doorbell {
 
 impl<Q: Query, E> Post<Q, E> {
     fn new(key: Q) -> Self {
-        let (notice, bell) = (Notice::new(Arc::new(Snapshot::empty())), Arc::default());
+        let (notice, bell) = (Notice::new(Arc::new(Snapshot::empty())), Mutex::default());
         let (plans, reloads, keeper) = (Mutex::default(), Mutex::default(), Mutex::default());
         Self { key, notice, bell, plans, reloads, keeper, is_left: AtomicBool::new(false) }
+    }
+
+    /// The bell of a keeper, which is rung from now on unless a newer keeper has one.
+    pub(super) fn bell_of(&self, keeper: u64) -> Arc<Doorbell> {
+        let made = Arc::new(Doorbell::default());
+        let mut newest = self.bell.lock();
+        if newest.0 < keeper {
+            *newest = (keeper, Arc::clone(&made));
+        }
+        made
+    }
+
+    /// Has the keeper look.
+    fn ring(&self) {
+        let bell = Arc::clone(&self.bell.lock().1);
+        bell.ring();
     }
 
     /// Tells the keeper that somebody has begun to observe the key.
@@ -130,7 +147,7 @@ impl<Q: Query, E> Post<Q, E> {
         }
         plans.arrived.push(plan);
         drop(plans);
-        self.bell.ring();
+        self.ring();
     }
 
     /// Tells the keeper that somebody observes the key no more.
@@ -143,7 +160,7 @@ impl<Q: Query, E> Post<Q, E> {
             }
         }
         drop(plans);
-        self.bell.ring();
+        self.ring();
     }
 
     /// The options of those who observe the key, each once, and of those who have begun since the last call.
@@ -157,7 +174,7 @@ impl<Q: Query, E> Post<Q, E> {
     fn reload(&self) -> Reload {
         let (sender, receiver) = oneshot::channel();
         self.reloads.lock().asked.push(sender);
-        self.bell.ring();
+        self.ring();
         let runtime = self.keeper.lock().as_ref().map(|keeper| keeper.runtime.clone());
         Reload { done: receiver, runtime }
     }
@@ -184,7 +201,7 @@ impl<Q: Query, E> Post<Q, E> {
     }
 
     /// Notes its keeper, and ends the one before.
-    pub(crate) fn is_kept_by(&self, number: u64, task: AbortHandle, runtime: TaskRuntime) {
+    pub(crate) fn is_kept_by(&self, number: u64, task: EndableTask, runtime: TaskRuntime) {
         let mut keeper = self.keeper.lock();
         let ended = match &*keeper {
             Some(newer) if newer.number > number => Some(task),
@@ -192,7 +209,7 @@ impl<Q: Query, E> Post<Q, E> {
         };
         drop(keeper);
         if let Some(task) = ended {
-            task.abort();
+            task.end();
         }
     }
 
@@ -229,7 +246,7 @@ impl<Q: Query, E> Posts<Q, E> {
     pub(crate) fn ring(&self, key: &Q) {
         let post = self.0.lock().get(key).map(|manned| Arc::clone(&manned.post));
         if let Some(post) = post {
-            post.bell.ring();
+            post.ring();
         }
     }
 
@@ -252,7 +269,7 @@ impl<Q: Query, E> Posts<Q, E> {
             post.is_left.store(true, Ordering::Release);
             let keeper = post.keeper.lock().take();
             if let Some(keeper) = keeper {
-                keeper.task.abort();
+                keeper.task.end();
             }
         }
     }

@@ -150,6 +150,75 @@ fn an_observer_goes_on_when_the_runtime_of_its_key_does_not() {
     }
 }
 
+/// An observer of a number that began on an idle runtime, and whose task runs on another one since.
+async fn moved_away(mut observer: Observer<Lab, GetNumber>) -> Observer<Lab, GetNumber> {
+    let moved = tokio::time::timeout(seconds(5), observer.next()).await;
+    assert!(moved.is_err(), "it shows nothing new: {moved:?}");
+    observer
+}
+
+#[test]
+fn an_observer_that_has_moved_is_told_at_once_of_layers_and_arrivals() {
+    for is_layer in [true, false] {
+        let (client, query) = (lab(), GetNumber(1));
+        let (idle, other) = (current_thread(), current_thread());
+        let observer = idle.block_on(async {
+            let mut observer = client.observe(&query);
+            shows(&mut observer, 1).await;
+            observer
+        });
+        other.block_on(async {
+            let observer = moved_away(observer).await;
+            match is_layer {
+                true => {
+                    let layer = client.optimistic(|layer| layer.update(&query, |_| Some(77)));
+                    settle().await;
+                    assert_eq!(observer.state().value().map(|value| **value), Some(77));
+                    layer.rollback();
+                    settle().await;
+                    assert_eq!(observer.state().value().map(|value| **value), Some(1));
+                }
+                false => {
+                    let _refreshing =
+                        client.observe_with(&query, |options| options.strategy(Strategy::Refresh));
+                    settle().await;
+                    assert_eq!(client.app().loads(&query), 2, "the arrival is a reason to load");
+                }
+            }
+        });
+        // The first task may run once more, and leaves what is shown alone.
+        idle.block_on(settle());
+    }
+}
+
+#[test]
+fn what_an_observer_kept_on_an_idle_runtime_goes_with_it() {
+    for moves in [false, true] {
+        let (client, query) = (lab(), GetWeak(1));
+        let (idle, other) = (current_thread(), current_thread());
+        let value = Arc::new(50);
+        client.cache().insert(query.clone(), Arc::clone(&value));
+        let mut observer = idle.block_on(async {
+            let mut observer = client.observe(&query);
+            assert!(observer.next().await.unwrap().value().is_some());
+            settle().await;
+            observer
+        });
+        if moves {
+            other.block_on(async {
+                assert!(tokio::time::timeout(seconds(5), observer.next()).await.is_err());
+            });
+        }
+        let kept = Arc::downgrade(&value);
+        drop(value);
+        assert!(kept.upgrade().is_some(), "it is observed");
+        drop(observer);
+        other.block_on(settle());
+        assert!(kept.upgrade().is_none(), "moves: {moves}");
+        assert!(client.cached(&query).is_none());
+    }
+}
+
 #[test]
 fn an_observer_waits_for_a_load_whose_runtime_stops_running_it() {
     for ends in [false, true] {
