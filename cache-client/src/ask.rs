@@ -358,7 +358,7 @@ impl<'a, A: App> Asker<'a, A> {
         A::Registry: Holds<Q>,
     {
         if let Some(node) = self.node() {
-            if node.token.is_cancelled() {
+            if node.has_ended() {
                 return Err(QueryError::Interrupted { query: Q::NAME });
             }
             if let Some(replacement) = node.replacement::<Q>() {
@@ -490,7 +490,7 @@ impl<'a, A: App> Asker<'a, A> {
     {
         let interrupted = async {
             match self.node() {
-                Some(node) => node.token.cancelled().await,
+                Some(node) => node.ended().await,
                 None => pending().await,
             }
         };

@@ -153,7 +153,7 @@ impl<A: App> Context<A> {
     /// Whether the tree was cancelled, or the deadline of this context is past.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.token.is_cancelled()
+        self.0.has_ended()
     }
 
     /// A context below this one that is cancelled at `deadline`, with all below it; the rest of the tree is not. One in

@@ -6,9 +6,10 @@ mod copies;
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use cache_core::{Holds, Moment, Pinned, Stored};
@@ -78,13 +79,29 @@ where
     fn run(self) -> impl Future<Output = ()> + Send {
         async move {
             let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
-            let pin = self.fly().instrument(span).await;
+            let pin = {
+                let mut flying = pin!(self.fly().instrument(span));
+                poll_fn(|cx| poll_caught(flying.as_mut(), cx)).await
+            };
+            let pin = pin.unwrap_or_else(|_| {
+                self.land_panicked();
+                None
+            });
             // Nothing of the flight is left but the pin, so that it alone keeps the value.
             drop(self);
             if let Some(pin) = pin {
                 tokio::time::sleep(GRACE).await;
                 drop(pin);
             }
+        }
+    }
+
+    /// Ends a flight over which foreign code has panicked that belongs to no load: a `Drop`, `Hash` or `Eq` of the user's
+    /// types, or a subscriber.
+    fn land_panicked(&self) {
+        if !self.flight.has_landed() {
+            let message = "while its answer was stored".into();
+            self.land(Err(QueryError::Panicked { query: Q::NAME, message }));
         }
     }
 
@@ -185,17 +202,16 @@ impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
             return;
         }
         let query = Q::NAME;
-        if std::thread::panicking() {
-            let message = "while its answer was stored".into();
+        let Some(told) = &self.told else {
+            // The subscriber has panicked when it was told of the start.
+            let message = "before it began".into();
             self.land(Err(QueryError::Panicked { query, message }));
             return;
-        }
-        // Nobody aborts the task.
+        };
+        // The task catches its panics, and nobody aborts it: the runtime has ended, perhaps by a panic of its own.
         self.node.client.runtime().note_end(&self.flight.runtime);
         let outcome = Err(QueryError::Interrupted { query });
-        if let Some(told) = &self.told {
-            told.ended(&self.flight.key, &outcome, false);
-        }
+        told.ended(&self.flight.key, &outcome, false);
         self.desk.flights.landed(&self.flight);
         self.flight.abandon(outcome);
     }
@@ -204,14 +220,18 @@ impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
 /// Runs a future, and catches its panic.
 pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Arc<str>> {
     let mut future = pin!(future);
-    poll_fn(|cx| {
-        // A future that has panicked is not polled again.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => std::task::Poll::Ready(Err(message_of(panic.as_ref()))),
-        }
-    })
-    .await
+    poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
+}
+
+/// Polls a future, and catches its panic. One that has panicked is not to be polled again.
+pub(crate) fn poll_caught<F: Future>(
+    future: Pin<&mut F>,
+    cx: &mut TaskContext<'_>,
+) -> Poll<Result<F::Output, Arc<str>>> {
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(message_of(panic.as_ref()))),
+    }
 }
 
 pub(crate) fn message_of(panic: &(dyn Any + Send)) -> Arc<str> {

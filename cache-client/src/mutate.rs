@@ -263,7 +263,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     mutation: &M,
 ) -> Mutated<A, M> {
     let interrupted = MutateError::Interrupted { mutation: type_name::<M>() };
-    if parent.is_some_and(|node| node.token.is_cancelled()) {
+    if parent.is_some_and(|node| node.has_ended()) {
         return Err(interrupted);
     }
     let (answer, answered) = oneshot::channel();
@@ -288,7 +288,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     });
     let cancelled = async {
         match parent {
-            Some(node) => node.token.cancelled().await,
+            Some(node) => node.ended().await,
             None => std::future::pending().await,
         }
     };

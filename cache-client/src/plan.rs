@@ -280,7 +280,7 @@ impl Plan {
     #[inline]
     fn fresh_of<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Option<Duration> {
         let fresh = self.fresh_for::<Q>(value)?;
-        let shorter = state.fresh_for.filter(|_| self.heeds_entry);
+        let shorter = state.fresh_for.filter(|_| self.heeds_entry && state.has_own_fresh);
         Some(shorter.map_or(fresh, |shorter| fresh.min(shorter)))
     }
 

@@ -21,8 +21,7 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         let access = self.access();
-        let needs_none =
-            self.node().is_some_and(|node| node.token.is_cancelled() || node.answer(query).is_some());
+        let needs_none = self.node().is_some_and(|node| node.has_ended() || node.answer(query).is_some());
         if access.is_private || needs_none {
             return None;
         }

@@ -52,7 +52,7 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         let Some(View { desk, sight: Some(_) }) = view else { return Ok(None) };
-        if self.node().is_some_and(|node| node.token.is_cancelled())
+        if self.node().is_some_and(|node| node.has_ended())
             || !self.plan::<Q>(options, self.access())?.reads_first()
         {
             return Ok(None);

@@ -67,7 +67,7 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
             }
             let node = context(node, is_private, &batch, Q::NAME);
             let departure = Departure { gathering: Arc::clone(&gathering), batch: Arc::clone(&batch), node };
-            batch.runtime.spawn(departure.run());
+            batch.runtime.spawn(departure.run_caught());
         }
         let is_idle = async {
             match batch.runtime.may_be_idle() {
@@ -112,7 +112,14 @@ fn context<A: App, Q: Query, E>(
 }
 
 impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
-    async fn run(self) {
+    async fn run_caught(self) {
+        if caught(self.run()).await.is_err() {
+            // Not the runtime's end: no caller is to begin again.
+            self.batch.land();
+        }
+    }
+
+    async fn run(&self) {
         self.end_of_tick().await;
         if let Some(slot) = &self.batch.slot {
             // Other keys may join until the load may run.
@@ -192,7 +199,7 @@ impl<A: App, Q: FetchMany<A>> Drop for Departure<A, Q> {
         self.gathering.close(&self.batch);
         self.end_turn();
         // Nobody aborts the task.
-        if !std::thread::panicking() && self.batch.abandon() {
+        if self.batch.abandon() {
             self.node.client.runtime().note_end(&self.batch.runtime);
         }
         drop(self.batch.depart());

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_core::{Cache, Holds, Inputs, Query, Registry, Watch};
 use parking_lot::Mutex;
+use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,7 @@ pub(crate) struct Node<A: App> {
     pub(crate) token: CancellationToken,
     /// Cancels the token at the deadline.
     _timer: Option<Timer>,
+    deadline: Option<Deadline>,
     /// Kept from the cache, with all below.
     is_disabled: AtomicBool,
     /// Whether it is kept from optimistic layers, with all below.
@@ -40,6 +42,13 @@ pub(crate) struct Node<A: App> {
     /// The slot of that load, if it needs one.
     pub(crate) slot: Option<Arc<LoadSlot>>,
     replacements: Replacements,
+}
+
+/// When a context ends, and the runtime that its timer runs on.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Instant,
+    runtime: Id,
 }
 
 /// What the contexts of a tree have in common.
@@ -174,6 +183,7 @@ impl<A: App> Node<A> {
             parent: Parent(None),
             token,
             _timer: None,
+            deadline: None,
             is_disabled: AtomicBool::new(false),
             hides_layers: false,
             flight,
@@ -196,6 +206,7 @@ impl<A: App> Node<A> {
             parent: Parent(Some(Arc::clone(parent))),
             token: parent.token.clone(),
             _timer: None,
+            deadline: parent.deadline,
             is_disabled: AtomicBool::new(false),
             hides_layers: parent.hides_layers,
             flight: parent.flight,
@@ -229,7 +240,14 @@ impl<A: App> Node<A> {
         };
         let name = Arc::clone(&parent.name);
         let tree = Arc::new(tree);
-        Arc::new(Self { tree, token, flight: Some(flight), slot: None, ..Self::step(parent, name) })
+        Arc::new(Self {
+            tree,
+            token,
+            deadline: None,
+            flight: Some(flight),
+            slot: None,
+            ..Self::step(parent, name)
+        })
     }
 
     pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
@@ -245,8 +263,34 @@ impl<A: App> Node<A> {
             };
             Some(Timer::spawn(timer))
         };
+        let own = Deadline { at: deadline, runtime: Handle::current().id() };
+        let deadline = Some(parent.deadline.filter(|earlier| earlier.at <= deadline).unwrap_or(own));
         let name = Arc::clone(&parent.name);
-        Arc::new(Self { token, _timer: timer, ..Self::step(parent, name) })
+        Arc::new(Self { token, _timer: timer, deadline, ..Self::step(parent, name) })
+    }
+
+    /// Whether the context was cancelled, or its deadline is past.
+    pub(crate) fn has_ended(&self) -> bool {
+        if self.deadline.is_some_and(|deadline| deadline.at <= Instant::now()) {
+            // Its timer is late, if its runtime runs at all.
+            self.token.cancel();
+        }
+        self.token.is_cancelled()
+    }
+
+    /// Waits until the context is cancelled or its deadline is past, also if the runtime of its timer does not run.
+    pub(crate) async fn ended(&self) {
+        let is_elsewhere =
+            |deadline: &Deadline| Handle::try_current().is_ok_and(|here| here.id() != deadline.runtime);
+        match self.deadline.filter(is_elsewhere) {
+            Some(deadline) => {
+                tokio::select! {
+                    () = self.token.cancelled() => {}
+                    () = tokio::time::sleep_until(deadline.at) => self.token.cancel(),
+                }
+            }
+            None => self.token.cancelled().await,
+        }
     }
 
     pub(crate) fn replacing<Q: Fetch<A>>(

@@ -1,12 +1,12 @@
 //! Loads and observers go on when their runtime does not: one that nobody drives, or one that was dropped.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Instant as RealInstant;
 
-use cache_client::{Client, Fetch, Observer, State, Strategy};
+use cache_client::{Client, Fetch, Observer, QueryError, State, Strategy};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Id, Runtime};
 use tokio::time::Instant;
@@ -82,6 +82,72 @@ fn a_load_of_a_runtime_that_was_dropped_is_taken_over_by_those_who_wait_on_anoth
         assert_eq!(begun.elapsed(), SECOND, "they have noticed at once");
     }));
     assert_eq!(client.app().loads(&query), 2);
+}
+
+/// A thread with a runtime on which something has begun, and that ends by a panic of the program when it is told to.
+fn panics_later(begin: impl FnOnce(&Runtime) + Send + 'static) -> (mpsc::Sender<()>, JoinHandle<()>) {
+    let ((begun, has_begun), (told, is_told)) = (mpsc::channel(), mpsc::channel());
+    let thread = thread::spawn(move || {
+        let runtime = current_thread();
+        begin(&runtime);
+        begun.send(()).unwrap();
+        is_told.recv().unwrap();
+        runtime.block_on(async { panic!("the program has a fault") });
+    });
+    has_begun.recv().unwrap();
+    (told, thread)
+}
+
+#[test]
+fn a_load_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
+    let (client, query) = (lab(), GetNumber(1));
+    let (its_client, its_query) = (client.clone(), query.clone());
+    let (told, thread) = panics_later(move |runtime| begin(runtime, &its_client, &its_query));
+    current_thread().block_on(in_time(async {
+        let waiter = ask(&client, &query);
+        settle().await;
+        told.send(()).unwrap();
+        assert!(thread.join().is_err());
+        assert_eq!(*waiter.await.unwrap().unwrap(), 2);
+    }));
+    assert_eq!(client.app().loads(&query), 2);
+}
+
+#[test]
+fn a_batch_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
+    let client = depot::depot();
+    let (its_client, keys) = (client.clone(), items(0..3));
+    let its_keys = keys.clone();
+    let (told, thread) = panics_later(move |runtime| {
+        runtime.block_on(async move {
+            tokio::spawn(async move { its_client.query_all(&its_keys).await.len() });
+            settle().await;
+        });
+    });
+    current_thread().block_on(in_time(async {
+        let asker = client.clone();
+        let waiter = tokio::spawn(async move { asker.query_all(&keys).await });
+        settle().await;
+        told.send(()).unwrap();
+        assert!(thread.join().is_err());
+        assert!(waiter.await.unwrap().iter().all(Result::is_ok));
+    }));
+}
+
+#[test]
+fn a_deadline_counts_also_when_the_runtime_that_it_was_made_in_does_not_run() {
+    let (client, query) = (lab(), GetNumber(1));
+    let idle = current_thread();
+    let within = |time| idle.block_on(async { client.request("hasty").with_deadline(Instant::now() + time) });
+    let (awaited, quiet, later) = (within(SECOND / 2), within(SECOND / 2), within(seconds(100)));
+    current_thread().block_on(in_time(async {
+        let answer = awaited.query(&query).await;
+        assert!(matches!(answer, Err(QueryError::Interrupted { .. })), "{answer:?}");
+        assert!(awaited.is_cancelled() && quiet.is_cancelled() && !later.is_cancelled());
+        let answer = quiet.query(&query).await;
+        assert!(matches!(answer, Err(QueryError::Interrupted { .. })), "{answer:?}");
+        assert!(later.query(&query).await.is_ok());
+    }));
 }
 
 #[test]

@@ -268,6 +268,17 @@ async fn reloads_after(client: &Client<Lab>, time: Duration) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
+async fn jitter_leaves_a_longer_freshness_to_what_was_written_and_to_absent_answers() {
+    // The table says 10 s.
+    let client = builder().query::<GetNumber>(|options| options.fresh(seconds(60)).jitter(0.1)).build();
+    client.cache().insert(GetNumber(1), 7);
+    pass(seconds(50)).await;
+    assert_eq!(*client.query(&GetNumber(1)).await.unwrap(), 7);
+    pass(seconds(11)).await;
+    assert_eq!(*client.query(&GetNumber(1)).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn jitter_spreads_the_end_of_freshness() {
     let set: [fn(LoadingOptions) -> LoadingOptions; 2] =
         [|options| options.jitter(0.5), |options| options.jitter(0.5).fresh(seconds(60))];

@@ -32,6 +32,10 @@ pub struct EntryState {
     /// How long the answer is fresh, from when it was true; `None` for ever.
     #[serde(skip)]
     pub fresh_for: Option<Duration>,
+    /// Whether that is a time of the entry's own, and not that of its table.
+    #[doc(hidden)]
+    #[serde(skip)]
+    pub has_own_fresh: bool,
     /// Time until the cache lets go of the value; `None` if no deadline is set. Zero once it is past.
     pub remaining: Option<Duration>,
     /// Who keeps the value alive.
@@ -89,6 +93,7 @@ impl EntryState {
                 _ => Freshness::Fresh,
             },
             fresh_for: view.fresh_for(rules),
+            has_own_fresh: view.extra.is_some_and(|extra| extra.fresh.is_some()),
             // A write of a moment ago may be ahead of the reader's clock.
             remaining: (deadline != Moment::NEVER).then(|| deadline.since(now.max(record.as_of))),
             residency: match slot.stay {
