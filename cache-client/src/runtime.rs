@@ -1,16 +1,18 @@
 //! Which runtime the tasks of a client run on, and whether that runtime still runs anything. Loads nothing.
 
+mod endable;
+
 use std::future::{Future, pending};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep};
+
+use endable::Endable;
 
 /// How long a task that waits for another runtime waits before it probes it. Most loads are shorter.
 const FIRST_PROBE: Duration = Duration::from_millis(100);
@@ -173,54 +175,15 @@ impl Drop for Timer {
 
 /// A task that can be ended whether or not its runtime is idle.
 pub(crate) struct EndableTask {
-    progress: Arc<Mutex<Progress>>,
+    future: Endable,
     abort: AbortHandle,
-}
-
-enum Progress {
-    /// Has its future, but while that is polled.
-    Goes(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
-    Ended,
 }
 
 impl EndableTask {
     /// Drops the future of the task here and now; if it is being polled, right after that.
     pub(crate) fn end(&self) {
-        end(&self.progress);
+        self.future.end();
         self.abort.abort();
-    }
-}
-
-fn end(progress: &Mutex<Progress>) {
-    let ended = std::mem::replace(&mut *progress.lock(), Progress::Ended);
-    drop(ended);
-}
-
-/// What the runtime polls of such a task. Dropped by the runtime, it ends the task.
-struct Polled(Arc<Mutex<Progress>>);
-
-impl Future for Polled {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let taken = match &mut *self.0.lock() {
-            Progress::Goes(future) => future.take(),
-            Progress::Ended => None,
-        };
-        let Some(mut future) = taken else { return Poll::Ready(()) };
-        if future.as_mut().poll(cx).is_pending()
-            && let Progress::Goes(place) = &mut *self.0.lock()
-        {
-            *place = Some(future);
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    }
-}
-
-impl Drop for Polled {
-    fn drop(&mut self) {
-        end(&self.0);
     }
 }
 
@@ -231,9 +194,8 @@ pub(crate) struct TaskRuntime(Handle);
 impl TaskRuntime {
     /// Spawns a task that others may end while this runtime is idle.
     pub(crate) fn spawn_endable(&self, task: impl Future<Output = ()> + Send + 'static) -> EndableTask {
-        let progress = Arc::new(Mutex::new(Progress::Goes(Some(Box::pin(task)))));
-        let abort = self.spawn(Polled(Arc::clone(&progress)));
-        EndableTask { progress, abort }
+        let (future, polled) = Endable::new(task);
+        EndableTask { future, abort: self.spawn(polled) }
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {

@@ -70,7 +70,7 @@ pub enum CommitError {
     Conflict {
         /// Table of the key.
         table: &'static str,
-        /// The key, as its `Debug` prints it.
+        /// The key, as its `Debug` prints it; `(secret)` if its query is derived with `secret`.
         key: String,
     },
     /// A `before_commit` hook said no.

@@ -86,7 +86,7 @@ impl Drop for Turn {
         let this = match scopes.get_mut(&self.scope).filter(|last| last.flight == self.flight) {
             None => {
                 drop(scopes);
-                // The next one is gone too if nobody receives it, and has looked for this one's predecessor no more.
+                // The receiver is with one behind it: there is one, since this one is not the last.
                 let _ = self.end.take().map(|end| end.send(before));
                 return;
             }

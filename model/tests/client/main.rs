@@ -15,22 +15,28 @@ extern crate cache_model as cache_core;
 mod board;
 #[path = "../../../cache-client/src/concurrency.rs"]
 mod concurrency;
+#[path = "../../../cache-client/src/runtime/endable.rs"]
+mod endable;
 #[path = "../../../cache-client/src/error.rs"]
 mod error;
 #[path = "../../../cache-client/src/flight.rs"]
 mod flight;
+#[path = "../../../cache-client/src/mutate/scope.rs"]
+mod scope;
 #[path = "../../src/sync.rs"]
 #[allow(unreachable_pub, unused_imports, reason = "that of the store, which needs more of it")]
 mod sync;
 #[path = "../../../cache-client/src/waits.rs"]
 mod waits;
 
+mod endings;
 mod flights;
 mod keepers;
 mod layer;
 mod layers;
 mod observer;
 mod runtime;
+mod scopes;
 mod slots;
 
 use std::sync::Arc;
