@@ -140,6 +140,10 @@ macro_rules! loaded {
             fn is_retryable(_: &Busy) -> bool {
                 true
             }
+
+            fn retry_after(_: &Busy) -> Option<Duration> {
+                Some(seconds(20))
+            }
         })*
     };
 }
@@ -306,12 +310,13 @@ impl Mutate<Site> for AskForOne {
 async fn a_load_that_has_waited_for_another_waits_its_turn_again() {
     let client = site();
     nest(&client, 1);
-    let outer = ask(&client, &GetOne(1));
-    settle().await;
-    let others = client.prefetch_all(&keys(GetOne, 10..15));
     let begun = Instant::now();
+    let outer = ask(&client, &GetOne(1));
+    // It waits for what it has asked for.
+    pass(SECOND * 3 / 2).await;
+    let others = client.prefetch_all(&keys(GetOne, 10..15));
     outer.await.unwrap().unwrap();
-    // Its own first second, five others, what it asked for, and its own last second.
+    // Its own first second, what it asked for, five others, and its own last second.
     assert_eq!(begun.elapsed(), seconds(8));
     others.done().await;
     assert_eq!(client.app().most(), 1);
@@ -382,12 +387,11 @@ async fn a_load_that_panics_or_fails_gives_its_place_back() {
 async fn others_run_while_a_load_waits_to_be_tried_again() {
     let client = site();
     client.app().script(0, |_| async { Err(Busy) });
-    let failing = tokio::spawn({
-        let client = client.clone();
-        async move { client.query_with(&GetOne(0), |options| options.retry_first(seconds(20))).await }
-    });
+    let failing = ask(&client, &GetOne(0));
     settle().await;
+    let begun = Instant::now();
     assert_eq!(*in_time(client.query(&GetOne(1))).await.unwrap(), 1);
+    assert_eq!(begun.elapsed(), SECOND);
     assert!(in_time(failing).await.unwrap().is_err());
     assert_eq!((client.app().begun().len(), client.app().most()), (5, 1));
 }
