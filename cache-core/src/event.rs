@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::Revision;
 use crate::asking;
-use crate::query::Query;
+use crate::query::{Query, ShownKey};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, thread_local};
 
@@ -90,7 +90,7 @@ impl Change {
         self.kind
     }
 
-    /// The key, to be printed.
+    /// The key, to be printed: `(secret)` if its query is derived with `secret`.
     #[must_use]
     pub fn key(&self) -> &dyn Debug {
         self.entry.key()
@@ -116,7 +116,7 @@ impl Removal {
         self.cause
     }
 
-    /// The key, to be printed.
+    /// The key, to be printed: `(secret)` if its query is derived with `secret`.
     #[must_use]
     pub fn key(&self) -> &dyn Debug {
         self.entry.key()
@@ -147,7 +147,14 @@ pub(crate) struct EntryOf<Q: Query> {
 
 impl<Q: Query> AnyEntry for EntryOf<Q> {
     fn key(&self) -> &dyn Debug {
-        &self.key
+        self
+    }
+}
+
+/// The key as it may be printed.
+impl<Q: Query> Debug for EntryOf<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ShownKey(&self.key).fmt(f)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use crate::query::Query;
+use crate::query::{Query, ShownKey};
 use crate::table::Use;
 use crate::table::entry::Entry;
 use crate::table::shard::Claim;
@@ -65,6 +65,6 @@ impl<Q: Query> Drop for Pinned<Q> {
 
 impl<Q: Query> Debug for Pinned<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pinned").field(&self.key).finish()
+        f.debug_tuple("Pinned").field(&ShownKey(&self.key)).finish()
     }
 }

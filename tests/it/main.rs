@@ -10,6 +10,7 @@ mod inspection;
 mod merging;
 mod provider;
 mod receipts;
+mod secrets;
 mod shop;
 mod slice;
 mod snapshot;

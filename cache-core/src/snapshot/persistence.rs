@@ -297,7 +297,7 @@ where
 {
     let Pair(found, copy) = C::decode_within::<Pair<Q, Q::Value>>(bytes, Margin::Quarter)?;
     if found != *key {
-        return Err(CodecError(format!("its key reads back as {found:?}")));
+        return Err(CodecError(format!("its key reads back as {:?}", ShownKey(&found))));
     }
     verify_value::<Q::Value, C>(value, &copy, |out| C::encode(&(key, value), out), bytes)
 }
