@@ -165,8 +165,9 @@ impl<A: App> Client<A> {
     }
 
     /// Why the last load of a key failed whose error nobody waited for, or something stood in for; also one that those who
-    /// waited were told, if the query has an `error_ttl` or `stale_if_error`. `None` once it has been loaded, written,
-    /// removed or invalidated. The errors of the last 1,024 keys of a query are kept.
+    /// waited were told, if the query has an `error_ttl` or `stale_if_error`, and one of options that a prefetch could not
+    /// work with. `None` once it has been loaded, written, removed or invalidated. The errors of the last 1,024 keys of a
+    /// query are kept.
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
         self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
