@@ -26,7 +26,7 @@ impl Default for CompileOptions {
 
 impl CompileOptions {
     /// # Errors
-    /// If an argument is unknown, or the number is none.
+    /// If an argument is neither the flag nor a number above 0.
     pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self::default();
         for argument in arguments {

@@ -23,7 +23,7 @@ impl<R: Registry> Cache<R> {
                     return values;
                 }
             }
-            // No foreign code runs while the gate is closed: what has expired is let go of by the next round, and
+            // No foreign code runs while the gate is closed: the next round removes what has expired, and
             // what was read in vain is dropped after the gate is open.
             let now = self.core().now();
             let closed = self.core().gate.close();

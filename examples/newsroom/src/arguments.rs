@@ -93,7 +93,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
 /// The value of an option: a number from `least` to `most`.
 ///
 /// # Errors
-/// If it is none.
+/// If the value is not such a number.
 pub fn number<N: FromStr + PartialOrd + Display>(
     parser: &mut lexopt::Parser,
     least: N,

@@ -120,7 +120,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Errors
-    /// If it is none.
+    /// If the body is not JSON.
     pub fn json(&self) -> Result<Value, Failure> {
         Ok(serde_json::from_str(&self.body)?)
     }

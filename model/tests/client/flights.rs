@@ -180,7 +180,7 @@ fn nothing_late_is_stored_whatever_happens_to_the_key_and_whenever() {
         check(move || {
             let program = Program::new();
             let (first, second, changing) = (program.clone(), program.clone(), program.clone());
-            // Who asks while the source changes may be told either; the store must not keep what is old.
+            // A caller that comes while the source changes may get either answer; the store must not keep what is old.
             let parts: Vec<Box<dyn FnOnce() + Send>> = vec![
                 Box::new(move || drop(first.board().map(|seat| block_on(seat.landed())))),
                 Box::new(move || drop(second.board().map(|seat| block_on(seat.landed())))),
@@ -237,7 +237,7 @@ fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
         };
         let (asking, changing) = (program.clone(), program.clone());
         let ask = move || {
-            // Who asks while the source changes may be told either.
+            // A caller that comes while the source changes may get either answer.
             if let Ok(seat) = asking.board() {
                 block_on(seat.landed()).expect("nothing that is waited for is cancelled");
             }

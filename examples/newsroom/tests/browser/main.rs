@@ -158,7 +158,7 @@ async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story:
 async fn begins_with_a_letter_that_fits(browser: &mut Chromium, tab: &Tab, front: &str) {
     for width in [1280, 390] {
         browser.size(tab, width, 900).await;
-        // Of one page after the other, without a reader who waits for each: those that are left give back their connections.
+        // One page after the other, without waiting for each: pages that were left give back their connections.
         for article in (390..=400).rev() {
             browser.go(tab, &format!("{front}articles/{article}")).await;
             let places = "(() => {

@@ -278,7 +278,7 @@ async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
     assert_eq!(status(Inspection::Off, None).await, [404]);
 }
 
-/// Needs an address of this machine that is none of the machine itself, and says nothing where there is none.
+/// Needs an address of this machine that is not a loopback address. Without one the test passes without a check.
 #[tokio::test]
 async fn another_address_of_this_machine_is_not_local() {
     let folder = tempdir().unwrap();
