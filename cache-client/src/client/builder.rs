@@ -113,7 +113,7 @@ impl<A: App> ClientBuilder<A> {
     }
 
     /// How long a call of the provider may take before it counts as failed. Default: 250 ms. A miss waits as long if the
-    /// provider hangs; nothing waits for a write.
+    /// provider hangs; no caller waits for a write. Writes and removals of a key wait for each other for as long.
     pub fn provider_timeout(mut self, timeout: Duration) -> Self {
         self.provider_timeout = timeout;
         self

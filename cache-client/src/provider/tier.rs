@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::BoxError;
@@ -19,6 +20,9 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+
+/// What came of a call, or the message of its panic.
+type Ended<T> = Result<Result<T, BoxError>, Arc<str>>;
 
 /// A provider of a type that the client does not know. It is called for misses alone, so that a box does no harm.
 trait AnyProvider: Send + Sync {
@@ -60,7 +64,9 @@ impl Tier {
     }
 
     pub(crate) async fn get(&self, query: &'static str, key: &[u8]) -> Option<Vec<u8>> {
-        self.done(query, Action::Get, async { self.provider.get(key).await }).await?
+        let get = caught(async { self.provider.get(key).await });
+        let ended = tokio::time::timeout(self.timeout, get).await;
+        self.done(query, Action::Get, ended.ok())?
     }
 
     /// Writes, when all writes of the key that were asked for before are over, if `is_wanted` then.
@@ -72,36 +78,30 @@ impl Tier {
         ttl: Duration,
         is_wanted: impl FnOnce() -> bool + Send,
     ) {
-        let set = async {
-            let _lane = self.lanes.enter(key).await;
+        let set = caught(async {
             match is_wanted() {
                 true => self.provider.set(key, value, ttl.min(LONGEST)).await,
                 false => Ok(()),
             }
-        };
-        self.done(query, Action::Set, set).await;
+        });
+        let ended = self.lanes.in_turn(key, self.timeout, set).await;
+        self.done(query, Action::Set, ended);
     }
 
     pub(crate) async fn remove(&self, query: &'static str, key: &[u8]) {
-        let remove = async {
-            let _lane = self.lanes.enter(key).await;
-            self.provider.remove(key).await
-        };
-        self.done(query, Action::Remove, remove).await;
+        let remove = caught(async { self.provider.remove(key).await });
+        let ended = self.lanes.in_turn(key, self.timeout, remove).await;
+        self.done(query, Action::Remove, ended);
     }
 
-    /// What comes of a call, the wait for its turn included, so that what waits for a provider that hangs does not pile up.
-    async fn done<T>(
-        &self,
-        query: &'static str,
-        action: Action,
-        call: impl Future<Output = Result<T, BoxError>> + Send,
-    ) -> Option<T> {
-        let trouble = match tokio::time::timeout(self.timeout, caught(call)).await {
-            Ok(Ok(Ok(value))) => return Some(value),
-            Ok(Ok(Err(error))) => Trouble::Failed(error),
-            Ok(Err(message)) => Trouble::Panicked(message),
-            Err(_) => Trouble::TimedOut(self.timeout),
+    /// What came of a call, which is `None` if it took too long. That includes the wait for its turn, so that calls of a
+    /// provider that hangs do not pile up.
+    fn done<T>(&self, query: &'static str, action: Action, ended: Option<Ended<T>>) -> Option<T> {
+        let trouble = match ended {
+            Some(Ok(Ok(value))) => return Some(value),
+            Some(Ok(Err(error))) => Trouble::Failed(error),
+            Some(Err(message)) => Trouble::Panicked(message),
+            None => Trouble::TimedOut(self.timeout),
         };
         self.troubles.note(query, action, &trouble);
         None
