@@ -88,7 +88,8 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         let (client, query) = (self.clone(), query.clone());
-        PrefetchGuard { _timer: self.runtime().get().after(delay, move || client.prefetch(&query)) }
+        let runtime = self.runtime().get_unattended();
+        PrefetchGuard { _timer: runtime.after(delay, move || client.prefetch(&query)) }
     }
 }
 
@@ -128,7 +129,8 @@ impl<A: App> Context<A> {
         A::Registry: Holds<Q>,
     {
         let (context, query) = (self.clone(), query.clone());
-        PrefetchGuard { _timer: self.client().runtime().get().after(delay, move || context.prefetch(&query)) }
+        let runtime = self.client().runtime().get_unattended();
+        PrefetchGuard { _timer: runtime.after(delay, move || context.prefetch(&query)) }
     }
 }
 

@@ -65,6 +65,24 @@ impl ClientRuntime {
         }
     }
 
+    /// The runtime for the next task that no caller waits for. Nobody would notice if such a task did not run. So it goes
+    /// to the caller's runtime if the preferred one has ended, or is another `current_thread` runtime, which may be idle.
+    ///
+    /// # Panics
+    /// If there is neither.
+    #[track_caller]
+    pub(crate) fn get_unattended(&self) -> TaskRuntime {
+        self.try_get_unattended().unwrap_or_else(|| TaskRuntime(Handle::current()))
+    }
+
+    pub(crate) fn try_get_unattended(&self) -> Option<TaskRuntime> {
+        let runtime = self.try_get()?;
+        match Handle::try_current() {
+            Ok(current) if runtime.may_be_idle() || runtime.has_ended() => Some(TaskRuntime(current)),
+            _ => Some(runtime),
+        }
+    }
+
     /// Notes that a runtime has dropped one of its tasks, so that it has ended.
     pub(crate) fn note_end(&self, runtime: &TaskRuntime) {
         if self.prefers(runtime) {
@@ -232,6 +250,17 @@ impl TaskRuntime {
     /// drive it.
     pub(crate) fn may_be_idle(&self) -> bool {
         self.0.runtime_flavor() == RuntimeFlavor::CurrentThread && self.is_elsewhere()
+    }
+
+    /// Whether this runtime is not the caller's and has ended, so that it drops whatever is spawned on it.
+    fn has_ended(&self) -> bool {
+        if !self.is_elsewhere() {
+            return false;
+        }
+        let probe = self.0.spawn(pending::<()>());
+        let has_ended = probe.is_finished();
+        probe.abort();
+        has_ended
     }
 
     /// Ends when this runtime has not run anything for a second, or has ended. Never, if it is that of the caller or

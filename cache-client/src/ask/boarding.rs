@@ -211,7 +211,11 @@ impl<A: App> Asker<'_, A> {
         A::Registry: Holds<Q>,
     {
         // Before anything is locked: the clock may be foreign code, and there may be no runtime.
-        let (runtime, started) = (self.client().runtime().get(), self.client().cache().now());
+        let runtime = match ticket.is_behind {
+            true => self.client().runtime().get_unattended(),
+            false => self.client().runtime().get(),
+        };
+        let started = self.client().cache().now();
         let make = || {
             let id = self.client().next_flight();
             let watch = self.client().cache().watch(query);

@@ -15,10 +15,15 @@
 //! 2. the one in which the client was built;
 //! 3. for each task, the runtime of the caller that needs it.
 //!
+//! No caller waits for a prefetch, a background refresh or a removal from the provider, so nobody would notice if its
+//! runtime did not run. These run on the runtime of the caller if the runtime of the client has ended, or is another
+//! `current_thread` runtime.
+//!
 //! The code that waits for an answer runs wherever the caller awaits it. With the first or the second that need not be a
-//! tokio runtime: any executor will do. A caller on another runtime than a `current_thread` one needs its own timer, to
-//! notice when that one stops. A call that has to load something panics if the client has no runtime and the
-//! caller is outside of one.
+//! tokio runtime: any executor will do. If the loads run on a `current_thread` runtime, callers on other runtimes need
+//! timers enabled there: with these they notice that it stopped. So does a `network-first` call with a `timeout`. A
+//! caller outside of tokio waits until that runtime is driven again. A call that has to load something panics if the
+//! client has no runtime and the caller is outside of one.
 //!
 //! # What a program with one runtime has to do
 //! Nothing. `#[tokio::main]` is the runtime in which the client is built.
@@ -85,6 +90,9 @@
 //! - **Limits.** A load that its runtime does not run gives up its place among the loads
 //!   [that run at once](crate::guide::many#how-many-loads-run-at-once) when others on another runtime wait for theirs. If its
 //!   runtime goes on after all, a load that had begun goes on beside the others; one that had not waits its turn again.
+//! - **Writes to the provider.** Writes and removals of a key wait for the ones before. One that has waited for the
+//!   [timeout](crate::ClientBuilder::provider_timeout) behind a write whose runtime does not run goes past it. That write is
+//!   dropped when its runtime is driven again.
 //! - **The client.** Tasks go to the runtimes of the callers from then on. An idle runtime gets the tasks of the client
 //!   again as soon as it is driven again.
 //!

@@ -139,7 +139,7 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) else { return };
-        let Some(runtime) = self.runtime().try_get() else { return };
+        let Some(runtime) = self.runtime().try_get_unattended() else { return };
         match name(self, &persistence, query) {
             Ok(name) => {
                 let tier = Arc::clone(tier);
