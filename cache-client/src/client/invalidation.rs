@@ -7,6 +7,8 @@ use cache_core::{Holds, Tag};
 
 use super::Client;
 use crate::app::{App, Fetch};
+use crate::ask::Asker;
+use crate::concurrency::{LoadSlot, while_lent};
 use crate::observer::post::Reload;
 use crate::runtime::ClientRuntime;
 
@@ -18,6 +20,8 @@ pub struct Invalidation {
     /// Of the observed keys that were meant.
     reloads: Vec<Reload>,
     runtime: Arc<ClientRuntime>,
+    /// Of the load that it was made in, if that needs one.
+    slot: Option<Arc<LoadSlot>>,
 }
 
 impl Invalidation {
@@ -26,9 +30,13 @@ impl Invalidation {
     /// # Cancellation
     /// May be dropped at any time. The loads go on.
     pub async fn reloaded(self) {
-        for reload in self.reloads {
-            reload.done(&self.runtime).await;
-        }
+        let Self { reloads, runtime, slot, .. } = self;
+        let all = async {
+            for reload in reloads {
+                reload.done(&runtime).await;
+            }
+        };
+        while_lent(slot, all).await;
     }
 }
 
@@ -106,6 +114,7 @@ impl<A: App> Client<A> {
     }
 
     fn invalidation(&self, count: usize, reloads: Vec<Reload>) -> Invalidation {
-        Invalidation { count, reloads, runtime: Arc::clone(self.runtime()) }
+        let slot = if reloads.is_empty() { None } else { Asker::without_context(self).slot_around() };
+        Invalidation { count, reloads, runtime: Arc::clone(self.runtime()), slot }
     }
 }

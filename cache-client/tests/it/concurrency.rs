@@ -241,7 +241,7 @@ async fn loads_that_wait_for_loads_of_the_same_query_run_one_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn nothing_that_a_load_waits_for_needs_the_slot_that_it_has() {
     type Wait = fn(Context<Site>) -> Work;
-    let ways: [(&str, Wait); 8] = [
+    let ways: [(&str, Wait); 9] = [
         ("query", |cx| Box::pin(async move { cx.query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })),
         ("client", |cx| {
             Box::pin(async move { cx.client().query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })
@@ -270,6 +270,13 @@ async fn nothing_that_a_load_waits_for_needs_the_slot_that_it_has() {
         }),
         ("mutate", |cx| Box::pin(async move { cx.mutate(&AskForOne).await.map_err(|_| Busy) })),
         ("batch", |cx| Box::pin(async move { cx.query(&GetMany(1)).await.map(drop).map_err(|_| Busy) })),
+        ("reloaded", |cx| {
+            Box::pin(async move {
+                let _observer = cx.client().observe(&GetFree(1));
+                cx.client().invalidate(&GetFree(1)).reloaded().await;
+                Ok(())
+            })
+        }),
     ];
     for (way, wait) in ways {
         for is_private in [false, true] {
