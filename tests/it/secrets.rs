@@ -46,7 +46,8 @@ fn the_key_of_a_secret_query_is_printed_nowhere() {
     printed.lock().push(format!("{tx:?}"));
     cache.insert(session("hush 1"), 3u32);
     let conflict = tx.commit().unwrap_err();
-    cache.transact(|tx| Ok::<_, cache_core::CommitError>(drop(tx.set(session("hush 2"), 2u32)))).unwrap();
+    let written = cache.transact(|tx| Ok::<_, cache_core::CommitError>(tx.set(session("hush 2"), 2u32)));
+    assert_eq!(written.ok().as_deref(), Some(&2));
     let (entry, pin) = (cache.entry(&session("hush 2")), cache.pin(&session("hush 2")));
     let saved = cache.save_to(&mut Vec::new()).unwrap();
     assert_eq!(saved.tables[0].skipped.count, 1);
