@@ -535,11 +535,8 @@ fn loads_that_no_caller_waits_for_run_on_a_runtime_of_the_client_that_has_thread
     let client = builder().runtime(own.handle().clone()).build();
     client.app().script(&GetNumber(1), Script::Answer(SECOND / 100));
     let place = place_of(&client, 1);
-    Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap()
-        .block_on(client.prefetch_all([GetNumber(1)].as_slice()).done());
+    let caller = Builder::new_current_thread().enable_time().build().unwrap();
+    caller.block_on(async { client.prefetch_all(&[GetNumber(1)]).done().await });
     assert_eq!(*place.lock(), Some(own.handle().id()));
 }
 
