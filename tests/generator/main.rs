@@ -43,7 +43,10 @@ impl Fixture {
         let mut command = Command::new(env!("CARGO"));
         command.args(arguments).arg("--offline").current_dir(&self.folder);
         command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never");
-        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER"] {
+        // `OUT_DIR` is that of this package, which has a build script.
+        for variable in
+            ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "OUT_DIR"]
+        {
             command.env_remove(variable);
         }
         Run::of(&command.output().expect("cargo can be started"))
