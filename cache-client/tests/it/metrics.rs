@@ -69,7 +69,7 @@ async fn flights_that_are_under_way_are_a_gauge_whatever_becomes_of_them() {
     // Since the last time that it was asked.
     let moved = || taken(&recorder.snapshotter()).remove("cache_client_flights{query=get_number}").unwrap();
     client.app().script(&GetNumber(1), Script::Never);
-    let waiters = [1, 2].map(|key| ask(&client, &GetNumber(key)));
+    let waiters = [1, 2].map(|key| ask_hastily(&client, &GetNumber(key)));
     settle().await;
     assert_eq!(moved(), DebugValue::Gauge(2.0.into()));
     pass(SECOND).await;
@@ -85,7 +85,7 @@ async fn a_load_that_was_interrupted_is_counted_and_not_measured() {
     let _guard = metrics::set_default_local_recorder(&recorder);
     let client = lab();
     client.app().script(&GetNumber(1), Script::Never);
-    let waiter = ask(&client, &GetNumber(1));
+    let waiter = ask_hastily(&client, &GetNumber(1));
     settle().await;
     waiter.abort();
     settle().await;
