@@ -87,7 +87,7 @@ impl Lanes {
     }
 }
 
-/// Puts an empty queue in the place of this one, unless another caller has done so. Who waits in this one moves there.
+/// Puts an empty queue in the place of this one, unless another caller has done so. Callers that wait in this one move there.
 fn replace(lane: &Lane, queue: &Arc<Queue>) {
     let mut current = lane.lock();
     if Arc::ptr_eq(&current, queue) {
