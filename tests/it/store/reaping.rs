@@ -99,7 +99,8 @@ fn the_dead_are_found_among_the_living() {
         n % 2 == 0
     });
     writes_until_clean(&cache, 2_010 / VISITS + 2);
-    assert!(table(&cache, "get_book").survivors >= 1_000);
+    // All that are held, except those that the table keeps.
+    assert!(table(&cache, "get_book").survivors >= 1_005 - 10);
     drop(held);
 }
 
