@@ -1,5 +1,6 @@
 //! The build script's face: settings in, files and cargo instructions out. The only part that talks to cargo.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io::{self, Write};
 use std::panic;
@@ -11,8 +12,8 @@ use crate::emit::{self, Style};
 use crate::identifier::{is_keyword, is_path, is_word};
 use crate::model::Model;
 use crate::package::Package;
-use crate::report::{Diagnostic, Report, Severity};
-use crate::scan::{Scan, scan};
+use crate::report::{Diagnostic, Report, Severity, shown};
+use crate::scan::{Missing, Scan, scan};
 use crate::source::{Location, SourceFile};
 
 /// Name of the generated file. `include_registry!` looks for it.
@@ -221,7 +222,7 @@ impl Builder {
         if is_kept {
             return Ok(Generated { registry, change: Change::Kept, watched, report });
         }
-        let text = emit::registry(&listing.lines, &style);
+        let text = emit::registry(&listing.lines, &style) + &unwatched(&package, &scan, &build, &out_dir);
         let manifest = emit::manifest(&listing.lines, &style, &folder);
         let change = write_if_changed(&registry, &text)?;
         write_if_changed(&out_dir.join(MANIFEST_FILE), &manifest)?;
@@ -348,6 +349,23 @@ fn folder_to_watch(file: &Path, package: &Path, out_dir: &Path) -> Option<PathBu
     let [inside, package, out_dir] = [folder, package, out_dir].map(|path| path.canonicalize().ok());
     let (inside, package, out_dir) = (inside?, package?, out_dir?);
     (!package.starts_with(&inside) && !out_dir.starts_with(&inside)).then(|| folder.to_path_buf())
+}
+
+/// What fails the build where it compiles a module whose file appeared without a run of the generator.
+fn unwatched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) -> String {
+    let is_unwatched = |missing: &&Missing| {
+        build.verdict(&missing.cfgs) == Verdict::Depends
+            && folder_to_watch(&missing.path, &package.folder, out_dir).is_none()
+    };
+    let mut modules = BTreeMap::<_, Vec<_>>::new();
+    for missing in scan.missing.iter().filter(is_unwatched) {
+        if let Some(module) = &missing.module {
+            let paths = modules.entry((module, &missing.cfgs)).or_default();
+            paths.push(shown(&missing.path, &package.folder));
+        }
+    }
+    let root = scan.files.first().map(|file| shown(file.path(), &package.folder)).unwrap_or_default();
+    modules.iter().map(|((module, cfgs), paths)| emit::unwatched(module, paths, cfgs, &root)).collect()
 }
 
 fn instructions(generated: &Generated, folder: &Path, out: &mut impl Write) -> io::Result<()> {

@@ -7,7 +7,7 @@ mod registry;
 pub(crate) use json::Json;
 pub use manifest::manifest;
 pub(crate) use manifest::{cfgs, doc_text};
-pub use registry::{Style, registry};
+pub use registry::{Style, registry, unwatched};
 
 /// Number of the format that the generated file and its manifest are written in. `registry!` refuses any other.
 pub const FORMAT: u32 = 1;

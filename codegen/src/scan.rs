@@ -44,6 +44,8 @@ pub struct Scan {
 pub struct Missing {
     /// Where it was looked for.
     pub path: PathBuf,
+    /// Path of its module from the crate root; none for a module in a block, whose queries no registry can list.
+    pub module: Option<String>,
     /// Conditions of its module and of those around it.
     pub cfgs: Vec<Cfg>,
 }

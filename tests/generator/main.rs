@@ -41,7 +41,7 @@ impl Fixture {
     #[track_caller]
     fn cargo(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO"));
-        command.args(arguments).arg("--offline").current_dir(&self.folder);
+        command.arg("--offline").args(arguments).current_dir(&self.folder);
         command.env("CARGO_TARGET_DIR", target()).env("CARGO_TERM_COLOR", "never");
         // `OUT_DIR` is that of this package, which has a build script.
         for variable in

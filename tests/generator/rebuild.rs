@@ -224,6 +224,56 @@ fn a_module_that_its_build_script_switches_on_is_found_once_its_file_is_there() 
 }
 
 #[test]
+fn a_module_beside_the_manifest_that_appears_unseen_fails_the_build_until_the_generator_runs() {
+    let fixture = Fixture::copy("edition_2024", "beside");
+    let manifest = fixture.read("Cargo.toml");
+    fixture.write("Cargo.toml", &format!("{manifest}[[bin]]\nname = \"edition-2024\"\npath = \"main.rs\"\n"));
+    let script = |line: &str| {
+        let check = "println!(\"cargo::rustc-check-cfg=cfg(switched)\");";
+        format!("fn main() {{ {check} {line} cache_codegen::generate(); }}")
+    };
+    fixture.write("build.rs", &script(""));
+    let root = format!(
+        "#[cfg(switched)] pub mod late;{QUERY}cache_core::include_registry!(); fn main() {{ CacheRegistry::describe(); }}"
+    );
+    fixture.write("main.rs", &root);
+    // A build that can do without the file is not disturbed, and comes to rest.
+    let run = fixture.build().succeeded();
+    assert!(!run.stderr.contains("lacks the queries"), "{}", run.stderr);
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+
+    let lacks = "error: the registry lacks the queries of module `crate::late`, which had no file when it was generated \
+                 (`late.rs` or `late/mod.rs`)";
+    let advice = "save `main.rs` again";
+    for by_flag in [true, false] {
+        let build = || match by_flag {
+            true => fixture.cargo(&[
+                "rustc",
+                "--message-format",
+                "json-render-diagnostics",
+                "--",
+                "--cfg",
+                "switched",
+            ]),
+            false => fixture.build(),
+        };
+        if !by_flag {
+            fixture.write("build.rs", &script("println!(\"cargo::rustc-cfg=switched\");"));
+        }
+        let run = build().failed();
+        assert!(run.stderr.contains("error[E0583]: file not found for module `late`"), "{}", run.stderr);
+        fixture.write("late.rs", &QUERY.replace("Added", "Late"));
+        let run = build().failed();
+        assert!(run.stderr.contains(lacks) && run.stderr.contains(advice), "{}", run.stderr);
+        fixture.write("main.rs", &root);
+        let run = build().succeeded();
+        assert!(Output::of(&run).text.contains("crate::late::Late,"), "{}", Output::of(&run).text);
+        assert!(!build().succeeded().stderr.contains("Compiling"));
+        fs::remove_file(fixture.path("late.rs")).expect("a file that can be removed");
+    }
+}
+
+#[test]
 fn a_module_of_another_platform_that_is_not_rust_holds_nothing_up() {
     let (fixture, _) = built("platform");
     let elsewhere = "#[cfg(target_os = \"none\")] mod elsewhere { mod broken; }";

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use proc_macro2::Literal;
 
 use super::FORMAT;
+use crate::cfg::Cfg;
 use crate::check::Line;
 
 /// How the generated struct is to look.
@@ -55,6 +56,20 @@ fn write_registry(text: &mut String, lines: &[Line], style: &Style) -> std::fmt:
     }
     writeln!(text, "    }}")?;
     writeln!(text, "}}")
+}
+
+/// Text for the generated file that fails the build where all of `cfgs` hold: `module` had none of the files `paths` when
+/// the registry was generated, and cargo does not notice when one appears. A change of `root` runs the generator again.
+#[must_use]
+pub fn unwatched(module: &str, paths: &[String], cfgs: &[Cfg], root: &str) -> String {
+    let files = paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" or ");
+    let message = format!(
+        "the registry lacks the queries of module `{module}`, which had no file when it was generated ({files})\n\n\
+         Cargo cannot watch for a file there. Once it exists, save `{root}` again, so that the build script runs. If the build \
+         script writes the file, have it do so before `cache_codegen::generate()`."
+    );
+    let cfgs: String = cfgs.iter().map(|cfg| format!("#[cfg({cfg})]\n")).collect();
+    format!("{cfgs}compile_error!({});\n", Literal::string(&message))
 }
 
 fn write_docs(text: &mut String, docs: &[String]) -> std::fmt::Result {

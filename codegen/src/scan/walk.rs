@@ -268,9 +268,9 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
                     self.add_file_module(module, directory, declared.depth);
                 }
                 Found::Nothing => {
-                    let missing = candidates.into_iter();
-                    let missing = missing.map(|(path, _)| Missing { path, cfgs: all_cfgs.clone() });
-                    self.scan.missing.extend(missing);
+                    for (path, _) in candidates {
+                        self.missing(&path, declared, &all_cfgs);
+                    }
                 }
                 Found::Refused => {}
             }
@@ -298,12 +298,20 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
                     let message = format!("cannot read `{}`: {error}", path.display());
                     let fault = Diagnostic::error(message).at(declared.location.clone(), "declared here");
                     self.fault(fault, cfgs.to_vec());
-                    self.scan.missing.push(Missing { path: path.clone(), cfgs: cfgs.to_vec() });
+                    self.missing(path, declared, cfgs);
                     return Found::Refused;
                 }
             }
         }
         Found::Nothing
+    }
+
+    fn missing(&mut self, path: &Path, declared: &Declared, cfgs: &[Cfg]) {
+        let is_in_block =
+            self.scan.ancestors(declared.parent).any(|(_, around)| around.kind == ModuleKind::Block);
+        let module = (!is_in_block)
+            .then(|| format!("{}::{}", self.scan.path(declared.parent).join("::"), declared.name));
+        self.scan.missing.push(Missing { path: path.to_owned(), module, cfgs: cfgs.to_vec() });
     }
 
     /// Whether `path` is being read already, around `module`.

@@ -5,7 +5,7 @@ use std::fs;
 use cache_codegen::cfg::BuildCfgs;
 use cache_codegen::{Builder, Change};
 
-use crate::{Sample, assert_change, messages, query, watched};
+use crate::{MANIFEST, Sample, assert_change, messages, query, watched};
 
 #[test]
 fn a_registry_and_its_manifest_are_written() {
@@ -114,6 +114,34 @@ fn a_missing_file_that_this_build_may_do_without_is_watched_for_by_its_folder() 
     // Cargo looks at all that is below a folder; in these, other builds or other programs are at work.
     assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"../x.rs\"] mod gone;"), [""; 0]);
     assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"/nowhere/x.rs\"] mod gone;"), [""; 0]);
+}
+
+#[test]
+fn where_no_folder_can_be_watched_a_module_without_a_file_fails_the_builds_that_compile_it() {
+    let guards = |root: &str| {
+        let sample = Sample::new(&[("lib.rs", root), ("late/other.rs", "")]);
+        sample.write("Cargo.toml", &format!("{MANIFEST}[lib]\npath = \"lib.rs\"\n"));
+        sample.builder().build_cfgs(linux("a")).run().expect("a registry");
+        let text = fs::read_to_string(sample.out_dir().join("cache_registry.rs")).expect("a generated file");
+        text.split_once("\n}\n").expect("a registry").1.to_owned()
+    };
+    let guard = guards("#[cfg(unix)] mod around { #[cfg(loom)] pub mod r#fn; } #[cfg(windows)] mod gone;");
+    let expected = "#[cfg(unix)]\n#[cfg(loom)]\ncompile_error!(\"the registry lacks the queries of module \
+                    `crate::around::r#fn`, which had no file when it was generated (`around/fn.rs` or `around/fn/mod.rs`)";
+    assert!(guard.starts_with(expected) && guard.contains("save `lib.rs` again"), "{guard}");
+    assert_eq!(guard.matches("compile_error!").count(), 1, "{guard}");
+    // The folder of one of its two files can be watched, that of the other cannot.
+    assert!(guards("#[cfg(loom)] mod late;").contains("(`late.rs`)"));
+    for quiet in [
+        "mod gone;",
+        "#[cfg(unix)] mod gone;",
+        "#[cfg(windows)] mod gone;",
+        "#[cfg(loom)] #[path = \"late/here.rs\"] mod gone;",
+        "#[cfg(loom)] fn f() { #[path = \"gone.rs\"] mod gone; }",
+        "#[cfg(loom)] #[path = \"late/other.rs\"] mod here;",
+    ] {
+        assert_eq!(guards(quiet), "", "{quiet}");
+    }
 }
 
 #[test]
