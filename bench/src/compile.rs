@@ -1,39 +1,47 @@
 //! Crates of many caches, and what they cost to build.
 
 mod cargo;
+mod code;
 mod program;
 
 use std::error::Error;
+use std::io;
 
 use cargo::{Built, Incremental, Package};
+use code::{Code, Size};
 use program::{By, Edit, Program, Usage};
 
-pub const USAGE: &str = "usage: compile [--code] [QUERIES]";
+pub const USAGE: &str = "usage: compile [--code] [--top N] [QUERIES]";
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CompileOptions {
-    pub queries: usize,
-    /// Only the code, which takes no release builds and does not depend on the machine's load.
+    /// Number of queries of the crates, if not the usual one.
+    pub queries: Option<usize>,
+    /// Only the code, which takes no builds and does not depend on the machine's load.
     pub only_code: bool,
+    /// How many of the largest functions of our queries to list; nothing else if that is more than 0.
+    pub top: usize,
 }
 
-impl Default for CompileOptions {
-    fn default() -> Self {
-        Self { queries: 20, only_code: false }
-    }
-}
+/// The least number of queries in a crate, so that what the first ones add besides is left out.
+const FEW: usize = 3;
 
 impl CompileOptions {
     /// # Errors
-    /// If an argument is neither the flag nor a number above 0.
-    pub fn from_arguments(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+    /// If an argument is neither a flag nor a number above 0.
+    pub fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self::default();
-        for argument in arguments {
-            match argument.parse() {
-                _ if argument == "--code" => options.only_code = true,
-                Ok(queries) if queries > 0 => options.queries = queries,
-                _ => return Err(format!("`{argument}` is neither `--code` nor a number above 0")),
+        let number = |text: Option<String>| {
+            let text = text.unwrap_or_default();
+            let number = text.parse().ok().filter(|&number| number > 0);
+            number.ok_or_else(|| format!("`{text}` is neither an option nor a number above 0"))
+        };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--code" => options.only_code = true,
+                "--top" => options.top = number(arguments.next())?,
+                _ => options.queries = Some(number(Some(argument))?),
             }
         }
         Ok(options)
@@ -43,28 +51,55 @@ impl CompileOptions {
 /// Prints what each query adds to a build, and what hand-written caches of the same types do.
 pub fn run(options: CompileOptions) -> Result<(), Box<dyn Error>> {
     let package = Package::new()?;
-    let CompileOptions { queries, only_code } = options;
-    println!(
-        "{:<12}{:<8}{:>8}{:>20}{:>20}",
-        "by", "usage", "queries", "IR lines per query", "functions per query"
-    );
+    if options.top > 0 {
+        return list_largest(&package, options);
+    }
+    print_code(&package, options)?;
+    match options.only_code {
+        true => Ok(()),
+        false => print_seconds(&package, options.queries.unwrap_or(20)),
+    }
+}
+
+/// What each query adds, by the difference of two crates.
+fn code_of_each(package: &Package, by: By, usage: Usage, options: CompileOptions) -> io::Result<Code> {
+    let queries = options.queries.unwrap_or(10);
+    let few = package.code(&Program::new(by, usage, FEW))?;
+    let more = package.code(&Program::new(by, usage, FEW + queries))?;
+    Ok(Code::of_each(&more, &few, queries))
+}
+
+fn print_code(package: &Package, options: CompileOptions) -> io::Result<()> {
+    println!("{:<12}{:<8}{:>20}{:>20}", "by", "usage", "IR lines per query", "functions per query");
     for (by, usages) in [
         (By::Ours, &[Usage::Listed, Usage::Used, Usage::Saved][..]),
         (By::QuickCache, &[Usage::Used, Usage::Saved]),
         (By::Moka, &[Usage::Used, Usage::Saved]),
     ] {
         for &usage in usages {
-            let none = package.code(&Program::new(by, usage, 0))?;
-            let all = package.code(&Program::new(by, usage, queries))?;
-            let per_query = |all: u64, none: u64| all.saturating_sub(none) as f64 / queries as f64;
-            let (lines, functions) =
-                (per_query(all.lines, none.lines), per_query(all.functions, none.functions));
-            println!("{:<12}{:<8}{queries:>8}{lines:>20.0}{functions:>20.0}", by.name(), usage.name());
+            let Size { lines, functions } = code_of_each(package, by, usage, options)?.total();
+            println!("{:<12}{:<8}{lines:>20.0}{functions:>20.0}", by.name(), usage.name());
         }
     }
-    if only_code {
-        return Ok(());
+    Ok(())
+}
+
+fn list_largest(package: &Package, options: CompileOptions) -> Result<(), Box<dyn Error>> {
+    for usage in [Usage::Used, Usage::Saved] {
+        let code = code_of_each(package, By::Ours, usage, options)?;
+        let Size { lines, functions } = code.total();
+        println!("{}: {lines:.0} lines, {functions:.0} functions per query", usage.name());
+        for sizes in [code.origins(options.top), code.largest(options.top)] {
+            println!("{:>10}{:>10}", "lines", "copies");
+            for (path, Size { lines, functions }) in sizes {
+                println!("{lines:>10.0}{functions:>10.1}  {path}");
+            }
+        }
     }
+    Ok(())
+}
+
+fn print_seconds(package: &Package, queries: usize) -> Result<(), Box<dyn Error>> {
     println!(
         "\n{:<12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}",
         "by", "check", "dev", "release", "body", "field", "dev MB"
@@ -95,11 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_a_number_and_a_flag() {
-        assert_eq!(options(&[]), Ok(CompileOptions { queries: 20, only_code: false }));
-        assert_eq!(options(&["100", "--code"]), Ok(CompileOptions { queries: 100, only_code: true }));
-        for wrong in ["0", "-3", "twenty", "--quick"] {
-            assert!(options(&[wrong]).unwrap_err().contains(wrong));
+    fn arguments_are_numbers_and_flags() {
+        let usual = CompileOptions::default();
+        assert_eq!(options(&[]), Ok(usual));
+        let code_of_100 = CompileOptions { queries: Some(100), only_code: true, ..usual };
+        assert_eq!(options(&["100", "--code"]), Ok(code_of_100));
+        assert_eq!(options(&["--top", "40"]), Ok(CompileOptions { top: 40, ..usual }));
+        for wrong in [&["0"][..], &["-3"], &["twenty"], &["--quick"], &["--top", "0"], &["--top", "twenty"]] {
+            let last = wrong.last().unwrap_or(&"");
+            assert!(options(wrong).unwrap_err().contains(last));
         }
+        assert!(options(&["--top"]).is_err());
     }
 }

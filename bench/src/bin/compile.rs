@@ -1,12 +1,12 @@
 //! What queries cost the build of a crate. A program of its own, because it runs cargo, for minutes.
 //!
 //! ```text
-//! cargo run --release -p cache-bench --bin compile -- [--code] [QUERIES]
+//! cargo run -p cache-bench --bin compile -- [--code] [--top N] [QUERIES]
 //! ```
 //!
-//! Writes crates of `QUERIES` queries (20 unless told otherwise) into a temporary folder and builds them, offline, from the
-//! lock file of this workspace: with this library, and with one cache of `quick_cache` or `moka` for each query, saved by
-//! `serde` and `bincode` as one would by hand. Values have 6 to 8 fields, with texts, lists and options; keys one to three.
+//! Writes crates of many queries into `target/compile` and builds them, offline, from the lock file of this workspace: with
+//! this library, and with one cache of `quick_cache` or `moka` for each query, saved by `serde` and `bincode` as one would
+//! by hand. Values have 6 to 8 fields, with texts, lists and options; keys one to three.
 //!
 //! | usage | what the crate does with each query |
 //! |---|---|
@@ -14,11 +14,14 @@
 //! | `used` | reads and inserts it; with this library it also writes it in a transaction |
 //! | `saved` | saves and restores it as well |
 //!
-//! First the code that the compiler hands to LLVM in a debug build of the crate: lines and functions, of which those of the
-//! same crate without queries are taken off. They do not depend on the machine. `--code` ends there. Then, for saved
-//! queries, processor seconds of the compilers for the crate alone: `check`, `dev` and `release` builds from nothing;
-//! incremental `dev` builds after one changed function `body` and after one new `field` in one value; and the size of the
-//! `dev` program. Each is one build; Linux only.
+//! First the code that the compiler hands to LLVM in a debug build of the crate, lines and functions, counted as
+//! `cargo llvm-lines` does: by how much crates of 3 queries and of `QUERIES` more (10 unless told otherwise) differ, for each
+//! of these. It does not depend on the machine. `--code` ends there. `--top N` lists only, for our queries, the `N` paths with
+//! most lines, and the crates and modules that these are from.
+//!
+//! Then, for crates of `QUERIES` saved queries (20 unless told otherwise), processor seconds of the compilers for the crate
+//! alone: `check`, `dev` and `release` builds from nothing; incremental `dev` builds after one changed function `body` and
+//! after one new `field` in one value; and the size of the `dev` program. Each is one build; Linux only.
 
 use std::process::ExitCode;
 

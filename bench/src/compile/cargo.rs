@@ -1,22 +1,33 @@
 //! A package on disk, and what cargo makes of it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 
-use tempfile::TempDir;
+use serde::Deserialize;
 
+use super::code::Code;
 use super::program::Program;
 
-/// A package on disk, with a target folder of its own.
-pub(super) struct Package(TempDir);
+/// A package in a folder that stays, so that its dependencies are built once.
+pub(super) struct Package {
+    folder: PathBuf,
+    /// Libraries of a debug build, as the compiler is told of them.
+    libraries: Vec<String>,
+}
 
-/// How much code the compiler hands to LLVM in a debug build.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Code {
-    pub(super) lines: u64,
-    pub(super) functions: u64,
+/// What cargo says of what it has built.
+#[derive(Deserialize)]
+struct Message {
+    target: Option<Target>,
+    #[serde(default)]
+    filenames: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
 }
 
 /// Processor seconds of builds from nothing, dependencies aside, and the size of the debug program.
@@ -35,41 +46,72 @@ pub(super) struct Incremental {
 }
 
 const NAME: &str = "many-queries";
+/// As the compiler names them.
+const DEPENDENCIES: [&str; 7] =
+    ["cache_core", "cache_client", "tokio", "serde", "bincode", "quick_cache", "moka"];
 
 impl Package {
+    /// Builds the dependencies, unless they are there.
     pub(super) fn new() -> io::Result<Self> {
-        let folder = tempfile::tempdir()?;
         let workspace = workspace();
-        let core = workspace.join("cache-core");
+        let (core, client) = (workspace.join("cache-core"), workspace.join("cache-client"));
         let manifest = format!(
             "[package]\nname = \"{NAME}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-             cache-core = {{ path = {core:?} }}\nserde = {{ version = \"1.0\", features = [\"derive\"] }}\n\
+             cache-core = {{ path = {core:?} }}\ncache-client = {{ path = {client:?} }}\n\
+             serde = {{ version = \"1.0\", features = [\"derive\"] }}\n\
              bincode = {{ version = \"=2.0.1\", default-features = false, features = [\"serde\", \"alloc\"] }}\n\
-             quick_cache = \"0.7\"\nmoka = {{ version = \"0.12\", features = [\"sync\"] }}\n\n[workspace]\n"
+             quick_cache = \"0.7\"\nmoka = {{ version = \"0.12\", features = [\"sync\", \"future\"] }}\n\
+             tokio = {{ version = \"1.54\", default-features = false, features = [\"rt\", \"time\"] }}\n\n[workspace]\n"
         );
-        fs::create_dir(folder.path().join("src"))?;
-        fs::write(folder.path().join("Cargo.toml"), manifest)?;
-        fs::copy(workspace.join("Cargo.lock"), folder.path().join("Cargo.lock"))?;
-        Ok(Self(folder))
+        let folder = workspace.join("target/compile");
+        fs::create_dir_all(folder.join("src"))?;
+        fs::write(folder.join("Cargo.toml"), manifest)?;
+        fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+        fs::write(folder.join("src/main.rs"), "fn main() {}\n")?;
+        let mut package = Self { folder, libraries: Vec::new() };
+        package.libraries = package.build_libraries()?;
+        Ok(package)
     }
 
-    /// Counts the code of a program.
+    fn build_libraries(&self) -> io::Result<Vec<String>> {
+        let arguments = ["build", "--quiet", "--message-format=json"];
+        let output = self.command(&arguments).stderr(Stdio::inherit()).output()?;
+        succeed(&arguments, output.status)?;
+        let mut libraries = Vec::new();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let Message { target, filenames } = serde_json::from_str(line)?;
+            let Some(Target { name }) = target.filter(|target| DEPENDENCIES.contains(&target.name.as_str()))
+            else {
+                continue;
+            };
+            let file = filenames.into_iter().find(|file| file.ends_with(".rlib"));
+            libraries.extend(file.map(|file| format!("{name}={file}")));
+        }
+        Ok(libraries)
+    }
+
+    /// Counts the code of a program in a debug build. Nothing is made of it, which would take most of the time.
     pub(super) fn code(&self, program: &Program) -> io::Result<Code> {
         self.write(program)?;
-        self.clean()?;
-        let flags = ["--", "--emit=llvm-ir", "-Ccodegen-units=1", "-Cno-prepopulate-passes"];
-        self.cargo(&["rustc", "--quiet"], &flags, false)?;
-        let mut code = Code::default();
-        for file in fs::read_dir(self.target().join("debug/deps"))? {
-            let path = file?.path();
-            if path.extension().is_some_and(|extension| extension == "ll") {
-                code = count(&fs::read_to_string(path)?);
-            }
+        let ir = self.folder.join("program.ll");
+        let mut compiler = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        compiler.args([
+            "src/main.rs",
+            "--crate-type=bin",
+            "--crate-name=many_queries",
+            "--edition=2024",
+            "-Awarnings",
+        ]);
+        compiler.args(["-Cdebuginfo=2", "-Ccodegen-units=1", "-Cno-prepopulate-passes"]);
+        compiler.arg(format!("--emit=llvm-ir={}", ir.display()));
+        compiler.arg("-L").arg(format!("dependency={}", self.target().join("debug/deps").display()));
+        for library in &self.libraries {
+            compiler.args(["--extern", library]);
         }
-        match code.functions {
-            0 => Err(io::Error::other("cargo has written no LLVM-IR")),
-            _ => Ok(code),
-        }
+        succeed(&["rustc"], compiler.current_dir(&self.folder).status()?)?;
+        let code = Code::read(BufReader::new(File::open(&ir)?))?;
+        fs::remove_file(ir)?;
+        Ok(code)
     }
 
     pub(super) fn build(&self, program: &Program) -> io::Result<Built> {
@@ -98,7 +140,7 @@ impl Package {
     }
 
     fn write(&self, program: &Program) -> io::Result<()> {
-        fs::write(self.0.path().join("src/main.rs"), program.text())
+        fs::write(self.folder.join("src/main.rs"), program.text())
     }
 
     fn clean(&self) -> io::Result<()> {
@@ -107,20 +149,34 @@ impl Package {
     }
 
     fn target(&self) -> PathBuf {
-        self.0.path().join("target")
+        self.folder.join("target")
     }
 
     /// Runs cargo. Returns the processor seconds that it and the compilers took.
     fn cargo(&self, arguments: &[&str], flags: &[&str], is_incremental: bool) -> io::Result<f64> {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(arguments).arg("--offline").arg("--target-dir").arg(self.target()).args(flags);
         let before = seconds_of_children()?;
         let incremental = if is_incremental { "1" } else { "0" };
-        let status = cargo.current_dir(self.0.path()).env("CARGO_INCREMENTAL", incremental).status()?;
-        match status.success() {
-            true => Ok(seconds_of_children()? - before),
-            false => Err(io::Error::other(format!("cargo {arguments:?} {flags:?}: {status}"))),
-        }
+        let status = self.command(arguments).args(flags).env("CARGO_INCREMENTAL", incremental).status()?;
+        succeed(arguments, status)?;
+        Ok(seconds_of_children()? - before)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .args(arguments)
+            .arg("--offline")
+            .arg("--target-dir")
+            .arg(self.target())
+            .current_dir(&self.folder);
+        cargo
+    }
+}
+
+fn succeed(arguments: &[&str], status: ExitStatus) -> io::Result<()> {
+    match status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("{}: {status}", arguments.join(" ")))),
     }
 }
 
@@ -128,21 +184,6 @@ impl Package {
 fn workspace() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package).to_owned()
-}
-
-/// Lines of functions in a text of LLVM-IR, from `define` to the closing brace, and their number.
-fn count(text: &str) -> Code {
-    let mut code = Code::default();
-    let mut is_inside = false;
-    for line in text.lines() {
-        if line.starts_with("define ") {
-            is_inside = true;
-            code.functions += 1;
-        }
-        code.lines += u64::from(is_inside && !line.is_empty());
-        is_inside &= line != "}";
-    }
-    code
 }
 
 /// Processor seconds of all children that have ended, by the kernel's accounts of this process.
@@ -155,16 +196,4 @@ fn seconds_of_children() -> io::Result<f64> {
     let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(13).take(2).map(|field| field.parse::<f64>().unwrap_or(0.0));
     Ok(ticks.sum::<f64>() / TICKS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_functions_are_counted_and_no_others() {
-        let text = "; a comment\n@x = global i8 0\n\ndefine void @f() {\nstart:\n  ret void\n}\n\ndeclare void @g()\n\
-                    define void @h() {\n\n  ret void\n}\n";
-        assert_eq!(count(text), Code { lines: 7, functions: 2 });
-    }
 }
