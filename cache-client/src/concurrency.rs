@@ -2,8 +2,10 @@
 //! waits for others lends its slot meanwhile. Starts no task.
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::Notify;
 
@@ -290,9 +292,13 @@ impl Drop for Lent {
     }
 }
 
-/// Waits, in a load with its slot lent.
+/// Waits, in a load with its slot lent. A load that need not wait keeps its slot.
 pub(crate) async fn while_lent<F: Future>(slot: Option<Arc<LoadSlot>>, wait: F) -> F::Output {
+    let mut wait = pin!(wait);
     let Some(slot) = slot else { return wait.await };
+    if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(wait.as_mut().poll(cx))).await {
+        return output;
+    }
     let lent = slot.lend();
     let output = wait.await;
     lent.take_back().await;

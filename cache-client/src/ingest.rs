@@ -16,8 +16,10 @@ use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::ask::Asker;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
+use crate::concurrency::{LoadSlot, while_lent};
 use crate::context::{Context, Node};
 use crate::fly::caught;
 use crate::retry::{Patience, RetryPace};
@@ -119,6 +121,8 @@ pub trait Source<A: App>: Send + Sync + 'static {
 pub struct Ingestion<E> {
     state: watch::Receiver<IngestionState<E>>,
     refused: Arc<AtomicU64>,
+    /// The slot of the load that the caller is inside of.
+    slot_around: Box<dyn Fn() -> Option<Arc<LoadSlot>> + Send + Sync>,
     task: AbortHandle,
 }
 
@@ -177,7 +181,10 @@ impl<A: App> Client<A> {
         let (sender, state) = watch::channel(IngestionState::Opening);
         let refused = Arc::new(AtomicU64::new(0));
         let intake = Intake { client: self.clone(), source, state: sender, refused: Arc::clone(&refused) };
-        Ingestion { state, refused, task: Handle::current().spawn(intake.run()).abort_handle() }
+        let task = Handle::current().spawn(intake.run()).abort_handle();
+        let client = self.clone();
+        let slot_around = Box::new(move || Asker::without_context(&client).slot_around());
+        Ingestion { state, refused, slot_around, task }
     }
 }
 
@@ -190,10 +197,19 @@ impl<E> Ingestion<E> {
 
     /// Waits for another state than the one that was seen last. `None` when the source has ended.
     ///
+    /// A load that waits here lends its place among the loads that [run at once](crate::guide::many).
+    ///
     /// # Cancellation
     /// May be dropped at any time without missing anything.
     pub async fn changed(&mut self) -> Option<IngestionState<E>> {
-        self.state.changed().await.ok()?;
+        let state = &mut self.state;
+        let news = async move {
+            state.changed().await.ok()?;
+            // A load that does not wait for its slot finds it the next time.
+            state.mark_changed();
+            Some(())
+        };
+        while_lent((self.slot_around)(), news).await?;
         Some(self.state.borrow_and_update().clone())
     }
 

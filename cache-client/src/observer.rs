@@ -20,9 +20,10 @@ use tokio::runtime::{self, Handle};
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::client::Client;
+use crate::concurrency::while_lent;
 use crate::context::Access;
 use crate::error::OptionsError;
-use crate::observer::claim::Claim;
+use crate::observer::claim::{Claim, Newer};
 use crate::observer::keeper::Keeper;
 use crate::observer::state::State;
 use crate::runtime::TaskRuntime;
@@ -71,6 +72,14 @@ pub struct Observer<A: App, Q: Fetch<A>> {
 }
 
 type Keep<A, Q> = fn(&Client<A>, &Claim<Q, <Q as Fetch<A>>::Error>, Option<u64>, Option<TaskRuntime>) -> bool;
+
+/// A state that was not given yet.
+enum News<V: ?Sized, E> {
+    /// That of the claim.
+    Claim(Newer<V, E>),
+    /// That without a claim.
+    Idle,
+}
 
 /// Watches the runtime of the task that keeps a key.
 struct IdleWatch {
@@ -270,36 +279,52 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     /// Waits for a state that this observer has not given yet; the first is there at once. `None` only if the runtime of
     /// the client has ended, and the caller has no other.
     ///
+    /// A load that waits here lends its place among the loads that [run at once](crate::guide::many), and waits for its turn
+    /// before it gets the state. An observer that is polled as a `Stream` lends nothing.
+    ///
     /// # Cancellation
     /// May be dropped at any time without missing anything.
     pub async fn next(&mut self) -> Option<State<Q::Value, Q::Error>> {
-        poll_fn(|cx| self.poll_state(cx)).await
+        loop {
+            let Some(slot) = Asker::without_context(&self.client).slot_around() else {
+                return poll_fn(|cx| self.poll_state(cx)).await;
+            };
+            // The state is taken when the load has its slot back, so that none is lost if it does not wait for that.
+            while_lent(Some(slot), poll_fn(|cx| self.poll_news(cx).map(drop))).await;
+            // It may have gone meanwhile.
+            if let Poll::Ready(state) = poll_fn(|cx| Poll::Ready(self.poll_state(cx))).await {
+                return state;
+            }
+        }
     }
 
+    /// Waits for a state, and gives it.
     fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, Q::Error>>> {
-        match &mut self.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => self.waker = Some(cx.waker().clone()),
-        }
-        if self.claim.is_none() {
-            return match std::mem::take(&mut self.has_news) {
-                true => Poll::Ready(Some(self.idle())),
-                false => Poll::Pending,
-            };
-        }
-        let Some(state) = ready!(self.poll_claim(cx)) else { return Poll::Ready(None) };
-        if !state.is_pending() || self.claim.as_ref().is_some_and(Claim::has_shown) {
+        let Some(news) = ready!(self.poll_news(cx)) else { return Poll::Ready(None) };
+        let (News::Claim(newer), Some(claim)) = (news, &mut self.claim) else {
+            self.has_news = false;
+            return Poll::Ready(Some(self.idle()));
+        };
+        let state = claim.give(newer);
+        if !state.is_pending() || claim.has_shown() {
             self.previous = None;
         }
         Poll::Ready(Some(present(&self.previous, state)))
     }
 
-    /// Waits for a new state of the claim, and has another task keep the key when its task runs no more.
-    fn poll_claim(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, Q::Error>>> {
+    /// Waits for a state that was not given yet, and has another task keep the key when its task runs no more. `None` if
+    /// there is no runtime for that.
+    fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<News<Q::Value, Q::Error>>> {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.waker = Some(cx.waker().clone()),
+        }
         loop {
-            let Some(claim) = &mut self.claim else { return Poll::Pending };
+            let Some(claim) = &mut self.claim else {
+                return if self.has_news { Poll::Ready(Some(News::Idle)) } else { Poll::Pending };
+            };
             let idle = match claim.poll_newer(|| self.client.cache().now(), cx) {
-                Poll::Ready(Some(state)) => return Poll::Ready(Some(state)),
+                Poll::Ready(Some(newer)) => return Poll::Ready(Some(News::Claim(newer))),
                 Poll::Ready(None) => None,
                 Poll::Pending => Some(ready!(poll_idle(&self.client, claim, self.idle_watch.get_mut(), cx))),
             };

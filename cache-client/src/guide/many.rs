@@ -129,8 +129,9 @@
 //! - A load that waits for others through its context lends its place meanwhile, also if it does something else beside that,
 //!   and waits for its turn again before it goes on. So loads that need others of the same query never lock up, whatever the
 //!   limit. One that drops a query half-way does not wait, and has a place again when its turn comes.
-//! - A load that waits to be tried again lends its place too, and so does one that waits for what it has invalidated to be
-//!   loaded again. One that waits for an observer keeps it.
+//! - A load that waits to be tried again lends its place too. So does one that waits in
+//!   [`Observer::next`](crate::Observer::next) or [`Ingestion::changed`](crate::Ingestion::changed), or for what it has
+//!   invalidated to be loaded again. One that polls an observer as a `Stream` keeps its place.
 //! - An answer of the cache or of a [provider](crate::Provider) needs no place; nor does a mutation.
 //!
 //! ```

@@ -19,11 +19,18 @@ pub(crate) struct Claim<Q: Query, E> {
     reader: Reader,
     /// When the reader joined.
     since: u64,
-    /// Version of the state that was read last.
+    /// Version of the newest state that is not to be given any more.
     seen: u64,
     /// What tells the state that was given last from others.
     given: Option<Mark>,
     lens: Lens,
+}
+
+/// A state that is newer than the one that was given last.
+pub(crate) struct Newer<V: ?Sized, E> {
+    state: State<V, E>,
+    mark: Mark,
+    version: u64,
 }
 
 impl<Q: Query, E> Claim<Q, E> {
@@ -46,23 +53,31 @@ impl<Q: Query, E> Claim<Q, E> {
         self.lens.see::<Q, E>(&self.post.notice.newest(), now).0
     }
 
-    /// Waits for another state than the one that was given last; `None` if there is no keeper.
+    /// Waits for another state than the one that was given last; `None` if there is no keeper. The state is not
+    /// [given](Self::give) yet.
     pub(crate) fn poll_newer(
         &mut self,
         now: impl Fn() -> Moment,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<State<Q::Value, E>>> {
+    ) -> Poll<Option<Newer<Q::Value, E>>> {
         loop {
             let Some((snapshot, version)) = ready!(self.post.notice.poll_newer(self.reader, self.seen, cx))
             else {
                 return Poll::Ready(None);
             };
-            self.seen = version;
             let (state, mark) = self.lens.see::<Q, E>(&snapshot, now());
-            if self.given.replace(mark) != Some(mark) {
-                return Poll::Ready(Some(state));
+            if self.given != Some(mark) {
+                return Poll::Ready(Some(Newer { state, mark, version }));
             }
+            self.seen = version;
         }
+    }
+
+    /// Gives a state to the observer. From now on others count as newer.
+    pub(crate) fn give(&mut self, newer: Newer<Q::Value, E>) -> State<Q::Value, E> {
+        let Newer { state, mark, version } = newer;
+        (self.seen, self.given) = (version, Some(mark));
+        state
     }
 }
 

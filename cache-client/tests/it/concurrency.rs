@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use cache_client::{
-    App, Changes, Client, ClientBuilder, Context, Fetch, FetchMany, LoadingOptions, MemoryProvider, Mutate,
-    QueryError, TokioClock,
+    App, Changes, Client, ClientBuilder, Context, Fetch, FetchMany, IngestionState, LoadingOptions,
+    MemoryProvider, Mutate, QueryError, Source, TokioClock,
 };
 use cache_core::{Cache, Query, Shape, registry};
+use futures_core::Stream;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -33,6 +35,11 @@ pub struct GetThree(u32);
 #[query(value = u32, capacity = 100_000, fresh = "1h", concurrency = 2, batch = 10)]
 pub struct GetMany(u32);
 
+/// Always the same.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u32, capacity = 100_000, fresh = "1h", eq)]
+pub struct GetEqual(u32);
+
 #[derive(Query, Shape, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u32, capacity = 100_000, fresh = "1h", concurrency = 1, persist)]
 pub struct GetKept(u32);
@@ -44,6 +51,7 @@ registry! {
         crate::concurrency::GetThree,
         crate::concurrency::GetMany,
         crate::concurrency::GetKept,
+        crate::concurrency::GetEqual,
     }
 }
 
@@ -148,7 +156,7 @@ macro_rules! loaded {
     };
 }
 
-loaded!(GetFree, GetOne, GetThree, GetKept);
+loaded!(GetFree, GetOne, GetThree, GetKept, GetEqual);
 
 impl FetchMany<Site> for GetMany {
     type Error = Busy;
@@ -241,7 +249,7 @@ async fn loads_that_wait_for_loads_of_the_same_query_run_one_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn nothing_that_a_load_waits_for_needs_the_slot_that_it_has() {
     type Wait = fn(Context<Site>) -> Work;
-    let ways: [(&str, Wait); 9] = [
+    let ways: [(&str, Wait); 11] = [
         ("query", |cx| Box::pin(async move { cx.query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })),
         ("client", |cx| {
             Box::pin(async move { cx.client().query(&GetOne(1)).await.map(drop).map_err(|_| Busy) })
@@ -274,6 +282,22 @@ async fn nothing_that_a_load_waits_for_needs_the_slot_that_it_has() {
             Box::pin(async move {
                 let _observer = cx.client().observe(&GetFree(1));
                 cx.client().invalidate(&GetFree(1)).reloaded().await;
+                Ok(())
+            })
+        }),
+        ("observer", |cx| {
+            Box::pin(async move {
+                let mut observer = cx.client().observe(&GetOne(1));
+                while observer.next().await.ok_or(Busy)?.value().is_none() {}
+                Ok(())
+            })
+        }),
+        ("source", |cx| {
+            Box::pin(async move {
+                let mut ingestion = cx.client().ingest(OpensWithOne);
+                while !matches!(ingestion.state(), IngestionState::Open) {
+                    ingestion.changed().await.ok_or(Busy)?;
+                }
                 Ok(())
             })
         }),
@@ -313,6 +337,31 @@ impl Mutate<Site> for AskForOne {
     fn apply(&self, (): &(), _: &mut Changes<Site>) {}
 }
 
+/// Loads something to open, and pushes nothing.
+struct OpensWithOne;
+
+impl Source<Site> for OpensWithOne {
+    type Item = ();
+    type Error = Busy;
+
+    async fn open(&self, cx: &Context<Site>) -> Result<impl Stream<Item = Result<(), Busy>> + Send, Busy> {
+        cx.query(&GetOne(1)).await.map_err(|_| Busy)?;
+        Ok(Silence)
+    }
+
+    fn apply(&self, (): &(), _: &mut Changes<Site>) {}
+}
+
+struct Silence;
+
+impl Stream for Silence {
+    type Item = Result<(), Busy>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Pending
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_load_that_has_waited_for_another_waits_its_turn_again() {
     let client = site();
@@ -347,6 +396,71 @@ async fn a_load_that_waits_no_more_half_way_has_its_slot_again_when_its_turn_com
     assert!(!other.is_finished());
     assert!(outer.await.unwrap().is_ok());
     assert!(other.await.unwrap().is_ok());
+}
+
+/// Has a load do this, and others wait for its place. What it waits for takes a second, the others three more.
+async fn dropped_before_its_turn<F: Future<Output = Result<(), Busy>> + Send + 'static>(
+    work: impl Fn(Context<Site>) -> F + Send + 'static,
+) {
+    let client = site();
+    client.app().script(0, work);
+    let outer = ask(&client, &GetOne(0));
+    settle().await;
+    let others = client.prefetch_all(&keys(GetOne, 10..13));
+    in_time(outer).await.unwrap().expect("nothing was missed");
+    in_time(others.done()).await;
+    assert_eq!(client.app().most(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_drops_its_wait_for_an_observer_before_its_turn_misses_no_state() {
+    dropped_before_its_turn(|cx| async move {
+        let mut observer = cx.client().observe(&GetOne(1));
+        assert!(observer.next().await.ok_or(Busy)?.is_pending());
+        let begun = Instant::now();
+        assert!(tokio::time::timeout(SECOND * 3 / 2, observer.next()).await.is_err());
+        assert!(observer.state().value().is_some(), "it has waited for its turn alone");
+        let state = in_time(observer.next()).await.ok_or(Busy)?;
+        assert_eq!((state.value().map(|value| **value), begun.elapsed()), (Some(1), SECOND * 3 / 2));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_drops_its_wait_for_a_source_before_its_turn_misses_no_state() {
+    dropped_before_its_turn(|cx| async move {
+        let mut ingestion = cx.client().ingest(OpensWithOne);
+        let begun = Instant::now();
+        assert!(tokio::time::timeout(SECOND * 3 / 2, ingestion.changed()).await.is_err());
+        let state = in_time(ingestion.changed()).await.ok_or(Busy)?;
+        assert!(matches!(state, IngestionState::Open), "{state:?}");
+        assert_eq!(begun.elapsed(), SECOND * 3 / 2);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_whose_news_are_old_when_its_turn_comes_lends_its_place_again() {
+    let client = site();
+    client.query(&GetEqual(1)).await.unwrap();
+    client.app().script(0, |cx| async move {
+        let mut observer = cx.client().observe(&GetEqual(1));
+        while observer.next().await.ok_or(Busy)?.value().is_none_or(|value| **value != 5) {}
+        Ok(())
+    });
+    let outer = ask(&client, &GetOne(0));
+    settle().await;
+    // It is shown as stale, and has the same value again while the observing load waits for its turn.
+    let others = client.prefetch_all(&keys(GetOne, 10..13));
+    let reloaded = client.invalidate(&GetEqual(1)).reloaded();
+    in_time(async { tokio::join!(others.done(), reloaded) }).await;
+    let begun = Instant::now();
+    assert_eq!(*in_time(client.query(&GetOne(13))).await.unwrap(), 13);
+    assert_eq!((begun.elapsed(), outer.is_finished()), (SECOND, false));
+    client.change(|changes| drop(changes.set(GetEqual(1), 5))).await.unwrap();
+    assert!(in_time(outer).await.unwrap().is_ok());
 }
 
 #[tokio::test(start_paused = true)]
