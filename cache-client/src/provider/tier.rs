@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::BoxError;
+use tokio::time::Sleep;
 
 use super::Provider;
 use super::lanes::Lanes;
@@ -84,14 +85,19 @@ impl Tier {
                 false => Ok(()),
             }
         });
-        let ended = self.lanes.in_turn(key, self.timeout, set).await;
+        let ended = self.lanes.in_turn(key, || self.timeout(), set).await;
         self.done(query, Action::Set, ended);
     }
 
     pub(crate) async fn remove(&self, query: &'static str, key: &[u8]) {
         let remove = caught(async { self.provider.remove(key).await });
-        let ended = self.lanes.in_turn(key, self.timeout, remove).await;
+        let ended = self.lanes.in_turn(key, || self.timeout(), remove).await;
         self.done(query, Action::Remove, ended);
+    }
+
+    /// Ends when a call that begins now takes too long.
+    fn timeout(&self) -> Sleep {
+        tokio::time::sleep(self.timeout)
     }
 
     /// What came of a call, which is `None` if it took too long. That includes the wait for its turn, so that calls of a

@@ -604,3 +604,18 @@ fn calls_that_wait_for_the_same_write_on_an_idle_runtime_pass_it_in_their_order(
     }));
     assert_eq!(client.provider_troubles(), 0);
 }
+
+#[test]
+fn a_call_that_has_passed_such_a_write_has_all_its_time_whoever_has_waited_with_it() {
+    let (site, client, _idle) = during_a_write_on_an_idle_runtime();
+    current_thread().block_on(in_time(async {
+        site.provider.delay(SECOND * 11 / 5);
+        // The first passes the write after five seconds. The second has waited for three of them by then.
+        client.invalidate(&GetKept(1));
+        pass(seconds(2)).await;
+        client.invalidate(&GetKept(1));
+        pass(seconds(10)).await;
+        assert_calls(&site, 1, 1, 2);
+    }));
+    assert_eq!(client.provider_troubles(), 0);
+}

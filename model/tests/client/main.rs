@@ -1,7 +1,6 @@
 //! What the query client hands over between threads, each under many schedules of a model checker's choice: who boards
 //! and leaves a flight while it lands and its key is written, who takes over what its runtime runs no more, which loads run
-//! beside each other, and who reads
-//! a key while its layer is confirmed.
+//! beside each other, who reads a key while its layer is confirmed, and who passes a write of the provider that is stuck.
 //!
 //! What runs is the client's own flights, boards, circles, notices and layers, over the store of this package and shuttle's
 //! locks; the tasks, which are tokio's, are stood in for by threads that take the same steps in the same order.
@@ -21,6 +20,8 @@ mod endable;
 mod error;
 #[path = "../../../cache-client/src/flight.rs"]
 mod flight;
+#[path = "../../../cache-client/src/provider/lanes.rs"]
+mod lanes;
 #[path = "../../../cache-client/src/mutate/scope.rs"]
 mod scope;
 #[path = "../../src/sync.rs"]
@@ -35,6 +36,7 @@ mod keepers;
 mod layer;
 mod layers;
 mod observer;
+mod provider;
 mod runtime;
 mod scopes;
 mod slots;

@@ -1,0 +1,117 @@
+//! Writes of one key of a provider, one of which its runtime does not run any more.
+
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use shuttle::future::block_on;
+use shuttle::sync::atomic::{AtomicBool, AtomicU32};
+use shuttle::thread;
+use tokio::sync::oneshot;
+
+use crate::check;
+use crate::lanes::Lanes;
+
+#[derive(Default)]
+struct Provider {
+    is_writing: AtomicBool,
+    /// Writes that have ended, but for the one that is stuck.
+    written: AtomicU32,
+}
+
+impl Provider {
+    async fn write(&self) {
+        assert!(!self.is_writing.swap(true, Ordering::SeqCst), "two write at once");
+        thread::yield_now();
+        self.is_writing.store(false, Ordering::SeqCst);
+        self.written.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+type Write = Pin<Box<dyn Future<Output = Option<()>> + Send>>;
+
+/// A write whose time is never over, unless its wait began while the first was stuck.
+fn write(lanes: &Arc<Lanes>, provider: &Arc<Provider>, loses_patience: bool) -> Write {
+    let (lanes, provider) = (Arc::clone(lanes), Arc::clone(provider));
+    let loses_patience = AtomicBool::new(loses_patience);
+    Box::pin(async move {
+        let timeout = || timeout(loses_patience.swap(false, Ordering::SeqCst));
+        lanes.in_turn(b"key", timeout, provider.write()).await
+    })
+}
+
+/// Is over at any moment, or never.
+fn timeout(is_over: bool) -> impl Future<Output = ()> {
+    let timer = is_over.then(|| {
+        let (timer, over) = oneshot::channel::<()>();
+        thread::spawn(move || {
+            thread::yield_now();
+            drop(timer);
+        });
+        over
+    });
+    async {
+        match timer {
+            Some(over) => drop(over.await),
+            None => pending().await,
+        }
+    }
+}
+
+fn poll<T>(future: &mut Pin<Box<dyn Future<Output = Option<T>> + Send>>) -> Poll<Option<T>> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A write that has begun. It ends when it is run again.
+fn stuck(lanes: &Arc<Lanes>, polls: &Arc<AtomicU32>) -> Write {
+    let (lanes, polls) = (Arc::clone(lanes), Arc::clone(polls));
+    let mut write: Write = Box::pin(async move {
+        let call = poll_fn(|_| match polls.fetch_add(1, Ordering::SeqCst) {
+            0 => Poll::Pending,
+            _ => Poll::Ready(()),
+        });
+        lanes.in_turn(b"key", pending::<()>, call).await
+    });
+    assert!(poll(&mut write).is_pending());
+    write
+}
+
+/// Two that lose patience with the first and two that do not. The first is run again while they go on, or never.
+fn run(is_run_again: bool) {
+    check(move || {
+        let (lanes, provider) = (Arc::new(Lanes::new()), Arc::new(Provider::default()));
+        let polls = Arc::new(AtomicU32::new(0));
+        let mut first = stuck(&lanes, &polls);
+        let mut writes = [true, true, false, false].map(|hasty| write(&lanes, &provider, hasty));
+        // All wait for the first before anything else happens.
+        assert!(writes.iter_mut().all(|write| poll(write).is_pending()));
+        let writing = writes.map(|write| thread::spawn(move || block_on(write)));
+        if is_run_again {
+            let was_passed = provider.written.load(Ordering::SeqCst) > 0;
+            let ended = poll(&mut first);
+            assert!(ended.is_ready());
+            if was_passed {
+                assert_eq!((ended, polls.load(Ordering::SeqCst)), (Poll::Ready(None), 1), "it was passed");
+            }
+        }
+        let [one, other, patient @ ..] = writing.map(|writing| writing.join().unwrap());
+        assert_eq!(patient, [Some(()); 2], "one was not made");
+        // Those that lose patience are refused only if the first has ended by itself.
+        assert!(is_run_again || (one, other) == (Some(()), Some(())));
+        let made = 2 + u32::from(one.is_some()) + u32::from(other.is_some());
+        assert_eq!(provider.written.load(Ordering::SeqCst), made);
+        assert!(poll(&mut write(&lanes, &provider, false)).is_ready(), "the lane is free");
+    });
+}
+
+#[test]
+fn a_write_that_is_stuck_is_passed_and_the_others_are_made_one_at_a_time() {
+    run(false);
+}
+
+#[test]
+fn a_write_that_is_run_again_is_not_continued_once_it_was_passed() {
+    run(true);
+}
