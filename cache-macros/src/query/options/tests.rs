@@ -36,7 +36,7 @@ fn every_option_is_read() {
     let (options, messages) = read(quote! {
         value = dyn Draw + Send + Sync, name = "post", version = 2, capacity = 10_000, lru = 1, max_weight = 0x10,
         weigh = sizes::of::<u8>, ttl = "1h30m", tti = "0s", fresh = "30s", history = 0, persist, codec = "json",
-        opaque, eq, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
+        opaque, eq, secret, borrowed, crate = "store::core", strategy = "network-first", swr = "1s", stale_if_error = "2s",
         timeout = "3s", jitter = 0.25, beta = 2, error_ttl = "4s", absent_ttl = "5s", retry = 6,
         retry_first = "100ms", retry_longest = "6s", retry_factor = 1.5,
         breaker = "search", batch = 25, linger = "0s", concurrency = 7, tags("posts"), tags_of = Self::tags::<u8>,
@@ -61,7 +61,9 @@ fn every_option_is_read() {
     assert_eq!(waits.map(|wait| known(wait).as_millis()), [100, 6_000]);
     assert_eq!((known(&options.linger), known(&options.concurrency)), (Duration::ZERO, 7));
     assert!(matches!(options.batch.as_ref().unwrap().value, Some(Constant::Known(25))));
-    assert!(options.value.is_some() && options.weigh.is_some() && options.borrowed.is_some());
+    assert!(options.value.is_some() && options.weigh.is_some());
+    let flags = [&options.persist, &options.opaque, &options.eq, &options.secret, &options.borrowed];
+    assert!(flags.iter().all(|flag| flag.is_some()));
     assert_eq!(options.tags_of.as_ref().unwrap().value.segments.len(), 2);
 }
 
@@ -99,7 +101,23 @@ fn misspelt_options_are_met_with_the_nearest() {
         ("persistent", "persist"),
         ("max_wieght", "max_weight"),
         ("time_to_live", "ttl"),
+        ("time_to_idle", "tti"),
+        ("stale_time", "fresh"),
         ("max_capacity", "capacity"),
+        ("max_entries", "capacity"),
+        ("max_size", "capacity"),
+        ("weigher", "weigh"),
+        ("rename", "name"),
+        ("stale_while_revalidate", "swr"),
+        ("policy", "strategy"),
+        ("placeholder", "fallback"),
+        ("circuit_breaker", "breaker"),
+        ("batch_size", "batch"),
+        ("max_concurrency", "concurrency"),
+        ("max_retries", "retry"),
+        ("retry_delay", "retry_first"),
+        ("retry_max_delay", "retry_longest"),
+        ("retry_multiplier", "retry_factor"),
         ("krate", "crate"),
     ] {
         let name = Ident::new(written, proc_macro2::Span::call_site());
@@ -110,13 +128,114 @@ fn misspelt_options_are_met_with_the_nearest() {
 
 #[test]
 fn far_off_options_are_met_with_the_list() {
+    let list = [
+        "value",
+        "name",
+        "capacity",
+        "lru",
+        "max_weight",
+        "weigh",
+        "ttl",
+        "tti",
+        "fresh",
+        "history",
+        "persist",
+        "codec",
+        "opaque",
+        "version",
+        "eq",
+        "secret",
+        "borrowed",
+        "strategy",
+        "swr",
+        "stale_if_error",
+        "timeout",
+        "linger",
+        "jitter",
+        "beta",
+        "error_ttl",
+        "absent_ttl",
+        "fallback",
+        "retry",
+        "retry_first",
+        "retry_longest",
+        "retry_factor",
+        "breaker",
+        "poll",
+        "batch",
+        "concurrency",
+        "tags",
+        "tags_of",
+    ];
     for written in ["flavour", "quantum"] {
         let name = Ident::new(written, proc_macro2::Span::call_site());
-        let message = message(quote!(#name = 1));
-        assert!(
-            message.starts_with(&format!("there is no option `{written}`; there are `value`, `name`,")),
-            "{message}"
-        );
+        let expected = format!("there is no option `{written}`; there are `{}`", list.join("`, `"));
+        assert_eq!(message(quote!(#name = 1)), expected);
+    }
+    for name in list {
+        let name = Ident::new(name, proc_macro2::Span::call_site());
+        let (_, messages) = read(quote!(#name = |_| 1));
+        assert!(!messages.concat().contains("there is no option"), "{messages:?}");
+    }
+}
+
+#[test]
+fn an_option_without_an_argument_takes_none() {
+    for name in ["persist", "opaque", "eq", "secret", "borrowed"] {
+        let ident = Ident::new(name, proc_macro2::Span::call_site());
+        let expected = format!("`{name}` takes no argument: write `{name}` alone, or leave it out");
+        assert_eq!(message(quote!(#ident = true)), expected);
+        assert_eq!(message(quote!(#ident("true"))), format!("expected `,` or `=` after `{name}`"));
+    }
+}
+
+#[test]
+fn a_time_of_zero_is_refused_where_leaving_the_option_out_means_it() {
+    for (name, left_out) in [
+        ("swr", "to do without"),
+        ("stale_if_error", "to do without"),
+        ("timeout", "to do without"),
+        ("error_ttl", "to do without"),
+        ("absent_ttl", "to do without"),
+        ("poll", "to do without"),
+        ("retry_first", "for the default"),
+        ("retry_longest", "for the default"),
+    ] {
+        let ident = Ident::new(name, proc_macro2::Span::call_site());
+        let expected = format!("`{name}` must be longer than zero; leave it out {left_out}");
+        assert_eq!(message(quote!(#ident = "0s")), expected);
+        assert_eq!(read(quote!(#ident = "1ns")).1, [""; 0], "{name}");
+    }
+    for name in ["ttl", "tti", "fresh", "linger"] {
+        let ident = Ident::new(name, proc_macro2::Span::call_site());
+        assert_eq!(read(quote!(#ident = "0s")).1, [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn the_least_that_a_number_may_be_is_taken() {
+    let (options, messages) = read(quote!(
+        capacity = 1,
+        history = 0,
+        version = 0,
+        retry = 0,
+        batch = 1,
+        concurrency = 1,
+        jitter = 0,
+        beta = 1e-9,
+        retry_factor = 1,
+    ));
+    assert_eq!(messages, [""; 0]);
+    assert_eq!((known(&options.retry), known(&options.concurrency), known(&options.capacity)), (0, 1, 1));
+    assert_eq!((known(&options.jitter), known(&options.retry_factor)), (0.0, 1.0));
+    assert_eq!(known(&read(quote!(jitter = 1)).0.jitter), 1.0);
+    for (name, takes) in [
+        ("beta", "a number above 0, as in `beta = 1.0`"),
+        ("retry_factor", "a number that is at least 1, as in `retry_factor = 2.0`"),
+    ] {
+        let ident = Ident::new(name, proc_macro2::Span::call_site());
+        // Too large for an `f64`, which reads it as infinite.
+        assert_eq!(message(quote!(#ident = 1e999)), format!("`{name}` takes {takes}"));
     }
 }
 

@@ -59,6 +59,24 @@ fn on_a_narrow_terminal_the_states_are_left_and_the_list() {
     assert!(screen.contains("│stats            ● fresh "), "{screen}");
     assert!(!screen.contains("last error") && !screen.contains("in 1s"), "{screen}");
     assert!(screen.contains("▶ A headline") && !screen.contains("by Ada"), "{screen}");
+    // Times fit in earlier than errors, which need most room.
+    let screen = text(&drawn(&picture(), 60, 24));
+    assert!(screen.contains("● fresh      1s       in 1s") && !screen.contains("last"), "{screen}");
+}
+
+#[test]
+fn a_title_that_is_too_wide_is_cut_where_the_number_of_comments_begins() {
+    let item = |title: String| {
+        let teaser = Teaser { id: 7, title, comments: 1234, ..Teaser::default() };
+        let feed = Some(Arc::new(FeedPage { articles: vec![teaser], next: None }));
+        text(&drawn(&Picture { feed, ..picture() }, 80, 24))
+    };
+    for (letter, kept) in [("日", 15), ("é", 30), ("e\u{301}", 30)] {
+        let (cut, whole) = (item(letter.repeat(60)), item(letter.repeat(kept)));
+        let letters = letter.repeat(kept);
+        assert!(cut.contains(&format!("│▶ {letters}… 1234││")), "no {letters}… in\n{cut}");
+        assert!(whole.contains(&format!("│▶ {letters}  1234││")), "no {letters} in\n{whole}");
+    }
 }
 
 #[test]
@@ -69,6 +87,11 @@ fn on_a_low_terminal_the_states_are_left() {
         "{screen}"
     );
     assert!(!screen.contains("12 articles") && !screen.contains("A headline"), "{screen}");
+    // Three lines are no list.
+    for (height, has_list) in [(14, false), (15, true)] {
+        let screen = text(&drawn(&picture(), 80, height));
+        assert_eq!(screen.contains("Articles, page 1"), has_list, "{height}\n{screen}");
+    }
 }
 
 #[test]

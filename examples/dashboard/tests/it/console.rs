@@ -1,5 +1,6 @@
 //! A terminal of 80 by 24 with a program in it, and the screen as a person sees it.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
@@ -12,6 +13,9 @@ use vt100::{Parser, Screen};
 
 /// How long anything may take: much longer than it does, for a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Less than a load takes that is never answered: 5 s, of which some have passed.
+const LOAD: Duration = Duration::from_secs(4);
 
 /// A terminal with a program in it.
 pub struct Console {
@@ -44,13 +48,25 @@ impl Console {
         Self::run(env!("CARGO_BIN_EXE_dashboard").into(), arguments)
     }
 
+    /// The dashboard of this package, with a variable in its environment.
+    pub fn dashboard_with(variable: (&str, &OsStr), arguments: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_dashboard"));
+        command.args(arguments);
+        command.env(variable.0, variable.1);
+        Self::start(command)
+    }
+
     /// Any program.
     pub fn run(program: String, arguments: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        Self::start(command)
+    }
+
+    fn start(mut command: CommandBuilder) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let before = format!("{:?}", pair.master.get_termios());
-        let mut command = CommandBuilder::new(program);
-        command.args(arguments);
         command.env("TERM", "xterm-256color");
         command.env_remove("RUST_BACKTRACE");
         let mut program = pair.slave.spawn_command(command).unwrap();
@@ -129,7 +145,12 @@ impl Console {
     /// Waits until the program has ended, and returns its exit status. The settings of the terminal are as they were.
     #[track_caller]
     pub fn is_gone(&self) -> u32 {
-        let status = self.ended.recv_timeout(PATIENCE).expect("it ends");
+        self.is_gone_within(PATIENCE)
+    }
+
+    #[track_caller]
+    fn is_gone_within(&self, time: Duration) -> u32 {
+        let status = self.ended.recv_timeout(time).expect("it ends");
         assert_eq!(format!("{:?}", self.master.get_termios()), self.before);
         status
     }
@@ -137,7 +158,18 @@ impl Console {
     /// Waits until the program has ended and given the terminal back; returns its exit status, and what it left there.
     #[track_caller]
     pub fn ends(&mut self) -> (u32, String) {
-        let status = self.is_gone();
+        self.ends_within(PATIENCE)
+    }
+
+    /// As [`ends`](Self::ends), and sooner than a load without an answer.
+    #[track_caller]
+    pub fn ends_before_a_load(&mut self) -> (u32, String) {
+        self.ends_within(LOAD)
+    }
+
+    #[track_caller]
+    fn ends_within(&mut self, time: Duration) -> (u32, String) {
+        let status = self.is_gone_within(time);
         drop(self.slave.take());
         self.all_shown.recv_timeout(PATIENCE).expect("nobody else has the terminal");
         let parser = self.picture.parser.lock().unwrap();

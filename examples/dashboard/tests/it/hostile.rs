@@ -87,6 +87,19 @@ fn texts_and_lists_of_any_length_keep_nobody_waiting() {
 }
 
 #[test]
+fn an_answer_of_more_than_4_mib_is_broken_off() {
+    let newsroom = Newsroom::saying(|path| match path {
+        // Would be understood.
+        "/api/feed" => Some(format!(r#"{{"articles":[]{}}}"#, " ".repeat(4 << 20))),
+        _ => Some("{}".to_owned()),
+    });
+    let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
+    console.shows(&["● fresh", "the answer to /api/feed broke off"]);
+    console.press("q");
+    assert_eq!(console.ends(), (0, String::new()));
+}
+
+#[test]
 fn loads_that_are_never_answered_keep_nobody_waiting() {
     // Connections are accepted by the system, and nobody reads them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -96,6 +109,6 @@ fn loads_that_are_never_answered_keep_nobody_waiting() {
         let mut console = Console::dashboard(&["--url", &url]);
         console.shows(&["○ pending"]);
         end(&mut console);
-        assert_eq!(console.ends(), (0, String::new()));
+        assert_eq!(console.ends_before_a_load(), (0, String::new()));
     }
 }

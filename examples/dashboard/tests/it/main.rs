@@ -4,6 +4,8 @@
 mod console;
 mod ending;
 mod hostile;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod lookup;
 mod newsroom;
 mod outage;
 mod using;
