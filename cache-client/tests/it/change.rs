@@ -137,7 +137,15 @@ async fn layers_stand_on_what_was_changed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_and_a_future_that_is_dropped_change_nothing() {
-    let client = lab();
+    let cache = Cache::builder()
+        .clock(TokioClock::new())
+        .before_commit_async(|_| async {
+            tokio::time::sleep(SECOND).await;
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    let client = Client::builder(cache, Lab::default()).build();
     client.cache().insert(GetNumber(1), 5);
     let panics = |changes: &mut Changes<Lab>| {
         changes.set(GetNumber(1), 100);
@@ -146,7 +154,9 @@ async fn a_panic_and_a_future_that_is_dropped_change_nothing() {
     let changing = client.clone();
     let panicked = tokio::spawn(AssertUnwindSafe(async move { changing.change(panics).await.is_ok() }).0);
     assert!(in_time(panicked).await.unwrap_err().is_panic());
-    drop(client.change(|changes| _ = changes.set(GetNumber(1), 100)));
+    let dropped = client.change(|changes| _ = changes.set(GetNumber(1), 100));
+    assert!(tokio::time::timeout(SECOND / 2, dropped).await.is_err());
+    pass(SECOND).await;
     assert_eq!(number(&client, 1), Some(5));
     assert!(!is_marked(&client, 1));
     client.change(|changes| _ = changes.set(GetNumber(1), 100)).await.unwrap();
@@ -167,6 +177,8 @@ async fn a_request_forgets_what_its_change_writes_and_marks_and_nothing_else() {
     };
     cx.change(change).await.unwrap();
     assert_eq!((*cx.query(&GetNumber(1)).await.unwrap(), *cx.query(&GetNumber(2)).await.unwrap()), (100, 2));
+    // The request alone has it still.
+    client.cache().remove(&GetNumber(3));
     assert!(Arc::ptr_eq(&kept, &cx.query(&GetNumber(3)).await.unwrap()));
 }
 

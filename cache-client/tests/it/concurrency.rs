@@ -498,8 +498,8 @@ async fn a_load_that_panics_or_fails_gives_its_place_back() {
     client.app().script(0, |_| async { panic!("the site burns") });
     client.app().script(1, |_| async { Err(Busy) });
     for _ in 0..3 {
-        assert!(matches!(client.query(&GetOne(0)).await, Err(QueryError::Panicked { .. })));
-        assert!(matches!(client.query(&GetOne(1)).await, Err(QueryError::Failed { .. })));
+        assert!(matches!(in_time(client.query(&GetOne(0))).await, Err(QueryError::Panicked { .. })));
+        assert!(matches!(in_time(client.query(&GetOne(1))).await, Err(QueryError::Failed { .. })));
     }
     assert_eq!(*in_time(client.query(&GetOne(2))).await.unwrap(), 2);
 }

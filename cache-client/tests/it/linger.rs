@@ -155,7 +155,7 @@ async fn who_asks_after_the_time_is_over_gets_another_load() {
     ask_and_leave(&client, &query).await;
     pass(LINGER).await;
     client.app().script(&query, Script::Answer(SECOND));
-    assert_eq!(*client.query(&query).await.unwrap(), 2);
+    assert_eq!(*in_time(client.query(&query)).await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]

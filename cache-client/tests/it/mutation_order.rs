@@ -426,6 +426,18 @@ async fn those_of_one_scope_are_in_order_whatever_their_calls_overlap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_waits_for_its_scope_is_younger_than_what_is_called_meanwhile() {
+    let client = client_with(&[1, 2]).await;
+    let scope = Some(Scope::new("lists"));
+    begin(&client, Add { lists: vec![2], scope: scope.clone(), ..Add::new(9, 1, 5) }).await;
+    let last = begin(&client, Add { scope, ..Add::new(2, 1, 5) }).await;
+    let between = begin(&client, Add::new(1, 1, 2)).await;
+    in_time(between).await.unwrap().unwrap();
+    in_time(last).await.unwrap().unwrap();
+    assert_eq!((is_marked(&client, 1), list(&client, 1).await), (false, vec![1, 2]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn layers_that_are_confirmed_in_another_order_than_they_were_made_are_compared_too() {
     for (is_swapped, way) in [true, false].into_iter().flat_map(|swapped| WAYS.map(|way| (swapped, way))) {
         let client = client_with(&[1]).await;
@@ -481,8 +493,10 @@ async fn an_older_answer_does_not_hide_what_a_younger_mutation_has_marked() {
 #[tokio::test(start_paused = true)]
 async fn marks_in_order_cause_no_load_of_their_own() {
     for marking in MARKINGS {
-        // The mark is the older one: what was written after it is as new.
+        // The mark is the older one: what was written after it is as new. It is remembered for the oldest, which writes
+        // another key.
         let client = client_with(&[1]).await;
+        begin(&client, Append(Add { lists: vec![2], ..Add::new(9, 1, 30) })).await;
         let older = begin(&client, Outdate(Add::new(1, 1, 3), marking)).await;
         let younger = begin(&client, Add::new(2, 2, 5)).await;
         in_time(older).await.unwrap().unwrap();
