@@ -132,12 +132,10 @@ impl<E> QueryError<E> {
     /// source of the result is the text of `E`.
     #[must_use]
     pub fn into_display_error(self) -> QueryError<DisplayError<Arc<E>>> {
-        self.map_source(|source| Arc::new(DisplayError(source)))
-    }
-
-    fn map_source<F>(self, map: impl FnOnce(Arc<E>) -> Arc<F>) -> QueryError<F> {
         match self {
-            Self::Failed { query, source } => QueryError::Failed { query, source: map(source) },
+            Self::Failed { query, source } => {
+                QueryError::Failed { query, source: Arc::new(DisplayError(source)) }
+            }
             Self::Panicked { query, message } => QueryError::Panicked { query, message },
             Self::Miscounted { query, keys, answers } => QueryError::Miscounted { query, keys, answers },
             Self::Interrupted { query } => QueryError::Interrupted { query },

@@ -53,21 +53,17 @@ struct Setting {
 
 impl<A: App> ClientBuilder<A> {
     pub(super) fn new(cache: Cache<A::Registry>, app: A) -> Self {
-        let (settings, breakers) = (HashMap::default(), HashMap::default());
-        let defaults = LoadingOptions::new();
-        let (tier, provider_timeout) = (None, TIMEOUT);
-        let (traces_keys, runtime, concurrency) = (false, None, None);
         Self {
             app,
             cache,
-            settings,
-            defaults,
-            breakers,
-            traces_keys,
-            tier,
-            provider_timeout,
-            runtime,
-            concurrency,
+            settings: HashMap::default(),
+            defaults: LoadingOptions::new(),
+            breakers: HashMap::default(),
+            traces_keys: false,
+            tier: None,
+            provider_timeout: TIMEOUT,
+            runtime: None,
+            concurrency: None,
         }
     }
 
@@ -186,46 +182,33 @@ impl<A: App> ClientBuilder<A> {
     /// [`try_build`](Self::try_build).
     #[must_use]
     pub fn build(self) -> Client<A> {
-        let Self {
-            app,
-            cache,
-            settings,
-            defaults,
-            breakers,
-            traces_keys,
-            tier,
-            provider_timeout,
-            runtime,
-            concurrency,
-        } = self;
-        let runtime = runtime.or_else(|| Handle::try_current().ok());
-        let settings: HashMap<_, _, _> =
-            settings.into_iter().map(|(query, set)| (query, set.options)).collect();
-        if tier.is_some() {
-            cache.keep_trails();
+        if self.tier.is_some() {
+            self.cache.keep_trails();
         }
-        let tier = tier.map(|tier| Arc::new(tier.with_timeout(provider_timeout)));
         telemetry::describe();
-        let leaves_all_to_queries = settings.is_empty() && defaults == LoadingOptions::new();
+        let runtime = self.runtime.or_else(|| Handle::try_current().ok());
+        let tier = self.tier.map(|tier| Arc::new(tier.with_timeout(self.provider_timeout)));
+        let settings: HashMap<_, _, _> =
+            self.settings.into_iter().map(|(query, set)| (query, set.options)).collect();
         Client(Arc::new(Shared {
-            app,
-            cache,
+            leaves_all_to_queries: settings.is_empty() && self.defaults == LoadingOptions::new(),
+            app: self.app,
+            cache: self.cache,
             settings,
-            defaults,
+            defaults: self.defaults,
             plans: A::Registry::describe().iter().map(|_| OnceLock::new()).collect(),
-            leaves_all_to_queries,
             desks: Desks::default(),
             layers: Layers::default(),
-            breakers: Breakers::new(breakers),
+            breakers: Breakers::new(self.breakers),
             runtime: Arc::new(ClientRuntime::new(runtime)),
             waits: Arc::new(Waits::default()),
             scopes: Arc::default(),
             write_order: WriteOrder::default(),
             tier,
-            concurrency,
-            limit: concurrency.map(ConcurrencyLimit::new),
+            concurrency: self.concurrency,
+            limit: self.concurrency.map(ConcurrencyLimit::new),
             flights: AtomicU64::new(1),
-            telemetry: Telemetry::new(traces_keys),
+            telemetry: Telemetry::new(self.traces_keys),
             is_active: watch::Sender::new(true),
         }))
     }

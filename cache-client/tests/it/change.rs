@@ -63,15 +63,7 @@ async fn running_loads_of_what_is_changed_are_not_stored() {
 #[tokio::test(start_paused = true)]
 async fn one_that_has_read_what_another_commit_changed_runs_again() {
     for is_merged in [false, true] {
-        let cache = Cache::builder()
-            .clock(TokioClock::new())
-            .before_commit_async(|_| async {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                Ok(())
-            })
-            .build()
-            .unwrap();
-        let client = Client::builder(cache, Lab::default()).build();
+        let client = lab_with_slow_hook(Duration::from_millis(5));
         client.cache().insert(GetNumber(1), 0);
         let changing = (0..50).map(|_| {
             let client = client.clone();
@@ -137,15 +129,7 @@ async fn layers_stand_on_what_was_changed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_and_a_future_that_is_dropped_change_nothing() {
-    let cache = Cache::builder()
-        .clock(TokioClock::new())
-        .before_commit_async(|_| async {
-            tokio::time::sleep(SECOND).await;
-            Ok(())
-        })
-        .build()
-        .unwrap();
-    let client = Client::builder(cache, Lab::default()).build();
+    let client = lab_with_slow_hook(SECOND);
     client.cache().insert(GetNumber(1), 5);
     let panics = |changes: &mut Changes<Lab>| {
         changes.set(GetNumber(1), 100);

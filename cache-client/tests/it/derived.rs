@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_client::{App, Client, ClientBuilder, Context, Fetch, FetchMany, QueryError, Strategy, TokioClock};
+use cache_client::{
+    App, Client, ClientBuilder, Context, Fetch, FetchMany, LoadingOptions, QueryError, Strategy, TokioClock,
+};
 use cache_core::{Cache, CommitError, Freshness, Holds, Query, Tag, registry};
 use parking_lot::Mutex;
 
@@ -210,6 +212,29 @@ async fn is_marked_after(client: &Client<Kitchen>, change: impl FnOnce(&Client<K
     is_marked(client, &GetBuilt(1))
 }
 
+/// An answer for which this is read is marked if that changes during the load, and not else.
+async fn compares_what_it_reads<F>(
+    read: impl Fn(Context<Kitchen>) -> F + Copy + Send + Sync + 'static,
+    change: fn(&Client<Kitchen>),
+) where
+    F: Future<Output = Built> + Send + 'static,
+{
+    for is_changed in [false, true] {
+        let client = kitchen();
+        client.app().recipe(1, move |cx| async move {
+            let part = read(cx).await?;
+            work().await;
+            Ok(part)
+        });
+        let change = |client: &Client<Kitchen>| {
+            if is_changed {
+                change(client)
+            }
+        };
+        assert_eq!(is_marked_after(&client, change).await, is_changed);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_read_and_then_invalidated_is_read_again_by_the_next_load() {
     let client = kitchen_with_recipe();
@@ -278,16 +303,8 @@ async fn what_is_no_change_of_an_input_marks_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_input_that_the_cache_has_let_go_of_is_compared_all_the_same() {
-    for is_changed in [false, true] {
-        let client = kitchen();
-        client.app().recipe(1, |cx| async move {
-            let part = *cx.query(&GetWeakPart(1)).await?;
-            work().await;
-            Ok(part)
-        });
-        let change = |client: &Client<Kitchen>| _ = is_changed.then(|| client.invalidate(&GetWeakPart(1)));
-        assert_eq!(is_marked_after(&client, change).await, is_changed);
-    }
+    let read = |cx: Context<Kitchen>| async move { Ok(*cx.query(&GetWeakPart(1)).await?) };
+    compares_what_it_reads(read, |client| drop(client.invalidate(&GetWeakPart(1)))).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -349,17 +366,9 @@ async fn reads_of_contexts_below_that_of_the_load_count_and_those_that_keep_from
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_was_not_stored_is_compared_by_the_load_it_came_of() {
-    for is_changed in [false, true] {
-        let client = kitchen();
-        client.app().recipe(1, |cx| async move {
-            let only = |options: cache_client::LoadingOptions| options.strategy(Strategy::NetworkOnly);
-            let part = *cx.query_with(&GetPart(1), only).await?;
-            work().await;
-            Ok(part)
-        });
-        let change = |client: &Client<Kitchen>| _ = is_changed.then(|| client.invalidate(&GetPart(1)));
-        assert_eq!(is_marked_after(&client, change).await, is_changed);
-    }
+    let only = |options: LoadingOptions| options.strategy(Strategy::NetworkOnly);
+    let read = move |cx: Context<Kitchen>| async move { Ok(*cx.query_with(&GetPart(1), only).await?) };
+    compares_what_it_reads(read, |client| drop(client.invalidate(&GetPart(1)))).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -396,6 +396,19 @@ pub fn lab() -> Client<Lab> {
     builder().build()
 }
 
+/// A client whose cache asks a hook that takes so long, and says yes.
+pub fn lab_with_slow_hook(time: Duration) -> Client<Lab> {
+    let cache = Cache::builder()
+        .clock(TokioClock::new())
+        .before_commit_async(move |_| async move {
+            tokio::time::sleep(time).await;
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    Client::builder(cache, Lab::default()).build()
+}
+
 /// Takes a time of tokio's paused clock, which goes on by itself when there is nothing else to do: no test waits.
 pub async fn takes(time: Duration) {
     tokio::time::sleep(time).await;

@@ -1,0 +1,187 @@
+//! Mutations of one scope, which run one after another.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Waker;
+
+use cache_client::{Changes, Client, Context, LayerEdit, Mutate, MutateError, Scope};
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::{Change, number};
+use crate::lab::*;
+
+/// The same, one after another.
+#[derive(Clone)]
+struct InTurn(Change);
+
+impl Mutate<Lab> for InTurn {
+    type Output = usize;
+    type Error = LabError;
+
+    async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+        self.0.run(cx).await
+    }
+
+    fn apply(&self, answer: &usize, changes: &mut Changes<Lab>) {
+        self.0.apply(answer, changes);
+    }
+
+    fn optimistic(&self, layer: &mut LayerEdit<Lab>) {
+        self.0.optimistic(layer);
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        Some(Scope::new("numbers"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
+    let client = lab();
+    client.cache().insert(GetNumber(1), 0);
+    let begun = Arc::new(Mutex::new(Vec::new()));
+    let change = |answer: usize, fails: bool| {
+        let begun = Arc::clone(&begun);
+        let change = Change::new().showing(|layer| layer.update(&GetNumber(1), |number| Some(number? + 1)));
+        InTurn(change.running(move |_| {
+            begun.lock().push(answer);
+            if fails { Err(LabError::NoLuck) } else { Ok(answer) }
+        }))
+    };
+    let (first, second, third) = (change(10, false), change(20, true), change(30, false));
+    let start = Instant::now();
+    let all = async { tokio::join!(client.mutate(&first), client.mutate(&second), client.mutate(&third)) };
+    let shown = async {
+        tokio::time::sleep(SECOND / 2).await;
+        (client.pending(), *client.query(&GetNumber(1)).await.unwrap())
+    };
+    let (all, shown) = tokio::join!(in_time(all), shown);
+    assert_eq!(shown, (3, 3), "all are shown while the first is running");
+    assert!(all.0.is_ok() && all.1.is_err() && all.2.is_ok());
+    assert_eq!((begun.lock().clone(), start.elapsed()), (vec![10, 20, 30], 3 * SECOND));
+    assert_eq!((number(&client, 1), client.pending()), (Some(30), 0));
+    // Another one that comes later waits for nobody, nor does one without a scope.
+    let start = Instant::now();
+    let (fourth, other) = (change(40, false), Change::new());
+    let both = async { tokio::join!(client.mutate(&fourth), client.mutate(&other)) };
+    let (fourth, other) = in_time(both).await;
+    assert!(fourth.is_ok() && other.is_ok());
+    assert_eq!(start.elapsed(), SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_caller_leaves_keeps_its_place_in_its_scope() {
+    let client = lab();
+    let (first, second) = (InTurn(Change::new()), InTurn(Change::new()));
+    tokio::time::timeout(SECOND / 2, client.mutate(&first)).await.unwrap_err();
+    let start = Instant::now();
+    in_time(client.mutate(&second)).await.unwrap();
+    assert_eq!((start.elapsed(), first.0.runs(), second.0.runs()), (SECOND + SECOND / 2, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_for_another_of_its_scope_is_a_circle() {
+    let client = lab();
+    let inner = InTurn(Change::new());
+    let asked = inner.clone();
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            let error = cx.mutate(&asked).await.unwrap_err();
+            assert!(matches!(error, MutateError::Cycle { .. }), "{error}");
+        })
+    });
+    let outer = InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() });
+    assert_eq!(in_time(client.mutate(&outer)).await.unwrap(), 1);
+    assert_eq!(inner.0.runs(), 0);
+    // The scope goes on.
+    in_time(client.mutate(&inner)).await.unwrap();
+}
+
+/// Mutates in a task, which has begun when this returns.
+async fn begin(client: &Client<Lab>, mutation: &InTurn) -> JoinHandle<Result<usize, MutateError<LabError>>> {
+    let (client, mutation) = (client.clone(), mutation.clone());
+    let task = tokio::spawn(async move { client.mutate(&mutation).await });
+    settle().await;
+    task
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_refused_its_place_leaves_those_after_it_behind_the_one_before() {
+    let client = lab();
+    let (refused, next) = (InTurn(Change::new()), InTurn(Change::new()));
+    let asked = refused.clone();
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            assert!(matches!(cx.mutate(&asked).await, Err(MutateError::Cycle { .. })));
+            takes(seconds(10)).await;
+        })
+    });
+    let first = begin(&client, &InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() })).await;
+    pass(seconds(5)).await;
+    let next_task = begin(&client, &next).await;
+    pass(seconds(5)).await;
+    assert!(!first.is_finished());
+    assert_eq!(next.0.runs(), 0, "the first one of the scope still runs");
+    in_time(first).await.unwrap().unwrap();
+    in_time(next_task).await.unwrap().unwrap();
+    assert_eq!((refused.0.runs(), next.0.runs()), (0, 1));
+}
+
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// The second of three in a scope goes away before its turn: its runtime ends.
+#[test]
+fn one_whose_predecessor_is_dropped_waits_for_the_one_before_that() {
+    let (home, dropped) = (current_thread(), current_thread());
+    let (client, gate) = (lab(), Arc::new(Notify::new()));
+    let (second, third, fourth) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
+    let (opened, asked) = (Arc::clone(&gate), fourth.clone());
+    client.app().when_loaded(9, move |cx: Context<Lab>| {
+        Box::pin(async move {
+            opened.notified().await;
+            let error = in_time(cx.mutate(&asked)).await.unwrap_err();
+            assert!(matches!(error, MutateError::Cycle { .. }), "{error}");
+        })
+    });
+    let first = InTurn(Change { asks: Some(GetNumber(9)), ..Change::new() });
+    let first = home.block_on(begin(&client, &first));
+    home.block_on(pass(seconds(2)));
+    drop(dropped.block_on(begin(&client, &second)));
+    let third_task = home.block_on(begin(&client, &third));
+    drop(dropped);
+    home.block_on(async {
+        pass(seconds(5)).await;
+        assert_eq!(third.0.runs(), 0, "the first one of the scope still runs");
+        // The third waits for the first, which waits for the fourth, which would wait for the third.
+        gate.notify_one();
+        in_time(first).await.unwrap().unwrap();
+        in_time(third_task).await.unwrap().unwrap();
+    });
+    assert_eq!((second.0.runs(), third.0.runs(), fourth.0.runs()), (0, 1, 0));
+}
+
+#[test]
+fn one_that_was_called_outside_of_a_runtime_leaves_its_scope_as_it_was() {
+    let (home, client) = (current_thread(), lab());
+    let (first, outside, next) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
+    let first_task = home.block_on(begin(&client, &first));
+    let mut mutating = pin!(client.mutate(&outside));
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        mutating.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
+    }));
+    assert!(polled.is_err(), "there is no runtime for it");
+    home.block_on(async {
+        let next_task = begin(&client, &next).await;
+        assert_eq!((first.0.runs(), next.0.runs()), (1, 0), "the first one still runs");
+        in_time(first_task).await.unwrap().unwrap();
+        in_time(next_task).await.unwrap().unwrap();
+    });
+    assert_eq!((outside.0.runs(), next.0.runs()), (0, 1));
+}
