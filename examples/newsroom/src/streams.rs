@@ -97,6 +97,8 @@ mod tests {
         assert!(streams.open(one).is_none());
         let third = streams.open(other);
         assert!(third.is_some() && streams.open(other).is_none(), "three in all");
+        assert!(streams.open(address("203.0.113.3")).is_none());
+        assert_eq!(streams.lock().by_address.len(), 2, "a refused address is not remembered");
         drop(first);
         assert!(streams.open(one).is_some());
         drop(third);
