@@ -8,7 +8,7 @@ pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 
 pub use crate::__instance_name as instance_name;
-pub use crate::any_table::AnyTable;
+pub use crate::erased::AnyTable;
 pub use crate::query::{TagsOf, add_tags};
 pub use crate::registry::{Assembly, ListedIn, names};
 pub use crate::snapshot::{SavedValue, codec};

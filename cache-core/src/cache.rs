@@ -5,21 +5,21 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use crate::Revision;
-use crate::any_table::AnyTable;
 use crate::clock::Moment;
+use crate::commit::bulk::Clearing;
+use crate::commit::typed_writes::TableRef;
+use crate::commit::{Commit, CommitKind, Part};
 use crate::core::Core;
+use crate::erased::ErasedTable;
 use crate::inspect::{Commits, Inspection};
 use crate::pin::Pinned;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
+use crate::shard::state::Past;
 use crate::table::entry::{Entry, EntryState, Freshness};
 use crate::table::flights::Turn;
-use crate::table::slot::Past;
 use crate::table::{Table, Times, Use};
 use crate::tag::Tag;
-use crate::transaction::commit::{Commit, CommitKind, Part};
-use crate::transaction::whole::Clearing;
-use crate::transaction::write_set::Home;
 use crate::watch::Watch;
 
 /// A typed query cache with one table for each query of the registry `R`.
@@ -32,7 +32,7 @@ pub(crate) struct Inner<R> {
     pub(crate) core: Arc<Core>,
 }
 
-impl<Q: Query, R: Holds<Q>> Home<Q> for Inner<R> {
+impl<Q: Query, R: Holds<Q>> TableRef<Q> for Inner<R> {
     fn table(&self) -> &Table<Q> {
         self.registry.table()
     }
@@ -173,7 +173,7 @@ impl<R: Registry> Cache<R> {
     {
         let table = self.table::<Q>();
         let changed = table.trail().ask(table.hash(query), now);
-        let tags = table.tags(query);
+        let tags = table.head().tags_of(query);
         tags.iter().map(|&tag| table.trail().ask(tag, now)).fold(changed, u64::max)
     }
 
@@ -248,7 +248,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        (self.table::<Q>() as &dyn AnyTable).live()
+        (self.table::<Q>() as &dyn ErasedTable).live()
     }
 
     /// Revision of the last commit; `None` before the first.
@@ -334,16 +334,17 @@ impl<R: Registry> Cache<R> {
             match table.join_load(lookup.to_key()) {
                 Turn::Mine(ticket) => {
                     // Another load may have landed between the miss and the turn.
-                    let value = match table.peek(ticket.watcher().key()) {
+                    let watcher = ticket.watcher();
+                    let value = match table.peek(watcher.key()) {
                         Some(value) => value,
-                        None => table.store_loaded(ticket.watcher(), load()?.into()),
+                        None => table.store_loaded(watcher.key().clone(), &**watcher, load()?.into()),
                     };
                     ticket.land(Arc::clone(&value));
                     return Ok(value);
                 }
-                Turn::Nested(running) => return Ok(table.store_loaded(&running, load()?.into())),
+                Turn::Nested(key, running) => return Ok(table.store_loaded(key, &running, load()?.into())),
                 Turn::Wait(running) => {
-                    if let Some(value) = running.wait() {
+                    if let Some(value) = running.wait::<L::Query>() {
                         return Ok(value);
                     }
                 }
@@ -404,7 +405,7 @@ impl<R: Registry> Cache<R> {
             let head = table.head();
             if head.has_entry_tags && !tag.is_among(head.tags) {
                 head.note_tag(&tag);
-                marked += table.used().map_or(0, |table| table.invalidate_tagged(&tag));
+                marked += table.used().map_or(0, |table| table.invalidate_by_tag(&tag));
             }
         });
         marked
@@ -422,7 +423,7 @@ impl<R: Registry> Cache<R> {
             if is_meant(table.head().tags) {
                 // Before the look whether it is used: it may become so.
                 table.head().trail.note_all();
-                marked += table.used().map_or(0, |table| table.invalidate_all());
+                marked += table.used().map_or(0, |table| table.invalidate_where(&|_| true));
             }
         });
         marked
@@ -460,7 +461,7 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         let value = value.into();
-        let (present, seen) = self.table::<Q>().sight(&query, Use::Uncounted);
+        let (present, seen) = self.table::<Q>().read_versioned(&query, Use::Uncounted);
         match present {
             Some(present)
                 if Q::same_value(&present, &value) && self.table::<Q>().touch_unchanged(&query, seen) =>
@@ -546,8 +547,8 @@ impl<R: Registry> Cache<R> {
         Arc::downgrade(&self.0)
     }
 
-    pub(crate) fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a dyn AnyTable)) {
-        self.0.registry.visit(visitor);
+    pub(crate) fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a dyn ErasedTable)) {
+        self.0.registry.visit(&mut |table| visitor(table.0));
     }
 
     #[inline]
@@ -558,11 +559,11 @@ impl<R: Registry> Cache<R> {
         self.0.registry.table()
     }
 
-    pub(crate) fn home<Q: Query>(&self) -> Arc<dyn Home<Q>>
+    pub(crate) fn home<Q: Query>(&self) -> Arc<dyn TableRef<Q>>
     where
         R: Holds<Q>,
     {
-        Arc::clone(&self.0) as Arc<dyn Home<Q>>
+        Arc::clone(&self.0) as Arc<dyn TableRef<Q>>
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -578,7 +579,7 @@ impl<R: Registry> Clone for Cache<R> {
 
 impl<R: Registry> Debug for Cache<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tables: Vec<&dyn AnyTable> = Vec::new();
+        let mut tables: Vec<&dyn ErasedTable> = Vec::new();
         self.visit(&mut |table| tables.push(table));
         f.debug_struct("Cache").field("tables", &tables).finish_non_exhaustive()
     }

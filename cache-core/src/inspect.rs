@@ -8,12 +8,10 @@ use serde::{Serialize, Serializer};
 
 use crate::event::Cause;
 use crate::options::Bound;
-use crate::query::Query;
+use crate::shard::{Membership, ShardRef, View};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::table::entry::EntryState;
-use crate::table::shard::Shard;
-use crate::table::slot::{Stay, View};
 
 /// A report on a cache. Print it with `{}`, or serialise it for a tool.
 #[derive(Clone, Debug, Serialize)]
@@ -173,16 +171,16 @@ impl CommitLog {
 }
 
 impl TableReport {
-    pub(crate) fn add_shard<Q: Query>(&mut self, shard: &Shard<Q>) {
+    pub(crate) fn add_shard(&mut self, shard: ShardRef<'_>) {
         for number in shard.numbers() {
-            let Some(View { slot, record, .. }) = shard.view(number) else { continue };
-            let count = match slot.stay {
-                Stay::Pinned => &mut self.pinned,
-                _ if slot.hold.is_resident() => {
+            let Some(view @ View { state, record, .. }) = shard.view(number) else { continue };
+            let count = match state.membership {
+                Membership::Pinned => &mut self.pinned,
+                _ if view.is_resident() => {
                     self.weight += u64::from(record.weight);
                     &mut self.residents
                 }
-                _ if slot.hold.is_dead() => &mut self.dead,
+                _ if shard.lines.is_dead(number) => &mut self.dead,
                 _ => &mut self.survivors,
             };
             *count += 1;

@@ -80,13 +80,14 @@
 
 #[doc(hidden)]
 pub mod __private;
-mod any_table;
 mod asking;
 mod builder;
 mod cache;
 mod clock;
+mod commit;
 mod core;
 mod dynamic;
+mod erased;
 mod error;
 mod event;
 mod gate;
@@ -100,6 +101,7 @@ mod reaper;
 mod registry;
 mod retention;
 mod revision;
+mod shard;
 mod snapshot;
 #[cfg_attr(cache_model, path = "../../model/src/sync.rs")]
 mod sync;
@@ -117,6 +119,8 @@ pub use cache::Cache;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub use clock::SystemClock;
 pub use clock::{Clock, ManualClock, Moment};
+#[doc(hidden)]
+pub use commit::inputs::Inputs;
 pub use dynamic::access::DynamicTable;
 pub use dynamic::{Dynamic, DynamicValue};
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
@@ -131,20 +135,18 @@ pub use query::{ShownKey, has_tag};
 pub use reaper::Reaper;
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
+pub use shard::state::Past;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use snapshot::{
     Damage, PathProblem, Persistence, RegisterError, RestoreOptions, RestoreReport, SaveOptions, SaveReport,
     SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
 };
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
-pub use table::slot::Past;
 pub use table::{Table, Times};
 pub use tag::Tag;
 #[doc(hidden)]
 pub use transaction::Backoff;
 pub use transaction::hooks::Proposal;
-#[doc(hidden)]
-pub use transaction::inputs::Inputs;
 pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
 pub use watch::{Stored, Watch};
 

@@ -3,11 +3,11 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use crate::commit::typed_writes::TableRef;
 use crate::query::{Query, ShownKey};
+use crate::shard::PinClaim;
 use crate::table::Use;
 use crate::table::entry::Entry;
-use crate::table::shard::Claim;
-use crate::transaction::write_set::Home;
 
 /// A claim on a key: whatever is committed under it stays resident, over capacity and time, until the last claim is
 /// dropped. It follows replacements, removals and `clear`.
@@ -15,14 +15,14 @@ use crate::transaction::write_set::Home;
 /// Dropping it calls neither `Hash` nor `Eq` of the key. If the cache's clock panics then, the claim is taken back all the
 /// same.
 pub struct Pinned<Q: Query> {
-    home: Arc<dyn Home<Q>>,
+    home: Arc<dyn TableRef<Q>>,
     key: Q,
     /// None before the table knows of it.
-    claim: Option<Claim>,
+    claim: Option<PinClaim>,
 }
 
 impl<Q: Query> Pinned<Q> {
-    pub(crate) fn new(home: Arc<dyn Home<Q>>, key: Q) -> Self {
+    pub(crate) fn new(home: Arc<dyn TableRef<Q>>, key: Q) -> Self {
         let mut pinned = Self { home, key, claim: None };
         let Self { home, key, claim } = &mut pinned;
         // Whatever panics in there, the claim is taken back by the drop.

@@ -6,9 +6,9 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::any_table::AnyTable;
 use crate::core::Core;
 use crate::dynamic::Dynamic;
+use crate::erased::AnyTable;
 use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
@@ -24,7 +24,7 @@ pub trait Registry: Sized + Send + Sync + 'static {
 
     /// Shows every table once, in order of their listing.
     #[doc(hidden)]
-    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a dyn AnyTable));
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(AnyTable<'a>));
 
     /// What each query says of itself, in order of their listing.
     #[must_use]

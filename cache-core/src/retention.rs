@@ -26,8 +26,9 @@ pub(crate) struct Rules {
     pub(crate) is_timed: bool,
     /// Whether entries have a deadline or a freshness time even if their write gave none.
     pub(crate) has_times: bool,
-    /// Whether all entries are kept, and for as long as there is room, but for those whose write said otherwise.
-    pub(crate) is_plain: bool,
+    /// Whether hits need no more than a look at the line and perhaps at the next deadline: the table keeps entries, and
+    /// their times do not depend on their use.
+    pub(crate) has_plain_hits: bool,
 }
 
 impl Rules {
@@ -41,7 +42,7 @@ impl Rules {
             history: options.history,
             is_timed,
             has_times: is_timed || options.fresh.is_some(),
-            is_plain: options.bound.is_some() && !is_timed,
+            has_plain_hits: (options.bound.is_some() || is_timed) && options.tti.is_none(),
         }
     }
 

@@ -1,38 +1,40 @@
 //! One query's entries: locked shards over plain ones. Decides what is locked when, and what runs outside locks.
+//!
+//! [`Table`] is what is compiled for each query: its shards, the hit, and the way to either of a shard's parts. What is
+//! done with keys of any query is in [`write`](self::write) and [`read`](self::read), on [`UsedTable`].
 
 pub(crate) mod entry;
 pub(crate) mod flights;
 pub(crate) mod head;
 pub(crate) mod iter;
+mod locking;
 mod read;
 mod saved;
-pub(crate) mod shard;
-pub(crate) mod slot;
-mod step;
 pub(crate) mod tags;
 mod times;
-mod used;
 pub(crate) mod watchers;
 mod write;
 
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::hash::Hash;
-use std::sync::OnceLock;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, OnceLock};
 
-use crate::any_table::{AnyTable, SavedTable, UsedTable};
+use crate::commit::locked_shards::LockedShard;
 use crate::core::Core;
+use crate::erased::{AnyTable, ErasedTable, SavedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
 use crate::retention::recency::Recency;
+use crate::shard::{Pair, Shard, ShardMut, ShardRef};
 use crate::snapshot::TableCodec;
-use crate::sync::{RwLock, RwLockWriteGuard};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::trail::Trail;
 pub(crate) use head::Head;
 pub(crate) use read::Use;
-use shard::Shard;
 pub use times::Times;
-use watchers::Watchers;
 
 /// All entries of one query.
 pub struct Table<Q: Query> {
@@ -41,7 +43,6 @@ pub struct Table<Q: Query> {
     shards: OnceLock<Shards<Q>>,
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec<Q>>>,
-    pub(crate) watchers: Watchers<Q>,
 }
 
 struct Shards<Q: Query> {
@@ -63,12 +64,48 @@ impl<Q: Query> Shards<Q> {
 #[repr(align(64))]
 struct Line<Q: Query>(RwLock<Shard<Q>>);
 
-pub(crate) type Guard<'a, Q> = RwLockWriteGuard<'a, Shard<Q>>;
+/// A shard that is locked for writing. What it has displaced is dropped after it is unlocked.
+pub(crate) struct Guard<'a, Q: Query>(Option<RwLockWriteGuard<'a, Shard<Q>>>);
+
+/// A shard that is locked for reading.
+struct ReadGuard<'a, Q: Query>(RwLockReadGuard<'a, Shard<Q>>);
+
+impl<Q: Query> Deref for Guard<'_, Q> {
+    type Target = Shard<Q>;
+
+    fn deref(&self) -> &Shard<Q> {
+        self.0.as_ref().expect("a guard is locked until it is dropped")
+    }
+}
+
+impl<Q: Query> DerefMut for Guard<'_, Q> {
+    fn deref_mut(&mut self) -> &mut Shard<Q> {
+        self.0.as_mut().expect("a guard is locked until it is dropped")
+    }
+}
+
+impl<Q: Query> Drop for Guard<'_, Q> {
+    fn drop(&mut self) {
+        let displaced = self.0.as_mut().map(|shard| shard.take_displaced());
+        self.0 = None;
+        drop(displaced);
+    }
+}
 
 impl<Q: Query> Table<Q> {
     pub(crate) fn new(mut head: Head, codec: Option<Box<dyn TableCodec<Q>>>) -> Self {
-        head.has_entry_tags = Self::HAS_TAGS;
-        Self { head, shards: OnceLock::new(), codec, watchers: Watchers::default() }
+        head.has_entry_tags = Q::TAGS_OF.is_some();
+        Self { head, shards: OnceLock::new(), codec }
+    }
+
+    /// The table, its query forgotten.
+    #[doc(hidden)]
+    pub fn erased(&self) -> AnyTable<'_> {
+        AnyTable(self)
+    }
+
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -101,14 +138,15 @@ impl<Q: Query> Table<Q> {
         self.head.place_of(hash)
     }
 
-    fn existing(&self, hash: u32) -> Option<&RwLock<Shard<Q>>> {
-        self.shards.get().map(|shards| shards.of(hash))
-    }
-
     /// The shard at a place; all are made if they are not there yet.
     #[inline]
     pub(crate) fn shard_at(&self, place: usize) -> &RwLock<Shard<Q>> {
         &self.made()[place].0
+    }
+
+    /// The same, locked for writing.
+    pub(crate) fn lock_at(&self, place: usize) -> Guard<'_, Q> {
+        Guard(Some(self.shard_at(place).write()))
     }
 
     #[inline]
@@ -133,6 +171,20 @@ impl<Q: Query> Table<Q> {
         &self.shards.get_or_init(make).lines
     }
 
+    /// The table with its shards, made if they are not there yet.
+    pub(crate) fn made_table(&self) -> &dyn UsedTable {
+        self.made();
+        self
+    }
+
+    /// The table, if it has shards.
+    fn used_table(&self) -> Option<&dyn UsedTable> {
+        match self.shards.get() {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
     /// The shards, none before the first use.
     fn lines(&self) -> &[Line<Q>] {
         self.shards.get().map_or(&[], |shards| &shards.lines)
@@ -142,9 +194,9 @@ impl<Q: Query> Table<Q> {
         self.lines().iter().map(|line| &line.0)
     }
 
-    /// The shards, made if they are not there yet.
-    pub(crate) fn made_shards(&self) -> impl Iterator<Item = &RwLock<Shard<Q>>> {
-        self.made().iter().map(|line| &line.0)
+    /// How many shards there are, made if they are not there yet.
+    pub(crate) fn made_count(&self) -> usize {
+        self.made().len()
     }
 
     pub(crate) fn codec(&self) -> Option<&dyn TableCodec<Q>> {
@@ -155,9 +207,14 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn recency(&self) -> Option<&Recency> {
         self.head.recency()
     }
+
+    /// A pair of this table, its query forgotten.
+    pub(crate) fn pair(key: Q, value: Arc<Q::Value>) -> Pair<Q> {
+        Pair::new(key, value)
+    }
 }
 
-impl<Q: Query> AnyTable for Table<Q> {
+impl<Q: Query> ErasedTable for Table<Q> {
     fn head(&self) -> &Head {
         &self.head
     }
@@ -168,6 +225,61 @@ impl<Q: Query> AnyTable for Table<Q> {
 
     fn saved(&self) -> Option<&dyn SavedTable> {
         self.codec.as_ref().map(|codec| codec.table(self))
+    }
+}
+
+impl<Q: Query> UsedTable for Table<Q> {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>)) {
+        let shard = self.lines()[place].0.read();
+        look(shard.any());
+    }
+
+    fn write_shard(&self, place: usize, change: &mut dyn FnMut(&mut ShardMut<'_>)) {
+        let mut shard = self.lock_at(place);
+        change(&mut shard.any_mut());
+    }
+
+    fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a> {
+        match is_written {
+            true => Box::new(self.lock_at(place)),
+            false => Box::new(ReadGuard(self.shard_at(place).read())),
+        }
+    }
+}
+
+impl<Q: Query> LockedShard for Guard<'_, Q> {
+    fn shard(&self) -> ShardRef<'_> {
+        self.any()
+    }
+
+    fn shard_mut(&mut self) -> Option<ShardMut<'_>> {
+        Some(self.any_mut())
+    }
+
+    fn take_displaced(&mut self) -> Option<Box<dyn Any>> {
+        let displaced = Shard::take_displaced(self);
+        match displaced.0.is_empty() && displaced.1.is_empty() {
+            true => None,
+            false => Some(Box::new(displaced)),
+        }
+    }
+}
+
+impl<Q: Query> LockedShard for ReadGuard<'_, Q> {
+    fn shard(&self) -> ShardRef<'_> {
+        self.0.any()
+    }
+
+    fn shard_mut(&mut self) -> Option<ShardMut<'_>> {
+        None
+    }
+
+    fn take_displaced(&mut self) -> Option<Box<dyn Any>> {
+        None
     }
 }
 

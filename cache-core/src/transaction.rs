@@ -1,17 +1,9 @@
 //! Transactions: a set of changes that become visible all at once.
 
 mod backoff;
-pub(crate) mod commit;
 pub(crate) mod hooks;
-pub(crate) mod inputs;
-mod locked;
 mod read_set;
 mod receipt;
-pub(crate) mod restore;
-mod spare;
-pub(crate) mod tagged;
-pub(crate) mod whole;
-pub(crate) mod write_set;
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -20,9 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 
-use crate::any_table::UsedTable;
 use crate::asking;
 use crate::cache::Cache;
+use crate::commit::bulk::{Lent, Marking, MarkingTagged};
+use crate::commit::typed_writes::Writes;
+use crate::commit::write_set::WriteSet;
+use crate::commit::{Commit, CommitKind, Failure, Part};
+use crate::erased::UsedTable;
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::query::{Lookup, Query};
@@ -30,13 +26,10 @@ use crate::registry::{Holds, Registry};
 use crate::table::Times;
 use crate::tag::Tag;
 pub use backoff::Backoff;
-use commit::{Commit, CommitKind, Failure, Part};
 use hooks::{Hook, Proposal};
 pub use read_set::ReadSet;
 pub use receipt::Receipt;
 use smallvec::SmallVec;
-use whole::Lent;
-use write_set::WriteSet;
 
 /// Attempts of a commit whose merges keep being overtaken, if there are hooks to be asked each time.
 const ATTEMPTS_WITH_HOOKS: usize = 16;
@@ -192,7 +185,7 @@ impl<R: Registry> Transaction<R> {
         R: Holds<Q>,
     {
         let step = Box::new(move |present: Option<&V>| Arc::new(merge(present)));
-        let line = self.writes_mut::<Q>().merge(query, step);
+        let line = self.writes_mut::<Q>().merge(&query, step);
         self.note::<Q>(line);
     }
 
@@ -316,7 +309,7 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        self.writes_mut::<Q>().invalidate_where(Box::new(matches));
+        self.writes_mut::<Q>().invalidate_where(matches);
     }
 
     /// Marks all entries of a query that are there at the time of the commit, except those that this transaction
@@ -325,7 +318,7 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        self.writes_mut::<Q>().mark_rest();
+        self.writes_mut::<Q>().set.mark_all();
     }
 
     /// Marks all entries with a tag that are there at the time of the commit, except those that this transaction writes or
@@ -507,7 +500,7 @@ impl<R: Registry> Transaction<R> {
             Err(Failure::StaleRead(table, key)) => {
                 return Err(CommitError::Conflict { table, key: format!("{key:?}") });
             }
-            Err(Failure::GateClosed) => return Ok(None),
+            Err(Failure::GateClosed | Failure::StaleAnswer) => return Ok(None),
         };
         if is_last_with_hooks && !core.hooks.is_empty() {
             let (table, key) = overtaken;
@@ -541,19 +534,26 @@ impl<R: Registry> Transaction<R> {
     }
 
     /// The set of this transaction's lines in the table of `Q`, made at first use.
-    fn writes_mut<Q: Query>(&mut self) -> &mut WriteSet<Q>
+    fn writes_mut<Q: Query>(&mut self) -> Writes<'_, Q>
     where
         R: Holds<Q>,
     {
-        let table = self.cache.table::<Q>().index();
-        let Parts(parts) = &mut self.parts;
-        let at = parts.iter().position(|part| part.table_index() == table);
+        let Self { cache, parts, .. } = self;
+        let table = cache.table::<Q>();
+        let set = parts.write_set(table.index(), &mut || WriteSet::of::<Q>(cache.home()));
+        Writes { table, set }
+    }
+}
+
+impl Parts {
+    /// The set of writes of a table.
+    fn write_set(&mut self, table: usize, make: &mut dyn FnMut() -> Box<WriteSet>) -> &mut WriteSet {
+        let at = self.0.iter().position(|part| part.table_index() == table);
         let at = at.unwrap_or_else(|| {
-            parts.push(WriteSet::<Q>::of(self.cache.home()));
-            parts.len() - 1
+            self.0.push(make());
+            self.0.len() - 1
         });
-        let part = parts[at].as_any_mut().and_then(|part| part.downcast_mut());
-        part.expect("the part of a table is of the type of its query")
+        self.0[at].write_set_mut().expect("the parts of a transaction are sets of writes")
     }
 }
 
@@ -602,8 +602,14 @@ fn with_marks<'a, R: Registry>(
         }
         all.push(Box::new(Lent(part.as_mut())));
     }
-    all.extend(tables.into_iter().map(UsedTable::marking));
-    all.extend(indexed.into_iter().filter_map(|table| table.marking_tagged(marked.tags())));
+    for table in tables {
+        all.push(Box::new(Marking::new(table)));
+    }
+    for table in indexed {
+        if let Some(marking) = MarkingTagged::new(table, marked.tags()) {
+            all.push(Box::new(marking));
+        }
+    }
     all.sort_unstable_by_key(|part| part.table_index());
     all
 }

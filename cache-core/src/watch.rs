@@ -3,12 +3,12 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use crate::commit::inputs::Inputs;
+use crate::commit::typed_writes::TableRef;
 use crate::event::Bell;
 use crate::query::{Query, ShownKey};
 use crate::table::Times;
-use crate::table::watchers::Watcher;
-use crate::transaction::inputs::Inputs;
-use crate::transaction::write_set::Home;
+use crate::table::watchers::{AnyWatcher, Watcher};
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
 ///
@@ -16,7 +16,7 @@ use crate::transaction::write_set::Home;
 /// [`store`](Self::store) is given never takes the place of something newer. Eviction, expiry and `touch` are no
 /// writes. While a table has watches, a write to it looks for those of its key.
 pub struct Watch<Q: Query> {
-    home: Arc<dyn Home<Q>>,
+    home: Arc<dyn TableRef<Q>>,
     watcher: Arc<Watcher<Q>>,
 }
 
@@ -45,13 +45,13 @@ impl<V: ?Sized> Stored<V> {
 }
 
 impl<Q: Query> Watch<Q> {
-    pub(crate) fn new(home: Arc<dyn Home<Q>>, key: Q) -> Self {
+    pub(crate) fn new(home: Arc<dyn TableRef<Q>>, key: Q) -> Self {
         let watcher = home.table().watch(key, None);
         Self { home, watcher }
     }
 
     /// One that rings `bell` for whatever happens to the key, from the first time to its end.
-    pub(crate) fn with_bell(home: Arc<dyn Home<Q>>, key: Q, bell: Bell) -> Self {
+    pub(crate) fn with_bell(home: Arc<dyn TableRef<Q>>, key: Q, bell: Bell) -> Self {
         let watcher = home.table().watch(key, Some(bell));
         Self { home, watcher }
     }
@@ -79,7 +79,7 @@ impl<Q: Query> Watch<Q> {
     /// under way.
     pub fn retire(&self) {
         self.watcher.overtake();
-        self.home.table().pass(self.watcher.hash());
+        self.home.table().made_table().pass(self.watcher.hash());
     }
 
     /// Writes a loaded value, unless the watch was overtaken. Is one commit; like
@@ -107,7 +107,8 @@ impl<Q: Query> Watch<Q> {
 
 impl<Q: Query> Drop for Watch<Q> {
     fn drop(&mut self) {
-        self.home.table().watchers.remove(&self.watcher);
+        let watcher: Arc<AnyWatcher> = self.watcher.clone();
+        self.home.table().head().watchers.remove(&watcher);
     }
 }
 

@@ -16,10 +16,9 @@ use super::crew::in_order;
 use super::entry::SavedEntry;
 use crate::clock::Moment;
 use crate::query::Query;
+use crate::shard::{Line, Membership, Shard, ValueRef, View};
 use crate::sync::RwLock;
 use crate::table::Table;
-use crate::table::shard::Shard;
-use crate::table::slot::{Hold, Stay, View};
 
 /// Entries that are encoded together by one thread: few enough to stay in the second cache until they are, enough to
 /// be copied in pieces that are worth fetching.
@@ -72,7 +71,7 @@ pub(super) fn worth(threads: usize, entries: usize) -> usize {
 impl<Q: Query> Table<Q> {
     /// Copies the entries that are to be saved, on at most `threads` threads. To be called while the gate is closed.
     pub(crate) fn copies(&self, with_survivors: bool, now: Moment, threads: usize) -> Copies<Q> {
-        let entries = self.shards().map(|shard| shard.read().slot_count()).sum();
+        let entries = self.shards().map(|shard| shard.read().any().count()).sum();
         let shards = self.shards().count();
         let copying = Copying {
             table: self,
@@ -110,25 +109,27 @@ impl<Q: Query> Copying<'_, Q> {
     /// Adds to `copied`, which outlives the lock even if the `Clone` of a key panics: it may hold the last handle of a
     /// value by then.
     fn copy_shard(&self, shard: &RwLock<Shard<Q>>, copied: &mut Copied<Q>) {
-        let shard = shard.read();
+        let shard = &*shard.read();
+        let any = shard.any();
         let (mut queued, mut newest) = (0, 0);
-        let mut views = shard.policy_order().filter_map(|number| shard.view(number));
-        let mut batch = SmallVec::<[View<'_, Q>; BATCH]>::new();
+        let find = |number| Some((shard.line(number)?, any.view(number)?));
+        let mut views = any.policy_order().filter_map(find);
+        let mut batch = SmallVec::<[(&Line<Q>, View<'_>); BATCH]>::new();
         loop {
             batch.clear();
             batch.extend(views.by_ref().take(BATCH));
             if batch.is_empty() {
                 break;
             }
-            fetch(batch.iter().filter_map(|view| match &view.slot.hold {
-                Hold::Resident(value) => Some(value),
-                Hold::Survivor(_) => None,
+            fetch(batch.iter().filter_map(|(line, _)| match &line.value {
+                ValueRef::Strong(value) => Some(value),
+                ValueRef::Weak(_) => None,
             }));
-            for (place, view) in (queued..).zip(&batch) {
-                let queue = usize::from(view.slot.stay == Stay::Main);
-                self.copy(view, |entry| match self.piece {
+            for (place, (line, view)) in (queued..).zip(&batch) {
+                let queue = usize::from(view.state.membership == Membership::Main);
+                self.copy(line, view, |entry| match self.piece {
                     Some(full) => put(&mut copied.queues[queue], full, entry),
-                    None if view.slot.stay == Stay::Small => {
+                    None if view.state.membership == Membership::Small => {
                         newest = view.record.revision.max(newest);
                         copied.put(Rank { class: Class::Resident, first: newest, then: place }, entry);
                     }
@@ -137,38 +138,39 @@ impl<Q: Query> Copying<'_, Q> {
             }
             queued += batch.len() as u64;
         }
-        if queued < shard.slot_count() as u64 {
-            for (_, view) in
-                shard.views().filter(|(_, view)| !matches!(view.slot.stay, Stay::Small | Stay::Main))
-            {
-                let is_ordered = view.slot.stay == Stay::Ordered;
-                let place = self.order.get(view.slot.aside as usize).filter(|_| is_ordered);
+        if queued < any.count() as u64 {
+            for (line, view) in any.numbers().filter_map(find) {
+                if view.state.membership.queue().is_some() {
+                    continue;
+                }
+                let is_ordered = view.state.membership == Membership::Ordered;
+                let place = self.order.get(view.state.aside as usize).filter(|_| is_ordered);
                 let rank = rank(&view, place.copied().unwrap_or(0));
-                self.copy(&view, |entry| copied.put(rank, entry));
+                self.copy(line, &view, |entry| copied.put(rank, entry));
             }
         }
     }
 
     #[inline]
-    fn copy(&self, view: &View<'_, Q>, put: impl FnOnce(SavedEntry<Q>)) {
-        let slot = view.slot;
-        let is_over = slot.stay != Stay::Pinned && view.is_expired(self.table.rules(), self.now);
+    fn copy(&self, line: &Line<Q>, view: &View<'_>, put: impl FnOnce(SavedEntry<Q>)) {
+        let is_over =
+            view.state.membership != Membership::Pinned && view.is_expired(self.table.rules(), self.now);
         // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
-        if is_over || !(self.with_survivors || slot.hold.is_resident()) {
+        if is_over || !(self.with_survivors || view.is_resident()) {
             return;
         }
-        let key = slot.key.clone();
-        if let Some(value) = slot.hold.value() {
+        let key = line.key.clone();
+        if let Some(value) = line.value.value() {
             put(SavedEntry { key, value, meta: view.meta(self.now) });
         }
     }
 }
 
-fn rank<Q: Query>(view: &View<'_, Q>, place: u64) -> Rank {
-    let class = match view.slot.stay {
-        Stay::Pinned => Class::Pinned,
-        Stay::Main => Class::Main,
-        _ if view.slot.hold.is_resident() => Class::Resident,
+fn rank(view: &View<'_>, place: u64) -> Rank {
+    let class = match view.state.membership {
+        Membership::Pinned => Class::Pinned,
+        Membership::Main => Class::Main,
+        _ if view.is_resident() => Class::Resident,
         _ => Class::Survivor,
     };
     Rank { class, first: place, then: view.record.revision }

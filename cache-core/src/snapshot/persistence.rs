@@ -14,7 +14,7 @@ use super::entry::{Downtime, SavedEntry};
 use super::format::block::{Block, BlockBuilder, TooLong};
 use super::report::{SkipReason, SkippedEntries, SkippedEntry};
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
-use crate::any_table::SavedTable;
+use crate::erased::SavedTable;
 use crate::query::{Query, ShownKey};
 use crate::table::Table;
 

@@ -13,12 +13,12 @@ use super::report::{RestoreReport, SkipReason, TableRestore};
 use super::saving::OnProgress;
 use crate::builder::Builder;
 use crate::cache::Cache;
+use crate::commit::{Commit, CommitKind, Part};
 use crate::core::Core;
 use crate::error::OpenError;
 use crate::query::Query;
 use crate::registry::{Holds, Registry};
 use crate::sync::processors;
-use crate::transaction::commit::{Commit, CommitKind, Part};
 
 /// How a snapshot is restored. Made by [`Cache::restore_options`].
 ///

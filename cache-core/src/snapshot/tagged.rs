@@ -22,8 +22,8 @@ use super::report::{SkipReason, SkippedEntry};
 #[cfg(feature = "json")]
 use super::shape::Misfit;
 use super::shape::{Fingerprint, Shape, ShapeReport};
-use crate::any_table::SavedTable;
 use crate::dynamic::{Dynamic, DynamicValue};
+use crate::erased::SavedTable;
 use crate::table::Table;
 
 /// Types whose values the dynamic table can save.

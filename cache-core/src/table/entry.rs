@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::slot::{Stay, View};
 use crate::Revision;
 use crate::clock::Moment;
 use crate::query::{Query, ShownKey};
 use crate::retention::Rules;
+use crate::shard::{Membership, View};
 
 /// One entry at the moment when it was looked at: key, value and state.
 pub struct Entry<Q: Query> {
@@ -73,22 +73,21 @@ pub enum Residency {
 }
 
 impl<Q: Query> Entry<Q> {
-    pub(crate) fn of(view: &View<'_, Q>, value: Arc<Q::Value>, rules: &Rules, now: Moment) -> Self {
-        let state = EntryState::of(view, rules, now);
-        Self { key: view.slot.key.clone(), value, state }
+    pub(crate) fn new(key: Q, value: Arc<Q::Value>, state: EntryState) -> Self {
+        Self { key, value, state }
     }
 }
 
 impl EntryState {
-    pub(crate) fn of<Q: Query>(view: &View<'_, Q>, rules: &Rules, now: Moment) -> Self {
-        let View { slot, record, .. } = view;
+    pub(crate) fn of(view: &View<'_>, rules: &Rules, now: Moment) -> Self {
+        let View { state, record, .. } = view;
         let deadline = view.deadline(rules);
         let age = now.since(record.as_of);
         Self {
             revision: Revision(record.revision),
             age,
             freshness: match view.fresh_for(rules) {
-                _ if slot.is_invalidated => Freshness::Invalidated,
+                _ if state.is_invalidated => Freshness::Invalidated,
                 Some(fresh) if age >= fresh => Freshness::Stale,
                 _ => Freshness::Fresh,
             },
@@ -96,9 +95,9 @@ impl EntryState {
             has_own_fresh: view.extra.is_some_and(|extra| extra.fresh.is_some()),
             // A write of a moment ago may be ahead of the reader's clock.
             remaining: (deadline != Moment::NEVER).then(|| deadline.since(now.max(record.as_of))),
-            residency: match slot.stay {
-                Stay::Pinned => Residency::Pinned,
-                _ if slot.hold.is_resident() => Residency::Resident,
+            residency: match state.membership {
+                Membership::Pinned => Residency::Pinned,
+                _ if view.is_resident() => Residency::Resident,
                 _ => Residency::Survivor,
             },
             is_expired: deadline.is_over(now),

@@ -7,22 +7,23 @@
 use std::sync::Arc;
 
 use super::Table;
-use super::watchers::{Role, Watcher, Watchers};
+use super::watchers::{AnyWatcher, Role, Watcher, Watchers};
 use crate::query::Query;
+use crate::shard::state::AnyHandle;
 use crate::sync::{Condvar, Mutex, this_thread};
 
 /// One running load, as its waiters see it.
-pub(super) struct Load<V: ?Sized> {
+pub(super) struct Load {
     /// Number of the computing thread.
     owner: u64,
-    state: Mutex<State<V>>,
+    state: Mutex<State>,
     landed: Condvar,
 }
 
-enum State<V: ?Sized> {
+enum State {
     Running,
     /// The answer, for all who waited.
-    Landed(Arc<V>),
+    Landed(AnyHandle),
     /// The load failed or panicked: one of those who waited goes on.
     Failed,
 }
@@ -31,17 +32,20 @@ enum State<V: ?Sized> {
 pub(crate) enum Turn<'a, Q: Query> {
     /// Compute, and land the result.
     Mine(Ticket<'a, Q>),
-    /// Compute without landing anything: the key is asked for inside its own load.
-    Nested(Arc<Watcher<Q>>),
+    /// Compute without landing anything: the key is asked for inside its own load, which this is.
+    Nested(Q, Arc<AnyWatcher>),
     /// Wait for another's result.
-    Wait(Arc<Watcher<Q>>),
+    Wait(Running),
 }
 
 /// The duty to end a load; ends it as failed when dropped.
 pub(crate) struct Ticket<'a, Q: Query> {
-    watchers: &'a Watchers<Q>,
+    watchers: &'a Watchers,
     watcher: Arc<Watcher<Q>>,
 }
+
+/// The load of another caller.
+pub(crate) struct Running(Arc<AnyWatcher>);
 
 impl<Q: Query> Table<Q> {
     /// Starts the load of a key, or finds the one that is running. The caller of a load that is its own looks for the
@@ -52,62 +56,77 @@ impl<Q: Query> Table<Q> {
         self.made();
         let owner = this_thread();
         let hash = self.hash(&key);
-        match self.watchers.join(Watcher::new(key, hash, Role::Load(Load::new(owner)))) {
-            Ok(watcher) => Turn::Mine(Ticket { watchers: &self.watchers, watcher }),
-            Err(running) if running.load().is_some_and(|load| load.owner == owner) => Turn::Nested(running),
-            Err(running) => Turn::Wait(running),
+        let watcher = Watcher::new(key, hash, Role::Load(Load::new(owner)));
+        let any: Arc<AnyWatcher> = watcher.clone();
+        let watchers = &self.head.watchers;
+        match watchers.join(&any) {
+            None => Turn::Mine(Ticket { watchers, watcher }),
+            Some(running) if running.is_load_of(owner) => Turn::Nested(watcher.key().clone(), running),
+            Some(running) => Turn::Wait(Running(running)),
         }
     }
 }
 
-impl<Q: Query> Ticket<'_, Q> {
-    pub(crate) fn watcher(&self) -> &Watcher<Q> {
-        &self.watcher
+impl AnyWatcher {
+    fn is_load_of(&self, owner: u64) -> bool {
+        self.load().is_some_and(|load| load.owner == owner)
     }
 
-    pub(crate) fn land(self, value: Arc<Q::Value>) {
-        self.end(State::Landed(value));
-        // The rest is done by the drop.
-    }
-
-    fn end(&self, end: State<Q::Value>) {
-        if let Some(load) = self.watcher.load() {
+    fn end(&self, end: State) {
+        if let Some(load) = self.load() {
             load.end(end);
         }
     }
 }
 
+impl<Q: Query> Ticket<'_, Q> {
+    pub(crate) fn watcher(&self) -> &Arc<Watcher<Q>> {
+        &self.watcher
+    }
+
+    pub(crate) fn land(self, value: Arc<Q::Value>) {
+        (&*self.watcher as &AnyWatcher).end(State::Landed(Box::new(value)));
+        // The rest is done by the drop.
+    }
+}
+
 impl<Q: Query> Drop for Ticket<'_, Q> {
     fn drop(&mut self) {
-        self.watchers.remove(&self.watcher);
-        self.end(State::Failed);
+        let watcher: Arc<AnyWatcher> = self.watcher.clone();
+        self.watchers.remove(&watcher);
+        watcher.end(State::Failed);
     }
 }
 
-impl<Q: Query> Watcher<Q> {
-    /// Waits for the end of the load that this is; `None` if it failed.
-    pub(crate) fn wait(&self) -> Option<Arc<Q::Value>> {
-        self.load().and_then(Load::wait)
+impl Running {
+    /// Waits for the end of the load; `None` if it failed.
+    pub(crate) fn wait<Q: Query>(&self) -> Option<Arc<Q::Value>> {
+        let mut answer = None;
+        if let Some(load) = self.0.load() {
+            load.wait(&mut |value| answer = value.downcast_ref::<Arc<Q::Value>>().cloned());
+        }
+        answer
     }
 }
 
-impl<V: ?Sized> Load<V> {
+impl Load {
     fn new(owner: u64) -> Self {
         Self { owner, state: Mutex::new(State::Running), landed: Condvar::new() }
     }
 
-    fn wait(&self) -> Option<Arc<V>> {
+    /// Waits for the end, and shows the answer if there is one.
+    fn wait(&self, show: &mut dyn FnMut(&AnyHandle)) {
         let mut state = self.state.lock();
         loop {
             match &*state {
                 State::Running => self.landed.wait(&mut state),
-                State::Landed(value) => return Some(Arc::clone(value)),
-                State::Failed => return None,
+                State::Landed(value) => return show(value),
+                State::Failed => return,
             }
         }
     }
 
-    fn end(&self, end: State<V>) {
+    fn end(&self, end: State) {
         let mut state = self.state.lock();
         if matches!(*state, State::Running) {
             *state = end;

@@ -4,16 +4,18 @@
 mod tests;
 
 use std::fmt::{self, Debug};
-use std::hash::{BuildHasher, Hash};
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
-use super::shard::Env;
+use super::watchers::Watchers;
 use crate::clock::Moment;
 use crate::core::Core;
 use crate::options::TableOptions;
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
+use crate::shard::OpContext;
+use crate::shard::key::{self, AnyKey};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{HashState, hash_state};
 use crate::tag::Tag;
@@ -41,6 +43,8 @@ pub struct Head {
     pub(super) early_misses: AtomicU64,
     /// Noted also before there are shards: what is kept elsewhere may be older than the cache.
     pub(crate) trail: Trail,
+    /// Running loads and watches.
+    pub(crate) watchers: Watchers,
     pub(crate) core: Arc<Core>,
 }
 
@@ -80,16 +84,19 @@ impl Head {
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
             trail: Trail::default(),
+            watchers: Watchers::default(),
             core,
         }
     }
 
     #[inline]
-    pub(super) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
-        let hash = self.hasher.hash_one(key);
-        // Each half alone is a multiple of a key that is a number, and so as uneven as the seed has it. The product of
-        // both is not (0.4 ns of a hit of 12 ns).
-        ((hash >> 32) as u32).wrapping_mul(hash as u32 | 1)
+    pub(crate) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
+        key::hash(&self.hasher, key)
+    }
+
+    /// The hash of a key of this table.
+    pub(crate) fn hash_of(&self, key: &dyn AnyKey) -> u32 {
+        key.hash(&self.hasher)
     }
 
     /// Notes that copies of all entries with a tag may be out of date, wherever they are kept.
@@ -99,7 +106,7 @@ impl Head {
 
     /// Place of the shard of a hash.
     #[inline]
-    pub(super) fn place_of(&self, hash: u32) -> usize {
+    pub(crate) fn place_of(&self, hash: u32) -> usize {
         place_among(self.shard_count, hash)
     }
 
@@ -109,12 +116,12 @@ impl Head {
     }
 
     #[inline]
-    pub(crate) fn env(&self, now: Moment, revision: u64) -> Env<'_> {
-        Env {
+    pub(crate) fn context(&self, now: Moment, revision: u64) -> OpContext<'_> {
+        OpContext {
             rules: &self.rules,
             ledger: &self.ledger,
             recency: self.recency(),
-            wants_keys: self.core.events.has_listeners(),
+            has_listeners: self.core.events.has_listeners(),
             now,
             revision,
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::Table;
-use super::entry::Entry;
-use super::shard::Shard;
-use crate::any_table::AnyTable;
+use super::entry::{Entry, EntryState};
 use crate::clock::Moment;
+use crate::erased::ErasedTable;
 use crate::query::Query;
+use crate::shard::Shard;
 use crate::sync::RwLock;
 
 impl<Q: Query> Table<Q> {
@@ -17,7 +17,7 @@ impl<Q: Query> Table<Q> {
         let mut entries = Vec::new();
         let Some(table) = self.used() else { return entries };
         table.expire_due();
-        let now = self.now();
+        let now = self.core().now();
         for line in self.lines() {
             self.add_entries(&line.0, now, &mut entries);
         }
@@ -27,21 +27,32 @@ impl<Q: Query> Table<Q> {
     /// The entries outlive the lock even if the `Clone` of a key panics: they may hold the last handle of a value.
     fn add_entries(&self, shard: &RwLock<Shard<Q>>, now: Moment, entries: &mut Vec<Entry<Q>>) {
         let shard = shard.read();
-        entries.reserve(shard.slot_count());
-        for number in shard.numbers() {
-            if let Some(view) = shard.view(number)
-                && let Some(value) = view.slot.hold.value()
+        let any = shard.any();
+        entries.reserve(any.count());
+        for number in any.numbers() {
+            if let Some(line) = shard.line(number)
+                && let Some(view) = any.view(number)
+                && let Some(value) = line.value.value()
             {
-                entries.push(Entry::of(&view, value, self.rules(), now));
+                let state = EntryState::of(&view, self.rules(), now);
+                entries.push(Entry::new(line.key.clone(), value, state));
             }
         }
     }
 
     pub(crate) fn keys(&self) -> Vec<Q> {
-        self.entries().into_iter().map(|entry| entry.into_parts().0).collect()
+        let mut keys = Vec::new();
+        for entry in self.entries() {
+            keys.push(entry.into_parts().0);
+        }
+        keys
     }
 
     pub(crate) fn values(&self) -> Vec<Arc<Q::Value>> {
-        self.entries().into_iter().map(Entry::into_value).collect()
+        let mut values = Vec::new();
+        for entry in self.entries() {
+            values.push(entry.into_value());
+        }
+        values
     }
 }

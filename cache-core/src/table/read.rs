@@ -1,17 +1,21 @@
 //! Looks at entries under the shared lock of a shard.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::Table;
 use super::entry::{Entry, EntryState};
-use super::shard::{Seen, Shard};
-use super::slot::{Hold, Past, Slot, Stay, View};
+use super::head::Head;
 use super::times::Times;
+use crate::Revision;
 use crate::clock::Moment;
+use crate::erased::UsedTable;
 use crate::query::{Lookup, Query};
 use crate::retention::Rules;
+use crate::shard::key::{IsKey, names};
+use crate::shard::state::{AnyHandle, AnyPast, Past};
+use crate::shard::{Line, LineState, Lines, Membership, ReadVersion, ShardRef, ValueRef, View};
 use crate::sync::atomic::Ordering;
-use crate::sync::switch_point;
 
 /// Whether a look at an entry counts as a use of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,141 +24,196 @@ pub(crate) enum Use {
     Uncounted,
 }
 
-/// What a reader finds, while the shard is locked.
-pub(crate) struct Sight<'a, Q: Query> {
-    shard: Option<&'a Shard<Q>>,
-    /// Of the entry's slot.
-    number: Option<u32>,
-    pub(crate) value: Option<Arc<Q::Value>>,
+/// Shown a locked shard and the number of the key's line, if it has one. Takes what it wants, and returns whether the value
+/// is alive. Runs under the lock: it must call no foreign code.
+type Show<'a> = &'a mut dyn FnMut(ShardRef<'_>, Option<u32>) -> bool;
+
+impl dyn UsedTable + '_ {
+    /// Looks at a key under the shared lock of its shard. An expired resident is released first, and then found or not
+    /// found like any survivor.
+    fn look(&self, hash: u32, is_key: IsKey<'_>, use_: Use, show: Show<'_>) {
+        let head = self.head();
+        let (rules, place) = (&head.rules, head.place_of(hash));
+        // The clock may be foreign code: it is read before the lock is taken.
+        let mut now = match rules {
+            Rules { is_timed: false, .. } => None,
+            // An idle time begins with the read, if there is one.
+            Rules { tti: Some(_), .. } => Some(head.core.precise_now()),
+            _ => Some(head.core.now()),
+        };
+        loop {
+            let mut next = Next::Done;
+            self.read_shard(place, &mut |shard| {
+                next = look_at(shard, hash, is_key, head, use_, now, show);
+            });
+            match (next, now) {
+                (Next::Release(number), Some(now)) => {
+                    self.release_expired(place, now, &mut |shard, context| {
+                        shard.expire(number, context);
+                    });
+                }
+                (Next::ReadClock | Next::Release(_), _) => now = Some(head.core.now()),
+                (Next::Done, _) => return,
+            }
+        }
+    }
 }
 
-impl<'a, Q: Query> Sight<'a, Q> {
-    pub(crate) fn seen(&self) -> Seen {
-        self.shard.map_or(Seen::Absent { forgotten: 0 }, |shard| shard.seen(self.number))
+impl dyn UsedTable + '_ {
+    /// A handle of the value, and what is needed to tell later whether a write came in between. No use of the entry.
+    pub(crate) fn read_handle(&self, hash: u32, is_key: IsKey<'_>) -> (Option<AnyHandle>, ReadVersion) {
+        let (mut handle, mut version) = (None, ReadVersion::Absent { forgotten: 0 });
+        self.look(hash, is_key, Use::Uncounted, &mut |shard, number| {
+            handle = number.and_then(|number| shard.lines.handle(number));
+            version = shard.version(number);
+            handle.is_some()
+        });
+        (handle, version)
     }
 
-    pub(crate) fn view(&self) -> Option<View<'a, Q>> {
-        self.shard?.view(self.number?)
+    /// Whether there is a value. No use of the entry.
+    pub(crate) fn is_readable(&self, hash: u32, is_key: IsKey<'_>) -> bool {
+        let mut is_readable = false;
+        self.look(hash, is_key, Use::Uncounted, &mut |shard, number| {
+            is_readable = number.is_some_and(|number| !shard.lines.is_dead(number));
+            is_readable
+        });
+        is_readable
+    }
+}
+
+/// What has to be done before a look at a key is over.
+enum Next {
+    Done,
+    ReadClock,
+    /// Release an expired resident.
+    Release(u32),
+}
+
+fn look_at(
+    shard: ShardRef<'_>,
+    hash: u32,
+    is_key: IsKey<'_>,
+    head: &Head,
+    use_: Use,
+    now: Option<Moment>,
+    show: Show<'_>,
+) -> Next {
+    let found = shard.find(hash, is_key);
+    let state = found.and_then(|number| shard.lines.state(number));
+    if let (Some(number), Some(state)) = (found, state)
+        && state.membership.is_resident()
+        && state.may_expire(&head.rules)
+    {
+        let Some(now) = now else { return Next::ReadClock };
+        if shard.has_due(now) && shard.has_to_go(number, &head.rules, now) {
+            return Next::Release(number);
+        }
+    }
+    // Before the state is shown, which depends on it. One that has expired stays so.
+    if let (Use::Counted, Some(now), Some(number), Some(state)) = (use_, now, found, state)
+        && !shard.lines.is_dead(number)
+        && (state.membership.is_resident() || !shard.is_expired(number, &head.rules, now))
+    {
+        shard.renew_idle(number, now);
+    }
+    let is_alive = show(shard, found);
+    if use_ == Use::Uncounted {
+        return Next::Done;
+    }
+    shard.count_read(is_alive);
+    if let (true, Some(number), Some(state)) = (is_alive, found, state) {
+        match state.membership.is_resident() {
+            true => head.note_use(state),
+            false => shard.mark_survivor(number),
+        }
+    }
+    Next::Done
+}
+
+impl Head {
+    #[inline]
+    fn note_use(&self, state: &LineState) {
+        match state.membership {
+            Membership::Ordered => self.mark_use(state.aside),
+            _ => state.count_use(),
+        }
+    }
+
+    fn mark_use(&self, node: u32) {
+        if let Some(recency) = self.recency() {
+            recency.mark(node);
+        }
     }
 }
 
 impl<Q: Query> Table<Q> {
-    /// Looks at a key under the shared lock of its shard. An expired resident is let go of first, and then found
-    /// or not found like any survivor. `read` runs under the lock: it must call no foreign code.
-    #[inline]
-    pub(crate) fn look<L: Lookup<Query = Q>, T>(
-        &self,
-        lookup: &L,
-        use_: Use,
-        read: impl FnOnce(Sight<'_, Q>) -> T,
-    ) -> T {
-        let Some(shards) = self.shards.get() else {
-            if use_ == Use::Counted {
-                self.head.early_misses.fetch_add(1, Ordering::Relaxed);
-            }
-            return read(Sight { shard: None, number: None, value: None });
-        };
-        let hash = self.hash(lookup);
-        let shard = shards.of(hash);
-        // The clock may be foreign code: it is read before the lock is taken.
-        let mut now = match self.rules() {
-            Rules { is_timed: false, .. } => None,
-            // An idle time begins with the read, if there is one.
-            Rules { tti: Some(_), .. } => Some(self.core().precise_now()),
-            _ => Some(self.core().now()),
-        };
-        loop {
-            let guard = shard.read();
-            let found = guard.find(hash, lookup);
-            let value = match found {
-                Some((number, slot)) => match &slot.hold {
-                    Hold::Resident(value) => {
-                        if slot.may_expire(self.rules()) {
-                            let Some(now) = now else {
-                                drop(guard);
-                                now = Some(self.core().now());
-                                continue;
-                            };
-                            if slot.stay != Stay::Pinned
-                                && guard.has_due(now)
-                                && guard.is_expired(number, self.rules(), now)
-                            {
-                                drop(guard);
-                                self.expire(hash, number, now);
-                                continue;
-                            }
-                            if use_ == Use::Counted {
-                                guard.renew_idle(number, now);
-                            }
-                        }
-                        if use_ == Use::Counted {
-                            self.note_use(slot);
-                        }
-                        Some(Arc::clone(value))
-                    }
-                    Hold::Survivor(value) => {
-                        switch_point();
-                        let value = value.upgrade();
-                        if use_ == Use::Counted && value.is_some() {
-                            // One that has expired stays so.
-                            if let Some(now) = now
-                                && !guard.is_expired(number, self.rules(), now)
-                            {
-                                guard.renew_idle(number, now);
-                            }
-                            guard.mark_survivor(number, slot);
-                        }
-                        value
-                    }
-                },
-                None => None,
-            };
-            if use_ == Use::Counted {
-                match value {
-                    Some(_) => guard.count_hit(),
-                    None => guard.count_miss(),
-                }
-            }
-            return read(Sight { shard: Some(&guard), number: found.map(|(number, _)| number), value });
-        }
-    }
-
     #[inline]
     pub(crate) fn get<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
         // What most reads meet, without all that may be: the fewer instructions, the more reads a processor has under
         // way at once.
         if let Some(shards) = self.shards.get()
-            && self.rules().is_plain
+            && self.rules().has_plain_hits
         {
+            // The clock may be foreign code: it is read before the lock is taken.
+            let now = if self.rules().is_timed { Some(self.core().now()) } else { None };
             let hash = self.hash(lookup);
             let guard = shards.of(hash).read();
-            let Some((_, slot)) = guard.find(hash, lookup) else {
-                guard.count_miss();
+            let Some((_, line)) = guard.find(hash, lookup) else {
+                guard.any().count_read(false);
                 return None;
             };
-            if let Hold::Resident(value) = &slot.hold
-                && !slot.has_alarm
+            if let ValueRef::Strong(value) = &line.value
+                && (!line.state.has_alarm || now.is_some_and(|now| !guard.any().has_due(now)))
             {
-                self.note_use(slot);
+                self.head.note_use(&line.state);
                 guard.count_hit();
                 return Some(Arc::clone(value));
             }
         }
-        self.look_counted(lookup)
+        self.get_any(lookup)
     }
 
     #[inline(never)]
-    fn look_counted<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
-        self.look(lookup, Use::Counted, |sight| sight.value)
+    fn get_any<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
+        self.read(lookup, Use::Counted, &mut |_, _| {})
+    }
+
+    /// The value, and what else `show` takes of a line, by its number, and of its shard. Runs under the lock of the shard: it
+    /// must call no foreign code.
+    fn read<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+        use_: Use,
+        show: &mut dyn FnMut(ShardRef<'_>, Option<u32>),
+    ) -> Option<Arc<Q::Value>> {
+        let Some(table) = self.used_table() else {
+            if use_ == Use::Counted {
+                self.head.early_misses.fetch_add(1, Ordering::Relaxed);
+            }
+            return None;
+        };
+        let mut value = None;
+        table.look(self.hash(lookup), &|key| names(lookup, key), use_, &mut |shard, number| {
+            value = value_of::<Q>(shard, number);
+            show(shard, number);
+            value.is_some()
+        });
+        value
     }
 
     pub(crate) fn peek<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
-        self.look(lookup, Use::Uncounted, |sight| sight.value)
+        self.read(lookup, Use::Uncounted, &mut |_, _| {})
     }
 
     pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
-        let now = self.core().now();
-        self.look(lookup, use_, |sight| Some(Entry::of(&sight.view()?, sight.value?, self.rules(), now)))
+        let (now, mut key) = (self.core().now(), None);
+        let mut state = None;
+        let value = self.read(lookup, use_, &mut |shard, number| {
+            state = state_of(shard, number, self.rules(), now);
+            key = line_of(shard, number).map(|line: &Line<Q>| line.key.clone());
+        });
+        Some(Entry::new(key?, value?, state?))
     }
 
     /// The value of a resident that is fresh by the times of the table, counted as a hit. What takes more to find out is
@@ -167,99 +226,114 @@ impl<Q: Query> Table<Q> {
         let now = self.core().now();
         let hash = self.hash(lookup);
         let guard = shards.of(hash).read();
-        let (number, slot) = guard.find(hash, lookup)?;
-        let Hold::Resident(value) = &slot.hold else { return None };
+        let (number, Line { state, value, .. }) = guard.find(hash, lookup)?;
+        let ValueRef::Strong(value) = value else { return None };
         let rules = self.rules();
-        let is_fresh =
-            || slot.is_surely_fresh(rules, fresh, now) || guard.is_plainly_fresh(number, rules, fresh, now);
-        if slot.is_invalidated || !is_fresh() {
+        if state.is_invalidated
+            || !(state.is_surely_fresh(rules, fresh, now)
+                || guard.any().is_plainly_fresh(number, rules, fresh, now))
+        {
             return None;
         }
-        self.note_use(slot);
+        self.head.note_use(state);
         guard.count_hit();
         Some(Arc::clone(value))
     }
 
-    #[inline]
     pub(crate) fn value_and_state<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
         use_: Use,
     ) -> Option<(Arc<Q::Value>, EntryState)> {
         let now = self.core().now();
-        self.look(lookup, use_, |sight| {
-            let state = EntryState::of(&sight.view()?, self.rules(), now);
-            Some((sight.value?, state))
-        })
+        let mut state = None;
+        let value = self.read(lookup, use_, &mut |shard, number| {
+            state = state_of(shard, number, self.rules(), now);
+        });
+        Some((value?, state?))
     }
 
     pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<Past<Q::Value>> {
-        self.look(lookup, Use::Uncounted, |sight| {
-            let extra = sight.view().filter(|view| view.slot.hold.is_resident()).and_then(|view| view.extra);
-            // The present value is returned to the caller's stack, to be dropped there.
-            (sight.value, extra.map(|extra| extra.history.iter().cloned().collect()).unwrap_or_default())
-        })
-        .1
+        let mut past = Vec::new();
+        // The present value is returned to this stack, to be dropped here.
+        let _present =
+            self.read(lookup, Use::Uncounted, &mut |shard, number| past = history_of(shard, number));
+        past
     }
 
     /// The value, and what is needed to tell later whether a write came in between.
-    pub(crate) fn sight<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> (Option<Arc<Q::Value>>, Seen) {
-        self.look(lookup, use_, |sight| {
-            let seen = sight.seen();
-            (sight.value, seen)
-        })
-    }
-
-    /// [`sight`](Self::sight), with the times that the entry has.
-    pub(crate) fn sight_timed<L: Lookup<Query = Q>>(
+    pub(crate) fn read_versioned<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
-    ) -> (Option<Arc<Q::Value>>, Times, Seen) {
-        self.look(lookup, Use::Counted, |sight| {
-            let (seen, times) = (sight.seen(), sight.view().map(|view| view.times()));
-            (sight.value, times.unwrap_or_default(), seen)
-        })
+        use_: Use,
+    ) -> (Option<Arc<Q::Value>>, ReadVersion) {
+        let mut version = ReadVersion::Absent { forgotten: 0 };
+        let value = self.read(lookup, use_, &mut |shard, number| version = shard.version(number));
+        (value, version)
     }
 
-    /// The value, without letting go of anything. `false`: there is one that should be let go of.
-    pub(crate) fn glance<L: Lookup<Query = Q>>(
+    /// [`read_versioned`](Self::read_versioned), with the times that the entry has.
+    pub(crate) fn read_timed<L: Lookup<Query = Q>>(
+        &self,
+        lookup: &L,
+    ) -> (Option<Arc<Q::Value>>, Times, ReadVersion) {
+        let (mut version, mut times) = (ReadVersion::Absent { forgotten: 0 }, Times::new());
+        let value = self.read(lookup, Use::Counted, &mut |shard, number| {
+            version = shard.version(number);
+            if let Some(view) = number.and_then(|number| shard.view(number)) {
+                times = view.times();
+            }
+        });
+        (value, times, version)
+    }
+
+    /// The value, without releasing anything. `false`: there is one that has to be released.
+    pub(crate) fn read_unexpired<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
         now: Moment,
     ) -> (Option<Arc<Q::Value>>, bool) {
+        let Some(shards) = self.shards.get() else { return (None, true) };
         let hash = self.hash(lookup);
-        let Some(shard) = self.existing(hash) else { return (None, true) };
-        let shard = shard.read();
-        let Some((number, slot)) = shard.find(hash, lookup) else { return (None, true) };
-        let is_over = slot.hold.is_resident()
-            && slot.stay != Stay::Pinned
-            && shard.is_expired(number, self.rules(), now);
-        (slot.hold.value(), !is_over)
+        let shard = shards.of(hash).read();
+        let Some((number, line)) = shard.find(hash, lookup) else { return (None, true) };
+        (line.value.value(), !shard.any().has_to_go(number, self.rules(), now))
     }
 
     /// Whether a claim on the key is held at this moment.
     pub(crate) fn is_pinned(&self, hash: u32, key: &Q) -> bool {
-        self.existing(hash).is_some_and(|shard| shard.read().pin_of(hash, key).is_some())
+        let shards = self.shards.get();
+        shards.is_some_and(|shards| {
+            shards.of(hash).read().any().pin_of(hash, &|other| names(key, other)).is_some()
+        })
     }
+}
 
-    #[inline]
-    pub(super) fn note_use(&self, slot: &Slot<Q>) {
-        match slot.stay {
-            Stay::Ordered => self.mark_use(slot.aside),
-            _ => slot.count_use(),
+fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q>> {
+    (shard.lines as &dyn Any).downcast_ref::<Lines<Q>>()?.line(number?)
+}
+
+fn value_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<Arc<Q::Value>> {
+    line_of::<Q>(shard, number)?.value.value()
+}
+
+fn history_of<V: ?Sized + Send + Sync + 'static>(shard: ShardRef<'_>, number: Option<u32>) -> Vec<Past<V>> {
+    let view = number.and_then(|number| shard.view(number)).filter(View::is_resident);
+    let mut history = Vec::new();
+    for AnyPast { revision, label, value } in
+        view.and_then(|view| view.extra).iter().flat_map(|extra| &extra.history)
+    {
+        if let Some(value) = value.downcast_ref::<Arc<V>>() {
+            history.push(Past {
+                revision: Revision(*revision),
+                label: label.clone(),
+                value: Arc::clone(value),
+            });
         }
     }
+    history
+}
 
-    fn mark_use(&self, node: u32) {
-        if let Some(recency) = self.recency() {
-            recency.mark(node);
-        }
-    }
-
-    #[cold]
-    fn expire(&self, hash: u32, number: u32, now: Moment) {
-        self.let_go(self.place_of(hash), now, &mut |shard, env, out| {
-            shard.expire(number, env, out);
-        });
-    }
+fn state_of(shard: ShardRef<'_>, number: Option<u32>, rules: &Rules, now: Moment) -> Option<EntryState> {
+    Some(EntryState::of(&shard.view(number?)?, rules, now))
 }

@@ -1,12 +1,12 @@
 //! What is done with a table that takes part in snapshots.
 
 use super::Table;
-use crate::any_table::SavedTable;
 use crate::clock::Moment;
+use crate::commit::Part;
+use crate::commit::restore::Restoring;
+use crate::erased::SavedTable;
 use crate::query::Query;
 use crate::snapshot::{Downtime, Image, QueryImage, Section, SkipReason};
-use crate::transaction::commit::Part;
-use crate::transaction::restore::Restoring;
 
 impl<Q: Query> SavedTable for Table<Q> {
     fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>> {

@@ -3,13 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use super::Table;
-use crate::query::{Query, has_tag};
+use super::Head;
+use crate::erased::UsedTable;
+use crate::shard::key::AnyKey;
 use crate::tag::Tag;
 
 /// The tags of one key, as hashes.
@@ -29,13 +27,9 @@ impl TagLists {
         self.ends.push(self.tags.len());
     }
 
-    /// The tags of the key at a place, one of a query `Q`; none if it was not added.
+    /// The tags of the key at a place; none if it was not added.
     #[inline]
-    pub(crate) fn at<Q: Query>(&self, place: usize) -> &[u32] {
-        if Table::<Q>::HAS_TAGS { self.of_place(place) } else { &[] }
-    }
-
-    fn of_place(&self, place: usize) -> &[u32] {
+    pub(crate) fn at(&self, place: usize) -> &[u32] {
         let Some(&end) = self.ends.get(place) else { return &[] };
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.tags[start..end]
@@ -47,43 +41,58 @@ impl TagLists {
     }
 }
 
-impl<Q: Query> Table<Q> {
-    /// Whether entries have tags of their own. A constant, so that nothing is compiled for them where they have none.
-    pub(crate) const HAS_TAGS: bool = Q::TAGS_OF.is_some();
-
-    /// The tags of a key. Foreign code, which is done with before any lock is taken.
-    #[inline]
-    pub(crate) fn tags(&self, key: &Q) -> Tags {
-        let mut tags = Tags::new();
-        if let Some(tags_of) = Q::TAGS_OF {
-            tags_of(key, &mut |tag| tags.push(self.hash(&tag)));
+impl Head {
+    /// Whether a key of this table has a tag: its query's, or one of its own. Runs foreign code.
+    pub(crate) fn has_tag(&self, key: &dyn AnyKey, tag: &Tag) -> bool {
+        let mut has_it = tag.is_among(self.tags);
+        if self.has_entry_tags {
+            key.each_tag(&mut |other| has_it |= other == *tag);
         }
-        tags
+        has_it
     }
+}
 
+impl dyn UsedTable + '_ {
     /// Marks all entries with a tag, and overtakes the loads and watches of such keys. Returns how many entries were
     /// marked.
-    pub(super) fn invalidate_by_tag(&self, tag: &Tag) -> usize {
-        self.invalidate_among(&|key| has_tag(key, tag), &|| self.keys_by_tag(tag))
+    pub(crate) fn invalidate_by_tag(&self, tag: &Tag) -> usize {
+        let head = self.head();
+        self.invalidate_among(&|key| head.has_tag(key, tag), &|| self.keys_by_tag(tag))
     }
 
-    /// The keys with any of these tags that are there, or watched. The watched ones are listed first, so that what is being
-    /// loaded is either overtaken or among the others.
-    pub(crate) fn tagged(&self, tags: &[Tag]) -> HashSet<Q, RandomState> {
-        let watchers = self.watchers.all();
-        let mut keys: HashSet<Q, _> = watchers.iter().map(|watcher| watcher.key().clone()).collect();
-        keys.extend(tags.iter().flat_map(|tag| self.keys_by_tag(tag)));
-        keys.retain(|key| tags.iter().any(|tag| has_tag(key, tag)));
-        keys
+    /// The keys with any of these tags that are there, or watched, each once. The watched ones are listed first, so that what
+    /// is being loaded is either overtaken or among the others.
+    pub(crate) fn tagged(&self, tags: &[Tag]) -> Vec<(u32, Box<dyn AnyKey>)> {
+        let head = self.head();
+        let watchers = head.watchers.all();
+        let mut keys: Vec<Box<dyn AnyKey>> = watchers.iter().map(|watcher| watcher.key().to_box()).collect();
+        for tag in tags {
+            keys.append(&mut self.keys_by_tag(tag));
+        }
+        keys.retain(|key| tags.iter().any(|tag| head.has_tag(&**key, tag)));
+        distinct(head, keys)
     }
 
     /// The keys that are there and have a tag, or another one with its hash. One shard is locked (shared) at a time.
-    fn keys_by_tag(&self, tag: &Tag) -> Vec<Q> {
-        let (tag, mut keys) = (self.hash(tag), Vec::new());
-        for shard in self.shards() {
-            let shard = shard.read();
-            keys.extend(shard.tagged(tag).map(|slot| slot.key.clone()));
-        }
+    pub(super) fn keys_by_tag(&self, tag: &Tag) -> Vec<Box<dyn AnyKey>> {
+        let (tag, mut keys) = (self.head().hash(tag), Vec::new());
+        self.each_shard(&mut |shard| {
+            keys.extend(shard.tagged(tag).filter_map(|number| shard.lines.key(number)).map(AnyKey::to_box));
+        });
         keys
     }
+}
+
+/// The keys with their hashes, each once.
+fn distinct(head: &Head, keys: Vec<Box<dyn AnyKey>>) -> Vec<(u32, Box<dyn AnyKey>)> {
+    let mut keys: Vec<_> = keys.into_iter().map(|key| (head.hash_of(&*key), key)).collect();
+    keys.sort_by_key(|(hash, _)| *hash);
+    let mut distinct: Vec<(u32, Box<dyn AnyKey>)> = Vec::with_capacity(keys.len());
+    for (hash, key) in keys {
+        let same_hash = distinct.iter().rev().take_while(|(other, _)| *other == hash);
+        if !same_hash.into_iter().any(|(_, other)| key.equals(&**other)) {
+            distinct.push((hash, key));
+        }
+    }
+    distinct
 }

@@ -1,31 +1,37 @@
 //! Running loads, watches, and marks for copies kept elsewhere: all that is told when a key of a table changes. One rule
-//! for all of them, told by [`key_changed`](Table::key_changed), [`key_marked`](Table::key_marked) and the like for all keys.
+//! for all of them, told by [`key_changed`](Head::key_changed), [`key_marked`](Head::key_marked) and the like for all keys.
 //!
 //! A loader registers a watcher first and then passes the lock of the key's shard. A writer that holds that lock asks
 //! for watchers with one relaxed load. If the writer had the lock before, the load begins after the write; if after,
 //! the writer sees the watcher. What a load stores asks [`is_overtaken`](Watcher::is_overtaken) under the same lock.
+//!
+//! [`Head`]: super::Head
+//! [`Head::key_changed`]: super::Head::key_changed
+//! [`Head::key_marked`]: super::Head::key_marked
 
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::Table;
 use super::flights::Load;
 use crate::core::Core;
 use crate::event::Bell;
 use crate::hashed::spread;
-use crate::query::{Lookup, Query};
+use crate::shard::key::{AnyKey, IsKey};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// One load or watch of a key. Not to be dropped under a lock: a load may hold an answer.
-pub(crate) struct Watcher<Q: Query> {
-    key: Q,
+pub(crate) struct Watcher<K: ?Sized> {
     hash: u32,
     /// `CURRENT`, `MARKED` or `REPLACED`. Raised by writers under the lock of the key's shard, and never lowered.
     state: AtomicU8,
-    role: Role<Q::Value>,
+    role: Role,
+    key: K,
 }
+
+/// A watcher of a key whose query its holder does not know.
+pub(crate) type AnyWatcher = Watcher<dyn AnyKey>;
 
 /// Nothing has happened to the key since the watcher was added.
 const CURRENT: u8 = 0;
@@ -37,11 +43,11 @@ const REPLACED: u8 = 2;
 /// What a watcher is there for.
 // Large with the locks of the model checker alone.
 #[cfg_attr(cache_model, expect(clippy::large_enum_variant))]
-pub(super) enum Role<V: ?Sized> {
+pub(super) enum Role {
     /// A load that keeps no thread, or a caller that wants to hear of changes.
     Watch(Option<Ringer>),
     /// A load that keeps a thread, and others waiting.
-    Load(Load<V>),
+    Load(Load),
 }
 
 /// A bell with those who ring it.
@@ -51,55 +57,22 @@ pub(super) struct Ringer {
 }
 
 /// The running loads and the watches of one table; a key may have several.
-pub(crate) struct Watchers<Q: Query> {
+#[derive(Default)]
+pub(crate) struct Watchers {
     /// May be locked while a shard is; nothing but the list of bells is locked under it.
-    by_hash: Mutex<HashTable<Arc<Watcher<Q>>>>,
+    by_hash: Mutex<HashTable<Arc<AnyWatcher>>>,
     /// Their number.
     count: AtomicUsize,
 }
 
-impl<Q: Query> Table<Q> {
-    /// Tells that a key has been written or removed: loads that began before are out of date, and so are copies that are
-    /// kept elsewhere. To be called while the key's shard is locked.
-    #[inline]
-    pub(crate) fn key_changed<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
-        self.key_loaded(hash, lookup);
-        self.trail().note(hash);
-    }
-
-    /// [`key_changed`](Self::key_changed) for a mark, present or absent.
-    #[inline]
-    pub(crate) fn key_marked<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
-        self.watchers.find(hash, lookup, |watcher| watcher.overtake_by_mark());
-        self.trail().note(hash);
-    }
-
-    /// [`key_changed`](Self::key_changed) by a value that was loaded or restored, which leaves copies elsewhere as good
-    /// as they were.
-    #[inline]
-    pub(crate) fn key_loaded<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) {
-        self.watchers.find(hash, lookup, |watcher| watcher.overtake());
-    }
-
-    /// Tells that all keys have been removed. To be called while all shards are locked.
-    pub(crate) fn all_removed(&self) {
-        self.watchers.by_hash.lock().iter().for_each(|watcher| watcher.overtake());
-        self.trail().note_all();
-    }
-
-    /// Tells that all keys have been marked. To be called while all shards are locked.
-    pub(crate) fn all_marked(&self) {
-        self.watchers.by_hash.lock().iter().for_each(|watcher| watcher.overtake_by_mark());
-        self.trail().note_all();
+impl<K: AnyKey> Watcher<K> {
+    pub(super) fn new(key: K, hash: u32, role: Role) -> Arc<Self> {
+        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), role, key })
     }
 }
 
-impl<Q: Query> Watcher<Q> {
-    pub(super) fn new(key: Q, hash: u32, role: Role<Q::Value>) -> Arc<Self> {
-        Arc::new(Self { key, hash, state: AtomicU8::new(CURRENT), role })
-    }
-
-    pub(crate) fn key(&self) -> &Q {
+impl<K: AnyKey + ?Sized> Watcher<K> {
+    pub(crate) fn key(&self) -> &K {
         &self.key
     }
 
@@ -137,7 +110,7 @@ impl<Q: Query> Watcher<Q> {
     }
 
     /// The load that this is, if it is one.
-    pub(super) fn load(&self) -> Option<&Load<Q::Value>> {
+    pub(super) fn load(&self) -> Option<&Load> {
         match &self.role {
             Role::Load(load) => Some(load),
             Role::Watch(_) => None,
@@ -145,34 +118,33 @@ impl<Q: Query> Watcher<Q> {
     }
 }
 
-impl<Q: Query> Watchers<Q> {
-    pub(super) fn add(&self, watcher: &Arc<Watcher<Q>>) {
+impl Watchers {
+    pub(super) fn add(&self, watcher: Arc<AnyWatcher>) {
         self.insert(&mut self.by_hash.lock(), watcher);
     }
 
-    /// Adds a load, unless one of its key is running and not overtaken, which is returned as the error.
-    pub(super) fn join(&self, load: Arc<Watcher<Q>>) -> Result<Arc<Watcher<Q>>, Arc<Watcher<Q>>> {
+    /// Adds a load, unless one of its key is running and not overtaken, which is returned then.
+    pub(super) fn join(&self, load: &Arc<AnyWatcher>) -> Option<Arc<AnyWatcher>> {
         let mut by_hash = self.by_hash.lock();
         let running = by_hash.find(spread(load.hash), |other| {
             other.hash == load.hash
                 && other.load().is_some()
                 && !other.is_overtaken()
-                && load.key.is_key(&other.key)
+                && load.key.equals(&other.key)
         });
-        if let Some(running) = running.cloned() {
-            drop(by_hash);
-            return Err(running);
+        if let Some(running) = running {
+            return Some(Arc::clone(running));
         }
-        self.insert(&mut by_hash, &load);
-        Ok(load)
+        self.insert(&mut by_hash, Arc::clone(load));
+        None
     }
 
-    fn insert(&self, by_hash: &mut HashTable<Arc<Watcher<Q>>>, watcher: &Arc<Watcher<Q>>) {
-        by_hash.insert_unique(spread(watcher.hash), Arc::clone(watcher), |watcher| spread(watcher.hash));
+    fn insert(&self, by_hash: &mut HashTable<Arc<AnyWatcher>>, watcher: Arc<AnyWatcher>) {
+        by_hash.insert_unique(spread(watcher.hash), watcher, |watcher| spread(watcher.hash));
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
 
-    pub(crate) fn remove(&self, watcher: &Arc<Watcher<Q>>) {
+    pub(crate) fn remove(&self, watcher: &Arc<AnyWatcher>) {
         let mut by_hash = self.by_hash.lock();
         let found = by_hash.find_entry(spread(watcher.hash), |other| Arc::ptr_eq(other, watcher));
         // The caller has a handle of its own, so that nothing is dropped here.
@@ -184,40 +156,29 @@ impl<Q: Query> Watchers<Q> {
 
     /// The watchers of a key. To be called while its shard is locked, which it has to stay until they are told.
     #[inline]
-    pub(crate) fn find<L: Lookup<Query = Q>>(
-        &self,
-        hash: u32,
-        lookup: &L,
-        found: impl FnMut(&Arc<Watcher<Q>>),
-    ) {
+    pub(crate) fn find(&self, hash: u32, is_key: IsKey<'_>, found: &mut dyn FnMut(&Arc<AnyWatcher>)) {
         if self.count.load(Ordering::Relaxed) > 0 {
-            self.find_among(hash, lookup, found);
+            self.find_among(hash, is_key, found);
         }
     }
 
     #[cold]
-    fn find_among<L: Lookup<Query = Q>>(
-        &self,
-        hash: u32,
-        lookup: &L,
-        mut found: impl FnMut(&Arc<Watcher<Q>>),
-    ) {
+    fn find_among(&self, hash: u32, is_key: IsKey<'_>, found: &mut dyn FnMut(&Arc<AnyWatcher>)) {
         let by_hash = self.by_hash.lock();
         for watcher in by_hash.iter_hash(spread(hash)) {
-            if watcher.hash == hash && lookup.is_key(&watcher.key) {
+            if watcher.hash == hash && is_key(&watcher.key) {
                 found(watcher);
             }
         }
     }
 
-    /// All watchers at this moment.
-    pub(crate) fn all(&self) -> Vec<Arc<Watcher<Q>>> {
-        self.by_hash.lock().iter().cloned().collect()
+    /// Runs `tell` for all watchers at this moment, under the lock of their list.
+    pub(super) fn each(&self, tell: &mut dyn FnMut(&AnyWatcher)) {
+        self.by_hash.lock().iter().for_each(|watcher| tell(watcher));
     }
-}
 
-impl<Q: Query> Default for Watchers<Q> {
-    fn default() -> Self {
-        Self { by_hash: Mutex::new(HashTable::new()), count: AtomicUsize::new(0) }
+    /// All watchers at this moment.
+    pub(crate) fn all(&self) -> Vec<Arc<AnyWatcher>> {
+        self.by_hash.lock().iter().cloned().collect()
     }
 }

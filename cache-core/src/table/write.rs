@@ -1,19 +1,22 @@
 //! Writes of one key, and changes of what is kept.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 
 use super::Table;
 use super::read::Use;
-use super::shard::{Claim, Home, Incoming, Outbox, Seen, Shard};
-use super::step::EntryStep;
 use super::times::Times;
-use super::watchers::{Ringer, Role, Watcher};
+use super::watchers::{AnyWatcher, Ringer, Role, Watcher};
 use crate::clock::Moment;
+use crate::commit::inputs::{Built, Inputs, Store};
+use crate::erased::UsedTable;
 use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
-use crate::transaction::inputs::{Built, Inputs, Store};
+use crate::shard::key::{AnyKey, AnyPair, IsKey, names};
+use crate::shard::state::AnyHandle;
+use crate::shard::{OpContext, PinClaim, Placement, ReadVersion, ShardMut};
 use crate::watch::Stored;
 
 /// Where a written value comes from.
@@ -25,61 +28,235 @@ pub(super) enum Origin {
     Load,
 }
 
+/// How a pair is written.
+struct PairWrite<'a> {
+    times: &'a Times,
+    origin: Origin,
+    /// Whether the entry is marked from the start.
+    is_invalidated: bool,
+}
+
+/// What is done to one entry of a locked shard. Returns whether it did anything.
+type EntryStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, u32, &OpContext<'_>) -> bool;
+
+/// Asked under the lock, with the number of the key's line: whether to go on.
+type MayWrite<'a> = &'a mut dyn FnMut(&ShardMut<'_>, Option<u32>) -> bool;
+
+impl dyn UsedTable + '_ {
+    /// Writes a pair unless `may_write` says no. Returns whether it wrote.
+    fn write(&self, pair: &mut dyn AnyPair, how: &PairWrite<'_>, may_write: MayWrite<'_>) -> bool {
+        let head = self.head();
+        let now = head.start_of(how.times);
+        let mut incoming = Some(head.incoming(pair, how.times, None, now));
+        let mut changes = Vec::new();
+        head.add_change(&mut changes, ChangeKind::Set, &|| pair.entry());
+        let Some(key) = pair.key() else { return false };
+        let (hash, tags) = (head.hash_of(key), head.tags_of(key));
+        let mut context = head.context(now, 0);
+        let mut is_written = false;
+        self.write_shard_open(head.place_of(hash), &mut |shard| {
+            let Some(key) = pair.key() else { return };
+            let is_key: IsKey<'_> = &|other| key.equals(other);
+            let at = shard.locate(hash, is_key);
+            if !may_write(shard, at.number) {
+                return;
+            }
+            match how.origin {
+                Origin::Program => head.key_changed(hash, is_key),
+                Origin::Load => head.key_loaded(hash, is_key),
+            }
+            shard.begin(&context);
+            let at = shard.meet(at, &context);
+            let Some(mut incoming) = incoming.take() else { return };
+            incoming.is_invalidated = how.is_invalidated;
+            if at.number.is_none() && at.pin.is_none() && incoming.placement == Placement::Queued {
+                shard.make_room_for(hash, &mut incoming, &context);
+            }
+            context.revision = head.core.seal(std::mem::take(&mut changes));
+            let number = shard.write(pair as &mut dyn Any, hash, at, incoming, &context);
+            shard.tag(number, &tags);
+            shard.finish(&context);
+            head.publish(shard);
+            is_written = true;
+        });
+        if is_written {
+            self.conclude(&context);
+        }
+        is_written
+    }
+
+    pub(super) fn remove(&self, hash: u32, is_key: IsKey<'_>, to_key: &dyn Fn() -> Box<dyn AnyKey>) -> bool {
+        let head = self.head();
+        let mut changes = Vec::new();
+        head.add_change(&mut changes, ChangeKind::Removed, &|| Some(to_key().entry()));
+        let now = head.core.now();
+        let mut context = head.context(now, 0);
+        let mut was_readable = false;
+        self.write_shard_open(head.place_of(hash), &mut |shard| {
+            let at = shard.locate(hash, is_key);
+            head.key_changed(hash, is_key);
+            if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
+                return;
+            }
+            context.revision = head.core.seal(std::mem::take(&mut changes));
+            shard.begin(&context);
+            let at = shard.meet(at, &context);
+            was_readable = shard.remove(at, &context);
+            shard.finish(&context);
+            head.publish(shard);
+        });
+        match context.revision {
+            0 => head.core.events.drain(),
+            _ => self.conclude(&context),
+        }
+        was_readable
+    }
+
+    /// Marks an entry, and overtakes the loads and watches of its key. Returns whether there was a readable one.
+    pub(super) fn invalidate(
+        &self,
+        hash: u32,
+        is_key: IsKey<'_>,
+        to_key: &dyn Fn() -> Box<dyn AnyKey>,
+    ) -> bool {
+        let mut changes = Vec::new();
+        let head = self.head();
+        head.add_change(&mut changes, ChangeKind::Invalidated, &|| Some(to_key().entry()));
+        let context = head.context(head.core.now(), 0);
+        let mut is_done = false;
+        self.write_shard_open(head.place_of(hash), &mut |shard| {
+            let at = shard.locate(hash, is_key);
+            head.key_marked(hash, is_key);
+            shard.begin(&context);
+            let at = shard.meet(at, &context);
+            is_done = at.number.is_some_and(|number| shard.invalidate(number));
+            if is_done {
+                head.core.note(std::mem::take(&mut changes));
+            }
+            shard.finish(&context);
+            head.publish(shard);
+        });
+        self.conclude(&context);
+        is_done
+    }
+
+    /// Does something to an entry which begins its times anew, and is no change that listeners hear of. Returns whether it
+    /// was done.
+    pub(super) fn renew(&self, hash: u32, is_key: IsKey<'_>, act: EntryStep<'_>) -> bool {
+        let head = self.head();
+        let context = head.context(head.core.precise_now(), 0);
+        let mut is_done = false;
+        self.write_shard_open(head.place_of(hash), &mut |shard| {
+            let at = shard.locate(hash, is_key);
+            shard.begin(&context);
+            let at = shard.meet(at, &context);
+            is_done = at.number.is_some_and(|number| act(shard, number, &context));
+            if is_done {
+                head.watchers.find(hash, is_key, &mut |watcher| watcher.ring_later());
+            }
+            shard.finish(&context);
+            head.publish(shard);
+        });
+        self.conclude(&context);
+        is_done
+    }
+
+    /// Renews an entry that no write has come to since its version was `seen`, as a newer answer that is equal to it does:
+    /// overtakes what is being loaded. Not if the `watcher` was overtaken.
+    fn renew_unchanged(
+        &self,
+        key: &dyn AnyKey,
+        seen: ReadVersion,
+        watcher: Option<&AnyWatcher>,
+        as_of: Option<Moment>,
+        marks: bool,
+    ) -> bool {
+        let head = self.head();
+        let hash = head.hash_of(key);
+        let is_key: IsKey<'_> = &|other| key.equals(other);
+        self.renew(hash, is_key, &mut |shard, number, context| {
+            let is_overtaken = watcher.is_some_and(|watcher| watcher.is_overtaken());
+            let may_touch = !is_overtaken && shard.version(number) == seen;
+            let is_touched = may_touch && shard.touch_as_of(number, as_of.unwrap_or(context.now), context);
+            if is_touched {
+                head.key_loaded(hash, is_key);
+            }
+            is_touched && (!marks || shard.invalidate(number))
+        })
+    }
+
+    /// Marks all entries whose keys `matches`, and overtakes the loads and watches of such keys. Returns how many entries
+    /// were marked.
+    pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&dyn AnyKey) -> bool) -> usize {
+        // First of all, for loads that begin from now on.
+        self.head().trail.note_all();
+        self.invalidate_among(matches, &|| self.live_keys())
+    }
+
+    /// The same for those of some keys, listed by `keys`, which must have all that are there and `matches`.
+    pub(super) fn invalidate_among(
+        &self,
+        matches: &dyn Fn(&dyn AnyKey) -> bool,
+        keys: &dyn Fn() -> Vec<Box<dyn AnyKey>>,
+    ) -> usize {
+        let head = self.head();
+        // First, so that a load that began before stores either before the keys are listed or not at all.
+        for watcher in head.watchers.all() {
+            if matches(watcher.key()) {
+                watcher.overtake_by_mark();
+            }
+        }
+        let mut marked = 0;
+        for key in keys() {
+            if matches(&*key) {
+                let hash = head.hash_of(&*key);
+                let is_marked = self.invalidate(hash, &|other| key.equals(other), &|| key.to_box());
+                marked += usize::from(is_marked);
+            }
+        }
+        // Of keys that are not there.
+        head.core.events.drain();
+        marked
+    }
+
+    /// Waits until no writer is at work in the shard of a key.
+    pub(crate) fn pass(&self, hash: u32) {
+        self.read_shard(self.head().place_of(hash), &mut |_| {});
+    }
+
+    /// Takes a claim back, also if the clock panics.
+    fn unpin(&self, claim: PinClaim) {
+        let head = self.head();
+        let now = catch_unwind(AssertUnwindSafe(|| head.core.now()));
+        let mut key = None;
+        let moment = *now.as_ref().unwrap_or(&Moment::PAST);
+        self.alter_shard(head.place_of(claim.hash), moment, &mut |shard, context| {
+            key = shard.unpin(claim, context);
+        });
+        drop(key);
+        match now {
+            Err(_) if thread::panicking() => head.core.events.count_panic(),
+            Err(panic) => resume_unwind(panic),
+            Ok(_) => {}
+        }
+    }
+}
+
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
-        let now = self.start_of(&times);
-        let incoming = self.incoming(&key, Arc::clone(&value), times, None, now);
-        self.write(key, incoming, now, Origin::Program, |_, _| true);
+        let mut pair = Self::pair(key, Arc::clone(&value));
+        let how = PairWrite { times: &times, origin: Origin::Program, is_invalidated: false };
+        self.made_table().write(&mut pair, &how, &mut |_, _| true);
         value
-    }
-
-    /// Writes unless `may_write`, asked under the lock with the key's slot, says no. Returns whether it wrote.
-    pub(super) fn write(
-        &self,
-        key: Q,
-        mut incoming: Incoming<Q::Value>,
-        now: Moment,
-        origin: Origin,
-        may_write: impl FnOnce(&Shard<Q>, Option<u32>) -> bool,
-    ) -> bool {
-        let hash = self.hash(&key);
-        let changes = self.change(&key, ChangeKind::Set, Some(&incoming.value));
-        let tags = self.tags(&key);
-        let mut out = Outbox::new();
-        let mut shard = self.lock_for_write(self.place_of(hash));
-        let mut env = self.env(now, 0);
-        let place = shard.locate(hash, &key);
-        if !may_write(&shard, place.number) {
-            return false;
-        }
-        match origin {
-            Origin::Program => self.key_changed(hash, &key),
-            Origin::Load => self.key_loaded(hash, &key),
-        }
-        shard.begin(&env, &mut out);
-        let place = shard.meet(place, &env, &mut out);
-        if place.number.is_none() && place.pin.is_none() && incoming.home == Home::Queued {
-            shard.make_room_for(hash, &mut incoming, &env, &mut out);
-        }
-        env.revision = self.core().seal(changes);
-        let number = shard.write(key, hash, place, incoming, &env, &mut out);
-        shard.tag(number, &tags);
-        self.conclude(&mut out, shard, &env);
-        true
     }
 
     /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
     /// answered: the value that was written meanwhile, or `value`.
-    pub(crate) fn store_loaded(&self, load: &Watcher<Q>, value: Arc<Q::Value>) -> Arc<Q::Value> {
-        let now = self.start_of(&Times::new());
-        let incoming = self.incoming(load.key(), Arc::clone(&value), Times::new(), None, now);
-        let mut winner = None;
-        self.write(load.key().clone(), incoming, now, Origin::Program, |shard, number| {
-            winner = number.and_then(|number| shard.slot(number)).and_then(|slot| slot.hold.value());
-            winner.is_none() && !load.is_overtaken()
-        });
-        winner.unwrap_or(value)
+    pub(crate) fn store_loaded(&self, key: Q, load: &AnyWatcher, value: Arc<Q::Value>) -> Arc<Q::Value> {
+        let mut pair = Self::pair(key, Arc::clone(&value));
+        let winner = store_loaded(self.made_table(), &mut pair, load);
+        winner.and_then(|winner| winner.downcast().ok()).map_or(value, |winner| *winner)
     }
 
     /// Starts a watch of a key, with a bell perhaps.
@@ -87,14 +264,9 @@ impl<Q: Query> Table<Q> {
         let hash = self.hash(&key);
         let ringer = bell.map(|bell| Ringer { bell, core: Arc::clone(&self.head.core) });
         let watcher = Watcher::new(key, hash, Role::Watch(ringer));
-        self.watchers.add(&watcher);
-        self.pass(hash);
+        self.head.watchers.add(watcher.clone());
+        self.made_table().pass(hash);
         watcher
-    }
-
-    /// Waits until no writer is at work in the shard of a key that was there before.
-    pub(crate) fn pass(&self, hash: u32) {
-        drop(self.shard_at(self.place_of(hash)).read());
     }
 
     /// Writes a loaded value, or keeps an equal one, unless something newer came to its key.
@@ -104,24 +276,23 @@ impl<Q: Query> Table<Q> {
         value: Arc<Q::Value>,
         times: Times,
     ) -> Stored<Q::Value> {
-        let now = self.start_of(&times);
-        let key = watcher.key();
-        let (present, seen) = self.sight(key, Use::Uncounted);
-        if let Some(present) = present.filter(|present| Q::same_value(present, &value)) {
-            let as_of = times.as_of.unwrap_or(now);
-            let is_kept = self.mark(key, None, &mut |shard, number, env, out| {
-                let may_touch = !watcher.is_overtaken() && shard.seen(Some(number)) == seen;
-                may_touch && shard.touch_as_of(number, as_of, env, out) && self.overtake_older(key)
-            });
-            if is_kept {
-                return Stored::Kept(present);
-            }
+        let (equal, seen) = self.equal(watcher.key(), &value);
+        if let Some(equal) = equal
+            && self.made_table().renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, false)
+        {
+            return Stored::Kept(equal);
         }
-        let incoming = self.incoming(key, Arc::clone(&value), times, None, now);
-        match self.write(key.clone(), incoming, now, Origin::Load, |_, _| !watcher.is_overtaken()) {
+        let mut pair = Self::pair(watcher.key().clone(), Arc::clone(&value));
+        match store_watched(self.made_table(), &mut pair, watcher, &times, false) {
             true => Stored::Written(value),
             false => Stored::Overtaken(value),
         }
+    }
+
+    /// The present value, if it is equal to another one, and the version of the entry.
+    fn equal(&self, key: &Q, value: &Q::Value) -> (Option<Arc<Q::Value>>, ReadVersion) {
+        let (present, seen) = self.read_versioned(key, Use::Uncounted);
+        (present.filter(|present| Q::same_value(present, value)), seen)
     }
 
     /// [`store_watched`](Self::store_watched) for a value that was built from others: marked if one of these has changed.
@@ -132,8 +303,7 @@ impl<Q: Query> Table<Q> {
         times: Times,
         inputs: &Inputs,
     ) -> Stored<Q::Value> {
-        let (present, seen) = self.sight(watcher.key(), Use::Uncounted);
-        let equal = present.filter(|present| Q::same_value(present, &value));
+        let (equal, seen) = self.equal(watcher.key(), &value);
         let mut is_up_to_date = inputs.are_few();
         if let Some(equal) = equal.as_ref().filter(|_| is_up_to_date) {
             match self.store_if_inputs_hold(watcher, equal, &times, Store::Keep(seen), inputs) {
@@ -143,15 +313,13 @@ impl<Q: Query> Table<Q> {
             }
         }
         if is_up_to_date {
-            // Its times begin when it is installed.
-            let incoming = self.incoming(watcher.key(), Arc::clone(&value), times, None, Moment::ORIGIN);
-            match self.store_if_inputs_hold(watcher, &value, &times, Store::Write(Some(incoming)), inputs) {
+            match self.store_if_inputs_hold(watcher, &value, &times, Store::Write, inputs) {
                 Built::Stored => return Stored::Written(value),
                 Built::Overtaken => return Stored::Overtaken(value),
                 Built::OutOfDate => {}
             }
         }
-        self.store_marked(watcher, value, times, equal.map(|equal| (equal, seen)))
+        self.store_marked(watcher, value, &times, equal.map(|equal| (equal, seen)))
     }
 
     /// Stores a value that is known to be out of date, or marks the one that is there if it is `equal`.
@@ -159,24 +327,16 @@ impl<Q: Query> Table<Q> {
         &self,
         watcher: &Watcher<Q>,
         value: Arc<Q::Value>,
-        times: Times,
-        equal: Option<(Arc<Q::Value>, Seen)>,
+        times: &Times,
+        equal: Option<(Arc<Q::Value>, ReadVersion)>,
     ) -> Stored<Q::Value> {
-        let (now, key) = (self.start_of(&times), watcher.key());
-        if let Some((equal, seen)) = equal {
-            let as_of = times.as_of.unwrap_or(now);
-            let is_kept = self.mark(key, None, &mut |shard, number, env, out| {
-                let may_touch = !watcher.is_overtaken() && shard.seen(Some(number)) == seen;
-                let is_touched = may_touch && shard.touch_as_of(number, as_of, env, out);
-                is_touched && self.overtake_older(key) && shard.invalidate(number)
-            });
-            if is_kept {
-                return Stored::Marked(equal);
-            }
+        if let Some((equal, seen)) = equal
+            && self.made_table().renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, true)
+        {
+            return Stored::Marked(equal);
         }
-        let mut incoming = self.incoming(key, Arc::clone(&value), times, None, now);
-        incoming.is_invalidated = true;
-        match self.write(key.clone(), incoming, now, Origin::Load, |_, _| !watcher.is_overtaken()) {
+        let mut pair = Self::pair(watcher.key().clone(), Arc::clone(&value));
+        match store_watched(self.made_table(), &mut pair, watcher, times, true) {
             true => Stored::Marked(value),
             false => Stored::Overtaken(value),
         }
@@ -184,138 +344,86 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn remove<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
         let hash = self.hash(lookup);
-        if self.existing(hash).is_none() {
-            self.head.trail.note(hash);
-            return false;
+        match self.used_table() {
+            Some(table) => table.remove(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
+            None => {
+                self.head.trail.note(hash);
+                false
+            }
         }
-        let changes = match self.core().events.has_listeners() {
-            true => self.change(&lookup.to_key(), ChangeKind::Removed, None),
-            false => Vec::new(),
-        };
-        let now = self.core().now();
-        let mut out = Outbox::new();
-        let mut shard = self.lock_for_write(self.place_of(hash));
-        let place = shard.locate(hash, lookup);
-        self.key_changed(hash, lookup);
-        let slot = place.number.and_then(|number| shard.slot(number));
-        if slot.is_none_or(|slot| slot.hold.is_dead()) {
-            drop(shard);
-            self.core().events.drain();
-            return false;
-        }
-        let env = self.env(now, self.core().seal(changes));
-        shard.begin(&env, &mut out);
-        let place = shard.meet(place, &env, &mut out);
-        let was_readable = shard.remove(place, &env, &mut out);
-        self.conclude(&mut out, shard, &env);
-        was_readable
     }
 
     pub(crate) fn touch<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        self.mark(lookup, None, &mut Shard::touch)
+        let Some(table) = self.used_table() else { return false };
+        let touch: EntryStep<'_> = &mut |shard, number, context| shard.touch(number, context);
+        table.renew(self.hash(lookup), &|key| names(lookup, key), touch)
     }
 
     /// Touches an entry that no write has come to since it was `seen`.
-    pub(crate) fn touch_unchanged(&self, key: &Q, seen: Seen) -> bool {
-        self.mark(key, None, &mut |shard, number, env, out| {
-            shard.seen(Some(number)) == seen && shard.touch(number, env, out) && self.overtake_older(key)
-        })
-    }
-
-    /// Overtakes what is being loaded for a key to which a newer answer has come, equal to the one that is there. To be
-    /// called while its shard is locked. Always true.
-    fn overtake_older(&self, key: &Q) -> bool {
-        self.key_loaded(self.hash(key), key);
-        true
+    pub(crate) fn touch_unchanged(&self, key: &Q, seen: ReadVersion) -> bool {
+        let table = self.used_table();
+        table.is_some_and(|table| table.renew_unchanged(key, seen, None, None, false))
     }
 
     pub(crate) fn invalidate<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
-        self.mark(lookup, Some(ChangeKind::Invalidated), &mut |shard, number, _, _| shard.invalidate(number))
-    }
-
-    /// Marks all entries whose keys `matches`, and overtakes the loads and watches of such keys. Returns how many entries
-    /// were marked.
-    pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
-        // First of all, for loads that begin from now on.
-        self.head.trail.note_all();
-        self.invalidate_among(matches, &|| self.keys())
-    }
-
-    /// The same for those of some keys, listed by `keys`, which must have all that are there and `matches`.
-    pub(super) fn invalidate_among(&self, matches: &dyn Fn(&Q) -> bool, keys: &dyn Fn() -> Vec<Q>) -> usize {
-        // First, so that a load that began before stores either before the keys are listed or not at all.
-        for watcher in self.watchers.all() {
-            if matches(watcher.key()) {
-                watcher.overtake_by_mark();
-            }
-        }
-        let keys = keys();
-        let marked = keys.iter().filter(|key| matches(key) && self.invalidate(*key)).count();
-        // Of keys that are not there.
-        self.core().events.drain();
-        marked
-    }
-
-    pub(super) fn mark<L: Lookup<Query = Q>>(
-        &self,
-        lookup: &L,
-        heard_as: Option<ChangeKind>,
-        act: EntryStep<'_, Q>,
-    ) -> bool {
         let hash = self.hash(lookup);
-        if self.existing(hash).is_none() {
-            if heard_as.is_some() {
+        match self.used_table() {
+            Some(table) => table.invalidate(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
+            None => {
                 self.head.trail.note(hash);
-            }
-            return false;
-        }
-        let changes = match heard_as {
-            Some(kind) if self.core().events.has_listeners() => self.change(&lookup.to_key(), kind, None),
-            _ => Vec::new(),
-        };
-        // A touch may begin times anew.
-        let now = if heard_as.is_none() { self.core().precise_now() } else { self.now() };
-        let mut out = Outbox::new();
-        let mut shard = self.lock_for_write(self.place_of(hash));
-        let env = self.env(now, 0);
-        let place = shard.locate(hash, lookup);
-        if heard_as.is_some() {
-            self.key_marked(hash, lookup);
-        }
-        shard.begin(&env, &mut out);
-        let place = shard.meet(place, &env, &mut out);
-        let is_done = place.number.is_some_and(|number| act(&mut shard, number, &env, &mut out));
-        if is_done {
-            self.core().note(changes);
-            if heard_as.is_none() {
-                self.watchers.find(hash, lookup, |watcher| watcher.ring_later());
+                false
             }
         }
-        self.conclude(&mut out, shard, &env);
-        is_done
+    }
+
+    /// [`invalidate_where`](dyn UsedTable::invalidate_where), by keys of the query's type.
+    pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
+        let matches = |key: &dyn AnyKey| (key as &dyn Any).downcast_ref().is_some_and(matches);
+        match self.used_table() {
+            Some(table) => table.invalidate_where(&matches),
+            None => {
+                self.head.trail.note_all();
+                0
+            }
+        }
     }
 
     /// Adds a claim on a key. What may panic after that finds it in `claim`.
-    pub(crate) fn pin(&self, key: &Q, claim: &mut Option<Claim>) {
+    pub(crate) fn pin(&self, key: &Q, claim: &mut Option<PinClaim>) {
         let hash = self.hash(key);
-        self.alter_shard(self.place_of(hash), self.now(), &mut |shard, env, out| {
-            *claim = Some(Claim { hash, pin: shard.pin(key, hash, env, out) });
-        });
+        pin(self.made_table(), hash, key, claim);
     }
 
     /// Takes a claim back, also if the clock panics.
-    pub(crate) fn unpin(&self, claim: Claim) {
-        let now = catch_unwind(AssertUnwindSafe(|| self.now()));
-        let mut key = None;
-        let moment = *now.as_ref().unwrap_or(&Moment::PAST);
-        self.alter_shard(self.place_of(claim.hash), moment, &mut |shard, env, out| {
-            key = shard.unpin(claim, env, out);
-        });
-        drop(key);
-        match now {
-            Err(_) if thread::panicking() => self.core().events.count_panic(),
-            Err(panic) => resume_unwind(panic),
-            Ok(_) => {}
-        }
+    pub(crate) fn unpin(&self, claim: PinClaim) {
+        self.made_table().unpin(claim);
     }
+}
+
+fn pin(table: &dyn UsedTable, hash: u32, key: &dyn AnyKey, claim: &mut Option<PinClaim>) {
+    let head = table.head();
+    table.alter_shard(head.place_of(hash), head.core.now(), &mut |shard, context| {
+        *claim = Some(PinClaim { hash, pin: shard.pin(key, hash, context) });
+    });
+}
+
+fn store_loaded(table: &dyn UsedTable, pair: &mut dyn AnyPair, load: &AnyWatcher) -> Option<AnyHandle> {
+    let mut winner = None;
+    let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
+    table.write(pair, &how, &mut |shard, number| {
+        winner = number.and_then(|number| shard.lines.handle(number));
+        winner.is_none() && !load.is_overtaken()
+    });
+    winner
+}
+
+fn store_watched(
+    table: &dyn UsedTable,
+    pair: &mut dyn AnyPair,
+    watcher: &AnyWatcher,
+    times: &Times,
+    is_invalidated: bool,
+) -> bool {
+    let how = PairWrite { times, origin: Origin::Load, is_invalidated };
+    table.write(pair, &how, &mut |_, _| !watcher.is_overtaken())
 }

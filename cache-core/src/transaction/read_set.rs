@@ -67,16 +67,16 @@ macro_rules! impl_read_set {
                 }
                 drop(values);
                 let revision = cache.core().revision();
-                let read = ($(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted),)+);
+                let read = ($(cache.table::<$lookup::Query>().read_versioned(self.$at, Use::Uncounted),)+);
                 // Without a commit meanwhile it is the moment of the last read: what was found is held here, and so still
                 // readable; what was not has not come.
                 let is_one_moment = cache.core().revision() == revision
-                    || $(cache.table::<$lookup::Query>().sight(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
+                    || $(cache.table::<$lookup::Query>().read_versioned(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
                 is_one_moment.then(|| ($(read.$at.0,)+))
             }
 
             fn read_closed(&self, cache: &Cache<R>, now: Moment) -> (Self::Values, bool) {
-                let read = ($(cache.table::<$lookup::Query>().glance(self.$at, now),)+);
+                let read = ($(cache.table::<$lookup::Query>().read_unexpired(self.$at, now),)+);
                 let is_all = $(read.$at.1)&&+;
                 (($(read.$at.0,)+), is_all)
             }

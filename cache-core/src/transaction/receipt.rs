@@ -1,12 +1,11 @@
 //! What a commit leaves its caller with.
 
+use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Parts;
-use super::commit::Part;
-use super::write_set::WriteSet;
 use crate::Revision;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
@@ -36,9 +35,9 @@ impl<R: Registry> Receipt<R> {
     where
         R: Holds<L::Query>,
     {
-        let of_query = |part: &'_ dyn Part| part.as_any().is_some_and(|part| part.is::<WriteSet<L::Query>>());
-        let part = self.parts.0.iter().find(|part| of_query(part.as_ref()))?;
-        part.as_any()?.downcast_ref::<WriteSet<L::Query>>()?.written(lookup)
+        let query = TypeId::of::<L::Query>();
+        let sets = self.parts.0.iter().filter_map(|part| part.write_set());
+        sets.into_iter().find(|set| set.query() == query)?.written(lookup)
     }
 }
 

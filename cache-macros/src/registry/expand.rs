@@ -161,9 +161,9 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     let tables = fields.iter().map(|Field { cfgs, name, table_name, span, .. }| {
         quote_spanned!(*span=> #(#cfgs)* #name: assembly.table(#table_name),)
     });
-    let visits = fields
-        .iter()
-        .map(|Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(&*self.#name);));
+    let visits = fields.iter().map(
+        |Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(self.#name.erased());),
+    );
     quote! {
         #[automatically_derived]
         impl #core::Registry for #name {
@@ -171,9 +171,9 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
                 Self { #(#tables)* __dynamic: assembly.dynamic() }
             }
 
-            fn visit<'a>(&'a self, visitor: &mut dyn ::core::ops::FnMut(&'a dyn #core::__private::AnyTable)) {
+            fn visit<'a>(&'a self, visitor: &mut dyn ::core::ops::FnMut(#core::__private::AnyTable<'a>)) {
                 #(#visits)*
-                visitor(&*self.__dynamic);
+                visitor(self.__dynamic.erased());
             }
 
             fn describe() -> ::std::vec::Vec<#core::TableDescription> {

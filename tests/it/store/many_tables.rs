@@ -70,8 +70,8 @@ impl Registry for Alike {
         Self((0..TABLES).map(|_| assembly.table("alike")).collect())
     }
 
-    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(&'a dyn AnyTable)) {
-        self.0.iter().for_each(|table| visitor(&**table));
+    fn visit<'a>(&'a self, visitor: &mut dyn FnMut(AnyTable<'a>)) {
+        self.0.iter().for_each(|table| visitor(table.erased()));
     }
 
     fn describe() -> Vec<TableDescription> {

@@ -1,39 +1,39 @@
 //! Claims on keys, of entries that are there and of those that may come.
 
+use super::key::{AnyKey, IsKey};
 use crate::hashed::Hashed;
-use crate::query::{Lookup, Query};
 
-pub(super) struct Pins<Q> {
-    /// By number. A pinned slot has the number of its pin, so that it is found without a look at its key.
-    pins: Vec<Option<Pin<Q>>>,
+#[derive(Default)]
+pub(super) struct Pins {
+    /// By number. A pinned line has the number of its pin, so that it is found without a look at its key.
+    pins: Vec<Option<Pin>>,
     vacant: Vec<u32>,
     numbers: Hashed,
 }
 
-struct Pin<Q> {
-    key: Q,
+struct Pin {
+    key: Box<dyn AnyKey>,
     hash: u32,
     holders: usize,
 }
 
-impl<Q: Query> Pins<Q> {
+impl Pins {
     pub(super) fn len(&self) -> usize {
         self.pins.len() - self.vacant.len()
     }
 
     /// Number of the pin of a key.
-    #[inline]
-    pub(super) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<u32> {
+    pub(super) fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
         if self.pins.is_empty() {
             return None;
         }
-        let is_it = |at: usize| self.pins[at].as_ref().is_some_and(|pin| lookup.is_key(&pin.key));
+        let is_it = |at: usize| self.pins[at].as_ref().is_some_and(|pin| is_key(&*pin.key));
         self.numbers.find(hash, is_it).and_then(|at| u32::try_from(at).ok())
     }
 
     /// Adds the first claim on a key. Returns the number of its pin.
-    pub(super) fn add(&mut self, key: &Q, hash: u32) -> u32 {
-        let pin = Some(Pin { key: key.clone(), hash, holders: 1 });
+    pub(super) fn add(&mut self, key: Box<dyn AnyKey>, hash: u32) -> u32 {
+        let pin = Some(Pin { key, hash, holders: 1 });
         let number = match self.vacant.pop() {
             Some(number) => number,
             None => {
@@ -54,7 +54,7 @@ impl<Q: Query> Pins<Q> {
     }
 
     /// Takes back one claim. Returns the hash and the key if it was the last. Calls no foreign code.
-    pub(super) fn take_back(&mut self, number: u32) -> Option<(u32, Q)> {
+    pub(super) fn take_back(&mut self, number: u32) -> Option<(u32, Box<dyn AnyKey>)> {
         let place = self.pins.get_mut(number as usize)?;
         let pin = place.as_mut()?;
         pin.holders -= 1;
@@ -65,11 +65,5 @@ impl<Q: Query> Pins<Q> {
         self.numbers.remove(hash, number as usize);
         self.vacant.push(number);
         Some((hash, key))
-    }
-}
-
-impl<Q> Default for Pins<Q> {
-    fn default() -> Self {
-        Self { pins: Vec::new(), vacant: Vec::new(), numbers: Hashed::default() }
     }
 }

@@ -1,43 +1,45 @@
-//! From a set of parts, one per table, to one visible change. Locks everything in one global order, validates,
-//! draws the revision, installs, unlocks.
+//! From a set of parts, one per table, to one visible change, in phases: lock everything in one global order, validate,
+//! draw the revision, install, unlock.
 //!
-//! Each part locks its shards and then calls the next one, so that the typed guards stay on the stack. The last one
-//! seals the commit; on the way back each part installs its writes and unlocks. Where there are many parts, their guards
-//! are boxed instead, and the stack does not grow. No lock is released before all are taken, so a reader that has seen
-//! one write of a commit waits for the others, or sees them.
+//! No lock is released before all have been taken and all parts are installed, so a reader that has seen one write of a
+//! commit waits for the others, or sees them. What was displaced is dropped when no lock is held any more.
+
+pub(crate) mod bulk;
+pub(crate) mod inputs;
+pub(crate) mod locked_shards;
+pub(crate) mod restore;
+mod spare;
+pub(crate) mod typed_writes;
+pub(crate) mod write_set;
 
 use std::any::Any;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Order;
+use smallvec::SmallVec;
+
 use crate::clock::Moment;
 use crate::core::Core;
+use crate::erased::UsedTable;
 use crate::event::Change;
-use crate::query::{Query, ShownKey};
+use crate::shard::key::AnyKey;
 use crate::snapshot::RestoreReport;
 use crate::tag::Tag;
+use crate::transaction::Order;
+use locked_shards::LockedShards;
+use write_set::WriteSet;
 
 /// What a commit does to one table.
-#[doc(hidden)]
-pub trait Part: Send {
+pub(crate) trait Part: Send {
     /// Place of the table in the order in which tables are locked.
     fn table_index(&self) -> usize;
 
-    /// Locks what it needs, and validates. Nothing is changed.
-    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure>;
+    /// The table, and what is done to it while it is locked. `None` if nothing is.
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)>;
 
-    /// Locks and validates, lets the rest do the same, and installs. Nothing is changed on failure.
-    fn apply(&mut self, commit: &mut Commit<'_>, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        let mut locked = self.lock(commit)?;
-        commit.go_on(rest)?;
-        locked.install(commit);
-        Ok(())
-    }
-
-    /// Does what has to wait until no lock is held: drops what was displaced, makes room elsewhere.
-    fn unlocked(&mut self);
+    /// Does what has to wait until no lock is held: makes room elsewhere.
+    fn unlocked(&mut self) {}
 
     /// How far the part reaches.
     fn kind(&self) -> CommitKind {
@@ -69,40 +71,38 @@ pub trait Part: Send {
     fn recycle(self: Box<Self>) {}
 
     /// The set of writes that this is, if it is one.
-    fn as_any(&self) -> Option<&dyn Any> {
+    fn write_set(&self) -> Option<&WriteSet> {
         None
     }
 
     /// The set of writes that this is, if it is one.
-    fn as_any_mut(&mut self) -> Option<&mut dyn Any> {
+    fn write_set_mut(&mut self) -> Option<&mut WriteSet> {
         None
     }
 }
 
-/// A part that holds its locks. Dropping it unlocks.
-#[doc(hidden)]
-pub trait LockedPart {
+/// What a part does in the phases of a commit.
+pub(crate) trait Steps {
+    /// Locks what the part needs.
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t>;
+
+    /// Compares what was read with what is there, and finds the places of what will be written. Changes nothing.
+    ///
+    /// # Errors
+    /// Why the commit cannot be installed.
+    fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure>;
+
     /// Makes the changes of a sealed commit.
-    fn install(&mut self, commit: &Commit<'_>);
+    fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>);
 }
-
-/// What a part has locked that has nothing to do.
-impl LockedPart for () {
-    fn install(&mut self, _: &Commit<'_>) {}
-}
-
-/// Parts whose guards are kept on the stack: in a debug build one takes up to 2 KiB of it. Few commits have more.
-const ON_STACK: usize = if cfg!(cache_model) { 2 } else { 16 };
 
 /// A commit on its way.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Commit<'a> {
+pub(crate) struct Commit<'a> {
     core: &'a Core,
     /// What the listeners will be told, if there are any.
     pub(crate) changes: Vec<Change>,
     /// Marks and touches have no revision, and a read alone needs no gate.
-    pub(crate) kind: CommitKind,
+    kind: CommitKind,
     /// When the commit was begun; times of what it writes begin here. Read before anything is locked, since a clock may
     /// be foreign code, and after the hooks, which may take long.
     pub(crate) now: Moment,
@@ -114,11 +114,12 @@ pub struct Commit<'a> {
     /// Set when nothing can fail any more and all locks are held: who sees a write of this commit sees it set.
     sign: Option<&'a AtomicBool>,
     revision: u64,
+    /// What was displaced, until no lock is held any more.
+    displaced: Vec<Box<dyn Any>>,
 }
 
-#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CommitKind {
+pub(crate) enum CommitKind {
     /// Reads to be validated.
     Read,
     /// Touches and marks besides.
@@ -128,28 +129,15 @@ pub enum CommitKind {
 }
 
 /// Why a commit could not be installed.
-#[doc(hidden)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// A save is copying: to be tried again when it is done.
     GateClosed,
     /// A base that something was merged into has changed: the merges have to run again.
-    StaleBase(&'static str, Box<dyn AnyEntryKey>),
+    StaleBase(&'static str, Box<dyn AnyKey>),
     /// A key that was read has changed.
-    StaleRead(&'static str, Box<dyn AnyEntryKey>),
-}
-
-/// A key that is printed later, outside the locks.
-#[doc(hidden)]
-pub trait AnyEntryKey: Debug + Send + Sync {}
-impl<T: Debug + Send + Sync> AnyEntryKey for T {}
-
-/// The key of a conflict.
-pub(super) struct ConflictKey<Q>(pub(super) Q);
-
-impl<Q: Query> Debug for ConflictKey<Q> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        ShownKey(&self.0).fmt(f)
-    }
+    StaleRead(&'static str, Box<dyn AnyKey>),
+    /// What an answer was built from has changed, or its own key has.
+    StaleAnswer,
 }
 
 impl<'a> Commit<'a> {
@@ -163,6 +151,7 @@ impl<'a> Commit<'a> {
             is_alone: false,
             sign: None,
             revision: 0,
+            displaced: Vec::new(),
         }
     }
 
@@ -183,14 +172,6 @@ impl<'a> Commit<'a> {
         self.revision
     }
 
-    /// Goes on with the rest of the parts, and seals the commit after the last.
-    pub(crate) fn go_on(&mut self, rest: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        match rest.split_first_mut() {
-            Some((next, rest)) => next.apply(self, rest),
-            None => self.seal(),
-        }
-    }
-
     /// Runs all parts, which must be sorted by their tables. Returns the revision, 0 if nothing is written.
     pub(crate) fn run(mut self, parts: &mut [Box<dyn Part + '_>]) -> Result<u64, Failure> {
         let closed = self.is_alone.then(|| self.core.gate.close());
@@ -204,24 +185,28 @@ impl<'a> Commit<'a> {
             }
         }
         drop(closed);
+        self.displaced.clear();
         for part in parts.iter_mut() {
             part.unlocked();
         }
         Ok(self.revision)
     }
 
+    /// All phases. On failure nothing has been changed.
     fn apply(&mut self, parts: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
-        if parts.len() <= ON_STACK {
-            return self.go_on(parts);
-        }
-        let mut locked = Vec::with_capacity(parts.len());
+        let mut locked = SmallVec::<[(LockedShards<'_>, &mut dyn Steps); 2]>::new();
         for part in parts {
-            locked.push(part.lock(self)?);
+            if let Some((table, steps)) = part.open() {
+                locked.push((steps.lock(table), steps));
+            }
+        }
+        for (shards, steps) in &mut locked {
+            steps.validate(shards, self)?;
         }
         self.seal()?;
-        // As on the way back from the last one.
-        while let Some(mut part) = locked.pop() {
-            part.install(self);
+        for (shards, steps) in &mut locked {
+            steps.install(shards, self);
+            shards.take_displaced(&mut self.displaced);
         }
         Ok(())
     }
@@ -246,11 +231,12 @@ impl<'a> Commit<'a> {
 }
 
 impl Debug for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GateClosed => f.write_str("GateClosed"),
             Self::StaleBase(table, key) => f.debug_tuple("StaleBase").field(table).field(key).finish(),
             Self::StaleRead(table, key) => f.debug_tuple("StaleRead").field(table).field(key).finish(),
+            Self::StaleAnswer => f.write_str("StaleAnswer"),
         }
     }
 }

@@ -5,21 +5,31 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
-use super::commit::{Commit, CommitKind, Failure, LockedPart, Part};
+use super::locked_shards::LockedShards;
+use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::clock::Moment;
-use crate::event::ChangeKind;
+use crate::erased::UsedTable;
+use crate::event::{ChangeKind, EntryOf};
 use crate::hashed::spread;
 use crate::query::Query;
 use crate::retention::Queue;
 use crate::retention::Rules;
+use crate::shard::key::{IsKey, names};
+use crate::shard::{Incoming, Location, Pair, Placement, QueuePosition};
 use crate::snapshot::{Decoded, EntryMeta, RestoreReport, SavedEntry, TableRestore};
-use crate::table::shard::{Home, Incoming, Outbox, Place, Standing};
 use crate::table::tags::TagLists;
-use crate::table::{Guard, Table};
+use crate::table::{Head, Table};
 
 /// Entries of one table on their way back.
 pub(crate) struct Restoring<'a, Q: Query> {
     table: &'a Table<Q>,
+    steps: RestoreSteps<Q>,
+    report: TableRestore,
+    /// Values of a table that keeps nothing, for the report to keep.
+    homeless: Vec<(Q, Arc<Q::Value>)>,
+}
+
+struct RestoreSteps<Q: Query> {
     /// Most recently used first. Those of each shard apart, so that one index after the other is filled, of which parts
     /// stay in the processor's caches; those of a table with one order for all shards together.
     bins: Vec<Vec<Line<Q>>>,
@@ -27,10 +37,8 @@ pub(crate) struct Restoring<'a, Q: Query> {
     tags: TagLists,
     /// The moment that ages and idle times count back from.
     now: Moment,
-    out: Outbox<Q>,
-    report: TableRestore,
-    /// Values of a table that keeps nothing, for the report to keep.
-    homeless: Vec<(Q, Arc<Q::Value>)>,
+    /// How many keys are new to each shard.
+    counts: Vec<usize>,
     revision: u64,
 }
 
@@ -43,7 +51,7 @@ struct Line<Q: Query> {
     order: usize,
     hash: u32,
     weight: u32,
-    place: Place,
+    at: Location,
 }
 
 impl<'a, Q: Query> Restoring<'a, Q> {
@@ -58,7 +66,7 @@ impl<'a, Q: Query> Restoring<'a, Q> {
         for bin in &mut bins {
             report.duplicates += drop_duplicates(bin, &mut known);
             for line in bin {
-                line.weight = table.weigh(&line.entry.key, &line.entry.value);
+                line.weight = line.weigh(table.head());
             }
         }
         report.over_bound = fit(table, &mut bins);
@@ -69,16 +77,9 @@ impl<'a, Q: Query> Restoring<'a, Q> {
                 homeless.extend(line.homeless(table.rules()));
             }
         }
-        Self {
-            table,
-            bins,
-            tags,
-            now: table.core().precise_now(),
-            out: Outbox::new(),
-            report,
-            homeless,
-            revision: 0,
-        }
+        let now = table.core().precise_now();
+        let steps = RestoreSteps { bins, tags, now, counts: Vec::new(), revision: 0 };
+        Self { table, steps, report, homeless }
     }
 }
 
@@ -102,11 +103,11 @@ fn lines<Q: Query>(
                 continue;
             }
             let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
-            let place = Place::default();
-            if Table::<Q>::HAS_TAGS {
-                tags.push(&table.tags(&entry.key));
+            let at = Location::default();
+            if table.head().has_entry_tags {
+                tags.push(&table.head().tags_of(&entry.key));
             }
-            bins[bin].push(Line { entry, order, hash, weight: 0, place });
+            bins[bin].push(Line { entry, order, hash, weight: 0, at });
             order += 1;
         }
     }
@@ -119,7 +120,7 @@ fn bins<Q: Query>(table: &Table<Q>, count: usize) -> Vec<Vec<Line<Q>>> {
     if has_one_order || count < SPLIT_FROM {
         return vec![Vec::with_capacity(count)];
     }
-    let shards = table.made_shards().count();
+    let shards = table.made_count();
     let mut bins = Vec::with_capacity(shards);
     for _ in 0..shards {
         // Shards are filled unevenly, a little.
@@ -200,6 +201,12 @@ fn fitting(claims: &[Claim], mut room: u64) -> Vec<bool> {
 }
 
 impl<Q: Query> Line<Q> {
+    /// The weight by the query's weigher, which is foreign code.
+    fn weigh(&self, head: &Head) -> u32 {
+        let SavedEntry { key, value, .. } = &self.entry;
+        if head.rules.is_weighted() { key.weigh(value).max(1) } else { 1 }
+    }
+
     /// Key and value, if the table does not keep the entry.
     fn homeless(&self, rules: &Rules) -> Option<(Q, Arc<Q::Value>)> {
         let SavedEntry { key, value, meta } = &self.entry;
@@ -208,19 +215,18 @@ impl<Q: Query> Line<Q> {
     }
 
     /// The entry as it is written at `now`.
-    fn into_write(self, table: &Table<Q>, now: Moment) -> (Q, Incoming<Q::Value>) {
+    fn into_write(self, head: &Head, now: Moment) -> (Pair<Q>, Incoming) {
         let SavedEntry { key, value, meta } = self.entry;
         let (ttl, fresh) = (meta.ttl.map(Duration::from), meta.fresh.map(Duration::from));
         let incoming = Incoming {
-            value,
             weight: self.weight,
             as_of: now - meta.age.into(),
-            extra: table.extra(ttl, fresh, None, now - meta.idle.into()),
-            home: Home::by_rules(self.weight, ttl.is_some(), table.rules()),
+            extra: head.extra(ttl, fresh, None, now - meta.idle.into()),
+            placement: Placement::by_rules(self.weight, ttl.is_some(), &head.rules),
             is_invalidated: meta.invalidated,
-            standing: Some(Standing { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
+            position: Some(QueuePosition { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
         };
-        (key, incoming)
+        (Pair::new(key, value), incoming)
     }
 }
 
@@ -229,36 +235,20 @@ impl<Q: Query> Part for Restoring<'_, Q> {
         self.table.index()
     }
 
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
+        match self.kind() {
+            CommitKind::Write => Some((self.table.made_table(), &mut self.steps)),
+            _ => None,
+        }
+    }
+
     fn kind(&self) -> CommitKind {
         if self.report.restored == 0 { CommitKind::Read } else { CommitKind::Write }
     }
 
-    fn lock<'a>(&'a mut self, commit: &mut Commit<'_>) -> Result<Box<dyn LockedPart + 'a>, Failure> {
-        let table = self.table;
-        if self.kind() == CommitKind::Read {
-            return Ok(Box::new(()));
-        }
-        let mut guards: Vec<Guard<'_, Q>> = Vec::new();
-        for shard in table.made_shards() {
-            guards.push(shard.write());
-        }
-        let mut counts = vec![0; guards.len()];
-        for bin in &mut self.bins {
-            for line in bin.iter_mut().rev() {
-                let SavedEntry { key, value, .. } = &line.entry;
-                let shard = table.place_of(line.hash);
-                line.place = guards[shard].locate(line.hash, key);
-                counts[shard] += usize::from(line.place.number.is_none());
-                table.key_loaded(line.hash, key);
-                commit.changes.append(&mut table.change(key, ChangeKind::Set, Some(value)));
-            }
-        }
-        Ok(Box::new(ToRestore { restoring: self, guards, counts }))
-    }
-
     fn unlocked(&mut self) {
-        self.table.settle(&self.table.env(self.table.now(), self.revision));
-        self.out.clear();
+        let table = self.table.made_table();
+        table.enforce_bound(&table.head().context(self.table.core().now(), self.steps.revision));
     }
 
     fn restored(&mut self, report: &mut RestoreReport) {
@@ -267,38 +257,50 @@ impl<Q: Query> Part for Restoring<'_, Q> {
     }
 }
 
-/// Entries whose shards are locked.
-struct ToRestore<'a, 't, Q: Query> {
-    restoring: &'a mut Restoring<'t, Q>,
-    guards: Vec<Guard<'t, Q>>,
-    /// How many keys are new to each shard.
-    counts: Vec<usize>,
-}
+impl<Q: Query> Steps for RestoreSteps<Q> {
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+        LockedShards::lock_all(table)
+    }
 
-impl<Q: Query> LockedPart for ToRestore<'_, '_, Q> {
-    fn install(&mut self, commit: &Commit<'_>) {
-        let Self { restoring: Restoring { table, bins, tags, now, out, revision, .. }, guards, counts } =
-            self;
+    fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
+        let head = locked.table().head();
+        self.counts = vec![0; head.shard_count()];
+        for line in self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev()) {
+            let SavedEntry { key, value, .. } = &line.entry;
+            let is_key: IsKey<'_> = &|other| names(key, other);
+            line.at = locked.of(line.hash).locate(line.hash, is_key);
+            self.counts[head.place_of(line.hash)] += usize::from(line.at.number.is_none());
+            head.key_loaded(line.hash, is_key);
+            head.add_change(&mut commit.changes, ChangeKind::Set, &|| {
+                Some(Box::new(EntryOf { key: key.clone(), value: Some(Arc::clone(value)) }))
+            });
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
+        let Self { bins, tags, now, counts, revision } = self;
         *revision = commit.revision();
-        let env = table.env(commit.now, *revision);
-        for (shard, &mut count) in guards.iter_mut().zip(counts) {
-            shard.begin(&env, out);
+        let head = locked.table().head();
+        let context = head.context(commit.now, *revision);
+        for (mut shard, &count) in locked.written().zip(&*counts) {
+            shard.begin(&context);
             shard.reserve(count);
         }
         for bin in bins {
             let mut bin = std::mem::take(bin);
             while let Some(line) = bin.pop() {
-                let Line { hash, place, order, .. } = line;
-                let shard = &mut guards[table.place_of(hash)];
-                let place = shard.meet(place, &env, out);
-                let (key, incoming) = line.into_write(table, *now);
-                let number = shard.write(key, hash, place, incoming, &env, out);
-                shard.tag(number, tags.at::<Q>(order));
+                let Line { hash, at, order, .. } = line;
+                let Some(mut shard) = locked.of_mut(hash) else { continue };
+                let at = shard.meet(at, &context);
+                let (mut pair, incoming) = line.into_write(head, *now);
+                let number = shard.write(&mut pair, hash, at, incoming, &context);
+                shard.tag(number, tags.at(order));
             }
         }
-        for shard in guards {
-            shard.finish(&env, out);
-            table.publish(out);
+        for mut shard in locked.written() {
+            shard.finish(&context);
+            head.publish(&mut shard);
         }
     }
 }

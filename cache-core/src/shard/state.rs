@@ -1,39 +1,36 @@
-//! One entry as a table keeps it: key, value or the weak trace of it, and bookkeeping. No decisions.
+//! What a shard knows of one entry besides its key and value. Compiled once: no type here depends on the query.
 
+use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::times::Times;
+use crate::Revision;
 use crate::clock::Moment;
-use crate::query::Query;
 use crate::retention::records::Record;
 use crate::retention::s3fifo::MAX_USES;
 use crate::retention::{Queue, Rules};
 use crate::snapshot::{EntryMeta, Nanos};
 use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use crate::sync::switch_point;
+use crate::table::Times;
 
-/// What a hit reads. With a key of 8 bytes that is half a cache line, and by the alignment never parts of two. What
-/// only writes and reports read is kept apart, in [`Record`] and [`Extra`].
-#[repr(C, align(32))]
-pub(crate) struct Slot<Q: Query> {
-    pub(crate) hold: Hold<Q::Value>,
+/// The state that a hit reads, beside the key and the value in the [`Line`](super::lines::Line). What only writes and
+/// reports read is kept apart, in [`Record`] and [`Extra`].
+pub(crate) struct LineState {
     /// Number of the entry in the exact order of the table, if it is in it; number of its pin, if it has one; its
     /// [`CoarseDate`], if it is in a queue of the default policy.
     pub(crate) aside: u32,
-    pub(crate) stay: Stay,
+    pub(crate) membership: Membership,
     /// Set by readers under the shared lock.
     pub(crate) uses: AtomicU8,
     pub(crate) is_invalidated: bool,
-    /// Whether the shard's deadlines have one for this slot that is not too late: so they have of all residents
-    /// that can expire, but for the pinned.
+    /// Whether the shard's deadlines have one for this line that is not too late. They have one for each resident that
+    /// can expire, except the pinned.
     pub(crate) has_alarm: bool,
-    pub(crate) key: Q,
 }
 
-/// From when an entry is, never later than that: what a hit that asks for a fresh one needs to know of most. The exact
-/// moment is in the [`Record`], which is on another cache line.
+/// When an entry was true, rounded down: what a hit that asks for a fresh entry needs to know of most. The exact moment
+/// is in the [`Record`], which is on another cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CoarseDate(u32);
 
@@ -55,20 +52,14 @@ impl CoarseDate {
     }
 }
 
-/// Index entry and side table in one word: a resident's strong handle is the side table's claim on it.
-pub(crate) enum Hold<V: ?Sized> {
-    Resident(Arc<V>),
-    Survivor(Weak<V>),
-}
-
-/// Why a slot is kept.
+/// What keeps an entry, and the list that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stay {
-    /// By its users alone; comes back when it is read.
+pub(crate) enum Membership {
+    /// A survivor: kept by its users alone. Becomes resident again when it is read.
     Evicted,
-    /// By its users alone; expired, too heavy, or of a table that keeps nothing.
+    /// A survivor that stays one: expired, too heavy, or of a table that keeps nothing.
     Released,
-    /// By a pin. Not counted.
+    /// Kept by a pin. Not counted.
     Pinned,
     /// In the small queue of the default policy.
     Small,
@@ -76,11 +67,70 @@ pub(crate) enum Stay {
     Main,
     /// In the table's exact order.
     Ordered,
-    /// By its deadline alone. Not counted.
+    /// Kept until its deadline. Not counted.
     Timed,
 }
 
-pub(crate) struct Extra<V: ?Sized> {
+impl Membership {
+    /// Whether the cache holds the value: its line then has a strong handle, else a weak one.
+    #[inline]
+    pub(crate) fn is_resident(self) -> bool {
+        !matches!(self, Self::Evicted | Self::Released)
+    }
+
+    /// Whether the weight of the entry is counted against the table's bound.
+    pub(crate) fn is_counted(self) -> bool {
+        matches!(self, Self::Small | Self::Main | Self::Ordered)
+    }
+
+    #[inline]
+    pub(crate) fn queue(self) -> Option<Queue> {
+        match self {
+            Self::Small => Some(Queue::Small),
+            Self::Main => Some(Queue::Main),
+            _ => None,
+        }
+    }
+}
+
+impl LineState {
+    /// Notes when the entry was true, unless its place is taken by a number. `has_times`: it has some of its own.
+    #[inline]
+    pub(crate) fn date(&mut self, as_of: Moment, has_times: bool) {
+        if !matches!(self.membership, Membership::Ordered | Membership::Pinned) {
+            let date = if has_times { CoarseDate::NONE } else { CoarseDate::of(as_of) };
+            self.aside = date.0;
+        }
+    }
+
+    /// Whether the entry is surely younger than `fresh`, and not expired. Where it says no, its record tells.
+    #[inline]
+    pub(crate) fn is_surely_fresh(&self, rules: &Rules, fresh: Duration, now: Moment) -> bool {
+        let date = CoarseDate(self.aside);
+        self.membership.queue().is_some()
+            && date.is_surely_within(fresh, now)
+            && rules.ttl.is_none_or(|ttl| date.is_surely_within(ttl, now))
+    }
+
+    /// Whether the clock has to be read before the entry may be served.
+    #[inline]
+    pub(crate) fn may_expire(&self, rules: &Rules) -> bool {
+        // In a table without times only those with a time of their own have an alarm.
+        rules.is_timed || self.has_alarm
+    }
+
+    /// Counts a use for the default policy. Writes only while the count can still grow.
+    #[inline]
+    pub(crate) fn count_use(&self) {
+        let uses = self.uses.load(Ordering::Relaxed);
+        if uses < MAX_USES {
+            self.uses.store(uses + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What most entries do without. Not to be dropped under a lock: the history holds values.
+pub(crate) struct Extra {
     /// Given with the write, instead of the table's.
     pub(crate) ttl: Option<Duration>,
     pub(crate) fresh: Option<Duration>,
@@ -89,14 +139,24 @@ pub(crate) struct Extra<V: ?Sized> {
     /// Label of the transaction that wrote the value.
     pub(crate) label: Option<Arc<str>>,
     /// Oldest first.
-    pub(crate) history: VecDeque<Past<V>>,
+    pub(crate) history: VecDeque<AnyPast>,
 }
+
+/// A [`Past`] whose type of value is not known.
+pub(crate) struct AnyPast {
+    pub(crate) revision: u64,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) value: AnyHandle,
+}
+
+/// An `Arc<Q::Value>` of a query that its holder does not know.
+pub(crate) type AnyHandle = Box<dyn Any + Send + Sync>;
 
 /// A value that an entry had before.
 #[derive(Debug)]
 pub struct Past<V: ?Sized> {
     /// Revision of the commit that wrote it.
-    pub revision: crate::Revision,
+    pub revision: Revision,
     /// Label of that commit.
     pub label: Option<Arc<str>>,
     /// The value.
@@ -109,78 +169,7 @@ impl<V: ?Sized> Clone for Past<V> {
     }
 }
 
-impl Stay {
-    /// Whether the weight of the slot is counted against the table's bound.
-    pub(crate) fn is_counted(self) -> bool {
-        matches!(self, Self::Small | Self::Main | Self::Ordered)
-    }
-}
-
-impl<Q: Query> Slot<Q> {
-    /// Notes from when the entry is, unless its place is taken by a number. `has_times`: it has some of its own.
-    #[inline]
-    pub(crate) fn date(&mut self, as_of: Moment, has_times: bool) {
-        if !matches!(self.stay, Stay::Ordered | Stay::Pinned) {
-            let date = if has_times { CoarseDate::NONE } else { CoarseDate::of(as_of) };
-            self.aside = date.0;
-        }
-    }
-
-    /// Whether the entry is surely younger than `fresh`, and not expired. Where it says no, its record tells.
-    #[inline]
-    pub(crate) fn is_surely_fresh(&self, rules: &Rules, fresh: Duration, now: Moment) -> bool {
-        let date = CoarseDate(self.aside);
-        self.stay.queue().is_some()
-            && date.is_surely_within(fresh, now)
-            && rules.ttl.is_none_or(|ttl| date.is_surely_within(ttl, now))
-    }
-}
-
-impl<V: ?Sized> Hold<V> {
-    pub(crate) fn value(&self) -> Option<Arc<V>> {
-        match self {
-            Self::Resident(value) => Some(Arc::clone(value)),
-            Self::Survivor(value) => {
-                switch_point();
-                value.upgrade()
-            }
-        }
-    }
-
-    pub(crate) fn is_resident(&self) -> bool {
-        matches!(self, Self::Resident(_))
-    }
-
-    /// Keeps the value of a survivor alive. `false`: it is dead.
-    pub(crate) fn revive(&mut self) -> bool {
-        if let Self::Survivor(_) = self {
-            let Some(value) = self.value() else { return false };
-            *self = Self::Resident(value);
-        }
-        true
-    }
-
-    /// Whether this is the value, which the caller holds.
-    pub(crate) fn is(&self, value: &Arc<V>) -> bool {
-        match self {
-            Self::Resident(present) => Arc::ptr_eq(present, value),
-            Self::Survivor(present) => std::ptr::addr_eq(present.as_ptr(), Arc::as_ptr(value)),
-        }
-    }
-
-    /// Whether nobody holds the value any more. Final: a dead value cannot come back.
-    pub(crate) fn is_dead(&self) -> bool {
-        match self {
-            Self::Resident(_) => false,
-            Self::Survivor(value) => {
-                switch_point();
-                value.strong_count() == 0
-            }
-        }
-    }
-}
-
-impl<V: ?Sized> Extra<V> {
+impl Extra {
     pub(crate) fn new(used_at: Moment) -> Self {
         Self {
             ttl: None,
@@ -215,28 +204,18 @@ impl<V: ?Sized> Extra<V> {
             self.used_at.store(now.nanos(), Ordering::Relaxed);
         }
     }
-}
 
-impl<Q: Query> Slot<Q> {
-    /// Whether the clock has to be read before the entry may be served.
-    #[inline]
-    pub(crate) fn may_expire(&self, rules: &Rules) -> bool {
-        // In a table without times only those with a time of their own have an alarm.
-        rules.is_timed || self.has_alarm
-    }
-
-    /// Counts a use for the default policy. Writes only while the count can still grow.
-    #[inline]
-    pub(crate) fn count_use(&self) {
-        let uses = self.uses.load(Ordering::Relaxed);
-        if uses < MAX_USES {
-            self.uses.store(uses + 1, Ordering::Relaxed);
-        }
+    /// Keeps the value that this one takes the place of in the history, after those that were there.
+    pub(crate) fn keep_past(&mut self, value: AnyHandle, revision: u64, old: &mut Self, limit: usize) {
+        let past = AnyPast { revision, label: old.label.take(), value };
+        let surplus = (old.history.len() + 1).saturating_sub(limit);
+        self.history = old.history.split_off(surplus.min(old.history.len()));
+        self.history.push_back(past);
     }
 }
 
 /// When retention ends of a value that was true at `as_of`; [`Moment::NEVER`] without times.
-pub(crate) fn deadline<V: ?Sized>(as_of: Moment, extra: Option<&Extra<V>>, rules: &Rules) -> Moment {
+pub(crate) fn deadline(as_of: Moment, extra: Option<&Extra>, rules: &Rules) -> Moment {
     let ttl = extra.and_then(|extra| extra.ttl).or(rules.ttl);
     let by_age = ttl.map_or(Moment::NEVER, |ttl| end_of(ttl, as_of));
     let by_use = match (rules.tti, extra) {
@@ -252,14 +231,19 @@ fn end_of(time: Duration, start: Moment) -> Moment {
     if time.is_zero() { Moment::PAST } else { start + time }
 }
 
-/// A slot with all that is kept about it, while its shard is locked.
-pub(crate) struct View<'a, Q: Query> {
-    pub(crate) slot: &'a Slot<Q>,
+/// All that is kept about an entry besides key and value, while its shard is locked.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) state: &'a LineState,
     pub(crate) record: &'a Record,
-    pub(crate) extra: Option<&'a Extra<Q::Value>>,
+    pub(crate) extra: Option<&'a Extra>,
 }
 
-impl<Q: Query> View<'_, Q> {
+impl View<'_> {
+    pub(crate) fn is_resident(&self) -> bool {
+        self.state.membership.is_resident()
+    }
+
     pub(crate) fn deadline(&self, rules: &Rules) -> Moment {
         deadline(self.record.as_of, self.extra, rules)
     }
@@ -281,17 +265,17 @@ impl<Q: Query> View<'_, Q> {
 
     /// What is saved of the entry beside key and value.
     pub(crate) fn meta(&self, now: Moment) -> EntryMeta {
-        let Self { slot, record, extra } = self;
+        let Self { state, record, extra } = self;
         EntryMeta {
             age: Nanos::since(now, record.as_of),
             idle: Nanos::since(now, extra.map_or(record.as_of, Extra::used_at)),
             ttl: extra.and_then(|extra| extra.ttl).map(Nanos::from),
             fresh: extra.and_then(|extra| extra.fresh).map(Nanos::from),
-            invalidated: slot.is_invalidated,
-            is_survivor: !slot.hold.is_resident(),
-            rank: slot.stay.queue().map_or(0, Queue::rank),
+            invalidated: state.is_invalidated,
+            is_survivor: !self.is_resident(),
+            rank: state.membership.queue().map_or(0, Queue::rank),
             // What is pinned is in use.
-            uses: slot.uses.load(Ordering::Relaxed).max(u8::from(slot.stay == Stay::Pinned)),
+            uses: state.uses.load(Ordering::Relaxed).max(u8::from(state.membership == Membership::Pinned)),
         }
     }
 }

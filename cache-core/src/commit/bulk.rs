@@ -1,0 +1,207 @@
+//! What a commit does with all of a table, or with all entries that have a tag: empties it, or marks them.
+
+use std::sync::Arc;
+
+use super::locked_shards::LockedShards;
+use super::{Commit, CommitKind, Failure, Part, Steps};
+use crate::erased::{ErasedTable, UsedTable};
+use crate::event::ChangeKind;
+use crate::shard::key::AnyKey;
+use crate::table::watchers::AnyWatcher;
+use crate::tag::Tag;
+
+/// Empties a table that may have nothing to empty. Whether it has is found out when no other write can come any more.
+pub(crate) struct Clearing<'a> {
+    table: &'a dyn ErasedTable,
+    steps: ClearSteps,
+}
+
+impl<'a> Clearing<'a> {
+    pub(crate) fn new(table: &'a dyn ErasedTable) -> Self {
+        Self { table, steps: ClearSteps }
+    }
+}
+
+impl Part for Clearing<'_> {
+    fn table_index(&self) -> usize {
+        self.table.head().index
+    }
+
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
+        // Also of a table that was never used, and before the look whether it was.
+        self.table.head().trail.note_all();
+        Some((self.table.used()?, &mut self.steps))
+    }
+}
+
+struct ClearSteps;
+
+impl Steps for ClearSteps {
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+        LockedShards::lock_all(table)
+    }
+
+    fn validate(&mut self, _: &LockedShards<'_>, _: &mut Commit<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
+        let head = locked.table().head();
+        let context = head.context(commit.now, commit.revision());
+        head.all_removed();
+        for mut shard in locked.written() {
+            shard.clear(&context);
+            shard.finish(&context);
+            head.publish(&mut shard);
+        }
+        if let Some(recency) = context.recency {
+            recency.clear();
+        }
+    }
+}
+
+/// Marks all entries of a table, and overtakes all its loads and watches.
+pub(crate) struct Marking<'a> {
+    table: &'a dyn UsedTable,
+    steps: MarkSteps,
+}
+
+impl<'a> Marking<'a> {
+    pub(crate) fn new(table: &'a dyn UsedTable) -> Self {
+        Self { table, steps: MarkSteps }
+    }
+}
+
+impl Part for Marking<'_> {
+    fn table_index(&self) -> usize {
+        self.table.head().index
+    }
+
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
+        Some((self.table, &mut self.steps))
+    }
+
+    fn kind(&self) -> CommitKind {
+        CommitKind::Mark
+    }
+}
+
+struct MarkSteps;
+
+impl Steps for MarkSteps {
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+        LockedShards::lock_all(table)
+    }
+
+    fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
+        for shard in locked.all() {
+            locked.table().add_marks(shard, &|_| true, &mut commit.changes);
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
+        locked.table().head().all_marked();
+        for mut shard in locked.written() {
+            shard.invalidate_all();
+        }
+    }
+}
+
+/// Marks the entries with some tags of their own, and overtakes the loads and watches of such keys.
+pub(crate) struct MarkingTagged<'a> {
+    table: &'a dyn UsedTable,
+    steps: MarkTaggedSteps,
+}
+
+struct MarkTaggedSteps {
+    /// With their hashes; those that were there or watched when the part was made.
+    keys: Vec<(u32, Box<dyn AnyKey>)>,
+    /// Found before nothing can fail any more. Dropped without locks: a load may hold an answer.
+    told: Vec<Arc<AnyWatcher>>,
+    /// Hashes of the keys that are there, and numbers of their lines.
+    marked: Vec<(u32, u32)>,
+}
+
+impl<'a> MarkingTagged<'a> {
+    /// Lists the keys; `None` if there are none. Runs the function that gives them their tags.
+    pub(crate) fn new(table: &'a dyn UsedTable, tags: &[Tag]) -> Option<Self> {
+        let keys = table.tagged(tags);
+        let steps = MarkTaggedSteps { keys, told: Vec::new(), marked: Vec::new() };
+        (!steps.keys.is_empty()).then_some(Self { table, steps })
+    }
+}
+
+impl Part for MarkingTagged<'_> {
+    fn table_index(&self) -> usize {
+        self.table.head().index
+    }
+
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
+        Some((self.table, &mut self.steps))
+    }
+
+    fn unlocked(&mut self) {
+        self.steps.told.clear();
+    }
+
+    fn kind(&self) -> CommitKind {
+        CommitKind::Mark
+    }
+}
+
+impl Steps for MarkTaggedSteps {
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+        LockedShards::lock(table, self.keys.iter().map(|(hash, _)| (*hash, true)))
+    }
+
+    fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
+        let head = locked.table().head();
+        let Self { keys, told, marked } = self;
+        marked.clear();
+        for (hash, key) in keys {
+            let is_key = |other: &dyn AnyKey| key.equals(other);
+            head.watchers.find(*hash, &is_key, &mut |watcher| told.push(Arc::clone(watcher)));
+            let shard = locked.of(*hash);
+            if let Some(number) = shard.find(*hash, &is_key)
+                && !shard.lines.is_dead(number)
+            {
+                head.add_change(&mut commit.changes, ChangeKind::Invalidated, &|| Some(key.entry()));
+                marked.push((*hash, number));
+            }
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
+        let head = locked.table().head();
+        self.told.iter().for_each(|watcher| watcher.overtake_by_mark());
+        for &(hash, number) in &self.marked {
+            head.trail.note(hash);
+            if let Some(mut shard) = locked.of_mut(hash) {
+                shard.invalidate(number);
+            }
+        }
+    }
+}
+
+/// A part that stays with its transaction.
+pub(crate) struct Lent<'a>(pub(crate) &'a mut (dyn Part + 'a));
+
+impl Part for Lent<'_> {
+    fn table_index(&self) -> usize {
+        self.0.table_index()
+    }
+
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
+        self.0.open()
+    }
+
+    fn unlocked(&mut self) {
+        self.0.unlocked();
+    }
+
+    fn kind(&self) -> CommitKind {
+        self.0.kind()
+    }
+}

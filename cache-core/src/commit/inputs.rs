@@ -1,0 +1,362 @@
+//! What an answer was built from. The store of the answer compares that with what is there, in one step: no write of an
+//! input comes between the look and the store.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use super::locked_shards::LockedShards;
+use super::typed_writes::TableRef;
+use super::{Commit, CommitKind, Failure, Part, Steps};
+use crate::cache::Cache;
+use crate::clock::Moment;
+use crate::erased::UsedTable;
+use crate::event::ChangeKind;
+use crate::query::Query;
+use crate::registry::{Holds, Registry};
+use crate::shard::key::{AnyKey, AnyPair, names};
+use crate::shard::{Incoming, Location, ReadVersion, Shard, ShardRef};
+use crate::table::tags::Tags;
+use crate::table::watchers::{AnyWatcher, Watcher};
+use crate::table::{Table, Times};
+use crate::watch::Watch;
+
+/// Keys that are compared at most.
+const MOST: usize = 64;
+
+/// What was read to build an answer. Cheap to clone once all is noted.
+#[doc(hidden)]
+#[derive(Clone, Default)]
+pub struct Inputs {
+    tables: Vec<Arc<dyn AnyInputs>>,
+    count: usize,
+    /// There were too many to be compared.
+    is_more: bool,
+}
+
+/// The inputs from one table, whose query the caller does not know.
+trait AnyInputs: Any + Send + Sync {
+    fn table_index(&self) -> usize;
+    fn table(&self) -> &dyn UsedTable;
+    fn count(&self) -> usize;
+    fn hash(&self, input: usize) -> u32;
+    /// Whether an input would be read now as it was.
+    fn holds(&self, input: usize, shard: ShardRef<'_>) -> bool;
+}
+
+struct InputsOf<Q: Query> {
+    home: Arc<dyn TableRef<Q>>,
+    lines: Vec<Input<Q>>,
+}
+
+struct Input<Q: Query> {
+    key: Q,
+    hash: u32,
+    /// `None` if there was no value. Held, so that no other can come to its place in memory.
+    value: Option<Arc<Q::Value>>,
+    was_marked: bool,
+    /// That of the load that gave the answer, if one did.
+    watch: Option<Arc<Watch<Q>>>,
+}
+
+impl Inputs {
+    /// Notes what a key was read to be; the first time counts. An answer that a load has given has the `watch` of that: it
+    /// need not have been stored. `was_marked` says that it was known to be out of date, and read all the same.
+    pub fn note<R: Registry + Holds<Q>, Q: Query>(
+        &mut self,
+        cache: &Cache<R>,
+        key: &Q,
+        value: Option<&Arc<Q::Value>>,
+        was_marked: bool,
+        watch: Option<&Arc<Watch<Q>>>,
+    ) {
+        let table = cache.table::<Q>();
+        let (index, hash) = (table.index(), table.hash(key));
+        let at = self.tables.iter().position(|table| table.table_index() == index);
+        let lines: &[Input<Q>] = at.map_or(&[], |at| lines_of(&*self.tables[at]));
+        if self.is_more || lines.iter().any(|line| line.hash == hash && line.key == *key) {
+            return;
+        }
+        self.is_more = self.count == MOST;
+        if self.is_more {
+            return;
+        }
+        self.count += 1;
+        let (value, watch) = (value.cloned(), watch.cloned());
+        let line = Input { key: key.clone(), hash, value, was_marked, watch };
+        let at = at.unwrap_or_else(|| {
+            self.tables.push(Arc::new(InputsOf::<Q> { home: cache.home(), lines: Vec::new() }));
+            self.tables.len() - 1
+        });
+        // Nobody has a clone while something is noted; if somebody had, the answer would be taken for out of date.
+        let table = Arc::get_mut(&mut self.tables[at]).map(|table| table as &mut dyn Any);
+        match table.and_then(|table| table.downcast_mut::<InputsOf<Q>>()) {
+            Some(table) => table.lines.push(line),
+            None => self.is_more = true,
+        }
+    }
+
+    /// Whether nothing was read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+fn lines_of<Q: Query>(table: &dyn AnyInputs) -> &[Input<Q>] {
+    (table as &dyn Any).downcast_ref::<InputsOf<Q>>().map_or(&[], |table| &table.lines)
+}
+
+impl<Q: Query> AnyInputs for InputsOf<Q> {
+    fn table_index(&self) -> usize {
+        self.home.table().index()
+    }
+
+    fn table(&self) -> &dyn UsedTable {
+        self.home.table().made_table()
+    }
+
+    fn count(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn hash(&self, input: usize) -> u32 {
+        self.lines[input].hash
+    }
+
+    fn holds(&self, input: usize, shard: ShardRef<'_>) -> bool {
+        self.lines[input].holds(shard)
+    }
+}
+
+impl<Q: Query> Input<Q> {
+    fn holds(&self, shard: ShardRef<'_>) -> bool {
+        if self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken()) {
+            return true;
+        }
+        let number = shard.find(self.hash, &|key| names(&self.key, key));
+        match (&self.value, number) {
+            (Some(value), Some(number)) => {
+                Shard::<Q>::has_value(shard, number, value)
+                    && (self.was_marked || !shard.is_invalidated(number))
+            }
+            (Some(_), None) => false,
+            (None, number) => self.watch.is_none() && number.is_none_or(|number| shard.lines.is_dead(number)),
+        }
+    }
+}
+
+/// What a store of an answer came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Built {
+    Stored,
+    /// Something newer came to the key itself.
+    Overtaken,
+    /// Something newer came to an input.
+    OutOfDate,
+}
+
+/// How an answer is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    Write,
+    /// An equal value of this version is dated anew.
+    Keep(ReadVersion),
+}
+
+/// The store of an answer, of the table that it belongs to.
+struct Answer<'a> {
+    watcher: &'a AnyWatcher,
+    pair: &'a mut dyn AnyPair,
+    /// What is known of it, if it is to be written.
+    incoming: Option<Incoming>,
+    as_of: Option<Moment>,
+    store: Store,
+    /// Of the key, made before anything is locked.
+    tags: Tags,
+    at: Location,
+    is_overtaken: &'a mut bool,
+    /// Those to be told, found before nothing can fail any more.
+    told: Vec<Arc<AnyWatcher>>,
+}
+
+/// What the store of an answer does in one table: compares inputs, and stores the answer if it belongs there.
+struct BuiltPart<'a> {
+    table: &'a dyn UsedTable,
+    steps: BuiltSteps<'a>,
+}
+
+struct BuiltSteps<'a> {
+    inputs: Option<&'a dyn AnyInputs>,
+    answer: Option<Answer<'a>>,
+    now: Moment,
+    revision: u64,
+}
+
+impl<'a> BuiltPart<'a> {
+    fn new(table: &'a dyn UsedTable, inputs: Option<&'a dyn AnyInputs>, answer: Option<Answer<'a>>) -> Self {
+        Self { table, steps: BuiltSteps { inputs, answer, now: Moment::ORIGIN, revision: 0 } }
+    }
+}
+
+impl Part for BuiltPart<'_> {
+    fn table_index(&self) -> usize {
+        self.table.head().index
+    }
+
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
+        Some((self.table, &mut self.steps))
+    }
+
+    fn unlocked(&mut self) {
+        let Self { table, steps } = self;
+        table.enforce_bound(&table.head().context(steps.now, steps.revision));
+        if let Some(answer) = &mut steps.answer {
+            answer.told.clear();
+        }
+    }
+
+    fn kind(&self) -> CommitKind {
+        match &self.steps.answer {
+            Some(Answer { store: Store::Write, .. }) => CommitKind::Write,
+            Some(_) => CommitKind::Mark,
+            None => CommitKind::Read,
+        }
+    }
+}
+
+impl Steps for BuiltSteps<'_> {
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+        let count = self.inputs.map_or(0, AnyInputs::count);
+        let inputs =
+            self.inputs.into_iter().flat_map(|inputs| (0..count).map(|input| (inputs.hash(input), false)));
+        let answer = self.answer.as_ref().map(|answer| (answer.watcher.hash(), true));
+        LockedShards::lock(table, inputs.chain(answer))
+    }
+
+    fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
+        if let Some(inputs) = self.inputs
+            && !(0..inputs.count()).all(|input| inputs.holds(input, locked.of(inputs.hash(input))))
+        {
+            return Err(Failure::StaleAnswer);
+        }
+        let Some(Answer { watcher, pair, store, at, is_overtaken, told, .. }) = &mut self.answer else {
+            return Ok(());
+        };
+        let (head, hash) = (locked.table().head(), watcher.hash());
+        let is_key = |other: &dyn AnyKey| watcher.key().equals(other);
+        let shard = locked.of(hash);
+        *at = shard.locate(hash, &is_key);
+        let may_store = match store {
+            Store::Write => true,
+            Store::Keep(seen) => at.number.is_some() && shard.version(at.number) == *seen,
+        };
+        if watcher.is_overtaken() || !may_store {
+            **is_overtaken = true;
+            return Err(Failure::StaleAnswer);
+        }
+        head.watchers.find(hash, &is_key, &mut |watcher| told.push(Arc::clone(watcher)));
+        if *store == Store::Write {
+            head.add_change(&mut commit.changes, ChangeKind::Set, &|| pair.entry());
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
+        (self.now, self.revision) = (commit.now, commit.revision());
+        let Some(Answer { watcher, pair, incoming, as_of, store, tags, at, told, .. }) = &mut self.answer
+        else {
+            return;
+        };
+        let (head, hash) = (locked.table().head(), watcher.hash());
+        let context = head.context(commit.now, commit.revision());
+        let Some(mut shard) = locked.of_mut(hash) else { return };
+        shard.begin(&context);
+        let at = shard.meet(*at, &context);
+        // An equal answer is newer than what is being loaded, too.
+        told.iter().for_each(|watcher| watcher.overtake());
+        match (store, incoming.take(), at.number) {
+            (Store::Write, Some(mut incoming), _) => {
+                incoming.begin(commit.now, *as_of);
+                let number = shard.write(&mut **pair as &mut dyn Any, hash, at, incoming, &context);
+                shard.tag(number, tags);
+            }
+            (Store::Keep(_), _, Some(number)) => {
+                shard.touch_as_of(number, as_of.unwrap_or(commit.now), &context);
+            }
+            _ => {}
+        }
+        shard.finish(&context);
+        head.publish(&mut shard);
+    }
+}
+
+impl<Q: Query> Table<Q> {
+    /// Stores an answer, unless its watch was overtaken or an input has changed. The `value` is the one to be stored, or the
+    /// one that is kept.
+    pub(crate) fn store_if_inputs_hold(
+        &self,
+        watcher: &Watcher<Q>,
+        value: &Arc<Q::Value>,
+        times: &Times,
+        store: Store,
+        inputs: &Inputs,
+    ) -> Built {
+        let mut pair = Self::pair(watcher.key().clone(), Arc::clone(value));
+        store_if_inputs_hold(self.made_table(), watcher, &mut pair, times, store, inputs)
+    }
+}
+
+fn store_if_inputs_hold(
+    table: &dyn UsedTable,
+    watcher: &AnyWatcher,
+    pair: &mut dyn AnyPair,
+    times: &Times,
+    store: Store,
+    inputs: &Inputs,
+) -> Built {
+    let head = table.head();
+    let mut is_overtaken = false;
+    let answer = Answer {
+        watcher,
+        // Its times begin when it is installed.
+        incoming: (store == Store::Write).then(|| head.incoming(pair, times, None, Moment::ORIGIN)),
+        pair,
+        as_of: times.as_of,
+        store,
+        tags: head.tags_of(watcher.key()),
+        at: Location::default(),
+        is_overtaken: &mut is_overtaken,
+        told: Vec::new(),
+    };
+    let own = inputs.tables.iter().find(|inputs| inputs.table_index() == head.index);
+    let part = BuiltPart::new(table, own.map(|own| &**own), Some(answer));
+    let kind = part.kind();
+    let mut parts: Vec<Box<dyn Part + '_>> = vec![Box::new(part)];
+    for inputs in inputs.tables.iter().filter(|inputs| inputs.table_index() != head.index) {
+        parts.push(Box::new(BuiltPart::new(inputs.table(), Some(&**inputs), None)));
+    }
+    parts.sort_unstable_by_key(|part| part.table_index());
+    let stored = Commit::new(&head.core, kind).run(&mut parts);
+    drop(parts);
+    head.core.log.note_single(head.name, *stored.as_ref().unwrap_or(&0));
+    head.core.events.drain();
+    match stored {
+        Ok(_) => Built::Stored,
+        Err(_) if is_overtaken => Built::Overtaken,
+        Err(_) => Built::OutOfDate,
+    }
+}
+
+impl Inputs {
+    /// Whether they can be compared.
+    pub(crate) fn are_few(&self) -> bool {
+        !self.is_more
+    }
+}
+
+impl Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs").field("count", &self.count).field("is_more", &self.is_more).finish()
+    }
+}

@@ -1,0 +1,340 @@
+//! The typed part of a set of writes: keys, values and merges, by the number of their line. Compiled for each query, so it
+//! is kept small.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::write_set::{Mark, Own, WriteSet};
+use crate::erased::UsedTable;
+use crate::event::{AnyEntry, EntryOf};
+use crate::query::{Lookup, Query};
+use crate::shard::key::{AnyKey, AnyPair, Pair, names};
+use crate::shard::state::AnyHandle;
+use crate::table::{Table, Times, Use};
+
+/// Where the table of `Q` lives.
+pub(crate) trait TableRef<Q: Query>: Send + Sync {
+    fn table(&self) -> &Table<Q>;
+}
+
+/// Where a table lives whose query the holder does not know.
+pub(super) trait AnyTableRef: Any + Send {
+    fn table(&self) -> &dyn UsedTable;
+    fn clear(&mut self);
+}
+
+/// `None` while its set of writes is put away.
+pub(super) struct Home<Q: Query>(Option<Arc<dyn TableRef<Q>>>);
+
+impl<Q: Query> AnyTableRef for Home<Q> {
+    fn table(&self) -> &dyn UsedTable {
+        self.0.as_ref().expect("a set of writes has a table while it is in use").table().made_table()
+    }
+
+    fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
+pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
+
+/// Keys, values and merges of some lines.
+pub(super) struct TypedWrites<Q: Query> {
+    lines: Vec<TypedLine<Q>>,
+}
+
+struct TypedLine<Q: Query> {
+    key: Q,
+    /// What is to be written.
+    value: Option<Arc<Q::Value>>,
+    /// How it was merged.
+    steps: Vec<Merging<Q::Value>>,
+    /// A copy of both, to be installed.
+    pair: Pair<Q>,
+}
+
+/// The typed part of a set of writes whose query the holder does not know.
+pub(super) trait AnyWrites: Any + Send {
+    fn key(&self, line: usize) -> &dyn AnyKey;
+    /// Adds a line for a copy of the key.
+    fn add(&mut self, key: &dyn AnyKey);
+    /// Takes value and merges out of a line.
+    fn forget_value(&mut self, line: usize);
+    /// Takes the merges out of a line, whose value is replaced.
+    fn forget_steps(&mut self, line: usize);
+    /// Runs the merges of a line again, on the value that is there.
+    fn merge_again(&mut self, line: usize, present: Option<&AnyHandle>);
+    /// Copies key and value into the pair that is to be installed. `None` if there is no value.
+    fn prepare(&mut self, line: usize) -> Option<&dyn AnyPair>;
+    /// The pair that was prepared.
+    fn pair(&mut self, line: usize) -> &mut dyn Any;
+    /// Key and value, for listeners.
+    fn entry(&self, line: usize) -> Box<dyn AnyEntry>;
+    fn clear(&mut self);
+}
+
+impl<Q: Query> TypedWrites<Q> {
+    fn push(&mut self, key: Q) {
+        self.lines.push(TypedLine { key, value: None, steps: Vec::new(), pair: Pair(None) });
+    }
+}
+
+impl<Q: Query> AnyWrites for TypedWrites<Q> {
+    fn key(&self, line: usize) -> &dyn AnyKey {
+        &self.lines[line].key
+    }
+
+    fn add(&mut self, key: &dyn AnyKey) {
+        if let Some(key) = (key as &dyn Any).downcast_ref::<Q>() {
+            self.push(key.clone());
+        }
+    }
+
+    fn forget_value(&mut self, line: usize) {
+        let line = &mut self.lines[line];
+        line.value = None;
+        line.steps.clear();
+    }
+
+    fn forget_steps(&mut self, line: usize) {
+        self.lines[line].steps.clear();
+    }
+
+    fn merge_again(&mut self, line: usize, present: Option<&AnyHandle>) {
+        let line = &mut self.lines[line];
+        let mut merged = present.and_then(|present| present.downcast_ref::<Arc<Q::Value>>()).cloned();
+        for step in &line.steps {
+            merged = Some(step(merged.as_deref()));
+        }
+        line.value = merged;
+    }
+
+    fn prepare(&mut self, line: usize) -> Option<&dyn AnyPair> {
+        let TypedLine { key, value, pair, .. } = &mut self.lines[line];
+        *pair = Pair::new(key.clone(), Arc::clone(value.as_ref()?));
+        Some(pair)
+    }
+
+    fn pair(&mut self, line: usize) -> &mut dyn Any {
+        &mut self.lines[line].pair
+    }
+
+    fn entry(&self, line: usize) -> Box<dyn AnyEntry> {
+        let line = &self.lines[line];
+        Box::new(EntryOf { key: line.key.clone(), value: line.value.clone() })
+    }
+
+    fn clear(&mut self) {
+        self.lines.clear();
+    }
+}
+
+/// The set of writes of one transaction in the table of `Q`.
+pub(crate) struct Writes<'a, Q: Query> {
+    pub(crate) table: &'a Table<Q>,
+    pub(crate) set: &'a mut WriteSet,
+}
+
+impl WriteSet {
+    /// An empty one.
+    pub(crate) fn of<Q: Query>(home: Arc<dyn TableRef<Q>>) -> Box<Self> {
+        let table = home.table();
+        let (index, head_hash) = (table.index(), std::any::TypeId::of::<Q>());
+        let mut set = super::spare::take(head_hash).unwrap_or_else(|| {
+            let typed = Box::new(TypedWrites::<Q> { lines: Vec::new() });
+            Box::new(Self::new(head_hash, Box::new(Home::<Q>(None)), typed))
+        });
+        set.use_for(index, &mut |any| {
+            if let Some(place) = (any as &mut dyn Any).downcast_mut::<Home<Q>>() {
+                place.0 = Some(Arc::clone(&home));
+            }
+        });
+        set
+    }
+
+    fn typed<Q: Query>(&self) -> &TypedWrites<Q> {
+        (self.writes() as &dyn Any).downcast_ref().expect("a set of writes is of the type of its query")
+    }
+
+    fn typed_mut<Q: Query>(&mut self) -> &mut TypedWrites<Q> {
+        (self.writes_mut() as &mut dyn Any)
+            .downcast_mut()
+            .expect("a set of writes is of the type of its query")
+    }
+
+    /// Value that was written under a key.
+    pub(crate) fn written<L: Lookup>(&self, lookup: &L) -> Option<&Arc<<L::Query as Query>::Value>> {
+        let line = self.find_in_use(&|head| head.hash(lookup), &|key| names(lookup, key))?;
+        self.typed::<L::Query>().lines[line].value.as_ref()
+    }
+}
+
+impl<Q: Query> Writes<'_, Q> {
+    fn find<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<usize> {
+        self.set.find(self.table.hash(lookup), &|key| names(lookup, key))
+    }
+
+    /// The line of a key, added if there is none.
+    fn line<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> usize {
+        let hash = self.table.hash(lookup);
+        match self.set.find(hash, &|key| names(lookup, key)) {
+            Some(line) => line,
+            None => {
+                self.set.typed_mut::<Q>().push(lookup.to_key());
+                self.set.add(hash)
+            }
+        }
+    }
+
+    fn value(&self, line: usize) -> Option<&Arc<Q::Value>> {
+        self.set.typed::<Q>().lines[line].value.as_ref()
+    }
+
+    fn set_value(&mut self, line: usize, value: Arc<Q::Value>) {
+        self.set.typed_mut::<Q>().lines[line].value = Some(value);
+    }
+
+    /// What the transaction has of its own for a key.
+    fn own<L: Lookup<Query = Q>>(&self, lookup: &L) -> (Own, Option<Arc<Q::Value>>) {
+        let Some(line) = self.find(lookup) else { return (Own::Nothing, None) };
+        (self.set.own(line), self.value(line).cloned())
+    }
+
+    /// Own write, else what is committed now; the latter is remembered.
+    pub(crate) fn get<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
+        match self.own(lookup) {
+            (Own::Value, value) => value,
+            (Own::Removed, _) => None,
+            (Own::Nothing, _) => {
+                let (value, seen) = self.table.read_versioned(lookup, Use::Counted);
+                let line = self.line(lookup);
+                self.set.remember(line, seen);
+                value
+            }
+        }
+    }
+
+    /// Replaces the whole value. Returns the line if this is the first write of the key.
+    pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Times) -> Option<usize> {
+        let hash = self.table.hash(&key);
+        let line = match self.set.find(hash, &|other| names(&key, other)) {
+            Some(line) => line,
+            None => {
+                self.set.typed_mut::<Q>().push(key);
+                self.set.add(hash)
+            }
+        };
+        self.put(line, value, &times, Mark::No)
+    }
+
+    fn put(&mut self, line: usize, value: Arc<Q::Value>, times: &Times, mark: Mark) -> Option<usize> {
+        let first = self.set.set(line, times, mark);
+        self.set_value(line, value);
+        first
+    }
+
+    /// Replaces a value, which keeps its times and its mark, by one that is made from it, once. Returns whether there is
+    /// one, and the line if this is its first write.
+    pub(crate) fn update<L: Lookup<Query = Q>>(
+        &mut self,
+        lookup: &L,
+        update: impl FnOnce(&Arc<Q::Value>) -> Arc<Q::Value>,
+    ) -> (bool, Option<usize>) {
+        match self.own(lookup) {
+            (Own::Value, Some(present)) => {
+                let value = update(&present);
+                if let Some(line) = self.find(lookup) {
+                    self.set.amend(line);
+                    self.set_value(line, value);
+                }
+                (true, None)
+            }
+            (Own::Removed | Own::Value, _) => (false, None),
+            (Own::Nothing, _) => {
+                let (present, times, seen) = self.table.read_timed(lookup);
+                let line = self.line(lookup);
+                let Some((times, mark)) = self.set.begin_update(line, present.is_some(), times, seen) else {
+                    return (false, None);
+                };
+                match present {
+                    Some(present) => {
+                        let value = update(&present);
+                        (true, self.put(line, value, &times, mark))
+                    }
+                    None => (false, None),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn merge(&mut self, key: &Q, step: Merging<Q::Value>) -> Option<usize> {
+        let line = self.line(key);
+        match self.set.own(line) {
+            Own::Nothing => {
+                let (value, seen) = self.table.read_versioned(key, Use::Counted);
+                let merged = step(value.as_deref());
+                let first = self.set.merge(line, seen);
+                let typed = &mut self.set.typed_mut::<Q>().lines[line];
+                typed.value = Some(merged);
+                typed.steps.push(step);
+                first
+            }
+            Own::Removed => {
+                let value = step(None);
+                self.put(line, value, &Times::new(), Mark::No)
+            }
+            Own::Value => {
+                let value = step(self.value(line).map(|value| &**value));
+                let is_merge = self.set.merge_own(line);
+                let typed = &mut self.set.typed_mut::<Q>().lines[line];
+                typed.value = Some(value);
+                if is_merge {
+                    typed.steps.push(step);
+                }
+                None
+            }
+        }
+    }
+
+    /// Replaces the value by one made from the present one, once: if that changes, the commit fails.
+    pub(crate) fn update_once(
+        &mut self,
+        key: Q,
+        update: impl FnOnce(Option<&Q::Value>) -> Arc<Q::Value>,
+    ) -> (Arc<Q::Value>, Option<usize>) {
+        let present = self.get(&key);
+        let value = update(present.as_deref());
+        let first = self.set(key, Arc::clone(&value), Times::new());
+        (value, first)
+    }
+
+    /// Returns whether there was something to remove, and the line if this is its first write.
+    pub(crate) fn remove<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> (bool, Option<usize>) {
+        let was_there = match self.own(lookup).0 {
+            Own::Value => true,
+            Own::Removed => false,
+            Own::Nothing => self.table.peek(lookup).is_some(),
+        };
+        let line = self.line(lookup);
+        (was_there, self.set.remove(line))
+    }
+
+    pub(crate) fn touch<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> (bool, Option<usize>) {
+        self.mark(lookup, false)
+    }
+
+    pub(crate) fn invalidate<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> (bool, Option<usize>) {
+        self.mark(lookup, true)
+    }
+
+    fn mark<L: Lookup<Query = Q>>(&mut self, lookup: &L, invalidates: bool) -> (bool, Option<usize>) {
+        let hash = self.table.hash(lookup);
+        self.set.mark(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key()), invalidates)
+    }
+
+    /// Has the commit mark all keys that `matches`, unless they are written or touched here.
+    pub(crate) fn invalidate_where(&mut self, matches: impl Fn(&Q) -> bool + Send + 'static) {
+        let matches = move |key: &dyn AnyKey| (key as &dyn Any).downcast_ref().is_some_and(&matches);
+        self.set.mark_where(Box::new(matches));
+    }
+}

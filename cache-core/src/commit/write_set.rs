@@ -1,0 +1,729 @@
+//! What one transaction has read and wants to write in one table, its query unknown. Keys and values are in its
+//! [typed part](super::typed_writes).
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use super::locked_shards::LockedShards;
+use super::spare;
+use super::typed_writes::{AnyTableRef, AnyWrites};
+use super::{Commit, CommitKind, Failure, Part, Steps};
+use crate::Revision;
+use crate::clock::Moment;
+use crate::erased::UsedTable;
+use crate::event::{Change, ChangeKind};
+use crate::hashed::Hashed;
+use crate::shard::key::{AnyKey, IsKey};
+use crate::shard::{Incoming, Location, OpContext, ReadVersion, ShardMut, ShardRef};
+use crate::table::tags::TagLists;
+use crate::table::watchers::{AnyWatcher, Watchers};
+use crate::table::{Head, Times};
+use crate::tag::Tag;
+use crate::transaction::Order;
+
+/// The lines of one transaction in one table.
+pub(crate) struct WriteSet {
+    query: TypeId,
+    table_index: usize,
+    home: Box<dyn AnyTableRef>,
+    lines: Lines,
+}
+
+struct Lines {
+    typed: Box<dyn AnyWrites>,
+    lines: Vec<Line>,
+    /// Lines by key, once there are so many that a search takes longer than a hash.
+    index: Hashed,
+    /// Those to be told of what the commit does, once that is certain.
+    told: Told,
+    /// Whether all that is not written here is to be marked.
+    marks_rest: bool,
+    /// Which of the rest is to be marked. Asked when the commit begins.
+    marks_where: Vec<Predicate>,
+    /// The tags of the keys of the lines that write a value, by the places of the lines.
+    tags: TagLists,
+    /// Moment and revision of the commit.
+    now: Moment,
+    revision: u64,
+}
+
+type Predicate = Box<dyn Fn(&dyn AnyKey) -> bool + Send>;
+
+/// Loads and watches of keys that a commit changes. Found before nothing can fail any more, since that compares keys,
+/// which is foreign code. Dropped without locks: a load may hold an answer.
+#[derive(Default)]
+struct Told {
+    replaced: Vec<Arc<AnyWatcher>>,
+    marked: Vec<Arc<AnyWatcher>>,
+    touched: Vec<Arc<AnyWatcher>>,
+}
+
+impl Told {
+    fn find(&mut self, watchers: &Watchers, write: &Write, hash: u32, key: &dyn AnyKey) {
+        let told = match write {
+            Write::None => return,
+            Write::Mark { invalidate: false, .. } => &mut self.touched,
+            Write::Mark { invalidate: true, .. } | Write::Overtake => &mut self.marked,
+            Write::Set { .. } | Write::Merge { .. } | Write::Remove => &mut self.replaced,
+        };
+        watchers.find(hash, &|other| key.equals(other), &mut |watcher| told.push(Arc::clone(watcher)));
+    }
+
+    fn tell(&self) {
+        self.replaced.iter().for_each(|watcher| watcher.overtake());
+        self.marked.iter().for_each(|watcher| watcher.overtake_by_mark());
+        self.touched.iter().for_each(|watcher| watcher.ring_later());
+    }
+
+    fn clear(&mut self) {
+        self.replaced.clear();
+        self.marked.clear();
+        self.touched.clear();
+    }
+}
+
+/// Lines that are searched one by one.
+const SEARCHED: usize = 8;
+/// Lines that an emptied set may have room for if it is to be used again.
+const MOST_KEPT: usize = 64;
+
+struct Line {
+    hash: u32,
+    /// What the transaction was told of the committed state, if it asked.
+    read: Option<ReadVersion>,
+    write: Write,
+    at: Location,
+    incoming: Option<Incoming>,
+}
+
+/// What is to become of a key.
+enum Write {
+    None,
+    Set {
+        times: Option<Box<Times>>,
+        mark: Mark,
+    },
+    Merge {
+        base: Base,
+        is_invalidated: bool,
+    },
+    Remove,
+    Mark {
+        touch: bool,
+        invalidate: bool,
+    },
+    /// A mark on a key that was not there, or a change of a part of it: what is being loaded for it is out of date. No
+    /// change by itself, unless the key has come by the time of the commit.
+    Overtake,
+}
+
+/// Whether a value that is written is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    No,
+    Yes,
+    /// As the entry is that it takes the place of at the time of the commit. If that has gone, nobody knows.
+    Kept,
+}
+
+impl Mark {
+    fn of(is_invalidated: bool) -> Self {
+        if is_invalidated { Self::Yes } else { Self::No }
+    }
+}
+
+/// What a merge was made from.
+struct Base {
+    seen: ReadVersion,
+    /// Set when a commit has found it changed.
+    is_stale: bool,
+}
+
+impl Write {
+    fn kind(&self) -> Option<ChangeKind> {
+        match self {
+            Self::None | Self::Overtake => None,
+            Self::Set { .. } => Some(ChangeKind::Set),
+            Self::Merge { .. } => Some(ChangeKind::Merged),
+            Self::Remove => Some(ChangeKind::Removed),
+            Self::Mark { invalidate: true, .. } => Some(ChangeKind::Invalidated),
+            Self::Mark { .. } => Some(ChangeKind::Touched),
+        }
+    }
+
+    /// Whether copies of the entry that are kept elsewhere are out of date.
+    fn is_change(&self) -> bool {
+        !matches!(self, Self::None | Self::Mark { invalidate: false, .. })
+    }
+
+    fn has_value(&self) -> bool {
+        matches!(self, Self::Set { .. } | Self::Merge { .. })
+    }
+
+    /// When the value was true, if that is not the moment of the commit.
+    fn as_of(&self) -> Option<Moment> {
+        match self {
+            Self::Set { times: Some(times), .. } => times.as_of,
+            _ => None,
+        }
+    }
+}
+
+/// What a transaction has of its own for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    Value,
+    Removed,
+    /// Nothing: what is committed counts.
+    Nothing,
+}
+
+impl Line {
+    fn is_written(&self) -> bool {
+        !matches!(self.write, Write::None)
+    }
+}
+
+impl WriteSet {
+    pub(super) fn new(query: TypeId, home: Box<dyn AnyTableRef>, typed: Box<dyn AnyWrites>) -> Self {
+        let lines = Lines {
+            typed,
+            lines: Vec::new(),
+            index: Hashed::default(),
+            told: Told::default(),
+            marks_rest: false,
+            marks_where: Vec::new(),
+            tags: TagLists::default(),
+            now: Moment::ORIGIN,
+            revision: 0,
+        };
+        Self { query, table_index: 0, home, lines }
+    }
+
+    pub(crate) fn query(&self) -> TypeId {
+        self.query
+    }
+
+    pub(super) fn use_for(&mut self, table_index: usize, set_home: &mut dyn FnMut(&mut dyn AnyTableRef)) {
+        self.table_index = table_index;
+        set_home(&mut *self.home);
+    }
+
+    pub(super) fn writes(&self) -> &dyn AnyWrites {
+        &*self.lines.typed
+    }
+
+    pub(super) fn writes_mut(&mut self) -> &mut dyn AnyWrites {
+        &mut *self.lines.typed
+    }
+
+    /// The line of a key.
+    pub(super) fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<usize> {
+        self.lines.find(hash, is_key)
+    }
+
+    /// The same, with the hash that the table gives the key.
+    pub(super) fn find_in_use(&self, hash: &dyn Fn(&Head) -> u32, is_key: IsKey<'_>) -> Option<usize> {
+        self.find(hash(self.home.table().head()), is_key)
+    }
+
+    /// Adds the line of a key that has been added to the typed part.
+    pub(super) fn add(&mut self, hash: u32) -> usize {
+        self.lines.add(hash)
+    }
+
+    pub(super) fn own(&self, line: usize) -> Own {
+        match &self.lines.lines[line].write {
+            Write::Remove => Own::Removed,
+            write if write.has_value() => Own::Value,
+            _ => Own::Nothing,
+        }
+    }
+
+    /// Remembers what a key was seen to be, to be validated.
+    pub(super) fn remember(&mut self, line: usize, seen: ReadVersion) {
+        // The first answer counts: if a later one differs, the commit is to fail.
+        self.lines.lines[line].read.get_or_insert(seen);
+    }
+
+    /// A value is put into the typed part. Returns the line if this is the first write of the key.
+    pub(super) fn set(&mut self, line: usize, times: &Times, mark: Mark) -> Option<usize> {
+        let times = (*times != Times::new()).then(|| Box::new(*times));
+        self.lines.put(line, Write::Set { times, mark })
+    }
+
+    /// The value of a line is replaced, which keeps its times and its mark.
+    pub(super) fn amend(&mut self, line: usize) {
+        if let Write::Merge { is_invalidated, .. } = self.lines.lines[line].write {
+            self.lines.put(line, Write::Set { times: None, mark: Mark::of(is_invalidated) });
+        }
+    }
+
+    /// A committed value is to be replaced by one that is made from it. Returns times and mark of that; `None` if there is
+    /// no committed value.
+    pub(super) fn begin_update(
+        &mut self,
+        line: usize,
+        is_there: bool,
+        mut times: Times,
+        seen: ReadVersion,
+    ) -> Option<(Times, Mark)> {
+        let is_meant = self.lines.is_marked_by_predicate(self.lines.typed.key(line));
+        self.remember(line, seen);
+        let write = &self.lines.lines[line].write;
+        if !is_there {
+            if !write.is_change() {
+                self.lines.overtake(line);
+            }
+            return None;
+        }
+        let mark = match *write {
+            Write::Mark { touch, invalidate } => {
+                times.as_of = times.as_of.filter(|_| !touch);
+                Mark::of(invalidate)
+            }
+            _ if is_meant => Mark::Yes,
+            _ => Mark::Kept,
+        };
+        Some((times, mark))
+    }
+
+    /// A committed value is merged. Returns the line if this is the first write of the key.
+    pub(super) fn merge(&mut self, line: usize, seen: ReadVersion) -> Option<usize> {
+        let base = Base { seen, is_stale: false };
+        self.lines.put(line, Write::Merge { base, is_invalidated: false })
+    }
+
+    /// An own value is merged. Returns whether it was a merge before.
+    pub(super) fn merge_own(&mut self, line: usize) -> bool {
+        match &mut self.lines.lines[line].write {
+            Write::Set { mark, .. } => {
+                *mark = Mark::No;
+                false
+            }
+            Write::Merge { is_invalidated, .. } => {
+                *is_invalidated = false;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn remove(&mut self, line: usize) -> Option<usize> {
+        self.lines.put(line, Write::Remove)
+    }
+
+    /// Marks or touches a key. Returns whether there is something to mark, and the line if this is its first write.
+    pub(super) fn mark(
+        &mut self,
+        hash: u32,
+        is_key: IsKey<'_>,
+        to_key: &dyn Fn() -> Box<dyn AnyKey>,
+        invalidates: bool,
+    ) -> (bool, Option<usize>) {
+        self.lines.mark(self.home.table(), hash, is_key, to_key, invalidates)
+    }
+
+    pub(super) fn mark_where(&mut self, matches: Predicate) {
+        self.lines.marks_where.push(matches);
+    }
+
+    /// Has the commit mark all that is not written here.
+    pub(crate) fn mark_all(&mut self) {
+        self.lines.marks_rest = true;
+    }
+
+    fn table(&self) -> &dyn UsedTable {
+        self.home.table()
+    }
+}
+
+impl Lines {
+    fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<usize> {
+        if self.lines.len() <= SEARCHED {
+            let is_it = |line: usize| self.lines[line].hash == hash && is_key(self.typed.key(line));
+            return (0..self.lines.len()).find(|&line| is_it(line));
+        }
+        self.index.find(hash, |line| is_key(self.typed.key(line)))
+    }
+
+    fn add(&mut self, hash: u32) -> usize {
+        let line = self.lines.len();
+        let at = Location::default();
+        self.lines.push(Line { hash, read: None, write: Write::None, at, incoming: None });
+        if self.lines.len() > SEARCHED {
+            let from = if line == SEARCHED { 0 } else { line };
+            for line in from..=line {
+                self.index.insert(self.lines[line].hash, line);
+            }
+        }
+        line
+    }
+
+    /// The line of a key, added if there is none.
+    fn line(&mut self, hash: u32, key: &dyn AnyKey) -> usize {
+        match self.find(hash, &|other| key.equals(other)) {
+            Some(line) => line,
+            None => {
+                self.typed.add(key);
+                self.add(hash)
+            }
+        }
+    }
+
+    fn put(&mut self, at: usize, write: Write) -> Option<usize> {
+        if !write.has_value() {
+            self.typed.forget_value(at);
+        } else if matches!(write, Write::Set { .. }) {
+            self.typed.forget_steps(at);
+        }
+        let line = &mut self.lines[at];
+        let old = std::mem::replace(&mut line.write, write);
+        if let Write::Merge { base, .. } = &old {
+            // What replaces a merge may have been made from it, and cannot be made again.
+            line.read.get_or_insert(base.seen);
+        }
+        old.kind().is_none().then_some(at)
+    }
+
+    /// Has what is being loaded for an absent key retired.
+    fn overtake(&mut self, line: usize) {
+        match &mut self.lines[line].write {
+            Write::Mark { invalidate, .. } => *invalidate = true,
+            _ => drop(self.put(line, Write::Overtake)),
+        }
+    }
+
+    fn mark(
+        &mut self,
+        table: &dyn UsedTable,
+        hash: u32,
+        is_key: IsKey<'_>,
+        to_key: &dyn Fn() -> Box<dyn AnyKey>,
+        invalidates: bool,
+    ) -> (bool, Option<usize>) {
+        let at = self.find(hash, is_key);
+        let was_touched = match at.map(|at| &mut self.lines[at].write) {
+            Some(Write::Remove) => return (false, None),
+            Some(Write::Set { mark, times }) => {
+                *mark = Mark::of(invalidates);
+                if !invalidates && let Some(times) = times {
+                    times.as_of = None;
+                }
+                return (true, None);
+            }
+            Some(Write::Merge { is_invalidated, .. }) => {
+                *is_invalidated = invalidates;
+                return (true, None);
+            }
+            Some(Write::Mark { touch, .. }) => *touch,
+            Some(Write::None | Write::Overtake) | None => false,
+        };
+        let is_there = table.is_readable(hash, is_key);
+        if !is_there && !invalidates {
+            return (false, None);
+        }
+        let line = at.unwrap_or_else(|| self.line(hash, &*to_key()));
+        if !is_there {
+            self.overtake(line);
+            return (false, None);
+        }
+        let touch = was_touched || !invalidates;
+        (true, self.put(line, Write::Mark { touch, invalidate: invalidates }))
+    }
+
+    fn is_marked_by_predicate(&self, key: &dyn AnyKey) -> bool {
+        self.marks_where.iter().any(|matches| matches(key))
+    }
+
+    /// Makes lines for the keys that a predicate marks. Whatever happens from now on came after the commit was begun.
+    fn mark_matching(&mut self, table: &dyn UsedTable, order: &mut Order) {
+        if self.marks_where.is_empty() {
+            return;
+        }
+        let head = table.head();
+        // Keys that are neither there nor watched are known by copies alone.
+        head.trail.note_all();
+        // Before the keys, so that what is being loaded is either overtaken or among them.
+        let watchers = head.watchers.all();
+        let mut keys = table.live_keys();
+        keys.extend(watchers.iter().map(|watcher| watcher.key().to_box()));
+        keys.retain(|key| self.is_marked_by_predicate(&**key));
+        for key in &keys {
+            order.extend(self.mark_unwritten(table, &**key).map(|line| (head.index, line)));
+        }
+    }
+
+    /// Has a key marked that is not written here. Returns the line if this is its first write.
+    fn mark_unwritten(&mut self, table: &dyn UsedTable, key: &dyn AnyKey) -> Option<usize> {
+        let hash = table.head().hash_of(key);
+        let is_key: IsKey<'_> = &|other| key.equals(other);
+        let is_written = self.find(hash, is_key).is_some_and(|line| self.lines[line].is_written());
+        match is_written {
+            true => None,
+            false => self.mark(table, hash, is_key, &|| key.to_box(), true).1,
+        }
+    }
+
+    /// Runs a merge again whose base was found changed.
+    fn merge_again(&mut self, table: &dyn UsedTable, at: usize) {
+        let line = &mut self.lines[at];
+        if let Write::Merge { base, .. } = &mut line.write
+            && base.is_stale
+        {
+            let key = self.typed.key(at);
+            let (present, seen) = table.read_handle(line.hash, &|other| key.equals(other));
+            self.typed.merge_again(at, present.as_ref());
+            *base = Base { seen, is_stale: false };
+        }
+    }
+
+    /// Makes what is to be installed.
+    fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>) {
+        let line = &mut self.lines[at];
+        let (times, is_invalidated) = match &line.write {
+            Write::Set { times, mark } => (times.as_deref(), *mark == Mark::Yes),
+            Write::Merge { is_invalidated, .. } => (None, *is_invalidated),
+            _ => return,
+        };
+        if let Some(pair) = self.typed.prepare(at) {
+            // Its times begin when it is installed.
+            let now = Moment::ORIGIN;
+            let mut incoming = head.incoming(pair, times.unwrap_or(&Times::new()), label, now);
+            incoming.is_invalidated = is_invalidated;
+            line.incoming = Some(incoming);
+        }
+    }
+
+    /// Compares what was read of a line's key with what is there, and finds the place of what will be written.
+    fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
+        let Line { hash, read, write, at: location, incoming } = &mut self.lines[at];
+        let key = self.typed.key(at);
+        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, key)) {
+            return Err(Failure::StaleRead(table, key.to_box()));
+        }
+        if let Write::Merge { base, .. } = write
+            && !shard.is_unchanged(base.seen, *hash, key)
+        {
+            base.is_stale = true;
+            return Err(Failure::StaleBase(table, key.to_box()));
+        }
+        if !matches!(write, Write::None) {
+            *location = shard.locate(*hash, &|other| key.equals(other));
+        }
+        if matches!(write, Write::Overtake) && location.number.is_some() {
+            *write = Write::Mark { touch: false, invalidate: true };
+        }
+        if let (Write::Set { mark: Mark::Kept, .. }, Some(incoming)) = (&*write, incoming) {
+            incoming.is_invalidated = location.number.is_none_or(|number| shard.is_invalidated(number));
+        }
+        Ok(())
+    }
+
+    /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
+    fn is_told(line: &Line, shard: ShardRef<'_>) -> Option<ChangeKind> {
+        let kind = line.write.kind()?;
+        let is_told = match kind {
+            ChangeKind::Touched => false,
+            ChangeKind::Invalidated => line.at.number.is_some_and(|number| !shard.lines.is_dead(number)),
+            _ => true,
+        };
+        is_told.then_some(kind)
+    }
+
+    fn install_line(&mut self, at: usize, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
+        let Self { typed, lines, tags, .. } = self;
+        let line = &mut lines[at];
+        let location = shard.meet(line.at, context);
+        match (&line.write, line.incoming.take(), location.number) {
+            (Write::Remove, ..) => {
+                shard.remove(location, context);
+            }
+            (Write::Mark { touch, invalidate }, _, Some(number)) => {
+                if *touch {
+                    shard.touch(number, context);
+                }
+                if *invalidate {
+                    shard.invalidate(number);
+                }
+            }
+            (write, Some(mut incoming), _) => {
+                incoming.begin(context.now, write.as_of());
+                let number = shard.write(typed.pair(at), line.hash, location, incoming, context);
+                shard.tag(number, tags.at(at));
+            }
+            _ => {}
+        }
+    }
+
+    fn clear(&mut self) {
+        self.typed.clear();
+        self.lines.clear();
+        self.index.clear();
+        self.told.clear();
+        self.marks_where.clear();
+        self.tags.clear();
+        self.marks_rest = false;
+        self.revision = 0;
+    }
+}
+
+impl Steps for Lines {
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+        match self.marks_rest {
+            true => LockedShards::lock_all(table),
+            false => LockedShards::lock(table, self.lines.iter().map(|line| (line.hash, line.is_written()))),
+        }
+    }
+
+    fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
+        let table = locked.table();
+        let head = table.head();
+        for at in 0..self.lines.len() {
+            let hash = self.lines[at].hash;
+            let shard = locked.of(hash);
+            match self.validate_line(at, shard, head.name) {
+                Err(stale @ Failure::StaleBase(..)) => {
+                    commit.overtaken.get_or_insert(stale);
+                }
+                valid => valid?,
+            }
+            let line = &self.lines[at];
+            self.told.find(&head.watchers, &line.write, hash, self.typed.key(at));
+            if let Some(kind) = Self::is_told(line, shard) {
+                head.add_change(&mut commit.changes, kind, &|| Some(self.typed.entry(at)));
+            }
+        }
+        if self.marks_rest {
+            let is_told = |key: &dyn AnyKey| {
+                let line = self.find(head.hash_of(key), &|other| key.equals(other));
+                line.is_none_or(|line| !self.lines[line].is_written())
+            };
+            for shard in locked.all() {
+                table.add_marks(shard, &is_told, &mut commit.changes);
+            }
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
+        let head = locked.table().head();
+        (self.now, self.revision) = (commit.now, commit.revision());
+        if self.marks_rest {
+            // Before the writes, which clear the marks of theirs.
+            for mut shard in locked.written() {
+                shard.invalidate_all();
+            }
+            head.all_marked();
+        }
+        self.told.tell();
+        let context = head.context(commit.now, commit.revision());
+        for mut shard in locked.written() {
+            shard.begin(&context);
+        }
+        for at in 0..self.lines.len() {
+            let line = &self.lines[at];
+            if line.write.is_change() {
+                head.trail.note(line.hash);
+            }
+            if line.is_written()
+                && let Some(mut shard) = locked.of_mut(line.hash)
+            {
+                self.install_line(at, &mut shard, &context);
+            }
+        }
+        for mut shard in locked.written() {
+            shard.finish(&context);
+            head.publish(&mut shard);
+        }
+    }
+}
+
+impl Part for WriteSet {
+    fn table_index(&self) -> usize {
+        self.table_index
+    }
+
+    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
+        Some((self.home.table(), &mut self.lines))
+    }
+
+    fn unlocked(&mut self) {
+        let Self { home, lines, .. } = self;
+        let table = home.table();
+        table.enforce_bound(&table.head().context(lines.now, lines.revision));
+        lines.told.clear();
+    }
+
+    fn kind(&self) -> CommitKind {
+        let mut kind = if self.lines.marks_rest { CommitKind::Mark } else { CommitKind::Read };
+        for line in &self.lines.lines {
+            kind = kind.max(match line.write {
+                Write::None => CommitKind::Read,
+                Write::Mark { .. } | Write::Overtake => CommitKind::Mark,
+                _ => CommitKind::Write,
+            });
+        }
+        kind
+    }
+
+    fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
+        let Self { home, lines, .. } = self;
+        let table = home.table();
+        let head = table.head();
+        lines.mark_matching(table, order);
+        lines.told.clear();
+        lines.tags.clear();
+        for at in 0..lines.lines.len() {
+            if head.has_entry_tags {
+                match lines.lines[at].write.has_value() {
+                    true => lines.tags.push(&head.tags_of(lines.typed.key(at))),
+                    false => lines.tags.push(&[]),
+                }
+            }
+            lines.merge_again(table, at);
+            lines.prepare(head, at, label);
+        }
+    }
+
+    fn mark_matching_again(&mut self) {
+        let Self { home, lines, .. } = self;
+        lines.mark_matching(home.table(), &mut Order::new());
+    }
+
+    fn mark_rest(&mut self) {
+        self.mark_all();
+    }
+
+    fn mark_tagged(&mut self, tags: &[Tag]) {
+        let Self { home, lines, .. } = self;
+        let table = home.table();
+        for (_, key) in &table.tagged(tags) {
+            lines.mark_unwritten(table, &**key);
+        }
+    }
+
+    fn change(&self, line: usize) -> Option<Change> {
+        let kind = self.lines.lines.get(line)?.write.kind()?;
+        let entry = self.lines.typed.entry(line);
+        let revision = (self.lines.revision > 0).then_some(Revision(self.lines.revision));
+        Some(Change { table: self.table().head().name, revision, kind, entry })
+    }
+
+    fn recycle(mut self: Box<Self>) {
+        // Values first, while their cache is certain to be there.
+        self.lines.clear();
+        self.home.clear();
+        if self.lines.lines.capacity() <= MOST_KEPT {
+            spare::put(self);
+        }
+    }
+
+    fn write_set(&self) -> Option<&WriteSet> {
+        Some(self)
+    }
+
+    fn write_set_mut(&mut self) -> Option<&mut WriteSet> {
+        Some(self)
+    }
+}

@@ -1,0 +1,242 @@
+//! Tables of queries that the caller does not know: what a whole cache does with each of its tables, and all that is done
+//! with keys of any query.
+//!
+//! In three steps, so that a program has the code for no more than it does with a table. Any table has a head; one that
+//! has been used has shards; one of a query with `persist` is saved. The way from one to the next is a function pointer
+//! that is set by the first write, and by what makes the codec. What needs no types is compiled once for all tables.
+
+use std::fmt::Debug;
+
+use crate::clock::Moment;
+use crate::commit::Part;
+use crate::commit::locked_shards::LockedShard;
+use crate::event::{Change, ChangeKind};
+use crate::inspect::{EntryReport, TableReport};
+use crate::retention::recency::Oldest;
+use crate::shard::key::AnyKey;
+use crate::shard::{OpContext, ShardMut, ShardRef};
+use crate::snapshot::{Downtime, Image, Section, SkipReason};
+use crate::table::entry::EntryState;
+use crate::table::head::Head;
+
+/// A table of a registry, its query unknown.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct AnyTable<'a>(pub(crate) &'a dyn ErasedTable);
+
+/// A table whose query is not known at compile time.
+pub(crate) trait ErasedTable: Send + Sync + Debug {
+    /// All that does not depend on the query.
+    fn head(&self) -> &Head;
+    /// The table, if it has shards.
+    fn used(&self) -> Option<&dyn UsedTable>;
+    /// The table, if it takes part in snapshots.
+    fn saved(&self) -> Option<&dyn SavedTable>;
+}
+
+/// A table that has shards. They are named by their places.
+pub(crate) trait UsedTable: Send + Sync {
+    fn head(&self) -> &Head;
+    /// Runs `look` while a shard is locked for reading.
+    fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>));
+    /// Runs `change` while a shard is locked for writing. What it displaces is dropped after the shard is unlocked.
+    fn write_shard(&self, place: usize, change: &mut dyn FnMut(&mut ShardMut<'_>));
+    /// Locks a shard for reading or writing.
+    fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a>;
+}
+
+/// A table that takes part in snapshots.
+pub(crate) trait SavedTable: Send + Sync {
+    /// The entries as they are to be saved, copied on at most `threads` threads. To be called while the gate is closed.
+    fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>>;
+    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over. Decodes on at most
+    /// `threads` threads.
+    fn restoring(
+        &self,
+        section: &Section<'_>,
+        downtime: Downtime,
+        threads: usize,
+    ) -> Result<Box<dyn Part + '_>, SkipReason>;
+}
+
+impl dyn ErasedTable + '_ {
+    /// Name of the table.
+    pub(crate) fn name(&self) -> &'static str {
+        self.head().name
+    }
+
+    /// Live entries. Visits every survivor.
+    pub(crate) fn live(&self) -> usize {
+        self.used().map_or(0, |table| table.live())
+    }
+
+    /// Removes all dead keys, after releasing what has expired. Returns how many keys went.
+    pub(crate) fn reap(&self) -> usize {
+        self.used().map_or(0, |table| table.reap())
+    }
+
+    /// State and counters, and the entries if asked for.
+    pub(crate) fn report(&self, with_entries: bool) -> TableReport {
+        let head = self.head();
+        let mut report = TableReport { name: head.name, bound: head.rules.bound, ..TableReport::default() };
+        report.misses = head.early_misses();
+        if let Some(table) = self.used() {
+            table.expire_due();
+            table.each_shard(&mut |shard| report.add_shard(shard));
+            if with_entries {
+                report.entries = table.report_entries();
+            }
+        }
+        report
+    }
+
+    /// What [`SavedTable::image`] is; `None` if the table is not saved.
+    pub(crate) fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>> {
+        self.saved()?.image(with_survivors, now, threads)
+    }
+
+    /// What [`SavedTable::restoring`] is.
+    pub(crate) fn restoring(
+        &self,
+        section: &Section<'_>,
+        downtime: Downtime,
+        threads: usize,
+    ) -> Result<Box<dyn Part + '_>, SkipReason> {
+        self.saved().ok_or(SkipReason::NotPersisted)?.restoring(section, downtime, threads)
+    }
+}
+
+impl dyn UsedTable + '_ {
+    fn places(&self) -> std::ops::Range<usize> {
+        0..self.head().shard_count()
+    }
+
+    /// Runs `look` for one shard after the other, each locked for reading.
+    pub(crate) fn each_shard(&self, look: &mut dyn FnMut(ShardRef<'_>)) {
+        self.places().for_each(|place| self.read_shard(place, look));
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.expire_due();
+        let mut live = 0;
+        self.each_shard(&mut |shard| live += shard.live_count());
+        live
+    }
+
+    /// Releases all residents whose time is over.
+    pub(crate) fn expire_due(&self) {
+        let now = self.head().core.precise_now();
+        for place in self.places() {
+            let mut has_due = false;
+            self.read_shard(place, &mut |shard| has_due = shard.has_due(now));
+            if has_due {
+                self.release_expired(place, now, &mut |shard, context| shard.expire_due(usize::MAX, context));
+            }
+        }
+    }
+
+    fn reap(&self) -> usize {
+        let now = self.head().core.precise_now();
+        let mut reaped = 0;
+        for place in self.places() {
+            self.alter_shard(place, now, &mut |shard, context| reaped += shard.reap(context));
+        }
+        reaped
+    }
+
+    fn report_entries(&self) -> Vec<EntryReport> {
+        let (head, mut keys) = (self.head(), Vec::new());
+        let now = head.core.now();
+        self.each_shard(&mut |shard| {
+            for number in shard.numbers() {
+                if let (Some(key), Some(view)) = (shard.lines.key(number), shard.view(number))
+                    && !shard.lines.is_dead(number)
+                {
+                    keys.push((key.to_box(), EntryState::of(&view, &head.rules, now)));
+                }
+            }
+        });
+        // Printing a key is foreign code.
+        keys.iter().map(|(key, state)| EntryReport::new(&key, *state)).collect()
+    }
+
+    /// Copies of the keys that are there and alive. One shard is locked (shared) at a time.
+    pub(crate) fn live_keys(&self) -> Vec<Box<dyn AnyKey>> {
+        self.expire_due();
+        let mut keys = Vec::new();
+        self.each_shard(&mut |shard| {
+            let live = shard.numbers().filter(|&number| !shard.lines.is_dead(number));
+            keys.extend(live.filter_map(|number| shard.lines.key(number)).map(AnyKey::to_box));
+        });
+        keys
+    }
+
+    /// Adds what is told of the entries of a shard that are to be marked, if anybody listens.
+    pub(crate) fn add_marks(
+        &self,
+        shard: ShardRef<'_>,
+        is_told: &dyn Fn(&dyn AnyKey) -> bool,
+        changes: &mut Vec<Change>,
+    ) {
+        let head = self.head();
+        if !head.core.events.has_listeners() {
+            return;
+        }
+        for number in shard.numbers() {
+            if let Some(key) = shard.lines.key(number)
+                && !shard.lines.is_dead(number)
+                && is_told(key)
+            {
+                head.add_change(changes, ChangeKind::Invalidated, &|| Some(key.entry()));
+            }
+        }
+    }
+
+    /// Brings the table within its bound where one shard alone could not. To be called without locks.
+    #[inline]
+    pub(crate) fn enforce_bound(&self, context: &OpContext<'_>) {
+        if context.ledger.is_over() {
+            self.evict_excess(context);
+        }
+    }
+
+    #[cold]
+    fn evict_excess(&self, context: &OpContext<'_>) {
+        match context.recency {
+            Some(recency) => {
+                while context.ledger.is_over()
+                    && let Some(oldest) = recency.oldest()
+                {
+                    self.evict_oldest(oldest, context);
+                }
+            }
+            None => self.evict_by_shards(context),
+        }
+    }
+
+    /// Evicts the entry that is the oldest in the exact order.
+    fn evict_oldest(&self, oldest: Oldest, context: &OpContext<'_>) {
+        let head = self.head();
+        self.write_shard(head.place_of(oldest.hash), &mut |shard| {
+            shard.evict_oldest(oldest, context);
+            head.publish(shard);
+        });
+    }
+
+    fn evict_by_shards(&self, context: &OpContext<'_>) {
+        let head = self.head();
+        // First without touching what the commit itself wrote; if it wrote more than the table holds, with it.
+        for revision in [context.revision, 0] {
+            for _ in self.places() {
+                if !context.ledger.is_over() {
+                    return;
+                }
+                let context = OpContext { revision, ..*context };
+                self.write_shard(head.next_victim(), &mut |shard| {
+                    shard.make_room(&context);
+                    head.publish(shard);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! One shard: keys, entries, eviction order. Knows nothing of locks, clocks or listeners: time comes in, and what
+//! it displaced is kept until the caller takes it, to be dropped when no lock is held.
+//!
+//! A shard has two parts. The typed one, [`Lines`], has keys and values by number and decides nothing; it is compiled for
+//! each query. All else, the [`Metadata`], works on these numbers, and is compiled once: its methods are those of
+//! [`ShardRef`] and [`ShardMut`], which reach the lines through [`AnyLines`].
+
+mod evict;
+mod index;
+pub(crate) mod key;
+pub(crate) mod lines;
+mod maintenance;
+mod metadata;
+mod pins;
+mod placement;
+pub(crate) mod state;
+mod tag_index;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::event::Cause;
+use crate::query::{Lookup, Query};
+use crate::retention::ledger::Ledger;
+use crate::retention::recency::Recency;
+use crate::retention::{Queue, Rules};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use index::Index;
+pub(crate) use key::Pair;
+use key::{AnyKey, IsKey};
+pub(crate) use lines::{AnyLines, Displaced, Line, Lines, ValueRef};
+use metadata::Metadata;
+pub(crate) use placement::Placement;
+pub(crate) use state::{Extra, LineState, Membership, View};
+use tag_index::TagIndex;
+
+/// What a hit needs is on one cache line, behind the lock word.
+#[repr(C)]
+pub(crate) struct Shard<Q: Query> {
+    /// Numbers of lines by the hashes of their keys.
+    index: Index,
+    counters: Counters,
+    lines: Lines<Q>,
+    /// Made by the first write, so that an empty shard is small.
+    metadata: Option<Box<Metadata>>,
+}
+
+/// Counted with plain loads and stores: the lock word beside them is written by each reader anyway.
+#[derive(Default)]
+struct Counters {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// A shard whose query the caller does not know, to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct ShardRef<'a> {
+    index: &'a Index,
+    counters: &'a Counters,
+    pub(crate) lines: &'a dyn AnyLines,
+    metadata: Option<&'a Metadata>,
+}
+
+/// A shard whose query the caller does not know, to be written.
+pub(crate) struct ShardMut<'a> {
+    index: &'a mut Index,
+    pub(crate) lines: &'a mut dyn AnyLines,
+    metadata: &'a mut Metadata,
+}
+
+/// What the shards of a table have in common, and the moment of the operation.
+#[derive(Debug)]
+pub(crate) struct OpContext<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) recency: Option<&'a Recency>,
+    /// Whether listeners want to know the keys of what is displaced.
+    pub(crate) has_listeners: bool,
+    pub(crate) now: Moment,
+    /// Revision of the commit that is being installed, 0 without one. What it wrote is the last to be evicted.
+    pub(crate) revision: u64,
+}
+
+/// All that is known of an entry on its way in, besides its key and value.
+pub(crate) struct Incoming {
+    pub(crate) weight: u32,
+    pub(crate) as_of: Moment,
+    /// What most entries do without.
+    pub(crate) extra: Option<Box<Extra>>,
+    /// By the rules of the table; a pin comes before them.
+    pub(crate) placement: Placement,
+    pub(crate) is_invalidated: bool,
+    /// Where the policy has the entry, if that is decided.
+    pub(crate) position: Option<QueuePosition>,
+}
+
+impl Incoming {
+    /// Starts the times at `now`, unless the answer was true at another moment.
+    pub(crate) fn begin(&mut self, now: Moment, as_of: Option<Moment>) {
+        self.as_of = as_of.unwrap_or(now);
+        if let Some(extra) = &mut self.extra {
+            extra.begin(now);
+        }
+    }
+}
+
+/// Where the default policy has an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueuePosition {
+    pub(crate) queue: Queue,
+    pub(crate) uses: u8,
+}
+
+/// Where a key is in its shard. True while the shard stays locked, whatever is written to other keys, up to
+/// [`finish`](ShardMut::finish).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Location {
+    /// Number of its line.
+    pub(crate) number: Option<u32>,
+    /// Number of its pin.
+    pub(crate) pin: Option<u32>,
+}
+
+/// A claim on a key, as its holder knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PinClaim {
+    pub(crate) hash: u32,
+    /// Number of the pin.
+    pub(crate) pin: u32,
+}
+
+/// What a reader saw under a key, to be compared later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadVersion {
+    /// An entry of this revision, its value alive or not.
+    Revision(u64),
+    /// No entry, in a shard that had forgotten revisions up to this one.
+    Absent { forgotten: u64 },
+}
+
+impl<Q: Query> Shard<Q> {
+    pub(crate) fn new() -> Self {
+        Self { index: Index::default(), counters: Counters::default(), lines: Lines::new(), metadata: None }
+    }
+
+    #[inline]
+    pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Line<Q>)> {
+        self.index.find(hash, |number| match self.lines.line(number) {
+            Some(line) if lookup.is_key(&line.key) => Some((number, line)),
+            _ => None,
+        })
+    }
+
+    #[inline]
+    pub(crate) fn line(&self, number: u32) -> Option<&Line<Q>> {
+        self.lines.line(number)
+    }
+
+    #[inline]
+    pub(crate) fn count_hit(&self) {
+        self.counters.count_hit();
+    }
+
+    pub(crate) fn any(&self) -> ShardRef<'_> {
+        let Self { index, counters, lines, metadata } = self;
+        ShardRef { index, counters, lines, metadata: metadata.as_deref() }
+    }
+
+    pub(crate) fn any_mut(&mut self) -> ShardMut<'_> {
+        let Self { index, lines, metadata, .. } = self;
+        ShardMut { index, lines, metadata: Metadata::made(metadata) }
+    }
+
+    /// Whether a line of a shard of this query has the value, which the caller holds.
+    pub(crate) fn has_value(shard: ShardRef<'_>, number: u32, value: &Arc<Q::Value>) -> bool {
+        let lines = (shard.lines as &dyn Any).downcast_ref::<Lines<Q>>();
+        lines.and_then(|lines| lines.line(number)).is_some_and(|line| line.value.is(value))
+    }
+
+    /// What was displaced, to be dropped when no lock is held.
+    pub(crate) fn take_displaced(&mut self) -> (Displaced<Q>, Vec<Box<Extra>>) {
+        let extras = match &mut self.metadata {
+            Some(metadata) => std::mem::take(&mut metadata.displaced_extras),
+            None => Vec::new(),
+        };
+        (self.lines.take_displaced(), extras)
+    }
+}
+
+impl Counters {
+    #[inline]
+    fn count_hit(&self) {
+        self.hits.store(self.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn count_miss(&self) {
+        self.misses.store(self.misses.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+impl<'a> ShardRef<'a> {
+    /// Where a key is.
+    pub(crate) fn locate(self, hash: u32, is_key: IsKey<'_>) -> Location {
+        Location { number: self.find(hash, is_key), pin: self.pin_of(hash, is_key) }
+    }
+
+    /// Number of the line of a key.
+    pub(crate) fn find(self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
+        let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);
+        self.index.find(hash, |number| is_it(number).then_some(number))
+    }
+
+    /// Number of the pin of a key, if a claim on it is held.
+    pub(crate) fn pin_of(self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
+        self.metadata.and_then(|metadata| metadata.pins.find(hash, is_key))
+    }
+
+    pub(crate) fn view(self, number: u32) -> Option<View<'a>> {
+        let (state, metadata) = (self.lines.state(number)?, self.metadata?);
+        Some(View { state, record: &metadata.records[number], extra: metadata.extras.get(number) })
+    }
+
+    /// The numbers of all lines, vacant ones included.
+    pub(crate) fn numbers(self) -> std::ops::Range<u32> {
+        numbers(self.lines)
+    }
+
+    /// Whether the entry in a line is marked.
+    pub(crate) fn is_invalidated(self, number: u32) -> bool {
+        self.lines.state(number).is_some_and(|state| state.is_invalidated)
+    }
+
+    /// Whether the time of the entry in a line is over.
+    pub(crate) fn is_expired(self, number: u32, rules: &Rules, now: Moment) -> bool {
+        self.metadata.is_some_and(|metadata| metadata.deadline(number, rules).is_over(now))
+    }
+
+    /// Whether a reader has to have the entry in a line released first: a resident whose time is over.
+    pub(crate) fn has_to_go(self, number: u32, rules: &Rules, now: Moment) -> bool {
+        let state = self.lines.state(number);
+        let may_go = state
+            .is_some_and(|state| state.membership.is_resident() && state.membership != Membership::Pinned);
+        may_go && self.is_expired(number, rules, now)
+    }
+
+    /// Whether the entry in a line, which has no times of its own, is younger than `fresh` and not expired. Apart from the
+    /// reads that its coarse date is enough for.
+    #[cold]
+    pub(crate) fn is_plainly_fresh(self, number: u32, rules: &Rules, fresh: Duration, now: Moment) -> bool {
+        let Some(metadata) = self.metadata else { return false };
+        let age = now.since(metadata.records[number].as_of);
+        age < fresh && rules.ttl.is_none_or(|ttl| age < ttl) && metadata.extras.get(number).is_none()
+    }
+
+    /// Renews the time to idle.
+    pub(crate) fn renew_idle(self, number: u32, now: Moment) {
+        if let Some(extra) = self.metadata.and_then(|metadata| metadata.extras.get(number)) {
+            extra.renew_idle(now);
+        }
+    }
+
+    /// What a reader sees under a key that is in this line, or in none.
+    pub(crate) fn version(self, number: Option<u32>) -> ReadVersion {
+        match (number, self.metadata) {
+            (Some(number), Some(metadata)) => ReadVersion::Revision(metadata.records[number].revision),
+            _ => ReadVersion::Absent { forgotten: self.forgotten() },
+        }
+    }
+
+    /// Whether no write can have happened to the key since its version was `seen`.
+    pub(crate) fn is_unchanged(self, seen: ReadVersion, hash: u32, key: &dyn AnyKey) -> bool {
+        let found = self.version(self.find(hash, &|other| key.equals(other)));
+        match (seen, found) {
+            (ReadVersion::Revision(seen), ReadVersion::Revision(found)) => seen == found,
+            (ReadVersion::Revision(seen), ReadVersion::Absent { forgotten }) => forgotten <= seen,
+            (ReadVersion::Absent { .. }, ReadVersion::Revision(_)) => false,
+            (ReadVersion::Absent { forgotten: seen }, ReadVersion::Absent { forgotten }) => seen == forgotten,
+        }
+    }
+
+    /// Notes that a survivor was read, so that the next write makes it resident again.
+    pub(crate) fn mark_survivor(self, number: u32) {
+        let (Some(state), Some(metadata)) = (self.lines.state(number), self.metadata) else { return };
+        if state.membership == Membership::Evicted && state.uses.swap(1, Ordering::Relaxed) == 0 {
+            metadata.revived.push(number);
+        }
+    }
+
+    pub(crate) fn removals(self) -> [u64; Cause::COUNT] {
+        self.metadata.map_or([0; Cause::COUNT], |metadata| metadata.removals)
+    }
+
+    pub(crate) fn hits(self) -> u64 {
+        self.counters.hits.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn misses(self) -> u64 {
+        self.counters.misses.load(Ordering::Relaxed)
+    }
+
+    /// Counts a read, which found a value or not.
+    pub(crate) fn count_read(self, is_hit: bool) {
+        match is_hit {
+            true => self.counters.count_hit(),
+            false => self.counters.count_miss(),
+        }
+    }
+
+    /// Entries, those with dead values included.
+    pub(crate) fn count(self) -> usize {
+        self.metadata.map_or(0, |metadata| metadata.records.occupied())
+    }
+
+    /// Entries whose value is alive. Visits the survivors.
+    pub(crate) fn live_count(self) -> usize {
+        let Some(metadata) = self.metadata else { return 0 };
+        let survivors = metadata.survivors.iter(|number| metadata.records[number].link);
+        self.count() - survivors.filter(|&number| self.lines.is_dead(number)).count()
+    }
+
+    /// The lines whose keys have a tag with this hash.
+    pub(crate) fn tagged(self, tag: u32) -> impl Iterator<Item = u32> {
+        self.tag_index().into_iter().flat_map(move |tags| tags.slots(tag))
+    }
+
+    /// How many tags the lines have together.
+    pub(crate) fn tag_count(self) -> usize {
+        self.tag_index().map_or(0, TagIndex::len)
+    }
+
+    fn tag_index(self) -> Option<&'a TagIndex> {
+        self.metadata?.tags.as_deref()
+    }
+
+    pub(crate) fn pin_count(self) -> usize {
+        self.metadata.map_or(0, |metadata| metadata.pins.len())
+    }
+
+    /// Whether the time of some resident may be over.
+    #[inline]
+    pub(crate) fn has_due(self, now: Moment) -> bool {
+        self.metadata.is_some_and(|metadata| metadata.deadlines.has_due(now))
+    }
+
+    /// Residents in the order in which the default policy would look at them, by number.
+    pub(crate) fn policy_order(self) -> impl Iterator<Item = u32> {
+        self.metadata.into_iter().flat_map(|metadata| metadata.policy.numbers(&metadata.records))
+    }
+
+    fn forgotten(self) -> u64 {
+        self.metadata.map_or(0, |metadata| metadata.forgotten)
+    }
+}
+
+impl ShardMut<'_> {
+    /// Where a key is.
+    pub(crate) fn locate(&self, hash: u32, is_key: IsKey<'_>) -> Location {
+        let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);
+        let number = self.index.find(hash, |number| is_it(number).then_some(number));
+        Location { number, pin: self.metadata.pins.find(hash, is_key) }
+    }
+
+    /// What a reader would see under the key in a line.
+    pub(crate) fn version(&self, number: u32) -> ReadVersion {
+        ReadVersion::Revision(self.metadata.records[number].revision)
+    }
+
+    /// Makes room for so many new entries at once.
+    pub(crate) fn reserve(&mut self, entries: usize) {
+        let records = &mut self.metadata.records;
+        records.reserve(entries);
+        self.lines.reserve(entries);
+        self.index.reserve(entries, records);
+    }
+
+    /// Has a line found by these tags, as hashes, from now on: those of its key. Does nothing if it is found by them already.
+    #[inline]
+    pub(crate) fn tag(&mut self, number: u32, tags: &[u32]) {
+        if !tags.is_empty() {
+            self.metadata.tags.get_or_insert_default().add(number, tags);
+        }
+    }
+
+    /// Whether the value in a line is alive.
+    fn is_readable(&self, number: u32) -> bool {
+        !self.lines.is_dead(number)
+    }
+
+    fn count_removal(&mut self, cause: Option<Cause>) {
+        if let Some(cause) = cause {
+            self.metadata.removals[cause as usize] += 1;
+        }
+    }
+
+    fn drop_later(&mut self, extra: Option<Box<Extra>>) {
+        self.metadata.displaced_extras.extend(extra);
+    }
+
+    /// Takes out an entry that is in no list any more.
+    #[inline]
+    fn vacate(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
+        let Self { index, metadata, lines } = self;
+        metadata.forgotten = metadata.forgotten.max(metadata.records[number].revision);
+        index.remove(number, &metadata.records);
+        if let Some(tags) = &mut metadata.tags {
+            tags.remove(number);
+        }
+        metadata.records.vacate(number);
+        let cause = lines.displace(number, cause, context.has_listeners);
+        let extra = metadata.extras.take(number);
+        self.drop_later(extra);
+        self.count_removal(cause);
+    }
+}
+
+fn numbers(lines: &dyn AnyLines) -> std::ops::Range<u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "`Records` gives out 32 bits")]
+    let end = lines.len() as u32;
+    0..end
+}

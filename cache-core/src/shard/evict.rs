@@ -1,0 +1,225 @@
+//! What of one shard stays resident: pins, admission, eviction, release.
+
+use super::key::AnyKey;
+use super::lines::Released;
+use super::maintenance::VISITS;
+use super::metadata::Metadata;
+use super::state::Membership;
+use super::{Incoming, OpContext, PinClaim, Placement, QueuePosition, ShardMut};
+use crate::event::Cause;
+use crate::retention::Queue;
+use crate::retention::recency::Oldest;
+use crate::sync::atomic::AtomicU8;
+
+impl ShardMut<'_> {
+    /// Adds a claim on the key. Returns the number of its pin.
+    pub(crate) fn pin(&mut self, key: &dyn AnyKey, hash: u32, context: &OpContext<'_>) -> u32 {
+        let at = self.locate(hash, &|other| key.equals(other));
+        let at = self.meet(at, context);
+        if let Some(pin) = at.pin {
+            self.metadata.pins.hold(pin);
+            return pin;
+        }
+        let pin = self.metadata.pins.add(key.to_box(), hash);
+        if let Some(number) = at.number
+            && self.lines.upgrade(number)
+        {
+            self.leave(number, context);
+            if let Some(state) = self.lines.state_mut(number) {
+                state.membership = Membership::Pinned;
+                state.aside = pin;
+            }
+        }
+        pin
+    }
+
+    /// Takes back one claim; the last one puts the entry under the table's rules again. Returns the key of the pin then,
+    /// to be dropped without locks. Calls no foreign code but that of dropped values.
+    pub(crate) fn unpin(&mut self, claim: PinClaim, context: &OpContext<'_>) -> Option<Box<dyn AnyKey>> {
+        let (hash, key) = self.metadata.pins.take_back(claim.pin)?;
+        let pinned = self.find_aside(hash, Membership::Pinned, claim.pin);
+        if let Some(number) = pinned {
+            self.admit(number, context);
+        }
+        Some(key)
+    }
+
+    /// The line of a hash with this membership and number beside it.
+    fn find_aside(&self, hash: u32, membership: Membership, aside: u32) -> Option<u32> {
+        self.index.find(hash, |number| {
+            let state = self.lines.state(number)?;
+            (state.membership == membership && state.aside == aside).then_some(number)
+        })
+    }
+
+    /// Places a pinned entry or a survivor anew by the rules of the table.
+    pub(super) fn admit(&mut self, number: u32, context: &OpContext<'_>) {
+        let metadata = &*self.metadata;
+        let has_own_ttl = metadata.extras.get(number).is_some_and(|extra| extra.ttl.is_some());
+        let placement = Placement::by_rules(metadata.records[number].weight, has_own_ttl, context.rules);
+        let is_expired = metadata.deadline(number, context.rules).is_over(context.now);
+        if placement.is_nowhere() || is_expired {
+            // A pinned entry is released; a survivor stays one.
+            let cause = if is_expired { Cause::Expired } else { Cause::Evicted };
+            self.release(number, Membership::Released, cause, context);
+            return;
+        }
+        if !self.lines.upgrade(number) {
+            return;
+        }
+        self.leave(number, context);
+        let Self { lines, metadata, .. } = self;
+        let Some(state) = lines.state_mut(number) else { return };
+        state.membership = placement.membership(|| Queue::Main);
+        state.uses = AtomicU8::new(0);
+        state.date(metadata.records[number].as_of, metadata.extras.get(number).is_some());
+        metadata.set_alarm(number, state, context.rules);
+        metadata.enter(number, state, context);
+    }
+
+    /// Tells the ledger what came and left, after evicting what is too much.
+    #[inline]
+    pub(crate) fn make_room(&mut self, context: &OpContext<'_>) {
+        self.evict_excess(context);
+        context.ledger.book(std::mem::take(&mut self.metadata.balance));
+        // Another shard may have come in between the look and the booking.
+        if context.ledger.is_over() {
+            self.evict_excess(context);
+            context.ledger.book(std::mem::take(&mut self.metadata.balance));
+        }
+    }
+
+    /// Evicts what has to leave so that a new entry may enter a queue. Its line is then the one that was left.
+    #[inline]
+    pub(crate) fn make_room_for(&mut self, hash: u32, incoming: &mut Incoming, context: &OpContext<'_>) {
+        let weight = incoming.weight;
+        let is_full = |metadata: &Metadata| context.ledger.is_over_with(metadata.balance + i64::from(weight));
+        // Those whose time is over go first.
+        if is_full(self.metadata) && self.metadata.deadlines.has_due(context.now) {
+            self.expire_due(VISITS, context);
+        }
+        if !is_full(self.metadata) {
+            return;
+        }
+        let queue = self.metadata.policy.place(hash);
+        incoming.position = Some(QueuePosition { queue, uses: 0 });
+        // Counted before it is there, since the queues are weighed against one another with it.
+        self.metadata.policy.reweigh(queue, 0, weight);
+        while is_full(self.metadata) && self.evict_one(context) {}
+        self.metadata.policy.reweigh(queue, weight, 0);
+    }
+
+    /// Leaves what is in an exact order alone: the oldest entry may be in another shard.
+    fn evict_excess(&mut self, context: &OpContext<'_>) {
+        if context.recency.is_some() {
+            return;
+        }
+        while context.ledger.is_over_with(self.metadata.balance) {
+            if !self.evict_one(context) {
+                break;
+            }
+        }
+    }
+
+    /// Evicts the entry that was found to be the oldest of the table, if it is still in the order.
+    pub(crate) fn evict_oldest(&mut self, oldest: Oldest, context: &OpContext<'_>) {
+        let Some(number) = self.find_aside(oldest.hash, Membership::Ordered, oldest.node) else { return };
+        self.leave(number, context);
+        self.release(number, Membership::Evicted, Cause::Evicted, context);
+        self.make_room(context);
+    }
+
+    /// Takes a line out of the list of its membership.
+    pub(super) fn leave(&mut self, number: u32, context: &OpContext<'_>) {
+        if let Some(state) = self.lines.state(number) {
+            self.metadata.leave(number, state, context);
+        }
+    }
+
+    /// Evicts the entry that the policy likes least. Entries of the commit that is being installed are passed
+    /// over; `false` if there are no others.
+    fn evict_one(&mut self, context: &OpContext<'_>) -> bool {
+        // The first entry that was passed over in each queue since anything else was done to it: whoever meets it
+        // again has seen the whole queue.
+        let mut spared = [None; 2];
+        let mut is_exhausted = [false; 2];
+        loop {
+            let Metadata { policy, records, .. } = &mut *self.metadata;
+            let Some((queue, number)) = policy.candidate(is_exhausted) else { return false };
+            if context.revision != 0 && records[number].revision == context.revision {
+                policy.requeue(queue, number, records);
+                let at = usize::from(queue == Queue::Main);
+                is_exhausted[at] = spared[at] == Some(number);
+                spared[at].get_or_insert(number);
+                continue;
+            }
+            let Some(state) = self.lines.state_mut(number) else { return false };
+            let uses = state.uses.get_mut();
+            match queue {
+                Queue::Small if *uses >= policy.promote_at() => {
+                    *uses -= policy.promote_at();
+                    state.membership = Membership::Main;
+                    policy.remove(Queue::Small, number, records);
+                    policy.push(Queue::Main, number, records);
+                    (spared, is_exhausted) = ([None; 2], [false; 2]);
+                }
+                Queue::Main if *uses > 0 => {
+                    *uses -= 1;
+                    policy.requeue(queue, number, records);
+                    spared[1] = None;
+                }
+                _ => {
+                    policy.remember(queue, records[number].hash);
+                    self.metadata.leave(number, state, context);
+                    self.release(number, Membership::Evicted, Cause::Evicted, context);
+                    return true;
+                }
+            }
+        }
+    }
+
+    /// Releases a resident whose time is over, unless it was renewed since the caller looked. Returns whether there
+    /// is still an entry in the line.
+    pub(crate) fn expire(&mut self, number: u32, context: &OpContext<'_>) -> bool {
+        let Some(state) = self.lines.state(number) else { return false };
+        let membership = state.membership;
+        let may_go =
+            state.may_expire(context.rules) && membership.is_resident() && membership != Membership::Pinned;
+        if may_go && self.metadata.deadline(number, context.rules).is_over(context.now) {
+            self.metadata.leave(number, state, context);
+            return self.release(number, Membership::Released, Cause::Expired, context);
+        }
+        true
+    }
+
+    /// Turns a resident that has left its list into a survivor, or takes it out if nobody else can reach its
+    /// value. Returns whether there is still an entry in the line.
+    fn release(
+        &mut self,
+        number: u32,
+        membership: Membership,
+        cause: Cause,
+        context: &OpContext<'_>,
+    ) -> bool {
+        let Some(state) = self.lines.state(number) else { return false };
+        if !state.membership.is_resident() {
+            return true;
+        }
+        match self.lines.release(number, cause, context.has_listeners) {
+            Released::Unshared => {
+                self.vacate(number, Some(cause), context);
+                return false;
+            }
+            Released::Weakened => self.count_removal(Some(cause)),
+        }
+        let Self { lines, metadata, .. } = self;
+        if let Some(state) = lines.state_mut(number) {
+            state.membership = membership;
+            state.uses = AtomicU8::new(0);
+            metadata.enter(number, state, context);
+        }
+        let history = metadata.extras.get_mut(number).and_then(|extra| extra.drop_history());
+        self.drop_later(history);
+        true
+    }
+}

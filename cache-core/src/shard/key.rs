@@ -1,0 +1,123 @@
+//! Keys and values of queries that their holders do not know.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use crate::event::{AnyEntry, EntryOf};
+use crate::query::{Lookup, Query, ShownKey};
+use crate::sync::HashState;
+use crate::tag::Tag;
+
+/// A key of some query.
+pub(crate) trait AnyKey: Any + Send + Sync {
+    /// Whether this is a key of the same query, and equal.
+    fn equals(&self, other: &dyn AnyKey) -> bool;
+    fn hash(&self, hasher: &HashState) -> u32;
+    fn to_box(&self) -> Box<dyn AnyKey>;
+    /// Prints the key as it may be printed.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+    /// Calls `add` with each tag of its own that the key has.
+    fn each_tag(&self, add: &mut dyn FnMut(Tag));
+    /// A copy of the key without a value, for listeners.
+    fn entry(&self) -> Box<dyn AnyEntry>;
+}
+
+/// A key with its value, on their way into a shard.
+pub(crate) trait AnyPair: Any + Send {
+    /// The key; `None` once the pair has been taken.
+    fn key(&self) -> Option<&dyn AnyKey>;
+    /// The weight by the query's weigher, which is foreign code.
+    fn weigh(&self) -> u32;
+    /// A copy for listeners.
+    fn entry(&self) -> Option<Box<dyn AnyEntry>>;
+}
+
+/// The pair of a query; empty once it has been taken.
+pub(crate) struct Pair<Q: Query>(pub(crate) Option<(Q, Arc<Q::Value>)>);
+
+/// Tells whether a key is the one that is looked for. Runs `Eq` of keys, and no other foreign code.
+pub(crate) type IsKey<'a> = &'a dyn Fn(&dyn AnyKey) -> bool;
+
+impl<Q: Query> AnyKey for Q {
+    fn equals(&self, other: &dyn AnyKey) -> bool {
+        match (other as &dyn Any).downcast_ref::<Q>() {
+            Some(other) => self == other,
+            None => false,
+        }
+    }
+
+    fn hash(&self, hasher: &HashState) -> u32 {
+        hash(hasher, self)
+    }
+
+    fn to_box(&self) -> Box<dyn AnyKey> {
+        Box::new(self.clone())
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ShownKey(self).fmt(f)
+    }
+
+    fn each_tag(&self, add: &mut dyn FnMut(Tag)) {
+        if let Some(tags_of) = Q::TAGS_OF {
+            tags_of(self, add);
+        }
+    }
+
+    fn entry(&self) -> Box<dyn AnyEntry> {
+        Box::new(EntryOf { key: self.clone(), value: None })
+    }
+}
+
+impl Debug for dyn AnyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show(f)
+    }
+}
+
+impl<Q: Query> Pair<Q> {
+    pub(crate) fn new(key: Q, value: Arc<Q::Value>) -> Self {
+        Self(Some((key, value)))
+    }
+}
+
+impl<Q: Query> AnyPair for Pair<Q> {
+    fn key(&self) -> Option<&dyn AnyKey> {
+        match &self.0 {
+            Some((key, _)) => Some(key),
+            None => None,
+        }
+    }
+
+    fn weigh(&self) -> u32 {
+        match &self.0 {
+            Some((key, value)) => key.weigh(value),
+            None => 1,
+        }
+    }
+
+    fn entry(&self) -> Option<Box<dyn AnyEntry>> {
+        let (key, value) = self.0.as_ref()?;
+        Some(Box::new(EntryOf { key: key.clone(), value: Some(Arc::clone(value)) }))
+    }
+}
+
+/// The hash of a key, or of what is borrowed of one, in a table.
+#[inline]
+pub(crate) fn hash<L: std::hash::Hash + ?Sized>(hasher: &HashState, key: &L) -> u32 {
+    use std::hash::BuildHasher;
+
+    let hash = hasher.hash_one(key);
+    // Each half alone is a multiple of a key that is a number, and so as uneven as the seed has it. The product of
+    // both is not (0.4 ns of a hit of 12 ns).
+    ((hash >> 32) as u32).wrapping_mul(hash as u32 | 1)
+}
+
+/// Whether a lookup names a key.
+pub(crate) fn names<L: Lookup>(lookup: &L, key: &dyn AnyKey) -> bool {
+    match (key as &dyn Any).downcast_ref::<L::Query>() {
+        Some(key) => lookup.is_key(key),
+        None => false,
+    }
+}

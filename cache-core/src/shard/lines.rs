@@ -1,0 +1,332 @@
+//! The typed part of a shard: keys and values by number, and what was displaced. Decides nothing. Compiled for each
+//! query, so it is kept small: all else works on numbers, through [`AnyLines`].
+
+use std::any::Any;
+use std::sync::{Arc, Weak};
+
+use super::key::{AnyKey, Pair};
+use super::state::{AnyHandle, LineState};
+use crate::event::{Cause, EntryOf, Event, Events, Removal};
+use crate::query::Query;
+use crate::retention::records::grow;
+use crate::sync::switch_point;
+
+/// One entry, as a hit reads it. With a key of 8 bytes it takes half a cache line, and by its alignment never parts of
+/// two.
+#[repr(C, align(32))]
+pub(crate) struct Line<Q: Query> {
+    pub(crate) value: ValueRef<Q::Value>,
+    pub(crate) state: LineState,
+    pub(crate) key: Q,
+}
+
+/// A handle of a value: strong while the cache keeps it, weak for survivors. The strong handle *is* the claim of the side
+/// table that keeps the entry.
+pub(crate) enum ValueRef<V: ?Sized> {
+    Strong(Arc<V>),
+    Weak(Weak<V>),
+}
+
+/// The entries of one shard by number, some of which are vacant.
+#[repr(C)]
+pub(crate) struct Lines<Q: Query> {
+    lines: Vec<Option<Line<Q>>>,
+    displaced: Displaced<Q>,
+}
+
+/// Keys and values that operations pushed out of a shard, to be dropped when no lock is held.
+pub(crate) struct Displaced<Q: Query> {
+    /// Most operations push out one entry at most, for which nothing is allocated.
+    first: Option<Gone<Q>>,
+    more: Vec<Gone<Q>>,
+}
+
+struct Gone<Q: Query> {
+    key: Option<Q>,
+    value: ValueRef<Q::Value>,
+    /// What the listeners have to be told; nothing for a dead value.
+    cause: Option<Cause>,
+}
+
+/// What became of a resident that its table lets go of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// Nobody else can reach the value: nothing was done.
+    Unshared,
+    /// The line has a weak handle now, and the strong one is displaced.
+    Weakened,
+}
+
+/// The lines of a query that the caller does not know. Numbers of vacant lines are answered like those of no line.
+pub(crate) trait AnyLines: Any + Send + Sync {
+    /// How many lines there are, vacant ones included.
+    fn len(&self) -> usize;
+    fn state(&self, number: u32) -> Option<&LineState>;
+    fn state_mut(&mut self, number: u32) -> Option<&mut LineState>;
+    fn key(&self, number: u32) -> Option<&dyn AnyKey>;
+    /// A strong handle of the value, if it is alive.
+    fn handle(&self, number: u32) -> Option<AnyHandle>;
+    /// Whether nobody holds the value any more. Final: a dead value cannot come back.
+    fn is_dead(&self, number: u32) -> bool;
+    /// Moves a [`Pair`] into a vacant line, or a new one behind all others. The handle is strong if the state says so.
+    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn Any);
+    /// Replaces the value by that of a [`Pair`], whose key is displaced with the old value. The line's state says whether the
+    /// new handle is strong. Returns what listeners have to be told.
+    fn replace(&mut self, number: u32, pair: &mut dyn Any, has_listeners: bool) -> Option<Cause>;
+    /// Makes the handle strong. `false`: the value is dead.
+    fn upgrade(&mut self, number: u32) -> bool;
+    /// Makes the handle of a resident weak, unless nobody else can reach the value.
+    fn release(&mut self, number: u32, cause: Cause, has_listeners: bool) -> Released;
+    /// Moves an entry out. Returns what listeners have to be told: nothing of a value that has died meanwhile.
+    fn displace(&mut self, number: u32, cause: Option<Cause>, has_listeners: bool) -> Option<Cause>;
+    /// Has listeners told of an entry that stays in its line.
+    fn report(&mut self, number: u32, cause: Cause);
+    /// Makes room for so many new entries.
+    fn reserve(&mut self, entries: usize);
+    /// Moves the entries together, in their order, so that no line between them is vacant.
+    fn compact(&mut self);
+    /// Queues what was displaced for the listeners.
+    fn publish(&mut self, table: &'static str, events: &Events);
+}
+
+impl<V: ?Sized> ValueRef<V> {
+    #[inline]
+    fn new(value: Arc<V>, is_strong: bool) -> Self {
+        match is_strong {
+            true => Self::Strong(value),
+            // The writer holds another handle, so that this drop is not the last.
+            false => Self::Weak(Arc::downgrade(&value)),
+        }
+    }
+
+    pub(crate) fn value(&self) -> Option<Arc<V>> {
+        match self {
+            Self::Strong(value) => Some(Arc::clone(value)),
+            Self::Weak(value) => {
+                switch_point();
+                value.upgrade()
+            }
+        }
+    }
+
+    /// Whether this is the value, which the caller holds.
+    pub(crate) fn is(&self, value: &Arc<V>) -> bool {
+        match self {
+            Self::Strong(present) => Arc::ptr_eq(present, value),
+            Self::Weak(present) => std::ptr::addr_eq(present.as_ptr(), Arc::as_ptr(value)),
+        }
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        match self {
+            Self::Strong(_) => false,
+            Self::Weak(value) => {
+                switch_point();
+                value.strong_count() == 0
+            }
+        }
+    }
+
+    /// What listeners have to be told of a value that leaves, which they need alive.
+    fn told_of(&mut self, cause: Option<Cause>, has_listeners: bool) -> Option<Cause> {
+        if has_listeners && cause.is_some() {
+            *self = Self::Strong(self.value()?);
+        }
+        cause
+    }
+}
+
+impl<Q: Query> Lines<Q> {
+    pub(crate) const fn new() -> Self {
+        Self { lines: Vec::new(), displaced: Displaced { first: None, more: Vec::new() } }
+    }
+
+    #[inline]
+    pub(crate) fn line(&self, number: u32) -> Option<&Line<Q>> {
+        match self.lines.get(number as usize) {
+            Some(line) => line.as_ref(),
+            None => None,
+        }
+    }
+
+    fn line_mut(&mut self, number: u32) -> Option<&mut Line<Q>> {
+        match self.lines.get_mut(number as usize) {
+            Some(line) => line.as_mut(),
+            None => None,
+        }
+    }
+
+    /// What was displaced, to be dropped when no lock is held.
+    pub(crate) fn take_displaced(&mut self) -> Displaced<Q> {
+        let Displaced { first, more } = &mut self.displaced;
+        Displaced { first: first.take(), more: std::mem::take(more) }
+    }
+}
+
+impl<Q: Query> Displaced<Q> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn push(&mut self, gone: Gone<Q>) {
+        match self.first {
+            None => self.first = Some(gone),
+            Some(_) => self.more.push(gone),
+        }
+    }
+}
+
+impl<Q: Query> Gone<Q> {
+    fn publish(&mut self, table: &'static str, events: &Events) {
+        let Some(cause) = self.cause.take() else { return };
+        match (self.key.take(), self.value.value()) {
+            (Some(key), Some(value)) => {
+                let entry = Box::new(EntryOf { key, value: Some(value) });
+                events.push(Event::Removal(Removal { table, cause, entry }));
+            }
+            // The key could not be cloned for the listeners.
+            (None, Some(_)) => events.count_panic(),
+            (_, None) => {}
+        }
+    }
+}
+
+impl<Q: Query> AnyLines for Lines<Q> {
+    fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn state(&self, number: u32) -> Option<&LineState> {
+        match self.line(number) {
+            Some(line) => Some(&line.state),
+            None => None,
+        }
+    }
+
+    fn state_mut(&mut self, number: u32) -> Option<&mut LineState> {
+        match self.line_mut(number) {
+            Some(line) => Some(&mut line.state),
+            None => None,
+        }
+    }
+
+    fn key(&self, number: u32) -> Option<&dyn AnyKey> {
+        match self.line(number) {
+            Some(line) => Some(&line.key),
+            None => None,
+        }
+    }
+
+    fn handle(&self, number: u32) -> Option<AnyHandle> {
+        Some(Box::new(self.line(number)?.value.value()?))
+    }
+
+    fn is_dead(&self, number: u32) -> bool {
+        match self.line(number) {
+            Some(line) => line.value.is_dead(),
+            None => true,
+        }
+    }
+
+    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn Any) {
+        let Some((key, value)) = pair.downcast_mut::<Pair<Q>>().and_then(|pair| pair.0.take()) else {
+            return;
+        };
+        if number as usize == self.lines.len() {
+            grow(&mut self.lines);
+            self.lines.push(None);
+        }
+        let vacant = &mut self.lines[number as usize];
+        // Said so that the entry is written where it is to be, instead of being made elsewhere and copied.
+        if vacant.is_none() {
+            let value = ValueRef::new(value, state.membership.is_resident());
+            *vacant = Some(Line { value, state, key });
+        }
+    }
+
+    fn replace(&mut self, number: u32, pair: &mut dyn Any, has_listeners: bool) -> Option<Cause> {
+        let (key, value) = pair.downcast_mut::<Pair<Q>>()?.0.take()?;
+        let line = self.line_mut(number)?;
+        let value = ValueRef::new(value, line.state.membership.is_resident());
+        let mut value = std::mem::replace(&mut line.value, value);
+        let cause = if value.is_dead() { None } else { Some(Cause::Replaced) };
+        let cause = value.told_of(cause, has_listeners);
+        self.displaced.push(Gone { key: Some(key), value, cause });
+        cause
+    }
+
+    fn upgrade(&mut self, number: u32) -> bool {
+        let Some(line) = self.line_mut(number) else { return false };
+        // What is overwritten is a second handle of the same value, so that its drop is never the last.
+        let Some(value) = line.value.value() else { return false };
+        line.value = ValueRef::Strong(value);
+        true
+    }
+
+    fn release(&mut self, number: u32, cause: Cause, has_listeners: bool) -> Released {
+        let Some(Line { value: ValueRef::Strong(value), .. }) = self.line_mut(number) else {
+            return Released::Weakened;
+        };
+        switch_point();
+        // Proves that there is no other handle, weak ones included.
+        if Arc::get_mut(value).is_some() {
+            return Released::Unshared;
+        }
+        let weak = ValueRef::Weak(Arc::downgrade(value));
+        let key = match has_listeners {
+            true => self.line(number).and_then(|line| key_for_listeners(&line.key)),
+            false => None,
+        };
+        if let Some(line) = self.line_mut(number) {
+            let value = std::mem::replace(&mut line.value, weak);
+            self.displaced.push(Gone { key, value, cause: Some(cause) });
+        }
+        Released::Weakened
+    }
+
+    fn displace(&mut self, number: u32, cause: Option<Cause>, has_listeners: bool) -> Option<Cause> {
+        let Line { key, mut value, .. } = self.lines.get_mut(number as usize)?.take()?;
+        let cause = value.told_of(cause, has_listeners);
+        self.displaced.push(Gone { key: Some(key), value, cause });
+        cause
+    }
+
+    fn report(&mut self, number: u32, cause: Cause) {
+        let Some(Line { value: ValueRef::Weak(value), key, .. }) = self.line(number) else { return };
+        let (key, value) = (key_for_listeners(key), ValueRef::Weak(value.clone()));
+        self.displaced.push(Gone { key, value, cause: Some(cause) });
+    }
+
+    fn reserve(&mut self, entries: usize) {
+        self.lines.reserve(entries);
+    }
+
+    fn compact(&mut self) {
+        let mut end = 0;
+        for number in 0..self.lines.len() {
+            if self.lines[number].is_some() {
+                self.lines.swap(number, end);
+                end += 1;
+            }
+        }
+        // All behind are vacant.
+        self.lines.truncate(end);
+        self.lines.shrink_to(2 * end);
+    }
+
+    fn publish(&mut self, table: &'static str, events: &Events) {
+        let Displaced { first, more } = &mut self.displaced;
+        if let Some(gone) = first {
+            gone.publish(table, events);
+        }
+        for gone in more {
+            gone.publish(table, events);
+        }
+    }
+}
+
+/// A panic of the key's `Clone` must not end an operation half-way: the displaced value goes without a key then, which
+/// [`publish`](AnyLines::publish) takes note of.
+fn key_for_listeners<Q: Query>(key: &Q) -> Option<Q> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| key.clone())).ok()
+}

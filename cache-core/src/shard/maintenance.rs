@@ -1,0 +1,153 @@
+//! What each write does for its shard besides: survivors that come back or have died, residents whose time is over,
+//! lists and memory that have become too long.
+
+use smallvec::SmallVec;
+
+use super::index::Index;
+use super::metadata::REVIVALS;
+use super::state::Membership;
+use super::{OpContext, ShardMut, numbers};
+use crate::event::Cause;
+use crate::retention::list::NONE;
+use crate::sync::atomic::Ordering;
+
+/// Survivors, and expired residents, that one write looks at.
+pub(super) const VISITS: usize = 8;
+/// Lists and indexes smaller than this are never shrunk.
+const SHRINK_ABOVE: usize = 512;
+
+impl ShardMut<'_> {
+    /// The numbers of all lines, vacant ones included.
+    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
+        numbers(self.lines)
+    }
+
+    /// Entries, those with dead values included.
+    fn count(&self) -> usize {
+        self.metadata.records.occupied()
+    }
+
+    /// Makes the survivors resident that were read since the last write.
+    #[cold]
+    pub(super) fn revive(&mut self, context: &OpContext<'_>) {
+        let mut read = SmallVec::<[u32; REVIVALS]>::new();
+        self.metadata.revived.take(|number| read.push(number));
+        for number in read {
+            if self.is_of(number, Membership::Evicted) {
+                self.admit(number, context);
+            }
+        }
+    }
+
+    /// Looks at the survivors that waited longest, at most `count` of them. Returns how many dead keys it removed.
+    pub(super) fn visit_survivors(&mut self, count: usize, context: &OpContext<'_>) -> usize {
+        let mut reaped = 0;
+        for _ in 0..self.metadata.survivors.len().min(count) {
+            let Some(number) = self.metadata.survivors.first() else { break };
+            let Some(state) = self.lines.state(number) else { break };
+            let was_read = state.uses.load(Ordering::Relaxed) > 0;
+            if self.lines.is_dead(number) {
+                self.take(number, None, context);
+                reaped += 1;
+                continue;
+            }
+            if was_read && self.is_of(number, Membership::Evicted) {
+                self.admit(number, context);
+            }
+            if self.lines.state(number).is_some_and(|state| !state.membership.is_resident()) {
+                let metadata = &mut *self.metadata;
+                metadata.survivors.move_back(number, metadata.records.as_mut_slice());
+            }
+        }
+        reaped
+    }
+
+    /// Releases residents whose time is over, at most `count` of them.
+    pub(crate) fn expire_due(&mut self, count: usize, context: &OpContext<'_>) {
+        for _ in 0..count {
+            let Some(number) = self.metadata.deadlines.pop_due(context.now) else { break };
+            // An earlier entry of the line may have left its deadline behind.
+            if self.expire(number, context)
+                && let Some(state) = self.lines.state_mut(number)
+            {
+                state.has_alarm = false;
+                self.metadata.set_alarm(number, state, context.rules);
+            }
+        }
+        self.sweep_deadlines(context);
+    }
+
+    /// Removes all dead keys now, after releasing all that expired. Returns how many keys went.
+    pub(crate) fn reap(&mut self, context: &OpContext<'_>) -> usize {
+        let before = self.count();
+        self.expire_due(usize::MAX, context);
+        let expired = before - self.count();
+        let reaped = self.visit_survivors(usize::MAX, context);
+        self.make_room(context);
+        expired + reaped
+    }
+
+    fn sweep_deadlines(&mut self, context: &OpContext<'_>) {
+        let live = self.count();
+        let deadlines = &mut self.metadata.deadlines;
+        if deadlines.is_bloated(live) {
+            self.set_all_alarms(context);
+        } else if is_roomy(deadlines.len(), deadlines.capacity()) {
+            deadlines.shrink_to(deadlines.len() * 2);
+        }
+    }
+
+    fn set_all_alarms(&mut self, context: &OpContext<'_>) {
+        self.metadata.deadlines.clear();
+        for number in self.numbers() {
+            if let Some(state) = self.lines.state_mut(number) {
+                state.has_alarm = false;
+                self.metadata.set_alarm(number, state, context.rules);
+            }
+        }
+    }
+
+    /// Takes an entry out, and out of whatever list it is in. The ledger is told.
+    pub(super) fn take(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
+        self.leave(number, context);
+        self.vacate(number, cause, context);
+    }
+
+    /// Gives memory back when most of the lines have become vacant.
+    #[inline]
+    pub(super) fn shrink(&mut self, context: &OpContext<'_>) {
+        if is_roomy(self.count(), self.lines.len()) {
+            self.compact(context);
+        }
+    }
+
+    /// Gives the lines new numbers, so that none between them is vacant.
+    #[cold]
+    fn compact(&mut self, context: &OpContext<'_>) {
+        let mut moved = vec![NONE; self.lines.len()];
+        let mut next = 0;
+        for number in self.numbers() {
+            if self.lines.state(number).is_some() {
+                moved[number as usize] = next;
+                next += 1;
+            }
+        }
+        self.lines.compact();
+        let metadata = &mut *self.metadata;
+        metadata.records.renumber(&moved);
+        metadata.extras.renumber(&moved);
+        metadata.policy.renumber(&moved);
+        metadata.survivors.renumber(&moved);
+        if let Some(tags) = &mut metadata.tags {
+            tags.renumber(&moved);
+        }
+        *self.index = Index::of(&metadata.records, next);
+        self.set_all_alarms(context);
+    }
+}
+
+/// Whether so little of a list or index is in use that memory should be given back. What is shrunk to twice its length
+/// is not shrunk again before it has lost half of that, and does not grow before it has doubled.
+fn is_roomy(len: usize, capacity: usize) -> bool {
+    capacity > SHRINK_ABOVE && len < capacity / 4
+}

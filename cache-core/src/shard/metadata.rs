@@ -1,0 +1,217 @@
+//! All of a shard that reads of residents do not touch, by the numbers of lines: records, lists, pins, counters.
+
+use super::OpContext;
+use super::pins::Pins;
+use super::state::{Extra, LineState, Membership, deadline};
+use super::tag_index::TagIndex;
+use crate::clock::Moment;
+use crate::event::Cause;
+use crate::retention::Rules;
+use crate::retention::deadline::Deadlines;
+use crate::retention::list::{List, NONE};
+use crate::retention::records::Records;
+use crate::retention::s3fifo::S3Fifo;
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+/// Survivors that may be read between two writes to their shard and be sure to be made resident by the second;
+/// those beyond come back when a write visits them.
+pub(super) const REVIVALS: usize = 16;
+
+/// What reads of residents do not touch.
+#[derive(Default)]
+pub(super) struct Metadata {
+    pub(super) records: Records,
+    pub(super) extras: Extras,
+    /// Weight that became resident less weight that ceased to be, since the ledger was told.
+    pub(super) balance: i64,
+    pub(super) policy: S3Fifo,
+    pub(super) deadlines: Deadlines,
+    /// Survivors, next to be visited first. Only these can die.
+    pub(super) survivors: List,
+    pub(super) revived: Revivals,
+    pub(super) pins: Pins,
+    /// Made for the first key that has a tag.
+    pub(super) tags: Option<Box<TagIndex>>,
+    /// Highest revision of an entry that was taken out.
+    pub(super) forgotten: u64,
+    /// Removals by [`Cause`].
+    pub(super) removals: [u64; Cause::COUNT],
+    /// What was displaced beside keys and values, to be dropped when no lock is held.
+    pub(super) displaced_extras: Vec<Box<Extra>>,
+}
+
+/// The bookkeeping that most entries do without, by the number of the line.
+#[derive(Default)]
+pub(super) struct Extras {
+    /// Shorter than the lines are many, if the last ones have none.
+    extras: Vec<Option<Box<Extra>>>,
+}
+
+/// Numbers of survivors that were read since the last write.
+#[derive(Default)]
+pub(super) struct Revivals {
+    len: AtomicUsize,
+    numbers: [AtomicU32; REVIVALS],
+}
+
+impl Metadata {
+    /// That of a shard, made by its first write.
+    #[inline]
+    pub(super) fn made(metadata: &mut Option<Box<Self>>) -> &mut Self {
+        metadata.get_or_insert_with(Box::default)
+    }
+
+    /// Whether any entry may have a deadline.
+    #[inline]
+    fn has_times(&self, rules: &Rules) -> bool {
+        rules.is_timed || !self.extras.extras.is_empty()
+    }
+
+    /// When retention of the entry in a line ends.
+    #[inline]
+    pub(super) fn deadline(&self, number: u32, rules: &Rules) -> Moment {
+        if !self.has_times(rules) {
+            return Moment::NEVER;
+        }
+        deadline(self.records[number].as_of, self.extras.get(number), rules)
+    }
+
+    /// Puts a line into the list of its membership.
+    #[inline]
+    pub(super) fn enter(&mut self, number: u32, state: &mut LineState, context: &OpContext<'_>) {
+        let Self { records, policy, survivors, .. } = self;
+        if state.membership.is_counted() {
+            self.balance += i64::from(records[number].weight);
+        }
+        match (state.membership.queue(), context.recency) {
+            (Some(queue), _) => policy.push(queue, number, records),
+            (None, Some(recency)) if state.membership == Membership::Ordered => {
+                state.aside = recency.admit(records[number].hash);
+            }
+            _ if !state.membership.is_resident() => survivors.push_back(number, records.as_mut_slice()),
+            _ => {}
+        }
+    }
+
+    /// Takes a line out of the list of its membership.
+    #[inline]
+    pub(super) fn leave(&mut self, number: u32, state: &LineState, context: &OpContext<'_>) {
+        let Self { records, policy, survivors, .. } = self;
+        if state.membership.is_counted() {
+            self.balance -= i64::from(records[number].weight);
+        }
+        match (state.membership.queue(), context.recency) {
+            (Some(queue), _) => policy.remove(queue, number, records),
+            (None, Some(recency)) if state.membership == Membership::Ordered => recency.forget(state.aside),
+            _ if !state.membership.is_resident() => survivors.remove(number, records.as_mut_slice()),
+            _ => {}
+        }
+    }
+
+    /// Notes a write to a line that stays in its list.
+    pub(super) fn stay_on(&mut self, number: u32, state: &LineState, weight: u32, context: &OpContext<'_>) {
+        let old = std::mem::replace(&mut self.records[number].weight, weight);
+        if state.membership.is_counted() {
+            self.balance += i64::from(weight) - i64::from(old);
+        }
+        if let Some(queue) = state.membership.queue() {
+            self.policy.reweigh(queue, old, weight);
+        }
+        state.count_use();
+        promote(state, context);
+    }
+
+    /// Has the line looked at when its time is over, if it is one that can expire.
+    #[inline]
+    pub(super) fn set_alarm(&mut self, number: u32, state: &mut LineState, rules: &Rules) {
+        let can_expire = state.membership.is_resident() && state.membership != Membership::Pinned;
+        if !self.has_times(rules) || state.has_alarm || !can_expire {
+            return;
+        }
+        let deadline = self.deadline(number, rules);
+        if deadline != Moment::NEVER {
+            state.has_alarm = true;
+            self.deadlines.push(deadline, number);
+        }
+    }
+
+    /// Has a line looked at in time whose deadline was `old`. An alarm that is set for a later time than is needed is
+    /// as good as none.
+    #[inline]
+    pub(super) fn move_alarm(&mut self, number: u32, state: &mut LineState, old: Moment, rules: &Rules) {
+        state.has_alarm &= self.deadline(number, rules) >= old;
+        self.set_alarm(number, state, rules);
+    }
+}
+
+/// Notes a use by a writer in the exact order of the table.
+pub(super) fn promote(state: &LineState, context: &OpContext<'_>) {
+    if let (Membership::Ordered, Some(recency)) = (state.membership, context.recency) {
+        recency.promote(state.aside);
+    }
+}
+
+impl Extras {
+    #[inline]
+    pub(super) fn get(&self, number: u32) -> Option<&Extra> {
+        self.extras.get(number as usize)?.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Extra> {
+        self.extras.get_mut(number as usize)?.as_deref_mut()
+    }
+
+    /// To a line that has none.
+    #[inline]
+    pub(super) fn put(&mut self, number: u32, extra: Option<Box<Extra>>) {
+        if extra.is_some() {
+            let number = number as usize;
+            if number >= self.extras.len() {
+                self.extras.resize_with(number + 1, || None);
+            }
+            self.extras[number] = extra;
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self, number: u32) -> Option<Box<Extra>> {
+        self.extras.get_mut(number as usize)?.take()
+    }
+
+    /// Forgets everything, and gives its memory back.
+    pub(super) fn clear(&mut self) {
+        self.extras = Vec::new();
+    }
+
+    /// Moves what there is to the new numbers of its lines, in ascending order from 0 on.
+    pub(super) fn renumber(&mut self, moved: &[u32]) {
+        let mut numbers = moved.iter();
+        self.extras.retain(|_| numbers.next().is_some_and(|&number| number != NONE));
+        self.extras.shrink_to(2 * self.extras.len());
+    }
+}
+
+impl Revivals {
+    /// Called by readers under the shared lock.
+    pub(super) fn push(&self, number: u32) {
+        if self.len.load(Ordering::Relaxed) >= REVIVALS {
+            return;
+        }
+        if let Some(place) = self.numbers.get(self.len.fetch_add(1, Ordering::Relaxed)) {
+            place.store(number, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len.load(Ordering::Relaxed) == 0
+    }
+
+    /// Called under the exclusive lock, when all pushes are over.
+    pub(super) fn take(&mut self, mut each: impl FnMut(u32)) {
+        let len = std::mem::take(self.len.get_mut()).min(REVIVALS);
+        for number in &mut self.numbers[..len] {
+            each(*number.get_mut());
+        }
+    }
+}

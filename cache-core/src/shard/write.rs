@@ -1,0 +1,266 @@
+//! Writes to one shard. None of these gives any other line than the one it is told to another entry, so that the
+//! places of several keys can be found first; `finish` then does what is left.
+
+use std::any::Any;
+
+use super::index::Index;
+use super::maintenance::VISITS;
+use super::metadata::promote;
+use super::state::{LineState, Membership};
+use super::{Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
+use crate::clock::Moment;
+use crate::event::Cause;
+use crate::retention::Queue;
+use crate::retention::list::{Link, List, NONE};
+use crate::retention::records::{Record, Records};
+use crate::retention::s3fifo::{MAX_USES, S3Fifo};
+use crate::sync::atomic::AtomicU8;
+
+impl ShardMut<'_> {
+    /// What each write does for its shard first: makes the survivors resident that were read since the last one, so
+    /// that they count as used before what is written now.
+    #[inline]
+    pub(crate) fn begin(&mut self, context: &OpContext<'_>) {
+        if !self.metadata.revived.is_empty() {
+            self.revive(context);
+        }
+    }
+
+    /// Releases the entry at a location if its time is over, as whoever meets it does. Returns where it is then.
+    #[inline]
+    pub(crate) fn meet(&mut self, at: Location, context: &OpContext<'_>) -> Location {
+        match at.number {
+            Some(number) if self.lines.state(number).is_some_and(|state| state.may_expire(context.rules)) => {
+                Location { number: self.expire(number, context).then_some(number), ..at }
+            }
+            _ => at,
+        }
+    }
+
+    /// Puts a pair where [`locate`](Self::locate) has found its key to be. Returns the number of its line.
+    pub(crate) fn write(
+        &mut self,
+        pair: &mut dyn Any,
+        hash: u32,
+        at: Location,
+        incoming: Incoming,
+        context: &OpContext<'_>,
+    ) -> u32 {
+        let placement = at.pin.map_or(incoming.placement, Placement::Pinned);
+        let number = match at.number {
+            Some(number) => {
+                self.replace(pair, number, incoming, placement, context);
+                number
+            }
+            None => self.insert(pair, hash, incoming, placement, context),
+        };
+        if placement == Placement::TooHeavy {
+            self.report_too_heavy(number);
+        }
+        number
+    }
+
+    fn insert(
+        &mut self,
+        pair: &mut dyn Any,
+        hash: u32,
+        incoming: Incoming,
+        placement: Placement,
+        context: &OpContext<'_>,
+    ) -> u32 {
+        let Self { index, lines, metadata } = self;
+        let membership = placement.membership(|| match incoming.position {
+            Some(position) => position.queue,
+            None => metadata.policy.place(hash),
+        });
+        let number = metadata.records.occupy(Record {
+            link: Link::LOOSE,
+            hash,
+            weight: incoming.weight,
+            revision: context.revision,
+            as_of: incoming.as_of,
+        });
+        let has_times = incoming.extra.is_some();
+        metadata.extras.put(number, incoming.extra);
+        let mut state = LineState {
+            aside: if let Placement::Pinned(pin) = placement { pin } else { NONE },
+            membership,
+            uses: incoming.position.map_or(AtomicU8::new(0), QueuePosition::uses),
+            is_invalidated: incoming.is_invalidated,
+            has_alarm: false,
+        };
+        state.date(incoming.as_of, has_times);
+        metadata.set_alarm(number, &mut state, context.rules);
+        metadata.enter(number, &mut state, context);
+        lines.put(number, state, pair);
+        index.insert(number, &metadata.records);
+        number
+    }
+
+    fn replace(
+        &mut self,
+        pair: &mut dyn Any,
+        number: u32,
+        incoming: Incoming,
+        placement: Placement,
+        context: &OpContext<'_>,
+    ) {
+        let Self { lines, metadata, .. } = self;
+        let limit = context.rules.history as usize;
+        let past = if limit > 0 { lines.handle(number) } else { None };
+        let Some(state) = lines.state_mut(number) else { return };
+        let old_deadline = metadata.deadline(number, context.rules);
+        let was_resident = state.membership.is_resident();
+        let stays = placement.keeps(state.membership) && incoming.position.is_none();
+        if !stays {
+            metadata.leave(number, state, context);
+            let queue = || incoming.position.map_or(Queue::Main, |position| position.queue);
+            state.membership = placement.membership(queue);
+        }
+        if let Some(position) = incoming.position {
+            state.uses = position.uses();
+        }
+        if let Placement::Pinned(pin) = placement {
+            state.aside = pin;
+        }
+        state.is_invalidated = incoming.is_invalidated;
+        let record = &mut metadata.records[number];
+        record.as_of = incoming.as_of;
+        state.date(incoming.as_of, incoming.extra.is_some());
+        let old_revision = std::mem::replace(&mut record.revision, context.revision);
+        let mut old_extra = metadata.extras.take(number);
+        metadata.extras.put(number, incoming.extra);
+        let has_history = was_resident && state.membership.is_resident();
+        if let (true, Some(past), Some(extra), Some(old)) =
+            (has_history, past, metadata.extras.get_mut(number), &mut old_extra)
+        {
+            extra.keep_past(past, old_revision, old, limit);
+        }
+        match stays {
+            true => metadata.stay_on(number, state, incoming.weight, context),
+            false => {
+                metadata.records[number].weight = incoming.weight;
+                metadata.enter(number, state, context);
+            }
+        }
+        metadata.move_alarm(number, state, old_deadline, context.rules);
+        let cause = lines.replace(number, pair, context.has_listeners);
+        self.drop_later(old_extra);
+        self.count_removal(cause);
+    }
+
+    /// Has listeners told of a value that weighs more than the whole bound, and so is released as it comes.
+    #[cold]
+    fn report_too_heavy(&mut self, number: u32) {
+        self.lines.report(number, Cause::Evicted);
+        self.count_removal(Some(Cause::Evicted));
+    }
+
+    /// Takes the key out, value and history with it. Returns whether it was readable.
+    pub(crate) fn remove(&mut self, at: Location, context: &OpContext<'_>) -> bool {
+        self.metadata.forgotten = self.metadata.forgotten.max(context.revision);
+        let Some(number) = at.number else { return false };
+        let is_readable = self.is_readable(number);
+        self.take(number, is_readable.then_some(Cause::Removed), context);
+        is_readable
+    }
+
+    /// Takes everything out, of a shard whose table forgets its exact order as well. Pins keep their claim on their
+    /// keys.
+    pub(crate) fn clear(&mut self, context: &OpContext<'_>) {
+        for number in self.numbers() {
+            let Some(state) = self.lines.state(number) else { continue };
+            if state.membership.is_counted() {
+                self.metadata.balance -= i64::from(self.metadata.records[number].weight);
+            }
+            let cause = self.is_readable(number).then_some(Cause::Cleared);
+            let cause = self.lines.displace(number, cause, context.has_listeners);
+            let extra = self.metadata.extras.take(number);
+            self.drop_later(extra);
+            self.count_removal(cause);
+        }
+        self.lines.compact();
+        *self.index = Index::default();
+        let metadata = &mut *self.metadata;
+        metadata.forgotten = metadata.forgotten.max(context.revision);
+        metadata.records = Records::default();
+        metadata.extras.clear();
+        metadata.policy = S3Fifo::default();
+        metadata.deadlines.clear();
+        metadata.survivors = List::default();
+        metadata.revived.take(|_| {});
+        metadata.tags = None;
+    }
+
+    /// Renews the times of an entry and clears its mark. A survivor becomes resident again, if the table keeps
+    /// anything. Returns whether there was a readable entry.
+    pub(crate) fn touch(&mut self, number: u32, context: &OpContext<'_>) -> bool {
+        self.touch_as_of(number, context.now, context)
+    }
+
+    /// [`touch`](Self::touch) of an entry that was found to be true at another moment than now.
+    pub(crate) fn touch_as_of(&mut self, number: u32, as_of: Moment, context: &OpContext<'_>) -> bool {
+        if !self.is_readable(number) {
+            return false;
+        }
+        let Self { lines, metadata, .. } = self;
+        let Some(state) = lines.state_mut(number) else { return false };
+        let old_deadline = metadata.deadline(number, context.rules);
+        metadata.records[number].as_of = as_of;
+        let extra = metadata.extras.get(number);
+        if let Some(extra) = extra {
+            extra.renew_idle(context.now);
+        }
+        state.date(as_of, extra.is_some());
+        state.is_invalidated = false;
+        state.count_use();
+        promote(state, context);
+        metadata.move_alarm(number, state, old_deadline, context.rules);
+        if !state.membership.is_resident() {
+            self.admit(number, context);
+        }
+        true
+    }
+
+    /// Marks an entry. Returns whether there was a readable one.
+    pub(crate) fn invalidate(&mut self, number: u32) -> bool {
+        let is_readable = self.is_readable(number);
+        if is_readable && let Some(state) = self.lines.state_mut(number) {
+            state.is_invalidated = true;
+        }
+        is_readable
+    }
+
+    /// Marks all readable entries.
+    pub(crate) fn invalidate_all(&mut self) {
+        for number in self.numbers() {
+            self.invalidate(number);
+        }
+    }
+
+    /// What each write does for its shard once its values are in: looks at a few survivors and at a few residents
+    /// whose time may be over, and brings the table within its bound as far as this shard can. The rest is left to
+    /// the table.
+    #[inline]
+    pub(crate) fn finish(&mut self, context: &OpContext<'_>) {
+        if !self.metadata.survivors.is_empty() || !self.metadata.deadlines.is_empty() {
+            self.visit_survivors(VISITS, context);
+            self.expire_due(VISITS, context);
+        }
+        if self.metadata.balance != 0 {
+            self.make_room(context);
+        }
+        self.shrink(context);
+    }
+
+    /// Whether a line has an entry of some membership.
+    pub(super) fn is_of(&self, number: u32, membership: Membership) -> bool {
+        self.lines.state(number).is_some_and(|state| state.membership == membership)
+    }
+}
+
+impl QueuePosition {
+    fn uses(self) -> AtomicU8 {
+        AtomicU8::new(self.uses.min(MAX_USES))
+    }
+}

@@ -1,0 +1,181 @@
+//! The steps that all changes of one shard are made of: what is done before it is locked, while it is, and after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::head::Head;
+use super::times::Times;
+use crate::clock::Moment;
+use crate::erased::UsedTable;
+use crate::event::{AnyEntry, Change, ChangeKind};
+use crate::shard::key::{AnyKey, AnyPair, IsKey};
+use crate::shard::{Extra, Incoming, OpContext, Placement, ShardMut};
+
+/// What is done to a locked shard.
+pub(super) type ShardStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, &OpContext<'_>);
+
+impl dyn UsedTable + '_ {
+    /// Releases what has expired, on behalf of a reader: the shard's maintenance is left to writers.
+    pub(crate) fn release_expired(&self, place: usize, now: Moment, expire: ShardStep<'_>) {
+        let head = self.head();
+        let context = head.context(now, 0);
+        self.write_shard(place, &mut |shard| {
+            expire(shard, &context);
+            shard.make_room(&context);
+            head.publish(shard);
+        });
+        head.core.events.drain();
+    }
+
+    /// Changes what is kept, not what is stored: no revision, no gate.
+    pub(crate) fn alter_shard(&self, place: usize, now: Moment, alter: ShardStep<'_>) {
+        let head = self.head();
+        let context = head.context(now, 0);
+        self.write_shard(place, &mut |shard| {
+            shard.begin(&context);
+            alter(shard, &context);
+            shard.finish(&context);
+            head.publish(shard);
+        });
+        self.conclude(&context);
+    }
+
+    /// Ends a change of one shard, which is unlocked: what has to wait for that.
+    pub(crate) fn conclude(&self, context: &OpContext<'_>) {
+        let head = self.head();
+        head.core.log.note_single(head.name, context.revision);
+        self.enforce_bound(context);
+        head.core.events.drain();
+    }
+
+    /// Locks a shard for a write that a save must see whole or not at all.
+    pub(super) fn write_shard_open(&self, place: usize, write: &mut dyn FnMut(&mut ShardMut<'_>)) {
+        let gate = &self.head().core.gate;
+        let mut is_done = false;
+        while !is_done {
+            gate.pass();
+            self.write_shard(place, &mut |shard| {
+                is_done = !gate.is_closed();
+                if is_done {
+                    write(shard);
+                }
+            });
+        }
+    }
+}
+
+impl Head {
+    /// What is known of a pair on its way in. Runs the weigher: foreign code, which is done with before any lock is taken.
+    pub(crate) fn incoming(
+        &self,
+        pair: &dyn AnyPair,
+        times: &Times,
+        label: Option<&Arc<str>>,
+        now: Moment,
+    ) -> Incoming {
+        let weight = self.weigh(pair);
+        Incoming {
+            weight,
+            as_of: times.as_of.unwrap_or(now),
+            extra: self.extra(times.ttl, times.fresh, label, now),
+            placement: Placement::by_rules(weight, times.ttl.is_some(), &self.rules),
+            is_invalidated: false,
+            position: None,
+        }
+    }
+
+    /// The bookkeeping that most entries do without, if this one needs it.
+    pub(crate) fn extra(
+        &self,
+        ttl: Option<Duration>,
+        fresh: Option<Duration>,
+        label: Option<&Arc<str>>,
+        used_at: Moment,
+    ) -> Option<Box<Extra>> {
+        if ttl.is_none() && fresh.is_none() && !self.rules.wants_extras() {
+            return None;
+        }
+        let label = label.filter(|_| self.rules.history > 0).cloned();
+        Some(Box::new(Extra { ttl, fresh, label, ..Extra::new(used_at) }))
+    }
+
+    /// What an entry counts against the bound; nothing weighs 0.
+    pub(crate) fn weigh(&self, pair: &dyn AnyPair) -> u32 {
+        if self.rules.is_weighted() { pair.weigh().max(1) } else { 1 }
+    }
+
+    /// The moment of a write. Precise if times begin with it.
+    #[inline]
+    pub(crate) fn start_of(&self, times: &Times) -> Moment {
+        match self.rules.has_times || times.ttl.is_some() || times.fresh.is_some() {
+            true => self.core.precise_now(),
+            false => self.core.now(),
+        }
+    }
+
+    /// Adds a change of one key for the listeners, if there are any.
+    pub(crate) fn add_change(
+        &self,
+        changes: &mut Vec<Change>,
+        kind: ChangeKind,
+        entry: &dyn Fn() -> Option<Box<dyn AnyEntry>>,
+    ) {
+        if self.core.events.has_listeners()
+            && let Some(entry) = entry()
+        {
+            changes.push(Change { table: self.name, revision: None, kind, entry });
+        }
+    }
+
+    /// Queues what was displaced for the listeners, while the shard is locked, so that the queue has each key's events
+    /// in their order.
+    #[inline]
+    pub(crate) fn publish(&self, shard: &mut ShardMut<'_>) {
+        if self.core.events.has_listeners() {
+            shard.lines.publish(self.name, &self.core.events);
+        }
+    }
+
+    /// Tells that a key has been written or removed: loads that began before are out of date, and so are copies that are
+    /// kept elsewhere. To be called while the key's shard is locked.
+    #[inline]
+    pub(crate) fn key_changed(&self, hash: u32, is_key: IsKey<'_>) {
+        self.key_loaded(hash, is_key);
+        self.trail.note(hash);
+    }
+
+    /// [`key_changed`](Self::key_changed) for a mark, present or absent.
+    #[inline]
+    pub(crate) fn key_marked(&self, hash: u32, is_key: IsKey<'_>) {
+        self.watchers.find(hash, is_key, &mut |watcher| watcher.overtake_by_mark());
+        self.trail.note(hash);
+    }
+
+    /// [`key_changed`](Self::key_changed) by a value that was loaded or restored, which leaves copies elsewhere as good
+    /// as they were.
+    #[inline]
+    pub(crate) fn key_loaded(&self, hash: u32, is_key: IsKey<'_>) {
+        self.watchers.find(hash, is_key, &mut |watcher| watcher.overtake());
+    }
+
+    /// Tells that all keys have been removed. To be called while all shards are locked.
+    pub(crate) fn all_removed(&self) {
+        self.watchers.each(&mut |watcher| watcher.overtake());
+        self.trail.note_all();
+    }
+
+    /// Tells that all keys have been marked. To be called while all shards are locked.
+    pub(crate) fn all_marked(&self) {
+        self.watchers.each(&mut |watcher| watcher.overtake_by_mark());
+        self.trail.note_all();
+    }
+
+    /// The tags of a key, as hashes. Foreign code, which is done with before any lock is taken.
+    pub(crate) fn tags_of(&self, key: &dyn AnyKey) -> super::tags::Tags {
+        let mut tags = super::tags::Tags::new();
+        if self.has_entry_tags {
+            key.each_tag(&mut |tag| tags.push(self.hash(&tag)));
+        }
+        tags
+    }
+}
