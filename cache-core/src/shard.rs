@@ -34,7 +34,7 @@ use index::Index;
 pub(crate) use key::Pair;
 use key::{AnyKey, IsKey};
 pub(crate) use lines::{AnyLines, Displaced, Line, Lines, ValueRef};
-use metadata::Metadata;
+use metadata::{DisplacedExtras, Metadata};
 pub(crate) use placement::Placement;
 pub(crate) use state::{Extra, LineState, Membership, View};
 use tag_index::TagIndex;
@@ -183,10 +183,10 @@ impl<Q: Query> Shard<Q> {
     }
 
     /// What was displaced, to be dropped when no lock is held.
-    pub(crate) fn take_displaced(&mut self) -> (Displaced<Q>, Vec<Box<Extra>>) {
+    pub(crate) fn take_displaced(&mut self) -> (Displaced<Q>, DisplacedExtras) {
         let extras = match &mut self.metadata {
             Some(metadata) => std::mem::take(&mut metadata.displaced_extras),
-            None => Vec::new(),
+            None => DisplacedExtras::new(),
         };
         (self.lines.take_displaced(), extras)
     }

@@ -9,13 +9,15 @@ use crate::sync::thread_local;
 /// Most that a thread keeps, of all queries together.
 const MOST: usize = 8;
 
+type Spare = RefCell<Vec<Box<WriteSet>>>;
+
 thread_local! {
-    static SPARE: RefCell<Vec<Box<WriteSet>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare = const { RefCell::new(Vec::new()) };
 }
 
 /// One of a query that was put away.
 pub(super) fn take(query: TypeId) -> Option<Box<WriteSet>> {
-    let find = |spare: &RefCell<Vec<Box<WriteSet>>>| {
+    let find = |spare: &Spare| {
         let mut spare = spare.borrow_mut();
         let at = spare.iter().position(|one| one.query() == query)?;
         Some(spare.swap_remove(at))
@@ -26,7 +28,7 @@ pub(super) fn take(query: TypeId) -> Option<Box<WriteSet>> {
 
 /// Puts one away that holds nothing of a user's. Dropped if there are enough.
 pub(super) fn put(one: Box<WriteSet>) {
-    let keep = |spare: &RefCell<Vec<Box<WriteSet>>>| {
+    let keep = |spare: &Spare| {
         let mut spare = spare.borrow_mut();
         if spare.len() < MOST {
             spare.push(one);

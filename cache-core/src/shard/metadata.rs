@@ -37,8 +37,11 @@ pub(super) struct Metadata {
     /// Removals by [`Cause`].
     pub(super) removals: [u64; Cause::COUNT],
     /// What was displaced beside keys and values, to be dropped when no lock is held.
-    pub(super) displaced_extras: Vec<Box<Extra>>,
+    pub(super) displaced_extras: DisplacedExtras,
 }
+
+/// As they stood in [`Extras`].
+pub(super) type DisplacedExtras = Vec<Box<Extra>>;
 
 /// The bookkeeping that most entries do without, by the number of the line.
 #[derive(Default)]
