@@ -7,7 +7,7 @@ mod program;
 use std::error::Error;
 use std::io;
 
-use cargo::{Built, Incremental, Package};
+use cargo::{Built, Package};
 use code::{Code, Size};
 use program::{By, Edit, Program, Usage};
 
@@ -72,9 +72,9 @@ fn code_of_each(package: &Package, by: By, usage: Usage, options: CompileOptions
 fn print_code(package: &Package, options: CompileOptions) -> io::Result<()> {
     println!("{:<12}{:<8}{:>20}{:>20}", "by", "usage", "IR lines per query", "functions per query");
     for (by, usages) in [
-        (By::Ours, &[Usage::Listed, Usage::Used, Usage::Saved][..]),
-        (By::QuickCache, &[Usage::Used, Usage::Saved]),
-        (By::Moka, &[Usage::Used, Usage::Saved]),
+        (By::Ours, &[Usage::Listed, Usage::Used, Usage::Saved, Usage::Fetched][..]),
+        (By::QuickCache, &[Usage::Used, Usage::Saved, Usage::Fetched]),
+        (By::Moka, &[Usage::Used, Usage::Saved, Usage::Fetched]),
     ] {
         for &usage in usages {
             let Size { lines, functions } = code_of_each(package, by, usage, options)?.total();
@@ -85,7 +85,7 @@ fn print_code(package: &Package, options: CompileOptions) -> io::Result<()> {
 }
 
 fn list_largest(package: &Package, options: CompileOptions) -> Result<(), Box<dyn Error>> {
-    for usage in [Usage::Used, Usage::Saved] {
+    for usage in [Usage::Used, Usage::Saved, Usage::Fetched] {
         let code = code_of_each(package, By::Ours, usage, options)?;
         let Size { lines, functions } = code.total();
         println!("{}: {lines:.0} lines, {functions:.0} functions per query", usage.name());
@@ -111,8 +111,8 @@ fn print_seconds(package: &Package, queries: usize) -> Result<(), Box<dyn Error>
             let program = Program::new(by, Usage::Saved, queries);
             package.rebuild(&program, &program.with(edit))
         };
-        let Incremental { seconds: body } = edited(Edit::Body)?;
-        let Incremental { seconds: field } = edited(Edit::Field)?;
+        let body = edited(Edit::Body)?;
+        let field = edited(Edit::Field)?;
         println!(
             "{:<12}{check:>10.1}{dev:>10.1}{release:>10.1}{body:>10.1}{field:>10.1}{megabytes:>12.1}",
             by.name()

@@ -12,7 +12,8 @@
 //! |---|---|
 //! | `listed` | lists it in its registry |
 //! | `used` | reads and inserts it; with this library it also writes it in a transaction |
-//! | `saved` | saves and restores it as well |
+//! | `saved` | reads, writes, saves and restores it |
+//! | `fetched` | reads and writes it, and loads it with the client; by hand, with the caches of those libraries for futures |
 //!
 //! First the code that the compiler hands to LLVM in a debug build of the crate, lines and functions, counted as
 //! `cargo llvm-lines` does: by how much crates of 3 queries and of `QUERIES` more (10 unless told otherwise) differ, for each
@@ -21,7 +22,8 @@
 //!
 //! Then, for crates of `QUERIES` saved queries (20 unless told otherwise), processor seconds of the compilers for the crate
 //! alone: `check`, `dev` and `release` builds from nothing; incremental `dev` builds after one changed function `body` and
-//! after one new `field` in one value; and the size of the `dev` program. Each is one build; Linux only.
+//! after one `field` more or less in one value; and the size of the `dev` program. On a busy machine a compiler also takes more
+//! processor seconds: of `check`, `body` and `field` the least of three builds counts, and the others are one. Linux only.
 
 use std::process::ExitCode;
 

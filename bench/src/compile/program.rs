@@ -18,6 +18,8 @@ pub(super) enum Usage {
     Used,
     /// Saves and restores it as well.
     Saved,
+    /// Reads, writes and loads it, with our client or with the caches of the other libraries for futures.
+    Fetched,
 }
 
 /// A change of the source text.
@@ -105,10 +107,11 @@ impl By {
     }
 
     /// The type of one cache of a library that has one for each query.
-    fn cache(self, number: usize) -> String {
-        let path = match self {
-            Self::Moka => "moka::sync::Cache",
-            Self::Ours | Self::QuickCache => "quick_cache::sync::Cache",
+    fn cache(self, usage: Usage, number: usize) -> String {
+        let path = match (self, usage) {
+            (Self::Moka, Usage::Fetched) => "moka::future::Cache",
+            (Self::Moka, _) => "moka::sync::Cache",
+            (Self::Ours | Self::QuickCache, _) => "quick_cache::sync::Cache",
         };
         format!("{path}<Key{number}, Arc<Value{number}>>")
     }
@@ -120,6 +123,7 @@ impl Usage {
             Self::Listed => "listed",
             Self::Used => "used",
             Self::Saved => "saved",
+            Self::Fetched => "fetched",
         }
     }
 }
@@ -150,7 +154,7 @@ impl Program {
     fn types(&self, text: &mut String, number: usize) {
         let serde = match self.usage {
             Usage::Saved => ", serde::Serialize, serde::Deserialize",
-            Usage::Listed | Usage::Used => "",
+            Usage::Listed | Usage::Used | Usage::Fetched => "",
         };
         let (ours, query) = match (self.by, self.usage) {
             (By::Ours, Usage::Saved) => (", cache_core::Shape", ", persist"),
@@ -189,28 +193,59 @@ impl Program {
                 );
                 push(&mut calls, format_args!("use{number}(&cache);"));
             }
+            push(&mut calls, format_args!("assert_eq!(cache.len(), {});", 2 * self.queries));
         }
-        if self.usage == Usage::Saved {
-            calls.push_str(
+        match self.usage {
+            Usage::Listed | Usage::Used => {}
+            Usage::Saved => calls.push_str(
                 "let mut bytes = Vec::new();\ncache.save_to(&mut bytes).unwrap();\n\
                  println!(\"{}\", cache.restore_from(&bytes[..]).unwrap());\n",
-            );
+            ),
+            Usage::Fetched => self.fetch_by_client(text, &mut calls),
         }
         push(
             text,
             format_args!(
-                "fn main() {{\nlet cache = cache_core::Cache::<Registry>::new();\n{calls}println!(\"{{}} {{}}\", answer(), cache.len());\n}}"
+                "fn main() {{\nlet cache = cache_core::Cache::<Registry>::new();\n{calls}println!(\"{{}}\", answer());\n}}"
             ),
         );
     }
 
-    fn by_hand(&self, text: &mut String) {
-        let (mut fields, mut make, mut calls, mut length) =
-            (String::new(), String::new(), String::new(), "0".to_owned());
+    fn fetch_by_client(&self, text: &mut String, calls: &mut String) {
+        text.push_str(
+            "pub struct Blog;\nimpl cache_client::App for Blog { type Registry = Registry; }\n\
+             type Client = cache_client::Client<Blog>;\n",
+        );
+        calls.push_str(
+            "let client = cache_client::Client::builder(cache, Blog).build();\n\
+             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();\n",
+        );
         for number in 0..self.queries {
-            let cache = self.by.cache(number);
+            push(
+                text,
+                format_args!(
+                    "impl cache_client::Fetch<Blog> for Key{number} {{\ntype Error = std::io::Error;\n\
+                     async fn fetch(&self, cx: &cache_client::Context<Blog>) -> Result<Value{number}, std::io::Error> {{\n\
+                     tokio::task::yield_now().await;\nOk(Value{number}::new())\n}}\n}}\n\
+                     pub async fn fetch{number}(client: &Client) -> Arc<Value{number}> {{\n\
+                     client.query(&Key{number}::new(3)).await.unwrap()\n}}"
+                ),
+            );
+            push(calls, format_args!("runtime.block_on(fetch{number}(&client));"));
+        }
+    }
+
+    fn by_hand(&self, text: &mut String) {
+        let (mut fields, mut make, mut calls) = (String::new(), String::new(), String::new());
+        for number in 0..self.queries {
+            let cache = self.by.cache(self.usage, number);
             push(&mut fields, format_args!("c{number}: {cache},"));
             push(&mut make, format_args!("c{number}: <{cache}>::new(1_000),"));
+            if self.usage == Usage::Fetched {
+                self.fetch_by_hand(text, number);
+                push(&mut calls, format_args!("runtime.block_on(use{number}(&caches.c{number}));"));
+                continue;
+            }
             push(
                 text,
                 format_args!(
@@ -227,19 +262,45 @@ impl Program {
                     format_args!("restore{number}(&caches.c{number}, &save{number}(&caches.c{number}));"),
                 );
             }
-            let _ = write!(length, " + usize::from(caches.c{number}.get(&Key{number}::new(1)).is_some())");
+            push(&mut calls, format_args!("assert!(caches.c{number}.get(&Key{number}::new(2)).is_some());"));
         }
         push(text, format_args!("pub struct Caches {{\n{fields}}}"));
+        if self.usage == Usage::Fetched {
+            calls.insert_str(
+                0,
+                "let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();\n",
+            );
+        }
         push(
             text,
             format_args!(
-                "fn main() {{\nlet caches = Caches {{\n{make}}};\n{calls}println!(\"{{}} {{}}\", answer(), {length});\n}}"
+                "fn main() {{\nlet caches = Caches {{\n{make}}};\n{calls}println!(\"{{}}\", answer());\n}}"
+            ),
+        );
+    }
+
+    fn fetch_by_hand(&self, text: &mut String, number: usize) {
+        let cache = self.by.cache(self.usage, number);
+        let (done, load) = match self.by {
+            By::Moka => (".await", "try_get_with_by_ref"),
+            By::Ours | By::QuickCache => ("", "get_or_insert_async"),
+        };
+        push(
+            text,
+            format_args!(
+                "pub async fn load{number}(key: &Key{number}) -> Result<Arc<Value{number}>, std::io::Error> {{\n\
+                 tokio::task::yield_now().await;\nOk(Arc::new(Value{number}::new()))\n}}\n\
+                 pub async fn use{number}(cache: &{cache}) {{\n\
+                 if cache.get(&Key{number}::new(1)){done}.is_none() {{ cache.insert(Key{number}::new(1), Arc::new(Value{number}::new())){done}; }}\n\
+                 cache.insert(Key{number}::new(2), Arc::new(Value{number}::new())){done};\n\
+                 let key = Key{number}::new(3);\n\
+                 cache.{load}(&key, load{number}(&key)).await.unwrap();\n}}"
             ),
         );
     }
 
     fn save_by_hand(&self, text: &mut String, number: usize) {
-        let cache = self.by.cache(number);
+        let cache = self.by.cache(self.usage, number);
         // Moka gives out its keys in an `Arc`.
         let key = if self.by == By::Moka { "&*key" } else { "&key" };
         push(
