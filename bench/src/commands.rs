@@ -37,6 +37,15 @@ pub fn memory(allocator: &Allocator) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Counts instructions.
+pub fn instructions() -> ExitCode {
+    let options = match Options::from_command_line() {
+        Ok(options) => options,
+        Err(error) => return refuse(&error, options::USAGE),
+    };
+    end(crate::instructions::run(&options, &mut Report::new(options.format)))
+}
+
 /// Measures what queries cost a build.
 pub fn compile() -> ExitCode {
     match CompileOptions::from_arguments(std::env::args().skip(1)) {

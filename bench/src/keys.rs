@@ -16,6 +16,13 @@ impl Keys {
         Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect() }
     }
 
+    /// None of the keys `0..universe`, as far away from them as they are many.
+    pub fn absent(universe: u32, len: usize) -> Self {
+        let mut keys = Self::uniform(universe, len);
+        keys.sequence.iter_mut().for_each(|key| *key += universe);
+        keys
+    }
+
     /// The pieces of length `len_of_piece` take turns: no key of an even one is in an odd one.
     pub fn uniform_apart(universe: u32, len: usize, len_of_piece: usize) -> Self {
         let mut keys = Self::uniform(universe, len);
@@ -43,6 +50,10 @@ impl Keys {
         Rng::with_seed(SEED).shuffle(&mut key_of_rank);
         let sequence = (0..len).map(|_| key_of_rank[zipf_rank(universe, random)]).collect();
         Self { sequence }
+    }
+
+    pub fn all(&self) -> &[u32] {
+        &self.sequence
     }
 
     /// A piece of the sequence, another one for each `number` until they begin anew.

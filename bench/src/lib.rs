@@ -4,6 +4,7 @@ mod charts;
 mod commands;
 mod compile;
 mod floors;
+mod instructions;
 mod keys;
 mod measure;
 mod memory;
@@ -15,4 +16,4 @@ mod row;
 mod traces;
 mod workloads;
 
-pub use commands::{charts, check, compare, compile, memory};
+pub use commands::{charts, check, compare, compile, instructions, memory};

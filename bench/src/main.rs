@@ -4,12 +4,14 @@
 //! cargo run --release -p cache-bench -- [--quick] [--only NAME] [--json] [--traces DIR]
 //! ```
 //!
-//! `--quick` takes less than a minute, traces aside. `--only` runs the workloads whose name contains `NAME`. `--json`
+//! `--quick` takes less than a minute, traces aside; saves, restores and what is done during a save have a tenth of the
+//! entries, and other names. `--only` runs the workloads whose name contains `NAME`. `--json`
 //! prints one object a line instead of the table. `--traces` also replays recorded accesses; without it they are left
 //! out.
 //!
 //! Bytes are measured by `src/bin/memory.rs`. `src/bin/charts.rs` draws what both print, and `src/bin/check.rs` holds it
-//! against the floors in `floors.toml`. What queries cost the build of a crate is measured by `src/bin/compile.rs`.
+//! against the floors in `floors.toml`. Instructions of each operation are counted by `src/bin/instructions.rs`, and what queries
+//! cost the build of a crate is measured by `src/bin/compile.rs`.
 //!
 //! # How to read it
 //! Each line compares us with one peer. **The ratio is above 1 where we are better**, whatever the unit. Times are
@@ -24,11 +26,18 @@
 //! | workload | what is done |
 //! |---|---|
 //! | `hits/*` | `get` of keys that are all there, in a cache with room for twice as many |
-//! | `hot-key/*` | the same with so few keys that two threads meet at them |
+//! | `full-hits/*` | the same in caches that are 95 % full |
+//! | `misses/*` | `get` of keys that are not there |
+//! | `text-hits/*` | hits by keys that are texts, each looked up by a `&str` |
+//! | `hot-key/*` | hits with so few keys that two threads meet at them |
 //! | `get-or-insert/*` | `get`, and on a miss `insert` of a new value, zipf 1.0 over 1,000,000 keys |
 //! | `hit-ratio/*` | share of hits in the same runs, once the caches are full |
 //! | `plain-insert/*` | `insert` of uniform keys, nine in ten of them new |
 //! | `replace/*` | `insert` of keys that are all there |
+//! | `weight-insert/*` | the inserts of `plain-insert/*` with weights from 1 to 15 and a bound of weight |
+//! | `large-insert/*`, `large-get-or-insert/*` | the same with values of 1 to 16 KiB, which are made for each insert |
+//! | `remove-insert/*` | `remove` of a key that is there, and `insert` of it; time of both |
+//! | `mix/95-5`, `mix/80-20` | `get` of 95 or 80 of 100 keys; `insert`, or each fifth time `remove`, of the others |
 //! | `lru-hits/*`, `lru-insert/*` | hits and inserts with tables in exact least-recently-used order |
 //! | `ttl-hits/*`, `ttl-insert/*` | hits and inserts with entries that live for an hour |
 //! | `weak-hits/*` | hits of values that the program holds and the table does not |
@@ -39,6 +48,7 @@
 //! | `client-hits/*` | queries of the async client whose answers are in the cache, fresh; beside reads of the store alone |
 //! | `client-herd/10k` | 10,000 tasks at a time ask for one key that is not there; time of each task |
 //! | `client-misses` | queries whose load takes no time, nearly all of them missing; one task for each load |
+//! | `client-waiting-misses/1k` | 1,000 tasks at a time each ask for a key that is not there, whose load waits once; time of each task |
 //! | `client-requests/N` | the same hits in requests of N queries, each with a memo of its own; the making of it included |
 //! | `client-layers` | hits while a key that nobody asks for has an optimistic layer |
 //! | `client-observers/10k-others` | commits of one key while 10,000 other keys are observed |
@@ -46,8 +56,10 @@
 //! | `reaping/sweep` | `reap` of a table all of whose keys are dead; time of each |
 //! | `reaping/insert` | `insert` where each makes a survivor, and lets one die |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, the reading of the clock included |
-//! | `save/*`, `restore/*` | a cache is saved into memory, and restored from there; time for each entry, beside encoding a `Vec` of the same entries with `bincode`, and decoding it into a `HashMap`. `bincode-arcs` has each value in an allocation of its own, as a cache has |
-//! | `restore/first-hit` | from a file of 1,000,000 entries to the first hit, on all processors |
+//! | `writers-during-save/*` | the longest time of an insert while they are saved: the least of the rounds, without what the system let others run |
+//! | `save-aged/*` | a cache is saved whose keys have all come and gone twice |
+//! | `save/*`, `restore/*` | a cache is saved into memory, and restored from there; time for each entry, beside encoding a `Vec` of the same entries with `bincode`, and decoding it into a `HashMap`. `bincode-arcs` has each value in an allocation of its own, as a cache has; `bincode-shuffled` has the very allocations of the cache, in no order |
+//! | `first-hit/*` | from a file of 1,000,000 entries to the first hit, on all processors |
 //! | `generator/*` | a crate of 1,000 queries is scanned and its registry written; time for each query, beside reading and lexing the same files |
 //! | `trace/*` | share of hits when a recorded trace is replayed by one thread; `lru-trace/*` the same in exact order |
 //!

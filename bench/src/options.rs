@@ -32,15 +32,27 @@ pub struct Effort {
     pub operations: usize,
     /// Operations that a cache with eviction has behind it at the first turn, after it was filled.
     pub warm_up: usize,
+    /// Where a workload is long because it is large: which part of its entries it has.
+    pub part: usize,
 }
 
 impl Effort {
-    const FULL: Self = Self { rounds: 9, operations: 250_000, warm_up: 4_000_000 };
-    const QUICK: Self = Self { rounds: 5, operations: 50_000, warm_up: 1_000_000 };
+    const FULL: Self = Self { rounds: 9, operations: 250_000, warm_up: 4_000_000, part: 1 };
+    const QUICK: Self = Self { rounds: 5, operations: 50_000, warm_up: 1_000_000, part: 10 };
 
     /// Keys of a sequence of which no round repeats what the one before has seen.
     pub fn sequence(self) -> usize {
         self.rounds * self.operations * THREADS.len()
+    }
+
+    /// How many entries a large workload has that would have so many at its full length, and how its name says that.
+    pub fn entries(self, full: usize) -> (usize, String) {
+        let entries = full / self.part;
+        let name = match entries {
+            1_000_000.. => format!("{}m", entries / 1_000_000),
+            _ => format!("{}k", entries / 1_000),
+        };
+        (entries, name)
     }
 }
 

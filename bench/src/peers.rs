@@ -45,6 +45,8 @@ pub trait Peer: Read {
 
     fn insert(&self, key: u64, value: Value);
 
+    fn remove(&self, key: u64);
+
     /// Does what the cache has put off, so that it is not counted against what is measured next.
     fn settle(&self) {}
 }

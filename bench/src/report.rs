@@ -50,6 +50,7 @@ fn text(figure: Figure, unit: Unit) -> String {
     match unit {
         Unit::Ratio => format!("{:.2} %", median * 100.0),
         Unit::Bytes => format!("{median:.1}"),
+        Unit::Instructions => format!("{median:.0}"),
         Unit::Nanos => format!("{median:.0} ±{spread:.0}"),
         Unit::NanosPerOperation | Unit::MegabytesPerSecond => format!("{median:.1} ±{spread:.1}"),
     }
@@ -61,6 +62,7 @@ fn header(unit: Unit) -> &'static str {
         Unit::Nanos => "ns",
         Unit::Ratio => "hits",
         Unit::Bytes => "bytes",
+        Unit::Instructions => "instr",
         Unit::MegabytesPerSecond => "MB/s",
     }
 }

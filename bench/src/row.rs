@@ -41,6 +41,9 @@ pub enum Unit {
     Ratio,
     #[serde(rename = "bytes")]
     Bytes,
+    /// Instructions of each operation.
+    #[serde(rename = "instr")]
+    Instructions,
     #[serde(rename = "MB/s")]
     MegabytesPerSecond,
 }
@@ -48,7 +51,7 @@ pub enum Unit {
 impl Row {
     pub fn new(
         workload: &str,
-        peer: &'static str,
+        peer: impl Into<Cow<'static, str>>,
         threads: usize,
         ours: Figure,
         theirs: Figure,
@@ -110,7 +113,7 @@ impl Unit {
     }
 
     fn is_better_when_less(self) -> bool {
-        self.is_time() || self == Self::Bytes
+        self.is_time() || matches!(self, Self::Bytes | Self::Instructions)
     }
 }
 

@@ -2,21 +2,30 @@
 
 mod client;
 mod commit;
+mod counted;
 mod entries;
 mod eviction;
 mod generator;
 mod get_all;
 mod hits;
 mod insert;
+mod large;
 mod load;
 mod lru;
+mod misses;
 mod readers;
 mod reaping;
+mod removal;
 mod replay;
 mod restore;
 mod save;
+mod text;
 mod ttl;
 mod weak;
+mod weight;
+mod writers;
+
+pub use counted::{COUNTED, Counted};
 
 use std::error::Error;
 use std::hint::black_box;
@@ -31,8 +40,13 @@ use crate::row::{Figure, Row, Unit};
 /// Runs all workloads that are wanted.
 pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>> {
     hits::run(options, report);
+    misses::run(options, report);
+    text::run(options, report);
     eviction::run(options, report);
     insert::run(options, report);
+    removal::run(options, report);
+    weight::run(options, report);
+    large::run(options, report);
     lru::run(options, report);
     ttl::run(options, report);
     weak::run(options, report);
@@ -42,6 +56,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     reaping::run(options, report);
     client::run(options, report);
     readers::run(options, report)?;
+    writers::run(options, report);
     save::run(options, report);
     restore::run(options, report)?;
     generator::run(options, report)?;
@@ -57,6 +72,12 @@ enum Operation {
     Get,
     Insert,
     GetOrInsert,
+    /// Removes the key and inserts it again.
+    Renew,
+    /// Of 100 operations so many insert or, each fifth of them, remove; all others get.
+    Mix {
+        writes: usize,
+    },
 }
 
 impl Operation {
@@ -66,6 +87,11 @@ impl Operation {
             Self::Get => get(peer, keys),
             Self::Insert => each(keys, |key| peer.insert(key, value_of(key))),
             Self::GetOrInsert => get_or_insert(peer, keys),
+            Self::Renew => each(keys, |key| {
+                peer.remove(key);
+                peer.insert(key, value_of(key));
+            }),
+            Self::Mix { writes } => mix(peer, keys, writes),
         }
     }
 }
@@ -80,6 +106,22 @@ fn get_or_insert<P: Peer>(peer: &P, keys: &[u32]) -> usize {
         match black_box(peer.get(key)) {
             Some(_) => hits += 1,
             None => peer.insert(key, value_of(key)),
+        }
+    }
+    hits
+}
+
+/// Writes and reads take turns, each kind as evenly as its share allows.
+fn mix<P: Peer>(peer: &P, keys: &[u32], writes: usize) -> usize {
+    /// Has no factor in common with 100, so that the numbers below that come in another order.
+    const STEP: usize = 37;
+    let mut hits = 0;
+    for (at, &key) in keys.iter().enumerate() {
+        let key = u64::from(key);
+        match at * STEP % 100 {
+            number if number >= writes => hits += usize::from(black_box(peer.get(key)).is_some()),
+            number if number % 5 == 0 => peer.remove(key),
+            _ => peer.insert(key, value_of(key)),
         }
     }
     hits

@@ -26,4 +26,9 @@ impl Peer for Foyer {
     fn insert(&self, key: u64, value: Value) {
         self.0.insert(key, value);
     }
+
+    #[inline]
+    fn remove(&self, key: u64) {
+        drop(self.0.remove(&key));
+    }
 }

@@ -31,4 +31,10 @@ impl Peer for Lru {
         let displaced = self.0.lock().push(key, value);
         drop(displaced);
     }
+
+    #[inline]
+    fn remove(&self, key: u64) {
+        let removed = self.0.lock().pop(&key);
+        drop(removed);
+    }
 }

@@ -40,6 +40,11 @@ impl Peer for Moka {
         self.0.insert(key, value);
     }
 
+    #[inline]
+    fn remove(&self, key: u64) {
+        self.0.invalidate(&key);
+    }
+
     fn settle(&self) {
         self.0.run_pending_tasks();
     }

@@ -50,4 +50,9 @@ impl Peer for Ours {
     fn insert(&self, key: u64, value: Value) {
         self.0.insert(GetPayload { id: key }, value);
     }
+
+    #[inline]
+    fn remove(&self, key: u64) {
+        self.0.remove(&GetPayload { id: key });
+    }
 }

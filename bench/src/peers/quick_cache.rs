@@ -40,4 +40,9 @@ impl Peer for QuickCache {
     fn insert(&self, key: u64, value: Value) {
         self.0.insert(key, value);
     }
+
+    #[inline]
+    fn remove(&self, key: u64) {
+        drop(self.0.remove(&key));
+    }
 }

@@ -6,6 +6,9 @@ mod loaders;
 mod loads;
 mod observers;
 
+pub use hits::line_up as hits_line_up;
+pub use loads::misses_line_up;
+
 use std::convert::Infallible;
 
 use cache_client::{App, Client, Context, Fetch};
@@ -14,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{entries, race_hits, report_times};
 use crate::options::Options;
+use crate::peers::{Value, value_of};
 use crate::report::Report;
 
 const UNIVERSE: u32 = 100_000_000;
@@ -31,17 +35,53 @@ cache_core::registry! {
     }
 }
 
+/// How values are loaded, the same for all that load.
+trait Load: App<Registry = ClientRegistry> + Clone + Default {
+    fn load(id: u64) -> impl Future<Output = Value> + Send;
+}
+
 /// Loads without waiting for anything.
+#[derive(Clone, Default)]
 struct NoWork;
 
 impl App for NoWork {
     type Registry = ClientRegistry;
 }
 
+impl Load for NoWork {
+    async fn load(id: u64) -> Value {
+        value_of(id)
+    }
+}
+
+/// Loads wait once, until others have had their turn.
+#[derive(Clone, Default)]
+struct Waiting;
+
+impl App for Waiting {
+    type Registry = ClientRegistry;
+}
+
+impl Load for Waiting {
+    async fn load(id: u64) -> Value {
+        tokio::task::yield_now().await;
+        value_of(id)
+    }
+}
+
 impl Fetch<NoWork> for GetLoaded {
     type Error = Infallible;
 
     async fn fetch(&self, _: &Context<NoWork>) -> Result<[u64; 8], Infallible> {
+        Ok([self.id; 8])
+    }
+}
+
+impl Fetch<Waiting> for GetLoaded {
+    type Error = Infallible;
+
+    async fn fetch(&self, _: &Context<Waiting>) -> Result<[u64; 8], Infallible> {
+        tokio::task::yield_now().await;
         Ok([self.id; 8])
     }
 }

@@ -29,10 +29,16 @@ fn run_alone(options: &Options, report: &mut Report, workload: &str, size: usize
         return;
     }
     let keys = Keys::uniform(ENTRIES, options.effort.sequence());
-    let plain = table();
-    let concread = Concread::holding(entries(ENTRIES));
-    let contestants = [
-        commits(table(), size),
+    let contestants = line_up(size, ENTRIES);
+    let samples = race(&contestants, &keys, 1, options.effort);
+    report_times(report, workload, 1, &contestants, &samples);
+}
+
+pub fn line_up(size: usize, held: u32) -> [Contestant; 3] {
+    let plain = table(held);
+    let concread = Concread::holding(entries(held));
+    [
+        commits(table(held), size),
         Contestant::new("ours-inserts", move |keys| each(keys, |key| plain.insert(key, value_of(key)))),
         Contestant::new(Concread::NAME, move |keys| {
             for keys in keys.chunks(size) {
@@ -40,9 +46,7 @@ fn run_alone(options: &Options, report: &mut Report, workload: &str, size: usize
             }
             0
         }),
-    ];
-    let samples = race(&contestants, &keys, 1, options.effort);
-    report_times(report, workload, 1, &contestants, &samples);
+    ]
 }
 
 /// Threads that never commit the same key, beside one alone. The ratio says how many times as much they get done.
@@ -52,7 +56,7 @@ fn run_threads(options: &Options, report: &mut Report, workload: &str) {
     }
     let effort = options.effort;
     let keys = Keys::uniform_apart(ENTRIES, effort.sequence(), effort.operations);
-    let contestants = [commits(table(), SIZE_ON_THREADS)];
+    let contestants = [commits(table(ENTRIES), SIZE_ON_THREADS)];
     let [alone, together] = THREADS.map(|threads| {
         let samples = race(&contestants, &keys, threads, effort);
         Figure::time_of(&samples[0])
@@ -60,8 +64,8 @@ fn run_threads(options: &Options, report: &mut Report, workload: &str) {
     report.add(&Row::new(workload, "one-thread", THREADS[1], together, alone, Unit::NanosPerOperation));
 }
 
-fn table() -> Ours {
-    filled(Ours::with_capacity(2 * u64::from(ENTRIES)), ENTRIES)
+fn table(held: u32) -> Ours {
+    filled(Ours::with_capacity(2 * u64::from(held)), held)
 }
 
 fn commits(Ours(cache): Ours, size: usize) -> Contestant {

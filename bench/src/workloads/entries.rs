@@ -50,28 +50,35 @@ registry! {
 /// Entries of one query.
 pub trait Set: Query<Value: Clone + Serialize + DeserializeOwned> + Serialize + DeserializeOwned {
     /// End of the workloads' names.
-    const SET: &'static str;
+    const KIND: &'static str;
+    /// Number of entries in a run of full length.
     const ENTRIES: usize;
 
     fn entry(index: usize) -> (Self, Self::Value);
 
-    fn entries() -> Vec<(Self, Self::Value)> {
-        (0..Self::ENTRIES).map(Self::entry).collect()
+    /// Number of entries, and the name of this workload with so many.
+    fn size(options: &Options, workload: &str) -> (usize, String) {
+        let (entries, size) = options.effort.entries(Self::ENTRIES);
+        (entries, format!("{workload}/{size}-{}", Self::KIND))
+    }
+
+    fn entries(number: usize) -> Vec<(Self, Self::Value)> {
+        (0..number).map(Self::entry).collect()
     }
 
     /// A cache that holds the entries.
-    fn cache() -> Cache<SavedRegistry>
+    fn cache(number: usize) -> Cache<SavedRegistry>
     where
         SavedRegistry: Holds<Self>,
     {
         let cache = Cache::new();
-        Self::entries().into_iter().for_each(|(key, value)| drop(cache.insert(key, value)));
+        Self::entries(number).into_iter().for_each(|(key, value)| drop(cache.insert(key, value)));
         cache
     }
 }
 
 impl Set for GetNumbers {
-    const SET: &'static str = "1m-small";
+    const KIND: &'static str = "small";
     const ENTRIES: usize = 1_000_000;
 
     fn entry(index: usize) -> (Self, [u64; 8]) {
@@ -80,7 +87,7 @@ impl Set for GetNumbers {
 }
 
 impl Set for GetPage {
-    const SET: &'static str = "100k-1kib";
+    const KIND: &'static str = "1kib";
     const ENTRIES: usize = 100_000;
 
     fn entry(index: usize) -> (Self, Page) {
@@ -136,7 +143,7 @@ pub fn race(
         }
         let figures: Vec<_> = times.iter().map(|times| Figure::of(times)).collect();
         for ((peer, _), &theirs) in turns.iter().zip(&figures).skip(1) {
-            report.add(&Row::new(workload, peer, threads, figures[0], theirs, Unit::NanosPerOperation));
+            report.add(&Row::new(workload, *peer, threads, figures[0], theirs, Unit::NanosPerOperation));
         }
     }
 }

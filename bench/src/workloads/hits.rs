@@ -1,6 +1,6 @@
 //! Reads of keys that are all there, from caches with room to spare.
 
-use super::{Operation, caches, entries, race_hits, reader};
+use super::{Operation, caches, entries, race_hits, race_times, reader};
 use crate::keys::Keys;
 use crate::measure::Contestant;
 use crate::options::Options;
@@ -9,6 +9,9 @@ use crate::report::Report;
 
 /// Room of the smallest caches, so that their shards can hold any few keys.
 const LEAST_CAPACITY: u64 = 1_000;
+
+/// Keys of caches that have room for a twentieth more.
+const FULL: u32 = 100_000;
 
 type MakeKeys = fn(u32, usize) -> Keys;
 
@@ -26,16 +29,27 @@ pub fn run(options: &Options, report: &mut Report) {
         if wanted.is_empty() {
             continue;
         }
-        let contestants = line_up(universe);
+        let contestants = line_up(universe, LEAST_CAPACITY.max(2 * u64::from(universe)));
         for (name, make) in wanted {
             let keys = make(universe, options.effort.sequence());
             race_hits(options, report, name, &contestants, &keys);
         }
     }
+    run_full(options, report, "full-hits/100k-zipf");
 }
 
-fn line_up(universe: u32) -> Vec<Contestant> {
-    let capacity = LEAST_CAPACITY.max(2 * u64::from(universe));
+/// Caches that are nearly full. A few shards are full, and have evicted: those are few misses, and all have some.
+fn run_full(options: &Options, report: &mut Report, workload: &str) {
+    if !options.wants(workload) {
+        return;
+    }
+    let keys = Keys::zipf(FULL, options.effort.sequence());
+    let contestants = caches(u64::from(FULL) * 100 / 95, FULL, Operation::Get);
+    race_times(options, report, workload, &contestants, &keys);
+}
+
+/// All caches, with the keys `0..universe` in them, and maps with the same.
+pub fn line_up(universe: u32, capacity: u64) -> Vec<Contestant> {
     let mut contestants = caches(capacity, universe, Operation::Get);
     contestants.push(reader(Papaya::holding(entries(universe))));
     contestants.push(reader(Dashmap::holding(entries(universe))));

@@ -14,19 +14,19 @@ pub fn run(options: &Options, report: &mut Report) {
     let workload = "load-hit/100k-zipf";
     if options.wants(workload) {
         let keys = Keys::zipf(ENTRIES, options.effort.sequence());
-        race_hits(options, report, workload, &line_up(2 * u64::from(ENTRIES)), &keys);
+        race_hits(options, report, workload, &line_up(2 * u64::from(ENTRIES), ENTRIES), &keys);
     }
     let workload = "load-miss/100k";
     if options.wants(workload) {
         let keys = Keys::uniform(UNIVERSE, options.effort.sequence());
-        race_times(options, report, workload, &line_up(ENTRIES.into()), &keys);
+        race_times(options, report, workload, &line_up(ENTRIES.into(), ENTRIES), &keys);
     }
 }
 
-fn line_up(capacity: u64) -> [Contestant; 3] {
-    let ours = filled(Ours::with_capacity(capacity), ENTRIES);
-    let quick_cache = filled(QuickCache::with_capacity(capacity), ENTRIES);
-    let moka = filled(Moka::with_capacity(capacity), ENTRIES);
+pub fn line_up(capacity: u64, held: u32) -> [Contestant; 3] {
+    let ours = filled(Ours::with_capacity(capacity), held);
+    let quick_cache = filled(QuickCache::with_capacity(capacity), held);
+    let moka = filled(Moka::with_capacity(capacity), held);
     [
         loader(Ours::NAME, move |id, load| ours.0.get_or_insert_with(&GetPayload { id }, load)),
         loader(QuickCache::NAME, move |key, load| quick_cache.get_or_load(key, load)),

@@ -14,7 +14,7 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
-const ENTRIES: u32 = 1_000_000;
+const ENTRIES: usize = 1_000_000;
 /// Reads of a round that are kept: what may be asked while an idle reader runs as long as a save takes.
 const READS: usize = 20_000_000;
 
@@ -33,14 +33,16 @@ cache_core::registry! {
 }
 
 pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>> {
+    let (entries, size) = options.effort.entries(ENTRIES);
+    let name = |quantile: &str| format!("readers-during-save/{size}-{quantile}");
     if !QUANTILES.iter().any(|(quantile, _)| options.wants(&name(quantile))) {
         return Ok(());
     }
     let cache = Cache::<SavedRegistry>::new();
-    for id in 0..u64::from(ENTRIES) {
+    for id in 0..entries as u64 {
         cache.insert(GetSaved { id }, [id; 8]);
     }
-    let keys = Keys::zipf(ENTRIES, ENTRIES as usize);
+    let keys = Keys::zipf(entries as u32, entries);
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("readers.snapshot");
     let (mut saving, mut idle) = (Latencies::default(), Latencies::default());
@@ -61,10 +63,6 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-fn name(quantile: &str) -> String {
-    format!("readers-during-save/{quantile}")
-}
-
 /// Nanoseconds of each read that one thread makes while `work` is done on this one.
 fn read_while<E>(
     cache: &Cache<SavedRegistry>,
@@ -74,7 +72,7 @@ fn read_while<E>(
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let keys = keys.piece(0, ENTRIES as usize).iter().cycle().take(READS);
+            let keys = keys.all().iter().cycle().take(READS);
             let keys = keys.take_while(|_| !is_done.load(Ordering::Relaxed));
             keys.map(|&key| nanos_of(|| cache.get(&GetSaved { id: key.into() }))).collect()
         });

@@ -25,16 +25,16 @@ fn run_set<Q: Set>(options: &Options, report: &mut Report)
 where
     SavedRegistry: Holds<Q>,
 {
-    let workload = format!("restore/{}", Q::SET);
+    let (number, workload) = Q::size(options, "restore");
     if !options.wants(&workload) {
         return;
     }
-    let (ours, theirs) = (save(&Q::cache(), 1), encode(&Q::entries()));
+    let (ours, theirs) = (save(&Q::cache(number), 1), encode(&Q::entries(number)));
     race(
         options,
         report,
         &workload,
-        Q::ENTRIES,
+        number,
         &THREADS,
         &[
             ("ours", Box::new(|threads| Box::new(restored(&ours, threads)))),
@@ -59,19 +59,19 @@ fn decoded<K: DeserializeOwned + Hash + Eq, V: DeserializeOwned>(bytes: &[u8]) -
 
 /// From a file to the first hit, on all processors.
 fn run_start(options: &Options, report: &mut Report) -> io::Result<()> {
-    let workload = "restore/first-hit";
-    if !options.wants(workload) {
+    let (number, workload) = GetNumbers::size(options, "first-hit");
+    if !options.wants(&workload) {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
     let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
-    std::fs::write(&ours, save(&GetNumbers::cache(), 1))?;
-    std::fs::write(&theirs, encode(&GetNumbers::entries()))?;
+    std::fs::write(&ours, save(&GetNumbers::cache(number), 1))?;
+    std::fs::write(&theirs, encode(&GetNumbers::entries(number)))?;
     race(
         options,
         report,
-        workload,
-        GetNumbers::ENTRIES,
+        &workload,
+        number,
         &[2],
         &[
             ("ours", Box::new(|_| Box::new(start(&ours)))),

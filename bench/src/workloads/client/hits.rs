@@ -42,14 +42,14 @@ pub fn run(options: &Options, report: &mut Report) {
     }
 }
 
-fn line_up(held: u32) -> [Contestant; 7] {
+pub fn line_up(held: u32) -> [Contestant; 7] {
     let (store, dated) = (cache(held), cache(held));
     let settled =
         Client::builder(cache(held), NoWork).defaults(|all| all.swr(Duration::from_secs(1))).build();
     [
         asks(client(held)),
-        asks(QuickCache::holding(held)),
-        asks(Moka::holding(held)),
+        asks(QuickCache::<NoWork>::holding(held)),
+        asks(Moka::<NoWork>::holding(held)),
         asks(Cached::holding(held)),
         asks(settled).named("ours-settings"),
         Contestant::new("ours-get-fresh", move |keys| {

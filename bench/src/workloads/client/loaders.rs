@@ -1,14 +1,15 @@
 //! Who loads what is missing once for all who ask at the same time: our client, and the peers that can do that.
 
 use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cache_client::Client;
+use cache_client::{Client, Fetch};
 use cached::macros::cached;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::DefaultLifecycle;
 
-use super::{ENTRIES, GetLoaded, NoWork, client, entries, runtime};
+use super::{ENTRIES, GetLoaded, Load, NoWork, cache, entries, runtime};
 use crate::peers::{Hasher, Value, value_of};
 
 /// Room in each, as our table has.
@@ -25,11 +26,14 @@ pub trait Loader: Clone + Send + Sync + 'static {
     fn ask(&self, id: u64) -> impl Future<Output = Option<Value>> + Send;
 }
 
-impl Loader for Client<NoWork> {
+impl<A: Load> Loader for Client<A>
+where
+    GetLoaded: Fetch<A>,
+{
     const NAME: &'static str = "ours";
 
     fn holding(held: u32) -> Self {
-        client(held)
+        Client::builder(cache(held), A::default()).build()
     }
 
     async fn ask(&self, id: u64) -> Option<Value> {
@@ -39,9 +43,9 @@ impl Loader for Client<NoWork> {
 
 /// `moka`, the flavour for futures.
 #[derive(Clone)]
-pub struct Moka(moka::future::Cache<u64, Value, Hasher>);
+pub struct Moka<A = NoWork>(moka::future::Cache<u64, Value, Hasher>, PhantomData<A>);
 
-impl Loader for Moka {
+impl<A: Load> Loader for Moka<A> {
     const NAME: &'static str = "moka";
 
     fn holding(held: u32) -> Self {
@@ -53,19 +57,22 @@ impl Loader for Moka {
             }
             moka.run_pending_tasks().await;
         });
-        Self(moka)
+        Self(moka, PhantomData)
     }
 
     async fn ask(&self, id: u64) -> Option<Value> {
-        Some(self.0.get_with(id, async { value_of(id) }).await)
+        Some(self.0.get_with(id, A::load(id)).await)
     }
 }
 
 /// `quick_cache`, whose guard tells who waits that there is a value.
 #[derive(Clone)]
-pub struct QuickCache(Arc<quick_cache::sync::Cache<u64, Value, UnitWeighter, Hasher>>);
+pub struct QuickCache<A = NoWork>(
+    Arc<quick_cache::sync::Cache<u64, Value, UnitWeighter, Hasher>>,
+    PhantomData<A>,
+);
 
-impl Loader for QuickCache {
+impl<A: Load> Loader for QuickCache<A> {
     const NAME: &'static str = "quick_cache";
 
     fn holding(held: u32) -> Self {
@@ -77,12 +84,12 @@ impl Loader for QuickCache {
             DefaultLifecycle::default(),
         );
         entries(held).for_each(|(id, value)| cache.insert(id, value));
-        Self(Arc::new(cache))
+        Self(Arc::new(cache), PhantomData)
     }
 
     async fn ask(&self, id: u64) -> Option<Value> {
-        let loaded: Result<_, Infallible> = self.0.get_or_insert_async(&id, async { Ok(value_of(id)) }).await;
-        loaded.ok()
+        let load = async { Ok::<_, Infallible>(A::load(id).await) };
+        self.0.get_or_insert_async(&id, load).await.ok()
     }
 }
 

@@ -1,16 +1,17 @@
-//! Queries whose answers are not in the cache: many of one key at a time, and one of each.
+//! Queries whose answers are not in the cache: many of one key at a time, many of a key each, and one after the other.
 
 use cache_client::Client;
 
 use super::hits::asks;
 use super::loaders::{Cached, Loader, Moka, QuickCache};
-use super::{NoWork, UNIVERSE, report_times, runtime};
+use super::{NoWork, UNIVERSE, Waiting, report_times, runtime};
 use crate::keys::Keys;
 use crate::measure::{Contestant, race};
 use crate::options::Options;
 use crate::report::Report;
 
 const HERD: usize = 10_000;
+const CROWD: usize = 1_000;
 
 pub fn run(options: &Options, report: &mut Report) {
     let workload = "client-herd/10k";
@@ -19,16 +20,25 @@ pub fn run(options: &Options, report: &mut Report) {
             [herds::<Client<NoWork>>(), herds::<QuickCache>(), herds::<Moka>(), herds::<Cached>()];
         run_with(options, report, workload, &contestants);
     }
-    let workload = "client-misses";
+    let workload = "client-waiting-misses/1k";
     if options.wants(workload) {
-        let contestants = [
-            asks(Client::holding(0)),
-            asks(QuickCache::holding(0)),
-            asks(Moka::holding(0)),
-            asks(Cached::holding(0)),
-        ];
+        let contestants =
+            [crowds::<Client<Waiting>>(), crowds::<QuickCache<Waiting>>(), crowds::<Moka<Waiting>>()];
         run_with(options, report, workload, &contestants);
     }
+    let workload = "client-misses";
+    if options.wants(workload) {
+        run_with(options, report, workload, &misses_line_up());
+    }
+}
+
+pub fn misses_line_up() -> Vec<Contestant> {
+    vec![
+        asks(Client::<NoWork>::holding(0)),
+        asks(QuickCache::<NoWork>::holding(0)),
+        asks(Moka::<NoWork>::holding(0)),
+        asks(Cached::holding(0)),
+    ]
 }
 
 fn run_with(options: &Options, report: &mut Report, workload: &str, contestants: &[Contestant]) {
@@ -39,15 +49,25 @@ fn run_with(options: &Options, report: &mut Report, workload: &str, contestants:
 
 /// Tasks that all ask for one key at the same time, which nobody has asked for before: one load serves them all.
 fn herds<L: Loader>() -> Contestant {
+    tasks::<L>(HERD, |herd, _| herd[0])
+}
+
+/// Tasks that ask for a key of their own at the same time.
+fn crowds<L: Loader>() -> Contestant {
+    tasks::<L>(CROWD, |crowd, at| crowd[at])
+}
+
+/// So many tasks at a time, of which each asks for one key.
+fn tasks<L: Loader>(number: usize, key_of: fn(&[u32], usize) -> u32) -> Contestant {
     let loader = L::holding(0);
     Contestant::new(L::NAME, move |keys| {
         runtime().block_on(async {
-            for herd in keys.chunks(HERD) {
-                let ask = || {
-                    let (loader, id) = (loader.clone(), herd[0].into());
+            for keys in keys.chunks(number) {
+                let ask = |at| {
+                    let (loader, id) = (loader.clone(), key_of(keys, at).into());
                     async move { drop(loader.ask(id).await) }
                 };
-                let tasks: Vec<_> = herd.iter().map(|_| tokio::spawn(ask())).collect();
+                let tasks: Vec<_> = (0..keys.len()).map(|at| tokio::spawn(ask(at))).collect();
                 for task in tasks {
                     task.await.expect("no task panics");
                 }

@@ -1,0 +1,61 @@
+//! Workloads whose instructions are counted: small caches and one thread, since what counts them is slow.
+
+use super::load::line_up as loaders;
+use super::{Operation, caches, client, commit, hits};
+use crate::keys::Keys;
+use crate::measure::Contestant;
+
+const ENTRIES: u32 = 10_000;
+/// Room for all of them, however unevenly they are spread.
+const ROOM: u64 = 2 * ENTRIES as u64;
+/// Operations of each contestant.
+const OPERATIONS: usize = 20_000;
+
+/// A workload, not yet set up.
+pub struct Counted {
+    pub name: &'static str,
+    line_up: fn() -> Vec<Contestant>,
+    keys: fn() -> Keys,
+}
+
+impl Counted {
+    /// Hands each contestant to `count` with the keys that it has to run on.
+    pub fn run(&self, mut count: impl FnMut(&Contestant, &[u32])) {
+        let keys = (self.keys)();
+        for contestant in (self.line_up)() {
+            count(&contestant, keys.all());
+        }
+    }
+}
+
+pub const COUNTED: [Counted; 12] = [
+    counted("hits", || caches(ROOM, ENTRIES, Operation::Get), there),
+    counted("misses", || hits::line_up(ENTRIES, ROOM), || Keys::absent(ENTRIES, OPERATIONS)),
+    counted("insert", || caches(ENTRIES.into(), 2 * ENTRIES, Operation::Insert), new),
+    counted("replace", || caches(ROOM, ENTRIES, Operation::Insert), there),
+    counted(
+        "get-or-insert",
+        || caches(ENTRIES.into(), 2 * ENTRIES, Operation::GetOrInsert),
+        || Keys::zipf(10 * ENTRIES, OPERATIONS),
+    ),
+    counted("remove-insert", || caches(ROOM, ENTRIES, Operation::Renew), there),
+    counted("load-hit", || loaders(ROOM, ENTRIES).into(), there),
+    counted("load-miss", || loaders(ENTRIES.into(), 2 * ENTRIES).into(), new),
+    counted("commit-1", || commit::line_up(1, ENTRIES).into(), there),
+    counted("commit-4", || commit::line_up(4, ENTRIES).into(), there),
+    counted("client-hits", || client::hits_line_up(ENTRIES).into(), there),
+    counted("client-misses", client::misses_line_up, || Keys::uniform(u32::MAX, OPERATIONS)),
+];
+
+const fn counted(name: &'static str, line_up: fn() -> Vec<Contestant>, keys: fn() -> Keys) -> Counted {
+    Counted { name, line_up, keys }
+}
+
+fn there() -> Keys {
+    Keys::uniform(ENTRIES, OPERATIONS)
+}
+
+/// Keys of which nearly all are new.
+fn new() -> Keys {
+    Keys::uniform(100 * ENTRIES, OPERATIONS)
+}

@@ -1,0 +1,120 @@
+//! Values of 1 to 16 KiB: the allocator has its share in all that is done, and eviction frees much.
+
+use std::hint::black_box;
+use std::num::NonZero;
+use std::sync::Arc;
+
+use cache_core::{Cache, Query};
+use lru::LruCache;
+use parking_lot::Mutex;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::DefaultLifecycle;
+
+use super::{each, race_times};
+use crate::keys::Keys;
+use crate::measure::Contestant;
+use crate::options::Options;
+use crate::peers::Hasher;
+use crate::report::Report;
+
+const UNIVERSE: u32 = 40_000;
+const CAPACITY: usize = 4_000;
+const KIBIBYTE: usize = 1024;
+
+type Bytes = Arc<[u8]>;
+type MakeKeys = fn(u32, usize) -> Keys;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = [u8], capacity = 4_000)]
+struct GetBytes {
+    id: u64,
+}
+
+cache_core::registry! {
+    struct BytesRegistry {
+        GetBytes,
+    }
+}
+
+pub fn run(options: &Options, report: &mut Report) {
+    let workloads: [(&str, Operation, MakeKeys); 2] = [
+        ("large-insert/4k", Operation::Insert, Keys::uniform),
+        ("large-get-or-insert/4k", Operation::GetOrInsert, Keys::zipf),
+    ];
+    for (workload, operation, make) in workloads {
+        if options.wants(workload) {
+            let keys = make(UNIVERSE, options.effort.sequence());
+            race_times(options, report, workload, &line_up(operation), &keys);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Operation {
+    Insert,
+    GetOrInsert,
+}
+
+/// From 1 to 16 KiB, the same for each value of a key.
+fn bytes_of(key: u64) -> Bytes {
+    let kibibytes = 1 + key as usize % 16;
+    std::iter::repeat_n(key as u8, kibibytes * KIBIBYTE).collect()
+}
+
+fn line_up(operation: Operation) -> [Contestant; 4] {
+    let ours = Arc::new(Cache::<BytesRegistry>::new());
+    let lifecycle = DefaultLifecycle::default();
+    let capacity = CAPACITY as u64;
+    let quick_cache =
+        quick_cache::sync::Cache::with(CAPACITY, capacity, UnitWeighter, Hasher::default(), lifecycle);
+    let quick_cache = Arc::new(quick_cache);
+    let moka = moka::sync::Cache::builder().max_capacity(capacity).build_with_hasher(Hasher::default());
+    let lru =
+        LruCache::with_hasher(NonZero::new(CAPACITY).unwrap_or(NonZero::<usize>::MIN), Hasher::default());
+    let lru = Arc::new(Mutex::new(lru));
+    [
+        {
+            let reader = Arc::clone(&ours);
+            let get = move |id| reader.get(&GetBytes { id });
+            contestant("ours", operation, get, move |id, value| drop(ours.insert(GetBytes { id }, value)))
+        },
+        {
+            let reader = Arc::clone(&quick_cache);
+            let get = move |key| reader.get(&key);
+            contestant("quick_cache", operation, get, move |key, value| quick_cache.insert(key, value))
+        },
+        {
+            let reader = moka.clone();
+            contestant(
+                "moka",
+                operation,
+                move |key| reader.get(&key),
+                move |key, value| moka.insert(key, value),
+            )
+        },
+        {
+            let reader = Arc::clone(&lru);
+            let get = move |key| reader.lock().get(&key).cloned();
+            contestant("mutex-lru", operation, get, move |key, value| {
+                let displaced = lru.lock().push(key, value);
+                drop(displaced);
+            })
+        },
+    ]
+}
+
+/// Has inserted twice as many entries as there is room for.
+fn contestant(
+    name: &'static str,
+    operation: Operation,
+    get: impl Fn(u64) -> Option<Bytes> + Send + Sync + 'static,
+    insert: impl Fn(u64, Bytes) + Send + Sync + 'static,
+) -> Contestant {
+    (0..2 * CAPACITY as u64).for_each(|key| insert(key, bytes_of(key)));
+    Contestant::new(name, move |keys| {
+        each(keys, |key| match operation {
+            Operation::GetOrInsert if black_box(get(key)).is_some() => {}
+            _ => insert(key, bytes_of(key)),
+        })
+    })
+}

@@ -1,0 +1,150 @@
+//! How long a writer waits at the longest while the whole cache is saved: by us, by hand from a cache that can be walked
+//! through, and by hand under one lock.
+
+use std::hint::black_box;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cache_core::Cache;
+use fastrand::Rng;
+use lru::LruCache;
+use parking_lot::Mutex;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::DefaultLifecycle;
+
+use super::entries::{GetNumbers, SavedRegistry, Set};
+use super::save::{encode, save};
+use super::{Value, value_of};
+use crate::options::Options;
+use crate::peers::Hasher;
+use crate::report::Report;
+use crate::row::{Figure, Row, Unit};
+
+/// After so many it is asked anew how long others have run.
+const WRITES_AT_A_TIME: usize = 100;
+
+/// A cache that is saved while it is written to.
+struct Saved<'a> {
+    name: &'static str,
+    insert: Box<dyn Fn(u64) + Sync + 'a>,
+    save: Box<dyn Fn() -> Vec<u8> + Sync + 'a>,
+}
+
+pub fn run(options: &Options, report: &mut Report) {
+    let (number, size) = options.effort.entries(GetNumbers::ENTRIES);
+    let workload = format!("writers-during-save/{size}");
+    if !options.wants(&workload) {
+        return;
+    }
+    let cache = GetNumbers::cache(number);
+    let contestants = [ours(&cache), quick_cache(number), mutex_lru(number)];
+    let mut pauses = [Duration::MAX; 4];
+    // A round is long: half as many as of others. Whatever else runs on the machine makes pauses longer: the least counts.
+    for _ in 0..options.effort.rounds.div_ceil(2) {
+        for (contestant, least) in contestants.iter().zip(&mut pauses) {
+            *least = longest_write(number, contestant, || drop(black_box((contestant.save)()))).min(*least);
+        }
+        let start = Instant::now();
+        drop((contestants[0].save)());
+        let time = start.elapsed();
+        pauses[3] = longest_write(number, &contestants[0], || thread::sleep(time)).min(pauses[3]);
+    }
+    let [ours, theirs @ ..] = pauses.map(|pause| Figure::exact(pause.as_nanos() as f64));
+    let peers = contestants[1..].iter().map(|contestant| contestant.name).chain(["idle"]);
+    for (peer, theirs) in peers.zip(theirs) {
+        report.add(&Row::new(&workload, peer, 1, ours, theirs, Unit::Nanos));
+    }
+}
+
+/// The longest that one thread waits for a write to end while `work` is done on this one. Without the time for which it
+/// could have run and the system let others run.
+fn longest_write(number: usize, contestant: &Saved<'_>, work: impl FnOnce()) -> Duration {
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let (mut random, mut longest) = (Rng::with_seed(1), Duration::ZERO);
+            while !is_done.load(Ordering::Relaxed) {
+                let others = time_of_others();
+                for _ in 0..WRITES_AT_A_TIME {
+                    let key = random.u64(0..number as u64);
+                    let start = Instant::now();
+                    (contestant.insert)(key);
+                    let time = start.elapsed();
+                    if time > longest {
+                        longest = longest.max(time.saturating_sub(time_of_others().saturating_sub(others)));
+                    }
+                }
+            }
+            longest
+        });
+        work();
+        is_done.store(true, Ordering::Relaxed);
+        // A writer that panics has failed the whole run.
+        writer.join().expect("no writer panics")
+    })
+}
+
+/// How long this thread has been ready to run while others ran. 0 on systems that do not say it.
+fn time_of_others() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
+}
+
+fn ours(cache: &Cache<SavedRegistry>) -> Saved<'_> {
+    Saved {
+        name: "ours",
+        insert: Box::new(|id| drop(cache.insert(GetNumbers { id }, value_of(id)))),
+        save: Box::new(|| save(cache, 1)),
+    }
+}
+
+/// Its iterator takes some entries at a time; they are not those of one moment.
+fn quick_cache(number: usize) -> Saved<'static> {
+    let lifecycle = DefaultLifecycle::default();
+    let cache = quick_cache::sync::Cache::<u64, Value, _, _>::with(
+        2 * number,
+        2 * number as u64,
+        UnitWeighter,
+        Hasher::default(),
+        lifecycle,
+    );
+    let cache = std::sync::Arc::new(cache);
+    super::entries(number as u32).for_each(|(key, value)| cache.insert(key, value));
+    let walked = std::sync::Arc::clone(&cache);
+    Saved {
+        name: "quick_cache",
+        insert: Box::new(move |key| cache.insert(key, value_of(key))),
+        save: Box::new(move || {
+            let mut bytes = Vec::new();
+            for (key, value) in walked.iter() {
+                bytes.extend(encode(&(key, *value)));
+            }
+            bytes
+        }),
+    }
+}
+
+/// Handles are copied under the lock and encoded after it, as we do.
+fn mutex_lru(number: usize) -> Saved<'static> {
+    let capacity = NonZero::new(2 * number).unwrap_or(NonZero::<usize>::MIN);
+    let mut cache = LruCache::with_hasher(capacity, Hasher::default());
+    super::entries(number as u32).for_each(|(key, value)| drop(cache.push(key, value)));
+    let cache = std::sync::Arc::new(Mutex::new(cache));
+    let walked = std::sync::Arc::clone(&cache);
+    Saved {
+        name: "mutex-lru",
+        insert: Box::new(move |key| {
+            let displaced = cache.lock().push(key, value_of(key));
+            drop(displaced);
+        }),
+        save: Box::new(move || {
+            let entries: Vec<(u64, Value)> =
+                walked.lock().iter().map(|(key, value)| (*key, value.clone())).collect();
+            let entries: Vec<_> = entries.iter().map(|(key, value)| (*key, **value)).collect();
+            encode(&entries)
+        }),
+    }
+}
