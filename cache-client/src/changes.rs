@@ -28,8 +28,8 @@ pub struct Changes<A: App> {
     marks_only: bool,
     /// What is done when all is committed.
     after: Vec<After<A>>,
-    /// Of what may be overtaken by another answer, or overtake one.
-    noted: Option<Noted<A>>,
+    /// What may be overtaken by another answer, or overtake one.
+    noted: Noted<A>,
 }
 
 /// What changes write and mark.
@@ -42,10 +42,9 @@ struct Noted<A: App> {
 type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
 
 impl<A: App> Changes<A> {
-    fn new(client: &Client<A>, marks_only: bool, has_order: bool) -> Self {
+    fn new(client: &Client<A>, marks_only: bool) -> Self {
         let transaction = client.cache().begin();
-        let noted =
-            has_order.then(|| Noted { client: client.clone(), written: Vec::new(), marked: Vec::new() });
+        let noted = Noted { client: client.clone(), written: Vec::new(), marked: Vec::new() };
         Self { transaction, marks_only, after: Vec::new(), noted }
     }
 
@@ -150,7 +149,7 @@ impl<A: App> Changes<A> {
         if self.marks_only {
             return self.note_marked(query);
         }
-        let Some(Noted { client, written, .. }) = &mut self.noted else { return };
+        let Noted { client, written, .. } = &mut self.noted;
         let key = query.clone();
         let mark = move |client: &Client<A>| {
             client.cache().invalidate(&key);
@@ -160,15 +159,8 @@ impl<A: App> Changes<A> {
     }
 
     fn note_marked<Q: Query>(&mut self, query: &Q) {
-        if let Some(Noted { client, marked, .. }) = &mut self.noted {
-            marked.push(Marked::Key(client.write_order().hash(query)));
-        }
-    }
-
-    fn note_all_marked(&mut self, what: Marked) {
-        if let Some(Noted { marked, .. }) = &mut self.noted {
-            marked.push(what);
-        }
+        let Noted { client, marked, .. } = &mut self.noted;
+        marked.push(Marked::Key(client.write_order().hash(query)));
     }
 
     /// Has what the request and the provider know of a key forgotten.
@@ -202,7 +194,7 @@ impl<A: App> Changes<A> {
                 self.transaction.invalidate(query);
                 self.after.push(Box::new(move |client, _| client.reload(&key)));
             }
-            true => self.after.push(Box::new(move |client, _| drop(client.invalidate(&key)))),
+            true => self.after.push(Box::new(move |client, _| drop(client.mark(&key)))),
         }
         self.forget_key(query.clone());
     }
@@ -213,7 +205,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.note_all_marked(Marked::Query(TypeId::of::<Q>()));
+        self.noted.marked.push(Marked::Query(TypeId::of::<Q>()));
         let matches = Arc::new(matches);
         let (marked, meant) = (Arc::clone(&matches), Arc::clone(&matches));
         match self.marks_only {
@@ -221,7 +213,7 @@ impl<A: App> Changes<A> {
                 self.transaction.invalidate_where::<Q>(move |key| marked(key));
                 self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*meant)));
             }
-            true => self.after.push(Box::new(move |client, _| drop(client.invalidate_where::<Q>(&*meant)))),
+            true => self.after.push(Box::new(move |client, _| drop(client.mark_where::<Q>(&*meant)))),
         }
         self.forget::<Q>(move |key| matches(key));
     }
@@ -232,13 +224,13 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.note_all_marked(Marked::Query(TypeId::of::<Q>()));
+        self.noted.marked.push(Marked::Query(TypeId::of::<Q>()));
         match self.marks_only {
             false => {
                 self.transaction.invalidate_query::<Q>();
                 self.after.push(Box::new(|client, _| client.reload_where::<Q>(|_| true)));
             }
-            true => self.after.push(Box::new(|client, _| drop(client.invalidate_query::<Q>()))),
+            true => self.after.push(Box::new(|client, _| drop(client.mark_where::<Q>(|_| true)))),
         }
         self.forget::<Q>(|_| true);
     }
@@ -248,12 +240,12 @@ impl<A: App> Changes<A> {
     /// [tag of their own](cache_core::Query::TAGS_OF), for which it locks those entries alone.
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
-        self.note_all_marked(Marked::Tag(tag.clone()));
+        self.noted.marked.push(Marked::Tag(tag.clone()));
         self.transaction.invalidate_tag(&tag);
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
             match marks {
-                true => drop(client.invalidate_tag(&tag)),
+                true => drop(client.mark_tagged(&tag)),
                 false => drop(client.desks().reload(Some(&tag))),
             }
             if let Some(memo) = memo {
@@ -264,12 +256,12 @@ impl<A: App> Changes<A> {
 
     /// [`invalidate_query`](Self::invalidate_query) for all queries.
     pub fn invalidate_all(&mut self) {
-        self.note_all_marked(Marked::All);
+        self.noted.marked.push(Marked::All);
         self.transaction.invalidate_all();
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
             match marks {
-                true => drop(client.invalidate_all()),
+                true => drop(client.mark_all()),
                 false => drop(client.desks().reload(None)),
             }
             if let Some(memo) = memo {
@@ -297,6 +289,9 @@ impl<A: App> Client<A> {
     /// It is treated like a [pushed value](Client::ingest): the `before_commit` hooks are asked, running loads of the keys
     /// that it writes or marks are not stored, copies in the [provider](crate::Provider) are removed, and standing
     /// [layers](crate::Layer) are folded over what it writes.
+    ///
+    /// A [mutation](crate::Mutate) that was running at the call may be answered after it. The keys that both have written, or
+    /// that this marks, are marked then, and loaded when they are read.
     ///
     /// `change` must be pure: it runs again if it has read what another commit has changed meanwhile.
     ///
@@ -392,7 +387,8 @@ pub(crate) struct Commit<'a, A: App> {
     pub(crate) label: Option<&'static str>,
     /// What they take the place of.
     pub(crate) layer: Option<&'a Layer<A>>,
-    /// Of what may be overtaken by another answer: from when it runs.
+    /// From when the mutation runs that they are the answer of. `None` if they are of no mutation: they count from their
+    /// call on.
     pub(crate) begun: Option<&'a Begun<A>>,
 }
 
@@ -406,16 +402,19 @@ impl<'a, A: App> Commit<'a, A> {
         &self,
         change: impl Fn(&mut Changes<A>) + Send,
     ) -> Result<Receipt<A::Registry>, CommitError> {
+        let mut now = None;
+        let order = self.order(&mut now);
         let (mut attempts, mut backoff) = (1, Backoff::default());
         loop {
             let begun = Instant::now();
             let Changes { transaction, after, noted, .. } = self.make(false, &change);
-            let written = self.note_marks(noted);
+            let Noted { written, marked, .. } = noted;
+            order.marks(marked);
             match transaction.commit_once_async().await {
                 Ok(receipt) => {
                     self.conclude(after);
-                    if let (Some(begun), Some(revision)) = (self.begun, receipt.revision()) {
-                        begun.wrote(revision.get(), written);
+                    if let Some(revision) = receipt.revision() {
+                        order.wrote(revision.get(), written);
                     }
                     return Ok(receipt);
                 }
@@ -429,21 +428,23 @@ impl<'a, A: App> Commit<'a, A> {
     /// Marks what `change` would write or mark, past the hooks.
     pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
         let Changes { after, noted, .. } = self.make(true, &change);
-        self.note_marks(noted);
+        self.order(&mut None).marks(noted.marked);
         self.conclude(after);
     }
 
-    /// Notes what is to be marked, before it is. Returns what is to be written.
-    fn note_marks(&self, noted: Option<Noted<A>>) -> Vec<Written<A>> {
-        let (Some(begun), Some(Noted { written, marked, .. })) = (self.begun, noted) else {
-            return Vec::new();
-        };
-        begun.marks(marked);
-        written
+    /// The place of the changes among the mutations that run: that of their own, or one from `now` on.
+    fn order<'n>(&self, now: &'n mut Option<Begun<A>>) -> &'n Begun<A>
+    where
+        'a: 'n,
+    {
+        match self.begun {
+            Some(begun) => begun,
+            None => now.insert(Begun::new(self.client, None, Vec::new())),
+        }
     }
 
     fn make(&self, marks_only: bool, change: &impl Fn(&mut Changes<A>)) -> Changes<A> {
-        let mut changes = Changes::new(self.client, marks_only, self.begun.is_some());
+        let mut changes = Changes::new(self.client, marks_only);
         if let Some(label) = self.label {
             changes.label(label);
         }

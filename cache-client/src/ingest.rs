@@ -172,6 +172,9 @@ impl<A: App> Client<A> {
     /// Takes in what a source pushes, each value as one commit, in their order, until the result is dropped. When the
     /// source breaks off it is opened again.
     ///
+    /// A [mutation](crate::Mutate) that runs when a value is pushed may be answered with something older. A key that both have
+    /// written is marked then, and loaded when it is read.
+    ///
     /// A value that a `before_commit` hook refuses is passed over: what it would have changed is marked, so that it is
     /// loaded when it is read.
     ///

@@ -41,6 +41,11 @@ use scope::Turn;
 /// [show](Self::optimistic) a change of it. Answers in order cause neither mark nor load. Until the load has ended, the
 /// older answer is what is read; a [`scope`](Self::scope) avoids that.
 ///
+/// What the client changes without a mutation counts as one that begins with the call: [`Client::change`],
+/// [`Client::invalidate`] and its like, and each [pushed value](Client::ingest). So the answer of a mutation that was
+/// running by then does not hide it, though the server may push what that mutation has done itself. What loads store, and
+/// what the program does to the [store](Client::cache) itself, is not compared.
+///
 /// ```
 /// # use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate, TokioClock};
 /// # use cache_core::{Cache, Query, registry};

@@ -1,5 +1,6 @@
 //! Invalidation: marks now, and tells when what is observed has been loaded again. The store marks; keepers load.
 
+use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use super::Client;
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::concurrency::{LoadSlot, while_lent};
+use crate::mutate::{Begun, Marked};
 use crate::observer::post::Reload;
 use crate::runtime::ClientRuntime;
 
@@ -51,8 +53,18 @@ impl<A: App> Client<A> {
     /// Marks a key, so that the very next read loads it, and retires its load: who waits for that gets its result, which
     /// is not stored. If the key is observed it is loaded at once; its observers keep the old value until then.
     ///
-    /// It is no removal: the value stays, for those who take any ([`cached`](Self::cached)).
+    /// It is no removal: the value stays, for those who take any ([`cached`](Self::cached)). If a [mutation](crate::Mutate)
+    /// that is running now writes the key later, the key is marked again.
     pub fn invalidate<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.note_mark(|| Marked::Key(self.write_order().hash(query)));
+        self.mark(query)
+    }
+
+    /// [`invalidate`](Self::invalidate) for one that has noted that by itself.
+    pub(crate) fn mark<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
     where
         A::Registry: Holds<Q>,
     {
@@ -83,6 +95,14 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
+        self.note_mark(|| Marked::Query(TypeId::of::<Q>()));
+        self.mark_where(matches)
+    }
+
+    pub(crate) fn mark_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
+    where
+        A::Registry: Holds<Q>,
+    {
         let count = self.cache().invalidate_where(&matches);
         let desk = self.desks().existing::<Q, Q::Error>();
         self.invalidation(count, desk.map(|desk| desk.posts.reload_where(matches)).unwrap_or_default())
@@ -103,14 +123,31 @@ impl<A: App> Client<A> {
     /// it, and looks at each running load and observed key of the query.
     pub fn invalidate_tag(&self, tag: impl Into<Tag>) -> Invalidation {
         let tag = tag.into();
-        let count = self.cache().invalidate_tag(&tag);
-        self.invalidation(count, self.desks().reload(Some(&tag)))
+        self.note_mark(|| Marked::Tag(tag.clone()));
+        self.mark_tagged(&tag)
+    }
+
+    pub(crate) fn mark_tagged(&self, tag: &Tag) -> Invalidation {
+        let count = self.cache().invalidate_tag(tag);
+        self.invalidation(count, self.desks().reload(Some(tag)))
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
     pub fn invalidate_all(&self) -> Invalidation {
+        self.note_mark(|| Marked::All);
+        self.mark_all()
+    }
+
+    pub(crate) fn mark_all(&self) -> Invalidation {
         let count = self.cache().invalidate_all();
         self.invalidation(count, self.desks().reload(None))
+    }
+
+    /// Notes what is about to be marked, for mutations whose answers take the marks away.
+    fn note_mark(&self, marked: impl FnOnce() -> Marked) {
+        if self.write_order().has_running() {
+            Begun::new(self, None, Vec::new()).marks(vec![marked()]);
+        }
     }
 
     fn invalidation(&self, count: usize, reloads: Vec<Reload>) -> Invalidation {

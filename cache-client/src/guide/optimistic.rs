@@ -23,7 +23,8 @@
 //! load has ended. Where that is too much, or where the later mutation builds on the earlier, give both the same
 //! [`Scope`](crate::Scope): the second is sent when the first has been answered, and what both expect is shown at once.
 //!
-//! Layers that are confirmed in another order than they were made are treated in the same way.
+//! Layers that are confirmed in another order than they were made are treated in the same way. So are pushed values,
+//! changes and invalidations while a mutation runs: they count as mutations that begin when they are made.
 //!
 //! # What flickers
 //! The layer is gone with the confirming commit. What that commit has not *written* is shown from then on as it was

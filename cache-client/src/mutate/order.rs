@@ -8,6 +8,8 @@
 //!
 //! So has an answer that is committed after a younger mutation has marked its key: it takes the mark away. A mutation says
 //! before its commit what that marks, so each commit that comes later finds it; one that came earlier is marked by it.
+//!
+//! What is changed or marked without a mutation has a number too, from the call on.
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, VecDeque};
@@ -36,10 +38,12 @@ struct State<A: App> {
     /// Number of the last mutation that began.
     last: u64,
     running: BTreeMap<u64, Member>,
-    /// In the order in which they were noted.
+    /// By their revisions.
     writes: VecDeque<Write>,
     /// In the order in which they were noted.
     marks: VecDeque<MarkedBy>,
+    /// The youngest mutation of which there were writes or marks.
+    youngest: u64,
     /// Mutations up to this number have overlapped writes that are not remembered.
     forgotten: u64,
     late: Vec<Late<A>>,
@@ -131,6 +135,11 @@ impl<A: App> WriteOrder<A> {
     pub(crate) fn hash<Q: Query>(&self, key: &Q) -> KeyHash {
         self.hasher.hash_one((TypeId::of::<Q>(), key))
     }
+
+    /// Whether there is a mutation that runs, or a layer that stands.
+    pub(crate) fn has_running(&self) -> bool {
+        !self.state.lock().running.is_empty()
+    }
 }
 
 impl<A: App> Begun<A> {
@@ -185,7 +194,9 @@ impl<A: App> State<A> {
             }
             // Without others nobody can come too late.
             if self.running.len() > 1 {
-                self.writes.push_back(Write { key, number, kind, revision, horizon: self.last });
+                let at = self.writes.partition_point(|other| other.revision <= revision);
+                self.writes.insert(at, Write { key, number, kind, revision, horizon: self.last });
+                self.youngest = self.youngest.max(number);
             }
         }
         while self.writes.len() > MOST_WRITES {
@@ -201,6 +212,9 @@ impl<A: App> State<A> {
         if self.running.first_key_value().is_none_or(|(&oldest, _)| oldest >= number) {
             return;
         }
+        if !marked.is_empty() {
+            self.youngest = self.youngest.max(number);
+        }
         self.marks.extend(marked.into_iter().map(|marked| MarkedBy { number, revision, marked }));
         while self.marks.len() > MOST_WRITES {
             let oldest = self.marks.pop_front().map_or(0, |mark| mark.number);
@@ -209,12 +223,21 @@ impl<A: App> State<A> {
     }
 
     fn is_inverted(&self, written: &Written<A>, number: u64, revision: u64) -> bool {
-        let mut others =
-            self.writes.iter().filter(|other| other.key == written.key && other.number != number);
-        let mut younger = self.marks.iter().filter(|mark| mark.number > number);
-        number <= self.forgotten
-            || others.any(|other| (other.number > number) != (other.revision > revision))
-            || younger.any(|mark| revision > mark.revision && mark.marked.covers(written))
+        let at = self.writes.partition_point(|other| other.revision <= revision);
+        let is_same = |other: &&Write| other.key == written.key;
+        // There are few as a rule.
+        let mut later = self.writes.range(at..).filter(is_same);
+        if number <= self.forgotten || later.any(|other| other.number < number) {
+            return true;
+        }
+        // What the youngest changes is compared with nothing more, however much is remembered.
+        if number >= self.youngest {
+            return false;
+        }
+        let mut earlier = self.writes.range(..at).filter(is_same);
+        let mut marks = self.marks.iter().filter(|mark| mark.number > number);
+        earlier.any(|other| other.number > number)
+            || marks.any(|mark| revision > mark.revision && mark.marked.covers(written))
     }
 
     /// Mutations that run and may write a key too: those whose layers change it, and those of the types that have written it.
@@ -258,6 +281,7 @@ impl<A: App> Default for WriteOrder<A> {
             running: BTreeMap::new(),
             writes: VecDeque::new(),
             marks: VecDeque::new(),
+            youngest: 0,
             forgotten: 0,
             late: Vec::new(),
         };

@@ -1,5 +1,7 @@
 //! Answers of mutations that arrive in another order than the mutations began: the server's order wins.
 
+mod changes;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

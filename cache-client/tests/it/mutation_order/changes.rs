@@ -1,0 +1,216 @@
+//! Changes, pushed values and invalidations of the client while mutations run: they count as mutations that begin when they
+//! are made.
+
+use std::pin::Pin;
+use std::task::{self, Poll};
+
+use cache_client::{Ingestion, Source};
+use futures_core::Stream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::*;
+
+/// What a source pushes: the first list as it is at the server.
+type List = Vec<u32>;
+
+struct Pushes(Mutex<Option<UnboundedReceiver<List>>>);
+
+struct Received(UnboundedReceiver<List>);
+
+impl Stream for Received {
+    type Item = Result<List, std::io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx).map(|list| list.map(Ok))
+    }
+}
+
+impl Source<Server> for Pushes {
+    type Item = List;
+    type Error = std::io::Error;
+
+    async fn open(
+        &self,
+        _: &Context<Server>,
+    ) -> Result<impl Stream<Item = Result<List, std::io::Error>> + Send, std::io::Error> {
+        Ok(Received(self.0.lock().take().ok_or(std::io::ErrorKind::NotConnected)?))
+    }
+
+    /// A list of 66 is refused.
+    fn apply(&self, list: &List, changes: &mut Changes<Server>) {
+        if list.contains(&66) {
+            changes.label("refused");
+        }
+        changes.set(GetList(1), list.clone());
+    }
+}
+
+fn push_to(client: &Client<Server>) -> (UnboundedSender<List>, Ingestion<std::io::Error>) {
+    let (sender, receiver) = unbounded_channel();
+    (sender, client.ingest(Pushes(Mutex::new(Some(receiver)))))
+}
+
+/// Another client adds an item to the first list.
+fn add_elsewhere(client: &Client<Server>, item: u32) -> List {
+    let mut lists = client.app().lists.lock();
+    let list = lists.entry(1).or_default();
+    list.push(item);
+    list.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_answer_does_not_hide_what_was_changed_or_pushed_while_it_was_under_way() {
+    for (way, is_pushed) in WAYS.into_iter().flat_map(|way| [(way, false), (way, true)]) {
+        let client = client_with(&[1]).await;
+        let (pushes, _ingestion) = push_to(&client);
+        let older = begin(&client, Add { way, ..Add::new(1, 1, 5) }).await;
+        pass(seconds(2)).await;
+        let list_now = add_elsewhere(&client, 9);
+        match is_pushed {
+            true => pushes.send(list_now).unwrap(),
+            false => {
+                _ = client.change(|changes| drop(changes.set(GetList(1), list_now.clone()))).await.unwrap()
+            }
+        }
+        settle().await;
+        assert!(!is_marked(&client, 1), "{way:?}: nothing is known to be out of order");
+        in_time(older).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "{way:?} {is_pushed}");
+        assert_eq!((list(&client, 1).await, client.app().loads(1)), (vec![1, 9], 2), "{way:?} {is_pushed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_answer_does_not_hide_what_was_marked_while_it_was_under_way() {
+    type Mark = fn(&Client<Server>);
+    let marks: [(&str, Mark); 6] = [
+        ("key", |client| drop(client.invalidate(&GetList(1)))),
+        ("matching", |client| drop(client.invalidate_where(|key: &GetList| key.0 == 1))),
+        ("query", |client| drop(client.invalidate_query::<GetList>())),
+        ("tag", |client| drop(client.invalidate_tag("lists"))),
+        ("tag of the key", |client| drop(client.invalidate_tag(Tag::new("list", 1)))),
+        ("all", |client| drop(client.invalidate_all())),
+    ];
+    for (name, mark) in marks {
+        let client = client_with(&[1]).await;
+        let older = begin(&client, Add::new(1, 1, 5)).await;
+        pass(seconds(2)).await;
+        add_elsewhere(&client, 9);
+        mark(&client);
+        in_time(older).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "{name}");
+        assert_eq!((list(&client, 1).await, client.app().loads(1)), (vec![1, 9], 2), "{name}");
+    }
+    for marking in MARKINGS {
+        let client = client_with(&[1]).await;
+        let older = begin(&client, Add::new(1, 1, 5)).await;
+        client.change(|changes| marking.mark(&[1], changes)).await.unwrap();
+        in_time(older).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "{marking:?}");
+    }
+}
+
+/// One that its request keeps from the cache, or a hook refuses, marks what it would have written.
+#[tokio::test(start_paused = true)]
+async fn an_older_answer_does_not_hide_what_was_marked_in_place_of_a_write() {
+    for is_pushed in [false, true] {
+        let client = client_with(&[1]).await;
+        let (pushes, ingestion) = push_to(&client);
+        let older = begin(&client, Add::new(1, 1, 5)).await;
+        match is_pushed {
+            true => pushes.send(vec![66]).unwrap(),
+            false => {
+                let cx = client.request("private");
+                cx.disable_cache();
+                cx.change(|changes| drop(changes.set(GetList(1), vec![9]))).await.unwrap();
+            }
+        }
+        settle().await;
+        assert_eq!((is_marked(&client, 1), ingestion.refused()), (true, u64::from(is_pushed)));
+        in_time(older).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "{is_pushed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_and_pushed_values_in_order_cause_no_load() {
+    let client = client_with(&[1, 2]).await;
+    let (pushes, _ingestion) = push_to(&client);
+    let change = |lists: &'static [u32]| {
+        let client = client.clone();
+        async move {
+            let set = |changes: &mut Changes<Server>| {
+                lists.iter().for_each(|list| drop(changes.set(GetList(*list), vec![7])));
+            };
+            client.change(set).await.unwrap();
+        }
+    };
+    // One of another key, while the mutation runs; one that is over when it begins; and one after its answer, while
+    // another mutation runs.
+    let bystander = begin(&client, Append(Add { lists: vec![3], ..Add::new(9, 1, 30) })).await;
+    change(&[1]).await;
+    client.invalidate(&GetList(1)).reloaded().await;
+    let added = begin(&client, Add::new(1, 1, 5)).await;
+    change(&[2]).await;
+    client.invalidate(&GetList(3));
+    in_time(added).await.unwrap().unwrap();
+    assert!(!is_marked(&client, 1) && !is_marked(&client, 2));
+    pushes.send(vec![1, 9]).unwrap();
+    settle().await;
+    change(&[1]).await;
+    in_time(bystander).await.unwrap().unwrap();
+    assert!(!is_marked(&client, 1) && !is_marked(&client, 2));
+}
+
+/// What it would write was known before the mutation began.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_a_hook_keeps_waiting_does_not_hide_the_answer_of_a_mutation_that_began_later() {
+    let cache = Cache::builder()
+        .clock(TokioClock::new())
+        .before_commit_async(|proposal| {
+            let is_slow = proposal.label() == Some("slow");
+            async move {
+                tokio::time::sleep(if is_slow { seconds(10) } else { Duration::ZERO }).await;
+                Ok(())
+            }
+        })
+        .build()
+        .unwrap();
+    let client = Client::builder(cache, Server::default()).build();
+    client.query(&GetList(1)).await.unwrap();
+    let changing = tokio::spawn({
+        let client = client.clone();
+        async move {
+            let set = |changes: &mut Changes<Server>| {
+                changes.label("slow");
+                changes.set(GetList(1), vec![7]);
+            };
+            client.change(set).await.unwrap();
+        }
+    });
+    settle().await;
+    let added = begin(&client, Add::new(1, 1, 5)).await;
+    in_time(added).await.unwrap().unwrap();
+    assert!(!is_marked(&client, 1));
+    in_time(changing).await.unwrap();
+    assert!(is_marked(&client, 1));
+    assert_eq!(list(&client, 1).await, [1]);
+}
+
+/// A mutation that its request keeps from the cache marks when it ends, and its marks are as old as it is.
+#[tokio::test(start_paused = true)]
+async fn what_a_private_mutation_marks_is_no_younger_than_the_mutation() {
+    for marking in MARKINGS {
+        let client = client_with(&[1]).await;
+        begin(&client, Append(Add { lists: vec![2], ..Add::new(9, 1, 30) })).await;
+        let cx = client.request("private");
+        cx.disable_cache();
+        let older = tokio::spawn(async move { cx.mutate(&Outdate(Add::new(1, 1, 3), marking)).await });
+        settle().await;
+        let younger = begin(&client, Add::new(2, 2, 5)).await;
+        in_time(older).await.unwrap().unwrap();
+        assert!(is_marked(&client, 1), "{marking:?}");
+        in_time(younger).await.unwrap().unwrap();
+        assert!(!is_marked(&client, 1), "{marking:?}");
+    }
+}
