@@ -7,11 +7,14 @@ mod program;
 use std::error::Error;
 use std::io;
 
+use crate::options::Format;
+use crate::report::Report;
+use crate::row::{Figure, Row, Unit};
 use cargo::{Built, Package};
 use code::{Code, Size};
 use program::{By, Edit, Program, Usage};
 
-pub const USAGE: &str = "usage: compile [--code] [--top N] [QUERIES]";
+pub const USAGE: &str = "usage: compile [--code] [--top N] [--json] [QUERIES]";
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,7 @@ pub struct CompileOptions {
     pub only_code: bool,
     /// How many of the largest functions of our queries to list; nothing else if that is more than 0.
     pub top: usize,
+    pub format: Format,
 }
 
 /// The least number of queries in a crate, so that what the first ones add besides is left out.
@@ -40,6 +44,7 @@ impl CompileOptions {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--code" => options.only_code = true,
+                "--json" => options.format = Format::Json,
                 "--top" => options.top = number(arguments.next())?,
                 _ => options.queries = Some(number(Some(argument))?),
             }
@@ -48,17 +53,18 @@ impl CompileOptions {
     }
 }
 
-/// Prints what each query adds to a build, and what hand-written caches of the same types do.
+/// Reports what each query adds to a build, and what hand-written caches of the same types do.
 pub fn run(options: CompileOptions) -> Result<(), Box<dyn Error>> {
     let package = Package::new()?;
     if options.top > 0 {
         return list_largest(&package, options);
     }
-    print_code(&package, options)?;
-    match options.only_code {
-        true => Ok(()),
-        false => print_seconds(&package, options.queries.unwrap_or(20)),
+    let mut report = Report::new(options.format);
+    report_code(&package, options, &mut report)?;
+    if !options.only_code {
+        report_builds(&package, options.queries.unwrap_or(20), &mut report)?;
     }
+    Ok(())
 }
 
 /// What each query adds, by the difference of two crates.
@@ -69,19 +75,33 @@ fn code_of_each(package: &Package, by: By, usage: Usage, options: CompileOptions
     Ok(Code::of_each(&more, &few, queries))
 }
 
-fn print_code(package: &Package, options: CompileOptions) -> io::Result<()> {
-    println!("{:<12}{:<8}{:>20}{:>20}", "by", "usage", "IR lines per query", "functions per query");
-    for (by, usages) in [
-        (By::Ours, &[Usage::Listed, Usage::Used, Usage::Saved, Usage::Fetched][..]),
-        (By::QuickCache, &[Usage::Used, Usage::Saved, Usage::Fetched]),
-        (By::Moka, &[Usage::Used, Usage::Saved, Usage::Fetched]),
-    ] {
-        for &usage in usages {
-            let Size { lines, functions } = code_of_each(package, by, usage, options)?.total();
-            println!("{:<12}{:<8}{lines:>20.0}{functions:>20.0}", by.name(), usage.name());
+fn report_code(package: &Package, options: CompileOptions, report: &mut Report) -> io::Result<()> {
+    let count = |by, usage| code_of_each(package, by, usage, options).map(|code| code.total());
+    let used = count(By::Ours, Usage::Used)?;
+    for usage in [Usage::Listed, Usage::Used, Usage::Saved, Usage::Fetched] {
+        let (ours, peers) = match usage {
+            // There is nothing to list by hand.
+            Usage::Listed => (count(By::Ours, usage)?, vec![("ours-used", used)]),
+            Usage::Used => (used, by_hand(|by| count(by, usage))?),
+            Usage::Saved | Usage::Fetched => (count(By::Ours, usage)?, by_hand(|by| count(by, usage))?),
+        };
+        for (peer, theirs) in peers {
+            for (figure, unit, of) in [
+                ("lines", Unit::Lines, (|size| size.lines) as fn(Size) -> f64),
+                ("functions", Unit::Functions, |size| size.functions),
+            ] {
+                let workload = format!("build-{figure}/{}", usage.name());
+                let [ours, theirs] = [ours, theirs].map(|size| Figure::exact(of(size)));
+                report.add(&Row::new(&workload, peer, 1, ours, theirs, unit));
+            }
         }
     }
     Ok(())
+}
+
+/// What the same takes with each of the other libraries.
+fn by_hand<T>(mut measure: impl FnMut(By) -> io::Result<T>) -> io::Result<Vec<(&'static str, T)>> {
+    [By::QuickCache, By::Moka].into_iter().map(|by| Ok((by.name(), measure(by)?))).collect()
 }
 
 fn list_largest(package: &Package, options: CompileOptions) -> Result<(), Box<dyn Error>> {
@@ -99,25 +119,25 @@ fn list_largest(package: &Package, options: CompileOptions) -> Result<(), Box<dy
     Ok(())
 }
 
-fn print_seconds(package: &Package, queries: usize) -> Result<(), Box<dyn Error>> {
-    println!(
-        "\n{:<12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}",
-        "by", "check", "dev", "release", "body", "field", "dev MB"
-    );
-    for by in [By::Ours, By::QuickCache, By::Moka] {
-        let Built { check, dev, release, megabytes } =
-            package.build(&Program::new(by, Usage::Saved, queries))?;
-        let edited = |edit| {
-            let program = Program::new(by, Usage::Saved, queries);
-            package.rebuild(&program, &program.with(edit))
-        };
-        let body = edited(Edit::Body)?;
-        let field = edited(Edit::Field)?;
-        println!(
-            "{:<12}{check:>10.1}{dev:>10.1}{release:>10.1}{body:>10.1}{field:>10.1}{megabytes:>12.1}",
-            by.name()
-        );
+/// One row for each figure and library.
+fn report_builds(package: &Package, queries: usize, report: &mut Report) -> io::Result<()> {
+    let measure = |by| {
+        let program = Program::new(by, Usage::Saved, queries);
+        let Built { check, dev, release, megabytes } = package.build(&program)?;
+        let body = package.rebuild(&program, &program.with(Edit::Body))?;
+        let field = package.rebuild(&program, &program.with(Edit::Field))?;
+        io::Result::Ok([check, dev, release, body, field, megabytes].map(Figure::exact))
+    };
+    let ours = measure(By::Ours)?;
+    for (peer, theirs) in by_hand(measure)? {
+        for (at, figure) in ["check", "dev", "release", "body", "field", "size"].into_iter().enumerate() {
+            let unit = if figure == "size" { Unit::Megabytes } else { Unit::ProcessorSeconds };
+            report.add(&Row::new(&format!("build-{figure}/{queries}"), peer, 1, ours[at], theirs[at], unit));
+        }
     }
+    let [.., body, field, _] = ours;
+    let workload = format!("build-field/{queries}");
+    report.add(&Row::new(&workload, "ours-body", 1, field, body, Unit::ProcessorSeconds));
     Ok(())
 }
 
@@ -135,6 +155,7 @@ mod tests {
         assert_eq!(options(&[]), Ok(usual));
         let code_of_100 = CompileOptions { queries: Some(100), only_code: true, ..usual };
         assert_eq!(options(&["100", "--code"]), Ok(code_of_100));
+        assert_eq!(options(&["--json"]), Ok(CompileOptions { format: Format::Json, ..usual }));
         assert_eq!(options(&["--top", "40"]), Ok(CompileOptions { top: 40, ..usual }));
         for wrong in [&["0"][..], &["-3"], &["twenty"], &["--quick"], &["--top", "0"], &["--top", "twenty"]] {
             let last = wrong.last().unwrap_or(&"");

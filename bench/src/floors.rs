@@ -1,4 +1,4 @@
-//! The least ratio that a row may have, the one that it should have, and which rows fall short of them. Runs nothing.
+//! The least ratio that a row may have, the most that a figure of ours may be, those that they should have, and which rows fall short of them. Runs nothing.
 
 #[cfg(test)]
 mod tests;
@@ -18,13 +18,17 @@ const FLOORS: &str = include_str!("../floors.toml");
 pub struct Floors {
     tolerance: Tolerance,
     floors: Vec<Floor>,
+    #[serde(default)]
+    limits: Vec<Limit>,
 }
 
-/// How far below its floor a time may be, as a share of the floor. What is counted has to reach it.
+/// How far from its floor or limit a figure may be, as a share of it. Shares of hits and bytes have to reach it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tolerance {
     one_thread: f64,
+    /// For counts that differ a little from run to run: of instructions, and of what a compiler makes.
+    counts: f64,
     more_threads: f64,
 }
 
@@ -40,14 +44,32 @@ struct Floor {
     aim: Option<f64>,
 }
 
-/// A ratio that was not reached.
+/// The most that a figure of ours may be, whatever that of others is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limit {
+    workload: String,
+    threads: usize,
+    /// What was reached when the limit was last moved.
+    most: f64,
+    /// What is wanted, if that is less.
+    aim: Option<f64>,
+}
+
+/// A ratio or figure that was not reached.
 #[derive(Debug, PartialEq)]
 pub struct Shortfall<'a> {
     workload: &'a str,
     threads: usize,
-    peer: &'a str,
-    wanted: f64,
-    ratio: f64,
+    wanted: Wanted<'a>,
+    found: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wanted<'a> {
+    /// Beside this peer.
+    Ratio(&'a str, f64),
+    AtMost(f64),
 }
 
 /// How a run compares with the floors.
@@ -67,7 +89,7 @@ impl Floors {
     }
 
     pub fn len(&self) -> usize {
-        self.floors.len()
+        self.floors.len() + self.limits.len()
     }
 
     pub fn compare(&self, rows: &[Row]) -> Verdict<'_> {
@@ -85,6 +107,18 @@ impl Floors {
                 _ => {}
             }
         }
+        for limit in &self.limits {
+            let Some(row) = limit.median_of(rows) else {
+                verdict.absent.insert(&limit.workload);
+                continue;
+            };
+            let is_kept = row.ours.median <= limit.most * (1.0 + self.tolerance.of(row));
+            match limit.aim {
+                _ if !is_kept => verdict.below.push(limit.missed(limit.most, row)),
+                Some(aim) if row.ours.median > aim => verdict.short_of_aim.push(limit.missed(aim, row)),
+                _ => {}
+            }
+        }
         verdict
     }
 }
@@ -93,21 +127,39 @@ impl Floor {
     /// Of the rows of this floor the one in the middle, as there may be several after several runs.
     fn median_of<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
         let Self { workload, threads, peer, .. } = self;
-        let mut found: Vec<&Row> = rows.iter().filter(|row| row.is_of(workload, *threads, peer)).collect();
-        found.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
-        found.get(found.len() / 2).copied()
+        median_by(rows.iter().filter(|row| row.is_of(workload, *threads, peer)), |row| row.ratio)
     }
 
     fn missed(&self, wanted: f64, row: &Row) -> Shortfall<'_> {
         let Self { workload, threads, peer, .. } = self;
-        Shortfall { workload, threads: *threads, peer, wanted, ratio: row.ratio }
+        Shortfall { workload, threads: *threads, wanted: Wanted::Ratio(peer, wanted), found: row.ratio }
     }
+}
+
+impl Limit {
+    /// As there is one for each peer, and for each of several runs.
+    fn median_of<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        let is_of_it = |row: &&Row| row.workload == self.workload && row.threads == self.threads;
+        median_by(rows.iter().filter(is_of_it), |row| row.ours.median)
+    }
+
+    fn missed(&self, wanted: f64, row: &Row) -> Shortfall<'_> {
+        let Self { workload, threads, .. } = self;
+        Shortfall { workload, threads: *threads, wanted: Wanted::AtMost(wanted), found: row.ours.median }
+    }
+}
+
+fn median_by<'a>(rows: impl Iterator<Item = &'a Row>, figure: impl Fn(&Row) -> f64) -> Option<&'a Row> {
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by(|a, b| figure(a).total_cmp(&figure(b)));
+    rows.get(rows.len() / 2).copied()
 }
 
 impl Tolerance {
     fn of(&self, row: &Row) -> f64 {
         match row.unit {
             Unit::Ratio | Unit::Bytes => 0.0,
+            Unit::Instructions | Unit::Lines | Unit::Functions | Unit::Megabytes => self.counts,
             _ if row.threads == 1 => self.one_thread,
             _ => self.more_threads,
         }
@@ -116,8 +168,12 @@ impl Tolerance {
 
 impl Display for Shortfall<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { workload, threads, peer, wanted, ratio } = self;
+        let Self { workload, threads, wanted, found } = self;
         let plural = if *threads == 1 { "" } else { "s" };
-        write!(f, "{workload}, {threads} thread{plural}, {peer}: {ratio:.3} instead of {wanted}")
+        write!(f, "{workload}, {threads} thread{plural}, ")?;
+        match wanted {
+            Wanted::Ratio(peer, ratio) => write!(f, "{peer}: {found:.3} instead of {ratio}"),
+            Wanted::AtMost(most) => write!(f, "ours: {found:.1} instead of at most {most}"),
+        }
     }
 }

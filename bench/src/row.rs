@@ -44,6 +44,16 @@ pub enum Unit {
     /// Instructions of each operation.
     #[serde(rename = "instr")]
     Instructions,
+    /// Lines of the compiler's intermediate code, of each query.
+    #[serde(rename = "lines")]
+    Lines,
+    /// Functions in that code.
+    #[serde(rename = "functions")]
+    Functions,
+    #[serde(rename = "CPU s")]
+    ProcessorSeconds,
+    #[serde(rename = "MB")]
+    Megabytes,
     #[serde(rename = "MB/s")]
     MegabytesPerSecond,
 }
@@ -113,7 +123,7 @@ impl Unit {
     }
 
     fn is_better_when_less(self) -> bool {
-        self.is_time() || matches!(self, Self::Bytes | Self::Instructions)
+        !matches!(self, Self::Ratio | Self::MegabytesPerSecond)
     }
 }
 

@@ -7,8 +7,10 @@ fn floors(threads: &[usize]) -> Floors {
         format!("{{ workload = \"hits\", threads = {threads}, peer = \"moka\", ratio = 2.0, aim = 3.0 }}")
     };
     let floors: Vec<_> = threads.iter().map(floor).collect();
-    let text =
-        format!("tolerance = {{ one_thread = 0.1, more_threads = 0.2 }}\nfloors = [{}]", floors.join(", "));
+    let text = format!(
+        "tolerance = {{ one_thread = 0.1, more_threads = 0.2, counts = 0.05 }}\nfloors = [{}]",
+        floors.join(", ")
+    );
     toml::from_str(&text).expect("the floors of a test are in order")
 }
 
@@ -20,7 +22,7 @@ fn row(workload: &str, threads: usize, ratio: f64, unit: Unit) -> Row {
 /// Ratios of the rows below their floor.
 #[track_caller]
 fn assert_below(floors: &Floors, rows: &[Row], expected: &[f64]) {
-    let below: Vec<_> = floors.compare(rows).below.iter().map(|shortfall| shortfall.ratio).collect();
+    let below: Vec<_> = floors.compare(rows).below.iter().map(|shortfall| shortfall.found).collect();
     assert_eq!(below, expected);
 }
 
@@ -47,11 +49,49 @@ fn an_aim_that_is_not_reached_is_told_apart_from_a_floor() {
     let short_of_aim = |ratio| {
         let rows = [row("hits", 1, ratio, Unit::Bytes)];
         let short = floors.compare(&rows).short_of_aim;
-        short.iter().map(|shortfall| shortfall.wanted).collect::<Vec<_>>()
+        short.iter().map(|shortfall| shortfall.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(short_of_aim(1.9), [0.0; 0]);
-    assert_eq!(short_of_aim(2.9), [3.0]);
-    assert_eq!(short_of_aim(3.0), [0.0; 0]);
+    assert_eq!(short_of_aim(1.9), [""; 0]);
+    assert_eq!(short_of_aim(2.9), ["hits, 1 thread, moka: 2.900 instead of 3"]);
+    assert_eq!(short_of_aim(3.0), [""; 0]);
+}
+
+/// Our figure of 1 in a run beside two peers, held against a limit of 2 with an aim of 1.5, times `scale`.
+fn verdict_of_limit(scale: f64, unit: Unit, judge: impl Fn(Verdict<'_>)) {
+    let text = "tolerance = { one_thread = 0.1, more_threads = 0.2, counts = 0.05 }\nfloors = []\n\
+                limits = [{ workload = \"hits\", threads = 1, most = 2.0, aim = 1.5 }]";
+    let floors: Floors = toml::from_str(text).expect("the limits of a test are in order");
+    let rows = ["moka", "foyer"].map(|peer| {
+        let figure = Figure::exact(scale);
+        Row::new("hits", peer, 1, figure, figure, unit)
+    });
+    judge(floors.compare(&rows));
+}
+
+#[test]
+fn a_figure_of_ours_may_be_above_its_limit_by_the_tolerance_of_its_unit() {
+    for (figure, unit, is_kept) in [
+        (2.19, Unit::Nanos, true),
+        (2.21, Unit::Nanos, false),
+        (2.09, Unit::Instructions, true),
+        (2.11, Unit::Instructions, false),
+        (2.0, Unit::Bytes, true),
+        (2.01, Unit::Bytes, false),
+        (f64::NAN, Unit::Nanos, false),
+    ] {
+        verdict_of_limit(figure, unit, |verdict| {
+            assert_eq!(verdict.below.len(), usize::from(!is_kept), "{figure} {unit:?}");
+        });
+    }
+}
+
+#[test]
+fn a_limit_that_is_kept_may_be_short_of_its_aim() {
+    verdict_of_limit(1.6, Unit::Bytes, |verdict| {
+        let text: Vec<String> = verdict.short_of_aim.iter().map(ToString::to_string).collect();
+        assert_eq!(text, ["hits, 1 thread, ours: 1.6 instead of at most 1.5"]);
+    });
+    verdict_of_limit(1.5, Unit::Bytes, |verdict| assert!(verdict.short_of_aim.is_empty()));
 }
 
 #[test]
