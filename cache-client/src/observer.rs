@@ -1,6 +1,7 @@
 //! Seeing a query as it changes: the public face, and the way from one query to the next. Loads nothing itself.
 
 mod claim;
+mod demands;
 mod keeper;
 mod notice;
 pub(crate) mod post;

@@ -39,7 +39,7 @@ impl<Q: Query, E> Claim<Q, E> {
         let post = desk.posts.enter(key);
         let (reader, since) = post.notice.join(plan.stores());
         let lens = Lens { plan, base, answers: post.notice.newest().answers };
-        post.start(plan);
+        post.demands.arrive(plan);
         Self { desk, post, reader, since, seen: 0, given: None, lens }
     }
 
@@ -84,7 +84,7 @@ impl<Q: Query, E> Claim<Q, E> {
 impl<Q: Query, E> Drop for Claim<Q, E> {
     fn drop(&mut self) {
         self.post.notice.leave(self.reader);
-        self.post.end(&self.lens.plan);
+        self.post.demands.leave(&self.lens.plan);
         self.desk.posts.leave(&self.post);
     }
 }

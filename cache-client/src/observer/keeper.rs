@@ -12,7 +12,8 @@ use cache_core::{Holds, Moment, Pinned, Query, Watch};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::post::{Doorbell, Post};
+use super::demands::Doorbell;
+use super::post::Post;
 use super::snapshot::Face;
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
@@ -112,7 +113,7 @@ where
         post: Arc<Post<Q, Q::Error>>,
     ) -> Self {
         // Before the first look, so that nothing that happens is missed.
-        let bell = post.bell_of(number);
+        let bell = post.demands.hand_to(number);
         let changed = Arc::clone(&bell);
         let watch = client.cache().watch_with(&post.key, move || changed.change());
         let pin = client.cache().pin(&post.key);
@@ -216,9 +217,9 @@ where
         self.load(self.plan.polling());
     }
 
-    /// Goes on where a keeper before has ended.
+    /// Goes on where a keeper before has ended: also loads for those who have come, unless that has done so.
     pub(crate) fn go_on(&mut self) {
-        self.heed_plans();
+        self.heed_arrivals();
         match self.plan.stores() {
             true => self.take_note_of_a_change(),
             false => self.load(self.plan.repairing()),
@@ -228,18 +229,23 @@ where
     /// Does what has come up since the last time.
     pub(crate) fn catch_up(&mut self) {
         let is_changed = self.bell.take_change();
+        self.heed_arrivals();
+        // A load that was asked for is one of what is marked or missing, which the look finds.
+        if self.post.demands.begin_reloads(self.number) || is_changed {
+            self.take_note_of_a_change();
+        }
+    }
+
+    /// Loads for those who have begun to observe the key.
+    fn heed_arrivals(&mut self) {
         for plan in self.heed_plans() {
             self.start(&plan);
-        }
-        // A load that was asked for is one of what is marked or missing, which the look finds.
-        if self.post.begin_reloads() || is_changed {
-            self.take_note_of_a_change();
         }
     }
 
     /// Looks who observes the key. Returns the options of those who have begun to.
     fn heed_plans(&mut self) -> Vec<Plan> {
-        let (present, arrived) = self.post.plans();
+        let (present, arrived) = self.post.demands.plans(self.number);
         let stricter = |one: Plan, other: &Plan| one.stricter(other);
         let strictest = present.first().map(|first| present[1..].iter().fold(*first, stricter));
         self.plan = strictest.unwrap_or(self.query_plan).with_times_of(&self.query_plan);
@@ -316,11 +322,11 @@ where
         self.board(plan, anew);
     }
 
-    /// Loads in place of a load that its runtime does not run any more.
+    /// Loads in place of a load that its runtime does not run any more, whatever there is: it was needed.
     fn take_over(&mut self) {
         if let Some(seat) = self.seat.take() {
             seat.flight.revoke_slot();
-            self.board(self.plan.repairing(), Anew::InPlaceOf(seat.flight.id));
+            self.board(self.plan.polling(), Anew::InPlaceOf(seat.flight.id));
         }
     }
 
@@ -431,7 +437,7 @@ impl<A: App, Q: Fetch<A>> Drop for Keeper<A, Q> {
             if !post.is_left() && !std::thread::panicking() {
                 client.runtime().note_end(runtime);
             }
-            post.drop_reloads();
+            post.demands.give_up_reloads(*number);
         });
     }
 }

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cache_core::Query;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
+use super::demands::Demands;
 use super::notice::Notice;
 use super::snapshot::Snapshot;
 use crate::plan::Plan;
@@ -28,32 +29,11 @@ struct Manned<Q: Query, E> {
 pub(crate) struct Post<Q: Query, E> {
     pub(crate) key: Q,
     pub(crate) notice: Notice<Arc<Snapshot<Q::Value, E>>>,
-    /// Wakes the newest keeper, whose number stands with it. Each has one of its own: one that is idle would take the
-    /// wake-ups of the next.
-    bell: Mutex<(u64, Arc<Doorbell>)>,
-    plans: Mutex<Plans>,
-    reloads: Mutex<Reloads>,
+    pub(crate) demands: Demands<Plan>,
     /// The last keeper.
     keeper: Mutex<Option<KeeperTask>>,
     /// Nobody observes the key any more.
     is_left: AtomicBool,
-}
-
-/// The options of those who observe a key.
-#[derive(Default)]
-struct Plans {
-    /// Each with how many have it.
-    present: Vec<(Plan, usize)>,
-    /// Of those who have begun since the keeper has looked, in their order.
-    arrived: Vec<Plan>,
-}
-
-/// Who wants to know when the key has been loaded again. Each is dropped when it has.
-#[derive(Default)]
-struct Reloads {
-    /// The keeper has not heard of them.
-    asked: Vec<oneshot::Sender<()>>,
-    begun: Vec<oneshot::Sender<()>>,
 }
 
 /// The task that keeps a key.
@@ -87,117 +67,17 @@ impl Reload {
     }
 }
 
-/// How one keeper is woken. Shared with the cache, which must not keep the post.
-#[derive(Debug, Default)]
-pub(crate) struct Doorbell {
-    is_changed: AtomicBool,
-    rung: Notify,
-}
-
-impl Doorbell {
-    /// Something has happened to the key.
-    pub(crate) fn change(&self) {
-        self.is_changed.store(true, Ordering::Release);
-        self.ring();
-    }
-
-    pub(crate) fn ring(&self) {
-        self.rung.notify_one();
-    }
-
-    /// Whether something has happened to the key since the last call.
-    pub(crate) fn take_change(&self) -> bool {
-        self.is_changed.swap(false, Ordering::AcqRel)
-    }
-
-    pub(crate) async fn rung(&self) {
-        self.rung.notified().await;
-    }
-}
-
 impl<Q: Query, E> Post<Q, E> {
     fn new(key: Q) -> Self {
-        let (notice, bell) = (Notice::new(Arc::new(Snapshot::empty())), Mutex::default());
-        let (plans, reloads, keeper) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { key, notice, bell, plans, reloads, keeper, is_left: AtomicBool::new(false) }
-    }
-
-    /// The bell of a keeper, which is rung from now on unless a newer keeper has one.
-    pub(super) fn bell_of(&self, keeper: u64) -> Arc<Doorbell> {
-        let made = Arc::new(Doorbell::default());
-        let mut newest = self.bell.lock();
-        if newest.0 < keeper {
-            *newest = (keeper, Arc::clone(&made));
-        }
-        made
-    }
-
-    /// Has the keeper look.
-    fn ring(&self) {
-        let bell = Arc::clone(&self.bell.lock().1);
-        bell.ring();
-    }
-
-    /// Tells the keeper that somebody has begun to observe the key.
-    pub(super) fn start(&self, plan: Plan) {
-        let mut plans = self.plans.lock();
-        match plans.present.iter_mut().find(|(present, _)| *present == plan) {
-            Some((_, count)) => *count += 1,
-            None => plans.present.push((plan, 1)),
-        }
-        plans.arrived.push(plan);
-        drop(plans);
-        self.ring();
-    }
-
-    /// Tells the keeper that somebody observes the key no more.
-    pub(super) fn end(&self, plan: &Plan) {
-        let mut plans = self.plans.lock();
-        if let Some(at) = plans.present.iter().position(|(present, _)| present == plan) {
-            plans.present[at].1 -= 1;
-            if plans.present[at].1 == 0 {
-                plans.present.swap_remove(at);
-            }
-        }
-        drop(plans);
-        self.ring();
-    }
-
-    /// The options of those who observe the key, each once, and of those who have begun since the last call.
-    pub(crate) fn plans(&self) -> (Vec<Plan>, Vec<Plan>) {
-        let mut plans = self.plans.lock();
-        let arrived = std::mem::take(&mut plans.arrived);
-        (plans.present.iter().map(|(plan, _)| *plan).collect(), arrived)
+        let (notice, demands) = (Notice::new(Arc::new(Snapshot::empty())), Demands::new());
+        Self { key, notice, demands, keeper: Mutex::default(), is_left: AtomicBool::new(false) }
     }
 
     /// Has the key loaded again, if it is marked or missing.
     fn reload(&self) -> Reload {
-        let (sender, receiver) = oneshot::channel();
-        self.reloads.lock().asked.push(sender);
-        self.ring();
+        let done = self.demands.reload();
         let runtime = self.keeper.lock().as_ref().map(|keeper| keeper.runtime.clone());
-        Reload { done: receiver, runtime }
-    }
-
-    /// Whether a load was asked for since the last call.
-    pub(crate) fn begin_reloads(&self) -> bool {
-        let mut reloads = self.reloads.lock();
-        let Reloads { asked, begun } = &mut *reloads;
-        let is_asked = !asked.is_empty();
-        begun.append(asked);
-        is_asked
-    }
-
-    /// Tells those whose loads were begun that nothing is being loaded any more.
-    pub(crate) fn end_reloads(&self) {
-        let begun = std::mem::take(&mut self.reloads.lock().begun);
-        drop(begun);
-    }
-
-    /// Gives up all loads that were asked for.
-    pub(crate) fn drop_reloads(&self) {
-        let reloads = std::mem::take(&mut *self.reloads.lock());
-        drop(reloads);
+        Reload { done, runtime }
     }
 
     /// Notes its keeper, and ends the one before.
@@ -246,7 +126,7 @@ impl<Q: Query, E> Posts<Q, E> {
     pub(crate) fn ring(&self, key: &Q) {
         let post = self.0.lock().get(key).map(|manned| Arc::clone(&manned.post));
         if let Some(post) = post {
-            post.ring();
+            post.demands.ring();
         }
     }
 

@@ -1,5 +1,7 @@
 //! Loads and observers go on when their runtime does not: one that nobody drives, or one that was dropped.
 
+mod arrivals;
+
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context as TaskContext, Poll, Wake, Waker};

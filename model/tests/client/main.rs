@@ -30,6 +30,7 @@ mod sync;
 #[path = "../../../cache-client/src/waits.rs"]
 mod waits;
 
+mod arrivals;
 mod endings;
 mod flights;
 mod keepers;

@@ -1,4 +1,6 @@
-//! What observers of one key are shown, under its own name.
+//! What observers of one key are shown, and what they ask for, under its own name.
 
+#[path = "../../../cache-client/src/observer/demands.rs"]
+pub(crate) mod demands;
 #[path = "../../../cache-client/src/observer/notice.rs"]
 pub(crate) mod notice;

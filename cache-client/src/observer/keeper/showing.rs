@@ -109,7 +109,7 @@ where
             self.post.notice.put_up(self.number, Arc::new(snapshot), shows);
         }
         if self.seat.is_none() {
-            self.post.end_reloads();
+            self.post.demands.done(self.number);
         }
     }
 

@@ -1,0 +1,95 @@
+//! Observers that come while the runtime of their key's task is idle, or becomes so before it has loaded for them.
+
+use cache_client::LoadingOptions;
+
+use super::*;
+
+/// How an observer comes that has the key loaded although there is a value.
+type Coming = (&'static str, fn(LoadingOptions) -> LoadingOptions);
+
+const COMINGS: [Coming; 3] = [
+    ("refresh", |options| options.strategy(Strategy::Refresh)),
+    ("network-first", |options| options.strategy(Strategy::NetworkFirst).timeout(seconds(60))),
+    ("stale", |options| options.fresh(SECOND)),
+];
+
+/// A client that has a value.
+fn client_with_value(query: &GetNumber) -> Client<Lab> {
+    let client = lab();
+    client.cache().insert(query.clone(), 50);
+    client
+}
+
+#[test]
+fn an_observer_that_comes_while_the_task_of_its_key_is_idle_has_it_loaded() {
+    for (coming, options) in COMINGS {
+        let query = GetNumber(1);
+        let (idle, other) = (current_thread(), current_thread());
+        let (client, observer) = idle.block_on(async {
+            let client = client_with_value(&query);
+            pass(seconds(2)).await;
+            let mut observer = client.observe(&query);
+            shows(&mut observer, 50).await;
+            (client, observer)
+        });
+        other.block_on(async {
+            let mut late = client.observe_with(&query, options);
+            pass(seconds(5)).await;
+            assert_eq!(client.app().loads(&query), 0, "{coming}: nobody has found the task idle");
+            shows(&mut late, 1).await;
+        });
+        assert_eq!(client.app().loads(&query), 1, "{coming}");
+        drop(observer);
+    }
+}
+
+#[test]
+fn an_observer_whose_load_is_left_by_its_runtime_has_another() {
+    for (coming, options) in COMINGS {
+        for ends in [false, true] {
+            let query = GetNumber(1);
+            let (mut first, other) = (Some(current_thread()), current_thread());
+            let (client, mut observer) = first.as_ref().unwrap().block_on(async {
+                let client = client_with_value(&query);
+                pass(seconds(2)).await;
+                let observer = client.observe_with(&query, options);
+                settle().await;
+                assert_eq!(client.app().running(&query), 1, "{coming}");
+                (client, observer)
+            });
+            if ends {
+                first.take().unwrap().shutdown_background();
+            }
+            other.block_on(async {
+                // The clock of this runtime counts from now.
+                pass(seconds(2)).await;
+                shows(&mut observer, 2).await;
+            });
+            assert_eq!(client.app().loads(&query), 2, "{coming} {ends}");
+        }
+    }
+}
+
+#[test]
+fn what_has_come_of_an_arrival_is_not_loaded_again_by_another_task() {
+    for (coming, options) in COMINGS {
+        let query = GetNumber(1);
+        let (idle, other) = (current_thread(), current_thread());
+        let (client, observer) = idle.block_on(async {
+            let client = client_with_value(&query);
+            pass(seconds(2)).await;
+            let mut observer = client.observe_with(&query, options);
+            shows(&mut observer, 1).await;
+            (client, observer)
+        });
+        other.block_on(async {
+            let mut observer = observer;
+            let moves = async { while observer.next().await.is_some() {} };
+            assert!(tokio::time::timeout(seconds(5), moves).await.is_err());
+            client.cache().insert(query.clone(), 60);
+            settle().await;
+            assert_eq!(observer.state().value().map(|value| **value), Some(60), "{coming}");
+        });
+        assert_eq!(client.app().loads(&query), 1, "{coming}");
+    }
+}
