@@ -237,6 +237,9 @@ impl Program {
 
     fn by_hand(&self, text: &mut String) {
         let (mut fields, mut make, mut calls) = (String::new(), String::new(), String::new());
+        if self.usage == Usage::Fetched {
+            calls.push_str("let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();\n");
+        }
         for number in 0..self.queries {
             let cache = self.by.cache(self.usage, number);
             push(&mut fields, format_args!("c{number}: {cache},"));
@@ -246,14 +249,7 @@ impl Program {
                 push(&mut calls, format_args!("runtime.block_on(use{number}(&caches.c{number}));"));
                 continue;
             }
-            push(
-                text,
-                format_args!(
-                    "pub fn use{number}(cache: &{cache}) {{\n\
-                     if cache.get(&Key{number}::new(1)).is_none() {{ cache.insert(Key{number}::new(1), Arc::new(Value{number}::new())); }}\n\
-                     cache.insert(Key{number}::new(2), Arc::new(Value{number}::new()));\n}}"
-                ),
-            );
+            self.use_by_hand(text, number);
             push(&mut calls, format_args!("use{number}(&caches.c{number});"));
             if self.usage == Usage::Saved {
                 self.save_by_hand(text, number);
@@ -265,16 +261,22 @@ impl Program {
             push(&mut calls, format_args!("assert!(caches.c{number}.get(&Key{number}::new(2)).is_some());"));
         }
         push(text, format_args!("pub struct Caches {{\n{fields}}}"));
-        if self.usage == Usage::Fetched {
-            calls.insert_str(
-                0,
-                "let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();\n",
-            );
-        }
         push(
             text,
             format_args!(
                 "fn main() {{\nlet caches = Caches {{\n{make}}};\n{calls}println!(\"{{}}\", answer());\n}}"
+            ),
+        );
+    }
+
+    fn use_by_hand(&self, text: &mut String, number: usize) {
+        let cache = self.by.cache(self.usage, number);
+        push(
+            text,
+            format_args!(
+                "pub fn use{number}(cache: &{cache}) {{\n\
+                 if cache.get(&Key{number}::new(1)).is_none() {{ cache.insert(Key{number}::new(1), Arc::new(Value{number}::new())); }}\n\
+                 cache.insert(Key{number}::new(2), Arc::new(Value{number}::new()));\n}}"
             ),
         );
     }

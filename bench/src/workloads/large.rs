@@ -63,43 +63,36 @@ fn bytes_of(key: u64) -> Bytes {
 
 fn line_up(operation: Operation) -> [Contestant; 4] {
     let ours = Arc::new(Cache::<BytesRegistry>::new());
-    let lifecycle = DefaultLifecycle::default();
-    let capacity = CAPACITY as u64;
-    let quick_cache =
-        quick_cache::sync::Cache::with(CAPACITY, capacity, UnitWeighter, Hasher::default(), lifecycle);
-    let quick_cache = Arc::new(quick_cache);
-    let moka = moka::sync::Cache::builder().max_capacity(capacity).build_with_hasher(Hasher::default());
-    let lru =
-        LruCache::with_hasher(NonZero::new(CAPACITY).unwrap_or(NonZero::<usize>::MIN), Hasher::default());
-    let lru = Arc::new(Mutex::new(lru));
+    let quick_cache = Arc::new(quick_cache::sync::Cache::with(
+        CAPACITY,
+        CAPACITY as u64,
+        UnitWeighter,
+        Hasher::default(),
+        DefaultLifecycle::default(),
+    ));
+    let moka = moka::sync::Cache::builder().max_capacity(CAPACITY as u64);
+    let moka = moka.build_with_hasher(Hasher::default());
+    let capacity = NonZero::new(CAPACITY).unwrap_or(NonZero::<usize>::MIN);
+    let lru = Arc::new(Mutex::new(LruCache::with_hasher(capacity, Hasher::default())));
+    let (our_reader, quick_reader) = (Arc::clone(&ours), Arc::clone(&quick_cache));
+    let (moka_reader, lru_reader) = (moka.clone(), Arc::clone(&lru));
+    let our_get = move |id| our_reader.get(&GetBytes { id });
+    let quick_get = move |key| quick_reader.get(&key);
+    let lru_get = move |key| lru_reader.lock().get(&key).cloned();
+    let lru_insert = move |key, value| {
+        let displaced = lru.lock().push(key, value);
+        drop(displaced);
+    };
     [
-        {
-            let reader = Arc::clone(&ours);
-            let get = move |id| reader.get(&GetBytes { id });
-            contestant("ours", operation, get, move |id, value| drop(ours.insert(GetBytes { id }, value)))
-        },
-        {
-            let reader = Arc::clone(&quick_cache);
-            let get = move |key| reader.get(&key);
-            contestant("quick_cache", operation, get, move |key, value| quick_cache.insert(key, value))
-        },
-        {
-            let reader = moka.clone();
-            contestant(
-                "moka",
-                operation,
-                move |key| reader.get(&key),
-                move |key, value| moka.insert(key, value),
-            )
-        },
-        {
-            let reader = Arc::clone(&lru);
-            let get = move |key| reader.lock().get(&key).cloned();
-            contestant("mutex-lru", operation, get, move |key, value| {
-                let displaced = lru.lock().push(key, value);
-                drop(displaced);
-            })
-        },
+        contestant("ours", operation, our_get, move |id, value| drop(ours.insert(GetBytes { id }, value))),
+        contestant("quick_cache", operation, quick_get, move |key, value| quick_cache.insert(key, value)),
+        contestant(
+            "moka",
+            operation,
+            move |key| moka_reader.get(&key),
+            move |key, value| moka.insert(key, value),
+        ),
+        contestant("mutex-lru", operation, lru_get, lru_insert),
     ]
 }
 
