@@ -83,6 +83,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn absent_keys_are_none_of_those_that_are_there() {
+        let keys = Keys::absent(100, 1_000);
+        assert!(keys.all().iter().all(|key| (100..200).contains(key)));
+        assert_eq!(keys.all().len(), 1_000);
+    }
+
+    #[test]
     fn pieces_that_are_apart_share_no_key() {
         let keys = Keys::uniform_apart(10, 100, 10);
         for number in 0..20 {

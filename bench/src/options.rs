@@ -79,3 +79,15 @@ impl Options {
         workload.contains(&self.only)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_workload_is_a_tenth_in_a_quick_run_and_its_name_says_so() {
+        assert_eq!(Effort::FULL.entries(1_000_000), (1_000_000, "1m".to_owned()));
+        assert_eq!(Effort::QUICK.entries(1_000_000), (100_000, "100k".to_owned()));
+        assert_eq!(Effort::QUICK.entries(100_000), (10_000, "10k".to_owned()));
+    }
+}

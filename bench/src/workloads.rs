@@ -227,3 +227,65 @@ fn report_figures(
         report.add(&Row::new(workload, peer.name, threads, figures[0], theirs, unit));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Counts what it is asked to do, and has nothing.
+    #[derive(Default)]
+    struct Counter {
+        gets: AtomicUsize,
+        inserts: AtomicUsize,
+        removals: AtomicUsize,
+    }
+
+    impl Read for Counter {
+        const NAME: &'static str = "counter";
+
+        fn get(&self, _: u64) -> Option<Value> {
+            self.gets.fetch_add(1, Ordering::Relaxed);
+            None
+        }
+    }
+
+    impl Peer for Counter {
+        fn with_capacity(_: u64) -> Self {
+            Self::default()
+        }
+
+        fn insert(&self, _: u64, _: Value) {
+            self.inserts.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn remove(&self, _: u64) {
+            self.removals.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[track_caller]
+    fn assert_shares(operation: Operation, expected: [usize; 3]) {
+        let counter = Counter::default();
+        assert_eq!(operation.run(&counter, &[0; 1_000]), 0);
+        let Counter { gets, inserts, removals } = counter;
+        assert_eq!([gets, inserts, removals].map(AtomicUsize::into_inner), expected);
+    }
+
+    #[test]
+    fn a_mix_has_the_shares_of_its_name_and_each_fifth_write_removes() {
+        assert_shares(Operation::Mix { writes: 5 }, [950, 40, 10]);
+        assert_shares(Operation::Mix { writes: 20 }, [800, 160, 40]);
+    }
+
+    #[test]
+    fn what_is_renewed_is_removed_and_inserted() {
+        assert_shares(Operation::Renew, [0, 1_000, 1_000]);
+    }
+
+    #[test]
+    fn what_is_missed_is_inserted() {
+        assert_shares(Operation::GetOrInsert, [1_000, 1_000, 0]);
+    }
+}
