@@ -24,6 +24,12 @@ struct GetComments {
 }
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = String, retry_first = "2m", retry_longest = MINUTE)]
+struct GetTags {
+    id: u64,
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = String, retry_factor = SHRINKING)]
 struct GetHits {
     id: u64,

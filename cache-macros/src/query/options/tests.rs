@@ -68,6 +68,42 @@ fn every_option_is_read() {
 }
 
 #[test]
+fn each_strategy_has_a_name() {
+    for (text, code) in [
+        ("cache-first", "CacheFirst"),
+        ("stale-while-revalidate", "StaleWhileRevalidate"),
+        ("network-first", "NetworkFirst"),
+        ("refresh", "Refresh"),
+        ("network-only", "NetworkOnly"),
+    ] {
+        let (options, messages) = read(quote!(strategy = #text));
+        assert_eq!(messages, [""; 0]);
+        assert_eq!(options.strategy.unwrap().value, code);
+    }
+}
+
+#[test]
+fn a_load_lingers_for_a_time_or_until_done() {
+    for (text, expected) in
+        [("2m", Duration::from_mins(2)), ("until done", Duration::MAX), (" until done ", Duration::MAX)]
+    {
+        let (options, messages) = read(quote!(linger = #text));
+        assert_eq!(messages, [""; 0]);
+        assert_eq!(known(&options.linger), expected);
+    }
+}
+
+#[test]
+fn a_number_may_say_its_type() {
+    for suffix in ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"] {
+        let number: TokenStream = format!("7{suffix}").parse().unwrap();
+        let (options, messages) = read(quote!(capacity = #number, retry = #number));
+        assert_eq!(messages, [""; 0], "{suffix}");
+        assert_eq!((known(&options.capacity), known(&options.retry)), (7, 7), "{suffix}");
+    }
+}
+
+#[test]
 fn values_may_be_any_type() {
     for value in [
         quote!(str),

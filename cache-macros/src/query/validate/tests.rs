@@ -132,3 +132,20 @@ fn options_that_do_not_fit_together_are_refused() {
     refused(with(quote!(codec = "json", opaque, version = 1)), &["`codec`", "`opaque`", "`version`"]);
     refused(with(quote!(borrowed)), &["there is none"]);
 }
+
+#[test]
+fn the_first_wait_of_retries_is_at_most_the_longest() {
+    let with = |first: TokenStream, longest: TokenStream| {
+        quote!(
+            #[query(value = u8, retry_first = #first, retry_longest = #longest)]
+            struct Q;
+        )
+    };
+    let message = &["`retry_first` must not be longer than `retry_longest`"];
+    refused(with(quote!("1001ms"), quote!("1s")), message);
+    refused(with(quote!("1s"), quote!("1s")), &[]);
+    refused(with(quote!("1ms"), quote!("1s")), &[]);
+    // Left to the compiler.
+    refused(with(quote!(TIME), quote!("1s")), &[]);
+    refused(with(quote!("1s"), quote!(TIME)), &[]);
+}
