@@ -157,7 +157,7 @@ impl<R: Registry> Cache<R> {
     #[doc(hidden)]
     pub fn keep_trails(&self) {
         self.visit(&mut |table| {
-            if table.saved().is_some() {
+            if table.head().codec().is_some() {
                 table.head().trail.keep();
             }
         });

@@ -1,21 +1,18 @@
 //! Tables of queries that the caller does not know: what a whole cache does with each of its tables, and all that is done
 //! with keys of any query.
 //!
-//! In three steps, so that a program has the code for no more than it does with a table. Any table has a head; one that
-//! has been used has shards; one of a query with `persist` is saved. The way from one to the next is a function pointer
-//! that is set by the first write, and by what makes the codec. What needs no types is compiled once for all tables.
+//! In two steps, so that a program has the code for no more than it does with a table. Any table has a head; one that has
+//! been used has shards. The way from one to the other is a function pointer that is set by the first write, and by what
+//! makes the codec of a query with `persist`. What needs no types is compiled once for all tables.
 
 use std::fmt::Debug;
 
-use crate::clock::Moment;
-use crate::commit::Part;
 use crate::commit::locked_shards::LockedShard;
 use crate::event::{Change, ChangeKind};
 use crate::inspect::{EntryReport, TableReport};
 use crate::retention::recency::Oldest;
 use crate::shard::key::AnyKey;
 use crate::shard::{OpContext, ShardMut, ShardRef};
-use crate::snapshot::{Downtime, Image, Section, SkipReason};
 use crate::table::entry::EntryState;
 use crate::table::head::Head;
 
@@ -30,8 +27,8 @@ pub(crate) trait ErasedTable: Send + Sync + Debug {
     fn head(&self) -> &Head;
     /// The table, if it has shards.
     fn used(&self) -> Option<&dyn UsedTable>;
-    /// The table, if it takes part in snapshots.
-    fn saved(&self) -> Option<&dyn SavedTable>;
+    /// The table with its shards, made if they are not there yet; `None` if it takes no part in snapshots.
+    fn made_for_restore(&self) -> Option<&dyn UsedTable>;
 }
 
 /// A table that has shards. They are named by their places.
@@ -43,20 +40,6 @@ pub(crate) trait UsedTable: Send + Sync {
     fn write_shard(&self, place: usize, change: &mut dyn FnMut(&mut ShardMut<'_>));
     /// Locks a shard for reading or writing.
     fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a>;
-}
-
-/// A table that takes part in snapshots.
-pub(crate) trait SavedTable: Send + Sync {
-    /// The entries as they are to be saved, copied on at most `threads` threads. To be called while the gate is closed.
-    fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>>;
-    /// What puts the entries of a snapshot back as a part of a commit; or why they are passed over. Decodes on at most
-    /// `threads` threads.
-    fn restoring(
-        &self,
-        section: &Section<'_>,
-        downtime: Downtime,
-        threads: usize,
-    ) -> Result<Box<dyn Part + '_>, SkipReason>;
 }
 
 impl dyn ErasedTable + '_ {
@@ -88,21 +71,6 @@ impl dyn ErasedTable + '_ {
             }
         }
         report
-    }
-
-    /// What [`SavedTable::image`] is; `None` if the table is not saved.
-    pub(crate) fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<Image<'_>> {
-        self.saved()?.image(with_survivors, now, threads)
-    }
-
-    /// What [`SavedTable::restoring`] is.
-    pub(crate) fn restoring(
-        &self,
-        section: &Section<'_>,
-        downtime: Downtime,
-        threads: usize,
-    ) -> Result<Box<dyn Part + '_>, SkipReason> {
-        self.saved().ok_or(SkipReason::NotPersisted)?.restoring(section, downtime, threads)
     }
 }
 

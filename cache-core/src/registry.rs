@@ -9,11 +9,12 @@ use std::sync::Arc;
 use crate::core::Core;
 use crate::dynamic::Dynamic;
 use crate::erased::AnyTable;
+use crate::erased::UsedTable;
 use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
 use crate::snapshot::shape::Misfit;
-use crate::snapshot::{DynamicTypes, TableCodec};
+use crate::snapshot::{DynamicTypes, PairCodec, Persistence, TableCodec};
 use crate::table::{self, Head, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
@@ -86,16 +87,19 @@ impl<'a> Assembly<'a> {
 
     /// The table of one line of the registry. Boxed, since a registry of thousands of tables is made on the stack.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Box<Table<Q>> {
-        let codec: Option<Box<dyn TableCodec<Q>>> = match Q::persistence() {
-            Some(persistence) => {
-                if let Some(misfit) = persistence.misfit() {
-                    self.refuse(name, persistence.codec(), misfit, persistence.way_out());
-                }
-                Some(Box::new(persistence))
+        match Q::persistence() {
+            Some(Persistence { codec, made, .. }) => {
+                self.check(name, &codec);
+                self.table_with(name, Some(Box::new(codec)), Some(made))
             }
-            None => None,
-        };
-        self.table_with(name, codec)
+            None => self.table_with(name, None, None),
+        }
+    }
+
+    fn check(&mut self, table: &'static str, codec: &PairCodec) {
+        if let Some(misfit) = codec.misfit() {
+            self.refuse(table, codec.name(), misfit, codec.way_out());
+        }
     }
 
     #[cold]
@@ -107,9 +111,10 @@ impl<'a> Assembly<'a> {
     fn table_with<Q: Query>(
         &mut self,
         name: &'static str,
-        codec: Option<Box<dyn TableCodec<Q>>>,
+        codec: Option<Box<dyn TableCodec>>,
+        made: Option<fn(&Table<Q>) -> &dyn UsedTable>,
     ) -> Box<Table<Q>> {
-        Box::new(Table::new(self.head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS), codec))
+        Box::new(Table::new(self.head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS, codec), made))
     }
 
     fn head(
@@ -118,19 +123,20 @@ impl<'a> Assembly<'a> {
         query: TypeId,
         tags: &'static [&'static str],
         derived: TableOptions,
+        codec: Option<Box<dyn TableCodec>>,
     ) -> Head {
         let options = self.options.get(&query).copied().unwrap_or(derived);
         if let Err(problem) = table::check(&options) {
             self.problem.get_or_insert(BuildError::Options { table: name, problem: problem.to_owned() });
         }
         self.tables += 1;
-        Head::new(name, self.tables - 1, tags, options, Arc::clone(&self.core))
+        Head::new(name, self.tables - 1, tags, options, codec, Arc::clone(&self.core))
     }
 
     /// The table of dynamic entries.
     pub fn dynamic(&mut self) -> Box<Table<Dynamic>> {
         let types = std::mem::take(&mut self.types);
-        self.table_with(Dynamic::NAME, Some(Box::new(types)))
+        self.table_with(Dynamic::NAME, Some(Box::new(types)), Some(Table::made_table))
     }
 
     pub(crate) fn finish(self) -> Result<(), BuildError> {

@@ -9,7 +9,6 @@ pub(crate) mod head;
 pub(crate) mod iter;
 mod locking;
 mod read;
-mod saved;
 pub(crate) mod tags;
 mod times;
 pub(crate) mod watchers;
@@ -23,13 +22,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::commit::locked_shards::LockedShard;
 use crate::core::Core;
-use crate::erased::{AnyTable, ErasedTable, SavedTable, UsedTable};
+use crate::erased::{AnyTable, ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::retention::recency::Recency;
 use crate::shard::{Pair, Shard, ShardMut, ShardRef};
-use crate::snapshot::TableCodec;
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::trail::Trail;
 pub(crate) use head::Head;
@@ -41,8 +38,8 @@ pub struct Table<Q: Query> {
     head: Head,
     /// Made when the table is first used.
     shards: OnceLock<Shards<Q>>,
-    /// How the table is saved, if it is.
-    codec: Option<Box<dyn TableCodec<Q>>>,
+    /// [`made_table`](Self::made_table) of a table that takes part in snapshots, which may make the shards.
+    made: Option<fn(&Self) -> &dyn UsedTable>,
 }
 
 struct Shards<Q: Query> {
@@ -93,9 +90,9 @@ impl<Q: Query> Drop for Guard<'_, Q> {
 }
 
 impl<Q: Query> Table<Q> {
-    pub(crate) fn new(mut head: Head, codec: Option<Box<dyn TableCodec<Q>>>) -> Self {
+    pub(crate) fn new(mut head: Head, made: Option<fn(&Self) -> &dyn UsedTable>) -> Self {
         head.has_entry_tags = Q::TAGS_OF.is_some();
-        Self { head, shards: OnceLock::new(), codec }
+        Self { head, shards: OnceLock::new(), made }
     }
 
     /// The table, its query forgotten.
@@ -131,11 +128,6 @@ impl<Q: Query> Table<Q> {
     #[inline]
     pub(crate) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
         self.head.hash(key)
-    }
-
-    #[inline]
-    pub(crate) fn place_of(&self, hash: u32) -> usize {
-        self.head.place_of(hash)
     }
 
     /// The shard at a place; all are made if they are not there yet.
@@ -190,24 +182,6 @@ impl<Q: Query> Table<Q> {
         self.shards.get().map_or(&[], |shards| &shards.lines)
     }
 
-    pub(crate) fn shards(&self) -> impl Iterator<Item = &RwLock<Shard<Q>>> {
-        self.lines().iter().map(|line| &line.0)
-    }
-
-    /// How many shards there are, made if they are not there yet.
-    pub(crate) fn made_count(&self) -> usize {
-        self.made().len()
-    }
-
-    pub(crate) fn codec(&self) -> Option<&dyn TableCodec<Q>> {
-        self.codec.as_deref()
-    }
-
-    #[inline]
-    pub(crate) fn recency(&self) -> Option<&Recency> {
-        self.head.recency()
-    }
-
     /// A pair of this table, its query forgotten.
     pub(crate) fn pair(key: Q, value: Arc<Q::Value>) -> Pair<Q> {
         Pair::new(key, value)
@@ -223,8 +197,11 @@ impl<Q: Query> ErasedTable for Table<Q> {
         self.shards.get().map(|shards| (shards.used)(self))
     }
 
-    fn saved(&self) -> Option<&dyn SavedTable> {
-        self.codec.as_ref().map(|codec| codec.table(self))
+    fn made_for_restore(&self) -> Option<&dyn UsedTable> {
+        match self.made {
+            Some(made) => Some(made(self)),
+            None => None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Putting saved entries into a table, as a part of a commit.
 
-use std::sync::Arc;
+use std::any::Any;
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -8,31 +8,32 @@ use hashbrown::HashTable;
 use super::locked_shards::LockedShards;
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::clock::Moment;
-use crate::erased::UsedTable;
-use crate::event::{ChangeKind, EntryOf};
+use crate::erased::{ErasedTable, UsedTable};
+use crate::event::ChangeKind;
 use crate::hashed::spread;
-use crate::query::Query;
 use crate::retention::Queue;
-use crate::retention::Rules;
-use crate::shard::key::{IsKey, names};
-use crate::shard::{Incoming, Location, Pair, Placement, QueuePosition};
-use crate::snapshot::{Decoded, EntryMeta, RestoreReport, SavedEntry, TableRestore};
+use crate::shard::key::AnyKey;
+use crate::shard::{Incoming, Location, Placement, QueuePosition};
+use crate::snapshot::{
+    Decoded, Downtime, Entries, EntryMeta, RestoreReport, Section, SkipReason, TableCodec, TableRestore,
+};
+use crate::table::Head;
 use crate::table::tags::TagLists;
-use crate::table::{Head, Table};
 
 /// Entries of one table on their way back.
-pub(crate) struct Restoring<'a, Q: Query> {
-    table: &'a Table<Q>,
-    steps: RestoreSteps<Q>,
+pub(crate) struct Restoring<'a> {
+    head: &'a Head,
+    /// The table and its entries; `None` if there are none, for which no shards are made.
+    work: Option<(&'a dyn UsedTable, RestoreSteps)>,
     report: TableRestore,
     /// Values of a table that keeps nothing, for the report to keep.
-    homeless: Vec<(Q, Arc<Q::Value>)>,
+    homeless: Option<Box<dyn Any + Send + Sync>>,
 }
 
-struct RestoreSteps<Q: Query> {
-    /// Most recently used first. Those of each shard apart, so that one index after the other is filled, of which parts
-    /// stay in the processor's caches; those of a table with one order for all shards together.
-    bins: Vec<Vec<Line<Q>>>,
+struct RestoreSteps {
+    /// Those of each shard apart, so that one index after the other is filled, of which parts stay in the processor's
+    /// caches; those of a table with one order for all shards together.
+    bins: Vec<Bin>,
     /// The tags of the keys, by the order of the lines.
     tags: TagLists,
     /// The moment that ages and idle times count back from.
@@ -45,8 +46,15 @@ struct RestoreSteps<Q: Query> {
 /// Lines that are worth being put into bins: the index of fewer is in the processor's caches anyway.
 const SPLIT_FROM: usize = 4096;
 
-struct Line<Q: Query> {
-    entry: SavedEntry<Q>,
+/// Entries, and those of them that are to be written: most recently used first.
+struct Bin {
+    entries: Entries,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    /// Number of the entry in its bin.
+    number: usize,
     /// Place in the order of the table, from the most recently used on.
     order: usize,
     hash: u32,
@@ -54,128 +62,178 @@ struct Line<Q: Query> {
     at: Location,
 }
 
-impl<'a, Q: Query> Restoring<'a, Q> {
+impl<'a> Restoring<'a> {
+    /// Decodes the entries of a table on at most `threads` threads.
+    ///
+    /// # Errors
+    /// Why the table is passed over.
+    pub(crate) fn decode(
+        table: &'a dyn ErasedTable,
+        section: &Section<'_>,
+        downtime: Downtime,
+        threads: usize,
+    ) -> Result<Self, SkipReason> {
+        let head = table.head();
+        let codec = head.codec().ok_or(SkipReason::NotPersisted)?;
+        let Decoded { blocks, skipped } = section.decode(codec, downtime, threads)?;
+        let report = TableRestore { skipped_entries: skipped, ..TableRestore::new(head.name) };
+        let mut restoring = Self { head, work: None, report, homeless: None };
+        if !blocks.is_empty()
+            && let Some(table) = table.made_for_restore()
+        {
+            restoring.prepare(table, codec, blocks);
+        }
+        Ok(restoring)
+    }
+
     /// Takes the entries, which come least recently used first, whose time is not over and for which the table has room:
     /// the last ones, when the bound is smaller than it was. Those of pinned keys are kept whatever their time and the
     /// bound. Of several with one key, the last one used. Runs the weigher.
-    pub(crate) fn new(table: &'a Table<Q>, decoded: Decoded<Q>) -> Self {
-        let mut report = TableRestore { skipped_entries: decoded.skipped, ..TableRestore::new(table.name()) };
+    fn prepare(&mut self, table: &'a dyn UsedTable, codec: &dyn TableCodec, blocks: Vec<Entries>) {
+        let Self { head, report, .. } = self;
         let mut tags = TagLists::default();
-        let mut bins = lines(table, decoded.blocks, &mut tags, &mut report.expired);
+        let mut bins = bins(head, codec, blocks.iter().map(Entries::len).sum());
+        report.expired = fill(&mut bins, table, blocks, &mut tags);
         let mut known = HashTable::new();
         for bin in &mut bins {
-            report.duplicates += drop_duplicates(bin, &mut known);
-            for line in bin {
-                line.weight = line.weigh(table.head());
+            report.duplicates += bin.drop_duplicates(&mut known);
+            for line in &mut bin.lines {
+                line.weight = head.weigh(bin.entries.pairs.pair(line.number));
             }
         }
         report.over_bound = fit(table, &mut bins);
-        let mut homeless = Vec::new();
-        for bin in bins.iter().rev() {
-            report.restored += bin.len() as u64;
-            for line in bin.iter().rev() {
-                homeless.extend(line.homeless(table.rules()));
-            }
-        }
-        let now = table.core().precise_now();
-        let steps = RestoreSteps { bins, tags, now, counts: Vec::new(), revision: 0 };
-        Self { table, steps, report, homeless }
+        report.restored = bins.iter().map(|bin| bin.lines.len() as u64).sum();
+        self.homeless = bins.first().and_then(|bin| bin.homeless(head));
+        let now = head.core.precise_now();
+        self.work = Some((table, RestoreSteps { bins, tags, now, counts: Vec::new(), revision: 0 }));
     }
 }
 
-/// The entries whose time is not over or whose key is pinned, in bins.
-fn lines<Q: Query>(
-    table: &Table<Q>,
-    mut blocks: Vec<Vec<SavedEntry<Q>>>,
-    tags: &mut TagLists,
-    expired: &mut u64,
-) -> Vec<Vec<Line<Q>>> {
-    let mut bins = bins(table, blocks.iter().map(Vec::len).sum());
-    let mut order = 0;
+/// Bins for the entries of a table, with room for `count` of them in all.
+fn bins(head: &Head, codec: &dyn TableCodec, count: usize) -> Vec<Bin> {
+    let has_one_order = head.rules.is_lru() || !head.rules.keeps(None);
+    let (bins, room) = match has_one_order || count < SPLIT_FROM {
+        true => (1, count),
+        // Shards are filled unevenly, a little.
+        false => (head.shard_count(), count / head.shard_count() * 9 / 8),
+    };
+    let mut all = Vec::with_capacity(bins);
+    for _ in 0..bins {
+        let entries = Entries::new(codec.pairs(room), room);
+        all.push(Bin { entries, lines: Vec::with_capacity(room) });
+    }
+    all
+}
+
+/// Moves the entries whose time is not over or whose key is pinned into the bins. Returns how many others there are.
+fn fill(bins: &mut [Bin], table: &dyn UsedTable, mut blocks: Vec<Entries>, tags: &mut TagLists) -> u64 {
+    let head = table.head();
+    let (mut order, mut expired) = (0, 0);
     // Newest first. A block is gone before the next is looked at.
-    while let Some(block) = blocks.pop() {
-        for entry in block.into_iter().rev() {
-            let hash = table.hash(&entry.key);
-            let EntryMeta { age, idle, ttl, .. } = entry.meta;
-            let is_over = table.rules().is_over(age.into(), idle.into(), ttl.map(Duration::from));
-            if is_over && !table.is_pinned(hash, &entry.key) {
-                *expired += 1;
+    while let Some(mut block) = blocks.pop() {
+        for number in (0..block.len()).rev() {
+            let Some(key) = block.key(number) else { continue };
+            let hash = head.hash_of(key);
+            let EntryMeta { age, idle, ttl, .. } = block.metas[number];
+            let is_over = head.rules.is_over(age.into(), idle.into(), ttl.map(Duration::from));
+            if is_over && !table.is_pinned(hash, key) {
+                expired += 1;
                 continue;
             }
-            let bin = if bins.len() > 1 { table.place_of(hash) } else { 0 };
-            let at = Location::default();
-            if table.head().has_entry_tags {
-                tags.push(&table.head().tags_of(&entry.key));
+            if head.has_entry_tags {
+                tags.push(&head.tags_of(key));
             }
-            bins[bin].push(Line { entry, order, hash, weight: 0, at });
+            let bin = &mut bins[if bins.len() > 1 { head.place_of(hash) } else { 0 }];
+            bin.add(&mut block, number, hash, order);
             order += 1;
         }
     }
-    bins
+    expired
 }
 
-/// Bins for the lines of a table, with room for `count` lines in all.
-fn bins<Q: Query>(table: &Table<Q>, count: usize) -> Vec<Vec<Line<Q>>> {
-    let has_one_order = table.rules().is_lru() || !table.rules().keeps(None);
-    if has_one_order || count < SPLIT_FROM {
-        return vec![Vec::with_capacity(count)];
+impl Bin {
+    /// Moves an entry here that others have.
+    fn add(&mut self, others: &mut Entries, number: usize, hash: u32, order: usize) {
+        let at = Location::default();
+        self.lines.push(Line { number: self.entries.len(), order, hash, weight: 0, at });
+        self.entries.move_from(others, number);
     }
-    let shards = table.made_count();
-    let mut bins = Vec::with_capacity(shards);
-    for _ in 0..shards {
-        // Shards are filled unevenly, a little.
-        bins.push(Vec::with_capacity(count / shards * 9 / 8));
-    }
-    bins
-}
 
-/// Keeps the first line of each key and returns how many others there were. Keys that differed when they were saved may be
-/// equal now: if a field is left out of the snapshot, say.
-fn drop_duplicates<Q: Query>(lines: &mut Vec<Line<Q>>, known: &mut HashTable<usize>) -> u64 {
-    known.clear();
-    known.reserve(lines.len(), |&at| spread(lines[at].hash));
-    let mut duplicates = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let is_it = |&at: &usize| lines[at].hash == line.hash && lines[at].entry.key == line.entry.key;
-        match known.find(spread(line.hash), is_it) {
-            Some(_) => duplicates.push(at),
-            None => drop(known.insert_unique(spread(line.hash), at, |&at| spread(lines[at].hash))),
+    /// Keeps the first line of each key and returns how many others there were. Keys that differed when they were saved
+    /// may be equal now: if a field is left out of the snapshot, say.
+    fn drop_duplicates(&mut self, known: &mut HashTable<usize>) -> u64 {
+        let Self { entries, lines } = self;
+        known.clear();
+        known.reserve(lines.len(), |&at| spread(lines[at].hash));
+        let mut is_first = Vec::with_capacity(lines.len());
+        for (at, line) in lines.iter().enumerate() {
+            let is_it = |&at: &usize| lines[at].hash == line.hash && has_key(entries, lines[at].number, line);
+            is_first.push(known.find(spread(line.hash), is_it).is_none());
+            if is_first[at] {
+                known.insert_unique(spread(line.hash), at, |&at| spread(lines[at].hash));
+            }
         }
+        let mut at = 0..;
+        self.retain(|_| at.next().is_some_and(|at| is_first[at]))
     }
-    let count = duplicates.len() as u64;
-    if count > 0 {
-        let (mut duplicates, mut at) = (duplicates.into_iter().peekable(), 0..);
-        lines.retain(|_| at.next() != duplicates.peek().copied() || duplicates.next().is_none());
+
+    /// Drops the other lines with their entries, and returns how many there were.
+    fn retain(&mut self, mut stays: impl FnMut(&Line) -> bool) -> u64 {
+        let Self { entries, lines } = self;
+        let before = lines.len();
+        lines.retain(|line| {
+            let stays = stays(line);
+            if !stays {
+                entries.pairs.discard(line.number..line.number + 1);
+            }
+            stays
+        });
+        (before - lines.len()) as u64
     }
-    count
+
+    /// Keys and values that the table does not keep, least recently used first.
+    fn homeless(&self, head: &Head) -> Option<Box<dyn Any + Send + Sync>> {
+        let mut homeless = Vec::new();
+        for line in self.lines.iter().rev() {
+            if !head.rules.keeps(self.entries.metas[line.number].ttl.map(Duration::from)) {
+                homeless.push(line.number);
+            }
+        }
+        (!homeless.is_empty()).then(|| self.entries.pairs.kept(&homeless))
+    }
+}
+
+/// Whether an entry has the key of a line.
+fn has_key(entries: &Entries, number: usize, line: &Line) -> bool {
+    match (entries.key(number), entries.key(line.number)) {
+        (Some(one), Some(other)) => one.equals(other),
+        _ => false,
+    }
 }
 
 /// Takes out the lines that are too much for the table. The most recently used come first; in a table of the default
 /// policy, which does not know them, those that have been used since they came, and of these the newest. What is pinned
 /// takes no room. Returns how many were taken out.
-fn fit<Q: Query>(table: &Table<Q>, bins: &mut [Vec<Line<Q>>]) -> u64 {
-    let limit = table.rules().limit();
-    if bins.iter().flatten().map(|line| u64::from(line.weight)).sum::<u64>() <= limit {
+fn fit(table: &dyn UsedTable, bins: &mut [Bin]) -> u64 {
+    let rules = &table.head().rules;
+    let limit = rules.limit();
+    if bins.iter().flat_map(|bin| &bin.lines).map(|line| u64::from(line.weight)).sum::<u64>() <= limit {
         return 0;
     }
-    let orders = bins.iter().filter_map(|bin| bin.last()).map(|last| last.order + 1).max();
+    let orders = bins.iter().filter_map(|bin| bin.lines.last()).map(|last| last.order + 1).max();
     let mut claims = vec![Claim { weight: 0, comes_first: false }; orders.unwrap_or(0)];
-    for line in bins.iter().flatten() {
-        let EntryMeta { uses, is_survivor, .. } = line.entry.meta;
-        let is_pinned = table.is_pinned(line.hash, &line.entry.key);
-        claims[line.order] = Claim {
-            weight: if is_pinned { 0 } else { line.weight.into() },
-            comes_first: uses > 0 && !is_survivor && !table.rules().is_lru(),
-        };
+    for Bin { entries, lines } in &*bins {
+        for line in lines {
+            let EntryMeta { uses, is_survivor, .. } = entries.metas[line.number];
+            let is_pinned = entries.key(line.number).is_some_and(|key| table.is_pinned(line.hash, key));
+            claims[line.order] = Claim {
+                weight: if is_pinned { 0 } else { line.weight.into() },
+                comes_first: uses > 0 && !is_survivor && !rules.is_lru(),
+            };
+        }
     }
     let fits = fitting(&claims, limit);
-    let mut left_out = 0;
-    for bin in bins {
-        let before = bin.len();
-        bin.retain(|line| fits[line.order]);
-        left_out += (before - bin.len()) as u64;
-    }
-    left_out
+    bins.iter_mut().map(|bin| bin.retain(|line| fits[line.order])).sum()
 }
 
 /// The room that an entry asks for.
@@ -200,44 +258,38 @@ fn fitting(claims: &[Claim], mut room: u64) -> Vec<bool> {
     fits
 }
 
-impl<Q: Query> Line<Q> {
-    /// The weight by the query's weigher, which is foreign code.
-    fn weigh(&self, head: &Head) -> u32 {
-        let SavedEntry { key, value, .. } = &self.entry;
-        if head.rules.is_weighted() { key.weigh(value).max(1) } else { 1 }
-    }
-
-    /// Key and value, if the table does not keep the entry.
-    fn homeless(&self, rules: &Rules) -> Option<(Q, Arc<Q::Value>)> {
-        let SavedEntry { key, value, meta } = &self.entry;
-        let is_kept = rules.keeps(meta.ttl.map(Duration::from));
-        (!is_kept).then(|| (key.clone(), Arc::clone(value)))
-    }
-
-    /// The entry as it is written at `now`.
-    fn into_write(self, head: &Head, now: Moment) -> (Pair<Q>, Incoming) {
-        let SavedEntry { key, value, meta } = self.entry;
-        let (ttl, fresh) = (meta.ttl.map(Duration::from), meta.fresh.map(Duration::from));
-        let incoming = Incoming {
-            weight: self.weight,
-            as_of: now - meta.age.into(),
-            extra: head.extra(ttl, fresh, None, now - meta.idle.into()),
-            placement: Placement::by_rules(self.weight, ttl.is_some(), &head.rules),
-            is_invalidated: meta.invalidated,
-            position: Some(QueuePosition { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
-        };
-        (Pair::new(key, value), incoming)
+/// What is known of an entry that is written at `now`.
+fn incoming(meta: &EntryMeta, weight: u32, head: &Head, now: Moment) -> Incoming {
+    let (ttl, fresh) = (meta.ttl.map(Duration::from), meta.fresh.map(Duration::from));
+    Incoming {
+        weight,
+        as_of: now - meta.age.into(),
+        extra: head.extra(ttl, fresh, None, now - meta.idle.into()),
+        placement: Placement::by_rules(weight, ttl.is_some(), &head.rules),
+        is_invalidated: meta.invalidated,
+        position: Some(QueuePosition { queue: Queue::of_rank(meta.rank), uses: meta.uses }),
     }
 }
 
-impl<Q: Query> Part for Restoring<'_, Q> {
+impl dyn UsedTable + '_ {
+    /// Whether a claim on a key is held at this moment.
+    fn is_pinned(&self, hash: u32, key: &dyn AnyKey) -> bool {
+        let mut is_pinned = false;
+        self.read_shard(self.head().place_of(hash), &mut |shard| {
+            is_pinned = shard.pin_of(hash, &|other| key.equals(other)).is_some();
+        });
+        is_pinned
+    }
+}
+
+impl Part for Restoring<'_> {
     fn table_index(&self) -> usize {
-        self.table.index()
+        self.head.index
     }
 
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
-        match self.kind() {
-            CommitKind::Write => Some((self.table.made_table(), &mut self.steps)),
+        match (self.kind(), &mut self.work) {
+            (CommitKind::Write, Some((table, steps))) => Some((*table, steps)),
             _ => None,
         }
     }
@@ -247,17 +299,18 @@ impl<Q: Query> Part for Restoring<'_, Q> {
     }
 
     fn unlocked(&mut self) {
-        let table = self.table.made_table();
-        table.enforce_bound(&table.head().context(self.table.core().now(), self.steps.revision));
+        if let Some((table, steps)) = &self.work {
+            table.enforce_bound(&self.head.context(self.head.core.now(), steps.revision));
+        }
     }
 
     fn restored(&mut self, report: &mut RestoreReport) {
         report.tables.push(std::mem::take(&mut self.report));
-        report.keep(std::mem::take(&mut self.homeless));
+        report.kept.extend(self.homeless.take());
     }
 }
 
-impl<Q: Query> Steps for RestoreSteps<Q> {
+impl Steps for RestoreSteps {
     fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
         LockedShards::lock_all(table)
     }
@@ -265,15 +318,15 @@ impl<Q: Query> Steps for RestoreSteps<Q> {
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
         let head = locked.table().head();
         self.counts = vec![0; head.shard_count()];
-        for line in self.bins.iter_mut().flat_map(|bin| bin.iter_mut().rev()) {
-            let SavedEntry { key, value, .. } = &line.entry;
-            let is_key: IsKey<'_> = &|other| names(key, other);
-            line.at = locked.of(line.hash).locate(line.hash, is_key);
-            self.counts[head.place_of(line.hash)] += usize::from(line.at.number.is_none());
-            head.key_loaded(line.hash, is_key);
-            head.add_change(&mut commit.changes, ChangeKind::Set, &|| {
-                Some(Box::new(EntryOf { key: key.clone(), value: Some(Arc::clone(value)) }))
-            });
+        for Bin { entries, lines } in &mut self.bins {
+            for line in lines.iter_mut().rev() {
+                let pair = entries.pairs.pair(line.number);
+                let Some(key) = pair.key() else { continue };
+                line.at = locked.of(line.hash).locate(line.hash, &|other| key.equals(other));
+                self.counts[head.place_of(line.hash)] += usize::from(line.at.number.is_none());
+                head.key_loaded(line.hash, &|other| key.equals(other));
+                head.add_change(&mut commit.changes, ChangeKind::Set, &|| pair.entry());
+            }
         }
         Ok(())
     }
@@ -287,16 +340,17 @@ impl<Q: Query> Steps for RestoreSteps<Q> {
             shard.begin(&context);
             shard.reserve(count);
         }
-        for bin in bins {
-            let mut bin = std::mem::take(bin);
-            while let Some(line) = bin.pop() {
-                let Line { hash, at, order, .. } = line;
-                let Some(mut shard) = locked.of_mut(hash) else { continue };
-                let at = shard.meet(at, &context);
-                let (mut pair, incoming) = line.into_write(head, *now);
-                let number = shard.write(&mut pair, hash, at, incoming, &context);
-                shard.tag(number, tags.at(order));
+        // Each bin is gone before the next is looked at. All of its pairs have been taken by then.
+        while let Some(Bin { entries, lines }) = bins.last_mut() {
+            for line in lines.iter().rev() {
+                let Some(mut shard) = locked.of_mut(line.hash) else { continue };
+                let at = shard.meet(line.at, &context);
+                let incoming = incoming(&entries.metas[line.number], line.weight, head, *now);
+                let pair = entries.pairs.pair_mut(line.number);
+                let number = shard.write(pair, line.hash, at, incoming, &context);
+                shard.tag(number, tags.at(line.order));
             }
+            bins.pop();
         }
         for mut shard in locked.written() {
             shard.finish(&context);

@@ -24,7 +24,7 @@ pub(crate) trait AnyKey: Any + Send + Sync {
 }
 
 /// A key with its value, on their way into a shard.
-pub(crate) trait AnyPair: Any + Send {
+pub(crate) trait AnyPair: Any + Send + Sync {
     /// The key; `None` once the pair has been taken.
     fn key(&self) -> Option<&dyn AnyKey>;
     /// The weight by the query's weigher, which is foreign code.
@@ -79,6 +79,15 @@ impl Debug for dyn AnyKey {
 impl<Q: Query> Pair<Q> {
     pub(crate) fn new(key: Q, value: Arc<Q::Value>) -> Self {
         Self(Some((key, value)))
+    }
+
+    /// Key and value of a pair of this query that has not been taken.
+    pub(crate) fn of(pair: &dyn AnyPair) -> Option<(&Q, &Q::Value)> {
+        let pair: &Self = (pair as &dyn Any).downcast_ref()?;
+        match &pair.0 {
+            Some((key, value)) => Some((key, value)),
+            None => None,
+        }
     }
 }
 

@@ -1,17 +1,16 @@
-//! One entry as the store hands it to a save and takes it back from a restore. Plain data.
+//! Entries as the store hands them to a save and takes them back from a restore. Plain data.
 
 use std::num::NonZero;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::pairs::AnyPairs;
 use crate::clock::Moment;
-use crate::query::Query;
+use crate::shard::key::AnyKey;
 
-/// A key, its value, and all that is kept about them. Entries of a table come least recently used first.
-pub(crate) struct SavedEntry<Q: Query> {
-    pub key: Q,
-    pub value: Arc<Q::Value>,
-    pub meta: EntryMeta,
+/// Keys, values, and all that is kept about them, by number. Entries of a table come least recently used first.
+pub(crate) struct Entries {
+    pub pairs: Box<dyn AnyPairs>,
+    pub metas: Vec<EntryMeta>,
 }
 
 /// What is saved of an entry beside key and value. Small, for there is one for each entry of the cache at a time.
@@ -49,6 +48,29 @@ pub struct Downtime {
 /// Holds the complement, so that the number that the file has for no time is that of `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nanos(NonZero<u64>);
+
+impl Entries {
+    /// Puts what is known about entries beside a list of pairs that has none yet.
+    pub fn new(pairs: Box<dyn AnyPairs>, capacity: usize) -> Self {
+        Self { pairs, metas: Vec::with_capacity(capacity) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.metas.len()
+    }
+
+    /// The key of an entry; `None` once that has been taken out.
+    #[inline]
+    pub fn key(&self, number: usize) -> Option<&dyn AnyKey> {
+        self.pairs.pair(number).key()
+    }
+
+    /// Moves an entry here that others have.
+    pub fn move_from(&mut self, others: &mut Self, number: usize) {
+        self.pairs.move_from(&mut *others.pairs, number);
+        self.metas.push(others.metas[number]);
+    }
+}
 
 impl EntryMeta {
     /// The entry as it comes back after the time in which the program was down.

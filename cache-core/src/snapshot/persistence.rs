@@ -1,6 +1,6 @@
 //! How one table is saved: made by the derive, used by the snapshot writer and reader.
 
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,43 +10,49 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codec::{Codec, CodecError, EncodeError, Margin};
 use super::digest::digest;
-use super::entry::{Downtime, SavedEntry};
-use super::format::block::{Block, BlockBuilder, TooLong};
-use super::report::{SkipReason, SkippedEntries, SkippedEntry};
+use super::format::block::TooLong;
+use super::pairs::{AnyPairs, Pairs};
+use super::report::SkipReason;
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
-use crate::erased::SavedTable;
+use crate::erased::UsedTable;
+use crate::error::BoxError;
 use crate::query::{Query, ShownKey};
+use crate::shard::Pair;
+use crate::shard::key::{AnyKey, AnyPair};
 use crate::table::Table;
 
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
 /// nothing else of the cache asks `Serialize` of anything.
 pub struct Persistence<Q: Query> {
-    pub(super) codec: &'static str,
+    pub(crate) codec: PairCodec,
+    encode_key: fn(&Q, &mut Vec<u8>) -> Result<(), EncodeError>,
+    encode: EncodeEntry<Q>,
+    decode: DecodeEntry<Q>,
+    verify: VerifyEntry<Q>,
+    /// The way to all that is done with the shards of a table, which are made if they are not there yet. Known to what
+    /// makes the codec, so that a program has that code for no tables that are never used.
+    pub(crate) made: fn(&Table<Q>) -> &dyn UsedTable,
+}
+
+type EncodeEntry<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), EncodeError>;
+type DecodeEntry<Q> = fn(&[u8]) -> Result<(Q, Arc<<Q as Query>::Value>), CodecError>;
+type VerifyEntry<Q> = fn(&Q, &<Q as Query>::Value, &[u8]) -> Result<(), CodecError>;
+type DecodeKey = fn(&[u8]) -> Result<Box<dyn AnyKey>, CodecError>;
+
+/// How keys and values are saved of a query that the holder does not know.
+#[derive(Clone, Copy)]
+pub(crate) struct PairCodec {
+    name: &'static str,
     is_self_describing: bool,
-    pub(super) version: u32,
-    pub(super) shape: fn() -> ShapeReport,
-    pub(super) vouches: fn(&ShapeReport) -> bool,
-    encode: Encode<Q>,
-    decode: Decode<Q>,
-    pub(super) single: Single<Q>,
-    table: fn(&Table<Q>) -> &dyn SavedTable,
+    version: u32,
+    shape: fn() -> ShapeReport,
+    vouches: fn(&ShapeReport) -> bool,
+    pairs: fn(usize) -> Box<dyn AnyPairs>,
+    encode: fn(&dyn AnyPair, &mut Vec<u8>) -> Result<(), EncodeError>,
+    decode: fn(&[u8], &mut dyn AnyPairs) -> Result<(), CodecError>,
+    decode_key: DecodeKey,
+    verify: fn(&dyn AnyPair, &[u8]) -> Result<(), CodecError>,
 }
-
-/// What turns one key, or one entry, into bytes and back.
-pub(super) struct Single<Q: Query> {
-    pub(super) encode_key: fn(&Q, &mut Vec<u8>) -> Result<(), EncodeError>,
-    pub(super) encode: EncodeOne<Q>,
-    pub(super) decode: DecodeOne<Q>,
-    pub(super) verify: VerifyOne<Q>,
-}
-
-type EncodeOne<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), EncodeError>;
-type DecodeOne<Q> = fn(&[u8]) -> Result<(Q, Arc<<Q as Query>::Value>), CodecError>;
-
-type VerifyOne<Q> = fn(&Q, &<Q as Query>::Value, &[u8]) -> Result<(), CodecError>;
-
-type Encode<Q> = fn(&[SavedEntry<Q>], bool, &mut BlockBuilder) -> Result<(), SkipReason>;
-type Decode<Q> = fn(&Block<'_>, u64, Downtime, &mut DecodedBlock<Q>);
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,56 +65,32 @@ pub(crate) struct TableFormat {
     pub is_doubtful: bool,
 }
 
-/// The entries of one table that came out of a snapshot.
-pub(crate) struct Decoded<Q: Query> {
-    /// Least recently used first, through all blocks.
-    pub blocks: Vec<Vec<SavedEntry<Q>>>,
-    /// Entries that were left out one by one.
-    pub skipped: SkippedEntries,
-}
-
-/// The entries of one block that came out of a snapshot.
-pub(crate) struct DecodedBlock<Q: Query> {
-    /// Least recently used first.
-    pub entries: Vec<SavedEntry<Q>>,
-    /// Entries that were left out one by one.
-    pub skipped: SkippedEntries,
-}
-
-impl<Q: Query> Default for DecodedBlock<Q> {
-    fn default() -> Self {
-        Self { entries: Vec::new(), skipped: SkippedEntries::default() }
-    }
-}
-
 /// Turns entries of one table into bytes and back.
-pub(crate) trait TableCodec<Q: Query>: Send + Sync {
-    /// The way to all that is done with a table that is saved. Known to its codec, so that a program has that code for
-    /// no other tables.
-    fn table<'a>(&self, table: &'a Table<Q>) -> &'a dyn SavedTable;
-
+pub(crate) trait TableCodec: Send + Sync {
     fn format(&self) -> TableFormat;
 
-    /// Encodes from the first entry on until `block` is full, and reads each back if it `verifies`; `block.len()` tells
-    /// how far it came.
+    /// An empty list of pairs of the table's query, with room for so many.
+    fn pairs(&self, capacity: usize) -> Box<dyn AnyPairs>;
+
+    /// Appends an entry to `out`, and reads it back if it `verifies`.
     ///
     /// # Errors
-    /// Why the entry after the last one in the block cannot be saved.
-    fn encode(
-        &self,
-        entries: &[SavedEntry<Q>],
-        verifies: bool,
-        block: &mut BlockBuilder,
-    ) -> Result<(), SkipReason>;
+    /// Why the entry cannot be saved. What was appended is to be taken out again.
+    fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), SkipReason>;
 
-    /// What a report calls the key.
-    fn key_text(&self, key: &Q) -> String {
-        format!("{:?}", ShownKey(key))
+    /// What a report calls a key.
+    fn key_text(&self, key: &dyn AnyKey) -> String {
+        format!("{key:?}")
     }
 
-    /// Appends the entries of `block`, as they are after `downtime`. `first` is the number of its first entry within the
-    /// table.
-    fn decode(&self, block: &Block<'_>, first: u64, downtime: Downtime, decoded: &mut DecodedBlock<Q>);
+    /// Reads an entry, which has this number within its table, and adds it.
+    ///
+    /// # Errors
+    /// Why the entry is left out.
+    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), SkipReason>;
+
+    /// What a report calls the key of an entry that does not decode, if that at least is readable.
+    fn key_in(&self, bytes: &[u8]) -> Option<String>;
 }
 
 impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
@@ -135,26 +117,85 @@ where
     }
 
     fn with_shape<C: Codec>(version: u32, shape: fn() -> ShapeReport) -> Self {
-        Self {
-            codec: C::NAME,
+        let codec = PairCodec {
+            name: C::NAME,
             is_self_describing: C::SELF_DESCRIBING,
             version,
             shape,
             vouches: ShapeReport::vouches_for::<C>,
+            pairs: Pairs::<Q>::boxed,
+            encode: encode_pair::<Q, C>,
+            decode: decode_pair::<Q, C>,
+            decode_key: decode_key::<Q, C>,
+            verify: verify_pair::<Q, C>,
+        };
+        Self {
+            codec,
+            encode_key: C::encode::<Q>,
             encode: encode::<Q, C>,
             decode: decode::<Q, C>,
-            single: Single {
-                encode_key: C::encode::<Q>,
-                encode: |key, value, out| C::encode(&(key, value), out),
-                decode: |bytes| C::decode::<Pair<Q, Q::Value>>(bytes).map(|Pair(key, value)| (key, value)),
-                verify: verify::<Q, C>,
-            },
-            table: |table| table,
+            verify: verify::<Q, C>,
+            made: |table| table.made_table(),
         }
     }
 }
 
+/// One entry alone, as bytes: for those who keep entries elsewhere than in snapshots, in the form that snapshots have
+/// them.
 impl<Q: Query> Persistence<Q> {
+    /// Name of the codec that keys and values are written with.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn codec_name(&self) -> &'static str {
+        self.codec.name
+    }
+
+    /// Of the shapes of key and value, and the version that the query was derived with.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        (self.codec.shape)().with_version(self.codec.version).fingerprint
+    }
+
+    /// Appends a key.
+    ///
+    /// # Errors
+    /// When the key cannot be written.
+    #[doc(hidden)]
+    pub fn encode_key(&self, key: &Q, out: &mut Vec<u8>) -> Result<(), BoxError> {
+        Ok((self.encode_key)(key, out)?)
+    }
+
+    /// Appends a key and its value.
+    ///
+    /// # Errors
+    /// When they cannot be written, or would not read back.
+    #[doc(hidden)]
+    pub fn encode_entry(&self, key: &Q, value: &Q::Value, out: &mut Vec<u8>) -> Result<(), BoxError> {
+        let start = out.len();
+        (self.encode)(key, value, out)?;
+        if !self.codec.is_vouched_for() {
+            (self.verify)(key, value, &out[start..])?;
+        }
+        Ok(())
+    }
+
+    /// Reads a key and its value, which take up all of `bytes`, whoever wrote them.
+    ///
+    /// # Errors
+    /// When the bytes are no such entry.
+    #[doc(hidden)]
+    pub fn decode_entry(&self, bytes: &[u8]) -> Result<(Q, Arc<Q::Value>), BoxError> {
+        Ok((self.decode)(bytes)?)
+    }
+}
+
+impl PairCodec {
+    /// Name of the codec.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The first type that the codec cannot carry.
     pub(crate) fn misfit(&self) -> Option<Misfit> {
         (self.shape)().misfit(self.is_self_describing)
@@ -171,38 +212,43 @@ impl<Q: Query> Persistence<Q> {
         }
     }
 
-    /// Name of the codec.
-    pub(crate) fn codec(&self) -> &'static str {
-        self.codec
+    fn is_vouched_for(&self) -> bool {
+        (self.vouches)(&(self.shape)())
     }
 }
 
-impl<Q: Query> TableCodec<Q> for Persistence<Q> {
-    fn table<'a>(&self, table: &'a Table<Q>) -> &'a dyn SavedTable {
-        (self.table)(table)
-    }
-
+impl TableCodec for PairCodec {
     fn format(&self) -> TableFormat {
         let shape = (self.shape)();
         TableFormat {
-            codec: self.codec,
+            codec: self.name,
             fingerprint: shape.fingerprint,
             version: self.version,
             is_doubtful: !(self.vouches)(&shape),
         }
     }
 
-    fn encode(
-        &self,
-        entries: &[SavedEntry<Q>],
-        verifies: bool,
-        block: &mut BlockBuilder,
-    ) -> Result<(), SkipReason> {
-        (self.encode)(entries, verifies, block)
+    fn pairs(&self, capacity: usize) -> Box<dyn AnyPairs> {
+        (self.pairs)(capacity)
     }
 
-    fn decode(&self, block: &Block<'_>, first: u64, downtime: Downtime, decoded: &mut DecodedBlock<Q>) {
-        (self.decode)(block, first, downtime, decoded);
+    fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), SkipReason> {
+        let start = out.len();
+        (self.encode)(pair, out).map_err(|error| SkipReason::unwritten(self.name, error))?;
+        if verifies {
+            let is_read = (self.verify)(pair, &out[start..]);
+            is_read.map_err(|error| SkipReason::unreadable(self.name, error))?;
+        }
+        Ok(())
+    }
+
+    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), SkipReason> {
+        (self.decode)(bytes, pairs).map_err(|error| SkipReason::Undecodable { entry, reason: error.0 })
+    }
+
+    fn key_in(&self, bytes: &[u8]) -> Option<String> {
+        let key = (self.decode_key)(bytes).ok()?;
+        Some(self.key_text(&*key))
     }
 }
 
@@ -214,73 +260,91 @@ impl<Q: Query> Clone for Persistence<Q> {
 
 impl<Q: Query> Copy for Persistence<Q> {}
 
-impl<Q: Query> Clone for Single<Q> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<Q: Query> Copy for Single<Q> {}
-
 impl<Q: Query> fmt::Debug for Persistence<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Persistence")
-            .field("codec", &self.codec)
-            .field("version", &self.version)
+            .field("codec", &self.codec.name)
+            .field("version", &self.codec.version)
             .finish_non_exhaustive()
     }
 }
 
-fn encode<Q: Query + Serialize + DeserializeOwned, C: Codec>(
-    entries: &[SavedEntry<Q>],
-    verifies: bool,
-    block: &mut BlockBuilder,
-) -> Result<(), SkipReason>
+fn encode_pair<Q: Query + Serialize, C: Codec>(
+    pair: &dyn AnyPair,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError>
+where
+    Q::Value: Serialize,
+{
+    match Pair::<Q>::of(pair) {
+        Some((key, value)) => encode::<Q, C>(key, value, out),
+        None => Err(foreign().into()),
+    }
+}
+
+fn encode<Q: Query + Serialize, C: Codec>(
+    key: &Q,
+    value: &Q::Value,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError>
+where
+    Q::Value: Serialize,
+{
+    C::encode(&(key, value), out)
+}
+
+fn verify_pair<Q: Query + Serialize + DeserializeOwned, C: Codec>(
+    pair: &dyn AnyPair,
+    bytes: &[u8],
+) -> Result<(), CodecError>
 where
     Q::Value: SavedValue,
 {
-    for SavedEntry { key, value, meta } in entries {
-        if block.is_full() {
-            break;
-        }
-        block
-            .push(meta, |out| C::encode(&(key, &**value), out))
-            .map_err(|error| SkipReason::unwritten(C::NAME, error))?;
-        if verifies && let Err(error) = verify::<Q, C>(key, value, block.last()) {
-            block.pop();
-            return Err(SkipReason::unreadable(C::NAME, error));
-        }
+    match Pair::<Q>::of(pair) {
+        Some((key, value)) => verify::<Q, C>(key, value, bytes),
+        None => Err(foreign()),
     }
-    Ok(())
 }
 
-fn decode<Q: Query + DeserializeOwned, C: Codec>(
-    block: &Block<'_>,
-    first: u64,
-    downtime: Downtime,
-    decoded: &mut DecodedBlock<Q>,
-) where
+fn decode_pair<Q: Query + DeserializeOwned, C: Codec>(
+    bytes: &[u8],
+    pairs: &mut dyn AnyPairs,
+) -> Result<(), CodecError>
+where
     Q::Value: SavedValue,
 {
-    let DecodedBlock { entries, skipped } = decoded;
-    entries.reserve(block.len());
-    for (number, (meta, bytes)) in (first..).zip(block.entries()) {
-        match C::decode::<Pair<Q, Q::Value>>(bytes) {
-            Ok(Pair(key, value)) => entries.push(SavedEntry { key, value, meta: meta.after(downtime) }),
-            Err(error) => skipped.push(|| undecodable::<Q, C>(number, bytes, error)),
+    let Some(pairs) = (pairs as &mut dyn Any).downcast_mut::<Pairs<Q>>() else { return Err(foreign()) };
+    match decode::<Q, C>(bytes) {
+        Ok((key, value)) => {
+            pairs.push(key, value);
+            Ok(())
         }
+        Err(error) => Err(error),
     }
 }
 
-/// Names an entry whose key, at least, may still be readable.
+fn decode<Q: Query + DeserializeOwned, C: Codec>(bytes: &[u8]) -> Result<(Q, Arc<Q::Value>), CodecError>
+where
+    Q::Value: SavedValue,
+{
+    match C::decode::<SavedPair<Q, Q::Value>>(bytes) {
+        Ok(SavedPair(key, value)) => Ok((key, value)),
+        Err(error) => Err(error),
+    }
+}
+
 #[cold]
-fn undecodable<Q: Query + DeserializeOwned, C: Codec>(
-    entry: u64,
-    bytes: &[u8],
-    error: CodecError,
-) -> SkippedEntry {
-    let key = C::decode_first::<Q>(bytes).ok().map(|key| format!("{:?}", ShownKey(&key)));
-    SkippedEntry { key, reason: SkipReason::Undecodable { entry, reason: error.0 } }
+fn decode_key<Q: Query + DeserializeOwned, C: Codec>(bytes: &[u8]) -> Result<Box<dyn AnyKey>, CodecError> {
+    match C::decode_first::<Q>(bytes) {
+        Ok(key) => Ok(Box::new(key)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A table has its own codec, and hands it its own pairs. Should it not, the entry is reported as left out.
+#[cold]
+pub(super) fn foreign() -> CodecError {
+    CodecError("it is an entry of another table".to_owned())
 }
 
 /// Whether `bytes`, which were just written from `key` and `value`, read back as these.
@@ -295,7 +359,7 @@ fn verify<Q: Query + Serialize + DeserializeOwned, C: Codec>(
 where
     Q::Value: SavedValue,
 {
-    let Pair(found, copy) = C::decode_within::<Pair<Q, Q::Value>>(bytes, Margin::Quarter)?;
+    let SavedPair(found, copy) = C::decode_within::<SavedPair<Q, Q::Value>>(bytes, Margin::Quarter)?;
     if found != *key {
         return Err(CodecError(format!("its key reads back as {:?}", ShownKey(&found))));
     }
@@ -361,15 +425,9 @@ impl<T: Serialize + DeserializeOwned> SavedValue for [T] {
 }
 
 /// Key and value as they stand in the file.
-struct Pair<K, V: ?Sized>(K, Arc<V>);
+struct SavedPair<K, V: ?Sized>(K, Arc<V>);
 
-impl<K: Serialize, V: Serialize + ?Sized> Serialize for Pair<K, V> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.0, &*self.1).serialize(serializer)
-    }
-}
-
-impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Deserialize<'de> for Pair<K, V> {
+impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Deserialize<'de> for SavedPair<K, V> {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_tuple(2, PairVisitor(PhantomData))
@@ -379,17 +437,17 @@ impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Deserialize<'de> for Pair
 struct PairVisitor<K, V: ?Sized>(PhantomData<(K, Arc<V>)>);
 
 impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Visitor<'de> for PairVisitor<K, V> {
-    type Value = Pair<K, V>;
+    type Value = SavedPair<K, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key and its value")
     }
 
     #[inline]
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Pair<K, V>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<SavedPair<K, V>, A::Error> {
         let key = elements.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
         let value = elements.next_element_seed(ArcSeed(PhantomData))?;
-        Ok(Pair(key, value.ok_or_else(|| A::Error::invalid_length(1, &self))?))
+        Ok(SavedPair(key, value.ok_or_else(|| A::Error::invalid_length(1, &self))?))
     }
 }
 

@@ -5,16 +5,15 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
-use super::crew::in_order;
-use super::entry::Downtime;
+use super::capture::worth;
+use super::entry::{Downtime, Entries};
 use super::error::{Damage, SnapshotError};
 use super::format::block::Block;
 use super::format::bytes::Cursor;
 use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_frame};
-use super::moment::worth;
-use super::persistence::{Decoded, DecodedBlock, TableCodec, TableFormat};
-use super::report::{SkipReason, SkippedEntries};
-use crate::query::Query;
+use super::parallel::in_order;
+use super::persistence::{TableCodec, TableFormat};
+use super::report::{SkipReason, SkippedEntries, SkippedEntry};
 
 /// A snapshot whose lengths, counts and checksums are right.
 #[derive(Debug)]
@@ -30,6 +29,22 @@ pub struct Section<'a> {
     blocks: Vec<Block<'a>>,
     /// Sum over the blocks.
     entries: u64,
+}
+
+/// The entries of one table that came out of a snapshot.
+pub(crate) struct Decoded {
+    /// Least recently used first, through all blocks.
+    pub blocks: Vec<Entries>,
+    /// Entries that were left out one by one.
+    pub skipped: SkippedEntries,
+}
+
+/// The entries of one block that came out of a snapshot.
+#[derive(Default)]
+struct DecodedBlock {
+    /// Least recently used first. `None` until there are any.
+    entries: Option<Entries>,
+    skipped: SkippedEntries,
 }
 
 impl<'a> Snapshot<'a> {
@@ -102,27 +117,28 @@ impl<'a> Section<'a> {
         self.entries
     }
 
-    /// Decodes all entries as they are after `downtime`, block by block on at most `threads` threads. Entries that do not decode are skipped.
+    /// Decodes all entries as they are after `downtime`, block by block on at most `threads` threads. Entries that do
+    /// not decode are skipped.
     ///
     /// # Errors
     /// The reason to skip the table: it was written in another way than `codec` writes.
-    pub(crate) fn decode<Q: Query>(
+    pub(crate) fn decode(
         &self,
-        codec: &dyn TableCodec<Q>,
+        codec: &dyn TableCodec,
         downtime: Downtime,
         threads: usize,
-    ) -> Result<Decoded<Q>, SkipReason> {
+    ) -> Result<Decoded, SkipReason> {
         self.admit(&codec.format())?;
         let blocks = self.numbered_blocks();
         let threads = worth(threads, usize::try_from(self.entries).unwrap_or(usize::MAX));
         let mut all =
             Decoded { blocks: Vec::with_capacity(blocks.len()), skipped: SkippedEntries::default() };
-        let make = |place: usize, decoded: &mut DecodedBlock<Q>| {
-            let (first, block) = &blocks[place];
-            codec.decode(block, *first, downtime, decoded);
+        let make = |place: usize, decoded: &mut DecodedBlock| {
+            let (first, block) = blocks[place];
+            decoded.read(codec, block, first, downtime);
         };
         let taken = in_order(blocks.len(), threads, usize::MAX, make, |decoded| {
-            all.blocks.push(std::mem::take(&mut decoded.entries));
+            all.blocks.extend(decoded.entries.take());
             all.skipped.append(std::mem::take(&mut decoded.skipped));
             Ok::<_, Infallible>(())
         });
@@ -154,6 +170,20 @@ impl<'a> Section<'a> {
         match fingerprint == format.fingerprint {
             true => Ok(()),
             false => Err(SkipReason::ShapeChanged),
+        }
+    }
+}
+
+impl DecodedBlock {
+    /// Decodes a block; `first` is the number of its first entry within the table.
+    fn read(&mut self, codec: &dyn TableCodec, block: &Block<'_>, first: u64, downtime: Downtime) {
+        let pairs = codec.pairs(block.len());
+        let entries = self.entries.insert(Entries::new(pairs, block.len()));
+        for (number, (meta, bytes)) in (first..).zip(block.entries()) {
+            match codec.decode(number, bytes, &mut *entries.pairs) {
+                Ok(()) => entries.metas.push(meta.after(downtime)),
+                Err(reason) => self.skipped.push(|| SkippedEntry { key: codec.key_in(bytes), reason }),
+            }
         }
     }
 }

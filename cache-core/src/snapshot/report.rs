@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::codec::{CodecError, EncodeError};
+use super::pairs::Kept;
 use crate::dynamic::Dynamic;
 use crate::query::Query;
 
@@ -48,9 +49,9 @@ pub struct RestoreReport {
     pub elapsed: Duration,
     /// Tables of the snapshot, in its order.
     pub tables: Vec<TableRestore>,
-    /// One `KeptTable<Q>` for each weak-only table.
+    /// One [`Kept<Q>`](Kept) for each weak-only table.
     #[serde(skip)]
-    pub(super) kept: Vec<Box<dyn Any + Send + Sync>>,
+    pub(crate) kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 /// What a restore brought back of one table.
@@ -187,9 +188,6 @@ const MAX_NAMED: usize = 1_000;
 /// Most entries of a table that `Display` lists.
 const MAX_LISTED: usize = 10;
 
-/// Restored values of one weak-only table.
-struct KeptTable<Q: Query>(Vec<(Q, Arc<Q::Value>)>);
-
 impl SaveReport {
     /// Number of entries written, of all tables.
     #[must_use]
@@ -214,15 +212,7 @@ impl RestoreReport {
     /// clone of their `Arc`. Empty for every other table.
     #[must_use]
     pub fn kept<Q: Query>(&self) -> &[(Q, Arc<Q::Value>)] {
-        let table = self.kept.iter().find_map(|table| table.downcast_ref::<KeptTable<Q>>());
-        table.map_or(&[], |table| &table.0)
-    }
-
-    /// Puts `entries` into the report, so that they have a home.
-    pub(crate) fn keep<Q: Query>(&mut self, entries: Vec<(Q, Arc<Q::Value>)>) {
-        if !entries.is_empty() {
-            self.kept.push(Box::new(KeptTable(entries)));
-        }
+        self.kept.iter().find_map(|table| table.downcast_ref::<Kept<Q>>()).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -13,6 +13,7 @@ use super::report::{RestoreReport, SkipReason, TableRestore};
 use super::saving::OnProgress;
 use crate::builder::Builder;
 use crate::cache::Cache;
+use crate::commit::restore::Restoring;
 use crate::commit::{Commit, CommitKind, Part};
 use crate::core::Core;
 use crate::error::OpenError;
@@ -146,12 +147,12 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
             let Some(section) = snapshot.section(table.name()) else { return };
             known.push(table.name());
             let downtime = self.invalidated.downtime(table.name(), report.elapsed);
-            match table.restoring(section, downtime, self.threads) {
+            match Restoring::decode(table, section, downtime, self.threads) {
                 Ok(part) => {
                     if part.kind() == CommitKind::Write {
                         tables.written.push(table.name());
                     }
-                    tables.parts.push(part);
+                    tables.parts.push(Box::new(part));
                 }
                 Err(reason) => {
                     report.tables.push(TableRestore::skipped(table.name(), section.entries(), reason));

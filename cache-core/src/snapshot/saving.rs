@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::error::SnapshotError;
 use super::file;
-use super::output::SaveRules;
+use super::frames::SaveRules;
 use super::report::SaveReport;
 use super::writer::write_snapshot;
 use crate::cache::Cache;
@@ -116,7 +116,6 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         // After the copy: a commit that had its locks when the gate was closed may have drawn its number since.
         let revision = core.revision();
         drop(closed);
-        let mut images: Vec<_> = images.into_iter().map(|image| image.0).collect();
         let progress = &mut *self.on_progress;
         let mut report = write_snapshot(out, saved_at, revision, &mut images, self.rules, progress)?;
         report.not_persisted = not_persisted;

@@ -2,26 +2,29 @@
 //! `tests` package.
 
 mod damage;
+mod dynamic;
 mod hostile;
 mod round_trip;
-mod tagged;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::codec::Bincode;
-use super::entry::{Downtime, EntryMeta, Nanos, SavedEntry};
+use super::entry::{Downtime, Entries, EntryMeta, Nanos};
 use super::error::SnapshotError;
-use super::image::{QueryImage, TableImage};
-use super::output::SaveRules;
-use super::persistence::{Decoded, DecodedBlock, Persistence};
-use super::reader::Snapshot;
-use super::report::{SaveReport, SkipReason};
+use super::frames::SaveRules;
+use super::pairs::Pairs;
+use super::persistence::{Persistence, TableCodec};
+use super::reader::{Decoded, Snapshot};
+use super::report::{SaveReport, SkipReason, SkippedEntries};
 use super::shape::{Shape, ShapeVisitor};
+use super::table_image::TableImage;
 use super::writer::write_snapshot;
 use crate::query::Query;
+use crate::shard::Pair;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct GetBook {
@@ -65,6 +68,31 @@ impl Query for CountBooks {
     const NAME: &'static str = "count_books";
 }
 
+/// A key, its value, and all that is kept about them.
+pub(super) struct SavedEntry<Q: Query> {
+    pub key: Q,
+    pub value: Arc<Q::Value>,
+    pub meta: EntryMeta,
+}
+
+/// What came out of the blocks of a table.
+pub(super) struct Loaded<Q: Query> {
+    pub entries: Vec<SavedEntry<Q>>,
+    pub skipped: SkippedEntries,
+}
+
+/// The image of a table that has these entries, in this order.
+pub(super) fn image<'a, Q: Query>(
+    name: &'a str,
+    codec: &'a dyn TableCodec,
+    entries: Vec<SavedEntry<Q>>,
+) -> TableImage<'a> {
+    let mut pairs = Pairs::default();
+    let metas = entries.iter().map(|entry| entry.meta).collect();
+    entries.into_iter().for_each(|SavedEntry { key, value, .. }| pairs.push(key, value));
+    TableImage::new(name, codec, Some(Entries { pairs: Box::new(pairs), metas }.into()))
+}
+
 pub(super) fn plain_meta() -> EntryMeta {
     EntryMeta {
         age: Duration::from_secs(3).into(),
@@ -98,20 +126,18 @@ pub(super) fn saved_at() -> SystemTime {
 
 /// Writes tables into memory.
 #[track_caller]
-pub(super) fn save(tables: &mut [Box<dyn TableImage + '_>]) -> Vec<u8> {
+pub(super) fn save(tables: &mut [TableImage<'_>]) -> Vec<u8> {
     let (bytes, _) = try_save(tables).expect("the tables can be saved");
     bytes
 }
 
-pub(super) fn try_save(
-    tables: &mut [Box<dyn TableImage + '_>],
-) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
+pub(super) fn try_save(tables: &mut [TableImage<'_>]) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
     save_by(SaveRules::new(3), tables)
 }
 
 pub(super) fn save_by(
     rules: SaveRules,
-    tables: &mut [Box<dyn TableImage + '_>],
+    tables: &mut [TableImage<'_>],
 ) -> Result<(Vec<u8>, SaveReport), SnapshotError> {
     let mut bytes = Vec::new();
     let report = write_snapshot(&mut bytes, saved_at(), 42, tables, rules, &mut |_, _| {})?;
@@ -122,8 +148,8 @@ pub(super) fn save_by(
 #[track_caller]
 pub(super) fn refused<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<Q>>) -> SnapshotError {
     let rules = SaveRules { skips_unreadable: false, ..SaveRules::new(3) };
-    let image = QueryImage::new(Q::NAME, codec, entries);
-    save_by(rules, &mut [Box::new(image)]).expect_err("an entry cannot be saved")
+    let image = image(Q::NAME, &codec.codec, entries);
+    save_by(rules, &mut [image]).expect_err("an entry cannot be saved")
 }
 
 /// The time between the save and a restore.
@@ -134,21 +160,29 @@ pub(super) fn downtime(elapsed: Duration) -> Downtime {
 /// A snapshot of one table of `Q`.
 #[track_caller]
 pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<Q>>) -> Vec<u8> {
-    save(&mut [Box::new(QueryImage::new(Q::NAME, codec, entries))])
+    save(&mut [image(Q::NAME, &codec.codec, entries)])
 }
 
 /// Verifies `file` and decodes its table of `Q`, no time having passed.
 #[track_caller]
-pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<DecodedBlock<Q>, SkipReason> {
+pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<Loaded<Q>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Q::NAME).expect("the table is there");
-    section.decode(codec, downtime(snapshot.elapsed(saved_at())), 3).map(joined)
+    section.decode(&codec.codec, downtime(snapshot.elapsed(saved_at())), 3).map(joined)
 }
 
 /// What was decoded of all blocks of a table.
-pub(super) fn joined<Q: Query>(decoded: Decoded<Q>) -> DecodedBlock<Q> {
-    let Decoded { blocks, skipped } = decoded;
-    DecodedBlock { entries: blocks.into_iter().flatten().collect(), skipped }
+pub(super) fn joined<Q: Query>(decoded: Decoded) -> Loaded<Q> {
+    let mut entries = Vec::new();
+    for mut block in decoded.blocks {
+        for number in 0..block.len() {
+            let pair: &mut dyn Any = block.pairs.pair_mut(number);
+            let pair = pair.downcast_mut::<Pair<Q>>().expect("the codec is that of the query");
+            let (key, value) = pair.0.take().expect("nothing has been taken out yet");
+            entries.push(SavedEntry { key, value, meta: block.metas[number] });
+        }
+    }
+    Loaded { entries, skipped: decoded.skipped }
 }
 
 #[track_caller]

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use super::error::SnapshotError;
 use super::format::{Header, WallTime};
-use super::image::TableImage;
-use super::output::{Output, Progress, SaveRules};
+use super::frames::{Output, Progress, SaveRules};
 use super::report::SaveReport;
+use super::table_image::TableImage;
 
 /// Writes `tables` as one snapshot.
 ///
@@ -17,7 +17,7 @@ pub(crate) fn write_snapshot(
     out: &mut dyn Write,
     saved_at: SystemTime,
     revision: u64,
-    tables: &mut [Box<dyn TableImage + '_>],
+    tables: &mut [TableImage<'_>],
     rules: SaveRules,
     progress: Progress<'_>,
 ) -> Result<SaveReport, SnapshotError> {

@@ -16,6 +16,7 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::shard::OpContext;
 use crate::shard::key::{self, AnyKey};
+use crate::snapshot::TableCodec;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{HashState, hash_state};
 use crate::tag::Tag;
@@ -45,6 +46,8 @@ pub struct Head {
     pub(crate) trail: Trail,
     /// Running loads and watches.
     pub(crate) watchers: Watchers,
+    /// How the table is saved, if it is.
+    codec: Option<Box<dyn TableCodec>>,
     pub(crate) core: Arc<Core>,
 }
 
@@ -63,6 +66,7 @@ impl Head {
         index: usize,
         tags: &'static [&'static str],
         options: TableOptions,
+        codec: Option<Box<dyn TableCodec>>,
         core: Arc<Core>,
     ) -> Self {
         let rules = Rules::of(&options);
@@ -85,6 +89,7 @@ impl Head {
             early_misses: AtomicU64::new(0),
             trail: Trail::default(),
             watchers: Watchers::default(),
+            codec,
             core,
         }
     }
@@ -127,8 +132,13 @@ impl Head {
         }
     }
 
+    /// How the table is saved; `None` if it takes no part in snapshots.
+    pub(crate) fn codec(&self) -> Option<&dyn TableCodec> {
+        self.codec.as_deref()
+    }
+
     #[inline]
-    pub(super) fn recency(&self) -> Option<&Recency> {
+    pub(crate) fn recency(&self) -> Option<&Recency> {
         self.recency.get().map(|recency| &**recency)
     }
 

@@ -299,14 +299,6 @@ impl<Q: Query> Table<Q> {
         let Some((number, line)) = shard.find(hash, lookup) else { return (None, true) };
         (line.value.value(), !shard.any().has_to_go(number, self.rules(), now))
     }
-
-    /// Whether a claim on the key is held at this moment.
-    pub(crate) fn is_pinned(&self, hash: u32, key: &Q) -> bool {
-        let shards = self.shards.get();
-        shards.is_some_and(|shards| {
-            shards.of(hash).read().any().pin_of(hash, &|other| names(key, other)).is_some()
-        })
-    }
 }
 
 fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q>> {

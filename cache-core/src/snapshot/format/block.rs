@@ -50,14 +50,15 @@ impl BlockBuilder {
 
     /// Adds an entry, whose bytes `encode` appends. After an error the block is as it was before.
     #[inline]
-    pub fn push<E: From<TooLong>>(
+    pub fn push<E>(
         &mut self,
         meta: &EntryMeta,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+        too_long: impl FnOnce(TooLong) -> E,
     ) -> Result<(), E> {
         let start = self.payload.len();
         let length = encode(&mut self.payload)
-            .and_then(|()| Ok(u32::try_from(self.payload.len() - start).map_err(|_| TooLong)?));
+            .and_then(|()| u32::try_from(self.payload.len() - start).map_err(|_| too_long(TooLong)));
         match length {
             Ok(length) => {
                 self.lengths.push(length);
@@ -69,22 +70,6 @@ impl BlockBuilder {
                 Err(error)
             }
         }
-    }
-
-    /// Bytes of the entry that was added last.
-    pub fn last(&self) -> &[u8] {
-        &self.payload[self.payload.len() - self.last_length()..]
-    }
-
-    /// Takes out the entry that was added last.
-    pub fn pop(&mut self) {
-        self.payload.truncate(self.payload.len() - self.last_length());
-        self.lengths.pop();
-        self.metas.pop();
-    }
-
-    fn last_length(&self) -> usize {
-        self.lengths.last().map_or(0, |&length| length as usize)
     }
 
     /// Makes the columns, after the last entry.

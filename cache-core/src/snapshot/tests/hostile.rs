@@ -41,9 +41,9 @@ fn read_all(file: &[u8]) {
     let Ok(snapshot) = Snapshot::parse(file) else { return };
     for section in snapshot.sections() {
         let elapsed = downtime(snapshot.elapsed(saved_at()));
-        let _ = section.decode(&GetBook::persistence().expect("books are persisted"), elapsed, 1);
-        let _ = section.decode(&Persistence::<GetBook>::opaque::<Postcard>(0), elapsed, 1);
-        let _ = section.decode(&Persistence::<GetBook>::opaque::<Json>(0), elapsed, 1);
+        let _ = section.decode(&GetBook::persistence().expect("books are persisted").codec, elapsed, 1);
+        let _ = section.decode(&Persistence::<GetBook>::opaque::<Postcard>(0).codec, elapsed, 1);
+        let _ = section.decode(&Persistence::<GetBook>::opaque::<Json>(0).codec, elapsed, 1);
     }
 }
 
@@ -95,7 +95,7 @@ fn a_revision_that_leaves_no_room_for_the_next_is_refused() {
 #[test]
 fn two_tables_of_one_name_are_refused() {
     let codec = GetBook::persistence().expect("books are persisted");
-    let table = || -> Box<dyn TableImage> { Box::new(QueryImage::new("get_book", &codec, books(1))) };
+    let table = || image("get_book", &codec.codec, books(1));
     let error = Snapshot::parse(&save(&mut [table(), table()])).expect_err("one name twice");
     assert!(matches!(error, SnapshotError::Damaged { damage: Damage::Twice { .. }, .. }), "{error}");
 }
@@ -167,8 +167,8 @@ fn a_value_too_deep_to_be_restored_is_left_out_and_named() {
     let entries = || vec![entry(1), entry(2), entry(1000), entry(3)];
     let text = refused(&codec, entries()).to_string();
     assert!(text.contains("get_tree") && text.contains("does not survive bincode"), "{text}");
-    let (file, report) = try_save(&mut [Box::new(QueryImage::new("get_tree", &codec, entries()))])
-        .expect("the others can be saved");
+    let (file, report) =
+        try_save(&mut [image("get_tree", &codec.codec, entries())]).expect("the others can be saved");
     let table = &report.tables[0];
     assert_eq!((table.entries, table.skipped.count, table.is_verified), (3, 1, true));
     assert!(report.to_string().contains("GetTree: it does not survive bincode"), "{report}");
@@ -232,8 +232,8 @@ fn an_entry_that_does_not_decode_spoils_no_other() {
     let count = Persistence::<CountBooks>::opaque::<Bincode>(0);
     let entry = SavedEntry { key: CountBooks, value: Arc::new(9), meta: plain_meta() };
     let mut file = save(&mut [
-        Box::new(QueryImage::new("get_book", &codec, books(3))),
-        Box::new(QueryImage::new("count_books", &count, vec![entry])),
+        image("get_book", &codec.codec, books(3)),
+        image("count_books", &count.codec, vec![entry]),
     ]);
     // The length of the second book's title.
     let title = file.windows(6).position(|bytes| bytes == b"book 1").expect("the title is there");

@@ -37,7 +37,7 @@ fn a_table_of_many_blocks_comes_back_in_order() {
 fn the_number_of_threads_changes_no_byte() {
     let codec = opaque_books::<Bincode>();
     let save = |threads| {
-        let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(50_000)));
+        let image = image("get_book", &codec.codec, books(50_000));
         let mut bytes = Vec::new();
         write_snapshot(&mut bytes, saved_at(), 42, &mut [image], SaveRules::new(threads), &mut |_, _| {})
             .expect("the table can be saved");
@@ -47,7 +47,8 @@ fn the_number_of_threads_changes_no_byte() {
     assert!(save(4) == alone);
     let snapshot = Snapshot::parse(&alone).expect("the snapshot is undamaged");
     for threads in [0, 1, 4] {
-        let decoded = snapshot.sections()[0].decode(&codec, downtime(Duration::ZERO), threads).map(joined);
+        let decoded =
+            snapshot.sections()[0].decode(&codec.codec, downtime(Duration::ZERO), threads).map(joined);
         same(&decoded.expect("the table decodes").entries, &books(50_000));
     }
 }
@@ -110,8 +111,8 @@ fn tables_of_one_snapshot_do_not_mix() {
         (opaque_books::<Bincode>(), Persistence::<CountBooks>::opaque::<Json>(3));
     let count = vec![SavedEntry { key: CountBooks, value: Arc::new(9), meta: plain_meta() }];
     let file = save(&mut [
-        Box::new(QueryImage::new("get_book", &books_codec, books(4))),
-        Box::new(QueryImage::new("count_books", &count_codec, count)),
+        image("get_book", &books_codec.codec, books(4)),
+        image("count_books", &count_codec.codec, count),
     ]);
     same(&load(&books_codec, &file).expect("books decode").entries, &books(4));
     assert_eq!(*load(&count_codec, &file).expect("the count decodes").entries[0].value, 9);
@@ -134,16 +135,16 @@ fn unsized_values_come_back() {
     let text = Persistence::<GetText>::opaque::<Bincode>(0);
     let numbers = Persistence::<GetNumbers>::opaque::<Postcard>(0);
     let file = save(&mut [
-        Box::new(QueryImage::new(
+        image(
             "get_text",
-            &text,
+            &text.codec,
             vec![SavedEntry { key: GetText, value: Arc::from("all of it"), meta: plain_meta() }],
-        )),
-        Box::new(QueryImage::new(
+        ),
+        image(
             "get_numbers",
-            &numbers,
+            &numbers.codec,
             vec![SavedEntry { key: GetNumbers, value: Arc::from([1, 2, 3]), meta: plain_meta() }],
-        )),
+        ),
     ]);
     assert_eq!(&*load(&text, &file).expect("the text decodes").entries[0].value, "all of it");
     assert_eq!(&*load(&numbers, &file).expect("the numbers decode").entries[0].value, [1, 2, 3]);
@@ -156,7 +157,8 @@ fn entries_are_older_by_the_time_that_passed() {
     let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
     let elapsed = snapshot.elapsed(saved_at() + Duration::from_secs(10));
     let section = snapshot.section("get_book").expect("the table is there");
-    let decoded = section.decode(&codec, downtime(elapsed), 1).map(joined).expect("the table decodes");
+    let decoded =
+        section.decode(&codec.codec, downtime(elapsed), 1).map(joined::<GetBook>).expect("the table decodes");
     assert_eq!(decoded.entries[0].meta.age, Duration::from_nanos(10_000_000_001).into());
     assert_eq!(decoded.entries[0].meta.idle, Duration::from_millis(11_500).into());
 }
@@ -173,7 +175,7 @@ fn a_clock_that_went_backwards_counts_as_no_time() {
 #[test]
 fn progress_counts_up_to_all_entries() {
     let codec = opaque_books::<Bincode>();
-    let image: Box<dyn TableImage> = Box::new(QueryImage::new("get_book", &codec, books(2500)));
+    let image = image("get_book", &codec.codec, books(2500));
     let mut seen = Vec::new();
     write_snapshot(&mut Vec::new(), saved_at(), 0, &mut [image], SaveRules::new(3), &mut |done, of| {
         seen.push((done, of))

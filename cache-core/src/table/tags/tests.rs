@@ -35,7 +35,7 @@ fn twins(table: &Table<Key>) -> [u32; 2] {
 #[test]
 fn tags_with_one_hash_are_not_taken_for_one_another() {
     let core = Arc::new(Core::new(Box::new(ManualClock::new()), Vec::new(), Vec::new(), Some(7)));
-    let table = Table::<Key>::new(Head::new("key", 0, Key::TAGS, Key::OPTIONS, core), None);
+    let table = Table::<Key>::new(Head::new("key", 0, Key::TAGS, Key::OPTIONS, None, core), None);
     let [one, other] = twins(&table);
     assert_ne!(tag(one), tag(other));
     let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), Times::new()));

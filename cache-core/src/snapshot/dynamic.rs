@@ -12,19 +12,18 @@ use serde::de::DeserializeOwned;
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 use super::codec::{Codec, Margin};
 use super::codec::{CodecError, EncodeError};
-use super::entry::{Downtime, SavedEntry};
-use super::format::block::{Block, BlockBuilder};
 use super::format::bytes::{Cursor, put_text};
+use super::pairs::{AnyPairs, Pairs};
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 use super::persistence::verify_value;
-use super::persistence::{DecodedBlock, TableCodec, TableFormat};
-use super::report::{SkipReason, SkippedEntry};
+use super::persistence::{TableCodec, TableFormat, foreign};
+use super::report::SkipReason;
 #[cfg(feature = "json")]
 use super::shape::Misfit;
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::dynamic::{Dynamic, DynamicValue};
-use crate::erased::SavedTable;
-use crate::table::Table;
+use crate::shard::Pair;
+use crate::shard::key::{AnyKey, AnyPair};
 
 /// Types whose values the dynamic table can save.
 #[derive(Clone, Debug, Default)]
@@ -214,11 +213,7 @@ fn typed<T: 'static>(value: &dyn DynamicValue) -> Result<&T, CodecError> {
     (value as &dyn Any).downcast_ref().ok_or_else(|| CodecError(format!("this is a {}", value.type_name())))
 }
 
-impl TableCodec<Dynamic> for DynamicTypes {
-    fn table<'a>(&self, table: &'a Table<Dynamic>) -> &'a dyn SavedTable {
-        table
-    }
-
+impl TableCodec for DynamicTypes {
     /// The envelope only; each entry has its own codec and fingerprint.
     fn format(&self) -> TableFormat {
         TableFormat {
@@ -229,67 +224,48 @@ impl TableCodec<Dynamic> for DynamicTypes {
         }
     }
 
-    fn key_text(&self, key: &Dynamic) -> String {
-        key.name().to_owned()
+    fn pairs(&self, capacity: usize) -> Box<dyn AnyPairs> {
+        Pairs::<Dynamic>::boxed(capacity)
     }
 
-    fn encode(
-        &self,
-        entries: &[SavedEntry<Dynamic>],
-        verifies: bool,
-        block: &mut BlockBuilder,
-    ) -> Result<(), SkipReason> {
-        for SavedEntry { key, value, meta } in entries {
-            if block.is_full() {
-                break;
-            }
-            let Some(registered) = self.of_value(&**value) else {
-                return Err(SkipReason::Unregistered { type_name: (**value).type_name().to_owned() });
-            };
-            let mut start = 0;
-            block
-                .push(meta, |out| {
-                    let before = out.len();
-                    Envelope::new(&key.0, registered).write(out);
-                    start = out.len() - before;
-                    (registered.encode)(&**value, out)
-                })
-                .map_err(|error| SkipReason::unwritten(registered.codec, error))?;
-            if verifies && let Err(error) = (registered.verify)(&**value, &block.last()[start..]) {
-                block.pop();
-                return Err(SkipReason::unreadable(registered.codec, error));
-            }
+    fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), SkipReason> {
+        let Some((key, value)) = Pair::<Dynamic>::of(pair) else {
+            return Err(SkipReason::unwritten(self.format().codec, foreign().into()));
+        };
+        let Some(registered) = self.of_value(value) else {
+            return Err(SkipReason::Unregistered { type_name: value.type_name().to_owned() });
+        };
+        Envelope::new(&key.0, registered).write(out);
+        let start = out.len();
+        (registered.encode)(value, out).map_err(|error| SkipReason::unwritten(registered.codec, error))?;
+        if verifies {
+            let is_read = (registered.verify)(value, &out[start..]);
+            is_read.map_err(|error| SkipReason::unreadable(registered.codec, error))?;
         }
         Ok(())
     }
 
-    fn decode(&self, block: &Block<'_>, first: u64, downtime: Downtime, decoded: &mut DecodedBlock<Dynamic>) {
-        for (number, (meta, bytes)) in (first..).zip(block.entries()) {
-            match self.decode_entry(number, bytes) {
-                Ok((key, value)) => {
-                    decoded.entries.push(SavedEntry { key, value, meta: meta.after(downtime) });
-                }
-                Err(skipped) => decoded.skipped.push(|| skipped),
-            }
-        }
+    fn key_text(&self, key: &dyn AnyKey) -> String {
+        (key as &dyn Any).downcast_ref().map_or_else(String::new, |key: &Dynamic| key.name().to_owned())
+    }
+
+    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), SkipReason> {
+        let undecodable = |error: CodecError| SkipReason::Undecodable { entry, reason: error.0 };
+        let (envelope, value) = Envelope::parse(bytes).map_err(undecodable)?;
+        let value = (self.registered(&envelope)?.decode)(value).map_err(undecodable)?;
+        let Some(pairs) = (pairs as &mut dyn Any).downcast_mut::<Pairs<Dynamic>>() else {
+            return Err(undecodable(foreign()));
+        };
+        pairs.push(Dynamic(Arc::from(envelope.name)), value);
+        Ok(())
+    }
+
+    fn key_in(&self, bytes: &[u8]) -> Option<String> {
+        Some(Envelope::parse(bytes).ok()?.0.name.to_owned())
     }
 }
 
 impl DynamicTypes {
-    fn decode_entry(
-        &self,
-        number: u64,
-        bytes: &[u8],
-    ) -> Result<(Dynamic, Arc<dyn DynamicValue>), SkippedEntry> {
-        let undecodable = |error: CodecError| SkipReason::Undecodable { entry: number, reason: error.0 };
-        let (envelope, value) =
-            Envelope::parse(bytes).map_err(|error| SkippedEntry { key: None, reason: undecodable(error) })?;
-        match self.registered(&envelope).and_then(|found| (found.decode)(value).map_err(undecodable)) {
-            Ok(value) => Ok((Dynamic(Arc::from(envelope.name)), value)),
-            Err(reason) => Err(SkippedEntry { key: Some(envelope.name.to_owned()), reason }),
-        }
-    }
-
     /// How the value behind this envelope is read.
     fn registered(&self, envelope: &Envelope<'_>) -> Result<&Registered, SkipReason> {
         let Some(registered) = self.of_tag(envelope.tag) else {

@@ -1,8 +1,8 @@
 //! Work on many items, shared out among threads, whose results are wanted in the order of the items. Knows nothing
 //! of what is done.
 //!
-//! The caller works too, and takes the results; who helps only works. What was taken is used again for the results of
-//! later items. Threads and their order know the items by their numbers alone, so that they are compiled once, whatever
+//! The caller works too, and takes the results; helpers only work. What was taken is used again for the results of later
+//! items. Threads and their order know the items by their numbers alone, so that they are compiled once, whatever
 //! the results are.
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// `take` look at each, in their order, on this one. At most `ahead` results wait to be taken. `make` finds a default
 /// result, or one that was taken before.
 ///
-/// Without threads to be had, this one does it alone. Does not return before all others have ended.
+/// If no thread can be had, this one does it alone. Does not return before all others have ended.
 ///
 /// # Errors
 /// The first that `take` returns; what is left is not made.
@@ -66,27 +66,27 @@ fn share(
         }
         return;
     }
-    let board = Board { count, ahead, taken: 0, results: VecDeque::new(), is_over: false };
-    let crew = Crew { board: Mutex::new(board), changed: Condvar::new(), make };
+    let queue = WorkQueue { count, ahead, taken: 0, results: VecDeque::new(), is_over: false };
+    let workers = Workers { queue: Mutex::new(queue), changed: Condvar::new(), make };
     thread::scope(|scope| {
-        let _end = End(&crew);
+        let _end = End(&workers);
         for _ in 1..threads {
-            // Whom the system refuses is done without.
-            let _ = thread::Builder::new().spawn_scoped(scope, || crew.help());
+            // The work goes on without a thread that the system refuses.
+            let _ = thread::Builder::new().spawn_scoped(scope, || workers.help());
         }
-        crew.lead(take);
+        workers.lead(take);
     });
 }
 
-struct Crew<'a> {
-    board: Mutex<Board>,
+struct Workers<'a> {
+    queue: Mutex<WorkQueue>,
     /// Told when a result is made or taken, and at the end.
     changed: Condvar,
     make: &'a (dyn Fn(usize) + Sync),
 }
 
 /// What is to be done and what is done.
-struct Board {
+struct WorkQueue {
     count: usize,
     /// Most that may be among `results`.
     ahead: usize,
@@ -98,7 +98,7 @@ struct Board {
     is_over: bool,
 }
 
-impl Board {
+impl WorkQueue {
     /// The number of the next item.
     fn hand_out(&mut self) -> Option<usize> {
         if self.results.len() >= self.ahead || self.is_over {
@@ -114,60 +114,60 @@ impl Board {
     }
 }
 
-impl Crew<'_> {
+impl Workers<'_> {
     fn help(&self) {
-        let mut board = self.board.lock();
-        while !board.is_over {
-            match board.hand_out() {
-                Some(number) => board = self.work(board, number),
-                None if board.is_over => {}
-                None => self.changed.wait(&mut board),
+        let mut queue = self.queue.lock();
+        while !queue.is_over {
+            match queue.hand_out() {
+                Some(number) => queue = self.work(queue, number),
+                None if queue.is_over => {}
+                None => self.changed.wait(&mut queue),
             }
         }
     }
 
     fn lead(&self, take: &mut dyn FnMut(usize) -> bool) {
-        let mut board = self.board.lock();
+        let mut queue = self.queue.lock();
         loop {
-            if let Some(made) = board.results.front_mut().and_then(Option::take) {
-                let number = board.taken;
-                drop(board);
+            if let Some(made) = queue.results.front_mut().and_then(Option::take) {
+                let number = queue.taken;
+                drop(queue);
                 made.unwrap_or_else(|panic| resume_unwind(panic));
                 if !take(number) {
                     return;
                 }
-                board = self.board.lock();
-                board.results.pop_front();
-                board.taken += 1;
+                queue = self.queue.lock();
+                queue.results.pop_front();
+                queue.taken += 1;
                 self.changed.notify_all();
-            } else if let Some(number) = board.hand_out() {
-                board = self.work(board, number);
-            } else if board.results.is_empty() {
+            } else if let Some(number) = queue.hand_out() {
+                queue = self.work(queue, number);
+            } else if queue.results.is_empty() {
                 return;
             } else {
-                self.changed.wait(&mut board);
+                self.changed.wait(&mut queue);
             }
         }
     }
 
     /// Does a job without the lock. A panic goes to the one who leads.
-    fn work<'a>(&'a self, board: MutexGuard<'a, Board>, number: usize) -> MutexGuard<'a, Board> {
-        drop(board);
+    fn work<'a>(&'a self, queue: MutexGuard<'a, WorkQueue>, number: usize) -> MutexGuard<'a, WorkQueue> {
+        drop(queue);
         let made = catch_unwind(AssertUnwindSafe(|| (self.make)(number)));
-        let mut board = self.board.lock();
-        let place = number - board.taken;
-        board.results[place] = Some(made);
+        let mut queue = self.queue.lock();
+        let place = number - queue.taken;
+        queue.results[place] = Some(made);
         self.changed.notify_all();
-        board
+        queue
     }
 }
 
-/// Sends the helpers home, however the leader ends.
-struct End<'a>(&'a Crew<'a>);
+/// Ends the helpers, however the leader ends.
+struct End<'a>(&'a Workers<'a>);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.0.board.lock().is_over = true;
+        self.0.queue.lock().is_over = true;
         self.0.changed.notify_all();
     }
 }

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::dynamic::{Dynamic, DynamicValue};
-use crate::snapshot::persistence::TableCodec;
+use crate::snapshot::dynamic::{DynamicTypes, RegisterError};
 use crate::snapshot::report::SkippedEntry;
-use crate::snapshot::tagged::{DynamicTypes, RegisterError};
 
 fn entry(name: &str, value: Arc<dyn DynamicValue>) -> SavedEntry<Dynamic> {
     SavedEntry { key: Dynamic(Arc::from(name)), value, meta: plain_meta() }
@@ -26,10 +25,10 @@ fn types() -> DynamicTypes {
     types
 }
 
-fn decode(types: &DynamicTypes, file: &[u8]) -> Result<DecodedBlock<Dynamic>, SkipReason> {
+fn decode(types: &DynamicTypes, file: &[u8]) -> Result<Loaded<Dynamic>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Dynamic::NAME).expect("the table is there");
-    section.decode(types as &dyn TableCodec<Dynamic>, downtime(Duration::ZERO), 1).map(joined)
+    section.decode(types, downtime(Duration::ZERO), 1).map(joined)
 }
 
 fn value<T: 'static + Copy>(entry: &SavedEntry<Dynamic>) -> Option<T> {
@@ -39,8 +38,8 @@ fn value<T: 'static + Copy>(entry: &SavedEntry<Dynamic>) -> Option<T> {
 #[test]
 fn registered_types_come_back_and_the_others_are_named() {
     let types = types();
-    let image = QueryImage::new(Dynamic::NAME, &types, entries());
-    let (file, report) = try_save(&mut [Box::new(image)]).expect("the table can be saved");
+    let image = image(Dynamic::NAME, &types, entries());
+    let (file, report) = try_save(&mut [image]).expect("the table can be saved");
     assert_eq!((report.tables[0].entries, report.tables[0].skipped.count), (3, 1));
     let text = report.tables[0].skipped.to_string();
     assert!(text.contains("secret:") && text.contains("Mutex<i32>"), "{text}");
@@ -56,7 +55,7 @@ fn registered_types_come_back_and_the_others_are_named() {
 #[test]
 fn entries_whose_tag_or_type_is_another_are_named_one_by_one() {
     let saved = types();
-    let file = save(&mut [Box::new(QueryImage::new(Dynamic::NAME, &saved, entries()))]);
+    let file = save(&mut [image(Dynamic::NAME, &saved, entries())]);
     let mut types = DynamicTypes::default();
     types.register::<u64>("number").expect("it is free");
     let decoded = decode(&types, &file).expect("the table decodes");

@@ -1,0 +1,121 @@
+//! The typed part of saves and restores: keys and values by number. Compiled for each query that is saved, so it is
+//! kept small: all else works on numbers, through [`AnyPairs`].
+
+use std::any::Any;
+use std::hint::black_box;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::query::Query;
+use crate::shard::key::AnyPair;
+use crate::shard::{AnyLines, Lines, Pair, ValueRef};
+
+/// Keys and values of one query, by number; some may have been taken out.
+pub(super) struct Pairs<Q: Query>(Vec<Pair<Q>>);
+
+/// Copies that a report keeps.
+pub(super) type Kept<Q> = Vec<(Q, Arc<<Q as Query>::Value>)>;
+
+/// The pairs of a query that the caller does not know.
+pub(crate) trait AnyPairs: Any + Send + Sync {
+    fn pair(&self, number: usize) -> &dyn AnyPair;
+    /// A pair that may be taken.
+    fn pair_mut(&mut self, number: usize) -> &mut dyn AnyPair;
+    /// Adds a copy of a line of a shard. `false`: its value is dead. A panic of the key's `Clone` leaves no handle behind.
+    fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
+    /// Moves a pair here that another list has.
+    fn move_from(&mut self, other: &mut dyn AnyPairs, number: usize);
+    /// Drops the pairs with these numbers. The others keep theirs.
+    fn discard(&mut self, numbers: Range<usize>);
+    /// Has the processor fetch the reference counts of all values side by side. The locked instructions that count a
+    /// handle up or down wait for one count after the other.
+    fn fetch(&self);
+    /// [`fetch`](Self::fetch) for what is to be copied of a shard of this query.
+    fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
+    /// Copies of the pairs with these numbers, as a [`Kept`].
+    fn kept(&self, numbers: &[usize]) -> Box<dyn Any + Send + Sync>;
+}
+
+impl<Q: Query> Pairs<Q> {
+    pub(super) fn boxed(capacity: usize) -> Box<dyn AnyPairs> {
+        Box::new(Self(Vec::with_capacity(capacity)))
+    }
+
+    pub(super) fn push(&mut self, key: Q, value: Arc<Q::Value>) {
+        self.0.push(Pair::new(key, value));
+    }
+}
+
+impl<Q: Query> Default for Pairs<Q> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<Q: Query> AnyPairs for Pairs<Q> {
+    fn pair(&self, number: usize) -> &dyn AnyPair {
+        &self.0[number]
+    }
+
+    fn pair_mut(&mut self, number: usize) -> &mut dyn AnyPair {
+        &mut self.0[number]
+    }
+
+    fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool {
+        let Some(lines) = (lines as &dyn Any).downcast_ref::<Lines<Q>>() else { return false };
+        let Some(line) = lines.line(number) else { return false };
+        // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
+        let key = line.key.clone();
+        let Some(value) = line.value.value() else { return false };
+        self.push(key, value);
+        true
+    }
+
+    fn move_from(&mut self, other: &mut dyn AnyPairs, number: usize) {
+        if let Some(other) = (other as &mut dyn Any).downcast_mut::<Self>() {
+            self.0.push(Pair(other.0[number].0.take()));
+        }
+    }
+
+    fn discard(&mut self, numbers: Range<usize>) {
+        let mut number = numbers.start;
+        while number < numbers.end {
+            self.0[number].0 = None;
+            number += 1;
+        }
+    }
+
+    fn fetch(&self) {
+        let (mut sum, mut number) = (0_usize, 0);
+        while number < self.0.len() {
+            if let Some((_, value)) = &self.0[number].0 {
+                sum = sum.wrapping_add(Arc::strong_count(value));
+            }
+            number += 1;
+        }
+        black_box(sum);
+    }
+
+    fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]) {
+        let Some(lines) = (lines as &dyn Any).downcast_ref::<Lines<Q>>() else { return };
+        let mut sum = 0_usize;
+        for &number in numbers {
+            if let Some(line) = lines.line(number)
+                && let ValueRef::Strong(value) = &line.value
+            {
+                sum = sum.wrapping_add(Arc::strong_count(value));
+            }
+        }
+        black_box(sum);
+    }
+
+    fn kept(&self, numbers: &[usize]) -> Box<dyn Any + Send + Sync> {
+        let mut kept = Kept::<Q>::new();
+        for &number in numbers {
+            if let Some((key, value)) = &self.0[number].0 {
+                kept.push((key.clone(), Arc::clone(value)));
+            }
+        }
+        Box::new(kept)
+    }
+}
