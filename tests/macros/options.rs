@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{LoadingOptions, Query, Strategy, TableOptions};
+use cache_core::{Batched, LoadingOptions, Query, Strategy, TableOptions};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = str)]
@@ -199,4 +199,20 @@ struct Tagged;
 fn tags_are_those_that_were_given() {
     assert_eq!(Tagged::TAGS, ["posts", "blog"]);
     assert!(Full::TAGS.is_empty());
+}
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u8, secret)]
+struct Session(String);
+
+#[test]
+fn keys_are_hidden_only_where_asked() {
+    assert!(Session::SECRET);
+    assert!(!Full::SECRET);
+}
+
+#[test]
+fn a_query_with_batch_is_loaded_in_batches() {
+    const fn accepts<Q: Batched>() {}
+    accepts::<Loaded>();
 }

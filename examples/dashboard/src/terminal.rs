@@ -8,9 +8,14 @@ use std::thread;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
+
+/// Cells that can be drawn. A large screen with a tiny font has a tenth.
+const MOST_CELLS: u32 = 2_000_000;
 
 /// Why the terminal cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,7 @@ impl Screen {
         if !stdout().is_terminal() {
             return Err(TerminalError::NotThere);
         }
+        check_size()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         let screen = Self { terminal, panics: keep_panics() };
         // From here on the drop of the screen undoes what has been done.
@@ -63,8 +69,9 @@ impl Screen {
     /// Draws a picture, in the size that the terminal has now.
     ///
     /// # Errors
-    /// If the terminal is gone.
+    /// If the terminal is gone, or says that it has more than 2,000,000 cells.
     pub fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        check_size()?;
         self.terminal.draw(picture)?;
         Ok(())
     }
@@ -81,6 +88,17 @@ impl Drop for Screen {
         {
             let _ = writeln!(io::stderr(), "{words}");
         }
+    }
+}
+
+/// Refuses a size for which there may be no memory: each cell takes some.
+fn check_size() -> io::Result<()> {
+    let (columns, rows) = size()?;
+    match u32::from(columns) * u32::from(rows) {
+        0..=MOST_CELLS => Ok(()),
+        _ => Err(io::Error::other(format!(
+            "the terminal says that it is {columns} x {rows}; at most {MOST_CELLS} cells can be drawn: set its size with `stty`"
+        ))),
     }
 }
 

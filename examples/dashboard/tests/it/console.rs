@@ -106,6 +106,11 @@ impl Console {
     pub fn resize(&self, cols: u16, rows: u16) {
         let size = |value| std::num::NonZeroU16::new(value).unwrap();
         self.picture.parser.lock().unwrap().screen_mut().set_size(size(rows), size(cols));
+        self.claim(cols, rows);
+    }
+
+    /// Has the terminal say that it is as large as this.
+    pub fn claim(&self, cols: u16, rows: u16) {
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 

@@ -112,3 +112,14 @@ fn loads_that_are_never_answered_keep_nobody_waiting() {
         assert_eq!(console.ends_before_a_load(), (0, String::new()));
     }
 }
+
+#[test]
+fn a_terminal_that_says_it_has_billions_of_cells_is_refused_and_given_back() {
+    let newsroom = Newsroom::start();
+    let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
+    console.shows(&["● fresh"]);
+    console.claim(u16::MAX, u16::MAX);
+    let (status, left) = console.ends();
+    assert_eq!(status, 1);
+    assert!(left.contains("error: the terminal says that it is 65535 x 65535"), "{left}");
+}

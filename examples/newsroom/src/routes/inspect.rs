@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::{FORWARDED, HOST, VIA};
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use cache_core::Inspection;
@@ -24,7 +24,7 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
     next: Next,
 ) -> Result<Response, P> {
     let headers = request.headers();
-    let is_local = peer.ip().to_canonical().is_loopback() && !is_forwarded(headers) && !has_domain(headers);
+    let is_local = peer.ip().to_canonical().is_loopback() && !is_forwarded(headers) && !has_domain(&request);
     match inspection {
         settings::Inspection::Open => {}
         settings::Inspection::Local if is_local => {}
@@ -38,13 +38,19 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
     Ok(next.run(request).await)
 }
 
-/// Whether the request names a domain as its host. A page of a domain that resolves to this machine could read the answer.
-fn has_domain(headers: &HeaderMap) -> bool {
-    let host = headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    host.is_some_and(|host| {
-        let host = host.host().trim_matches(['[', ']']);
-        host != "localhost" && host.parse::<IpAddr>().is_err()
-    })
+/// Whether the request names a domain as its host, or something that is no host. A page of a domain that resolves to this
+/// machine could read the answer.
+fn has_domain(request: &Request) -> bool {
+    let target = request.uri().authority().map(|host| host.as_str().as_bytes());
+    let hosts = target.into_iter().chain(request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes));
+    hosts
+        .filter(|host| !host.is_empty())
+        .any(|host| !Authority::try_from(host).is_ok_and(|host| is_address(&host)))
+}
+
+fn is_address(host: &Authority) -> bool {
+    let host = host.host().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok()
 }
 
 /// Whether a proxy says that it has forwarded the request. Not every proxy does.

@@ -278,6 +278,23 @@ async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
     assert_eq!(status(Inspection::Off, None).await, [404]);
 }
 
+#[tokio::test]
+async fn a_request_names_no_domain_in_any_place_to_look_inside() {
+    let folder = tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let status = async |target: &str, hosts: &[&str]| {
+        let hosts: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+        lab.visitor().await.send("GET", target, &hosts, String::new()).await.unwrap().status.as_u16()
+    };
+    // The target goes before the header.
+    assert_eq!(status("http://news.example/inspect.json", &["127.0.0.1"]).await, 403);
+    assert_eq!(status("/inspect.json", &["127.0.0.1", "news.example"]).await, 403);
+    assert_eq!(status("/inspect.json", &["news example"]).await, 403);
+    assert_eq!(status("/inspect.json", &["localhost.news.example"]).await, 403);
+    assert_eq!(status("http://127.0.0.1:8080/inspect.json", &["127.0.0.1:8080"]).await, 200);
+    assert_eq!(status("/inspect.json", &[""]).await, 200);
+}
+
 /// Needs an address of this machine that is not a loopback address. Without one the test passes without a check.
 #[tokio::test]
 async fn another_address_of_this_machine_is_not_local() {
