@@ -28,14 +28,8 @@ pub struct Changes<A: App> {
     marks_only: bool,
     /// What is done when all is committed.
     after: Vec<After<A>>,
-    /// What may be overtaken by another answer, or overtake one.
-    noted: Noted<A>,
-}
-
-/// What changes write and mark.
-struct Noted<A: App> {
     client: Client<A>,
-    written: Vec<Written<A>>,
+    written: Vec<Box<dyn WrittenKey<A>>>,
     marked: Vec<Marked>,
 }
 
@@ -43,9 +37,8 @@ type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
 
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
-        let transaction = client.cache().begin();
-        let noted = Noted { client: client.clone(), written: Vec::new(), marked: Vec::new() };
-        Self { transaction, marks_only, after: Vec::new(), noted }
+        let (transaction, client) = (client.cache().begin(), client.clone());
+        Self { transaction, marks_only, after: Vec::new(), client, written: Vec::new(), marked: Vec::new() }
     }
 
     /// What these changes would leave under a key: what they write, else what is committed now. If another commit
@@ -133,48 +126,24 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let key = query.clone();
-        self.note_written(&key);
-        match self.marks_only {
-            false => write(&mut self.transaction, query),
-            true => self.after.push(Box::new(move |client, _| _ = client.cache().invalidate(&query))),
-        }
-        self.forget_key(key);
-    }
-
-    fn note_written<Q: Query>(&mut self, query: &Q)
-    where
-        A::Registry: Holds<Q>,
-    {
         if self.marks_only {
-            return self.note_marked(query);
+            self.note_marked(&query);
+            self.after.push(Box::new(move |client, memo| {
+                client.cache().invalidate(&query);
+                forget(&query, client, memo);
+            }));
+            return;
         }
-        let Noted { client, written, .. } = &mut self.noted;
-        let key = query.clone();
-        let mark = move |client: &Client<A>| {
-            client.cache().invalidate(&key);
-            client.remove_copy(&key);
-        };
-        written.push(Written::new(client.write_order().hash(query), query, mark));
+        self.written.push(Box::new(KeyOf(query.clone())));
+        write(&mut self.transaction, query);
     }
 
     fn note_marked<Q: Query>(&mut self, query: &Q) {
-        let Noted { client, marked, .. } = &mut self.noted;
-        marked.push(Marked::Key(client.write_order().hash(query)));
-    }
-
-    /// Has what the request and the provider know of a key forgotten.
-    fn forget_key<Q: Query>(&mut self, key: Q)
-    where
-        A::Registry: Holds<Q>,
-    {
-        let copied = key.clone();
-        self.after.push(Box::new(move |client, _| client.remove_copy(&copied)));
-        self.forget::<Q>(move |other| *other == key);
+        self.marked.push(Marked::Key(self.client.write_order().hash(query)));
     }
 
     /// Has what the request was told of some keys forgotten.
-    fn forget<Q: Query>(&mut self, is_meant: impl Fn(&Q) -> bool + Send + 'static) {
+    fn forget_where<Q: Query>(&mut self, is_meant: impl Fn(&Q) -> bool + Send + 'static) {
         self.after.push(Box::new(move |_, memo| {
             if let Some(memo) = memo {
                 memo.forget(is_meant);
@@ -188,15 +157,17 @@ impl<A: App> Changes<A> {
         A::Registry: Holds<Q>,
     {
         self.note_marked(query);
-        let key = query.clone();
-        match self.marks_only {
-            false => {
-                self.transaction.invalidate(query);
-                self.after.push(Box::new(move |client, _| client.reload(&key)));
-            }
-            true => self.after.push(Box::new(move |client, _| drop(client.mark(&key)))),
+        let (key, marks_only) = (query.clone(), self.marks_only);
+        if !marks_only {
+            self.transaction.invalidate(query);
         }
-        self.forget_key(query.clone());
+        self.after.push(Box::new(move |client, memo| {
+            match marks_only {
+                true => drop(client.mark(&key)),
+                false => client.reload(&key),
+            }
+            forget(&key, client, memo);
+        }));
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of a query that `matches` and are not written here. The commit visits all
@@ -205,7 +176,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.noted.marked.push(Marked::Query(TypeId::of::<Q>()));
+        self.marked.push(Marked::Query(TypeId::of::<Q>()));
         let matches = Arc::new(matches);
         let (marked, meant) = (Arc::clone(&matches), Arc::clone(&matches));
         match self.marks_only {
@@ -215,7 +186,7 @@ impl<A: App> Changes<A> {
             }
             true => self.after.push(Box::new(move |client, _| drop(client.mark_where::<Q>(&*meant)))),
         }
-        self.forget::<Q>(move |key| matches(key));
+        self.forget_where::<Q>(move |key| matches(key));
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here. The commit locks the whole table, and
@@ -224,7 +195,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.noted.marked.push(Marked::Query(TypeId::of::<Q>()));
+        self.marked.push(Marked::Query(TypeId::of::<Q>()));
         match self.marks_only {
             false => {
                 self.transaction.invalidate_query::<Q>();
@@ -232,7 +203,7 @@ impl<A: App> Changes<A> {
             }
             true => self.after.push(Box::new(|client, _| drop(client.mark_where::<Q>(|_| true)))),
         }
-        self.forget::<Q>(|_| true);
+        self.forget_where::<Q>(|_| true);
     }
 
     /// [`invalidate`](Self::invalidate) for all keys with a tag that are not written here: a tag of their query, as in
@@ -240,7 +211,7 @@ impl<A: App> Changes<A> {
     /// [tag of their own](cache_core::Query::TAGS_OF), for which it locks those entries alone.
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
-        self.noted.marked.push(Marked::Tag(tag.clone()));
+        self.marked.push(Marked::Tag(tag.clone()));
         self.transaction.invalidate_tag(&tag);
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
@@ -256,7 +227,7 @@ impl<A: App> Changes<A> {
 
     /// [`invalidate_query`](Self::invalidate_query) for all queries.
     pub fn invalidate_all(&mut self) {
-        self.noted.marked.push(Marked::All);
+        self.marked.push(Marked::All);
         self.transaction.invalidate_all();
         let marks = self.marks_only;
         self.after.push(Box::new(move |client, memo| {
@@ -278,6 +249,44 @@ impl<A: App> Changes<A> {
     /// Gives the `before_commit` hooks something to look at.
     pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) {
         self.transaction.context(context);
+    }
+}
+
+/// A key that is written, of whichever query.
+trait WrittenKey<A: App>: Send {
+    /// Has what the request and the provider know of the key forgotten.
+    fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
+
+    /// What is compared with other commits.
+    fn written(self: Box<Self>, client: &Client<A>) -> Written<A>;
+}
+
+struct KeyOf<Q>(Q);
+
+impl<A: App, Q: Query> WrittenKey<A> for KeyOf<Q>
+where
+    A::Registry: Holds<Q>,
+{
+    fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
+        forget(&self.0, client, memo);
+    }
+
+    fn written(self: Box<Self>, client: &Client<A>) -> Written<A> {
+        Written::new(client.write_order().hash(&self.0), self.0, |client, key| {
+            client.cache().invalidate(key);
+            client.remove_copy(key);
+        })
+    }
+}
+
+/// Has what a request and the provider know of a key forgotten.
+fn forget<A: App, Q: Query>(key: &Q, client: &Client<A>, memo: Option<&Memo>)
+where
+    A::Registry: Holds<Q>,
+{
+    client.remove_copy(key);
+    if let Some(memo) = memo {
+        memo.forget(|other: &Q| other == key);
     }
 }
 
@@ -407,13 +416,13 @@ impl<'a, A: App> Commit<'a, A> {
         let (mut attempts, mut backoff) = (1, Backoff::default());
         loop {
             let begun = Instant::now();
-            let Changes { transaction, after, noted, .. } = self.make(false, &change);
-            let Noted { written, marked, .. } = noted;
+            let Changes { transaction, after, written, marked, .. } = self.make(false, &change);
             order.marks(marked);
             match transaction.commit_once_async().await {
                 Ok(receipt) => {
-                    self.conclude(after);
+                    self.conclude(after, &written);
                     if let Some(revision) = receipt.revision() {
+                        let written = || written.into_iter().map(|key| key.written(self.client)).collect();
                         order.wrote(revision.get(), written);
                     }
                     return Ok(receipt);
@@ -427,9 +436,9 @@ impl<'a, A: App> Commit<'a, A> {
 
     /// Marks what `change` would write or mark, past the hooks.
     pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
-        let Changes { after, noted, .. } = self.make(true, &change);
-        self.order(&mut None).marks(noted.marked);
-        self.conclude(after);
+        let Changes { after, written, marked, .. } = self.make(true, &change);
+        self.order(&mut None).marks(marked);
+        self.conclude(after, &written);
     }
 
     /// The place of the changes among the mutations that run: that of their own, or one from `now` on.
@@ -455,9 +464,10 @@ impl<'a, A: App> Commit<'a, A> {
         changes
     }
 
-    fn conclude(&self, after: Vec<After<A>>) {
+    fn conclude(&self, after: Vec<After<A>>, written: &[Box<dyn WrittenKey<A>>]) {
         let memo = self.tree.map(|tree| &tree.memo);
         after.into_iter().for_each(|step| step(self.client, memo));
+        written.iter().for_each(|key| key.forget(self.client, memo));
     }
 }
 

@@ -12,7 +12,7 @@
 //! What is changed or marked without a mutation has a number too, from the call on.
 
 use std::any::TypeId;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
 use cache_core::{Query, Revision, Tag};
@@ -37,7 +37,8 @@ pub(crate) struct WriteOrder<A: App> {
 struct State<A: App> {
     /// Number of the last mutation that began.
     last: u64,
-    running: BTreeMap<u64, Member>,
+    /// By their numbers.
+    running: Vec<Member>,
     /// By their revisions.
     writes: VecDeque<Write>,
     /// In the order in which they were noted.
@@ -51,6 +52,7 @@ struct State<A: App> {
 
 /// A mutation that runs, or a layer that stands.
 struct Member {
+    number: u64,
     /// `None` for a layer, which is waited for by nobody: people may take long.
     kind: Option<TypeId>,
     /// Keys that its layer changes.
@@ -115,13 +117,10 @@ pub(crate) struct Written<A: App> {
 }
 
 impl<A: App> Written<A> {
-    pub(crate) fn new<Q: Query>(
-        key: KeyHash,
-        query: &Q,
-        mark: impl FnOnce(&Client<A>) + Send + 'static,
-    ) -> Self {
-        let tags = Q::TAGS.iter().map(|&tag| Tag::from(tag)).chain(query.tags_of()).collect();
-        Self { key, query: TypeId::of::<Q>(), tags, mark: Box::new(mark) }
+    pub(crate) fn new<Q: Query>(hash: KeyHash, key: Q, mark: fn(&Client<A>, &Q)) -> Self {
+        let tags = Q::TAGS.iter().map(|&tag| Tag::from(tag)).chain(key.tags_of()).collect();
+        let mark = Box::new(move |client: &Client<A>| mark(client, &key));
+        Self { key: hash, query: TypeId::of::<Q>(), tags, mark }
     }
 }
 
@@ -148,7 +147,7 @@ impl<A: App> Begun<A> {
         let mut state = client.write_order().state.lock();
         state.last += 1;
         let number = state.last;
-        state.running.insert(number, Member { kind, expects });
+        state.running.push(Member { number, kind, expects });
         drop(state);
         Self { client: client.clone(), number }
     }
@@ -162,8 +161,13 @@ impl<A: App> Begun<A> {
 
     /// Notes what was written by the commit of a revision, and marks the keys of which an answer has come out of order: now,
     /// or when the others have ended that may write them.
-    pub(crate) fn wrote(&self, revision: u64, written: Vec<Written<A>>) {
-        let marks = self.client.write_order().state.lock().note(self.number, revision, written);
+    pub(crate) fn wrote(&self, revision: u64, written: impl FnOnce() -> Vec<Written<A>>) {
+        let state = &self.client.write_order().state;
+        if state.lock().is_alone() {
+            return;
+        }
+        let written = written();
+        let marks = state.lock().note(self.number, revision, written);
         marks.into_iter().for_each(|mark| mark(&self.client));
     }
 }
@@ -176,11 +180,21 @@ impl<A: App> Drop for Begun<A> {
 }
 
 impl<A: App> State<A> {
+    /// The place of one that runs.
+    fn at(&self, number: u64) -> Option<usize> {
+        self.running.binary_search_by_key(&number, |member| member.number).ok()
+    }
+
+    /// Whether what one that runs has written is compared with nothing, by nobody.
+    fn is_alone(&self) -> bool {
+        self.running.len() == 1 && self.writes.is_empty() && self.marks.is_empty()
+    }
+
     /// Returns the marks that are to be made now.
     fn note(&mut self, number: u64, revision: u64, mut written: Vec<Written<A>>) -> Vec<Mark<A>> {
         written.sort_unstable_by_key(|written| written.key);
         written.dedup_by_key(|written| written.key);
-        let kind = self.running.get(&number).and_then(|member| member.kind);
+        let kind = self.at(number).and_then(|at| self.running[at].kind);
         let mut marks = Vec::new();
         for written in written {
             let is_inverted = self.is_inverted(&written, number, revision);
@@ -209,7 +223,7 @@ impl<A: App> State<A> {
     fn note_marks(&mut self, number: u64, revision: u64, marked: Vec<Marked>) {
         self.marks.retain(|other| other.number != number);
         // Without older ones nobody can come too late.
-        if self.running.first_key_value().is_none_or(|(&oldest, _)| oldest >= number) {
+        if self.running.first().is_none_or(|oldest| oldest.number >= number) {
             return;
         }
         if !marked.is_empty() {
@@ -248,18 +262,20 @@ impl<A: App> State<A> {
                 kind == Some(other) || member.expects.contains(&key) || has_written(other)
             })
         };
-        let others = self.running.iter().filter(|&(&other, member)| other != number && may_write(member));
-        others.map(|(&other, _)| other).collect()
+        let others = self.running.iter().filter(|member| member.number != number && may_write(member));
+        others.map(|member| member.number).collect()
     }
 
     /// Returns the marks that have waited for the end of this one alone.
     fn end(&mut self, number: u64) -> Vec<Mark<A>> {
-        self.running.remove(&number);
+        if let Some(at) = self.at(number) {
+            self.running.remove(at);
+        }
         for late in &mut self.late {
             late.waits_for.retain(|other| *other != number);
         }
-        match self.running.first_key_value() {
-            Some((&oldest, _)) => {
+        match self.running.first().map(|member| member.number) {
+            Some(oldest) => {
                 while self.writes.front().is_some_and(|write| write.horizon < oldest) {
                     self.writes.pop_front();
                 }
@@ -278,7 +294,7 @@ impl<A: App> Default for WriteOrder<A> {
     fn default() -> Self {
         let state = State {
             last: 0,
-            running: BTreeMap::new(),
+            running: Vec::new(),
             writes: VecDeque::new(),
             marks: VecDeque::new(),
             youngest: 0,

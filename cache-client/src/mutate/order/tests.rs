@@ -21,13 +21,13 @@ impl App for Nothing {
 impl State<Nothing> {
     fn begin(&mut self) -> u64 {
         self.last += 1;
-        self.running.insert(self.last, Member { kind: None, expects: Vec::new() });
+        self.running.push(Member { number: self.last, kind: None, expects: Vec::new() });
         self.last
     }
 
     /// Returns whether the key is to be marked.
     fn commit(&mut self, number: u64, revision: u64, key: KeyHash) -> bool {
-        !self.note(number, revision, vec![Written::new(key, &Get, |_| {})]).is_empty()
+        !self.note(number, revision, vec![Written::new(key, Get, |_, _| {})]).is_empty()
     }
 }
 
