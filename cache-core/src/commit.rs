@@ -94,6 +94,11 @@ pub(crate) trait Steps {
 
     /// Makes the changes of a sealed commit.
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>);
+
+    /// A `Displaced` of the query that keeps what was displaced until no lock is held, if the part has one.
+    fn displaced(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
 }
 
 /// A commit on its way.
@@ -206,7 +211,7 @@ impl<'a> Commit<'a> {
         self.seal()?;
         for (shards, steps) in &mut locked {
             steps.install(shards, self);
-            shards.take_displaced(&mut self.displaced);
+            shards.take_displaced(steps.displaced(), &mut self.displaced);
         }
         Ok(())
     }

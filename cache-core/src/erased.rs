@@ -5,6 +5,7 @@
 //! been used has shards. The way from one to the other is a function pointer that is set by the first write, and by what
 //! makes the codec of a query with `persist`. What needs no types is compiled once for all tables.
 
+use std::any::Any;
 use std::fmt::Debug;
 
 use crate::commit::locked_shards::LockedShard;
@@ -38,6 +39,9 @@ pub(crate) trait UsedTable: Send + Sync {
     fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>));
     /// Runs `change` while a shard is locked for writing. What it displaces is dropped after the shard is unlocked.
     fn write_shard(&self, place: usize, change: &mut dyn FnMut(&mut ShardMut<'_>));
+    /// Writes a [`Pair`](crate::shard::Pair) of the query if its shard has no more to do. Returns the revision; `None` if
+    /// nothing was written, and the pair is still there.
+    fn write_simply(&self, pair: &mut dyn Any) -> Option<u64>;
     /// Locks a shard for reading or writing.
     fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a>;
 }

@@ -26,7 +26,7 @@ use crate::erased::{AnyTable, ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::shard::{Pair, Shard, ShardMut, ShardRef};
+use crate::shard::{OpContext, Pair, Shard, ShardMut, ShardRef};
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::trail::Trail;
 pub(crate) use head::Head;
@@ -83,9 +83,11 @@ impl<Q: Query> DerefMut for Guard<'_, Q> {
 
 impl<Q: Query> Drop for Guard<'_, Q> {
     fn drop(&mut self) {
-        let displaced = self.0.as_mut().map(|shard| shard.take_displaced());
-        self.0 = None;
-        drop(displaced);
+        if self.has_displaced() {
+            let displaced = Shard::take_displaced(self);
+            self.0 = None;
+            drop(displaced);
+        }
     }
 }
 
@@ -220,6 +222,18 @@ impl<Q: Query> UsedTable for Table<Q> {
         change(&mut shard.any_mut());
     }
 
+    fn write_simply(&self, pair: &mut dyn Any) -> Option<u64> {
+        let Pair(place) = pair.downcast_mut::<Pair<Q>>()?;
+        let (key, value) = place.take()?;
+        match self.insert_simply(key, value) {
+            Ok(revision) => Some(revision),
+            Err(pair) => {
+                *place = Some(pair);
+                None
+            }
+        }
+    }
+
     fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a> {
         match is_written {
             true => Box::new(self.lock_at(place)),
@@ -237,11 +251,22 @@ impl<Q: Query> LockedShard for Guard<'_, Q> {
         Some(self.any_mut())
     }
 
-    fn take_displaced(&mut self) -> Option<Box<dyn Any>> {
-        let displaced = Shard::take_displaced(self);
-        match displaced.0.is_empty() && displaced.1.is_empty() {
-            true => None,
-            false => Some(Box::new(displaced)),
+    fn write_simply(
+        &mut self,
+        pair: &mut dyn Any,
+        place: (u32, Option<u32>),
+        context: &OpContext<'_>,
+    ) -> bool {
+        self.write_pair_simply(pair, place, context)
+    }
+
+    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {
+        if !self.has_displaced() {
+            return None;
+        }
+        match into.and_then(|into| into.downcast_mut()) {
+            Some(into) => self.move_displaced(into),
+            None => Some(Box::new(Shard::take_displaced(self))),
         }
     }
 }
@@ -255,7 +280,11 @@ impl<Q: Query> LockedShard for ReadGuard<'_, Q> {
         None
     }
 
-    fn take_displaced(&mut self) -> Option<Box<dyn Any>> {
+    fn write_simply(&mut self, _: &mut dyn Any, _: (u32, Option<u32>), _: &OpContext<'_>) -> bool {
+        false
+    }
+
+    fn take_displaced(&mut self, _: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {
         None
     }
 }

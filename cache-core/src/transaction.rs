@@ -400,6 +400,9 @@ impl<R: Registry> Transaction<R> {
         if self.cache.core().hooks.iter().any(Hook::is_async) {
             return Err(CommitError::AsyncHook);
         }
+        if let Some(revision) = self.commit_simply() {
+            return Ok(self.into_receipt(revision));
+        }
         let (mut left, mut backoff) = (ATTEMPTS_WITH_HOOKS, Backoff::default());
         loop {
             left = left.saturating_sub(1);
@@ -439,6 +442,9 @@ impl<R: Registry> Transaction<R> {
     }
 
     async fn commit_in_attempts(mut self, mut left: usize) -> Result<Receipt<R>, CommitError> {
+        if let Some(revision) = self.commit_simply() {
+            return Ok(self.into_receipt(revision));
+        }
         loop {
             left = left.saturating_sub(1);
             self.prepare()?;
@@ -451,6 +457,17 @@ impl<R: Registry> Transaction<R> {
                 return Ok(self.into_receipt(revision));
             }
             others_first().await;
+        }
+    }
+
+    /// Commits a single write that nobody has to be asked about in the way of
+    /// [`Cache::insert`](crate::Cache::insert). Returns its revision.
+    fn commit_simply(&mut self) -> Option<u64> {
+        let is_plain = matches!(self.marked, Tables::None) && self.label.is_none() && self.sign.is_none();
+        let [part] = &mut self.parts.0[..] else { return None };
+        match is_plain && self.cache.core().hooks.is_empty() {
+            true => part.write_set_mut()?.commit_simply(),
+            false => None,
         }
     }
 

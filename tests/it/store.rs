@@ -16,6 +16,7 @@ mod reading;
 mod reaping;
 mod retention;
 mod shrinking;
+mod simple_writes;
 mod tags;
 mod threads;
 mod times;

@@ -5,7 +5,7 @@ use std::any::Any;
 use smallvec::SmallVec;
 
 use crate::erased::UsedTable;
-use crate::shard::{ShardMut, ShardRef};
+use crate::shard::{OpContext, ShardMut, ShardRef};
 
 /// A locked shard of a query that the holder does not know. Dropping it unlocks.
 pub(crate) trait LockedShard {
@@ -13,8 +13,17 @@ pub(crate) trait LockedShard {
     fn shard(&self) -> ShardRef<'_>;
     /// The shard, if it is locked for writing.
     fn shard_mut(&mut self) -> Option<ShardMut<'_>>;
-    /// What was displaced, to be dropped when no lock is held; nothing if nothing was.
-    fn take_displaced(&mut self) -> Option<Box<dyn Any>>;
+    /// Writes a pair in the simple way, under a key of this hash that is in this line or in none. Returns whether it was
+    /// written: not if the shard has more to do.
+    fn write_simply(
+        &mut self,
+        pair: &mut dyn Any,
+        place: (u32, Option<u32>),
+        context: &OpContext<'_>,
+    ) -> bool;
+    /// Moves what was displaced to a `Displaced` of the query, to be dropped when no lock is held. Without one, what is
+    /// returned holds it.
+    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>>;
 }
 
 /// The shards of one table that a commit has locked.
@@ -99,14 +108,26 @@ impl<'a> LockedShards<'a> {
         self.shards[at].shard_mut()
     }
 
+    /// [`LockedShard::write_simply`] in the shard of the hash.
+    pub(super) fn write_simply(
+        &mut self,
+        pair: &mut dyn Any,
+        place: (u32, Option<u32>),
+        context: &OpContext<'_>,
+    ) -> bool {
+        let at = self.at(place.0);
+        self.shards[at].write_simply(pair, place, context)
+    }
+
     /// All that are locked for writing.
     pub(super) fn written(&mut self) -> impl Iterator<Item = ShardMut<'_>> {
         self.shards.iter_mut().filter_map(|shard| shard.shard_mut())
     }
 
-    pub(super) fn take_displaced(&mut self, displaced: &mut Vec<Box<dyn Any>>) {
+    /// Takes what was displaced: into the list of its query, if there is one, else boxed.
+    pub(super) fn take_displaced(&mut self, mut list: Option<&mut dyn Any>, boxed: &mut Vec<Box<dyn Any>>) {
         for shard in &mut self.shards {
-            displaced.extend(shard.take_displaced());
+            boxed.extend(shard.take_displaced(list.as_deref_mut()));
         }
     }
 

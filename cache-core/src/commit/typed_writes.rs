@@ -8,6 +8,7 @@ use super::write_set::{Mark, Own, WriteSet};
 use crate::erased::UsedTable;
 use crate::event::{AnyEntry, EntryOf};
 use crate::query::{Lookup, Query};
+use crate::shard::Displaced;
 use crate::shard::key::{AnyKey, AnyPair, Pair, names};
 use crate::shard::state::AnyHandle;
 use crate::table::{Table, Times, Use};
@@ -41,14 +42,16 @@ pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
 /// Keys, values and merges of some lines.
 pub(super) struct TypedWrites<Q: Query> {
     lines: Vec<TypedLine<Q>>,
+    /// What the commit displaced, until no lock is held.
+    displaced: Displaced<Q>,
 }
 
 struct TypedLine<Q: Query> {
     key: Q,
     /// What is to be written.
     value: Option<Arc<Q::Value>>,
-    /// How it was merged.
-    steps: Vec<Merging<Q::Value>>,
+    /// How it was merged, if it was.
+    steps: Option<Box<Vec<Merging<Q::Value>>>>,
     /// A copy of both, to be installed.
     pair: Pair<Q>,
 }
@@ -68,14 +71,18 @@ pub(super) trait AnyWrites: Any + Send {
     fn prepare(&mut self, line: usize) -> Option<&dyn AnyPair>;
     /// The pair that was prepared.
     fn pair(&mut self, line: usize) -> &mut dyn Any;
+    /// Keeps what the commit displaces.
+    fn displaced(&mut self) -> &mut dyn Any;
+    /// Drops what the commit has displaced.
+    fn drop_displaced(&mut self);
     /// Key and value, for listeners.
     fn entry(&self, line: usize) -> Box<dyn AnyEntry>;
     fn clear(&mut self);
 }
 
 impl<Q: Query> TypedWrites<Q> {
-    fn push(&mut self, key: Q) {
-        self.lines.push(TypedLine { key, value: None, steps: Vec::new(), pair: Pair(None) });
+    fn push(&mut self, key: Q, value: Option<Arc<Q::Value>>) {
+        self.lines.push(TypedLine { key, value, steps: None, pair: Pair(None) });
     }
 }
 
@@ -86,24 +93,24 @@ impl<Q: Query> AnyWrites for TypedWrites<Q> {
 
     fn add(&mut self, key: &dyn AnyKey) {
         if let Some(key) = (key as &dyn Any).downcast_ref::<Q>() {
-            self.push(key.clone());
+            self.push(key.clone(), None);
         }
     }
 
     fn forget_value(&mut self, line: usize) {
         let line = &mut self.lines[line];
         line.value = None;
-        line.steps.clear();
+        line.steps = None;
     }
 
     fn forget_steps(&mut self, line: usize) {
-        self.lines[line].steps.clear();
+        self.lines[line].steps = None;
     }
 
     fn merge_again(&mut self, line: usize, present: Option<&AnyHandle>) {
         let line = &mut self.lines[line];
         let mut merged = present.and_then(|present| present.downcast_ref::<Arc<Q::Value>>()).cloned();
-        for step in &line.steps {
+        for step in line.steps.iter().flat_map(|steps| &**steps) {
             merged = Some(step(merged.as_deref()));
         }
         line.value = merged;
@@ -119,6 +126,14 @@ impl<Q: Query> AnyWrites for TypedWrites<Q> {
         &mut self.lines[line].pair
     }
 
+    fn displaced(&mut self) -> &mut dyn Any {
+        &mut self.displaced
+    }
+
+    fn drop_displaced(&mut self) {
+        self.displaced.clear();
+    }
+
     fn entry(&self, line: usize) -> Box<dyn AnyEntry> {
         let line = &self.lines[line];
         Box::new(EntryOf { key: line.key.clone(), value: line.value.clone() })
@@ -126,6 +141,7 @@ impl<Q: Query> AnyWrites for TypedWrites<Q> {
 
     fn clear(&mut self) {
         self.lines.clear();
+        self.displaced.clear();
     }
 }
 
@@ -141,7 +157,7 @@ impl WriteSet {
         let table = home.table();
         let (index, head_hash) = (table.index(), std::any::TypeId::of::<Q>());
         let mut set = super::spare::take(head_hash).unwrap_or_else(|| {
-            let typed = Box::new(TypedWrites::<Q> { lines: Vec::new() });
+            let typed = Box::new(TypedWrites::<Q> { lines: Vec::new(), displaced: Displaced::new() });
             Box::new(Self::new(head_hash, Box::new(Home::<Q>(None)), typed))
         });
         set.use_for(index, &mut |any| {
@@ -180,7 +196,7 @@ impl<Q: Query> Writes<'_, Q> {
         match self.set.find(hash, &|key| names(lookup, key)) {
             Some(line) => line,
             None => {
-                self.set.typed_mut::<Q>().push(lookup.to_key());
+                self.set.typed_mut::<Q>().push(lookup.to_key(), None);
                 self.set.add(hash)
             }
         }
@@ -217,14 +233,13 @@ impl<Q: Query> Writes<'_, Q> {
     /// Replaces the whole value. Returns the line if this is the first write of the key.
     pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Times) -> Option<usize> {
         let hash = self.table.hash(&key);
-        let line = match self.set.find(hash, &|other| names(&key, other)) {
-            Some(line) => line,
+        match self.set.find(hash, &|other| names(&key, other)) {
+            Some(line) => self.put(line, value, &times, Mark::No),
             None => {
-                self.set.typed_mut::<Q>().push(key);
-                self.set.add(hash)
+                self.set.typed_mut::<Q>().push(key, Some(value));
+                Some(self.set.add_set(hash, &times))
             }
-        };
-        self.put(line, value, &times, Mark::No)
+        }
     }
 
     fn put(&mut self, line: usize, value: Arc<Q::Value>, times: &Times, mark: Mark) -> Option<usize> {
@@ -276,7 +291,7 @@ impl<Q: Query> Writes<'_, Q> {
                 let first = self.set.merge(line, seen);
                 let typed = &mut self.set.typed_mut::<Q>().lines[line];
                 typed.value = Some(merged);
-                typed.steps.push(step);
+                typed.steps.get_or_insert_default().push(step);
                 first
             }
             Own::Removed => {
@@ -289,7 +304,7 @@ impl<Q: Query> Writes<'_, Q> {
                 let typed = &mut self.set.typed_mut::<Q>().lines[line];
                 typed.value = Some(value);
                 if is_merge {
-                    typed.steps.push(step);
+                    typed.steps.get_or_insert_default().push(step);
                 }
                 None
             }

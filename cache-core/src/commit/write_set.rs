@@ -1,7 +1,7 @@
 //! What one transaction has read and wants to write in one table, its query unknown. Keys and values are in its
 //! [typed part](super::typed_writes).
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::locked_shards::LockedShards;
@@ -140,6 +140,11 @@ struct Base {
 }
 
 impl Write {
+    fn set(times: &Times, mark: Mark) -> Self {
+        let times = if *times == Times::new() { None } else { Some(Box::new(*times)) };
+        Self::Set { times, mark }
+    }
+
     fn kind(&self) -> Option<ChangeKind> {
         match self {
             Self::None | Self::Overtake => None,
@@ -179,6 +184,11 @@ pub(super) enum Own {
 }
 
 impl Line {
+    /// Whether it writes a value with no more than the table gives it.
+    fn is_simple(&self) -> bool {
+        matches!(self.write, Write::Set { times: None, mark: Mark::No })
+    }
+
     fn is_written(&self) -> bool {
         !matches!(self.write, Write::None)
     }
@@ -232,6 +242,11 @@ impl WriteSet {
         self.lines.add(hash)
     }
 
+    /// Adds the line of a key and a value that have been added to the typed part.
+    pub(super) fn add_set(&mut self, hash: u32, times: &Times) -> usize {
+        self.lines.push(hash, Write::set(times, Mark::No))
+    }
+
     pub(super) fn own(&self, line: usize) -> Own {
         match &self.lines.lines[line].write {
             Write::Remove => Own::Removed,
@@ -248,8 +263,7 @@ impl WriteSet {
 
     /// A value is put into the typed part. Returns the line if this is the first write of the key.
     pub(super) fn set(&mut self, line: usize, times: &Times, mark: Mark) -> Option<usize> {
-        let times = (*times != Times::new()).then(|| Box::new(*times));
-        self.lines.put(line, Write::Set { times, mark })
+        self.lines.put(line, Write::set(times, mark))
     }
 
     /// The value of a line is replaced, which keeps its times and its mark.
@@ -333,6 +347,22 @@ impl WriteSet {
         self.lines.marks_rest = true;
     }
 
+    /// Commits the set, which is all of its transaction, if it writes one value and no more. Returns the revision.
+    pub(crate) fn commit_simply(&mut self) -> Option<u64> {
+        let Lines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
+        let [Line { read: None, write: Write::Set { times: None, mark: Mark::No }, .. }] = &lines[..] else {
+            return None;
+        };
+        let table = self.home.table();
+        if !marks_where.is_empty() || !table.head().has_simple_writes() {
+            return None;
+        }
+        self.lines.typed.prepare(0)?;
+        let revision = table.write_simply(self.lines.typed.pair(0))?;
+        self.lines.revision = revision;
+        Some(revision)
+    }
+
     fn table(&self) -> &dyn UsedTable {
         self.home.table()
     }
@@ -348,9 +378,13 @@ impl Lines {
     }
 
     fn add(&mut self, hash: u32) -> usize {
+        self.push(hash, Write::None)
+    }
+
+    fn push(&mut self, hash: u32, write: Write) -> usize {
         let line = self.lines.len();
         let at = Location::default();
-        self.lines.push(Line { hash, read: None, write: Write::None, at, incoming: None });
+        self.lines.push(Line { hash, read: None, write, at, incoming: None });
         if self.lines.len() > SEARCHED {
             let from = if line == SEARCHED { 0 } else { line };
             for line in from..=line {
@@ -372,12 +406,12 @@ impl Lines {
     }
 
     fn put(&mut self, at: usize, write: Write) -> Option<usize> {
+        let line = &mut self.lines[at];
         if !write.has_value() {
             self.typed.forget_value(at);
-        } else if matches!(write, Write::Set { .. }) {
+        } else if matches!((&line.write, &write), (Write::Merge { .. }, Write::Set { .. })) {
             self.typed.forget_steps(at);
         }
-        let line = &mut self.lines[at];
         let old = std::mem::replace(&mut line.write, write);
         if let Write::Merge { base, .. } = &old {
             // What replaces a merge may have been made from it, and cannot be made again.
@@ -478,9 +512,13 @@ impl Lines {
         }
     }
 
-    /// Makes what is to be installed.
-    fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>) {
+    /// Makes what is to be installed. Without `Incoming` for a simple line of a table with simple writes.
+    fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>, has_simple_writes: bool) {
         let line = &mut self.lines[at];
+        if has_simple_writes && line.is_simple() {
+            self.typed.prepare(at);
+            return;
+        }
         let (times, is_invalidated) = match &line.write {
             Write::Set { times, mark } => (times.as_deref(), *mark == Mark::Yes),
             Write::Merge { is_invalidated, .. } => (None, *is_invalidated),
@@ -531,7 +569,7 @@ impl Lines {
         is_told.then_some(kind)
     }
 
-    fn install_line(&mut self, at: usize, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
+    fn install_line(&mut self, at: usize, head: &Head, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
         let Self { typed, lines, tags, .. } = self;
         let line = &mut lines[at];
         let location = shard.meet(line.at, context);
@@ -547,7 +585,10 @@ impl Lines {
                     shard.invalidate(number);
                 }
             }
-            (write, Some(mut incoming), _) => {
+            (write @ (Write::Set { .. } | Write::Merge { .. }), incoming, _) => {
+                // Without one nothing is foreign that it is made with.
+                let simple = || head.incoming_simply(context.now);
+                let mut incoming = incoming.unwrap_or_else(simple);
                 incoming.begin(context.now, write.as_of());
                 let number = shard.write(typed.pair(at), line.hash, location, incoming, context);
                 shard.tag(number, tags.at(at));
@@ -579,6 +620,7 @@ impl Steps for Lines {
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
         let table = locked.table();
         let head = table.head();
+        let has_listeners = head.core.events.has_listeners();
         for at in 0..self.lines.len() {
             let hash = self.lines[at].hash;
             let shard = locked.of(hash);
@@ -589,8 +631,10 @@ impl Steps for Lines {
                 valid => valid?,
             }
             let line = &self.lines[at];
-            self.told.find(&head.watchers, &line.write, hash, self.typed.key(at));
-            if let Some(kind) = Self::is_told(line, shard) {
+            if !head.watchers.is_empty() {
+                self.told.find(&head.watchers, &line.write, hash, self.typed.key(at));
+            }
+            if has_listeners && let Some(kind) = Self::is_told(line, shard) {
                 head.add_change(&mut commit.changes, kind, &|| Some(self.typed.entry(at)));
             }
         }
@@ -618,6 +662,7 @@ impl Steps for Lines {
         }
         self.told.tell();
         let context = head.context(commit.now, commit.revision());
+        let is_simple = head.has_simple_writes();
         for mut shard in locked.written() {
             shard.begin(&context);
         }
@@ -626,16 +671,27 @@ impl Steps for Lines {
             if line.write.is_change() {
                 head.trail.note(line.hash);
             }
+            if is_simple && line.is_simple() {
+                let place = (line.hash, line.at.number);
+                if locked.write_simply(self.typed.pair(at), place, &context) {
+                    continue;
+                }
+            }
+            let line = &self.lines[at];
             if line.is_written()
                 && let Some(mut shard) = locked.of_mut(line.hash)
             {
-                self.install_line(at, &mut shard, &context);
+                self.install_line(at, head, &mut shard, &context);
             }
         }
         for mut shard in locked.written() {
             shard.finish(&context);
             head.publish(&mut shard);
         }
+    }
+
+    fn displaced(&mut self) -> Option<&mut dyn Any> {
+        Some(self.typed.displaced())
     }
 }
 
@@ -650,6 +706,7 @@ impl Part for WriteSet {
 
     fn unlocked(&mut self) {
         let Self { home, lines, .. } = self;
+        lines.typed.drop_displaced();
         let table = home.table();
         table.enforce_bound(&table.head().context(lines.now, lines.revision));
         lines.told.clear();
@@ -671,6 +728,7 @@ impl Part for WriteSet {
         let Self { home, lines, .. } = self;
         let table = home.table();
         let head = table.head();
+        let has_simple_writes = head.has_simple_writes();
         lines.mark_matching(table, order);
         lines.told.clear();
         lines.tags.clear();
@@ -681,8 +739,10 @@ impl Part for WriteSet {
                     false => lines.tags.push(&[]),
                 }
             }
-            lines.merge_again(table, at);
-            lines.prepare(head, at, label);
+            if matches!(lines.lines[at].write, Write::Merge { .. }) {
+                lines.merge_again(table, at);
+            }
+            lines.prepare(head, at, label, has_simple_writes);
         }
     }
 

@@ -25,13 +25,14 @@ pub(crate) struct Ghost {
     pub(crate) is_young: bool,
 }
 
-/// Part of one cache line. The youngest is the first.
-#[derive(Clone, Debug)]
-#[repr(align(16))]
-struct Bucket([u16; BUCKET]);
+/// Part of one cache line: eight fingerprints of 16 bits, the youngest in the lowest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket(u128);
 
 /// Fingerprints in a bucket.
 const BUCKET: usize = 8;
+/// Bits of a fingerprint.
+const BITS: u32 = u16::BITS;
 /// Of them, those that are young. Were all, OLTP 512 and 1,000 would lose 0.4 points, P3 160,000 0.3.
 const YOUNG: usize = 2;
 /// Stands for an empty place; a fingerprint of this value is stored as its neighbour.
@@ -46,37 +47,55 @@ impl Ghosts {
     pub(crate) fn fit(&mut self, entries: usize) {
         let wanted = entries.div_ceil(BUCKET).max(1);
         if wanted > self.buckets.len() + self.buckets.len() / 4 {
-            self.buckets = vec![Bucket([EMPTY; BUCKET]); wanted];
+            self.buckets = vec![Bucket::default(); wanted];
         }
     }
 
     #[inline]
     pub(crate) fn remember(&mut self, hash: u32, queue: Queue) {
-        let Some(bucket) = self.bucket(hash) else { return };
-        bucket.copy_within(0..BUCKET - 1, 1);
-        bucket[0] = match queue {
+        let Some(Bucket(known)) = self.bucket(hash) else { return };
+        let fingerprint = match queue {
             Queue::Small => fingerprint(hash),
             Queue::Main => fingerprint(hash) | FROM_MAIN,
         };
+        *known = *known << BITS | u128::from(fingerprint);
     }
 
     /// What is known of the key of this hash, if it was evicted lately. Forgets it.
     #[inline]
     pub(crate) fn recall(&mut self, hash: u32) -> Option<Ghost> {
         let bucket = self.bucket(hash)?;
-        let place = bucket.iter().position(|&known| known & !FROM_MAIN == fingerprint(hash))?;
-        let queue = if bucket[place] & FROM_MAIN == 0 { Queue::Small } else { Queue::Main };
-        bucket.copy_within(place + 1.., place);
-        bucket[BUCKET - 1] = EMPTY;
+        let place = bucket.find(fingerprint(hash))?;
+        let queue = if bucket.at(place) & FROM_MAIN == 0 { Queue::Small } else { Queue::Main };
+        bucket.take_out(place);
         Some(Ghost { queue, is_young: place < YOUNG })
     }
 
     #[inline]
-    fn bucket(&mut self, hash: u32) -> Option<&mut [u16; BUCKET]> {
+    fn bucket(&mut self, hash: u32) -> Option<&mut Bucket> {
         // The high bits alone will not do, since they have chosen the shard (Fibonacci hashing).
         let spread = u64::from(hash.wrapping_mul(0x9E37_79B9));
         let place = (spread * self.buckets.len() as u64) >> 32;
-        self.buckets.get_mut(place as usize).map(|bucket| &mut bucket.0)
+        self.buckets.get_mut(place as usize)
+    }
+}
+
+impl Bucket {
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+    fn at(self, place: usize) -> u16 {
+        (self.0 >> (place as u32 * BITS)) as u16
+    }
+
+    /// The place of a fingerprint, whatever queue it is from.
+    #[inline]
+    fn find(self, fingerprint: u16) -> Option<usize> {
+        (0..BUCKET).find(|&place| self.at(place) & !FROM_MAIN == fingerprint)
+    }
+
+    /// Moves the older ones up to a place, whose fingerprint is forgotten.
+    fn take_out(&mut self, place: usize) {
+        let younger = (1 << (place as u32 * BITS)) - 1;
+        self.0 = self.0 & younger | self.0 >> BITS & !younger;
     }
 }
 

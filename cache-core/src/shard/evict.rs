@@ -136,16 +136,25 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Evicts the entry that the policy likes least. Entries of the commit that is being installed are passed
-    /// over; `false` if there are no others.
+    /// Evicts the entry that the policy likes least. Entries of the commit that is being installed are passed over;
+    /// `false` if there are no others.
     fn evict_one(&mut self, context: &OpContext<'_>) -> bool {
+        let Some(number) = self.victim(context) else { return false };
+        self.metadata.balance -= i64::from(self.metadata.records[number].weight);
+        self.release(number, Membership::Evicted, Cause::Evicted, context);
+        true
+    }
+
+    /// Takes the entry that the policy likes least out of its queue, and remembers it as a ghost. Its weight is still
+    /// counted. Entries of the commit that is being installed are passed over; `None` if there are no others.
+    pub(super) fn victim(&mut self, context: &OpContext<'_>) -> Option<u32> {
         // The first entry that was passed over in each queue since anything else was done to it: whoever meets it
         // again has seen the whole queue.
         let mut spared = [None; 2];
         let mut is_exhausted = [false; 2];
+        let Metadata { policy, records, .. } = &mut *self.metadata;
         loop {
-            let Metadata { policy, records, .. } = &mut *self.metadata;
-            let Some((queue, number)) = policy.candidate(is_exhausted) else { return false };
+            let (queue, number) = policy.candidate(is_exhausted)?;
             if context.revision != 0 && records[number].revision == context.revision {
                 policy.requeue(queue, number, records);
                 let at = usize::from(queue == Queue::Main);
@@ -153,7 +162,7 @@ impl ShardMut<'_> {
                 spared[at].get_or_insert(number);
                 continue;
             }
-            let Some(state) = self.lines.state_mut(number) else { return false };
+            let state = self.lines.state_mut(number)?;
             let uses = state.uses.get_mut();
             match queue {
                 Queue::Small if *uses >= policy.promote_at() => {
@@ -170,9 +179,8 @@ impl ShardMut<'_> {
                 }
                 _ => {
                     policy.remember(queue, records[number].hash);
-                    self.metadata.leave(number, state, context);
-                    self.release(number, Membership::Evicted, Cause::Evicted, context);
-                    return true;
+                    policy.remove(queue, number, records);
+                    return Some(number);
                 }
             }
         }
@@ -208,10 +216,24 @@ impl ShardMut<'_> {
         match self.lines.release(number, cause, context.has_listeners) {
             Released::Unshared => {
                 self.vacate(number, Some(cause), context);
-                return false;
+                false
             }
-            Released::Weakened => self.count_removal(Some(cause)),
+            Released::Weakened => {
+                self.become_survivor(number, membership, cause, context);
+                true
+            }
         }
+    }
+
+    /// Enters a line among the survivors, which has left its list and has a weak handle now.
+    pub(super) fn become_survivor(
+        &mut self,
+        number: u32,
+        membership: Membership,
+        cause: Cause,
+        context: &OpContext<'_>,
+    ) {
+        self.count_removal(Some(cause));
         let Self { lines, metadata, .. } = self;
         if let Some(state) = lines.state_mut(number) {
             state.membership = membership;
@@ -220,6 +242,5 @@ impl ShardMut<'_> {
         }
         let history = metadata.extras.get_mut(number).and_then(|extra| extra.drop_history());
         self.drop_later(history);
-        true
     }
 }

@@ -47,7 +47,7 @@ impl Index {
     }
 
     /// What `check` returns of the first number that it is content with, of those that may be the hash's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find<T>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
         let (home, tag) = self.aim(hash);
         let line = self.lines.get(home)?;
@@ -57,6 +57,7 @@ impl Index {
         }
     }
 
+    #[cold]
     fn find_further<T>(&self, home: usize, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
         let mut at = home;
         for _ in 1..self.lines.len() {
@@ -139,7 +140,7 @@ impl Index {
 }
 
 impl Line {
-    #[inline]
+    #[inline(always)]
     fn find<T>(&self, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
         self.lanes(tag).find_map(|lane| check(self.numbers[lane]))
     }

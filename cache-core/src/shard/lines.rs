@@ -138,7 +138,7 @@ impl<V: ?Sized> ValueRef<V> {
 
 impl<Q: Query> Lines<Q> {
     pub(crate) const fn new() -> Self {
-        Self { lines: Vec::new(), displaced: Displaced { first: None, more: Vec::new() } }
+        Self { lines: Vec::new(), displaced: Displaced::new() }
     }
 
     #[inline]
@@ -156,16 +156,58 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
+    #[inline]
+    pub(super) fn state_and_value(
+        &mut self,
+        number: u32,
+    ) -> Option<(&mut LineState, &mut ValueRef<Q::Value>)> {
+        match self.line_mut(number) {
+            Some(Line { state, value, .. }) => Some((state, value)),
+            None => None,
+        }
+    }
+
+    /// Puts an entry into a line, or a new one behind all others. Returns what was there.
+    #[inline]
+    pub(super) fn set(&mut self, number: u32, line: Line<Q>) -> Option<Line<Q>> {
+        if number as usize == self.lines.len() {
+            grow(&mut self.lines);
+            self.lines.push(Some(line));
+            return None;
+        }
+        self.lines[number as usize].replace(line)
+    }
+
+    #[inline]
+    pub(super) fn has_displaced(&self) -> bool {
+        self.displaced.first.is_some()
+    }
+
+    pub(super) fn keep_displaced(&mut self, (key, value): (Q, ValueRef<Q::Value>)) {
+        self.displaced.push(Gone { key: Some(key), value, cause: None });
+    }
+
+    /// Moves what was displaced to another list.
+    pub(super) fn move_displaced(&mut self, into: &mut Displaced<Q>) {
+        into.more.extend(self.displaced.first.take());
+        into.more.append(&mut self.displaced.more);
+    }
+
     /// What was displaced, to be dropped when no lock is held.
-    pub(crate) fn take_displaced(&mut self) -> Displaced<Q> {
+    pub(super) fn take_displaced(&mut self) -> Displaced<Q> {
         let Displaced { first, more } = &mut self.displaced;
         Displaced { first: first.take(), more: std::mem::take(more) }
     }
 }
 
 impl<Q: Query> Displaced<Q> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none()
+    pub(crate) const fn new() -> Self {
+        Self { first: None, more: Vec::new() }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.first = None;
+        self.more.clear();
     }
 
     fn push(&mut self, gone: Gone<Q>) {

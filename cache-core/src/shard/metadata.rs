@@ -67,7 +67,7 @@ impl Metadata {
     /// Whether any entry may have a deadline.
     #[inline]
     fn has_times(&self, rules: &Rules) -> bool {
-        rules.is_timed || !self.extras.extras.is_empty()
+        rules.is_timed || !self.extras.is_empty()
     }
 
     /// When retention of the entry in a line ends.
@@ -155,6 +155,11 @@ pub(super) fn promote(state: &LineState, context: &OpContext<'_>) {
 }
 
 impl Extras {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.extras.is_empty()
+    }
+
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<&Extra> {
         self.extras.get(number as usize)?.as_deref()

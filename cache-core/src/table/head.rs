@@ -35,7 +35,7 @@ pub struct Head {
     pub(crate) rules: Rules,
     hasher: HashState,
     shard_count: usize,
-    pub(super) ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// The exact order of a table with `lru`. Made before the shards.
     recency: OnceLock<Box<Recency>>,
     /// Shard that is asked next to make room for another one.

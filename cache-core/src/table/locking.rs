@@ -84,6 +84,12 @@ impl Head {
         }
     }
 
+    /// What is known of a pair on its way into a table with [simple writes](Self::has_simple_writes).
+    pub(crate) fn incoming_simply(&self, now: Moment) -> Incoming {
+        let placement = Placement::Queued;
+        Incoming { weight: 1, as_of: now, extra: None, placement, is_invalidated: false, position: None }
+    }
+
     /// The bookkeeping that most entries do without, if this one needs it.
     pub(crate) fn extra(
         &self,
@@ -102,6 +108,18 @@ impl Head {
     /// What an entry counts against the bound; nothing weighs 0.
     pub(crate) fn weigh(&self, pair: &dyn AnyPair) -> u32 {
         if self.rules.is_weighted() { pair.weigh().max(1) } else { 1 }
+    }
+
+    /// Whether writes of this table may be simple ones. Never changes.
+    #[inline]
+    pub(crate) fn has_simple_writes(&self) -> bool {
+        self.rules.has_simple_writes && !self.has_entry_tags && !self.core.events.has_listeners()
+    }
+
+    /// Whether a write has nothing to do for the table besides. To be asked while a shard is locked.
+    #[inline]
+    pub(crate) fn is_calm(&self) -> bool {
+        self.watchers.is_empty() && !self.core.gate.is_closed() && !self.ledger.is_over()
     }
 
     /// The moment of a write. Precise if times begin with it.

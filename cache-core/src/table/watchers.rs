@@ -154,10 +154,16 @@ impl Watchers {
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
 
+    /// Whether there is none. To be asked while a shard is locked, for its keys.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
     /// The watchers of a key. To be called while its shard is locked, which it has to stay until they are told.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is_key: IsKey<'_>, found: &mut dyn FnMut(&Arc<AnyWatcher>)) {
-        if self.count.load(Ordering::Relaxed) > 0 {
+        if !self.is_empty() {
             self.find_among(hash, is_key, found);
         }
     }

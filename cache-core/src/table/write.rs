@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use super::Table;
 use super::read::Use;
 use super::times::Times;
 use super::watchers::{AnyWatcher, Ringer, Role, Watcher};
+use super::{Guard, Table};
 use crate::clock::Moment;
 use crate::commit::inputs::{Built, Inputs, Store};
 use crate::erased::UsedTable;
@@ -245,10 +245,46 @@ impl dyn UsedTable + '_ {
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
-        let mut pair = Self::pair(key, Arc::clone(&value));
-        let how = PairWrite { times: &times, origin: Origin::Program, is_invalidated: false };
-        self.made_table().write(&mut pair, &how, &mut |_, _| true);
+        let pair = match self.head.has_simple_writes() && times == Times::new() {
+            true => self.insert_simply(key, Arc::clone(&value)),
+            false => Err((key, Arc::clone(&value))),
+        };
+        if let Err((key, copy)) = pair {
+            self.insert_by_times(key, copy, &times);
+        }
         value
+    }
+
+    /// Writes a value if its shard has no more to do, and returns the revision; else returns key and value.
+    #[inline]
+    pub(super) fn insert_simply(&self, key: Q, value: Arc<Q::Value>) -> Result<u64, (Q, Arc<Q::Value>)> {
+        let head = &self.head;
+        let Some(shards) = self.shards.get() else { return Err((key, value)) };
+        let hash = self.hash(&key);
+        let context = head.context(head.start_of(&Times::new()), 0);
+        head.core.gate.pass();
+        let mut shard = Guard(Some(shards.of(hash).write()));
+        if !head.is_calm() || !shard.is_calm() {
+            return Err((key, value));
+        }
+        head.trail.note(hash);
+        let revision = head.core.next_revision();
+        let at = shard.find(hash, &key).map(|(number, _)| number);
+        let displaced = shard.write_simply(key, value, (hash, at), revision, &context);
+        drop(shard);
+        drop(displaced);
+        head.core.log.note_single(head.name, revision);
+        if context.ledger.is_over() {
+            self.made_table().enforce_bound(&OpContext { revision, ..context });
+        }
+        Ok(revision)
+    }
+
+    #[inline(never)]
+    fn insert_by_times(&self, key: Q, value: Arc<Q::Value>, times: &Times) {
+        let mut pair = Self::pair(key, value);
+        let how = PairWrite { times, origin: Origin::Program, is_invalidated: false };
+        self.made_table().write(&mut pair, &how, &mut |_, _| true);
     }
 
     /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be

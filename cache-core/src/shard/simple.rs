@@ -1,0 +1,103 @@
+//! The simple write: of one value, in a shard of a table with a capacity and nothing else, where no more than the write
+//! itself has to be done. All else takes the general way, in [`write`](super::write). A property test holds both to the
+//! same result.
+
+use super::lines::Released;
+use super::metadata::Metadata;
+use super::state::{LineState, Membership};
+use super::{OpContext, ShardMut};
+use crate::clock::Moment;
+use crate::event::Cause;
+use crate::retention::Queue;
+use crate::retention::list::{Link, NONE};
+use crate::retention::records::Record;
+use crate::sync::atomic::AtomicU8;
+
+impl ShardMut<'_> {
+    /// Finds a line for a new key, and enters it everywhere but in the line itself. If the table is full, that is the line
+    /// of the entry that leaves, and still has it.
+    pub(super) fn occupy_simply(
+        &mut self,
+        hash: u32,
+        revision: u64,
+        context: &OpContext<'_>,
+    ) -> (u32, LineState) {
+        let queue = self.metadata.policy.place(hash);
+        let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of: context.now };
+        let vacated = match context.ledger.is_over_with(1) {
+            true => self.evict_for(queue, context),
+            false => None,
+        };
+        let number = match vacated {
+            Some(number) => {
+                self.metadata.records[number] = record;
+                number
+            }
+            None => {
+                self.metadata.balance += 1;
+                self.metadata.records.occupy(record)
+            }
+        };
+        let Metadata { policy, records, balance, .. } = &mut *self.metadata;
+        policy.push(queue, number, records);
+        self.index.insert(number, records);
+        context.ledger.book(std::mem::take(balance));
+        let mut state = LineState {
+            aside: NONE,
+            membership: queue.membership(),
+            uses: AtomicU8::new(0),
+            is_invalidated: false,
+            has_alarm: false,
+        };
+        state.date(context.now, false);
+        (number, state)
+    }
+
+    /// Evicts one entry, so that another may enter a queue. Returns the number of its line, which still has it, if nobody
+    /// else can reach its value.
+    fn evict_for(&mut self, queue: Queue, context: &OpContext<'_>) -> Option<u32> {
+        // Counted before it is there, since the queues are weighed against one another with it.
+        self.metadata.policy.reweigh(queue, 0, 1);
+        let victim = self.victim(context);
+        self.metadata.policy.reweigh(queue, 1, 0);
+        let number = victim?;
+        match self.lines.release(number, Cause::Evicted, false) {
+            Released::Unshared => {
+                let Self { index, metadata, .. } = self;
+                metadata.forgotten = metadata.forgotten.max(metadata.records[number].revision);
+                metadata.removals[Cause::Evicted as usize] += 1;
+                index.remove(number, &metadata.records);
+                Some(number)
+            }
+            Released::Weakened => {
+                self.metadata.balance -= 1;
+                self.become_survivor(number, Membership::Evicted, Cause::Evicted, context);
+                None
+            }
+        }
+    }
+}
+
+impl Metadata {
+    /// Whether a write has nothing to do for the shard besides.
+    #[inline]
+    pub(super) fn is_calm(&self) -> bool {
+        self.survivors.is_empty()
+            && self.deadlines.is_empty()
+            && self.balance == 0
+            && self.pins.len() == 0
+            && self.extras.is_empty()
+    }
+
+    /// Notes that the value of a line is replaced.
+    #[inline]
+    pub(super) fn replace_simply(&mut self, number: u32, state: &mut LineState, revision: u64, now: Moment) {
+        let record = &mut self.records[number];
+        record.as_of = now;
+        record.revision = revision;
+        state.is_invalidated = false;
+        state.date(now, false);
+        state.count_use();
+        self.removals[Cause::Replaced as usize] += 1;
+    }
+}
