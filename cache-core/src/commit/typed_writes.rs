@@ -39,6 +39,9 @@ impl<Q: Query> AnyTableRef for Home<Q> {
 
 pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
 
+/// The merges of one value, in their order.
+struct Merges<V: ?Sized>(Vec<Merging<V>>);
+
 /// Keys, values and merges of some lines.
 pub(super) struct TypedWrites<Q: Query> {
     lines: Vec<TypedLine<Q>>,
@@ -51,7 +54,7 @@ struct TypedLine<Q: Query> {
     /// What is to be written.
     value: Option<Arc<Q::Value>>,
     /// How it was merged, if it was.
-    steps: Option<Box<Vec<Merging<Q::Value>>>>,
+    steps: Option<Box<Merges<Q::Value>>>,
     /// A copy of both, to be installed.
     pair: Pair<Q>,
 }
@@ -78,6 +81,12 @@ pub(super) trait AnyWrites: Any + Send {
     /// Key and value, for listeners.
     fn entry(&self, line: usize) -> Box<dyn AnyEntry>;
     fn clear(&mut self);
+}
+
+impl<Q: Query> TypedLine<Q> {
+    fn merges_mut(&mut self) -> &mut Vec<Merging<Q::Value>> {
+        &mut self.steps.get_or_insert_with(|| Box::new(Merges(Vec::new()))).0
+    }
 }
 
 impl<Q: Query> TypedWrites<Q> {
@@ -110,7 +119,7 @@ impl<Q: Query> AnyWrites for TypedWrites<Q> {
     fn merge_again(&mut self, line: usize, present: Option<&AnyHandle>) {
         let line = &mut self.lines[line];
         let mut merged = present.and_then(|present| present.downcast_ref::<Arc<Q::Value>>()).cloned();
-        for step in line.steps.iter().flat_map(|steps| &**steps) {
+        for step in line.steps.iter().flat_map(|merges| &merges.0) {
             merged = Some(step(merged.as_deref()));
         }
         line.value = merged;
@@ -291,7 +300,7 @@ impl<Q: Query> Writes<'_, Q> {
                 let first = self.set.merge(line, seen);
                 let typed = &mut self.set.typed_mut::<Q>().lines[line];
                 typed.value = Some(merged);
-                typed.steps.get_or_insert_default().push(step);
+                typed.merges_mut().push(step);
                 first
             }
             Own::Removed => {
@@ -304,7 +313,7 @@ impl<Q: Query> Writes<'_, Q> {
                 let typed = &mut self.set.typed_mut::<Q>().lines[line];
                 typed.value = Some(value);
                 if is_merge {
-                    typed.steps.get_or_insert_default().push(step);
+                    typed.merges_mut().push(step);
                 }
                 None
             }
