@@ -4,6 +4,7 @@
 mod wish;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 pub use wish::{Include, Skip};
 
@@ -49,7 +50,13 @@ pub fn check(model: &Model, includes: &[Include], skips: &[Skip]) -> Listing {
         match wish::resolve(include, model) {
             Ok(found) => {
                 found.queries.iter().for_each(|index| is_included[*index] = true);
-                lines.insert(found.line.type_path.clone(), found.line);
+                match lines.entry(found.line.type_path.clone()) {
+                    Entry::Vacant(entry) => _ = entry.insert(found.line),
+                    Entry::Occupied(first) if first.get().name == found.line.name => {}
+                    Entry::Occupied(first) => {
+                        listing.report.push(wish::two_names(include, &found.line, first.get()));
+                    }
+                }
             }
             Err(diagnostic) => listing.report.push(*diagnostic),
         }

@@ -8,7 +8,9 @@ const ENTRIES: usize = 10_000;
 const BYTES: u64 = 1 << 33;
 const VALUES: u8 = 3;
 const TIMES: i32 = 5;
+const NONE: u32 = 0;
 const HALF: f64 = 0.5;
+const ONE: f64 = 1.0;
 const MINUTE: Duration = Duration::from_mins(1);
 
 const fn doubled(number: u32) -> u32 {
@@ -53,6 +55,11 @@ struct FirstKnown;
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u8, retry_first = MINUTE, retry_longest = "1h")]
 struct LongestKnown;
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = u8, capacity = 1 + NONE, history = NONE, ttl = Duration::ZERO, retry = NONE, linger = Duration::ZERO)]
+#[query(batch = NONE + 1, concurrency = 1 + NONE, jitter = ONE, beta = ONE / 1e9, retry_factor = ONE)]
+struct Least;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u8, capacity = Self::ENTRIES, history = if Self::ENTRIES > 10 { 1 } else { 2 })]
@@ -112,6 +119,14 @@ fn what_a_client_is_told_may_be_constants() {
     assert_eq!(FirstKnown::LOADING, first_known);
     let longest_known = LoadingOptions::new().retry_first(MINUTE).retry_longest(Duration::from_hours(1));
     assert_eq!(LongestKnown::LOADING, longest_known);
+}
+
+#[test]
+fn the_least_that_a_constant_may_be_is_taken() {
+    let least = TableOptions::new().capacity(1).history(0).ttl(Duration::ZERO);
+    assert_eq!(Least::OPTIONS, least);
+    let loading = LoadingOptions::new().retry(0).linger(Duration::ZERO).batch(1).concurrency(1);
+    assert_eq!(Least::LOADING, loading.jitter(1.0).beta(1e-9).retry_factor(1.0));
 }
 
 #[test]

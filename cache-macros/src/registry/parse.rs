@@ -152,8 +152,9 @@ fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
     let name: LitStr = input
         .parse()
         .map_err(|error| syn::Error::new(error.span(), "`as` takes a name in quotes: `as \"user_page\"`"))?;
-    if name.value().trim().is_empty() {
-        return Err(syn::Error::new_spanned(name, "the name of a table is not empty"));
+    if name.value().trim().is_empty() || name.value().contains(char::is_control) {
+        let message = "the name of a table is not empty and has no control characters";
+        return Err(syn::Error::new_spanned(name, message));
     }
     Ok(name)
 }

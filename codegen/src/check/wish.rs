@@ -87,10 +87,11 @@ pub(super) fn resolve(include: &Include, model: &Model) -> Result<Resolved, Box<
     if writer.angles != 0 || !is_path(&head) || !(type_path.len() == head.len() || type_path.ends_with('>')) {
         return Err(malformed());
     }
-    if let Some(name) = &include.name
-        && name.is_empty()
-    {
-        return Err(complain(format!("the table of `{text}` has an empty name")));
+    // As in the derive.
+    if let Some(name) = include.name.as_ref().filter(|name| is_no_name(name)) {
+        let message = format!("{name:?} cannot be the name of the table of `{text}`");
+        let help = "a name is not empty and has no control characters, as in \"user_page\"";
+        return Err(Box::new(complain(message).help(help)));
     }
     let queries: Vec<_> = model
         .queries
@@ -123,6 +124,10 @@ pub(super) fn resolve(include: &Include, model: &Model) -> Result<Resolved, Box<
         location: first.map(|query| query.location.clone()).or_else(|| include.location.clone()),
     };
     Ok(Resolved { line, queries })
+}
+
+fn is_no_name(name: &str) -> bool {
+    name.trim().is_empty() || name.contains(char::is_control)
 }
 
 /// Writes a type, with the paths in it made to start at the crate root.
@@ -240,6 +245,16 @@ impl TypeWriter<'_> {
             }
         }
     }
+}
+
+/// An include of a type that another one gives the table `first`.
+pub(super) fn two_names(include: &Include, line: &Line, first: &Line) -> Diagnostic {
+    let named =
+        |line: &Line| line.name.as_ref().map_or("its own name".to_owned(), |name| format!("{name:?}"));
+    let message =
+        format!("`{}` is included twice: as {} and as {}", line.type_path, named(first), named(line));
+    placed(Diagnostic::error(message), include.location.as_ref())
+        .help("a query has one table; keep one of them")
 }
 
 /// The skips of a build script, and which of them were of use.

@@ -482,6 +482,23 @@ fn a_type_that_is_included_or_left_out_is_written_without_keywords() {
 }
 
 #[test]
+fn a_table_has_one_name_that_can_be_printed() {
+    let sample = Sample::new(&[("src/lib.rs", &query("A"))]);
+    for name in ["", " ", "a\nb", "\u{1b}[2J"] {
+        let report = sample.builder().include_as("A", name).run().expect_err("no name");
+        assert_eq!(messages(&report), [format!("{name:?} cannot be the name of the table of `A`")]);
+    }
+    let twice = "`crate::A` is included twice: as";
+    let report =
+        sample.builder().include_as("A", "x").include_as("crate::A", "y").run().expect_err("two names");
+    assert_eq!(messages(&report), [format!("{twice} \"x\" and as \"y\"")]);
+    let report = sample.builder().include_as("A", "x").include("A").run().expect_err("two names");
+    assert_eq!(messages(&report), [format!("{twice} \"x\" and as its own name")]);
+    sample.builder().include_as("A", "x").include_as("A", "x").run().expect("the same name");
+    assert_eq!(sample.listed(), ["crate::A as \"x\""]);
+}
+
+#[test]
 fn a_skipped_query_is_neither_listed_nor_warned_about() {
     let sample = Sample::new(&[(
         "src/lib.rs",
