@@ -49,7 +49,7 @@ struct Timed;
 struct Loaded;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-#[query(value = u8, retry_first = "1s", retry_longest = MINUTE)]
+#[query(value = u8, retry_first = "1s", retry_longest = MINUTE, beta = ONE + HALF)]
 struct FirstKnown;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +115,8 @@ fn what_a_client_is_told_may_be_constants() {
         .linger(Duration::MAX)
         .concurrency(5);
     assert_eq!(Loaded::LOADING, expected);
-    let first_known = LoadingOptions::new().retry_first(Duration::from_secs(1)).retry_longest(MINUTE);
+    let first_known =
+        LoadingOptions::new().retry_first(Duration::from_secs(1)).retry_longest(MINUTE).beta(1.5);
     assert_eq!(FirstKnown::LOADING, first_known);
     let longest_known = LoadingOptions::new().retry_first(MINUTE).retry_longest(Duration::from_hours(1));
     assert_eq!(LongestKnown::LOADING, longest_known);

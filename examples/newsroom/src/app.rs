@@ -1,7 +1,8 @@
 //! The state of the program, how it comes to be at the start, and what is left of it at the end.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,13 +41,19 @@ impl App for Newsroom {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenFailure {
-    /// The folder cannot be made.
-    #[error("cannot make the folder `{}`; choose another with --data", path.display())]
+    /// The folder cannot be made or written.
+    #[error("cannot use the folder `{}`; choose another with --data", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// Another process serves from the folder.
+    #[error("another newsroom uses the folder `{}`; stop it, or choose another folder with --data", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
     },
     /// The database cannot be opened or made.
     #[error(transparent)]
@@ -54,6 +61,23 @@ pub enum OpenFailure {
     /// The cache cannot be made.
     #[error("cannot make the cache")]
     Cache(#[from] OpenError),
+}
+
+/// Makes the folder, and keeps other processes from it until the file is dropped: two would not see each other's comments.
+///
+/// # Errors
+/// If the folder cannot be made, or another process has it.
+pub fn claim(folder: &Path) -> Result<File, OpenFailure> {
+    let failed = |source| OpenFailure::Folder { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let lock = File::create(folder.join("newsroom.lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        // Some file systems have no locks.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(lock),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+        Err(TryLockError::WouldBlock) => Err(OpenFailure::InUse { path: folder.to_owned() }),
+    }
 }
 
 /// Opens the database and the cache of a folder. `tell` hears what happened, a line at a time.

@@ -76,7 +76,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
                 options.address =
                     text.parse().map_err(|_| lexopt::Error::from(format!("`{text}` {reason}")))?;
             }
-            Long("data") => options.data = parser.value()?.into(),
+            Long("data") => {
+                options.data = parser.value()?.into();
+                // As of a variable that is not set.
+                if options.data.as_os_str().is_empty() {
+                    return Err("the folder of --data is empty; `--data .` is this one".into());
+                }
+            }
             Long("articles") => options.size = Size::of(number(&mut parser, 1, 1_000_000)?),
             Long("inspection") => settings.inspection = parser.value()?.parse_with(str::parse)?,
             Long("connections") => settings.connections = number(&mut parser, 1, 1_000_000)?,

@@ -44,6 +44,7 @@ async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     // Before anything that takes time.
     let listener = TcpListener::bind(options.address).await;
     let listener = listener.map_err(|error| cannot_serve(options.address, &error))?;
+    let _claim = app::claim(&options.data)?;
     let client = app::open(&options.data, options.size, say).await?;
     // Until here a signal ends the program at once, as there is nothing to save yet.
     let mut signals = Signals::new()?;
@@ -68,7 +69,8 @@ async fn end(service: Service) -> Result<(), Box<dyn Error>> {
         cut_off => say(&format_args!("{cut_off} connections were cut off")),
     }
     let report = app::save(&client).await?;
-    say(&format_args!("saved {} answers, {} bytes, for a warm start", report.entries(), report.bytes));
+    let (answers, plural) = (report.entries(), if report.entries() == 1 { "" } else { "s" });
+    say(&format_args!("saved {answers} answer{plural}, {} bytes, for a warm start", report.bytes));
     Ok(())
 }
 

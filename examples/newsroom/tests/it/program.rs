@@ -91,7 +91,8 @@ async fn newsroom(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 async fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(program).args(arguments).output().await.unwrap();
+    let output = Command::new(program).args(arguments).kill_on_drop(true).output();
+    let output = timeout(PATIENCE, output).await.expect("it does not end").unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
@@ -108,6 +109,23 @@ async fn an_address_that_is_taken_is_told_before_anything_is_made() {
 }
 
 #[tokio::test]
+async fn a_folder_serves_one_newsroom_at_a_time() {
+    let folder = tempdir().unwrap();
+    let first = Program::start(folder.path(), &[]).await;
+    let data = folder.path().to_str().unwrap();
+    let (code, told) = newsroom(&["--address", "127.0.0.1:0", "--data", data]).await;
+    assert_eq!(code, Some(1));
+    assert!(told.contains("another newsroom uses the folder") && told.contains(data), "{told}");
+    assert_eq!(first.visitor().await.get("/healthz").await.unwrap().status, 200);
+    // A kill leaves the folder free.
+    first.signal("-KILL").await;
+    first.ends().await;
+    let second = Program::start(folder.path(), &[]).await;
+    second.signal("-TERM").await;
+    assert!(second.ends().await.0.success());
+}
+
+#[tokio::test]
 async fn arguments_that_make_no_sense_are_told() {
     for arguments in [
         &["--address", "here"][..],
@@ -115,6 +133,7 @@ async fn arguments_that_make_no_sense_are_told() {
         &["what"],
         &["--articles", "0"],
         &["--streams", "many"],
+        &["--data", ""],
         &["--inspection", "everybody"],
         &["--grace", "99999999999999999999"],
     ] {
@@ -140,7 +159,7 @@ async fn a_folder_that_cannot_be_made_is_told_with_advice() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let (code, told) = newsroom(&["--address", "127.0.0.1:0", "--data", file.path().to_str().unwrap()]).await;
     assert_eq!(code, Some(1));
-    assert!(told.contains("cannot make the folder") && told.contains("choose another with --data"), "{told}");
+    assert!(told.contains("cannot use the folder") && told.contains("choose another with --data"), "{told}");
 }
 
 #[tokio::test]
