@@ -29,8 +29,8 @@ pub(crate) struct Rules {
     /// Whether hits need no more than a look at the line and perhaps at the next deadline: the table keeps entries, and
     /// their times do not depend on their use.
     pub(crate) has_plain_hits: bool,
-    /// Whether writes need no more than a look at the capacity: all entries weigh the same, have no deadline by default, no
-    /// order of their own and no history.
+    /// Whether writes need no more than a look at the capacity and at the next deadline: all entries weigh the same, have
+    /// no order of their own, no time to idle and no history.
     pub(crate) has_simple_writes: bool,
 }
 
@@ -46,7 +46,7 @@ impl Rules {
             is_timed,
             has_times: is_timed || options.fresh.is_some(),
             has_simple_writes: matches!(options.bound, Some(Bound::Capacity(_)))
-                && !is_timed
+                && options.tti.is_none()
                 && options.history == 0,
             has_plain_hits: (options.bound.is_some() || is_timed) && options.tti.is_none(),
         }

@@ -179,8 +179,8 @@ impl<Q: Query> Shard<Q> {
 
     /// Whether a write has nothing to do for the shard besides, and so may be a [simple](Self::write_simply) one.
     #[inline]
-    pub(crate) fn is_calm(&self) -> bool {
-        self.metadata.as_ref().is_some_and(|metadata| metadata.is_calm())
+    pub(crate) fn is_calm(&self, now: Moment) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.is_calm(now))
     }
 
     /// Writes a value in a calm shard, under a key that is in this line or in none. Returns what it displaced.
@@ -196,7 +196,7 @@ impl<Q: Query> Shard<Q> {
         let metadata = Metadata::made(metadata);
         if let Some(number) = at {
             let (state, present) = lines.state_and_value(number)?;
-            metadata.replace_simply(number, state, revision, context.now);
+            metadata.replace_simply(number, state, revision, context);
             return Some((key, std::mem::replace(present, ValueRef::Strong(value))));
         }
         let (number, state) = ShardMut { index, lines, metadata }.occupy_simply(hash, revision, context);
@@ -212,7 +212,7 @@ impl<Q: Query> Shard<Q> {
         place: (u32, Option<u32>),
         context: &OpContext<'_>,
     ) -> bool {
-        if !self.is_calm() || context.ledger.is_over() {
+        if !self.is_calm(context.now) || context.ledger.is_over() {
             return false;
         }
         let Some((key, value)) = pair.downcast_mut::<Pair<Q>>().and_then(|pair| pair.0.take()) else {

@@ -225,7 +225,7 @@ impl<Q: Query> UsedTable for Table<Q> {
     fn write_simply(&self, pair: &mut dyn Any) -> Option<u64> {
         let Pair(place) = pair.downcast_mut::<Pair<Q>>()?;
         let (key, value) = place.take()?;
-        match self.insert_simply(key, value) {
+        match self.insert_simply(key, value, None) {
             Ok(revision) => Some(revision),
             Err(pair) => {
                 *place = Some(pair);

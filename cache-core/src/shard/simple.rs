@@ -50,6 +50,7 @@ impl ShardMut<'_> {
             has_alarm: false,
         };
         state.date(context.now, false);
+        self.metadata.set_alarm(number, &mut state, context.rules);
         (number, state)
     }
 
@@ -81,22 +82,34 @@ impl ShardMut<'_> {
 impl Metadata {
     /// Whether a write has nothing to do for the shard besides.
     #[inline]
-    pub(super) fn is_calm(&self) -> bool {
+    pub(super) fn is_calm(&self, now: Moment) -> bool {
         self.survivors.is_empty()
-            && self.deadlines.is_empty()
+            && (self.deadlines.is_empty() || self.has_calm_deadlines(now))
             && self.balance == 0
             && self.pins.len() == 0
             && self.extras.is_empty()
     }
 
+    fn has_calm_deadlines(&self, now: Moment) -> bool {
+        !self.deadlines.has_due(now) && !self.deadlines.is_bloated(self.records.occupied())
+    }
+
     /// Notes that the value of a line is replaced.
     #[inline]
-    pub(super) fn replace_simply(&mut self, number: u32, state: &mut LineState, revision: u64, now: Moment) {
+    pub(super) fn replace_simply(
+        &mut self,
+        number: u32,
+        state: &mut LineState,
+        revision: u64,
+        context: &OpContext<'_>,
+    ) {
         let record = &mut self.records[number];
-        record.as_of = now;
+        record.as_of = context.now;
         record.revision = revision;
+        // The alarm that there is comes too early now, and is set anew then.
+        self.set_alarm(number, state, context.rules);
         state.is_invalidated = false;
-        state.date(now, false);
+        state.date(context.now, false);
         state.count_use();
         self.removals[Cause::Replaced as usize] += 1;
     }

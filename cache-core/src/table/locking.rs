@@ -116,10 +116,11 @@ impl Head {
         self.rules.has_simple_writes && !self.has_entry_tags && !self.core.events.has_listeners()
     }
 
-    /// Whether a write has nothing to do for the table besides. To be asked while a shard is locked.
+    /// Whether a write has nothing to do for the table besides, which has so many watchers of the writer's own. To be asked
+    /// while a shard is locked.
     #[inline]
-    pub(crate) fn is_calm(&self) -> bool {
-        self.watchers.is_empty() && !self.core.gate.is_closed() && !self.ledger.is_over()
+    pub(crate) fn is_calm(&self, own_watchers: usize) -> bool {
+        self.watchers.count() == own_watchers && !self.core.gate.is_closed() && !self.ledger.is_over()
     }
 
     /// The moment of a write. Precise if times begin with it.

@@ -154,10 +154,16 @@ impl Watchers {
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
 
+    /// How many there are. To be asked while a shard is locked, for its keys.
+    #[inline]
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Whether there is none. To be asked while a shard is locked, for its keys.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.count.load(Ordering::Relaxed) == 0
+        self.count() == 0
     }
 
     /// The watchers of a key. To be called while its shard is locked, which it has to stay until they are told.

@@ -246,7 +246,7 @@ impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
         let pair = match self.head.has_simple_writes() && times == Times::new() {
-            true => self.insert_simply(key, Arc::clone(&value)),
+            true => self.insert_simply(key, Arc::clone(&value), None),
             false => Err((key, Arc::clone(&value))),
         };
         if let Err((key, copy)) = pair {
@@ -255,21 +255,30 @@ impl<Q: Query> Table<Q> {
         value
     }
 
-    /// Writes a value if its shard has no more to do, and returns the revision; else returns key and value.
-    #[inline]
-    pub(super) fn insert_simply(&self, key: Q, value: Arc<Q::Value>) -> Result<u64, (Q, Arc<Q::Value>)> {
+    /// Writes a value if its shard has no more to do, and returns the revision; else returns key and value. A value that was
+    /// loaded is only written where none is, and if it is the load's turn.
+    pub(super) fn insert_simply(
+        &self,
+        key: Q,
+        value: Arc<Q::Value>,
+        load: Option<&AnyWatcher>,
+    ) -> Result<u64, (Q, Arc<Q::Value>)> {
         let head = &self.head;
         let Some(shards) = self.shards.get() else { return Err((key, value)) };
         let hash = self.hash(&key);
         let context = head.context(head.start_of(&Times::new()), 0);
         head.core.gate.pass();
         let mut shard = Guard(Some(shards.of(hash).write()));
-        if !head.is_calm() || !shard.is_calm() {
+        let at = shard.find(hash, &key).map(|(number, _)| number);
+        let may_write = load.is_none_or(|load| at.is_none() && !load.is_overtaken());
+        if !may_write || !head.is_calm(load.into_iter().len()) || !shard.is_calm(context.now) {
             return Err((key, value));
+        }
+        if let Some(load) = load {
+            load.overtake();
         }
         head.trail.note(hash);
         let revision = head.core.next_revision();
-        let at = shard.find(hash, &key).map(|(number, _)| number);
         let displaced = shard.write_simply(key, value, (hash, at), revision, &context);
         drop(shard);
         drop(displaced);
@@ -290,8 +299,12 @@ impl<Q: Query> Table<Q> {
     /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
     /// answered: the value that was written meanwhile, or `value`.
     pub(crate) fn store_loaded(&self, key: Q, load: &AnyWatcher, value: Arc<Q::Value>) -> Arc<Q::Value> {
-        let mut pair = Self::pair(key, Arc::clone(&value));
-        let winner = store_loaded(self.made_table(), &mut pair, load);
+        let pair = match self.head.has_simple_writes() {
+            true => self.insert_simply(key, Arc::clone(&value), Some(load)),
+            false => Err((key, Arc::clone(&value))),
+        };
+        let Err((key, copy)) = pair else { return value };
+        let winner = store_loaded(self.made_table(), &mut Self::pair(key, copy), load);
         winner.and_then(|winner| winner.downcast().ok()).map_or(value, |winner| *winner)
     }
 

@@ -1,5 +1,5 @@
-//! Tables with a capacity and nothing else are written in a way of their own, unless somebody listens. Both ways leave the
-//! same.
+//! Tables with a capacity, and perhaps a time to live, are written in a way of their own unless somebody listens. Both ways
+//! leave the same.
 
 use cache_core::{Freshness, Residency};
 use proptest::prelude::*;
@@ -19,6 +19,7 @@ enum Step {
     Pin(u32),
     /// Drops what is held and pinned, and reaps what has died by that.
     LetGo,
+    Wait(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -34,6 +35,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => key().prop_map(Step::Hold),
         1 => key().prop_map(Step::Pin),
         4 => Just(Step::LetGo),
+        2 => (1_u64..400).prop_map(Step::Wait),
     ];
     proptest::collection::vec(step, 1..400)
 }
@@ -49,12 +51,12 @@ struct Side {
 }
 
 impl Side {
-    fn new(capacity: u64, seed: u64, is_heard: bool) -> Self {
+    fn new(capacity: u64, ttl: Option<Duration>, seed: u64, is_heard: bool) -> Self {
         let clock = Arc::new(ManualClock::new());
-        let builder = Cache::builder()
-            .clock(Arc::clone(&clock))
-            .hash_seed(seed)
-            .table::<GetBook>(|table| table.capacity(capacity).history(0));
+        let builder = Cache::builder().clock(Arc::clone(&clock)).hash_seed(seed).table::<GetBook>(|table| {
+            let table = table.capacity(capacity).history(0);
+            ttl.map_or(table, |ttl| table.ttl(ttl))
+        });
         let builder = if is_heard { builder.on_removal(|_| {}) } else { builder };
         Self { cache: builder.build().unwrap(), clock, is_heard, held: Vec::new(), pins: Vec::new() }
     }
@@ -79,6 +81,7 @@ impl Side {
             Step::Touch(id) => return Some(cache.touch(&GetBook(*id)).to_string()),
             Step::Hold(id) => self.held.extend(cache.peek(&GetBook(*id))),
             Step::Pin(id) => self.pins.push(cache.pin(&GetBook(*id))),
+            Step::Wait(millis) => self.clock.advance(Duration::from_millis(*millis)),
             Step::LetGo => {
                 self.held.clear();
                 self.pins.clear();
@@ -122,10 +125,11 @@ proptest! {
     #[test]
     fn simple_writes_and_general_ones_leave_the_same(
         capacity in 1_u64..90,
+        ttl in prop_oneof![Just(None), (100_u64..900).prop_map(|millis| Some(Duration::from_millis(millis)))],
         seed in any::<u64>(),
         steps in steps(),
     ) {
-        let (mut simple, mut general) = (Side::new(capacity, seed, false), Side::new(capacity, seed, true));
+        let (mut simple, mut general) = (Side::new(capacity, ttl, seed, false), Side::new(capacity, ttl, seed, true));
         for (at, step) in steps.iter().enumerate() {
             prop_assert_eq!(simple.run(step), general.run(step), "step {}: {:?}", at, step);
             prop_assert_eq!(simple.entries(), general.entries(), "step {}: {:?}", at, step);
