@@ -177,53 +177,6 @@ impl<Q: Query> Shard<Q> {
         ShardMut { index, lines, metadata: Metadata::made(metadata) }
     }
 
-    /// Whether a write has nothing to do for the shard besides, and so may be a [simple](Self::write_simply) one.
-    #[inline]
-    pub(crate) fn is_calm(&self, now: Moment) -> bool {
-        self.metadata.as_ref().is_some_and(|metadata| metadata.is_calm(now))
-    }
-
-    /// Writes a value in a calm shard, under a key that is in this line or in none. Returns what it displaced.
-    pub(crate) fn write_simply(
-        &mut self,
-        key: Q,
-        value: Arc<Q::Value>,
-        (hash, at): (u32, Option<u32>),
-        revision: u64,
-        context: &OpContext<'_>,
-    ) -> Option<(Q, ValueRef<Q::Value>)> {
-        let Self { index, lines, metadata, .. } = self;
-        let metadata = Metadata::made(metadata);
-        if let Some(number) = at {
-            let (state, present) = lines.state_and_value(number)?;
-            metadata.replace_simply(number, state, revision, context);
-            return Some((key, std::mem::replace(present, ValueRef::Strong(value))));
-        }
-        let (number, state) = ShardMut { index, lines, metadata }.occupy_simply(hash, revision, context);
-        let line = Line { value: ValueRef::Strong(value), state, key };
-        lines.set(number, line).map(|line| (line.key, line.value))
-    }
-
-    /// [`write_simply`](Self::write_simply) of a pair, if the shard is calm. What is displaced is kept. Returns whether it was
-    /// written.
-    pub(crate) fn write_pair_simply(
-        &mut self,
-        pair: &mut dyn Any,
-        place: (u32, Option<u32>),
-        context: &OpContext<'_>,
-    ) -> bool {
-        if !self.is_calm(context.now) || context.ledger.is_over() {
-            return false;
-        }
-        let Some((key, value)) = pair.downcast_mut::<Pair<Q>>().and_then(|pair| pair.0.take()) else {
-            return false;
-        };
-        if let Some(displaced) = self.write_simply(key, value, place, context.revision, context) {
-            self.lines.keep_displaced(displaced);
-        }
-        true
-    }
-
     /// Whether a line of a shard of this query has the value, which the caller holds.
     pub(crate) fn has_value(shard: ShardRef<'_>, number: u32, value: &Arc<Q::Value>) -> bool {
         let lines = (shard.lines as &dyn Any).downcast_ref::<Lines<Q>>();

@@ -26,7 +26,7 @@ use crate::erased::{AnyTable, ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::shard::{OpContext, Pair, Shard, ShardMut, ShardRef};
+use crate::shard::{Pair, Shard, ShardMut, ShardRef};
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::trail::Trail;
 pub(crate) use head::Head;
@@ -223,15 +223,7 @@ impl<Q: Query> UsedTable for Table<Q> {
     }
 
     fn write_simply(&self, pair: &mut dyn Any) -> Option<u64> {
-        let Pair(place) = pair.downcast_mut::<Pair<Q>>()?;
-        let (key, value) = place.take()?;
-        match self.insert_simply(key, value, None) {
-            Ok(revision) => Some(revision),
-            Err(pair) => {
-                *place = Some(pair);
-                None
-            }
-        }
+        Table::write_simply(self, pair.downcast_mut()?, None)
     }
 
     fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a> {
@@ -249,15 +241,6 @@ impl<Q: Query> LockedShard for Guard<'_, Q> {
 
     fn shard_mut(&mut self) -> Option<ShardMut<'_>> {
         Some(self.any_mut())
-    }
-
-    fn write_simply(
-        &mut self,
-        pair: &mut dyn Any,
-        place: (u32, Option<u32>),
-        context: &OpContext<'_>,
-    ) -> bool {
-        self.write_pair_simply(pair, place, context)
     }
 
     fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {
@@ -278,10 +261,6 @@ impl<Q: Query> LockedShard for ReadGuard<'_, Q> {
 
     fn shard_mut(&mut self) -> Option<ShardMut<'_>> {
         None
-    }
-
-    fn write_simply(&mut self, _: &mut dyn Any, _: (u32, Option<u32>), _: &OpContext<'_>) -> bool {
-        false
     }
 
     fn take_displaced(&mut self, _: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {

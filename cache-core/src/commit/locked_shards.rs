@@ -5,7 +5,7 @@ use std::any::Any;
 use smallvec::SmallVec;
 
 use crate::erased::UsedTable;
-use crate::shard::{OpContext, ShardMut, ShardRef};
+use crate::shard::{ShardMut, ShardRef};
 
 /// A locked shard of a query that the holder does not know. Dropping it unlocks.
 pub(crate) trait LockedShard {
@@ -13,14 +13,6 @@ pub(crate) trait LockedShard {
     fn shard(&self) -> ShardRef<'_>;
     /// The shard, if it is locked for writing.
     fn shard_mut(&mut self) -> Option<ShardMut<'_>>;
-    /// Writes a pair in the simple way, under a key of this hash that is in this line or in none. Returns whether it was
-    /// written: not if the shard has more to do.
-    fn write_simply(
-        &mut self,
-        pair: &mut dyn Any,
-        place: (u32, Option<u32>),
-        context: &OpContext<'_>,
-    ) -> bool;
     /// Moves what was displaced to a `Displaced` of the query, to be dropped when no lock is held. Without one, what is
     /// returned holds it.
     fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>>;
@@ -106,17 +98,6 @@ impl<'a> LockedShards<'a> {
     pub(super) fn of_mut(&mut self, hash: u32) -> Option<ShardMut<'_>> {
         let at = self.at(hash);
         self.shards[at].shard_mut()
-    }
-
-    /// [`LockedShard::write_simply`] in the shard of the hash.
-    pub(super) fn write_simply(
-        &mut self,
-        pair: &mut dyn Any,
-        place: (u32, Option<u32>),
-        context: &OpContext<'_>,
-    ) -> bool {
-        let at = self.at(place.0);
-        self.shards[at].write_simply(pair, place, context)
     }
 
     /// All that are locked for writing.

@@ -55,7 +55,7 @@ struct TypedLine<Q: Query> {
     value: Option<Arc<Q::Value>>,
     /// How it was merged, if it was.
     steps: Option<Box<Merges<Q::Value>>>,
-    /// A copy of both, to be installed.
+    /// A copy of both, to be installed; or what it displaced, until no lock is held.
     pair: Pair<Q>,
 }
 
@@ -141,6 +141,9 @@ impl<Q: Query> AnyWrites for TypedWrites<Q> {
 
     fn drop_displaced(&mut self) {
         self.displaced.clear();
+        for line in &mut self.lines {
+            line.pair.0 = None;
+        }
     }
 
     fn entry(&self, line: usize) -> Box<dyn AnyEntry> {

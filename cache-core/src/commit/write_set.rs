@@ -671,16 +671,14 @@ impl Steps for Lines {
             if line.write.is_change() {
                 head.trail.note(line.hash);
             }
-            if is_simple && line.is_simple() {
-                let place = (line.hash, line.at.number);
-                if locked.write_simply(self.typed.pair(at), place, &context) {
-                    continue;
-                }
+            if !line.is_written() {
+                continue;
             }
-            let line = &self.lines[at];
-            if line.is_written()
-                && let Some(mut shard) = locked.of_mut(line.hash)
-            {
+            let Some(mut shard) = locked.of_mut(line.hash) else { continue };
+            if is_simple && line.is_simple() && shard.is_calm(context.now) && !context.ledger.is_over() {
+                let place = (line.hash, line.at.number);
+                shard.write_simply(self.typed.pair(at), place, context.revision, &context);
+            } else {
                 self.install_line(at, head, &mut shard, &context);
             }
         }

@@ -73,6 +73,9 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     /// Replaces the value by that of a [`Pair`], whose key is displaced with the old value. The line's state says whether the
     /// new handle is strong. Returns what listeners have to be told.
     fn replace(&mut self, number: u32, pair: &mut dyn Any, has_listeners: bool) -> Option<Cause>;
+    /// Exchanges the value of a resident for that of a [`Pair`]; and the key too, if the line is entered by another entry, which
+    /// has this state. The pair has what was there then.
+    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn Any);
     /// Makes the handle strong. `false`: the value is dead.
     fn upgrade(&mut self, number: u32) -> bool;
     /// Makes the handle of a resident weak, unless nobody else can reach the value.
@@ -157,34 +160,8 @@ impl<Q: Query> Lines<Q> {
     }
 
     #[inline]
-    pub(super) fn state_and_value(
-        &mut self,
-        number: u32,
-    ) -> Option<(&mut LineState, &mut ValueRef<Q::Value>)> {
-        match self.line_mut(number) {
-            Some(Line { state, value, .. }) => Some((state, value)),
-            None => None,
-        }
-    }
-
-    /// Puts an entry into a line, or a new one behind all others. Returns what was there.
-    #[inline]
-    pub(super) fn set(&mut self, number: u32, line: Line<Q>) -> Option<Line<Q>> {
-        if number as usize == self.lines.len() {
-            grow(&mut self.lines);
-            self.lines.push(Some(line));
-            return None;
-        }
-        self.lines[number as usize].replace(line)
-    }
-
-    #[inline]
     pub(super) fn has_displaced(&self) -> bool {
         self.displaced.first.is_some()
-    }
-
-    pub(super) fn keep_displaced(&mut self, (key, value): (Q, ValueRef<Q::Value>)) {
-        self.displaced.push(Gone { key: Some(key), value, cause: None });
     }
 
     /// Moves what was displaced to another list.
@@ -295,6 +272,18 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let cause = value.told_of(cause, has_listeners);
         self.displaced.push(Gone { key: Some(key), value, cause });
         cause
+    }
+
+    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn Any) {
+        let Some(Pair(Some((key, value)))) = pair.downcast_mut::<Pair<Q>>() else { return };
+        let Some(line) = self.line_mut(number) else { return };
+        if let ValueRef::Strong(present) = &mut line.value {
+            std::mem::swap(present, value);
+        }
+        if let Some(state) = entering {
+            line.state = state;
+            std::mem::swap(&mut line.key, key);
+        }
     }
 
     fn upgrade(&mut self, number: u32) -> bool {

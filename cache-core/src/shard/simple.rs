@@ -2,6 +2,8 @@
 //! itself has to be done. All else takes the general way, in [`write`](super::write). A property test holds both to the
 //! same result.
 
+use std::any::Any;
+
 use super::lines::Released;
 use super::metadata::Metadata;
 use super::state::{LineState, Membership};
@@ -14,9 +16,36 @@ use crate::retention::records::Record;
 use crate::sync::atomic::AtomicU8;
 
 impl ShardMut<'_> {
+    /// Whether a write has nothing to do for the shard besides.
+    #[inline]
+    pub(crate) fn is_calm(&self, now: Moment) -> bool {
+        self.metadata.is_calm(now)
+    }
+
+    /// Writes a pair in a calm shard, under a key that is in this line or in none. The pair has what it displaced then.
+    pub(crate) fn write_simply(
+        &mut self,
+        pair: &mut dyn Any,
+        (hash, at): (u32, Option<u32>),
+        revision: u64,
+        context: &OpContext<'_>,
+    ) {
+        if let Some(number) = at {
+            if let Some(state) = self.lines.state_mut(number) {
+                self.metadata.replace_simply(number, state, revision, context);
+            }
+            return self.lines.exchange(number, None, pair);
+        }
+        let (number, state) = self.occupy_simply(hash, revision, context);
+        match self.lines.state(number) {
+            Some(_) => self.lines.exchange(number, Some(state), pair),
+            None => self.lines.put(number, state, pair),
+        }
+    }
+
     /// Finds a line for a new key, and enters it everywhere but in the line itself. If the table is full, that is the line
     /// of the entry that leaves, and still has it.
-    pub(super) fn occupy_simply(
+    fn occupy_simply(
         &mut self,
         hash: u32,
         revision: u64,
@@ -82,7 +111,7 @@ impl ShardMut<'_> {
 impl Metadata {
     /// Whether a write has nothing to do for the shard besides.
     #[inline]
-    pub(super) fn is_calm(&self, now: Moment) -> bool {
+    fn is_calm(&self, now: Moment) -> bool {
         self.survivors.is_empty()
             && (self.deadlines.is_empty() || self.has_calm_deadlines(now))
             && self.balance == 0
@@ -96,7 +125,7 @@ impl Metadata {
 
     /// Notes that the value of a line is replaced.
     #[inline]
-    pub(super) fn replace_simply(
+    fn replace_simply(
         &mut self,
         number: u32,
         state: &mut LineState,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::head::Head;
 use super::times::Times;
+use super::watchers::AnyWatcher;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
 use crate::event::{AnyEntry, Change, ChangeKind};
@@ -116,11 +117,28 @@ impl Head {
         self.rules.has_simple_writes && !self.has_entry_tags && !self.core.events.has_listeners()
     }
 
-    /// Whether a write has nothing to do for the table besides, which has so many watchers of the writer's own. To be asked
-    /// while a shard is locked.
-    #[inline]
-    pub(crate) fn is_calm(&self, own_watchers: usize) -> bool {
-        self.watchers.count() == own_watchers && !self.core.gate.is_closed() && !self.ledger.is_over()
+    /// Begins a simple write, which draws its revision, of a key that is in a line of this number or in none. `None` if the table
+    /// or the shard have more to do, or it is not the load's turn.
+    pub(super) fn begin_simply(
+        &self,
+        shard: &ShardMut<'_>,
+        (hash, at): (u32, Option<u32>),
+        load: Option<&AnyWatcher>,
+        context: &OpContext<'_>,
+    ) -> Option<u64> {
+        let own_watchers = usize::from(load.is_some());
+        let is_calm = self.watchers.count() == own_watchers
+            && !self.core.gate.is_closed()
+            && !self.ledger.is_over()
+            && shard.is_calm(context.now);
+        if !is_calm || load.is_some_and(|load| at.is_some() || load.is_overtaken()) {
+            return None;
+        }
+        if let Some(load) = load {
+            load.overtake();
+        }
+        self.trail.note(hash);
+        Some(self.core.next_revision())
     }
 
     /// The moment of a write. Precise if times begin with it.

@@ -16,7 +16,7 @@ use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
 use crate::shard::key::{AnyKey, AnyPair, IsKey, names};
 use crate::shard::state::AnyHandle;
-use crate::shard::{OpContext, PinClaim, Placement, ReadVersion, ShardMut};
+use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut};
 use crate::watch::Stored;
 
 /// Where a written value comes from.
@@ -245,66 +245,44 @@ impl dyn UsedTable + '_ {
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
-        let pair = match self.head.has_simple_writes() && times == Times::new() {
-            true => self.insert_simply(key, Arc::clone(&value), None),
-            false => Err((key, Arc::clone(&value))),
-        };
-        if let Err((key, copy)) = pair {
-            self.insert_by_times(key, copy, &times);
+        let mut pair = Self::pair(key, Arc::clone(&value));
+        if times != Times::new() || self.write_simply(&mut pair, None).is_none() {
+            let how = PairWrite { times: &times, origin: Origin::Program, is_invalidated: false };
+            self.made_table().write(&mut pair, &how, &mut |_, _| true);
         }
         value
     }
 
-    /// Writes a value if its shard has no more to do, and returns the revision; else returns key and value. A value that was
-    /// loaded is only written where none is, and if it is the load's turn.
-    pub(super) fn insert_simply(
-        &self,
-        key: Q,
-        value: Arc<Q::Value>,
-        load: Option<&AnyWatcher>,
-    ) -> Result<u64, (Q, Arc<Q::Value>)> {
+    /// Writes a pair if its table and shard have no more to do, and returns the revision. The pair has what was displaced
+    /// then. A value that was loaded is only written where none is, and if it is the load's turn.
+    pub(super) fn write_simply(&self, pair: &mut Pair<Q>, load: Option<&AnyWatcher>) -> Option<u64> {
         let head = &self.head;
-        let Some(shards) = self.shards.get() else { return Err((key, value)) };
-        let hash = self.hash(&key);
+        let (key, _) = pair.0.as_ref()?;
+        let shards = self.shards.get().filter(|_| head.has_simple_writes())?;
+        let hash = self.hash(key);
         let context = head.context(head.start_of(&Times::new()), 0);
         head.core.gate.pass();
-        let mut shard = Guard(Some(shards.of(hash).write()));
-        let at = shard.find(hash, &key).map(|(number, _)| number);
-        let may_write = load.is_none_or(|load| at.is_none() && !load.is_overtaken());
-        if !may_write || !head.is_calm(load.into_iter().len()) || !shard.is_calm(context.now) {
-            return Err((key, value));
-        }
-        if let Some(load) = load {
-            load.overtake();
-        }
-        head.trail.note(hash);
-        let revision = head.core.next_revision();
-        let displaced = shard.write_simply(key, value, (hash, at), revision, &context);
-        drop(shard);
-        drop(displaced);
-        head.core.log.note_single(head.name, revision);
+        let mut guard = Guard(Some(shards.of(hash).write()));
+        let at = guard.find(hash, key).map(|(number, _)| number);
+        let shard = &mut guard.any_mut();
+        let revision = head.begin_simply(shard, (hash, at), load, &context)?;
+        shard.write_simply(pair, (hash, at), revision, &context);
+        drop(guard);
         if context.ledger.is_over() {
             self.made_table().enforce_bound(&OpContext { revision, ..context });
         }
-        Ok(revision)
-    }
-
-    #[inline(never)]
-    fn insert_by_times(&self, key: Q, value: Arc<Q::Value>, times: &Times) {
-        let mut pair = Self::pair(key, value);
-        let how = PairWrite { times, origin: Origin::Program, is_invalidated: false };
-        self.made_table().write(&mut pair, &how, &mut |_, _| true);
+        head.core.log.note_single(head.name, revision);
+        Some(revision)
     }
 
     /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
     /// answered: the value that was written meanwhile, or `value`.
     pub(crate) fn store_loaded(&self, key: Q, load: &AnyWatcher, value: Arc<Q::Value>) -> Arc<Q::Value> {
-        let pair = match self.head.has_simple_writes() {
-            true => self.insert_simply(key, Arc::clone(&value), Some(load)),
-            false => Err((key, Arc::clone(&value))),
-        };
-        let Err((key, copy)) = pair else { return value };
-        let winner = store_loaded(self.made_table(), &mut Self::pair(key, copy), load);
+        let mut pair = Self::pair(key, Arc::clone(&value));
+        if self.write_simply(&mut pair, Some(load)).is_some() {
+            return value;
+        }
+        let winner = store_loaded(self.made_table(), &mut pair, load);
         winner.and_then(|winner| winner.downcast().ok()).map_or(value, |winner| *winner)
     }
 
