@@ -551,6 +551,13 @@ impl<R: Registry> Cache<R> {
         self.0.registry.visit(&mut |table| visitor(table.0));
     }
 
+    /// All tables, in order of their listing.
+    pub(crate) fn tables(&self) -> Vec<&dyn ErasedTable> {
+        let mut tables = Vec::new();
+        self.visit(&mut |table| tables.push(table));
+        tables
+    }
+
     #[inline]
     pub(crate) fn table<Q: Query>(&self) -> &Table<Q>
     where
@@ -579,8 +586,6 @@ impl<R: Registry> Clone for Cache<R> {
 
 impl<R: Registry> Debug for Cache<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tables: Vec<&dyn ErasedTable> = Vec::new();
-        self.visit(&mut |table| tables.push(table));
-        f.debug_struct("Cache").field("tables", &tables).finish_non_exhaustive()
+        f.debug_struct("Cache").field("tables", &self.tables()).finish_non_exhaustive()
     }
 }

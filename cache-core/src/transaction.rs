@@ -18,7 +18,8 @@ use crate::commit::bulk::{Lent, Marking, MarkingTagged};
 use crate::commit::typed_writes::Writes;
 use crate::commit::write_set::WriteSet;
 use crate::commit::{Commit, CommitKind, Failure, Part};
-use crate::erased::UsedTable;
+use crate::core::Core;
+use crate::erased::{ErasedTable, UsedTable};
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::query::{Lookup, Query};
@@ -49,6 +50,12 @@ pub trait Merge: Clone {
 /// read: what replaced it may have been made from it, and cannot be made again.
 pub struct Transaction<R: Registry> {
     cache: Cache<R>,
+    draft: Draft,
+}
+
+/// What a transaction is to commit, its registry unknown.
+#[derive(Default)]
+struct Draft {
     parts: Parts,
     order: Order,
     label: Option<Arc<str>>,
@@ -88,7 +95,11 @@ impl Tables {
     }
 }
 
+/// The tables of a cache, to be asked for.
+type TablesOf<'a> = &'a (dyn Fn() -> Vec<&'a dyn ErasedTable> + Sync);
+
 /// What a transaction does to each table. Most have to do with few.
+#[derive(Default)]
 pub(crate) struct Parts(SmallVec<[Box<dyn Part>; 2]>);
 
 impl Drop for Parts {
@@ -99,26 +110,18 @@ impl Drop for Parts {
 
 impl<R: Registry> Transaction<R> {
     pub(crate) fn new(cache: Cache<R>) -> Self {
-        Self {
-            cache,
-            parts: Parts(SmallVec::new()),
-            order: SmallVec::new(),
-            label: None,
-            context: None,
-            marked: Tables::None,
-            sign: None,
-        }
+        Self { cache, draft: Draft::default() }
     }
 
     /// Says what the transaction is for. Kept in the history, and in the log of commits while that is on.
     pub fn label(&mut self, label: impl Into<Arc<str>>) -> &mut Self {
-        self.label = Some(label.into());
+        self.draft.label = Some(label.into());
         self
     }
 
     /// Gives the `before_commit` hooks something to look at.
     pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) -> &mut Self {
-        self.context = Some(context);
+        self.draft.context = Some(context);
         self
     }
 
@@ -146,8 +149,7 @@ impl<R: Registry> Transaction<R> {
     /// This transaction's own writes, in the order in which their keys were first written.
     #[must_use]
     pub fn writes(&self) -> Vec<Change> {
-        let part = |table| self.parts.0.iter().find(|part| part.table_index() == table);
-        self.order.iter().filter_map(|&(table, line)| part(table)?.change(line)).collect()
+        self.draft.writes()
     }
 
     /// Replaces the whole value. Returns the `Arc` that will be committed.
@@ -359,23 +361,19 @@ impl<R: Registry> Transaction<R> {
     /// # }
     /// ```
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
-        match &mut self.marked {
-            Tables::None => self.marked = Tables::Tagged(vec![tag.into()]),
-            Tables::Tagged(tags) => tags.push(tag.into()),
-            Tables::All => {}
-        }
+        self.draft.invalidate_tag(tag.into());
     }
 
     /// [`invalidate_query`](Self::invalidate_query) for all queries.
     pub fn invalidate_all(&mut self) {
-        self.marked = Tables::All;
+        self.draft.marked = Tables::All;
     }
 
     /// Has `sign` set by the commit, together with its changes: who reads one of them and then the sign finds it set,
     /// and who finds it set reads all of them.
     #[doc(hidden)]
     pub fn sign(&mut self, sign: Arc<AtomicBool>) {
-        self.sign = Some(sign);
+        self.draft.sign = Some(sign);
     }
 
     /// Makes all changes visible at once.
@@ -397,30 +395,9 @@ impl<R: Registry> Transaction<R> {
     /// If a merge function, a weigher, a hook or a predicate of [`invalidate_where`](Self::invalidate_where) panics;
     /// nothing is applied then.
     pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
-        if self.cache.core().hooks.iter().any(Hook::is_async) {
-            return Err(CommitError::AsyncHook);
-        }
-        if let Some(revision) = self.commit_simply() {
-            return Ok(self.into_receipt(revision));
-        }
-        let (mut left, mut backoff) = (ATTEMPTS_WITH_HOOKS, Backoff::default());
-        loop {
-            left = left.saturating_sub(1);
-            let begun = self.cache.core().now();
-            self.prepare()?;
-            let proposal = self.proposal();
-            if let Some(proposal) = &proposal {
-                let core = self.cache.core();
-                hooks::ask(&core.hooks, core.id, proposal).map_err(CommitError::Refused)?;
-                self.mark_matching_again();
-            }
-            if let Some(revision) = self.attempt(left == 0)? {
-                return Ok(self.into_receipt(revision));
-            }
-            if proposal.is_some() {
-                backoff.wait(self.cache.core(), begun);
-            }
-        }
+        let Self { cache, draft } = &mut self;
+        let revision = draft.commit(cache.core(), &|| cache.tables())?;
+        Ok(Receipt::new(revision, self.draft.parts))
     }
 
     /// [`commit`](Self::commit) for caches with async hooks. Runs on any executor.
@@ -441,20 +418,93 @@ impl<R: Registry> Transaction<R> {
         self.commit_in_attempts(1).await
     }
 
-    async fn commit_in_attempts(mut self, mut left: usize) -> Result<Receipt<R>, CommitError> {
-        if let Some(revision) = self.commit_simply() {
-            return Ok(self.into_receipt(revision));
+    async fn commit_in_attempts(mut self, attempts: usize) -> Result<Receipt<R>, CommitError> {
+        let Self { cache, draft } = &mut self;
+        let revision = draft.commit_async(cache.core(), &|| cache.tables(), attempts).await?;
+        Ok(Receipt::new(revision, self.draft.parts))
+    }
+
+    /// Remembers the order of a key that is written for the first time.
+    fn note<Q: Query>(&mut self, line: Option<usize>)
+    where
+        R: Holds<Q>,
+    {
+        if let Some(line) = line {
+            self.draft.order.push((self.cache.table::<Q>().index(), line));
+        }
+    }
+
+    /// The set of this transaction's lines in the table of `Q`, made at first use.
+    fn writes_mut<Q: Query>(&mut self) -> Writes<'_, Q>
+    where
+        R: Holds<Q>,
+    {
+        let Self { cache, draft } = self;
+        let table = cache.table::<Q>();
+        let set = draft.parts.write_set(table.index(), &mut || WriteSet::of::<Q>(cache.home()));
+        Writes { table, set }
+    }
+}
+
+impl Draft {
+    fn writes(&self) -> Vec<Change> {
+        let part = |table| self.parts.0.iter().find(|part| part.table_index() == table);
+        self.order.iter().filter_map(|&(table, line)| part(table)?.change(line)).collect()
+    }
+
+    fn invalidate_tag(&mut self, tag: Tag) {
+        match &mut self.marked {
+            Tables::None => self.marked = Tables::Tagged(vec![tag]),
+            Tables::Tagged(tags) => tags.push(tag),
+            Tables::All => {}
+        }
+    }
+
+    /// Commits the transaction. Returns the revision, 0 if nothing is written.
+    fn commit(&mut self, core: &Core, tables: TablesOf<'_>) -> Result<u64, CommitError> {
+        if core.hooks.iter().any(Hook::is_async) {
+            return Err(CommitError::AsyncHook);
+        }
+        if let Some(revision) = self.commit_simply(core) {
+            return Ok(revision);
+        }
+        let (mut left, mut backoff) = (ATTEMPTS_WITH_HOOKS, Backoff::default());
+        loop {
+            left = left.saturating_sub(1);
+            let begun = core.now();
+            self.prepare(core)?;
+            let proposal = self.proposal(core);
+            if let Some(proposal) = &proposal {
+                hooks::ask(&core.hooks, core.id, proposal).map_err(CommitError::Refused)?;
+                self.mark_matching_again();
+            }
+            if let Some(revision) = self.attempt(core, tables, left == 0)? {
+                return Ok(revision);
+            }
+            if proposal.is_some() {
+                backoff.wait(core, begun);
+            }
+        }
+    }
+
+    async fn commit_async(
+        &mut self,
+        core: &Core,
+        tables: TablesOf<'_>,
+        mut left: usize,
+    ) -> Result<u64, CommitError> {
+        if let Some(revision) = self.commit_simply(core) {
+            return Ok(revision);
         }
         loop {
             left = left.saturating_sub(1);
-            self.prepare()?;
-            if let Some(proposal) = self.proposal() {
-                let core = self.cache.core();
+            self.prepare(core)?;
+            if let Some(proposal) = self.proposal(core) {
                 hooks::ask_async(&core.hooks, core.id, &proposal).await.map_err(CommitError::Refused)?;
                 self.mark_matching_again();
             }
-            if let Some(revision) = self.attempt(left == 0)? {
-                return Ok(self.into_receipt(revision));
+            if let Some(revision) = self.attempt(core, tables, left == 0)? {
+                return Ok(revision);
             }
             others_first().await;
         }
@@ -462,17 +512,17 @@ impl<R: Registry> Transaction<R> {
 
     /// Commits a single write that nobody has to be asked about in the way of
     /// [`Cache::insert`](crate::Cache::insert). Returns its revision.
-    fn commit_simply(&mut self) -> Option<u64> {
+    fn commit_simply(&mut self, core: &Core) -> Option<u64> {
         let is_plain = matches!(self.marked, Tables::None) && self.label.is_none() && self.sign.is_none();
         let [part] = &mut self.parts.0[..] else { return None };
-        match is_plain && self.cache.core().hooks.is_empty() {
+        match is_plain && core.hooks.is_empty() {
             true => part.write_set_mut()?.commit_simply(),
             false => None,
         }
     }
 
-    fn prepare(&mut self) -> Result<(), CommitError> {
-        if asking::is_inside(self.cache.core().id) {
+    fn prepare(&mut self, core: &Core) -> Result<(), CommitError> {
+        if asking::is_inside(core.id) {
             return Err(CommitError::InsideHook);
         }
         self.parts.0.sort_unstable_by_key(|part| part.table_index());
@@ -487,14 +537,18 @@ impl<R: Registry> Transaction<R> {
     }
 
     /// What the hooks are asked about; nothing without hooks or without changes.
-    fn proposal(&self) -> Option<Proposal> {
-        let has_hooks = !self.cache.core().hooks.is_empty() && !self.order.is_empty();
+    fn proposal(&self, core: &Core) -> Option<Proposal> {
+        let has_hooks = !core.hooks.is_empty() && !self.order.is_empty();
         has_hooks.then(|| Proposal::new(self.writes(), self.label.clone(), self.context.clone()))
     }
 
     /// Tries to install everything. `None`: a merge was overtaken, and has to run again.
-    fn attempt(&mut self, is_last_with_hooks: bool) -> Result<Option<u64>, CommitError> {
-        let core = self.cache.core();
+    fn attempt(
+        &mut self,
+        core: &Core,
+        tables: TablesOf<'_>,
+        is_last_with_hooks: bool,
+    ) -> Result<Option<u64>, CommitError> {
         let sign = self.sign.as_deref();
         let overtaken = match self.marked {
             Tables::None => {
@@ -502,7 +556,7 @@ impl<R: Registry> Transaction<R> {
                 Commit::new(core, kind).with_sign(sign).run(&mut self.parts.0)
             }
             _ => {
-                let mut parts = with_marks(&self.cache, &mut self.parts, &self.marked);
+                let mut parts = with_marks(tables(), &mut self.parts, &self.marked);
                 let kind = kind_of(&parts);
                 Commit::new(core, kind).with_sign(sign).run(&mut parts)
             }
@@ -534,31 +588,6 @@ impl<R: Registry> Transaction<R> {
             }
         }
         tables
-    }
-
-    fn into_receipt(self, revision: u64) -> Receipt<R> {
-        Receipt::new(revision, self.parts)
-    }
-
-    /// Remembers the order of a key that is written for the first time.
-    fn note<Q: Query>(&mut self, line: Option<usize>)
-    where
-        R: Holds<Q>,
-    {
-        if let Some(line) = line {
-            self.order.push((self.cache.table::<Q>().index(), line));
-        }
-    }
-
-    /// The set of this transaction's lines in the table of `Q`, made at first use.
-    fn writes_mut<Q: Query>(&mut self) -> Writes<'_, Q>
-    where
-        R: Holds<Q>,
-    {
-        let Self { cache, parts, .. } = self;
-        let table = cache.table::<Q>();
-        let set = parts.write_set(table.index(), &mut || WriteSet::of::<Q>(cache.home()));
-        Writes { table, set }
     }
 }
 
@@ -593,13 +622,13 @@ fn kind_of(parts: &[Box<dyn Part + '_>]) -> CommitKind {
 
 /// The parts of a transaction that also marks what it does not write of some tables.
 #[cold]
-fn with_marks<'a, R: Registry>(
-    cache: &'a Cache<R>,
+fn with_marks<'a>(
+    all_tables: Vec<&'a dyn ErasedTable>,
     parts: &'a mut Parts,
     marked: &Tables,
 ) -> Vec<Box<dyn Part + 'a>> {
     let (mut tables, mut indexed) = (Vec::new(), Vec::new());
-    cache.visit(&mut |table| {
+    for table in all_tables {
         let head = table.head();
         // Also of one that was never used: copies of its entries may be kept elsewhere.
         if marked.has(head.tags) {
@@ -609,7 +638,7 @@ fn with_marks<'a, R: Registry>(
             marked.tags().iter().for_each(|tag| head.note_tag(tag));
             indexed.extend(table.used());
         }
-    });
+    }
     let mut all: Vec<Box<dyn Part + 'a>> = Vec::new();
     for part in &mut parts.0 {
         if take(&mut tables, part.table_index()) {
@@ -714,6 +743,9 @@ pub const TRANSACT_ATTEMPTS: usize = 64;
 
 impl<R: Registry> Debug for Transaction<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transaction").field("label", &self.label).field("writes", &self.writes()).finish()
+        f.debug_struct("Transaction")
+            .field("label", &self.draft.label)
+            .field("writes", &self.writes())
+            .finish()
     }
 }

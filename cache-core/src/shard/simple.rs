@@ -45,12 +45,7 @@ impl ShardMut<'_> {
 
     /// Finds a line for a new key, and enters it everywhere but in the line itself. If the table is full, that is the line
     /// of the entry that leaves, and still has it.
-    fn occupy_simply(
-        &mut self,
-        hash: u32,
-        revision: u64,
-        context: &OpContext<'_>,
-    ) -> (u32, LineState) {
+    fn occupy_simply(&mut self, hash: u32, revision: u64, context: &OpContext<'_>) -> (u32, LineState) {
         let queue = self.metadata.policy.place(hash);
         let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of: context.now };
         let vacated = match context.ledger.is_over_with(1) {
@@ -125,13 +120,7 @@ impl Metadata {
 
     /// Notes that the value of a line is replaced.
     #[inline]
-    fn replace_simply(
-        &mut self,
-        number: u32,
-        state: &mut LineState,
-        revision: u64,
-        context: &OpContext<'_>,
-    ) {
+    fn replace_simply(&mut self, number: u32, state: &mut LineState, revision: u64, context: &OpContext<'_>) {
         let record = &mut self.records[number];
         record.as_of = context.now;
         record.revision = revision;
