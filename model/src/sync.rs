@@ -78,6 +78,16 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
+impl<T> Drop for MutexGuard<'_, T> {
+    /// Others may go on before the next step, also if the scheduler does not see that.
+    fn drop(&mut self) {
+        drop(self.0.take());
+        if !std::thread::panicking() {
+            switch_point();
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Condvar(shuttle::sync::Condvar);
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use cache_core::Query;
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::loaded::Loaded;
 use crate::concurrency::LoadSlot;
 use crate::runtime::TaskRuntime;
+use crate::sync::Mutex;
 use crate::waits::{FlightId, Waiting, Waits};
 
 /// The batch of a query that can be joined at present.

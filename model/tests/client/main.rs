@@ -1,8 +1,9 @@
 //! What the query client hands over between threads, each under many schedules of a model checker's choice: who boards
 //! and leaves a flight while it lands and its key is written, who takes over what its runtime runs no more, which loads run
-//! beside each other, who reads a key while its layer is confirmed, and who passes a write of the provider that is stuck.
+//! beside each other or together, who reads a key while its layer is confirmed, who passes a write of the provider that is
+//! stuck, and what observers ask of a task that is replaced.
 //!
-//! What runs is the client's own flights, boards, circles, notices and layers, over the store of this package and shuttle's
+//! What runs is the client's own flights, boards, circles, batches, notices and layers, over the store of this package and shuttle's
 //! locks; the tasks, which are tokio's, are stood in for by threads that take the same steps in the same order.
 //!
 //! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300). A long run takes 20,000.
@@ -31,6 +32,7 @@ mod sync;
 mod waits;
 
 mod arrivals;
+mod batch;
 mod endings;
 mod flights;
 mod keepers;
