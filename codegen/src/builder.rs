@@ -328,9 +328,11 @@ fn watched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) ->
             Verdict::Never => {}
             // Rustc refuses the crate until the file is there. To watch for it alone is not enough: a file that is moved may be
             // older than this run.
-            Verdict::Always => all.extend([missing.path.clone(), out_dir.join(NEVER_WRITTEN)]),
+            Verdict::Always if !missing.is_in_macro => {
+                all.extend([missing.path.clone(), out_dir.join(NEVER_WRITTEN)]);
+            }
             // The build may succeed without the file, and is then to come to rest.
-            Verdict::Depends => all.extend(folder_to_watch(&missing.path, folder, out_dir)),
+            Verdict::Always | Verdict::Depends => all.extend(folder_to_watch(&missing.path, folder, out_dir)),
         }
     }
     let mut paths: Vec<_> = all

@@ -8,7 +8,7 @@ use crate::emit::{self, Json};
 use crate::model::Model;
 use crate::package::Package;
 use crate::report::{Diagnostic, Report, shown};
-use crate::scan::{ModuleKind, Scan, scan};
+use crate::scan::{Missing, ModuleKind, Scan, scan};
 
 /// One crate as the generator sees it.
 #[derive(Debug)]
@@ -72,7 +72,8 @@ impl Explanation {
                 writeln!(text, "  {path} ({}{call})", self.shown(module.source.path()))?;
             }
         }
-        self.write_list(text, "modules without a file (left to rustc)", &self.scan.missing, |missing| {
+        let missing: Vec<_> = self.missing().collect();
+        self.write_list(text, "modules without a file (left to rustc)", &missing, |missing| {
             let cfgs: String = missing.cfgs.iter().map(|cfg| format!(" #[cfg({cfg})]")).collect();
             format!("{}{cfgs}", self.shown(&missing.path))
         })?;
@@ -148,7 +149,7 @@ impl Explanation {
             ])
         });
         let files: Vec<_> = self.scan.paths().into_iter().map(|path| Json::text(self.shown(path))).collect();
-        let missing = self.scan.missing.iter().map(|missing| {
+        let missing = self.missing().map(|missing| {
             Json::Object(vec![
                 ("file", Json::text(self.shown(&missing.path))),
                 ("cfgs", emit::cfgs(&missing.cfgs)),
@@ -180,6 +181,11 @@ impl Explanation {
             ])
         });
         Json::List(items.collect())
+    }
+
+    /// What rustc reports. Files of modules in macro calls are listed by their calls.
+    fn missing(&self) -> impl Iterator<Item = &Missing> {
+        self.scan.missing.iter().filter(|missing| !missing.is_in_macro)
     }
 
     fn shown(&self, path: &Path) -> String {

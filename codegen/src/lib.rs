@@ -34,10 +34,11 @@
 //!
 //! Conditions are weighed by the features and the target of the build (`CARGO_CFG_*`): a module that this build does not
 //! compile may be missing or broken. The generator cannot know a `cfg` that the build script itself sets, or that
-//! `cargo rustc -- --cfg` adds. Where the file of a module under such a condition is missing, the nearest existing folder is
-//! watched instead. Cargo watches all that is below a folder, so a folder with the package or with cargo's output in it
-//! cannot be watched: no build would come to rest. There, for instance for a `lib.rs` beside `Cargo.toml`, a file that
-//! appears goes unnoticed; the next build that compiles it fails with a message that says how to run the generator again.
+//! `cargo rustc -- --cfg` adds, nor what a macro makes of its tokens. Where the file of a module under such a condition, or
+//! in a macro call, is missing, the nearest existing folder is watched instead. Cargo watches all that is below a folder, so
+//! a folder with the package or with cargo's output in it cannot be watched: no build would come to rest. There, for
+//! instance for a `lib.rs` beside `Cargo.toml`, a file that appears goes unnoticed; the next build that compiles it fails
+//! with a message that says how to run the generator again.
 //!
 //! In a package of one program, a `src/lib.rs` that appears while no file of the program changes is noticed at the next
 //! run.

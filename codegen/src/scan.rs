@@ -44,8 +44,10 @@ pub struct Scan {
 pub struct Missing {
     /// Where it was looked for.
     pub path: PathBuf,
-    /// Path of its module from the crate root; none for a module in a block, whose queries no registry can list.
+    /// Path of its module from the crate root; none for a module in a block or a macro call, whose queries are not listed.
     pub module: Option<String>,
+    /// Whether its module is declared among the tokens of a macro call, which may drop it.
+    pub is_in_macro: bool,
     /// Conditions of its module and of those around it.
     pub cfgs: Vec<Cfg>,
 }

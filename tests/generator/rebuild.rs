@@ -274,6 +274,22 @@ fn a_module_beside_the_manifest_that_appears_unseen_fails_the_build_until_the_ge
 }
 
 #[test]
+fn a_module_in_a_macro_call_is_warned_of_once_its_file_is_there() {
+    let (fixture, _) = built("hidden");
+    fixture.append(
+        "src/main.rs",
+        "macro_rules! pass { ($($tokens:tt)*) => { $($tokens)* } } pass! { pub mod late; }",
+    );
+    fixture.build().failed();
+    fixture.write("src/late.rs", QUERY);
+    let run = fixture.build().succeeded();
+    assert_eq!(run.work(), Work::GeneratedAndCompiled);
+    let warning = "query `crate::late::Added` is not in the registry: module `late` is declared inside the macro `pass!`";
+    assert!(run.stderr.contains(warning), "{}", run.stderr);
+    assert_eq!(fixture.build().succeeded().work(), Work::Nothing);
+}
+
+#[test]
 fn a_module_of_another_platform_that_is_not_rust_holds_nothing_up() {
     let (fixture, _) = built("platform");
     let elsewhere = "#[cfg(target_os = \"none\")] mod elsewhere { mod broken; }";

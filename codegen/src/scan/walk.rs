@@ -233,8 +233,15 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
             return;
         }
         let depth = context.depth + 1;
-        let declared =
-            Declared { name: name.to_string(), parent, visibility, location, depth, macro_call: None };
+        let declared = Declared {
+            name: name.to_string(),
+            parent,
+            visibility,
+            location,
+            depth,
+            macro_call: None,
+            is_guess: false,
+        };
         let Some(body) = body else {
             self.file_modules(&declared, attributes, context);
             return;
@@ -275,9 +282,11 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
                 Found::Refused => {}
             }
         }
-        if declared.macro_call.is_some() || self.scan.macro_around(declared.parent).is_some() {
+        if self.is_in_macro(declared) {
             // Perhaps the macro drops it.
             self.scan.faults.truncate(faults);
+        }
+        if declared.is_guess {
             self.scan.missing.truncate(missing);
         }
     }
@@ -309,9 +318,14 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     fn missing(&mut self, path: &Path, declared: &Declared, cfgs: &[Cfg]) {
         let is_in_block =
             self.scan.ancestors(declared.parent).any(|(_, around)| around.kind == ModuleKind::Block);
-        let module = (!is_in_block)
+        let is_in_macro = self.is_in_macro(declared);
+        let module = (!is_in_block && !is_in_macro)
             .then(|| format!("{}::{}", self.scan.path(declared.parent).join("::"), declared.name));
-        self.scan.missing.push(Missing { path: path.to_owned(), module, cfgs: cfgs.to_vec() });
+        self.scan.missing.push(Missing { path: path.to_owned(), module, is_in_macro, cfgs: cfgs.to_vec() });
+    }
+
+    fn is_in_macro(&self, declared: &Declared) -> bool {
+        declared.macro_call.is_some() || self.scan.macro_around(declared.parent).is_some()
     }
 
     /// Whether `path` is being read already, around `module`.
@@ -474,6 +488,8 @@ struct Declared {
     depth: usize,
     /// The macro call that it stands in.
     macro_call: Option<Location>,
+    /// Whether it is only a name that a macro may make a module of.
+    is_guess: bool,
 }
 
 impl Declared {

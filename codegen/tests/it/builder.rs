@@ -111,6 +111,12 @@ fn a_missing_file_is_watched_for_where_this_build_compiles_it() {
 fn a_missing_file_that_this_build_may_do_without_is_watched_for_by_its_folder() {
     assert_eq!(watched_on_linux("#[cfg(loom)] mod gone;"), ["src"]);
     assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"near/x.rs\"] mod gone;"), ["src/near"]);
+    // What a macro makes of it cannot be seen.
+    assert_eq!(
+        watched_on_linux("cfg_if! { if #[cfg(x)] { mod gone; } else { #[path = \"near/x.rs\"] mod x; } }"),
+        ["src", "src/near"]
+    );
+    assert_eq!(watched_on_linux("cfg_if! { #[cfg(windows)] mod gone; }"), [""; 0]);
     // Cargo looks at all that is below a folder; in these, other builds or other programs are at work.
     assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"../x.rs\"] mod gone;"), [""; 0]);
     assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"/nowhere/x.rs\"] mod gone;"), [""; 0]);

@@ -64,6 +64,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
                 match token {
                     TokenTree::Ident(name) if !self.has_too_many_modules(context) => {
                         let declared = self.declared_in_macro(&name, Visibility::Private, &call, context);
+                        let declared = Declared { is_guess: true, ..declared };
                         self.file_modules(&declared, &Attributes::default(), context);
                     }
                     TokenTree::Group(group) => work.push(group.stream()),
@@ -87,6 +88,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
             location: self.locate(context.module, name.span()),
             depth: context.depth + 1,
             macro_call: Some(call.clone()),
+            is_guess: false,
         }
     }
 
