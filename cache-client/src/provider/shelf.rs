@@ -124,7 +124,7 @@ impl<Q: Query> Shelf<Q> {
 
 /// An answer as it is to be kept.
 pub(crate) struct Copy<'a, Q: Query> {
-    pub(crate) value: &'a Q::Value,
+    pub(crate) value: &'a Arc<Q::Value>,
     /// When its load began, by the wall clock.
     pub(crate) dated: Dated,
     pub(crate) age: Duration,

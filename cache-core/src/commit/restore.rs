@@ -1,6 +1,5 @@
 //! Putting saved entries into a table, as a part of a commit.
 
-use std::any::Any;
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -9,7 +8,7 @@ use super::locked_shards::LockedShards;
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::clock::Moment;
 use crate::erased::{ErasedTable, UsedTable};
-use crate::event::ChangeKind;
+use crate::event::{AnyEntry, ChangeKind};
 use crate::hashed::spread;
 use crate::retention::Queue;
 use crate::shard::key::AnyKey;
@@ -27,7 +26,7 @@ pub(crate) struct Restoring<'a> {
     work: Option<(&'a dyn UsedTable, RestoreSteps)>,
     report: TableRestore,
     /// Values of a table that keeps nothing, for the report to keep.
-    homeless: Option<Box<dyn Any + Send + Sync>>,
+    homeless: Vec<Box<dyn AnyEntry>>,
 }
 
 struct RestoreSteps {
@@ -77,7 +76,7 @@ impl<'a> Restoring<'a> {
         let codec = head.codec().ok_or(SkipReason::NotPersisted)?;
         let Decoded { blocks, skipped } = section.decode(codec, downtime, threads)?;
         let report = TableRestore { skipped_entries: skipped, ..TableRestore::new(head.name) };
-        let mut restoring = Self { head, work: None, report, homeless: None };
+        let mut restoring = Self { head, work: None, report, homeless: Vec::new() };
         if !blocks.is_empty()
             && let Some(table) = table.made_for_restore()
         {
@@ -103,7 +102,7 @@ impl<'a> Restoring<'a> {
         }
         report.over_bound = fit(table, &mut bins);
         report.restored = bins.iter().map(|bin| bin.lines.len() as u64).sum();
-        self.homeless = bins.first().and_then(|bin| bin.homeless(head));
+        self.homeless = bins.iter().flat_map(|bin| bin.homeless(head)).collect();
         let now = head.core.precise_now();
         self.work = Some((table, RestoreSteps { bins, tags, now, counts: Vec::new(), revision: 0 }));
     }
@@ -184,7 +183,7 @@ impl Bin {
         lines.retain(|line| {
             let stays = stays(line);
             if !stays {
-                entries.pairs.discard(line.number..line.number + 1);
+                entries.pairs.discard(line.number);
             }
             stays
         });
@@ -192,14 +191,11 @@ impl Bin {
     }
 
     /// Keys and values that the table does not keep, least recently used first.
-    fn homeless(&self, head: &Head) -> Option<Box<dyn Any + Send + Sync>> {
-        let mut homeless = Vec::new();
-        for line in self.lines.iter().rev() {
-            if !head.rules.keeps(self.entries.metas[line.number].ttl.map(Duration::from)) {
-                homeless.push(line.number);
-            }
-        }
-        (!homeless.is_empty()).then(|| self.entries.pairs.kept(&homeless))
+    fn homeless(&self, head: &Head) -> impl Iterator<Item = Box<dyn AnyEntry>> {
+        let Self { entries, lines } = self;
+        let is_kept = |line: &&Line| head.rules.keeps(entries.metas[line.number].ttl.map(Duration::from));
+        let homeless = lines.iter().rev().filter(move |line| !is_kept(line));
+        homeless.filter_map(|line| entries.pairs.pair(line.number).entry())
     }
 }
 
@@ -306,7 +302,7 @@ impl Part for Restoring<'_> {
 
     fn restored(&mut self, report: &mut RestoreReport) {
         report.tables.push(std::mem::take(&mut self.report));
-        report.kept.extend(self.homeless.take());
+        report.kept.append(&mut self.homeless);
     }
 }
 

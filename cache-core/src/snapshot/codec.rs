@@ -12,8 +12,10 @@ mod with_postcard;
 #[cfg(test)]
 mod tests;
 
+use std::marker::PhantomData;
+
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 /// How much less stack than usual a decoder may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,27 +47,33 @@ pub trait Codec: 'static {
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
     /// Reads one value that takes up all of `bytes`, whoever wrote them: lengths are not believed, and depth and
-    /// stack are bounded.
+    /// stack are bounded. Uses less stack than usual, by `margin`.
     ///
     /// # Errors
     /// [`CodecError`] when the bytes are no such value, or more than it.
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        margin: Margin,
+    ) -> Result<S::Value, CodecError>;
+
+    /// [`decode_seed`](Self::decode_seed) of a type that says itself how it is read.
+    ///
+    /// # Errors
+    /// As [`decode_seed`](Self::decode_seed).
+    #[inline]
+    fn decode_within<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<T, CodecError> {
+        Self::decode_seed(PhantomData::<T>, bytes, margin)
+    }
+
+    /// [`decode_within`](Self::decode_within) without a margin.
+    ///
+    /// # Errors
+    /// As [`decode_seed`](Self::decode_seed).
     #[inline]
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
         Self::decode_within(bytes, Margin::None)
     }
-
-    /// [`decode`](Self::decode) with less stack, by `margin`.
-    ///
-    /// # Errors
-    /// As [`decode`](Self::decode).
-    fn decode_within<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<T, CodecError>;
-
-    /// Reads the first element of a tuple whose encoded form is `bytes`, and does not look at the rest. Bounded as
-    /// [`decode`](Self::decode) is.
-    ///
-    /// # Errors
-    /// [`CodecError`] when the bytes do not begin with such a value.
-    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
 }
 
 /// `bincode` 2 with fixed little-endian integers: the default, and the fastest. Needs feature `bincode`.

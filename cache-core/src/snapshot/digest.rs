@@ -81,12 +81,18 @@ impl Digest {
 
 impl Compound {
     fn add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        self.ordered.write_u64(value.serialize(self.digest)?);
+        match value.serialize(self.digest) {
+            Ok(digest) => self.ordered.write_u64(digest),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
     fn add_anywhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        self.unordered = self.unordered.wrapping_add(value.serialize(self.digest)?);
+        match value.serialize(self.digest) {
+            Ok(digest) => self.unordered = self.unordered.wrapping_add(digest),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 

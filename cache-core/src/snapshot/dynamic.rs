@@ -12,11 +12,13 @@ use serde::de::DeserializeOwned;
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 use super::codec::{Codec, Margin};
 use super::codec::{CodecError, EncodeError};
+#[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
+use super::digest::digest;
 use super::format::bytes::{Cursor, put_text};
 use super::pairs::{AnyPairs, Pairs};
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
-use super::persistence::verify_value;
-use super::persistence::{TableCodec, TableFormat, foreign};
+use super::persistence::is_same;
+use super::persistence::{TableCodec, TableFormat, Undecodable, foreign};
 use super::report::SkipReason;
 #[cfg(feature = "json")]
 use super::shape::Misfit;
@@ -200,12 +202,9 @@ fn verify<T: Serialize + DeserializeOwned + 'static, C: Codec>(
     bytes: &[u8],
 ) -> Result<(), CodecError> {
     let value = typed::<T>(value)?;
-    verify_value::<T, C>(
-        value,
-        &C::decode_within(bytes, Margin::Quarter)?,
-        |out| C::encode(value, out),
-        bytes,
-    )
+    let copy: T = C::decode_within(bytes, Margin::Quarter)?;
+    let digest = |value: &T| digest(value, C::SELF_DESCRIBING);
+    is_same(digest(value)?, digest(&copy)?, &|again| C::encode(value, again), bytes)
 }
 
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
@@ -249,19 +248,26 @@ impl TableCodec for DynamicTypes {
         (key as &dyn Any).downcast_ref().map_or_else(String::new, |key: &Dynamic| key.name().to_owned())
     }
 
-    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), SkipReason> {
+    fn decode(
+        &self,
+        entry: u64,
+        bytes: &[u8],
+        pairs: &mut dyn AnyPairs,
+    ) -> Result<(), Undecodable<SkipReason>> {
         let undecodable = |error: CodecError| SkipReason::Undecodable { entry, reason: error.0 };
-        let (envelope, value) = Envelope::parse(bytes).map_err(undecodable)?;
-        let value = (self.registered(&envelope)?.decode)(value).map_err(undecodable)?;
-        let Some(pairs) = (pairs as &mut dyn Any).downcast_mut::<Pairs<Dynamic>>() else {
-            return Err(undecodable(foreign()));
-        };
-        pairs.push(Dynamic(Arc::from(envelope.name)), value);
-        Ok(())
-    }
-
-    fn key_in(&self, bytes: &[u8]) -> Option<String> {
-        Some(Envelope::parse(bytes).ok()?.0.name.to_owned())
+        let unread = |error| Undecodable { key: None, reason: undecodable(error) };
+        let (envelope, value) = Envelope::parse(bytes).map_err(unread)?;
+        let key = Dynamic(Arc::from(envelope.name));
+        match self.registered(&envelope).and_then(|found| (found.decode)(value).map_err(undecodable)) {
+            Ok(value) => match (pairs as &mut dyn Any).downcast_mut::<Pairs<Dynamic>>() {
+                Some(pairs) => {
+                    pairs.push(Pair::new(key, value));
+                    Ok(())
+                }
+                None => Err(unread(foreign())),
+            },
+            Err(reason) => Err(Undecodable { key: Some(Box::new(key)), reason }),
+        }
     }
 }
 

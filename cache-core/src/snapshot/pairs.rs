@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::hint::black_box;
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::query::Query;
@@ -12,9 +11,6 @@ use crate::shard::{AnyLines, Lines, Pair, ValueRef};
 
 /// Keys and values of one query, by number; some may have been taken out.
 pub(super) struct Pairs<Q: Query>(Vec<Pair<Q>>);
-
-/// Copies that a report keeps.
-pub(super) type Kept<Q> = Vec<(Q, Arc<<Q as Query>::Value>)>;
 
 /// The pairs of a query that the caller does not know.
 pub(crate) trait AnyPairs: Any + Send + Sync {
@@ -25,15 +21,13 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
     /// Moves a pair here that another list has.
     fn move_from(&mut self, other: &mut dyn AnyPairs, number: usize);
-    /// Drops the pairs with these numbers. The others keep theirs.
-    fn discard(&mut self, numbers: Range<usize>);
+    /// Drops a pair. The others keep their numbers.
+    fn discard(&mut self, number: usize);
     /// Has the processor fetch the reference counts of all values side by side. The locked instructions that count a
     /// handle up or down wait for one count after the other.
     fn fetch(&self);
     /// [`fetch`](Self::fetch) for what is to be copied of a shard of this query.
     fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
-    /// Copies of the pairs with these numbers, as a [`Kept`].
-    fn kept(&self, numbers: &[usize]) -> Box<dyn Any + Send + Sync>;
 }
 
 impl<Q: Query> Pairs<Q> {
@@ -41,8 +35,21 @@ impl<Q: Query> Pairs<Q> {
         Box::new(Self(Vec::with_capacity(capacity)))
     }
 
-    pub(super) fn push(&mut self, key: Q, value: Arc<Q::Value>) {
-        self.0.push(Pair::new(key, value));
+    pub(super) fn push(&mut self, pair: Pair<Q>) {
+        self.0.push(pair);
+    }
+
+    /// Adds a key with its value, or a pair that counts as taken.
+    pub(super) fn push_read(&mut self, key: Q, value: Option<Arc<Q::Value>>) {
+        self.push(match value {
+            Some(value) => Pair::new(key, value),
+            None => Pair(None),
+        });
+    }
+
+    /// Takes out the last pair.
+    pub(super) fn pop(&mut self) -> Option<(Q, Arc<Q::Value>)> {
+        self.0.pop()?.0
     }
 }
 
@@ -67,22 +74,18 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
         // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
         let key = line.key.clone();
         let Some(value) = line.value.value() else { return false };
-        self.push(key, value);
+        self.push(Pair::new(key, value));
         true
     }
 
     fn move_from(&mut self, other: &mut dyn AnyPairs, number: usize) {
         if let Some(other) = (other as &mut dyn Any).downcast_mut::<Self>() {
-            self.0.push(Pair(other.0[number].0.take()));
+            self.push(Pair(other.0[number].0.take()));
         }
     }
 
-    fn discard(&mut self, numbers: Range<usize>) {
-        let mut number = numbers.start;
-        while number < numbers.end {
-            self.0[number].0 = None;
-            number += 1;
-        }
+    fn discard(&mut self, number: usize) {
+        self.0[number].0 = None;
     }
 
     fn fetch(&self) {
@@ -107,15 +110,5 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
             }
         }
         black_box(sum);
-    }
-
-    fn kept(&self, numbers: &[usize]) -> Box<dyn Any + Send + Sync> {
-        let mut kept = Kept::<Q>::new();
-        for &number in numbers {
-            if let Some((key, value)) = &self.0[number].0 {
-                kept.push((key.clone(), Arc::clone(value)));
-            }
-        }
-        Box::new(kept)
     }
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec::{Codec, CodecError, EncodeError, Margin};
 use super::digest::digest;
@@ -16,7 +16,7 @@ use super::report::SkipReason;
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
 use crate::erased::UsedTable;
 use crate::error::BoxError;
-use crate::query::{Query, ShownKey};
+use crate::query::Query;
 use crate::shard::Pair;
 use crate::shard::key::{AnyKey, AnyPair};
 use crate::table::Table;
@@ -25,21 +25,17 @@ use crate::table::Table;
 /// nothing else of the cache asks `Serialize` of anything.
 pub struct Persistence<Q: Query> {
     pub(crate) codec: PairCodec,
-    encode_key: fn(&Q, &mut Vec<u8>) -> Result<(), EncodeError>,
-    encode: EncodeEntry<Q>,
-    decode: DecodeEntry<Q>,
-    verify: VerifyEntry<Q>,
+    encode: Encode<Q>,
     /// The way to all that is done with the shards of a table, which are made if they are not there yet. Known to what
     /// makes the codec, so that a program has that code for no tables that are never used.
     pub(crate) made: fn(&Table<Q>) -> &dyn UsedTable,
 }
 
-type EncodeEntry<Q> = fn(&Q, &<Q as Query>::Value, &mut Vec<u8>) -> Result<(), EncodeError>;
-type DecodeEntry<Q> = fn(&[u8]) -> Result<(Q, Arc<<Q as Query>::Value>), CodecError>;
-type VerifyEntry<Q> = fn(&Q, &<Q as Query>::Value, &[u8]) -> Result<(), CodecError>;
-type DecodeKey = fn(&[u8]) -> Result<Box<dyn AnyKey>, CodecError>;
+/// Appends a key, and its value if there is one.
+type Encode<Q> = fn(&Q, Option<&<Q as Query>::Value>, &mut Vec<u8>) -> Result<(), EncodeError>;
 
-/// How keys and values are saved of a query that the holder does not know.
+/// How keys and values are saved of a query that the holder does not know. What its pointers lead to is compiled for
+/// each query, so it is kept small.
 #[derive(Clone, Copy)]
 pub(crate) struct PairCodec {
     name: &'static str,
@@ -49,9 +45,15 @@ pub(crate) struct PairCodec {
     vouches: fn(&ShapeReport) -> bool,
     pairs: fn(usize) -> Box<dyn AnyPairs>,
     encode: fn(&dyn AnyPair, &mut Vec<u8>) -> Result<(), EncodeError>,
-    decode: fn(&[u8], &mut dyn AnyPairs) -> Result<(), CodecError>,
-    decode_key: DecodeKey,
-    verify: fn(&dyn AnyPair, &[u8]) -> Result<(), CodecError>,
+    decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), Undecodable>,
+    /// [`digest`] of the value.
+    digest: fn(&dyn AnyPair, bool) -> Result<u64, CodecError>,
+}
+
+/// Why an entry could not be read, and its key, if that at least is readable.
+pub(crate) struct Undecodable<E = CodecError> {
+    pub key: Option<Box<dyn AnyKey>>,
+    pub reason: E,
 }
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
@@ -87,10 +89,12 @@ pub(crate) trait TableCodec: Send + Sync {
     ///
     /// # Errors
     /// Why the entry is left out.
-    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), SkipReason>;
-
-    /// What a report calls the key of an entry that does not decode, if that at least is readable.
-    fn key_in(&self, bytes: &[u8]) -> Option<String>;
+    fn decode(
+        &self,
+        entry: u64,
+        bytes: &[u8],
+        pairs: &mut dyn AnyPairs,
+    ) -> Result<(), Undecodable<SkipReason>>;
 }
 
 impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
@@ -126,17 +130,9 @@ where
             pairs: Pairs::<Q>::boxed,
             encode: encode_pair::<Q, C>,
             decode: decode_pair::<Q, C>,
-            decode_key: decode_key::<Q, C>,
-            verify: verify_pair::<Q, C>,
+            digest: digest_of::<Q>,
         };
-        Self {
-            codec,
-            encode_key: C::encode::<Q>,
-            encode: encode::<Q, C>,
-            decode: decode::<Q, C>,
-            verify: verify::<Q, C>,
-            made: |table| table.made_table(),
-        }
+        Self { codec, encode: encode::<Q, C>, made: |table| table.made_table() }
     }
 }
 
@@ -163,7 +159,7 @@ impl<Q: Query> Persistence<Q> {
     /// When the key cannot be written.
     #[doc(hidden)]
     pub fn encode_key(&self, key: &Q, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        Ok((self.encode_key)(key, out)?)
+        Ok((self.encode)(key, None, out)?)
     }
 
     /// Appends a key and its value.
@@ -171,11 +167,11 @@ impl<Q: Query> Persistence<Q> {
     /// # Errors
     /// When they cannot be written, or would not read back.
     #[doc(hidden)]
-    pub fn encode_entry(&self, key: &Q, value: &Q::Value, out: &mut Vec<u8>) -> Result<(), BoxError> {
+    pub fn encode_entry(&self, key: &Q, value: &Arc<Q::Value>, out: &mut Vec<u8>) -> Result<(), BoxError> {
         let start = out.len();
-        (self.encode)(key, value, out)?;
-        if !self.codec.is_vouched_for() {
-            (self.verify)(key, value, &out[start..])?;
+        (self.encode)(key, Some(value), out)?;
+        if !(self.codec.vouches)(&(self.codec.shape)()) {
+            self.codec.verify(&Pair::<Q>::new(key.clone(), Arc::clone(value)), &out[start..])?;
         }
         Ok(())
     }
@@ -186,7 +182,9 @@ impl<Q: Query> Persistence<Q> {
     /// When the bytes are no such entry.
     #[doc(hidden)]
     pub fn decode_entry(&self, bytes: &[u8]) -> Result<(Q, Arc<Q::Value>), BoxError> {
-        Ok((self.decode)(bytes)?)
+        let mut pairs = Pairs::<Q>::default();
+        (self.codec.decode)(bytes, Margin::None, &mut pairs).map_err(|error| error.reason)?;
+        Ok(pairs.pop().ok_or_else(foreign)?)
     }
 }
 
@@ -212,8 +210,21 @@ impl PairCodec {
         }
     }
 
-    fn is_vouched_for(&self) -> bool {
-        (self.vouches)(&(self.shape)())
+    /// Whether `bytes`, which were just written from a pair, read back as the same.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn verify(&self, pair: &dyn AnyPair, bytes: &[u8]) -> Result<(), CodecError> {
+        let mut read = (self.pairs)(1);
+        (self.decode)(bytes, Margin::Quarter, &mut *read).map_err(|error| error.reason)?;
+        let copy = read.pair(0);
+        let (Some(key), Some(found)) = (pair.key(), copy.key()) else { return Err(foreign()) };
+        if !found.equals(key) {
+            return Err(CodecError(format!("its key reads back as {found:?}")));
+        }
+        // Of the codecs, those that describe themselves are for people too.
+        let digest = |pair| (self.digest)(pair, self.is_self_describing);
+        is_same(digest(pair)?, digest(copy)?, &|again| (self.encode)(pair, again), bytes)
     }
 }
 
@@ -236,19 +247,22 @@ impl TableCodec for PairCodec {
         let start = out.len();
         (self.encode)(pair, out).map_err(|error| SkipReason::unwritten(self.name, error))?;
         if verifies {
-            let is_read = (self.verify)(pair, &out[start..]);
+            let is_read = self.verify(pair, &out[start..]);
             is_read.map_err(|error| SkipReason::unreadable(self.name, error))?;
         }
         Ok(())
     }
 
-    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), SkipReason> {
-        (self.decode)(bytes, pairs).map_err(|error| SkipReason::Undecodable { entry, reason: error.0 })
-    }
-
-    fn key_in(&self, bytes: &[u8]) -> Option<String> {
-        let key = (self.decode_key)(bytes).ok()?;
-        Some(self.key_text(&*key))
+    fn decode(
+        &self,
+        entry: u64,
+        bytes: &[u8],
+        pairs: &mut dyn AnyPairs,
+    ) -> Result<(), Undecodable<SkipReason>> {
+        (self.decode)(bytes, Margin::None, pairs).map_err(|Undecodable { key, reason }| {
+            let reason = SkipReason::Undecodable { entry, reason: reason.0 };
+            Undecodable { key, reason }
+        })
     }
 }
 
@@ -277,67 +291,52 @@ where
     Q::Value: Serialize,
 {
     match Pair::<Q>::of(pair) {
-        Some((key, value)) => encode::<Q, C>(key, value, out),
+        Some((key, value)) => encode::<Q, C>(key, Some(value), out),
         None => Err(foreign().into()),
     }
 }
 
 fn encode<Q: Query + Serialize, C: Codec>(
     key: &Q,
-    value: &Q::Value,
+    value: Option<&Q::Value>,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError>
 where
     Q::Value: Serialize,
 {
-    C::encode(&(key, value), out)
-}
-
-fn verify_pair<Q: Query + Serialize + DeserializeOwned, C: Codec>(
-    pair: &dyn AnyPair,
-    bytes: &[u8],
-) -> Result<(), CodecError>
-where
-    Q::Value: SavedValue,
-{
-    match Pair::<Q>::of(pair) {
-        Some((key, value)) => verify::<Q, C>(key, value, bytes),
-        None => Err(foreign()),
-    }
+    C::encode(&SavedPair(key, value), out)
 }
 
 fn decode_pair<Q: Query + DeserializeOwned, C: Codec>(
     bytes: &[u8],
+    margin: Margin,
     pairs: &mut dyn AnyPairs,
-) -> Result<(), CodecError>
+) -> Result<(), Undecodable>
 where
     Q::Value: SavedValue,
 {
-    let Some(pairs) = (pairs as &mut dyn Any).downcast_mut::<Pairs<Q>>() else { return Err(foreign()) };
-    match decode::<Q, C>(bytes) {
-        Ok((key, value)) => {
-            pairs.push(key, value);
+    let Some(pairs) = (pairs as &mut dyn Any).downcast_mut::<Pairs<Q>>() else {
+        return Err(Undecodable { key: None, reason: foreign() });
+    };
+    let (mut key, mut value) = (None, None);
+    let read = C::decode_seed(PairSeed::<Q> { key: &mut key, value: &mut value }, bytes, margin);
+    match (read, key) {
+        (Ok(()), Some(key)) => {
+            pairs.push_read(key, value);
             Ok(())
         }
-        Err(error) => Err(error),
+        (Err(reason), Some(key)) => Err(Undecodable { key: Some(Box::new(key)), reason }),
+        (read, None) => Err(Undecodable { key: None, reason: read.err().unwrap_or_else(foreign) }),
     }
 }
 
-fn decode<Q: Query + DeserializeOwned, C: Codec>(bytes: &[u8]) -> Result<(Q, Arc<Q::Value>), CodecError>
+fn digest_of<Q: Query>(pair: &dyn AnyPair, is_human_readable: bool) -> Result<u64, CodecError>
 where
-    Q::Value: SavedValue,
+    Q::Value: Serialize,
 {
-    match C::decode::<SavedPair<Q, Q::Value>>(bytes) {
-        Ok(SavedPair(key, value)) => Ok((key, value)),
-        Err(error) => Err(error),
-    }
-}
-
-#[cold]
-fn decode_key<Q: Query + DeserializeOwned, C: Codec>(bytes: &[u8]) -> Result<Box<dyn AnyKey>, CodecError> {
-    match C::decode_first::<Q>(bytes) {
-        Ok(key) => Ok(Box::new(key)),
-        Err(error) => Err(error),
+    match Pair::<Q>::of(pair) {
+        Some((_, value)) => digest(value, is_human_readable),
+        None => Err(foreign()),
     }
 }
 
@@ -347,38 +346,18 @@ pub(super) fn foreign() -> CodecError {
     CodecError("it is an entry of another table".to_owned())
 }
 
-/// Whether `bytes`, which were just written from `key` and `value`, read back as these.
+/// Compares a value with a copy, which was read from `bytes`, by the digests of both. `encode` writes the value once
+/// more.
 ///
 /// # Errors
-/// What is wrong with them.
-fn verify<Q: Query + Serialize + DeserializeOwned, C: Codec>(
-    key: &Q,
-    value: &Q::Value,
-    bytes: &[u8],
-) -> Result<(), CodecError>
-where
-    Q::Value: SavedValue,
-{
-    let SavedPair(found, copy) = C::decode_within::<SavedPair<Q, Q::Value>>(bytes, Margin::Quarter)?;
-    if found != *key {
-        return Err(CodecError(format!("its key reads back as {:?}", ShownKey(&found))));
-    }
-    verify_value::<Q::Value, C>(value, &copy, |out| C::encode(&(key, value), out), bytes)
-}
-
-/// Whether `copy`, which was read from `bytes`, is what `value` is; `encode` writes `value` once more.
-///
-/// # Errors
-/// If it is another one.
-pub(super) fn verify_value<V: Serialize + ?Sized, C: Codec>(
-    value: &V,
-    copy: &V,
-    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+/// If the copy is another value.
+pub(super) fn is_same(
+    value: u64,
+    copy: u64,
+    encode: &dyn Fn(&mut Vec<u8>) -> Result<(), EncodeError>,
     bytes: &[u8],
 ) -> Result<(), CodecError> {
-    // Of the codecs, those that describe themselves are for people too.
-    let digest = |value: &V| digest(value, C::SELF_DESCRIBING);
-    if digest(value)? == digest(copy)? {
+    if value == copy {
         return Ok(());
     }
     let mut again = Vec::with_capacity(bytes.len());
@@ -408,7 +387,10 @@ pub trait SavedValue: Serialize {
 impl<V: Serialize + DeserializeOwned> SavedValue for V {
     #[inline]
     fn deserialize_arc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Self>, D::Error> {
-        V::deserialize(deserializer).map(Arc::new)
+        match V::deserialize(deserializer) {
+            Ok(value) => Ok(Arc::new(value)),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -424,32 +406,65 @@ impl<T: Serialize + DeserializeOwned> SavedValue for [T] {
     }
 }
 
-/// Key and value as they stand in the file.
-struct SavedPair<K, V: ?Sized>(K, Arc<V>);
+/// Key and value as they stand in the file, or the key alone.
+struct SavedPair<'a, K, V: ?Sized>(&'a K, Option<&'a V>);
 
-impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Deserialize<'de> for SavedPair<K, V> {
+impl<K: Serialize, V: Serialize + ?Sized> Serialize for SavedPair<'_, K, V> {
     #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_tuple(2, PairVisitor(PhantomData))
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.1 {
+            Some(value) => (self.0, value).serialize(serializer),
+            None => self.0.serialize(serializer),
+        }
     }
 }
 
-struct PairVisitor<K, V: ?Sized>(PhantomData<(K, Arc<V>)>);
+/// Reads a key and its value, and leaves them here; the key alone if the value cannot be read.
+struct PairSeed<'a, Q: Query> {
+    key: &'a mut Option<Q>,
+    value: &'a mut Option<Arc<Q::Value>>,
+}
 
-impl<'de, K: Deserialize<'de>, V: SavedValue + ?Sized> Visitor<'de> for PairVisitor<K, V> {
-    type Value = SavedPair<K, V>;
+impl<'de, Q: Query + Deserialize<'de>> DeserializeSeed<'de> for PairSeed<'_, Q>
+where
+    Q::Value: SavedValue,
+{
+    type Value = ();
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_tuple(2, self)
+    }
+}
+
+impl<'de, Q: Query + Deserialize<'de>> Visitor<'de> for PairSeed<'_, Q>
+where
+    Q::Value: SavedValue,
+{
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key and its value")
+        f.write_str(EXPECTED)
     }
 
     #[inline]
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<SavedPair<K, V>, A::Error> {
-        let key = elements.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
-        let value = elements.next_element_seed(ArcSeed(PhantomData))?;
-        Ok(SavedPair(key, value.ok_or_else(|| A::Error::invalid_length(1, &self))?))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        match elements.next_element() {
+            Ok(key) => *self.key = key,
+            Err(error) => return Err(error),
+        }
+        match elements.next_element_seed(ArcSeed(PhantomData)) {
+            Ok(value) => *self.value = value,
+            Err(error) => return Err(error),
+        }
+        match (&self.key, &self.value) {
+            (Some(_), Some(_)) => Ok(()),
+            (key, _) => Err(A::Error::invalid_length(usize::from(key.is_some()), &EXPECTED)),
+        }
     }
 }
+
+const EXPECTED: &str = "a key and its value";
 
 struct ArcSeed<V: ?Sized>(PhantomData<fn() -> Arc<V>>);
 

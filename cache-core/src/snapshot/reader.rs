@@ -12,7 +12,7 @@ use super::format::block::Block;
 use super::format::bytes::Cursor;
 use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_frame};
 use super::parallel::in_order;
-use super::persistence::{TableCodec, TableFormat};
+use super::persistence::{TableCodec, TableFormat, Undecodable};
 use super::report::{SkipReason, SkippedEntries, SkippedEntry};
 
 /// A snapshot whose lengths, counts and checksums are right.
@@ -182,7 +182,10 @@ impl DecodedBlock {
         for (number, (meta, bytes)) in (first..).zip(block.entries()) {
             match codec.decode(number, bytes, &mut *entries.pairs) {
                 Ok(()) => entries.metas.push(meta.after(downtime)),
-                Err(reason) => self.skipped.push(|| SkippedEntry { key: codec.key_in(bytes), reason }),
+                Err(Undecodable { key, reason }) => {
+                    let key = || key.map(|key| codec.key_text(&*key));
+                    self.skipped.push(|| SkippedEntry { key: key(), reason });
+                }
             }
         }
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::codec::{CodecError, EncodeError};
-use super::pairs::Kept;
 use crate::dynamic::Dynamic;
+use crate::event::{AnyEntry, EntryOf};
 use crate::query::Query;
 
 /// What a save wrote.
@@ -49,9 +49,9 @@ pub struct RestoreReport {
     pub elapsed: Duration,
     /// Tables of the snapshot, in its order.
     pub tables: Vec<TableRestore>,
-    /// One [`Kept<Q>`](Kept) for each weak-only table.
+    /// Of weak-only tables.
     #[serde(skip)]
-    pub(crate) kept: Vec<Box<dyn Any + Send + Sync>>,
+    pub(crate) kept: Vec<Box<dyn AnyEntry>>,
 }
 
 /// What a restore brought back of one table.
@@ -209,10 +209,12 @@ impl RestoreReport {
     }
 
     /// The restored entries of a table that keeps nothing alive by itself; they live as long as this report or a
-    /// clone of their `Arc`. Empty for every other table.
-    #[must_use]
-    pub fn kept<Q: Query>(&self) -> &[(Q, Arc<Q::Value>)] {
-        self.kept.iter().find_map(|table| table.downcast_ref::<Kept<Q>>()).map_or(&[], Vec::as_slice)
+    /// clone of their `Arc`. Empty for every other table. Looks at the entries of all such tables.
+    pub fn kept<Q: Query>(&self) -> impl Iterator<Item = (&Q, &Arc<Q::Value>)> {
+        self.kept.iter().filter_map(|entry| {
+            let entry: &EntryOf<Q> = (&**entry as &dyn Any).downcast_ref()?;
+            Some((&entry.key, entry.value.as_ref()?))
+        })
     }
 }
 

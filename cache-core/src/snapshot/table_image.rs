@@ -155,7 +155,9 @@ impl Encoding<'_> {
             let first = encoded.begun;
             let mut next = first;
             let result = self.fill_from(piece, &mut next, &mut encoded.block, &mut encoded.skipped);
-            piece.pairs.discard(first..next);
+            for number in first..next {
+                piece.pairs.discard(number);
+            }
             encoded.met += next - first;
             encoded.begun = next;
             if next == piece.len() {

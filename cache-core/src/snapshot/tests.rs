@@ -89,7 +89,7 @@ pub(super) fn image<'a, Q: Query>(
 ) -> TableImage<'a> {
     let mut pairs = Pairs::default();
     let metas = entries.iter().map(|entry| entry.meta).collect();
-    entries.into_iter().for_each(|SavedEntry { key, value, .. }| pairs.push(key, value));
+    entries.into_iter().for_each(|SavedEntry { key, value, .. }| pairs.push(Pair::new(key, value)));
     TableImage::new(name, codec, Some(Entries { pairs: Box::new(pairs), metas }.into()))
 }
 

@@ -247,7 +247,7 @@ where
     }
 
     pub(super) fn kept(&mut self, report: &cache_core::RestoreReport) -> Vec<(u16, Arc<Value>)> {
-        report.kept::<Q>().iter().map(|(key, value)| (key.number(), Arc::clone(value))).collect()
+        report.kept::<Q>().map(|(key, value)| (key.number(), Arc::clone(value))).collect()
     }
 
     // Comparing

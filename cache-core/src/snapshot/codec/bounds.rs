@@ -8,7 +8,7 @@ mod writing;
 
 use std::cell::Cell;
 
-pub(super) use reading::BoundedSeed;
+pub(super) use reading::Bounded;
 pub(super) use writing::Guarded;
 
 use super::{CodecError, EncodeError, Margin};
@@ -147,9 +147,18 @@ impl Limits {
         self.refusal.get().map_or_else(|| CodecError(format()), CodecError::from)
     }
 
+    /// Whether nothing was refused to a value that was read. What it is refused must not end as a default.
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), CodecError> {
+        match self.refusal.get() {
+            None => Ok(()),
+            Some(refusal) => Err(refusal.into()),
+        }
+    }
+
     #[cold]
-    fn refuse<E>(&self, refusal: Refusal, error: impl FnOnce(Refusal) -> E) -> E {
+    fn refuse(&self, refusal: Refusal) -> Option<Refusal> {
         self.refusal.set(Some(refusal));
-        error(refusal)
+        Some(refusal)
     }
 }

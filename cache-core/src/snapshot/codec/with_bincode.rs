@@ -3,16 +3,18 @@
 use bincode::config::{Configuration, Fixint, LittleEndian, NoLimit};
 use bincode::enc::write::Writer;
 use bincode::error::{DecodeError, EncodeError as WriteError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use bincode::serde::BorrowedSerdeDecoder;
+use serde::de::DeserializeSeed;
+use serde::{Deserialize, Serialize};
 
-use super::bounds::{BoundedSeed, Guarded, Limits};
+use super::bounds::{Bounded, Guarded, Limits};
 use super::{Bincode, Codec, CodecError, EncodeError, Margin, refuse_rest};
 
 /// No limit of bincode's own: it is a compile-time number, so either too small for honest entries or too large
-/// to protect from a forged length. `BoundedSeed` measures against the input instead.
-const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> =
-    bincode::config::standard().with_little_endian().with_fixed_int_encoding();
+/// to protect from a forged length. `Bounded` measures against the input instead.
+const CONFIG: Fixed = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
+
+type Fixed = Configuration<LittleEndian, Fixint, NoLimit>;
 
 impl Codec for Bincode {
     const NAME: &'static str = "bincode";
@@ -22,30 +24,44 @@ impl Codec for Bincode {
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let (limits, start) = (Limits::for_writing(), out.len());
         let value = Guarded::<T, false>::new(value, &limits);
-        bincode::serde::encode_into_writer(value, Sink(out), CONFIG)
-            .map_err(|error| limits.encode_error(|| encode_error(error)))?;
-        limits.check_elements(out.len() - start)
+        match bincode::serde::encode_into_writer(value, Sink(out), CONFIG) {
+            Ok(()) => limits.check_elements(out.len() - start),
+            Err(error) => Err(encode_error(error, &limits)),
+        }
     }
 
     #[inline]
-    fn decode_within<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<T, CodecError> {
-        let (value, read) = decode_prefix(bytes, margin)?;
-        refuse_rest(bytes.len() - read)?;
-        Ok(value)
-    }
-
-    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        decode_prefix(bytes, Margin::None).map(|(value, _)| value)
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        margin: Margin,
+    ) -> Result<S::Value, CodecError> {
+        let limits = Limits::for_reading(bytes.len(), margin);
+        let seed = Bounded::new::<false>(seed, bytes.len(), &limits);
+        let mut decoder = Decoder::from_slice(bytes, CONFIG, ());
+        let read = seed.deserialize(decoder.as_deserializer());
+        end(read, &mut decoder, &limits)
     }
 }
 
-/// The value that `bytes` begin with, and how many of them it takes.
-#[inline]
-fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<(T, usize), CodecError> {
-    let limits = Limits::for_reading(bytes.len(), margin);
-    let seed = BoundedSeed::<T>::new::<false>(bytes.len(), &limits);
-    bincode::serde::seed_decode_from_slice(seed, bytes, CONFIG)
-        .map_err(|error| limits.decode_error(|| decode_error(error)))
+/// What was read, if it is all of the input and nothing was refused.
+fn end<T>(read: Result<T, DecodeError>, decoder: &mut Decoder<'_>, limits: &Limits) -> Result<T, CodecError> {
+    let value = read.map_err(|error| decode_error(error, limits))?;
+    limits.check()?;
+    refuse_rest(rest(decoder))?;
+    Ok(value)
+}
+
+type Decoder<'de> =
+    BorrowedSerdeDecoder<'de, bincode::de::DecoderImpl<bincode::de::read::SliceReader<'de>, Fixed, ()>>;
+
+/// How many bytes are left. The decoder does not tell, so they are read.
+fn rest(decoder: &mut Decoder<'_>) -> usize {
+    let mut rest = 0;
+    while u8::deserialize(decoder.as_deserializer()).is_ok() {
+        rest += 1;
+    }
+    rest
 }
 
 struct Sink<'a>(&'a mut Vec<u8>);
@@ -59,19 +75,19 @@ impl Writer for Sink<'_> {
 }
 
 #[cold]
-fn encode_error(error: WriteError) -> String {
-    match error {
+fn encode_error(error: WriteError, limits: &Limits) -> EncodeError {
+    limits.encode_error(|| match error {
         WriteError::OtherString(text) => text,
         other => other.to_string(),
-    }
+    })
 }
 
 #[cold]
-fn decode_error(error: DecodeError) -> String {
-    match error {
+fn decode_error(error: DecodeError, limits: &Limits) -> CodecError {
+    limits.decode_error(|| match error {
         DecodeError::OtherString(text) => text,
         DecodeError::UnexpectedEnd { .. } => "the bytes end before the value does".to_owned(),
         DecodeError::Serde(inner) => format!("bincode is not self-describing: {inner:?}"),
         other => other.to_string(),
-    }
+    })
 }

@@ -4,9 +4,9 @@
 //! The feature `float_roundtrip` of `serde_json` makes it read each float as the one that was written.
 
 use serde::Serialize;
-use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::de::DeserializeSeed;
 
-use super::bounds::{BoundedSeed, Guarded, Limits};
+use super::bounds::{Bounded, Guarded, Limits};
 use super::{Codec, CodecError, EncodeError, Json, Margin};
 
 impl Codec for Json {
@@ -17,31 +17,39 @@ impl Codec for Json {
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let limits = Limits::for_writing();
         let value = Guarded::<T, true>::new(value, &limits);
-        serde_json::to_writer(out, &value).map_err(|error| limits.encode_error(|| error.to_string()))
+        match serde_json::to_writer(out, &value) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(limits.encode_error(|| error.to_string())),
+        }
     }
 
     #[inline]
-    fn decode_within<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<T, CodecError> {
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        margin: Margin,
+    ) -> Result<S::Value, CodecError> {
+        let limits = Limits::for_reading(bytes.len(), margin);
+        let seed = Bounded::new::<true>(seed, bytes.len(), &limits);
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-        let value = read(&mut deserializer, bytes.len(), margin)?;
-        deserializer.end().map_err(|error| CodecError(error.to_string()))?;
-        Ok(value)
-    }
-
-    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        let elements = bytes.strip_prefix(b"[").unwrap_or_default();
-        read(&mut serde_json::Deserializer::from_slice(elements), elements.len(), Margin::None)
+        let read = seed.deserialize(&mut deserializer);
+        end(read, &mut deserializer, &limits)
     }
 }
 
-/// The value that the input begins with.
-#[inline]
-fn read<'de, T: DeserializeOwned>(
-    deserializer: &mut serde_json::Deserializer<serde_json::de::SliceRead<'de>>,
-    input: usize,
-    margin: Margin,
+/// What was read, if it is all of the input and nothing was refused.
+fn end<T>(
+    read: serde_json::Result<T>,
+    deserializer: &mut serde_json::Deserializer<serde_json::de::SliceRead<'_>>,
+    limits: &Limits,
 ) -> Result<T, CodecError> {
-    let limits = Limits::for_reading(input, margin);
-    let seed = BoundedSeed::<T>::new::<true>(input, &limits);
-    seed.deserialize(deserializer).map_err(|error| limits.decode_error(|| error.to_string()))
+    let value = read.map_err(|error| decode_error(&error, limits))?;
+    limits.check()?;
+    deserializer.end().map_err(|error| decode_error(&error, limits))?;
+    Ok(value)
+}
+
+#[cold]
+fn decode_error(error: &serde_json::Error, limits: &Limits) -> CodecError {
+    limits.decode_error(|| error.to_string())
 }

@@ -1,9 +1,9 @@
 //! `postcard` 1. The only file that names the crate.
 
 use serde::Serialize;
-use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::de::DeserializeSeed;
 
-use super::bounds::{BoundedSeed, Guarded, Limits};
+use super::bounds::{Bounded, Guarded, Limits};
 use super::{Codec, CodecError, EncodeError, Margin, Postcard, refuse_rest};
 
 impl Codec for Postcard {
@@ -14,31 +14,41 @@ impl Codec for Postcard {
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let (limits, start) = (Limits::for_writing(), out.len());
         let value = Guarded::<T, false>::new(value, &limits);
-        postcard::to_extend(&value, Sink(out)).map_err(|error| limits.encode_error(|| error.to_string()))?;
-        limits.check_elements(out.len() - start)
+        match postcard::to_extend(&value, Sink(out)) {
+            Ok(Sink(out)) => limits.check_elements(out.len() - start),
+            Err(error) => Err(limits.encode_error(|| error.to_string())),
+        }
     }
 
     #[inline]
-    fn decode_within<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<T, CodecError> {
-        let (value, rest) = decode_prefix(bytes, margin)?;
-        refuse_rest(rest.len())?;
-        Ok(value)
-    }
-
-    fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        decode_prefix(bytes, Margin::None).map(|(value, _)| value)
+    fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        seed: S,
+        bytes: &'de [u8],
+        margin: Margin,
+    ) -> Result<S::Value, CodecError> {
+        let limits = Limits::for_reading(bytes.len(), margin);
+        let seed = Bounded::new::<false>(seed, bytes.len(), &limits);
+        let mut deserializer = postcard::Deserializer::from_bytes(bytes);
+        let read = seed.deserialize(&mut deserializer);
+        end(read, deserializer, &limits)
     }
 }
 
-/// The value that `bytes` begin with, and the bytes after it.
-#[inline]
-fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], margin: Margin) -> Result<(T, &[u8]), CodecError> {
-    let limits = Limits::for_reading(bytes.len(), margin);
-    let error = |error: postcard::Error| limits.decode_error(|| error.to_string());
-    let mut deserializer = postcard::Deserializer::from_bytes(bytes);
-    let seed = BoundedSeed::<T>::new::<false>(bytes.len(), &limits);
-    let value = seed.deserialize(&mut deserializer).map_err(error)?;
-    Ok((value, deserializer.finalize().map_err(error)?))
+/// What was read, if it is all of the input and nothing was refused.
+fn end<'de, T>(
+    read: postcard::Result<T>,
+    deserializer: postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>,
+    limits: &Limits,
+) -> Result<T, CodecError> {
+    let value = read.map_err(|error| decode_error(&error, limits))?;
+    limits.check()?;
+    refuse_rest(deserializer.finalize().map_err(|error| decode_error(&error, limits))?.len())?;
+    Ok(value)
+}
+
+#[cold]
+fn decode_error(error: &postcard::Error, limits: &Limits) -> CodecError {
+    limits.decode_error(|| error.to_string())
 }
 
 /// `postcard` takes its sink by value and asks for `Extend`.

@@ -44,7 +44,10 @@ pub trait Read {
 impl<T: DeserializeOwned> Read for Reader<T> {
     fn request(&self) -> Option<Request> {
         // Nothing asked for: it made itself up.
-        Some(T::deserialize(Recorder).map_or_else(|Asked(request)| request, |_| Request::Other))
+        match T::deserialize(Recorder) {
+            Ok(_) => Some(Request::Other),
+            Err(Asked(request)) => Some(request),
+        }
     }
 }
 

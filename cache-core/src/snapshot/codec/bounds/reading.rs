@@ -9,35 +9,29 @@
 //! - counts depth, and measures the stack that it takes.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
 use super::{Limits, MAX_DEPTH, Refusal};
 
-/// Deserializes a `T` within bounds that follow from the length of the input.
-pub(in super::super) struct BoundedSeed<'a, T> {
+/// `inner` within `bounds`: a deserializer, a visitor, an access or a seed, whatever serde hands around.
+///
+/// What is done here is compiled for each type that is read, so it is kept small: [`Bounds`] decide, and nearly all
+/// methods pass on without a branch. So structs and tuples that are too deep are read as if they had no fields; what the
+/// bounds refused fails the value at the end at the latest ([`Limits::check`]).
+pub(in super::super) struct Bounded<'a, T> {
+    inner: T,
     bounds: Bounds<'a>,
-    _value: PhantomData<fn() -> T>,
 }
 
-impl<'a, T> BoundedSeed<'a, T> {
-    /// JSON bounds depth and lengths by itself, so that only the stack is left to measure.
-    pub(in super::super) fn new<const IS_JSON: bool>(input: usize, limits: &'a Limits) -> Self {
+impl<'a, T> Bounded<'a, T> {
+    /// Reads by a seed within bounds that follow from the length of the input. JSON bounds depth and lengths by itself, so
+    /// that only the stack is left to measure.
+    pub(in super::super) fn new<const IS_JSON: bool>(inner: T, input: usize, limits: &'a Limits) -> Self {
         let (levels, announced) = if IS_JSON { (u32::MAX, usize::MAX) } else { (MAX_DEPTH, input) };
-        Self { bounds: Bounds { levels, announced, is_list: false, limits }, _value: PhantomData }
-    }
-}
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for BoundedSeed<'_, T> {
-    type Value = T;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T, D::Error> {
-        T::deserialize(Bounded { inner, bounds: self.bounds })
+        Self { inner, bounds: Bounds { levels, announced, limits } }
     }
 }
 
@@ -47,42 +41,75 @@ struct Bounds<'a> {
     levels: u32,
     /// Elements that one sequence may announce.
     announced: usize,
-    /// Whether the number of elements comes from the input; else from the type.
-    is_list: bool,
     limits: &'a Limits,
 }
 
-impl Bounds<'_> {
+impl<'a> Bounds<'a> {
+    /// Goes on to what a value has inside.
     #[inline]
-    fn enter<E: Error>(self) -> Result<Self, E> {
-        let Some(levels) = self.levels.checked_sub(1) else {
-            return Err(self.limits.refuse(Refusal::Depth, E::custom));
-        };
+    fn enter(&mut self) -> Option<Refusal> {
+        let Some(levels) = self.levels.checked_sub(1) else { return self.limits.refuse(Refusal::Depth) };
         if self.limits.stack.is_passed() {
-            return Err(self.limits.refuse(Refusal::Stack, E::custom));
+            return self.limits.refuse(Refusal::Stack);
         }
-        Ok(Self { levels, announced: self.announced / 2, is_list: false, limits: self.limits })
+        self.levels = levels;
+        self.announced /= 2;
+        None
     }
 
+    /// Goes on to the fields of a struct, to none if that is refused.
     #[inline]
-    fn list(self) -> Self {
-        Self { is_list: true, ..self }
+    fn enter_struct(&mut self, fields: &'static [&'static str]) -> &'static [&'static str] {
+        if self.enter().is_some() { &[] } else { fields }
     }
 
-    /// Takes so many of the elements that may still be had.
+    /// Goes on to the elements of a tuple, to none if that is refused.
     #[inline]
-    fn take_elements<E: Error>(self, count: usize) -> Result<(), E> {
-        match self.limits.take_elements(count) {
-            true => Ok(()),
-            false => Err(self.limits.refuse(Refusal::FreeElements, E::custom)),
-        }
+    fn enter_tuple(&mut self, len: usize) -> usize {
+        if self.enter().is_some() { 0 } else { len }
+    }
+
+    /// Goes on to the elements of a list, which are counted all at once if it says how many there are.
+    #[inline]
+    fn enter_list(mut self, len: Option<usize>) -> ListBounds<'a> {
+        let refusal = match self.enter() {
+            None if !self.limits.take_elements(len.unwrap_or(0)) => self.limits.refuse(Refusal::FreeElements),
+            refusal => refusal,
+        };
+        ListBounds { elements: self, refusal, uncounted: len.is_none().then_some(0) }
     }
 }
 
-/// `inner` within `bounds`: a deserializer, a visitor, an access or a seed, whatever serde hands around.
-struct Bounded<'a, T> {
-    inner: T,
-    bounds: Bounds<'a>,
+/// The elements of a sequence, or the pairs of a map.
+struct Elements<'a, A> {
+    inner: A,
+    bounds: ListBounds<'a>,
+}
+
+struct ListBounds<'a> {
+    elements: Bounds<'a>,
+    refusal: Option<Refusal>,
+    /// How many elements were read and not counted, if each is to be counted, for nobody said how many there are.
+    uncounted: Option<usize>,
+}
+
+impl ListBounds<'_> {
+    /// Whether the next element may be read, if there is one.
+    #[inline]
+    fn next(&mut self) -> Option<Refusal> {
+        if let Some(uncounted) = &mut self.uncounted {
+            if !self.elements.limits.take_elements(*uncounted) {
+                self.refusal = self.elements.limits.refuse(Refusal::FreeElements);
+            }
+            *uncounted = 1;
+        }
+        self.refusal
+    }
+
+    #[inline]
+    fn announced(&self, hint: Option<usize>) -> Option<usize> {
+        if self.refusal.is_some() { Some(0) } else { hint.map(|hint| hint.min(self.elements.announced)) }
+    }
 }
 
 macro_rules! forward {
@@ -107,9 +134,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
 
     /// Self-describing formats alone have it.
     #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_any(Bounded { inner: visitor, bounds })
+    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, D::Error> {
+        match self.bounds.enter() {
+            None => self.inner.deserialize_any(Bounded { inner: visitor, bounds: self.bounds }),
+            Some(refusal) => Err(D::Error::custom(refusal)),
+        }
     }
 
     #[inline]
@@ -132,9 +161,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     }
 
     #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_option(Bounded { inner: visitor, bounds })
+    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, D::Error> {
+        match self.bounds.enter() {
+            None => self.inner.deserialize_option(Bounded { inner: visitor, bounds: self.bounds }),
+            Some(refusal) => Err(D::Error::custom(refusal)),
+        }
     }
 
     /// Not a level: a newtype alone cannot recurse.
@@ -149,53 +180,55 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?.list();
-        self.inner.deserialize_seq(Bounded { inner: visitor, bounds })
+        self.inner.deserialize_seq(Listed { inner: visitor, bounds: self.bounds })
     }
 
     #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_tuple(len, Bounded { inner: visitor, bounds })
+    fn deserialize_tuple<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
+        let len = self.bounds.enter_tuple(len);
+        self.inner.deserialize_tuple(len, Bounded { inner: visitor, bounds: self.bounds })
     }
 
     #[inline]
     fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
+        mut self,
         name: &'static str,
         len: usize,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_tuple_struct(name, len, Bounded { inner: visitor, bounds })
+        let len = self.bounds.enter_tuple(len);
+        self.inner.deserialize_tuple_struct(name, len, Bounded { inner: visitor, bounds: self.bounds })
     }
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?.list();
-        self.inner.deserialize_map(Bounded { inner: visitor, bounds })
+        self.inner.deserialize_map(Listed { inner: visitor, bounds: self.bounds })
     }
 
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
-        self,
+        mut self,
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_struct(name, fields, Bounded { inner: visitor, bounds })
+        let fields = self.bounds.enter_struct(fields);
+        self.inner.deserialize_struct(name, fields, Bounded { inner: visitor, bounds: self.bounds })
     }
 
     #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
-        self,
+        mut self,
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let bounds = self.bounds.enter()?;
-        self.inner.deserialize_enum(name, variants, Bounded { inner: visitor, bounds })
+        match self.bounds.enter() {
+            None => {
+                self.inner.deserialize_enum(name, variants, Bounded { inner: visitor, bounds: self.bounds })
+            }
+            Some(refusal) => Err(D::Error::custom(refusal)),
+        }
     }
 
     #[inline]
@@ -213,45 +246,51 @@ macro_rules! visit {
     )*};
 }
 
+macro_rules! visit_leaves {
+    () => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.inner.expecting(f)
+        }
+
+        visit! {
+            visit_bool bool;
+            visit_i8 i8;
+            visit_i16 i16;
+            visit_i32 i32;
+            visit_i64 i64;
+            visit_i128 i128;
+            visit_u8 u8;
+            visit_u16 u16;
+            visit_u32 u32;
+            visit_u64 u64;
+            visit_u128 u128;
+            visit_f32 f32;
+            visit_f64 f64;
+            visit_char char;
+            visit_str &str;
+            visit_borrowed_str &'de str;
+            visit_string String;
+            visit_bytes &[u8];
+            visit_borrowed_bytes &'de [u8];
+            visit_byte_buf Vec<u8>;
+        }
+
+        #[inline]
+        fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+            self.inner.visit_none()
+        }
+
+        #[inline]
+        fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+            self.inner.visit_unit()
+        }
+    };
+}
+
 impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.expecting(f)
-    }
-
-    visit! {
-        visit_bool bool;
-        visit_i8 i8;
-        visit_i16 i16;
-        visit_i32 i32;
-        visit_i64 i64;
-        visit_i128 i128;
-        visit_u8 u8;
-        visit_u16 u16;
-        visit_u32 u32;
-        visit_u64 u64;
-        visit_u128 u128;
-        visit_f32 f32;
-        visit_f64 f64;
-        visit_char char;
-        visit_str &str;
-        visit_borrowed_str &'de str;
-        visit_string String;
-        visit_bytes &[u8];
-        visit_borrowed_bytes &'de [u8];
-        visit_byte_buf Vec<u8>;
-    }
-
-    #[inline]
-    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
-        self.inner.visit_none()
-    }
-
-    #[inline]
-    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
-        self.inner.visit_unit()
-    }
+    visit_leaves! {}
 
     #[inline]
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
@@ -265,14 +304,12 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        let elements = Elements::new(inner.size_hint(), inner, self.bounds)?;
-        self.inner.visit_seq(elements)
+        self.inner.visit_seq(Bounded { inner, bounds: self.bounds })
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        let elements = Elements::new(inner.size_hint(), inner, self.bounds)?;
-        self.inner.visit_map(elements)
+        self.inner.visit_map(Bounded { inner, bounds: self.bounds })
     }
 
     #[inline]
@@ -281,60 +318,50 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     }
 }
 
-/// The elements of a sequence, or the pairs of a map.
-struct Elements<'a, A> {
-    inner: A,
+/// The visitor of a sequence or map, whose number of elements comes from the input, not from the type.
+struct Listed<'a, V> {
+    inner: V,
     bounds: Bounds<'a>,
-    /// Whether each element is to be counted, for nobody said how many there are.
-    is_counted: bool,
 }
 
-impl<'a, A> Elements<'a, A> {
-    /// A list is counted as a whole if it says how long it is.
+impl<'de, V: Visitor<'de>> Visitor<'de> for Listed<'_, V> {
+    type Value = V::Value;
+
+    visit_leaves! {}
+
     #[inline]
-    fn new<E: Error>(len: Option<usize>, inner: A, bounds: Bounds<'a>) -> Result<Self, E> {
-        if bounds.is_list {
-            bounds.take_elements(len.unwrap_or(0))?;
-        }
-        Ok(Self { inner, bounds, is_counted: bounds.is_list && len.is_none() })
+    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        let bounds = self.bounds.enter_list(inner.size_hint());
+        self.inner.visit_seq(Elements { inner, bounds })
     }
 
     #[inline]
-    fn announced(&self, hint: Option<usize>) -> Option<usize> {
-        hint.map(|hint| hint.min(self.bounds.announced))
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        let bounds = self.bounds.enter_list(inner.size_hint());
+        self.inner.visit_map(Elements { inner, bounds })
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
-        let bounds = self.bounds;
-        let element = self.inner.next_element_seed(Bounded { inner: seed, bounds })?;
-        if self.is_counted && element.is_some() {
-            bounds.take_elements(1)?;
-        }
-        Ok(element)
+        self.inner.next_element_seed(Bounded { inner: seed, bounds: self.bounds })
     }
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        self.announced(self.inner.size_hint())
+        self.inner.size_hint()
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Elements<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        let bounds = self.bounds;
-        let key = self.inner.next_key_seed(Bounded { inner: seed, bounds })?;
-        if self.is_counted && key.is_some() {
-            bounds.take_elements(1)?;
-        }
-        Ok(key)
+        self.inner.next_key_seed(Bounded { inner: seed, bounds: self.bounds })
     }
 
     #[inline]
@@ -344,7 +371,46 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Elements<'_, A> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        self.announced(self.inner.size_hint())
+        self.inner.size_hint()
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<'_, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
+        match self.bounds.next() {
+            None => self.inner.next_element_seed(Bounded { inner: seed, bounds: self.bounds.elements }),
+            Some(refusal) => Err(A::Error::custom(refusal)),
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.bounds.announced(self.inner.size_hint())
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Elements<'_, A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        match self.bounds.next() {
+            None => self.inner.next_key_seed(Bounded { inner: seed, bounds: self.bounds.elements }),
+            Some(refusal) => Err(A::Error::custom(refusal)),
+        }
+    }
+
+    #[inline]
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
+        self.inner.next_value_seed(Bounded { inner: seed, bounds: self.bounds.elements })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.bounds.announced(self.inner.size_hint())
     }
 }
 

@@ -70,7 +70,8 @@ impl<'a> State<'a> {
 
     #[cold]
     fn refuse<E: Error>(self, refusal: Refusal) -> E {
-        self.limits.refuse(refusal, E::custom)
+        self.limits.refuse(refusal);
+        E::custom(refusal)
     }
 }
 
