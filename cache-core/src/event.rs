@@ -229,6 +229,10 @@ impl Events {
         self.queue.lock().waiting.push_back(event);
     }
 
+    pub(crate) fn tell_removal(&self, table: &'static str, cause: Cause, entry: Box<dyn AnyEntry>) {
+        self.push(Event::Removal(Removal { table, cause, entry }));
+    }
+
     /// Has a bell rung by the next who drains. It may be that of another thread, which comes before the change is
     /// visible: who is rung for has to lock the shard to see anything, and so waits for it.
     pub(crate) fn ring_later(&self, bell: Bell) {

@@ -1,7 +1,7 @@
 //! The typed part of a set of writes: keys, values and merges, by the number of their line. Compiled for each query, so it
 //! is kept small.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::write_set::{Mark, Own, WriteSet};
@@ -118,9 +118,14 @@ impl<Q: Query> AnyWrites for TypedWrites<Q> {
 
     fn merge_again(&mut self, line: usize, present: Option<&AnyHandle>) {
         let line = &mut self.lines[line];
-        let mut merged = present.and_then(|present| present.downcast_ref::<Arc<Q::Value>>()).cloned();
-        for step in line.steps.iter().flat_map(|merges| &merges.0) {
-            merged = Some(step(merged.as_deref()));
+        let mut merged = match present {
+            Some(present) => present.downcast_ref::<Arc<Q::Value>>().cloned(),
+            None => None,
+        };
+        if let Some(merges) = &line.steps {
+            for step in &merges.0 {
+                merged = Some(step(merged.as_deref()));
+            }
         }
         line.value = merged;
     }
@@ -166,17 +171,17 @@ pub(crate) struct Writes<'a, Q: Query> {
 impl WriteSet {
     /// An empty one.
     pub(crate) fn of<Q: Query>(home: Arc<dyn TableRef<Q>>) -> Box<Self> {
-        let table = home.table();
-        let (index, head_hash) = (table.index(), std::any::TypeId::of::<Q>());
-        let mut set = super::spare::take(head_hash).unwrap_or_else(|| {
-            let typed = Box::new(TypedWrites::<Q> { lines: Vec::new(), displaced: Displaced::new() });
-            Box::new(Self::new(head_hash, Box::new(Home::<Q>(None)), typed))
-        });
-        set.use_for(index, &mut |any| {
-            if let Some(place) = (any as &mut dyn Any).downcast_mut::<Home<Q>>() {
-                place.0 = Some(Arc::clone(&home));
+        let (index, query) = (home.table().index(), TypeId::of::<Q>());
+        let mut set = match super::spare::take(query) {
+            Some(set) => set,
+            None => {
+                let typed = TypedWrites::<Q> { lines: Vec::new(), displaced: Displaced::new() };
+                Box::new(Self::new(query, Box::new(Home::<Q>(None)), Box::new(typed)))
             }
-        });
+        };
+        if let Some(place) = (set.use_for(index) as &mut dyn Any).downcast_mut::<Home<Q>>() {
+            place.0 = Some(home);
+        }
         set
     }
 

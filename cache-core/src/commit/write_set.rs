@@ -214,9 +214,10 @@ impl WriteSet {
         self.query
     }
 
-    pub(super) fn use_for(&mut self, table_index: usize, set_home: &mut dyn FnMut(&mut dyn AnyTableRef)) {
+    /// Begins to use the set for a table, of which what is returned has to be told.
+    pub(super) fn use_for(&mut self, table_index: usize) -> &mut dyn AnyTableRef {
         self.table_index = table_index;
-        set_home(&mut *self.home);
+        &mut *self.home
     }
 
     pub(super) fn writes(&self) -> &dyn AnyWrites {

@@ -9,8 +9,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::iter;
-
 use crate::hashed::spread;
 use crate::retention::records::Records;
 
@@ -46,29 +44,40 @@ impl Index {
         Self { lines: vec![Line::default(); entries.div_ceil(MOST_TAKEN)].into() }
     }
 
-    /// What `check` returns of the first number that it is content with, of those that may be the hash's.
+    /// What `check` returns of the first number that it is content with, of those that may be the hash's. Plain loops, since
+    /// it is compiled for each query.
     #[inline(always)]
     pub(super) fn find<T>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
         let (home, tag) = self.aim(hash);
         let line = self.lines.get(home)?;
-        match line.find(tag, &mut check) {
-            None if line.passed() != 0 => self.find_further(home, tag, check),
-            found => found,
+        let mut lanes = line.lanes(tag);
+        while let Some(lane) = lanes.next() {
+            let found = check(line.numbers[lane]);
+            if found.is_some() {
+                return found;
+            }
         }
+        if line.passed() == 0 {
+            return None;
+        }
+        let mut further = None;
+        self.find_further(home, tag, &mut |number| {
+            further = check(number);
+            further.is_some()
+        });
+        further
     }
 
     #[cold]
-    fn find_further<T>(&self, home: usize, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
+    fn find_further(&self, home: usize, tag: u8, is_found: &mut dyn FnMut(u32) -> bool) {
         let mut at = home;
         for _ in 1..self.lines.len() {
             at = self.next(at);
             let line = &self.lines[at];
-            let found = line.find(tag, &mut check);
-            if found.is_some() || line.passed() == 0 {
-                return found;
+            if line.lanes(tag).any(|lane| is_found(line.numbers[lane])) || line.passed() == 0 {
+                return;
             }
         }
-        None
     }
 
     /// Takes up a record that has just been occupied.
@@ -139,21 +148,28 @@ impl Index {
     }
 }
 
-impl Line {
-    #[inline(always)]
-    fn find<T>(&self, tag: u8, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
-        self.lanes(tag).find_map(|lane| check(self.numbers[lane]))
-    }
+/// Some lanes of a line, a bit for each.
+struct Lanes(u32);
 
+impl Iterator for Lanes {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let lane = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(lane)
+    }
+}
+
+impl Line {
     /// The lanes with a tag.
     #[inline]
-    fn lanes(&self, tag: u8) -> impl Iterator<Item = usize> + use<> {
-        let mut bits = equal_bytes(self.head, tag) & ((1 << LANES) - 1);
-        iter::from_fn(move || {
-            let lane = (bits != 0).then_some(bits.trailing_zeros() as usize);
-            bits &= bits.wrapping_sub(1);
-            lane
-        })
+    fn lanes(&self, tag: u8) -> Lanes {
+        Lanes(equal_bytes(self.head, tag) & ((1 << LANES) - 1))
     }
 
     /// Puts a number into a vacant lane, if there is one.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use super::key::{AnyKey, Pair};
 use super::state::{AnyHandle, LineState};
-use crate::event::{Cause, EntryOf, Event, Events, Removal};
+use crate::event::{Cause, EntryOf, Events};
 use crate::query::Query;
 use crate::retention::records::grow;
 use crate::sync::switch_point;
@@ -166,7 +166,9 @@ impl<Q: Query> Lines<Q> {
 
     /// Moves what was displaced to another list.
     pub(super) fn move_displaced(&mut self, into: &mut Displaced<Q>) {
-        into.more.extend(self.displaced.first.take());
+        if let Some(gone) = self.displaced.first.take() {
+            into.more.push(gone);
+        }
         into.more.append(&mut self.displaced.more);
     }
 
@@ -198,14 +200,11 @@ impl<Q: Query> Displaced<Q> {
 impl<Q: Query> Gone<Q> {
     fn publish(&mut self, table: &'static str, events: &Events) {
         let Some(cause) = self.cause.take() else { return };
-        match (self.key.take(), self.value.value()) {
-            (Some(key), Some(value)) => {
-                let entry = Box::new(EntryOf { key, value: Some(value) });
-                events.push(Event::Removal(Removal { table, cause, entry }));
-            }
+        let Some(value) = self.value.value() else { return };
+        match self.key.take() {
+            Some(key) => events.tell_removal(table, cause, Box::new(EntryOf { key, value: Some(value) })),
             // The key could not be cloned for the listeners.
-            (None, Some(_)) => events.count_panic(),
-            (_, None) => {}
+            None => events.count_panic(),
         }
     }
 }
