@@ -42,7 +42,23 @@ pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
 /// The merges of one value, in their order.
 struct Merges<V: ?Sized>(Vec<Merging<V>>);
 
-/// Keys, values and merges of some lines.
+/// The merges of a value whose type the holder does not know.
+pub(super) trait AnyMerges: Any + Send {
+    /// Runs all of them, beginning with the value that is there.
+    fn run(&self, present: Option<&AnyHandle>) -> Option<AnyHandle>;
+}
+
+impl<V: ?Sized + Send + Sync + 'static> AnyMerges for Merges<V> {
+    fn run(&self, present: Option<&AnyHandle>) -> Option<AnyHandle> {
+        let mut merged = present.and_then(|present| present.downcast_ref::<Arc<V>>()).cloned();
+        for step in &self.0 {
+            merged = Some(step(merged.as_deref()));
+        }
+        Some(Box::new(merged?))
+    }
+}
+
+/// Keys and values of some lines.
 pub(super) struct TypedWrites<Q: Query> {
     lines: Vec<TypedLine<Q>>,
     /// What the commit displaced, until no lock is held.
@@ -53,8 +69,6 @@ struct TypedLine<Q: Query> {
     key: Q,
     /// What is to be written.
     value: Option<Arc<Q::Value>>,
-    /// How it was merged, if it was.
-    steps: Option<Box<Merges<Q::Value>>>,
     /// A copy of both, to be installed; or what it displaced, until no lock is held.
     pair: Pair<Q>,
 }
@@ -64,12 +78,8 @@ pub(super) trait AnyWrites: Any + Send {
     fn key(&self, line: usize) -> &dyn AnyKey;
     /// Adds a line for a copy of the key.
     fn add(&mut self, key: &dyn AnyKey);
-    /// Takes value and merges out of a line.
-    fn forget_value(&mut self, line: usize);
-    /// Takes the merges out of a line, whose value is replaced.
-    fn forget_steps(&mut self, line: usize);
-    /// Runs the merges of a line again, on the value that is there.
-    fn merge_again(&mut self, line: usize, present: Option<&AnyHandle>);
+    /// Sets or forgets the value of a line.
+    fn set_handle(&mut self, line: usize, value: Option<AnyHandle>);
     /// Copies key and value into the pair that is to be installed. `None` if there is no value.
     fn prepare(&mut self, line: usize) -> Option<&dyn AnyPair>;
     /// The pair that was prepared.
@@ -83,15 +93,9 @@ pub(super) trait AnyWrites: Any + Send {
     fn clear(&mut self);
 }
 
-impl<Q: Query> TypedLine<Q> {
-    fn merges_mut(&mut self) -> &mut Vec<Merging<Q::Value>> {
-        &mut self.steps.get_or_insert_with(|| Box::new(Merges(Vec::new()))).0
-    }
-}
-
 impl<Q: Query> TypedWrites<Q> {
     fn push(&mut self, key: Q, value: Option<Arc<Q::Value>>) {
-        self.lines.push(TypedLine { key, value, steps: None, pair: Pair(None) });
+        self.lines.push(TypedLine { key, value, pair: Pair(None) });
     }
 }
 
@@ -106,28 +110,11 @@ impl<Q: Query> AnyWrites for TypedWrites<Q> {
         }
     }
 
-    fn forget_value(&mut self, line: usize) {
-        let line = &mut self.lines[line];
-        line.value = None;
-        line.steps = None;
-    }
-
-    fn forget_steps(&mut self, line: usize) {
-        self.lines[line].steps = None;
-    }
-
-    fn merge_again(&mut self, line: usize, present: Option<&AnyHandle>) {
-        let line = &mut self.lines[line];
-        let mut merged = match present {
-            Some(present) => present.downcast_ref::<Arc<Q::Value>>().cloned(),
+    fn set_handle(&mut self, line: usize, value: Option<AnyHandle>) {
+        self.lines[line].value = match value {
+            Some(value) => value.downcast::<Arc<Q::Value>>().ok().map(|value| *value),
             None => None,
         };
-        if let Some(merges) = &line.steps {
-            for step in &merges.0 {
-                merged = Some(step(merged.as_deref()));
-            }
-        }
-        line.value = merged;
     }
 
     fn prepare(&mut self, line: usize) -> Option<&dyn AnyPair> {
@@ -305,10 +292,8 @@ impl<Q: Query> Writes<'_, Q> {
             Own::Nothing => {
                 let (value, seen) = self.table.read_versioned(key, Use::Counted);
                 let merged = step(value.as_deref());
-                let first = self.set.merge(line, seen);
-                let typed = &mut self.set.typed_mut::<Q>().lines[line];
-                typed.value = Some(merged);
-                typed.merges_mut().push(step);
+                let first = self.set.merge(line, seen, Box::new(Merges(vec![step])));
+                self.set_value(line, merged);
                 first
             }
             Own::Removed => {
@@ -317,12 +302,13 @@ impl<Q: Query> Writes<'_, Q> {
             }
             Own::Value => {
                 let value = step(self.value(line).map(|value| &**value));
-                let is_merge = self.set.merge_own(line);
-                let typed = &mut self.set.typed_mut::<Q>().lines[line];
-                typed.value = Some(value);
-                if is_merge {
-                    typed.merges_mut().push(step);
+                let merges = self.set.merge_own(line).map(|merges| merges as &mut dyn Any);
+                if let Some(Merges(steps)) =
+                    merges.and_then(|merges| merges.downcast_mut::<Merges<Q::Value>>())
+                {
+                    steps.push(step);
                 }
+                self.set_value(line, value);
                 None
             }
         }

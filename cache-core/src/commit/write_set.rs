@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::locked_shards::LockedShards;
 use super::spare;
-use super::typed_writes::{AnyTableRef, AnyWrites};
+use super::typed_writes::{AnyMerges, AnyTableRef, AnyWrites};
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::Revision;
 use crate::clock::Moment;
@@ -104,6 +104,7 @@ enum Write {
         mark: Mark,
     },
     Merge {
+        merges: Box<dyn AnyMerges>,
         base: Base,
         is_invalidated: bool,
     },
@@ -304,23 +305,28 @@ impl WriteSet {
     }
 
     /// A committed value is merged. Returns the line if this is the first write of the key.
-    pub(super) fn merge(&mut self, line: usize, seen: ReadVersion) -> Option<usize> {
+    pub(super) fn merge(
+        &mut self,
+        line: usize,
+        seen: ReadVersion,
+        merges: Box<dyn AnyMerges>,
+    ) -> Option<usize> {
         let base = Base { seen, is_stale: false };
-        self.lines.put(line, Write::Merge { base, is_invalidated: false })
+        self.lines.put(line, Write::Merge { merges, base, is_invalidated: false })
     }
 
-    /// An own value is merged. Returns whether it was a merge before.
-    pub(super) fn merge_own(&mut self, line: usize) -> bool {
+    /// An own value is merged. Returns its merges if it was merged before.
+    pub(super) fn merge_own(&mut self, line: usize) -> Option<&mut dyn AnyMerges> {
         match &mut self.lines.lines[line].write {
             Write::Set { mark, .. } => {
                 *mark = Mark::No;
-                false
+                None
             }
-            Write::Merge { is_invalidated, .. } => {
+            Write::Merge { merges, is_invalidated, .. } => {
                 *is_invalidated = false;
-                true
+                Some(&mut **merges)
             }
-            _ => false,
+            _ => None,
         }
     }
 
@@ -409,9 +415,7 @@ impl Lines {
     fn put(&mut self, at: usize, write: Write) -> Option<usize> {
         let line = &mut self.lines[at];
         if !write.has_value() {
-            self.typed.forget_value(at);
-        } else if matches!((&line.write, &write), (Write::Merge { .. }, Write::Set { .. })) {
-            self.typed.forget_steps(at);
+            self.typed.set_handle(at, None);
         }
         let old = std::mem::replace(&mut line.write, write);
         if let Write::Merge { base, .. } = &old {
@@ -503,12 +507,13 @@ impl Lines {
     /// Runs a merge again whose base was found changed.
     fn merge_again(&mut self, table: &dyn UsedTable, at: usize) {
         let line = &mut self.lines[at];
-        if let Write::Merge { base, .. } = &mut line.write
+        if let Write::Merge { merges, base, .. } = &mut line.write
             && base.is_stale
         {
             let key = self.typed.key(at);
             let (present, seen) = table.read_handle(line.hash, &|other| key.equals(other));
-            self.typed.merge_again(at, present.as_ref());
+            let merged = merges.run(present.as_ref());
+            self.typed.set_handle(at, merged);
             *base = Base { seen, is_stale: false };
         }
     }
