@@ -50,8 +50,7 @@ impl Index {
     pub(super) fn find<T>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
         let (home, tag) = self.aim(hash);
         let line = self.lines.get(home)?;
-        let mut lanes = line.lanes(tag);
-        while let Some(lane) = lanes.next() {
+        for lane in line.lanes(tag) {
             let found = check(line.numbers[lane]);
             if found.is_some() {
                 return found;
