@@ -56,7 +56,7 @@
 //! | `reaping/sweep` | `reap` of a table all of whose keys are dead; time of each |
 //! | `reaping/insert` | `insert` where each makes a survivor, and lets one die |
 //! | `readers-during-save/*` | time of a read while 1,000,000 entries are saved, the reading of the clock included |
-//! | `writers-during-save/*` | the longest time of an insert while they are saved: the least of the rounds, without what the system let others run |
+//! | `writers-during-save/*` | the longest time of an insert while they are saved, without that for which the system let others run |
 //! | `save-aged/*` | a cache is saved whose keys have all come and gone twice |
 //! | `save/*`, `restore/*` | a cache is saved into memory, and restored from there; time for each entry, beside encoding a `Vec` of the same entries with `bincode`, and decoding it into a `HashMap`. `bincode-arcs` has each value in an allocation of its own, as a cache has; `bincode-shuffled` has the very allocations of the cache, in no order |
 //! | `first-hit/*` | from a file of 1,000,000 entries to the first hit, on all processors |

@@ -24,6 +24,8 @@ use crate::row::{Figure, Row, Unit};
 
 /// After so many it is asked anew how long others have run.
 const WRITES_AT_A_TIME: usize = 100;
+/// What takes less is no pause.
+const LEAST_PAUSE: Duration = Duration::from_micros(20);
 
 /// A cache that is saved while it is written to.
 struct Saved<'a> {
@@ -40,44 +42,46 @@ pub fn run(options: &Options, report: &mut Report) {
     }
     let cache = GetNumbers::cache(number);
     let contestants = [ours(&cache), quick_cache(number), mutex_lru(number)];
-    let mut pauses = [Duration::MAX; 4];
-    // A round is long: half as many as of others. Whatever else runs on the machine makes pauses longer: the least counts.
+    let mut pauses = [const { Vec::new() }; 4];
+    // A round is long: half as many as of others.
     for _ in 0..options.effort.rounds.div_ceil(2) {
-        for (contestant, least) in contestants.iter().zip(&mut pauses) {
-            *least = longest_write(number, contestant, || drop(black_box((contestant.save)()))).min(*least);
+        for (contestant, pauses) in contestants.iter().zip(&mut pauses) {
+            pauses.push(longest_write(number, contestant, || drop(black_box((contestant.save)()))));
         }
         let start = Instant::now();
         drop((contestants[0].save)());
         let time = start.elapsed();
-        pauses[3] = longest_write(number, &contestants[0], || thread::sleep(time)).min(pauses[3]);
+        pauses[3].push(longest_write(number, &contestants[0], || thread::sleep(time)));
     }
-    let [ours, theirs @ ..] = pauses.map(|pause| Figure::exact(pause.as_nanos() as f64));
+    let [ours, theirs @ ..] = pauses.each_ref().map(|pauses| Figure::of(pauses));
     let peers = contestants[1..].iter().map(|contestant| contestant.name).chain(["idle"]);
     for (peer, theirs) in peers.zip(theirs) {
         report.add(&Row::new(&workload, peer, 1, ours, theirs, Unit::Nanos));
     }
 }
 
-/// The longest that one thread waits for a write to end while `work` is done on this one. Without the time for which it
-/// could have run and the system let others run.
-fn longest_write(number: usize, contestant: &Saved<'_>, work: impl FnOnce()) -> Duration {
+/// Nanoseconds that one thread waits at the longest for a write to end while `work` is done on this one. Without the time
+/// for which it could have run and the system let others run.
+fn longest_write(number: usize, contestant: &Saved<'_>, work: impl FnOnce()) -> f64 {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let (mut random, mut longest) = (Rng::with_seed(1), Duration::ZERO);
             while !is_done.load(Ordering::Relaxed) {
-                let others = time_of_others();
+                let mut others = time_of_others();
                 for _ in 0..WRITES_AT_A_TIME {
                     let key = random.u64(0..number as u64);
                     let start = Instant::now();
                     (contestant.insert)(key);
                     let time = start.elapsed();
-                    if time > longest {
-                        longest = longest.max(time.saturating_sub(time_of_others().saturating_sub(others)));
+                    if time > LEAST_PAUSE {
+                        let until_now = time_of_others();
+                        longest = longest.max(time.saturating_sub(until_now.saturating_sub(others)));
+                        others = until_now;
                     }
                 }
             }
-            longest
+            longest.as_nanos() as f64
         });
         work();
         is_done.store(true, Ordering::Relaxed);
