@@ -113,6 +113,24 @@ fn cut_values_and_bytes_after_them_are_refused() {
     refuses_every_cut_and_every_rest::<Json>();
 }
 
+/// A struct that is too deep is read as one without fields. Its defaults must not stand in for them.
+#[test]
+fn a_struct_that_is_too_deep_does_not_end_in_its_defaults() {
+    #[derive(Debug, Deserialize)]
+    struct Link {
+        #[serde(default)]
+        _next: Option<Box<Link>>,
+    }
+    let levels = |count| vec![1; count];
+    for some in [MAX_DEPTH as usize / 2, MAX_DEPTH as usize, 100_000] {
+        for text in [refused::<Bincode, Link>(&levels(some)), refused::<Postcard, Link>(&levels(some))] {
+            assert!(text.contains("nested deeper than"), "{some} levels: {text}");
+        }
+    }
+    let whole = [levels(MAX_DEPTH as usize / 2 - 1), vec![0]].concat();
+    Bincode::decode::<Link>(&whole).expect("it is not too deep");
+}
+
 /// A length of 2^63 in each place that has one. Taken at its word it would end the process.
 #[test]
 fn forged_lengths_are_refused() {
