@@ -22,6 +22,9 @@ use crate::{CacheRegistry, view};
 /// How often a picture is drawn when nothing happens, so that ages go on.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How often a picture is drawn at most, so that keys are read faster than anyone can press them.
+const FRAME: Duration = Duration::from_millis(33);
+
 /// A client that asks as often as the command line says.
 ///
 /// # Errors
@@ -113,15 +116,21 @@ pub async fn run(
     let mut dashboard = Dashboard::new(options);
     let mut observers = Observers::new(&client);
     let mut keys = EventStream::new();
-    let mut tick = interval(TICK);
+    let (mut tick, mut frame) = (interval(TICK), interval(FRAME));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    frame.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_drawn = false;
     loop {
-        observers.follow(&dashboard);
-        client.set_active(!dashboard.is_paused);
-        look_at_the_breaker(&client, &mut dashboard);
-        let picture = Picture::of(&dashboard, Instant::now());
-        screen.draw(|frame| view::draw(frame, &picture))?;
         tokio::select! {
+            _ = frame.tick(), if !is_drawn => {
+                observers.follow(&dashboard);
+                client.set_active(!dashboard.is_paused);
+                look_at_the_breaker(&client, &mut dashboard);
+                let picture = Picture::of(&dashboard, Instant::now());
+                screen.draw(|frame| view::draw(frame, &picture))?;
+                is_drawn = true;
+                continue;
+            }
             () = observers.news(&client, &mut dashboard) => {}
             event = keys.next() => match event.transpose()?.as_ref().map(input::command) {
                 // There is nobody any more.
@@ -133,6 +142,7 @@ pub async fn run(
             _ = tick.tick() => {}
             _ = stop.wait_for(|is_told| *is_told) => return Ok(()),
         }
+        is_drawn = false;
     }
 }
 

@@ -100,6 +100,17 @@ fn an_answer_of_more_than_4_mib_is_broken_off() {
 }
 
 #[test]
+fn keys_that_come_faster_than_pictures_keep_nobody_waiting() {
+    let newsroom = Newsroom::start();
+    let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
+    console.shows(&["▶ Four"]);
+    // As if a long text was pasted.
+    console.press(&"p".repeat(20_000));
+    console.press("q");
+    assert_eq!(console.ends(), (0, String::new()));
+}
+
+#[test]
 fn loads_that_are_never_answered_keep_nobody_waiting() {
     // Connections are accepted by the system, and nobody reads them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
