@@ -41,6 +41,9 @@ pub(crate) trait Part: Send {
     /// Does what has to wait until no lock is held: makes room elsewhere.
     fn unlocked(&mut self) {}
 
+    /// Drops what was displaced, when all else is done: the drop of a value may panic.
+    fn drop_displaced(&mut self) {}
+
     /// How far the part reaches.
     fn kind(&self) -> CommitKind {
         CommitKind::Write
@@ -190,9 +193,12 @@ impl<'a> Commit<'a> {
             }
         }
         drop(closed);
-        self.displaced.clear();
         for part in parts.iter_mut() {
             part.unlocked();
+        }
+        self.displaced.clear();
+        for part in parts.iter_mut() {
+            part.drop_displaced();
         }
         Ok(self.revision)
     }

@@ -37,8 +37,14 @@ pub(crate) trait UsedTable: Send + Sync {
     fn head(&self) -> &Head;
     /// Runs `look` while a shard is locked for reading.
     fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>));
-    /// Runs `change` while a shard is locked for writing. What it displaces is dropped after the shard is unlocked.
-    fn write_shard(&self, place: usize, change: &mut dyn FnMut(&mut ShardMut<'_>));
+    /// Runs `change` while a shard is locked for writing, and `unlocked` after that. What was displaced is dropped then, since
+    /// the drop of a value may panic.
+    fn write_shard(
+        &self,
+        place: usize,
+        change: &mut dyn FnMut(&mut ShardMut<'_>),
+        unlocked: &mut dyn FnMut(),
+    );
     /// Writes a [`Pair`](crate::shard::Pair) of the query if its shard has no more to do. Returns the revision; `None` if
     /// nothing was written, and the pair is still there.
     fn write_simply(&self, pair: &mut dyn Any) -> Option<u64>;
@@ -107,10 +113,17 @@ impl dyn UsedTable + '_ {
         }
     }
 
+    /// Whether a shard was ever written.
+    fn is_used(&self, place: usize) -> bool {
+        let mut is_used = false;
+        self.read_shard(place, &mut |shard| is_used = shard.is_used());
+        is_used
+    }
+
     fn reap(&self) -> usize {
         let now = self.head().core.precise_now();
         let mut reaped = 0;
-        for place in self.places() {
+        for place in self.places().filter(|&place| self.is_used(place)) {
             self.alter_shard(place, now, &mut |shard, context| reaped += shard.reap(context));
         }
         reaped
@@ -189,10 +202,11 @@ impl dyn UsedTable + '_ {
     /// Evicts the entry that is the oldest in the exact order.
     fn evict_oldest(&self, oldest: Oldest, context: &OpContext<'_>) {
         let head = self.head();
-        self.write_shard(head.place_of(oldest.hash), &mut |shard| {
+        let evict = &mut |shard: &mut ShardMut<'_>| {
             shard.evict_oldest(oldest, context);
             head.publish(shard);
-        });
+        };
+        self.write_shard(head.place_of(oldest.hash), evict, &mut || {});
     }
 
     fn evict_by_shards(&self, context: &OpContext<'_>) {
@@ -203,11 +217,15 @@ impl dyn UsedTable + '_ {
                 if !context.ledger.is_over() {
                     return;
                 }
-                let context = OpContext { revision, ..*context };
-                self.write_shard(head.next_victim(), &mut |shard| {
+                let (context, place) = (OpContext { revision, ..*context }, head.next_victim());
+                if !self.is_used(place) {
+                    continue;
+                }
+                let evict = &mut |shard: &mut ShardMut<'_>| {
                     shard.make_room(&context);
                     head.publish(shard);
-                });
+                };
+                self.write_shard(place, evict, &mut || {});
             }
         }
     }

@@ -35,7 +35,8 @@ use index::Index;
 pub(crate) use key::Pair;
 use key::{AnyKey, IsKey};
 pub(crate) use lines::{AnyLines, Displaced, Line, Lines, ValueRef};
-use metadata::{DisplacedExtras, Metadata};
+pub(crate) use metadata::DisplacedExtras;
+use metadata::Metadata;
 pub(crate) use placement::Placement;
 pub(crate) use state::{Extra, LineState, Membership, View};
 use tag_index::TagIndex;
@@ -192,7 +193,7 @@ impl<Q: Query> Shard<Q> {
 
     /// Moves what was displaced to another list. What else was displaced is returned.
     pub(crate) fn move_displaced(&mut self, into: &mut Displaced<Q>) -> Option<Box<dyn Any>> {
-        self.lines.move_displaced(into);
+        into.append(&mut self.lines.take_displaced());
         let extras = &mut self.metadata.as_deref_mut()?.displaced_extras;
         match extras.is_empty() {
             true => None,
@@ -321,6 +322,11 @@ impl<'a> ShardRef<'a> {
 
     pub(crate) fn misses(self) -> u64 {
         self.counters.misses.load(Ordering::Relaxed)
+    }
+
+    /// Whether anything was ever written or pinned here.
+    pub(crate) fn is_used(self) -> bool {
+        self.metadata.is_some()
     }
 
     /// Counts a read, which found a value or not.

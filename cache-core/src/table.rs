@@ -26,7 +26,7 @@ use crate::erased::{AnyTable, ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::shard::{Pair, Shard, ShardMut, ShardRef};
+use crate::shard::{Displaced, DisplacedExtras, Pair, Shard, ShardMut, ShardRef};
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::trail::Trail;
 pub(crate) use head::Head;
@@ -81,12 +81,22 @@ impl<Q: Query> DerefMut for Guard<'_, Q> {
     }
 }
 
+impl<Q: Query> Guard<'_, Q> {
+    /// Unlocks the shard. Returns what it has displaced.
+    fn unlock(&mut self) -> Option<(Displaced<Q>, DisplacedExtras)> {
+        let displaced = match self.has_displaced() {
+            true => Some(Shard::take_displaced(self)),
+            false => None,
+        };
+        self.0 = None;
+        displaced
+    }
+}
+
 impl<Q: Query> Drop for Guard<'_, Q> {
     fn drop(&mut self) {
-        if self.has_displaced() {
-            let displaced = Shard::take_displaced(self);
-            self.0 = None;
-            drop(displaced);
+        if self.0.is_some() {
+            drop(self.unlock());
         }
     }
 }
@@ -217,9 +227,17 @@ impl<Q: Query> UsedTable for Table<Q> {
         look(shard.any());
     }
 
-    fn write_shard(&self, place: usize, change: &mut dyn FnMut(&mut ShardMut<'_>)) {
+    fn write_shard(
+        &self,
+        place: usize,
+        change: &mut dyn FnMut(&mut ShardMut<'_>),
+        unlocked: &mut dyn FnMut(),
+    ) {
         let mut shard = self.lock_at(place);
         change(&mut shard.any_mut());
+        let displaced = shard.unlock();
+        unlocked();
+        drop(displaced);
     }
 
     fn write_simply(&self, pair: &mut dyn Any) -> Option<u64> {

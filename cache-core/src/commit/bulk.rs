@@ -49,7 +49,7 @@ impl Steps for ClearSteps {
         let head = locked.table().head();
         let context = head.context(commit.now, commit.revision());
         head.all_removed();
-        for mut shard in locked.written() {
+        for mut shard in locked.used() {
             shard.clear(&context);
             shard.finish(&context);
             head.publish(&mut shard);
@@ -102,7 +102,7 @@ impl Steps for MarkSteps {
 
     fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
         locked.table().head().all_marked();
-        for mut shard in locked.written() {
+        for mut shard in locked.used() {
             shard.invalidate_all();
         }
     }
@@ -141,7 +141,7 @@ impl Part for MarkingTagged<'_> {
         Some((self.table, &mut self.steps))
     }
 
-    fn unlocked(&mut self) {
+    fn drop_displaced(&mut self) {
         self.steps.told.clear();
     }
 
@@ -199,6 +199,10 @@ impl Part for Lent<'_> {
 
     fn unlocked(&mut self) {
         self.0.unlocked();
+    }
+
+    fn drop_displaced(&mut self) {
+        self.0.drop_displaced();
     }
 
     fn kind(&self) -> CommitKind {

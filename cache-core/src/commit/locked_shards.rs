@@ -105,6 +105,13 @@ impl<'a> LockedShards<'a> {
         self.shards.iter_mut().filter_map(|shard| shard.shard_mut())
     }
 
+    /// All that are locked for writing and have ever been written.
+    pub(super) fn used(&mut self) -> impl Iterator<Item = ShardMut<'_>> {
+        self.shards
+            .iter_mut()
+            .filter_map(|shard| if shard.shard().is_used() { shard.shard_mut() } else { None })
+    }
+
     /// Takes what was displaced: into the list of its query, if there is one, else boxed.
     pub(super) fn take_displaced(&mut self, mut list: Option<&mut dyn Any>, boxed: &mut Vec<Box<dyn Any>>) {
         for shard in &mut self.shards {

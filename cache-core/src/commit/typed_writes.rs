@@ -5,7 +5,7 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::write_set::{Mark, Own, WriteSet};
-use crate::erased::UsedTable;
+use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{AnyEntry, EntryOf};
 use crate::query::{Lookup, Query};
 use crate::shard::Displaced;
@@ -20,16 +20,28 @@ pub(crate) trait TableRef<Q: Query>: Send + Sync {
 
 /// Where a table lives whose query the holder does not know.
 pub(super) trait AnyTableRef: Any + Send {
-    fn table(&self) -> &dyn UsedTable;
+    fn table(&self) -> &dyn ErasedTable;
+    /// The table with its shards, made if they are not there yet.
+    fn made_table(&self) -> &dyn UsedTable;
     fn clear(&mut self);
 }
 
 /// `None` while its set of writes is put away.
 pub(super) struct Home<Q: Query>(Option<Arc<dyn TableRef<Q>>>);
 
+impl<Q: Query> Home<Q> {
+    fn typed(&self) -> &Table<Q> {
+        self.0.as_ref().expect("a set of writes has a table while it is in use").table()
+    }
+}
+
 impl<Q: Query> AnyTableRef for Home<Q> {
-    fn table(&self) -> &dyn UsedTable {
-        self.0.as_ref().expect("a set of writes has a table while it is in use").table().made_table()
+    fn table(&self) -> &dyn ErasedTable {
+        self.typed()
+    }
+
+    fn made_table(&self) -> &dyn UsedTable {
+        self.typed().made_table()
     }
 
     fn clear(&mut self) {
@@ -162,7 +174,7 @@ impl WriteSet {
         let mut set = match super::spare::take(query) {
             Some(set) => set,
             None => {
-                let typed = TypedWrites::<Q> { lines: Vec::new(), displaced: Displaced::new() };
+                let typed = TypedWrites::<Q> { lines: Vec::new(), displaced: Vec::new() };
                 Box::new(Self::new(query, Box::new(Home::<Q>(None)), Box::new(typed)))
             }
         };

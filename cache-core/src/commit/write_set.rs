@@ -10,7 +10,7 @@ use super::typed_writes::{AnyMerges, AnyTableRef, AnyWrites};
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::Revision;
 use crate::clock::Moment;
-use crate::erased::UsedTable;
+use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{Change, ChangeKind};
 use crate::hashed::Hashed;
 use crate::shard::key::{AnyKey, IsKey};
@@ -342,7 +342,7 @@ impl WriteSet {
         to_key: &dyn Fn() -> Box<dyn AnyKey>,
         invalidates: bool,
     ) -> (bool, Option<usize>) {
-        self.lines.mark(self.home.table(), hash, is_key, to_key, invalidates)
+        self.lines.mark(self.home.table().used(), hash, is_key, to_key, invalidates)
     }
 
     pub(super) fn mark_where(&mut self, matches: Predicate) {
@@ -365,12 +365,13 @@ impl WriteSet {
             return None;
         }
         self.lines.typed.prepare(0)?;
-        let revision = table.write_simply(self.lines.typed.pair(0))?;
+        let revision = table.used()?.write_simply(self.lines.typed.pair(0))?;
         self.lines.revision = revision;
+        self.lines.typed.drop_displaced();
         Some(revision)
     }
 
-    fn table(&self) -> &dyn UsedTable {
+    fn table(&self) -> &dyn ErasedTable {
         self.home.table()
     }
 }
@@ -414,13 +415,15 @@ impl Lines {
 
     fn put(&mut self, at: usize, write: Write) -> Option<usize> {
         let line = &mut self.lines[at];
-        if !write.has_value() {
-            self.typed.set_handle(at, None);
-        }
+        let has_value = write.has_value();
         let old = std::mem::replace(&mut line.write, write);
         if let Write::Merge { base, .. } = &old {
             // What replaces a merge may have been made from it, and cannot be made again.
             line.read.get_or_insert(base.seen);
+        }
+        // Last, since the drop of a value may panic.
+        if !has_value {
+            self.typed.set_handle(at, None);
         }
         old.kind().is_none().then_some(at)
     }
@@ -435,7 +438,7 @@ impl Lines {
 
     fn mark(
         &mut self,
-        table: &dyn UsedTable,
+        table: Option<&dyn UsedTable>,
         hash: u32,
         is_key: IsKey<'_>,
         to_key: &dyn Fn() -> Box<dyn AnyKey>,
@@ -458,7 +461,7 @@ impl Lines {
             Some(Write::Mark { touch, .. }) => *touch,
             Some(Write::None | Write::Overtake) | None => false,
         };
-        let is_there = table.is_readable(hash, is_key);
+        let is_there = table.is_some_and(|table| table.is_readable(hash, is_key));
         if !is_there && !invalidates {
             return (false, None);
         }
@@ -476,7 +479,7 @@ impl Lines {
     }
 
     /// Makes lines for the keys that a predicate marks. Whatever happens from now on came after the commit was begun.
-    fn mark_matching(&mut self, table: &dyn UsedTable, order: &mut Order) {
+    fn mark_matching(&mut self, table: &dyn ErasedTable, order: &mut Order) {
         if self.marks_where.is_empty() {
             return;
         }
@@ -485,17 +488,23 @@ impl Lines {
         head.trail.note_all();
         // Before the keys, so that what is being loaded is either overtaken or among them.
         let watchers = head.watchers.all();
-        let mut keys = table.live_keys();
+        let used = table.used();
+        let mut keys = used.map_or_else(Vec::new, |used| used.live_keys());
         keys.extend(watchers.iter().map(|watcher| watcher.key().to_box()));
         keys.retain(|key| self.is_marked_by_predicate(&**key));
         for key in &keys {
-            order.extend(self.mark_unwritten(table, &**key).map(|line| (head.index, line)));
+            order.extend(self.mark_unwritten(head, used, &**key).map(|line| (head.index, line)));
         }
     }
 
     /// Has a key marked that is not written here. Returns the line if this is its first write.
-    fn mark_unwritten(&mut self, table: &dyn UsedTable, key: &dyn AnyKey) -> Option<usize> {
-        let hash = table.head().hash_of(key);
+    fn mark_unwritten(
+        &mut self,
+        head: &Head,
+        table: Option<&dyn UsedTable>,
+        key: &dyn AnyKey,
+    ) -> Option<usize> {
+        let hash = head.hash_of(key);
         let is_key: IsKey<'_> = &|other| key.equals(other);
         let is_written = self.find(hash, is_key).is_some_and(|line| self.lines[line].is_written());
         match is_written {
@@ -661,7 +670,7 @@ impl Steps for Lines {
         (self.now, self.revision) = (commit.now, commit.revision());
         if self.marks_rest {
             // Before the writes, which clear the marks of theirs.
-            for mut shard in locked.written() {
+            for mut shard in locked.used() {
                 shard.invalidate_all();
             }
             head.all_marked();
@@ -681,7 +690,10 @@ impl Steps for Lines {
                 continue;
             }
             let Some(mut shard) = locked.of_mut(line.hash) else { continue };
-            if is_simple && line.is_simple() && shard.is_calm(context.now) && !context.ledger.is_over() {
+            // A simple write under a new key evicts at once, perhaps the entry whose line another write was to go to.
+            let evicts_none = line.at.number.is_some() || self.lines.len() == 1;
+            let may_be_simple = is_simple && line.is_simple() && evicts_none;
+            if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
                 let place = (line.hash, line.at.number);
                 shard.write_simply(self.typed.pair(at), place, context.revision, &context);
             } else {
@@ -705,15 +717,20 @@ impl Part for WriteSet {
     }
 
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
-        Some((self.home.table(), &mut self.lines))
+        let has_nothing = self.lines.lines.is_empty() && !self.lines.marks_rest;
+        (!has_nothing).then(|| (self.home.made_table(), &mut self.lines as &mut dyn Steps))
     }
 
     fn unlocked(&mut self) {
         let Self { home, lines, .. } = self;
-        lines.typed.drop_displaced();
-        let table = home.table();
-        table.enforce_bound(&table.head().context(lines.now, lines.revision));
-        lines.told.clear();
+        if let Some(table) = home.table().used() {
+            table.enforce_bound(&table.head().context(lines.now, lines.revision));
+        }
+    }
+
+    fn drop_displaced(&mut self) {
+        self.lines.typed.drop_displaced();
+        self.lines.told.clear();
     }
 
     fn kind(&self) -> CommitKind {
@@ -744,7 +761,7 @@ impl Part for WriteSet {
                 }
             }
             if matches!(lines.lines[at].write, Write::Merge { .. }) {
-                lines.merge_again(table, at);
+                lines.merge_again(home.made_table(), at);
             }
             lines.prepare(head, at, label, has_simple_writes);
         }
@@ -761,9 +778,9 @@ impl Part for WriteSet {
 
     fn mark_tagged(&mut self, tags: &[Tag]) {
         let Self { home, lines, .. } = self;
-        let table = home.table();
+        let Some(table) = home.table().used() else { return };
         for (_, key) in &table.tagged(tags) {
-            lines.mark_unwritten(table, &**key);
+            lines.mark_unwritten(table.head(), Some(table), &**key);
         }
     }
 

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::sync::{Arc, Weak};
 
 use super::key::{AnyKey, Pair};
-use super::state::{AnyHandle, LineState};
+use super::state::{AnyHandle, LineState, Membership};
 use crate::event::{Cause, EntryOf, Events};
 use crate::query::Query;
 use crate::retention::records::grow;
@@ -35,13 +35,10 @@ pub(crate) struct Lines<Q: Query> {
 }
 
 /// Keys and values that operations pushed out of a shard, to be dropped when no lock is held.
-pub(crate) struct Displaced<Q: Query> {
-    /// Most operations push out one entry at most, for which nothing is allocated.
-    first: Option<Gone<Q>>,
-    more: Vec<Gone<Q>>,
-}
+pub(crate) type Displaced<Q> = Vec<Gone<Q>>;
 
-struct Gone<Q: Query> {
+/// A key and value that were displaced, or the value alone.
+pub(crate) struct Gone<Q: Query> {
     key: Option<Q>,
     value: ValueRef<Q::Value>,
     /// What the listeners have to be told; nothing for a dead value.
@@ -93,15 +90,6 @@ pub(crate) trait AnyLines: Any + Send + Sync {
 }
 
 impl<V: ?Sized> ValueRef<V> {
-    #[inline]
-    fn new(value: Arc<V>, is_strong: bool) -> Self {
-        match is_strong {
-            true => Self::Strong(value),
-            // The writer holds another handle, so that this drop is not the last.
-            false => Self::Weak(Arc::downgrade(&value)),
-        }
-    }
-
     pub(crate) fn value(&self) -> Option<Arc<V>> {
         match self {
             Self::Strong(value) => Some(Arc::clone(value)),
@@ -141,7 +129,7 @@ impl<V: ?Sized> ValueRef<V> {
 
 impl<Q: Query> Lines<Q> {
     pub(crate) const fn new() -> Self {
-        Self { lines: Vec::new(), displaced: Displaced::new() }
+        Self { lines: Vec::new(), displaced: Vec::new() }
     }
 
     #[inline]
@@ -161,50 +149,40 @@ impl<Q: Query> Lines<Q> {
 
     #[inline]
     pub(super) fn has_displaced(&self) -> bool {
-        self.displaced.first.is_some()
-    }
-
-    /// Moves what was displaced to another list.
-    pub(super) fn move_displaced(&mut self, into: &mut Displaced<Q>) {
-        if let Some(gone) = self.displaced.first.take() {
-            into.more.push(gone);
-        }
-        into.more.append(&mut self.displaced.more);
+        !self.displaced.is_empty()
     }
 
     /// What was displaced, to be dropped when no lock is held.
     pub(super) fn take_displaced(&mut self) -> Displaced<Q> {
-        let Displaced { first, more } = &mut self.displaced;
-        Displaced { first: first.take(), more: std::mem::take(more) }
-    }
-}
-
-impl<Q: Query> Displaced<Q> {
-    pub(crate) const fn new() -> Self {
-        Self { first: None, more: Vec::new() }
+        std::mem::take(&mut self.displaced)
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.first = None;
-        self.more.clear();
-    }
-
-    fn push(&mut self, gone: Gone<Q>) {
-        match self.first {
-            None => self.first = Some(gone),
-            Some(_) => self.more.push(gone),
+    /// The handle of a value for a line of this state. What has to be dropped of the value is displaced.
+    fn handle_for(&mut self, value: Arc<Q::Value>, state: Membership) -> ValueRef<Q::Value> {
+        if state.is_resident() {
+            return ValueRef::Strong(value);
         }
+        let weak = ValueRef::Weak(Arc::downgrade(&value));
+        // A writer holds another handle; a restore does not.
+        if Arc::strong_count(&value) == 1 {
+            self.displaced.push(Gone { key: None, value: ValueRef::Strong(value), cause: None });
+        }
+        weak
     }
 }
 
 impl<Q: Query> Gone<Q> {
     fn publish(&mut self, table: &'static str, events: &Events) {
         let Some(cause) = self.cause.take() else { return };
-        let Some(value) = self.value.value() else { return };
         match self.key.take() {
-            Some(key) => events.tell_removal(table, cause, Box::new(EntryOf { key, value: Some(value) })),
+            Some(key) => {
+                if let Some(value) = self.value.value() {
+                    events.tell_removal(table, cause, Box::new(EntryOf { key, value: Some(value) }));
+                }
+            }
             // The key could not be cloned for the listeners.
-            None => events.count_panic(),
+            None if !self.value.is_dead() => events.count_panic(),
+            None => {}
         }
     }
 }
@@ -250,6 +228,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let Some((key, value)) = pair.downcast_mut::<Pair<Q>>().and_then(|pair| pair.0.take()) else {
             return;
         };
+        let value = self.handle_for(value, state.membership);
         if number as usize == self.lines.len() {
             grow(&mut self.lines);
             self.lines.push(None);
@@ -257,16 +236,15 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let vacant = &mut self.lines[number as usize];
         // Said so that the entry is written where it is to be, instead of being made elsewhere and copied.
         if vacant.is_none() {
-            let value = ValueRef::new(value, state.membership.is_resident());
             *vacant = Some(Line { value, state, key });
         }
     }
 
     fn replace(&mut self, number: u32, pair: &mut dyn Any, has_listeners: bool) -> Option<Cause> {
         let (key, value) = pair.downcast_mut::<Pair<Q>>()?.0.take()?;
-        let line = self.line_mut(number)?;
-        let value = ValueRef::new(value, line.state.membership.is_resident());
-        let mut value = std::mem::replace(&mut line.value, value);
+        let membership = self.line(number)?.state.membership;
+        let value = self.handle_for(value, membership);
+        let mut value = std::mem::replace(&mut self.line_mut(number)?.value, value);
         let cause = if value.is_dead() { None } else { Some(Cause::Replaced) };
         let cause = value.told_of(cause, has_listeners);
         self.displaced.push(Gone { key: Some(key), value, cause });
@@ -345,11 +323,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
     }
 
     fn publish(&mut self, table: &'static str, events: &Events) {
-        let Displaced { first, more } = &mut self.displaced;
-        if let Some(gone) = first {
-            gone.publish(table, events);
-        }
-        for gone in more {
+        for gone in &mut self.displaced {
             gone.publish(table, events);
         }
     }

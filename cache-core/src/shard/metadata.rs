@@ -41,7 +41,7 @@ pub(super) struct Metadata {
 }
 
 /// As they stood in [`Extras`].
-pub(super) type DisplacedExtras = Vec<Box<Extra>>;
+pub(crate) type DisplacedExtras = Vec<Box<Extra>>;
 
 /// The bookkeeping that most entries do without, by the number of the line.
 #[derive(Default)]

@@ -121,11 +121,11 @@ impl Metadata {
     /// Notes that the value of a line is replaced.
     #[inline]
     fn replace_simply(&mut self, number: u32, state: &mut LineState, revision: u64, context: &OpContext<'_>) {
+        let old_deadline = self.deadline(number, context.rules);
         let record = &mut self.records[number];
         record.as_of = context.now;
         record.revision = revision;
-        // The alarm that there is comes too early now, and is set anew then.
-        self.set_alarm(number, state, context.rules);
+        self.move_alarm(number, state, old_deadline, context.rules);
         state.is_invalidated = false;
         state.date(context.now, false);
         state.count_use();

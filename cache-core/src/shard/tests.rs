@@ -74,3 +74,9 @@ fn a_shard_that_held_many_deadlines_gives_their_memory_back() {
     let capacity = shard.metadata.as_ref().unwrap().deadlines.capacity();
     assert!(capacity < 1_000, "room for {capacity} deadlines");
 }
+
+#[test]
+fn a_locked_shard_is_two_cache_lines_with_a_short_key() {
+    assert!(size_of::<crate::sync::RwLock<Shard<Key>>>() <= 128);
+    assert!(size_of::<crate::sync::RwLock<Shard<crate::dynamic::Dynamic>>>() <= 128);
+}

@@ -107,10 +107,11 @@ impl ShardMut<'_> {
     ) {
         let Self { lines, metadata, .. } = self;
         let limit = context.rules.history as usize;
-        let past = if limit > 0 { lines.handle(number) } else { None };
+        // Not of a survivor: its handle could become the last one while the shard is locked.
+        let was_resident = lines.state(number).is_some_and(|state| state.membership.is_resident());
+        let past = if limit > 0 && was_resident { lines.handle(number) } else { None };
         let Some(state) = lines.state_mut(number) else { return };
         let old_deadline = metadata.deadline(number, context.rules);
-        let was_resident = state.membership.is_resident();
         let stays = placement.keeps(state.membership) && incoming.position.is_none();
         if !stays {
             metadata.leave(number, state, context);

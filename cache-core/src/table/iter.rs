@@ -30,12 +30,12 @@ impl<Q: Query> Table<Q> {
         let any = shard.any();
         entries.reserve(any.count());
         for number in any.numbers() {
-            if let Some(line) = shard.line(number)
-                && let Some(view) = any.view(number)
-                && let Some(value) = line.value.value()
-            {
+            if let (Some(line), Some(view)) = (shard.line(number), any.view(number)) {
+                // First, since it may panic: the handle that is made then could become the last.
+                let key = line.key.clone();
                 let state = EntryState::of(&view, self.rules(), now);
-                entries.push(Entry::new(line.key.clone(), value, state));
+                let Some(value) = line.value.value() else { continue };
+                entries.push(Entry::new(key, value, state));
             }
         }
     }

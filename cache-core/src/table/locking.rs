@@ -1,5 +1,6 @@
 //! The steps that all changes of one shard are made of: what is done before it is locked, while it is, and after.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +21,12 @@ impl dyn UsedTable + '_ {
     pub(crate) fn release_expired(&self, place: usize, now: Moment, expire: ShardStep<'_>) {
         let head = self.head();
         let context = head.context(now, 0);
-        self.write_shard(place, &mut |shard| {
+        let release = &mut |shard: &mut ShardMut<'_>| {
             expire(shard, &context);
             shard.make_room(&context);
             head.publish(shard);
-        });
+        };
+        self.write_shard(place, release, &mut || {});
         head.core.events.drain();
     }
 
@@ -32,13 +34,13 @@ impl dyn UsedTable + '_ {
     pub(crate) fn alter_shard(&self, place: usize, now: Moment, alter: ShardStep<'_>) {
         let head = self.head();
         let context = head.context(now, 0);
-        self.write_shard(place, &mut |shard| {
+        let change = &mut |shard: &mut ShardMut<'_>| {
             shard.begin(&context);
             alter(shard, &context);
             shard.finish(&context);
             head.publish(shard);
-        });
-        self.conclude(&context);
+        };
+        self.write_shard(place, change, &mut || self.conclude(&context));
     }
 
     /// Ends a change of one shard, which is unlocked: what has to wait for that.
@@ -49,16 +51,26 @@ impl dyn UsedTable + '_ {
         head.core.events.drain();
     }
 
-    /// Locks a shard for a write that a save must see whole or not at all.
-    pub(super) fn write_shard_open(&self, place: usize, write: &mut dyn FnMut(&mut ShardMut<'_>)) {
+    /// Runs `write` while a shard is locked for a write that a save must see whole or not at all, and `unlocked` after that.
+    pub(super) fn write_shard_open(
+        &self,
+        place: usize,
+        write: &mut dyn FnMut(&mut ShardMut<'_>),
+        unlocked: &mut dyn FnMut(),
+    ) {
         let gate = &self.head().core.gate;
-        let mut is_done = false;
-        while !is_done {
+        let is_done = Cell::new(false);
+        while !is_done.get() {
             gate.pass();
-            self.write_shard(place, &mut |shard| {
-                is_done = !gate.is_closed();
-                if is_done {
+            let write = &mut |shard: &mut ShardMut<'_>| {
+                is_done.set(!gate.is_closed());
+                if is_done.get() {
                     write(shard);
+                }
+            };
+            self.write_shard(place, write, &mut || {
+                if is_done.get() {
+                    unlocked();
                 }
             });
         }

@@ -1,6 +1,7 @@
 //! Writes of one key, and changes of what is kept.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -52,9 +53,8 @@ impl dyn UsedTable + '_ {
         head.add_change(&mut changes, ChangeKind::Set, &|| pair.entry());
         let Some(key) = pair.key() else { return false };
         let (hash, tags) = (head.hash_of(key), head.tags_of(key));
-        let mut context = head.context(now, 0);
-        let mut is_written = false;
-        self.write_shard_open(head.place_of(hash), &mut |shard| {
+        let revision = Cell::new(0);
+        let write = &mut |shard: &mut ShardMut<'_>| {
             let Some(key) = pair.key() else { return };
             let is_key: IsKey<'_> = &|other| key.equals(other);
             let at = shard.locate(hash, is_key);
@@ -65,6 +65,7 @@ impl dyn UsedTable + '_ {
                 Origin::Program => head.key_changed(hash, is_key),
                 Origin::Load => head.key_loaded(hash, is_key),
             }
+            let mut context = head.context(now, 0);
             shard.begin(&context);
             let at = shard.meet(at, &context);
             let Some(mut incoming) = incoming.take() else { return };
@@ -77,12 +78,14 @@ impl dyn UsedTable + '_ {
             shard.tag(number, &tags);
             shard.finish(&context);
             head.publish(shard);
-            is_written = true;
+            revision.set(context.revision);
+        };
+        self.write_shard_open(head.place_of(hash), write, &mut || {
+            if revision.get() > 0 {
+                self.conclude(&head.context(now, revision.get()));
+            }
         });
-        if is_written {
-            self.conclude(&context);
-        }
-        is_written
+        revision.get() > 0
     }
 
     pub(super) fn remove(&self, hash: u32, is_key: IsKey<'_>, to_key: &dyn Fn() -> Box<dyn AnyKey>) -> bool {
@@ -90,25 +93,25 @@ impl dyn UsedTable + '_ {
         let mut changes = Vec::new();
         head.add_change(&mut changes, ChangeKind::Removed, &|| Some(to_key().entry()));
         let now = head.core.now();
-        let mut context = head.context(now, 0);
-        let mut was_readable = false;
-        self.write_shard_open(head.place_of(hash), &mut |shard| {
+        let (revision, mut was_readable) = (Cell::new(0), false);
+        let remove = &mut |shard: &mut ShardMut<'_>| {
             let at = shard.locate(hash, is_key);
             head.key_changed(hash, is_key);
             if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
                 return;
             }
-            context.revision = head.core.seal(std::mem::take(&mut changes));
+            revision.set(head.core.seal(std::mem::take(&mut changes)));
+            let context = head.context(now, revision.get());
             shard.begin(&context);
             let at = shard.meet(at, &context);
             was_readable = shard.remove(at, &context);
             shard.finish(&context);
             head.publish(shard);
-        });
-        match context.revision {
+        };
+        self.write_shard_open(head.place_of(hash), remove, &mut || match revision.get() {
             0 => head.core.events.drain(),
-            _ => self.conclude(&context),
-        }
+            revision => self.conclude(&head.context(now, revision)),
+        });
         was_readable
     }
 
@@ -124,7 +127,7 @@ impl dyn UsedTable + '_ {
         head.add_change(&mut changes, ChangeKind::Invalidated, &|| Some(to_key().entry()));
         let context = head.context(head.core.now(), 0);
         let mut is_done = false;
-        self.write_shard_open(head.place_of(hash), &mut |shard| {
+        let mark = &mut |shard: &mut ShardMut<'_>| {
             let at = shard.locate(hash, is_key);
             head.key_marked(hash, is_key);
             shard.begin(&context);
@@ -135,8 +138,8 @@ impl dyn UsedTable + '_ {
             }
             shard.finish(&context);
             head.publish(shard);
-        });
-        self.conclude(&context);
+        };
+        self.write_shard_open(head.place_of(hash), mark, &mut || self.conclude(&context));
         is_done
     }
 
@@ -146,7 +149,7 @@ impl dyn UsedTable + '_ {
         let head = self.head();
         let context = head.context(head.core.precise_now(), 0);
         let mut is_done = false;
-        self.write_shard_open(head.place_of(hash), &mut |shard| {
+        let renew = &mut |shard: &mut ShardMut<'_>| {
             let at = shard.locate(hash, is_key);
             shard.begin(&context);
             let at = shard.meet(at, &context);
@@ -156,8 +159,8 @@ impl dyn UsedTable + '_ {
             }
             shard.finish(&context);
             head.publish(shard);
-        });
-        self.conclude(&context);
+        };
+        self.write_shard_open(head.place_of(hash), renew, &mut || self.conclude(&context));
         is_done
     }
 
@@ -250,6 +253,8 @@ impl<Q: Query> Table<Q> {
             let how = PairWrite { times: &times, origin: Origin::Program, is_invalidated: false };
             self.made_table().write(&mut pair, &how, &mut |_, _| true);
         }
+        // Before the value is returned, which a panic of this would leak.
+        drop(pair);
         value
     }
 
@@ -267,11 +272,12 @@ impl<Q: Query> Table<Q> {
         let shard = &mut guard.any_mut();
         let revision = head.begin_simply(shard, (hash, at), load, &context)?;
         shard.write_simply(pair, (hash, at), revision, &context);
-        drop(guard);
+        let displaced = guard.unlock();
         if context.ledger.is_over() {
             self.made_table().enforce_bound(&OpContext { revision, ..context });
         }
         head.core.log.note_single(head.name, revision);
+        drop(displaced);
         Some(revision)
     }
 
@@ -280,6 +286,8 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn store_loaded(&self, key: Q, load: &AnyWatcher, value: Arc<Q::Value>) -> Arc<Q::Value> {
         let mut pair = Self::pair(key, Arc::clone(&value));
         if self.write_simply(&mut pair, Some(load)).is_some() {
+            // Before the value is returned, which a panic of this would leak.
+            drop(pair);
             return value;
         }
         let winner = store_loaded(self.made_table(), &mut pair, load);

@@ -1,7 +1,7 @@
 //! Tables with a capacity, and perhaps a time to live, are written in a way of their own unless somebody listens. Both ways
 //! leave the same.
 
-use cache_core::{Freshness, Residency};
+use cache_core::{Freshness, Residency, Times};
 use proptest::prelude::*;
 
 use super::*;
@@ -20,6 +20,10 @@ enum Step {
     /// Drops what is held and pinned, and reaps what has died by that.
     LetGo,
     Wait(u64),
+    /// Sets the clock back.
+    GoBack(u64),
+    /// Writes an answer of another moment, by so many milliseconds ahead.
+    InsertAhead(u32, u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -36,6 +40,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => key().prop_map(Step::Pin),
         4 => Just(Step::LetGo),
         2 => (1_u64..400).prop_map(Step::Wait),
+        1 => (1_u64..400).prop_map(Step::GoBack),
+        2 => (key(), 1_u64..900).prop_map(|(id, millis)| Step::InsertAhead(id, millis)),
     ];
     proptest::collection::vec(step, 1..400)
 }
@@ -81,6 +87,11 @@ impl Side {
             Step::Touch(id) => return Some(cache.touch(&GetBook(*id)).to_string()),
             Step::Hold(id) => self.held.extend(cache.peek(&GetBook(*id))),
             Step::Pin(id) => self.pins.push(cache.pin(&GetBook(*id))),
+            Step::GoBack(millis) => self.clock.go_back(Duration::from_millis(*millis)),
+            Step::InsertAhead(id, millis) => {
+                let times = Times::new().as_of(cache.now() + Duration::from_millis(*millis));
+                cache.insert_timed(GetBook(*id), title(*id), times);
+            }
             Step::Wait(millis) => self.clock.advance(Duration::from_millis(*millis)),
             Step::LetGo => {
                 self.held.clear();
@@ -137,5 +148,130 @@ proptest! {
         let (simple, general) = (simple.report(), general.report());
         prop_assert_eq!((simple.hits, simple.misses, simple.dead), (general.hits, general.misses, general.dead));
         prop_assert_eq!(simple.removals, general.removals);
+    }
+}
+
+/// What a commit does to one key.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Set,
+    Merge,
+    Remove,
+    Mark,
+}
+
+fn changes() -> impl Strategy<Value = Vec<(u32, Change)>> {
+    let change = prop_oneof![
+        6 => Just(Change::Set),
+        2 => Just(Change::Merge),
+        1 => Just(Change::Remove),
+        1 => Just(Change::Mark),
+    ];
+    proptest::collection::hash_map(0_u32..40, change, 1..12)
+        .prop_map(|changes| changes.into_iter().collect::<Vec<_>>())
+        .prop_shuffle()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_commit_of_several_keys_to_a_full_table_leaves_each_key_its_own_value(
+        capacity in 1_u64..24,
+        commits in proptest::collection::vec(changes(), 1..12),
+    ) {
+        let builder = Cache::<Shelf>::builder();
+        let cache = builder.table::<GetBook>(|table| table.capacity(capacity).history(0)).build().unwrap();
+        for id in 0..40 {
+            cache.insert(GetBook(id), book(&format!("{id} at first")));
+        }
+        for (at, changes) in commits.iter().enumerate() {
+            let title = |id: u32| format!("{id} by commit {at}");
+            let mut tx = cache.begin();
+            for &(id, change) in changes {
+                match change {
+                    Change::Set => drop(tx.set(GetBook(id), book(&title(id)))),
+                    Change::Merge => {
+                        let title = title(id);
+                        tx.merge_with(GetBook(id), move |_: Option<&Book>| Book { title: title.clone() });
+                    }
+                    Change::Remove => drop(tx.remove(&GetBook(id))),
+                    Change::Mark => drop(tx.invalidate(&GetBook(id))),
+                }
+            }
+            // Keeps what was written readable, whatever the capacity.
+            let receipt = tx.commit().unwrap();
+            for &(id, change) in changes {
+                let present = cache.peek(&GetBook(id)).map(|book| book.title.clone());
+                match change {
+                    Change::Set | Change::Merge => prop_assert_eq!(present, Some(title(id)), "{} of {:?}", id, changes),
+                    Change::Remove => prop_assert_eq!(present, None, "{} of {:?}", id, changes),
+                    Change::Mark => {}
+                }
+            }
+            for entry in cache.entries::<GetBook>() {
+                let (id, title) = (entry.key().0, &entry.value().title);
+                prop_assert!(title.starts_with(&format!("{id} ")), "{} has {:?}", id, title);
+            }
+            drop(receipt);
+            let report = cache.inspect().tables.into_iter().find(|table| table.name == GetBook::NAME).unwrap();
+            prop_assert!(report.residents as u64 <= capacity);
+        }
+    }
+}
+
+#[test]
+fn what_a_commit_of_one_value_replaces_or_evicts_dies_with_it() {
+    let builder = Cache::<Shelf>::builder();
+    let cache = builder.table::<GetBook>(|table| table.capacity(1).history(0)).build().unwrap();
+    let old = Arc::downgrade(&cache.insert(GetBook(1), book("old")));
+    let mut tx = cache.begin();
+    tx.set(GetBook(1), book("new"));
+    let replacing = tx.commit().unwrap();
+    assert!(old.upgrade().is_none(), "the receipt keeps what was replaced");
+
+    let evicted = Arc::downgrade(&cache.get(&GetBook(1)).unwrap());
+    drop(replacing);
+    let mut tx = cache.begin();
+    tx.set(GetBook(2), book("another"));
+    let evicting = tx.commit().unwrap();
+    assert_eq!(cache.count::<GetBook>(), 1);
+    assert!(evicted.upgrade().is_none(), "the receipt keeps what was evicted");
+    drop(evicting);
+}
+
+#[test]
+fn a_value_whose_drop_panics_in_a_transaction_harms_no_later_commit() {
+    let builder = Cache::<Shelf>::builder();
+    let cache = builder.table::<GetLoud>(|table| table.capacity(2).history(0)).build().unwrap();
+    let mut tx = cache.begin();
+    tx.set(GetLoud(1), Loud::new(|| panic!("dropped")));
+    let removed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tx.remove(&GetLoud(1))));
+    assert!(removed.is_err());
+    tx.set(GetLoud(2), Loud::silent());
+    tx.commit().unwrap();
+    assert!(cache.get(&GetLoud(1)).is_none() && cache.get(&GetLoud(2)).is_some());
+    for id in 10..100 {
+        cache.insert(GetLoud(id), Loud::silent());
+        assert!(cache.get(&GetLoud(id)).is_some() && cache.count::<GetLoud>() <= 2);
+    }
+}
+
+#[test]
+fn a_table_is_within_its_bound_although_the_drop_of_what_it_evicts_panics() {
+    let builder = Cache::<Shelf>::builder();
+    let cache = builder.table::<GetLoud>(|table| table.capacity(2).history(0)).build().unwrap();
+    cache.commits().keep(10);
+    cache.insert(GetLoud(1), Loud::new(|| panic!("dropped")));
+    cache.insert(GetLoud(2), Loud::silent());
+    let mut commits = 2;
+    for id in 3..10 {
+        let inserted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            cache.insert(GetLoud(id), Loud::silent());
+        }));
+        commits += 1;
+        assert_eq!(cache.commits().recent().len(), commits, "also of a write that panics: {inserted:?}");
+        let report = cache.inspect().tables.into_iter().find(|table| table.name == GetLoud::NAME).unwrap();
+        assert!(report.live() <= 2, "{id}: {report:?}");
     }
 }
