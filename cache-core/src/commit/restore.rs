@@ -183,7 +183,7 @@ impl Bin {
         lines.retain(|line| {
             let stays = stays(line);
             if !stays {
-                entries.pairs.discard(line.number);
+                entries.pairs.discard(line.number..line.number + 1);
             }
             stays
         });

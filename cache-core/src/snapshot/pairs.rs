@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::query::Query;
@@ -21,8 +22,8 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
     /// Moves a pair here that another list has.
     fn move_from(&mut self, other: &mut dyn AnyPairs, number: usize);
-    /// Drops a pair. The others keep their numbers.
-    fn discard(&mut self, number: usize);
+    /// Drops the pairs with these numbers. The others keep theirs.
+    fn discard(&mut self, numbers: Range<usize>);
     /// Has the processor fetch the reference counts of all values side by side. The locked instructions that count a
     /// handle up or down wait for one count after the other.
     fn fetch(&self);
@@ -84,8 +85,12 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
         }
     }
 
-    fn discard(&mut self, number: usize) {
-        self.0[number].0 = None;
+    fn discard(&mut self, numbers: Range<usize>) {
+        let mut number = numbers.start;
+        while number < numbers.end {
+            self.0[number].0 = None;
+            number += 1;
+        }
     }
 
     fn fetch(&self) {

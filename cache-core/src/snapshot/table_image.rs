@@ -155,9 +155,7 @@ impl Encoding<'_> {
             let first = encoded.begun;
             let mut next = first;
             let result = self.fill_from(piece, &mut next, &mut encoded.block, &mut encoded.skipped);
-            for number in first..next {
-                piece.pairs.discard(number);
-            }
+            piece.pairs.discard(first..next);
             encoded.met += next - first;
             encoded.begun = next;
             if next == piece.len() {
