@@ -21,7 +21,7 @@ Usage: dashboard [OPTIONS]
 
 A TIME is a number and `ms`, `s` or `m`, as in 500ms.
 
-Keys: q, Esc or Ctrl-C ends; r refreshes; p pauses; up and down choose an article, left and right a page.
+Keys: q or Ctrl-C ends; r refreshes; p pauses; up and down choose an article, left and right a page.
 ";
 
 /// The shortest time that an option may name: who asks more often is a burden, and sees no more.

@@ -29,10 +29,11 @@ pub fn command(event: &Event) -> Option<Command> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
+    // Not Esc: an arrow begins with it, and may arrive in parts.
     let command = match key.code {
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Command::Quit,
         _ if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => return None,
-        KeyCode::Char('q' | 'Q') | KeyCode::Esc => Command::Quit,
+        KeyCode::Char('q' | 'Q') => Command::Quit,
         KeyCode::Char('r' | 'R') => Command::Refresh,
         KeyCode::Char('p' | 'P') => Command::Pause,
         KeyCode::Up => Command::Choose(-1),
@@ -55,10 +56,16 @@ mod tests {
     use super::{Command, command};
 
     #[test]
-    fn three_keys_end_the_program() {
+    fn two_keys_end_the_program() {
         assert_eq!(press(KeyCode::Char('q'), KeyModifiers::NONE), Some(Command::Quit));
-        assert_eq!(press(KeyCode::Esc, KeyModifiers::NONE), Some(Command::Quit));
         assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Command::Quit));
+    }
+
+    #[test]
+    fn an_arrow_that_arrives_in_parts_means_nothing() {
+        for part in [KeyCode::Esc, KeyCode::Char('['), KeyCode::Char('A'), KeyCode::Char('B')] {
+            assert_eq!(press(part, KeyModifiers::NONE), None);
+        }
     }
 
     #[test]

@@ -104,10 +104,10 @@ fn keys_that_come_faster_than_pictures_keep_nobody_waiting() {
     let newsroom = Newsroom::start();
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
     console.shows(&["▶ Four"]);
-    // As if a long text was pasted.
-    console.press(&"p".repeat(20_000));
+    // As if a text was pasted, no longer than the terminal holds.
+    console.press(&"p".repeat(4_000));
     console.press("q");
-    assert_eq!(console.ends(), (0, String::new()));
+    assert_eq!(console.ends_before_a_load(), (0, String::new()));
 }
 
 #[test]
