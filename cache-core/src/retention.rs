@@ -26,8 +26,7 @@ pub(crate) struct Rules {
     pub(crate) is_timed: bool,
     /// Whether entries have a deadline or a freshness time even if their write gave none.
     pub(crate) has_times: bool,
-    /// Whether hits need no more than a look at the line and perhaps at the next deadline: the table keeps entries, and
-    /// their times do not depend on their use.
+    /// Whether hits need no more than a look at the line and perhaps at the next deadline: times do not depend on uses.
     pub(crate) has_plain_hits: bool,
     /// Whether writes need no more than a look at the capacity and at the next deadline: all entries weigh the same, have
     /// no order of their own, no time to idle and no history.
@@ -48,7 +47,7 @@ impl Rules {
             has_simple_writes: matches!(options.bound, Some(Bound::Capacity(_)))
                 && options.tti.is_none()
                 && options.history == 0,
-            has_plain_hits: (options.bound.is_some() || is_timed) && options.tti.is_none(),
+            has_plain_hits: options.tti.is_none(),
         }
     }
 

@@ -168,6 +168,11 @@ impl<Q: Query> Shard<Q> {
         self.counters.count_hit();
     }
 
+    #[inline]
+    pub(crate) fn count_miss(&self) {
+        self.counters.count_miss();
+    }
+
     pub(crate) fn any(&self) -> ShardRef<'_> {
         let Self { index, counters, lines, metadata } = self;
         ShardRef { index, counters, lines, metadata: metadata.as_deref() }

@@ -159,16 +159,28 @@ impl<Q: Query> Table<Q> {
             let now = if self.rules().is_timed { Some(self.core().now()) } else { None };
             let hash = self.hash(lookup);
             let guard = shards.of(hash).read();
-            let Some((_, line)) = guard.find(hash, lookup) else {
-                guard.any().count_read(false);
+            let Some((number, line)) = guard.find(hash, lookup) else {
+                guard.count_miss();
                 return None;
             };
-            if let ValueRef::Strong(value) = &line.value
-                && (!line.state.has_alarm || now.is_some_and(|now| !guard.any().has_due(now)))
-            {
-                self.head.note_use(&line.state);
-                guard.count_hit();
-                return Some(Arc::clone(value));
+            match &line.value {
+                ValueRef::Strong(value)
+                    if !line.state.has_alarm || now.is_some_and(|now| !guard.any().has_due(now)) =>
+                {
+                    self.head.note_use(&line.state);
+                    guard.count_hit();
+                    return Some(Arc::clone(value));
+                }
+                // Without times there is nothing to renew.
+                ValueRef::Weak(_) if now.is_none() => {
+                    let value = line.value.value();
+                    if value.is_some() {
+                        guard.any().mark_survivor(number);
+                    }
+                    guard.any().count_read(value.is_some());
+                    return value;
+                }
+                _ => {}
             }
         }
         self.get_any(lookup)
