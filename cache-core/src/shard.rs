@@ -38,6 +38,7 @@ pub(crate) use lines::{AnyLines, Displaced, Line, Lines, ValueRef};
 pub(crate) use metadata::DisplacedExtras;
 use metadata::Metadata;
 pub(crate) use placement::Placement;
+pub(crate) use simple::Written;
 pub(crate) use state::{Extra, LineState, Membership, View};
 use tag_index::TagIndex;
 

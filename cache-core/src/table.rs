@@ -241,7 +241,7 @@ impl<Q: Query> UsedTable for Table<Q> {
     }
 
     fn write_simply(&self, pair: &mut dyn Any) -> Option<u64> {
-        Table::write_simply(self, pair.downcast_mut()?, None)
+        self.insert_simply(pair.downcast_mut()?)
     }
 
     fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a> {

@@ -14,7 +14,7 @@ use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{Change, ChangeKind};
 use crate::hashed::Hashed;
 use crate::shard::key::{AnyKey, IsKey};
-use crate::shard::{Incoming, Location, OpContext, ReadVersion, ShardMut, ShardRef};
+use crate::shard::{Incoming, Location, OpContext, ReadVersion, ShardMut, ShardRef, Written};
 use crate::table::tags::TagLists;
 use crate::table::watchers::{AnyWatcher, Watchers};
 use crate::table::{Head, Times};
@@ -695,7 +695,8 @@ impl Steps for Lines {
             let may_be_simple = is_simple && line.is_simple() && evicts_none;
             if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
                 let place = (line.hash, line.at.number);
-                shard.write_simply(self.typed.pair(at), place, context.revision, &context);
+                let written = Written { revision: context.revision, as_of: context.now };
+                shard.write_simply(self.typed.pair(at), place, written, &context);
             } else {
                 self.install_line(at, head, &mut shard, &context);
             }

@@ -15,6 +15,13 @@ use crate::retention::list::{Link, NONE};
 use crate::retention::records::Record;
 use crate::sync::atomic::AtomicU8;
 
+/// What is known of a simple write.
+#[derive(Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) revision: u64,
+    pub(crate) as_of: Moment,
+}
+
 impl ShardMut<'_> {
     /// Whether a write has nothing to do for the shard besides.
     #[inline]
@@ -27,16 +34,16 @@ impl ShardMut<'_> {
         &mut self,
         pair: &mut dyn Any,
         (hash, at): (u32, Option<u32>),
-        revision: u64,
+        written: Written,
         context: &OpContext<'_>,
     ) {
         if let Some(number) = at {
             if let Some(state) = self.lines.state_mut(number) {
-                self.metadata.replace_simply(number, state, revision, context);
+                self.metadata.replace_simply(number, state, written, context);
             }
             return self.lines.exchange(number, None, pair);
         }
-        let (number, state) = self.occupy_simply(hash, revision, context);
+        let (number, state) = self.occupy_simply(hash, written, context);
         match self.lines.state(number) {
             Some(_) => self.lines.exchange(number, Some(state), pair),
             None => self.lines.put(number, state, pair),
@@ -45,9 +52,10 @@ impl ShardMut<'_> {
 
     /// Finds a line for a new key, and enters it everywhere but in the line itself. If the table is full, that is the line
     /// of the entry that leaves, and still has it.
-    fn occupy_simply(&mut self, hash: u32, revision: u64, context: &OpContext<'_>) -> (u32, LineState) {
+    fn occupy_simply(&mut self, hash: u32, written: Written, context: &OpContext<'_>) -> (u32, LineState) {
+        let Written { revision, as_of } = written;
         let queue = self.metadata.policy.place(hash);
-        let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of: context.now };
+        let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of };
         let vacated = match context.ledger.is_over_with(1) {
             true => self.evict_for(queue, context),
             false => None,
@@ -73,7 +81,7 @@ impl ShardMut<'_> {
             is_invalidated: false,
             has_alarm: false,
         };
-        state.date(context.now, false);
+        state.date(as_of, false);
         self.metadata.set_alarm(number, &mut state, context.rules);
         (number, state)
     }
@@ -120,14 +128,21 @@ impl Metadata {
 
     /// Notes that the value of a line is replaced.
     #[inline]
-    fn replace_simply(&mut self, number: u32, state: &mut LineState, revision: u64, context: &OpContext<'_>) {
+    fn replace_simply(
+        &mut self,
+        number: u32,
+        state: &mut LineState,
+        written: Written,
+        context: &OpContext<'_>,
+    ) {
+        let Written { revision, as_of } = written;
         let old_deadline = self.deadline(number, context.rules);
         let record = &mut self.records[number];
-        record.as_of = context.now;
+        record.as_of = as_of;
         record.revision = revision;
         self.move_alarm(number, state, old_deadline, context.rules);
         state.is_invalidated = false;
-        state.date(context.now, false);
+        state.date(as_of, false);
         state.count_use();
         self.removals[Cause::Replaced as usize] += 1;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::head::Head;
 use super::times::Times;
-use super::watchers::AnyWatcher;
+use super::write::{Origin, Watched};
 use crate::clock::Moment;
 use crate::erased::UsedTable;
 use crate::event::{AnyEntry, Change, ChangeKind};
@@ -129,28 +129,37 @@ impl Head {
         self.rules.has_simple_writes && !self.has_entry_tags && !self.core.events.has_listeners()
     }
 
-    /// Begins a simple write, which draws its revision, of a key that is in a line of this number or in none. `None` if the table
-    /// or the shard have more to do, or it is not the load's turn.
+    /// Begins a simple write of a key that is in a line of this number or in none: draws its revision, and overtakes the
+    /// watchers of the key. `None` if the table or the shard have more to do, or it is not the load's turn.
     pub(super) fn begin_simply(
         &self,
         shard: &ShardMut<'_>,
+        key: &dyn AnyKey,
         (hash, at): (u32, Option<u32>),
-        load: Option<&AnyWatcher>,
-        context: &OpContext<'_>,
+        origin: Origin,
+        watched: Watched<'_>,
+        now: Moment,
     ) -> Option<u64> {
-        let own_watchers = usize::from(load.is_some());
-        let is_calm = self.watchers.count() == own_watchers
-            && !self.core.gate.is_closed()
-            && !self.ledger.is_over()
-            && shard.is_calm(context.now);
-        if !is_calm || load.is_some_and(|load| at.is_some() || load.is_overtaken()) {
+        let is_calm = !self.core.gate.is_closed() && !self.ledger.is_over() && shard.is_calm(now);
+        if !is_calm || !watched.allows(at) {
             return None;
         }
-        if let Some(load) = load {
-            load.overtake();
+        if !self.watchers.is_empty() {
+            self.overtake_watchers(hash, key, watched);
         }
-        self.trail.note(hash);
+        if origin == Origin::Program {
+            self.trail.note(hash);
+        }
         Some(self.core.next_revision())
+    }
+
+    #[cold]
+    fn overtake_watchers(&self, hash: u32, key: &dyn AnyKey, watched: Watched<'_>) {
+        match watched {
+            // The load's own is the only one.
+            Watched::IfAbsent(watcher) if self.watchers.count() == 1 => watcher.overtake(),
+            _ => self.key_loaded(hash, &|other| key.equals(other)),
+        }
     }
 
     /// The moment of a write. Precise if times begin with it.

@@ -155,7 +155,6 @@ impl Watchers {
     }
 
     /// How many there are. To be asked while a shard is locked, for its keys.
-    #[inline]
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }

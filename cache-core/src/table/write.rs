@@ -17,7 +17,7 @@ use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
 use crate::shard::key::{AnyKey, AnyPair, IsKey, names};
 use crate::shard::state::AnyHandle;
-use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut};
+use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
 use crate::watch::Stored;
 
 /// Where a written value comes from.
@@ -29,12 +29,39 @@ pub(super) enum Origin {
     Load,
 }
 
+/// Whether a simple write is that of a load, which must not be overtaken.
+#[derive(Clone, Copy)]
+pub(super) enum Watched<'a> {
+    No,
+    Yes(&'a AnyWatcher),
+    /// And there must be no entry.
+    IfAbsent(&'a AnyWatcher),
+}
+
+impl Watched<'_> {
+    /// Whether the write may be made, to a key that is in a line of this number or in none.
+    pub(super) fn allows(self, at: Option<u32>) -> bool {
+        match self {
+            Self::No => true,
+            Self::Yes(watcher) => !watcher.is_overtaken(),
+            Self::IfAbsent(watcher) => !watcher.is_overtaken() && at.is_none(),
+        }
+    }
+}
+
 /// How a pair is written.
-struct PairWrite<'a> {
+pub(super) struct PairWrite<'a> {
     times: &'a Times,
     origin: Origin,
     /// Whether the entry is marked from the start.
     is_invalidated: bool,
+}
+
+impl PairWrite<'_> {
+    /// Whether the table's own times count.
+    fn has_no_times(&self) -> bool {
+        self.times.ttl.is_none() && self.times.fresh.is_none()
+    }
 }
 
 /// What is done to one entry of a locked shard. Returns whether it did anything.
@@ -246,11 +273,17 @@ impl dyn UsedTable + '_ {
 }
 
 impl<Q: Query> Table<Q> {
+    /// [`write_simply`](Self::write_simply) of the program, with the times of the table.
+    pub(super) fn insert_simply(&self, pair: &mut Pair<Q>) -> Option<u64> {
+        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
+        self.write_simply(pair, &how, Watched::No)
+    }
+
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
         let mut pair = Self::pair(key, Arc::clone(&value));
-        if times != Times::new() || self.write_simply(&mut pair, None).is_none() {
-            let how = PairWrite { times: &times, origin: Origin::Program, is_invalidated: false };
+        let how = PairWrite { times: &times, origin: Origin::Program, is_invalidated: false };
+        if self.write_simply(&mut pair, &how, Watched::No).is_none() {
             self.made_table().write(&mut pair, &how, &mut |_, _| true);
         }
         // Before the value is returned, which a panic of this would leak.
@@ -258,25 +291,33 @@ impl<Q: Query> Table<Q> {
         value
     }
 
-    /// Writes a pair if its table and shard have no more to do, and returns the revision. The pair has what was displaced
-    /// then. A value that was loaded is only written where none is, and if it is the load's turn.
-    pub(super) fn write_simply(&self, pair: &mut Pair<Q>, load: Option<&AnyWatcher>) -> Option<u64> {
+    /// Writes a pair that is not marked if its table and shard have no more to do, and returns the revision. The pair has
+    /// what was displaced then.
+    pub(super) fn write_simply(
+        &self,
+        pair: &mut Pair<Q>,
+        how: &PairWrite<'_>,
+        watched: Watched<'_>,
+    ) -> Option<u64> {
         let head = &self.head;
         let (key, _) = pair.0.as_ref()?;
-        let shards = self.shards.get().filter(|_| head.has_simple_writes())?;
+        let shards = self.shards.get().filter(|_| head.has_simple_writes() && how.has_no_times())?;
         let hash = self.hash(key);
-        let context = head.context(head.start_of(&Times::new()), 0);
+        let context = head.context(head.start_of(how.times), 0);
         head.core.gate.pass();
         let mut guard = Guard(Some(shards.of(hash).write()));
         let at = guard.find(hash, key).map(|(number, _)| number);
         let shard = &mut guard.any_mut();
-        let revision = head.begin_simply(shard, (hash, at), load, &context)?;
-        shard.write_simply(pair, (hash, at), revision, &context);
+        let place = (hash, at);
+        let revision = head.begin_simply(shard, key, place, how.origin, watched, context.now)?;
+        let written = Written { revision, as_of: how.times.as_of.unwrap_or(context.now) };
+        shard.write_simply(pair, place, written, &context);
         let displaced = guard.unlock();
         if context.ledger.is_over() {
             self.made_table().enforce_bound(&OpContext { revision, ..context });
         }
         head.core.log.note_single(head.name, revision);
+        head.core.events.drain();
         drop(displaced);
         Some(revision)
     }
@@ -285,7 +326,8 @@ impl<Q: Query> Table<Q> {
     /// answered: the value that was written meanwhile, or `value`.
     pub(crate) fn store_loaded(&self, key: Q, load: &AnyWatcher, value: Arc<Q::Value>) -> Arc<Q::Value> {
         let mut pair = Self::pair(key, Arc::clone(&value));
-        if self.write_simply(&mut pair, Some(load)).is_some() {
+        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
+        if self.write_simply(&mut pair, &how, Watched::IfAbsent(load)).is_some() {
             // Before the value is returned, which a panic of this would leak.
             drop(pair);
             return value;
@@ -318,7 +360,12 @@ impl<Q: Query> Table<Q> {
             return Stored::Kept(equal);
         }
         let mut pair = Self::pair(watcher.key().clone(), Arc::clone(&value));
-        match store_watched(self.made_table(), &mut pair, watcher, &times, false) {
+        let how = PairWrite { times: &times, origin: Origin::Load, is_invalidated: false };
+        let is_written = self.write_simply(&mut pair, &how, Watched::Yes(watcher)).is_some()
+            || store_watched(self.made_table(), &mut pair, watcher, &times, false);
+        // Before the value is returned, which a panic of this would leak.
+        drop(pair);
+        match is_written {
             true => Stored::Written(value),
             false => Stored::Overtaken(value),
         }
