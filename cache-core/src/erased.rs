@@ -11,9 +11,11 @@ use std::fmt::Debug;
 use crate::commit::locked_shards::LockedShard;
 use crate::event::{Change, ChangeKind};
 use crate::inspect::{EntryReport, TableReport};
+use crate::query::Query;
 use crate::retention::recency::Oldest;
 use crate::shard::key::AnyKey;
 use crate::shard::{OpContext, ShardMut, ShardRef};
+use crate::table::Table;
 use crate::table::entry::EntryState;
 use crate::table::head::Head;
 
@@ -21,6 +23,13 @@ use crate::table::head::Head;
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct AnyTable<'a>(pub(crate) &'a dyn ErasedTable);
+
+impl<'a> AnyTable<'a> {
+    /// A table, its query forgotten.
+    pub fn of<Q: Query>(table: &'a Table<Q>) -> Self {
+        Self(table)
+    }
+}
 
 /// A table whose query is not known at compile time.
 pub(crate) trait ErasedTable: Send + Sync + Debug {

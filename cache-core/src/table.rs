@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::commit::locked_shards::LockedShard;
 use crate::core::Core;
-use crate::erased::{AnyTable, ErasedTable, UsedTable};
+use crate::erased::{ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
@@ -105,12 +105,6 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn new(mut head: Head, made: Option<fn(&Self) -> &dyn UsedTable>) -> Self {
         head.has_entry_tags = Q::TAGS_OF.is_some();
         Self { head, shards: OnceLock::new(), made }
-    }
-
-    /// The table, its query forgotten.
-    #[doc(hidden)]
-    pub fn erased(&self) -> AnyTable<'_> {
-        AnyTable(self)
     }
 
     pub(crate) fn head(&self) -> &Head {

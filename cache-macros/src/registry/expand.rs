@@ -162,7 +162,7 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
         quote_spanned!(*span=> #(#cfgs)* #name: assembly.table(#table_name),)
     });
     let visits = fields.iter().map(
-        |Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(self.#name.erased());),
+        |Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(#core::__private::AnyTable::of(&*self.#name));),
     );
     quote! {
         #[automatically_derived]
@@ -173,7 +173,7 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
 
             fn visit<'a>(&'a self, visitor: &mut dyn ::core::ops::FnMut(#core::__private::AnyTable<'a>)) {
                 #(#visits)*
-                visitor(self.__dynamic.erased());
+                visitor(#core::__private::AnyTable::of(&*self.__dynamic));
             }
 
             fn describe() -> ::std::vec::Vec<#core::TableDescription> {

@@ -71,7 +71,7 @@ impl Registry for Alike {
     }
 
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(AnyTable<'a>)) {
-        self.0.iter().for_each(|table| visitor(table.erased()));
+        self.0.iter().for_each(|table| visitor(AnyTable::of(table)));
     }
 
     fn describe() -> Vec<TableDescription> {
