@@ -162,7 +162,7 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
         quote_spanned!(*span=> #(#cfgs)* #name: assembly.table(#table_name),)
     });
     let visits = fields.iter().map(
-        |Field { cfgs, name, span, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(#core::__private::AnyTable::of(&*self.#name));),
+        |Field { cfgs, name, span, core, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(#core::__private::AnyTable::of(&*self.#name));),
     );
     quote! {
         #[automatically_derived]
