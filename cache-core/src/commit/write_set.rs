@@ -692,7 +692,7 @@ impl Steps for Lines {
             let Some(mut shard) = locked.of_mut(line.hash) else { continue };
             // A simple write under a new key evicts at once, perhaps the entry whose line another write was to go to.
             let evicts_none = line.at.number.is_some() || self.lines.len() == 1;
-            let may_be_simple = is_simple && line.is_simple() && evicts_none;
+            let may_be_simple = is_simple && line.is_simple() && evicts_none && line.at.pin.is_none();
             if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
                 let place = (line.hash, line.at.number);
                 let written = Written { revision: context.revision, as_of: context.now };

@@ -4,6 +4,7 @@
 
 use std::any::Any;
 
+use super::key::AnyKey;
 use super::lines::Released;
 use super::metadata::Metadata;
 use super::state::{LineState, Membership};
@@ -23,10 +24,21 @@ pub(crate) struct Written {
 }
 
 impl ShardMut<'_> {
-    /// Whether a write has nothing to do for the shard besides.
+    /// Whether a write of a key that is not pinned has nothing to do for the shard besides.
     #[inline]
     pub(crate) fn is_calm(&self, now: Moment) -> bool {
         self.metadata.is_calm(now)
+    }
+
+    /// Whether a key that is in a line of this number or in none is pinned.
+    #[inline]
+    pub(crate) fn is_pinned(&self, hash: u32, at: Option<u32>, key: &dyn AnyKey) -> bool {
+        let pins = &self.metadata.pins;
+        match at {
+            _ if pins.len() == 0 => false,
+            Some(number) => self.is_of(number, Membership::Pinned),
+            None => pins.find(hash, &|other| key.equals(other)).is_some(),
+        }
     }
 
     /// Writes a pair in a calm shard, under a key that is in this line or in none. The pair has what it displaced then.
@@ -112,13 +124,12 @@ impl ShardMut<'_> {
 }
 
 impl Metadata {
-    /// Whether a write has nothing to do for the shard besides.
+    /// Whether a write of a key that is not pinned has nothing to do for the shard besides.
     #[inline]
     fn is_calm(&self, now: Moment) -> bool {
         self.survivors.is_empty()
             && (self.deadlines.is_empty() || self.has_calm_deadlines(now))
             && self.balance == 0
-            && self.pins.len() == 0
             && self.extras.is_empty()
     }
 

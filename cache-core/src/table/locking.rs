@@ -141,7 +141,7 @@ impl Head {
         now: Moment,
     ) -> Option<u64> {
         let is_calm = !self.core.gate.is_closed() && !self.ledger.is_over() && shard.is_calm(now);
-        if !is_calm || !watched.allows(at) {
+        if !is_calm || !watched.allows(at) || shard.is_pinned(hash, at, key) {
             return None;
         }
         if !self.watchers.is_empty() {
