@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::lab::{SECOND, ask, ask_hastily, in_time, pass, seconds, settle};
+use crate::lab::{SECOND, ask, ask_hastily, in_time, pass, seconds, settle, takes};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u32, capacity = 100_000, fresh = "1h")]
@@ -101,7 +101,7 @@ impl Site {
 
     async fn works(&self, time: Duration) {
         let _working = self.working();
-        tokio::time::sleep(time).await;
+        takes(time).await;
     }
 
     async fn load(&self, key: u32, cx: &Context<Self>) -> Result<u32, Busy> {
@@ -319,7 +319,7 @@ async fn keys_whose_callers_have_left_while_their_call_waits_are_not_loaded() {
 async fn an_answer_is_as_old_as_its_load_and_not_as_the_wait_for_its_turn() {
     let client = site();
     let slow = |_| async {
-        tokio::time::sleep(seconds(60)).await;
+        takes(seconds(60)).await;
         Ok(())
     };
     (0..3).for_each(|key| client.app().script(key, slow));

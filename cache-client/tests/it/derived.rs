@@ -12,7 +12,7 @@ use cache_client::{
 use cache_core::{Cache, CommitError, Freshness, Holds, Query, Tag, registry};
 use parking_lot::Mutex;
 
-use crate::lab::{SECOND, in_time, pass, seconds, settle};
+use crate::lab::{SECOND, in_time, pass, seconds, settle, takes};
 
 /// What it is outside. Loaded at once.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -182,7 +182,7 @@ fn kitchen_with_recipe() -> Client<Kitchen> {
 }
 
 async fn work() {
-    tokio::time::sleep(SECOND / 2).await;
+    takes(SECOND / 2).await;
 }
 
 fn is_marked<Q: Query>(client: &Client<Kitchen>, query: &Q) -> bool

@@ -401,7 +401,7 @@ pub fn lab_with_slow_hook(time: Duration) -> Client<Lab> {
     let cache = Cache::builder()
         .clock(TokioClock::new())
         .before_commit_async(move |_| async move {
-            tokio::time::sleep(time).await;
+            takes(time).await;
             Ok(())
         })
         .build()

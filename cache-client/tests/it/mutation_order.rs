@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::lab::{SECOND, in_time, pass, seconds, settle};
+use crate::lab::{SECOND, in_time, pass, seconds, settle, takes};
 
 /// Its loads take a second.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +57,7 @@ impl Fetch<Server> for GetList {
 
     async fn fetch(&self, cx: &Context<Server>) -> Result<Vec<u32>, std::io::Error> {
         *cx.app().loads.lock().entry(self.0).or_default() += 1;
-        tokio::time::sleep(SECOND).await;
+        takes(SECOND).await;
         Ok(cx.app().list(self.0))
     }
 }
@@ -97,7 +97,7 @@ impl Add {
 
     async fn send(&self, server: &Server) -> Result<HashMap<u32, Vec<u32>>, std::io::Error> {
         server.sent.notify_one();
-        tokio::time::sleep(self.done).await;
+        takes(self.done).await;
         let answer = {
             let mut lists = server.lists.lock();
             for list in self.lists.iter().filter(|_| !self.fails) {
@@ -105,7 +105,7 @@ impl Add {
             }
             lists.clone()
         };
-        tokio::time::sleep(self.answers - self.done).await;
+        takes(self.answers - self.done).await;
         if self.fails { Err(std::io::ErrorKind::Other.into()) } else { Ok(answer) }
     }
 
