@@ -206,7 +206,7 @@ impl<Q: Query> Writes<'_, Q> {
         self.set.find(self.table.hash(lookup), &|key| names(lookup, key))
     }
 
-    /// The line of a key, added if there is none.
+    /// Returns the line of a key. Adds one if the key has none.
     fn line<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> usize {
         let hash = self.table.hash(lookup);
         match self.set.find(hash, &|key| names(lookup, key)) {

@@ -1,0 +1,166 @@
+//! The commit of a set of writes: what is compared under the locks, and what is installed.
+
+use std::any::Any;
+
+use super::{Line, Lines, Mark, Write};
+use crate::commit::locked_shards::LockedShards;
+use crate::commit::{Commit, Failure, Steps};
+use crate::erased::UsedTable;
+use crate::event::ChangeKind;
+use crate::shard::key::AnyKey;
+use crate::shard::{OpContext, ShardMut, ShardRef, Written};
+use crate::table::Head;
+
+impl Lines {
+    /// Compares what was read of a line's key with what is there, and finds the place of what will be written.
+    fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
+        let Line { hash, read, write, at: location, incoming } = &mut self.lines[at];
+        let key = self.typed.key(at);
+        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, key)) {
+            return Err(Failure::StaleRead(table, key.to_box()));
+        }
+        if let Write::Merge { base, .. } = write
+            && !shard.is_unchanged(base.seen, *hash, key)
+        {
+            base.is_stale = true;
+            return Err(Failure::StaleBase(table, key.to_box()));
+        }
+        if !matches!(write, Write::None) {
+            *location = shard.locate(*hash, &|other| key.equals(other));
+        }
+        if matches!(write, Write::Overtake) && location.number.is_some() {
+            *write = Write::Mark { touch: false, invalidate: true };
+        }
+        if let (Write::Set { mark: Mark::Kept, .. }, Some(incoming)) = (&*write, incoming) {
+            incoming.is_invalidated = location.number.is_none_or(|number| shard.is_invalidated(number));
+        }
+        Ok(())
+    }
+
+    /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
+    fn is_told(line: &Line, shard: ShardRef<'_>) -> Option<ChangeKind> {
+        let kind = line.write.kind()?;
+        let is_told = match kind {
+            ChangeKind::Touched => false,
+            ChangeKind::Invalidated => line.at.number.is_some_and(|number| !shard.lines.is_dead(number)),
+            _ => true,
+        };
+        is_told.then_some(kind)
+    }
+
+    fn install_line(&mut self, at: usize, head: &Head, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
+        let Self { typed, lines, tags, .. } = self;
+        let line = &mut lines[at];
+        let location = shard.meet(line.at, context);
+        match (&line.write, line.incoming.take(), location.number) {
+            (Write::Remove, ..) => {
+                shard.remove(location, context);
+            }
+            (Write::Mark { touch, invalidate }, _, Some(number)) => {
+                if *touch {
+                    shard.touch(number, context);
+                }
+                if *invalidate {
+                    shard.invalidate(number);
+                }
+            }
+            (write @ (Write::Set { .. } | Write::Merge { .. }), incoming, _) => {
+                // Without one nothing is foreign that it is made with.
+                let simple = || head.incoming_simply(context.now);
+                let mut incoming = incoming.unwrap_or_else(simple);
+                incoming.begin(context.now, write.as_of());
+                let number = shard.write(typed.pair(at), line.hash, location, incoming, context);
+                shard.tag(number, tags.at(at));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Steps for Lines {
+    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+        match self.marks_rest {
+            true => LockedShards::lock_all(table),
+            false => LockedShards::lock(table, self.lines.iter().map(|line| (line.hash, line.is_written()))),
+        }
+    }
+
+    fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
+        let table = locked.table();
+        let head = table.head();
+        let has_listeners = head.core.events.has_listeners();
+        for at in 0..self.lines.len() {
+            let hash = self.lines[at].hash;
+            let shard = locked.of(hash);
+            match self.validate_line(at, shard, head.name) {
+                Err(stale @ Failure::StaleBase(..)) => {
+                    commit.overtaken.get_or_insert(stale);
+                }
+                valid => valid?,
+            }
+            let line = &self.lines[at];
+            if !head.watchers.is_empty() {
+                self.told.find(&head.watchers, &line.write, hash, self.typed.key(at));
+            }
+            if has_listeners && let Some(kind) = Self::is_told(line, shard) {
+                head.add_change(&mut commit.changes, kind, &|| Some(self.typed.entry(at)));
+            }
+        }
+        if self.marks_rest {
+            let is_told = |key: &dyn AnyKey| {
+                let line = self.find(head.hash_of(key), &|other| key.equals(other));
+                line.is_none_or(|line| !self.lines[line].is_written())
+            };
+            for shard in locked.all() {
+                table.add_marks(shard, &is_told, &mut commit.changes);
+            }
+        }
+        Ok(())
+    }
+
+    fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
+        let head = locked.table().head();
+        (self.now, self.revision) = (commit.now, commit.revision());
+        if self.marks_rest {
+            // Before the writes, which clear the marks of theirs.
+            for mut shard in locked.used() {
+                shard.invalidate_all();
+            }
+            head.all_marked();
+        }
+        self.told.tell();
+        let context = head.context(commit.now, commit.revision());
+        let is_simple = head.has_simple_writes();
+        for mut shard in locked.written() {
+            shard.begin(&context);
+        }
+        for at in 0..self.lines.len() {
+            let line = &self.lines[at];
+            if line.write.is_change() {
+                head.trail.note(line.hash);
+            }
+            if !line.is_written() {
+                continue;
+            }
+            let Some(mut shard) = locked.of_mut(line.hash) else { continue };
+            // A simple write under a new key evicts at once, perhaps the entry whose line another write was to go to.
+            let evicts_none = line.at.number.is_some() || self.lines.len() == 1;
+            let may_be_simple = is_simple && line.is_simple() && evicts_none && line.at.pin.is_none();
+            if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
+                let place = (line.hash, line.at.number);
+                let written = Written { revision: context.revision, as_of: context.now };
+                shard.write_simply(self.typed.pair(at), place, written, &context);
+            } else {
+                self.install_line(at, head, &mut shard, &context);
+            }
+        }
+        for mut shard in locked.written() {
+            shard.finish(&context);
+            head.publish(&mut shard);
+        }
+    }
+
+    fn displaced(&mut self) -> Option<&mut dyn Any> {
+        Some(self.typed.displaced())
+    }
+}
