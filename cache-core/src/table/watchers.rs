@@ -154,12 +154,12 @@ impl Watchers {
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
 
-    /// How many there are. To be asked while a shard is locked, for its keys.
+    /// Returns the number of watchers. A caller that holds the lock of a shard gets an exact answer for its keys.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Whether there is none. To be asked while a shard is locked, for its keys.
+    /// Returns whether the table has no watchers. A caller that holds the lock of a shard gets an exact answer for its keys.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.count() == 0

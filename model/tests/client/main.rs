@@ -1,7 +1,7 @@
-//! What the query client hands over between threads, each under many schedules of a model checker's choice: who boards
-//! and leaves a flight while it lands and its key is written, who takes over what its runtime runs no more, which loads run
-//! beside each other or together, who reads a key while its layer is confirmed, who passes a write of the provider that is
-//! stuck, and what observers ask of a task that is replaced.
+//! Models of what the query client hands over between threads, each run under many schedules of a model checker:
+//! callers join and leave a flight while it ends and its key is written; another caller takes over the work of a stopped
+//! runtime; limits and batches decide which loads run together; a key is read while its layer is confirmed; a caller passes
+//! a provider write that is stuck; observers come while the task of their key is replaced.
 //!
 //! What runs is the client's own flights, boards, circles, batches, notices and layers, over the store of this package and shuttle's
 //! locks; the tasks, which are tokio's, are stood in for by threads that take the same steps in the same order.

@@ -17,7 +17,7 @@ use crate::lanes::Lanes;
 #[derive(Default)]
 struct Provider {
     is_writing: AtomicBool,
-    /// Writes that have ended, but for the one that is stuck.
+    /// Writes that have ended. The stuck one is not counted.
     written: AtomicU32,
 }
 
