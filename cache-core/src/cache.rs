@@ -8,7 +8,7 @@ use crate::Revision;
 use crate::clock::Moment;
 use crate::commit::bulk::Clearing;
 use crate::commit::typed_writes::TableRef;
-use crate::commit::{Commit, CommitKind, Part};
+use crate::commit::{Commit, CommitKind, dynamic};
 use crate::core::Core;
 use crate::erased::ErasedTable;
 use crate::inspect::{Commits, Inspection};
@@ -485,10 +485,11 @@ impl<R: Registry> Cache<R> {
     /// Empties all tables, survivors and history included. Is one commit. Pins keep their claim on their keys.
     pub fn clear(&self) {
         let mut parts = Vec::new();
-        self.visit(&mut |table| parts.push(Box::new(Clearing::new(table)) as Box<dyn Part + '_>));
+        self.visit(&mut |table| parts.push(Clearing::new(table)));
         // The parts of a clear read nothing, so nothing can have overtaken them.
-        if let Ok(revision) = Commit::new(self.core(), CommitKind::Write).alone().run(&mut parts) {
-            drop(parts);
+        if let Ok(revision) =
+            Commit::new(self.core(), CommitKind::Write).alone().run(&mut dynamic(&mut parts))
+        {
             self.core().log.note(revision, None, || vec!["*"]);
             self.core().events.drain();
         }

@@ -14,7 +14,6 @@ pub(crate) mod write_set;
 
 use std::any::Any;
 use std::fmt::{self, Debug};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
@@ -24,14 +23,10 @@ use crate::core::Core;
 use crate::erased::UsedTable;
 use crate::event::Change;
 use crate::shard::key::AnyKey;
-use crate::snapshot::RestoreReport;
-use crate::tag::Tag;
-use crate::transaction::Order;
 use locked_shards::LockedShards;
-use write_set::WriteSet;
 
 /// What a commit does to one table.
-pub(crate) trait Part: Send {
+pub(crate) trait Part {
     /// Place of the table in the order in which tables are locked.
     fn table_index(&self) -> usize;
 
@@ -48,40 +43,11 @@ pub(crate) trait Part: Send {
     fn kind(&self) -> CommitKind {
         CommitKind::Write
     }
+}
 
-    /// Runs all foreign code that the part needs, before anything is locked. Adds the lines that come by that to `order`.
-    fn prepare(&mut self, _label: Option<&Arc<str>>, _order: &mut Order) {}
-
-    /// Looks once more for keys that its predicates mark: hooks have run since [`prepare`](Self::prepare), and loads may
-    /// have begun. To be called without locks.
-    fn mark_matching_again(&mut self) {}
-
-    /// Has it mark all entries that it does not write.
-    fn mark_rest(&mut self) {}
-
-    /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
-    fn mark_tagged(&mut self, _tags: &[Tag]) {}
-
-    /// Tells what became of the entries of a snapshot.
-    fn restored(&mut self, _report: &mut RestoreReport) {}
-
-    /// One line of the part, for hooks and listings.
-    fn change(&self, _line: usize) -> Option<Change> {
-        None
-    }
-
-    /// Ends the part, and keeps what can be used again.
-    fn recycle(self: Box<Self>) {}
-
-    /// The set of writes that this is, if it is one.
-    fn write_set(&self) -> Option<&WriteSet> {
-        None
-    }
-
-    /// The set of writes that this is, if it is one.
-    fn write_set_mut(&mut self) -> Option<&mut WriteSet> {
-        None
-    }
+/// Parts of one kind, to be run.
+pub(crate) fn dynamic<P: Part>(parts: &mut [P]) -> Vec<&mut dyn Part> {
+    parts.iter_mut().map(|part| part as &mut dyn Part).collect()
 }
 
 /// What a part does in the phases of a commit.
@@ -181,7 +147,7 @@ impl<'a> Commit<'a> {
     }
 
     /// Runs all parts, which must be sorted by their tables. Returns the revision, 0 if nothing is written.
-    pub(crate) fn run(mut self, parts: &mut [Box<dyn Part + '_>]) -> Result<u64, Failure> {
+    pub(crate) fn run(mut self, parts: &mut [&mut dyn Part]) -> Result<u64, Failure> {
         let closed = self.is_alone.then(|| self.core.gate.close());
         loop {
             self.core.gate.pass();
@@ -204,7 +170,7 @@ impl<'a> Commit<'a> {
     }
 
     /// All phases. On failure nothing has been changed.
-    fn apply(&mut self, parts: &mut [Box<dyn Part + '_>]) -> Result<(), Failure> {
+    fn apply(&mut self, parts: &mut [&mut dyn Part]) -> Result<(), Failure> {
         let mut locked = SmallVec::<[(LockedShards<'_>, &mut dyn Steps); 2]>::new();
         for part in parts {
             if let Some((table, steps)) = part.open() {

@@ -8,13 +8,13 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use crate::commit::locked_shards::LockedShard;
 use crate::event::{Change, ChangeKind};
 use crate::inspect::{EntryReport, TableReport};
 use crate::query::Query;
 use crate::retention::recency::Oldest;
 use crate::shard::key::AnyKey;
-use crate::shard::{OpContext, ShardMut, ShardRef};
+use crate::shard::{AnyShard, OpContext, ShardMut, ShardRef};
+use crate::sync::RwLock;
 use crate::table::Table;
 use crate::table::entry::EntryState;
 use crate::table::head::Head;
@@ -44,8 +44,8 @@ pub(crate) trait ErasedTable: Send + Sync + Debug {
 /// A table that has shards. They are named by their places.
 pub(crate) trait UsedTable: Send + Sync {
     fn head(&self) -> &Head;
-    /// Runs `look` while a shard is locked for reading.
-    fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>));
+    /// The shard at a place.
+    fn shard(&self, place: usize) -> &RwLock<dyn AnyShard>;
     /// Runs `change` while a shard is locked for writing, and `unlocked` after that. What was displaced is dropped then, since
     /// the drop of a value may panic.
     fn write_shard(
@@ -57,8 +57,6 @@ pub(crate) trait UsedTable: Send + Sync {
     /// Writes a [`Pair`](crate::shard::Pair) of the query if its shard has no more to do. Returns the revision; `None` if
     /// nothing was written, and the pair is still there.
     fn write_simply(&self, pair: &mut dyn Any) -> Option<u64>;
-    /// Locks a shard for reading or writing.
-    fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a>;
 }
 
 impl dyn ErasedTable + '_ {
@@ -96,6 +94,11 @@ impl dyn ErasedTable + '_ {
 impl dyn UsedTable + '_ {
     fn places(&self) -> std::ops::Range<usize> {
         0..self.head().shard_count()
+    }
+
+    /// Runs `look` while a shard is locked for reading.
+    pub(crate) fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>)) {
+        look(self.shard(place).read().any());
     }
 
     /// Runs `look` for one shard after the other, each locked for reading.

@@ -32,8 +32,8 @@ use crate::retention::recency::Recency;
 use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use index::Index;
+use key::IsKey;
 pub(crate) use key::Pair;
-use key::{AnyKey, IsKey};
 pub(crate) use lines::{AnyLines, Displaced, Line, Lines, ValueRef};
 pub(crate) use metadata::DisplacedExtras;
 use metadata::Metadata;
@@ -58,6 +58,17 @@ pub(crate) struct Shard<Q: Query> {
 struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
+}
+
+/// A shard whose query its holder does not know.
+pub(crate) trait AnyShard: Send + Sync {
+    /// The shard, to be read.
+    fn any(&self) -> ShardRef<'_>;
+    /// The shard, to be written.
+    fn any_mut(&mut self) -> ShardMut<'_>;
+    /// Moves what was displaced to a [`Displaced`] of the query, to be dropped when no lock is held. Without one, what is
+    /// returned holds it.
+    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>>;
 }
 
 /// A shard whose query the caller does not know, to be read.
@@ -174,16 +185,6 @@ impl<Q: Query> Shard<Q> {
         self.counters.count_miss();
     }
 
-    pub(crate) fn any(&self) -> ShardRef<'_> {
-        let Self { index, counters, lines, metadata } = self;
-        ShardRef { index, counters, lines, metadata: metadata.as_deref() }
-    }
-
-    pub(crate) fn any_mut(&mut self) -> ShardMut<'_> {
-        let Self { index, lines, metadata, .. } = self;
-        ShardMut { index, lines, metadata: Metadata::made(metadata) }
-    }
-
     /// Whether a line of a shard of this query has the value, which the caller holds.
     pub(crate) fn has_value(shard: ShardRef<'_>, number: u32, value: &Arc<Q::Value>) -> bool {
         let lines = (shard.lines as &dyn Any).downcast_ref::<Lines<Q>>();
@@ -198,7 +199,7 @@ impl<Q: Query> Shard<Q> {
     }
 
     /// Moves what was displaced to another list. What else was displaced is returned.
-    pub(crate) fn move_displaced(&mut self, into: &mut Displaced<Q>) -> Option<Box<dyn Any>> {
+    fn move_displaced(&mut self, into: &mut Displaced<Q>) -> Option<Box<dyn Any>> {
         into.append(&mut self.lines.take_displaced());
         let extras = &mut self.metadata.as_deref_mut()?.displaced_extras;
         match extras.is_empty() {
@@ -209,12 +210,34 @@ impl<Q: Query> Shard<Q> {
 
     /// What was displaced, to be dropped when no lock is held.
     #[cold]
-    pub(crate) fn take_displaced(&mut self) -> (Displaced<Q>, DisplacedExtras) {
+    pub(crate) fn all_displaced(&mut self) -> (Displaced<Q>, DisplacedExtras) {
         let extras = match &mut self.metadata {
             Some(metadata) => std::mem::take(&mut metadata.displaced_extras),
             None => DisplacedExtras::new(),
         };
         (self.lines.take_displaced(), extras)
+    }
+}
+
+impl<Q: Query> AnyShard for Shard<Q> {
+    fn any(&self) -> ShardRef<'_> {
+        let Self { index, counters, lines, metadata } = self;
+        ShardRef { index, counters, lines, metadata: metadata.as_deref() }
+    }
+
+    fn any_mut(&mut self) -> ShardMut<'_> {
+        let Self { index, lines, metadata, .. } = self;
+        ShardMut { index, lines, metadata: Metadata::made(metadata) }
+    }
+
+    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {
+        if !self.has_displaced() {
+            return None;
+        }
+        match into.and_then(|into| into.downcast_mut()) {
+            Some(into) => self.move_displaced(into),
+            None => Some(Box::new(self.all_displaced())),
+        }
     }
 }
 
@@ -299,9 +322,9 @@ impl<'a> ShardRef<'a> {
         }
     }
 
-    /// Whether no write can have happened to the key since its version was `seen`.
-    pub(crate) fn is_unchanged(self, seen: ReadVersion, hash: u32, key: &dyn AnyKey) -> bool {
-        let found = self.version(self.find(hash, &|other| key.equals(other)));
+    /// Whether no write can have happened to a key since its version was `seen`, which is now in this line, or in none.
+    pub(crate) fn is_unchanged(self, seen: ReadVersion, number: Option<u32>) -> bool {
+        let found = self.version(number);
         match (seen, found) {
             (ReadVersion::Revision(seen), ReadVersion::Revision(found)) => seen == found,
             (ReadVersion::Revision(seen), ReadVersion::Absent { forgotten }) => forgotten <= seen,

@@ -20,14 +20,13 @@ use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
-use crate::commit::locked_shards::LockedShard;
 use crate::core::Core;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::shard::{Displaced, DisplacedExtras, Pair, Shard, ShardMut, ShardRef};
-use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::shard::{AnyShard, Displaced, DisplacedExtras, Pair, Shard, ShardMut};
+use crate::sync::{RwLock, RwLockWriteGuard};
 use crate::trail::Trail;
 pub(crate) use head::Head;
 pub(crate) use read::Use;
@@ -64,9 +63,6 @@ struct Line<Q: Query>(RwLock<Shard<Q>>);
 /// A shard that is locked for writing. What it has displaced is dropped after it is unlocked.
 pub(crate) struct Guard<'a, Q: Query>(Option<RwLockWriteGuard<'a, Shard<Q>>>);
 
-/// A shard that is locked for reading.
-struct ReadGuard<'a, Q: Query>(RwLockReadGuard<'a, Shard<Q>>);
-
 impl<Q: Query> Deref for Guard<'_, Q> {
     type Target = Shard<Q>;
 
@@ -85,7 +81,7 @@ impl<Q: Query> Guard<'_, Q> {
     /// Unlocks the shard. Returns what it has displaced.
     fn unlock(&mut self) -> Option<(Displaced<Q>, DisplacedExtras)> {
         let displaced = match self.has_displaced() {
-            true => Some(Shard::take_displaced(self)),
+            true => Some(self.all_displaced()),
             false => None,
         };
         self.0 = None;
@@ -216,9 +212,8 @@ impl<Q: Query> UsedTable for Table<Q> {
         &self.head
     }
 
-    fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>)) {
-        let shard = self.lines()[place].0.read();
-        look(shard.any());
+    fn shard(&self, place: usize) -> &RwLock<dyn AnyShard> {
+        self.shard_at(place)
     }
 
     fn write_shard(
@@ -236,47 +231,6 @@ impl<Q: Query> UsedTable for Table<Q> {
 
     fn write_simply(&self, pair: &mut dyn Any) -> Option<u64> {
         self.insert_simply(pair.downcast_mut()?)
-    }
-
-    fn lock_shard<'a>(&'a self, place: usize, is_written: bool) -> Box<dyn LockedShard + 'a> {
-        match is_written {
-            true => Box::new(self.lock_at(place)),
-            false => Box::new(ReadGuard(self.shard_at(place).read())),
-        }
-    }
-}
-
-impl<Q: Query> LockedShard for Guard<'_, Q> {
-    fn shard(&self) -> ShardRef<'_> {
-        self.any()
-    }
-
-    fn shard_mut(&mut self) -> Option<ShardMut<'_>> {
-        Some(self.any_mut())
-    }
-
-    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {
-        if !self.has_displaced() {
-            return None;
-        }
-        match into.and_then(|into| into.downcast_mut()) {
-            Some(into) => self.move_displaced(into),
-            None => Some(Box::new(Shard::take_displaced(self))),
-        }
-    }
-}
-
-impl<Q: Query> LockedShard for ReadGuard<'_, Q> {
-    fn shard(&self) -> ShardRef<'_> {
-        self.0.any()
-    }
-
-    fn shard_mut(&mut self) -> Option<ShardMut<'_>> {
-        None
-    }
-
-    fn take_displaced(&mut self, _: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {
-        None
     }
 }
 

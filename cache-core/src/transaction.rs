@@ -97,7 +97,7 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        self.set_timed(query, value, Times::new())
+        self.set_value(query, value.into(), None)
     }
 
     /// Replaces the whole value, with times of its own.
@@ -110,7 +110,19 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        let value = value.into();
+        let times = (times != Times::new()).then(|| Box::new(times));
+        self.set_value(query, value.into(), times)
+    }
+
+    fn set_value<Q: Query>(
+        &mut self,
+        query: Q,
+        value: Arc<Q::Value>,
+        times: Option<Box<Times>>,
+    ) -> Arc<Q::Value>
+    where
+        R: Holds<Q>,
+    {
         let line = self.writes_mut::<Q>().set(query, Arc::clone(&value), times);
         self.note::<Q>(line);
         value

@@ -109,13 +109,15 @@ impl Condvar {
 
 pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
 
-pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+pub(crate) struct RwLock<T: ?Sized>(shuttle::sync::RwLock<T>);
 
 impl<T> RwLock<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(shuttle::sync::RwLock::new(value))
     }
+}
 
+impl<T: ?Sized> RwLock<T> {
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,7 +127,7 @@ impl<T> RwLock<T> {
     }
 }
 
-impl<T> Debug for RwLock<T> {
+impl<T: ?Sized> Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RwLock")
     }

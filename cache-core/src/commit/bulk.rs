@@ -49,10 +49,10 @@ impl Steps for ClearSteps {
         let head = locked.table().head();
         let context = head.context(commit.now, commit.revision());
         head.all_removed();
-        for mut shard in locked.used() {
+        for shard in locked.open_used().each() {
             shard.clear(&context);
             shard.finish(&context);
-            head.publish(&mut shard);
+            head.publish(shard);
         }
         if let Some(recency) = context.recency {
             recency.clear();
@@ -102,7 +102,7 @@ impl Steps for MarkSteps {
 
     fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
         locked.table().head().all_marked();
-        for mut shard in locked.used() {
+        for shard in locked.open_used().each() {
             shard.invalidate_all();
         }
     }
@@ -176,36 +176,12 @@ impl Steps for MarkTaggedSteps {
     fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
         let head = locked.table().head();
         self.told.iter().for_each(|watcher| watcher.overtake_by_mark());
+        let mut shards = locked.open();
         for &(hash, number) in &self.marked {
             head.trail.note(hash);
-            if let Some(mut shard) = locked.of_mut(hash) {
+            if let Some(shard) = shards.of(hash) {
                 shard.invalidate(number);
             }
         }
-    }
-}
-
-/// A part that stays with its transaction.
-pub(crate) struct Lent<'a>(pub(crate) &'a mut (dyn Part + 'a));
-
-impl Part for Lent<'_> {
-    fn table_index(&self) -> usize {
-        self.0.table_index()
-    }
-
-    fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
-        self.0.open()
-    }
-
-    fn unlocked(&mut self) {
-        self.0.unlocked();
-    }
-
-    fn drop_displaced(&mut self) {
-        self.0.drop_displaced();
-    }
-
-    fn kind(&self) -> CommitKind {
-        self.0.kind()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::locked_shards::LockedShards;
 use super::typed_writes::TableRef;
-use super::{Commit, CommitKind, Failure, Part, Steps};
+use super::{Commit, CommitKind, Failure, Part, Steps, dynamic};
 use crate::cache::Cache;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
@@ -270,7 +270,8 @@ impl Steps for BuiltSteps<'_> {
         };
         let (head, hash) = (locked.table().head(), watcher.hash());
         let context = head.context(commit.now, commit.revision());
-        let Some(mut shard) = locked.of_mut(hash) else { return };
+        let mut shards = locked.open();
+        let Some(shard) = shards.of(hash) else { return };
         shard.begin(&context);
         let at = shard.meet(*at, &context);
         // An equal answer is newer than what is being loaded, too.
@@ -287,7 +288,7 @@ impl Steps for BuiltSteps<'_> {
             _ => {}
         }
         shard.finish(&context);
-        head.publish(&mut shard);
+        head.publish(shard);
     }
 }
 
@@ -332,12 +333,12 @@ fn store_if_inputs_hold(
     let own = inputs.tables.iter().find(|inputs| inputs.table_index() == head.index);
     let part = BuiltPart::new(table, own.map(|own| &**own), Some(answer));
     let kind = part.kind();
-    let mut parts: Vec<Box<dyn Part + '_>> = vec![Box::new(part)];
+    let mut parts = vec![part];
     for inputs in inputs.tables.iter().filter(|inputs| inputs.table_index() != head.index) {
-        parts.push(Box::new(BuiltPart::new(inputs.table(), Some(&**inputs), None)));
+        parts.push(BuiltPart::new(inputs.table(), Some(&**inputs), None));
     }
     parts.sort_unstable_by_key(|part| part.table_index());
-    let stored = Commit::new(&head.core, kind).run(&mut parts);
+    let stored = Commit::new(&head.core, kind).run(&mut dynamic(&mut parts));
     drop(parts);
     head.core.log.note_single(head.name, *stored.as_ref().unwrap_or(&0));
     head.core.events.drain();

@@ -4,32 +4,45 @@ use std::any::Any;
 
 use smallvec::SmallVec;
 
+use crate::core::MOST_SHARDS;
 use crate::erased::UsedTable;
-use crate::shard::{ShardMut, ShardRef};
-
-/// A locked shard of a query that the holder does not know. Dropping it unlocks.
-pub(crate) trait LockedShard {
-    /// The shard, to be read.
-    fn shard(&self) -> ShardRef<'_>;
-    /// The shard, if it is locked for writing.
-    fn shard_mut(&mut self) -> Option<ShardMut<'_>>;
-    /// Moves what was displaced to a `Displaced` of the query, to be dropped when no lock is held. Without one, what is
-    /// returned holds it.
-    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>>;
-}
+use crate::shard::{AnyShard, ShardMut, ShardRef};
+use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
+use crate::table::Head;
 
 /// The shards of one table that a commit has locked.
 pub(crate) struct LockedShards<'a> {
     table: &'a dyn UsedTable,
-    places: Places,
-    shards: SmallVec<[Box<dyn LockedShard + 'a>; 4]>,
+    ranks: Ranks,
+    shards: SmallVec<[LockedShard<'a>; INLINE]>,
+    /// Whether what was displaced is still in the shards, and has to be dropped after they are unlocked.
+    may_have_displaced: bool,
 }
+
+/// Shards of a table that are locked without an allocation.
+const INLINE: usize = 4;
+
+enum LockedShard<'a> {
+    Read(RwLockReadGuard<'a, dyn AnyShard>),
+    Write(RwLockWriteGuard<'a, dyn AnyShard>),
+}
+
+/// The locked shards of one table, open for changes.
+pub(crate) struct OpenShards<'a> {
+    head: &'a Head,
+    ranks: &'a Ranks,
+    /// `None` for those that are locked for reading.
+    shards: SmallVec<[Option<ShardMut<'a>>; INLINE]>,
+}
+
+/// Where the shard at each place stands among the locked ones.
+struct Ranks([u8; MOST_SHARDS]);
 
 /// A set of places of shards: a bit for each.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places(u32);
 
-const _: () = assert!(crate::core::MOST_SHARDS <= u32::BITS as usize, "each shard has a bit");
+const _: () = assert!(MOST_SHARDS <= u32::BITS as usize, "each shard has a bit");
 
 impl Places {
     fn add(&mut self, place: usize) {
@@ -39,45 +52,59 @@ impl Places {
     fn has(self, place: usize) -> bool {
         self.0 & 1 << place != 0
     }
+}
 
-    /// How many there are before a place.
-    fn before(self, place: usize) -> usize {
-        (self.0 & ((1 << place) - 1)).count_ones() as usize
-    }
+impl Iterator for Places {
+    type Item = usize;
 
-    fn iter(mut self) -> impl Iterator<Item = usize> {
-        std::iter::from_fn(move || {
-            let place = (self.0 != 0).then(|| self.0.trailing_zeros() as usize)?;
-            self.0 &= self.0 - 1;
-            Some(place)
-        })
+    fn next(&mut self) -> Option<usize> {
+        let place = (self.0 != 0).then(|| self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(place)
     }
 }
 
 impl<'a> LockedShards<'a> {
     /// Locks the shards of all these hashes, those that are only read for reading.
     pub(super) fn lock(table: &'a dyn UsedTable, hashes: impl Iterator<Item = (u32, bool)>) -> Self {
+        let head = table.head();
         let (mut places, mut written) = (Places::default(), Places::default());
         for (hash, is_written) in hashes {
-            let place = table.head().place_of(hash);
+            let place = head.place_of(hash);
             places.add(place);
             if is_written {
                 written.add(place);
             }
         }
-        let shards = places.iter().map(|place| table.lock_shard(place, written.has(place))).collect();
-        Self { table, places, shards }
+        let mut locked = Self::none_of(table);
+        for place in places {
+            locked.add(place, written.has(place));
+        }
+        locked
     }
 
     /// Locks all shards for writing.
     pub(super) fn lock_all(table: &'a dyn UsedTable) -> Self {
-        let mut places = Places::default();
-        let mut shards = SmallVec::new();
+        let mut locked = Self::none_of(table);
         for place in 0..table.head().shard_count() {
-            places.add(place);
-            shards.push(table.lock_shard(place, true));
+            locked.add(place, true);
         }
-        Self { table, places, shards }
+        locked
+    }
+
+    fn none_of(table: &'a dyn UsedTable) -> Self {
+        Self { table, ranks: Ranks([0; MOST_SHARDS]), shards: SmallVec::new(), may_have_displaced: false }
+    }
+
+    /// Locks the next shard.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most `MOST_SHARDS`")]
+    fn add(&mut self, place: usize, is_written: bool) {
+        let shard = self.table.shard(place);
+        self.ranks.0[place] = self.shards.len() as u8;
+        self.shards.push(match is_written {
+            true => LockedShard::Write(shard.write()),
+            false => LockedShard::Read(shard.read()),
+        });
     }
 
     pub(super) fn table(&self) -> &'a dyn UsedTable {
@@ -86,41 +113,87 @@ impl<'a> LockedShards<'a> {
 
     /// All that are locked.
     pub(super) fn all(&self) -> impl Iterator<Item = ShardRef<'_>> {
-        self.shards.iter().map(|shard| shard.shard())
+        self.shards.iter().map(LockedShard::any)
     }
 
     /// The shard of a hash, which is among the locked ones.
     pub(super) fn of(&self, hash: u32) -> ShardRef<'_> {
-        self.shards[self.at(hash)].shard()
+        self.shards[self.ranks.of(hash, self.table.head())].any()
     }
 
-    /// The same, if it is locked for writing.
-    pub(super) fn of_mut(&mut self, hash: u32) -> Option<ShardMut<'_>> {
-        let at = self.at(hash);
-        self.shards[at].shard_mut()
+    /// Opens those that are locked for writing.
+    pub(super) fn open(&mut self) -> OpenShards<'_> {
+        self.open_those(&|_| true)
     }
 
-    /// All that are locked for writing.
-    pub(super) fn written(&mut self) -> impl Iterator<Item = ShardMut<'_>> {
-        self.shards.iter_mut().filter_map(|shard| shard.shard_mut())
+    /// Opens those that are locked for writing and have ever been written.
+    pub(super) fn open_used(&mut self) -> OpenShards<'_> {
+        self.open_those(&|shard| shard.any().is_used())
     }
 
-    /// All that are locked for writing and have ever been written.
-    pub(super) fn used(&mut self) -> impl Iterator<Item = ShardMut<'_>> {
-        self.shards
-            .iter_mut()
-            .filter_map(|shard| if shard.shard().is_used() { shard.shard_mut() } else { None })
+    #[inline]
+    fn open_those(&mut self, which: &dyn Fn(&LockedShard<'_>) -> bool) -> OpenShards<'_> {
+        self.may_have_displaced = true;
+        let mut shards = SmallVec::new();
+        for shard in &mut self.shards {
+            shards.push(if which(shard) { shard.any_mut() } else { None });
+        }
+        OpenShards { head: self.table.head(), ranks: &self.ranks, shards }
     }
 
     /// Takes what was displaced: into the list of its query, if there is one, else boxed.
     pub(super) fn take_displaced(&mut self, mut list: Option<&mut dyn Any>, boxed: &mut Vec<Box<dyn Any>>) {
+        self.may_have_displaced = false;
         for shard in &mut self.shards {
-            boxed.extend(shard.take_displaced(list.as_deref_mut()));
+            if let LockedShard::Write(shard) = shard {
+                boxed.extend(shard.take_displaced(list.as_deref_mut()));
+            }
+        }
+    }
+}
+
+impl Drop for LockedShards<'_> {
+    /// A commit that panics leaves what it displaced in the shards.
+    fn drop(&mut self) {
+        if self.may_have_displaced {
+            let mut displaced = Vec::new();
+            self.take_displaced(None, &mut displaced);
+            self.shards.clear();
+        }
+    }
+}
+
+impl LockedShard<'_> {
+    fn any(&self) -> ShardRef<'_> {
+        match self {
+            Self::Read(shard) => shard.any(),
+            Self::Write(shard) => shard.any(),
         }
     }
 
-    /// Where the shard of a hash stands among the locked ones.
-    fn at(&self, hash: u32) -> usize {
-        self.places.before(self.table.head().place_of(hash))
+    /// The shard, if it is locked for writing.
+    fn any_mut(&mut self) -> Option<ShardMut<'_>> {
+        match self {
+            Self::Read(_) => None,
+            Self::Write(shard) => Some(shard.any_mut()),
+        }
+    }
+}
+
+impl<'a> OpenShards<'a> {
+    /// The shard of a hash, if it is among those that are locked for writing.
+    pub(super) fn of(&mut self, hash: u32) -> Option<&mut ShardMut<'a>> {
+        self.shards[self.ranks.of(hash, self.head)].as_mut()
+    }
+
+    /// All that are locked for writing.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut ShardMut<'a>> {
+        self.shards.iter_mut().flatten()
+    }
+}
+
+impl Ranks {
+    fn of(&self, hash: u32, head: &Head) -> usize {
+        self.0[head.place_of(hash)].into()
     }
 }

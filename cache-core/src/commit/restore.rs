@@ -278,6 +278,14 @@ impl dyn UsedTable + '_ {
     }
 }
 
+impl Restoring<'_> {
+    /// Tells what became of the entries.
+    pub(crate) fn restored(&mut self, report: &mut RestoreReport) {
+        report.tables.push(std::mem::take(&mut self.report));
+        report.kept.append(&mut self.homeless);
+    }
+}
+
 impl Part for Restoring<'_> {
     fn table_index(&self) -> usize {
         self.head.index
@@ -298,11 +306,6 @@ impl Part for Restoring<'_> {
         if let Some((table, steps)) = &self.work {
             table.enforce_bound(&self.head.context(self.head.core.now(), steps.revision));
         }
-    }
-
-    fn restored(&mut self, report: &mut RestoreReport) {
-        report.tables.push(std::mem::take(&mut self.report));
-        report.kept.append(&mut self.homeless);
     }
 }
 
@@ -332,14 +335,15 @@ impl Steps for RestoreSteps {
         *revision = commit.revision();
         let head = locked.table().head();
         let context = head.context(commit.now, *revision);
-        for (mut shard, &count) in locked.written().zip(&*counts) {
+        let mut shards = locked.open();
+        for (shard, &count) in shards.each().zip(&*counts) {
             shard.begin(&context);
             shard.reserve(count);
         }
         // Each bin is gone before the next is looked at. All of its pairs have been taken by then.
         while let Some(Bin { entries, lines }) = bins.last_mut() {
             for line in lines.iter().rev() {
-                let Some(mut shard) = locked.of_mut(line.hash) else { continue };
+                let Some(shard) = shards.of(line.hash) else { continue };
                 let at = shard.meet(line.at, &context);
                 let incoming = incoming(&entries.metas[line.number], line.weight, head, *now);
                 let pair = entries.pairs.pair_mut(line.number);
@@ -348,9 +352,9 @@ impl Steps for RestoreSteps {
             }
             bins.pop();
         }
-        for mut shard in locked.written() {
+        for shard in shards.each() {
             shard.finish(&context);
-            head.publish(&mut shard);
+            head.publish(shard);
         }
     }
 }

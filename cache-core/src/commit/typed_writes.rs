@@ -247,18 +247,24 @@ impl<Q: Query> Writes<'_, Q> {
     }
 
     /// Replaces the whole value. Returns the line if this is the first write of the key.
-    pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Times) -> Option<usize> {
+    pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Option<Box<Times>>) -> Option<usize> {
         let hash = self.table.hash(&key);
         match self.set.find(hash, &|other| names(&key, other)) {
-            Some(line) => self.put(line, value, &times, Mark::No),
+            Some(line) => self.put(line, value, times, Mark::No),
             None => {
                 self.set.typed_mut::<Q>().push(key, Some(value));
-                Some(self.set.add_set(hash, &times))
+                Some(self.set.add_set(hash, times))
             }
         }
     }
 
-    fn put(&mut self, line: usize, value: Arc<Q::Value>, times: &Times, mark: Mark) -> Option<usize> {
+    fn put(
+        &mut self,
+        line: usize,
+        value: Arc<Q::Value>,
+        times: Option<Box<Times>>,
+        mark: Mark,
+    ) -> Option<usize> {
         let first = self.set.set(line, times, mark);
         self.set_value(line, value);
         first
@@ -290,7 +296,7 @@ impl<Q: Query> Writes<'_, Q> {
                 match present {
                     Some(present) => {
                         let value = update(&present);
-                        (true, self.put(line, value, &times, mark))
+                        (true, self.put(line, value, Some(Box::new(times)), mark))
                     }
                     None => (false, None),
                 }
@@ -310,7 +316,7 @@ impl<Q: Query> Writes<'_, Q> {
             }
             Own::Removed => {
                 let value = step(None);
-                self.put(line, value, &Times::new(), Mark::No)
+                self.put(line, value, None, Mark::No)
             }
             Own::Value => {
                 let value = step(self.value(line).map(|value| &**value));
@@ -334,7 +340,7 @@ impl<Q: Query> Writes<'_, Q> {
     ) -> (Arc<Q::Value>, Option<usize>) {
         let present = self.get(&key);
         let value = update(present.as_deref());
-        let first = self.set(key, Arc::clone(&value), Times::new());
+        let first = self.set(key, Arc::clone(&value), None);
         (value, first)
     }
 

@@ -2,6 +2,7 @@
 //! [typed part](super::typed_writes).
 
 mod install;
+pub(crate) mod simple;
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(crate) struct WriteSet {
 struct Lines {
     typed: Box<dyn AnyWrites>,
     lines: Vec<Line>,
+    /// What is known of the values to be written, by the places of the lines. None of simple ones.
+    incoming: Vec<Option<Incoming>>,
     /// Lines by key, once there are so many that a search takes longer than a hash.
     index: Hashed,
     /// Those to be told of what the commit does, once that is certain.
@@ -53,33 +56,40 @@ type Predicate = Box<dyn Fn(&dyn AnyKey) -> bool + Send>;
 /// Loads and watches of keys that a commit changes. Found before nothing can fail any more, since that compares keys,
 /// which is foreign code. Dropped without locks: a load may hold an answer.
 #[derive(Default)]
-struct Told {
-    replaced: Vec<Arc<AnyWatcher>>,
-    marked: Vec<Arc<AnyWatcher>>,
-    touched: Vec<Arc<AnyWatcher>>,
+struct Told(Vec<(Tell, Arc<AnyWatcher>)>);
+
+/// What a watcher is to be told of its key.
+#[derive(Clone, Copy)]
+enum Tell {
+    Replaced,
+    Marked,
+    Touched,
 }
 
 impl Told {
     fn find(&mut self, watchers: &Watchers, write: &Write, hash: u32, key: &dyn AnyKey) {
-        let told = match write {
+        let tell = match write {
             Write::None => return,
-            Write::Mark { invalidate: false, .. } => &mut self.touched,
-            Write::Mark { invalidate: true, .. } | Write::Overtake => &mut self.marked,
-            Write::Set { .. } | Write::Merge { .. } | Write::Remove => &mut self.replaced,
+            Write::Mark { invalidate: false, .. } => Tell::Touched,
+            Write::Mark { invalidate: true, .. } | Write::Overtake => Tell::Marked,
+            Write::Set { .. } | Write::Merge(_) | Write::Remove => Tell::Replaced,
         };
-        watchers.find(hash, &|other| key.equals(other), &mut |watcher| told.push(Arc::clone(watcher)));
+        let found = &mut |watcher: &Arc<AnyWatcher>| self.0.push((tell, Arc::clone(watcher)));
+        watchers.find(hash, &|other| key.equals(other), found);
     }
 
     fn tell(&self) {
-        self.replaced.iter().for_each(|watcher| watcher.overtake());
-        self.marked.iter().for_each(|watcher| watcher.overtake_by_mark());
-        self.touched.iter().for_each(|watcher| watcher.ring_later());
+        for (tell, watcher) in &self.0 {
+            match tell {
+                Tell::Replaced => watcher.overtake(),
+                Tell::Marked => watcher.overtake_by_mark(),
+                Tell::Touched => watcher.ring_later(),
+            }
+        }
     }
 
     fn clear(&mut self) {
-        self.replaced.clear();
-        self.marked.clear();
-        self.touched.clear();
+        self.0.clear();
     }
 }
 
@@ -94,7 +104,6 @@ struct Line {
     read: Option<ReadVersion>,
     write: Write,
     at: Location,
-    incoming: Option<Incoming>,
 }
 
 /// What is to become of a key.
@@ -104,11 +113,7 @@ enum Write {
         times: Option<Box<Times>>,
         mark: Mark,
     },
-    Merge {
-        merges: Box<dyn AnyMerges>,
-        base: Base,
-        is_invalidated: bool,
-    },
+    Merge(Box<Merge>),
     Remove,
     Mark {
         touch: bool,
@@ -134,24 +139,21 @@ impl Mark {
     }
 }
 
-/// What a merge was made from.
-struct Base {
-    seen: ReadVersion,
-    /// Set when a commit has found it changed.
+struct Merge {
+    merges: Box<dyn AnyMerges>,
+    /// What it was made from.
+    base: ReadVersion,
+    /// Set when a commit has found the base changed.
     is_stale: bool,
+    is_invalidated: bool,
 }
 
 impl Write {
-    fn set(times: &Times, mark: Mark) -> Self {
-        let times = if *times == Times::new() { None } else { Some(Box::new(*times)) };
-        Self::Set { times, mark }
-    }
-
     fn kind(&self) -> Option<ChangeKind> {
         match self {
             Self::None | Self::Overtake => None,
             Self::Set { .. } => Some(ChangeKind::Set),
-            Self::Merge { .. } => Some(ChangeKind::Merged),
+            Self::Merge(_) => Some(ChangeKind::Merged),
             Self::Remove => Some(ChangeKind::Removed),
             Self::Mark { invalidate: true, .. } => Some(ChangeKind::Invalidated),
             Self::Mark { .. } => Some(ChangeKind::Touched),
@@ -164,7 +166,7 @@ impl Write {
     }
 
     fn has_value(&self) -> bool {
-        matches!(self, Self::Set { .. } | Self::Merge { .. })
+        matches!(self, Self::Set { .. } | Self::Merge(_))
     }
 
     /// When the value was true, if that is not the moment of the commit.
@@ -201,6 +203,7 @@ impl WriteSet {
         let lines = Lines {
             typed,
             lines: Vec::new(),
+            incoming: Vec::new(),
             index: Hashed::default(),
             told: Told::default(),
             marks_rest: false,
@@ -246,8 +249,8 @@ impl WriteSet {
     }
 
     /// Adds the line of a key and a value that have been added to the typed part.
-    pub(super) fn add_set(&mut self, hash: u32, times: &Times) -> usize {
-        self.lines.push(hash, Write::set(times, Mark::No))
+    pub(super) fn add_set(&mut self, hash: u32, times: Option<Box<Times>>) -> usize {
+        self.lines.push(hash, Write::Set { times, mark: Mark::No })
     }
 
     pub(super) fn own(&self, line: usize) -> Own {
@@ -265,14 +268,15 @@ impl WriteSet {
     }
 
     /// A value is put into the typed part. Returns the line if this is the first write of the key.
-    pub(super) fn set(&mut self, line: usize, times: &Times, mark: Mark) -> Option<usize> {
-        self.lines.put(line, Write::set(times, mark))
+    pub(super) fn set(&mut self, line: usize, times: Option<Box<Times>>, mark: Mark) -> Option<usize> {
+        self.lines.put(line, Write::Set { times, mark })
     }
 
     /// The value of a line is replaced, which keeps its times and its mark.
     pub(super) fn amend(&mut self, line: usize) {
-        if let Write::Merge { is_invalidated, .. } = self.lines.lines[line].write {
-            self.lines.put(line, Write::Set { times: None, mark: Mark::of(is_invalidated) });
+        if let Write::Merge(merge) = &self.lines.lines[line].write {
+            let mark = Mark::of(merge.is_invalidated);
+            self.lines.put(line, Write::Set { times: None, mark });
         }
     }
 
@@ -312,8 +316,8 @@ impl WriteSet {
         seen: ReadVersion,
         merges: Box<dyn AnyMerges>,
     ) -> Option<usize> {
-        let base = Base { seen, is_stale: false };
-        self.lines.put(line, Write::Merge { merges, base, is_invalidated: false })
+        let merge = Merge { merges, base: seen, is_stale: false, is_invalidated: false };
+        self.lines.put(line, Write::Merge(Box::new(merge)))
     }
 
     /// An own value is merged. Returns its merges if it was merged before.
@@ -323,9 +327,9 @@ impl WriteSet {
                 *mark = Mark::No;
                 None
             }
-            Write::Merge { merges, is_invalidated, .. } => {
-                *is_invalidated = false;
-                Some(&mut **merges)
+            Write::Merge(merge) => {
+                merge.is_invalidated = false;
+                Some(&mut *merge.merges)
             }
             _ => None,
         }
@@ -355,6 +359,10 @@ impl WriteSet {
         self.lines.marks_rest = true;
     }
 
+    pub(crate) fn has_one_line(&self) -> bool {
+        self.lines.lines.len() == 1
+    }
+
     /// Commits the set, which is all of its transaction, if it writes one value and no more. Returns the revision.
     pub(crate) fn commit_simply(&mut self) -> Option<u64> {
         let Lines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
@@ -370,6 +378,64 @@ impl WriteSet {
         self.lines.revision = revision;
         self.lines.typed.drop_displaced();
         Some(revision)
+    }
+
+    /// Runs all foreign code that the commit needs, before anything is locked. Adds the lines that come by that to `order`.
+    pub(crate) fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
+        let Self { home, lines, .. } = self;
+        let table = home.table();
+        let head = table.head();
+        let has_simple_writes = head.has_simple_writes();
+        lines.mark_matching(table, order);
+        lines.told.clear();
+        lines.tags.clear();
+        lines.incoming.clear();
+        for at in 0..lines.lines.len() {
+            if head.has_entry_tags {
+                match lines.lines[at].write.has_value() {
+                    true => lines.tags.push(&head.tags_of(lines.typed.key(at))),
+                    false => lines.tags.push(&[]),
+                }
+            }
+            if matches!(lines.lines[at].write, Write::Merge(_)) {
+                lines.merge_again(home.made_table(), at);
+            }
+            lines.prepare(head, at, label, has_simple_writes);
+        }
+    }
+
+    /// Looks once more for keys that its predicates mark: hooks have run since [`prepare`](Self::prepare), and loads may
+    /// have begun. To be called without locks.
+    pub(crate) fn mark_matching_again(&mut self) {
+        let Self { home, lines, .. } = self;
+        lines.mark_matching(home.table(), &mut Order::new());
+    }
+
+    /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
+    pub(crate) fn mark_tagged(&mut self, tags: &[Tag]) {
+        let Self { home, lines, .. } = self;
+        let Some(table) = home.table().used() else { return };
+        for (_, key) in &table.tagged(tags) {
+            lines.mark_unwritten(table.head(), Some(table), &**key);
+        }
+    }
+
+    /// One line, for hooks and listings.
+    pub(crate) fn change(&self, line: usize) -> Option<Change> {
+        let kind = self.lines.lines.get(line)?.write.kind()?;
+        let entry = self.lines.typed.entry(line);
+        let revision = (self.lines.revision > 0).then_some(Revision(self.lines.revision));
+        Some(Change { table: self.table().head().name, revision, kind, entry })
+    }
+
+    /// Ends the set, and keeps what can be used again.
+    pub(crate) fn recycle(mut self: Box<Self>) {
+        // Values first, while their cache is certain to be there.
+        self.lines.clear();
+        self.home.clear();
+        if self.lines.lines.capacity() <= MOST_KEPT {
+            spare::put(self);
+        }
     }
 
     fn table(&self) -> &dyn ErasedTable {
@@ -393,7 +459,7 @@ impl Lines {
     fn push(&mut self, hash: u32, write: Write) -> usize {
         let line = self.lines.len();
         let at = Location::default();
-        self.lines.push(Line { hash, read: None, write, at, incoming: None });
+        self.lines.push(Line { hash, read: None, write, at });
         if self.lines.len() > SEARCHED {
             let from = if line == SEARCHED { 0 } else { line };
             for line in from..=line {
@@ -418,9 +484,9 @@ impl Lines {
         let line = &mut self.lines[at];
         let has_value = write.has_value();
         let old = std::mem::replace(&mut line.write, write);
-        if let Write::Merge { base, .. } = &old {
+        if let Write::Merge(merge) = &old {
             // What replaces a merge may have been made from it, and cannot be made again.
-            line.read.get_or_insert(base.seen);
+            line.read.get_or_insert(merge.base);
         }
         // Last, since the drop of a value may panic.
         if !has_value {
@@ -455,8 +521,8 @@ impl Lines {
                 }
                 return (true, None);
             }
-            Some(Write::Merge { is_invalidated, .. }) => {
-                *is_invalidated = invalidates;
+            Some(Write::Merge(merge)) => {
+                merge.is_invalidated = invalidates;
                 return (true, None);
             }
             Some(Write::Mark { touch, .. }) => *touch,
@@ -517,14 +583,14 @@ impl Lines {
     /// Runs a merge again whose base was found changed.
     fn merge_again(&mut self, table: &dyn UsedTable, at: usize) {
         let line = &mut self.lines[at];
-        if let Write::Merge { merges, base, .. } = &mut line.write
-            && base.is_stale
+        if let Write::Merge(merge) = &mut line.write
+            && merge.is_stale
         {
             let key = self.typed.key(at);
             let (present, seen) = table.read_handle(line.hash, &|other| key.equals(other));
-            let merged = merges.run(present.as_ref());
+            let merged = merge.merges.run(present.as_ref());
             self.typed.set_handle(at, merged);
-            *base = Base { seen, is_stale: false };
+            (merge.base, merge.is_stale) = (seen, false);
         }
     }
 
@@ -537,7 +603,7 @@ impl Lines {
         }
         let (times, is_invalidated) = match &line.write {
             Write::Set { times, mark } => (times.as_deref(), *mark == Mark::Yes),
-            Write::Merge { is_invalidated, .. } => (None, *is_invalidated),
+            Write::Merge(merge) => (None, merge.is_invalidated),
             _ => return,
         };
         if let Some(pair) = self.typed.prepare(at) {
@@ -545,14 +611,18 @@ impl Lines {
             let now = Moment::ORIGIN;
             let mut incoming = head.incoming(pair, times.unwrap_or(&Times::new()), label, now);
             incoming.is_invalidated = is_invalidated;
-            line.incoming = Some(incoming);
+            self.incoming.resize_with(at + 1, || None);
+            self.incoming[at] = Some(incoming);
         }
     }
 
     fn clear(&mut self) {
         self.typed.clear();
         self.lines.clear();
-        self.index.clear();
+        self.incoming.clear();
+        if !self.index.is_empty() {
+            self.index.clear();
+        }
         self.told.clear();
         self.marks_where.clear();
         self.tags.clear();
@@ -593,68 +663,5 @@ impl Part for WriteSet {
             });
         }
         kind
-    }
-
-    fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
-        let Self { home, lines, .. } = self;
-        let table = home.table();
-        let head = table.head();
-        let has_simple_writes = head.has_simple_writes();
-        lines.mark_matching(table, order);
-        lines.told.clear();
-        lines.tags.clear();
-        for at in 0..lines.lines.len() {
-            if head.has_entry_tags {
-                match lines.lines[at].write.has_value() {
-                    true => lines.tags.push(&head.tags_of(lines.typed.key(at))),
-                    false => lines.tags.push(&[]),
-                }
-            }
-            if matches!(lines.lines[at].write, Write::Merge { .. }) {
-                lines.merge_again(home.made_table(), at);
-            }
-            lines.prepare(head, at, label, has_simple_writes);
-        }
-    }
-
-    fn mark_matching_again(&mut self) {
-        let Self { home, lines, .. } = self;
-        lines.mark_matching(home.table(), &mut Order::new());
-    }
-
-    fn mark_rest(&mut self) {
-        self.mark_all();
-    }
-
-    fn mark_tagged(&mut self, tags: &[Tag]) {
-        let Self { home, lines, .. } = self;
-        let Some(table) = home.table().used() else { return };
-        for (_, key) in &table.tagged(tags) {
-            lines.mark_unwritten(table.head(), Some(table), &**key);
-        }
-    }
-
-    fn change(&self, line: usize) -> Option<Change> {
-        let kind = self.lines.lines.get(line)?.write.kind()?;
-        let entry = self.lines.typed.entry(line);
-        let revision = (self.lines.revision > 0).then_some(Revision(self.lines.revision));
-        Some(Change { table: self.table().head().name, revision, kind, entry })
-    }
-
-    fn recycle(mut self: Box<Self>) {
-        // Values first, while their cache is certain to be there.
-        self.lines.clear();
-        self.home.clear();
-        if self.lines.lines.capacity() <= MOST_KEPT {
-            spare::put(self);
-        }
-    }
-
-    fn write_set(&self) -> Option<&WriteSet> {
-        Some(self)
-    }
-
-    fn write_set_mut(&mut self) -> Option<&mut WriteSet> {
-        Some(self)
     }
 }

@@ -23,10 +23,12 @@ impl Pins {
     }
 
     /// Number of the pin of a key.
+    #[inline]
     pub(super) fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
-        if self.pins.is_empty() {
-            return None;
-        }
+        if self.pins.is_empty() { None } else { self.search(hash, is_key) }
+    }
+
+    fn search(&self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
         let is_it = |at: usize| self.pins[at].as_ref().is_some_and(|pin| is_key(&*pin.key));
         self.numbers.find(hash, is_it).and_then(|at| u32::try_from(at).ok())
     }

@@ -8,7 +8,7 @@ use super::key::AnyKey;
 use super::lines::Released;
 use super::metadata::Metadata;
 use super::state::{LineState, Membership};
-use super::{OpContext, ShardMut};
+use super::{OpContext, ShardMut, ShardRef};
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::retention::Queue;
@@ -21,6 +21,14 @@ use crate::sync::atomic::AtomicU8;
 pub(crate) struct Written {
     pub(crate) revision: u64,
     pub(crate) as_of: Moment,
+}
+
+impl ShardRef<'_> {
+    /// Whether the write of any key has nothing to do for the shard besides.
+    #[inline]
+    pub(crate) fn is_calm(self, now: Moment) -> bool {
+        self.metadata.is_none_or(|metadata| metadata.is_calm(now) && metadata.pins.len() == 0)
+    }
 }
 
 impl ShardMut<'_> {

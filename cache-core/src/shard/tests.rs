@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::names;
-use super::{Incoming, OpContext, Pair, Placement, Shard};
+use super::{AnyShard, Incoming, OpContext, Pair, Placement, Shard};
 use crate::clock::Moment;
 use crate::options::TableOptions;
 use crate::query::Query;

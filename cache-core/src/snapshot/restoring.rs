@@ -14,7 +14,7 @@ use super::saving::OnProgress;
 use crate::builder::Builder;
 use crate::cache::Cache;
 use crate::commit::restore::Restoring;
-use crate::commit::{Commit, CommitKind, Part};
+use crate::commit::{Commit, CommitKind, Part, dynamic};
 use crate::core::Core;
 use crate::error::OpenError;
 use crate::query::Query;
@@ -152,7 +152,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
                     if part.kind() == CommitKind::Write {
                         tables.written.push(table.name());
                     }
-                    tables.parts.push(Box::new(part));
+                    tables.parts.push(part);
                 }
                 Err(reason) => {
                     report.tables.push(TableRestore::skipped(table.name(), section.entries(), reason));
@@ -183,7 +183,7 @@ impl Invalidated {
 
 /// The tables of a snapshot, decoded.
 struct Tables<'a> {
-    parts: Vec<Box<dyn Part + 'a>>,
+    parts: Vec<Restoring<'a>>,
     /// Names of those that will be written to.
     written: Vec<&'static str>,
 }
@@ -192,7 +192,7 @@ impl Tables<'_> {
     fn commit(mut self, core: &Core, report: &mut RestoreReport) {
         let Some(kind) = self.parts.iter().map(|part| part.kind()).max() else { return };
         // The parts of a restore read nothing, so nothing can have overtaken them.
-        if let Ok(revision) = Commit::new(core, kind).run(&mut self.parts) {
+        if let Ok(revision) = Commit::new(core, kind).run(&mut dynamic(&mut self.parts)) {
             core.log.note(revision, Some(&"restore".into()), || self.written);
         }
         self.parts.iter_mut().for_each(|part| part.restored(report));

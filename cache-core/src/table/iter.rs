@@ -7,7 +7,7 @@ use super::entry::{Entry, EntryState};
 use crate::clock::Moment;
 use crate::erased::ErasedTable;
 use crate::query::Query;
-use crate::shard::Shard;
+use crate::shard::{AnyShard, Shard};
 use crate::sync::RwLock;
 
 impl<Q: Query> Table<Q> {

@@ -14,7 +14,7 @@ use crate::query::{Lookup, Query};
 use crate::retention::Rules;
 use crate::shard::key::{IsKey, names};
 use crate::shard::state::{AnyHandle, AnyPast, Past};
-use crate::shard::{Line, LineState, Lines, Membership, ReadVersion, ShardRef, ValueRef, View};
+use crate::shard::{AnyShard, Line, LineState, Lines, Membership, ReadVersion, ShardRef, ValueRef, View};
 use crate::sync::atomic::Ordering;
 
 /// Whether a look at an entry counts as a use of it.

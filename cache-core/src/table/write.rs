@@ -17,7 +17,7 @@ use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
 use crate::shard::key::{AnyKey, AnyPair, IsKey, names};
 use crate::shard::state::AnyHandle;
-use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
+use crate::shard::{AnyShard, OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
 use crate::watch::Stored;
 
 /// Where a written value comes from.

@@ -11,9 +11,10 @@ use smallvec::SmallVec;
 use super::hooks::{self, Hook, Proposal};
 use super::{Backoff, Order};
 use crate::asking;
-use crate::commit::bulk::{Lent, Marking, MarkingTagged};
+use crate::commit::bulk::{Marking, MarkingTagged};
 use crate::commit::write_set::WriteSet;
-use crate::commit::{Commit, CommitKind, Failure, Part};
+use crate::commit::write_set::simple::commit_simply;
+use crate::commit::{Commit, CommitKind, Failure, Part, dynamic};
 use crate::core::Core;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::error::CommitError;
@@ -67,11 +68,13 @@ type TablesOf<'a> = &'a (dyn Fn() -> Vec<&'a dyn ErasedTable> + Sync);
 
 /// What a transaction does to each table. Most have to do with few.
 #[derive(Default)]
-pub(crate) struct Parts(pub(super) SmallVec<[Box<dyn Part>; 2]>);
+pub(crate) struct Parts(pub(super) SmallVec<[Box<WriteSet>; 2]>);
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        self.0.drain(..).for_each(Part::recycle);
+        while let Some(part) = self.0.pop() {
+            part.recycle();
+        }
     }
 }
 
@@ -139,14 +142,16 @@ impl Draft {
         }
     }
 
-    /// Commits a single write that nobody has to be asked about in the way of
-    /// [`Cache::insert`](crate::Cache::insert). Returns its revision.
+    /// Commits plain writes that nobody has to be asked about, a single one in the way of
+    /// [`Cache::insert`](crate::Cache::insert). Returns their revision; `None` if nothing was done.
     fn commit_simply(&mut self, core: &Core) -> Option<u64> {
         let is_plain = matches!(self.marked, Tables::None) && self.label.is_none() && self.sign.is_none();
-        let [part] = &mut self.parts.0[..] else { return None };
-        match is_plain && core.hooks.is_empty() {
-            true => part.write_set_mut()?.commit_simply(),
-            false => None,
+        if !is_plain || !core.hooks.is_empty() {
+            return None;
+        }
+        match &mut self.parts.0[..] {
+            [part] if part.has_one_line() => part.commit_simply(),
+            parts => commit_simply(core, parts),
         }
     }
 
@@ -179,16 +184,14 @@ impl Draft {
         is_last_with_hooks: bool,
     ) -> Result<Option<u64>, CommitError> {
         let sign = self.sign.as_deref();
-        let overtaken = match self.marked {
-            Tables::None => {
-                let kind = kind_of(&self.parts.0);
-                Commit::new(core, kind).with_sign(sign).run(&mut self.parts.0)
-            }
-            _ => {
-                let mut parts = with_marks(tables(), &mut self.parts, &self.marked);
-                let kind = kind_of(&parts);
-                Commit::new(core, kind).with_sign(sign).run(&mut parts)
-            }
+        let overtaken = {
+            let mut marks = match self.marked {
+                Tables::None => Marks::default(),
+                _ => marks(tables(), &mut self.parts, &self.marked),
+            };
+            let mut parts = marks.with(&mut self.parts);
+            let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
+            Commit::new(core, kind).with_sign(sign).run(&mut parts)
         };
         let overtaken = match overtaken {
             Ok(revision) => {
@@ -232,7 +235,7 @@ impl Parts {
             self.0.push(make());
             self.0.len() - 1
         });
-        self.0[at].write_set_mut().expect("the parts of a transaction are sets of writes")
+        &mut self.0[at]
     }
 }
 
@@ -249,17 +252,32 @@ pub(super) async fn others_first() {
     .await;
 }
 
-fn kind_of(parts: &[Box<dyn Part + '_>]) -> CommitKind {
-    parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read)
+/// What a transaction marks that it does not write, of tables that it writes nothing of.
+#[derive(Default)]
+struct Marks<'a> {
+    tables: Vec<Marking<'a>>,
+    tagged: Vec<MarkingTagged<'a>>,
 }
 
-/// The parts of a transaction that also marks what it does not write of some tables.
+impl Marks<'_> {
+    /// These parts with those of a transaction, in the order of their tables.
+    fn with<'p>(&'p mut self, parts: &'p mut Parts) -> SmallVec<[&'p mut dyn Part; 2]> {
+        let mut all: SmallVec<[&'p mut dyn Part; 2]> = SmallVec::new();
+        for part in &mut parts.0 {
+            all.push(&mut **part);
+        }
+        if !self.tables.is_empty() || !self.tagged.is_empty() {
+            all.extend(dynamic(&mut self.tables));
+            all.extend(dynamic(&mut self.tagged));
+            all.sort_unstable_by_key(|part| part.table_index());
+        }
+        all
+    }
+}
+
+/// Has the parts of a transaction mark what they do not write of their tables. Returns what is to be marked of others.
 #[cold]
-fn with_marks<'a>(
-    all_tables: Vec<&'a dyn ErasedTable>,
-    parts: &'a mut Parts,
-    marked: &Tables,
-) -> Vec<Box<dyn Part + 'a>> {
+fn marks<'a>(all_tables: Vec<&'a dyn ErasedTable>, parts: &mut Parts, marked: &Tables) -> Marks<'a> {
     let (mut tables, mut indexed) = (Vec::new(), Vec::new());
     for table in all_tables {
         let head = table.head();
@@ -272,25 +290,18 @@ fn with_marks<'a>(
             indexed.extend(table.used());
         }
     }
-    let mut all: Vec<Box<dyn Part + 'a>> = Vec::new();
     for part in &mut parts.0 {
         if take(&mut tables, part.table_index()) {
-            part.mark_rest();
+            part.mark_all();
         } else if take(&mut indexed, part.table_index()) {
             part.mark_tagged(marked.tags());
         }
-        all.push(Box::new(Lent(part.as_mut())));
     }
-    for table in tables {
-        all.push(Box::new(Marking::new(table)));
+    let tagged = |table| MarkingTagged::new(table, marked.tags());
+    Marks {
+        tables: tables.into_iter().map(Marking::new).collect(),
+        tagged: indexed.into_iter().filter_map(tagged).collect(),
     }
-    for table in indexed {
-        if let Some(marking) = MarkingTagged::new(table, marked.tags()) {
-            all.push(Box::new(marking));
-        }
-    }
-    all.sort_unstable_by_key(|part| part.table_index());
-    all
 }
 
 /// Takes the table with an index out of a list. Returns whether it was there.

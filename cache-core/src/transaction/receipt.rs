@@ -36,8 +36,7 @@ impl<R: Registry> Receipt<R> {
         R: Holds<L::Query>,
     {
         let query = TypeId::of::<L::Query>();
-        let sets = self.parts.0.iter().filter_map(|part| part.write_set());
-        sets.into_iter().find(|set| set.query() == query)?.written(lookup)
+        self.parts.0.iter().find(|set| set.query() == query)?.written(lookup)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tables with a capacity, and perhaps a time to live, are written in a way of their own unless somebody listens. Both ways
 //! leave the same.
 
-use cache_core::{Freshness, Residency, Times};
+use cache_core::{CommitError, Freshness, Residency, Times};
 use proptest::prelude::*;
 
 use super::*;
@@ -218,6 +218,71 @@ proptest! {
             prop_assert!(report.residents as u64 <= capacity);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_commit_of_values_alone_keeps_all_of_them_and_pushes_out_others(
+        capacity in 8_u64..24,
+        commits in proptest::collection::vec(proptest::collection::hash_set(0_u32..40, 2..8), 1..12),
+    ) {
+        let sides = [true, false].map(|is_heard| Side::new(capacity, None, 0, is_heard));
+        for (at, ids) in commits.iter().enumerate() {
+            let revisions = sides.each_ref().map(|side| {
+                let mut tx = side.cache.begin();
+                for &id in ids {
+                    // Absent or present, it is unchanged at the commit.
+                    tx.get(&GetBook(id));
+                    tx.set(GetBook(id), book(&format!("{id} by commit {at}")));
+                }
+                tx.commit().unwrap().revision()
+            });
+            prop_assert_eq!(revisions[0], revisions[1]);
+            for side in &sides {
+                for &id in ids {
+                    let present = side.cache.peek(&GetBook(id)).map(|book| book.title.clone());
+                    prop_assert_eq!(present, Some(format!("{id} by commit {at}")), "of {:?}", ids);
+                }
+                prop_assert!(side.report().residents as u64 <= capacity);
+            }
+            prop_assert_eq!(sides[0].report().residents, sides[1].report().residents);
+        }
+    }
+}
+
+#[test]
+fn a_commit_of_values_alone_conflicts_with_a_write_to_a_key_that_it_read() {
+    let cache = Side::new(8, None, 0, false).cache;
+    cache.insert(GetBook(1), book("old"));
+    for id in [1, 9] {
+        let mut tx = cache.begin();
+        tx.get(&GetBook(id));
+        tx.set(GetBook(2), book("two"));
+        tx.set(GetBook(3), book("three"));
+        cache.insert(GetBook(id), book("new"));
+        let Err(CommitError::Conflict { table, key }) = tx.commit() else { panic!("{id} was changed") };
+        assert_eq!((table, key), (GetBook::NAME, format!("{:?}", GetBook(id))));
+        assert!(cache.peek(&GetBook(2)).is_none() && cache.peek(&GetBook(3)).is_none());
+    }
+}
+
+#[test]
+fn a_commit_of_values_alone_overtakes_the_loads_of_their_keys() {
+    let cache = Side::new(8, None, 0, false).cache;
+    let answer = cache.get_or_insert_with(&GetBook(1), || {
+        let mut tx = cache.begin();
+        tx.set(GetBook(1), book("committed"));
+        tx.set(GetBook(2), book("committed"));
+        tx.commit().unwrap();
+        // So that nothing but the load itself tells that it is out of date.
+        (10..90).for_each(|id| drop(cache.insert(GetBook(id), book("another"))));
+        assert!(cache.peek(&GetBook(1)).is_none());
+        book("loaded")
+    });
+    assert_eq!(answer.title, "loaded");
+    assert!(cache.peek(&GetBook(1)).is_none(), "what was loaded before the commit is stored after it");
 }
 
 #[test]

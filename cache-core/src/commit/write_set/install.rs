@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::{Line, Lines, Mark, Write};
-use crate::commit::locked_shards::LockedShards;
+use crate::commit::locked_shards::{LockedShards, OpenShards};
 use crate::commit::{Commit, Failure, Steps};
 use crate::erased::UsedTable;
 use crate::event::ChangeKind;
@@ -14,24 +14,24 @@ use crate::table::Head;
 impl Lines {
     /// Compares what was read of a line's key with what is there, and finds the place of what will be written.
     fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
-        let Line { hash, read, write, at: location, incoming } = &mut self.lines[at];
+        let Line { hash, read, write, at: location } = &mut self.lines[at];
         let key = self.typed.key(at);
-        if read.is_some_and(|seen| !shard.is_unchanged(seen, *hash, key)) {
+        *location = shard.locate(*hash, &|other| key.equals(other));
+        if read.is_some_and(|seen| !shard.is_unchanged(seen, location.number)) {
             return Err(Failure::StaleRead(table, key.to_box()));
         }
-        if let Write::Merge { base, .. } = write
-            && !shard.is_unchanged(base.seen, *hash, key)
+        if let Write::Merge(merge) = write
+            && !shard.is_unchanged(merge.base, location.number)
         {
-            base.is_stale = true;
+            merge.is_stale = true;
             return Err(Failure::StaleBase(table, key.to_box()));
-        }
-        if !matches!(write, Write::None) {
-            *location = shard.locate(*hash, &|other| key.equals(other));
         }
         if matches!(write, Write::Overtake) && location.number.is_some() {
             *write = Write::Mark { touch: false, invalidate: true };
         }
-        if let (Write::Set { mark: Mark::Kept, .. }, Some(incoming)) = (&*write, incoming) {
+        if let Write::Set { mark: Mark::Kept, .. } = write
+            && let Some(Some(incoming)) = self.incoming.get_mut(at)
+        {
             incoming.is_invalidated = location.number.is_none_or(|number| shard.is_invalidated(number));
         }
         Ok(())
@@ -48,11 +48,70 @@ impl Lines {
         is_told.then_some(kind)
     }
 
-    fn install_line(&mut self, at: usize, head: &Head, shard: &mut ShardMut<'_>, context: &OpContext<'_>) {
-        let Self { typed, lines, tags, .. } = self;
-        let line = &mut lines[at];
+    /// Installs all lines. A simple write under a new key evicts at once, and spares what the commit has written. So in tables
+    /// that have them, all lines of keys that are there come first.
+    pub(super) fn install_lines(
+        &mut self,
+        head: &Head,
+        shards: &mut OpenShards<'_>,
+        context: &OpContext<'_>,
+        has_simple_writes: bool,
+    ) {
+        let mut has_new = false;
+        for at in 0..self.lines.len() {
+            match has_simple_writes && self.lines[at].at.number.is_none() {
+                true => has_new = true,
+                false => self.install_line(at, head, shards, context, has_simple_writes),
+            }
+        }
+        if has_new {
+            for at in 0..self.lines.len() {
+                // Found before the first was written, so that it tells the same lines apart.
+                if self.lines[at].at.number.is_none() {
+                    self.install_line(at, head, shards, context, true);
+                }
+            }
+        }
+    }
+
+    fn install_line(
+        &mut self,
+        at: usize,
+        head: &Head,
+        shards: &mut OpenShards<'_>,
+        context: &OpContext<'_>,
+        has_simple_writes: bool,
+    ) {
+        let line = &self.lines[at];
+        if line.write.is_change() {
+            head.trail.note(line.hash);
+        }
+        if !line.is_written() {
+            return;
+        }
+        let Some(shard) = shards.of(line.hash) else { return };
+        let may_be_simple = has_simple_writes && line.is_simple() && line.at.pin.is_none();
+        if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
+            let place = (line.hash, line.at.number);
+            let written = Written { revision: context.revision, as_of: context.now };
+            shard.write_simply(self.typed.pair(at), place, written, context);
+        } else {
+            self.install_generally(at, head, shard, context);
+        }
+    }
+
+    fn install_generally(
+        &mut self,
+        at: usize,
+        head: &Head,
+        shard: &mut ShardMut<'_>,
+        context: &OpContext<'_>,
+    ) {
+        let Self { typed, lines, incoming, tags, .. } = self;
+        let line = &lines[at];
         let location = shard.meet(line.at, context);
-        match (&line.write, line.incoming.take(), location.number) {
+        let incoming = incoming.get_mut(at).and_then(Option::take);
+        match (&line.write, incoming, location.number) {
             (Write::Remove, ..) => {
                 shard.remove(location, context);
             }
@@ -64,7 +123,7 @@ impl Lines {
                     shard.invalidate(number);
                 }
             }
-            (write @ (Write::Set { .. } | Write::Merge { .. }), incoming, _) => {
+            (write @ (Write::Set { .. } | Write::Merge(_)), incoming, _) => {
                 // Without one nothing is foreign that it is made with.
                 let simple = || head.incoming_simply(context.now);
                 let mut incoming = incoming.unwrap_or_else(simple);
@@ -123,40 +182,21 @@ impl Steps for Lines {
         (self.now, self.revision) = (commit.now, commit.revision());
         if self.marks_rest {
             // Before the writes, which clear the marks of theirs.
-            for mut shard in locked.used() {
+            for shard in locked.open_used().each() {
                 shard.invalidate_all();
             }
             head.all_marked();
         }
         self.told.tell();
         let context = head.context(commit.now, commit.revision());
-        let is_simple = head.has_simple_writes();
-        for mut shard in locked.written() {
+        let mut shards = locked.open();
+        for shard in shards.each() {
             shard.begin(&context);
         }
-        for at in 0..self.lines.len() {
-            let line = &self.lines[at];
-            if line.write.is_change() {
-                head.trail.note(line.hash);
-            }
-            if !line.is_written() {
-                continue;
-            }
-            let Some(mut shard) = locked.of_mut(line.hash) else { continue };
-            // A simple write under a new key evicts at once, perhaps the entry whose line another write was to go to.
-            let evicts_none = line.at.number.is_some() || self.lines.len() == 1;
-            let may_be_simple = is_simple && line.is_simple() && evicts_none && line.at.pin.is_none();
-            if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
-                let place = (line.hash, line.at.number);
-                let written = Written { revision: context.revision, as_of: context.now };
-                shard.write_simply(self.typed.pair(at), place, written, &context);
-            } else {
-                self.install_line(at, head, &mut shard, &context);
-            }
-        }
-        for mut shard in locked.written() {
+        self.install_lines(head, &mut shards, &context, head.has_simple_writes());
+        for shard in shards.each() {
             shard.finish(&context);
-            head.publish(&mut shard);
+            head.publish(shard);
         }
     }
 

@@ -1,0 +1,129 @@
+//! Simple commits: of values alone, and perhaps of what was read, in tables with simple writes, where nobody has to be
+//! asked or told. Most are. They have the phases of a [`Commit`], without what these do for others.
+//!
+//! [`Commit`]: crate::commit::Commit
+
+use std::any::Any;
+
+use smallvec::SmallVec;
+
+use super::{Line, Lines, WriteSet};
+use crate::clock::Moment;
+use crate::commit::locked_shards::LockedShards;
+use crate::commit::{Part, Steps};
+use crate::core::Core;
+
+/// Commits the sets of a transaction, which are all of it, if that is simple. Returns the revision; `None` if nothing was
+/// done.
+pub(crate) fn commit_simply(core: &Core, sets: &mut [Box<WriteSet>]) -> Option<u64> {
+    let mut writes = false;
+    for set in sets.iter_mut() {
+        writes |= set.prepare_simply()?;
+    }
+    if !writes {
+        return None;
+    }
+    sets.sort_unstable_by_key(|set| set.table_index);
+    let now = core.precise_now();
+    core.gate.pass();
+    let mut displaced = Vec::new();
+    let revision = install(core, sets, now, &mut displaced)?;
+    for set in sets.iter_mut() {
+        set.unlocked();
+    }
+    drop(displaced);
+    for set in sets.iter_mut() {
+        set.drop_displaced();
+    }
+    core.log.note(revision, None, || sets.iter().map(|set| set.table().name()).collect());
+    core.events.drain();
+    Some(revision)
+}
+
+/// What is done under locks. Changes nothing if it returns `None`.
+fn install(
+    core: &Core,
+    sets: &mut [Box<WriteSet>],
+    now: Moment,
+    displaced: &mut Vec<Box<dyn Any>>,
+) -> Option<u64> {
+    let mut locked = SmallVec::<[(LockedShards<'_>, &mut Lines); 2]>::new();
+    for set in sets {
+        let WriteSet { home, lines, .. } = &mut **set;
+        let shards = lines.lock(home.made_table());
+        if !lines.locate_simply(&shards, now) {
+            return None;
+        }
+        locked.push((shards, lines));
+    }
+    if core.gate.is_closed() {
+        return None;
+    }
+    let revision = core.next_revision();
+    for (shards, lines) in &mut locked {
+        lines.install_simply(shards, now, revision, displaced);
+    }
+    Some(revision)
+}
+
+impl WriteSet {
+    /// Copies what is to be written. Returns whether anything is; `None` if there is more to do.
+    fn prepare_simply(&mut self) -> Option<bool> {
+        let Self { home, lines, .. } = self;
+        let is_simple = |line: &Line| line.is_simple() || !line.is_written();
+        if lines.marks_rest
+            || !lines.marks_where.is_empty()
+            || !home.table().head().has_simple_writes()
+            || !lines.lines.iter().all(is_simple)
+        {
+            return None;
+        }
+        let mut writes = false;
+        for at in 0..lines.lines.len() {
+            writes |= lines.typed.prepare(at).is_some();
+        }
+        Some(writes)
+    }
+}
+
+impl Lines {
+    /// Finds the keys in shards that are locked. Returns whether nothing but simple writes has to be done to them, and what
+    /// was read is unchanged.
+    fn locate_simply(&mut self, locked: &LockedShards<'_>, now: Moment) -> bool {
+        let Self { typed, lines, .. } = self;
+        let head = locked.table().head();
+        if !head.watchers.is_empty() || head.ledger.is_over() || !locked.all().all(|shard| shard.is_calm(now))
+        {
+            return false;
+        }
+        for (at, line) in lines.iter_mut().enumerate() {
+            let (shard, key) = (locked.of(line.hash), typed.key(at));
+            line.at.number = shard.find(line.hash, &|other| key.equals(other));
+            if line.read.is_some_and(|seen| !shard.is_unchanged(seen, line.at.number)) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn install_simply(
+        &mut self,
+        locked: &mut LockedShards<'_>,
+        now: Moment,
+        revision: u64,
+        displaced: &mut Vec<Box<dyn Any>>,
+    ) {
+        let head = locked.table().head();
+        (self.now, self.revision) = (now, revision);
+        let context = head.context(now, revision);
+        let mut shards = locked.open();
+        self.install_lines(head, &mut shards, &context, true);
+        for shard in shards.each() {
+            if !shard.is_calm(now) {
+                shard.finish(&context);
+            }
+        }
+        drop(shards);
+        locked.take_displaced(Some(self.typed.displaced()), displaced);
+    }
+}
