@@ -10,6 +10,7 @@ use cache_core::{Query, Registry};
 use crate::batch::loaded::Loaded;
 use crate::context::Context;
 use crate::error::QueryError;
+use crate::query::{Loading, Together};
 
 /// What a query comes to: its value, or why there is none.
 pub type Answer<A, Q> = Result<Arc<<Q as Query>::Value>, QueryError<<Q as Fetch<A>>::Error>>;
@@ -100,14 +101,9 @@ pub trait Fetch<A: App>: Query<Value: Sized> {
     #[doc(hidden)]
     const __IS_BATCHED: bool = false;
 
-    /// What a client calls in place of [`fetch`](Self::fetch): of queries that are loaded several at once it says more,
-    /// and takes at most so many at once. Not to be written by hand.
+    /// What a client calls in place of [`fetch`](Self::fetch): its answer, the types forgotten. Not to be written by hand.
     #[doc(hidden)]
-    fn __load(
-        &self,
-        cx: &Context<A>,
-        _most: u32,
-    ) -> impl Future<Output = Loaded<Self::Value, Self::Error>> + Send {
-        async { Loaded::alone(self.fetch(cx).await) }
+    fn __load<'a>(&'a self, cx: &'a Context<A>, _together: Together<'a, A>) -> Loading<'a> {
+        Box::pin(async move { Loaded::alone(self.fetch(cx).await) })
     }
 }

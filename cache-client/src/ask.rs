@@ -5,24 +5,25 @@ mod at_once;
 mod boarding;
 mod layered;
 
-use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
 
-use cache_core::{EntryState, Freshness, Holds, LoadingOptions, Query, Watch};
+use cache_core::{EntryState, Freshness, Holds, LoadingOptions};
 use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
-use crate::app::{App, Fetch};
+use crate::app::{Answer, App, Fetch};
 use crate::board::Anew;
 use crate::client::Client;
 use crate::concurrency::Lent;
 use crate::context::{self, Access, Node};
+use crate::erased::{AnyKey, AnyValue, AnyWatch, Failure, KeyMap, Outcome, typed, typed_value};
 use crate::error::{OptionsError, QueryError};
-use crate::flight::{Outcome, Seat};
+use crate::flight::Seat;
 use crate::plan::{Plan, Planned, Sources, Verdict};
-use crate::telemetry::{Substitute, Telemetry};
+use crate::query::{AnyQuery, Read};
+use crate::telemetry::{Subject, Substitute, Telemetry};
 use layered::View;
 
 /// Who asks: a client, perhaps from a context.
@@ -42,28 +43,28 @@ impl<A: App> Clone for Asker<'_, A> {
 impl<A: App> Copy for Asker<'_, A> {}
 
 /// How far a call comes at once.
-enum Turn<A: App, Q: Fetch<A>> {
-    Answer(Arc<Q::Value>),
-    Wait(Call<A, Q>),
+enum Turn {
+    Answer(AnyValue),
+    Wait(Call),
 }
 
 /// What is known of a call before it waits.
-enum Start<A: App, Q: Fetch<A>> {
+enum Start {
     /// The answer, whatever layers there are.
-    Known(Arc<Q::Value>),
+    Known(AnyValue),
     /// With the layers before anything was read.
-    Turn(Turn<A, Q>, Option<View<A, Q>>),
+    Turn(Turn, Option<View>),
 }
 
 /// A call that has to wait, with the layers before anything was read.
-type Unfinished<A, Q> = (Call<A, Q>, Option<View<A, Q>>);
+type Unfinished = (Call, Option<View>);
 
 /// What is known of a call that has begun.
-type Started<A, Q> = Result<Start<A, Q>, QueryError<<Q as Fetch<A>>::Error>>;
+type Started = Result<Start, Failure>;
 
 /// A call that waits for a flight.
-struct Call<A: App, Q: Fetch<A>> {
-    seat: Seat<Q, Q::Error>,
+struct Call {
+    seat: Seat,
     /// Shared, since a call that waits is to be small.
     plan: Arc<Plan>,
     access: Access,
@@ -102,21 +103,18 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    pub(crate) async fn query<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
+    pub(crate) async fn query<Q: Fetch<A>>(self, query: &Q) -> Answer<A, Q>
     where
         A::Registry: Holds<Q>,
     {
         match self.at_once(query) {
             Some(value) => Ok(value),
-            None => self.query_the_long_way(query).await,
+            None => typed(self.query_the_long_way(query).await),
         }
     }
 
     /// Apart from what most calls meet, so that those do without the room and the registers that this takes.
-    async fn query_the_long_way<Q: Fetch<A>>(self, query: &Q) -> Outcome<Q::Value, Q::Error>
-    where
-        A::Registry: Holds<Q>,
-    {
+    async fn query_the_long_way(self, query: &dyn AnyQuery<A>) -> Outcome {
         let (call, view) = match self.end_at_once(query, self.start(query, None)) {
             Ok(outcome) => return outcome,
             Err(unfinished) => unfinished,
@@ -124,36 +122,44 @@ impl<'a, A: App> Asker<'a, A> {
         Ok(self.shown(query, self.finish(query, call).await?, view))
     }
 
-    pub(crate) async fn query_with<Q: Fetch<A>>(
-        self,
-        query: &Q,
-        options: Option<LoadingOptions>,
-    ) -> Outcome<Q::Value, Q::Error>
+    pub(crate) async fn query_with<Q: Fetch<A>>(self, query: &Q, options: LoadingOptions) -> Answer<A, Q>
     where
         A::Registry: Holds<Q>,
     {
-        self.end(query, self.start(query, options)).await
+        typed(self.end(query, self.start(query, Some(options))).await)
     }
 
-    pub(crate) async fn query_all<Q: Fetch<A>>(self, queries: &[Q]) -> Vec<Outcome<Q::Value, Q::Error>>
+    pub(crate) async fn query_all<Q: Fetch<A>>(self, queries: &[Q]) -> Vec<Answer<A, Q>>
     where
         A::Registry: Holds<Q>,
     {
+        let mut all: Vec<&dyn AnyQuery<A>> = Vec::with_capacity(queries.len());
+        for query in queries {
+            all.push(query);
+        }
+        let mut answers = Vec::with_capacity(queries.len());
+        for outcome in self.outcomes(&all).await {
+            answers.push(typed(outcome));
+        }
+        answers
+    }
+
+    async fn outcomes(self, queries: &[&dyn AnyQuery<A>]) -> Vec<Outcome> {
         let firsts = first_places(queries);
         // All flights are under way before the first is waited for.
-        let start = |(at, query)| (firsts[at] == at).then(|| self.start(query, None));
+        let start = |(at, &query)| (firsts[at] == at).then(|| self.start(query, None));
         let mut started: Vec<_> = queries.iter().enumerate().map(start).collect();
         let mut losses = self.client().runtime().losses();
-        let mut outcomes: Vec<Outcome<Q::Value, Q::Error>> = Vec::with_capacity(queries.len());
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(queries.len());
         for at in 0..queries.len() {
             outcomes.push(match started[at].take() {
-                Some(start) => self.end(&queries[at], start).await,
+                Some(start) => self.end(queries[at], start).await,
                 None => outcomes[firsts[at]].clone(),
             });
             let found = self.client().runtime().losses();
             if std::mem::replace(&mut losses, found) != found {
                 let rest = queries[at + 1..].iter().zip(&mut started[at + 1..]);
-                rest.for_each(|(query, start)| self.take_over_if_lost(query, start));
+                rest.for_each(|(&query, start)| self.take_over_if_lost(query, start));
             }
         }
         outcomes
@@ -161,14 +167,7 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// All of a call that needs no waiting.
     #[inline(never)]
-    fn start<Q: Fetch<A>>(
-        &self,
-        query: &Q,
-        options: Option<LoadingOptions>,
-    ) -> Result<Start<A, Q>, QueryError<Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn start(&self, query: &dyn AnyQuery<A>, options: Option<LoadingOptions>) -> Result<Start, Failure> {
         if let Some(value) = self.known(query) {
             return Ok(Start::Known(value));
         }
@@ -181,14 +180,11 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep what it is given twice")]
-    fn end<Q: Fetch<A>>(
+    fn end(
         self,
-        query: &Q,
-        start: Result<Start<A, Q>, QueryError<Q::Error>>,
-    ) -> impl Future<Output = Outcome<Q::Value, Q::Error>> + Send
-    where
-        A::Registry: Holds<Q>,
-    {
+        query: &dyn AnyQuery<A>,
+        start: Result<Start, Failure>,
+    ) -> impl Future<Output = Outcome> + Send {
         async move {
             let (call, view) = match self.end_at_once(query, start) {
                 Ok(outcome) => return outcome,
@@ -199,14 +195,11 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// The end of a call that does not wait, or the call that does.
-    fn end_at_once<Q: Fetch<A>>(
+    fn end_at_once(
         &self,
-        query: &Q,
-        start: Result<Start<A, Q>, QueryError<Q::Error>>,
-    ) -> Result<Outcome<Q::Value, Q::Error>, Unfinished<A, Q>>
-    where
-        A::Registry: Holds<Q>,
-    {
+        query: &dyn AnyQuery<A>,
+        start: Result<Start, Failure>,
+    ) -> Result<Outcome, Unfinished> {
         match start {
             Ok(Start::Known(value)) => Ok(Ok(value)),
             Ok(Start::Turn(Turn::Answer(answer), view)) => Ok(Ok(self.shown(query, answer, view))),
@@ -216,7 +209,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// What the tree was told already.
-    fn known<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>> {
+    fn known(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
         self.node().and_then(|node| node.answer(query))
     }
 
@@ -224,6 +217,10 @@ impl<'a, A: App> Asker<'a, A> {
     where
         A::Registry: Holds<Q>,
     {
+        self.any_cached(query).map(typed_value)
+    }
+
+    fn any_cached(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
         if let Some(value) = self.known(query) {
             return Some(value);
         }
@@ -235,17 +232,14 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// What the cache has, for a load, which sees no layers. It may build on what is marked.
-    fn cached_for_load<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn cached_for_load(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
         let node = self.node()?;
-        let cache = self.client().cache();
         // One look for both, so that a mark comes either before or after it.
-        let found = cache.value_and_state(query, true);
+        let found = query.read(self.client().cache(), true);
         let was_marked = found.as_ref().is_some_and(|(_, state)| state.freshness == Freshness::Invalidated);
         let value = found.map(|(value, _)| value);
-        node.tree.note_read(cache, query, value.as_ref(), was_marked, None);
+        let read = Read { value: value.as_ref(), was_marked, watch: None };
+        node.tree.note_read(self.client(), query, read);
         value
     }
 
@@ -256,14 +250,16 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// Notes for a load what it is told of a key; `watch` is that of the load which the answer comes of.
     #[inline]
-    fn note_read<Q: Fetch<A>>(&self, query: &Q, value: Option<&Arc<Q::Value>>, watch: Option<&Arc<Watch<Q>>>)
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn note_read(
+        &self,
+        query: &dyn AnyQuery<A>,
+        value: Option<&AnyValue>,
+        watch: Option<&Arc<dyn AnyWatch>>,
+    ) {
         if let Some(node) = self.node()
             && self.notes_reads()
         {
-            node.tree.note_read(self.client().cache(), query, value, false, watch);
+            node.tree.note_read(self.client(), query, Read { value, was_marked: false, watch });
         }
     }
 
@@ -282,91 +278,74 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// The options of a call, resolved; `call` are its own.
-    #[inline]
-    pub(crate) fn plan<Q: Fetch<A>>(
+    pub(crate) fn plan(
         &self,
+        query: &dyn AnyQuery<A>,
         call: Option<LoadingOptions>,
         access: Access,
-    ) -> Result<Plan, OptionsError>
-    where
-        A::Registry: Holds<Q>,
-    {
-        self.planned::<Q>(call, access).map(|plan| *plan)
+    ) -> Result<Plan, OptionsError> {
+        self.planned(query, call, access).map(|plan| *plan)
     }
 
-    #[inline]
-    pub(crate) fn planned<Q: Fetch<A>>(
+    pub(crate) fn planned(
         &self,
+        query: &dyn AnyQuery<A>,
         call: Option<LoadingOptions>,
         access: Access,
-    ) -> Result<Planned<'a>, OptionsError>
-    where
-        A::Registry: Holds<Q>,
-    {
+    ) -> Result<Planned<'a>, OptionsError> {
         match call {
             None if access.checks_options => {
-                let plan = self.client().plan_of::<Q>();
-                let plan =
-                    plan.get_or_init(|| self.resolve::<Q>(LoadingOptions::new(), access).map(Arc::new));
-                plan.as_ref().map(Planned::Common).map_err(Clone::clone)
+                let plan = self.client().plan_of(query.table(self.client().cache()).index());
+                let resolve = || self.resolve(query, LoadingOptions::new(), access).map(Arc::new);
+                plan.get_or_init(resolve).as_ref().map(Planned::Common).map_err(Clone::clone)
             }
-            _ => self.resolve::<Q>(call.unwrap_or_default(), access).map(Planned::Own),
+            _ => self.resolve(query, call.unwrap_or_default(), access).map(Planned::Own),
         }
     }
 
-    fn sources<Q: Fetch<A>>(&self, call: LoadingOptions) -> Sources
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn sources(&self, query: &dyn AnyQuery<A>, call: LoadingOptions) -> Sources {
+        let client = self.client();
         Sources {
             call,
-            query: self.client().settings::<Q>(),
-            derived: Q::LOADING,
-            client: self.client().defaults(),
-            concurrency: self.client().concurrency(),
-            table: self.client().cache().times_of::<Q>(),
+            query: client.settings(query.type_id()),
+            derived: query.facts().loading,
+            client: client.defaults(),
+            concurrency: client.concurrency(),
+            table: query.table(client.cache()).times(),
         }
     }
 
     /// The options of a query where nobody else says any, also if they cannot work.
-    pub(crate) fn plan_of_query<Q: Fetch<A>>(&self) -> Plan
-    where
-        A::Registry: Holds<Q>,
-    {
-        Plan::unchecked(&self.sources::<Q>(LoadingOptions::new()))
+    pub(crate) fn plan_of_query(&self, query: &dyn AnyQuery<A>) -> Plan {
+        Plan::unchecked(&self.sources(query, LoadingOptions::new()))
     }
 
-    fn resolve<Q: Fetch<A>>(&self, call: LoadingOptions, access: Access) -> Result<Plan, OptionsError>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let sources = self.sources::<Q>(call);
+    fn resolve(
+        &self,
+        query: &dyn AnyQuery<A>,
+        call: LoadingOptions,
+        access: Access,
+    ) -> Result<Plan, OptionsError> {
+        let sources = self.sources(query, call);
         match access.checks_options {
-            true => Plan::resolve(Q::NAME, &sources),
+            true => Plan::resolve(query.facts().name, &sources),
             false => Ok(Plan::unchecked(&sources)),
         }
     }
 
     /// All of a call that needs no waiting, if its tree does not know the answer.
     #[inline(never)]
-    fn begin<Q: Fetch<A>>(
-        &self,
-        query: &Q,
-        options: Option<LoadingOptions>,
-    ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn begin(&self, query: &dyn AnyQuery<A>, options: Option<LoadingOptions>) -> Result<Turn, Failure> {
         if let Some(node) = self.node() {
             if node.has_ended() {
-                return Err(QueryError::Interrupted { query: Q::NAME });
+                return Err(QueryError::Interrupted { query: query.facts().name });
             }
-            if let Some(replacement) = node.replacement::<Q>() {
-                return replacement.answer(query).map(|value| Turn::Answer(self.keep(query, value)));
+            if let Some(replacement) = node.replacement(query) {
+                return replacement(query).map(|value| Turn::Answer(self.keep(query, value)));
             }
         }
         let access = self.access();
-        let plan = self.planned::<Q>(options, access)?;
+        let plan = self.planned(query, options, access)?;
         if let Some(turn) = self.join_own(query, &plan, access)? {
             return Ok(turn);
         }
@@ -381,39 +360,33 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// An answer from the cache before anything is loaded. If it is near its end or stale, it is loaded again behind it.
-    fn read<Q: Fetch<A>>(&self, query: &Q, plan: &Planned<'_>, access: Access) -> Option<Arc<Q::Value>>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let (telemetry, strategy) = (self.telemetry(), plan.strategy());
+    fn read(&self, query: &dyn AnyQuery<A>, plan: &Planned<'_>, access: Access) -> Option<AnyValue> {
+        let (telemetry, subject, strategy) = (self.telemetry(), Subject::of(query), plan.strategy());
         match self.look(query, plan, true) {
             Some((value, Verdict::Fresh)) => {
-                telemetry.hit(query, strategy);
+                telemetry.hit_of(subject, strategy);
                 Some(value)
             }
             Some((value, Verdict::Ending)) => {
-                telemetry.hit(query, strategy);
+                telemetry.hit_of(subject, strategy);
                 self.refresh(query, &plan.shared());
                 Some(value)
             }
             Some((value, Verdict::Stale)) if !access.fresh_only => {
-                telemetry.stale_hit(query, strategy);
+                telemetry.stale_hit(subject, strategy);
                 self.refresh(query, &plan.shared());
                 Some(value)
             }
             _ => {
-                telemetry.miss(query, strategy);
+                telemetry.miss(subject, strategy);
                 None
             }
         }
     }
 
-    fn refresh<Q: Fetch<A>>(&self, query: &Q, plan: &Arc<Plan>)
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn refresh(&self, query: &dyn AnyQuery<A>, plan: &Arc<Plan>) {
         if self.load_behind(query, plan, true).is_some_and(|behind| behind.is_new) {
-            self.telemetry().refresh(query, plan.strategy());
+            self.telemetry().refresh(Subject::of(query), plan.strategy());
         }
     }
 
@@ -423,30 +396,23 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// What the cache has, and what the plan makes of it.
     #[inline]
-    fn look<Q: Fetch<A>>(&self, query: &Q, plan: &Plan, counts: bool) -> Option<(Arc<Q::Value>, Verdict)>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let (value, state) = self.client().cache().value_and_state(query, counts)?;
+    fn look(&self, query: &dyn AnyQuery<A>, plan: &Plan, counts: bool) -> Option<(AnyValue, Verdict)> {
+        let (value, state) = query.read(self.client().cache(), counts)?;
         let verdict = self.judge(query, plan, &value, &state);
         Some((value, verdict))
     }
 
-    #[inline]
-    fn judge<Q: Fetch<A>>(&self, _: &Q, plan: &Plan, value: &Q::Value, state: &EntryState) -> Verdict {
-        plan.judge::<Q>(value, state, || {
-            let desk = self.client().desks().existing::<Q, Q::Error>();
+    fn judge(&self, query: &dyn AnyQuery<A>, plan: &Plan, value: &AnyValue, state: &EntryState) -> Verdict {
+        plan.judge(is_absent(query, plan, value), state, || {
+            let desk = self.client().existing_desk(query);
             desk.map(|desk| desk.load_time()).unwrap_or_default()
         })
     }
 
     /// Keeps an answer in the memo, if there is one. Returns the answer that counts.
-    fn keep<Q: Fetch<A>>(&self, query: &Q, value: Arc<Q::Value>) -> Arc<Q::Value>
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn keep(&self, query: &dyn AnyQuery<A>, value: AnyValue) -> AnyValue {
         let Some(node) = self.node() else { return value };
-        let kept = node.tree.memo.keep::<Q, Q::Error>(query, value);
+        let kept = node.tree.memo.keep(query, value);
         self.note_read(query, Some(&kept), None);
         kept
     }
@@ -459,14 +425,7 @@ impl<'a, A: App> Asker<'a, A> {
     /// Waits for a flight, and makes an answer of what comes of it. What few calls need is allocated, so that all others
     /// are small.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the call twice")]
-    fn finish<Q: Fetch<A>>(
-        self,
-        query: &Q,
-        call: Call<A, Q>,
-    ) -> impl Future<Output = Outcome<Q::Value, Q::Error>> + Send
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn finish(self, query: &dyn AnyQuery<A>, call: Call) -> impl Future<Output = Outcome> + Send {
         async move {
             let flight = &call.seat.flight;
             let waits_plainly = self.node().is_none() && call.patience.is_none() && call.lent.is_none();
@@ -480,14 +439,7 @@ impl<'a, A: App> Asker<'a, A> {
         }
     }
 
-    async fn finish_unless_interrupted<Q: Fetch<A>>(
-        self,
-        query: &Q,
-        mut call: Call<A, Q>,
-    ) -> Outcome<Q::Value, Q::Error>
-    where
-        A::Registry: Holds<Q>,
-    {
+    async fn finish_unless_interrupted(self, query: &dyn AnyQuery<A>, mut call: Call) -> Outcome {
         let interrupted = async {
             match self.node() {
                 Some(node) => node.ended().await,
@@ -507,7 +459,7 @@ impl<'a, A: App> Asker<'a, A> {
         };
         let outcome = tokio::select! {
             biased;
-            () = interrupted => Err(QueryError::Interrupted { query: Q::NAME }),
+            () = interrupted => Err(QueryError::Interrupted { query: query.facts().name }),
             outcome = outcome => outcome,
         };
         let Call { seat, lent, .. } = call;
@@ -519,10 +471,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// Waits for the outcome. `None` if there will be none, since the runtime of the load does not run it any more.
-    async fn outcome<Q: Fetch<A>>(&self, query: &Q, call: &Call<A, Q>) -> Option<Outcome<Q::Value, Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    async fn outcome(&self, query: &dyn AnyQuery<A>, call: &Call) -> Option<Outcome> {
         let Call { seat, plan, access, patience, .. } = call;
         let flight = &seat.flight;
         let mut is_late = pin!(async {
@@ -552,10 +501,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// Loads in place of a load that is known not to be run any more, so that many are taken over at the same time.
-    fn take_over_if_lost<Q: Fetch<A>>(&self, query: &Q, start: &mut Option<Started<A, Q>>)
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn take_over_if_lost(&self, query: &dyn AnyQuery<A>, start: &mut Option<Started>) {
         let Some(Ok(Start::Turn(turn @ Turn::Wait(_), _))) = start else { return };
         let Turn::Wait(call) = turn else { return };
         let flight = &call.seat.flight;
@@ -569,10 +515,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// Loads in place of a load that its runtime does not run any more.
-    fn take_over<Q: Fetch<A>>(&self, query: &Q, call: &Call<A, Q>) -> Result<Turn<A, Q>, QueryError<Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn take_over(&self, query: &dyn AnyQuery<A>, call: &Call) -> Result<Turn, Failure> {
         let anew = Anew::InPlaceOf(call.seat.flight.id);
         call.seat.flight.revoke_slot();
         Ok(match self.load(query, &call.plan, call.access, anew)? {
@@ -582,15 +525,7 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// The answer that comes of what a flight came to.
-    fn conclude<Q: Fetch<A>>(
-        &self,
-        query: &Q,
-        call: &Call<A, Q>,
-        outcome: Outcome<Q::Value, Q::Error>,
-    ) -> Outcome<Q::Value, Q::Error>
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn conclude(&self, query: &dyn AnyQuery<A>, call: &Call, outcome: Outcome) -> Outcome {
         let Call { seat, plan, access, .. } = call;
         match outcome {
             Ok(value) => Ok(match self.node() {
@@ -606,22 +541,19 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// What stands in for a load that failed, or its error. `watch` is that of the load, if the error is new.
-    fn excuse<Q: Fetch<A>>(
+    fn excuse(
         &self,
-        query: &Q,
+        query: &dyn AnyQuery<A>,
         plan: &Plan,
         access: Access,
-        error: QueryError<Q::Error>,
-        watch: Option<&Arc<Watch<Q>>>,
-    ) -> Outcome<Q::Value, Q::Error>
-    where
-        A::Registry: Holds<Q>,
-    {
+        error: Failure,
+        watch: Option<&Arc<dyn AnyWatch>>,
+    ) -> Outcome {
         if !error.is_of_load() {
             return Err(error);
         }
         if let Some(value) = self.substitute(query, plan, access) {
-            self.note(watch, error);
+            self.note(query, watch, error);
             return Ok(self.keep(query, value));
         }
         // What is being built by a load is stored, and a fallback must not be, not as a part either.
@@ -632,41 +564,54 @@ impl<'a, A: App> Asker<'a, A> {
             }
             return Err(error);
         };
-        self.telemetry().substitute(query, plan.strategy(), Substitute::Fallback);
-        self.note(watch, error);
-        Ok(Arc::new(value))
+        self.telemetry().substitute(Subject::of(query), plan.strategy(), Substitute::Fallback);
+        self.note(query, watch, error);
+        Ok(value)
     }
 
     /// Keeps an error that who asked is not told, to be read apart.
-    fn note<Q: Fetch<A>>(&self, watch: Option<&Arc<Watch<Q>>>, error: QueryError<Q::Error>) {
+    fn note(&self, query: &dyn AnyQuery<A>, watch: Option<&Arc<dyn AnyWatch>>, error: Failure) {
         if let Some(watch) = watch {
-            let desk = self.client().desks().of::<Q, Q::Error>();
-            desk.failures.note(Arc::clone(watch), error, self.client().cache().now(), None);
+            let failures = &self.client().desk_of(query).failures;
+            failures.note(query.to_key(), Arc::clone(watch), error, self.client().cache().now(), None);
         }
     }
 
     /// What the cache has for want of anything better.
-    fn substitute<Q: Fetch<A>>(&self, query: &Q, plan: &Plan, access: Access) -> Option<Arc<Q::Value>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn substitute(&self, query: &dyn AnyQuery<A>, plan: &Plan, access: Access) -> Option<AnyValue> {
         if !access.reads {
             return None;
         }
-        let (value, state) = self.client().cache().value_and_state(query, false)?;
+        let (value, state) = query.read(self.client().cache(), false)?;
         let may_serve = match access.fresh_only {
             true => self.judge(query, plan, &value, &state).is_fresh(),
-            false => plan.excuses::<Q>(&value, &state),
+            false => plan.excuses(is_absent(query, plan, &value), &state),
         };
         if may_serve {
-            self.telemetry().substitute(query, plan.strategy(), Substitute::Cached);
+            self.telemetry().substitute(Subject::of(query), plan.strategy(), Substitute::Cached);
         }
         may_serve.then_some(value)
     }
 }
 
+/// Whether a value says that there is nothing, if the plan wants to know.
+pub(crate) fn is_absent<A: App>(query: &dyn AnyQuery<A>, plan: &Plan, value: &AnyValue) -> bool {
+    plan.heeds_absence() && query.is_absent(value)
+}
+
 /// Where each of the queries stands first: one that stands there again has the outcome of that.
-fn first_places<Q: Query>(queries: &[Q]) -> Vec<usize> {
-    let mut places = HashMap::with_capacity_and_hasher(queries.len(), RandomState::default());
-    queries.iter().enumerate().map(|(at, query)| *places.entry(query).or_insert(at)).collect()
+fn first_places<A: App>(queries: &[&dyn AnyQuery<A>]) -> Vec<usize> {
+    let mut places = KeyMap::with_capacity_and_hasher(queries.len(), RandomState::default());
+    let mut firsts = Vec::with_capacity(queries.len());
+    for (at, &query) in queries.iter().enumerate() {
+        let key: &dyn AnyKey = query;
+        firsts.push(match places.get(key) {
+            Some(&first) => first,
+            None => {
+                places.insert(query.to_key(), at);
+                at
+            }
+        });
+    }
+    firsts
 }

@@ -7,13 +7,17 @@ pub(crate) mod loaded;
 
 use std::fmt::Display;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{Batched, Query, ShownKey};
 
 use crate::app::{App, Fetch};
 use crate::context::Context;
+use crate::erased::{AnyKey, typed_key};
 use crate::error::QueryError;
+use crate::query::{Loading, Together};
+use departure::LoadingAll;
 use loaded::Loaded;
 
 /// How several keys of a query are loaded at once.
@@ -173,7 +177,26 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
         <Q as FetchMany<A>>::fallback(self, error)
     }
 
-    async fn __load(&self, cx: &Context<A>, most: u32) -> Loaded<Q::Value, Q::Error> {
-        departure::load(self, &cx.0, most).await
+    fn __load<'a>(&'a self, cx: &'a Context<A>, together: Together<'a, A>) -> Loading<'a> {
+        Box::pin(departure::load(together, fetch_all::<A, Q>, &cx.0))
     }
+}
+
+/// Loads keys of one query by [`FetchMany::fetch_many`]. Those that fail have `chance` in common.
+fn fetch_all<'a, A: App, Q: FetchMany<A>>(
+    keys: &'a [Arc<dyn AnyKey>],
+    cx: &'a Context<A>,
+    chance: f64,
+) -> LoadingAll<'a> {
+    Box::pin(async move {
+        let mut typed = Vec::with_capacity(keys.len());
+        for key in keys {
+            typed.push(typed_key::<Q>(&**key).clone());
+        }
+        let mut all = Vec::with_capacity(keys.len());
+        for answer in Q::fetch_many(&typed, cx).await {
+            all.push(Loaded::of(answer, chance));
+        }
+        all
+    })
 }

@@ -1,26 +1,25 @@
 //! The current flights of one query, one for each key. Decides who joins which; starts no task.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::sync::Mutex;
-use cache_core::Query;
-use foldhash::fast::RandomState;
-
+use crate::erased::{AnyKey, AnyValue, KeyMap};
 use crate::flight::{Flight, NoSeat, Origin, Seat, Wish};
+use crate::sync::Mutex;
 use crate::waits::FlightId;
 
 /// The current flights of one query.
-pub(crate) struct Flights<Q: Query, E>(Mutex<Board<Q, E>>);
+#[derive(Default)]
+pub(crate) struct Flights(Mutex<Board>);
 
-struct Board<Q: Query, E> {
-    current: HashMap<Q, Arc<Flight<Q, E>>, RandomState>,
+#[derive(Default)]
+struct Board {
+    current: KeyMap<Arc<Flight>>,
     /// How many have landed, so that who looked into the cache can tell whether it has to look again.
     landings: u64,
 }
 
 /// A flight that another has taken the place of, with its key.
-pub(crate) type Displaced<Q, E> = Option<(Q, Arc<Flight<Q, E>>)>;
+pub(crate) type Displaced = Option<(Arc<dyn AnyKey>, Arc<Flight>)>;
 
 /// What somebody who wants to board asks for.
 pub(crate) struct Ticket<'a> {
@@ -54,19 +53,19 @@ impl Anew {
 }
 
 /// Where somebody has got on.
-pub(crate) enum Boarded<Q: Query, E: Send + Sync + 'static> {
+pub(crate) enum Boarded {
     /// To look into the cache again, since a flight has landed.
     LookAgain(u64),
     /// The flight runs already; no seat for who asked for none.
-    Joined(Arc<Flight<Q, E>>, Option<Seat<Q, E>>),
+    Joined(Arc<Flight>, Option<Seat>),
     /// The flight has landed meanwhile.
-    Landed(Arc<Q::Value>),
+    Landed(AnyValue),
     /// The flight is to be started.
-    New(Arc<Flight<Q, E>>, Option<Seat<Q, E>>),
+    New(Arc<Flight>, Option<Seat>),
     Cycle,
 }
 
-impl<Q: Query, E: Send + Sync + 'static> Flights<Q, E> {
+impl Flights {
     pub(crate) fn landings(&self) -> u64 {
         self.0.lock().landings
     }
@@ -75,11 +74,11 @@ impl<Q: Query, E: Send + Sync + 'static> Flights<Q, E> {
     /// the caller holds no lock either: it may have the last handle of a value.
     pub(crate) fn board(
         &self,
-        key: &Q,
+        key: &dyn AnyKey,
         ticket: &Ticket<'_>,
-        make: impl FnOnce() -> Flight<Q, E>,
-        displaced: &mut Displaced<Q, E>,
-    ) -> Boarded<Q, E> {
+        make: impl FnOnce() -> Flight,
+        displaced: &mut Displaced,
+    ) -> Boarded {
         let mut board = self.0.lock();
         let board = &mut *board;
         if let Some(flight) = board.current.get(key) {
@@ -102,33 +101,24 @@ impl<Q: Query, E: Send + Sync + 'static> Flights<Q, E> {
         let flight = Arc::new(make());
         // A flight that nobody else knows has room, and waits for nobody.
         let Ok(seat) = seat(&flight, ticket) else { return Boarded::Cycle };
-        board.current.insert(key.clone(), Arc::clone(&flight));
+        board.current.insert(Arc::clone(&flight.key), Arc::clone(&flight));
         Boarded::New(flight, seat)
     }
 
     /// Takes out a flight whose result is stored, if it is still the current one.
-    pub(crate) fn landed(&self, flight: &Arc<Flight<Q, E>>) {
+    pub(crate) fn landed(&self, flight: &Arc<Flight>) {
         let mut board = self.0.lock();
         board.landings += 1;
-        let is_current = board.current.get(&flight.key).is_some_and(|current| Arc::ptr_eq(current, flight));
-        let removed = is_current.then(|| board.current.remove_entry(&flight.key));
+        let is_current = board.current.get(&*flight.key).is_some_and(|current| Arc::ptr_eq(current, flight));
+        let removed = is_current.then(|| board.current.remove_entry(&*flight.key));
         drop(board);
         drop(removed);
     }
 }
 
-fn seat<Q: Query, E: Send + Sync + 'static>(
-    flight: &Arc<Flight<Q, E>>,
-    ticket: &Ticket<'_>,
-) -> Result<Option<Seat<Q, E>>, NoSeat> {
+fn seat(flight: &Arc<Flight>, ticket: &Ticket<'_>) -> Result<Option<Seat>, NoSeat> {
     if ticket.is_behind {
         return if flight.join(ticket.wish, false) { Ok(None) } else { Err(NoSeat::Closed) };
     }
     Seat::take(flight, ticket.wish, ticket.from).map(Some)
-}
-
-impl<Q: Query, E> Default for Flights<Q, E> {
-    fn default() -> Self {
-        Self(Mutex::new(Board { current: HashMap::default(), landings: 0 }))
-    }
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::app::{App, Fetch};
 use crate::client::Client;
 use crate::context::{Context, Tree};
+use crate::erased::hash_of;
 use crate::layer::Layer;
 use crate::memo::Memo;
 use crate::mutate::{Begun, Marked, Written};
@@ -28,7 +29,6 @@ pub struct Changes<A: App> {
     marks_only: bool,
     /// What is done when all is committed.
     after: Vec<After<A>>,
-    client: Client<A>,
     written: Vec<Box<dyn WrittenKey<A>>>,
     marked: Vec<Marked>,
 }
@@ -37,8 +37,8 @@ type After<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
 
 impl<A: App> Changes<A> {
     fn new(client: &Client<A>, marks_only: bool) -> Self {
-        let (transaction, client) = (client.cache().begin(), client.clone());
-        Self { transaction, marks_only, after: Vec::new(), client, written: Vec::new(), marked: Vec::new() }
+        let transaction = client.cache().begin();
+        Self { transaction, marks_only, after: Vec::new(), written: Vec::new(), marked: Vec::new() }
     }
 
     /// What these changes would leave under a key: what they write, else what is committed now. If another commit
@@ -139,14 +139,15 @@ impl<A: App> Changes<A> {
     }
 
     fn note_marked<Q: Query>(&mut self, query: &Q) {
-        self.marked.push(Marked::Key(self.client.write_order().hash(query)));
+        self.marked.push(Marked::Key(hash_of(query)));
     }
 
     /// Has what the request was told of some keys forgotten.
     fn forget_where<Q: Query>(&mut self, is_meant: impl Fn(&Q) -> bool + Send + 'static) {
+        let is_meant = move |key: &dyn Any| key.downcast_ref().is_some_and(&is_meant);
         self.after.push(Box::new(move |_, memo| {
             if let Some(memo) = memo {
-                memo.forget(is_meant);
+                memo.forget_where(TypeId::of::<Q>(), &is_meant);
             }
         }));
     }
@@ -258,7 +259,7 @@ trait WrittenKey<A: App>: Send {
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
 
     /// What is compared with other commits.
-    fn written(self: Box<Self>, client: &Client<A>) -> Written<A>;
+    fn written(self: Box<Self>) -> Written<A>;
 }
 
 struct KeyOf<Q>(Q);
@@ -271,8 +272,8 @@ where
         forget(&self.0, client, memo);
     }
 
-    fn written(self: Box<Self>, client: &Client<A>) -> Written<A> {
-        Written::new(client.write_order().hash(&self.0), self.0, |client, key| {
+    fn written(self: Box<Self>) -> Written<A> {
+        Written::new(hash_of(&self.0), self.0, |client, key| {
             client.cache().invalidate(key);
             client.remove_copy(key);
         })
@@ -286,7 +287,7 @@ where
 {
     client.remove_copy(key);
     if let Some(memo) = memo {
-        memo.forget(|other: &Q| other == key);
+        memo.forget(key);
     }
 }
 
@@ -422,7 +423,7 @@ impl<'a, A: App> Commit<'a, A> {
                 Ok(receipt) => {
                     self.conclude(after, &written);
                     if let Some(revision) = receipt.revision() {
-                        let written = || written.into_iter().map(|key| key.written(self.client)).collect();
+                        let written = || written.into_iter().map(|key| key.written()).collect();
                         order.wrote(revision.get(), written);
                     }
                     return Ok(receipt);

@@ -22,11 +22,13 @@ use crate::breaker::state::BreakerState;
 use crate::concurrency::{ConcurrencyLimit, LoadSlot};
 use crate::context::{Context, Node};
 use crate::desk::{Desk, Desks};
+use crate::erased::Failure;
 use crate::error::{OptionsError, QueryError};
 use crate::layer::Layers;
 use crate::mutate::{Scopes, WriteOrder};
 use crate::plan::Plan;
 use crate::provider::tier::Tier;
+use crate::query::AnyQuery;
 use crate::runtime::{ClientRuntime, TaskRuntime};
 use crate::telemetry::Telemetry;
 use crate::waits::{FlightId, Waits};
@@ -133,7 +135,7 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::without_context(self).query_with(query, Some(change(LoadingOptions::new())))
+        Asker::without_context(self).query_with(query, change(LoadingOptions::new()))
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time, by few loads if
@@ -170,7 +172,8 @@ impl<A: App> Client<A> {
     /// query are kept.
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
-        self.0.desks.existing::<Q, Q::Error>()?.failures.last(query)
+        let desk = self.0.desks.existing_of(TypeId::of::<Q>())?;
+        desk.failures.last(query).map(Failure::typed)
     }
 
     /// What a circuit breaker does now; that of a query's own has the name of the query. `None` if no load has come to it
@@ -205,10 +208,10 @@ impl<A: App> Client<A> {
     }
 
     #[inline]
-    pub(crate) fn settings<Q: Fetch<A>>(&self) -> LoadingOptions {
+    pub(crate) fn settings(&self, query: TypeId) -> LoadingOptions {
         match self.0.settings.is_empty() {
             true => LoadingOptions::new(),
-            false => self.0.settings.get(&TypeId::of::<Q>()).copied().unwrap_or_default(),
+            false => self.0.settings.get(&query).copied().unwrap_or_default(),
         }
     }
 
@@ -218,13 +221,20 @@ impl<A: App> Client<A> {
         self.0.leaves_all_to_queries
     }
 
-    /// What calls without options of their own do, resolved by the first of them.
+    /// What calls without options of their own do with the query of a table, resolved by the first of them.
     #[inline]
-    pub(crate) fn plan_of<Q: Fetch<A>>(&self) -> &PlanOfQuery
-    where
-        A::Registry: Holds<Q>,
-    {
-        &self.0.plans[self.0.cache.index_of::<Q>()]
+    pub(crate) fn plan_of(&self, table: usize) -> &PlanOfQuery {
+        &self.0.plans[table]
+    }
+
+    /// What is kept of a query, made by its first load.
+    pub(crate) fn desk_of(&self, query: &dyn AnyQuery<A>) -> &Arc<Desk> {
+        self.0.desks.of(query.table(self.cache()).index(), query.type_id())
+    }
+
+    /// What is kept of a query, if it was ever loaded.
+    pub(crate) fn existing_desk(&self, query: &dyn AnyQuery<A>) -> Option<&Arc<Desk>> {
+        self.0.desks.existing(query.table(self.cache()).index())
     }
 
     #[inline]
@@ -277,13 +287,15 @@ impl<A: App> Client<A> {
     }
 
     /// What a load of a query needs to run. `None` if nothing limits it.
-    pub(crate) fn slot_of<Q: Fetch<A>>(
+    pub(crate) fn slot_of(
         &self,
-        desk: &Desk<Q, Q::Error>,
+        query: &dyn AnyQuery<A>,
+        desk: &Desk,
         runtime: &TaskRuntime,
     ) -> Option<Arc<LoadSlot>> {
-        let most = || self.settings::<Q>().or(Q::LOADING).or(self.defaults()).concurrency;
-        LoadSlot::new(desk.limit(most), self.0.limit.clone(), (runtime, &self.0.runtime))
+        let own = || self.settings(query.type_id()).or(query.facts().loading);
+        let limit = desk.limit(|| own().or(self.defaults()).concurrency);
+        LoadSlot::new(limit, self.0.limit.clone(), (runtime, &self.0.runtime))
     }
 
     pub(crate) fn next_flight(&self) -> FlightId {

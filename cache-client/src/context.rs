@@ -2,18 +2,19 @@
 
 mod node;
 
+use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::sync::Arc;
 
-use cache_core::{Holds, LoadingOptions, Query, ShownKey};
+use cache_core::{Holds, LoadingOptions};
 use tokio::time::Instant;
 
 use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
 use crate::client::Client;
+use crate::erased::{AnyKey, Outcome, typed_key};
 use crate::error::{AlreadyAnswered, QueryError};
-use crate::flight::Outcome;
 pub(crate) use node::{Access, Node, Tree, current, scoped};
 
 /// A place in the tree of one request.
@@ -97,7 +98,7 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Asker::of(&self.0).query_with(query, Some(change(LoadingOptions::new())))
+        Asker::of(&self.0).query_with(query, change(LoadingOptions::new()))
     }
 
     /// The answers to several queries, in their order. What has to be loaded is loaded at the same time, by few loads if
@@ -138,9 +139,10 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        match self.0.preset::<Q>(query, value.into()) {
+        let (key, value): (_, Arc<Q::Value>) = (query.to_key(), value.into());
+        match self.0.preset(&key, value) {
             true => Ok(()),
-            false => Err(AlreadyAnswered { query: Q::NAME, key: format!("{:?}", ShownKey(query)) }),
+            false => Err(AlreadyAnswered { query: Q::NAME, key: format!("{key:?}") }),
         }
     }
 
@@ -196,20 +198,18 @@ impl<A: App> Context<A> {
         &self,
         replacement: impl Fn(&Q) -> Result<Arc<Q::Value>, Q::Error> + Send + Sync + 'static,
     ) -> Self {
-        Self(Node::replacing::<Q>(&self.0, Arc::new(Replacement(Box::new(replacement)))))
+        let replacement = move |key: &dyn AnyKey| -> Outcome {
+            match replacement(typed_key(key)) {
+                Ok(value) => Ok(value),
+                Err(error) => Err(QueryError::Failed { query: Q::NAME, source: Arc::new(error) }),
+            }
+        };
+        Self(Node::replacing(&self.0, TypeId::of::<Q>(), Arc::new(replacement)))
     }
 }
 
 /// What answers a query in place of its load.
-pub(crate) struct Replacement<Q: Query, E>(Box<Replace<Q, E>>);
-
-type Replace<Q, E> = dyn Fn(&Q) -> Result<Arc<<Q as Query>::Value>, E> + Send + Sync;
-
-impl<Q: Query, E> Replacement<Q, E> {
-    pub(crate) fn answer(&self, query: &Q) -> Outcome<Q::Value, E> {
-        (self.0)(query).map_err(|error| QueryError::Failed { query: Q::NAME, source: Arc::new(error) })
-    }
-}
+pub(crate) type Replacement = dyn Fn(&dyn AnyKey) -> Outcome + Send + Sync;
 
 impl<A: App> Clone for Context<A> {
     fn clone(&self) -> Self {

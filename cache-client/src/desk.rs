@@ -1,39 +1,40 @@
-//! What a client keeps for one query: its flights, its errors, what is observed, how long its loads take. Found by type.
+//! What a client keeps for one query: its flights, its errors, what is observed, how long its loads take. Found by the place
+//! of its table.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::any::TypeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cache_core::{Query, Tag, has_tag};
-use foldhash::fast::RandomState;
-use parking_lot::RwLock;
+use cache_core::Tag;
 
 use crate::batch::gathering::Gathering;
 use crate::board::Flights;
 use crate::concurrency::ConcurrencyLimit;
+use crate::erased::AnyKey;
 use crate::failures::Failures;
 use crate::layer::stack::Stacks;
 use crate::observer::post::{Posts, Reload};
 
 /// Everything about the loads of one query.
-pub(crate) struct Desk<Q: Query, E> {
-    pub(crate) flights: Flights<Q, E>,
-    pub(crate) failures: Failures<Q, E>,
-    pub(crate) posts: Posts<Q, E>,
-    pub(crate) stacks: Stacks<Q>,
+pub(crate) struct Desk {
+    query: TypeId,
+    pub(crate) flights: Flights,
+    pub(crate) failures: Failures,
+    pub(crate) posts: Posts,
+    pub(crate) stacks: Stacks,
     /// Keys that are about to be loaded together.
-    pub(crate) gathering: Arc<Gathering<Q, E>>,
+    pub(crate) gathering: Arc<Gathering>,
     /// Of the loads that run at once, if the options say one.
     limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
 }
 
-impl<Q: Query, E> Desk<Q, E> {
-    fn new() -> Self {
+impl Desk {
+    fn new(query: TypeId) -> Self {
         Self {
+            query,
             flights: Flights::default(),
             failures: Failures::default(),
             posts: Posts::default(),
@@ -62,46 +63,37 @@ impl<Q: Query, E> Desk<Q, E> {
     }
 }
 
-/// A desk of a query that the caller does not know.
-trait AnyDesk: Any + Send + Sync {
-    /// Has the observed keys with a tag, or all, loaded again if they are marked or missing.
-    fn reload(&self, tag: Option<&Tag>) -> Vec<Reload>;
-}
-
-impl<Q: Query, E: Send + Sync + 'static> AnyDesk for Desk<Q, E> {
-    fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
-        match tag {
-            Some(_) if Q::TAGS.is_empty() && Q::TAGS_OF.is_none() => Vec::new(),
-            Some(tag) => self.posts.reload_where(|key| has_tag(key, tag)),
-            None => self.posts.reload_where(|_| true),
-        }
-    }
-}
-
-/// The desks of a client, each made at the first load of its query.
-#[derive(Default)]
-pub(crate) struct Desks(RwLock<HashMap<TypeId, Arc<dyn AnyDesk>, RandomState>>);
+/// The desks of a client, by the places of the tables. Each is made at the first load of its query.
+pub(crate) struct Desks(Box<[OnceLock<Arc<Desk>>]>);
 
 impl Desks {
-    /// The desk of a query, if it was ever loaded.
-    pub(crate) fn existing<Q: Query, E: Send + Sync + 'static>(&self) -> Option<Arc<Desk<Q, E>>> {
-        let desk = Arc::clone(self.0.read().get(&TypeId::of::<Desk<Q, E>>())?);
-        (desk as Arc<dyn Any + Send + Sync>).downcast().ok()
+    /// None yet, for so many tables.
+    pub(crate) fn new(tables: usize) -> Self {
+        Self((0..tables).map(|_| OnceLock::new()).collect())
+    }
+
+    /// The desk of a table, if its query was ever loaded.
+    pub(crate) fn existing(&self, table: usize) -> Option<&Arc<Desk>> {
+        self.0[table].get()
+    }
+
+    /// The same for a query whose table the caller does not know.
+    pub(crate) fn existing_of(&self, query: TypeId) -> Option<&Arc<Desk>> {
+        self.made().find(|desk| desk.query == query)
+    }
+
+    /// The desk of a table, which is that of this query.
+    pub(crate) fn of(&self, table: usize, query: TypeId) -> &Arc<Desk> {
+        self.0[table].get_or_init(|| Arc::new(Desk::new(query)))
     }
 
     /// Has the observed keys with a tag, or all, of all queries loaded again if they are marked or missing.
     pub(crate) fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
-        let desks: Vec<_> = self.0.read().values().cloned().collect();
-        desks.iter().flat_map(|desk| desk.reload(tag)).collect()
+        let is_meant = |key: &dyn AnyKey| tag.is_none_or(|tag| key.is_tagged(tag));
+        self.made().flat_map(|desk| desk.posts.reload_where(&is_meant)).collect()
     }
 
-    pub(crate) fn of<Q: Query, E: Send + Sync + 'static>(&self) -> Arc<Desk<Q, E>> {
-        if let Some(desk) = self.existing() {
-            return desk;
-        }
-        let made = Arc::new(Desk::<Q, E>::new());
-        let mut desks = self.0.write();
-        let desk = desks.entry(TypeId::of::<Desk<Q, E>>()).or_insert_with(|| Arc::clone(&made) as _);
-        (Arc::clone(desk) as Arc<dyn Any + Send + Sync>).downcast().unwrap_or(made)
+    fn made(&self) -> impl Iterator<Item = &Arc<Desk>> {
+        self.0.iter().filter_map(OnceLock::get)
     }
 }

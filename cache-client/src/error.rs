@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// makes an error that does. The guide says how to [take out the error or make a response of it](crate::guide::errors).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum QueryError<E> {
+pub enum QueryError<E: ?Sized> {
     /// The load failed.
     #[error("the load of `{query}` failed")]
     Failed {
@@ -104,7 +104,7 @@ pub struct AlreadyAnswered {
     pub key: String,
 }
 
-impl<E> QueryError<E> {
+impl<E: ?Sized> QueryError<E> {
     /// Whether the query was interrupted, so that nothing is known of its answer.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
@@ -120,7 +120,7 @@ impl<E> QueryError<E> {
     }
 }
 
-impl<E> Clone for QueryError<E> {
+impl<E: ?Sized> Clone for QueryError<E> {
     fn clone(&self) -> Self {
         match self {
             Self::Failed { query, source } => Self::Failed { query, source: Arc::clone(source) },

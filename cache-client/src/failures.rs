@@ -1,41 +1,46 @@
 //! Errors of loads that are readable apart, or are the answer for a while. Knows nothing of flights.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache_core::{Moment, Query, Watch};
-use foldhash::fast::RandomState;
+use cache_core::Moment;
 use parking_lot::Mutex;
 
-use crate::error::QueryError;
+use crate::erased::{AnyKey, AnyWatch, Failure, KeyMap};
 
 /// Errors that are remembered of one query; the oldest goes first.
 const MOST: usize = 1_024;
 
 /// The last error of each key, until something newer comes to the key.
-pub(crate) struct Failures<Q: Query, E>(Mutex<HashMap<Q, Failure<Q, E>, RandomState>>);
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<KeyMap<Noted>>);
 
-struct Failure<Q: Query, E> {
-    error: QueryError<E>,
+struct Noted {
+    error: Failure,
     at: Moment,
     /// Until when it is the answer to those who ask.
     until: Option<Moment>,
     /// That of the load: what overtakes it makes the error out of date.
-    watch: Arc<Watch<Q>>,
+    watch: Arc<dyn AnyWatch>,
 }
 
-impl<Q: Query, E> Failures<Q, E> {
+impl Failures {
     /// Notes the error of a load. One that is noted already stays as it was noted first.
-    pub(crate) fn note(&self, watch: Arc<Watch<Q>>, error: QueryError<E>, at: Moment, until: Option<Moment>) {
-        let key = watch.key().clone();
-        let failure = Failure { error, at, until, watch };
+    pub(crate) fn note(
+        &self,
+        key: Arc<dyn AnyKey>,
+        watch: Arc<dyn AnyWatch>,
+        error: Failure,
+        at: Moment,
+        until: Option<Moment>,
+    ) {
+        let failure = Noted { error, at, until, watch };
         let mut failures = self.0.lock();
         if failures.get(&key).is_some_and(|noted| Arc::ptr_eq(&noted.watch, &failure.watch)) {
             return;
         }
         let oldest = match failures.len() < MOST || failures.contains_key(&key) {
             true => None,
-            false => failures.iter().min_by_key(|(_, failure)| failure.at).map(|(key, _)| key.clone()),
+            false => failures.iter().min_by_key(|(_, failure)| failure.at).map(|(key, _)| Arc::clone(key)),
         };
         let pushed_out = oldest.and_then(|oldest| failures.remove(&oldest));
         let replaced = failures.insert(key, failure);
@@ -43,26 +48,26 @@ impl<Q: Query, E> Failures<Q, E> {
         drop((pushed_out, replaced));
     }
 
-    pub(crate) fn forget(&self, key: &Q) {
+    pub(crate) fn forget(&self, key: &dyn AnyKey) {
         let forgotten = self.0.lock().remove(key);
         drop(forgotten);
     }
 
     /// The last error of a key, if nothing newer has come to it.
-    pub(crate) fn last(&self, key: &Q) -> Option<QueryError<E>> {
+    pub(crate) fn last(&self, key: &dyn AnyKey) -> Option<Failure> {
         self.find(key, |_| true).map(|(error, _)| error)
     }
 
     /// The error that is the answer at this moment, with the watch of its load.
-    pub(crate) fn answer(&self, key: &Q, now: Moment) -> Option<(QueryError<E>, Arc<Watch<Q>>)> {
+    pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(Failure, Arc<dyn AnyWatch>)> {
         self.find(key, |failure| failure.until.is_some_and(|until| now < until))
     }
 
     fn find(
         &self,
-        key: &Q,
-        is_wanted: impl FnOnce(&Failure<Q, E>) -> bool,
-    ) -> Option<(QueryError<E>, Arc<Watch<Q>>)> {
+        key: &dyn AnyKey,
+        is_wanted: impl FnOnce(&Noted) -> bool,
+    ) -> Option<(Failure, Arc<dyn AnyWatch>)> {
         let mut failures = self.0.lock();
         let failure = failures.get(key)?;
         if failure.watch.is_overtaken() {
@@ -72,11 +77,5 @@ impl<Q: Query, E> Failures<Q, E> {
             return None;
         }
         is_wanted(failure).then(|| (failure.error.clone(), Arc::clone(&failure.watch)))
-    }
-}
-
-impl<Q: Query, E> Default for Failures<Q, E> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::default()))
     }
 }

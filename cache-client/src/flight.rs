@@ -5,26 +5,23 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::sync::Mutex;
-use cache_core::{Moment, Query, Watch};
+use cache_core::Moment;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::concurrency::LoadSlot;
-use crate::error::QueryError;
+use crate::erased::{AnyKey, AnyWatch, Outcome};
 use crate::runtime::{TaskRuntime, Timer};
 use crate::waits::{FlightId, Waiting, Waits};
 
-/// What a query comes to.
-pub(crate) type Outcome<V, E> = Result<Arc<V>, QueryError<E>>;
-
 /// One load.
-pub(crate) struct Flight<Q: Query, E> {
+pub(crate) struct Flight {
     pub(crate) id: FlightId,
-    pub(crate) key: Q,
+    pub(crate) key: Arc<dyn AnyKey>,
     /// When the load began.
     pub(crate) started: Moment,
     /// Tells whether something newer came to the key; `None` for a load of one tree alone, which stores nothing.
-    pub(crate) watch: Option<Arc<Watch<Q>>>,
+    pub(crate) watch: Option<Arc<dyn AnyWatch>>,
     /// Cancelled when no caller has come for a while since the last one left, and by the load itself if it cancels its context.
     pub(crate) token: CancellationToken,
     /// Where the load runs.
@@ -34,11 +31,11 @@ pub(crate) struct Flight<Q: Query, E> {
     /// Its answer was built from what has changed meanwhile, and is stored as one that must be loaded again. Set before it
     /// lands.
     pub(crate) is_out_of_date: AtomicBool,
-    state: Mutex<State<Q::Value, E>>,
+    state: Mutex<State>,
     landed: Notify,
 }
 
-struct State<V: ?Sized, E> {
+struct State {
     /// How many wait.
     seats: usize,
     wish: Wish,
@@ -56,7 +53,7 @@ struct State<V: ?Sized, E> {
     departures: u64,
     /// Cancels the load if nobody comes.
     timer: Option<Timer>,
-    outcome: Option<Outcome<V, E>>,
+    outcome: Option<Outcome>,
 }
 
 /// What those who join a flight want of it. What any of them wants is done.
@@ -90,12 +87,12 @@ pub(crate) enum Landing {
     Done(Wish),
 }
 
-impl<Q: Query, E> Flight<Q, E> {
+impl Flight {
     pub(crate) fn new(
         id: FlightId,
-        key: Q,
+        key: Arc<dyn AnyKey>,
         started: Moment,
-        watch: Option<Watch<Q>>,
+        watch: Option<Arc<dyn AnyWatch>>,
         token: CancellationToken,
         runtime: TaskRuntime,
         slot: Option<Arc<LoadSlot>>,
@@ -112,7 +109,6 @@ impl<Q: Query, E> Flight<Q, E> {
             timer: None,
             outcome: None,
         };
-        let watch = watch.map(Arc::new);
         let is_out_of_date = AtomicBool::new(false);
         let (state, landed) = (Mutex::new(state), Notify::new());
         Self { id, key, started, watch, token, runtime, slot, is_out_of_date, state, landed }
@@ -226,16 +222,16 @@ impl<Q: Query, E> Flight<Q, E> {
     }
 
     /// Gives the outcome to all who wait, the first one that is given. Returns whether nobody did.
-    pub(crate) fn land(&self, outcome: Outcome<Q::Value, E>) -> bool {
+    pub(crate) fn land(&self, outcome: Outcome) -> bool {
         self.end(outcome, false)
     }
 
     /// Ends a load that its runtime has dropped. `outcome` is for callers that have no other runtime.
-    pub(crate) fn abandon(&self, outcome: Outcome<Q::Value, E>) {
+    pub(crate) fn abandon(&self, outcome: Outcome) {
         self.end(outcome, true);
     }
 
-    fn end(&self, outcome: Outcome<Q::Value, E>, is_abandoned: bool) -> bool {
+    fn end(&self, outcome: Outcome, is_abandoned: bool) -> bool {
         let mut state = self.state.lock();
         state.is_closed = true;
         let is_alone = state.seats == 0;
@@ -264,12 +260,12 @@ impl<Q: Query, E> Flight<Q, E> {
         self.state.lock().is_abandoned && self.runtime.is_elsewhere()
     }
 
-    pub(crate) fn outcome(&self) -> Option<Outcome<Q::Value, E>> {
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.state.lock().outcome.clone()
     }
 
     /// Waits for the outcome.
-    pub(crate) async fn landed(&self) -> Outcome<Q::Value, E> {
+    pub(crate) async fn landed(&self) -> Outcome {
         loop {
             // Before the look, so that no landing is missed.
             let landed = self.landed.notified();
@@ -281,7 +277,7 @@ impl<Q: Query, E> Flight<Q, E> {
     }
 }
 
-impl<Q: Query, E: Send + Sync + 'static> Flight<Q, E> {
+impl Flight {
     /// Leaves; a caller that `is_cancelled` does not come back.
     fn leave(self: &Arc<Self>, is_cancelled: bool) {
         let may_be_of_use = self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken());
@@ -308,7 +304,7 @@ impl<Q: Query, E: Send + Sync + 'static> Flight<Q, E> {
     }
 }
 
-impl<V: ?Sized, E> State<V, E> {
+impl State {
     fn leave(&mut self, is_cancelled: bool, may_be_of_use: bool) -> Left {
         self.seats -= 1;
         self.is_missed |= !is_cancelled;
@@ -339,8 +335,8 @@ impl<V: ?Sized, E> State<V, E> {
 }
 
 /// The place of one who waits for a flight.
-pub(crate) struct Seat<Q: Query, E: Send + Sync + 'static> {
-    pub(crate) flight: Arc<Flight<Q, E>>,
+pub(crate) struct Seat {
+    pub(crate) flight: Arc<Flight>,
     /// In a box, since most callers have none.
     origin: Option<Box<SeatOrigin>>,
 }
@@ -371,12 +367,8 @@ pub(crate) enum NoSeat {
     Cycle,
 }
 
-impl<Q: Query, E: Send + Sync + 'static> Seat<Q, E> {
-    pub(crate) fn take(
-        flight: &Arc<Flight<Q, E>>,
-        wish: Wish,
-        from: Option<Origin<'_>>,
-    ) -> Result<Self, NoSeat> {
+impl Seat {
+    pub(crate) fn take(flight: &Arc<Flight>, wish: Wish, from: Option<Origin<'_>>) -> Result<Self, NoSeat> {
         let origin = match from {
             Some(Origin { tree, flight: asking }) => {
                 let begin = |(waits, id)| Waiting::begin(waits, id, flight.id).ok_or(NoSeat::Cycle);
@@ -392,12 +384,12 @@ impl<Q: Query, E: Send + Sync + 'static> Seat<Q, E> {
     }
 
     /// Waits for the outcome. May be called again after it was dropped half-way.
-    pub(crate) async fn landed(&self) -> Outcome<Q::Value, E> {
+    pub(crate) async fn landed(&self) -> Outcome {
         self.flight.landed().await
     }
 }
 
-impl<Q: Query, E: Send + Sync + 'static> Drop for Seat<Q, E> {
+impl Drop for Seat {
     fn drop(&mut self) {
         let origin = self.origin.take().map(|origin| *origin);
         let is_cancelled = origin.is_some_and(|SeatOrigin { tree, waiting }| {
@@ -413,6 +405,7 @@ mod tests {
     use cache_core::Query;
 
     use super::*;
+    use crate::error::QueryError;
     use crate::runtime::ClientRuntime;
 
     #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -423,12 +416,12 @@ mod tests {
         Wish { stores: true, goes_on: false, remembers_errors: false, loads: false, linger: Duration::ZERO };
     const LOADS: Wish = Wish { loads: true, ..STORES };
 
-    fn flight() -> Arc<Flight<Get, ()>> {
+    fn flight() -> Arc<Flight> {
         let (token, runtime) = (CancellationToken::new(), ClientRuntime::new(None).get());
-        Arc::new(Flight::new(FlightId(1), Get(1), Moment::ORIGIN, None, token, runtime, None))
+        Arc::new(Flight::new(FlightId(1), Arc::new(Get(1)), Moment::ORIGIN, None, token, runtime, None))
     }
 
-    fn seat(flight: &Arc<Flight<Get, ()>>, wish: Wish) -> Seat<Get, ()> {
+    fn seat(flight: &Arc<Flight>, wish: Wish) -> Seat {
         Seat::take(flight, wish, None).expect("it can be joined")
     }
 
@@ -490,8 +483,8 @@ mod tests {
     async fn the_first_outcome_counts() {
         let flight = flight();
         let _seat = seat(&flight, STORES);
-        assert!(!flight.land(Ok(Arc::new(1))));
+        assert!(!flight.land(Ok(Arc::new(1_i32))));
         flight.land(Err(QueryError::Interrupted { query: "get" }));
-        assert!(matches!(flight.outcome(), Some(Ok(value)) if *value == 1));
+        assert!(matches!(flight.outcome(), Some(Ok(value)) if value.is::<i32>()));
     }
 }

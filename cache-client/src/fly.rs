@@ -1,6 +1,6 @@
 //! The task of one flight: loads, stores what may be stored, and tells those who wait. Decides nothing about who waits.
 
-mod attempts;
+pub(crate) mod attempts;
 mod copies;
 
 use std::any::Any;
@@ -12,26 +12,31 @@ use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use cache_core::{Holds, Moment, Pinned, Stored};
+use cache_core::{Moment, Stored};
 use tracing::{Instrument, Span};
 
-use crate::app::{App, Fetch};
+use crate::app::App;
+use crate::ask::is_absent;
 use crate::context::Node;
 use crate::desk::Desk;
+use crate::erased::{AnyValue, Outcome};
 use crate::error::QueryError;
-use crate::flight::{Flight, Landing, Outcome, Wish};
+use crate::flight::{Flight, Landing, Wish};
 use crate::plan::Plan;
 use crate::provider::shelf::Shelf;
-use crate::telemetry::Load;
+use crate::query::AnyQuery;
+use crate::telemetry::{Load, Subject};
 use attempts::{Attempt, Ended};
 
 /// How long what nobody waited for stays, so that it is there when somebody comes.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// One flight with all it needs, and the duty to end it.
-pub(crate) struct Trip<A: App, Q: Fetch<A>> {
-    pub(crate) desk: Arc<Desk<Q, Q::Error>>,
-    pub(crate) flight: Arc<Flight<Q, Q::Error>>,
+pub(crate) struct Trip<A: App> {
+    /// What is loaded.
+    pub(crate) query: Arc<dyn AnyQuery<A>>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) flight: Arc<Flight>,
     /// The context of the load.
     pub(crate) node: Arc<Node<A>>,
     /// Shared, since a task is to be small.
@@ -40,32 +45,37 @@ pub(crate) struct Trip<A: App, Q: Fetch<A>> {
     pub(crate) told: Option<Load>,
 }
 
-impl<A: App, Q: Fetch<A>> Trip<A, Q> {
+impl<A: App> Trip<A> {
+    fn name(&self) -> &'static str {
+        self.query.facts().name
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::of(&*self.query)
+    }
+
     /// Returns whether nobody waited. Only the first outcome counts.
-    fn land(&self, outcome: Outcome<Q::Value, Q::Error>) -> bool {
+    fn land(&self, outcome: Outcome) -> bool {
         if let Some(told) = &self.told {
             let is_expected = match &outcome {
                 // Foreign code; one that cannot say is none that was expected.
                 Err(QueryError::Failed { source, .. }) => {
-                    catch_unwind(AssertUnwindSafe(|| Q::is_expected(source))).unwrap_or(false)
+                    catch_unwind(AssertUnwindSafe(|| self.query.is_expected(&**source))).unwrap_or(false)
                 }
                 _ => false,
             };
-            told.ended(&self.flight.key, &outcome, is_expected);
+            told.ended(self.subject(), &outcome, is_expected);
         }
         self.desk.flights.landed(&self.flight);
         self.flight.land(outcome)
     }
 }
 
-impl<A: App, Q: Fetch<A>> Trip<A, Q>
-where
-    A::Registry: Holds<Q>,
-{
+impl<A: App> Trip<A> {
     pub(crate) fn start(mut self) {
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
         // By now there is who ends the flight if the code that listens panics.
-        self.told = Some(telemetry.load(&self.flight.key, self.plan.strategy(), is_shared));
+        self.told = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
         // What the provider has needs no slot.
         if let (Some(slot), None) = (&self.flight.slot, self.node.client.tier()) {
             slot.begin();
@@ -101,11 +111,11 @@ where
     fn land_panicked(&self) {
         if !self.flight.has_landed() {
             let message = "while its answer was stored".into();
-            self.land(Err(QueryError::Panicked { query: Q::NAME, message }));
+            self.land(Err(QueryError::Panicked { query: self.name(), message }));
         }
     }
 
-    async fn fly(&self) -> Option<Pinned<Q>> {
+    async fn fly(&self) -> Option<Box<dyn Any + Send>> {
         let shelf = self.shelf();
         let attempt = self.load(shelf.as_ref()).await;
         self.flight.end_turn();
@@ -120,12 +130,12 @@ where
                 let wish = Wish { stores: wish.stores && !attempt.may_be_made_up, ..wish };
                 (self.settle(attempt, wish), wish.stores)
             }
-            _ => (Err(QueryError::Interrupted { query: Q::NAME }), false),
+            _ => (Err(QueryError::Interrupted { query: self.name() }), false),
         };
         let may_be_pinned = stores && self.flight.watch.is_some() && outcome.is_ok();
         let copied = outcome.as_ref().ok().filter(|_| stores).cloned();
         let is_alone = self.land(outcome);
-        let pin = (may_be_pinned && is_alone).then(|| self.node.client.cache().pin(&self.flight.key));
+        let pin = (may_be_pinned && is_alone).then(|| self.query.pin(self.node.client.cache()));
         if let (Some(shelf), Some(value), Some(started)) = (shelf, copied, loaded_from) {
             Box::pin(self.leave_copy(shelf, value, started)).await;
         }
@@ -133,7 +143,7 @@ where
     }
 
     /// Runs the load until it ends or is cancelled; in both cases nothing of it is left.
-    async fn load(&self, shelf: Option<&Shelf<Q>>) -> Option<Attempt<Q::Value, Q::Error>> {
+    async fn load(&self, shelf: Option<&Shelf>) -> Option<Attempt> {
         let attempt = async {
             match shelf {
                 // In boxes, so that the tasks of clients without a provider have no room for it.
@@ -149,13 +159,13 @@ where
     }
 
     /// Stores an answer, or remembers an error.
-    fn settle(&self, attempt: Attempt<Q::Value, Q::Error>, wish: Wish) -> Outcome<Q::Value, Q::Error> {
-        let query = Q::NAME;
+    fn settle(&self, attempt: Attempt, wish: Wish) -> Outcome {
+        let query = self.name();
         let error = match attempt.ended {
             Ended::Answered(value) | Ended::Found(value) => {
                 return Ok(self.store(value, attempt.started, wish));
             }
-            Ended::Failed(error, _) => QueryError::Failed { query, source: error },
+            Ended::Failed { error, .. } => QueryError::Failed { query, source: error },
             Ended::Panicked(message) => QueryError::Panicked { query, message },
             Ended::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
             Ended::Refused => QueryError::CircuitOpen { query },
@@ -165,43 +175,40 @@ where
             // A breaker knows better when to ask again.
             let lasts = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
             let until = lasts.map(|time| now + time);
-            self.desk.failures.note(Arc::clone(watch), error.clone(), now, until);
+            let key = Arc::clone(&self.flight.key);
+            self.desk.failures.note(key, Arc::clone(watch), error.clone(), now, until);
         }
         Err(error)
     }
 
-    fn store(&self, value: Arc<Q::Value>, started: Moment, wish: Wish) -> Arc<Q::Value> {
+    fn store(&self, value: AnyValue, started: Moment, wish: Wish) -> AnyValue {
         let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.stores) else { return value };
-        let times = self.plan.times::<Q>(&value, started);
-        let inputs = self.node.tree.take_inputs();
-        let stored = match inputs.is_empty() {
-            true => watch.store(value, times),
-            false => watch.store_built(value, times, &inputs),
-        };
-        self.desk.failures.forget(&self.flight.key);
-        let (telemetry, key, strategy) =
-            (self.node.client.telemetry(), &self.flight.key, self.plan.strategy());
+        let times = self.plan.times(is_absent(&*self.query, &self.plan, &value), started);
+        let stored = watch.store(value, times, &self.node.tree.take_inputs());
+        self.desk.failures.forget(&*self.flight.key);
+        let (telemetry, subject, strategy) =
+            (self.node.client.telemetry(), self.subject(), self.plan.strategy());
         match &stored {
-            Stored::Written(_) => telemetry.store(key, strategy, false),
-            Stored::Kept(_) => telemetry.store(key, strategy, true),
-            Stored::Overtaken(_) => telemetry.overtaken(key, strategy),
+            Stored::Written(_) => telemetry.store(subject, strategy, false),
+            Stored::Kept(_) => telemetry.store(subject, strategy, true),
+            Stored::Overtaken(_) => telemetry.overtaken(subject, strategy),
             Stored::Marked(_) => {
                 self.flight.is_out_of_date.store(true, Ordering::Release);
-                telemetry.outdated(key, strategy);
+                telemetry.outdated(subject, strategy);
             }
         }
         stored.into_value()
     }
 }
 
-impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
+impl<A: App> Drop for Trip<A> {
     /// Ends a flight that has not landed, also if its task was never run: nobody waits for ever.
     fn drop(&mut self) {
         self.flight.end_turn();
         if self.flight.has_landed() {
             return;
         }
-        let query = Q::NAME;
+        let query = self.name();
         let Some(told) = &self.told else {
             // The subscriber has panicked when it was told of the start.
             let message = "before it began".into();
@@ -211,7 +218,7 @@ impl<A: App, Q: Fetch<A>> Drop for Trip<A, Q> {
         // The task catches its panics, and nobody aborts it: the runtime has ended, perhaps by a panic of its own.
         self.node.client.runtime().note_end(&self.flight.runtime);
         let outcome = Err(QueryError::Interrupted { query });
-        told.ended(&self.flight.key, &outcome, false);
+        told.ended(self.subject(), &outcome, false);
         self.desk.flights.landed(&self.flight);
         self.flight.abandon(outcome);
     }

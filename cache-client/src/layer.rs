@@ -2,6 +2,7 @@
 
 pub(crate) mod stack;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use crate::app::{App, Fetch};
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::desk::Desk;
+use crate::erased::{AnyKey, AnyValue, hash_of};
 use crate::mutate::{Begun, KeyHash};
+use crate::query::AnyQuery;
 use stack::{LayerId, Step};
 
 /// Optimistic changes that are shown until they are confirmed or rolled back. Dropping it is rollback.
@@ -35,7 +38,7 @@ pub struct LayerEdit<A: App> {
     client: Client<A>,
     id: LayerId,
     is_off: Arc<AtomicBool>,
-    places: Vec<Box<dyn Place>>,
+    places: Vec<Place>,
 }
 
 /// The layers of a client that stand.
@@ -51,36 +54,25 @@ pub(crate) struct Layers {
 struct Standing {
     id: LayerId,
     is_off: Arc<AtomicBool>,
-    places: Vec<Box<dyn Place>>,
+    places: Vec<Place>,
 }
 
 /// A key that a layer changes.
-trait Place: Send + Sync {
-    fn hash(&self) -> KeyHash;
+struct Place {
+    desk: Arc<Desk>,
+    key: Arc<dyn AnyKey>,
+}
+
+impl Place {
     /// Takes the layer off the key.
-    fn take_off(&self, layer: LayerId);
-    /// Has the observers of the key look.
-    fn ring(&self);
-}
-
-impl<A: App, Q: Fetch<A>> Place for KeyOf<A, Q> {
-    fn hash(&self) -> KeyHash {
-        self.hash
-    }
-
     fn take_off(&self, layer: LayerId) {
-        self.desk.stacks.take_off(&self.key, layer);
+        self.desk.stacks.take_off(&*self.key, layer);
     }
 
+    /// Has the observers of the key look.
     fn ring(&self) {
-        self.desk.posts.ring(&self.key);
+        self.desk.posts.ring(&*self.key);
     }
-}
-
-struct KeyOf<A: App, Q: Fetch<A>> {
-    desk: Arc<Desk<Q, Q::Error>>,
-    key: Q,
-    hash: KeyHash,
 }
 
 impl Layers {
@@ -111,7 +103,7 @@ impl Layers {
         standing.places.iter().for_each(|place| place.ring());
     }
 
-    fn forget(&self, id: LayerId, places: &[Box<dyn Place>]) {
+    fn forget(&self, id: LayerId, places: &[Place]) {
         places.iter().for_each(|place| place.take_off(id));
         // Who finds none there reads what was committed in their place.
         self.changes.fetch_sub(places.len(), Ordering::Release);
@@ -141,14 +133,22 @@ impl<A: App> LayerEdit<A> {
     ) where
         A::Registry: Holds<Q>,
     {
-        let desk = self.client.desks().of::<Q, Q::Error>();
-        let change = Arc::new(move |present: Option<&Q::Value>| change(present).map(Arc::new));
+        let change = move |present: Option<&(dyn Any + Send + Sync)>| -> Option<AnyValue> {
+            match change(present.and_then(<dyn Any + Send + Sync>::downcast_ref)) {
+                Some(value) => Some(Arc::new(value)),
+                None => None,
+            }
+        };
+        self.push(query, Arc::new(change));
+    }
+
+    fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::Change>) {
+        let (desk, key) = (Arc::clone(self.client.desk_of(query)), query.to_key());
         let step = Step { layer: self.id, is_off: Arc::clone(&self.is_off), change };
         // Before the step, so that nobody passes it by.
         self.client.layers().changes.fetch_add(1, Ordering::Relaxed);
-        desk.stacks.push(query.clone(), step);
-        let hash = self.client.write_order().hash(query);
-        self.places.push(Box::new(KeyOf::<A, Q> { desk, key: query.clone(), hash }));
+        desk.stacks.push(Arc::clone(&key), step);
+        self.places.push(Place { desk, key });
     }
 }
 
@@ -248,7 +248,7 @@ impl<A: App> Layer<A> {
 
     /// The keys that it changes.
     pub(crate) fn keys(&self) -> Vec<KeyHash> {
-        self.standing.places.iter().map(|place| place.hash()).collect()
+        self.standing.places.iter().map(|place| hash_of(&*place.key)).collect()
     }
 
     /// Takes the layer away. The others stay, on what is committed now.

@@ -10,6 +10,7 @@ pub(crate) mod state;
 
 use std::fmt::{self, Debug};
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -23,10 +24,13 @@ use crate::ask::Asker;
 use crate::client::Client;
 use crate::concurrency::while_lent;
 use crate::context::Access;
+use crate::erased::{AnyKey, AnyValue, typed_key};
 use crate::error::OptionsError;
 use crate::observer::claim::{Claim, Newer};
 use crate::observer::keeper::Keeper;
+use crate::observer::snapshot::AnyState;
 use crate::observer::state::State;
+use crate::query::AnyQuery;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
 
@@ -55,15 +59,19 @@ use crate::sync::Mutex;
 /// invalidations alone is shown as stale, and two loads of the key run at most.
 #[must_use = "what is observed is kept and loaded as long as there is an observer"]
 pub struct Observer<A: App, Q: Fetch<A>> {
+    any: AnyObserver<A>,
+    query: PhantomData<fn() -> Q>,
+}
+
+/// An observer of whichever query.
+struct AnyObserver<A: App> {
     client: Client<A>,
     options: LoadingOptions,
-    claim: Option<Claim<Q, Q::Error>>,
-    /// Starts the task of a claim; a pointer, so that the code of readers needs no bound on the registry.
-    keep: Keep<A, Q>,
-    /// Why the options of the query cannot work; there is no claim then.
+    observed: Option<Observed<A>>,
+    /// Why the options of the query cannot work; nothing is observed then.
     problem: Option<OptionsError>,
     /// The value of the query before, until the present one has one.
-    previous: Option<Arc<Q::Value>>,
+    previous: Option<AnyValue>,
     /// Whether there is a state to be shown that is not that of a claim.
     has_news: bool,
     /// Of who waits for the next state: waits for the wrong query when there is another.
@@ -72,12 +80,16 @@ pub struct Observer<A: App, Q: Fetch<A>> {
     idle_watch: Mutex<Option<IdleWatch>>,
 }
 
-type Keep<A, Q> = fn(&Client<A>, &Claim<Q, <Q as Fetch<A>>::Error>, Option<u64>, Option<TaskRuntime>) -> bool;
+/// What is observed.
+struct Observed<A: App> {
+    query: Arc<dyn AnyQuery<A>>,
+    claim: Claim,
+}
 
 /// A state that was not given yet.
-enum News<V: ?Sized, E> {
+enum News {
     /// That of the claim.
-    Claim(Newer<V, E>),
+    Claim(Newer),
     /// That without a claim.
     Idle,
 }
@@ -150,7 +162,7 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         let mut observer = self.observer();
-        observer.options = change(LoadingOptions::new());
+        observer.any.options = change(LoadingOptions::new());
         observer.set_query(Some(query));
         observer
     }
@@ -160,17 +172,7 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        Observer {
-            client: self.clone(),
-            options: LoadingOptions::new(),
-            claim: None,
-            keep: keep::<A, Q>,
-            problem: None,
-            previous: None,
-            has_news: true,
-            waker: None,
-            idle_watch: Mutex::new(None),
-        }
+        Observer { any: AnyObserver::new(self.clone()), query: PhantomData }
     }
 }
 
@@ -186,95 +188,21 @@ where
     /// # Panics
     /// If there is a query, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     pub fn set_query(&mut self, query: Option<&Q>) {
-        let is_idle = self.claim.is_none() && self.problem.is_none();
-        if query == self.query() && (query.is_some() || is_idle) {
-            return;
-        }
-        self.previous = query.and_then(|_| self.state().value().cloned());
-        // Left when the new one is there.
-        let _left = self.claim.take();
-        self.problem = None;
-        self.has_news = true;
-        if let Some(query) = query {
-            self.claim(query);
-        }
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        self.any.set_query(query.map(|query| query as &dyn AnyQuery<A>));
     }
-
-    fn claim(&mut self, query: &Q) {
-        let plan = match Asker::without_context(&self.client).plan::<Q>(Some(self.options), Access::PLAIN) {
-            Ok(plan) => plan,
-            Err(problem) => {
-                self.problem = Some(problem);
-                return;
-            }
-        };
-        // Before anything is observed: there may be none.
-        let runtime = self.client.runtime().get();
-        // Strategies that read the cache show what is there.
-        let present = if plan.stores() { None } else { self.client.cache().value_and_state(query, false) };
-        let base = present.map(|(_, state)| state.revision);
-        let claim = Claim::take(self.client.desks().of::<Q, Q::Error>(), query, plan, base);
-        let claim = self.claim.insert(claim);
-        keep(&self.client, claim, None, Some(runtime));
-    }
-}
-
-/// Starts the task of an observed key, on `runtime` if that is known, unless there is one that is not `idle`. Returns
-/// whether there is one then.
-fn keep<A: App, Q: Fetch<A>>(
-    client: &Client<A>,
-    claim: &Claim<Q, Q::Error>,
-    idle: Option<u64>,
-    runtime: Option<TaskRuntime>,
-) -> bool
-where
-    A::Registry: Holds<Q>,
-{
-    let Some(runtime) = runtime.or_else(|| client.runtime().try_get()) else { return false };
-    let post = &claim.post;
-    let Some(number) = post.notice.make_keeper(idle) else { return true };
-    // Here and now, so that the first state is the true one.
-    let keeper = runtime.enter(|| {
-        let mut keeper = Keeper::new(client.clone(), (number, runtime.clone()), Arc::clone(post));
-        if number > 1 {
-            keeper.go_on();
-        }
-        keeper.catch_up();
-        keeper.show();
-        keeper
-    });
-    post.is_kept_by(number, runtime.spawn_endable(keeper.run()), runtime.clone());
-    if !post.notice.is_over() {
-        return true;
-    }
-    // That runtime has ended, as the client knows by now.
-    runtime.is_elsewhere() && keep(client, claim, None, None)
 }
 
 impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     /// The query that is observed.
     #[must_use]
     pub fn query(&self) -> Option<&Q> {
-        self.claim.as_ref().map(|claim| &claim.post.key)
+        self.any.observed.as_ref().map(|observed| typed_key(&*observed.query))
     }
 
     /// What is known now. [`next`](Self::next) gives it again, if it has not given it yet.
     #[must_use]
     pub fn state(&self) -> State<Q::Value, Q::Error> {
-        match &self.claim {
-            Some(claim) => {
-                if claim.post.notice.is_over() {
-                    (self.keep)(&self.client, claim, None, None);
-                }
-                let newest = claim.state(self.client.cache().now());
-                // What was shown once is not followed by what was shown before it.
-                if claim.has_shown() { newest } else { present(&self.previous, newest) }
-            }
-            None => self.idle(),
-        }
+        self.any.state().typed()
     }
 
     /// Waits for a state that this observer has not given yet; the first is there at once. `None` only if the runtime of
@@ -286,6 +214,84 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     /// # Cancellation
     /// May be dropped at any time without missing anything.
     pub async fn next(&mut self) -> Option<State<Q::Value, Q::Error>> {
+        self.any.next().await.map(AnyState::typed)
+    }
+}
+
+impl<A: App> AnyObserver<A> {
+    fn new(client: Client<A>) -> Self {
+        Self {
+            client,
+            options: LoadingOptions::new(),
+            observed: None,
+            problem: None,
+            previous: None,
+            has_news: true,
+            waker: None,
+            idle_watch: Mutex::new(None),
+        }
+    }
+
+    fn set_query(&mut self, query: Option<&dyn AnyQuery<A>>) {
+        let present = self.observed.as_ref().map(|observed| &*observed.query);
+        let is_same = match (query, present) {
+            (Some(query), Some(present)) => query.equals(present),
+            (None, None) => self.problem.is_none(),
+            _ => false,
+        };
+        if is_same {
+            return;
+        }
+        self.previous = query.and_then(|_| self.state().value().cloned());
+        // Left when the new one is there.
+        let _left = self.observed.take();
+        self.problem = None;
+        self.has_news = true;
+        if let Some(query) = query {
+            self.observe(query);
+        }
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn observe(&mut self, query: &dyn AnyQuery<A>) {
+        let client = &self.client;
+        let plan = match Asker::without_context(client).plan(query, Some(self.options), Access::PLAIN) {
+            Ok(plan) => plan,
+            Err(problem) => {
+                self.problem = Some(problem);
+                return;
+            }
+        };
+        // Before anything is observed: there may be none.
+        let runtime = client.runtime().get();
+        // Strategies that read the cache show what is there.
+        let present = if plan.stores() { None } else { query.read(client.cache(), false) };
+        let base = present.map(|(_, state)| state.revision);
+        let query = query.to_query();
+        let key: Arc<dyn AnyKey> = query.clone();
+        let claim = Claim::take(Arc::clone(client.desk_of(&*query)), &key, plan, base);
+        let observed = self.observed.insert(Observed { query, claim });
+        observed.keep(&self.client, None, Some(runtime));
+    }
+
+    fn state(&self) -> AnyState {
+        match &self.observed {
+            Some(observed) => {
+                let claim = &observed.claim;
+                if claim.post.notice.is_over() {
+                    observed.keep(&self.client, None, None);
+                }
+                let newest = claim.state(self.client.cache().now());
+                // What was shown once is not followed by what was shown before it.
+                if claim.has_shown() { newest } else { present(self.previous.as_ref(), newest) }
+            }
+            None => self.idle(),
+        }
+    }
+
+    async fn next(&mut self) -> Option<AnyState> {
         loop {
             let Some(slot) = Asker::without_context(&self.client).slot_around() else {
                 return poll_fn(|cx| self.poll_state(cx)).await;
@@ -300,9 +306,9 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     }
 
     /// Waits for a state, and gives it.
-    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<State<Q::Value, Q::Error>>> {
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
         let Some(news) = ready!(self.poll_news(cx)) else { return Poll::Ready(None) };
-        let (News::Claim(newer), Some(claim)) = (news, &mut self.claim) else {
+        let (News::Claim(newer), Some(Observed { claim, .. })) = (news, &mut self.observed) else {
             self.has_news = false;
             return Poll::Ready(Some(self.idle()));
         };
@@ -310,33 +316,34 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
         if !state.is_pending() || claim.has_shown() {
             self.previous = None;
         }
-        Poll::Ready(Some(present(&self.previous, state)))
+        Poll::Ready(Some(present(self.previous.as_ref(), state)))
     }
 
     /// Waits for a state that was not given yet, and has another task keep the key when its task runs no more. `None` if
     /// there is no runtime for that.
-    fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<News<Q::Value, Q::Error>>> {
+    fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<News>> {
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
         }
         loop {
-            let Some(claim) = &mut self.claim else {
+            let Some(observed) = &mut self.observed else {
                 return if self.has_news { Poll::Ready(Some(News::Idle)) } else { Poll::Pending };
             };
+            let claim = &mut observed.claim;
             let idle = match claim.poll_newer(|| self.client.cache().now(), cx) {
                 Poll::Ready(Some(newer)) => return Poll::Ready(Some(News::Claim(newer))),
                 Poll::Ready(None) => None,
                 Poll::Pending => Some(ready!(poll_idle(&self.client, claim, self.idle_watch.get_mut(), cx))),
             };
-            if !(self.keep)(&self.client, claim, idle, None) {
+            if !observed.keep(&self.client, idle, None) {
                 return Poll::Ready(None);
             }
         }
     }
 
     /// The state without a claim.
-    fn idle(&self) -> State<Q::Value, Q::Error> {
+    fn idle(&self) -> AnyState {
         match self.problem.clone() {
             Some(problem) => State::Failed { error: problem.into(), last: None, is_refreshing: false },
             None => State::Pending,
@@ -344,10 +351,37 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     }
 }
 
+impl<A: App> Observed<A> {
+    /// Starts the task of the key, on `runtime` if that is known, unless there is one that is not `idle`. Returns whether
+    /// there is one then.
+    fn keep(&self, client: &Client<A>, idle: Option<u64>, runtime: Option<TaskRuntime>) -> bool {
+        let Some(runtime) = runtime.or_else(|| client.runtime().try_get()) else { return false };
+        let post = &self.claim.post;
+        let Some(number) = post.notice.make_keeper(idle) else { return true };
+        // Here and now, so that the first state is the true one.
+        let keeper = runtime.enter(|| {
+            let (query, post) = (Arc::clone(&self.query), Arc::clone(post));
+            let mut keeper = Keeper::new(client.clone(), query, (number, runtime.clone()), post);
+            if number > 1 {
+                keeper.go_on();
+            }
+            keeper.catch_up();
+            keeper.show();
+            keeper
+        });
+        post.is_kept_by(number, runtime.spawn_endable(keeper.run()), runtime.clone());
+        if !post.notice.is_over() {
+            return true;
+        }
+        // That runtime has ended, as the client knows by now.
+        runtime.is_elsewhere() && self.keep(client, None, None)
+    }
+}
+
 /// Waits until the task of a key does not run any more because its runtime is idle. Returns the number of its keeper.
-fn poll_idle<A: App, Q: Fetch<A>>(
+fn poll_idle<A: App>(
     client: &Client<A>,
-    claim: &Claim<Q, Q::Error>,
+    claim: &Claim,
     watch: &mut Option<IdleWatch>,
     cx: &mut Context<'_>,
 ) -> Poll<u64> {
@@ -369,7 +403,7 @@ fn poll_idle<A: App, Q: Fetch<A>>(
 }
 
 /// The state of a query, or the value of the one before in its place.
-fn present<V, E>(previous: &Option<Arc<V>>, state: State<V, E>) -> State<V, E> {
+fn present(previous: Option<&AnyValue>, state: AnyState) -> AnyState {
     match (state, previous) {
         (State::Pending, Some(value)) => State::Ready {
             value: Arc::clone(value),
@@ -386,7 +420,7 @@ impl<A: App, Q: Fetch<A>> Stream for Observer<A, Q> {
     type Item = State<Q::Value, Q::Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_state(cx)
+        self.get_mut().any.poll_state(cx).map(|state| state.map(AnyState::typed))
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Query, Strategy, Times};
+use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Strategy, Times};
 
 use crate::error::OptionsError;
 use crate::retry::RetryPace;
@@ -237,16 +237,22 @@ impl Plan {
         self.error_ttl.is_some() || self.stale_if_error.is_some()
     }
 
+    /// Whether it is to be asked of a value if it is absent.
+    #[inline]
+    pub(crate) fn heeds_absence(&self) -> bool {
+        self.absent_ttl.is_some()
+    }
+
     /// What is to be made of an entry before anything is loaded. `load_time` is how long a load of the query takes.
     #[inline]
-    pub(crate) fn judge<Q: Query>(
+    pub(crate) fn judge(
         &self,
-        value: &Q::Value,
+        is_absent: bool,
         state: &EntryState,
         load_time: impl FnOnce() -> Duration,
     ) -> Verdict {
-        let stale_from = self.stale_from::<Q>(value, state);
-        if self.is_fresh::<Q>(value, state) {
+        let stale_from = self.stale_from(is_absent, state);
+        if self.is_fresh(is_absent, state) {
             let is_early = self.beta.is_some_and(|beta| is_early(stale_from, state.age, beta, load_time()));
             return if is_early { Verdict::Ending } else { Verdict::Fresh };
         }
@@ -257,9 +263,9 @@ impl Plan {
     }
 
     #[inline]
-    pub(crate) fn is_fresh<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> bool {
+    pub(crate) fn is_fresh(&self, is_absent: bool, state: &EntryState) -> bool {
         !state.is_expired
-            && match (state.freshness, self.fresh_of::<Q>(value, state)) {
+            && match (state.freshness, self.fresh_of(is_absent, state)) {
                 (Freshness::Invalidated, _) => false,
                 (_, Some(fresh)) => state.age < fresh,
                 (freshness, None) => freshness == Freshness::Fresh,
@@ -267,19 +273,19 @@ impl Plan {
     }
 
     /// How long an entry will be fresh, as far as the options know.
-    pub(crate) fn fresh_left<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Duration {
-        self.stale_from::<Q>(value, state).saturating_sub(state.age)
+    pub(crate) fn fresh_left(&self, is_absent: bool, state: &EntryState) -> Duration {
+        self.stale_from(is_absent, state).saturating_sub(state.age)
     }
 
     /// When an entry becomes stale: by the options, its own times or those of its table.
-    fn stale_from<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Duration {
-        self.fresh_of::<Q>(value, state).or(state.fresh_for).unwrap_or(self.stale_from)
+    fn stale_from(&self, is_absent: bool, state: &EntryState) -> Duration {
+        self.fresh_of(is_absent, state).or(state.fresh_for).unwrap_or(self.stale_from)
     }
 
     /// How long an entry is fresh, where that is not for itself to say.
     #[inline]
-    fn fresh_of<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> Option<Duration> {
-        let fresh = self.fresh_for::<Q>(value)?;
+    fn fresh_of(&self, is_absent: bool, state: &EntryState) -> Option<Duration> {
+        let fresh = self.fresh_for(is_absent)?;
         let shorter = state.fresh_for.filter(|_| self.heeds_entry && state.has_own_fresh);
         Some(shorter.map_or(fresh, |shorter| fresh.min(shorter)))
     }
@@ -327,38 +333,38 @@ impl Plan {
     }
 
     /// Whether an entry may stand in for a load that failed.
-    pub(crate) fn excuses<Q: Query>(&self, value: &Q::Value, state: &EntryState) -> bool {
+    pub(crate) fn excuses(&self, is_absent: bool, state: &EntryState) -> bool {
         match self.strategy {
             Strategy::NetworkFirst => true,
             Strategy::CacheFirst | Strategy::StaleWhileRevalidate => {
-                let stale_from = self.stale_from::<Q>(value, state);
+                let stale_from = self.stale_from(is_absent, state);
                 self.stale_if_error.is_some_and(|time| state.age < stale_from.saturating_add(time))
             }
             _ => false,
         }
     }
 
-    fn fresh_for<Q: Query>(&self, value: &Q::Value) -> Option<Duration> {
-        self.absent_ttl.filter(|_| Q::is_absent(value)).or(self.fresh)
+    fn fresh_for(&self, is_absent: bool) -> Option<Duration> {
+        self.absent_ttl.filter(|_| is_absent).or(self.fresh)
     }
 
     /// The times to store a value with whose load began at `started`.
-    pub(crate) fn times<Q: Query>(&self, value: &Q::Value, started: Moment) -> Times {
+    pub(crate) fn times(&self, is_absent: bool, started: Moment) -> Times {
         let mut times = Times::new().as_of(started);
-        if let Some(fresh) = self.spread.filter(|_| self.absent_ttl.is_none() || !Q::is_absent(value)) {
+        if let Some(fresh) = self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent) {
             times = times.fresh(shortened(fresh, self.jitter));
         }
-        self.kept_for::<Q>(value).map_or(times, |ttl| times.ttl(ttl))
+        self.kept_for(is_absent).map_or(times, |ttl| times.ttl(ttl))
     }
 
     /// How long a value is fresh, and how long it is kept where that is not for the table to say.
-    pub(crate) fn windows<Q: Query>(&self, value: &Q::Value) -> (Duration, Option<Duration>) {
-        (self.fresh_for::<Q>(value).unwrap_or(self.stale_from), self.kept_for::<Q>(value))
+    pub(crate) fn windows(&self, is_absent: bool) -> (Duration, Option<Duration>) {
+        (self.fresh_for(is_absent).unwrap_or(self.stale_from), self.kept_for(is_absent))
     }
 
-    fn kept_for<Q: Query>(&self, value: &Q::Value) -> Option<Duration> {
+    fn kept_for(&self, is_absent: bool) -> Option<Duration> {
         let own = || self.ttl.map(|ttl| if self.jitter > 0.0 { shortened(ttl, self.jitter) } else { ttl });
-        self.absent_ttl.filter(|_| Q::is_absent(value)).or_else(own)
+        self.absent_ttl.filter(|_| is_absent).or_else(own)
     }
 }
 

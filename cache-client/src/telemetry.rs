@@ -85,10 +85,13 @@ use cache_core::{CommitError, Query, Strategy};
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Level, event, field};
 
+use crate::app::App;
 use crate::breaker::state::BreakerState;
+use crate::erased::AnyKey;
 use crate::error::OptionsError;
+use crate::query::AnyQuery;
 pub(crate) use load::Load;
-pub(crate) use metrics::describe;
+pub(crate) use metrics::{Labels, describe};
 
 /// Target of all spans and events.
 pub const TARGET: &str = "cache_client";
@@ -120,29 +123,39 @@ struct About<'a> {
     key: Option<Key<'a>>,
 }
 
-/// A key, by its `Debug` unless it is secret, not longer than [`LONGEST_KEY`].
+/// A query and its key, as they are told.
 #[derive(Clone, Copy)]
-struct Key<'a> {
-    key: &'a dyn Debug,
-    is_secret: bool,
+pub(crate) struct Subject<'a> {
+    query: &'static str,
+    labels: Labels,
+    key: &'a dyn AnyKey,
 }
+
+impl<'a> Subject<'a> {
+    pub(crate) fn of<A: App>(query: &'a dyn AnyQuery<A>) -> Self {
+        let facts = query.facts();
+        Self { query: facts.name, labels: facts.labels, key: query }
+    }
+}
+
+/// A key by its `Debug`, not longer than [`LONGEST_KEY`].
+struct Key<'a, K: ?Sized = dyn AnyKey>(&'a K);
+
+impl<K: ?Sized> Clone for Key<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: ?Sized> Copy for Key<'_, K> {}
 
 /// Bytes of a key that are told.
 const LONGEST_KEY: usize = 200;
 
-impl<'a> Key<'a> {
-    fn of<Q: Query>(query: &'a Q) -> Self {
-        Self { key: query, is_secret: Q::SECRET }
-    }
-}
-
-impl Debug for Key<'_> {
+impl<K: Debug + ?Sized> Debug for Key<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_secret {
-            return f.write_str("(secret)");
-        }
         let mut cut = Cut { left: LONGEST_KEY, to: f };
-        match write!(cut, "{:?}", self.key) {
+        match write!(cut, "{:?}", self.0) {
             Err(_) if cut.left == 0 => f.write_str("…"),
             result => result,
         }
@@ -196,72 +209,78 @@ impl Telemetry {
         Self { with_keys }
     }
 
-    fn about<Q: Query>(self, query: &Q, strategy: Strategy) -> About<'_> {
-        let key = self.with_keys.then(|| Key::of(query));
-        About { query: Q::NAME, strategy: name_of(strategy), key }
+    fn about(self, subject: Subject<'_>, strategy: Strategy) -> About<'_> {
+        let key = self.with_keys.then_some(Key(subject.key));
+        About { query: subject.query, strategy: name_of(strategy), key }
     }
 
     /// Of what somebody may have to look into: with its key.
-    fn about_trouble<Q: Query>(self, query: &Q, strategy: Strategy) -> About<'_> {
-        About { key: Some(Key::of(query)), ..self.about(query, strategy) }
+    fn about_trouble(self, subject: Subject<'_>, strategy: Strategy) -> About<'_> {
+        About { key: Some(Key(subject.key)), ..self.about(subject, strategy) }
     }
 
     /// On the shortest way through the client, so all but the question whether anybody listens is out of it.
     #[inline]
     pub(crate) fn hit<Q: Query>(self, query: &Q, strategy: Strategy) {
+        let subject = Subject { query: Q::NAME, labels: Labels::of::<Q>(), key: query };
+        self.hit_of(subject, strategy);
+    }
+
+    #[inline]
+    pub(crate) fn hit_of(self, subject: Subject<'_>, strategy: Strategy) {
         if Level::TRACE <= STATIC_MAX_LEVEL && Level::TRACE <= LevelFilter::current() {
-            tell_hit(&self.about(query, strategy));
+            tell_hit(&self.about(subject, strategy));
         }
-        metrics::count::<Q>(HITS);
+        metrics::count(HITS, subject.labels);
     }
 
-    pub(crate) fn stale_hit<Q: Query>(self, query: &Q, strategy: Strategy) {
-        tell!(DEBUG, "stale_hit", self.about(query, strategy));
-        metrics::count::<Q>(STALE_HITS);
+    pub(crate) fn stale_hit(self, subject: Subject<'_>, strategy: Strategy) {
+        tell!(DEBUG, "stale_hit", self.about(subject, strategy));
+        metrics::count(STALE_HITS, subject.labels);
     }
 
-    pub(crate) fn miss<Q: Query>(self, query: &Q, strategy: Strategy) {
-        tell!(DEBUG, "miss", self.about(query, strategy));
-        metrics::count::<Q>(MISSES);
+    pub(crate) fn miss(self, subject: Subject<'_>, strategy: Strategy) {
+        tell!(DEBUG, "miss", self.about(subject, strategy));
+        metrics::count(MISSES, subject.labels);
     }
 
-    pub(crate) fn refresh<Q: Query>(self, query: &Q, strategy: Strategy) {
-        tell!(DEBUG, "refresh", self.about(query, strategy));
-        metrics::count::<Q>(REFRESHES);
+    pub(crate) fn refresh(self, subject: Subject<'_>, strategy: Strategy) {
+        tell!(DEBUG, "refresh", self.about(subject, strategy));
+        metrics::count(REFRESHES, subject.labels);
     }
 
-    pub(crate) fn substitute<Q: Query>(self, query: &Q, strategy: Strategy, substitute: Substitute) {
+    pub(crate) fn substitute(self, subject: Subject<'_>, strategy: Strategy, substitute: Substitute) {
         let kind = match substitute {
             Substitute::Cached => "cached",
             Substitute::Fallback => "fallback",
         };
-        tell!(DEBUG, "substitute", self.about(query, strategy), kind = kind);
-        metrics::count_by::<Q>(SUBSTITUTES, "kind", kind);
+        tell!(DEBUG, "substitute", self.about(subject, strategy), kind = kind);
+        metrics::count_by(SUBSTITUTES, subject.query, "kind", kind);
     }
 
-    pub(crate) fn store<Q: Query>(self, query: &Q, strategy: Strategy, is_kept: bool) {
-        tell!(DEBUG, "store", self.about(query, strategy), kept = is_kept);
-        metrics::count::<Q>(STORES);
+    pub(crate) fn store(self, subject: Subject<'_>, strategy: Strategy, is_kept: bool) {
+        tell!(DEBUG, "store", self.about(subject, strategy), kept = is_kept);
+        metrics::count(STORES, subject.labels);
     }
 
-    pub(crate) fn provider_hit<Q: Query>(self, query: &Q, strategy: Strategy) {
-        tell!(DEBUG, "provider_hit", self.about(query, strategy));
-        metrics::count::<Q>(PROVIDER_HITS);
+    pub(crate) fn provider_hit(self, subject: Subject<'_>, strategy: Strategy) {
+        tell!(DEBUG, "provider_hit", self.about(subject, strategy));
+        metrics::count(PROVIDER_HITS, subject.labels);
     }
 
-    pub(crate) fn overtaken<Q: Query>(self, query: &Q, strategy: Strategy) {
-        tell!(DEBUG, "overtaken", self.about(query, strategy));
+    pub(crate) fn overtaken(self, subject: Subject<'_>, strategy: Strategy) {
+        tell!(DEBUG, "overtaken", self.about(subject, strategy));
     }
 
-    pub(crate) fn outdated<Q: Query>(self, query: &Q, strategy: Strategy) {
-        tell!(DEBUG, "outdated", self.about(query, strategy));
-        metrics::count::<Q>(STORES);
+    pub(crate) fn outdated(self, subject: Subject<'_>, strategy: Strategy) {
+        tell!(DEBUG, "outdated", self.about(subject, strategy));
+        metrics::count(STORES, subject.labels);
     }
 
-    pub(crate) fn retry<Q: Query>(self, query: &Q, strategy: Strategy, attempt: u32, wait: Duration) {
+    pub(crate) fn retry(self, subject: Subject<'_>, strategy: Strategy, attempt: u32, wait: Duration) {
         let wait = wait.as_secs_f64();
-        tell!(INFO, "retry", self.about(query, strategy), attempt = attempt, wait_seconds = wait);
-        metrics::count::<Q>(RETRIES);
+        tell!(INFO, "retry", self.about(subject, strategy), attempt = attempt, wait_seconds = wait);
+        metrics::count(RETRIES, subject.labels);
     }
 }
 
@@ -379,27 +398,32 @@ fn name_of(strategy: Strategy) -> &'static str {
 mod tests {
     use super::*;
 
-    fn told(key: &dyn Debug, is_secret: bool) -> String {
-        format!("{:?}", Key { key, is_secret })
+    #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    #[query(value = u32, secret)]
+    struct GetSession(&'static str);
+
+    fn told(key: &dyn Debug) -> String {
+        format!("{:?}", Key(key))
     }
 
     #[test]
     fn a_key_is_told_whole_up_to_two_hundred_bytes() {
-        assert_eq!(told(&7, false), "7");
-        assert_eq!(told(&"a".repeat(198), false), format!("{:?}", "a".repeat(198)));
-        assert_eq!(told(&"a".repeat(199), false), format!("\"{}…", "a".repeat(199)));
-        assert_eq!(told(&vec!["long"; 100], false).len(), 200 + '…'.len_utf8());
+        assert_eq!(told(&7), "7");
+        assert_eq!(told(&"a".repeat(198)), format!("{:?}", "a".repeat(198)));
+        assert_eq!(told(&"a".repeat(199)), format!("\"{}…", "a".repeat(199)));
+        assert_eq!(told(&vec!["long"; 100]).len(), 200 + '…'.len_utf8());
     }
 
     #[test]
     fn a_key_is_cut_between_characters() {
         // The quotation mark makes the two hundredth byte the first of two.
-        assert_eq!(told(&"é".repeat(200), false), format!("\"{}…", "é".repeat(99)));
-        assert_eq!(told(&"🦀".repeat(200), false), format!("\"{}…", "🦀".repeat(49)));
+        assert_eq!(told(&"é".repeat(200)), format!("\"{}…", "é".repeat(99)));
+        assert_eq!(told(&"🦀".repeat(200)), format!("\"{}…", "🦀".repeat(49)));
     }
 
     #[test]
     fn a_secret_key_is_not_told() {
-        assert_eq!(told(&"word", true), "(secret)");
+        let key: &dyn AnyKey = &GetSession("word");
+        assert_eq!(told(&key), "(secret)");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::Revision;
 use crate::clock::Moment;
@@ -10,7 +10,7 @@ use crate::commit::bulk::Clearing;
 use crate::commit::typed_writes::TableRef;
 use crate::commit::{Commit, CommitKind, dynamic};
 use crate::core::Core;
-use crate::erased::ErasedTable;
+use crate::erased::{AnyTable, ErasedTable};
 use crate::inspect::{Commits, Inspection};
 use crate::pin::Pinned;
 use crate::query::{Lookup, Query};
@@ -124,15 +124,14 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().plainly_fresh(lookup)
     }
 
-    /// Place of a table among those of the registry.
+    /// The table of a query, for those who do not know the query.
     #[doc(hidden)]
-    #[inline]
     #[must_use]
-    pub fn index_of<Q: Query>(&self) -> usize
+    pub fn any_table<Q: Query>(&self) -> AnyTable<'_>
     where
         R: Holds<Q>,
     {
-        self.table::<Q>().index()
+        AnyTable::of(self.table::<Q>())
     }
 
     /// Name of a table, which may be another than that of its query.
@@ -175,18 +174,6 @@ impl<R: Registry> Cache<R> {
         let changed = table.trail().ask(table.hash(query), now);
         let tags = table.head().tags_of(query);
         tags.iter().map(|&tag| table.trail().ask(tag, now)).fold(changed, u64::max)
-    }
-
-    /// The time to live and the freshness time of a table, as this cache was built.
-    #[doc(hidden)]
-    #[inline]
-    #[must_use]
-    pub fn times_of<Q: Query>(&self) -> (Option<Duration>, Option<Duration>)
-    where
-        R: Holds<Q>,
-    {
-        let rules = self.table::<Q>().rules();
-        (rules.ttl, rules.fresh)
     }
 
     /// The values that a resident entry had before, oldest first; at most as many as its table's `history` says.

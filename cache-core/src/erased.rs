@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::fmt::Debug;
+use std::time::Duration;
 
 use crate::event::{Change, ChangeKind};
 use crate::inspect::{EntryReport, TableReport};
@@ -28,6 +29,25 @@ impl<'a> AnyTable<'a> {
     /// A table, its query forgotten.
     pub fn of<Q: Query>(table: &'a Table<Q>) -> Self {
         Self(table)
+    }
+
+    /// Place of the table among those of the registry.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0.head().index
+    }
+
+    /// Name of the table, which may be another than that of its query.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.head().name
+    }
+
+    /// The time to live and the freshness time of the table, as its cache was built.
+    #[must_use]
+    pub fn times(self) -> (Option<Duration>, Option<Duration>) {
+        let rules = &self.0.head().rules;
+        (rules.ttl, rules.fresh)
     }
 }
 

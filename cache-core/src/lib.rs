@@ -123,6 +123,8 @@ pub use clock::{Clock, ManualClock, Moment};
 pub use commit::inputs::Inputs;
 pub use dynamic::access::DynamicTable;
 pub use dynamic::{Dynamic, DynamicValue};
+#[doc(hidden)]
+pub use erased::AnyTable;
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Cause, Change, ChangeKind, Removal};
 pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};

@@ -3,29 +3,25 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use cache_core::Holds;
-
 use super::Asker;
-use crate::app::{App, Fetch};
+use crate::app::App;
 use crate::concurrency::LoadSlot;
 use crate::error::OptionsError;
 use crate::flight::Flight;
 use crate::plan::Verdict;
+use crate::query::AnyQuery;
 use crate::telemetry;
 use crate::waits::Waiting;
 
 impl<A: App> Asker<'_, A> {
     /// Loads a query behind the caller's back, unless there is no need. Returns the load, if there is one.
-    pub(crate) fn prefetch<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Flight<Q, Q::Error>>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    pub(crate) fn prefetch(&self, query: &dyn AnyQuery<A>) -> Option<Arc<Flight>> {
         let access = self.access();
         let needs_none = self.node().is_some_and(|node| node.has_ended() || node.answer(query).is_some());
         if access.is_private || needs_none {
             return None;
         }
-        let plan = match self.planned::<Q>(None, access) {
+        let plan = match self.planned(query, None, access) {
             Ok(plan) => plan,
             Err(error) => {
                 self.refuse(query, error);
@@ -50,21 +46,15 @@ impl<A: App> Asker<'_, A> {
     }
 
     /// Says of a query whose options cannot work why it is not loaded.
-    fn refuse<Q: Fetch<A>>(&self, query: &Q, error: OptionsError)
-    where
-        A::Registry: Holds<Q>,
-    {
+    fn refuse(&self, query: &dyn AnyQuery<A>, error: OptionsError) {
         telemetry::prefetch_refused(&error);
         let cache = self.client().cache();
-        let watch = Arc::new(cache.watch(query));
-        self.client().desks().of::<Q, Q::Error>().failures.note(watch, error.into(), cache.now(), None);
+        let (watch, now) = (query.watch(cache), cache.now());
+        self.client().desk_of(query).failures.note(query.to_key(), watch, error.into(), now, None);
     }
 
     /// Waits for the end of a load without a seat, so that what it brings is kept for who comes later.
-    pub(crate) fn end_of<Q: Fetch<A>>(
-        &self,
-        flight: Arc<Flight<Q, Q::Error>>,
-    ) -> impl Future<Output = ()> + Send + use<A, Q> {
+    pub(crate) fn end_of(&self, flight: Arc<Flight>) -> impl Future<Output = ()> + Send + use<A> {
         let context = self.context();
         let from = context.and_then(|node| Some((Arc::clone(node.client.waits()), node.flight?)));
         let token = self.node().map(|node| node.token.clone()).unwrap_or_default();

@@ -8,8 +8,11 @@ use cache_core::Holds;
 use super::Asker;
 use super::layered::View;
 use crate::app::{App, Fetch};
+use crate::erased::{AnyValue, typed_value};
 use crate::memo::Known;
 use crate::plan;
+use crate::query::AnyQuery;
+use crate::telemetry::Subject;
 
 impl<A: App> Asker<'_, A> {
     /// A fresh answer where nobody but the query has said anything of how it is to be got.
@@ -28,17 +31,21 @@ impl<A: App> Asker<'_, A> {
         Some(value)
     }
 
-    /// A fresh answer by options that somebody else has given, in a request, or while there are layers of other keys.
-    #[inline(never)]
     fn soon<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
     where
         A::Registry: Holds<Q>,
     {
+        self.any_soon(query).map(typed_value)
+    }
+
+    /// A fresh answer by options that somebody else has given, in a request, or while there are layers of other keys.
+    #[inline(never)]
+    fn any_soon(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
         if let Some(node) = self.node() {
             if !node.may_answer_at_once() {
                 return None;
             }
-            match node.tree.memo.known::<Q, Q::Error>(query) {
+            match node.tree.memo.known(query) {
                 Known::Answer(value) => return Some(value),
                 Known::Asked => return None,
                 Known::Nothing if node.token.is_cancelled() => return None,
@@ -46,7 +53,8 @@ impl<A: App> Asker<'_, A> {
             }
         }
         // Resolved by the first call that comes the long way.
-        let plan = self.client().plan_of::<Q>().get()?.as_ref().ok()?;
+        let cache = self.client().cache();
+        let plan = self.client().plan_of(query.table(cache).index()).get()?.as_ref().ok()?;
         if !plan.is_plain() {
             return None;
         }
@@ -55,8 +63,8 @@ impl<A: App> Asker<'_, A> {
         if view.as_ref().is_some_and(View::has_layers) {
             return None;
         }
-        let value = self.client().cache().plainly_fresh(query)?;
-        self.client().telemetry().hit(query, plan.strategy());
+        let value = query.plainly_fresh(cache)?;
+        self.client().telemetry().hit_of(Subject::of(query), plan.strategy());
         Some(self.shown(query, self.keep(query, value), view))
     }
 }

@@ -3,53 +3,45 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::Holds;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Asker, Call, Turn};
-use crate::app::{App, Fetch};
+use crate::app::App;
 use crate::board::{Anew, Boarded, Ticket};
 use crate::concurrency::LoadSlot;
 use crate::context::{Access, Node};
 use crate::desk::Desk;
+use crate::erased::{AnyKey, Failure};
 use crate::error::QueryError;
 use crate::flight::{Flight, NoSeat, Seat, Wish};
 use crate::fly::Trip;
 use crate::memo::Cell;
 use crate::plan::{Plan, Planned};
+use crate::query::AnyQuery;
 use crate::runtime::TaskRuntime;
 
 /// How long a load goes on when its last caller has left, where nobody says.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// What is known of the loads of a query.
-type DeskOf<A, Q> = Arc<Desk<Q, <Q as Fetch<A>>::Error>>;
-
-/// A place on a flight, if one is needed.
-type SeatOf<A, Q> = Option<Seat<Q, <Q as Fetch<A>>::Error>>;
-
 /// A load that nobody waits for.
-pub(super) struct Behind<A: App, Q: Fetch<A>> {
-    pub(super) flight: Arc<Flight<Q, Q::Error>>,
+pub(super) struct Behind {
+    pub(super) flight: Arc<Flight>,
     /// Whether it was begun for who asked.
     pub(super) is_new: bool,
 }
 
 impl<A: App> Asker<'_, A> {
     /// Gets on the flight that the tree waits for already, if it does: what that brings comes before what is in the cache.
-    pub(super) fn join_own<Q: Fetch<A>>(
+    pub(super) fn join_own(
         &self,
-        query: &Q,
+        query: &dyn AnyQuery<A>,
         plan: &Planned<'_>,
         access: Access,
-    ) -> Result<Option<Turn<A, Q>>, QueryError<Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    ) -> Result<Option<Turn>, Failure> {
         let Some(node) = self.node() else { return Ok(None) };
         let (wish, from) = (self.wish_of(plan), Some(node.origin()));
-        let seat = node.tree.memo.with::<Q, Q::Error, _>(|cells| match cells.get(query) {
+        let seat = node.tree.memo.with(|cells| match cells.get(query as &dyn AnyKey) {
             Some(Cell::Asked(flight)) => Some(Seat::take(flight, wish, from)),
             _ => None,
         });
@@ -58,28 +50,25 @@ impl<A: App> Asker<'_, A> {
                 let flight = Arc::clone(&seat.flight);
                 self.turn(query, Boarded::Joined(flight, Some(seat)), &plan.shared(), access).map(Some)
             }
-            Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: Q::NAME }),
+            Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: query.facts().name }),
             Some(Err(NoSeat::Closed)) | None => Ok(None),
         }
     }
 
     /// Gets on a flight, or finds that there is an answer after all.
-    pub(super) fn load<Q: Fetch<A>>(
+    pub(super) fn load(
         &self,
-        query: &Q,
+        query: &dyn AnyQuery<A>,
         plan: &Arc<Plan>,
         access: Access,
         anew: Anew,
-    ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let desk = self.client().desks().of::<Q, Q::Error>();
+    ) -> Result<Turn, Failure> {
+        let desk = self.client().desk_of(query);
         let (wish, context) = (self.wish_of(plan), self.context());
         let from = context.as_ref().map(|node| node.origin());
         let mut ticket = Ticket { wish, is_behind: false, anew, from, landings: None };
         if let Some(node) = self.node().filter(|_| access.is_private) {
-            let boarded = self.board_privately(node, query, plan, &desk, &ticket);
+            let boarded = self.board_privately(node, query, plan, desk, &ticket);
             return self.turn(query, boarded, plan, access);
         }
         if plan.reads_first() {
@@ -103,7 +92,7 @@ impl<A: App> Asker<'_, A> {
             {
                 return Ok(Turn::Answer(self.keep(query, value)));
             }
-            match self.board(query, plan, &desk, &ticket) {
+            match self.board(query, plan, desk, &ticket) {
                 Boarded::LookAgain(landings) => ticket.landings = Some(landings),
                 boarded => return self.turn(query, boarded, plan, access),
             }
@@ -111,31 +100,25 @@ impl<A: App> Asker<'_, A> {
     }
 
     /// Gets on a flight for somebody who waits by himself; `None` if the cache has an answer after all.
-    pub(crate) fn seat<Q: Fetch<A>>(
+    pub(crate) fn seat(
         &self,
-        query: &Q,
+        query: &dyn AnyQuery<A>,
         plan: Plan,
         anew: Anew,
-    ) -> Result<SeatOf<A, Q>, QueryError<Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    ) -> Result<Option<Seat>, Failure> {
         match self.load(query, &Arc::new(plan), Access::PLAIN, anew)? {
             Turn::Answer(_) => Ok(None),
             Turn::Wait(call) => Ok(Some(call.seat)),
         }
     }
 
-    fn turn<Q: Fetch<A>>(
+    fn turn(
         &self,
-        query: &Q,
-        boarded: Boarded<Q, Q::Error>,
+        query: &dyn AnyQuery<A>,
+        boarded: Boarded,
         plan: &Arc<Plan>,
         access: Access,
-    ) -> Result<Turn<A, Q>, QueryError<Q::Error>>
-    where
-        A::Registry: Holds<Q>,
-    {
+    ) -> Result<Turn, Failure> {
         match boarded {
             Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
@@ -145,7 +128,7 @@ impl<A: App> Asker<'_, A> {
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),
             // Who waits has a seat, and looks again until there is no need.
             Boarded::Cycle | Boarded::LookAgain(_) | Boarded::Joined(_, None) | Boarded::New(_, None) => {
-                Err(QueryError::Cycle { query: Q::NAME })
+                Err(QueryError::Cycle { query: query.facts().name })
             }
         }
     }
@@ -168,16 +151,13 @@ impl<A: App> Asker<'_, A> {
 
     /// Loads, or has the running load go on, without anybody waiting; `loads` even if the provider has an answer. Returns
     /// the load, unless its error is remembered.
-    pub(super) fn load_behind<Q: Fetch<A>>(
+    pub(super) fn load_behind(
         &self,
-        query: &Q,
+        query: &dyn AnyQuery<A>,
         plan: &Arc<Plan>,
         loads: bool,
-    ) -> Option<Behind<A, Q>>
-    where
-        A::Registry: Holds<Q>,
-    {
-        let desk = self.client().desks().of::<Q, Q::Error>();
+    ) -> Option<Behind> {
+        let desk = self.client().desk_of(query);
         if desk.failures.answer(query, self.client().cache().now()).is_some() {
             return None;
         }
@@ -185,11 +165,11 @@ impl<A: App> Asker<'_, A> {
         let wish =
             Wish { stores: true, goes_on: true, remembers_errors: true, loads, linger: Duration::ZERO };
         let ticket = Ticket { wish, is_behind: true, anew: Anew::No, from: None, landings: None };
-        let mut boarded = self.board(query, plan, &desk, &ticket);
+        let mut boarded = self.board(query, plan, desk, &ticket);
         if let Boarded::New(flight, _) = &boarded
             && flight.is_stranded()
         {
-            boarded = self.board(query, plan, &desk, &ticket);
+            boarded = self.board(query, plan, desk, &ticket);
         }
         match boarded {
             Boarded::Joined(flight, _) => Some(Behind { flight, is_new: false }),
@@ -200,27 +180,28 @@ impl<A: App> Asker<'_, A> {
     }
 
     /// Gets on the flight that the tree has asked for, the current one, or a new one, which is started.
-    fn board<Q: Fetch<A>>(
+    fn board(
         &self,
-        query: &Q,
+        query: &dyn AnyQuery<A>,
         plan: &Arc<Plan>,
-        desk: &DeskOf<A, Q>,
+        desk: &Arc<Desk>,
         ticket: &Ticket<'_>,
-    ) -> Boarded<Q, Q::Error>
-    where
-        A::Registry: Holds<Q>,
-    {
+    ) -> Boarded {
         // Before anything is locked: the clock may be foreign code, and there may be no runtime.
         let runtime = match ticket.is_behind {
             true => self.client().runtime().get_unattended(),
             false => self.client().runtime().get(),
         };
         let started = self.client().cache().now();
+        // What is loaded, if the flight is new.
+        let mut loaded = None;
         let make = || {
+            let query = loaded.insert(query.to_query());
             let id = self.client().next_flight();
-            let watch = self.client().cache().watch(query);
-            let slot = self.slot(desk, &runtime);
-            Flight::new(id, query.clone(), started, Some(watch), CancellationToken::new(), runtime, slot)
+            let watch = query.watch(self.client().cache());
+            let slot = self.slot(&**query, desk, &runtime);
+            let key: Arc<dyn AnyKey> = query.clone();
+            Flight::new(id, key, started, Some(watch), CancellationToken::new(), runtime, slot)
         };
         // Declared here, so that it is dropped after the lock of the memo too.
         let mut displaced = None;
@@ -232,71 +213,69 @@ impl<A: App> Asker<'_, A> {
         if let Some((_, flight)) = &displaced {
             flight.displace();
         }
-        start(boarded, plan, desk, |flight| {
+        start(boarded, loaded, plan, desk, |flight| {
             let (client, token) = (self.client().clone(), flight.token.clone());
-            Node::of_load(client, Q::NAME, token, flight.id, flight.slot.clone())
+            Node::of_load(client, query.facts().name, token, flight.id, flight.slot.clone())
         })
     }
 
     /// What a load needs to run: that of a key which is loaded with others needs nothing, that of them all does.
-    fn slot<Q: Fetch<A>>(&self, desk: &Desk<Q, Q::Error>, runtime: &TaskRuntime) -> Option<Arc<LoadSlot>> {
-        if Q::__IS_BATCHED { None } else { self.client().slot_of(desk, runtime) }
+    fn slot(&self, query: &dyn AnyQuery<A>, desk: &Desk, runtime: &TaskRuntime) -> Option<Arc<LoadSlot>> {
+        if query.facts().is_batched { None } else { self.client().slot_of(query, desk, runtime) }
     }
 
     /// Gets on a flight of the tree alone: what it loads is neither shared nor stored.
-    fn board_privately<Q: Fetch<A>>(
+    fn board_privately(
         &self,
         node: &Arc<Node<A>>,
-        query: &Q,
+        query: &dyn AnyQuery<A>,
         plan: &Arc<Plan>,
-        desk: &DeskOf<A, Q>,
+        desk: &Arc<Desk>,
         ticket: &Ticket<'_>,
-    ) -> Boarded<Q, Q::Error>
-    where
-        A::Registry: Holds<Q>,
-    {
+    ) -> Boarded {
         let (runtime, started) = (self.client().runtime().get(), self.client().cache().now());
+        let mut loaded = None;
         let boarded = in_tree(node, query, ticket, || {
+            let query = loaded.insert(query.to_query());
             let (id, token) = (self.client().next_flight(), node.tree.token.child_token());
-            let slot = self.slot(desk, &runtime);
-            let flight = Arc::new(Flight::new(id, query.clone(), started, None, token, runtime, slot));
+            let slot = self.slot(&**query, desk, &runtime);
+            let key: Arc<dyn AnyKey> = query.clone();
+            let flight = Arc::new(Flight::new(id, key, started, None, token, runtime, slot));
             match Seat::take(&flight, ticket.wish, ticket.from) {
                 Ok(seat) => Boarded::New(flight, Some(seat)),
                 Err(NoSeat::Closed | NoSeat::Cycle) => Boarded::Cycle,
             }
         });
-        start(boarded, plan, desk, |flight| {
+        start(boarded, loaded, plan, desk, |flight| {
             Node::of_flight(node, flight.token.clone(), flight.id, flight.slot.clone())
         })
     }
 }
 
 /// Starts a flight that is new, in a context of its own.
-fn start<A: App, Q: Fetch<A>>(
-    boarded: Boarded<Q, Q::Error>,
+fn start<A: App>(
+    boarded: Boarded,
+    loaded: Option<Arc<dyn AnyQuery<A>>>,
     plan: &Arc<Plan>,
-    desk: &DeskOf<A, Q>,
-    context: impl FnOnce(&Flight<Q, Q::Error>) -> Arc<Node<A>>,
-) -> Boarded<Q, Q::Error>
-where
-    A::Registry: Holds<Q>,
-{
-    if let Boarded::New(flight, _) = &boarded {
+    desk: &Arc<Desk>,
+    context: impl FnOnce(&Flight) -> Arc<Node<A>>,
+) -> Boarded {
+    if let (Boarded::New(flight, _), Some(query)) = (&boarded, loaded) {
         let (desk, flight, node) = (Arc::clone(desk), Arc::clone(flight), context(flight));
-        Trip { desk, flight, node, plan: Arc::clone(plan), told: None }.start();
+        Trip { query, desk, flight, node, plan: Arc::clone(plan), told: None }.start();
     }
     boarded
 }
 
 /// Gets on the flight that the tree waits for already, if there is one, so that it asks once whatever its strategy.
-fn in_tree<A: App, Q: Fetch<A>>(
+fn in_tree<A: App>(
     node: &Node<A>,
-    query: &Q,
+    key: &dyn AnyKey,
     ticket: &Ticket<'_>,
-    board: impl FnOnce() -> Boarded<Q, Q::Error>,
-) -> Boarded<Q, Q::Error> {
-    let (boarded, _replaced) = node.tree.memo.with::<Q, Q::Error, _>(|cells| {
-        if let Some(Cell::Asked(flight)) = cells.get(query) {
+    board: impl FnOnce() -> Boarded,
+) -> Boarded {
+    let (boarded, _replaced) = node.tree.memo.with(|cells| {
+        if let Some(Cell::Asked(flight)) = cells.get(key) {
             if ticket.anew != Anew::InPlaceOf(flight.id) {
                 match Seat::take(flight, ticket.wish, ticket.from) {
                     Ok(seat) => return (Boarded::Joined(Arc::clone(flight), Some(seat)), None),
@@ -313,10 +292,10 @@ fn in_tree<A: App, Q: Fetch<A>>(
             Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => Arc::clone(&seat.flight),
             _ => return (boarded, None),
         };
-        let replaced = match cells.get(query) {
+        let replaced = match cells.get(key) {
             // Another call of the tree was faster.
             Some(Cell::Answered { .. }) => None,
-            _ => cells.insert(query.clone(), Cell::Asked(flight)),
+            _ => cells.insert(Arc::clone(&flight.key), Cell::Asked(flight)),
         };
         (boarded, replaced)
     });

@@ -1,22 +1,22 @@
 //! The task of one batch: waits for the end of the tick, loads, and tells each key what it came to. Decides nothing about
 //! who joins.
 
-use std::collections::HashMap;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::{Inputs, Query};
-use foldhash::fast::RandomState;
+use cache_core::Inputs;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
-use super::FetchMany;
 use super::gathering::{Batch, Gathering, IsNew, Member};
 use super::loaded::Loaded;
 use crate::app::App;
 use crate::context::{Context, Node, scoped};
+use crate::erased::{AnyKey, KeyMap};
 use crate::fly::caught;
+use crate::query::Together;
 
 /// Turns of the other tasks in which nobody joins, after which a tick is over. One turn is not all of them where they are
 /// many, or where a worker has just begun to take them from another.
@@ -25,28 +25,35 @@ const QUIET_TURNS: u32 = 3;
 /// Turns of the other tasks after which a tick is over though somebody joined in each.
 const MOST_TURNS: u32 = 64;
 
+/// A load of several keys under way.
+pub(super) type LoadingAll<'a> = Pin<Box<dyn Future<Output = Vec<Loaded>> + Send + 'a>>;
+
+/// How several keys of a query are loaded. Those that fail have the chance in common.
+type FetchAll<A> = for<'a> fn(&'a [Arc<dyn AnyKey>], &'a Context<A>, f64) -> LoadingAll<'a>;
+
 /// A batch that is to be loaded.
-struct Departure<A: App, Q: FetchMany<A>> {
-    gathering: Arc<Gathering<Q, Q::Error>>,
-    batch: Arc<Batch<Q, Q::Error>>,
+struct Departure<A: App> {
+    gathering: Arc<Gathering>,
+    batch: Arc<Batch>,
     /// The context of the load.
     node: Arc<Node<A>>,
+    fetch_all: FetchAll<A>,
 }
 
 /// Who waits for each key of a batch.
-type Replies<V, E> = Vec<Vec<oneshot::Sender<Loaded<V, E>>>>;
+type Replies = Vec<Vec<oneshot::Sender<Loaded>>>;
 
 /// Loads one key together with those that have to be loaded at the same time. `node` is the context of its flight.
-pub(super) async fn load<A: App, Q: FetchMany<A>>(
-    key: &Q,
+pub(super) async fn load<A: App>(
+    together: Together<'_, A>,
+    fetch_all: FetchAll<A>,
     node: &Arc<Node<A>>,
-    most: u32,
-) -> Loaded<Q::Value, Q::Error> {
-    let client = &node.client;
+) -> Loaded {
+    let (client, Together { query, most }) = (&node.client, together);
     let (is_private, should_cache) = (node.access().is_private, node.should_cache());
-    let desk = client.desks().of::<Q, Q::Error>();
+    let desk = client.desk_of(query);
     let gathering = match is_private {
-        true => node.tree.gatherings.of(should_cache),
+        true => node.tree.gatherings.of(query.type_id(), should_cache),
         false => Arc::clone(&desk.gathering),
     };
     // A context outside of all loads is in nobody's way.
@@ -56,18 +63,19 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
         let runtime = client.runtime().get();
         let token = if is_private { node.tree.token.child_token() } else { CancellationToken::new() };
         let begin = || {
-            let slot = client.slot_of(&desk, &runtime);
+            let slot = client.slot_of(query, desk, &runtime);
             Batch::new(client.next_flight(), token, runtime, slot)
         };
-        let (mut place, is_new) = gathering.join(key, most, (client.waits(), flight), begin);
+        let (mut place, is_new) = gathering.join(query, most, (client.waits(), flight), begin);
         let batch = Arc::clone(&place.batch);
         if is_new == IsNew(true) {
             if let Some(slot) = &batch.slot {
                 slot.begin();
             }
-            let node = context(node, is_private, &batch, Q::NAME);
-            let departure = Departure { gathering: Arc::clone(&gathering), batch: Arc::clone(&batch), node };
-            batch.runtime.spawn(departure.run_caught());
+            let node = context(node, is_private, &batch, query.facts().name);
+            let (gathering, batch) = (Arc::clone(&gathering), Arc::clone(&batch));
+            let departure = Departure { gathering, batch, node, fetch_all };
+            place.batch.runtime.spawn(departure.run_caught());
         }
         let is_idle = async {
             match batch.runtime.may_be_idle() {
@@ -98,12 +106,7 @@ pub(super) async fn load<A: App, Q: FetchMany<A>>(
 }
 
 /// The context of a batch, as that of a flight would be.
-fn context<A: App, Q: Query, E>(
-    node: &Arc<Node<A>>,
-    is_private: bool,
-    batch: &Batch<Q, E>,
-    name: &'static str,
-) -> Arc<Node<A>> {
+fn context<A: App>(node: &Arc<Node<A>>, is_private: bool, batch: &Batch, name: &'static str) -> Arc<Node<A>> {
     let (token, slot) = (batch.token.clone(), batch.slot.clone());
     match is_private {
         true => Node::of_flight(node, token, batch.id, slot),
@@ -111,7 +114,7 @@ fn context<A: App, Q: Query, E>(
     }
 }
 
-impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
+impl<A: App> Departure<A> {
     async fn run_caught(self) {
         if caught(self.run()).await.is_err() {
             // Not the runtime's end: no caller is to begin again.
@@ -172,19 +175,19 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
     }
 
     /// One answer for each key, in their order.
-    async fn answers(&self, keys: &[Q]) -> Vec<Loaded<Q::Value, Q::Error>> {
+    async fn answers(&self, keys: &[Arc<dyn AnyKey>]) -> Vec<Loaded> {
         let cx = Context(Arc::clone(&self.node));
-        let load = scoped(Arc::clone(&self.node), async { Q::fetch_many(keys, &cx).await });
+        let load = async { (self.fetch_all)(keys, &cx, fastrand::f64()).await };
         let all = |loaded| vec![loaded; keys.len()];
-        match caught(load).await {
-            Ok(answers) if answers.len() == keys.len() => {
-                let chance = fastrand::f64();
-                let inputs = self.inputs();
-                let built = |answer| match Loaded::of(answer, chance) {
-                    Loaded::Answered(value, _) => Loaded::Answered(value, inputs.clone()),
-                    failed => failed,
-                };
-                answers.into_iter().map(built).collect()
+        match caught(scoped(Arc::clone(&self.node), load)).await {
+            Ok(mut answers) if answers.len() == keys.len() => {
+                let all_inputs = self.inputs();
+                for answer in &mut answers {
+                    if let Loaded::Answered(_, inputs) = answer {
+                        inputs.clone_from(&all_inputs);
+                    }
+                }
+                answers
             }
             Ok(answers) => all(Loaded::Miscounted { keys: keys.len(), answers: answers.len() }),
             Err(message) => all(Loaded::Panicked(message)),
@@ -192,7 +195,7 @@ impl<A: App, Q: FetchMany<A>> Departure<A, Q> {
     }
 }
 
-impl<A: App, Q: FetchMany<A>> Drop for Departure<A, Q> {
+impl<A: App> Drop for Departure<A> {
     /// Has nobody wait for a batch whose task is gone, also if it was never run: those on its runtime are interrupted,
     /// others join another.
     fn drop(&mut self) {
@@ -208,14 +211,14 @@ impl<A: App, Q: FetchMany<A>> Drop for Departure<A, Q> {
 
 /// The keys, each once, and who waits for each. A key stands there twice if its load was retired before it began, and
 /// another has come after it.
-fn sorted<Q: Query<Value: Sized>, E>(members: Vec<Member<Q, E>>) -> (Vec<Q>, Replies<Q::Value, E>) {
-    let mut places: HashMap<Q, usize, RandomState> = HashMap::default();
+fn sorted(members: Vec<Member>) -> (Vec<Arc<dyn AnyKey>>, Replies) {
+    let mut places: KeyMap<usize> = KeyMap::default();
     let (mut keys, mut replies) = (Vec::with_capacity(members.len()), Replies::new());
     for Member { key, reply } in members {
-        match places.get(&key) {
+        match places.get(&*key) {
             Some(&place) => replies[place].push(reply),
             None => {
-                places.insert(key.clone(), keys.len());
+                places.insert(Arc::clone(&key), keys.len());
                 keys.push(key);
                 replies.push(vec![reply]);
             }
@@ -224,7 +227,7 @@ fn sorted<Q: Query<Value: Sized>, E>(members: Vec<Member<Q, E>>) -> (Vec<Q>, Rep
     (keys, replies)
 }
 
-fn tell<V, E>(replies: Replies<V, E>, answers: Vec<Loaded<V, E>>) {
+fn tell(replies: Replies, answers: Vec<Loaded>) {
     for (replies, loaded) in replies.into_iter().zip(answers) {
         for reply in replies {
             // Who has left meanwhile does not want to know.

@@ -1,26 +1,27 @@
 //! The keys that are to be loaded together: who joins which batch, and whether anybody still waits for it. Loads nothing,
 //! and starts no task.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache_core::Query;
 use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::loaded::Loaded;
 use crate::concurrency::LoadSlot;
+use crate::erased::AnyKey;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
 use crate::waits::{FlightId, Waiting, Waits};
 
 /// The batch of a query that can be joined at present.
-pub(crate) struct Gathering<Q: Query, E>(Mutex<Option<Arc<Batch<Q, E>>>>);
+#[derive(Default)]
+pub(crate) struct Gathering(Mutex<Option<Arc<Batch>>>);
 
 /// Keys that are loaded by one call.
-pub(crate) struct Batch<Q: Query, E> {
+pub(crate) struct Batch {
     /// A number as that of a flight: those who wait for the batch stand by it in the waits, and what it asks for too.
     pub(super) id: FlightId,
     /// Cancelled when nobody waits any more, and by the load itself if it cancels its context.
@@ -29,10 +30,10 @@ pub(crate) struct Batch<Q: Query, E> {
     pub(super) runtime: TaskRuntime,
     /// What the load needs to run, if there is a limit.
     pub(super) slot: Option<Arc<LoadSlot>>,
-    crew: Mutex<Crew<Q, E>>,
+    crew: Mutex<Crew>,
 }
 
-struct Crew<Q: Query, E> {
+struct Crew {
     /// Nobody can join any more: it is full, under way, or nobody waits for it.
     is_closed: bool,
     /// The load has ended, and is not to be cancelled any more.
@@ -44,24 +45,24 @@ struct Crew<Q: Query, E> {
     /// How many wait.
     waiting: usize,
     /// Until it departs.
-    members: Vec<Member<Q, E>>,
+    members: Vec<Member>,
 }
 
 /// One key of a batch, and whom to tell what it comes to.
-pub(super) struct Member<Q: Query, E> {
-    pub(super) key: Q,
-    pub(super) reply: oneshot::Sender<Loaded<Q::Value, E>>,
+pub(super) struct Member {
+    pub(super) key: Arc<dyn AnyKey>,
+    pub(super) reply: oneshot::Sender<Loaded>,
 }
 
-impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
+impl Gathering {
     /// Joins the present batch, or begins one, which is to be started by who began it. There will be at most `most` keys.
     pub(super) fn join(
         &self,
-        key: &Q,
+        key: &dyn AnyKey,
         most: usize,
         from: (&Arc<Waits>, FlightId),
-        begin: impl FnOnce() -> Batch<Q, E>,
-    ) -> (Place<Q, E>, IsNew) {
+        begin: impl FnOnce() -> Batch,
+    ) -> (Place, IsNew) {
         // Declared before the guard, so that it is dropped after it.
         let mut _left = None;
         let mut present = self.0.lock();
@@ -82,7 +83,7 @@ impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
     }
 
     /// Has nobody join a batch any more.
-    pub(super) fn close(&self, batch: &Arc<Batch<Q, E>>) {
+    pub(super) fn close(&self, batch: &Arc<Batch>) {
         let mut present = self.0.lock();
         let is_present = present.as_ref().is_some_and(|present| Arc::ptr_eq(present, batch));
         let closed = if is_present { present.take() } else { None };
@@ -95,7 +96,7 @@ impl<Q: Query<Value: Sized>, E> Gathering<Q, E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IsNew(pub(super) bool);
 
-impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
+impl Batch {
     pub(super) fn new(
         id: FlightId,
         token: CancellationToken,
@@ -115,10 +116,10 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
 
     fn join(
         self: &Arc<Self>,
-        key: &Q,
+        key: &dyn AnyKey,
         most: usize,
         from: (&Arc<Waits>, FlightId),
-    ) -> Option<(Place<Q, E>, bool)> {
+    ) -> Option<(Place, bool)> {
         let mut crew = self.crew.lock();
         let has_room = crew.members.len() < crew.most.min(most);
         let is_open = has_room && !crew.is_closed && !self.token.is_cancelled();
@@ -128,13 +129,13 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
     /// Takes somebody in. Returns also whether there is room for others.
     fn seat(
         self: &Arc<Self>,
-        crew: &mut Crew<Q, E>,
-        key: &Q,
+        crew: &mut Crew,
+        key: &dyn AnyKey,
         most: usize,
         (waits, flight): (&Arc<Waits>, FlightId),
-    ) -> (Place<Q, E>, bool) {
+    ) -> (Place, bool) {
         let (reply, answer) = oneshot::channel();
-        crew.members.push(Member { key: key.clone(), reply });
+        crew.members.push(Member { key: key.to_key(), reply });
         // Before it departs, so that the load of a batch that asks for one of its keys is found. It waits for nobody yet.
         let waiting = Waiting::begin(waits, flight, self.id);
         crew.waiting += 1;
@@ -151,7 +152,7 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
     }
 
     /// Those who still wait. Nobody can join from here on.
-    pub(super) fn depart(&self) -> Vec<Member<Q, E>> {
+    pub(super) fn depart(&self) -> Vec<Member> {
         let mut crew = self.crew.lock();
         crew.is_closed = true;
         let mut members = std::mem::take(&mut crew.members);
@@ -192,29 +193,23 @@ impl<Q: Query<Value: Sized>, E> Batch<Q, E> {
 }
 
 /// The place of one who waits for a batch.
-pub(super) struct Place<Q: Query<Value: Sized>, E> {
-    pub(super) batch: Arc<Batch<Q, E>>,
+pub(super) struct Place {
+    pub(super) batch: Arc<Batch>,
     /// Closed without an answer if the batch was interrupted.
-    pub(super) answer: oneshot::Receiver<Loaded<Q::Value, E>>,
+    pub(super) answer: oneshot::Receiver<Loaded>,
     /// That the flight waits for it.
     _waiting: Option<Waiting>,
 }
 
-impl<Q: Query<Value: Sized>, E> Drop for Place<Q, E> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.batch.leave();
     }
 }
 
-impl<Q: Query, E> Default for Gathering<Q, E> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-/// The gatherings of one tree, for what it loads for itself alone. Found by type.
+/// The gatherings of one tree, for what it loads for itself alone.
 #[derive(Default)]
-pub(crate) struct Gatherings(Mutex<HashMap<At, Arc<dyn Any + Send + Sync>, RandomState>>);
+pub(crate) struct Gatherings(Mutex<HashMap<At, Arc<Gathering>, RandomState>>);
 
 /// The gathering of a query; that of those who may use the cache, or of those who may not.
 type At = (TypeId, bool);
@@ -222,14 +217,7 @@ type At = (TypeId, bool);
 impl Gatherings {
     /// The gathering of a query. Contexts that are kept from the cache have one apart: what their loads ask for must not
     /// come from it either.
-    pub(super) fn of<Q: Query, E: Send + Sync + 'static>(&self, should_cache: bool) -> Arc<Gathering<Q, E>>
-    where
-        Q::Value: Sized,
-    {
-        let at = (TypeId::of::<Gathering<Q, E>>(), should_cache);
-        let mut gatherings = self.0.lock();
-        let gathering = gatherings.entry(at).or_insert_with(|| Arc::new(Gathering::<Q, E>::default()));
-        // Put there by the line above, under the type that it is looked up by.
-        Arc::clone(gathering).downcast().expect("a gathering stands under its own type")
+    pub(super) fn of(&self, query: TypeId, should_cache: bool) -> Arc<Gathering> {
+        Arc::clone(self.0.lock().entry((query, should_cache)).or_default())
     }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use cache_core::Inputs;
 
+use crate::erased::{AnyError, AnyValue};
+
 /// What a load of one key comes to.
-#[derive(Debug)]
-pub enum Loaded<V: ?Sized, E> {
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "nobody outside can name it")]
+pub enum Loaded {
     /// With what several keys together were built from, if they were built from other queries.
-    Answered(Arc<V>, Option<Box<Inputs>>),
+    Answered(AnyValue, Option<Box<Inputs>>),
     Failed {
-        error: Arc<E>,
+        error: Arc<dyn AnyError>,
         /// From 0 to 1: how much of the longest wait is waited before it is tried again. Keys that failed together have it
         /// in common, so that they are tried again together.
         chance: f64,
@@ -21,26 +24,15 @@ pub enum Loaded<V: ?Sized, E> {
     Miscounted { keys: usize, answers: usize },
 }
 
-impl<V, E> Loaded<V, E> {
-    pub(crate) fn alone(answer: Result<V, E>) -> Self {
+impl Loaded {
+    pub(crate) fn alone<V: Send + Sync + 'static, E: AnyError>(answer: Result<V, E>) -> Self {
         Self::of(answer, fastrand::f64())
     }
 
-    pub(super) fn of(answer: Result<V, E>, chance: f64) -> Self {
+    pub(super) fn of<V: Send + Sync + 'static, E: AnyError>(answer: Result<V, E>, chance: f64) -> Self {
         match answer {
             Ok(value) => Self::Answered(Arc::new(value), None),
             Err(error) => Self::Failed { error: Arc::new(error), chance },
-        }
-    }
-}
-
-impl<V: ?Sized, E> Clone for Loaded<V, E> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Answered(value, inputs) => Self::Answered(Arc::clone(value), inputs.clone()),
-            Self::Failed { error, chance } => Self::Failed { error: Arc::clone(error), chance: *chance },
-            Self::Panicked(message) => Self::Panicked(Arc::clone(message)),
-            Self::Miscounted { keys, answers } => Self::Miscounted { keys: *keys, answers: *answers },
         }
     }
 }

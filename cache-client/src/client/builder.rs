@@ -190,14 +190,15 @@ impl<A: App> ClientBuilder<A> {
         let tier = self.tier.map(|tier| Arc::new(tier.with_timeout(self.provider_timeout)));
         let settings: HashMap<_, _, _> =
             self.settings.into_iter().map(|(query, set)| (query, set.options)).collect();
+        let tables = A::Registry::describe().len();
         Client(Arc::new(Shared {
             leaves_all_to_queries: settings.is_empty() && self.defaults == LoadingOptions::new(),
             app: self.app,
             cache: self.cache,
             settings,
             defaults: self.defaults,
-            plans: A::Registry::describe().iter().map(|_| OnceLock::new()).collect(),
-            desks: Desks::default(),
+            plans: (0..tables).map(|_| OnceLock::new()).collect(),
+            desks: Desks::new(tables),
             layers: Layers::default(),
             breakers: Breakers::new(self.breakers),
             runtime: Arc::new(ClientRuntime::new(runtime)),

@@ -10,8 +10,10 @@ use super::Client;
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::concurrency::{LoadSlot, while_lent};
+use crate::erased::{AnyKey, hash_of, typed_key};
 use crate::mutate::{Begun, Marked};
 use crate::observer::post::Reload;
+use crate::query::AnyQuery;
 use crate::runtime::ClientRuntime;
 
 /// What an invalidation came to. May be dropped without effect on the loads.
@@ -59,7 +61,7 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.note_mark(|| Marked::Key(self.write_order().hash(query)));
+        self.note_mark(|| Marked::Key(hash_of(query)));
         self.mark(query)
     }
 
@@ -71,22 +73,25 @@ impl<A: App> Client<A> {
         // Marks first: a keeper that is told to load again looks for the mark.
         let count = usize::from(self.cache().invalidate(query));
         self.remove_copy(query);
-        let desk = self.desks().existing::<Q, Q::Error>();
+        let desk = self.existing_desk(query);
         self.invalidation(count, desk.and_then(|desk| desk.posts.reload(query)).into_iter().collect())
     }
 
     /// Has a key that was marked loaded again, if it is observed.
-    pub(crate) fn reload<Q: Fetch<A>>(&self, query: &Q) {
-        if let Some(desk) = self.desks().existing::<Q, Q::Error>() {
+    pub(crate) fn reload(&self, query: &dyn AnyQuery<A>) {
+        if let Some(desk) = self.existing_desk(query) {
             drop(desk.posts.reload(query));
         }
     }
 
     /// [`reload`](Self::reload) for all keys of a query that `matches`.
     pub(crate) fn reload_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) {
-        if let Some(desk) = self.desks().existing::<Q, Q::Error>() {
-            drop(desk.posts.reload_where(matches));
-        }
+        drop(self.reloads_where(TypeId::of::<Q>(), &|key| matches(typed_key(key))));
+    }
+
+    fn reloads_where(&self, query: TypeId, matches: &dyn Fn(&dyn AnyKey) -> bool) -> Vec<Reload> {
+        let desk = self.desks().existing_of(query);
+        desk.map(|desk| desk.posts.reload_where(matches)).unwrap_or_default()
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of a query that `matches`. Visits all entries of its table; what is
@@ -104,8 +109,8 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         let count = self.cache().invalidate_where(&matches);
-        let desk = self.desks().existing::<Q, Q::Error>();
-        self.invalidation(count, desk.map(|desk| desk.posts.reload_where(matches)).unwrap_or_default())
+        let reloads = self.reloads_where(TypeId::of::<Q>(), &|key| matches(typed_key(key)));
+        self.invalidation(count, reloads)
     }
 
     /// [`invalidate`](Self::invalidate) for all keys of a query. Visits all entries of its table.

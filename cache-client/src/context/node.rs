@@ -6,19 +6,21 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_core::{Cache, Holds, Inputs, Query, Registry, Watch};
+use cache_core::Inputs;
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Replacement;
-use crate::app::{App, Fetch};
+use crate::app::App;
 use crate::batch::gathering::Gatherings;
 use crate::client::Client;
 use crate::concurrency::LoadSlot;
+use crate::erased::{AnyKey, AnyValue};
 use crate::flight::Origin;
 use crate::memo::Memo;
+use crate::query::{AnyQuery, Read};
 use crate::runtime::Timer;
 use crate::waits::FlightId;
 
@@ -72,16 +74,9 @@ impl Tree {
     }
 
     /// Notes what a shared load was told of a key, to be compared when its answer is stored.
-    pub(crate) fn note_read<R: Registry + Holds<Q>, Q: Query>(
-        &self,
-        cache: &Cache<R>,
-        query: &Q,
-        value: Option<&Arc<Q::Value>>,
-        was_marked: bool,
-        watch: Option<&Arc<Watch<Q>>>,
-    ) {
+    pub(crate) fn note_read<A: App>(&self, client: &Client<A>, query: &dyn AnyQuery<A>, read: Read<'_>) {
         if let Some(inputs) = &self.presets.inputs {
-            inputs.lock().note(cache, query, value, was_marked, watch);
+            query.note(client.cache(), &mut inputs.lock(), read);
         }
     }
 
@@ -125,7 +120,7 @@ struct Presets {
 }
 
 /// By the type of the query; `None` if nothing is replaced.
-pub(crate) type Replacements = Option<Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>;
+pub(crate) type Replacements = Option<Arc<HashMap<TypeId, Arc<Replacement>>>>;
 
 /// What a context may do with the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,12 +288,10 @@ impl<A: App> Node<A> {
         }
     }
 
-    pub(crate) fn replacing<Q: Fetch<A>>(
-        parent: &Arc<Self>,
-        replacement: Arc<Replacement<Q, Q::Error>>,
-    ) -> Arc<Self> {
+    /// As `parent`, with answers of its own to the queries of a type.
+    pub(crate) fn replacing(parent: &Arc<Self>, query: TypeId, replacement: Arc<Replacement>) -> Arc<Self> {
         let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
-        replacements.insert(TypeId::of::<Q>(), replacement);
+        replacements.insert(query, replacement);
         parent.tree.presets.is_replaced.store(true, Ordering::Release);
         let (tree, replacements) = (parent.tree.with_own_memo(), Some(Arc::new(replacements)));
         let name = Arc::clone(&parent.name);
@@ -310,9 +303,8 @@ impl<A: App> Node<A> {
         Arc::new(Self { tree, hides_layers: true, ..Self::step(parent, name) })
     }
 
-    pub(crate) fn replacement<Q: Fetch<A>>(&self) -> Option<Arc<Replacement<Q, Q::Error>>> {
-        let replacement = self.replacements.as_ref()?.get(&TypeId::of::<Q>())?;
-        Arc::clone(replacement).downcast().ok()
+    pub(crate) fn replacement(&self, key: &dyn AnyKey) -> Option<&Arc<Replacement>> {
+        self.replacements.as_ref()?.get(&key.type_id())
     }
 
     pub(crate) fn disable_cache(&self) {
@@ -355,24 +347,24 @@ impl<A: App> Node<A> {
     }
 
     /// The answer that the tree was given, or got.
-    pub(crate) fn answer<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>> {
+    pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
         let presets = &self.tree.presets;
         if presets.are_there.load(Ordering::Acquire)
-            && let Some(value) = presets.memo.answer::<Q, Q::Error>(query)
+            && let Some(value) = presets.memo.answer(key)
         {
             return Some(value);
         }
-        self.tree.memo.answer::<Q, Q::Error>(query)
+        self.tree.memo.answer(key)
     }
 
     /// Gives the tree an answer. Returns whether it had none.
-    pub(crate) fn preset<Q: Fetch<A>>(&self, query: &Q, value: Arc<Q::Value>) -> bool {
-        let has_asked = self.tree.memo.with::<Q, Q::Error, _>(|cells| cells.contains_key(query));
+    pub(crate) fn preset(&self, key: &Arc<dyn AnyKey>, value: AnyValue) -> bool {
+        let has_asked = self.tree.memo.with(|cells| cells.contains_key(&**key));
         if has_asked {
             return false;
         }
         let presets = &self.tree.presets;
-        let is_first = presets.memo.preset::<Q, Q::Error>(query, value);
+        let is_first = presets.memo.preset(key, value);
         presets.are_there.store(true, Ordering::Release);
         is_first
     }

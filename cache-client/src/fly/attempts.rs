@@ -3,33 +3,39 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Holds, Moment};
+use cache_core::Moment;
 use tokio::time::Instant;
 
 use super::{Trip, caught};
-use crate::app::{App, Fetch};
+use crate::app::App;
 use crate::batch::loaded::Loaded;
 use crate::breaker::{Breaker, Permit};
 use crate::context::{Context, Node, scoped};
+use crate::erased::{AnyError, AnyValue};
 use crate::retry::{Patience, RetryPace};
 
 /// One load of a flight.
-pub(super) struct Attempt<V, E> {
+pub(super) struct Attempt {
     /// From here on its answer ages.
     pub(super) started: Moment,
     /// `None` if nothing was loaded.
     pub(super) took: Option<Duration>,
-    pub(super) ended: Ended<V, E>,
+    pub(super) ended: Ended,
     /// Whether the code of a shared load has given itself answers: what it has made is not for others to find.
     pub(super) may_be_made_up: bool,
 }
 
 /// How the code of a load has ended.
-pub(super) enum Ended<V, E> {
-    Answered(Arc<V>),
+pub(super) enum Ended {
+    Answered(AnyValue),
     /// There was no need to load.
-    Found(Arc<V>),
-    Failed(Arc<E>, Advice),
+    Found(AnyValue),
+    Failed {
+        error: Arc<dyn AnyError>,
+        advice: Advice,
+        /// How much of the longest wait is waited before the next attempt, if the error asks for none.
+        chance: f64,
+    },
     /// With the text of its panic.
     Panicked(Arc<str>),
     /// It was one of several keys, and had not as many answers.
@@ -45,22 +51,18 @@ pub(super) enum Ended<V, E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Refused;
 
-/// What the query says to an error. Small, since the task of a load holds several.
+/// What the query says to an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Advice {
-    may_pass: bool,
+pub(crate) struct Advice {
+    pub(crate) may_pass: bool,
     /// Whether it is a failure to the breaker.
-    counts: bool,
-    /// How much of the longest wait is waited before the next attempt, if the error asks for none.
-    chance: f32,
-    asked: Option<Duration>,
+    pub(crate) counts: bool,
+    /// How long to wait before the next attempt.
+    pub(crate) asked: Option<Duration>,
 }
 
-impl<A: App, Q: Fetch<A>> Trip<A, Q>
-where
-    A::Registry: Holds<Q>,
-{
-    pub(super) async fn attempts(&self) -> Attempt<Q::Value, Q::Error> {
+impl<A: App> Trip<A> {
+    pub(super) async fn attempts(&self) -> Attempt {
         let started = self.turn().await.unwrap_or(self.flight.started);
         let begun = Instant::now();
         let mut patience = Patience::new(self.plan.retries);
@@ -94,7 +96,7 @@ where
 
     fn tell_retry(&self, attempt: u32, wait: Duration) {
         let telemetry = self.node.client.telemetry();
-        telemetry.retry(&self.flight.key, self.plan.strategy(), attempt, wait);
+        telemetry.retry(self.subject(), self.plan.strategy(), attempt, wait);
     }
 
     /// The right to load once, from the breaker if there is one.
@@ -109,22 +111,17 @@ where
         match self.flight.watch {
             Some(_) => {
                 let (id, slot) = (self.flight.id, self.flight.slot.clone());
-                Node::of_load(client, Q::NAME, token, id, slot)
+                Node::of_load(client, self.name(), token, id, slot)
             }
             None => Arc::clone(&self.node),
         }
     }
 
-    async fn attempt(
-        &self,
-        permit: Option<Permit>,
-        node: &Arc<Node<A>>,
-        started: Moment,
-    ) -> Attempt<Q::Value, Q::Error> {
+    async fn attempt(&self, permit: Option<Permit>, node: &Arc<Node<A>>, started: Moment) -> Attempt {
         let cx = Context(Arc::clone(node));
         let begun = Instant::now();
         let load = scoped(Arc::clone(node), async {
-            match self.flight.key.__load(&cx, self.plan.batch).await {
+            match self.query.load(&cx, self.plan.batch).await {
                 Loaded::Answered(value, inputs) => {
                     if let Some(inputs) = inputs {
                         cx.0.tree.put_inputs(*inputs);
@@ -132,8 +129,8 @@ where
                     Ended::Answered(value)
                 }
                 Loaded::Failed { error, chance } => {
-                    let advice = advice::<A, Q>(&error, chance);
-                    Ended::Failed(error, advice)
+                    let advice = self.query.advice(&*error);
+                    Ended::Failed { error, advice, chance }
                 }
                 Loaded::Panicked(message) => Ended::Panicked(message),
                 Loaded::Miscounted { keys, answers } => Ended::Miscounted { keys, answers },
@@ -153,32 +150,27 @@ where
 }
 
 /// How long to wait before the next attempt; `None` if there is to be none. Apart from the task, which is to be small.
-fn wait_after<V, E>(
-    ended: &Ended<V, E>,
+fn wait_after(
+    ended: &Ended,
     (patience, pace): (&mut Patience, &RetryPace),
     begun: Instant,
     breaker: Option<&Arc<Breaker>>,
 ) -> Option<Duration> {
-    let Ended::Failed(_, Advice { may_pass: true, asked, chance, .. }) = ended else { return None };
-    let wait = patience.next(pace, begun.elapsed(), *asked, (*chance).into())?;
+    let Ended::Failed { advice: Advice { may_pass: true, asked, .. }, chance, .. } = ended else {
+        return None;
+    };
+    let wait = patience.next(pace, begun.elapsed(), *asked, *chance)?;
     let is_in_vain = breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait));
     (!is_in_vain).then_some(wait)
 }
 
-impl<V, E> Ended<V, E> {
+impl Ended {
     /// Whether it is a failure to the breaker.
     fn is_failure(&self) -> bool {
         match self {
             Self::Answered(_) | Self::Found(_) => false,
-            Self::Failed(_, advice) => advice.counts,
+            Self::Failed { advice, .. } => advice.counts,
             Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
         }
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "chance needs no more digits")]
-fn advice<A: App, Q: Fetch<A>>(error: &Q::Error, chance: f64) -> Advice {
-    let may_pass = Q::is_retryable(error);
-    let asked = if may_pass { Q::retry_after(error) } else { None };
-    Advice { may_pass, counts: Q::counts_as_failure(error), chance: chance as f32, asked }
 }

@@ -3,67 +3,66 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Freshness, Holds, Moment};
+use cache_core::{Freshness, Moment};
 
 use super::Trip;
 use super::attempts::{Attempt, Ended};
-use crate::app::{App, Fetch};
+use crate::app::App;
+use crate::ask::is_absent;
+use crate::erased::AnyValue;
 use crate::provider::envelope::Dated;
 use crate::provider::shelf::{Copy, Found, Shelf};
 
-impl<A: App, Q: Fetch<A>> Trip<A, Q>
-where
-    A::Registry: Holds<Q>,
-{
+impl<A: App> Trip<A> {
     /// Where the provider keeps the key, if there is one and the flight is not one of a single tree.
-    pub(super) fn shelf(&self) -> Option<Shelf<Q>> {
+    pub(super) fn shelf(&self) -> Option<Shelf> {
         self.flight.watch.as_ref()?;
-        Shelf::of(&self.node.client, &self.flight.key)
+        Shelf::of(&self.node.client, &*self.query)
     }
 
     /// What the provider has, if that is as good as a load.
-    pub(super) async fn found(&self, shelf: &Shelf<Q>) -> Option<Attempt<Q::Value, Q::Error>> {
+    pub(super) async fn found(&self, shelf: &Shelf) -> Option<Attempt> {
         if self.flight.must_load() || shelf.is_outdated || self.is_marked() {
             return None;
         }
         let cache = self.node.client.cache();
-        let Found { value, age } = shelf.look(&self.flight.key, || Dated::from(cache.wall())).await?;
+        let Found { value, age } = shelf.look(&*self.flight.key, &|| Dated::from(cache.wall())).await?;
         let (fresh, ttl) = self.windows(&value);
         if age >= fresh.min(ttl) || !self.flight.answer_without_load() {
             return None;
         }
-        self.node.client.telemetry().provider_hit(&self.flight.key, self.plan.strategy());
+        self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());
         let ended = Ended::Found(value);
         Some(Attempt { started: cache.now() - age, took: None, ended, may_be_made_up: false })
     }
 
     /// Leaves a copy of an answer whose load began at `started`, unless the cache has something else by now.
-    pub(super) async fn leave_copy(&self, shelf: Shelf<Q>, value: Arc<Q::Value>, started: Moment) {
+    pub(super) async fn leave_copy(&self, shelf: Shelf, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (fresh, ttl) = self.windows(&value);
         let dated = shelf.began.later_by(started.since(self.flight.started));
         let age = Dated::from(cache.wall()).since(dated).unwrap_or_default();
-        let key = &self.flight.key;
         let is_current = || {
-            let present = cache.value_and_state(key, false);
+            let present = self.query.read(cache, false);
             present.is_some_and(|(present, state)| {
                 Arc::ptr_eq(&present, &value) && state.freshness != Freshness::Invalidated
             })
         };
-        shelf.put(key, Copy { value: &value, dated, age, fresh, ttl }, is_current).await;
+        let copy = Copy { value: &value, dated, age, fresh, ttl };
+        shelf.put(&*self.flight.key, copy, &is_current).await;
     }
 
     /// Whether what the cache has is marked: by a program whose snapshot was restored here, for the marks of this one are
     /// known already.
     fn is_marked(&self) -> bool {
-        let present = self.node.client.cache().value_and_state(&self.flight.key, false);
+        let present = self.query.read(self.node.client.cache(), false);
         present.is_some_and(|(_, state)| state.freshness == Freshness::Invalidated)
     }
 
     /// How long an answer is fresh, and how long it is kept.
-    fn windows(&self, value: &Q::Value) -> (Duration, Duration) {
-        let (table_ttl, _) = self.node.client.cache().times_of::<Q>();
-        let (fresh, ttl) = self.plan.windows::<Q>(value);
+    fn windows(&self, value: &AnyValue) -> (Duration, Duration) {
+        let (table_ttl, _) = self.query.table(self.node.client.cache()).times();
+        let (fresh, ttl) = self.plan.windows(is_absent(&*self.query, &self.plan, value));
         (fresh, ttl.or(table_ttl).unwrap_or(Duration::MAX))
     }
 }

@@ -1,64 +1,58 @@
 //! The optimistic changes of one query, key by key, and what they make of its values. Knows nothing of caches.
 
-use std::collections::HashMap;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::erased::{AnyKey, AnyValue, KeyMap};
 use crate::sync::Mutex;
-use cache_core::Query;
-use foldhash::fast::RandomState;
 
 /// What one layer makes of one key; `None` if it leaves it alone.
-type Change<V> = dyn Fn(Option<&V>) -> Option<Arc<V>> + Send + Sync;
+pub(crate) type Change = dyn Fn(Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> + Send + Sync;
 
 /// Number of a layer, unique in its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LayerId(pub(crate) u64);
 
 /// What a layer does to one key.
-pub(crate) struct Step<V: ?Sized> {
+#[derive(Clone)]
+pub(crate) struct Step {
     pub(crate) layer: LayerId,
     /// Whether the layer is there no more, or not yet. Set by the commit that takes its place, while that has its locks.
     pub(crate) is_off: Arc<AtomicBool>,
-    pub(crate) change: Arc<Change<V>>,
+    pub(crate) change: Arc<Change>,
 }
 
-impl<V: ?Sized> Step<V> {
+impl Step {
     fn is_off(&self) -> bool {
         self.is_off.load(Ordering::Acquire)
     }
 }
 
-impl<V: ?Sized> Clone for Step<V> {
-    fn clone(&self) -> Self {
-        let Self { layer, is_off, change } = self;
-        Self { layer: *layer, is_off: Arc::clone(is_off), change: Arc::clone(change) }
-    }
-}
-
 /// The optimistic changes of one query.
-pub(crate) struct Stacks<Q: Query>(Mutex<HashMap<Q, Stack<Q::Value>, RandomState>>);
+#[derive(Default)]
+pub(crate) struct Stacks(Mutex<KeyMap<Stack>>);
 
-struct Stack<V: ?Sized> {
+struct Stack {
     /// In the order in which they came. Never empty.
-    steps: Vec<Step<V>>,
+    steps: Vec<Step>,
     /// What the steps made last.
-    folded: Option<Folded<V>>,
+    folded: Option<Folded>,
 }
 
 /// What steps have made of a value.
-struct Folded<V: ?Sized> {
+struct Folded {
     steps: Vec<LayerId>,
     /// Not kept alive, but told from any other as long as this is there.
-    base: Option<Weak<V>>,
-    result: Option<Arc<V>>,
+    base: Option<Weak<dyn Any + Send + Sync>>,
+    result: Option<AnyValue>,
 }
 
 /// The steps of a key at one moment.
-pub(crate) struct Sight<V: ?Sized>(Vec<Step<V>>);
+pub(crate) struct Sight(Vec<Step>);
 
-impl<V: ?Sized> Sight<V> {
+impl Sight {
     /// Whether a layer of them has gone since, so that what was read meanwhile may be of before or after.
     fn is_over(&self) -> bool {
         self.0.iter().any(Step::is_off)
@@ -70,8 +64,8 @@ impl<V: ?Sized> Sight<V> {
 
     /// What the steps make of a value; `None` if all leave it alone. Foreign code: no lock may be held. A step that
     /// panics leaves the value alone.
-    fn fold(&self, base: Option<&V>) -> Option<Arc<V>> {
-        let mut result: Option<Arc<V>> = None;
+    fn fold(&self, base: Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> {
+        let mut result: Option<AnyValue> = None;
         for step in &self.0 {
             let present = result.as_deref().or(base);
             let made = catch_unwind(AssertUnwindSafe(|| (step.change)(present)));
@@ -84,15 +78,15 @@ impl<V: ?Sized> Sight<V> {
 }
 
 /// A value as it is committed, and what is made of it.
-pub(crate) struct Layered<T, V: ?Sized> {
+pub(crate) struct Layered<T> {
     pub(crate) base: Option<T>,
     /// `None` if it is left alone.
-    pub(crate) folded: Option<Arc<V>>,
+    pub(crate) folded: Option<AnyValue>,
 }
 
-impl<Q: Query> Stacks<Q> {
+impl Stacks {
     /// The steps of a key that count now.
-    pub(crate) fn sight(&self, key: &Q) -> Option<Sight<Q::Value>> {
+    pub(crate) fn sight(&self, key: &dyn AnyKey) -> Option<Sight> {
         let stacks = self.0.lock();
         let steps: Vec<_> = stacks.get(key)?.steps.iter().filter(|step| !step.is_off()).cloned().collect();
         drop(stacks);
@@ -103,10 +97,10 @@ impl<Q: Query> Stacks<Q> {
     /// seen of a layer and of the commit that takes its place, nor neither.
     pub(crate) fn read<T>(
         &self,
-        key: &Q,
+        key: &dyn AnyKey,
         read: impl Fn() -> Option<T>,
-        value: impl Fn(&T) -> &Arc<Q::Value>,
-    ) -> Layered<T, Q::Value> {
+        value: impl Fn(&T) -> &AnyValue,
+    ) -> Layered<T> {
         loop {
             let sight = self.sight(key);
             let base = read();
@@ -122,11 +116,11 @@ impl<Q: Query> Stacks<Q> {
     /// What the steps make of a value that was read after `seen`; `again` reads it again if a layer has gone meanwhile.
     pub(crate) fn apply(
         &self,
-        key: &Q,
-        seen: Option<&Sight<Q::Value>>,
-        value: Arc<Q::Value>,
-        again: impl Fn() -> Option<Arc<Q::Value>>,
-    ) -> Arc<Q::Value> {
+        key: &dyn AnyKey,
+        seen: Option<&Sight>,
+        value: AnyValue,
+        again: impl Fn() -> Option<AnyValue>,
+    ) -> AnyValue {
         let current = || {
             let newer = if seen.is_some_and(Sight::is_over) { again() } else { None };
             newer.or_else(|| Some(Arc::clone(&value)))
@@ -135,7 +129,7 @@ impl<Q: Query> Stacks<Q> {
         folded.or(base).unwrap_or(value)
     }
 
-    fn fold(&self, key: &Q, sight: &Sight<Q::Value>, base: Option<&Arc<Q::Value>>) -> Option<Arc<Q::Value>> {
+    fn fold(&self, key: &dyn AnyKey, sight: &Sight, base: Option<&AnyValue>) -> Option<AnyValue> {
         let layers = sight.layers();
         if let Some(folded) = self.0.lock().get(key).and_then(|stack| stack.folded.as_ref())
             && folded.is_of(&layers, base)
@@ -155,14 +149,14 @@ impl<Q: Query> Stacks<Q> {
         result
     }
 
-    pub(crate) fn push(&self, key: Q, step: Step<Q::Value>) {
+    pub(crate) fn push(&self, key: Arc<dyn AnyKey>, step: Step) {
         let mut stacks = self.0.lock();
         let stack = stacks.entry(key).or_insert_with(|| Stack { steps: Vec::new(), folded: None });
         stack.steps.push(step);
     }
 
     /// Takes the steps of a layer off a key.
-    pub(crate) fn take_off(&self, key: &Q, layer: LayerId) {
+    pub(crate) fn take_off(&self, key: &dyn AnyKey, layer: LayerId) {
         // Declared before the guard, so that they are dropped after it.
         let (mut _steps, mut _stack) = (Vec::new(), None);
         let mut stacks = self.0.lock();
@@ -174,19 +168,13 @@ impl<Q: Query> Stacks<Q> {
     }
 }
 
-impl<V: ?Sized> Folded<V> {
-    fn is_of(&self, layers: &[LayerId], base: Option<&Arc<V>>) -> bool {
+impl Folded {
+    fn is_of(&self, layers: &[LayerId], base: Option<&AnyValue>) -> bool {
         let is_same_base = match (&self.base, base) {
             (None, None) => true,
             (Some(known), Some(base)) => std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(base)),
             _ => false,
         };
         is_same_base && self.steps == layers
-    }
-}
-
-impl<Q: Query> Default for Stacks<Q> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::default()))
     }
 }

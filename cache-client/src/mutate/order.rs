@@ -13,10 +13,8 @@
 
 use std::any::TypeId;
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 
 use cache_core::{Query, Revision, Tag};
-use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use crate::app::App;
@@ -30,7 +28,6 @@ pub(crate) type KeyHash = u64;
 
 /// The mutations of a client that run, and what was written while they did.
 pub(crate) struct WriteOrder<A: App> {
-    hasher: RandomState,
     state: Mutex<State<A>>,
 }
 
@@ -131,10 +128,6 @@ pub(crate) struct Begun<A: App> {
 }
 
 impl<A: App> WriteOrder<A> {
-    pub(crate) fn hash<Q: Query>(&self, key: &Q) -> KeyHash {
-        self.hasher.hash_one((TypeId::of::<Q>(), key))
-    }
-
     /// Whether there is a mutation that runs, or a layer that stands.
     pub(crate) fn has_running(&self) -> bool {
         !self.state.lock().running.is_empty()
@@ -301,7 +294,7 @@ impl<A: App> Default for WriteOrder<A> {
             forgotten: 0,
             late: Vec::new(),
         };
-        Self { hasher: RandomState::default(), state: Mutex::new(state) }
+        Self { state: Mutex::new(state) }
     }
 }
 

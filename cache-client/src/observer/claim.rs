@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use cache_core::{Moment, Query, Revision};
+use cache_core::{Moment, Revision};
 
 use super::notice::Reader;
 use super::post::Post;
-use super::snapshot::{Lens, Mark};
-use super::state::State;
+use super::snapshot::{AnyState, Lens, Mark};
 use crate::desk::Desk;
+use crate::erased::AnyKey;
 use crate::plan::Plan;
 
 /// The place of one who observes a key. With the last one the keeper ends, and leaves the load that it waits for.
-pub(crate) struct Claim<Q: Query, E> {
-    desk: Arc<Desk<Q, E>>,
-    pub(crate) post: Arc<Post<Q, E>>,
+pub(crate) struct Claim {
+    desk: Arc<Desk>,
+    pub(crate) post: Arc<Post>,
     reader: Reader,
     /// When the reader joined.
     since: u64,
@@ -27,15 +27,15 @@ pub(crate) struct Claim<Q: Query, E> {
 }
 
 /// A state that is newer than the one that was given last.
-pub(crate) struct Newer<V: ?Sized, E> {
-    state: State<V, E>,
+pub(crate) struct Newer {
+    state: AnyState,
     mark: Mark,
     version: u64,
 }
 
-impl<Q: Query, E> Claim<Q, E> {
+impl Claim {
     /// Begins to observe a key, of which `base` is stored.
-    pub(crate) fn take(desk: Arc<Desk<Q, E>>, key: &Q, plan: Plan, base: Option<Revision>) -> Self {
+    pub(crate) fn take(desk: Arc<Desk>, key: &Arc<dyn AnyKey>, plan: Plan, base: Option<Revision>) -> Self {
         let post = desk.posts.enter(key);
         let (reader, since) = post.notice.join(plan.stores());
         let lens = Lens { plan, base, answers: post.notice.newest().answers };
@@ -49,8 +49,8 @@ impl<Q: Query, E> Claim<Q, E> {
     }
 
     /// What is to be shown now.
-    pub(crate) fn state(&self, now: Moment) -> State<Q::Value, E> {
-        self.lens.see::<Q, E>(&self.post.notice.newest(), now).0
+    pub(crate) fn state(&self, now: Moment) -> AnyState {
+        self.lens.see(&self.post.notice.newest(), now).0
     }
 
     /// Waits for another state than the one that was given last; `None` if there is no keeper. The state is not
@@ -59,13 +59,13 @@ impl<Q: Query, E> Claim<Q, E> {
         &mut self,
         now: impl Fn() -> Moment,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Newer<Q::Value, E>>> {
+    ) -> Poll<Option<Newer>> {
         loop {
             let Some((snapshot, version)) = ready!(self.post.notice.poll_newer(self.reader, self.seen, cx))
             else {
                 return Poll::Ready(None);
             };
-            let (state, mark) = self.lens.see::<Q, E>(&snapshot, now());
+            let (state, mark) = self.lens.see(&snapshot, now());
             if self.given != Some(mark) {
                 return Poll::Ready(Some(Newer { state, mark, version }));
             }
@@ -74,14 +74,14 @@ impl<Q: Query, E> Claim<Q, E> {
     }
 
     /// Gives a state to the observer. From now on others count as newer.
-    pub(crate) fn give(&mut self, newer: Newer<Q::Value, E>) -> State<Q::Value, E> {
+    pub(crate) fn give(&mut self, newer: Newer) -> AnyState {
         let Newer { state, mark, version } = newer;
         (self.seen, self.given) = (version, Some(mark));
         state
     }
 }
 
-impl<Q: Query, E> Drop for Claim<Q, E> {
+impl Drop for Claim {
     fn drop(&mut self) {
         self.post.notice.leave(self.reader);
         self.post.demands.leave(&self.lens.plan);

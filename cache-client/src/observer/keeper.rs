@@ -3,25 +3,27 @@
 
 mod showing;
 
+use std::any::Any;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cache_core::{Holds, Moment, Pinned, Query, Watch};
+use cache_core::Moment;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::demands::Doorbell;
 use super::post::Post;
 use super::snapshot::Face;
-use crate::app::{App, Fetch};
+use crate::app::App;
 use crate::ask::Asker;
 use crate::board::Anew;
 use crate::client::Client;
-use crate::error::QueryError;
-use crate::flight::{Flight, Outcome, Seat};
+use crate::erased::{AnyValue, AnyWatch, Failure, Outcome};
+use crate::flight::{Flight, Seat};
 use crate::plan::Plan;
+use crate::query::AnyQuery;
 use crate::runtime::TaskRuntime;
 use crate::waits::FlightId;
 use showing::PutUp;
@@ -33,11 +35,12 @@ const TICK: Duration = Duration::from_secs(60);
 const MOST_DOUBLINGS: u32 = 3;
 
 /// Who keeps one observed key. Ends when dropped, and says so.
-pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
+pub(crate) struct Keeper<A: App> {
     client: Client<A>,
+    query: Arc<dyn AnyQuery<A>>,
     number: u64,
     runtime: TaskRuntime,
-    post: Arc<Post<Q, Q::Error>>,
+    post: Arc<Post>,
     bell: Arc<Doorbell>,
     /// Of those who observe the key, each once.
     plans: Vec<Plan>,
@@ -46,9 +49,9 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     /// Without the options of any observer.
     query_plan: Plan,
     /// At the load that is waited for.
-    seat: Option<Seat<Q, Q::Error>>,
+    seat: Option<Seat>,
     /// At the load before, which a mark has retired. What it brings is shown unless it is too late.
-    retired: Option<Seat<Q, Q::Error>>,
+    retired: Option<Seat>,
     /// The load that is waited for was begun because a mark has retired another: further marks wait for its end, so that
     /// a key that is marked faster than it loads is shown.
     chases: bool,
@@ -58,9 +61,9 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     /// do not have each other loaded for ever.
     rebuild_at: Option<Instant>,
     /// The error of the last load, until something newer comes.
-    error: Option<QueryError<Q::Error>>,
+    error: Option<Failure>,
     /// The newest answer that is not stored.
-    unstored: Option<Unstored<Q>>,
+    unstored: Option<Unstored>,
     /// Loads that were answered.
     answers: u64,
     /// Loads that have failed; tells errors apart.
@@ -73,25 +76,25 @@ pub(crate) struct Keeper<A: App, Q: Fetch<A>> {
     settled: (Instant, Moment),
     /// Whether the client is active, which polling needs.
     activity: watch::Receiver<bool>,
-    _pin: Pinned<Q>,
-    _watch: Watch<Q>,
+    _pin: Box<dyn Any + Send>,
+    _watch: Box<dyn Any + Send>,
 }
 
 /// An answer that is not stored.
-struct Unstored<Q: Query> {
-    value: Arc<Q::Value>,
+struct Unstored {
+    value: AnyValue,
     flight: FlightId,
     /// That of its load: what replaces it takes the place of the answer.
-    watch: Arc<Watch<Q>>,
+    watch: Arc<dyn AnyWatch>,
     /// It was not to be stored: it is for observers alone whose strategy stores nothing.
     is_own: bool,
 }
 
 /// What has happened.
-enum News<V, E> {
+enum News {
     Rung,
-    Landed(Outcome<V, E>),
-    RetiredLanded(Outcome<V, E>),
+    Landed(Outcome),
+    RetiredLanded(Outcome),
     /// The runtime of the load does not run it any more.
     Idle,
     /// The client has become active, or inactive.
@@ -103,25 +106,24 @@ enum News<V, E> {
     Stale,
 }
 
-impl<A: App, Q: Fetch<A>> Keeper<A, Q>
-where
-    A::Registry: Holds<Q>,
-{
+impl<A: App> Keeper<A> {
     pub(crate) fn new(
         client: Client<A>,
+        query: Arc<dyn AnyQuery<A>>,
         (number, runtime): (u64, TaskRuntime),
-        post: Arc<Post<Q, Q::Error>>,
+        post: Arc<Post>,
     ) -> Self {
         // Before the first look, so that nothing that happens is missed.
         let bell = post.demands.hand_to(number);
         let changed = Arc::clone(&bell);
-        let watch = client.cache().watch_with(&post.key, move || changed.change());
-        let pin = client.cache().pin(&post.key);
+        let watch = query.watch_with(client.cache(), Box::new(move || changed.change()));
+        let pin = query.pin(client.cache());
         let activity = client.activity();
-        let query_plan = Asker::of_keeper(&client).plan_of_query::<Q>();
+        let query_plan = Asker::of_keeper(&client).plan_of_query(&*query);
         let settled = (Instant::now(), client.cache().now());
         Self {
             client,
+            query,
             number,
             runtime,
             post,
@@ -165,7 +167,7 @@ where
         }
     }
 
-    async fn news(&mut self) -> News<Q::Value, Q::Error> {
+    async fn news(&mut self) -> News {
         let poll_at = self.poll_at();
         let Self { client, bell, seat, retired, stale_at, rebuild_at, activity, .. } = self;
         let (seat, retired) = (seat.as_ref(), retired.as_ref());
@@ -258,7 +260,7 @@ where
 
     /// Loads by the strategy of who has begun to observe.
     fn start(&mut self, plan: &Plan) {
-        let is_fresh = |face: &Face<Q::Value>| !face.is_stale::<Q>(plan, Duration::ZERO);
+        let is_fresh = |face: &Face| !face.is_stale(plan, Duration::ZERO);
         let has_fresh = plan.reads_first() && self.look(false).as_ref().is_some_and(is_fresh);
         if !has_fresh {
             // What others wait for too is stored for them.
@@ -277,7 +279,7 @@ where
 
     fn take_note_of_a_change(&mut self) {
         // Before the look: if the flight was overtaken by what it has stored itself, the look finds that.
-        let is_over = |seat: &Seat<Q, Q::Error>| !seat.flight.is_current();
+        let is_over = |seat: &Seat| !seat.flight.is_current();
         let (seat_is_over, retired_is_over) =
             (self.seat.as_ref().is_some_and(is_over), self.retired.as_ref().is_some_and(is_over));
         if self.needs_load() {
@@ -331,7 +333,7 @@ where
     }
 
     fn board(&mut self, plan: Plan, anew: Anew) {
-        match Asker::of_keeper(&self.client).seat(&self.post.key, plan, anew) {
+        match Asker::of_keeper(&self.client).seat(&*self.query, plan, anew) {
             Ok(seat) => self.seat = seat,
             Err(error) => {
                 self.seat = None;
@@ -340,12 +342,12 @@ where
         }
     }
 
-    fn fail(&mut self, error: QueryError<Q::Error>) {
+    fn fail(&mut self, error: Failure) {
         self.failures += 1;
         self.error = Some(error);
     }
 
-    fn land(&mut self, outcome: Outcome<Q::Value, Q::Error>) {
+    fn land(&mut self, outcome: Outcome) {
         if self.seat.as_ref().is_some_and(|seat| seat.flight.is_stranded()) {
             return self.take_over();
         }
@@ -383,7 +385,7 @@ where
         if self.outdated == 1 {
             return self.load(self.plan.repairing());
         }
-        let took = self.client.desks().of::<Q, Q::Error>().load_time();
+        let took = self.client.desk_of(&*self.query).load_time();
         let wait = took.saturating_mul(1 << doublings).mul_f64(fastrand::f64());
         self.rebuild_at = Instant::now().checked_add(wait);
     }
@@ -395,14 +397,14 @@ where
         }
     }
 
-    fn land_retired(&mut self, outcome: Outcome<Q::Value, Q::Error>) {
+    fn land_retired(&mut self, outcome: Outcome) {
         if let (Some(seat), Ok(value)) = (self.retired.take(), outcome) {
             self.keep(&seat.flight, value);
         }
     }
 
     /// Keeps an answer that is not stored, unless there is a newer one.
-    fn keep(&mut self, flight: &Flight<Q, Q::Error>, value: Arc<Q::Value>) {
+    fn keep(&mut self, flight: &Flight, value: AnyValue) {
         let is_own = !self.plan.stores();
         let is_newer = self.unstored.as_ref().is_none_or(|unstored| unstored.flight < flight.id);
         if let Some(watch) = &flight.watch
@@ -415,7 +417,7 @@ where
 }
 
 /// The outcome of a load, if one is waited for.
-async fn landed<Q: Query, E: Send + Sync + 'static>(seat: Option<&Seat<Q, E>>) -> Outcome<Q::Value, E> {
+async fn landed(seat: Option<&Seat>) -> Outcome {
     match seat {
         Some(seat) => seat.landed().await,
         None => pending().await,
@@ -430,7 +432,7 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-impl<A: App, Q: Fetch<A>> Drop for Keeper<A, Q> {
+impl<A: App> Drop for Keeper<A> {
     fn drop(&mut self) {
         let Self { client, number, runtime, post, .. } = self;
         post.notice.end(*number, || {

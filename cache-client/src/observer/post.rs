@@ -1,34 +1,33 @@
 //! The observed keys of one query: how many observe each, and what its keeper is told to do. Starts no task.
 
-use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_core::Query;
-use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::demands::Demands;
 use super::notice::Notice;
 use super::snapshot::Snapshot;
+use crate::erased::{AnyKey, KeyMap};
 use crate::plan::Plan;
 use crate::runtime::{ClientRuntime, EndableTask, TaskRuntime};
 
 /// The observed keys of one query.
-pub(crate) struct Posts<Q: Query, E>(Mutex<HashMap<Q, Manned<Q, E>, RandomState>>);
+#[derive(Default)]
+pub(crate) struct Posts(Mutex<KeyMap<Manned>>);
 
-struct Manned<Q: Query, E> {
-    post: Arc<Post<Q, E>>,
+struct Manned {
+    post: Arc<Post>,
     /// How many observe the key.
     claims: usize,
 }
 
 /// One observed key.
-pub(crate) struct Post<Q: Query, E> {
-    pub(crate) key: Q,
-    pub(crate) notice: Notice<Arc<Snapshot<Q::Value, E>>>,
+pub(crate) struct Post {
+    pub(crate) key: Arc<dyn AnyKey>,
+    pub(crate) notice: Notice<Arc<Snapshot>>,
     pub(crate) demands: Demands<Plan>,
     /// The last keeper.
     keeper: Mutex<Option<KeeperTask>>,
@@ -67,8 +66,8 @@ impl Reload {
     }
 }
 
-impl<Q: Query, E> Post<Q, E> {
-    fn new(key: Q) -> Self {
+impl Post {
+    fn new(key: Arc<dyn AnyKey>) -> Self {
         let (notice, demands) = (Notice::new(Arc::new(Snapshot::empty())), Demands::new());
         Self { key, notice, demands, keeper: Mutex::default(), is_left: AtomicBool::new(false) }
     }
@@ -103,27 +102,27 @@ impl<Q: Query, E> Post<Q, E> {
     }
 }
 
-impl<Q: Query, E> Posts<Q, E> {
+impl Posts {
     /// Counts one who observes a key. Returns its post, which may need a keeper.
-    pub(super) fn enter(&self, key: &Q) -> Arc<Post<Q, E>> {
+    pub(super) fn enter(&self, key: &Arc<dyn AnyKey>) -> Arc<Post> {
         let mut posts = self.0.lock();
-        if let Some(manned) = posts.get_mut(key) {
+        if let Some(manned) = posts.get_mut(&**key) {
             manned.claims += 1;
             return Arc::clone(&manned.post);
         }
-        let post = Arc::new(Post::new(key.clone()));
-        posts.insert(key.clone(), Manned { post: Arc::clone(&post), claims: 1 });
+        let post = Arc::new(Post::new(Arc::clone(key)));
+        posts.insert(Arc::clone(key), Manned { post: Arc::clone(&post), claims: 1 });
         post
     }
 
     /// Has a key loaded again, if it is observed.
-    pub(crate) fn reload(&self, key: &Q) -> Option<Reload> {
+    pub(crate) fn reload(&self, key: &dyn AnyKey) -> Option<Reload> {
         let post = self.0.lock().get(key).map(|manned| Arc::clone(&manned.post))?;
         Some(post.reload())
     }
 
     /// Has the observers of a key look again, without a load.
-    pub(crate) fn ring(&self, key: &Q) {
+    pub(crate) fn ring(&self, key: &dyn AnyKey) {
         let post = self.0.lock().get(key).map(|manned| Arc::clone(&manned.post));
         if let Some(post) = post {
             post.demands.ring();
@@ -131,19 +130,19 @@ impl<Q: Query, E> Posts<Q, E> {
     }
 
     /// [`reload`](Self::reload) for all keys that `matches`.
-    pub(crate) fn reload_where(&self, matches: impl Fn(&Q) -> bool) -> Vec<Reload> {
+    pub(crate) fn reload_where(&self, matches: &dyn Fn(&dyn AnyKey) -> bool) -> Vec<Reload> {
         let mut posts: Vec<_> = self.0.lock().values().map(|manned| Arc::clone(&manned.post)).collect();
-        posts.retain(|post| matches(&post.key));
+        posts.retain(|post| matches(&*post.key));
         posts.iter().map(|post| post.reload()).collect()
     }
 
-    pub(super) fn leave(&self, post: &Arc<Post<Q, E>>) {
+    pub(super) fn leave(&self, post: &Arc<Post>) {
         let mut posts = self.0.lock();
-        let Some(manned) = posts.get_mut(&post.key).filter(|manned| Arc::ptr_eq(&manned.post, post)) else {
+        let Some(manned) = posts.get_mut(&*post.key).filter(|manned| Arc::ptr_eq(&manned.post, post)) else {
             return;
         };
         manned.claims -= 1;
-        let left = if manned.claims == 0 { posts.remove_entry(&post.key) } else { None };
+        let left = if manned.claims == 0 { posts.remove_entry(&*post.key) } else { None };
         drop(posts);
         if left.is_some() {
             post.is_left.store(true, Ordering::Release);
@@ -152,11 +151,5 @@ impl<Q: Query, E> Posts<Q, E> {
                 keeper.task.end();
             }
         }
-    }
-}
-
-impl<Q: Query, E> Default for Posts<Q, E> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::default()))
     }
 }

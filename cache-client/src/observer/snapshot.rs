@@ -1,22 +1,23 @@
 //! What is known of an observed key, and what one observer shows of it by its own options. Plain data.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use cache_core::{EntryState, Freshness, Moment, Query, Revision};
+use cache_core::{EntryState, Freshness, Moment, Revision};
 
 use super::state::State;
-use crate::error::QueryError;
+use crate::erased::{AnyError, AnyValue, Failure};
 use crate::plan::Plan;
 use crate::waits::FlightId;
 
 /// What is known of an observed key at one moment.
-pub(crate) struct Snapshot<V: ?Sized, E> {
+pub(crate) struct Snapshot {
     /// For observers whose strategy stores what is loaded.
-    pub(super) shared: Option<Face<V>>,
+    pub(super) shared: Option<Face>,
     /// For the others. `None` also while there are none.
-    pub(super) own: Option<Face<V>>,
+    pub(super) own: Option<Face>,
     /// With a number that tells it from others.
-    pub(super) error: Option<(u64, QueryError<E>)>,
+    pub(super) error: Option<(u64, Failure)>,
     pub(super) is_refreshing: bool,
     /// Loads of the observers that were answered so far.
     pub(super) answers: u64,
@@ -24,7 +25,7 @@ pub(crate) struct Snapshot<V: ?Sized, E> {
     pub(super) at: Moment,
 }
 
-impl<V: ?Sized, E> Snapshot<V, E> {
+impl Snapshot {
     pub(super) fn empty() -> Self {
         let (shared, own, error) = (None, None, None);
         Self { shared, own, error, is_refreshing: false, answers: 0, at: Moment::ORIGIN }
@@ -32,16 +33,21 @@ impl<V: ?Sized, E> Snapshot<V, E> {
 }
 
 /// A value that can be shown.
-pub(super) struct Face<V: ?Sized> {
-    pub(super) value: Arc<V>,
+pub(super) struct Face {
+    pub(super) value: AnyValue,
     /// What optimistic layers have made of it.
-    pub(super) folded: Option<Arc<V>>,
+    pub(super) folded: Option<AnyValue>,
     pub(super) version: Version,
     /// `None` if it is not stored.
     pub(super) state: Option<EntryState>,
     /// By an invalidation.
     pub(super) is_marked: bool,
+    /// It says that there is nothing.
+    pub(super) is_absent: bool,
 }
+
+/// A state of some query.
+pub(crate) type AnyState = State<dyn Any + Send + Sync, dyn AnyError>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
@@ -72,29 +78,25 @@ pub(crate) struct Lens {
     pub(super) answers: u64,
 }
 
-impl<V: ?Sized> Face<V> {
+impl Face {
     pub(super) fn mark(&self) -> (Version, Option<usize>) {
         (self.version, self.folded.as_ref().map(|folded| Arc::as_ptr(folded).cast::<u8>().addr()))
     }
 
     /// Whether it is stale by the options of a plan, `later` than it was looked at.
-    pub(super) fn is_stale<Q: Query<Value = V>>(&self, plan: &Plan, later: std::time::Duration) -> bool {
+    pub(super) fn is_stale(&self, plan: &Plan, later: std::time::Duration) -> bool {
         let Some(mut state) = self.state else { return self.is_marked };
         state.age = state.age.saturating_add(later);
         if state.freshness == Freshness::Fresh && state.fresh_for.is_some_and(|fresh| state.age >= fresh) {
             state.freshness = Freshness::Stale;
         }
-        !plan.is_fresh::<Q>(&self.value, &state)
+        !plan.is_fresh(self.is_absent, &state)
     }
 }
 
 impl Lens {
     /// What is to be shown now, and what tells it from other states.
-    pub(super) fn see<Q: Query, E>(
-        &self,
-        snapshot: &Snapshot<Q::Value, E>,
-        now: Moment,
-    ) -> (State<Q::Value, E>, Mark) {
+    pub(super) fn see(&self, snapshot: &Snapshot, now: Moment) -> (AnyState, Mark) {
         let face = match self.plan.stores() {
             true => snapshot.shared.as_ref(),
             false => snapshot.own.as_ref().filter(|face| match face.version {
@@ -103,7 +105,7 @@ impl Lens {
             }),
         };
         let is_refreshing = snapshot.is_refreshing;
-        let is_stale = face.is_some_and(|face| face.is_stale::<Q>(&self.plan, now.since(snapshot.at)));
+        let is_stale = face.is_some_and(|face| face.is_stale(&self.plan, now.since(snapshot.at)));
         let mark = Mark {
             value: face.map(|face| face.version),
             folded: face.and_then(|face| face.mark().1),

@@ -3,11 +3,13 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use super::snapshot::AnyState;
+use crate::erased::{AnyError, typed_value};
 use crate::error::QueryError;
 
 /// What is known of an observed query.
 #[non_exhaustive]
-pub enum State<V: ?Sized, E> {
+pub enum State<V: ?Sized, E: ?Sized> {
     /// There is nothing to show: it is being loaded, or the observer has no query.
     Pending,
     /// There is a value.
@@ -36,7 +38,7 @@ pub enum State<V: ?Sized, E> {
     },
 }
 
-impl<V: ?Sized, E> State<V, E> {
+impl<V: ?Sized, E: ?Sized> State<V, E> {
     /// A value with no flag set: for tests of code that shows states.
     #[must_use]
     pub fn ready(value: impl Into<Arc<V>>) -> Self {
@@ -76,7 +78,23 @@ impl<V: ?Sized, E> State<V, E> {
     }
 }
 
-impl<V: ?Sized, E> Clone for State<V, E> {
+impl AnyState {
+    /// The same, with the types that the query has.
+    pub(super) fn typed<V: Send + Sync + 'static, E: AnyError>(self) -> State<V, E> {
+        match self {
+            Self::Pending => State::Pending,
+            Self::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous } => {
+                let value = typed_value(value);
+                State::Ready { value, is_stale, is_refreshing, is_optimistic, is_previous }
+            }
+            Self::Failed { error, last, is_refreshing } => {
+                State::Failed { error: error.typed(), last: last.map(typed_value), is_refreshing }
+            }
+        }
+    }
+}
+
+impl<V: ?Sized, E: ?Sized> Clone for State<V, E> {
     fn clone(&self) -> Self {
         match self {
             Self::Pending => Self::Pending,
@@ -95,7 +113,7 @@ impl<V: ?Sized, E> Clone for State<V, E> {
 }
 
 /// Without the value, which need not be printable.
-impl<V: ?Sized, E: Debug> Debug for State<V, E> {
+impl<V: ?Sized, E: Debug + ?Sized> Debug for State<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pending => f.write_str("Pending"),

@@ -5,14 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{BoxError, Holds, Persistence, Query};
+use cache_core::{BoxError, Fingerprint, Holds, Persistence, Query};
 
 use super::envelope::{Dated, Envelope};
 use super::tier::Tier;
 use super::trouble::{Action, Trouble};
-use crate::app::{App, Fetch};
+use crate::app::App;
 use crate::client::Client;
+use crate::erased::{AnyKey, AnyValue, typed_key, typed_value};
 use crate::fly::message_of;
+use crate::query::AnyQuery;
 
 /// How far the clock of who loaded may be ahead of ours.
 const MOST_AHEAD: Duration = Duration::from_secs(60);
@@ -20,10 +22,43 @@ const MOST_AHEAD: Duration = Duration::from_secs(60);
 /// Least that one load is later than another.
 const STEP: Duration = Duration::from_nanos(1);
 
+/// How keys and values are written of a query that the holder does not know.
+pub(crate) trait AnyCodec: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn fingerprint(&self) -> Fingerprint;
+    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError>;
+    fn encode_entry(&self, key: &dyn AnyKey, value: &AnyValue, out: &mut Vec<u8>) -> Result<(), BoxError>;
+    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, AnyValue), BoxError>;
+}
+
+impl<Q: Query<Value: Sized>> AnyCodec for Persistence<Q> {
+    fn name(&self) -> &'static str {
+        self.codec_name()
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Self::fingerprint(self)
+    }
+
+    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError> {
+        Self::encode_key(self, typed_key(key), out)
+    }
+
+    fn encode_entry(&self, key: &dyn AnyKey, value: &AnyValue, out: &mut Vec<u8>) -> Result<(), BoxError> {
+        Self::encode_entry(self, typed_key(key), &typed_value(Arc::clone(value)), out)
+    }
+
+    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, AnyValue), BoxError> {
+        let (key, value) = Self::decode_entry(self, bytes)?;
+        Ok((Box::new(key), value))
+    }
+}
+
 /// The place of one key, as one flight sees it.
-pub(crate) struct Shelf<Q: Query> {
+pub(crate) struct Shelf {
     pub(crate) tier: Arc<Tier>,
-    persistence: Persistence<Q>,
+    query: &'static str,
+    codec: Box<dyn AnyCodec>,
     /// What the key is called there.
     name: Vec<u8>,
     /// When the flight began, by the wall clock.
@@ -35,54 +70,49 @@ pub(crate) struct Shelf<Q: Query> {
 }
 
 /// An entry that was found.
-pub(crate) struct Found<V> {
-    pub(crate) value: Arc<V>,
+pub(crate) struct Found {
+    pub(crate) value: AnyValue,
     pub(crate) age: Duration,
 }
 
-impl<Q: Query> Shelf<Q> {
+impl Shelf {
     /// The place of a key, for a flight that begins now and will see whatever happens to the key from now on; `None` if
     /// it has none.
-    pub(crate) fn of<A: App>(client: &Client<A>, query: &Q) -> Option<Self>
-    where
-        Q: Fetch<A>,
-        A::Registry: Holds<Q>,
-    {
+    pub(crate) fn of<A: App>(client: &Client<A>, query: &dyn AnyQuery<A>) -> Option<Self> {
         let tier = Arc::clone(client.tier()?);
-        let persistence = Q::persistence()?;
-        let name = name(client, &persistence, query)
-            .map_err(|trouble| tier.troubles.note(Q::NAME, Action::Get, &trouble))
-            .ok()?;
+        let codec = query.codec()?;
+        let table = query.table(client.cache()).name();
+        let name = name(table, |name| codec.encode_key(query, name));
+        let query_name = query.facts().name;
+        let name = name.map_err(|trouble| tier.troubles.note(query_name, Action::Get, &trouble)).ok()?;
         let now = Dated::from(client.cache().wall());
-        let outdated = client.cache().copies_expire_before(query, now.0);
+        let outdated = query.copies_expire_before(client.cache(), now.0);
         let outdated = (outdated > 0).then_some(Dated(outdated));
         // What comes of this flight is newer than what is out of date.
         let (began, is_outdated) = match outdated.filter(|&outdated| outdated >= now) {
             Some(outdated) => (outdated.later_by(STEP), true),
             None => (now, false),
         };
-        Some(Self { tier, persistence, name, began, outdated, is_outdated })
+        Some(Self { tier, query: query_name, codec, name, began, outdated, is_outdated })
     }
 
     /// What stands there, if it is an entry of the key that nothing has changed since.
-    pub(crate) async fn look(&self, query: &Q, now: impl Fn() -> Dated) -> Option<Found<Q::Value>>
-    where
-        Q::Value: Sized,
-    {
-        let bytes = self.tier.get(Q::NAME, &self.name).await?;
-        self.open(query, &bytes, now()).unwrap_or_else(|trouble| {
-            self.tier.troubles.note(Q::NAME, Action::Get, &trouble);
+    pub(crate) async fn look(
+        &self,
+        key: &dyn AnyKey,
+        now: &(dyn Fn() -> Dated + Send + Sync),
+    ) -> Option<Found> {
+        let bytes = self.tier.get(self.query, &self.name).await?;
+        self.open(key, &bytes, now()).unwrap_or_else(|trouble| {
+            self.tier.troubles.note(self.query, Action::Get, &trouble);
             None
         })
     }
 
-    fn open(&self, query: &Q, bytes: &[u8], now: Dated) -> Result<Option<Found<Q::Value>>, Trouble>
-    where
-        Q::Value: Sized,
-    {
+    fn open(&self, key: &dyn AnyKey, bytes: &[u8], now: Dated) -> Result<Option<Found>, Trouble> {
         let envelope = Envelope::parse(bytes)?;
         let Envelope { codec, fingerprint, dated, fresh, ttl, entry } = envelope;
-        if codec != self.persistence.codec_name() || fingerprint != self.persistence.fingerprint() {
+        if codec != self.codec.name() || fingerprint != self.codec.fingerprint() {
             return Err(Trouble::OtherShape);
         }
         if dated > now.later_by(MOST_AHEAD) {
@@ -92,39 +122,44 @@ impl<Q: Query> Shelf<Q> {
         if age >= fresh.min(ttl) || self.outdated.is_some_and(|outdated| dated <= outdated) {
             return Ok(None);
         }
-        let decode = || self.persistence.decode_entry(entry);
-        let (key, value) = survived(decode)?.map_err(Trouble::Unreadable)?;
-        match key == *query {
+        let decode = || self.codec.decode_entry(entry);
+        let (found, value) = survived(decode)?.map_err(Trouble::Unreadable)?;
+        match found.equals(key) {
             true => Ok(Some(Found { value, age })),
             false => Err(Trouble::OtherKey),
         }
     }
 
     /// Puts an answer there that is so old and lasts so long, if `is_wanted` when its turn has come.
-    pub(crate) async fn put(&self, query: &Q, copy: Copy<'_, Q>, is_wanted: impl FnOnce() -> bool + Send) {
+    pub(crate) async fn put(
+        &self,
+        key: &dyn AnyKey,
+        copy: Copy<'_>,
+        is_wanted: &(dyn Fn() -> bool + Send + Sync),
+    ) {
         let left = copy.fresh.min(copy.ttl).saturating_sub(copy.age);
         if left.is_zero() {
             return;
         }
-        match self.envelope(query, &copy) {
-            Ok(bytes) => self.tier.set(Q::NAME, &self.name, bytes, left, is_wanted).await,
-            Err(trouble) => self.tier.troubles.note(Q::NAME, Action::Set, &trouble),
+        match self.envelope(key, &copy) {
+            Ok(bytes) => self.tier.set(self.query, &self.name, bytes, left, is_wanted).await,
+            Err(trouble) => self.tier.troubles.note(self.query, Action::Set, &trouble),
         }
     }
 
-    fn envelope(&self, query: &Q, copy: &Copy<'_, Q>) -> Result<Vec<u8>, Trouble> {
+    fn envelope(&self, key: &dyn AnyKey, copy: &Copy<'_>) -> Result<Vec<u8>, Trouble> {
         let mut entry = Vec::new();
-        let encode = || self.persistence.encode_entry(query, copy.value, &mut entry);
+        let encode = || self.codec.encode_entry(key, copy.value, &mut entry);
         survived(encode)?.map_err(Trouble::Unwritable)?;
-        let (codec, fingerprint) = (self.persistence.codec_name(), self.persistence.fingerprint());
+        let (codec, fingerprint) = (self.codec.name(), self.codec.fingerprint());
         let Copy { dated, fresh, ttl, .. } = *copy;
         Ok(Envelope { codec, fingerprint, dated, fresh, ttl, entry: &entry }.to_bytes())
     }
 }
 
 /// An answer as it is to be kept.
-pub(crate) struct Copy<'a, Q: Query> {
-    pub(crate) value: &'a Arc<Q::Value>,
+pub(crate) struct Copy<'a> {
+    pub(crate) value: &'a AnyValue,
     /// When its load began, by the wall clock.
     pub(crate) dated: Dated,
     pub(crate) age: Duration,
@@ -140,7 +175,7 @@ impl<A: App> Client<A> {
     {
         let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) else { return };
         let Some(runtime) = self.runtime().try_get_unattended() else { return };
-        match name(self, &persistence, query) {
+        match name(self.cache().name_of::<Q>(), |name| persistence.encode_key(query, name)) {
             Ok(name) => {
                 let tier = Arc::clone(tier);
                 runtime.spawn(async move { tier.remove(Q::NAME, &name).await });
@@ -151,17 +186,13 @@ impl<A: App> Client<A> {
 }
 
 /// What a key is called in the provider: the name of its table, which has no zero byte in it, one, and the key.
-fn name<A: App, Q: Query>(
-    client: &Client<A>,
-    persistence: &Persistence<Q>,
-    query: &Q,
-) -> Result<Vec<u8>, Trouble>
-where
-    A::Registry: Holds<Q>,
-{
-    let mut name = client.cache().name_of::<Q>().as_bytes().to_vec();
+fn name(
+    table: &str,
+    encode_key: impl FnOnce(&mut Vec<u8>) -> Result<(), BoxError>,
+) -> Result<Vec<u8>, Trouble> {
+    let mut name = table.as_bytes().to_vec();
     name.push(0);
-    survived(|| persistence.encode_key(query, &mut name))?.map_err(Trouble::Unwritable)?;
+    survived(|| encode_key(&mut name))?.map_err(Trouble::Unwritable)?;
     Ok(name)
 }
 

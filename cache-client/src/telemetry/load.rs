@@ -3,13 +3,13 @@
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_core::{Query, Strategy};
+use cache_core::Strategy;
 use tokio::time::Instant;
 use tracing::{Level, Span, event, field, info_span};
 
-use super::{About, FLIGHTS, LOAD_SECONDS, LOADS, TARGET, Telemetry, Whole, metrics};
+use super::{About, FLIGHTS, LOAD_SECONDS, LOADS, Subject, TARGET, Telemetry, Whole, metrics};
+use crate::erased::Outcome;
 use crate::error::QueryError;
-use crate::flight::Outcome;
 
 /// An event in the span of a load, also when nothing runs in that any more.
 macro_rules! tell_end {
@@ -41,12 +41,12 @@ pub(crate) struct Load {
 
 impl Telemetry {
     /// Tells that a load has begun, from the span that it follows from or, if nobody shares it, is a part of.
-    pub(crate) fn load<Q: Query>(self, query: &Q, strategy: Strategy, is_shared: bool) -> Load {
-        let span = self.span(&self.about(query, strategy), is_shared);
+    pub(crate) fn load(self, subject: Subject<'_>, strategy: Strategy, is_shared: bool) -> Load {
+        let span = self.span(&self.about(subject, strategy), is_shared);
         if is_shared && !span.is_disabled() {
             span.follows_from(Span::current());
         }
-        metrics::shift::<Q>(FLIGHTS, 1.0);
+        metrics::shift(FLIGHTS, subject.labels, 1.0);
         Load { span, telemetry: self, strategy, begun: Instant::now(), has_ended: AtomicBool::new(false) }
     }
 
@@ -65,16 +65,11 @@ impl Telemetry {
 
 impl Load {
     /// Tells how the load has ended, the first time that it is called.
-    pub(crate) fn ended<Q: Query, E: Display>(
-        &self,
-        query: &Q,
-        outcome: &Outcome<Q::Value, E>,
-        is_expected: bool,
-    ) {
+    pub(crate) fn ended(&self, subject: Subject<'_>, outcome: &Outcome, is_expected: bool) {
         if self.has_ended.swap(true, Ordering::Relaxed) {
             return;
         }
-        let about = self.telemetry.about(query, self.strategy);
+        let about = self.telemetry.about(subject, self.strategy);
         let name = name_of(outcome);
         self.span.record("outcome", name);
         match name {
@@ -82,16 +77,16 @@ impl Load {
             "refused" => tell_end!(self, DEBUG, "refused", about),
             "interrupted" => tell_end!(self, DEBUG, "interrupted", about),
             _ => self.tell_failure(
-                &self.telemetry.about_trouble(query, self.strategy),
+                &self.telemetry.about_trouble(subject, self.strategy),
                 name,
                 error_of(outcome),
                 is_expected,
             ),
         }
-        metrics::shift::<Q>(FLIGHTS, -1.0);
-        metrics::count_by::<Q>(LOADS, "outcome", name);
+        metrics::shift(FLIGHTS, subject.labels, -1.0);
+        metrics::count_by(LOADS, subject.query, "outcome", name);
         if matches!(name, "answered" | "failed" | "panicked") {
-            metrics::measure::<Q>(LOAD_SECONDS, self.begun.elapsed());
+            metrics::measure(LOAD_SECONDS, subject.labels, self.begun.elapsed());
         }
     }
 
@@ -111,15 +106,15 @@ impl Load {
 }
 
 /// What there is to say of an error.
-fn error_of<V: ?Sized, E: Display>(outcome: &Outcome<V, E>) -> Option<&dyn Display> {
+fn error_of(outcome: &Outcome) -> Option<&dyn Display> {
     match outcome.as_ref().err()? {
-        QueryError::Failed { source, .. } => Some(&**source),
+        QueryError::Failed { source, .. } => Some(source),
         QueryError::Panicked { message, .. } => Some(message),
         error => Some(error),
     }
 }
 
-fn name_of<V: ?Sized, E>(outcome: &Outcome<V, E>) -> &'static str {
+fn name_of(outcome: &Outcome) -> &'static str {
     match outcome {
         Ok(_) => "answered",
         Err(QueryError::Panicked { .. }) => "panicked",

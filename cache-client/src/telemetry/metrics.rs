@@ -1,6 +1,5 @@
 //! Counters, a histogram and a gauge, by whatever recorder the program has. Names are told in the module above.
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use cache_core::Query;
@@ -15,13 +14,16 @@ use super::{
 };
 
 /// The labels of a query, known to the compiler, so that a hit need not make them.
-struct LabelsOf<Q>(PhantomData<Q>);
+#[derive(Clone, Copy)]
+pub(crate) struct Labels(&'static [Label]);
 
-impl<Q: Query> LabelsOf<Q> {
-    const QUERY: &'static [Label] = &[Label::from_static_parts("query", Q::NAME)];
+impl Labels {
+    pub(crate) const fn of<Q: Query>() -> Self {
+        Self(const { &[Label::from_static_parts("query", Q::NAME)] })
+    }
 
-    fn key(metric: &'static str) -> Key {
-        Key::from_static_parts(metric, Self::QUERY)
+    fn key(self, metric: &'static str) -> Key {
+        Key::from_static_parts(metric, self.0)
     }
 }
 
@@ -49,13 +51,13 @@ pub(crate) fn describe() {
     describe_gauge!(FLIGHTS, Unit::Count, "Loads under way.");
 }
 
-pub(super) fn count<Q: Query>(name: &'static str) {
-    let key = LabelsOf::<Q>::key(name);
+pub(super) fn count(name: &'static str, labels: Labels) {
+    let key = labels.key(name);
     with_recorder(|recorder| recorder.register_counter(&key, &METADATA)).increment(1);
 }
 
-pub(super) fn count_by<Q: Query>(name: &'static str, label: &'static str, value: &'static str) {
-    counter!(target: TARGET, name, "query" => Q::NAME, label => value).increment(1);
+pub(super) fn count_by(name: &'static str, query: &'static str, label: &'static str, value: &'static str) {
+    counter!(target: TARGET, name, "query" => query, label => value).increment(1);
 }
 
 pub(super) fn count_breaker(name: &'static str, breaker: &'static str, state: &'static str) {
@@ -67,13 +69,13 @@ pub(super) fn count_provider(name: &'static str, query: &'static str, action: &'
 }
 
 /// Moves a gauge.
-pub(super) fn shift<Q: Query>(name: &'static str, by: f64) {
-    let key = LabelsOf::<Q>::key(name);
+pub(super) fn shift(name: &'static str, labels: Labels, by: f64) {
+    let key = labels.key(name);
     with_recorder(|recorder| recorder.register_gauge(&key, &METADATA)).increment(by);
 }
 
 /// Notes a time in a histogram.
-pub(super) fn measure<Q: Query>(name: &'static str, time: Duration) {
-    let key = LabelsOf::<Q>::key(name);
+pub(super) fn measure(name: &'static str, labels: Labels, time: Duration) {
+    let key = labels.key(name);
     with_recorder(|recorder| recorder.register_histogram(&key, &METADATA)).record(time.as_secs_f64());
 }

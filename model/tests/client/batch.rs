@@ -17,16 +17,17 @@ use tokio_util::sync::CancellationToken;
 
 use self::gathering::{Batch, Gathering, IsNew, Member, Place};
 use self::loaded::Loaded;
-use crate::Get;
+use crate::erased::typed_key;
 use crate::runtime::TaskRuntime;
 use crate::waits::{FlightId, Waits};
+use crate::{Get, number};
 
 /// So many keys make a batch at most.
 const MOST: usize = 2;
 
 #[derive(Clone, Default)]
 struct Program {
-    gathering: Arc<Gathering<Get, ()>>,
+    gathering: Arc<Gathering>,
     waits: Arc<Waits>,
     last: Arc<AtomicU64>,
     /// The first batch is dropped by its runtime before it has an answer.
@@ -43,14 +44,14 @@ impl Program {
         loop {
             let mut place = self.join(key);
             match block_on(&mut place.answer) {
-                Ok(Loaded::Answered(value, _)) => return assert_eq!(*value, key),
-                Ok(other) => panic!("{other:?}"),
+                Ok(Loaded::Answered(value, _)) => return assert_eq!(number(&value), key),
+                Ok(_) => panic!("no load fails"),
                 Err(_) => assert!(place.batch.is_stranded(), "there is no answer"),
             }
         }
     }
 
-    fn join(&self, key: u64) -> Place<Get, ()> {
+    fn join(&self, key: u64) -> Place {
         let begin = || Batch::new(self.next(), CancellationToken::new(), TaskRuntime, None);
         let (place, is_new) = self.gathering.join(&Get(key), MOST, (&self.waits, FlightId(key)), begin);
         if is_new == IsNew(true) {
@@ -61,7 +62,7 @@ impl Program {
     }
 
     /// The task of a batch, and what is done when it is dropped.
-    fn run(&self, batch: &Arc<Batch<Get, ()>>) {
+    fn run(&self, batch: &Arc<Batch>) {
         thread::yield_now();
         let is_dropped = self.loses_first && batch.id == FlightId(100);
         if !is_dropped && !batch.token.is_cancelled() {
@@ -72,7 +73,8 @@ impl Program {
             if batch.land() {
                 members.into_iter().for_each(|Member { key, reply }| {
                     // Whoever has left does not want to know.
-                    _ = reply.send(Loaded::Answered(Arc::new(key.0), None));
+                    let Get(number) = typed_key(&*key);
+                    _ = reply.send(Loaded::Answered(Arc::new(*number), None));
                 });
             }
         }

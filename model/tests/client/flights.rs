@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_model::{Freshness, Times};
+use cache_model::{Freshness, Inputs, Times};
 use shuttle::future::block_on;
 use shuttle::thread;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{Anew, Boarded, Flights, Ticket};
+use crate::erased::Outcome;
 use crate::error::QueryError;
-use crate::flight::{Flight, Landing, Outcome, Seat, Wish};
+use crate::flight::{Flight, Landing, Seat, Wish};
 use crate::runtime::TaskRuntime;
 use crate::waits::FlightId;
-use crate::{Get, Store, check};
+use crate::{Get, Store, check, number};
 
 const KEY: Get = Get(1);
 
@@ -22,7 +23,7 @@ const KEY: Get = Get(1);
 #[derive(Clone)]
 struct Program {
     store: Store,
-    flights: Arc<Flights<Get, ()>>,
+    flights: Arc<Flights>,
     version: Arc<AtomicU64>,
     next: Arc<AtomicU64>,
     loads: Arc<AtomicUsize>,
@@ -42,11 +43,11 @@ impl Program {
     }
 
     /// Gets on the flight of the key, and starts it if it is new, as a call of the client does.
-    fn board(&self) -> Result<Seat<Get, ()>, u64> {
+    fn board(&self) -> Result<Seat, u64> {
         self.board_anew(Anew::No, true)
     }
 
-    fn board_anew(&self, anew: Anew, looks: bool) -> Result<Seat<Get, ()>, u64> {
+    fn board_anew(&self, anew: Anew, looks: bool) -> Result<Seat, u64> {
         let wish = Wish { stores: true, linger: self.linger, ..Wish::default() };
         let mut ticket = Ticket { wish, is_behind: false, anew, from: None, landings: None };
         ticket.landings = looks.then(|| self.flights.landings());
@@ -59,16 +60,9 @@ impl Program {
             }
             let make = || {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
-                let watch = self.store.watch(&KEY);
-                Flight::new(
-                    id,
-                    KEY,
-                    self.store.now(),
-                    Some(watch),
-                    CancellationToken::new(),
-                    TaskRuntime,
-                    None,
-                )
+                let (key, watch) = (Arc::new(KEY), Arc::new(self.store.watch(&KEY)));
+                let (now, token) = (self.store.now(), CancellationToken::new());
+                Flight::new(id, key, now, Some(watch), token, TaskRuntime, None)
             };
             let mut displaced = None;
             let boarded = self.flights.board(&KEY, &ticket, make, &mut displaced);
@@ -89,7 +83,7 @@ impl Program {
     }
 
     /// The task of a flight: loads what the source has, and stores it if it may.
-    fn fly(&self, flight: &Arc<Flight<Get, ()>>) {
+    fn fly(&self, flight: &Arc<Flight>) {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let loaded = self.version.load(Ordering::SeqCst);
         if self.loads_for_ever {
@@ -100,9 +94,12 @@ impl Program {
             self.flights.landed(flight);
             return flight.abandon(Err(QueryError::Interrupted { query: "get" }));
         }
-        let outcome: Outcome<u64, ()> = match flight.begin_landing() {
+        let outcome: Outcome = match flight.begin_landing() {
             Landing::Interrupted => Err(QueryError::Interrupted { query: "get" }),
-            Landing::Done(_) => Ok(flight.watch.as_ref().unwrap().store(loaded, Times::new()).into_value()),
+            Landing::Done(_) => {
+                let (watch, loaded) = (flight.watch.as_ref().unwrap(), Arc::new(loaded));
+                Ok(watch.store(loaded, Times::new(), &Inputs::default()).into_value())
+            }
         };
         self.flights.landed(flight);
         flight.land(outcome);
@@ -118,7 +115,7 @@ impl Program {
                 Err(value) => break value,
             };
             match block_on(seat.landed()) {
-                Ok(value) => break *value,
+                Ok(value) => break number(&value),
                 Err(_) => assert!(seat.flight.is_stranded(), "no other is interrupted"),
             }
             boarded = self.board_anew(Anew::InPlaceOf(seat.flight.id), true);

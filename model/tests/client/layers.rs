@@ -1,25 +1,31 @@
 //! Who reads a key while its layer is confirmed or taken away.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use shuttle::thread;
 
+use crate::erased::AnyValue;
 use crate::layer::stack::{LayerId, Layered, Stacks, Step};
-use crate::{Get, Store, check};
+use crate::{Get, Store, check, number};
 
 const KEY: Get = Get(1);
 
-fn read(store: &Store, stacks: &Stacks<Get>) -> u64 {
-    let Layered { base, folded } = stacks.read(&KEY, || store.get(&KEY), |base| base);
-    *folded.or(base).unwrap()
+fn read(store: &Store, stacks: &Stacks) -> u64 {
+    let Layered { base, folded } =
+        stacks.read(&KEY, || store.get(&KEY).map(|value| value as AnyValue), |base| base);
+    number(&folded.or(base).unwrap())
 }
 
 /// A layer that adds a hundred.
-fn put_up(stacks: &Stacks<Get>, layer: u64) -> Arc<AtomicBool> {
+fn put_up(stacks: &Stacks, layer: u64) -> Arc<AtomicBool> {
     let is_off = Arc::new(AtomicBool::new(false));
-    let change = Arc::new(|present: Option<&u64>| Some(Arc::new(present? + 100)));
-    stacks.push(KEY, Step { layer: LayerId(layer), is_off: Arc::clone(&is_off), change });
+    let change = |present: Option<&(dyn Any + Send + Sync)>| -> Option<AnyValue> {
+        Some(Arc::new(present?.downcast_ref::<u64>()? + 100))
+    };
+    let change = Arc::new(change);
+    stacks.push(Arc::new(KEY), Step { layer: LayerId(layer), is_off: Arc::clone(&is_off), change });
     is_off
 }
 

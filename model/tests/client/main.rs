@@ -17,6 +17,9 @@ mod board;
 mod concurrency;
 #[path = "../../../cache-client/src/runtime/endable.rs"]
 mod endable;
+#[path = "../../../cache-client/src/erased.rs"]
+#[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
+mod erased;
 #[path = "../../../cache-client/src/error.rs"]
 mod error;
 #[path = "../../../cache-client/src/flight.rs"]
@@ -59,6 +62,11 @@ registry! {
 }
 
 type Store = Cache<Registry>;
+
+/// A value of the query.
+fn number(value: &erased::AnyValue) -> u64 {
+    *value.downcast_ref().unwrap()
+}
 
 #[track_caller]
 fn check(scenario: impl Fn() + Send + Sync + 'static) {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Freshness, Holds};
+use cache_core::Freshness;
 use tokio::time::Instant;
 
 use super::{Keeper, TICK};
-use crate::app::{App, Fetch};
+use crate::app::App;
+use crate::erased::AnyWatch;
 use crate::layer::stack::Layered;
 use crate::observer::snapshot::{Face, Snapshot, Version};
 
@@ -23,16 +24,13 @@ pub(super) struct PutUp {
     answers: u64,
 }
 
-impl<A: App, Q: Fetch<A>> Keeper<A, Q>
-where
-    A::Registry: Holds<Q>,
-{
+impl<A: App> Keeper<A> {
     /// What is to be shown: an answer that is not stored, if it is newer than what is; `own` to observers whose strategy
     /// stores nothing.
-    pub(super) fn look(&self, own: bool) -> Option<Face<Q::Value>> {
-        let stored = self.client.cache().value_and_state(&self.post.key, false);
+    pub(super) fn look(&self, own: bool) -> Option<Face> {
+        let stored = self.query.read(self.client.cache(), false);
         // After the look, which waits for a commit that replaces it.
-        let is_shown = |watch: &cache_core::Watch<Q>, is_own: bool| {
+        let is_shown = |watch: &Arc<dyn AnyWatch>, is_own: bool| {
             !watch.is_replaced() && (own || (watch.is_overtaken() && !is_own))
         };
         let unstored = self.unstored.as_ref().filter(|unstored| is_shown(&unstored.watch, unstored.is_own));
@@ -43,9 +41,11 @@ where
                 version: Version::Loaded(unstored.flight),
                 state: None,
                 is_marked: unstored.watch.is_overtaken(),
+                is_absent: self.query.is_absent(&unstored.value),
             });
         }
         stored.map(|(value, state)| Face {
+            is_absent: self.query.is_absent(&value),
             value,
             folded: None,
             version: Version::Stored(state.revision),
@@ -55,12 +55,12 @@ where
     }
 
     /// [`look`](Self::look), and what layers make of it.
-    fn look_with_layers(&self, own: bool) -> Option<Face<Q::Value>> {
+    fn look_with_layers(&self, own: bool) -> Option<Face> {
         if self.client.layers().are_there()
-            && let Some(desk) = self.client.desks().existing::<Q, Q::Error>()
+            && let Some(desk) = self.client.existing_desk(&*self.query)
         {
             let Layered { base, folded } =
-                desk.stacks.read(&self.post.key, || self.look(own), |face| &face.value);
+                desk.stacks.read(&*self.post.key, || self.look(own), |face| &face.value);
             return match (base, folded) {
                 (Some(face), folded) => Some(Face { folded, ..face }),
                 // Made of nothing.
@@ -70,6 +70,7 @@ where
                     version: Version::Nothing,
                     state: None,
                     is_marked: false,
+                    is_absent: false,
                 }),
                 (None, None) => None,
             };
@@ -83,13 +84,13 @@ where
         let has_own = self.plans.iter().any(|plan| !plan.stores());
         let own = if has_own { self.look_with_layers(true) } else { None };
         let at = self.client.cache().now();
-        let stale = shared.as_ref().map_or(0, |face| {
-            self.plans.iter().filter(|plan| face.is_stale::<Q>(plan, Duration::ZERO)).count()
-        });
+        let stale = shared
+            .as_ref()
+            .map_or(0, |face| self.plans.iter().filter(|plan| face.is_stale(plan, Duration::ZERO)).count());
         self.stale_at = self.next_stale(shared.as_ref());
         let seats = [&self.seat, &self.retired];
         let is_refreshing = seats.into_iter().flatten().any(|seat| !seat.flight.is_replaced());
-        let mark_of = |face: &Face<Q::Value>| {
+        let mark_of = |face: &Face| {
             let (version, folded) = face.mark();
             (version, folded, face.is_marked)
         };
@@ -114,11 +115,11 @@ where
     }
 
     /// When to look whether a value that is shown has become stale by the options of an observer that has it as fresh.
-    fn next_stale(&self, face: Option<&Face<Q::Value>>) -> Option<Instant> {
+    fn next_stale(&self, face: Option<&Face>) -> Option<Instant> {
         let face = face?;
         let state = face.state.as_ref()?;
-        let fresh = self.plans.iter().filter(|plan| !face.is_stale::<Q>(plan, Duration::ZERO));
-        let left = fresh.map(|plan| plan.fresh_left::<Q>(&face.value, state)).filter(|left| !left.is_zero());
+        let fresh = self.plans.iter().filter(|plan| !face.is_stale(plan, Duration::ZERO));
+        let left = fresh.map(|plan| plan.fresh_left(face.is_absent, state)).filter(|left| !left.is_zero());
         left.min().map(|left| Instant::now() + left.min(TICK))
     }
 }
