@@ -1,4 +1,4 @@
-//! The gate that keeps writers out while a moment of the whole cache is copied. Readers never meet it.
+//! The gate that keeps writers out while a moment of the whole cache is noted. Readers never meet it.
 //!
 //! A closer sets the flag and then locks each shard in turn, for reading. A writer looks at the flag before it
 //! locks, so that it does not queue on a shard and hold up readers, and *again once it holds every lock it needs*.

@@ -13,6 +13,7 @@ mod maintenance;
 mod metadata;
 mod pins;
 mod placement;
+pub(crate) mod saves;
 mod simple;
 pub(crate) mod state;
 mod tag_index;
@@ -400,11 +401,6 @@ impl<'a> ShardRef<'a> {
     #[inline]
     pub(crate) fn has_due(self, now: Moment) -> bool {
         self.metadata.is_some_and(|metadata| metadata.deadlines.has_due(now))
-    }
-
-    /// Residents in the order in which the default policy would look at them, by number.
-    pub(crate) fn policy_order(self) -> impl Iterator<Item = u32> {
-        self.metadata.into_iter().flat_map(|metadata| metadata.policy.numbers(&metadata.records))
     }
 
     fn forgotten(self) -> u64 {

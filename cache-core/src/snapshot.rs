@@ -2,8 +2,8 @@
 //!
 //! `codec` turns one key and value into bytes, `persistence` says which codec a query uses, `format` is the
 //! container that holds many of them, `table_image`, `writer`, `frames` and `reader` go between entries and container,
-//! `file` puts the container on disk. `capture` copies the entries that are to be saved; `parallel` shares out work among
-//! threads. `pairs` holds keys and values, and is compiled for each query; nearly all else works on their numbers.
+//! `file` puts the container on disk. `capture` notes the entries that are to be saved, and copies them; `parallel` shares
+//! out work among threads. `pairs` holds keys and values, and is compiled for each query; nearly all else works on their numbers.
 
 mod capture;
 pub mod codec;

@@ -14,6 +14,7 @@ mod same_keys;
 mod special_files;
 mod threads;
 mod time;
+mod under_writes;
 mod unsaved_entries;
 
 use std::sync::Arc;

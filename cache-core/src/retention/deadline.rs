@@ -27,6 +27,12 @@ impl Deadlines {
         Some(number)
     }
 
+    /// All whose time has come by `now`, in no order.
+    pub(crate) fn due(&self, now: Moment) -> impl Iterator<Item = u32> {
+        let heap: &[_] = if self.has_due(now) { self.heap.as_slice() } else { &[] };
+        heap.iter().filter(move |Reverse((deadline, _))| *deadline <= now).map(|&Reverse((_, number))| number)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }

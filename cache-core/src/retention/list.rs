@@ -17,7 +17,7 @@ pub(crate) trait Linked {
 }
 
 /// First in, first out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct List {
     first: u32,
     last: u32,
@@ -106,6 +106,11 @@ impl List {
             next = link_of(number).next;
             number
         })
+    }
+
+    /// The elements from the first to the last, if `next` has what comes behind each.
+    pub(crate) fn iter_in(&self, next: &[u32]) -> impl Iterator<Item = u32> {
+        self.iter(|number| Link::to(next[number as usize]))
     }
 
     /// Goes on with the elements at their new numbers.

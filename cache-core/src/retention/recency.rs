@@ -111,10 +111,10 @@ impl Recency {
         Some(Oldest { node, hash: order.nodes[node as usize].hash })
     }
 
-    /// All nodes, least recently used first.
-    pub(crate) fn oldest_first(&self) -> Vec<u32> {
+    /// A copy of the order, least recently used first, and what comes behind each node in it.
+    pub(crate) fn copy(&self) -> (List, Vec<u32>) {
         let order = self.up_to_date();
-        order.list.iter(|node| order.nodes[node as usize].link).collect()
+        (order.list.clone(), order.nodes.iter().map(|node| node.link.next()).collect())
     }
 
     fn up_to_date(&self) -> MutexGuard<'_, Order> {

@@ -72,6 +72,11 @@ impl Records {
         self.occupied -= 1;
     }
 
+    /// What comes behind each slot in the list that it is in.
+    pub(crate) fn next_numbers(&self) -> Vec<u32> {
+        self.records.iter().map(|record| record.link.next()).collect()
+    }
+
     pub(crate) fn occupied(&self) -> usize {
         self.occupied
     }

@@ -178,9 +178,9 @@ impl S3Fifo {
         }
     }
 
-    /// Entries in the order in which they came, the small queue first.
-    pub(crate) fn numbers<'a>(&'a self, records: &'a Records) -> impl Iterator<Item = u32> + 'a {
-        [&self.small, &self.main].into_iter().flat_map(|lane| lane.list.iter(|number| records[number].link))
+    /// Copies of the small queue and the main one, which lead through the records.
+    pub(crate) fn lists(&self) -> [List; 2] {
+        [self.small.list.clone(), self.main.list.clone()]
     }
 
     /// Goes on with the entries at their new numbers.

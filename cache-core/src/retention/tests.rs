@@ -62,7 +62,8 @@ proptest! {
                 }
                 Use::List => {
                     let nodes: Vec<_> = list.iter().map(|&(node, _)| node).collect();
-                    prop_assert_eq!(recency.oldest_first(), nodes);
+                    let (list, next) = recency.copy();
+                    prop_assert_eq!(list.iter_in(&next).collect::<Vec<_>>(), nodes);
                 }
                 _ => {}
             }

@@ -24,6 +24,7 @@ impl ShardMut<'_> {
         if let Some(number) = at.number
             && self.lines.upgrade(number)
         {
+            self.keep_for_saves(number);
             self.leave(number, context);
             if let Some(state) = self.lines.state_mut(number) {
                 state.membership = Membership::Pinned;
@@ -54,6 +55,7 @@ impl ShardMut<'_> {
 
     /// Places a pinned entry or a survivor anew by the rules of the table.
     pub(super) fn admit(&mut self, number: u32, context: &OpContext<'_>) {
+        self.keep_for_saves(number);
         let metadata = &*self.metadata;
         let has_own_ttl = metadata.extras.get(number).is_some_and(|extra| extra.ttl.is_some());
         let placement = Placement::by_rules(metadata.records[number].weight, has_own_ttl, context.rules);
@@ -213,6 +215,7 @@ impl ShardMut<'_> {
         if !state.membership.is_resident() {
             return true;
         }
+        self.keep_for_saves(number);
         match self.lines.release(number, cause, context.has_listeners) {
             Released::Unshared => {
                 self.vacate(number, Some(cause), context);

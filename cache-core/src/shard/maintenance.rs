@@ -109,14 +109,15 @@ impl ShardMut<'_> {
 
     /// Takes an entry out, and out of whatever list it is in. The ledger is told.
     pub(super) fn take(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
+        self.keep_for_saves(number);
         self.leave(number, context);
         self.vacate(number, cause, context);
     }
 
-    /// Gives memory back when most of the lines have become vacant.
+    /// Gives memory back when most of the lines have become vacant. Not while a save runs, which knows lines by their numbers.
     #[inline]
     pub(super) fn shrink(&mut self, context: &OpContext<'_>) {
-        if is_roomy(self.count(), self.lines.len()) {
+        if is_roomy(self.count(), self.lines.len()) && !self.metadata.saves.are_running() {
             self.compact(context);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::OpContext;
 use super::pins::Pins;
+use super::saves::Saves;
 use super::state::{Extra, LineState, Membership, deadline};
 use super::tag_index::TagIndex;
 use crate::clock::Moment;
@@ -30,6 +31,7 @@ pub(super) struct Metadata {
     pub(super) survivors: List,
     pub(super) revived: Revivals,
     pub(super) pins: Pins,
+    pub(super) saves: Saves,
     /// Made for the first key that has a tag.
     pub(super) tags: Option<Box<TagIndex>>,
     /// Highest revision of an entry that was taken out.

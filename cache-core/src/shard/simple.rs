@@ -139,6 +139,7 @@ impl Metadata {
             && (self.deadlines.is_empty() || self.has_calm_deadlines(now))
             && self.balance == 0
             && self.extras.is_empty()
+            && !self.saves.are_running()
     }
 
     fn has_calm_deadlines(&self, now: Moment) -> bool {

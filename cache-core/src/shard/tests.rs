@@ -1,15 +1,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::key::names;
+use super::saves::SaveId;
 use super::{AnyShard, Incoming, OpContext, Pair, Placement, Shard};
 use crate::clock::Moment;
 use crate::options::TableOptions;
 use crate::query::Query;
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
+use crate::retention::list::List;
+use crate::snapshot::codec::Bincode;
+use crate::snapshot::{Entries, Persistence, TableCodec};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Key(u32);
 
 impl Query for Key {
@@ -54,7 +60,7 @@ fn an_entry_that_moves_between_lists_is_in_one_of_them() {
         write(&mut shard, 7, if is_too_heavy { 21 } else { 1 }, &rules, &ledger);
         let metadata = shard.metadata.as_ref().unwrap();
         assert_eq!(shard.any().count(), 1);
-        assert_eq!(metadata.policy.numbers(&metadata.records).count(), usize::from(!is_too_heavy));
+        assert_eq!(metadata.policy.lists().iter().map(List::len).sum::<usize>(), usize::from(!is_too_heavy));
         assert_eq!(metadata.survivors.len(), usize::from(is_too_heavy));
     }
     assert!(!ledger.is_over_with(10) && ledger.is_over_with(11), "all of the bound is left");
@@ -79,4 +85,26 @@ fn a_shard_that_held_many_deadlines_gives_their_memory_back() {
 fn a_locked_shard_is_two_cache_lines_with_a_short_key() {
     assert!(size_of::<crate::sync::RwLock<Shard<Key>>>() <= 128);
     assert!(size_of::<crate::sync::RwLock<Shard<crate::dynamic::Dynamic>>>() <= 128);
+}
+
+#[test]
+fn a_shard_gives_memory_back_after_a_save_and_not_before() {
+    let rules = Rules::of(&TableOptions::new().capacity(2_000));
+    let ledger = Ledger::new(rules.limit());
+    let mut shard = Shard::new();
+    (0..2_000).for_each(|key| write(&mut shard, key, 1, &rules, &ledger));
+    let id = SaveId::new();
+    let pairs = Persistence::<Key>::opaque::<Bincode>(0).codec.pairs(0);
+    shard.any().begin_save(id, &rules, Moment::ORIGIN, Entries::new(pairs, 0), false);
+    let context = context(&rules, &ledger, Moment::ORIGIN, 2);
+    for key in 0..1_990 {
+        let mut shard = shard.any_mut();
+        let at = shard.locate(key, &|other| names(&Key(key), other));
+        shard.remove(at, &context);
+        shard.finish(&context);
+    }
+    assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 2_000));
+    drop(shard.any().end_save(id));
+    write(&mut shard, 1_995, 1, &rules, &ledger);
+    assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 10));
 }

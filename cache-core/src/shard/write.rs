@@ -80,6 +80,9 @@ impl ShardMut<'_> {
             revision: context.revision,
             as_of: incoming.as_of,
         });
+        if metadata.saves.are_running() {
+            metadata.saves.pass_over(number);
+        }
         let has_times = incoming.extra.is_some();
         metadata.extras.put(number, incoming.extra);
         let mut state = LineState {
@@ -105,6 +108,7 @@ impl ShardMut<'_> {
         placement: Placement,
         context: &OpContext<'_>,
     ) {
+        self.keep_for_saves(number);
         let Self { lines, metadata, .. } = self;
         let limit = context.rules.history as usize;
         // Not of a survivor: its handle could become the last one while the shard is locked.
@@ -170,6 +174,7 @@ impl ShardMut<'_> {
     /// keys.
     pub(crate) fn clear(&mut self, context: &OpContext<'_>) {
         for number in self.numbers() {
+            self.keep_for_saves(number);
             let Some(state) = self.lines.state(number) else { continue };
             if state.membership.is_counted() {
                 self.metadata.balance -= i64::from(self.metadata.records[number].weight);
@@ -204,6 +209,7 @@ impl ShardMut<'_> {
         if !self.is_readable(number) {
             return false;
         }
+        self.keep_for_saves(number);
         let Self { lines, metadata, .. } = self;
         let Some(state) = lines.state_mut(number) else { return false };
         let old_deadline = metadata.deadline(number, context.rules);
@@ -226,6 +232,7 @@ impl ShardMut<'_> {
     /// Marks an entry. Returns whether there was a readable one.
     pub(crate) fn invalidate(&mut self, number: u32) -> bool {
         let is_readable = self.is_readable(number);
+        self.keep_for_saves(number);
         if is_readable && let Some(state) = self.lines.state_mut(number) {
             state.is_invalidated = true;
         }

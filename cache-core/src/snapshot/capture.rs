@@ -1,46 +1,108 @@
-//! The entries of one table at one moment, copied shard by shard while the gate is closed, and put in order after
-//! that.
+//! The entries of one table as they were at one moment. While the gate is closed, their order is noted, and each shard
+//! begins to put aside what is changed; they are copied a few at a time after that, while they are encoded.
 //!
 //! Each shard has an order of its own; a snapshot has one for the whole table. The entries of a small table, and those
-//! that the default policy does not keep, are sorted. The queues of a large table are copied in pieces, and the pieces
-//! of all shards that are at the same place in their queues go together: so no copy is moved, and a few dozen places
-//! more or less are as good as exact among thousands of entries.
+//! that the default policy does not keep, are sorted. The queues of a large table are taken in pieces, and the pieces
+//! of all shards that are at the same place in their queues go together: a few dozen places more or less are as good as
+//! exact among thousands of entries.
 
-use std::convert::Infallible;
-
-use smallvec::SmallVec;
+use std::ops::Range;
+use std::panic::resume_unwind;
 
 use super::entry::Entries;
-use super::pairs::AnyPairs;
-use super::parallel::in_order;
 use super::persistence::TableCodec;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
-use crate::shard::{Membership, ShardRef, View};
+use crate::retention::Queue;
+use crate::retention::list::List;
+use crate::shard::saves::{QueuesCopy, SaveId, Standing};
+use crate::shard::{Membership, ShardRef};
+use crate::sync::Mutex;
 
 /// Entries that are encoded together by one thread: few enough to stay in the second cache until they are, enough to
 /// be copied in pieces that are worth fetching.
-const CHUNK: usize = 512;
+const CHUNK: usize = if cfg!(cache_model) { 2 } else { 512 };
 /// Entries of a table for which another thread is worth its start, and copying in pieces worth the loss of order.
-const LARGE: usize = 8 * CHUNK;
-/// Values whose reference counts are asked for together.
-const BATCH: usize = 32;
+const LARGE: usize = if cfg!(cache_model) { 4 } else { 8 * CHUNK };
+/// Entries that are copied while a shard is locked, for which its writers wait; the processor fetches them side by side.
+const BATCH: usize = if cfg!(cache_model) { 1 } else { 32 };
+/// Lines that are looked at while a shard is locked.
+const LOOKS: u32 = if cfg!(cache_model) { 1 } else { 1024 };
 
-/// Copies of entries that are to be encoded together, in pieces.
-pub(super) type Chunk = Vec<Entries>;
+/// Of how many threads to make use for so many entries.
+pub(super) fn worth(threads: usize, entries: usize) -> usize {
+    threads.min(entries / LARGE).max(1)
+}
 
-/// Copies of the entries of one table.
-pub(super) struct Captured(Vec<CapturedShard>);
+/// A save of a table, for which its shards put aside what is changed. Dropping it ends that.
+struct OpenSave<'a> {
+    table: &'a dyn UsedTable,
+    id: SaveId,
+}
 
-/// Copies of the entries of one shard.
+/// The entries of a table at one moment, whose order is still that of the parts of the table.
+pub(super) struct Noted<'a> {
+    save: OpenSave<'a>,
+    codec: &'a dyn TableCodec,
+    shards: Vec<NotedShard>,
+    /// The exact order of the table, if it has one, and what comes behind each node in it.
+    order: Option<(List, Vec<u32>)>,
+    is_large: bool,
+}
+
 #[derive(Default)]
-struct CapturedShard {
-    /// The small queue and the main one of the default policy: pieces, in their order.
-    queues: [Chunk; 2],
-    /// All others, once there is one.
-    rest: Option<Entries>,
-    /// Those of the rest.
-    ranks: Vec<Rank>,
+struct NotedShard {
+    lines: u32,
+    /// Whether there are entries that the default policy does not keep.
+    has_others: bool,
+    /// The queues of the default policy, in a large table.
+    queues: Option<QueuesCopy>,
+    /// Their entries, in a small one.
+    queued: Vec<(u32, Rank)>,
+}
+
+/// The entries of a table at one moment, in order.
+pub(super) struct Captured<'a> {
+    source: Source<'a>,
+    codec: &'a dyn TableCodec,
+    chunks: Vec<Chunk>,
+    /// Least recently used first; survivors before all others, what is pinned after them.
+    ranked: Vec<Ranked>,
+    /// What is in the small queue and the main one of each shard of a large table.
+    queues: Vec<[Vec<u32>; 2]>,
+    /// Entries of a piece of a queue.
+    piece: usize,
+    /// The first ones, if they were looked at, and how far the first chunk has been copied with them.
+    first: Mutex<Option<(Entries, usize)>>,
+}
+
+/// Where the entries come from.
+enum Source<'a> {
+    Table(OpenSave<'a>),
+    /// One list, of which the numbers are those.
+    #[cfg(test)]
+    Entries(Mutex<Entries>),
+}
+
+/// Entries that are encoded together.
+enum Chunk {
+    Ranked(Range<usize>),
+    /// The pieces of all shards at this place of their queues.
+    Queued(Queue, usize),
+}
+
+/// How far a chunk has been copied.
+#[derive(Default)]
+pub(super) struct Progress {
+    chunk: usize,
+    piece: usize,
+}
+
+impl Progress {
+    /// Nothing of a chunk.
+    pub(super) fn of(chunk: usize) -> Self {
+        Self { chunk, piece: 0 }
+    }
 }
 
 /// Place of an entry that is sorted: by class, and in the order of use within that.
@@ -63,7 +125,7 @@ enum Class {
     Pinned,
 }
 
-/// An entry of the rest of a shard. Those of the same rank are in the order of shards and of numbers.
+/// An entry that is sorted. Those of the same rank are in the order of shards and of numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ranked {
     rank: Rank,
@@ -71,219 +133,277 @@ struct Ranked {
     number: u32,
 }
 
-/// Of how many threads to make use for so many entries.
-pub(super) fn worth(threads: usize, entries: usize) -> usize {
-    threads.min(entries / LARGE).max(1)
-}
-
 impl dyn UsedTable + '_ {
-    /// Copies the entries that are to be saved, on at most `threads` threads. To be called while the gate is closed.
-    pub(super) fn capture(
-        &self,
-        codec: &dyn TableCodec,
+    /// Notes the entries that are to be saved. To be called while the gate is closed: the shorter it takes, the better.
+    pub(super) fn note<'a>(
+        &'a self,
+        codec: &'a dyn TableCodec,
         with_survivors: bool,
         now: Moment,
-        threads: usize,
-    ) -> Captured {
-        let (head, mut entries) = (self.head(), 0);
+    ) -> Noted<'a> {
+        let head = self.head();
+        let mut entries = 0;
         self.each_shard(&mut |shard| entries += shard.count());
-        let shards = head.shard_count();
-        let capturing = Capturing {
-            table: self,
+        let mut noted = Noted {
+            save: OpenSave { table: self, id: SaveId::new() },
             codec,
-            pairs: codec.pairs(0),
-            order: head.recency().map_or_else(Vec::new, |recency| places(&recency.oldest_first())),
-            piece: (entries >= LARGE).then_some(CHUNK.div_ceil(shards.max(1))),
-            with_survivors,
-            now,
+            shards: Vec::with_capacity(head.shard_count()),
+            order: head.recency().map(|recency| recency.copy()),
+            is_large: entries >= LARGE,
         };
-        let mut captured = Vec::with_capacity(shards);
-        let copy = |place, copied: &mut CapturedShard| {
-            self.read_shard(place, &mut |shard| capturing.copy_shard(shard, copied));
-        };
-        let done = in_order(shards, worth(threads, entries), usize::MAX, copy, |copied| {
-            captured.push(std::mem::take(copied));
-            Ok::<_, Infallible>(())
+        self.each_shard(&mut |shard| {
+            let aside = Entries::new(codec.pairs(0), 0);
+            shard.begin_save(noted.save.id, &head.rules, now, aside, with_survivors);
+            let queues = shard.copy_queues(&head.rules, now);
+            noted.shards.push(NotedShard::new(shard, queues, noted.is_large));
         });
-        match done {
-            Ok(()) => Captured(captured),
-            Err(never) => match never {},
+        noted
+    }
+}
+
+impl NotedShard {
+    fn new(shard: ShardRef<'_>, copy: QueuesCopy, is_large: bool) -> Self {
+        let has_others = copy.len() < shard.count();
+        let mut noted = Self { lines: shard.numbers().end, has_others, ..Self::default() };
+        if is_large {
+            noted.queues = Some(copy);
+            return noted;
+        }
+        let (mut newest, mut place) = (0, 0);
+        for (queue, numbers) in [Queue::Small, Queue::Main].into_iter().zip(copy.queues()) {
+            for number in numbers {
+                place += 1;
+                let Some(view) = shard.view(number).filter(|_| !copy.is_expired(number)) else { continue };
+                let revision = view.record.revision;
+                let rank = match queue {
+                    Queue::Small => {
+                        newest = revision.max(newest);
+                        Rank { class: Class::Resident, first: newest, then: place }
+                    }
+                    Queue::Main => Rank { class: Class::Main, first: place, then: revision },
+                };
+                noted.queued.push((number, rank));
+            }
+        }
+        noted
+    }
+}
+
+impl<'a> Noted<'a> {
+    /// Puts the entries in order.
+    pub(super) fn arrange(self) -> Captured<'a> {
+        let Self { save, codec, shards, order, .. } = self;
+        let order = order.map_or_else(Vec::new, |(list, next)| places(&list, &next));
+        let (mut ranked, mut queues) = (Vec::new(), Vec::new());
+        for (noted, shard) in shards.into_iter().zip(0..) {
+            let NotedShard { lines, has_others, queues: copy, queued } = noted;
+            ranked.extend(queued.into_iter().map(|(number, rank)| Ranked { rank, shard, number }));
+            if has_others {
+                save.rank_others(shard, lines, &order, &mut ranked);
+            }
+            if let Some(copy) = copy {
+                let wanted = |number: &u32| !copy.is_expired(*number);
+                queues.push(copy.queues().map(|numbers| numbers.filter(wanted).collect::<Vec<_>>()));
+            }
+        }
+        ranked.sort_unstable();
+        Captured::new(Source::Table(save), codec, ranked, queues)
+    }
+}
+
+impl OpenSave<'_> {
+    /// Ranks what the default policy does not keep.
+    fn rank_others(&self, shard: u32, lines: u32, order: &[u64], ranked: &mut Vec<Ranked>) {
+        let mut start = 0;
+        while start < lines {
+            let end = start.saturating_add(LOOKS).min(lines);
+            self.table.read_shard(shard as usize, &mut |locked| {
+                locked.standings(self.id, start..end, &mut |number, standing| {
+                    ranked.push(Ranked { rank: rank(standing, order), shard, number });
+                });
+            });
+            start = end;
+        }
+    }
+
+    /// Copies entries of one shard, a few at a time.
+    ///
+    /// # Panics
+    /// When the `Clone` of a key does, or did while a writer put it aside.
+    fn copy(&self, shard: u32, numbers: &[u32], copies: &mut Entries) {
+        for batch in numbers.chunks(BATCH) {
+            let mut copied = Ok(());
+            self.table.read_shard(shard as usize, &mut |shard| {
+                copied = shard.copy_for_save(self.id, batch, copies);
+            });
+            copied.unwrap_or_else(|panic| resume_unwind(panic));
         }
     }
 }
 
-/// What is to be copied of a table.
-struct Capturing<'a> {
-    table: &'a dyn UsedTable,
-    codec: &'a dyn TableCodec,
-    /// The way to the typed part of a shard.
-    pairs: Box<dyn AnyPairs>,
-    /// Of a table in exact order: the place in it of each node.
-    order: Vec<u64>,
-    /// Entries of a piece, if the queues are copied in pieces.
-    piece: Option<usize>,
-    with_survivors: bool,
-    now: Moment,
-}
-
-impl Capturing<'_> {
-    /// Adds to `copied`, which outlives the lock even if the `Clone` of a key panics: it may hold the last handle of a
-    /// value by then.
-    fn copy_shard(&self, shard: ShardRef<'_>, copied: &mut CapturedShard) {
-        let queued = self.copy_queues(shard, copied);
-        if queued == shard.count() {
-            return;
+impl Drop for OpenSave<'_> {
+    fn drop(&mut self) {
+        for shard in 0..self.table.head().shard_count() {
+            let mut ended = None;
+            self.table.read_shard(shard, &mut |shard| ended = shard.end_save(self.id));
+            // Without locks.
+            drop(ended);
         }
-        for number in shard.numbers() {
-            let Some(view) = shard.view(number) else { continue };
-            if view.state.membership.queue().is_some() || !self.is_wanted(&view) {
-                continue;
-            }
-            let is_ordered = view.state.membership == Membership::Ordered;
-            let place = self.order.get(view.state.aside as usize).filter(|_| is_ordered);
-            let rank = rank(&view, place.copied().unwrap_or(0));
-            self.copy_ranked(shard, number, &view, rank, copied);
-        }
-    }
-
-    /// Copies what the default policy keeps. Returns how many entries it looked at.
-    fn copy_queues(&self, shard: ShardRef<'_>, copied: &mut CapturedShard) -> usize {
-        let (mut queued, mut newest) = (0, 0);
-        let mut numbers = shard.policy_order();
-        let mut batch = SmallVec::<[u32; BATCH]>::new();
-        loop {
-            batch.clear();
-            batch.extend(numbers.by_ref().take(BATCH));
-            if batch.is_empty() {
-                return queued;
-            }
-            self.pairs.fetch_lines(shard.lines, &batch);
-            for (&number, place) in batch.iter().zip(queued as u64..) {
-                let Some(view) = shard.view(number).filter(|view| self.is_wanted(view)) else { continue };
-                if let Some(full) = self.piece {
-                    let queue = usize::from(view.state.membership == Membership::Main);
-                    let entries = self.with_room(&mut copied.queues[queue], full);
-                    self.copy(shard, number, &view, entries);
-                } else if view.state.membership == Membership::Small {
-                    newest = view.record.revision.max(newest);
-                    let rank = Rank { class: Class::Resident, first: newest, then: place };
-                    self.copy_ranked(shard, number, &view, rank, copied);
-                } else {
-                    self.copy_ranked(shard, number, &view, rank(&view, place), copied);
-                }
-            }
-            queued += batch.len();
-        }
-    }
-
-    fn is_wanted(&self, view: &View<'_>) -> bool {
-        let is_over = view.state.membership != Membership::Pinned
-            && view.is_expired(&self.table.head().rules, self.now);
-        !is_over && (self.with_survivors || view.is_resident())
-    }
-
-    fn copy_ranked(
-        &self,
-        shard: ShardRef<'_>,
-        number: u32,
-        view: &View<'_>,
-        rank: Rank,
-        copied: &mut CapturedShard,
-    ) {
-        let rest = copied.rest.get_or_insert_with(|| Entries::new(self.codec.pairs(0), 0));
-        if self.copy(shard, number, view, rest) {
-            copied.ranks.push(rank);
-        }
-    }
-
-    #[inline]
-    fn copy(&self, shard: ShardRef<'_>, number: u32, view: &View<'_>, entries: &mut Entries) -> bool {
-        let is_alive = entries.pairs.copy(shard.lines, number);
-        if is_alive {
-            entries.metas.push(view.meta(self.now));
-        }
-        is_alive
-    }
-
-    /// The last piece, or another one if that has `full` entries.
-    fn with_room<'e>(&self, pieces: &'e mut Chunk, full: usize) -> &'e mut Entries {
-        if pieces.last().is_none_or(|piece| piece.len() >= full) {
-            pieces.push(Entries::new(self.codec.pairs(full), full));
-        }
-        let last = pieces.len() - 1;
-        &mut pieces[last]
     }
 }
 
-fn rank(view: &View<'_>, place: u64) -> Rank {
-    let class = match view.state.membership {
+fn rank(standing: Standing, order: &[u64]) -> Rank {
+    let class = match standing.membership {
         Membership::Pinned => Class::Pinned,
         Membership::Main => Class::Main,
-        _ if view.is_resident() => Class::Resident,
+        membership if membership.is_resident() => Class::Resident,
         _ => Class::Survivor,
     };
-    Rank { class, first: place, then: view.record.revision }
+    let is_ordered = standing.membership == Membership::Ordered;
+    let place = order.get(standing.node as usize).filter(|_| is_ordered);
+    Rank { class, first: place.copied().unwrap_or(0), then: standing.revision }
 }
 
-/// The place of each number in its order, by number.
-fn places(numbers: &[u32]) -> Vec<u64> {
-    let mut places = vec![0; numbers.iter().max().map_or(0, |&last| last as usize + 1)];
-    numbers.iter().zip(0..).for_each(|(&number, place)| places[number as usize] = place);
+/// The place of each node in its order, by number.
+fn places(list: &List, next: &[u32]) -> Vec<u64> {
+    let mut places = vec![0; next.len()];
+    list.iter_in(next).zip(0..).for_each(|(number, place)| places[number as usize] = place);
     places
 }
 
-impl Captured {
-    /// All entries, least recently used first; survivors before all others, what is pinned after them.
-    pub(super) fn into_chunks(mut self, codec: &dyn TableCodec) -> Vec<Chunk> {
-        let ranked = self.ranked();
-        let pinned = ranked.partition_point(|entry| entry.rank.class < Class::Pinned);
+impl<'a> Captured<'a> {
+    fn new(
+        source: Source<'a>,
+        codec: &'a dyn TableCodec,
+        ranked: Vec<Ranked>,
+        queues: Vec<[Vec<u32>; 2]>,
+    ) -> Self {
+        let piece = CHUNK.div_ceil(queues.len().max(1));
         let mut chunks = Vec::new();
-        self.add_ranked(&ranked[..pinned], codec, &mut chunks);
-        for queue in [0, 1] {
-            let first = chunks.len();
-            for copied in &mut self.0 {
-                for (place, piece) in std::mem::take(&mut copied.queues[queue]).into_iter().enumerate() {
-                    if chunks.len() <= first + place {
-                        chunks.push(Chunk::new());
-                    }
-                    chunks[first + place].push(piece);
-                }
-            }
+        let pinned = ranked.partition_point(|entry| entry.rank.class < Class::Pinned);
+        add_ranked(0..pinned, &mut chunks);
+        for queue in [Queue::Small, Queue::Main] {
+            let longest = queues.iter().map(|queues| queues[usize::from(queue.rank())].len()).max();
+            let pieces = longest.unwrap_or(0).div_ceil(piece);
+            chunks.extend((0..pieces).map(|place| Chunk::Queued(queue, place)));
         }
-        self.add_ranked(&ranked[pinned..], codec, &mut chunks);
-        chunks
+        add_ranked(pinned..ranked.len(), &mut chunks);
+        Self { source, codec, chunks, ranked, queues, piece, first: Mutex::new(None) }
     }
 
-    /// The rest of all shards, in order.
-    fn ranked(&mut self) -> Vec<Ranked> {
-        let mut ranked = Vec::with_capacity(self.0.iter().map(|copied| copied.ranks.len()).sum());
-        for (copied, shard) in self.0.iter_mut().zip(0..) {
-            let ranks = std::mem::take(&mut copied.ranks);
-            ranked.extend(ranks.into_iter().zip(0..).map(|(rank, number)| Ranked { rank, shard, number }));
-        }
-        ranked.sort_unstable();
-        ranked
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.ranked.len() + self.queues.iter().flatten().map(Vec::len).sum::<usize>()
     }
 
-    fn add_ranked(&mut self, ranked: &[Ranked], codec: &dyn TableCodec, chunks: &mut Vec<Chunk>) {
-        for ranked in ranked.chunks(CHUNK) {
-            let mut entries = Entries::new(codec.pairs(ranked.len()), ranked.len());
-            for &Ranked { shard, number, .. } in ranked {
-                if let Some(rest) = &mut self.0[shard as usize].rest {
-                    entries.move_from(rest, number as usize);
-                }
+    /// How many chunks there are, none of them empty.
+    pub(super) fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Copies the next entries of a chunk; `None` once it has no more.
+    ///
+    /// # Panics
+    /// When the `Clone` of a key does, or did while a writer put it aside.
+    pub(super) fn next_piece(&self, progress: &mut Progress) -> Option<Entries> {
+        let Progress { chunk, piece } = progress;
+        if (*chunk, *piece) == (0, 0)
+            && let Some((first, next)) = self.first.lock().take()
+        {
+            *piece = next;
+            return Some(first);
+        }
+        match &self.chunks[*chunk] {
+            Chunk::Ranked(range) if *piece == 0 => {
+                *piece = 1;
+                Some(self.copy_ranked(&self.ranked[range.clone()]))
             }
-            chunks.push(vec![entries]);
+            Chunk::Ranked(_) => None,
+            Chunk::Queued(queue, place) => loop {
+                let shard = *piece;
+                *piece += 1;
+                let numbers = &self.queues.get(shard)?[usize::from(queue.rank())];
+                let numbers = numbers.get(place * self.piece..).unwrap_or(&[]);
+                let numbers = &numbers[..numbers.len().min(self.piece)];
+                if !numbers.is_empty() {
+                    return Some(self.copy_queued(shard as u32, *queue, numbers));
+                }
+            },
+        }
+    }
+
+    /// Looks at the first entries, which are not taken by that.
+    pub(super) fn with_first<T>(&self, look: impl FnOnce(&Entries) -> T) -> Option<T> {
+        if self.chunks.is_empty() {
+            return None;
+        }
+        let mut progress = Progress::default();
+        let first = self.next_piece(&mut progress)?;
+        let seen = look(&first);
+        *self.first.lock() = Some((first, progress.piece));
+        Some(seen)
+    }
+
+    fn copy_queued(&self, shard: u32, queue: Queue, numbers: &[u32]) -> Entries {
+        let mut copies = Entries::new(self.codec.pairs(numbers.len()), numbers.len());
+        self.copy(shard, numbers, &mut copies);
+        // It may have gone from one queue to the other since.
+        copies.metas.iter_mut().for_each(|meta| meta.rank = queue.rank());
+        copies
+    }
+
+    /// Copies entries of several shards, one shard after the other, and puts them in order.
+    fn copy_ranked(&self, ranked: &[Ranked]) -> Entries {
+        let mut by_shard: Vec<usize> = (0..ranked.len()).collect();
+        by_shard.sort_by_key(|&at| ranked[at].shard);
+        let new = || Entries::new(self.codec.pairs(ranked.len()), ranked.len());
+        let (mut copies, mut numbers) = (new(), Vec::with_capacity(ranked.len()));
+        for places in by_shard.chunk_by(|&one, &other| ranked[one].shard == ranked[other].shard) {
+            numbers.clear();
+            numbers.extend(places.iter().map(|&at| ranked[at].number));
+            self.copy(ranked[places[0]].shard, &numbers, &mut copies);
+        }
+        for (meta, &at) in copies.metas.iter_mut().zip(&by_shard) {
+            // It may have gone from one queue to the other since.
+            match ranked[at].rank.class {
+                Class::Resident => meta.rank = Queue::Small.rank(),
+                Class::Main => meta.rank = Queue::Main.rank(),
+                Class::Survivor | Class::Pinned => {}
+            }
+        }
+        if by_shard.is_sorted() {
+            return copies;
+        }
+        let mut copied = vec![0; ranked.len()];
+        by_shard.iter().zip(0..copies.len()).for_each(|(&at, copy)| copied[at] = copy);
+        let mut entries = new();
+        copied.into_iter().for_each(|copy| entries.move_from(&mut copies, copy));
+        entries
+    }
+
+    fn copy(&self, shard: u32, numbers: &[u32], copies: &mut Entries) {
+        match &self.source {
+            Source::Table(save) => save.copy(shard, numbers, copies),
+            #[cfg(test)]
+            Source::Entries(entries) => {
+                numbers.iter().for_each(|&number| copies.move_from(&mut entries.lock(), number as usize));
+            }
         }
     }
 }
 
+fn add_ranked(range: Range<usize>, chunks: &mut Vec<Chunk>) {
+    let starts = range.clone().step_by(CHUNK);
+    chunks.extend(starts.map(|start| Chunk::Ranked(start..range.end.min(start + CHUNK))));
+}
+
 #[cfg(test)]
-impl From<Entries> for Captured {
-    /// As if they had been copied from a table in exact order.
-    fn from(entries: Entries) -> Self {
-        let rank = |place| Rank { class: Class::Resident, first: place, then: 0 };
-        let ranks = (0..entries.len() as u64).map(rank).collect();
-        Self(vec![CapturedShard { rest: Some(entries), ranks, ..CapturedShard::default() }])
+impl<'a> Captured<'a> {
+    /// In this order.
+    pub(super) fn of_entries(codec: &'a dyn TableCodec, entries: Entries) -> Self {
+        let rank = |number| Rank { class: Class::Survivor, first: u64::from(number), then: 0 };
+        let ranked = (0..entries.len() as u32).map(|number| Ranked { rank: rank(number), shard: 0, number });
+        let ranked = ranked.collect();
+        Self::new(Source::Entries(Mutex::new(entries)), codec, ranked, Vec::new())
     }
 }

@@ -24,10 +24,8 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     fn move_from(&mut self, other: &mut dyn AnyPairs, number: usize);
     /// Drops the pairs with these numbers. The others keep theirs.
     fn discard(&mut self, numbers: Range<usize>);
-    /// Has the processor fetch the reference counts of all values side by side. The locked instructions that count a
-    /// handle up or down wait for one count after the other.
-    fn fetch(&self);
-    /// [`fetch`](Self::fetch) for what is to be copied of a shard of this query.
+    /// Has the processor fetch the reference counts of values that are to be copied side by side. The locked instructions
+    /// that count a handle up wait for one count after the other.
     fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
 }
 
@@ -91,17 +89,6 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
             self.0[number].0 = None;
             number += 1;
         }
-    }
-
-    fn fetch(&self) {
-        let (mut sum, mut number) = (0_usize, 0);
-        while number < self.0.len() {
-            if let Some((_, value)) = &self.0[number].0 {
-                sum = sum.wrapping_add(Arc::strong_count(value));
-            }
-            number += 1;
-        }
-        black_box(sum);
     }
 
     fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]) {

@@ -41,7 +41,8 @@ pub struct SaveOptions<'a, R: Registry> {
 }
 
 impl<'a, R: Registry> SaveOptions<'a, R> {
-    /// Saves survivors too: values that the program holds and the cache no longer keeps.
+    /// Saves survivors too: values that the program holds and the cache no longer keeps. Their keys and `Arc`s are copied
+    /// while writers wait, since they may die at any time.
     pub fn with_survivors(mut self) -> Self {
         self.with_survivors = true;
         self
@@ -109,11 +110,11 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         let mut not_persisted = Vec::new();
         // One moment: from here on no write gets in, and readers are not held up.
         let closed = core.gate.close();
-        self.cache.visit(&mut |table| match table.image(self.with_survivors, now, self.rules.threads) {
+        self.cache.visit(&mut |table| match table.image(self.with_survivors, now) {
             Some(image) => images.push(image),
             None => not_persisted.push(table.name().to_owned()),
         });
-        // After the copy: a commit that had its locks when the gate was closed may have drawn its number since.
+        // After the look at all shards: a commit that had its locks when the gate was closed may have drawn its number since.
         let revision = core.revision();
         drop(closed);
         let progress = &mut *self.on_progress;
@@ -132,8 +133,19 @@ impl<R: Registry> Cache<R> {
     /// [`save_to`](Self::save_to). While a save runs, the folder holds a file `.cache-core-snapshot-*.tmp`; that of a
     /// killed process is removed by the next save to the folder.
     ///
-    /// Writers wait while keys and `Arc`s are copied, readers never; encoding and writing hold up nobody. The copies
-    /// take about 60 bytes for each entry until it is encoded.
+    /// # While it runs
+    /// The save has the entries of one moment, its beginning, and for that moment alone writers wait: while it notes which
+    /// entries there are and in what order. That takes about 5 ms for 1,000,000 entries, and more for the values of survivors
+    /// if these are saved. After that readers and writers go on. Keys and `Arc`s are copied 32 at a time, with their shard
+    /// locked for reading, and encoded without locks.
+    ///
+    /// A write that changes or removes an entry which is not copied yet first puts its key and `Arc` aside for the save. So
+    /// a replaced value may live until the save has written it. What is written meanwhile is not in the save; use marks and
+    /// idle times alone may be later than its beginning. Saves that overlap are each of their own moment, and do not wait for
+    /// one another.
+    ///
+    /// A save takes about 8 bytes for each entry, and those entries that are put aside. A table gives back the memory of
+    /// entries that are removed only after the save.
     ///
     /// Tables of more than a few thousand entries are copied and encoded on all processors, so `Clone` of keys and
     /// `Serialize` may run on threads of the save's own; they have ended when it returns. See [`SaveOptions::threads`].
@@ -166,6 +178,10 @@ impl<R: Registry> Cache<R> {
     /// - [`SnapshotError::File`]: the file cannot be written.
     ///
     /// The old file is left as it was, unless all that failed was the sync of the folder.
+    ///
+    /// # Panics
+    /// When `Serialize` of a value or `Clone` of a key does, also while a writer puts the key aside: the writer goes on. The
+    /// old file is left as it was, and the save keeps nothing.
     ///
     /// # Examples
     /// ```

@@ -1,9 +1,6 @@
-//! The entries of one table on their way out. Encodes one chunk at a time, so that a save needs little memory beside
-//! the copies.
+//! The entries of one table on their way out. Copies and encodes one piece at a time, so that a save needs little memory.
 
-use std::collections::VecDeque;
-
-use super::capture::{Captured, Chunk, worth};
+use super::capture::{Captured, Noted, Progress, worth};
 use super::entry::Entries;
 use super::error::SnapshotError;
 use super::format::block::{BlockBuilder, TooLong};
@@ -13,7 +10,6 @@ use super::persistence::TableCodec;
 use super::report::{SkipReason, SkippedEntries, SkippedEntry, TableSave};
 use crate::clock::Moment;
 use crate::erased::ErasedTable;
-use crate::sync::Mutex;
 
 /// Blocks that may wait for each thread to be written: enough that nobody waits for one who is held up for a moment,
 /// few enough that blocks of large values take little memory.
@@ -23,13 +19,18 @@ const AHEAD: usize = 8;
 pub(crate) struct TableImage<'a> {
     name: &'a str,
     codec: &'a dyn TableCodec,
-    /// Until they are arranged. `None` of a table that was never used.
-    captured: Option<Captured>,
-    /// Until they are written.
-    chunks: Vec<Chunk>,
-    entries: usize,
+    entries: Content<'a>,
+    count: usize,
     skipped: SkippedEntries,
     is_verified: bool,
+}
+
+enum Content<'a> {
+    /// Of a table that was never used, and of one that is written.
+    Nothing,
+    /// Until they are put in order.
+    Noted(Noted<'a>),
+    Ordered(Box<Captured<'a>>),
 }
 
 /// How the entries of one table are encoded.
@@ -40,14 +41,18 @@ struct Encoding<'a> {
     rules: SaveRules,
     /// Each entry is read back.
     verifies: bool,
+    captured: &'a Captured<'a>,
 }
 
 /// A chunk on its way from entries to a block.
 struct Encoded {
-    /// The pieces that are not encoded yet.
-    pieces: VecDeque<Entries>,
-    /// How many of the first piece are.
+    /// What of the chunk is copied.
+    progress: Progress,
+    /// Entries that are copied and not all encoded yet, and how many of them are.
+    piece: Option<Entries>,
     begun: usize,
+    /// All of the chunk is in this block or an earlier one.
+    is_complete: bool,
     /// Entries that were met since the block was begun: those in it, and those that were left out.
     met: usize,
     block: BlockBuilder,
@@ -57,75 +62,71 @@ struct Encoded {
 }
 
 impl dyn ErasedTable + '_ {
-    /// The entries as they are to be saved, copied on at most `threads` threads; `None` if the table is not saved. To be
-    /// called while the gate is closed.
-    pub(crate) fn image(&self, with_survivors: bool, now: Moment, threads: usize) -> Option<TableImage<'_>> {
+    /// The entries as they are now, to be copied and saved later; `None` if the table is not saved. To be called while the
+    /// gate is closed.
+    pub(crate) fn image(&self, with_survivors: bool, now: Moment) -> Option<TableImage<'_>> {
         let codec = self.head().codec()?;
-        let captured = self.used().map(|table| table.capture(codec, with_survivors, now, threads));
-        Some(TableImage::new(self.name(), codec, captured))
+        let entries = match self.used() {
+            Some(table) => Content::Noted(table.note(codec, with_survivors, now)),
+            None => Content::Nothing,
+        };
+        Some(TableImage::new(self.name(), codec, entries))
     }
 }
 
 impl<'a> TableImage<'a> {
-    pub(super) fn new(name: &'a str, codec: &'a dyn TableCodec, captured: Option<Captured>) -> Self {
-        let skipped = SkippedEntries::default();
-        Self { name, codec, captured, chunks: Vec::new(), entries: 0, skipped, is_verified: false }
+    fn new(name: &'a str, codec: &'a dyn TableCodec, entries: Content<'a>) -> Self {
+        Self { name, codec, entries, count: 0, skipped: SkippedEntries::default(), is_verified: false }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_entries(name: &'a str, codec: &'a dyn TableCodec, entries: Entries) -> Self {
+        Self::new(name, codec, Content::Ordered(Box::new(Captured::of_entries(codec, entries))))
     }
 
     /// Puts the entries in order. Not done when the image is made, since writers wait meanwhile.
     pub(super) fn arrange(&mut self) {
-        if let Some(captured) = self.captured.take() {
-            self.chunks = captured.into_chunks(self.codec);
+        self.entries = match std::mem::replace(&mut self.entries, Content::Nothing) {
+            Content::Noted(noted) => Content::Ordered(Box::new(noted.arrange())),
+            other => other,
+        };
+        if let Content::Ordered(captured) = &self.entries {
+            self.count = captured.len();
         }
-        self.entries = self.chunks.iter().flatten().map(Entries::len).sum();
     }
 
     /// Number of entries that are to be saved.
     pub(super) fn entries(&self) -> u64 {
-        self.entries as u64
+        self.count as u64
     }
 
-    /// Writes head and blocks of the table. Each entry is dropped once it is encoded.
+    /// Writes head and blocks of the table. Each entry is copied just before it is encoded.
     pub(super) fn write(&mut self, output: &mut Output<'_>) -> Result<(), SnapshotError> {
-        let Output { frames, steps, rules } = output;
         let format = self.codec.format();
-        frames.table(self.name, &format)?;
-        self.is_verified = format.is_doubtful || rules.verifies_all || !self.first_reads_back();
+        output.frames.table(self.name, &format)?;
+        self.is_verified = format.is_doubtful || output.rules.verifies_all;
+        // Ends the save of this table: writers have no more to do for it.
+        let Content::Ordered(captured) = std::mem::replace(&mut self.entries, Content::Nothing) else {
+            return Ok(());
+        };
+        self.is_verified = self.is_verified || !self.first_reads_back(&captured);
         let encoding = Encoding {
             table: self.name,
             codec: self.codec,
             codec_name: format.codec,
-            rules: *rules,
+            rules: output.rules,
             verifies: self.is_verified,
+            captured: &captured,
         };
-        let chunks: Vec<_> = std::mem::take(&mut self.chunks).into_iter().map(Mutex::new).collect();
-        let make = |number: usize, encoded: &mut Encoded| {
-            encoded.pieces = std::mem::take(&mut *chunks[number].lock()).into();
-            encoding.encode(encoded);
-        };
-        let threads = worth(rules.threads, self.entries);
-        let skipped = &mut self.skipped;
-        in_order(chunks.len(), threads, AHEAD * threads, make, |encoded| {
-            loop {
-                std::mem::replace(&mut encoded.result, Ok(()))?;
-                frames.block(&encoded.block, encoded.checksum)?;
-                skipped.append(std::mem::take(&mut encoded.skipped));
-                steps.advance(encoded.met);
-                if encoded.pieces.is_empty() {
-                    return Ok(());
-                }
-                // More than a block: too few of them to be worth another thread.
-                encoding.encode(encoded);
-            }
-        })
+        encoding.write(self.count, output, &mut self.skipped)
     }
 
     /// Whether the first entry reads back, if there is one: a vouched-for table whose types break their promise is
     /// likely to show it there.
-    fn first_reads_back(&self) -> bool {
-        let Some(first) = self.chunks.iter().flatten().find(|piece| piece.len() > 0) else { return true };
-        let encoded = self.codec.encode(first.pairs.pair(0), true, &mut Vec::new());
-        !matches!(encoded, Err(SkipReason::Unreadable { .. }))
+    fn first_reads_back(&self, captured: &Captured<'_>) -> bool {
+        let encoded =
+            captured.with_first(|first| self.codec.encode(first.pairs.pair(0), true, &mut Vec::new()));
+        !matches!(encoded, Some(Err(SkipReason::Unreadable { .. })))
     }
 
     pub(super) fn report(&self) -> TableSave {
@@ -136,7 +137,35 @@ impl<'a> TableImage<'a> {
 }
 
 impl Encoding<'_> {
-    /// Encodes what fits into one block, and drops it.
+    /// Writes all blocks.
+    fn write(
+        &self,
+        entries: usize,
+        output: &mut Output<'_>,
+        skipped: &mut SkippedEntries,
+    ) -> Result<(), SnapshotError> {
+        let Output { frames, steps, rules } = output;
+        let make = |chunk: usize, encoded: &mut Encoded| {
+            encoded.progress = Progress::of(chunk);
+            self.encode(encoded);
+        };
+        let threads = worth(rules.threads, entries);
+        in_order(self.captured.chunks(), threads, AHEAD * threads, make, |encoded| {
+            loop {
+                std::mem::replace(&mut encoded.result, Ok(()))?;
+                frames.block(&encoded.block, encoded.checksum)?;
+                skipped.append(std::mem::take(&mut encoded.skipped));
+                steps.advance(encoded.met);
+                if encoded.is_complete {
+                    return Ok(());
+                }
+                // More than a block: too few of them to be worth another thread.
+                self.encode(encoded);
+            }
+        })
+    }
+
+    /// Encodes what fits into one block.
     fn encode(&self, encoded: &mut Encoded) {
         encoded.block.clear();
         encoded.met = 0;
@@ -146,20 +175,25 @@ impl Encoding<'_> {
     }
 
     fn fill(&self, encoded: &mut Encoded) -> Result<(), SnapshotError> {
-        while let Some(piece) = encoded.pieces.front_mut()
-            && !encoded.block.is_full()
-        {
-            if encoded.begun == 0 {
-                piece.pairs.fetch();
-            }
+        encoded.is_complete = false;
+        while !encoded.block.is_full() {
+            let piece = match &mut encoded.piece {
+                Some(piece) => piece,
+                None => match self.captured.next_piece(&mut encoded.progress) {
+                    Some(piece) => encoded.piece.insert(piece),
+                    None => {
+                        encoded.is_complete = true;
+                        return Ok(());
+                    }
+                },
+            };
             let first = encoded.begun;
             let mut next = first;
             let result = self.fill_from(piece, &mut next, &mut encoded.block, &mut encoded.skipped);
-            piece.pairs.discard(first..next);
             encoded.met += next - first;
             encoded.begun = next;
             if next == piece.len() {
-                encoded.pieces.pop_front();
+                encoded.piece = None;
                 encoded.begun = 0;
             }
             result?;
@@ -209,8 +243,10 @@ impl Encoding<'_> {
 impl Default for Encoded {
     fn default() -> Self {
         Self {
-            pieces: VecDeque::new(),
+            progress: Progress::default(),
+            piece: None,
             begun: 0,
+            is_complete: false,
             met: 0,
             block: BlockBuilder::default(),
             checksum: 0,

@@ -90,7 +90,7 @@ pub(super) fn image<'a, Q: Query>(
     let mut pairs = Pairs::default();
     let metas = entries.iter().map(|entry| entry.meta).collect();
     entries.into_iter().for_each(|SavedEntry { key, value, .. }| pairs.push(Pair::new(key, value)));
-    TableImage::new(name, codec, Some(Entries { pairs: Box::new(pairs), metas }.into()))
+    TableImage::of_entries(name, codec, Entries { pairs: Box::new(pairs), metas })
 }
 
 pub(super) fn plain_meta() -> EntryMeta {

@@ -17,6 +17,7 @@ mod eviction;
 mod flights;
 mod reading;
 mod saving;
+mod saving_under_writes;
 mod signs;
 mod watches;
 

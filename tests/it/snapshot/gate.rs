@@ -1,4 +1,4 @@
-//! While a save copies, readers go on and writers wait; while it encodes and writes, nobody waits.
+//! While the gate of a save is closed, readers go on and writers wait; while it copies, encodes and writes, writers go on.
 
 use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
@@ -8,11 +8,11 @@ use std::thread;
 
 use serde::{Deserializer, Serializer};
 
-use cache_core::{Clock, Moment};
+use cache_core::{Clock, Moment, TableOptions};
 
 use super::*;
 
-/// A key whose `Clone`, which a save calls while it copies, can be made to stop.
+/// A key whose `Clone`, which a save calls for a survivor while the gate is closed, can be made to stop.
 #[derive(Query, Shape, Debug, Serialize, Deserialize)]
 #[query(value = u64, capacity = 100, persist)]
 pub struct GetSlowly(pub u32);
@@ -92,9 +92,9 @@ registry! {
 }
 
 #[test]
-fn readers_go_on_and_writers_wait_while_a_save_copies() {
-    let cache = Cache::<Halls>::new();
-    cache.insert(GetSlowly(1), 1u64);
+fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
+    let cache = Cache::<Halls>::builder().table::<GetSlowly>(|_| TableOptions::new()).build().unwrap();
+    let held = cache.insert(GetSlowly(1), 1u64);
     cache.insert(GetBusy(2), Busy(2));
     let (come, has_come) = channel();
     let (go_on, may_go_on) = channel();
@@ -105,7 +105,7 @@ fn readers_go_on_and_writers_wait_while_a_save_copies() {
         let go_on = go_on;
         let saving = scope.spawn(|| {
             STOP.set(Some((come, may_go_on)));
-            cache.save_to(&mut bytes).unwrap();
+            cache.save_options().with_survivors().write_to(&mut bytes).unwrap();
         });
         has_come.recv().unwrap();
         // The save is in the middle of its moment, and holds the shard of this key.
@@ -120,8 +120,7 @@ fn readers_go_on_and_writers_wait_while_a_save_copies() {
             tx.set(GetSlowly(1), 10u64);
             tx.set(GetBusy(2), Busy(10));
             begun.send(()).unwrap();
-            tx.commit().unwrap();
-            written.send(()).unwrap();
+            written.send(tx.commit().unwrap()).unwrap();
         });
         has_begun.recv().unwrap();
         // On another thread, so that the test ends if it is held up.
@@ -136,13 +135,14 @@ fn readers_go_on_and_writers_wait_while_a_save_copies() {
         is_read.recv_timeout(Duration::from_secs(60)).expect("a writer that waits holds up no reader");
         assert!(is_written.try_recv().is_err(), "the writer waits");
         go_on.send(()).unwrap();
-        is_written.recv().unwrap();
+        let receipt = is_written.recv().unwrap();
         saving.join().unwrap();
+        assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 10);
+        drop((receipt, held));
     });
     let restored = Cache::<Halls>::new();
     restore(&restored, &bytes);
     assert_eq!((*restored.get(&GetSlowly(1)).unwrap(), restored.get(&GetBusy(2)).unwrap().0), (1, 2));
-    assert_eq!(*cache.get(&GetSlowly(1)).unwrap(), 10);
 }
 
 /// A clock that once has another thread write to the cache, and waits for that.

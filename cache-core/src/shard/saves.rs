@@ -1,0 +1,318 @@
+//! What a shard keeps for the saves that run: which of its entries each of them has still to copy, and those that were
+//! changed first, as they were. Knows nothing of threads, order or files.
+//!
+//! A save begins while the gate is closed, and copies the entries of that moment later, a few at a time, while writers
+//! go on. Whatever changes or removes an entry first puts it aside for the saves that have not copied it yet. So each
+//! save finds every entry as it was at its moment, whoever comes first.
+
+use std::any::Any;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::lines::AnyLines;
+use super::metadata::Metadata;
+use super::state::{Membership, View};
+use super::{ShardMut, ShardRef};
+use crate::clock::Moment;
+use crate::hashed::Hashed;
+use crate::retention::Rules;
+use crate::retention::list::List;
+use crate::snapshot::Entries;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+
+/// The saves that have entries of a shard to copy.
+#[derive(Default)]
+pub(super) struct Saves {
+    /// How many there are. Changed under the shared lock of the shard, and read by writers under the exclusive one.
+    count: AtomicUsize,
+    /// A leaf among the locks: taken by saves under the shared lock of the shard, and not needed under the exclusive one.
+    running: Mutex<Vec<RunningSave>>,
+}
+
+/// Tells the saves of a process apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SaveId(u64);
+
+/// What a save still needs of a shard.
+pub(crate) struct RunningSave {
+    id: SaveId,
+    /// The moment that ages count back from.
+    now: Moment,
+    settled: Settled,
+    /// Entries that were changed before they were copied, by their places; some have been taken.
+    aside: Entries,
+    /// Where each of them stood.
+    standings: Vec<Standing>,
+    /// Their places by the numbers of their lines.
+    places: Hashed,
+    /// The panic of a key that could not be put aside, with which the save is to end.
+    failure: Option<Box<dyn Any + Send>>,
+}
+
+/// The lines of which nothing more is to be copied: a bit for each line that there was when the save began. Vacant lines
+/// have none: they are settled when they are taken.
+struct Settled {
+    bits: Vec<u64>,
+    lines: u32,
+}
+
+/// Where an entry stands, as its place in the order of a save depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub(crate) membership: Membership,
+    /// Number in the exact order of the table, if the entry is in it.
+    pub(crate) node: u32,
+    pub(crate) revision: u64,
+}
+
+/// The queues of the default policy in one shard at one moment, apart from the shard.
+pub(crate) struct QueuesCopy {
+    lists: [List; 2],
+    /// What comes behind each line in its list.
+    next: Vec<u32>,
+    /// Entries whose time was over.
+    expired: Vec<u32>,
+}
+
+impl SaveId {
+    pub(crate) fn new() -> Self {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+impl Saves {
+    /// Whether a write has to put aside what it changes.
+    #[inline]
+    pub(super) fn are_running(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes that a vacant line is taken by an entry that no running save is to have.
+    #[cold]
+    pub(super) fn pass_over(&mut self, number: u32) {
+        for save in self.running.get_mut() {
+            save.settled.settle(number);
+        }
+    }
+
+    #[cold]
+    pub(super) fn put_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
+        for save in self.running.get_mut() {
+            save.put_aside(number, lines, view);
+        }
+    }
+}
+
+impl Settled {
+    fn new(lines: u32) -> Self {
+        Self { bits: vec![0; lines.div_ceil(u64::BITS) as usize], lines }
+    }
+
+    fn has(&self, number: u32) -> bool {
+        number >= self.lines || self.bits[(number / u64::BITS) as usize] & bit(number) != 0
+    }
+
+    /// Returns whether the line was not settled before.
+    fn settle(&mut self, number: u32) -> bool {
+        let is_new = !self.has(number);
+        if is_new {
+            self.bits[(number / u64::BITS) as usize] |= bit(number);
+        }
+        is_new
+    }
+}
+
+fn bit(number: u32) -> u64 {
+    1 << (number % u64::BITS)
+}
+
+impl RunningSave {
+    /// Keeps a copy of an entry which is about to change. Of no survivor: those that are to be saved are put aside when the
+    /// save begins, for they may die at any time.
+    fn put_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
+        if !self.settled.settle(number) || !view.is_resident() || self.failure.is_some() {
+            return;
+        }
+        // A panic of the key's `Clone` is the save's, not the writer's.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.copy_aside(number, lines, view))) {
+            self.failure = Some(panic);
+        }
+    }
+
+    fn copy_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
+        if self.aside.pairs.copy(lines, number) {
+            self.places.insert(number, self.aside.len());
+            self.aside.metas.push(view.meta(self.now));
+            self.standings.push(Standing::of(view));
+        }
+    }
+
+    /// The place among those put aside of the entry that was in a line.
+    fn place(&self, number: u32) -> Option<usize> {
+        self.places.find(number, |_| true)
+    }
+}
+
+impl Standing {
+    fn of(view: &View<'_>) -> Self {
+        let View { state, record, .. } = view;
+        Self { membership: state.membership, node: state.aside, revision: record.revision }
+    }
+}
+
+impl QueuesCopy {
+    /// The entries of the small queue and of the main one, in their order.
+    pub(crate) fn queues(&self) -> [impl Iterator<Item = u32>; 2] {
+        self.lists.each_ref().map(|list| list.iter_in(&self.next))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lists.iter().map(List::len).sum()
+    }
+
+    /// Whether the time of an entry was over.
+    pub(crate) fn is_expired(&self, number: u32) -> bool {
+        self.expired.binary_search(&number).is_ok()
+    }
+}
+
+impl ShardRef<'_> {
+    /// Begins a save of the entries that are there now and not expired. Those that are changed from now on are put into
+    /// `aside`, which is empty. Survivors are copied at once if they are to be saved.
+    pub(crate) fn begin_save(
+        self,
+        id: SaveId,
+        rules: &Rules,
+        now: Moment,
+        aside: Entries,
+        with_survivors: bool,
+    ) {
+        let Some(metadata) = self.metadata else { return };
+        let mut running = metadata.saves.running.lock();
+        running.push(RunningSave {
+            id,
+            now,
+            settled: Settled::new(self.numbers().end),
+            aside,
+            standings: Vec::new(),
+            places: Hashed::default(),
+            failure: None,
+        });
+        metadata.saves.count.store(running.len(), Ordering::Relaxed);
+        let Some(save) = running.last_mut() else { return };
+        for number in self.expired(rules, now) {
+            save.settled.settle(number);
+        }
+        if with_survivors {
+            for number in metadata.survivors.iter(|number| metadata.records[number].link) {
+                if let Some(view) = self.view(number)
+                    && !view.is_expired(rules, now)
+                {
+                    save.settled.settle(number);
+                    save.copy_aside(number, self.lines, &view);
+                }
+            }
+        }
+    }
+
+    /// Ends a save. What is returned has to be dropped without locks.
+    pub(crate) fn end_save(self, id: SaveId) -> Option<RunningSave> {
+        let saves = &self.metadata?.saves;
+        let mut running = saves.running.lock();
+        let at = running.iter().position(|save| save.id == id)?;
+        let ended = running.swap_remove(at);
+        saves.count.store(running.len(), Ordering::Relaxed);
+        Some(ended)
+    }
+
+    /// Copies entries as they were when a save began, those that were wanted then. A panic of a key's `Clone` leaves all that
+    /// was copied in `copies`, which is to outlive the lock: it may hold the last handle of a value by then.
+    ///
+    /// # Errors
+    /// The panic of a key that could not be put aside.
+    pub(crate) fn copy_for_save(
+        self,
+        id: SaveId,
+        numbers: &[u32],
+        copies: &mut Entries,
+    ) -> Result<(), Box<dyn Any + Send>> {
+        let Some(metadata) = self.metadata else { return Ok(()) };
+        let mut running = metadata.saves.running.lock();
+        let Some(save) = running.iter_mut().find(|save| save.id == id) else { return Ok(()) };
+        if let Some(panic) = save.failure.take() {
+            return Err(panic);
+        }
+        copies.pairs.fetch_lines(self.lines, numbers);
+        for &number in numbers {
+            if save.settled.settle(number) {
+                if let Some(view) = self.view(number)
+                    && copies.pairs.copy(self.lines, number)
+                {
+                    copies.metas.push(view.meta(save.now));
+                }
+            } else if let Some(place) = save.place(number) {
+                copies.move_from(&mut save.aside, place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells where each entry of some lines stood when a save began which was wanted and not in a queue of the default
+    /// policy.
+    pub(crate) fn standings(self, id: SaveId, numbers: Range<u32>, tell: &mut dyn FnMut(u32, Standing)) {
+        let Some(metadata) = self.metadata else { return };
+        let running = metadata.saves.running.lock();
+        let Some(save) = running.iter().find(|save| save.id == id) else { return };
+        for number in numbers {
+            let standing = match save.settled.has(number) {
+                true => save.place(number).map(|place| save.standings[place]),
+                false => self.view(number).filter(View::is_resident).map(|view| Standing::of(&view)),
+            };
+            if let Some(standing) = standing
+                && standing.membership.queue().is_none()
+            {
+                tell(number, standing);
+            }
+        }
+    }
+
+    /// The queues of the default policy. Reads the records from the first to the last, which is much faster than along
+    /// the lists.
+    pub(crate) fn copy_queues(self, rules: &Rules, now: Moment) -> QueuesCopy {
+        let Some(metadata) = self.metadata else {
+            return QueuesCopy { lists: Default::default(), next: Vec::new(), expired: Vec::new() };
+        };
+        let lists = metadata.policy.lists();
+        let next = match lists.iter().all(List::is_empty) {
+            true => Vec::new(),
+            false => metadata.records.next_numbers(),
+        };
+        let mut expired: Vec<u32> = self.expired(rules, now).collect();
+        expired.sort_unstable();
+        QueuesCopy { lists, next, expired }
+    }
+
+    /// Residents whose time is over, some of them several times.
+    fn expired(self, rules: &Rules, now: Moment) -> impl Iterator<Item = u32> {
+        let due = self.metadata.into_iter().flat_map(move |metadata| metadata.deadlines.due(now));
+        due.filter(move |&number| self.has_to_go(number, rules, now))
+    }
+}
+
+impl ShardMut<'_> {
+    /// Puts an entry aside for the saves that have still to copy it. To be called before anything of the entry changes that
+    /// is saved.
+    #[inline]
+    pub(super) fn keep_for_saves(&mut self, number: u32) {
+        let Self { lines, metadata, .. } = self;
+        let Metadata { saves, records, extras, .. } = &mut **metadata;
+        if saves.are_running()
+            && let Some(state) = lines.state(number)
+        {
+            let view = View { state, record: &records[number], extra: extras.get(number) };
+            saves.put_aside(number, &**lines, &view);
+        }
+    }
+}
