@@ -359,10 +359,6 @@ impl WriteSet {
         self.lines.marks_rest = true;
     }
 
-    pub(crate) fn has_one_line(&self) -> bool {
-        self.lines.lines.len() == 1
-    }
-
     /// Commits the set, which is all of its transaction, if it writes one value and no more. Returns the revision.
     pub(crate) fn commit_simply(&mut self) -> Option<u64> {
         let Lines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
@@ -619,15 +615,22 @@ impl Lines {
     fn clear(&mut self) {
         self.typed.clear();
         self.lines.clear();
-        self.incoming.clear();
-        if !self.index.is_empty() {
-            self.index.clear();
-        }
-        self.told.clear();
-        self.marks_where.clear();
-        self.tags.clear();
         self.marks_rest = false;
         self.revision = 0;
+        // Most have nothing else.
+        let Self { incoming, index, told, marks_where, tags, .. } = self;
+        if !(incoming.is_empty()
+            && index.is_empty()
+            && told.0.is_empty()
+            && marks_where.is_empty()
+            && tags.is_empty())
+        {
+            incoming.clear();
+            index.clear();
+            told.clear();
+            marks_where.clear();
+            tags.clear();
+        }
     }
 }
 

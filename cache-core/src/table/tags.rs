@@ -35,6 +35,10 @@ impl TagLists {
         &self.tags[start..end]
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.tags.clear();
         self.ends.clear();

@@ -149,10 +149,11 @@ impl Draft {
         if !is_plain || !core.hooks.is_empty() {
             return None;
         }
-        match &mut self.parts.0[..] {
-            [part] if part.has_one_line() => part.commit_simply(),
-            parts => commit_simply(core, parts),
-        }
+        let single = match &mut self.parts.0[..] {
+            [part] => part.commit_simply(),
+            _ => None,
+        };
+        single.or_else(|| commit_simply(core, &mut self.parts.0))
     }
 
     fn prepare(&mut self, core: &Core) -> Result<(), CommitError> {
