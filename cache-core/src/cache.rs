@@ -318,20 +318,22 @@ impl<R: Registry> Cache<R> {
             if let Some(value) = table.get(lookup) {
                 return Ok(value);
             }
-            match table.join_load(lookup.to_key()) {
+            let key = lookup.to_key();
+            match table.join_load(&key) {
+                // Another load has landed since the miss.
+                Turn::There(value) => {
+                    if let Ok(value) = value.downcast::<Arc<_>>() {
+                        return Ok(*value);
+                    }
+                }
                 Turn::Mine(ticket) => {
-                    // Another load may have landed between the miss and the turn.
-                    let watcher = ticket.watcher();
-                    let value = match table.peek(watcher.key()) {
-                        Some(value) => value,
-                        None => table.store_loaded(watcher.key().clone(), &**watcher, load()?.into()),
-                    };
-                    ticket.land(Arc::clone(&value));
+                    let value = table.store_loaded(key, ticket.load(), load()?.into());
+                    ticket.land(&value);
                     return Ok(value);
                 }
-                Turn::Nested(key, running) => return Ok(table.store_loaded(key, &running, load()?.into())),
+                Turn::Nested(running) => return Ok(table.store_loaded(key, &running, load()?.into())),
                 Turn::Wait(running) => {
-                    if let Some(value) = running.wait::<L::Query>() {
+                    if let Some(value) = running.wait() {
                         return Ok(value);
                     }
                 }

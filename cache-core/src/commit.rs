@@ -9,6 +9,7 @@ pub(crate) mod inputs;
 pub(crate) mod locked_shards;
 pub(crate) mod restore;
 mod spare;
+pub(crate) mod told;
 pub(crate) mod typed_writes;
 pub(crate) mod write_set;
 

@@ -9,6 +9,7 @@ mod evict;
 mod index;
 pub(crate) mod key;
 pub(crate) mod lines;
+mod loads;
 mod maintenance;
 mod metadata;
 mod pins;

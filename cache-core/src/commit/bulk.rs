@@ -1,13 +1,11 @@
 //! What a commit does with all of a table, or with all entries that have a tag: empties it, or marks them.
 
-use std::sync::Arc;
-
 use super::locked_shards::LockedShards;
+use super::told::{Tell, Told};
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::ChangeKind;
 use crate::shard::key::AnyKey;
-use crate::table::watchers::AnyWatcher;
 use crate::tag::Tag;
 
 /// Empties a table that may have nothing to empty. Whether it has is found out when no other write can come any more.
@@ -117,8 +115,7 @@ pub(crate) struct MarkingTagged<'a> {
 struct MarkTaggedSteps {
     /// With their hashes; those that were there or watched when the part was made.
     keys: Vec<(u32, Box<dyn AnyKey>)>,
-    /// Found before nothing can fail any more. Dropped without locks: a load may hold an answer.
-    told: Vec<Arc<AnyWatcher>>,
+    told: Told,
     /// Hashes of the keys that are there, and numbers of their lines.
     marked: Vec<(u32, u32)>,
 }
@@ -127,7 +124,7 @@ impl<'a> MarkingTagged<'a> {
     /// Lists the keys; `None` if there are none. Runs the function that gives them their tags.
     pub(crate) fn new(table: &'a dyn UsedTable, tags: &[Tag]) -> Option<Self> {
         let keys = table.tagged(tags);
-        let steps = MarkTaggedSteps { keys, told: Vec::new(), marked: Vec::new() };
+        let steps = MarkTaggedSteps { keys, told: Told::default(), marked: Vec::new() };
         (!steps.keys.is_empty()).then_some(Self { table, steps })
     }
 }
@@ -161,8 +158,8 @@ impl Steps for MarkTaggedSteps {
         marked.clear();
         for (hash, key) in keys {
             let is_key = |other: &dyn AnyKey| key.equals(other);
-            head.watchers.find(*hash, &is_key, &mut |watcher| told.push(Arc::clone(watcher)));
             let shard = locked.of(*hash);
+            told.find(Tell::Marked, head, shard, (*hash, &is_key));
             if let Some(number) = shard.find(*hash, &is_key)
                 && !shard.lines.is_dead(number)
             {
@@ -175,8 +172,8 @@ impl Steps for MarkTaggedSteps {
 
     fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
         let head = locked.table().head();
-        self.told.iter().for_each(|watcher| watcher.overtake_by_mark());
         let mut shards = locked.open();
+        self.told.tell(&mut shards);
         for &(hash, number) in &self.marked {
             head.trail.note(hash);
             if let Some(shard) = shards.of(hash) {

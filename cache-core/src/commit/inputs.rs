@@ -6,6 +6,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use super::locked_shards::LockedShards;
+use super::told::{Tell, Told};
 use super::typed_writes::TableRef;
 use super::{Commit, CommitKind, Failure, Part, Steps, dynamic};
 use crate::cache::Cache;
@@ -177,7 +178,7 @@ struct Answer<'a> {
     at: Location,
     is_overtaken: &'a mut bool,
     /// Those to be told, found before nothing can fail any more.
-    told: Vec<Arc<AnyWatcher>>,
+    told: Told,
 }
 
 /// What the store of an answer does in one table: compares inputs, and stores the answer if it belongs there.
@@ -255,7 +256,7 @@ impl Steps for BuiltSteps<'_> {
             **is_overtaken = true;
             return Err(Failure::StaleAnswer);
         }
-        head.watchers.find(hash, &is_key, &mut |watcher| told.push(Arc::clone(watcher)));
+        told.find(Tell::Replaced, head, shard, (hash, &is_key));
         if *store == Store::Write {
             head.add_change(&mut commit.changes, ChangeKind::Set, &|| pair.entry());
         }
@@ -271,11 +272,11 @@ impl Steps for BuiltSteps<'_> {
         let (head, hash) = (locked.table().head(), watcher.hash());
         let context = head.context(commit.now, commit.revision());
         let mut shards = locked.open();
+        // An equal answer is newer than what is being loaded, too.
+        told.tell(&mut shards);
         let Some(shard) = shards.of(hash) else { return };
         shard.begin(&context);
         let at = shard.meet(*at, &context);
-        // An equal answer is newer than what is being loaded, too.
-        told.iter().for_each(|watcher| watcher.overtake());
         match (store, incoming.take(), at.number) {
             (Store::Write, Some(mut incoming), _) => {
                 incoming.begin(commit.now, *as_of);
@@ -328,7 +329,7 @@ fn store_if_inputs_hold(
         tags: head.tags_of(watcher.key()),
         at: Location::default(),
         is_overtaken: &mut is_overtaken,
-        told: Vec::new(),
+        told: Told::default(),
     };
     let own = inputs.tables.iter().find(|inputs| inputs.table_index() == head.index);
     let part = BuiltPart::new(table, own.map(|own| &**own), Some(answer));

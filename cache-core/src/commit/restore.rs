@@ -5,6 +5,7 @@ use std::time::Duration;
 use hashbrown::HashTable;
 
 use super::locked_shards::LockedShards;
+use super::told::{Tell, Told};
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::clock::Moment;
 use crate::erased::{ErasedTable, UsedTable};
@@ -40,6 +41,7 @@ struct RestoreSteps {
     /// How many keys are new to each shard.
     counts: Vec<usize>,
     revision: u64,
+    told: Told,
 }
 
 /// Lines that are worth being put into bins: the index of fewer is in the processor's caches anyway.
@@ -104,7 +106,8 @@ impl<'a> Restoring<'a> {
         report.restored = bins.iter().map(|bin| bin.lines.len() as u64).sum();
         self.homeless = bins.iter().flat_map(|bin| bin.homeless(head)).collect();
         let now = head.core.precise_now();
-        self.work = Some((table, RestoreSteps { bins, tags, now, counts: Vec::new(), revision: 0 }));
+        let (counts, told) = (Vec::new(), Told::default());
+        self.work = Some((table, RestoreSteps { bins, tags, now, counts, revision: 0, told }));
     }
 }
 
@@ -303,8 +306,9 @@ impl Part for Restoring<'_> {
     }
 
     fn unlocked(&mut self) {
-        if let Some((table, steps)) = &self.work {
+        if let Some((table, steps)) = &mut self.work {
             table.enforce_bound(&self.head.context(self.head.core.now(), steps.revision));
+            steps.told.clear();
         }
     }
 }
@@ -321,9 +325,10 @@ impl Steps for RestoreSteps {
             for line in lines.iter_mut().rev() {
                 let pair = entries.pairs.pair(line.number);
                 let Some(key) = pair.key() else { continue };
-                line.at = locked.of(line.hash).locate(line.hash, &|other| key.equals(other));
+                let (shard, is_key) = (locked.of(line.hash), |other: &dyn AnyKey| key.equals(other));
+                line.at = shard.locate(line.hash, &is_key);
                 self.counts[head.place_of(line.hash)] += usize::from(line.at.number.is_none());
-                head.key_loaded(line.hash, &|other| key.equals(other));
+                self.told.find(Tell::Replaced, head, shard, (line.hash, &is_key));
                 head.add_change(&mut commit.changes, ChangeKind::Set, &|| pair.entry());
             }
         }
@@ -331,11 +336,12 @@ impl Steps for RestoreSteps {
     }
 
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
-        let Self { bins, tags, now, counts, revision } = self;
+        let Self { bins, tags, now, counts, revision, told } = self;
         *revision = commit.revision();
         let head = locked.table().head();
         let context = head.context(commit.now, *revision);
         let mut shards = locked.open();
+        told.tell(&mut shards);
         for (shard, &count) in shards.each().zip(&*counts) {
             shard.begin(&context);
             shard.reserve(count);

@@ -12,13 +12,13 @@ use super::typed_writes::{AnyMerges, AnyTableRef, AnyWrites};
 use super::{CommitKind, Part, Steps};
 use crate::Revision;
 use crate::clock::Moment;
+use crate::commit::told::{Tell, Told};
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{Change, ChangeKind};
 use crate::hashed::Hashed;
 use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::{Incoming, Location, ReadVersion};
 use crate::table::tags::TagLists;
-use crate::table::watchers::{AnyWatcher, Watchers};
 use crate::table::{Head, Times};
 use crate::tag::Tag;
 use crate::transaction::Order;
@@ -52,46 +52,6 @@ struct Lines {
 }
 
 type Predicate = Box<dyn Fn(&dyn AnyKey) -> bool + Send>;
-
-/// Loads and watches of keys that a commit changes. Found before nothing can fail any more, since that compares keys,
-/// which is foreign code. Dropped without locks: a load may hold an answer.
-#[derive(Default)]
-struct Told(Vec<(Tell, Arc<AnyWatcher>)>);
-
-/// What a watcher is to be told of its key.
-#[derive(Clone, Copy)]
-enum Tell {
-    Replaced,
-    Marked,
-    Touched,
-}
-
-impl Told {
-    fn find(&mut self, watchers: &Watchers, write: &Write, hash: u32, key: &dyn AnyKey) {
-        let tell = match write {
-            Write::None => return,
-            Write::Mark { invalidate: false, .. } => Tell::Touched,
-            Write::Mark { invalidate: true, .. } | Write::Overtake => Tell::Marked,
-            Write::Set { .. } | Write::Merge(_) | Write::Remove => Tell::Replaced,
-        };
-        let found = &mut |watcher: &Arc<AnyWatcher>| self.0.push((tell, Arc::clone(watcher)));
-        watchers.find(hash, &|other| key.equals(other), found);
-    }
-
-    fn tell(&self) {
-        for (tell, watcher) in &self.0 {
-            match tell {
-                Tell::Replaced => watcher.overtake(),
-                Tell::Marked => watcher.overtake_by_mark(),
-                Tell::Touched => watcher.ring_later(),
-            }
-        }
-    }
-
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-}
 
 /// Lines that are searched one by one.
 const SEARCHED: usize = 8;
@@ -157,6 +117,16 @@ impl Write {
             Self::Remove => Some(ChangeKind::Removed),
             Self::Mark { invalidate: true, .. } => Some(ChangeKind::Invalidated),
             Self::Mark { .. } => Some(ChangeKind::Touched),
+        }
+    }
+
+    /// What the loads and watches of the key are told.
+    fn tells(&self) -> Option<Tell> {
+        match self {
+            Self::None => None,
+            Self::Mark { invalidate: false, .. } => Some(Tell::Touched),
+            Self::Mark { invalidate: true, .. } | Self::Overtake => Some(Tell::Marked),
+            Self::Set { .. } | Self::Merge(_) | Self::Remove => Some(Tell::Replaced),
         }
     }
 
@@ -550,10 +520,12 @@ impl Lines {
         // Keys that are neither there nor watched are known by copies alone.
         head.trail.note_all();
         // Before the keys, so that what is being loaded is either overtaken or among them.
-        let watchers = head.watchers.all();
         let used = table.used();
-        let mut keys = used.map_or_else(Vec::new, |used| used.live_keys());
-        keys.extend(watchers.iter().map(|watcher| watcher.key().to_box()));
+        let mut keys = head.watchers.keys();
+        if let Some(used) = used {
+            keys.extend(used.loads().iter().map(|load| load.key().to_box()));
+            keys.append(&mut used.live_keys());
+        }
         keys.retain(|key| self.is_marked_by_predicate(&**key));
         for key in &keys {
             order.extend(self.mark_unwritten(head, used, &**key).map(|line| (head.index, line)));
@@ -621,7 +593,7 @@ impl Lines {
         let Self { incoming, index, told, marks_where, tags, .. } = self;
         if !(incoming.is_empty()
             && index.is_empty()
-            && told.0.is_empty()
+            && told.is_empty()
             && marks_where.is_empty()
             && tags.is_empty())
         {

@@ -1,5 +1,7 @@
 //! All of a shard that reads of residents do not touch, by the numbers of lines: records, lists, pins, counters.
 
+use std::sync::Arc;
+
 use super::OpContext;
 use super::pins::Pins;
 use super::saves::Saves;
@@ -13,6 +15,7 @@ use crate::retention::list::{List, NONE};
 use crate::retention::records::Records;
 use crate::retention::s3fifo::S3Fifo;
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::table::flights::AnyLoad;
 
 /// Survivors that may be read between two writes to their shard and be sure to be made resident by the second;
 /// those beyond come back when a write visits them.
@@ -32,6 +35,8 @@ pub(super) struct Metadata {
     pub(super) revived: Revivals,
     pub(super) pins: Pins,
     pub(super) saves: Saves,
+    /// The running loads of keys, each held by its loader as well.
+    pub(super) loads: Vec<Arc<AnyLoad>>,
     /// Made for the first key that has a tag.
     pub(super) tags: Option<Box<TagIndex>>,
     /// Highest revision of an entry that was taken out.

@@ -27,7 +27,9 @@ impl ShardRef<'_> {
     /// Whether the write of any key has nothing to do for the shard besides.
     #[inline]
     pub(crate) fn is_calm(self, now: Moment) -> bool {
-        self.metadata.is_none_or(|metadata| metadata.is_calm(now) && metadata.pins.len() == 0)
+        self.metadata.is_none_or(|metadata| {
+            metadata.is_calm(now) && metadata.pins.len() == 0 && metadata.loads.is_empty()
+        })
     }
 }
 

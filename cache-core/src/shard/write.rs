@@ -196,6 +196,7 @@ impl ShardMut<'_> {
         metadata.survivors = List::default();
         metadata.revived.take(|_| {});
         metadata.tags = None;
+        self.overtake_loads();
     }
 
     /// Renews the times of an entry and clears its mark. A survivor becomes resident again, if the table keeps
@@ -239,8 +240,9 @@ impl ShardMut<'_> {
         is_readable
     }
 
-    /// Marks all readable entries.
+    /// Marks all readable entries, and takes out all loads.
     pub(crate) fn invalidate_all(&mut self) {
+        self.overtake_loads();
         for number in self.numbers() {
             self.invalidate(number);
         }

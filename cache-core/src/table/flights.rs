@@ -1,24 +1,41 @@
 //! Loads that keep a thread: one caller computes, the others with the same key wait. Knows nothing of storage.
 //!
-//! A running load is a watcher of its key, and follows the rule of all [watchers](super::watchers): a change of the key
-//! overtakes it. An overtaken load still answers those who joined it, stores nothing, and is joined by nobody else: a
-//! caller that comes after the change starts a load of its own.
+//! A running load stands in the shard of its key, where it is joined, and ends, under the lock that a miss and a write take
+//! anyway. A change of the key overtakes it: takes it out of the shard. An overtaken load still answers those who joined
+//! it, stores nothing, and is joined by nobody else: a caller that comes after the change starts a load of its own.
 
 use std::sync::Arc;
 
 use super::Table;
-use super::watchers::{AnyWatcher, Role, Watcher, Watchers};
+use crate::erased::UsedTable;
 use crate::query::Query;
+use crate::shard::ShardMut;
+use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::state::AnyHandle;
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex, this_thread};
 
-/// One running load, as its waiters see it.
-pub(super) struct Load {
+/// One running load. Not to be dropped under a lock as the last handle: it may hold an answer.
+pub(crate) struct Load<K: ?Sized> {
+    hash: u32,
     /// Number of the computing thread.
     owner: u64,
+    /// `RUNNING`, `OVERTAKEN` or `ENDED`. Changed once, under the exclusive lock of the key's shard.
+    stage: AtomicU8,
     state: Mutex<State>,
     landed: Condvar,
+    key: K,
 }
+
+/// A load of a key whose query its holder does not know.
+pub(crate) type AnyLoad = Load<dyn AnyKey>;
+
+/// In its shard: may be joined, and may store its answer.
+const RUNNING: u8 = 0;
+/// Taken out of its shard by a change of its key.
+const OVERTAKEN: u8 = 1;
+/// Taken out of its shard by its own thread.
+const ENDED: u8 = 2;
 
 enum State {
     Running,
@@ -29,89 +46,141 @@ enum State {
 }
 
 /// What a caller has to do for its key.
-pub(crate) enum Turn<'a, Q: Query> {
+pub(crate) enum Turn<'a> {
+    /// Nothing: there is a value.
+    There(AnyHandle),
     /// Compute, and land the result.
-    Mine(Ticket<'a, Q>),
+    Mine(Ticket<'a>),
     /// Compute without landing anything: the key is asked for inside its own load, which this is.
-    Nested(Q, Arc<AnyWatcher>),
+    Nested(Arc<AnyLoad>),
     /// Wait for another's result.
     Wait(Running),
 }
 
-/// The duty to end a load; ends it as failed when dropped.
-pub(crate) struct Ticket<'a, Q: Query> {
-    watchers: &'a Watchers,
-    watcher: Arc<Watcher<Q>>,
+/// The duty to end a load; ends it as failed when dropped. Neither is to be done under a lock.
+pub(crate) struct Ticket<'a> {
+    table: &'a dyn UsedTable,
+    load: Arc<AnyLoad>,
 }
 
 /// The load of another caller.
-pub(crate) struct Running(Arc<AnyWatcher>);
+pub(crate) struct Running(Arc<AnyLoad>);
 
 impl<Q: Query> Table<Q> {
-    /// Starts the load of a key, or finds the one that is running. The caller of a load that is its own looks for the
-    /// value once more, under the lock of the shard: a change from before that look comes before the load, one from
-    /// after it overtakes the load.
-    pub(crate) fn join_load(&self, key: Q) -> Turn<'_, Q> {
-        // That look has to take a lock.
-        self.made();
-        let owner = this_thread();
-        let hash = self.hash(&key);
-        let watcher = Watcher::new(key, hash, Role::Load(Load::new(owner)));
-        let any: Arc<AnyWatcher> = watcher.clone();
-        let watchers = &self.head.watchers;
-        match watchers.join(&any) {
-            None => Turn::Mine(Ticket { watchers, watcher }),
-            Some(running) if running.is_load_of(owner) => Turn::Nested(watcher.key().clone(), running),
-            Some(running) => Turn::Wait(Running(running)),
+    /// Starts the load of a key, unless there is a value, or finds the one that is running. All of that is one look under
+    /// the lock of the shard: a change from before it comes before the load, one from after it overtakes the load.
+    pub(crate) fn join_load(&self, key: &Q) -> Turn<'_> {
+        let (hash, owner) = (self.hash(key), this_thread());
+        join(self.made_table(), Arc::new(Load::new(hash, owner, key.clone())))
+    }
+}
+
+/// What a caller finds that wants to load a key.
+enum Found {
+    Value(AnyHandle),
+    Load(Arc<AnyLoad>),
+    /// Neither, and the caller's load stands in the shard now.
+    Neither,
+}
+
+fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> Turn<'_> {
+    let (head, hash) = (table.head(), load.hash);
+    let is_key: IsKey<'_> = &|other| load.key.equals(other);
+    let context = head.context(head.core.now(), 0);
+    let mut found = Found::Neither;
+    let look = &mut |shard: &mut ShardMut<'_>| {
+        let at = shard.locate(hash, is_key);
+        found = match (shard.readable(at, &context), shard.load_of(hash, is_key)) {
+            (Some(value), _) => Found::Value(value),
+            (None, Some(running)) => Found::Load(Arc::clone(running)),
+            (None, None) => {
+                shard.begin_load(Arc::clone(&load));
+                Found::Neither
+            }
+        };
+        head.publish(shard);
+    };
+    table.write_shard(head.place_of(hash), look, &mut || {});
+    head.core.events.drain();
+    match found {
+        Found::Value(value) => Turn::There(value),
+        Found::Neither => Turn::Mine(Ticket { table, load }),
+        Found::Load(running) if running.owner == load.owner => Turn::Nested(running),
+        Found::Load(running) => Turn::Wait(Running(running)),
+    }
+}
+
+impl Ticket<'_> {
+    pub(crate) fn load(&self) -> &AnyLoad {
+        &self.load
+    }
+
+    /// Ends the load with a value, for all who wait.
+    pub(crate) fn land<V: ?Sized + Send + Sync + 'static>(mut self, value: &Arc<V>) {
+        if self.has_waiters() {
+            self.load.end(State::Landed(Box::new(Arc::clone(value))));
         }
-    }
-}
-
-impl AnyWatcher {
-    fn is_load_of(&self, owner: u64) -> bool {
-        self.load().is_some_and(|load| load.owner == owner)
+        // The drop finds it ended.
     }
 
-    fn end(&self, end: State) {
-        if let Some(load) = self.load() {
-            load.end(end);
+    /// Has nobody join the load any more. Returns whether anybody has.
+    fn has_waiters(&mut self) -> bool {
+        if self.load.stage.load(Ordering::Relaxed) != ENDED {
+            // Waits for a writer that has just overtaken it, too: the last handle is not to be dropped under its lock.
+            let place = self.table.head().place_of(self.load.hash);
+            self.table.write_shard(place, &mut |shard| shard.end_load(&self.load), &mut || {});
         }
+        // Only the shard hands out handles.
+        Arc::get_mut(&mut self.load).is_none()
     }
 }
 
-impl<Q: Query> Ticket<'_, Q> {
-    pub(crate) fn watcher(&self) -> &Arc<Watcher<Q>> {
-        &self.watcher
-    }
-
-    pub(crate) fn land(self, value: Arc<Q::Value>) {
-        (&*self.watcher as &AnyWatcher).end(State::Landed(Box::new(value)));
-        // The rest is done by the drop.
-    }
-}
-
-impl<Q: Query> Drop for Ticket<'_, Q> {
+impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        let watcher: Arc<AnyWatcher> = self.watcher.clone();
-        self.watchers.remove(&watcher);
-        watcher.end(State::Failed);
+        if self.has_waiters() {
+            self.load.end(State::Failed);
+        }
     }
 }
 
 impl Running {
     /// Waits for the end of the load; `None` if it failed.
-    pub(crate) fn wait<Q: Query>(&self) -> Option<Arc<Q::Value>> {
+    pub(crate) fn wait<V: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<V>> {
         let mut answer = None;
-        if let Some(load) = self.0.load() {
-            load.wait(&mut |value| answer = value.downcast_ref::<Arc<Q::Value>>().cloned());
-        }
+        self.0.wait(&mut |value| answer = value.downcast_ref::<Arc<V>>().cloned());
         answer
     }
 }
 
-impl Load {
-    fn new(owner: u64) -> Self {
-        Self { owner, state: Mutex::new(State::Running), landed: Condvar::new() }
+impl<K> Load<K> {
+    fn new(hash: u32, owner: u64, key: K) -> Self {
+        let (state, landed) = (Mutex::new(State::Running), Condvar::new());
+        Self { hash, owner, stage: AtomicU8::new(RUNNING), state, landed, key }
+    }
+}
+
+impl AnyLoad {
+    pub(crate) fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    pub(crate) fn key(&self) -> &dyn AnyKey {
+        &self.key
+    }
+
+    /// Whether the key has changed since, or the load has ended. Exact under the lock of the key's shard.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) != RUNNING
+    }
+
+    /// Told by the shard when it takes the load out.
+    pub(crate) fn set_overtaken(&self) {
+        self.stage.store(OVERTAKEN, Ordering::Relaxed);
+    }
+
+    /// Told by the shard when the load's own thread takes it out.
+    pub(crate) fn set_ended(&self) {
+        self.stage.store(ENDED, Ordering::Relaxed);
     }
 
     /// Waits for the end, and shows the answer if there is one.
@@ -132,5 +201,20 @@ impl Load {
             *state = end;
             self.landed.notify_all();
         }
+    }
+}
+
+impl dyn UsedTable + '_ {
+    /// Overtakes a load.
+    pub(super) fn overtake_load(&self, load: &AnyLoad) {
+        let place = self.head().place_of(load.hash);
+        self.write_shard(place, &mut |shard| shard.overtake_load(load), &mut || {});
+    }
+
+    /// The loads that are running. Not to be dropped under a lock.
+    pub(crate) fn loads(&self) -> Vec<Arc<AnyLoad>> {
+        let mut loads = Vec::new();
+        self.each_shard(&mut |shard| loads.extend_from_slice(shard.loads()));
+        loads
     }
 }

@@ -44,7 +44,7 @@ pub struct Head {
     pub(super) early_misses: AtomicU64,
     /// Noted also before there are shards: what is kept elsewhere may be older than the cache.
     pub(crate) trail: Trail,
-    /// Running loads and watches.
+    /// The watches of keys.
     pub(crate) watchers: Watchers,
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec>>,

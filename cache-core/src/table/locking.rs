@@ -133,7 +133,7 @@ impl Head {
     /// watchers of the key. `None` if the table or the shard have more to do, or it is not the load's turn.
     pub(super) fn begin_simply(
         &self,
-        shard: &ShardMut<'_>,
+        shard: &mut ShardMut<'_>,
         key: &dyn AnyKey,
         (hash, at): (u32, Option<u32>),
         origin: Origin,
@@ -144,8 +144,8 @@ impl Head {
         if !is_calm || !watched.allows(at) || shard.is_pinned(hash, at, key) {
             return None;
         }
-        if !self.watchers.is_empty() {
-            self.overtake_watchers(hash, key, watched);
+        if shard.has_loads() || !self.watchers.is_empty() {
+            self.overtake(shard, hash, key, watched);
         }
         if origin == Origin::Program {
             self.trail.note(hash);
@@ -153,12 +153,13 @@ impl Head {
         Some(self.core.next_revision())
     }
 
-    #[cold]
-    fn overtake_watchers(&self, hash: u32, key: &dyn AnyKey, watched: Watched<'_>) {
-        match watched {
-            // The load's own is the only one.
-            Watched::IfAbsent(watcher) if self.watchers.count() == 1 => watcher.overtake(),
-            _ => self.key_loaded(hash, &|other| key.equals(other)),
+    fn overtake(&self, shard: &mut ShardMut<'_>, hash: u32, key: &dyn AnyKey, watched: Watched<'_>) {
+        if let Watched::IfAbsent(load) = watched {
+            // It is the only one of its key.
+            shard.end_load(load);
+            self.watchers.find(hash, &|other| key.equals(other), &mut |watcher| watcher.overtake());
+        } else {
+            self.key_loaded(shard, hash, &|other| key.equals(other));
         }
     }
 
@@ -197,14 +198,17 @@ impl Head {
     /// Tells that a key has been written or removed: loads that began before are out of date, and so are copies that are
     /// kept elsewhere. To be called while the key's shard is locked.
     #[inline]
-    pub(crate) fn key_changed(&self, hash: u32, is_key: IsKey<'_>) {
-        self.key_loaded(hash, is_key);
+    pub(crate) fn key_changed(&self, shard: &mut ShardMut<'_>, hash: u32, is_key: IsKey<'_>) {
+        self.key_loaded(shard, hash, is_key);
         self.trail.note(hash);
     }
 
     /// [`key_changed`](Self::key_changed) for a mark, present or absent.
     #[inline]
-    pub(crate) fn key_marked(&self, hash: u32, is_key: IsKey<'_>) {
+    pub(crate) fn key_marked(&self, shard: &mut ShardMut<'_>, hash: u32, is_key: IsKey<'_>) {
+        if shard.has_loads() {
+            shard.overtake_load_of(hash, is_key);
+        }
         self.watchers.find(hash, is_key, &mut |watcher| watcher.overtake_by_mark());
         self.trail.note(hash);
     }
@@ -212,17 +216,20 @@ impl Head {
     /// [`key_changed`](Self::key_changed) by a value that was loaded or restored, which leaves copies elsewhere as good
     /// as they were.
     #[inline]
-    pub(crate) fn key_loaded(&self, hash: u32, is_key: IsKey<'_>) {
+    pub(crate) fn key_loaded(&self, shard: &mut ShardMut<'_>, hash: u32, is_key: IsKey<'_>) {
+        if shard.has_loads() {
+            shard.overtake_load_of(hash, is_key);
+        }
         self.watchers.find(hash, is_key, &mut |watcher| watcher.overtake());
     }
 
-    /// Tells that all keys have been removed. To be called while all shards are locked.
+    /// Tells that all keys have been removed. To be called while all shards are locked, which know of their loads.
     pub(crate) fn all_removed(&self) {
         self.watchers.each(&mut |watcher| watcher.overtake());
         self.trail.note_all();
     }
 
-    /// Tells that all keys have been marked. To be called while all shards are locked.
+    /// Tells that all keys have been marked. To be called while all shards are locked, which know of their loads.
     pub(crate) fn all_marked(&self) {
         self.watchers.each(&mut |watcher| watcher.overtake_by_mark());
         self.trail.note_all();

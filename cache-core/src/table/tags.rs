@@ -64,12 +64,12 @@ impl dyn UsedTable + '_ {
         self.invalidate_among(&|key| head.has_tag(key, tag), &|| self.keys_by_tag(tag))
     }
 
-    /// The keys with any of these tags that are there, or watched, each once. The watched ones are listed first, so that what
+    /// The keys with any of these tags that are there, watched or loaded, each once. The last two are listed first, so that what
     /// is being loaded is either overtaken or among the others.
     pub(crate) fn tagged(&self, tags: &[Tag]) -> Vec<(u32, Box<dyn AnyKey>)> {
         let head = self.head();
-        let watchers = head.watchers.all();
-        let mut keys: Vec<Box<dyn AnyKey>> = watchers.iter().map(|watcher| watcher.key().to_box()).collect();
+        let mut keys = head.watchers.keys();
+        keys.extend(self.loads().iter().map(|load| load.key().to_box()));
         for tag in tags {
             keys.append(&mut self.keys_by_tag(tag));
         }

@@ -1,4 +1,4 @@
-//! Running loads, watches, and marks for copies kept elsewhere: all that is told when a key of a table changes. One rule
+//! Watches, beside running loads and marks for copies kept elsewhere: all that is told when a key of a table changes. One rule
 //! for all of them, told by [`key_changed`](Head::key_changed), [`key_marked`](Head::key_marked) and the like for all keys.
 //!
 //! A loader registers a watcher first and then passes the lock of the key's shard. A writer that holds that lock asks
@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::flights::Load;
 use crate::core::Core;
 use crate::event::Bell;
 use crate::hashed::spread;
@@ -21,12 +20,13 @@ use crate::shard::key::{AnyKey, IsKey};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-/// One load or watch of a key. Not to be dropped under a lock: a load may hold an answer.
+/// One watch of a key.
 pub(crate) struct Watcher<K: ?Sized> {
     hash: u32,
     /// `CURRENT`, `MARKED` or `REPLACED`. Raised by writers under the lock of the key's shard, and never lowered.
     state: AtomicU8,
-    role: Role,
+    /// Of a caller that wants to hear of changes.
+    ringer: Option<Ringer>,
     key: K,
 }
 
@@ -40,23 +40,13 @@ const MARKED: u8 = 1;
 /// It has been written or removed, or the watcher was retired.
 const REPLACED: u8 = 2;
 
-/// What a watcher is there for.
-// Large with the locks of the model checker alone.
-#[cfg_attr(cache_model, expect(clippy::large_enum_variant))]
-pub(super) enum Role {
-    /// A load that keeps no thread, or a caller that wants to hear of changes.
-    Watch(Option<Ringer>),
-    /// A load that keeps a thread, and others waiting.
-    Load(Load),
-}
-
 /// A bell with those who ring it.
 pub(super) struct Ringer {
     pub(super) bell: Bell,
     pub(super) core: Arc<Core>,
 }
 
-/// The running loads and the watches of one table; a key may have several.
+/// The watches of one table; a key may have several.
 #[derive(Default)]
 pub(crate) struct Watchers {
     /// May be locked while a shard is; nothing but the list of bells is locked under it.
@@ -66,8 +56,8 @@ pub(crate) struct Watchers {
 }
 
 impl<K: AnyKey> Watcher<K> {
-    pub(super) fn new(key: K, hash: u32, role: Role) -> Arc<Self> {
-        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), role, key })
+    pub(super) fn new(key: K, hash: u32, ringer: Option<Ringer>) -> Arc<Self> {
+        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), ringer, key })
     }
 }
 
@@ -104,42 +94,15 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
 
     /// Has the bell rung, if there is one.
     pub(crate) fn ring_later(&self) {
-        if let Role::Watch(Some(Ringer { bell, core })) = &self.role {
+        if let Some(Ringer { bell, core }) = &self.ringer {
             core.events.ring_later(Arc::clone(bell));
-        }
-    }
-
-    /// The load that this is, if it is one.
-    pub(super) fn load(&self) -> Option<&Load> {
-        match &self.role {
-            Role::Load(load) => Some(load),
-            Role::Watch(_) => None,
         }
     }
 }
 
 impl Watchers {
     pub(super) fn add(&self, watcher: Arc<AnyWatcher>) {
-        self.insert(&mut self.by_hash.lock(), watcher);
-    }
-
-    /// Adds a load, unless one of its key is running and not overtaken, which is returned then.
-    pub(super) fn join(&self, load: &Arc<AnyWatcher>) -> Option<Arc<AnyWatcher>> {
         let mut by_hash = self.by_hash.lock();
-        let running = by_hash.find(spread(load.hash), |other| {
-            other.hash == load.hash
-                && other.load().is_some()
-                && !other.is_overtaken()
-                && load.key.equals(&other.key)
-        });
-        if let Some(running) = running {
-            return Some(Arc::clone(running));
-        }
-        self.insert(&mut by_hash, Arc::clone(load));
-        None
-    }
-
-    fn insert(&self, by_hash: &mut HashTable<Arc<AnyWatcher>>, watcher: Arc<AnyWatcher>) {
         by_hash.insert_unique(spread(watcher.hash), watcher, |watcher| spread(watcher.hash));
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
@@ -154,15 +117,10 @@ impl Watchers {
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
 
-    /// Returns the number of watchers. A caller that holds the lock of a shard gets an exact answer for its keys.
-    pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
     /// Returns whether the table has no watchers. A caller that holds the lock of a shard gets an exact answer for its keys.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.count() == 0
+        self.count.load(Ordering::Relaxed) == 0
     }
 
     /// The watchers of a key. To be called while its shard is locked, which it has to stay until they are told.
@@ -186,6 +144,11 @@ impl Watchers {
     /// Runs `tell` for all watchers at this moment, under the lock of their list.
     pub(super) fn each(&self, tell: &mut dyn FnMut(&AnyWatcher)) {
         self.by_hash.lock().iter().for_each(|watcher| tell(watcher));
+    }
+
+    /// The keys that are watched at this moment.
+    pub(crate) fn keys(&self) -> Vec<Box<dyn AnyKey>> {
+        self.all().iter().map(|watcher| watcher.key().to_box()).collect()
     }
 
     /// All watchers at this moment.

@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 
+use super::flights::AnyLoad;
 use super::read::Use;
 use super::times::Times;
-use super::watchers::{AnyWatcher, Ringer, Role, Watcher};
+use super::watchers::{AnyWatcher, Ringer, Watcher};
 use super::{Guard, Table};
 use crate::clock::Moment;
 use crate::commit::inputs::{Built, Inputs, Store};
@@ -35,7 +36,7 @@ pub(super) enum Watched<'a> {
     No,
     Yes(&'a AnyWatcher),
     /// And there must be no entry.
-    IfAbsent(&'a AnyWatcher),
+    IfAbsent(&'a AnyLoad),
 }
 
 impl Watched<'_> {
@@ -44,7 +45,7 @@ impl Watched<'_> {
         match self {
             Self::No => true,
             Self::Yes(watcher) => !watcher.is_overtaken(),
-            Self::IfAbsent(watcher) => !watcher.is_overtaken() && at.is_none(),
+            Self::IfAbsent(load) => !load.is_overtaken() && at.is_none(),
         }
     }
 }
@@ -68,7 +69,7 @@ impl PairWrite<'_> {
 type EntryStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, u32, &OpContext<'_>) -> bool;
 
 /// Asked under the lock, with the number of the key's line: whether to go on.
-type MayWrite<'a> = &'a mut dyn FnMut(&ShardMut<'_>, Option<u32>) -> bool;
+type MayWrite<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
     /// Writes a pair unless `may_write` says no. Returns whether it wrote.
@@ -89,8 +90,8 @@ impl dyn UsedTable + '_ {
                 return;
             }
             match how.origin {
-                Origin::Program => head.key_changed(hash, is_key),
-                Origin::Load => head.key_loaded(hash, is_key),
+                Origin::Program => head.key_changed(shard, hash, is_key),
+                Origin::Load => head.key_loaded(shard, hash, is_key),
             }
             let mut context = head.context(now, 0);
             shard.begin(&context);
@@ -123,7 +124,7 @@ impl dyn UsedTable + '_ {
         let (revision, mut was_readable) = (Cell::new(0), false);
         let remove = &mut |shard: &mut ShardMut<'_>| {
             let at = shard.locate(hash, is_key);
-            head.key_changed(hash, is_key);
+            head.key_changed(shard, hash, is_key);
             if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
                 return;
             }
@@ -156,7 +157,7 @@ impl dyn UsedTable + '_ {
         let mut is_done = false;
         let mark = &mut |shard: &mut ShardMut<'_>| {
             let at = shard.locate(hash, is_key);
-            head.key_marked(hash, is_key);
+            head.key_marked(shard, hash, is_key);
             shard.begin(&context);
             let at = shard.meet(at, &context);
             is_done = at.number.is_some_and(|number| shard.invalidate(number));
@@ -209,7 +210,7 @@ impl dyn UsedTable + '_ {
             let may_touch = !is_overtaken && shard.version(number) == seen;
             let is_touched = may_touch && shard.touch_as_of(number, as_of.unwrap_or(context.now), context);
             if is_touched {
-                head.key_loaded(hash, is_key);
+                head.key_loaded(shard, hash, is_key);
             }
             is_touched && (!marks || shard.invalidate(number))
         })
@@ -234,6 +235,11 @@ impl dyn UsedTable + '_ {
         for watcher in head.watchers.all() {
             if matches(watcher.key()) {
                 watcher.overtake_by_mark();
+            }
+        }
+        for load in self.loads() {
+            if matches(load.key()) {
+                self.overtake_load(&load);
             }
         }
         let mut marked = 0;
@@ -324,7 +330,7 @@ impl<Q: Query> Table<Q> {
 
     /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
     /// answered: the value that was written meanwhile, or `value`.
-    pub(crate) fn store_loaded(&self, key: Q, load: &AnyWatcher, value: Arc<Q::Value>) -> Arc<Q::Value> {
+    pub(crate) fn store_loaded(&self, key: Q, load: &AnyLoad, value: Arc<Q::Value>) -> Arc<Q::Value> {
         let mut pair = Self::pair(key, Arc::clone(&value));
         let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
         if self.write_simply(&mut pair, &how, Watched::IfAbsent(load)).is_some() {
@@ -340,7 +346,7 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn watch(&self, key: Q, bell: Option<Bell>) -> Arc<Watcher<Q>> {
         let hash = self.hash(&key);
         let ringer = bell.map(|bell| Ringer { bell, core: Arc::clone(&self.head.core) });
-        let watcher = Watcher::new(key, hash, Role::Watch(ringer));
+        let watcher = Watcher::new(key, hash, ringer);
         self.head.watchers.add(watcher.clone());
         self.made_table().pass(hash);
         watcher
@@ -489,12 +495,16 @@ fn pin(table: &dyn UsedTable, hash: u32, key: &dyn AnyKey, claim: &mut Option<Pi
     });
 }
 
-fn store_loaded(table: &dyn UsedTable, pair: &mut dyn AnyPair, load: &AnyWatcher) -> Option<AnyHandle> {
+fn store_loaded(table: &dyn UsedTable, pair: &mut dyn AnyPair, load: &AnyLoad) -> Option<AnyHandle> {
     let mut winner = None;
     let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
     table.write(pair, &how, &mut |shard, number| {
         winner = number.and_then(|number| shard.lines.handle(number));
-        winner.is_none() && !load.is_overtaken()
+        let may_write = winner.is_none() && !load.is_overtaken();
+        if may_write {
+            shard.end_load(load);
+        }
+        may_write
     });
     winner
 }

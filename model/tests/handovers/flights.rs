@@ -1,5 +1,6 @@
 //! Loads on a miss: one computes, the others wait, and what is written meanwhile wins.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,6 +48,31 @@ fn when_one_fails_another_goes_on() {
         };
         together((0..3).map(ask).collect());
         assert_eq!(loads.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn when_one_panics_another_goes_on() {
+    check(|| {
+        let store = store();
+        let loads = Arc::new(AtomicUsize::new(0));
+        let ask = |_| {
+            let loads = Arc::clone(&loads);
+            part(&store, move |store| {
+                let load = || match loads.fetch_add(1, Ordering::SeqCst) {
+                    // Not by `panic!`, whose hook prints.
+                    0 => resume_unwind(Box::new("the first load panics")),
+                    number => number as u64,
+                };
+                let ask = || store.get_or_insert_with(&Few(1), load);
+                if let Ok(value) = catch_unwind(AssertUnwindSafe(ask)) {
+                    assert_eq!(*value, 1);
+                }
+            })
+        };
+        together((0..3).map(ask).collect());
+        assert_eq!(loads.load(Ordering::SeqCst), 2);
+        assert_eq!(store.get(&Few(1)).as_deref(), Some(&1));
     });
 }
 

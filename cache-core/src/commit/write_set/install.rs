@@ -158,8 +158,9 @@ impl Steps for Lines {
                 valid => valid?,
             }
             let line = &self.lines[at];
-            if !head.watchers.is_empty() {
-                self.told.find(&head.watchers, &line.write, hash, self.typed.key(at));
+            if let Some(tell) = line.write.tells() {
+                let key = self.typed.key(at);
+                self.told.find(tell, head, shard, (hash, &|other| key.equals(other)));
             }
             if has_listeners && let Some(kind) = Self::is_told(line, shard) {
                 head.add_change(&mut commit.changes, kind, &|| Some(self.typed.entry(at)));
@@ -187,9 +188,9 @@ impl Steps for Lines {
             }
             head.all_marked();
         }
-        self.told.tell();
         let context = head.context(commit.now, commit.revision());
         let mut shards = locked.open();
+        self.told.tell(&mut shards);
         for shard in shards.each() {
             shard.begin(&context);
         }

@@ -1,0 +1,84 @@
+//! The running loads of the keys of one shard, at most one of each. What happens to a key takes its load out.
+
+use std::sync::Arc;
+
+use super::key::IsKey;
+use super::state::AnyHandle;
+use super::{Location, OpContext, ShardMut, ShardRef};
+use crate::table::flights::AnyLoad;
+
+impl<'a> ShardRef<'a> {
+    /// The running loads.
+    pub(crate) fn loads(self) -> &'a [Arc<AnyLoad>] {
+        self.metadata.map_or(&[], |metadata| &metadata.loads)
+    }
+
+    /// The running load of a key.
+    pub(crate) fn load_of(self, hash: u32, is_key: IsKey<'_>) -> Option<&'a Arc<AnyLoad>> {
+        find(self.loads(), hash, is_key)
+    }
+}
+
+impl ShardMut<'_> {
+    /// The value at a location, whose entry is released first if its time is over.
+    pub(crate) fn readable(&mut self, at: Location, context: &OpContext<'_>) -> Option<AnyHandle> {
+        at.number?;
+        let at = self.meet(at, context);
+        self.make_room(context);
+        self.lines.handle(at.number?)
+    }
+
+    #[inline]
+    pub(crate) fn has_loads(&self) -> bool {
+        !self.metadata.loads.is_empty()
+    }
+
+    /// The running load of a key.
+    pub(crate) fn load_of(&self, hash: u32, is_key: IsKey<'_>) -> Option<&Arc<AnyLoad>> {
+        find(&self.metadata.loads, hash, is_key)
+    }
+
+    /// Takes in the load of a key that has none.
+    pub(crate) fn begin_load(&mut self, load: Arc<AnyLoad>) {
+        self.metadata.loads.push(load);
+    }
+
+    /// Takes out a load, if it is here, on behalf of its own thread.
+    pub(crate) fn end_load(&mut self, load: &AnyLoad) {
+        self.take_load(load);
+        load.set_ended();
+    }
+
+    /// Takes out a load, if it is here.
+    pub(crate) fn overtake_load(&mut self, load: &AnyLoad) {
+        if self.take_load(load) {
+            load.set_overtaken();
+        }
+    }
+
+    /// Returns whether it was here.
+    fn take_load(&mut self, load: &AnyLoad) -> bool {
+        let is_it = |other: &Arc<AnyLoad>| std::ptr::addr_eq(Arc::as_ptr(other), load);
+        let at = self.metadata.loads.iter().position(is_it);
+        at.map(|at| self.metadata.loads.swap_remove(at)).is_some()
+    }
+
+    /// Takes out the load of a key.
+    #[cold]
+    pub(crate) fn overtake_load_of(&mut self, hash: u32, is_key: IsKey<'_>) {
+        if let Some(load) = self.load_of(hash, is_key).cloned() {
+            self.overtake_load(&load);
+        }
+    }
+
+    /// Takes out all loads.
+    pub(super) fn overtake_loads(&mut self) {
+        for load in self.metadata.loads.drain(..) {
+            load.set_overtaken();
+        }
+    }
+}
+
+fn find<'a>(loads: &'a [Arc<AnyLoad>], hash: u32, is_key: IsKey<'_>) -> Option<&'a Arc<AnyLoad>> {
+    loads.iter().find(|load| load.hash() == hash && is_key(load.key()))
+}
