@@ -6,6 +6,7 @@ use std::alloc::System;
 use std::hint::black_box;
 
 use cache_core::{Cache, Holds, Query, Tag, registry};
+use cache_tests::sized;
 use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 
 #[global_allocator]
@@ -92,12 +93,13 @@ registry! {
     pub struct Tagging { Plain, Shared, Own }
 }
 
-fn hundred_thousand<Q: Query<Value = u64>>(key: fn(u64) -> Q) -> Cache<Tagging>
+/// A table with `entries`.
+fn tagged<Q: Query<Value = u64>>(entries: u64, key: fn(u64) -> Q) -> Cache<Tagging>
 where
     Tagging: Holds<Q>,
 {
-    let cache = Cache::new();
-    (0..100_000).for_each(|number| _ = cache.insert(key(number), number));
+    let cache = Cache::builder().table::<Q>(|table| table.capacity(entries)).build().unwrap();
+    (0..entries).for_each(|number| _ = cache.insert(key(number), number));
     cache
 }
 
@@ -201,17 +203,19 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     // With nothing held, memory is that of the bound, however many come by. (An index in which entries come and go may
     // be of twice the size of one that has only been filled.)
     let thousand = kept(|| filled(0..1_000));
-    let (on_the_way, after_a_million) = peak_and_kept(|| filled(0..1_000_000));
-    assert!(after_a_million <= thousand * 2, "{after_a_million} bytes, {thousand} when just full");
+    let (on_the_way, after_many) = peak_and_kept(|| filled(0..sized(100_000, 1_000_000)));
+    assert!(after_many <= thousand * 2, "{after_many} bytes, {thousand} when just full");
     assert!(on_the_way <= thousand * 3 + 16 * KIB, "{on_the_way} bytes, {thousand} when just full");
 
     // Values that were held and died give back their memory with their slots.
+    let survivors = sized(30_000, 100_000);
     let after_a_crowd = kept(|| {
         let cache = Cache::<Ten>::new();
-        let held: Vec<_> = (0..101_000).map(|key| cache.insert(Few::<1>(key), key)).collect();
-        assert_eq!(cache.count::<Few<1>>(), 101_000);
+        let held: Vec<_> = (0..survivors + 1_000).map(|key| cache.insert(Few::<1>(key), key)).collect();
+        assert_eq!(cache.count::<Few<1>>(), survivors as usize + 1_000);
         drop(held);
-        for key in 0..30_000 {
+        // Each write takes up to eight.
+        for key in 0..survivors / 3 {
             cache.insert(Few::<1>(key), key);
         }
         assert_eq!(cache.reap(), 0, "writes have found all of the dead");
@@ -220,8 +224,8 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     assert!(after_a_crowd <= thousand * 4 + 64 * KIB, "{after_a_crowd} bytes, {thousand} when just full");
     let after_a_reap = kept(|| {
         let cache = Cache::<Ten>::new();
-        drop((0..101_000).map(|key| cache.insert(Few::<1>(key), key)).collect::<Vec<_>>());
-        assert_eq!(cache.reap(), 100_000);
+        drop((0..survivors + 1_000).map(|key| cache.insert(Few::<1>(key), key)).collect::<Vec<_>>());
+        assert_eq!(cache.reap(), survivors as usize);
         cache
     });
     assert!(after_a_reap <= thousand * 4 + 64 * KIB, "{after_a_reap} bytes, {thousand} when just full");
@@ -229,7 +233,7 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     // So do whole tables.
     let after_a_clear = kept(|| {
         let cache = Cache::<Ten>::new();
-        for key in 0..100_000 {
+        for key in 0..sized(30_000, 100_000) {
             cache.insert(Many::<1>(key), key);
             cache.insert(Ordered::<1>(key), key);
             cache.insert(Heavy::<1>(key), key);
@@ -243,7 +247,7 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     let after_changes = kept(|| {
         let cache = Cache::<Ten>::new();
         let held: Vec<_> = (0..3_000).map(|key| cache.insert(Few::<1>(key), key)).collect();
-        for round in 0..10_000 {
+        for round in 0..sized(3_000, 10_000) {
             for n in 0..16 {
                 assert!(cache.get(&Few::<1>((round * 16 + n) % 3_000)).is_some());
             }
@@ -258,7 +262,7 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     // Deadlines that move leave nothing behind.
     let after_renewals = kept(|| {
         let cache = Cache::<Ten>::new();
-        for n in 0..100_000_u64 {
+        for n in 0..sized(30_000, 100_000_u64) {
             cache.insert(Heavy::<1>(n % 100), n);
             cache.touch(&Heavy::<1>(n % 100));
         }
@@ -267,21 +271,22 @@ fn tables_and_entries_cost_little_and_hits_nothing() {
     assert!(after_renewals <= 128 * KIB, "{after_renewals} bytes for 100 entries");
 
     // Tags of entries take some tens of bytes each, and leave nothing behind.
-    let plain = kept(|| hundred_thousand(Plain));
-    let [shared, own] = [kept(|| hundred_thousand(Shared)), kept(|| hundred_thousand(Own))];
-    let [per_shared, per_own] = [shared, own].map(|tagged| (tagged - plain) / 100_000);
+    let entries = sized(25_000, 100_000);
+    let plain = kept(|| tagged(entries, Plain));
+    let [shared, own] = [kept(|| tagged(entries, Shared)), kept(|| tagged(entries, Own))];
+    let [per_shared, per_own] = [shared, own].map(|tagged| (tagged - plain) / entries as usize);
     assert!(per_shared <= 40 && per_own <= 60, "{per_shared} and {per_own} bytes for each tag of an entry");
     let after_others = kept(|| {
-        let cache = hundred_thousand(Own);
-        (100_000..500_000).for_each(|key| _ = cache.insert(Own(key), key));
+        let cache = tagged(entries, Own);
+        (entries..5 * entries).for_each(|key| _ = cache.insert(Own(key), key));
         cache
     });
     assert!(after_others <= own * 2, "{after_others} bytes, {own} when just full");
 
     println!("for each tag of an entry: {per_shared}, {per_own} if no other has it");
     println!(
-        "1,000 empty tables: {empty}; with one entry each: {single}; 1,000 entries: {thousand}; after a million: \
-         {after_a_million}, at most {on_the_way}; after a crowd: {after_a_crowd}; after a reap: {after_a_reap}; after \
+        "1,000 empty tables: {empty}; with one entry each: {single}; 1,000 entries: {thousand}; after many: \
+         {after_many}, at most {on_the_way}; after a crowd: {after_a_crowd}; after a reap: {after_a_reap}; after \
          a clear: {after_a_clear}; after changes: {after_changes}; after renewals: {after_renewals}"
     );
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::SystemTime;
 
 use cache_core::{Cache, Clock, CommitError, Moment, Query, Shape, registry};
+use cache_tests::sized;
 use serde::{Deserialize, Serialize};
 
 use crate::shop::*;
@@ -342,7 +343,7 @@ fn a_save_does_not_pass_by_a_table_that_a_commit_is_making() {
 
 #[test]
 fn a_clear_takes_all_or_nothing_of_a_commit_that_is_the_first_of_a_table() {
-    for round in 0..1000 {
+    for round in 0..sized(200, 1000) {
         let cache = shop();
         cache.insert(GetTotal(1), 0);
         let start = Barrier::new(2);
@@ -361,7 +362,7 @@ fn a_clear_takes_all_or_nothing_of_a_commit_that_is_the_first_of_a_table() {
 
 #[test]
 fn a_save_has_all_or_nothing_of_a_commit_that_is_the_first_of_a_table() {
-    for round in 0..1000 {
+    for round in 0..sized(200, 1000) {
         let cache = shop();
         cache.insert(GetTotal(1), 0);
         let start = Barrier::new(2);

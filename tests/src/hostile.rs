@@ -100,9 +100,9 @@ fn restore(bytes: &[u8]) {
 }
 
 /// Length of the header; the frames follow.
-const HEADER: usize = 48;
+pub const HEADER: usize = 48;
 /// Length of the head of a frame.
-const HEAD: usize = 24;
+pub const HEAD: usize = 24;
 
 /// Makes the checksums of header and frames right, and the length in the last frame, as far as they can be followed.
 pub fn mend(file: &mut [u8]) {

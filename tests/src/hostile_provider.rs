@@ -124,9 +124,12 @@ pub fn loads(bytes: &[u8]) -> usize {
     run(ask(bytes))
 }
 
+/// Length of the head of an envelope, which ends with the checksum of the rest.
+pub const HEAD: usize = 12;
+
 /// Makes the checksum right, if there is room for one.
 pub fn mend(bytes: &mut [u8]) {
-    if let Some((head, checked)) = bytes.split_at_mut_checked(12) {
+    if let Some((head, checked)) = bytes.split_at_mut_checked(HEAD) {
         head[8..].copy_from_slice(&crc32fast::hash(checked).to_le_bytes());
     }
 }

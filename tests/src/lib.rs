@@ -3,3 +3,11 @@
 pub mod generations;
 pub mod hostile;
 pub mod hostile_provider;
+
+/// The size of a test that takes long in full: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the environment.
+///
+/// The usual size still finds what the test is for. A thorough run sets the variable.
+#[must_use]
+pub fn sized<T>(usual: T, full: T) -> T {
+    if std::env::var_os("CACHE_TEST_SIZES").is_some_and(|sizes| sizes == "all") { full } else { usual }
+}

@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::lab::{SECOND, in_time, pass, settle};
+use crate::sized;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<u32>, capacity = 1_000, fresh = "1h")]
@@ -437,7 +438,7 @@ async fn a_confirmation_runs_again_on_what_another_commit_has_left() {
 /// or with it twice, has seen a half of the confirmation.
 #[test]
 fn no_thread_sees_a_layer_and_its_confirmation_or_neither() {
-    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2_000);
+    let rounds = sized(2_000, 10_000);
     let client = lists(&[]);
     let (round, reader) = (Arc::new(AtomicUsize::new(0)), client.clone());
     let seen = Arc::clone(&round);

@@ -45,3 +45,8 @@ mod tags;
 mod telling;
 mod tree;
 mod windows;
+
+/// The size of a test that takes long in full: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the environment.
+fn sized<T>(usual: T, full: T) -> T {
+    if std::env::var_os("CACHE_TEST_SIZES").is_some_and(|sizes| sizes == "all") { full } else { usual }
+}

@@ -1,13 +1,14 @@
 //! What a restore keeps of a table, and in which order: by size, bound, policy, pins, survivors and codec.
 //!
-//! Each case is restored into a cache of its own. `CACHE_RESTORE_SIZES=all` tries the sizes around every block boundary
-//! up to 50,000 entries, instead of a few of them.
+//! Each case is restored into a cache of its own. `CACHE_TEST_SIZES=all` tries the sizes around more block boundaries,
+//! up to 50,000 entries.
 
 use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use cache_core::{Holds, Pinned, Residency, SaveReport, TableOptions};
+use cache_tests::sized;
 
 use super::*;
 
@@ -322,16 +323,12 @@ where
     }
 }
 
-fn is_long() -> bool {
-    std::env::var("CACHE_RESTORE_SIZES").is_ok_and(|sizes| sizes == "all")
-}
-
 #[test]
 fn every_bound_and_policy_keeps_the_most_recently_used_around_block_boundaries() {
     let mut sizes =
         vec![1, 2, BLOCK / 2, BLOCK / 2 + 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1];
-    if is_long() {
-        let boundaries = (1..=48).map(|blocks| blocks * BLOCK);
+    if sized(false, true) {
+        let boundaries = (1..=8).chain([24, 48]).map(|blocks| blocks * BLOCK);
         sizes = boundaries.flat_map(|boundary| [boundary - 1, boundary, boundary + 1]).collect();
         sizes.extend([1, 2, 3, 10, 100, 50_000]);
     }
@@ -350,7 +347,7 @@ fn large_tables_keep_the_most_recently_used() {
         for kind in [Kind::OneLess, Kind::Half, Kind::PinnedOver] {
             run::<InBincode>(4 * BLOCK + 1, policy, kind, 0);
         }
-        run::<InBincode>(50_000, policy, Kind::PinnedOver, 0);
+        run::<InBincode>(sized(10_000, 50_000), policy, Kind::PinnedOver, 0);
     }
 }
 

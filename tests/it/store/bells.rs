@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cache_core::Watch;
+use cache_tests::sized;
 
 use super::watches::{HITS_ALL, changes};
 use super::*;
@@ -87,7 +88,9 @@ fn a_dropped_watch_rings_no_more_and_a_panic_of_a_bell_is_counted() {
 }
 
 /// Steps of a chain in which each change brings about the next one. Far more than fit on the stack of a thread.
-const STEPS: usize = 200_000;
+fn chain() -> usize {
+    sized(20_000, 200_000)
+}
 
 #[test]
 fn a_bell_may_ring_itself_as_often_as_it_likes() {
@@ -95,12 +98,12 @@ fn a_bell_may_ring_itself_as_often_as_it_likes() {
     let (steps, inner) = (Arc::new(AtomicUsize::new(0)), cache.clone());
     let count = Arc::clone(&steps);
     let _watch = cache.watch_with(&GetOne(1), move || {
-        if count.fetch_add(1, Ordering::SeqCst) + 1 < STEPS {
+        if count.fetch_add(1, Ordering::SeqCst) + 1 < chain() {
             inner.insert(GetOne(1), 1);
         }
     });
     cache.insert(GetOne(1), 0);
-    assert_eq!(steps.load(Ordering::SeqCst), STEPS);
+    assert_eq!(steps.load(Ordering::SeqCst), chain());
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn bells_of_two_caches_may_ring_one_another() {
     let bell = |to: &Cache<Shelf>| {
         let (count, to) = (Arc::clone(&steps), to.clone());
         move || {
-            if count.fetch_add(1, Ordering::SeqCst) + 1 < STEPS {
+            if count.fetch_add(1, Ordering::SeqCst) + 1 < chain() {
                 let mut tx = to.begin();
                 tx.invalidate(&GetOne(1));
                 tx.commit().unwrap();
@@ -122,7 +125,7 @@ fn bells_of_two_caches_may_ring_one_another() {
         caches[1].watch_with(&GetOne(1), bell(&caches[0])),
     ];
     caches[0].insert(GetOne(1), 0);
-    assert_eq!(steps.load(Ordering::SeqCst), STEPS);
+    assert_eq!(steps.load(Ordering::SeqCst), chain());
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn listeners_and_bells_may_go_on_changing_what_the_others_hear_of() {
         let (count, cache) = (Arc::clone(&steps), Arc::clone(&cache));
         move || {
             let step = count.fetch_add(1, Ordering::SeqCst) + 1;
-            if step < STEPS
+            if step < chain()
                 && let Some(cache) = cache.get()
             {
                 let mut tx = cache.begin();
@@ -157,7 +160,7 @@ fn listeners_and_bells_may_go_on_changing_what_the_others_hear_of() {
     let cache = cache.get_or_init(|| built);
     let _watch = cache.watch_with(&GetBook(1), next);
     cache.insert(GetOne(0), 0);
-    assert!(steps.load(Ordering::SeqCst) >= STEPS);
+    assert!(steps.load(Ordering::SeqCst) >= chain());
     assert_eq!(cache.inspect().listener_panics, 0);
 }
 

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use cache_core::{Builder, Clock, Freshness, Moment, Times};
+use cache_tests::sized;
 use proptest::prelude::*;
 
 use super::*;
@@ -135,7 +136,7 @@ fn started(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(sized(60, 200)))]
 
     #[test]
     fn a_time_ends_with_the_first_step_after_it_and_never_before_it(
@@ -218,7 +219,7 @@ fn no_time_ends_early_by_the_clock_of_the_system() {
     let time = Duration::from_millis(4);
     for (name, setting, start) in cases() {
         let cache = setting(Cache::builder(), time).build().unwrap();
-        for _ in 0..5 {
+        for _ in 0..sized(2, 5) {
             let took = time_until_over(&cache, start, time);
             assert!(took >= time, "{name} by {} ended after {took:?}", start.0);
         }

@@ -2,6 +2,7 @@
 //! leave the same.
 
 use cache_core::{CommitError, Freshness, Residency, Times};
+use cache_tests::sized;
 use proptest::prelude::*;
 
 use super::*;
@@ -131,7 +132,7 @@ impl Side {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(sized(30, 100)))]
 
     #[test]
     fn simple_writes_and_general_ones_leave_the_same(
@@ -173,7 +174,7 @@ fn changes() -> impl Strategy<Value = Vec<(u32, Change)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(sized(100, 300)))]
 
     #[test]
     fn a_commit_of_several_keys_to_a_full_table_leaves_each_key_its_own_value(
@@ -221,7 +222,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(sized(60, 200)))]
 
     #[test]
     fn a_commit_of_values_alone_keeps_all_of_them_and_pushes_out_others(

@@ -37,7 +37,7 @@ fn a_table_of_many_blocks_comes_back_in_order() {
 fn the_number_of_threads_changes_no_byte() {
     let codec = opaque_books::<Bincode>();
     let save = |threads| {
-        let image = image("get_book", &codec.codec, books(50_000));
+        let image = image("get_book", &codec.codec, books(10_000));
         let mut bytes = Vec::new();
         write_snapshot(&mut bytes, saved_at(), 42, &mut [image], SaveRules::new(threads), &mut |_, _| {})
             .expect("the table can be saved");
@@ -49,7 +49,7 @@ fn the_number_of_threads_changes_no_byte() {
     for threads in [0, 1, 4] {
         let decoded =
             snapshot.sections()[0].decode(&codec.codec, downtime(Duration::ZERO), threads).map(joined);
-        same(&decoded.expect("the table decodes").entries, &books(50_000));
+        same(&decoded.expect("the table decodes").entries, &books(10_000));
     }
 }
 
