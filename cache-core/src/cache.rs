@@ -1,5 +1,6 @@
 //! The public face: a cheap handle to one cache.
 
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -7,7 +8,7 @@ use std::time::SystemTime;
 use crate::Revision;
 use crate::clock::Moment;
 use crate::commit::bulk::Clearing;
-use crate::commit::typed_writes::TableRef;
+use crate::commit::typed_writes::{Home, TableRef};
 use crate::commit::{Commit, CommitKind, dynamic};
 use crate::core::Core;
 use crate::erased::{AnyTable, ErasedTable};
@@ -36,6 +37,12 @@ impl<Q: Query, R: Holds<Q>> TableRef<Q> for Inner<R> {
     fn table(&self) -> &Table<Q> {
         self.registry.table()
     }
+}
+
+/// The table of a query in a cache that is known to have this registry.
+fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn ErasedTable {
+    let inner: &Inner<R> = cache.downcast_ref().expect("a home is made of the cache with its registry");
+    inner.registry.table()
 }
 
 impl<R: Registry> Cache<R> {
@@ -273,7 +280,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        self.table::<Q>().insert(query, value.into(), times)
+        self.table::<Q>().insert(query, value.into(), &times)
     }
 
     /// The value of a key, computed by `load` if there is none.
@@ -554,6 +561,14 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         self.0.registry.table()
+    }
+
+    /// Where the table of a query lives, for who does not know the query.
+    pub(crate) fn any_home<Q: Query>(&self) -> Home
+    where
+        R: Holds<Q>,
+    {
+        Home { cache: Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>, table: table_in::<Q, R> }
     }
 
     pub(crate) fn home<Q: Query>(&self) -> Arc<dyn TableRef<Q>>

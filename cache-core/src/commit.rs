@@ -13,7 +13,6 @@ pub(crate) mod told;
 pub(crate) mod typed_writes;
 pub(crate) mod write_set;
 
-use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,6 +22,7 @@ use crate::clock::Moment;
 use crate::core::Core;
 use crate::erased::UsedTable;
 use crate::event::Change;
+use crate::shard::DisplacedPairs;
 use crate::shard::key::AnyKey;
 use locked_shards::LockedShards;
 
@@ -64,11 +64,6 @@ pub(crate) trait Steps {
 
     /// Makes the changes of a sealed commit.
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>);
-
-    /// A `Displaced` of the query that keeps what was displaced until no lock is held, if the part has one.
-    fn displaced(&mut self) -> Option<&mut dyn Any> {
-        None
-    }
 }
 
 /// A commit on its way.
@@ -90,7 +85,7 @@ pub(crate) struct Commit<'a> {
     sign: Option<&'a AtomicBool>,
     revision: u64,
     /// What was displaced, until no lock is held any more.
-    displaced: Vec<Box<dyn Any>>,
+    displaced: Vec<DisplacedPairs>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +179,7 @@ impl<'a> Commit<'a> {
         self.seal()?;
         for (shards, steps) in &mut locked {
             steps.install(shards, self);
-            shards.take_displaced(steps.displaced(), &mut self.displaced);
+            shards.take_displaced(&mut self.displaced);
         }
         Ok(())
     }

@@ -5,7 +5,6 @@
 //! been used has shards. The way from one to the other is a function pointer that is set by the first write, and by what
 //! makes the codec of a query with `persist`. What needs no types is compiled once for all tables.
 
-use std::any::Any;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::inspect::{EntryReport, TableReport};
 use crate::query::Query;
 use crate::retention::recency::Oldest;
 use crate::shard::key::AnyKey;
-use crate::shard::{AnyShard, OpContext, ShardMut, ShardRef};
+use crate::shard::{AnyShard, OpContext, ShardRef};
 use crate::sync::RwLock;
 use crate::table::Table;
 use crate::table::entry::EntryState;
@@ -64,19 +63,7 @@ pub(crate) trait ErasedTable: Send + Sync + Debug {
 /// A table that has shards. They are named by their places.
 pub(crate) trait UsedTable: Send + Sync {
     fn head(&self) -> &Head;
-    /// The shard at a place.
-    fn shard(&self, place: usize) -> &RwLock<dyn AnyShard>;
-    /// Runs `change` while a shard is locked for writing, and `unlocked` after that. What was displaced is dropped then, since
-    /// the drop of a value may panic.
-    fn write_shard(
-        &self,
-        place: usize,
-        change: &mut dyn FnMut(&mut ShardMut<'_>),
-        unlocked: &mut dyn FnMut(),
-    );
-    /// Writes a [`Pair`](crate::shard::Pair) of the query if its shard has no more to do. Returns the revision; `None` if
-    /// nothing was written, and the pair is still there.
-    fn write_simply(&self, pair: &mut dyn Any) -> Option<u64>;
+    fn shard(&self, place: usize) -> &RwLock<AnyShard>;
 }
 
 impl dyn ErasedTable + '_ {
@@ -116,14 +103,9 @@ impl dyn UsedTable + '_ {
         0..self.head().shard_count()
     }
 
-    /// Runs `look` while a shard is locked for reading.
-    pub(crate) fn read_shard(&self, place: usize, look: &mut dyn FnMut(ShardRef<'_>)) {
-        look(self.shard(place).read().any());
-    }
-
     /// Runs `look` for one shard after the other, each locked for reading.
     pub(crate) fn each_shard(&self, look: &mut dyn FnMut(ShardRef<'_>)) {
-        self.places().for_each(|place| self.read_shard(place, look));
+        self.places().for_each(|place| look(self.shard(place).read().any()));
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -137,8 +119,7 @@ impl dyn UsedTable + '_ {
     pub(crate) fn expire_due(&self) {
         let now = self.head().core.precise_now();
         for place in self.places() {
-            let mut has_due = false;
-            self.read_shard(place, &mut |shard| has_due = shard.has_due(now));
+            let has_due = self.shard(place).read().any().has_due(now);
             if has_due {
                 self.release_expired(place, now, &mut |shard, context| shard.expire_due(usize::MAX, context));
             }
@@ -147,9 +128,7 @@ impl dyn UsedTable + '_ {
 
     /// Whether a shard was ever written.
     fn is_used(&self, place: usize) -> bool {
-        let mut is_used = false;
-        self.read_shard(place, &mut |shard| is_used = shard.is_used());
-        is_used
+        self.shard(place).read().any().is_used()
     }
 
     fn reap(&self) -> usize {
@@ -233,12 +212,9 @@ impl dyn UsedTable + '_ {
 
     /// Evicts the entry that is the oldest in the exact order.
     fn evict_oldest(&self, oldest: Oldest, context: &OpContext<'_>) {
-        let head = self.head();
-        let evict = &mut |shard: &mut ShardMut<'_>| {
-            shard.evict_oldest(oldest, context);
-            head.publish(shard);
-        };
-        self.write_shard(head.place_of(oldest.hash), evict, &mut || {});
+        let mut shard = self.shard(self.head().place_of(oldest.hash)).write();
+        shard.any_mut().evict_oldest(oldest, context);
+        self.unlock(shard);
     }
 
     fn evict_by_shards(&self, context: &OpContext<'_>) {
@@ -253,11 +229,9 @@ impl dyn UsedTable + '_ {
                 if !self.is_used(place) {
                     continue;
                 }
-                let evict = &mut |shard: &mut ShardMut<'_>| {
-                    shard.make_room(&context);
-                    head.publish(shard);
-                };
-                self.write_shard(place, evict, &mut || {});
+                let mut shard = self.shard(place).write();
+                shard.any_mut().make_room(&context);
+                self.unlock(shard);
             }
         }
     }

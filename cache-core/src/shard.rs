@@ -12,6 +12,7 @@ pub(crate) mod lines;
 mod loads;
 mod maintenance;
 mod metadata;
+pub(crate) mod pairs;
 mod pins;
 mod placement;
 pub(crate) mod saves;
@@ -22,12 +23,10 @@ mod tag_index;
 mod tests;
 mod write;
 
-use std::any::Any;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::event::Cause;
+use crate::event::{Cause, Events};
 use crate::query::{Lookup, Query};
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
@@ -35,42 +34,48 @@ use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use index::Index;
 use key::IsKey;
-pub(crate) use key::Pair;
-pub(crate) use lines::{AnyLines, Displaced, Line, Lines, ValueRef};
-pub(crate) use metadata::DisplacedExtras;
-use metadata::Metadata;
+pub(crate) use lines::{AnyLines, Line, Lines, ValueRef};
+use metadata::{DisplacedExtras, Metadata};
+pub(crate) use pairs::Pair;
+use pairs::{AnyPair, AnyPairs};
 pub(crate) use placement::Placement;
 pub(crate) use simple::Written;
 pub(crate) use state::{Extra, LineState, Membership, View};
 use tag_index::TagIndex;
 
-/// What a hit needs is on one cache line, behind the lock word.
+/// The lines are [`Lines`] of some query, and come last: so a reference to a shard of a known query is also one to
+/// [`AnyShard`], and all that is not compiled for each query locks that.
 #[repr(C)]
-pub(crate) struct Shard<Q: Query> {
+pub(crate) struct Shard<L: ?Sized> {
     /// Numbers of lines by the hashes of their keys.
     index: Index,
     counters: Counters,
-    lines: Lines<Q>,
     /// Made by the first write, so that an empty shard is small.
     metadata: Option<Box<Metadata>>,
+    lines: L,
+}
+
+/// A shard whose query the caller does not know.
+pub(crate) type AnyShard = Shard<dyn AnyLines>;
+
+/// What a shard has displaced. Dropped when no lock is held.
+#[must_use]
+pub(crate) struct DisplacedPairs {
+    pairs: Option<Box<dyn AnyPairs>>,
+    extras: DisplacedExtras,
+}
+
+impl DisplacedPairs {
+    /// `None` if it is nothing.
+    pub(crate) fn any(self) -> Option<Self> {
+        (self.pairs.is_some() || !self.extras.is_empty()).then_some(self)
+    }
 }
 
 /// Counted with plain loads and stores: the lock word beside them is written by each reader anyway.
-#[derive(Default)]
 struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
-}
-
-/// A shard whose query its holder does not know.
-pub(crate) trait AnyShard: Send + Sync {
-    /// The shard, to be read.
-    fn any(&self) -> ShardRef<'_>;
-    /// The shard, to be written.
-    fn any_mut(&mut self) -> ShardMut<'_>;
-    /// Moves what was displaced to a [`Displaced`] of the query, to be dropped when no lock is held. Without one, what is
-    /// returned holds it.
-    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>>;
 }
 
 /// A shard whose query the caller does not know, to be read.
@@ -159,91 +164,59 @@ pub(crate) enum ReadVersion {
     Absent { forgotten: u64 },
 }
 
-impl<Q: Query> Shard<Q> {
+impl<Q: Query> Shard<Lines<Q>> {
     pub(crate) fn new() -> Self {
-        Self { index: Index::default(), counters: Counters::default(), lines: Lines::new(), metadata: None }
+        Self { index: Index::default(), counters: Counters::new(), metadata: None, lines: Lines::new() }
     }
 
     #[inline(always)]
     pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Line<Q>)> {
-        self.index.find(hash, |number| match self.lines.line(number) {
-            Some(line) if lookup.is_key(&line.key) => Some((number, line)),
-            _ => None,
-        })
+        self.lines.find(&self.index, hash, lookup)
     }
 
+    pub(crate) fn lines(&self) -> &Lines<Q> {
+        &self.lines
+    }
+
+    /// The shard, its query forgotten.
     #[inline]
-    pub(crate) fn line(&self, number: u32) -> Option<&Line<Q>> {
-        self.lines.line(number)
-    }
-
-    #[inline]
-    pub(crate) fn count_hit(&self) {
-        self.counters.count_hit();
-    }
-
-    #[inline]
-    pub(crate) fn count_miss(&self) {
-        self.counters.count_miss();
-    }
-
-    /// Whether a line of a shard of this query has the value, which the caller holds.
-    pub(crate) fn has_value(shard: ShardRef<'_>, number: u32, value: &Arc<Q::Value>) -> bool {
-        let lines = (shard.lines as &dyn Any).downcast_ref::<Lines<Q>>();
-        lines.and_then(|lines| lines.line(number)).is_some_and(|line| line.value.is(value))
-    }
-
-    /// Whether something was displaced that has not been taken.
-    #[inline]
-    pub(crate) fn has_displaced(&self) -> bool {
-        let has_extras = |metadata: &Metadata| !metadata.displaced_extras.is_empty();
-        self.lines.has_displaced() || self.metadata.as_deref().is_some_and(has_extras)
-    }
-
-    /// Moves what was displaced to another list. What else was displaced is returned.
-    fn move_displaced(&mut self, into: &mut Displaced<Q>) -> Option<Box<dyn Any>> {
-        into.append(&mut self.lines.take_displaced());
-        let extras = &mut self.metadata.as_deref_mut()?.displaced_extras;
-        match extras.is_empty() {
-            true => None,
-            false => Some(Box::new(std::mem::take(extras))),
-        }
-    }
-
-    /// What was displaced, to be dropped when no lock is held.
-    #[cold]
-    pub(crate) fn all_displaced(&mut self) -> (Displaced<Q>, DisplacedExtras) {
-        let extras = match &mut self.metadata {
-            Some(metadata) => std::mem::take(&mut metadata.displaced_extras),
-            None => DisplacedExtras::new(),
-        };
-        (self.lines.take_displaced(), extras)
+    pub(crate) fn any(&self) -> ShardRef<'_> {
+        let shard: &AnyShard = self;
+        shard.any()
     }
 }
 
-impl<Q: Query> AnyShard for Shard<Q> {
-    fn any(&self) -> ShardRef<'_> {
-        let Self { index, counters, lines, metadata } = self;
+impl AnyShard {
+    #[inline]
+    pub(crate) fn any(&self) -> ShardRef<'_> {
+        let Self { index, counters, metadata, lines } = self;
         ShardRef { index, counters, lines, metadata: metadata.as_deref() }
     }
 
-    fn any_mut(&mut self) -> ShardMut<'_> {
-        let Self { index, lines, metadata, .. } = self;
+    #[inline]
+    pub(crate) fn any_mut(&mut self) -> ShardMut<'_> {
+        let Self { index, metadata, lines, .. } = self;
         ShardMut { index, lines, metadata: Metadata::made(metadata) }
     }
 
-    fn take_displaced(&mut self, into: Option<&mut dyn Any>) -> Option<Box<dyn Any>> {
-        if !self.has_displaced() {
-            return None;
-        }
-        match into.and_then(|into| into.downcast_mut()) {
-            Some(into) => self.move_displaced(into),
-            None => Some(Box::new(self.all_displaced())),
-        }
+    /// What was displaced, to be dropped when no lock is held; nothing if it has been taken.
+    pub(crate) fn take_displaced(&mut self) -> DisplacedPairs {
+        let extras = match &mut self.metadata {
+            Some(metadata) => {
+                metadata.told.clear();
+                std::mem::take(&mut metadata.displaced_extras)
+            }
+            None => DisplacedExtras::new(),
+        };
+        DisplacedPairs { pairs: self.lines.take_displaced(), extras }
     }
 }
 
 impl Counters {
+    const fn new() -> Self {
+        Self { hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+    }
+
     #[inline]
     fn count_hit(&self) {
         self.hits.store(self.hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -361,6 +334,7 @@ impl<'a> ShardRef<'a> {
     }
 
     /// Counts a read, which found a value or not.
+    #[inline]
     pub(crate) fn count_read(self, is_hit: bool) {
         match is_hit {
             true => self.counters.count_hit(),
@@ -410,6 +384,12 @@ impl<'a> ShardRef<'a> {
 }
 
 impl ShardMut<'_> {
+    /// Number of the line with the key of a pair.
+    #[inline]
+    pub(crate) fn find(&self, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
+        self.lines.find(self.index, hash, pair)
+    }
+
     /// Where a key is.
     pub(crate) fn locate(&self, hash: u32, is_key: IsKey<'_>) -> Location {
         let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);
@@ -443,9 +423,36 @@ impl ShardMut<'_> {
         !self.lines.is_dead(number)
     }
 
-    fn count_removal(&mut self, cause: Option<Cause>) {
-        if let Some(cause) = cause {
-            self.metadata.removals[cause as usize] += 1;
+    /// Moves an entry out of its line. Without a `cause`, or if its value turns out to be dead, it is no removal.
+    fn displace(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
+        let is_told = context.has_listeners && cause.is_some();
+        let has_value = self.lines.displace(number, is_told);
+        if let Some(cause) = cause
+            && (has_value || !is_told)
+        {
+            self.note_displaced(cause, context);
+        }
+    }
+
+    /// Counts what was displaced last, and remembers it for the listeners.
+    fn note_displaced(&mut self, cause: Cause, context: &OpContext<'_>) {
+        self.metadata.removals[cause as usize] += 1;
+        if context.has_listeners
+            && let Some(displaced) = self.lines.displaced()
+        {
+            self.metadata.told.push((displaced.len() - 1, cause));
+        }
+    }
+
+    /// Queues what was displaced for the listeners.
+    pub(crate) fn publish(&mut self, table: &'static str, events: &Events) {
+        let Some(displaced) = self.lines.displaced() else { return };
+        for (number, cause) in self.metadata.told.drain(..) {
+            match displaced.pair_mut(number).take_entry() {
+                Some(entry) => events.tell_removal(table, cause, entry),
+                // The key could not be cloned for the listeners.
+                None => events.count_panic(),
+            }
         }
     }
 
@@ -456,17 +463,16 @@ impl ShardMut<'_> {
     /// Takes out an entry that is in no list any more.
     #[inline]
     fn vacate(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
-        let Self { index, metadata, lines } = self;
+        let Self { index, metadata, .. } = self;
         metadata.forgotten = metadata.forgotten.max(metadata.records[number].revision);
         index.remove(number, &metadata.records);
         if let Some(tags) = &mut metadata.tags {
             tags.remove(number);
         }
         metadata.records.vacate(number);
-        let cause = lines.displace(number, cause, context.has_listeners);
         let extra = metadata.extras.take(number);
+        self.displace(number, cause, context);
         self.drop_later(extra);
-        self.count_removal(cause);
     }
 }
 

@@ -14,7 +14,6 @@ mod error;
 mod file;
 mod format;
 mod frames;
-mod pairs;
 mod parallel;
 mod persistence;
 mod reader;

@@ -14,19 +14,17 @@ mod times;
 pub(crate) mod watchers;
 mod write;
 
-use std::any::Any;
 use std::fmt::{self, Debug};
 use std::hash::Hash;
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::core::Core;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::shard::{AnyShard, Displaced, DisplacedExtras, Pair, Shard, ShardMut};
-use crate::sync::{RwLock, RwLockWriteGuard};
+use crate::shard::{AnyShard, Lines, Shard};
+use crate::sync::RwLock;
 use crate::trail::Trail;
 pub(crate) use head::Head;
 pub(crate) use read::Use;
@@ -51,51 +49,14 @@ struct Shards<Q: Query> {
 impl<Q: Query> Shards<Q> {
     /// The shard of a hash.
     #[inline]
-    fn of(&self, hash: u32) -> &RwLock<Shard<Q>> {
+    fn of(&self, hash: u32) -> &RwLock<Shard<Lines<Q>>> {
         &self.lines[head::place_among(self.lines.len(), hash)].0
     }
 }
 
 /// A shard on cache lines of its own.
 #[repr(align(64))]
-struct Line<Q: Query>(RwLock<Shard<Q>>);
-
-/// A shard that is locked for writing. What it has displaced is dropped after it is unlocked.
-pub(crate) struct Guard<'a, Q: Query>(Option<RwLockWriteGuard<'a, Shard<Q>>>);
-
-impl<Q: Query> Deref for Guard<'_, Q> {
-    type Target = Shard<Q>;
-
-    fn deref(&self) -> &Shard<Q> {
-        self.0.as_ref().expect("a guard is locked until it is dropped")
-    }
-}
-
-impl<Q: Query> DerefMut for Guard<'_, Q> {
-    fn deref_mut(&mut self) -> &mut Shard<Q> {
-        self.0.as_mut().expect("a guard is locked until it is dropped")
-    }
-}
-
-impl<Q: Query> Guard<'_, Q> {
-    /// Unlocks the shard. Returns what it has displaced.
-    fn unlock(&mut self) -> Option<(Displaced<Q>, DisplacedExtras)> {
-        let displaced = match self.has_displaced() {
-            true => Some(self.all_displaced()),
-            false => None,
-        };
-        self.0 = None;
-        displaced
-    }
-}
-
-impl<Q: Query> Drop for Guard<'_, Q> {
-    fn drop(&mut self) {
-        if self.0.is_some() {
-            drop(self.unlock());
-        }
-    }
-}
+struct Line<Q: Query>(RwLock<Shard<Lines<Q>>>);
 
 impl<Q: Query> Table<Q> {
     pub(crate) fn new(mut head: Head, made: Option<fn(&Self) -> &dyn UsedTable>) -> Self {
@@ -130,17 +91,6 @@ impl<Q: Query> Table<Q> {
     #[inline]
     pub(crate) fn hash<L: Hash + ?Sized>(&self, key: &L) -> u32 {
         self.head.hash(key)
-    }
-
-    /// The shard at a place; all are made if they are not there yet.
-    #[inline]
-    pub(crate) fn shard_at(&self, place: usize) -> &RwLock<Shard<Q>> {
-        &self.made()[place].0
-    }
-
-    /// The same, locked for writing.
-    pub(crate) fn lock_at(&self, place: usize) -> Guard<'_, Q> {
-        Guard(Some(self.shard_at(place).write()))
     }
 
     #[inline]
@@ -178,16 +128,6 @@ impl<Q: Query> Table<Q> {
             None => None,
         }
     }
-
-    /// The shards, none before the first use.
-    fn lines(&self) -> &[Line<Q>] {
-        self.shards.get().map_or(&[], |shards| &shards.lines)
-    }
-
-    /// A pair of this table, its query forgotten.
-    pub(crate) fn pair(key: Q, value: Arc<Q::Value>) -> Pair<Q> {
-        Pair::new(key, value)
-    }
 }
 
 impl<Q: Query> ErasedTable for Table<Q> {
@@ -196,7 +136,10 @@ impl<Q: Query> ErasedTable for Table<Q> {
     }
 
     fn used(&self) -> Option<&dyn UsedTable> {
-        self.shards.get().map(|shards| (shards.used)(self))
+        match self.shards.get() {
+            Some(shards) => Some((shards.used)(self)),
+            None => None,
+        }
     }
 
     fn made_for_restore(&self) -> Option<&dyn UsedTable> {
@@ -212,25 +155,8 @@ impl<Q: Query> UsedTable for Table<Q> {
         &self.head
     }
 
-    fn shard(&self, place: usize) -> &RwLock<dyn AnyShard> {
-        self.shard_at(place)
-    }
-
-    fn write_shard(
-        &self,
-        place: usize,
-        change: &mut dyn FnMut(&mut ShardMut<'_>),
-        unlocked: &mut dyn FnMut(),
-    ) {
-        let mut shard = self.lock_at(place);
-        change(&mut shard.any_mut());
-        let displaced = shard.unlock();
-        unlocked();
-        drop(displaced);
-    }
-
-    fn write_simply(&self, pair: &mut dyn Any) -> Option<u64> {
-        self.insert_simply(pair.downcast_mut()?)
+    fn shard(&self, place: usize) -> &RwLock<AnyShard> {
+        &self.made()[place].0
     }
 }
 

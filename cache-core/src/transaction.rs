@@ -6,7 +6,7 @@ pub(crate) mod hooks;
 mod read_set;
 mod receipt;
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,6 +18,7 @@ use crate::error::CommitError;
 use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
+use crate::shard::pairs::Pairs;
 use crate::table::Times;
 use crate::tag::Tag;
 pub use backoff::Backoff;
@@ -110,8 +111,7 @@ impl<R: Registry> Transaction<R> {
     where
         R: Holds<Q>,
     {
-        let times = (times != Times::new()).then(|| Box::new(times));
-        self.set_value(query, value.into(), times)
+        self.set_value(query, value.into(), times.boxed())
     }
 
     fn set_value<Q: Query>(
@@ -393,7 +393,15 @@ impl<R: Registry> Transaction<R> {
     {
         let Self { cache, draft } = self;
         let table = cache.table::<Q>();
-        let set = draft.parts.write_set(table.index(), &mut || WriteSet::of::<Q>(cache.home()));
+        let set = match draft.parts.find(table.index()) {
+            Some(at) => draft.parts.at(at),
+            None => {
+                // A commit locks its shards, also if it only reads.
+                table.made_table();
+                let (query, pairs) = (TypeId::of::<Q>(), Pairs::<Q>::boxed);
+                draft.parts.add(WriteSet::of(query, table.index(), cache.any_home::<Q>(), pairs))
+            }
+        };
         Writes { table, set }
     }
 }

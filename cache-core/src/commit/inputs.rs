@@ -15,8 +15,9 @@ use crate::erased::UsedTable;
 use crate::event::ChangeKind;
 use crate::query::Query;
 use crate::registry::{Holds, Registry};
-use crate::shard::key::{AnyKey, AnyPair, names};
-use crate::shard::{Incoming, Location, ReadVersion, Shard, ShardRef};
+use crate::shard::key::{AnyKey, names};
+use crate::shard::pairs::AnyPair;
+use crate::shard::{Incoming, Lines, Location, Pair, ReadVersion, ShardRef};
 use crate::table::tags::Tags;
 use crate::table::watchers::{AnyWatcher, Watcher};
 use crate::table::{Table, Times};
@@ -138,7 +139,7 @@ impl<Q: Query> Input<Q> {
         let number = shard.find(self.hash, &|key| names(&self.key, key));
         match (&self.value, number) {
             (Some(value), Some(number)) => {
-                Shard::<Q>::has_value(shard, number, value)
+                Lines::<Q>::has_value(shard.lines, number, value)
                     && (self.was_marked || !shard.is_invalidated(number))
             }
             (Some(_), None) => false,
@@ -280,7 +281,7 @@ impl Steps for BuiltSteps<'_> {
         match (store, incoming.take(), at.number) {
             (Store::Write, Some(mut incoming), _) => {
                 incoming.begin(commit.now, *as_of);
-                let number = shard.write(&mut **pair as &mut dyn Any, hash, at, incoming, &context);
+                let number = shard.write(&mut **pair, hash, at, incoming, &context);
                 shard.tag(number, tags);
             }
             (Store::Keep(_), _, Some(number)) => {
@@ -304,7 +305,7 @@ impl<Q: Query> Table<Q> {
         store: Store,
         inputs: &Inputs,
     ) -> Built {
-        let mut pair = Self::pair(watcher.key().clone(), Arc::clone(value));
+        let mut pair = Pair::new(watcher.key().clone(), Arc::clone(value));
         store_if_inputs_hold(self.made_table(), watcher, &mut pair, times, store, inputs)
     }
 }

@@ -1,12 +1,10 @@
 //! The shards of one table that a commit has locked, in their order.
 
-use std::any::Any;
-
 use smallvec::SmallVec;
 
 use crate::core::MOST_SHARDS;
 use crate::erased::UsedTable;
-use crate::shard::{AnyShard, ShardMut, ShardRef};
+use crate::shard::{AnyShard, DisplacedPairs, ShardMut, ShardRef};
 use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::table::Head;
 
@@ -23,8 +21,8 @@ pub(crate) struct LockedShards<'a> {
 const INLINE: usize = 4;
 
 enum LockedShard<'a> {
-    Read(RwLockReadGuard<'a, dyn AnyShard>),
-    Write(RwLockWriteGuard<'a, dyn AnyShard>),
+    Read(RwLockReadGuard<'a, AnyShard>),
+    Write(RwLockWriteGuard<'a, AnyShard>),
 }
 
 /// The locked shards of one table, open for changes.
@@ -141,12 +139,12 @@ impl<'a> LockedShards<'a> {
         OpenShards { head: self.table.head(), ranks: &self.ranks, shards }
     }
 
-    /// Takes what was displaced: into the list of its query, if there is one, else boxed.
-    pub(super) fn take_displaced(&mut self, mut list: Option<&mut dyn Any>, boxed: &mut Vec<Box<dyn Any>>) {
+    /// Takes what was displaced, to be dropped when no lock is held.
+    pub(super) fn take_displaced(&mut self, displaced: &mut Vec<DisplacedPairs>) {
         self.may_have_displaced = false;
         for shard in &mut self.shards {
             if let LockedShard::Write(shard) = shard {
-                boxed.extend(shard.take_displaced(list.as_deref_mut()));
+                displaced.extend(shard.take_displaced().any());
             }
         }
     }
@@ -157,7 +155,7 @@ impl Drop for LockedShards<'_> {
     fn drop(&mut self) {
         if self.may_have_displaced {
             let mut displaced = Vec::new();
-            self.take_displaced(None, &mut displaced);
+            self.take_displaced(&mut displaced);
             self.shards.clear();
         }
     }

@@ -186,7 +186,7 @@ impl Bin {
         lines.retain(|line| {
             let stays = stays(line);
             if !stays {
-                entries.pairs.discard(line.number..line.number + 1);
+                entries.pairs.pair_mut(line.number).clear();
             }
             stays
         });
@@ -273,11 +273,8 @@ fn incoming(meta: &EntryMeta, weight: u32, head: &Head, now: Moment) -> Incoming
 impl dyn UsedTable + '_ {
     /// Whether a claim on a key is held at this moment.
     fn is_pinned(&self, hash: u32, key: &dyn AnyKey) -> bool {
-        let mut is_pinned = false;
-        self.read_shard(self.head().place_of(hash), &mut |shard| {
-            is_pinned = shard.pin_of(hash, &|other| key.equals(other)).is_some();
-        });
-        is_pinned
+        let shard = self.shard(self.head().place_of(hash)).read();
+        shard.any().pin_of(hash, &|other| key.equals(other)).is_some()
     }
 }
 

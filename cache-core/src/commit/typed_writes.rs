@@ -1,15 +1,15 @@
 //! The typed part of a set of writes: keys, values and merges, by the number of their line. Compiled for each query, so it
 //! is kept small.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::sync::Arc;
 
 use super::write_set::{Mark, Own, WriteSet};
-use crate::erased::{ErasedTable, UsedTable};
-use crate::event::{AnyEntry, EntryOf};
+use crate::erased::ErasedTable;
 use crate::query::{Lookup, Query};
-use crate::shard::Displaced;
-use crate::shard::key::{AnyKey, AnyPair, Pair, names};
+use crate::shard::Pair;
+use crate::shard::key::{AnyKey, names};
+use crate::shard::pairs::Pairs;
 use crate::shard::state::AnyHandle;
 use crate::table::{Table, Times, Use};
 
@@ -19,33 +19,15 @@ pub(crate) trait TableRef<Q: Query>: Send + Sync {
 }
 
 /// Where a table lives whose query the holder does not know.
-pub(super) trait AnyTableRef: Any + Send {
-    fn table(&self) -> &dyn ErasedTable;
-    /// The table with its shards, made if they are not there yet.
-    fn made_table(&self) -> &dyn UsedTable;
-    fn clear(&mut self);
+pub(crate) struct Home {
+    /// Of the table's registry.
+    pub(crate) cache: Arc<dyn Any + Send + Sync>,
+    pub(crate) table: fn(&(dyn Any + Send + Sync)) -> &dyn ErasedTable,
 }
 
-/// `None` while its set of writes is put away.
-pub(super) struct Home<Q: Query>(Option<Arc<dyn TableRef<Q>>>);
-
-impl<Q: Query> Home<Q> {
-    fn typed(&self) -> &Table<Q> {
-        self.0.as_ref().expect("a set of writes has a table while it is in use").table()
-    }
-}
-
-impl<Q: Query> AnyTableRef for Home<Q> {
-    fn table(&self) -> &dyn ErasedTable {
-        self.typed()
-    }
-
-    fn made_table(&self) -> &dyn UsedTable {
-        self.typed().made_table()
-    }
-
-    fn clear(&mut self) {
-        self.0 = None;
+impl Home {
+    pub(super) fn table(&self) -> &dyn ErasedTable {
+        (self.table)(&*self.cache)
     }
 }
 
@@ -70,97 +52,6 @@ impl<V: ?Sized + Send + Sync + 'static> AnyMerges for Merges<V> {
     }
 }
 
-/// Keys and values of some lines.
-pub(super) struct TypedWrites<Q: Query> {
-    lines: Vec<TypedLine<Q>>,
-    /// What the commit displaced, until no lock is held.
-    displaced: Displaced<Q>,
-}
-
-struct TypedLine<Q: Query> {
-    key: Q,
-    /// What is to be written.
-    value: Option<Arc<Q::Value>>,
-    /// A copy of both, to be installed; or what it displaced, until no lock is held.
-    pair: Pair<Q>,
-}
-
-/// The typed part of a set of writes whose query the holder does not know.
-pub(super) trait AnyWrites: Any + Send {
-    fn key(&self, line: usize) -> &dyn AnyKey;
-    /// Adds a line for a copy of the key.
-    fn add(&mut self, key: &dyn AnyKey);
-    /// Sets or forgets the value of a line.
-    fn set_handle(&mut self, line: usize, value: Option<AnyHandle>);
-    /// Copies key and value into the pair that is to be installed. `None` if there is no value.
-    fn prepare(&mut self, line: usize) -> Option<&dyn AnyPair>;
-    /// The pair that was prepared.
-    fn pair(&mut self, line: usize) -> &mut dyn Any;
-    /// Keeps what the commit displaces.
-    fn displaced(&mut self) -> &mut dyn Any;
-    /// Drops what the commit has displaced.
-    fn drop_displaced(&mut self);
-    /// Key and value, for listeners.
-    fn entry(&self, line: usize) -> Box<dyn AnyEntry>;
-    fn clear(&mut self);
-}
-
-impl<Q: Query> TypedWrites<Q> {
-    fn push(&mut self, key: Q, value: Option<Arc<Q::Value>>) {
-        self.lines.push(TypedLine { key, value, pair: Pair(None) });
-    }
-}
-
-impl<Q: Query> AnyWrites for TypedWrites<Q> {
-    fn key(&self, line: usize) -> &dyn AnyKey {
-        &self.lines[line].key
-    }
-
-    fn add(&mut self, key: &dyn AnyKey) {
-        if let Some(key) = (key as &dyn Any).downcast_ref::<Q>() {
-            self.push(key.clone(), None);
-        }
-    }
-
-    fn set_handle(&mut self, line: usize, value: Option<AnyHandle>) {
-        self.lines[line].value = match value {
-            Some(value) => value.downcast::<Arc<Q::Value>>().ok().map(|value| *value),
-            None => None,
-        };
-    }
-
-    fn prepare(&mut self, line: usize) -> Option<&dyn AnyPair> {
-        let TypedLine { key, value, pair, .. } = &mut self.lines[line];
-        *pair = Pair::new(key.clone(), Arc::clone(value.as_ref()?));
-        Some(pair)
-    }
-
-    fn pair(&mut self, line: usize) -> &mut dyn Any {
-        &mut self.lines[line].pair
-    }
-
-    fn displaced(&mut self) -> &mut dyn Any {
-        &mut self.displaced
-    }
-
-    fn drop_displaced(&mut self) {
-        self.displaced.clear();
-        for line in &mut self.lines {
-            line.pair.0 = None;
-        }
-    }
-
-    fn entry(&self, line: usize) -> Box<dyn AnyEntry> {
-        let line = &self.lines[line];
-        Box::new(EntryOf { key: line.key.clone(), value: line.value.clone() })
-    }
-
-    fn clear(&mut self) {
-        self.lines.clear();
-        self.displaced.clear();
-    }
-}
-
 /// The set of writes of one transaction in the table of `Q`.
 pub(crate) struct Writes<'a, Q: Query> {
     pub(crate) table: &'a Table<Q>,
@@ -168,36 +59,18 @@ pub(crate) struct Writes<'a, Q: Query> {
 }
 
 impl WriteSet {
-    /// An empty one.
-    pub(crate) fn of<Q: Query>(home: Arc<dyn TableRef<Q>>) -> Box<Self> {
-        let (index, query) = (home.table().index(), TypeId::of::<Q>());
-        let mut set = match super::spare::take(query) {
-            Some(set) => set,
-            None => {
-                let typed = TypedWrites::<Q> { lines: Vec::new(), displaced: Vec::new() };
-                Box::new(Self::new(query, Box::new(Home::<Q>(None)), Box::new(typed)))
-            }
-        };
-        if let Some(place) = (set.use_for(index) as &mut dyn Any).downcast_mut::<Home<Q>>() {
-            place.0 = Some(home);
-        }
-        set
+    fn typed<Q: Query>(&self) -> &Pairs<Q> {
+        Pairs::of(self.pairs()).expect("a set of writes is of the type of its query")
     }
 
-    fn typed<Q: Query>(&self) -> &TypedWrites<Q> {
-        (self.writes() as &dyn Any).downcast_ref().expect("a set of writes is of the type of its query")
-    }
-
-    fn typed_mut<Q: Query>(&mut self) -> &mut TypedWrites<Q> {
-        (self.writes_mut() as &mut dyn Any)
-            .downcast_mut()
-            .expect("a set of writes is of the type of its query")
+    fn typed_mut<Q: Query>(&mut self) -> &mut Pairs<Q> {
+        Pairs::of_mut(self.pairs_mut()).expect("a set of writes is of the type of its query")
     }
 
     /// Value that was written under a key.
     pub(crate) fn written<L: Lookup>(&self, lookup: &L) -> Option<&Arc<<L::Query as Query>::Value>> {
         let line = self.find_in_use(&|head| head.hash(lookup), &|key| names(lookup, key))?;
-        self.typed::<L::Query>().lines[line].value.as_ref()
+        self.typed::<L::Query>().at(line).value.as_ref()
     }
 }
 
@@ -212,18 +85,18 @@ impl<Q: Query> Writes<'_, Q> {
         match self.set.find(hash, &|key| names(lookup, key)) {
             Some(line) => line,
             None => {
-                self.set.typed_mut::<Q>().push(lookup.to_key(), None);
+                self.set.typed_mut::<Q>().push(Some(lookup.to_key()), None);
                 self.set.add(hash)
             }
         }
     }
 
     fn value(&self, line: usize) -> Option<&Arc<Q::Value>> {
-        self.set.typed::<Q>().lines[line].value.as_ref()
+        self.set.typed::<Q>().at(line).value.as_ref()
     }
 
     fn set_value(&mut self, line: usize, value: Arc<Q::Value>) {
-        self.set.typed_mut::<Q>().lines[line].value = Some(value);
+        self.set.typed_mut::<Q>().at_mut(line).value = Some(value);
     }
 
     /// What the transaction has of its own for a key.
@@ -249,13 +122,7 @@ impl<Q: Query> Writes<'_, Q> {
     /// Replaces the whole value. Returns the line if this is the first write of the key.
     pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Option<Box<Times>>) -> Option<usize> {
         let hash = self.table.hash(&key);
-        match self.set.find(hash, &|other| names(&key, other)) {
-            Some(line) => self.put(line, value, times, Mark::No),
-            None => {
-                self.set.typed_mut::<Q>().push(key, Some(value));
-                Some(self.set.add_set(hash, times))
-            }
-        }
+        self.set.set_pair(hash, &mut Pair::new(key, value), times)
     }
 
     fn put(

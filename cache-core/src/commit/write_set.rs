@@ -8,7 +8,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use super::spare;
-use super::typed_writes::{AnyMerges, AnyTableRef, AnyWrites};
+use super::typed_writes::{AnyMerges, Home};
 use super::{CommitKind, Part, Steps};
 use crate::Revision;
 use crate::clock::Moment;
@@ -17,6 +17,7 @@ use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{Change, ChangeKind};
 use crate::hashed::Hashed;
 use crate::shard::key::{AnyKey, IsKey};
+use crate::shard::pairs::{AnyPair, AnyPairs};
 use crate::shard::{Incoming, Location, ReadVersion};
 use crate::table::tags::TagLists;
 use crate::table::{Head, Times};
@@ -27,12 +28,16 @@ use crate::transaction::Order;
 pub(crate) struct WriteSet {
     query: TypeId,
     table_index: usize,
-    home: Box<dyn AnyTableRef>,
+    /// `None` while the set is put away.
+    home: Option<Home>,
     lines: Lines,
 }
 
 struct Lines {
-    typed: Box<dyn AnyWrites>,
+    /// Keys and values, by line.
+    pairs: Box<dyn AnyPairs>,
+    /// Copies of those that write a value, to be installed; or what they displaced, until no lock is held.
+    copies: Box<dyn AnyPairs>,
     lines: Vec<Line>,
     /// What is known of the values to be written, by the places of the lines. None of simple ones.
     incoming: Vec<Option<Incoming>>,
@@ -169,38 +174,44 @@ impl Line {
 }
 
 impl WriteSet {
-    pub(super) fn new(query: TypeId, home: Box<dyn AnyTableRef>, typed: Box<dyn AnyWrites>) -> Self {
-        let lines = Lines {
-            typed,
-            lines: Vec::new(),
-            incoming: Vec::new(),
-            index: Hashed::default(),
-            told: Told::default(),
-            marks_rest: false,
-            marks_where: Vec::new(),
-            tags: TagLists::default(),
-            now: Moment::ORIGIN,
-            revision: 0,
-        };
-        Self { query, table_index: 0, home, lines }
+    /// An empty set for the table at an index, whose home this is; `pairs` makes lists of its query.
+    pub(crate) fn of(
+        query: TypeId,
+        table_index: usize,
+        home: Home,
+        pairs: fn(usize) -> Box<dyn AnyPairs>,
+    ) -> Box<Self> {
+        let mut set = spare::take(query).unwrap_or_else(|| {
+            let lines = Lines {
+                pairs: pairs(0),
+                copies: pairs(0),
+                lines: Vec::new(),
+                incoming: Vec::new(),
+                index: Hashed::default(),
+                told: Told::default(),
+                marks_rest: false,
+                marks_where: Vec::new(),
+                tags: TagLists::default(),
+                now: Moment::ORIGIN,
+                revision: 0,
+            };
+            Box::new(Self { query, table_index, home: None, lines })
+        });
+        set.table_index = table_index;
+        set.home = Some(home);
+        set
     }
 
     pub(crate) fn query(&self) -> TypeId {
         self.query
     }
 
-    /// Begins to use the set for a table, of which what is returned has to be told.
-    pub(super) fn use_for(&mut self, table_index: usize) -> &mut dyn AnyTableRef {
-        self.table_index = table_index;
-        &mut *self.home
+    pub(super) fn pairs(&self) -> &dyn AnyPairs {
+        &*self.lines.pairs
     }
 
-    pub(super) fn writes(&self) -> &dyn AnyWrites {
-        &*self.lines.typed
-    }
-
-    pub(super) fn writes_mut(&mut self) -> &mut dyn AnyWrites {
-        &mut *self.lines.typed
+    pub(super) fn pairs_mut(&mut self) -> &mut dyn AnyPairs {
+        &mut *self.lines.pairs
     }
 
     /// The line of a key.
@@ -210,7 +221,7 @@ impl WriteSet {
 
     /// The same, with the hash that the table gives the key.
     pub(super) fn find_in_use(&self, hash: &dyn Fn(&Head) -> u32, is_key: IsKey<'_>) -> Option<usize> {
-        self.find(hash(self.home.table().head()), is_key)
+        self.find(hash(self.table().head()), is_key)
     }
 
     /// Adds the line of a key that has been added to the typed part.
@@ -218,9 +229,25 @@ impl WriteSet {
         self.lines.add(hash)
     }
 
-    /// Adds the line of a key and a value that have been added to the typed part.
-    pub(super) fn add_set(&mut self, hash: u32, times: Option<Box<Times>>) -> usize {
-        self.lines.push(hash, Write::Set { times, mark: Mark::No })
+    /// Writes a pair. Returns the line if this is the first write of the key.
+    pub(super) fn set_pair(
+        &mut self,
+        hash: u32,
+        pair: &mut dyn AnyPair,
+        times: Option<Box<Times>>,
+    ) -> Option<usize> {
+        let key = pair.key()?;
+        match self.find(hash, &|other| key.equals(other)) {
+            Some(line) => {
+                let first = self.set(line, times, Mark::No);
+                self.lines.pairs.pair_mut(line).swap(pair, false);
+                first
+            }
+            None => {
+                self.lines.pairs.add().swap(pair, true);
+                Some(self.lines.push(hash, Write::Set { times, mark: Mark::No }))
+            }
+        }
     }
 
     pub(super) fn own(&self, line: usize) -> Own {
@@ -259,7 +286,7 @@ impl WriteSet {
         mut times: Times,
         seen: ReadVersion,
     ) -> Option<(Times, Mark)> {
-        let is_meant = self.lines.is_marked_by_predicate(self.lines.typed.key(line));
+        let is_meant = self.lines.is_marked_by_predicate_at(line);
         self.remember(line, seen);
         let write = &self.lines.lines[line].write;
         if !is_there {
@@ -317,7 +344,8 @@ impl WriteSet {
         to_key: &dyn Fn() -> Box<dyn AnyKey>,
         invalidates: bool,
     ) -> (bool, Option<usize>) {
-        self.lines.mark(self.home.table().used(), hash, is_key, to_key, invalidates)
+        let (table, lines) = self.split();
+        lines.mark(table.used(), hash, is_key, to_key, invalidates)
     }
 
     pub(super) fn mark_where(&mut self, matches: Predicate) {
@@ -332,24 +360,27 @@ impl WriteSet {
     /// Commits the set, which is all of its transaction, if it writes one value and no more. Returns the revision.
     pub(crate) fn commit_simply(&mut self) -> Option<u64> {
         let Lines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
-        let [Line { read: None, write: Write::Set { times: None, mark: Mark::No }, .. }] = &lines[..] else {
+        let [Line { hash, read: None, write: Write::Set { times: None, mark: Mark::No }, .. }] = lines[..]
+        else {
             return None;
         };
-        let table = self.home.table();
+        let table = self.table();
         if !marks_where.is_empty() || !table.head().has_simple_writes() {
             return None;
         }
-        self.lines.typed.prepare(0)?;
-        let revision = table.used()?.write_simply(self.lines.typed.pair(0))?;
-        self.lines.revision = revision;
-        self.lines.typed.drop_displaced();
+        let (table, lines) = self.split();
+        if !lines.copy(0) {
+            return None;
+        }
+        let revision = table.used()?.insert_simply(hash, lines.copies.pair_mut(0))?;
+        lines.revision = revision;
+        lines.copies.clear();
         Some(revision)
     }
 
     /// Runs all foreign code that the commit needs, before anything is locked. Adds the lines that come by that to `order`.
     pub(crate) fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
-        let Self { home, lines, .. } = self;
-        let table = home.table();
+        let (table, lines) = self.split();
         let head = table.head();
         let has_simple_writes = head.has_simple_writes();
         lines.mark_matching(table, order);
@@ -359,12 +390,12 @@ impl WriteSet {
         for at in 0..lines.lines.len() {
             if head.has_entry_tags {
                 match lines.lines[at].write.has_value() {
-                    true => lines.tags.push(&head.tags_of(lines.typed.key(at))),
+                    true => lines.tags.push(&head.tags_of(lines.key(at))),
                     false => lines.tags.push(&[]),
                 }
             }
-            if matches!(lines.lines[at].write, Write::Merge(_)) {
-                lines.merge_again(home.made_table(), at);
+            if let (Write::Merge(_), Some(table)) = (&lines.lines[at].write, table.used()) {
+                lines.merge_again(table, at);
             }
             lines.prepare(head, at, label, has_simple_writes);
         }
@@ -373,14 +404,14 @@ impl WriteSet {
     /// Looks once more for keys that its predicates mark: hooks have run since [`prepare`](Self::prepare), and loads may
     /// have begun. To be called without locks.
     pub(crate) fn mark_matching_again(&mut self) {
-        let Self { home, lines, .. } = self;
-        lines.mark_matching(home.table(), &mut Order::new());
+        let (table, lines) = self.split();
+        lines.mark_matching(table, &mut Order::new());
     }
 
     /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
     pub(crate) fn mark_tagged(&mut self, tags: &[Tag]) {
-        let Self { home, lines, .. } = self;
-        let Some(table) = home.table().used() else { return };
+        let (table, lines) = self.split();
+        let Some(table) = table.used() else { return };
         for (_, key) in &table.tagged(tags) {
             lines.mark_unwritten(table.head(), Some(table), &**key);
         }
@@ -389,7 +420,7 @@ impl WriteSet {
     /// One line, for hooks and listings.
     pub(crate) fn change(&self, line: usize) -> Option<Change> {
         let kind = self.lines.lines.get(line)?.write.kind()?;
-        let entry = self.lines.typed.entry(line);
+        let entry = self.lines.pairs.pair(line).entry()?;
         let revision = (self.lines.revision > 0).then_some(Revision(self.lines.revision));
         Some(Change { table: self.table().head().name, revision, kind, entry })
     }
@@ -398,24 +429,46 @@ impl WriteSet {
     pub(crate) fn recycle(mut self: Box<Self>) {
         // Values first, while their cache is certain to be there.
         self.lines.clear();
-        self.home.clear();
+        self.home = None;
         if self.lines.lines.capacity() <= MOST_KEPT {
             spare::put(self);
         }
     }
 
     fn table(&self) -> &dyn ErasedTable {
-        self.home.table()
+        self.home.as_ref().expect("a set of writes has a table while it is in use").table()
+    }
+
+    /// The table and the lines of a set that is in use.
+    fn split(&mut self) -> (&dyn ErasedTable, &mut Lines) {
+        let home = self.home.as_ref().expect("a set of writes has a table while it is in use");
+        (home.table(), &mut self.lines)
     }
 }
 
+fn key_of(pairs: &dyn AnyPairs, line: usize) -> &dyn AnyKey {
+    pairs.pair(line).key().expect("a line of a transaction has a key")
+}
+
 impl Lines {
+    fn key(&self, line: usize) -> &dyn AnyKey {
+        key_of(&*self.pairs, line)
+    }
+
+    /// Copies the pair of a line that writes a value. `false`: it has none.
+    fn copy(&mut self, line: usize) -> bool {
+        while self.copies.len() <= line {
+            self.copies.add();
+        }
+        self.copies.pair_mut(line).copy_from(self.pairs.pair(line))
+    }
+
     fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<usize> {
         if self.lines.len() <= SEARCHED {
-            let is_it = |line: usize| self.lines[line].hash == hash && is_key(self.typed.key(line));
+            let is_it = |line: usize| self.lines[line].hash == hash && is_key(self.key(line));
             return (0..self.lines.len()).find(|&line| is_it(line));
         }
-        self.index.find(hash, |line| is_key(self.typed.key(line)))
+        self.index.find(hash, |line| is_key(self.key(line)))
     }
 
     fn add(&mut self, hash: u32) -> usize {
@@ -440,7 +493,7 @@ impl Lines {
         match self.find(hash, &|other| key.equals(other)) {
             Some(line) => line,
             None => {
-                self.typed.add(key);
+                self.pairs.add().set_key(key);
                 self.add(hash)
             }
         }
@@ -456,7 +509,7 @@ impl Lines {
         }
         // Last, since the drop of a value may panic.
         if !has_value {
-            self.typed.set_handle(at, None);
+            self.pairs.pair_mut(at).set_handle(None);
         }
         old.kind().is_none().then_some(at)
     }
@@ -507,6 +560,10 @@ impl Lines {
         (true, self.put(line, Write::Mark { touch, invalidate: invalidates }))
     }
 
+    fn is_marked_by_predicate_at(&self, line: usize) -> bool {
+        !self.marks_where.is_empty() && self.is_marked_by_predicate(self.key(line))
+    }
+
     fn is_marked_by_predicate(&self, key: &dyn AnyKey) -> bool {
         self.marks_where.iter().any(|matches| matches(key))
     }
@@ -554,30 +611,30 @@ impl Lines {
         if let Write::Merge(merge) = &mut line.write
             && merge.is_stale
         {
-            let key = self.typed.key(at);
+            let key = key_of(&*self.pairs, at);
             let (present, seen) = table.read_handle(line.hash, &|other| key.equals(other));
             let merged = merge.merges.run(present.as_ref());
-            self.typed.set_handle(at, merged);
+            self.pairs.pair_mut(at).set_handle(merged);
             (merge.base, merge.is_stale) = (seen, false);
         }
     }
 
     /// Makes what is to be installed. Without `Incoming` for a simple line of a table with simple writes.
     fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>, has_simple_writes: bool) {
-        let line = &mut self.lines[at];
+        let line = &self.lines[at];
         if has_simple_writes && line.is_simple() {
-            self.typed.prepare(at);
+            self.copy(at);
             return;
         }
         let (times, is_invalidated) = match &line.write {
-            Write::Set { times, mark } => (times.as_deref(), *mark == Mark::Yes),
+            Write::Set { times, mark } => (times.as_deref().copied(), *mark == Mark::Yes),
             Write::Merge(merge) => (None, merge.is_invalidated),
             _ => return,
         };
-        if let Some(pair) = self.typed.prepare(at) {
+        if self.copy(at) {
             // Its times begin when it is installed.
             let now = Moment::ORIGIN;
-            let mut incoming = head.incoming(pair, times.unwrap_or(&Times::new()), label, now);
+            let mut incoming = head.incoming(self.copies.pair(at), &times.unwrap_or_default(), label, now);
             incoming.is_invalidated = is_invalidated;
             self.incoming.resize_with(at + 1, || None);
             self.incoming[at] = Some(incoming);
@@ -585,7 +642,8 @@ impl Lines {
     }
 
     fn clear(&mut self) {
-        self.typed.clear();
+        self.pairs.clear();
+        self.copies.clear();
         self.lines.clear();
         self.marks_rest = false;
         self.revision = 0;
@@ -612,19 +670,22 @@ impl Part for WriteSet {
     }
 
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
-        let has_nothing = self.lines.lines.is_empty() && !self.lines.marks_rest;
-        (!has_nothing).then(|| (self.home.made_table(), &mut self.lines as &mut dyn Steps))
+        let (table, lines) = self.split();
+        match lines.lines.is_empty() && !lines.marks_rest {
+            true => None,
+            false => Some((table.used()?, lines)),
+        }
     }
 
     fn unlocked(&mut self) {
-        let Self { home, lines, .. } = self;
-        if let Some(table) = home.table().used() {
+        let (table, lines) = self.split();
+        if let Some(table) = table.used() {
             table.enforce_bound(&table.head().context(lines.now, lines.revision));
         }
     }
 
     fn drop_displaced(&mut self) {
-        self.lines.typed.drop_displaced();
+        self.lines.copies.clear();
         self.lines.told.clear();
     }
 

@@ -216,7 +216,7 @@ impl ShardMut<'_> {
             return true;
         }
         self.keep_for_saves(number);
-        match self.lines.release(number, cause, context.has_listeners) {
+        match self.lines.release(number, context.has_listeners) {
             Released::Unshared => {
                 self.vacate(number, Some(cause), context);
                 false
@@ -236,7 +236,7 @@ impl ShardMut<'_> {
         cause: Cause,
         context: &OpContext<'_>,
     ) {
-        self.count_removal(Some(cause));
+        self.note_displaced(cause, context);
         let Self { lines, metadata, .. } = self;
         if let Some(state) = lines.state_mut(number) {
             state.membership = membership;

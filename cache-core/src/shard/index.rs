@@ -13,7 +13,7 @@ use crate::hashed::spread;
 use crate::retention::records::Records;
 
 #[derive(Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     lines: Box<[Line]>,
 }
 

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt::{self, Debug};
-use std::sync::Arc;
 
 use crate::event::{AnyEntry, EntryOf};
 use crate::query::{Lookup, Query, ShownKey};
@@ -22,19 +21,6 @@ pub(crate) trait AnyKey: Any + Send + Sync {
     /// A copy of the key without a value, for listeners.
     fn entry(&self) -> Box<dyn AnyEntry>;
 }
-
-/// A key with its value, on their way into a shard.
-pub(crate) trait AnyPair: Any + Send + Sync {
-    /// The key; `None` once the pair has been taken.
-    fn key(&self) -> Option<&dyn AnyKey>;
-    /// The weight by the query's weigher, which is foreign code.
-    fn weigh(&self) -> u32;
-    /// A copy for listeners.
-    fn entry(&self) -> Option<Box<dyn AnyEntry>>;
-}
-
-/// The pair of a query; empty once it has been taken.
-pub(crate) struct Pair<Q: Query>(pub(crate) Option<(Q, Arc<Q::Value>)>);
 
 /// Tells whether a key is the one that is looked for. Runs `Eq` of keys, and no other foreign code.
 pub(crate) type IsKey<'a> = &'a dyn Fn(&dyn AnyKey) -> bool;
@@ -73,42 +59,6 @@ impl<Q: Query> AnyKey for Q {
 impl Debug for dyn AnyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.show(f)
-    }
-}
-
-impl<Q: Query> Pair<Q> {
-    pub(crate) fn new(key: Q, value: Arc<Q::Value>) -> Self {
-        Self(Some((key, value)))
-    }
-
-    /// Key and value of a pair of this query that has not been taken.
-    pub(crate) fn of(pair: &dyn AnyPair) -> Option<(&Q, &Q::Value)> {
-        let pair: &Self = (pair as &dyn Any).downcast_ref()?;
-        match &pair.0 {
-            Some((key, value)) => Some((key, value)),
-            None => None,
-        }
-    }
-}
-
-impl<Q: Query> AnyPair for Pair<Q> {
-    fn key(&self) -> Option<&dyn AnyKey> {
-        match &self.0 {
-            Some((key, _)) => Some(key),
-            None => None,
-        }
-    }
-
-    fn weigh(&self) -> u32 {
-        match &self.0 {
-            Some((key, value)) => key.weigh(value),
-            None => 1,
-        }
-    }
-
-    fn entry(&self) -> Option<Box<dyn AnyEntry>> {
-        let (key, value) = self.0.as_ref()?;
-        Some(Box::new(EntryOf { key: key.clone(), value: Some(Arc::clone(value)) }))
     }
 }
 

@@ -4,10 +4,11 @@
 use std::any::Any;
 use std::sync::{Arc, Weak};
 
-use super::key::{AnyKey, Pair};
+use super::index::Index;
+use super::key::AnyKey;
+use super::pairs::{AnyPair, AnyPairs, Pair, Pairs};
 use super::state::{AnyHandle, LineState, Membership};
-use crate::event::{Cause, EntryOf, Events};
-use crate::query::Query;
+use crate::query::{Lookup, Query};
 use crate::retention::records::grow;
 use crate::sync::switch_point;
 
@@ -31,18 +32,8 @@ pub(crate) enum ValueRef<V: ?Sized> {
 #[repr(C)]
 pub(crate) struct Lines<Q: Query> {
     lines: Vec<Option<Line<Q>>>,
-    displaced: Displaced<Q>,
-}
-
-/// Keys and values that operations pushed out of a shard, to be dropped when no lock is held.
-pub(crate) type Displaced<Q> = Vec<Gone<Q>>;
-
-/// A key and value that were displaced, or the value alone.
-pub(crate) struct Gone<Q: Query> {
-    key: Option<Q>,
-    value: ValueRef<Q::Value>,
-    /// What the listeners have to be told; nothing for a dead value.
-    cause: Option<Cause>,
+    /// Keys and values that operations pushed out of the shard, to be dropped when no lock is held.
+    displaced: Option<Box<Pairs<Q>>>,
 }
 
 /// What became of a resident that its table lets go of.
@@ -54,39 +45,43 @@ pub(crate) enum Released {
     Weakened,
 }
 
-/// The lines of a query that the caller does not know. Numbers of vacant lines are answered like those of no line.
+/// The lines of a query that the caller does not know. Numbers of vacant lines are answered like those of no line. What is
+/// to be told to listeners is displaced with its key and a strong handle.
 pub(crate) trait AnyLines: Any + Send + Sync {
     /// How many lines there are, vacant ones included.
     fn len(&self) -> usize;
     fn state(&self, number: u32) -> Option<&LineState>;
     fn state_mut(&mut self, number: u32) -> Option<&mut LineState>;
     fn key(&self, number: u32) -> Option<&dyn AnyKey>;
+    /// Number of the line with the key of a pair.
+    fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32>;
     /// A strong handle of the value, if it is alive.
     fn handle(&self, number: u32) -> Option<AnyHandle>;
     /// Whether nobody holds the value any more. Final: a dead value cannot come back.
     fn is_dead(&self, number: u32) -> bool;
-    /// Moves a [`Pair`] into a vacant line, or a new one behind all others. The handle is strong if the state says so.
-    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn Any);
-    /// Replaces the value by that of a [`Pair`], whose key is displaced with the old value. The line's state says whether the
-    /// new handle is strong. Returns what listeners have to be told.
-    fn replace(&mut self, number: u32, pair: &mut dyn Any, has_listeners: bool) -> Option<Cause>;
-    /// Exchanges the value of a resident for that of a [`Pair`]; and the key too, if the line is entered by another entry, which
+    /// Moves a pair into a vacant line, or a new one behind all others. The handle is strong if the state says so.
+    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair);
+    /// Replaces the value by that of a pair, whose key is displaced with the old value. The line's state says whether the new
+    /// handle is strong. Returns whether the old value is alive.
+    fn replace(&mut self, number: u32, pair: &mut dyn AnyPair, is_told: bool) -> bool;
+    /// Exchanges the value of a resident for that of a pair; and the key too, if the line is entered by another entry, which
     /// has this state. The pair has what was there then.
-    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn Any);
+    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair);
     /// Makes the handle strong. `false`: the value is dead.
     fn upgrade(&mut self, number: u32) -> bool;
-    /// Makes the handle of a resident weak, unless nobody else can reach the value.
-    fn release(&mut self, number: u32, cause: Cause, has_listeners: bool) -> Released;
-    /// Moves an entry out. Returns what listeners have to be told: nothing of a value that has died meanwhile.
-    fn displace(&mut self, number: u32, cause: Option<Cause>, has_listeners: bool) -> Option<Cause>;
-    /// Has listeners told of an entry that stays in its line.
-    fn report(&mut self, number: u32, cause: Cause);
+    /// Makes the handle of a resident weak, unless nobody else can reach the value. The strong one is displaced.
+    fn release(&mut self, number: u32, is_told: bool) -> Released;
+    /// Moves an entry out. Returns whether what was displaced has a value: if it is told or was resident, and is alive.
+    fn displace(&mut self, number: u32, is_told: bool) -> bool;
+    /// Displaces copies of key and handle of an entry that stays in its line, for listeners.
+    fn report(&mut self, number: u32);
     /// Makes room for so many new entries.
     fn reserve(&mut self, entries: usize);
     /// Moves the entries together, in their order, so that no line between them is vacant.
     fn compact(&mut self);
-    /// Queues what was displaced for the listeners.
-    fn publish(&mut self, table: &'static str, events: &Events);
+    /// What was displaced and has not been taken.
+    fn displaced(&mut self) -> Option<&mut dyn AnyPairs>;
+    fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>>;
 }
 
 impl<V: ?Sized> ValueRef<V> {
@@ -118,18 +113,33 @@ impl<V: ?Sized> ValueRef<V> {
         }
     }
 
-    /// What listeners have to be told of a value that leaves, which they need alive.
-    fn told_of(&mut self, cause: Option<Cause>, has_listeners: bool) -> Option<Cause> {
-        if has_listeners && cause.is_some() {
-            *self = Self::Strong(self.value()?);
+    /// The strong handle; one is made of a weak one that `is_told` to listeners, if the value is alive.
+    fn into_strong(self, is_told: bool) -> Option<Arc<V>> {
+        match self {
+            Self::Strong(value) => Some(value),
+            Self::Weak(_) if is_told => self.value(),
+            // No value goes with a weak handle.
+            Self::Weak(_) => None,
         }
-        cause
     }
 }
 
 impl<Q: Query> Lines<Q> {
     pub(crate) const fn new() -> Self {
-        Self { lines: Vec::new(), displaced: Vec::new() }
+        Self { lines: Vec::new(), displaced: None }
+    }
+
+    /// The lines of this query.
+    pub(crate) fn of(lines: &dyn AnyLines) -> Option<&Self> {
+        (lines as &dyn Any).downcast_ref()
+    }
+
+    /// Whether a line of these, which are of this query, has the value, which the caller holds.
+    pub(crate) fn has_value(lines: &dyn AnyLines, number: u32, value: &Arc<Q::Value>) -> bool {
+        match Self::of(lines).and_then(|lines| lines.line(number)) {
+            Some(line) => line.value.is(value),
+            None => false,
+        }
     }
 
     #[inline]
@@ -147,14 +157,26 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
-    #[inline]
-    pub(super) fn has_displaced(&self) -> bool {
-        !self.displaced.is_empty()
+    #[inline(always)]
+    pub(super) fn find<L: Lookup<Query = Q>>(
+        &self,
+        index: &Index,
+        hash: u32,
+        lookup: &L,
+    ) -> Option<(u32, &Line<Q>)> {
+        index.find(hash, |number| match self.line(number) {
+            Some(line) if lookup.is_key(&line.key) => Some((number, line)),
+            _ => None,
+        })
     }
 
-    /// What was displaced, to be dropped when no lock is held.
-    pub(super) fn take_displaced(&mut self) -> Displaced<Q> {
-        std::mem::take(&mut self.displaced)
+    fn push_displaced(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
+        if self.displaced.is_none() {
+            self.displaced = Some(Box::default());
+        }
+        if let Some(displaced) = &mut self.displaced {
+            displaced.push(key, value);
+        }
     }
 
     /// The handle of a value for a line of this state. What has to be dropped of the value is displaced.
@@ -165,25 +187,9 @@ impl<Q: Query> Lines<Q> {
         let weak = ValueRef::Weak(Arc::downgrade(&value));
         // A writer holds another handle; a restore does not.
         if Arc::strong_count(&value) == 1 {
-            self.displaced.push(Gone { key: None, value: ValueRef::Strong(value), cause: None });
+            self.push_displaced(None, Some(value));
         }
         weak
-    }
-}
-
-impl<Q: Query> Gone<Q> {
-    fn publish(&mut self, table: &'static str, events: &Events) {
-        let Some(cause) = self.cause.take() else { return };
-        match self.key.take() {
-            Some(key) => {
-                if let Some(value) = self.value.value() {
-                    events.tell_removal(table, cause, Box::new(EntryOf { key, value: Some(value) }));
-                }
-            }
-            // The key could not be cloned for the listeners.
-            None if !self.value.is_dead() => events.count_panic(),
-            None => {}
-        }
     }
 }
 
@@ -213,8 +219,22 @@ impl<Q: Query> AnyLines for Lines<Q> {
         }
     }
 
+    fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
+        if let Some(Pair { key: Some(key), .. }) = Pair::<Q>::of(pair)
+            && let Some((number, _)) = self.find(index, hash, key)
+        {
+            return Some(number);
+        }
+        None
+    }
+
     fn handle(&self, number: u32) -> Option<AnyHandle> {
-        Some(Box::new(self.line(number)?.value.value()?))
+        if let Some(line) = self.line(number)
+            && let Some(value) = line.value.value()
+        {
+            return Some(Box::new(value));
+        }
+        None
     }
 
     fn is_dead(&self, number: u32) -> bool {
@@ -224,10 +244,9 @@ impl<Q: Query> AnyLines for Lines<Q> {
         }
     }
 
-    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn Any) {
-        let Some((key, value)) = pair.downcast_mut::<Pair<Q>>().and_then(|pair| pair.0.take()) else {
-            return;
-        };
+    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair) {
+        let Some(pair) = Pair::<Q>::of_mut(pair) else { return };
+        let (Some(key), Some(value)) = (pair.key.take(), pair.value.take()) else { return };
         let value = self.handle_for(value, state.membership);
         if number as usize == self.lines.len() {
             grow(&mut self.lines);
@@ -240,19 +259,24 @@ impl<Q: Query> AnyLines for Lines<Q> {
         }
     }
 
-    fn replace(&mut self, number: u32, pair: &mut dyn Any, has_listeners: bool) -> Option<Cause> {
-        let (key, value) = pair.downcast_mut::<Pair<Q>>()?.0.take()?;
-        let membership = self.line(number)?.state.membership;
+    fn replace(&mut self, number: u32, pair: &mut dyn AnyPair, is_told: bool) -> bool {
+        let Some(pair) = Pair::<Q>::of_mut(pair) else { return false };
+        let Some(membership) = self.state(number).map(|state| state.membership) else { return false };
+        let Some(value) = pair.value.take() else { return false };
         let value = self.handle_for(value, membership);
-        let mut value = std::mem::replace(&mut self.line_mut(number)?.value, value);
-        let cause = if value.is_dead() { None } else { Some(Cause::Replaced) };
-        let cause = value.told_of(cause, has_listeners);
-        self.displaced.push(Gone { key: Some(key), value, cause });
-        cause
+        let Some(line) = self.line_mut(number) else { return false };
+        let old = std::mem::replace(&mut line.value, value);
+        let was_alive = !old.is_dead();
+        let old = old.into_strong(is_told);
+        // One that has died meanwhile is told to nobody.
+        let is_told_of = !is_told || old.is_some();
+        self.push_displaced(pair.key.take(), old);
+        was_alive && is_told_of
     }
 
-    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn Any) {
-        let Some(Pair(Some((key, value)))) = pair.downcast_mut::<Pair<Q>>() else { return };
+    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair) {
+        let Some(pair) = Pair::<Q>::of_mut(pair) else { return };
+        let (Some(key), Some(value)) = (&mut pair.key, &mut pair.value) else { return };
         let Some(line) = self.line_mut(number) else { return };
         if let ValueRef::Strong(present) = &mut line.value {
             std::mem::swap(present, value);
@@ -271,38 +295,37 @@ impl<Q: Query> AnyLines for Lines<Q> {
         true
     }
 
-    fn release(&mut self, number: u32, cause: Cause, has_listeners: bool) -> Released {
-        let Some(Line { value: ValueRef::Strong(value), .. }) = self.line_mut(number) else {
+    fn release(&mut self, number: u32, is_told: bool) -> Released {
+        let Some(Line { value: held @ ValueRef::Strong(_), key, .. }) = self.line_mut(number) else {
             return Released::Weakened;
         };
+        let ValueRef::Strong(value) = held else { return Released::Weakened };
         switch_point();
         // Proves that there is no other handle, weak ones included.
         if Arc::get_mut(value).is_some() {
             return Released::Unshared;
         }
         let weak = ValueRef::Weak(Arc::downgrade(value));
-        let key = match has_listeners {
-            true => self.line(number).and_then(|line| key_for_listeners(&line.key)),
-            false => None,
-        };
-        if let Some(line) = self.line_mut(number) {
-            let value = std::mem::replace(&mut line.value, weak);
-            self.displaced.push(Gone { key, value, cause: Some(cause) });
-        }
+        let key = if is_told { key_for_listeners(key) } else { None };
+        let value = std::mem::replace(held, weak).into_strong(false);
+        self.push_displaced(key, value);
         Released::Weakened
     }
 
-    fn displace(&mut self, number: u32, cause: Option<Cause>, has_listeners: bool) -> Option<Cause> {
-        let Line { key, mut value, .. } = self.lines.get_mut(number as usize)?.take()?;
-        let cause = value.told_of(cause, has_listeners);
-        self.displaced.push(Gone { key: Some(key), value, cause });
-        cause
+    fn displace(&mut self, number: u32, is_told: bool) -> bool {
+        let Some(line) = self.lines.get_mut(number as usize) else { return false };
+        let Some(Line { key, value, .. }) = line.take() else { return false };
+        let value = value.into_strong(is_told);
+        let has_value = value.is_some();
+        self.push_displaced(Some(key), value);
+        has_value
     }
 
-    fn report(&mut self, number: u32, cause: Cause) {
-        let Some(Line { value: ValueRef::Weak(value), key, .. }) = self.line(number) else { return };
-        let (key, value) = (key_for_listeners(key), ValueRef::Weak(value.clone()));
-        self.displaced.push(Gone { key, value, cause: Some(cause) });
+    fn report(&mut self, number: u32) {
+        if let Some(line) = self.line(number) {
+            let (key, value) = (key_for_listeners(&line.key), line.value.value());
+            self.push_displaced(key, value);
+        }
     }
 
     fn reserve(&mut self, entries: usize) {
@@ -322,15 +345,23 @@ impl<Q: Query> AnyLines for Lines<Q> {
         self.lines.shrink_to(2 * end);
     }
 
-    fn publish(&mut self, table: &'static str, events: &Events) {
-        for gone in &mut self.displaced {
-            gone.publish(table, events);
+    fn displaced(&mut self) -> Option<&mut dyn AnyPairs> {
+        match &mut self.displaced {
+            Some(displaced) => Some(&mut **displaced),
+            None => None,
+        }
+    }
+
+    fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>> {
+        match self.displaced.take() {
+            Some(displaced) => Some(displaced),
+            None => None,
         }
     }
 }
 
 /// A panic of the key's `Clone` must not end an operation half-way: the displaced value goes without a key then, which
-/// [`publish`](AnyLines::publish) takes note of.
+/// is counted when the listeners are told.
 fn key_for_listeners<Q: Query>(key: &Q) -> Option<Q> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| key.clone())).ok()
 }

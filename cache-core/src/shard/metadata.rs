@@ -45,10 +45,12 @@ pub(super) struct Metadata {
     pub(super) removals: [u64; Cause::COUNT],
     /// What was displaced beside keys and values, to be dropped when no lock is held.
     pub(super) displaced_extras: DisplacedExtras,
+    /// What listeners have to be told of what was displaced, by its numbers there.
+    pub(super) told: Vec<(usize, Cause)>,
 }
 
 /// As they stood in [`Extras`].
-pub(crate) type DisplacedExtras = Vec<Box<Extra>>;
+pub(super) type DisplacedExtras = Vec<Box<Extra>>;
 
 /// The bookkeeping that most entries do without, by the number of the line.
 #[derive(Default)]
@@ -68,7 +70,15 @@ impl Metadata {
     /// That of a shard, made by its first write.
     #[inline]
     pub(super) fn made(metadata: &mut Option<Box<Self>>) -> &mut Self {
-        metadata.get_or_insert_with(Box::default)
+        match metadata {
+            Some(metadata) => metadata,
+            None => Self::make(metadata),
+        }
+    }
+
+    #[cold]
+    fn make(metadata: &mut Option<Box<Self>>) -> &mut Self {
+        metadata.insert(Box::default())
     }
 
     /// Whether any entry may have a deadline.

@@ -2,11 +2,9 @@
 //! itself has to be done. All else takes the general way, in [`write`](super::write). A property test holds both to the
 //! same result.
 
-use std::any::Any;
-
-use super::key::AnyKey;
 use super::lines::Released;
 use super::metadata::Metadata;
+use super::pairs::AnyPair;
 use super::state::{LineState, Membership};
 use super::{OpContext, ShardMut, ShardRef};
 use crate::clock::Moment;
@@ -42,34 +40,38 @@ impl ShardMut<'_> {
 
     /// Whether a key that is in a line of this number or in none is pinned.
     #[inline]
-    pub(crate) fn is_pinned(&self, hash: u32, at: Option<u32>, key: &dyn AnyKey) -> bool {
+    pub(crate) fn is_pinned(&self, hash: u32, at: Option<u32>, pair: &dyn AnyPair) -> bool {
         let pins = &self.metadata.pins;
         match at {
             _ if pins.len() == 0 => false,
             Some(number) => self.is_of(number, Membership::Pinned),
-            None => pins.find(hash, &|other| key.equals(other)).is_some(),
+            None => pair.key().is_some_and(|key| pins.find(hash, &|other| key.equals(other)).is_some()),
         }
     }
 
-    /// Writes a pair in a calm shard, under a key that is in this line or in none. The pair has what it displaced then.
+    /// Writes a pair in a calm shard, under a key that is in this line or in none. The pair has what it displaced then. Returns
+    /// whether more was displaced.
     pub(crate) fn write_simply(
         &mut self,
-        pair: &mut dyn Any,
+        pair: &mut dyn AnyPair,
         (hash, at): (u32, Option<u32>),
         written: Written,
         context: &OpContext<'_>,
-    ) {
+    ) -> bool {
         if let Some(number) = at {
             if let Some(state) = self.lines.state_mut(number) {
                 self.metadata.replace_simply(number, state, written, context);
             }
-            return self.lines.exchange(number, None, pair);
+            self.lines.exchange(number, None, pair);
+            return false;
         }
         let (number, state) = self.occupy_simply(hash, written, context);
         match self.lines.state(number) {
             Some(_) => self.lines.exchange(number, Some(state), pair),
             None => self.lines.put(number, state, pair),
         }
+        // There was no survivor before.
+        !self.metadata.survivors.is_empty()
     }
 
     /// Finds a line for a new key, and enters it everywhere but in the line itself. If the table is full, that is the line
@@ -116,7 +118,7 @@ impl ShardMut<'_> {
         let victim = self.victim(context);
         self.metadata.policy.reweigh(queue, 1, 0);
         let number = victim?;
-        match self.lines.release(number, Cause::Evicted, false) {
+        match self.lines.release(number, false) {
             Released::Unshared => {
                 let Self { index, metadata, .. } = self;
                 metadata.forgotten = metadata.forgotten.max(metadata.records[number].revision);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::names;
 use super::saves::SaveId;
-use super::{AnyShard, Incoming, OpContext, Pair, Placement, Shard};
+use super::{AnyShard, Incoming, Lines, OpContext, Pair, Placement, Shard};
 use crate::clock::Moment;
 use crate::options::TableOptions;
 use crate::query::Query;
@@ -29,7 +29,7 @@ fn context<'a>(rules: &'a Rules, ledger: &'a Ledger, now: Moment, revision: u64)
     OpContext { rules, ledger, recency: None, has_listeners: false, now, revision }
 }
 
-fn write(shard: &mut Shard<Key>, key: u32, weight: u32, rules: &Rules, ledger: &Ledger) {
+fn write(shard: &mut AnyShard, key: u32, weight: u32, rules: &Rules, ledger: &Ledger) {
     let now = Moment::ORIGIN;
     let context = context(rules, ledger, now, 1);
     // The writer's handle outlives the write.
@@ -53,11 +53,11 @@ fn write(shard: &mut Shard<Key>, key: u32, weight: u32, rules: &Rules, ledger: &
 fn an_entry_that_moves_between_lists_is_in_one_of_them() {
     let rules = Rules::of(&TableOptions::new().max_weight(LIMIT));
     let ledger = Ledger::new(LIMIT);
-    let mut shard = Shard::new();
+    let shard: &mut AnyShard = &mut Shard::<Lines<Key>>::new();
     for round in 0..10_000 {
         // In turn within the bound and too heavy for it.
         let is_too_heavy = round % 2 == 1;
-        write(&mut shard, 7, if is_too_heavy { 21 } else { 1 }, &rules, &ledger);
+        write(shard, 7, if is_too_heavy { 21 } else { 1 }, &rules, &ledger);
         let metadata = shard.metadata.as_ref().unwrap();
         assert_eq!(shard.any().count(), 1);
         assert_eq!(metadata.policy.lists().iter().map(List::len).sum::<usize>(), usize::from(!is_too_heavy));
@@ -70,9 +70,9 @@ fn an_entry_that_moves_between_lists_is_in_one_of_them() {
 fn a_shard_that_held_many_deadlines_gives_their_memory_back() {
     let rules = Rules::of(&TableOptions::new().ttl(Duration::from_secs(5)));
     let ledger = Ledger::new(rules.limit());
-    let mut shard = Shard::new();
+    let shard: &mut AnyShard = &mut Shard::<Lines<Key>>::new();
     for key in 0..10_000 {
-        write(&mut shard, key, 1, &rules, &ledger);
+        write(shard, key, 1, &rules, &ledger);
     }
     let context = context(&rules, &ledger, Moment::ORIGIN + Duration::from_secs(5), 0);
     shard.any_mut().expire_due(usize::MAX, &context);
@@ -83,7 +83,7 @@ fn a_shard_that_held_many_deadlines_gives_their_memory_back() {
 
 #[test]
 fn a_locked_shard_is_two_cache_lines_with_a_short_key() {
-    assert!(size_of::<crate::sync::RwLock<Shard<Key>>>() <= 128);
+    assert!(size_of::<crate::sync::RwLock<Shard<Lines<Key>>>>() <= 128);
     assert!(size_of::<crate::sync::RwLock<Shard<crate::dynamic::Dynamic>>>() <= 128);
 }
 
@@ -91,8 +91,8 @@ fn a_locked_shard_is_two_cache_lines_with_a_short_key() {
 fn a_shard_gives_memory_back_after_a_save_and_not_before() {
     let rules = Rules::of(&TableOptions::new().capacity(2_000));
     let ledger = Ledger::new(rules.limit());
-    let mut shard = Shard::new();
-    (0..2_000).for_each(|key| write(&mut shard, key, 1, &rules, &ledger));
+    let shard: &mut AnyShard = &mut Shard::<Lines<Key>>::new();
+    (0..2_000).for_each(|key| write(shard, key, 1, &rules, &ledger));
     let id = SaveId::new();
     let pairs = Persistence::<Key>::opaque::<Bincode>(0).codec.pairs(0);
     shard.any().begin_save(id, &rules, Moment::ORIGIN, Entries::new(pairs, 0), false);
@@ -105,6 +105,6 @@ fn a_shard_gives_memory_back_after_a_save_and_not_before() {
     }
     assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 2_000));
     drop(shard.any().end_save(id));
-    write(&mut shard, 1_995, 1, &rules, &ledger);
+    write(shard, 1_995, 1, &rules, &ledger);
     assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 10));
 }

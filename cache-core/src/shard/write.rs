@@ -1,11 +1,10 @@
 //! Writes to one shard. None of these gives any other line than the one it is told to another entry, so that the
 //! places of several keys can be found first; `finish` then does what is left.
 
-use std::any::Any;
-
 use super::index::Index;
 use super::maintenance::VISITS;
 use super::metadata::promote;
+use super::pairs::AnyPair;
 use super::state::{LineState, Membership};
 use super::{Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
 use crate::clock::Moment;
@@ -40,7 +39,7 @@ impl ShardMut<'_> {
     /// Puts a pair where [`locate`](Self::locate) has found its key to be. Returns the number of its line.
     pub(crate) fn write(
         &mut self,
-        pair: &mut dyn Any,
+        pair: &mut dyn AnyPair,
         hash: u32,
         at: Location,
         incoming: Incoming,
@@ -55,14 +54,14 @@ impl ShardMut<'_> {
             None => self.insert(pair, hash, incoming, placement, context),
         };
         if placement == Placement::TooHeavy {
-            self.report_too_heavy(number);
+            self.report_too_heavy(number, context);
         }
         number
     }
 
     fn insert(
         &mut self,
-        pair: &mut dyn Any,
+        pair: &mut dyn AnyPair,
         hash: u32,
         incoming: Incoming,
         placement: Placement,
@@ -102,7 +101,7 @@ impl ShardMut<'_> {
 
     fn replace(
         &mut self,
-        pair: &mut dyn Any,
+        pair: &mut dyn AnyPair,
         number: u32,
         incoming: Incoming,
         placement: Placement,
@@ -149,16 +148,20 @@ impl ShardMut<'_> {
             }
         }
         metadata.move_alarm(number, state, old_deadline, context.rules);
-        let cause = lines.replace(number, pair, context.has_listeners);
+        let was_alive = lines.replace(number, pair, context.has_listeners);
         self.drop_later(old_extra);
-        self.count_removal(cause);
+        if was_alive {
+            self.note_displaced(Cause::Replaced, context);
+        }
     }
 
     /// Has listeners told of a value that weighs more than the whole bound, and so is released as it comes.
     #[cold]
-    fn report_too_heavy(&mut self, number: u32) {
-        self.lines.report(number, Cause::Evicted);
-        self.count_removal(Some(Cause::Evicted));
+    fn report_too_heavy(&mut self, number: u32, context: &OpContext<'_>) {
+        if context.has_listeners {
+            self.lines.report(number);
+        }
+        self.note_displaced(Cause::Evicted, context);
     }
 
     /// Takes the key out, value and history with it. Returns whether it was readable.
@@ -180,10 +183,9 @@ impl ShardMut<'_> {
                 self.metadata.balance -= i64::from(self.metadata.records[number].weight);
             }
             let cause = self.is_readable(number).then_some(Cause::Cleared);
-            let cause = self.lines.displace(number, cause, context.has_listeners);
+            self.displace(number, cause, context);
             let extra = self.metadata.extras.take(number);
             self.drop_later(extra);
-            self.count_removal(cause);
         }
         self.lines.compact();
         *self.index = Index::default();

@@ -217,10 +217,9 @@ impl OpenSave<'_> {
         let mut start = 0;
         while start < lines {
             let end = start.saturating_add(LOOKS).min(lines);
-            self.table.read_shard(shard as usize, &mut |locked| {
-                locked.standings(self.id, start..end, &mut |number, standing| {
-                    ranked.push(Ranked { rank: rank(standing, order), shard, number });
-                });
+            let locked = self.table.shard(shard as usize).read();
+            locked.any().standings(self.id, start..end, &mut |number, standing| {
+                ranked.push(Ranked { rank: rank(standing, order), shard, number });
             });
             start = end;
         }
@@ -232,10 +231,7 @@ impl OpenSave<'_> {
     /// When the `Clone` of a key does, or did while a writer put it aside.
     fn copy(&self, shard: u32, numbers: &[u32], copies: &mut Entries) {
         for batch in numbers.chunks(BATCH) {
-            let mut copied = Ok(());
-            self.table.read_shard(shard as usize, &mut |shard| {
-                copied = shard.copy_for_save(self.id, batch, copies);
-            });
+            let copied = self.table.shard(shard as usize).read().any().copy_for_save(self.id, batch, copies);
             copied.unwrap_or_else(|panic| resume_unwind(panic));
         }
     }
@@ -244,8 +240,7 @@ impl OpenSave<'_> {
 impl Drop for OpenSave<'_> {
     fn drop(&mut self) {
         for shard in 0..self.table.head().shard_count() {
-            let mut ended = None;
-            self.table.read_shard(shard, &mut |shard| ended = shard.end_save(self.id));
+            let ended = self.table.shard(shard).read().any().end_save(self.id);
             // Without locks.
             drop(ended);
         }

@@ -15,7 +15,6 @@ use super::codec::{CodecError, EncodeError};
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 use super::digest::digest;
 use super::format::bytes::{Cursor, put_text};
-use super::pairs::{AnyPairs, Pairs};
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 use super::persistence::is_same;
 use super::persistence::{TableCodec, TableFormat, Undecodable, foreign};
@@ -25,7 +24,8 @@ use super::shape::Misfit;
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::dynamic::{Dynamic, DynamicValue};
 use crate::shard::Pair;
-use crate::shard::key::{AnyKey, AnyPair};
+use crate::shard::key::AnyKey;
+use crate::shard::pairs::{AnyPair, AnyPairs, Pairs};
 
 /// Types whose values the dynamic table can save.
 #[derive(Clone, Debug, Default)]
@@ -228,9 +228,10 @@ impl TableCodec for DynamicTypes {
     }
 
     fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), SkipReason> {
-        let Some((key, value)) = Pair::<Dynamic>::of(pair) else {
+        let Some(Pair { key: Some(key), value: Some(value) }) = Pair::<Dynamic>::of(pair) else {
             return Err(SkipReason::unwritten(self.format().codec, foreign().into()));
         };
+        let value = &**value;
         let Some(registered) = self.of_value(value) else {
             return Err(SkipReason::Unregistered { type_name: value.type_name().to_owned() });
         };
@@ -259,9 +260,9 @@ impl TableCodec for DynamicTypes {
         let (envelope, value) = Envelope::parse(bytes).map_err(unread)?;
         let key = Dynamic(Arc::from(envelope.name));
         match self.registered(&envelope).and_then(|found| (found.decode)(value).map_err(undecodable)) {
-            Ok(value) => match (pairs as &mut dyn Any).downcast_mut::<Pairs<Dynamic>>() {
+            Ok(value) => match Pairs::<Dynamic>::of_mut(pairs) {
                 Some(pairs) => {
-                    pairs.push(Pair::new(key, value));
+                    pairs.push(Some(key), Some(value));
                     Ok(())
                 }
                 None => Err(unread(foreign())),

@@ -3,9 +3,9 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use super::pairs::AnyPairs;
 use crate::clock::Moment;
 use crate::shard::key::AnyKey;
+use crate::shard::pairs::AnyPairs;
 
 /// Keys, values, and all that is kept about them, by number. Entries of a table come least recently used first.
 pub(crate) struct Entries {
@@ -67,7 +67,7 @@ impl Entries {
 
     /// Moves an entry here that others have.
     pub fn move_from(&mut self, others: &mut Self, number: usize) {
-        self.pairs.move_from(&mut *others.pairs, number);
+        self.pairs.add().swap(others.pairs.pair_mut(number), true);
         self.metas.push(others.metas[number]);
     }
 }

@@ -1,6 +1,6 @@
 //! How one table is saved: made by the derive, used by the snapshot writer and reader.
 
-use std::any::{Any, type_name};
+use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::codec::{Codec, CodecError, EncodeError, Margin};
 use super::digest::digest;
 use super::format::block::TooLong;
-use super::pairs::{AnyPairs, Pairs};
 use super::report::SkipReason;
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
 use crate::erased::UsedTable;
 use crate::error::BoxError;
 use crate::query::Query;
 use crate::shard::Pair;
-use crate::shard::key::{AnyKey, AnyPair};
+use crate::shard::key::AnyKey;
+use crate::shard::pairs::{AnyPair, AnyPairs, Pairs};
 use crate::table::Table;
 
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
@@ -184,7 +184,10 @@ impl<Q: Query> Persistence<Q> {
     pub fn decode_entry(&self, bytes: &[u8]) -> Result<(Q, Arc<Q::Value>), BoxError> {
         let mut pairs = Pairs::<Q>::default();
         (self.codec.decode)(bytes, Margin::None, &mut pairs).map_err(|error| error.reason)?;
-        Ok(pairs.pop().ok_or_else(foreign)?)
+        match pairs.pop() {
+            Some(Pair { key: Some(key), value: Some(value) }) => Ok((key, value)),
+            _ => Err(foreign().into()),
+        }
     }
 }
 
@@ -291,8 +294,8 @@ where
     Q::Value: Serialize,
 {
     match Pair::<Q>::of(pair) {
-        Some((key, value)) => encode::<Q, C>(key, Some(value), out),
-        None => Err(foreign().into()),
+        Some(Pair { key: Some(key), value: Some(value) }) => encode::<Q, C>(key, Some(value), out),
+        _ => Err(foreign().into()),
     }
 }
 
@@ -315,14 +318,18 @@ fn decode_pair<Q: Query + DeserializeOwned, C: Codec>(
 where
     Q::Value: SavedValue,
 {
-    let Some(pairs) = (pairs as &mut dyn Any).downcast_mut::<Pairs<Q>>() else {
+    let Some(pairs) = Pairs::<Q>::of_mut(pairs) else {
         return Err(Undecodable { key: None, reason: foreign() });
     };
     let (mut key, mut value) = (None, None);
     let read = C::decode_seed(PairSeed::<Q> { key: &mut key, value: &mut value }, bytes, margin);
     match (read, key) {
         (Ok(()), Some(key)) => {
-            pairs.push_read(key, value);
+            match value {
+                Some(value) => pairs.push(Some(key), Some(value)),
+                // Counts as taken.
+                None => pairs.push(None, None),
+            }
             Ok(())
         }
         (Err(reason), Some(key)) => Err(Undecodable { key: Some(Box::new(key)), reason }),
@@ -335,8 +342,8 @@ where
     Q::Value: Serialize,
 {
     match Pair::<Q>::of(pair) {
-        Some((_, value)) => digest(value, is_human_readable),
-        None => Err(foreign()),
+        Some(Pair { value: Some(value), .. }) => digest(&**value, is_human_readable),
+        _ => Err(foreign()),
     }
 }
 

@@ -16,7 +16,6 @@ use super::codec::Bincode;
 use super::entry::{Downtime, Entries, EntryMeta, Nanos};
 use super::error::SnapshotError;
 use super::frames::SaveRules;
-use super::pairs::Pairs;
 use super::persistence::{Persistence, TableCodec};
 use super::reader::{Decoded, Snapshot};
 use super::report::{SaveReport, SkipReason, SkippedEntries};
@@ -25,6 +24,7 @@ use super::table_image::TableImage;
 use super::writer::write_snapshot;
 use crate::query::Query;
 use crate::shard::Pair;
+use crate::shard::pairs::Pairs;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct GetBook {
@@ -89,7 +89,7 @@ pub(super) fn image<'a, Q: Query>(
 ) -> TableImage<'a> {
     let mut pairs = Pairs::default();
     let metas = entries.iter().map(|entry| entry.meta).collect();
-    entries.into_iter().for_each(|SavedEntry { key, value, .. }| pairs.push(Pair::new(key, value)));
+    entries.into_iter().for_each(|SavedEntry { key, value, .. }| pairs.push(Some(key), Some(value)));
     TableImage::of_entries(name, codec, Entries { pairs: Box::new(pairs), metas })
 }
 
@@ -178,7 +178,7 @@ pub(super) fn joined<Q: Query>(decoded: Decoded) -> Loaded<Q> {
         for number in 0..block.len() {
             let pair: &mut dyn Any = block.pairs.pair_mut(number);
             let pair = pair.downcast_mut::<Pair<Q>>().expect("the codec is that of the query");
-            let (key, value) = pair.0.take().expect("nothing has been taken out yet");
+            let (key, value) = (pair.key.take().unwrap(), pair.value.take().unwrap());
             entries.push(SavedEntry { key, value, meta: block.metas[number] });
         }
     }

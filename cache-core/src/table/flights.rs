@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::Table;
 use crate::erased::UsedTable;
 use crate::query::Query;
-use crate::shard::ShardMut;
 use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::state::AnyHandle;
 use crate::sync::atomic::{AtomicU8, Ordering};
@@ -87,20 +86,18 @@ fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> Turn<'_> {
     let (head, hash) = (table.head(), load.hash);
     let is_key: IsKey<'_> = &|other| load.key.equals(other);
     let context = head.context(head.core.now(), 0);
-    let mut found = Found::Neither;
-    let look = &mut |shard: &mut ShardMut<'_>| {
-        let at = shard.locate(hash, is_key);
-        found = match (shard.readable(at, &context), shard.load_of(hash, is_key)) {
-            (Some(value), _) => Found::Value(value),
-            (None, Some(running)) => Found::Load(Arc::clone(running)),
-            (None, None) => {
-                shard.begin_load(Arc::clone(&load));
-                Found::Neither
-            }
-        };
-        head.publish(shard);
+    let mut locked = table.shard(head.place_of(hash)).write();
+    let shard = &mut locked.any_mut();
+    let at = shard.locate(hash, is_key);
+    let found = match (shard.readable(at, &context), shard.load_of(hash, is_key)) {
+        (Some(value), _) => Found::Value(value),
+        (None, Some(running)) => Found::Load(Arc::clone(running)),
+        (None, None) => {
+            shard.begin_load(Arc::clone(&load));
+            Found::Neither
+        }
     };
-    table.write_shard(head.place_of(hash), look, &mut || {});
+    table.unlock(locked);
     head.core.events.drain();
     match found {
         Found::Value(value) => Turn::There(value),
@@ -128,7 +125,7 @@ impl Ticket<'_> {
         if self.load.stage.load(Ordering::Relaxed) != ENDED {
             // Waits for a writer that has just overtaken it, too: the last handle is not to be dropped under its lock.
             let place = self.table.head().place_of(self.load.hash);
-            self.table.write_shard(place, &mut |shard| shard.end_load(&self.load), &mut || {});
+            self.table.shard(place).write().any_mut().end_load(&self.load);
         }
         // Only the shard hands out handles.
         Arc::get_mut(&mut self.load).is_none()
@@ -208,7 +205,7 @@ impl dyn UsedTable + '_ {
     /// Overtakes a load.
     pub(super) fn overtake_load(&self, load: &AnyLoad) {
         let place = self.head().place_of(load.hash);
-        self.write_shard(place, &mut |shard| shard.overtake_load(load), &mut || {});
+        self.shard(place).write().any_mut().overtake_load(load);
     }
 
     /// The loads that are running. Not to be dropped under a lock.

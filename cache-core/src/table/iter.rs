@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::Table;
 use super::entry::{Entry, EntryState};
 use crate::clock::Moment;
-use crate::erased::ErasedTable;
 use crate::query::Query;
-use crate::shard::{AnyShard, Shard};
+use crate::shard::{Lines, Shard};
 use crate::sync::RwLock;
 
 impl<Q: Query> Table<Q> {
@@ -15,22 +14,22 @@ impl<Q: Query> Table<Q> {
     /// among them, and a key is there at most once.
     pub(crate) fn entries(&self) -> Vec<Entry<Q>> {
         let mut entries = Vec::new();
-        let Some(table) = self.used() else { return entries };
-        table.expire_due();
+        let Some(shards) = self.shards.get() else { return entries };
+        self.made_table().expire_due();
         let now = self.core().now();
-        for line in self.lines() {
+        for line in &shards.lines {
             self.add_entries(&line.0, now, &mut entries);
         }
         entries
     }
 
     /// The entries outlive the lock even if the `Clone` of a key panics: they may hold the last handle of a value.
-    fn add_entries(&self, shard: &RwLock<Shard<Q>>, now: Moment, entries: &mut Vec<Entry<Q>>) {
+    fn add_entries(&self, shard: &RwLock<Shard<Lines<Q>>>, now: Moment, entries: &mut Vec<Entry<Q>>) {
         let shard = shard.read();
         let any = shard.any();
         entries.reserve(any.count());
         for number in any.numbers() {
-            if let (Some(line), Some(view)) = (shard.line(number), any.view(number)) {
+            if let (Some(line), Some(view)) = (shard.lines().line(number), any.view(number)) {
                 // First, since it may panic: the handle that is made then could become the last.
                 let key = line.key.clone();
                 let state = EntryState::of(&view, self.rules(), now);

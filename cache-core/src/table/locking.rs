@@ -1,6 +1,5 @@
 //! The steps that all changes of one shard are made of: what is done before it is locked, while it is, and after.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,70 +9,73 @@ use super::write::{Origin, Watched};
 use crate::clock::Moment;
 use crate::erased::UsedTable;
 use crate::event::{AnyEntry, Change, ChangeKind};
-use crate::shard::key::{AnyKey, AnyPair, IsKey};
-use crate::shard::{Extra, Incoming, OpContext, Placement, ShardMut};
+use crate::shard::key::{AnyKey, IsKey};
+use crate::shard::pairs::AnyPair;
+use crate::shard::{AnyShard, DisplacedPairs, Extra, Incoming, OpContext, Placement, ShardMut};
+use crate::sync::RwLockWriteGuard;
 
 /// What is done to a locked shard.
 pub(super) type ShardStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, &OpContext<'_>);
 
+/// A shard that is locked for writing.
+pub(crate) type LockedShard<'a> = RwLockWriteGuard<'a, AnyShard>;
+
 impl dyn UsedTable + '_ {
+    /// Locks a shard for a write that a save must see whole or not at all.
+    pub(super) fn lock_open(&self, place: usize) -> LockedShard<'_> {
+        let gate = &self.head().core.gate;
+        loop {
+            gate.pass();
+            let shard = self.shard(place).write();
+            if !gate.is_closed() {
+                return shard;
+            }
+        }
+    }
+
+    /// Unlocks a shard, and drops what it has displaced.
+    pub(crate) fn unlock(&self, shard: LockedShard<'_>) {
+        drop(self.publish_and_unlock(shard));
+    }
+
+    /// Unlocks a shard. What it has displaced is to be dropped when no lock is held.
+    fn publish_and_unlock(&self, mut shard: LockedShard<'_>) -> DisplacedPairs {
+        self.head().publish(&mut shard.any_mut());
+        shard.take_displaced()
+    }
+
     /// Releases what has expired, on behalf of a reader: the shard's maintenance is left to writers.
     pub(crate) fn release_expired(&self, place: usize, now: Moment, expire: ShardStep<'_>) {
         let head = self.head();
         let context = head.context(now, 0);
-        let release = &mut |shard: &mut ShardMut<'_>| {
-            expire(shard, &context);
-            shard.make_room(&context);
-            head.publish(shard);
-        };
-        self.write_shard(place, release, &mut || {});
+        let mut locked = self.shard(place).write();
+        let shard = &mut locked.any_mut();
+        expire(shard, &context);
+        shard.make_room(&context);
+        self.unlock(locked);
         head.core.events.drain();
     }
 
     /// Changes what is kept, not what is stored: no revision, no gate.
     pub(crate) fn alter_shard(&self, place: usize, now: Moment, alter: ShardStep<'_>) {
-        let head = self.head();
-        let context = head.context(now, 0);
-        let change = &mut |shard: &mut ShardMut<'_>| {
-            shard.begin(&context);
-            alter(shard, &context);
-            shard.finish(&context);
-            head.publish(shard);
-        };
-        self.write_shard(place, change, &mut || self.conclude(&context));
+        let context = self.head().context(now, 0);
+        let mut locked = self.shard(place).write();
+        let shard = &mut locked.any_mut();
+        shard.begin(&context);
+        alter(shard, &context);
+        self.finish(locked, &context);
     }
 
-    /// Ends a change of one shard, which is unlocked: what has to wait for that.
-    pub(crate) fn conclude(&self, context: &OpContext<'_>) {
+    /// Ends a change of a shard, which is unlocked: what it owes, and what has to wait for that. What it has displaced is
+    /// dropped last, since the drop of a value may panic.
+    pub(crate) fn finish(&self, mut shard: LockedShard<'_>, context: &OpContext<'_>) {
+        shard.any_mut().finish(context);
+        let displaced = self.publish_and_unlock(shard);
         let head = self.head();
         head.core.log.note_single(head.name, context.revision);
         self.enforce_bound(context);
         head.core.events.drain();
-    }
-
-    /// Runs `write` while a shard is locked for a write that a save must see whole or not at all, and `unlocked` after that.
-    pub(super) fn write_shard_open(
-        &self,
-        place: usize,
-        write: &mut dyn FnMut(&mut ShardMut<'_>),
-        unlocked: &mut dyn FnMut(),
-    ) {
-        let gate = &self.head().core.gate;
-        let is_done = Cell::new(false);
-        while !is_done.get() {
-            gate.pass();
-            let write = &mut |shard: &mut ShardMut<'_>| {
-                is_done.set(!gate.is_closed());
-                if is_done.get() {
-                    write(shard);
-                }
-            };
-            self.write_shard(place, write, &mut || {
-                if is_done.get() {
-                    unlocked();
-                }
-            });
-        }
+        drop(displaced);
     }
 }
 
@@ -134,18 +136,18 @@ impl Head {
     pub(super) fn begin_simply(
         &self,
         shard: &mut ShardMut<'_>,
-        key: &dyn AnyKey,
+        pair: &dyn AnyPair,
         (hash, at): (u32, Option<u32>),
         origin: Origin,
         watched: Watched<'_>,
         now: Moment,
     ) -> Option<u64> {
         let is_calm = !self.core.gate.is_closed() && !self.ledger.is_over() && shard.is_calm(now);
-        if !is_calm || !watched.allows(at) || shard.is_pinned(hash, at, key) {
+        if !is_calm || !watched.allows(at) || shard.is_pinned(hash, at, pair) {
             return None;
         }
         if shard.has_loads() || !self.watchers.is_empty() {
-            self.overtake(shard, hash, key, watched);
+            self.overtake(shard, hash, pair.key()?, watched);
         }
         if origin == Origin::Program {
             self.trail.note(hash);
@@ -191,7 +193,7 @@ impl Head {
     #[inline]
     pub(crate) fn publish(&self, shard: &mut ShardMut<'_>) {
         if self.core.events.has_listeners() {
-            shard.lines.publish(self.name, &self.core.events);
+            shard.publish(self.name, &self.core.events);
         }
     }
 

@@ -1,6 +1,5 @@
 //! Looks at entries under the shared lock of a shard.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use super::Table;
@@ -14,7 +13,7 @@ use crate::query::{Lookup, Query};
 use crate::retention::Rules;
 use crate::shard::key::{IsKey, names};
 use crate::shard::state::{AnyHandle, AnyPast, Past};
-use crate::shard::{AnyShard, Line, LineState, Lines, Membership, ReadVersion, ShardRef, ValueRef, View};
+use crate::shard::{Line, LineState, Lines, Membership, ReadVersion, ShardRef, ValueRef, View};
 use crate::sync::atomic::Ordering;
 
 /// Whether a look at an entry counts as a use of it.
@@ -42,10 +41,7 @@ impl dyn UsedTable + '_ {
             _ => Some(head.core.now()),
         };
         loop {
-            let mut next = Next::Done;
-            self.read_shard(place, &mut |shard| {
-                next = look_at(shard, hash, is_key, head, use_, now, show);
-            });
+            let next = look_at(self.shard(place).read().any(), hash, is_key, head, use_, now, show);
             match (next, now) {
                 (Next::Release(number), Some(now)) => {
                     self.release_expired(place, now, &mut |shard, context| {
@@ -160,7 +156,7 @@ impl<Q: Query> Table<Q> {
             let hash = self.hash(lookup);
             let guard = shards.of(hash).read();
             let Some((number, line)) = guard.find(hash, lookup) else {
-                guard.count_miss();
+                guard.any().count_read(false);
                 return None;
             };
             match &line.value {
@@ -168,7 +164,7 @@ impl<Q: Query> Table<Q> {
                     if !line.state.has_alarm || now.is_some_and(|now| !guard.any().has_due(now)) =>
                 {
                     self.head.note_use(&line.state);
-                    guard.count_hit();
+                    guard.any().count_read(true);
                     return Some(Arc::clone(value));
                 }
                 // Without times there is nothing to renew.
@@ -248,7 +244,7 @@ impl<Q: Query> Table<Q> {
             return None;
         }
         self.head.note_use(state);
-        guard.count_hit();
+        guard.any().count_read(true);
         Some(Arc::clone(value))
     }
 
@@ -271,7 +267,7 @@ impl<Q: Query> Table<Q> {
             {
                 if use_ == Use::Counted {
                     self.head.note_use(&line.state);
-                    guard.count_hit();
+                    guard.any().count_read(true);
                 }
                 state = state_of(guard.any(), Some(number), self.rules(), now);
                 return Some((Arc::clone(value), state?));
@@ -332,11 +328,17 @@ impl<Q: Query> Table<Q> {
 }
 
 fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q>> {
-    (shard.lines as &dyn Any).downcast_ref::<Lines<Q>>()?.line(number?)
+    match (Lines::of(shard.lines), number) {
+        (Some(lines), Some(number)) => lines.line(number),
+        _ => None,
+    }
 }
 
 fn value_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<Arc<Q::Value>> {
-    line_of::<Q>(shard, number)?.value.value()
+    match line_of::<Q>(shard, number) {
+        Some(line) => line.value.value(),
+        None => None,
+    }
 }
 
 fn history_of<V: ?Sized + Send + Sync + 'static>(shard: ShardRef<'_>, number: Option<u32>) -> Vec<Past<V>> {

@@ -44,4 +44,9 @@ impl Times {
         self.fresh = Some(time);
         self
     }
+
+    /// Boxed, if they say anything.
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        if self == Self::new() { None } else { Some(Box::new(self)) }
+    }
 }

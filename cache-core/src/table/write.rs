@@ -1,24 +1,24 @@
 //! Writes of one key, and changes of what is kept.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 
+use super::Table;
 use super::flights::AnyLoad;
 use super::read::Use;
 use super::times::Times;
 use super::watchers::{AnyWatcher, Ringer, Watcher};
-use super::{Guard, Table};
 use crate::clock::Moment;
 use crate::commit::inputs::{Built, Inputs, Store};
 use crate::erased::UsedTable;
 use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
-use crate::shard::key::{AnyKey, AnyPair, IsKey, names};
+use crate::shard::key::{AnyKey, IsKey, names};
+use crate::shard::pairs::AnyPair;
 use crate::shard::state::AnyHandle;
-use crate::shard::{AnyShard, OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
+use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
 use crate::watch::Stored;
 
 /// Where a written value comes from.
@@ -72,48 +72,87 @@ type EntryStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, u32, &OpContext<'_>) -
 type MayWrite<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
+    /// Writes a pair with these times, visible at once, past the `before_commit` hooks.
+    pub(super) fn insert(&self, hash: u32, pair: &mut dyn AnyPair, times: &Times) {
+        let how = PairWrite { times, origin: Origin::Program, is_invalidated: false };
+        if self.write_simply(hash, pair, &how, Watched::No).is_none() {
+            self.write(hash, pair, &how, &mut |_, _| true);
+        }
+    }
+
+    /// [`insert`](Self::insert) of a pair that is all of a commit, if it takes the simple way. Returns the revision.
+    pub(crate) fn insert_simply(&self, hash: u32, pair: &mut dyn AnyPair) -> Option<u64> {
+        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
+        self.write_simply(hash, pair, &how, Watched::No)
+    }
+
+    /// Writes a pair that is not marked if its table and shard have no more to do, and returns the revision. The pair has
+    /// what was displaced then.
+    #[inline]
+    fn write_simply(
+        &self,
+        hash: u32,
+        pair: &mut dyn AnyPair,
+        how: &PairWrite<'_>,
+        watched: Watched<'_>,
+    ) -> Option<u64> {
+        let head = self.head();
+        if !head.has_simple_writes() || !how.has_no_times() {
+            return None;
+        }
+        let context = head.context(head.start_of(how.times), 0);
+        head.core.gate.pass();
+        let mut locked = self.shard(head.place_of(hash)).write();
+        let shard = &mut locked.any_mut();
+        let at = shard.find(hash, pair);
+        let revision = head.begin_simply(shard, pair, (hash, at), how.origin, watched, context.now)?;
+        let written = Written { revision, as_of: how.times.as_of.unwrap_or(context.now) };
+        let displaced = match shard.write_simply(pair, (hash, at), written, &context) {
+            true => Some(locked.take_displaced()),
+            false => None,
+        };
+        drop(locked);
+        if context.ledger.is_over() {
+            self.enforce_bound(&OpContext { revision, ..context });
+        }
+        head.core.log.note_single(head.name, revision);
+        head.core.events.drain();
+        drop(displaced);
+        Some(revision)
+    }
+
     /// Writes a pair unless `may_write` says no. Returns whether it wrote.
-    fn write(&self, pair: &mut dyn AnyPair, how: &PairWrite<'_>, may_write: MayWrite<'_>) -> bool {
+    fn write(&self, hash: u32, pair: &mut dyn AnyPair, how: &PairWrite<'_>, may_write: MayWrite<'_>) -> bool {
         let head = self.head();
         let now = head.start_of(how.times);
-        let mut incoming = Some(head.incoming(pair, how.times, None, now));
+        let mut incoming = head.incoming(pair, how.times, None, now);
+        incoming.is_invalidated = how.is_invalidated;
         let mut changes = Vec::new();
         head.add_change(&mut changes, ChangeKind::Set, &|| pair.entry());
         let Some(key) = pair.key() else { return false };
-        let (hash, tags) = (head.hash_of(key), head.tags_of(key));
-        let revision = Cell::new(0);
-        let write = &mut |shard: &mut ShardMut<'_>| {
-            let Some(key) = pair.key() else { return };
-            let is_key: IsKey<'_> = &|other| key.equals(other);
-            let at = shard.locate(hash, is_key);
-            if !may_write(shard, at.number) {
-                return;
-            }
-            match how.origin {
-                Origin::Program => head.key_changed(shard, hash, is_key),
-                Origin::Load => head.key_loaded(shard, hash, is_key),
-            }
-            let mut context = head.context(now, 0);
-            shard.begin(&context);
-            let at = shard.meet(at, &context);
-            let Some(mut incoming) = incoming.take() else { return };
-            incoming.is_invalidated = how.is_invalidated;
-            if at.number.is_none() && at.pin.is_none() && incoming.placement == Placement::Queued {
-                shard.make_room_for(hash, &mut incoming, &context);
-            }
-            context.revision = head.core.seal(std::mem::take(&mut changes));
-            let number = shard.write(pair as &mut dyn Any, hash, at, incoming, &context);
-            shard.tag(number, &tags);
-            shard.finish(&context);
-            head.publish(shard);
-            revision.set(context.revision);
-        };
-        self.write_shard_open(head.place_of(hash), write, &mut || {
-            if revision.get() > 0 {
-                self.conclude(&head.context(now, revision.get()));
-            }
-        });
-        revision.get() > 0
+        let tags = head.tags_of(key);
+        let mut locked = self.lock_open(head.place_of(hash));
+        let shard = &mut locked.any_mut();
+        let is_key: IsKey<'_> = &|other| key.equals(other);
+        let at = shard.locate(hash, is_key);
+        if !may_write(shard, at.number) {
+            return false;
+        }
+        match how.origin {
+            Origin::Program => head.key_changed(shard, hash, is_key),
+            Origin::Load => head.key_loaded(shard, hash, is_key),
+        }
+        let mut context = head.context(now, 0);
+        shard.begin(&context);
+        let at = shard.meet(at, &context);
+        if at.number.is_none() && at.pin.is_none() && incoming.placement == Placement::Queued {
+            shard.make_room_for(hash, &mut incoming, &context);
+        }
+        context.revision = head.core.seal(changes);
+        let number = shard.write(pair, hash, at, incoming, &context);
+        shard.tag(number, &tags);
+        self.finish(locked, &context);
+        true
     }
 
     pub(super) fn remove(&self, hash: u32, is_key: IsKey<'_>, to_key: &dyn Fn() -> Box<dyn AnyKey>) -> bool {
@@ -121,25 +160,20 @@ impl dyn UsedTable + '_ {
         let mut changes = Vec::new();
         head.add_change(&mut changes, ChangeKind::Removed, &|| Some(to_key().entry()));
         let now = head.core.now();
-        let (revision, mut was_readable) = (Cell::new(0), false);
-        let remove = &mut |shard: &mut ShardMut<'_>| {
-            let at = shard.locate(hash, is_key);
-            head.key_changed(shard, hash, is_key);
-            if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
-                return;
-            }
-            revision.set(head.core.seal(std::mem::take(&mut changes)));
-            let context = head.context(now, revision.get());
-            shard.begin(&context);
-            let at = shard.meet(at, &context);
-            was_readable = shard.remove(at, &context);
-            shard.finish(&context);
-            head.publish(shard);
-        };
-        self.write_shard_open(head.place_of(hash), remove, &mut || match revision.get() {
-            0 => head.core.events.drain(),
-            revision => self.conclude(&head.context(now, revision)),
-        });
+        let mut locked = self.lock_open(head.place_of(hash));
+        let shard = &mut locked.any_mut();
+        let at = shard.locate(hash, is_key);
+        head.key_changed(shard, hash, is_key);
+        if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
+            drop(locked);
+            head.core.events.drain();
+            return false;
+        }
+        let context = head.context(now, head.core.seal(changes));
+        shard.begin(&context);
+        let at = shard.meet(at, &context);
+        let was_readable = shard.remove(at, &context);
+        self.finish(locked, &context);
         was_readable
     }
 
@@ -154,20 +188,17 @@ impl dyn UsedTable + '_ {
         let head = self.head();
         head.add_change(&mut changes, ChangeKind::Invalidated, &|| Some(to_key().entry()));
         let context = head.context(head.core.now(), 0);
-        let mut is_done = false;
-        let mark = &mut |shard: &mut ShardMut<'_>| {
-            let at = shard.locate(hash, is_key);
-            head.key_marked(shard, hash, is_key);
-            shard.begin(&context);
-            let at = shard.meet(at, &context);
-            is_done = at.number.is_some_and(|number| shard.invalidate(number));
-            if is_done {
-                head.core.note(std::mem::take(&mut changes));
-            }
-            shard.finish(&context);
-            head.publish(shard);
-        };
-        self.write_shard_open(head.place_of(hash), mark, &mut || self.conclude(&context));
+        let mut locked = self.lock_open(head.place_of(hash));
+        let shard = &mut locked.any_mut();
+        let at = shard.locate(hash, is_key);
+        head.key_marked(shard, hash, is_key);
+        shard.begin(&context);
+        let at = shard.meet(at, &context);
+        let is_done = at.number.is_some_and(|number| shard.invalidate(number));
+        if is_done {
+            head.core.note(changes);
+        }
+        self.finish(locked, &context);
         is_done
     }
 
@@ -176,19 +207,16 @@ impl dyn UsedTable + '_ {
     pub(super) fn renew(&self, hash: u32, is_key: IsKey<'_>, act: EntryStep<'_>) -> bool {
         let head = self.head();
         let context = head.context(head.core.precise_now(), 0);
-        let mut is_done = false;
-        let renew = &mut |shard: &mut ShardMut<'_>| {
-            let at = shard.locate(hash, is_key);
-            shard.begin(&context);
-            let at = shard.meet(at, &context);
-            is_done = at.number.is_some_and(|number| act(shard, number, &context));
-            if is_done {
-                head.watchers.find(hash, is_key, &mut |watcher| watcher.ring_later());
-            }
-            shard.finish(&context);
-            head.publish(shard);
-        };
-        self.write_shard_open(head.place_of(hash), renew, &mut || self.conclude(&context));
+        let mut locked = self.lock_open(head.place_of(hash));
+        let shard = &mut locked.any_mut();
+        let at = shard.locate(hash, is_key);
+        shard.begin(&context);
+        let at = shard.meet(at, &context);
+        let is_done = at.number.is_some_and(|number| act(shard, number, &context));
+        if is_done {
+            head.watchers.find(hash, is_key, &mut |watcher| watcher.ring_later());
+        }
+        self.finish(locked, &context);
         is_done
     }
 
@@ -257,7 +285,38 @@ impl dyn UsedTable + '_ {
 
     /// Waits until no writer is at work in the shard of a key.
     pub(crate) fn pass(&self, hash: u32) {
-        self.read_shard(self.head().place_of(hash), &mut |_| {});
+        drop(self.shard(self.head().place_of(hash)).read());
+    }
+
+    /// Writes the result of a load, unless a write or a mark came first. Returns the value that was written meanwhile.
+    fn store_loaded(&self, pair: &mut dyn AnyPair, load: &AnyLoad) -> Option<AnyHandle> {
+        let mut winner = None;
+        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
+        if self.write_simply(load.hash(), pair, &how, Watched::IfAbsent(load)).is_none() {
+            self.write(load.hash(), pair, &how, &mut |shard, number| {
+                winner = number.and_then(|number| shard.lines.handle(number));
+                let may_write = winner.is_none() && !load.is_overtaken();
+                if may_write {
+                    shard.end_load(load);
+                }
+                may_write
+            });
+        }
+        winner
+    }
+
+    /// Writes a loaded value, marked perhaps, unless the watcher was overtaken. Returns whether it wrote.
+    fn store_watched(
+        &self,
+        pair: &mut dyn AnyPair,
+        watcher: &AnyWatcher,
+        times: &Times,
+        is_invalidated: bool,
+    ) -> bool {
+        let (hash, how) = (watcher.hash(), PairWrite { times, origin: Origin::Load, is_invalidated });
+        let is_written =
+            !is_invalidated && self.write_simply(hash, pair, &how, Watched::Yes(watcher)).is_some();
+        is_written || self.write(hash, pair, &how, &mut |_, _| !watcher.is_overtaken())
     }
 
     /// Takes a claim back, also if the clock panics.
@@ -279,67 +338,29 @@ impl dyn UsedTable + '_ {
 }
 
 impl<Q: Query> Table<Q> {
-    /// [`write_simply`](Self::write_simply) of the program, with the times of the table.
-    pub(super) fn insert_simply(&self, pair: &mut Pair<Q>) -> Option<u64> {
-        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
-        self.write_simply(pair, &how, Watched::No)
-    }
-
     /// One write, visible at once, past the `before_commit` hooks.
-    pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: Times) -> Arc<Q::Value> {
-        let mut pair = Self::pair(key, Arc::clone(&value));
-        let how = PairWrite { times: &times, origin: Origin::Program, is_invalidated: false };
-        if self.write_simply(&mut pair, &how, Watched::No).is_none() {
-            self.made_table().write(&mut pair, &how, &mut |_, _| true);
-        }
+    pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &Times) -> Arc<Q::Value> {
+        let hash = self.hash(&key);
+        let mut pair = Pair::new(key, Arc::clone(&value));
+        self.made_table().insert(hash, &mut pair, times);
         // Before the value is returned, which a panic of this would leak.
         drop(pair);
         value
     }
 
-    /// Writes a pair that is not marked if its table and shard have no more to do, and returns the revision. The pair has
-    /// what was displaced then.
-    pub(super) fn write_simply(
-        &self,
-        pair: &mut Pair<Q>,
-        how: &PairWrite<'_>,
-        watched: Watched<'_>,
-    ) -> Option<u64> {
-        let head = &self.head;
-        let (key, _) = pair.0.as_ref()?;
-        let shards = self.shards.get().filter(|_| head.has_simple_writes() && how.has_no_times())?;
-        let hash = self.hash(key);
-        let context = head.context(head.start_of(how.times), 0);
-        head.core.gate.pass();
-        let mut guard = Guard(Some(shards.of(hash).write()));
-        let at = guard.find(hash, key).map(|(number, _)| number);
-        let shard = &mut guard.any_mut();
-        let place = (hash, at);
-        let revision = head.begin_simply(shard, key, place, how.origin, watched, context.now)?;
-        let written = Written { revision, as_of: how.times.as_of.unwrap_or(context.now) };
-        shard.write_simply(pair, place, written, &context);
-        let displaced = guard.unlock();
-        if context.ledger.is_over() {
-            self.made_table().enforce_bound(&OpContext { revision, ..context });
-        }
-        head.core.log.note_single(head.name, revision);
-        head.core.events.drain();
-        drop(displaced);
-        Some(revision)
-    }
-
     /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
     /// answered: the value that was written meanwhile, or `value`.
     pub(crate) fn store_loaded(&self, key: Q, load: &AnyLoad, value: Arc<Q::Value>) -> Arc<Q::Value> {
-        let mut pair = Self::pair(key, Arc::clone(&value));
-        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
-        if self.write_simply(&mut pair, &how, Watched::IfAbsent(load)).is_some() {
-            // Before the value is returned, which a panic of this would leak.
-            drop(pair);
-            return value;
+        let mut pair = Pair::new(key, Arc::clone(&value));
+        let winner = self.made_table().store_loaded(&mut pair, load);
+        // Before the value is returned, which a panic of this would leak.
+        drop(pair);
+        if let Some(winner) = winner
+            && let Ok(winner) = winner.downcast()
+        {
+            return *winner;
         }
-        let winner = store_loaded(self.made_table(), &mut pair, load);
-        winner.and_then(|winner| winner.downcast().ok()).map_or(value, |winner| *winner)
+        value
     }
 
     /// Starts a watch of a key, with a bell perhaps.
@@ -365,10 +386,8 @@ impl<Q: Query> Table<Q> {
         {
             return Stored::Kept(equal);
         }
-        let mut pair = Self::pair(watcher.key().clone(), Arc::clone(&value));
-        let how = PairWrite { times: &times, origin: Origin::Load, is_invalidated: false };
-        let is_written = self.write_simply(&mut pair, &how, Watched::Yes(watcher)).is_some()
-            || store_watched(self.made_table(), &mut pair, watcher, &times, false);
+        let mut pair = Pair::new(watcher.key().clone(), Arc::clone(&value));
+        let is_written = self.made_table().store_watched(&mut pair, watcher, &times, false);
         // Before the value is returned, which a panic of this would leak.
         drop(pair);
         match is_written {
@@ -423,8 +442,8 @@ impl<Q: Query> Table<Q> {
         {
             return Stored::Marked(equal);
         }
-        let mut pair = Self::pair(watcher.key().clone(), Arc::clone(&value));
-        match store_watched(self.made_table(), &mut pair, watcher, times, true) {
+        let mut pair = Pair::new(watcher.key().clone(), Arc::clone(&value));
+        match self.made_table().store_watched(&mut pair, watcher, times, true) {
             true => Stored::Marked(value),
             false => Stored::Overtaken(value),
         }
@@ -493,29 +512,4 @@ fn pin(table: &dyn UsedTable, hash: u32, key: &dyn AnyKey, claim: &mut Option<Pi
     table.alter_shard(head.place_of(hash), head.core.now(), &mut |shard, context| {
         *claim = Some(PinClaim { hash, pin: shard.pin(key, hash, context) });
     });
-}
-
-fn store_loaded(table: &dyn UsedTable, pair: &mut dyn AnyPair, load: &AnyLoad) -> Option<AnyHandle> {
-    let mut winner = None;
-    let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
-    table.write(pair, &how, &mut |shard, number| {
-        winner = number.and_then(|number| shard.lines.handle(number));
-        let may_write = winner.is_none() && !load.is_overtaken();
-        if may_write {
-            shard.end_load(load);
-        }
-        may_write
-    });
-    winner
-}
-
-fn store_watched(
-    table: &dyn UsedTable,
-    pair: &mut dyn AnyPair,
-    watcher: &AnyWatcher,
-    times: &Times,
-    is_invalidated: bool,
-) -> bool {
-    let how = PairWrite { times, origin: Origin::Load, is_invalidated };
-    table.write(pair, &how, &mut |_, _| !watcher.is_overtaken())
 }

@@ -225,17 +225,18 @@ impl Draft {
 }
 
 impl Parts {
-    /// The set of writes of a table.
-    pub(super) fn write_set(
-        &mut self,
-        table: usize,
-        make: &mut dyn FnMut() -> Box<WriteSet>,
-    ) -> &mut WriteSet {
-        let at = self.0.iter().position(|part| part.table_index() == table);
-        let at = at.unwrap_or_else(|| {
-            self.0.push(make());
-            self.0.len() - 1
-        });
+    /// Where the set of writes of a table is, if there is one.
+    pub(super) fn find(&self, table: usize) -> Option<usize> {
+        self.0.iter().position(|part| part.table_index() == table)
+    }
+
+    /// Adds the set of writes of a table.
+    pub(super) fn add(&mut self, set: Box<WriteSet>) -> &mut WriteSet {
+        self.0.push(set);
+        self.at(self.0.len() - 1)
+    }
+
+    pub(super) fn at(&mut self, at: usize) -> &mut WriteSet {
         &mut self.0[at]
     }
 }

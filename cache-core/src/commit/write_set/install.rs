@@ -1,8 +1,6 @@
 //! The commit of a set of writes: what is compared under the locks, and what is installed.
 
-use std::any::Any;
-
-use super::{Line, Lines, Mark, Write};
+use super::{Line, Lines, Mark, Write, key_of};
 use crate::commit::locked_shards::{LockedShards, OpenShards};
 use crate::commit::{Commit, Failure, Steps};
 use crate::erased::UsedTable;
@@ -15,7 +13,7 @@ impl Lines {
     /// Compares what was read of a line's key with what is there, and finds the place of what will be written.
     fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
         let Line { hash, read, write, at: location } = &mut self.lines[at];
-        let key = self.typed.key(at);
+        let key = key_of(&*self.pairs, at);
         *location = shard.locate(*hash, &|other| key.equals(other));
         if read.is_some_and(|seen| !shard.is_unchanged(seen, location.number)) {
             return Err(Failure::StaleRead(table, key.to_box()));
@@ -94,7 +92,7 @@ impl Lines {
         if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
             let place = (line.hash, line.at.number);
             let written = Written { revision: context.revision, as_of: context.now };
-            shard.write_simply(self.typed.pair(at), place, written, context);
+            shard.write_simply(self.copies.pair_mut(at), place, written, context);
         } else {
             self.install_generally(at, head, shard, context);
         }
@@ -107,7 +105,7 @@ impl Lines {
         shard: &mut ShardMut<'_>,
         context: &OpContext<'_>,
     ) {
-        let Self { typed, lines, incoming, tags, .. } = self;
+        let Self { copies, lines, incoming, tags, .. } = self;
         let line = &lines[at];
         let location = shard.meet(line.at, context);
         let incoming = incoming.get_mut(at).and_then(Option::take);
@@ -128,7 +126,7 @@ impl Lines {
                 let simple = || head.incoming_simply(context.now);
                 let mut incoming = incoming.unwrap_or_else(simple);
                 incoming.begin(context.now, write.as_of());
-                let number = shard.write(typed.pair(at), line.hash, location, incoming, context);
+                let number = shard.write(copies.pair_mut(at), line.hash, location, incoming, context);
                 shard.tag(number, tags.at(at));
             }
             _ => {}
@@ -159,11 +157,11 @@ impl Steps for Lines {
             }
             let line = &self.lines[at];
             if let Some(tell) = line.write.tells() {
-                let key = self.typed.key(at);
+                let key = key_of(&*self.pairs, at);
                 self.told.find(tell, head, shard, (hash, &|other| key.equals(other)));
             }
             if has_listeners && let Some(kind) = Self::is_told(line, shard) {
-                head.add_change(&mut commit.changes, kind, &|| Some(self.typed.entry(at)));
+                head.add_change(&mut commit.changes, kind, &|| self.pairs.pair(at).entry());
             }
         }
         if self.marks_rest {
@@ -199,9 +197,5 @@ impl Steps for Lines {
             shard.finish(&context);
             head.publish(shard);
         }
-    }
-
-    fn displaced(&mut self) -> Option<&mut dyn Any> {
-        Some(self.typed.displaced())
     }
 }

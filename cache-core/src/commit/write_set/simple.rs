@@ -3,15 +3,14 @@
 //!
 //! [`Commit`]: crate::commit::Commit
 
-use std::any::Any;
-
 use smallvec::SmallVec;
 
-use super::{Line, Lines, WriteSet};
+use super::{Line, Lines, WriteSet, key_of};
 use crate::clock::Moment;
 use crate::commit::locked_shards::LockedShards;
 use crate::commit::{Part, Steps};
 use crate::core::Core;
+use crate::shard::DisplacedPairs;
 
 /// Commits the sets of a transaction, which are all of it, if that is simple. Returns the revision; `None` if nothing was
 /// done.
@@ -45,12 +44,12 @@ fn install(
     core: &Core,
     sets: &mut [Box<WriteSet>],
     now: Moment,
-    displaced: &mut Vec<Box<dyn Any>>,
+    displaced: &mut Vec<DisplacedPairs>,
 ) -> Option<u64> {
     let mut locked = SmallVec::<[(LockedShards<'_>, &mut Lines); 2]>::new();
     for set in sets {
-        let WriteSet { home, lines, .. } = &mut **set;
-        let shards = lines.lock(home.made_table());
+        let (table, lines) = set.split();
+        let shards = lines.lock(table.used()?);
         if !lines.locate_simply(&shards, now) {
             return None;
         }
@@ -69,18 +68,18 @@ fn install(
 impl WriteSet {
     /// Copies what is to be written. Returns whether anything is; `None` if there is more to do.
     fn prepare_simply(&mut self) -> Option<bool> {
-        let Self { home, lines, .. } = self;
+        let (table, lines) = self.split();
         let is_simple = |line: &Line| line.is_simple() || !line.is_written();
         if lines.marks_rest
             || !lines.marks_where.is_empty()
-            || !home.table().head().has_simple_writes()
+            || !table.head().has_simple_writes()
             || !lines.lines.iter().all(is_simple)
         {
             return None;
         }
         let mut writes = false;
         for at in 0..lines.lines.len() {
-            writes |= lines.typed.prepare(at).is_some();
+            writes |= lines.copy(at);
         }
         Some(writes)
     }
@@ -90,14 +89,14 @@ impl Lines {
     /// Finds the keys in shards that are locked. Returns whether nothing but simple writes has to be done to them, and what
     /// was read is unchanged.
     fn locate_simply(&mut self, locked: &LockedShards<'_>, now: Moment) -> bool {
-        let Self { typed, lines, .. } = self;
+        let Self { pairs, lines, .. } = self;
         let head = locked.table().head();
         if !head.watchers.is_empty() || head.ledger.is_over() || !locked.all().all(|shard| shard.is_calm(now))
         {
             return false;
         }
         for (at, line) in lines.iter_mut().enumerate() {
-            let (shard, key) = (locked.of(line.hash), typed.key(at));
+            let (shard, key) = (locked.of(line.hash), key_of(&**pairs, at));
             line.at.number = shard.find(line.hash, &|other| key.equals(other));
             if line.read.is_some_and(|seen| !shard.is_unchanged(seen, line.at.number)) {
                 return false;
@@ -111,7 +110,7 @@ impl Lines {
         locked: &mut LockedShards<'_>,
         now: Moment,
         revision: u64,
-        displaced: &mut Vec<Box<dyn Any>>,
+        displaced: &mut Vec<DisplacedPairs>,
     ) {
         let head = locked.table().head();
         (self.now, self.revision) = (now, revision);
@@ -124,6 +123,6 @@ impl Lines {
             }
         }
         drop(shards);
-        locked.take_displaced(Some(self.typed.displaced()), displaced);
+        locked.take_displaced(displaced);
     }
 }

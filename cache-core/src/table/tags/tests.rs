@@ -38,7 +38,7 @@ fn tags_with_one_hash_are_not_taken_for_one_another() {
     let table = Table::<Key>::new(Head::new("key", 0, Key::TAGS, Key::OPTIONS, None, core), None);
     let [one, other] = twins(&table);
     assert_ne!(tag(one), tag(other));
-    let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), Times::new()));
+    let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), &Times::new()));
     let watch = table.watch(Key(other), None);
     let used = table.used().unwrap();
 

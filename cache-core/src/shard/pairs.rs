@@ -1,0 +1,223 @@
+//! Lists of keys and values outside of shards: on their way in, displaced, written by a transaction, saved or restored.
+//! Compiled for each query, so it is kept small: all else works on numbers, through [`AnyPairs`].
+
+use std::any::Any;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use super::key::AnyKey;
+use super::lines::{AnyLines, Lines, ValueRef};
+use super::state::AnyHandle;
+use crate::event::{AnyEntry, EntryOf};
+use crate::query::Query;
+
+/// A key and its value; either may be absent, or have been taken.
+pub(crate) struct Pair<Q: Query> {
+    pub(crate) key: Option<Q>,
+    pub(crate) value: Option<Arc<Q::Value>>,
+}
+
+/// The pair of a query that the caller does not know. Another pair that it is given is of the same query.
+pub(crate) trait AnyPair: Any + Send + Sync {
+    fn key(&self) -> Option<&dyn AnyKey>;
+    /// Takes a copy of a key.
+    fn set_key(&mut self, key: &dyn AnyKey);
+    /// Sets or forgets the value.
+    fn set_handle(&mut self, value: Option<AnyHandle>);
+    /// Exchanges values with another pair, and keys if asked to.
+    fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);
+    /// Becomes a copy of another pair, if that has a key and a value. Returns whether it has.
+    fn copy_from(&mut self, other: &dyn AnyPair) -> bool;
+    fn clear(&mut self);
+    /// The weight by the query's weigher, which is foreign code.
+    fn weigh(&self) -> u32;
+    /// A copy for listeners, if there is a key.
+    fn entry(&self) -> Option<Box<dyn AnyEntry>>;
+    /// Moves the key out for listeners, if there is one, with another handle of the value.
+    fn take_entry(&mut self) -> Option<Box<dyn AnyEntry>>;
+}
+
+/// Keys and values of one query, by number.
+pub(crate) struct Pairs<Q: Query>(Vec<Pair<Q>>);
+
+/// The pairs of a query that the caller does not know.
+pub(crate) trait AnyPairs: Any + Send + Sync {
+    fn len(&self) -> usize;
+    fn pair(&self, number: usize) -> &dyn AnyPair;
+    fn pair_mut(&mut self, number: usize) -> &mut dyn AnyPair;
+    /// Adds an empty pair.
+    fn add(&mut self) -> &mut dyn AnyPair;
+    fn clear(&mut self);
+    /// Adds a copy of a line of a shard. `false`: its value is dead. A panic of the key's `Clone` leaves no handle behind.
+    fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
+    /// Has the processor fetch the reference counts of values that are to be copied side by side. The locked instructions
+    /// that count a handle up wait for one count after the other.
+    fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
+}
+
+impl<Q: Query> Pair<Q> {
+    pub(crate) fn new(key: Q, value: Arc<Q::Value>) -> Self {
+        Self { key: Some(key), value: Some(value) }
+    }
+
+    /// A pair of this query.
+    pub(crate) fn of(pair: &dyn AnyPair) -> Option<&Self> {
+        (pair as &dyn Any).downcast_ref()
+    }
+
+    pub(super) fn of_mut(pair: &mut dyn AnyPair) -> Option<&mut Self> {
+        (pair as &mut dyn Any).downcast_mut()
+    }
+}
+
+impl<Q: Query> AnyPair for Pair<Q> {
+    fn key(&self) -> Option<&dyn AnyKey> {
+        match &self.key {
+            Some(key) => Some(key),
+            None => None,
+        }
+    }
+
+    fn set_key(&mut self, key: &dyn AnyKey) {
+        if let Some(key) = (key as &dyn Any).downcast_ref::<Q>() {
+            self.key = Some(key.clone());
+        }
+    }
+
+    fn set_handle(&mut self, value: Option<AnyHandle>) {
+        self.value = None;
+        if let Some(value) = value
+            && let Ok(value) = value.downcast::<Arc<Q::Value>>()
+        {
+            self.value = Some(*value);
+        }
+    }
+
+    fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool) {
+        let Some(other) = Self::of_mut(other) else { return };
+        std::mem::swap(&mut self.value, &mut other.value);
+        if with_key {
+            std::mem::swap(&mut self.key, &mut other.key);
+        }
+    }
+
+    fn copy_from(&mut self, other: &dyn AnyPair) -> bool {
+        let Some(Self { key: Some(key), value: Some(value) }) = Self::of(other) else { return false };
+        *self = Self::new(key.clone(), Arc::clone(value));
+        true
+    }
+
+    fn clear(&mut self) {
+        *self = Self { key: None, value: None };
+    }
+
+    fn weigh(&self) -> u32 {
+        match self {
+            Self { key: Some(key), value: Some(value) } => key.weigh(value),
+            _ => 1,
+        }
+    }
+
+    fn entry(&self) -> Option<Box<dyn AnyEntry>> {
+        match &self.key {
+            Some(key) => Some(Box::new(EntryOf { key: key.clone(), value: self.value.clone() })),
+            None => None,
+        }
+    }
+
+    fn take_entry(&mut self) -> Option<Box<dyn AnyEntry>> {
+        match self.key.take() {
+            Some(key) => Some(Box::new(EntryOf { key, value: self.value.clone() })),
+            None => None,
+        }
+    }
+}
+
+impl<Q: Query> Pairs<Q> {
+    pub(crate) fn boxed(capacity: usize) -> Box<dyn AnyPairs> {
+        Box::new(Self(Vec::with_capacity(capacity)))
+    }
+
+    pub(crate) fn push(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
+        self.0.push(Pair { key, value });
+    }
+
+    /// The list of this query that the caller knows by its numbers.
+    pub(crate) fn of(pairs: &dyn AnyPairs) -> Option<&Self> {
+        (pairs as &dyn Any).downcast_ref()
+    }
+
+    pub(crate) fn of_mut(pairs: &mut dyn AnyPairs) -> Option<&mut Self> {
+        (pairs as &mut dyn Any).downcast_mut()
+    }
+
+    pub(crate) fn at(&self, number: usize) -> &Pair<Q> {
+        &self.0[number]
+    }
+
+    pub(crate) fn at_mut(&mut self, number: usize) -> &mut Pair<Q> {
+        &mut self.0[number]
+    }
+
+    /// Takes out the last pair.
+    pub(crate) fn pop(&mut self) -> Option<Pair<Q>> {
+        self.0.pop()
+    }
+}
+
+impl<Q: Query> Default for Pairs<Q> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<Q: Query> AnyPairs for Pairs<Q> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn pair(&self, number: usize) -> &dyn AnyPair {
+        &self.0[number]
+    }
+
+    fn pair_mut(&mut self, number: usize) -> &mut dyn AnyPair {
+        &mut self.0[number]
+    }
+
+    fn add(&mut self) -> &mut dyn AnyPair {
+        let number = self.0.len();
+        self.push(None, None);
+        &mut self.0[number]
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool {
+        let Some(lines) = Lines::<Q>::of(lines) else { return false };
+        let Some(line) = lines.line(number) else { return false };
+        // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
+        let key = line.key.clone();
+        let value = line.value.value();
+        let is_alive = value.is_some();
+        if is_alive {
+            self.push(Some(key), value);
+        }
+        is_alive
+    }
+
+    fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]) {
+        let Some(lines) = Lines::<Q>::of(lines) else { return };
+        let (mut sum, mut at) = (0_usize, 0);
+        while at < numbers.len() {
+            if let Some(line) = lines.line(numbers[at])
+                && let ValueRef::Strong(value) = &line.value
+            {
+                sum = sum.wrapping_add(Arc::strong_count(value));
+            }
+            at += 1;
+        }
+        black_box(sum);
+    }
+}
