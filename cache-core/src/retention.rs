@@ -29,7 +29,7 @@ pub(crate) struct Rules {
     /// Whether hits need no more than a look at the line and perhaps at the next deadline: times do not depend on uses.
     pub(crate) has_plain_hits: bool,
     /// Whether writes need no more than a look at the capacity and at the next deadline: all entries weigh the same, have
-    /// no order of their own, no time to idle and no history.
+    /// no time to idle and no history.
     pub(crate) has_simple_writes: bool,
 }
 
@@ -44,7 +44,7 @@ impl Rules {
             history: options.history,
             is_timed,
             has_times: is_timed || options.fresh.is_some(),
-            has_simple_writes: matches!(options.bound, Some(Bound::Capacity(_)))
+            has_simple_writes: matches!(options.bound, Some(Bound::Capacity(_) | Bound::Lru(_)))
                 && options.tti.is_none()
                 && options.history == 0,
             has_plain_hits: options.tti.is_none(),

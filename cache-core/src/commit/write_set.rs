@@ -382,7 +382,7 @@ impl WriteSet {
     pub(crate) fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
         let (table, lines) = self.split();
         let head = table.head();
-        let has_simple_writes = head.has_simple_writes();
+        let has_simple_commits = head.has_simple_commits();
         lines.mark_matching(table, order);
         lines.told.clear();
         lines.tags.clear();
@@ -397,7 +397,7 @@ impl WriteSet {
             if let (Write::Merge(_), Some(table)) = (&lines.lines[at].write, table.used()) {
                 lines.merge_again(table, at);
             }
-            lines.prepare(head, at, label, has_simple_writes);
+            lines.prepare(head, at, label, has_simple_commits);
         }
     }
 
@@ -619,10 +619,10 @@ impl Lines {
         }
     }
 
-    /// Makes what is to be installed. Without `Incoming` for a simple line of a table with simple writes.
-    fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>, has_simple_writes: bool) {
+    /// Makes what is to be installed. Without `Incoming` for a simple line of a table with simple commits.
+    fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>, has_simple_commits: bool) {
         let line = &self.lines[at];
-        if has_simple_writes && line.is_simple() {
+        if has_simple_commits && line.is_simple() {
             self.copy(at);
             return;
         }

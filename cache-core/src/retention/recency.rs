@@ -88,6 +88,16 @@ impl Recency {
         self.up_to_date().admit(hash)
     }
 
+    /// Takes in a new entry in the place of the one that was used least recently, which leaves. Returns that, if there was
+    /// one, and the node of the new entry.
+    pub(crate) fn replace_oldest(&self, hash: u32) -> (Option<Oldest>, u32) {
+        let mut order = self.up_to_date();
+        let Some(node) = order.list.first() else { return (None, order.admit(hash)) };
+        let oldest = Oldest { node, hash: std::mem::replace(&mut order.nodes[node as usize].hash, hash) };
+        order.promote(node);
+        (Some(oldest), node)
+    }
+
     /// Makes an entry the most recently used.
     pub(crate) fn promote(&self, node: u32) {
         self.up_to_date().promote(node);

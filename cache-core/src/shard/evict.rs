@@ -46,7 +46,7 @@ impl ShardMut<'_> {
     }
 
     /// The line of a hash with this membership and number beside it.
-    fn find_aside(&self, hash: u32, membership: Membership, aside: u32) -> Option<u32> {
+    pub(super) fn find_aside(&self, hash: u32, membership: Membership, aside: u32) -> Option<u32> {
         self.index.find(hash, |number| {
             let state = self.lines.state(number)?;
             (state.membership == membership && state.aside == aside).then_some(number)

@@ -1,9 +1,9 @@
-//! The simple write: of one value, in a shard of a table with a capacity and nothing else, where no more than the write
-//! itself has to be done. All else takes the general way, in [`write`](super::write). A property test holds both to the
-//! same result.
+//! The simple write: of one value, in a shard of a table with a capacity or an exact order and nothing else, where no more
+//! than the write itself has to be done. All else takes the general way, in [`write`](super::write). A property test
+//! holds both to the same result.
 
 use super::lines::Released;
-use super::metadata::Metadata;
+use super::metadata::{Metadata, promote};
 use super::pairs::AnyPair;
 use super::state::{LineState, Membership};
 use super::{OpContext, ShardMut, ShardRef};
@@ -11,6 +11,7 @@ use crate::clock::Moment;
 use crate::event::Cause;
 use crate::retention::Queue;
 use crate::retention::list::{Link, NONE};
+use crate::retention::recency::Recency;
 use crate::retention::records::Record;
 use crate::sync::atomic::AtomicU8;
 
@@ -78,11 +79,18 @@ impl ShardMut<'_> {
     /// of the entry that leaves, and still has it.
     fn occupy_simply(&mut self, hash: u32, written: Written, context: &OpContext<'_>) -> (u32, LineState) {
         let Written { revision, as_of } = written;
-        let queue = self.metadata.policy.place(hash);
         let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of };
-        let vacated = match context.ledger.is_over_with(1) {
-            true => self.evict_for(queue, context),
-            false => None,
+        let is_full = context.ledger.is_over_with(1);
+        let (membership, aside, vacated) = match context.recency {
+            Some(recency) => {
+                let (node, vacated) = self.enter_order(recency, hash, is_full, context);
+                (Membership::Ordered, node, vacated)
+            }
+            None => {
+                let queue = self.metadata.policy.place(hash);
+                let vacated = if is_full { self.evict_for(queue, context) } else { None };
+                (queue.membership(), NONE, vacated)
+            }
         };
         let number = match vacated {
             Some(number) => {
@@ -95,16 +103,13 @@ impl ShardMut<'_> {
             }
         };
         let Metadata { policy, records, balance, .. } = &mut *self.metadata;
-        policy.push(queue, number, records);
+        if let Some(queue) = membership.queue() {
+            policy.push(queue, number, records);
+        }
         self.index.insert(number, records);
         context.ledger.book(std::mem::take(balance));
-        let mut state = LineState {
-            aside: NONE,
-            membership: queue.membership(),
-            uses: AtomicU8::new(0),
-            is_invalidated: false,
-            has_alarm: false,
-        };
+        let mut state =
+            LineState { aside, membership, uses: AtomicU8::new(0), is_invalidated: false, has_alarm: false };
         state.date(as_of, false);
         self.metadata.set_alarm(number, &mut state, context.rules);
         (number, state)
@@ -117,7 +122,29 @@ impl ShardMut<'_> {
         self.metadata.policy.reweigh(queue, 0, 1);
         let victim = self.victim(context);
         self.metadata.policy.reweigh(queue, 1, 0);
-        let number = victim?;
+        self.release_simply(victim?, context)
+    }
+
+    /// Enters the exact order of the table, in the place of the oldest entry if the table is full. Returns the number in the
+    /// order, and the number of the line that was left, as [`evict_for`](Self::evict_for) does.
+    fn enter_order(
+        &mut self,
+        recency: &Recency,
+        hash: u32,
+        is_full: bool,
+        context: &OpContext<'_>,
+    ) -> (u32, Option<u32>) {
+        if !is_full {
+            return (recency.admit(hash), None);
+        }
+        let (oldest, node) = recency.replace_oldest(hash);
+        let number = oldest.and_then(|oldest| self.find_aside(oldest.hash, Membership::Ordered, oldest.node));
+        (node, number.and_then(|number| self.release_simply(number, context)))
+    }
+
+    /// Releases an entry that has left its list. Returns the number of its line, which still has it, if nobody else can reach
+    /// its value.
+    fn release_simply(&mut self, number: u32, context: &OpContext<'_>) -> Option<u32> {
         match self.lines.release(number, false) {
             Released::Unshared => {
                 let Self { index, metadata, .. } = self;
@@ -168,6 +195,7 @@ impl Metadata {
         state.is_invalidated = false;
         state.date(as_of, false);
         state.count_use();
+        promote(state, context);
         self.removals[Cause::Replaced as usize] += 1;
     }
 }

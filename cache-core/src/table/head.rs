@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use super::watchers::Watchers;
 use crate::clock::Moment;
 use crate::core::Core;
-use crate::options::TableOptions;
+use crate::options::{Bound, TableOptions};
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
@@ -71,6 +71,8 @@ impl Head {
     ) -> Self {
         let rules = Rules::of(&options);
         let served = match rules.bound {
+            // All entries have one order, which a write has to itself while it holds the lock of the only shard.
+            Some(Bound::Lru(_)) => 1,
             Some(_) => usize::try_from(rules.limit() / SHARD_SERVES).unwrap_or(usize::MAX),
             None => usize::MAX,
         };

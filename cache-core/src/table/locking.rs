@@ -99,7 +99,7 @@ impl Head {
         }
     }
 
-    /// What is known of a pair on its way into a table with [simple writes](Self::has_simple_writes).
+    /// What is known of a pair on its way into a table with [simple commits](Self::has_simple_commits).
     pub(crate) fn incoming_simply(&self, now: Moment) -> Incoming {
         let placement = Placement::Queued;
         Incoming { weight: 1, as_of: now, extra: None, placement, is_invalidated: false, position: None }
@@ -129,6 +129,12 @@ impl Head {
     #[inline]
     pub(crate) fn has_simple_writes(&self) -> bool {
         self.rules.has_simple_writes && !self.has_entry_tags && !self.core.events.has_listeners()
+    }
+
+    /// Whether commits of several values may be simple ones. In an exact order they are written one after the other.
+    #[inline]
+    pub(crate) fn has_simple_commits(&self) -> bool {
+        self.has_simple_writes() && !self.rules.is_lru()
     }
 
     /// Begins a simple write of a key that is in a line of this number or in none: draws its revision, and overtakes the

@@ -1,4 +1,4 @@
-//! Tables with a capacity, and perhaps a time to live, are written in a way of their own unless somebody listens. Both ways
+//! Tables with a capacity or an exact order, and perhaps a time to live, are written in a way of their own unless somebody listens. Both ways
 //! leave the same.
 
 use cache_core::{CommitError, Freshness, Residency, Times};
@@ -47,6 +47,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..400)
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Bound {
+    Capacity(u64),
+    Lru(u64),
+}
+
 /// A cache, and what the program holds of it.
 struct Side {
     cache: Cache<Shelf>,
@@ -58,10 +64,14 @@ struct Side {
 }
 
 impl Side {
-    fn new(capacity: u64, ttl: Option<Duration>, seed: u64, is_heard: bool) -> Self {
+    fn new(bound: Bound, ttl: Option<Duration>, seed: u64, is_heard: bool) -> Self {
         let clock = Arc::new(ManualClock::new());
         let builder = Cache::builder().clock(Arc::clone(&clock)).hash_seed(seed).table::<GetBook>(|table| {
-            let table = table.capacity(capacity).history(0);
+            let table = match bound {
+                Bound::Capacity(entries) => table.capacity(entries),
+                Bound::Lru(entries) => table.lru(entries),
+            };
+            let table = table.history(0);
             ttl.map_or(table, |ttl| table.ttl(ttl))
         });
         let builder = if is_heard { builder.on_removal(|_| {}) } else { builder };
@@ -136,12 +146,12 @@ proptest! {
 
     #[test]
     fn simple_writes_and_general_ones_leave_the_same(
-        capacity in 1_u64..90,
+        bound in prop_oneof![(1_u64..90).prop_map(Bound::Capacity), (1_u64..90).prop_map(Bound::Lru)],
         ttl in prop_oneof![Just(None), (100_u64..900).prop_map(|millis| Some(Duration::from_millis(millis)))],
         seed in any::<u64>(),
         steps in steps(),
     ) {
-        let (mut simple, mut general) = (Side::new(capacity, ttl, seed, false), Side::new(capacity, ttl, seed, true));
+        let (mut simple, mut general) = (Side::new(bound, ttl, seed, false), Side::new(bound, ttl, seed, true));
         for (at, step) in steps.iter().enumerate() {
             prop_assert_eq!(simple.run(step), general.run(step), "step {}: {:?}", at, step);
             prop_assert_eq!(simple.entries(), general.entries(), "step {}: {:?}", at, step);
@@ -229,7 +239,7 @@ proptest! {
         capacity in 8_u64..24,
         commits in proptest::collection::vec(proptest::collection::hash_set(0_u32..40, 2..8), 1..12),
     ) {
-        let sides = [true, false].map(|is_heard| Side::new(capacity, None, 0, is_heard));
+        let sides = [true, false].map(|is_heard| Side::new(Bound::Capacity(capacity), None, 0, is_heard));
         for (at, ids) in commits.iter().enumerate() {
             let revisions = sides.each_ref().map(|side| {
                 let mut tx = side.cache.begin();
@@ -255,7 +265,7 @@ proptest! {
 
 #[test]
 fn a_commit_of_values_alone_conflicts_with_a_write_to_a_key_that_it_read() {
-    let cache = Side::new(8, None, 0, false).cache;
+    let cache = Side::new(Bound::Capacity(8), None, 0, false).cache;
     cache.insert(GetBook(1), book("old"));
     for id in [1, 9] {
         let mut tx = cache.begin();
@@ -271,7 +281,7 @@ fn a_commit_of_values_alone_conflicts_with_a_write_to_a_key_that_it_read() {
 
 #[test]
 fn a_commit_of_values_alone_overtakes_the_loads_of_their_keys() {
-    let cache = Side::new(8, None, 0, false).cache;
+    let cache = Side::new(Bound::Capacity(8), None, 0, false).cache;
     let answer = cache.get_or_insert_with(&GetBook(1), || {
         let mut tx = cache.begin();
         tx.set(GetBook(1), book("committed"));

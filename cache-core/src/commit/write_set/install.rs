@@ -53,13 +53,13 @@ impl Lines {
         head: &Head,
         shards: &mut OpenShards<'_>,
         context: &OpContext<'_>,
-        has_simple_writes: bool,
+        has_simple_commits: bool,
     ) {
         let mut has_new = false;
         for at in 0..self.lines.len() {
-            match has_simple_writes && self.lines[at].at.number.is_none() {
+            match has_simple_commits && self.lines[at].at.number.is_none() {
                 true => has_new = true,
-                false => self.install_line(at, head, shards, context, has_simple_writes),
+                false => self.install_line(at, head, shards, context, has_simple_commits),
             }
         }
         if has_new {
@@ -78,7 +78,7 @@ impl Lines {
         head: &Head,
         shards: &mut OpenShards<'_>,
         context: &OpContext<'_>,
-        has_simple_writes: bool,
+        has_simple_commits: bool,
     ) {
         let line = &self.lines[at];
         if line.write.is_change() {
@@ -88,7 +88,7 @@ impl Lines {
             return;
         }
         let Some(shard) = shards.of(line.hash) else { return };
-        let may_be_simple = has_simple_writes && line.is_simple() && line.at.pin.is_none();
+        let may_be_simple = has_simple_commits && line.is_simple() && line.at.pin.is_none();
         if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
             let place = (line.hash, line.at.number);
             let written = Written { revision: context.revision, as_of: context.now };
@@ -192,7 +192,7 @@ impl Steps for Lines {
         for shard in shards.each() {
             shard.begin(&context);
         }
-        self.install_lines(head, &mut shards, &context, head.has_simple_writes());
+        self.install_lines(head, &mut shards, &context, head.has_simple_commits());
         for shard in shards.each() {
             shard.finish(&context);
             head.publish(shard);

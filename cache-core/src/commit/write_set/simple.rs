@@ -1,4 +1,4 @@
-//! Simple commits: of values alone, and perhaps of what was read, in tables with simple writes, where nobody has to be
+//! Simple commits: of values alone, and perhaps of what was read, in tables with a capacity, where nobody has to be
 //! asked or told. Most are. They have the phases of a [`Commit`], without what these do for others.
 //!
 //! [`Commit`]: crate::commit::Commit
@@ -72,7 +72,7 @@ impl WriteSet {
         let is_simple = |line: &Line| line.is_simple() || !line.is_written();
         if lines.marks_rest
             || !lines.marks_where.is_empty()
-            || !table.head().has_simple_writes()
+            || !table.head().has_simple_commits()
             || !lines.lines.iter().all(is_simple)
         {
             return None;
