@@ -63,7 +63,7 @@
 //!   entry takes 75 to 90 bytes beside its value's allocation, with a key of 8 bytes (bench `memory`, 2026-11).
 //! - A commit: the locks of the shards that it touches, in one global order, for the time of the installation. Merge
 //!   functions, hooks and weighers run before that.
-//! - A save: writers wait while it notes which entries there are (some 5 ms for 1,000,000), and readers go on. After that
+//! - A save: writers wait while it notes which entries there are (some 3 ms for 1,000,000), and readers go on. After that
 //!   a write that is the first to change an entry which is not saved yet copies its key and `Arc`.
 //!
 //! # Limits

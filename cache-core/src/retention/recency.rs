@@ -121,10 +121,11 @@ impl Recency {
         Some(Oldest { node, hash: order.nodes[node as usize].hash })
     }
 
-    /// A copy of the order, least recently used first, and what comes behind each node in it.
-    pub(crate) fn copy(&self) -> (List, Vec<u32>) {
+    /// A copy of the order, least recently used first. Appends what comes behind each node in it.
+    pub(crate) fn copy(&self, next: &mut Vec<u32>) -> List {
         let order = self.up_to_date();
-        (order.list.clone(), order.nodes.iter().map(|node| node.link.next()).collect())
+        next.extend(order.nodes.iter().map(|node| node.link.next()));
+        order.list.clone()
     }
 
     fn up_to_date(&self) -> MutexGuard<'_, Order> {

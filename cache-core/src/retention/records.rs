@@ -72,9 +72,9 @@ impl Records {
         self.occupied -= 1;
     }
 
-    /// What comes behind each slot in the list that it is in.
-    pub(crate) fn next_numbers(&self) -> Vec<u32> {
-        self.records.iter().map(|record| record.link.next()).collect()
+    /// The records of all slots, vacant ones included.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Record> {
+        self.records.iter()
     }
 
     pub(crate) fn occupied(&self) -> usize {

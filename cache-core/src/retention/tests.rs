@@ -62,7 +62,8 @@ proptest! {
                 }
                 Use::List => {
                     let nodes: Vec<_> = list.iter().map(|&(node, _)| node).collect();
-                    let (list, next) = recency.copy();
+                    let mut next = Vec::new();
+                    let list = recency.copy(&mut next);
                     prop_assert_eq!(list.iter_in(&next).collect::<Vec<_>>(), nodes);
                 }
                 _ => {}

@@ -16,7 +16,7 @@ use super::{ShardMut, ShardRef};
 use crate::clock::Moment;
 use crate::hashed::Hashed;
 use crate::retention::Rules;
-use crate::retention::list::List;
+use crate::retention::list::{List, NONE};
 use crate::snapshot::Entries;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -67,10 +67,14 @@ pub(crate) struct Standing {
 }
 
 /// The queues of the default policy in one shard at one moment, apart from the shard.
+#[derive(Default)]
 pub(crate) struct QueuesCopy {
+    /// The small queue and the main one.
     lists: [List; 2],
     /// What comes behind each line in its list.
     next: Vec<u32>,
+    /// The revision of each line, if they are asked for.
+    revisions: Vec<u64>,
     /// Entries whose time was over.
     expired: Vec<u32>,
 }
@@ -106,8 +110,14 @@ impl Saves {
 }
 
 impl Settled {
-    fn new(lines: u32) -> Self {
-        Self { bits: vec![0; lines.div_ceil(u64::BITS) as usize], lines }
+    /// With room for so many lines, and for some that may come before the save begins.
+    fn with_room_for(lines: u32) -> Self {
+        Self { bits: Vec::with_capacity(words(lines + lines / 8)), lines: 0 }
+    }
+
+    fn begin(&mut self, lines: u32) {
+        self.bits.resize(words(lines), 0);
+        self.lines = lines;
     }
 
     fn has(&self, number: u32) -> bool {
@@ -122,6 +132,11 @@ impl Settled {
         }
         is_new
     }
+}
+
+/// Words of bits for so many lines.
+fn words(lines: u32) -> usize {
+    lines.div_ceil(u64::BITS) as usize
 }
 
 fn bit(number: u32) -> u64 {
@@ -163,6 +178,12 @@ impl Standing {
 }
 
 impl QueuesCopy {
+    /// Has memory for the copy of so many lines.
+    pub(crate) fn with_room_for(lines: usize, with_revisions: bool) -> Self {
+        let revisions = if with_revisions { Vec::with_capacity(lines) } else { Vec::new() };
+        Self { next: touched(lines), revisions, ..Self::default() }
+    }
+
     /// The entries of the small queue and of the main one, in their order.
     pub(crate) fn queues(&self) -> [impl Iterator<Item = u32>; 2] {
         self.lists.each_ref().map(|list| list.iter_in(&self.next))
@@ -176,36 +197,52 @@ impl QueuesCopy {
     pub(crate) fn is_expired(&self, number: u32) -> bool {
         self.expired.binary_search(&number).is_ok()
     }
+
+    /// The revision of an entry, if revisions were asked for.
+    pub(crate) fn revision(&self, number: u32) -> u64 {
+        self.revisions.get(number as usize).copied().unwrap_or(0)
+    }
+}
+
+/// An empty list whose memory the system has provided.
+pub(crate) fn touched(capacity: usize) -> Vec<u32> {
+    let mut list = vec![NONE; capacity];
+    list.clear();
+    list
 }
 
 impl ShardRef<'_> {
-    /// Begins a save of the entries that are there now and not expired. Those that are changed from now on are put into
-    /// `aside`, which is empty. Survivors are copied at once if they are to be saved.
-    pub(crate) fn begin_save(
-        self,
-        id: SaveId,
-        rules: &Rules,
-        now: Moment,
-        aside: Entries,
-        with_survivors: bool,
-    ) {
-        let Some(metadata) = self.metadata else { return };
-        let mut running = metadata.saves.running.lock();
-        running.push(RunningSave {
+    /// Makes a save ready to begin, with the memory that it needs. Entries that are changed are put into `aside`, which is
+    /// empty.
+    pub(crate) fn prepare_save(self, id: SaveId, aside: Entries) -> RunningSave {
+        if let Some(metadata) = self.metadata {
+            metadata.saves.running.lock().reserve(1);
+        }
+        RunningSave {
             id,
-            now,
-            settled: Settled::new(self.numbers().end),
+            now: Moment::ORIGIN,
+            settled: Settled::with_room_for(self.numbers().end),
             aside,
             standings: Vec::new(),
             places: Hashed::default(),
             failure: None,
-        });
-        metadata.saves.count.store(running.len(), Ordering::Relaxed);
-        let Some(save) = running.last_mut() else { return };
+        }
+    }
+
+    /// Begins a save of the entries that are there now and not expired. Survivors are copied at once if they are to be
+    /// saved.
+    pub(crate) fn begin_save(self, mut save: RunningSave, rules: &Rules, now: Moment, with_survivors: bool) {
+        let Some(metadata) = self.metadata else { return };
+        save.now = now;
+        save.settled.begin(self.numbers().end);
         for number in self.expired(rules, now) {
             save.settled.settle(number);
         }
-        if with_survivors {
+        let mut running = metadata.saves.running.lock();
+        running.push(save);
+        metadata.saves.count.store(running.len(), Ordering::Relaxed);
+        // Among those that run, where the end of the save finds it, before any key is cloned.
+        if let Some(save) = running.last_mut().filter(|_| with_survivors) {
             for number in metadata.survivors.iter(|number| metadata.records[number].link) {
                 if let Some(view) = self.view(number)
                     && !view.is_expired(rules, now)
@@ -278,20 +315,20 @@ impl ShardRef<'_> {
         }
     }
 
-    /// The queues of the default policy. Reads the records from the first to the last, which is much faster than along
-    /// the lists.
-    pub(crate) fn copy_queues(self, rules: &Rules, now: Moment) -> QueuesCopy {
-        let Some(metadata) = self.metadata else {
-            return QueuesCopy { lists: Default::default(), next: Vec::new(), expired: Vec::new() };
-        };
-        let lists = metadata.policy.lists();
-        let next = match lists.iter().all(List::is_empty) {
-            true => Vec::new(),
-            false => metadata.records.next_numbers(),
-        };
-        let mut expired: Vec<u32> = self.expired(rules, now).collect();
-        expired.sort_unstable();
-        QueuesCopy { lists, next, expired }
+    /// Copies the queues of the default policy, into what is empty and best has room for all lines. Reads the records from
+    /// the first to the last, which is much faster than along the lists.
+    pub(crate) fn copy_queues(self, rules: &Rules, now: Moment, with_revisions: bool, copy: &mut QueuesCopy) {
+        let Some(metadata) = self.metadata else { return };
+        copy.lists = metadata.policy.lists();
+        if copy.len() == 0 {
+            return;
+        }
+        copy.next.extend(metadata.records.iter().map(|record| record.link.next()));
+        if with_revisions {
+            copy.revisions.extend(metadata.records.iter().map(|record| record.revision));
+        }
+        copy.expired.extend(self.expired(rules, now));
+        copy.expired.sort_unstable();
     }
 
     /// Residents whose time is over, some of them several times.

@@ -164,7 +164,7 @@ impl ShardMut<'_> {
 
 impl Metadata {
     /// Whether a write of a key that is not pinned has nothing to do for the shard besides.
-    #[inline]
+    #[inline(always)]
     fn is_calm(&self, now: Moment) -> bool {
         self.survivors.is_empty()
             && (self.deadlines.is_empty() || self.has_calm_deadlines(now))

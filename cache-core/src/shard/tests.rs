@@ -95,7 +95,8 @@ fn a_shard_gives_memory_back_after_a_save_and_not_before() {
     (0..2_000).for_each(|key| write(shard, key, 1, &rules, &ledger));
     let id = SaveId::new();
     let pairs = Persistence::<Key>::opaque::<Bincode>(0).codec.pairs(0);
-    shard.any().begin_save(id, &rules, Moment::ORIGIN, Entries::new(pairs, 0), false);
+    let save = shard.any().prepare_save(id, Entries::new(pairs, 0));
+    shard.any().begin_save(save, &rules, Moment::ORIGIN, false);
     let context = context(&rules, &ledger, Moment::ORIGIN, 2);
     for key in 0..1_990 {
         let mut shard = shard.any_mut();

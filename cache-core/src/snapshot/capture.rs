@@ -13,10 +13,11 @@ use super::entry::Entries;
 use super::persistence::TableCodec;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
+use crate::options::Bound;
 use crate::retention::Queue;
 use crate::retention::list::List;
-use crate::shard::saves::{QueuesCopy, SaveId, Standing};
-use crate::shard::{Membership, ShardRef};
+use crate::shard::Membership;
+use crate::shard::saves::{QueuesCopy, RunningSave, SaveId, Standing, touched};
 use crate::sync::Mutex;
 
 /// Entries that are encoded together by one thread: few enough to stay in the second cache until they are, enough to
@@ -40,6 +41,16 @@ struct OpenSave<'a> {
     id: SaveId,
 }
 
+/// A save of a table that has not begun, with the memory that it needs to: an allocator may take long for a large piece
+/// after many small ones have been freed (glibc: 80 ms after 1,000,000 removals), and writers would wait for it.
+pub(super) struct Prepared<'a> {
+    save: OpenSave<'a>,
+    codec: &'a dyn TableCodec,
+    shards: Vec<(RunningSave, QueuesCopy)>,
+    order: Vec<u32>,
+    noted: Vec<NotedShard>,
+}
+
 /// The entries of a table at one moment, whose order is still that of the parts of the table.
 pub(super) struct Noted<'a> {
     save: OpenSave<'a>,
@@ -50,15 +61,11 @@ pub(super) struct Noted<'a> {
     is_large: bool,
 }
 
-#[derive(Default)]
 struct NotedShard {
     lines: u32,
     /// Whether there are entries that the default policy does not keep.
     has_others: bool,
-    /// The queues of the default policy, in a large table.
-    queues: Option<QueuesCopy>,
-    /// Their entries, in a small one.
-    queued: Vec<(u32, Rank)>,
+    queues: QueuesCopy,
 }
 
 /// The entries of a table at one moment, in order.
@@ -134,57 +141,52 @@ struct Ranked {
 }
 
 impl dyn UsedTable + '_ {
-    /// Notes the entries that are to be saved. To be called while the gate is closed: the shorter it takes, the better.
-    pub(super) fn note<'a>(
-        &'a self,
-        codec: &'a dyn TableCodec,
-        with_survivors: bool,
-        now: Moment,
-    ) -> Noted<'a> {
-        let head = self.head();
-        let mut entries = 0;
-        self.each_shard(&mut |shard| entries += shard.count());
-        let mut noted = Noted {
+    /// Makes a save ready to begin.
+    pub(super) fn prepare_save<'a>(&'a self, codec: &'a dyn TableCodec) -> Prepared<'a> {
+        let shards = self.head().shard_count();
+        let mut prepared = Prepared {
             save: OpenSave { table: self, id: SaveId::new() },
             codec,
-            shards: Vec::with_capacity(head.shard_count()),
-            order: head.recency().map(|recency| recency.copy()),
-            is_large: entries >= LARGE,
+            shards: Vec::with_capacity(shards),
+            order: Vec::new(),
+            noted: Vec::with_capacity(shards),
         };
+        let (mut entries, mut lines) = (0, 0);
         self.each_shard(&mut |shard| {
-            let aside = Entries::new(codec.pairs(0), 0);
-            shard.begin_save(noted.save.id, &head.rules, now, aside, with_survivors);
-            let queues = shard.copy_queues(&head.rules, now);
-            noted.shards.push(NotedShard::new(shard, queues, noted.is_large));
+            entries += shard.count();
+            lines += shard.numbers().len();
         });
-        noted
+        let has_queues = matches!(self.head().rules.bound, Some(Bound::Capacity(_) | Bound::Weight(_)));
+        if self.head().rules.is_lru() {
+            prepared.order = touched(lines);
+        }
+        self.each_shard(&mut |shard| {
+            let save = shard.prepare_save(prepared.save.id, Entries::new(codec.pairs(0), 0));
+            let lines = if has_queues { shard.numbers().len() } else { 0 };
+            prepared.shards.push((save, QueuesCopy::with_room_for(lines, entries < LARGE)));
+        });
+        prepared
     }
 }
 
-impl NotedShard {
-    fn new(shard: ShardRef<'_>, copy: QueuesCopy, is_large: bool) -> Self {
-        let has_others = copy.len() < shard.count();
-        let mut noted = Self { lines: shard.numbers().end, has_others, ..Self::default() };
-        if is_large {
-            noted.queues = Some(copy);
-            return noted;
-        }
-        let (mut newest, mut place) = (0, 0);
-        for (queue, numbers) in [Queue::Small, Queue::Main].into_iter().zip(copy.queues()) {
-            for number in numbers {
-                place += 1;
-                let Some(view) = shard.view(number).filter(|_| !copy.is_expired(number)) else { continue };
-                let revision = view.record.revision;
-                let rank = match queue {
-                    Queue::Small => {
-                        newest = revision.max(newest);
-                        Rank { class: Class::Resident, first: newest, then: place }
-                    }
-                    Queue::Main => Rank { class: Class::Main, first: place, then: revision },
-                };
-                noted.queued.push((number, rank));
-            }
-        }
+impl<'a> Prepared<'a> {
+    /// Notes the entries that are to be saved. To be called while the gate is closed: the shorter it takes, the better.
+    pub(super) fn note(self, with_survivors: bool, now: Moment) -> Noted<'a> {
+        let Self { save, codec, shards, mut order, noted } = self;
+        let (table, rules) = (save.table, &save.table.head().rules);
+        let mut entries = 0;
+        table.each_shard(&mut |shard| entries += shard.count());
+        let order = table.head().recency().map(|recency| (recency.copy(&mut order), order));
+        let is_large = entries >= LARGE;
+        let mut noted = Noted { save, codec, shards: noted, order, is_large };
+        let mut prepared = shards.into_iter();
+        table.each_shard(&mut |shard| {
+            let Some((save, mut queues)) = prepared.next() else { return };
+            shard.begin_save(save, rules, now, with_survivors);
+            shard.copy_queues(rules, now, !is_large, &mut queues);
+            let has_others = queues.len() < shard.count();
+            noted.shards.push(NotedShard { lines: shard.numbers().end, has_others, queues });
+        });
         noted
     }
 }
@@ -192,22 +194,44 @@ impl NotedShard {
 impl<'a> Noted<'a> {
     /// Puts the entries in order.
     pub(super) fn arrange(self) -> Captured<'a> {
-        let Self { save, codec, shards, order, .. } = self;
+        let Self { save, codec, shards, order, is_large } = self;
         let order = order.map_or_else(Vec::new, |(list, next)| places(&list, &next));
         let (mut ranked, mut queues) = (Vec::new(), Vec::new());
         for (noted, shard) in shards.into_iter().zip(0..) {
-            let NotedShard { lines, has_others, queues: copy, queued } = noted;
-            ranked.extend(queued.into_iter().map(|(number, rank)| Ranked { rank, shard, number }));
-            if has_others {
-                save.rank_others(shard, lines, &order, &mut ranked);
+            if is_large {
+                let wanted = |number: &u32| !noted.queues.is_expired(*number);
+                queues.push(noted.queues.queues().map(|numbers| numbers.filter(wanted).collect::<Vec<_>>()));
+            } else {
+                rank_queues(&noted.queues, shard, &mut ranked);
             }
-            if let Some(copy) = copy {
-                let wanted = |number: &u32| !copy.is_expired(*number);
-                queues.push(copy.queues().map(|numbers| numbers.filter(wanted).collect::<Vec<_>>()));
+            if noted.has_others {
+                save.rank_others(shard, noted.lines, &order, &mut ranked);
             }
         }
         ranked.sort_unstable();
         Captured::new(Source::Table(save), codec, ranked, queues)
+    }
+}
+
+/// Ranks what the default policy keeps.
+fn rank_queues(copy: &QueuesCopy, shard: u32, ranked: &mut Vec<Ranked>) {
+    let (mut newest, mut place) = (0, 0);
+    for (queue, numbers) in [Queue::Small, Queue::Main].into_iter().zip(copy.queues()) {
+        for number in numbers {
+            place += 1;
+            if copy.is_expired(number) {
+                continue;
+            }
+            let revision = copy.revision(number);
+            let rank = match queue {
+                Queue::Small => {
+                    newest = revision.max(newest);
+                    Rank { class: Class::Resident, first: newest, then: place }
+                }
+                Queue::Main => Rank { class: Class::Main, first: place, then: revision },
+            };
+            ranked.push(Ranked { rank, shard, number });
+        }
     }
 }
 

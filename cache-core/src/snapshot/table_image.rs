@@ -1,6 +1,6 @@
 //! The entries of one table on their way out. Copies and encodes one piece at a time, so that a save needs little memory.
 
-use super::capture::{Captured, Noted, Progress, worth};
+use super::capture::{Captured, Noted, Prepared, Progress, worth};
 use super::entry::Entries;
 use super::error::SnapshotError;
 use super::format::block::{BlockBuilder, TooLong};
@@ -26,6 +26,10 @@ pub(crate) struct TableImage<'a> {
 }
 
 enum Content<'a> {
+    /// Until the moment of the save.
+    Prepared(Prepared<'a>),
+    /// The same of a table that was never used before.
+    Unused(&'a dyn ErasedTable),
     /// Of a table that was never used, and of one that is written.
     Nothing,
     /// Until they are put in order.
@@ -62,13 +66,12 @@ struct Encoded {
 }
 
 impl dyn ErasedTable + '_ {
-    /// The entries as they are now, to be copied and saved later; `None` if the table is not saved. To be called while the
-    /// gate is closed.
-    pub(crate) fn image(&self, with_survivors: bool, now: Moment) -> Option<TableImage<'_>> {
+    /// An image of the table whose moment is yet to come; `None` if the table is not saved.
+    pub(crate) fn image(&self) -> Option<TableImage<'_>> {
         let codec = self.head().codec()?;
         let entries = match self.used() {
-            Some(table) => Content::Noted(table.note(codec, with_survivors, now)),
-            None => Content::Nothing,
+            Some(table) => Content::Prepared(table.prepare_save(codec)),
+            None => Content::Unused(self),
         };
         Some(TableImage::new(self.name(), codec, entries))
     }
@@ -82,6 +85,18 @@ impl<'a> TableImage<'a> {
     #[cfg(test)]
     pub(super) fn of_entries(name: &'a str, codec: &'a dyn TableCodec, entries: Entries) -> Self {
         Self::new(name, codec, Content::Ordered(Box::new(Captured::of_entries(codec, entries))))
+    }
+
+    /// Notes the entries as they are now, to be copied later. To be called while the gate is closed.
+    pub(super) fn note(&mut self, with_survivors: bool, now: Moment) {
+        let prepared = match std::mem::replace(&mut self.entries, Content::Nothing) {
+            Content::Prepared(prepared) => Some(prepared),
+            Content::Unused(table) => table.used().map(|table| table.prepare_save(self.codec)),
+            other => return self.entries = other,
+        };
+        if let Some(prepared) = prepared {
+            self.entries = Content::Noted(prepared.note(with_survivors, now));
+        }
     }
 
     /// Puts the entries in order. Not done when the image is made, since writers wait meanwhile.
