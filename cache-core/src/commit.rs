@@ -54,7 +54,7 @@ pub(crate) fn dynamic<P: Part>(parts: &mut [P]) -> Vec<&mut dyn Part> {
 /// What a part does in the phases of a commit.
 pub(crate) trait Steps {
     /// Locks what the part needs.
-    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t>;
+    fn lock(&self, locked: &mut LockedShards<'_>);
 
     /// Compares what was read with what is there, and finds the places of what will be written. Changes nothing.
     ///
@@ -170,7 +170,10 @@ impl<'a> Commit<'a> {
         let mut locked = SmallVec::<[(LockedShards<'_>, &mut dyn Steps); 2]>::new();
         for part in parts {
             if let Some((table, steps)) = part.open() {
-                locked.push((steps.lock(table), steps));
+                locked.push((LockedShards::of(table), steps));
+                if let Some((shards, steps)) = locked.last_mut() {
+                    steps.lock(shards);
+                }
             }
         }
         for (shards, steps) in &mut locked {

@@ -35,8 +35,8 @@ impl Part for Clearing<'_> {
 struct ClearSteps;
 
 impl Steps for ClearSteps {
-    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
-        LockedShards::lock_all(table)
+    fn lock(&self, locked: &mut LockedShards<'_>) {
+        locked.lock_all();
     }
 
     fn validate(&mut self, _: &LockedShards<'_>, _: &mut Commit<'_>) -> Result<(), Failure> {
@@ -87,8 +87,8 @@ impl Part for Marking<'_> {
 struct MarkSteps;
 
 impl Steps for MarkSteps {
-    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
-        LockedShards::lock_all(table)
+    fn lock(&self, locked: &mut LockedShards<'_>) {
+        locked.lock_all();
     }
 
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
@@ -148,8 +148,8 @@ impl Part for MarkingTagged<'_> {
 }
 
 impl Steps for MarkTaggedSteps {
-    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
-        LockedShards::lock(table, self.keys.iter().map(|(hash, _)| (*hash, true)))
+    fn lock(&self, locked: &mut LockedShards<'_>) {
+        locked.lock(self.keys.iter().map(|(hash, _)| (*hash, true)));
     }
 
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
@@ -158,7 +158,7 @@ impl Steps for MarkTaggedSteps {
         marked.clear();
         for (hash, key) in keys {
             let is_key = |other: &dyn AnyKey| key.equals(other);
-            let shard = locked.of(*hash);
+            let shard = locked.shard(*hash);
             told.find(Tell::Marked, head, shard, (*hash, &is_key));
             if let Some(number) = shard.find(*hash, &is_key)
                 && !shard.lines.is_dead(number)

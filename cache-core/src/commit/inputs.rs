@@ -228,17 +228,17 @@ impl Part for BuiltPart<'_> {
 }
 
 impl Steps for BuiltSteps<'_> {
-    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+    fn lock(&self, locked: &mut LockedShards<'_>) {
         let count = self.inputs.map_or(0, AnyInputs::count);
         let inputs =
             self.inputs.into_iter().flat_map(|inputs| (0..count).map(|input| (inputs.hash(input), false)));
         let answer = self.answer.as_ref().map(|answer| (answer.watcher.hash(), true));
-        LockedShards::lock(table, inputs.chain(answer))
+        locked.lock(inputs.chain(answer));
     }
 
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
         if let Some(inputs) = self.inputs
-            && !(0..inputs.count()).all(|input| inputs.holds(input, locked.of(inputs.hash(input))))
+            && !(0..inputs.count()).all(|input| inputs.holds(input, locked.shard(inputs.hash(input))))
         {
             return Err(Failure::StaleAnswer);
         }
@@ -247,7 +247,7 @@ impl Steps for BuiltSteps<'_> {
         };
         let (head, hash) = (locked.table().head(), watcher.hash());
         let is_key = |other: &dyn AnyKey| watcher.key().equals(other);
-        let shard = locked.of(hash);
+        let shard = locked.shard(hash);
         *at = shard.locate(hash, &is_key);
         let may_store = match store {
             Store::Write => true,

@@ -63,9 +63,15 @@ impl Iterator for Places {
 }
 
 impl<'a> LockedShards<'a> {
-    /// Locks the shards of all these hashes, those that are only read for reading.
-    pub(super) fn lock(table: &'a dyn UsedTable, hashes: impl Iterator<Item = (u32, bool)>) -> Self {
-        let head = table.head();
+    /// None of a table yet.
+    pub(super) fn of(table: &'a dyn UsedTable) -> Self {
+        Self { table, ranks: Ranks([0; MOST_SHARDS]), shards: SmallVec::new(), may_have_displaced: false }
+    }
+
+    /// Locks the shards of all these hashes, those that are only read for reading. To be called once, or
+    /// [`lock_all`](Self::lock_all).
+    pub(super) fn lock(&mut self, hashes: impl Iterator<Item = (u32, bool)>) {
+        let head = self.table.head();
         let (mut places, mut written) = (Places::default(), Places::default());
         for (hash, is_written) in hashes {
             let place = head.place_of(hash);
@@ -74,24 +80,16 @@ impl<'a> LockedShards<'a> {
                 written.add(place);
             }
         }
-        let mut locked = Self::none_of(table);
         for place in places {
-            locked.add(place, written.has(place));
+            self.add(place, written.has(place));
         }
-        locked
     }
 
     /// Locks all shards for writing.
-    pub(super) fn lock_all(table: &'a dyn UsedTable) -> Self {
-        let mut locked = Self::none_of(table);
-        for place in 0..table.head().shard_count() {
-            locked.add(place, true);
+    pub(super) fn lock_all(&mut self) {
+        for place in 0..self.table.head().shard_count() {
+            self.add(place, true);
         }
-        locked
-    }
-
-    fn none_of(table: &'a dyn UsedTable) -> Self {
-        Self { table, ranks: Ranks([0; MOST_SHARDS]), shards: SmallVec::new(), may_have_displaced: false }
     }
 
     /// Locks the next shard.
@@ -115,7 +113,7 @@ impl<'a> LockedShards<'a> {
     }
 
     /// The shard of a hash, which is among the locked ones.
-    pub(super) fn of(&self, hash: u32) -> ShardRef<'_> {
+    pub(super) fn shard(&self, hash: u32) -> ShardRef<'_> {
         self.shards[self.ranks.of(hash, self.table.head())].any()
     }
 
@@ -137,6 +135,11 @@ impl<'a> LockedShards<'a> {
             shards.push(if which(shard) { shard.any_mut() } else { None });
         }
         OpenShards { head: self.table.head(), ranks: &self.ranks, shards }
+    }
+
+    /// Tells that there is nothing to [take](Self::take_displaced).
+    pub(super) fn have_displaced_nothing(&mut self) {
+        self.may_have_displaced = false;
     }
 
     /// Takes what was displaced, to be dropped when no lock is held.

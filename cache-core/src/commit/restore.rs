@@ -311,8 +311,8 @@ impl Part for Restoring<'_> {
 }
 
 impl Steps for RestoreSteps {
-    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
-        LockedShards::lock_all(table)
+    fn lock(&self, locked: &mut LockedShards<'_>) {
+        locked.lock_all();
     }
 
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
@@ -322,7 +322,7 @@ impl Steps for RestoreSteps {
             for line in lines.iter_mut().rev() {
                 let pair = entries.pairs.pair(line.number);
                 let Some(key) = pair.key() else { continue };
-                let (shard, is_key) = (locked.of(line.hash), |other: &dyn AnyKey| key.equals(other));
+                let (shard, is_key) = (locked.shard(line.hash), |other: &dyn AnyKey| key.equals(other));
                 line.at = shard.locate(line.hash, &is_key);
                 self.counts[head.place_of(line.hash)] += usize::from(line.at.number.is_none());
                 self.told.find(Tell::Replaced, head, shard, (line.hash, &is_key));

@@ -369,9 +369,7 @@ impl WriteSet {
             return None;
         }
         let (table, lines) = self.split();
-        if !lines.copy(0) {
-            return None;
-        }
+        lines.copy();
         let revision = table.used()?.insert_simply(hash, lines.copies.pair_mut(0))?;
         lines.revision = revision;
         lines.copies.clear();
@@ -397,6 +395,9 @@ impl WriteSet {
             if let (Write::Merge(_), Some(table)) = (&lines.lines[at].write, table.used()) {
                 lines.merge_again(table, at);
             }
+        }
+        lines.copy();
+        for at in 0..lines.lines.len() {
             lines.prepare(head, at, label, has_simple_commits);
         }
     }
@@ -455,12 +456,9 @@ impl Lines {
         key_of(&*self.pairs, line)
     }
 
-    /// Copies the pair of a line that writes a value. `false`: it has none.
-    fn copy(&mut self, line: usize) -> bool {
-        while self.copies.len() <= line {
-            self.copies.add();
-        }
-        self.copies.pair_mut(line).copy_from(self.pairs.pair(line))
+    /// Copies the pairs of the lines that write a value.
+    fn copy(&mut self) {
+        self.copies.copy_all(&*self.pairs);
     }
 
     fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<usize> {
@@ -623,7 +621,6 @@ impl Lines {
     fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>, has_simple_commits: bool) {
         let line = &self.lines[at];
         if has_simple_commits && line.is_simple() {
-            self.copy(at);
             return;
         }
         let (times, is_invalidated) = match &line.write {
@@ -631,14 +628,12 @@ impl Lines {
             Write::Merge(merge) => (None, merge.is_invalidated),
             _ => return,
         };
-        if self.copy(at) {
-            // Its times begin when it is installed.
-            let now = Moment::ORIGIN;
-            let mut incoming = head.incoming(self.copies.pair(at), &times.unwrap_or_default(), label, now);
-            incoming.is_invalidated = is_invalidated;
-            self.incoming.resize_with(at + 1, || None);
-            self.incoming[at] = Some(incoming);
-        }
+        // Its times begin when it is installed.
+        let now = Moment::ORIGIN;
+        let mut incoming = head.incoming(self.copies.pair(at), &times.unwrap_or_default(), label, now);
+        incoming.is_invalidated = is_invalidated;
+        self.incoming.resize_with(at + 1, || None);
+        self.incoming[at] = Some(incoming);
     }
 
     fn clear(&mut self) {

@@ -26,8 +26,6 @@ pub(crate) trait AnyPair: Any + Send + Sync {
     fn set_handle(&mut self, value: Option<AnyHandle>);
     /// Exchanges values with another pair, and keys if asked to.
     fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);
-    /// Becomes a copy of another pair, if that has a key and a value. Returns whether it has.
-    fn copy_from(&mut self, other: &dyn AnyPair) -> bool;
     fn clear(&mut self);
     /// The weight by the query's weigher, which is foreign code.
     fn weigh(&self) -> u32;
@@ -48,6 +46,8 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     /// Adds an empty pair.
     fn add(&mut self) -> &mut dyn AnyPair;
     fn clear(&mut self);
+    /// Becomes a copy of another list of the query, with empty pairs in the place of those without a value.
+    fn copy_all(&mut self, other: &dyn AnyPairs);
     /// Adds a copy of a line of a shard. `false`: its value is dead. A panic of the key's `Clone` leaves no handle behind.
     fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
     /// Has the processor fetch the reference counts of values that are to be copied side by side. The locked instructions
@@ -99,12 +99,6 @@ impl<Q: Query> AnyPair for Pair<Q> {
         if with_key {
             std::mem::swap(&mut self.key, &mut other.key);
         }
-    }
-
-    fn copy_from(&mut self, other: &dyn AnyPair) -> bool {
-        let Some(Self { key: Some(key), value: Some(value) }) = Self::of(other) else { return false };
-        *self = Self::new(key.clone(), Arc::clone(value));
-        true
     }
 
     fn clear(&mut self) {
@@ -192,6 +186,17 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
 
     fn clear(&mut self) {
         self.0.clear();
+    }
+
+    fn copy_all(&mut self, other: &dyn AnyPairs) {
+        let Some(Self(pairs)) = Self::of(other) else { return };
+        self.0.clear();
+        for pair in pairs {
+            self.0.push(match pair {
+                Pair { key: Some(key), value: Some(value) } => Pair::new(key.clone(), Arc::clone(value)),
+                _ => Pair { key: None, value: None },
+            });
+        }
     }
 
     fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool {

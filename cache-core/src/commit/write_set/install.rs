@@ -3,7 +3,6 @@
 use super::{Line, Lines, Mark, Write, key_of};
 use crate::commit::locked_shards::{LockedShards, OpenShards};
 use crate::commit::{Commit, Failure, Steps};
-use crate::erased::UsedTable;
 use crate::event::ChangeKind;
 use crate::shard::key::AnyKey;
 use crate::shard::{OpContext, ShardMut, ShardRef, Written};
@@ -135,10 +134,10 @@ impl Lines {
 }
 
 impl Steps for Lines {
-    fn lock<'t>(&self, table: &'t dyn UsedTable) -> LockedShards<'t> {
+    fn lock(&self, locked: &mut LockedShards<'_>) {
         match self.marks_rest {
-            true => LockedShards::lock_all(table),
-            false => LockedShards::lock(table, self.lines.iter().map(|line| (line.hash, line.is_written()))),
+            true => locked.lock_all(),
+            false => locked.lock(self.lines.iter().map(|line| (line.hash, line.is_written()))),
         }
     }
 
@@ -148,7 +147,7 @@ impl Steps for Lines {
         let has_listeners = head.core.events.has_listeners();
         for at in 0..self.lines.len() {
             let hash = self.lines[at].hash;
-            let shard = locked.of(hash);
+            let shard = locked.shard(hash);
             match self.validate_line(at, shard, head.name) {
                 Err(stale @ Failure::StaleBase(..)) => {
                     commit.overtaken.get_or_insert(stale);

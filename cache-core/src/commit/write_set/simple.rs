@@ -49,11 +49,12 @@ fn install(
     let mut locked = SmallVec::<[(LockedShards<'_>, &mut Lines); 2]>::new();
     for set in sets {
         let (table, lines) = set.split();
-        let shards = lines.lock(table.used()?);
-        if !lines.locate_simply(&shards, now) {
+        locked.push((LockedShards::of(table.used()?), lines));
+        let Some((shards, lines)) = locked.last_mut() else { return None };
+        lines.lock(shards);
+        if !lines.locate_simply(shards, now) {
             return None;
         }
-        locked.push((shards, lines));
     }
     if core.gate.is_closed() {
         return None;
@@ -77,11 +78,8 @@ impl WriteSet {
         {
             return None;
         }
-        let mut writes = false;
-        for at in 0..lines.lines.len() {
-            writes |= lines.copy(at);
-        }
-        Some(writes)
+        lines.copy();
+        Some(lines.lines.iter().any(Line::is_written))
     }
 }
 
@@ -96,7 +94,7 @@ impl Lines {
             return false;
         }
         for (at, line) in lines.iter_mut().enumerate() {
-            let (shard, key) = (locked.of(line.hash), key_of(&**pairs, at));
+            let (shard, key) = (locked.shard(line.hash), key_of(&**pairs, at));
             line.at.number = shard.find(line.hash, &|other| key.equals(other));
             if line.read.is_some_and(|seen| !shard.is_unchanged(seen, line.at.number)) {
                 return false;
@@ -115,14 +113,19 @@ impl Lines {
         let head = locked.table().head();
         (self.now, self.revision) = (now, revision);
         let context = head.context(now, revision);
-        let mut shards = locked.open();
+        let (mut shards, mut is_calm) = (locked.open(), true);
         self.install_lines(head, &mut shards, &context, true);
         for shard in shards.each() {
             if !shard.is_calm(now) {
                 shard.finish(&context);
+                is_calm = false;
             }
         }
         drop(shards);
-        locked.take_displaced(displaced);
+        match is_calm {
+            // Simple writes have left what they displaced in the copies.
+            true => locked.have_displaced_nothing(),
+            false => locked.take_displaced(displaced),
+        }
     }
 }
