@@ -137,7 +137,9 @@ impl<'a> Commits<'a> {
 impl CommitLog {
     #[inline]
     pub(crate) fn note_single(&self, table: &'static str, revision: u64) {
-        self.note(revision, None, || vec![table]);
+        if self.limit.load(Ordering::Relaxed) > 0 {
+            self.note(revision, None, || vec![table]);
+        }
     }
 
     #[inline]

@@ -240,6 +240,12 @@ impl<'a> ShardRef<'a> {
         self.index.find(hash, |number| is_it(number).then_some(number))
     }
 
+    /// Number of the line with the key of a pair.
+    #[inline]
+    pub(crate) fn find_pair(self, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
+        self.lines.find(self.index, hash, pair)
+    }
+
     /// Number of the pin of a key, if a claim on it is held.
     pub(crate) fn pin_of(self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
         self.metadata.and_then(|metadata| metadata.pins.find(hash, is_key))

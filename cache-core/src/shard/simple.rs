@@ -5,7 +5,7 @@
 use super::lines::Released;
 use super::metadata::{Metadata, promote};
 use super::pairs::AnyPair;
-use super::state::{LineState, Membership};
+use super::state::{LineState, Membership, deadline};
 use super::{OpContext, ShardMut, ShardRef};
 use crate::clock::Moment;
 use crate::event::Cause;
@@ -66,18 +66,23 @@ impl ShardMut<'_> {
             self.lines.exchange(number, None, pair);
             return false;
         }
-        let (number, state) = self.occupy_simply(hash, written, context);
-        match self.lines.state(number) {
-            Some(_) => self.lines.exchange(number, Some(state), pair),
-            None => self.lines.put(number, state, pair),
+        let (number, state, is_vacant) = self.occupy_simply(hash, written, context);
+        match is_vacant {
+            true => self.lines.put(number, state, pair),
+            false => self.lines.exchange(number, Some(state), pair),
         }
         // There was no survivor before.
         !self.metadata.survivors.is_empty()
     }
 
-    /// Finds a line for a new key, and enters it everywhere but in the line itself. If the table is full, that is the line
-    /// of the entry that leaves, and still has it.
-    fn occupy_simply(&mut self, hash: u32, written: Written, context: &OpContext<'_>) -> (u32, LineState) {
+    /// Finds a line for a new key, and enters it everywhere but in the line itself. Returns whether that is vacant: if the
+    /// table is full, it is the line of the entry that leaves, and still has it.
+    fn occupy_simply(
+        &mut self,
+        hash: u32,
+        written: Written,
+        context: &OpContext<'_>,
+    ) -> (u32, LineState, bool) {
         let Written { revision, as_of } = written;
         let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of };
         let is_full = context.ledger.is_over_with(1);
@@ -111,8 +116,10 @@ impl ShardMut<'_> {
         let mut state =
             LineState { aside, membership, uses: AtomicU8::new(0), is_invalidated: false, has_alarm: false };
         state.date(as_of, false);
-        self.metadata.set_alarm(number, &mut state, context.rules);
-        (number, state)
+        if context.rules.is_timed {
+            self.metadata.set_alarm(number, &mut state, context.rules);
+        }
+        (number, state, vacated.is_none())
     }
 
     /// Evicts one entry, so that another may enter a queue. Returns the number of its line, which still has it, if nobody
@@ -187,11 +194,13 @@ impl Metadata {
         context: &OpContext<'_>,
     ) {
         let Written { revision, as_of } = written;
-        let old_deadline = self.deadline(number, context.rules);
         let record = &mut self.records[number];
-        record.as_of = as_of;
+        let old_date = std::mem::replace(&mut record.as_of, as_of);
         record.revision = revision;
-        self.move_alarm(number, state, old_deadline, context.rules);
+        if context.rules.is_timed {
+            // No entry of a calm shard has times of its own.
+            self.move_alarm(number, state, deadline(old_date, None, context.rules), context.rules);
+        }
         state.is_invalidated = false;
         state.date(as_of, false);
         state.count_use();

@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Line, Lines, WriteSet, key_of};
+use super::{Line, Lines, WriteSet};
 use crate::clock::Moment;
 use crate::commit::locked_shards::LockedShards;
 use crate::commit::{Part, Steps};
@@ -50,7 +50,7 @@ fn install(
     for set in sets {
         let (table, lines) = set.split();
         locked.push((LockedShards::of(table.used()?), lines));
-        let Some((shards, lines)) = locked.last_mut() else { return None };
+        let (shards, lines) = locked.last_mut()?;
         lines.lock(shards);
         if !lines.locate_simply(shards, now) {
             return None;
@@ -94,8 +94,8 @@ impl Lines {
             return false;
         }
         for (at, line) in lines.iter_mut().enumerate() {
-            let (shard, key) = (locked.shard(line.hash), key_of(&**pairs, at));
-            line.at.number = shard.find(line.hash, &|other| key.equals(other));
+            let shard = locked.shard(line.hash);
+            line.at.number = shard.find_pair(line.hash, pairs.pair(at));
             if line.read.is_some_and(|seen| !shard.is_unchanged(seen, line.at.number)) {
                 return false;
             }
