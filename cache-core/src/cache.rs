@@ -16,6 +16,7 @@ use crate::inspect::{Commits, Inspection};
 use crate::pin::Pinned;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
+use crate::shard::Pair;
 use crate::shard::state::Past;
 use crate::table::entry::{Entry, EntryState, Freshness};
 use crate::table::flights::Turn;
@@ -267,7 +268,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        self.insert_timed(query, value, Times::new())
+        self.table::<Q>().insert(query, value.into(), &Times::new())
     }
 
     /// [`insert`](Self::insert) with times of its own.
@@ -329,18 +330,18 @@ impl<R: Registry> Cache<R> {
             match table.join_load(&key) {
                 // Another load has landed since the miss.
                 Turn::There(value) => {
-                    if let Ok(value) = value.downcast::<Arc<_>>() {
-                        return Ok(*value);
+                    if let Some(value) = Pair::<L::Query>::value_of(&*value) {
+                        return Ok(Arc::clone(value));
                     }
                 }
                 Turn::Mine(ticket) => {
                     let value = table.store_loaded(key, ticket.load(), load()?.into());
-                    ticket.land(&value);
+                    ticket.land::<L::Query>(&value);
                     return Ok(value);
                 }
                 Turn::Nested(running) => return Ok(table.store_loaded(key, &running, load()?.into())),
                 Turn::Wait(running) => {
-                    if let Some(value) = running.wait() {
+                    if let Some(value) = running.wait::<L::Query>() {
                         return Ok(value);
                     }
                 }

@@ -23,6 +23,7 @@ mod tag_index;
 mod tests;
 mod write;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -40,6 +41,7 @@ pub(crate) use pairs::Pair;
 use pairs::{AnyPair, AnyPairs};
 pub(crate) use placement::Placement;
 pub(crate) use simple::Written;
+use state::AnyHandle;
 pub(crate) use state::{Extra, LineState, Membership, View};
 use tag_index::TagIndex;
 
@@ -431,11 +433,8 @@ impl ShardMut<'_> {
 
     /// Moves an entry out of its line. Without a `cause`, or if its value turns out to be dead, it is no removal.
     fn displace(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
-        let is_told = context.has_listeners && cause.is_some();
-        let has_value = self.lines.displace(number, is_told);
-        if let Some(cause) = cause
-            && (has_value || !is_told)
-        {
+        let is_alive = self.lines.displace(number);
+        if let (Some(cause), true) = (cause, is_alive) {
             self.note_displaced(cause, context);
         }
     }
@@ -443,16 +442,23 @@ impl ShardMut<'_> {
     /// Counts what was displaced last, and remembers it for the listeners.
     fn note_displaced(&mut self, cause: Cause, context: &OpContext<'_>) {
         self.metadata.removals[cause as usize] += 1;
-        if context.has_listeners
-            && let Some(displaced) = self.lines.displaced()
-        {
-            self.metadata.told.push((displaced.len() - 1, cause));
+        if context.has_listeners {
+            self.metadata.told.push((self.lines.displaced().len() - 1, cause));
         }
+    }
+
+    /// Copies of key and handle of an entry that stays in its line. A panic of the key's `Clone` must not end an operation
+    /// half-way: `None` then, which is counted when the listeners are told.
+    fn copy_for_listeners(&self, number: u32) -> Option<AnyHandle> {
+        catch_unwind(AssertUnwindSafe(|| self.lines.handle(number, true))).ok().flatten()
     }
 
     /// Queues what was displaced for the listeners.
     pub(crate) fn publish(&mut self, table: &'static str, events: &Events) {
-        let Some(displaced) = self.lines.displaced() else { return };
+        if self.metadata.told.is_empty() {
+            return;
+        }
+        let displaced = self.lines.displaced();
         for (number, cause) in self.metadata.told.drain(..) {
             match displaced.pair_mut(number).take_entry() {
                 Some(entry) => events.tell_removal(table, cause, entry),

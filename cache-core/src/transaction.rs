@@ -124,7 +124,7 @@ impl<R: Registry> Transaction<R> {
         R: Holds<Q>,
     {
         let line = self.writes_mut::<Q>().set(query, Arc::clone(&value), times);
-        self.note::<Q>(line);
+        self.draft.note(self.cache.table::<Q>().index(), line);
         value
     }
 
@@ -140,7 +140,7 @@ impl<R: Registry> Transaction<R> {
     {
         let step = Box::new(move |present: Option<&V>| Arc::new(merge(present)));
         let line = self.writes_mut::<Q>().merge(&query, step);
-        self.note::<Q>(line);
+        self.draft.note(self.cache.table::<Q>().index(), line);
     }
 
     /// Lets the present value take in `value`, or puts `value` where there is none.
@@ -169,7 +169,7 @@ impl<R: Registry> Transaction<R> {
         R: Holds<Q>,
     {
         let (value, line) = self.writes_mut::<Q>().update_once(query, |present| update(present).into());
-        self.note::<Q>(line);
+        self.draft.note(self.cache.table::<Q>().index(), line);
         value
     }
 
@@ -218,7 +218,7 @@ impl<R: Registry> Transaction<R> {
     {
         let (was_there, line) =
             self.writes_mut::<L::Query>().update(lookup, |present| update(present).into());
-        self.note::<L::Query>(line);
+        self.draft.note(self.cache.table::<L::Query>().index(), line);
         was_there
     }
 
@@ -228,7 +228,7 @@ impl<R: Registry> Transaction<R> {
         R: Holds<L::Query>,
     {
         let (was_there, line) = self.writes_mut::<L::Query>().remove(lookup);
-        self.note::<L::Query>(line);
+        self.draft.note(self.cache.table::<L::Query>().index(), line);
         was_there
     }
 
@@ -238,7 +238,7 @@ impl<R: Registry> Transaction<R> {
         R: Holds<L::Query>,
     {
         let (is_there, line) = self.writes_mut::<L::Query>().touch(lookup);
-        self.note::<L::Query>(line);
+        self.draft.note(self.cache.table::<L::Query>().index(), line);
         is_there
     }
 
@@ -249,7 +249,7 @@ impl<R: Registry> Transaction<R> {
         R: Holds<L::Query>,
     {
         let (is_there, line) = self.writes_mut::<L::Query>().invalidate(lookup);
-        self.note::<L::Query>(line);
+        self.draft.note(self.cache.table::<L::Query>().index(), line);
         is_there
     }
 
@@ -374,16 +374,6 @@ impl<R: Registry> Transaction<R> {
         let Self { cache, draft } = &mut self;
         let revision = draft.commit_async(cache.core(), &|| cache.tables(), attempts).await?;
         Ok(Receipt::new(revision, self.draft.parts))
-    }
-
-    /// Remembers the order of a key that is written for the first time.
-    fn note<Q: Query>(&mut self, line: Option<usize>)
-    where
-        R: Holds<Q>,
-    {
-        if let Some(line) = line {
-            self.draft.order.push((self.cache.table::<Q>().index(), line));
-        }
     }
 
     /// The set of this transaction's lines in the table of `Q`, made at first use.

@@ -34,7 +34,7 @@ impl Home {
 pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
 
 /// The merges of one value, in their order.
-struct Merges<V: ?Sized>(Vec<Merging<V>>);
+struct Merges<Q: Query>(Vec<Merging<Q::Value>>);
 
 /// The merges of a value whose type the holder does not know.
 pub(super) trait AnyMerges: Any + Send {
@@ -42,13 +42,13 @@ pub(super) trait AnyMerges: Any + Send {
     fn run(&self, present: Option<&AnyHandle>) -> Option<AnyHandle>;
 }
 
-impl<V: ?Sized + Send + Sync + 'static> AnyMerges for Merges<V> {
+impl<Q: Query> AnyMerges for Merges<Q> {
     fn run(&self, present: Option<&AnyHandle>) -> Option<AnyHandle> {
-        let mut merged = present.and_then(|present| present.downcast_ref::<Arc<V>>()).cloned();
+        let mut merged = present.and_then(|present| Pair::<Q>::value_of(&**present)).cloned();
         for step in &self.0 {
             merged = Some(step(merged.as_deref()));
         }
-        Some(Box::new(merged?))
+        Some(Pair::<Q>::handle(merged?))
     }
 }
 
@@ -177,7 +177,7 @@ impl<Q: Query> Writes<'_, Q> {
             Own::Nothing => {
                 let (value, seen) = self.table.read_versioned(key, Use::Counted);
                 let merged = step(value.as_deref());
-                let first = self.set.merge(line, seen, Box::new(Merges(vec![step])));
+                let first = self.set.merge(line, seen, Box::new(Merges::<Q>(vec![step])));
                 self.set_value(line, merged);
                 first
             }
@@ -188,9 +188,7 @@ impl<Q: Query> Writes<'_, Q> {
             Own::Value => {
                 let value = step(self.value(line).map(|value| &**value));
                 let merges = self.set.merge_own(line).map(|merges| merges as &mut dyn Any);
-                if let Some(Merges(steps)) =
-                    merges.and_then(|merges| merges.downcast_mut::<Merges<Q::Value>>())
-                {
+                if let Some(Merges(steps)) = merges.and_then(|merges| merges.downcast_mut::<Merges<Q>>()) {
                     steps.push(step);
                 }
                 self.set_value(line, value);

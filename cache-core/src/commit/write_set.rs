@@ -507,7 +507,7 @@ impl Lines {
         }
         // Last, since the drop of a value may panic.
         if !has_value {
-            self.pairs.pair_mut(at).set_handle(None);
+            self.pairs.pair_mut(at).forget_value();
         }
         old.kind().is_none().then_some(at)
     }
@@ -612,7 +612,9 @@ impl Lines {
             let key = key_of(&*self.pairs, at);
             let (present, seen) = table.read_handle(line.hash, &|other| key.equals(other));
             let merged = merge.merges.run(present.as_ref());
-            self.pairs.pair_mut(at).set_handle(merged);
+            if let Some(mut merged) = merged {
+                self.pairs.pair_mut(at).swap(&mut *merged, false);
+            }
             (merge.base, merge.is_stale) = (seen, false);
         }
     }

@@ -4,12 +4,18 @@ use super::key::AnyKey;
 use super::lines::Released;
 use super::maintenance::VISITS;
 use super::metadata::Metadata;
+use super::pairs::{AnyPair, AnyPairs};
 use super::state::Membership;
 use super::{Incoming, OpContext, PinClaim, Placement, QueuePosition, ShardMut};
 use crate::event::Cause;
 use crate::retention::Queue;
 use crate::retention::recency::Oldest;
 use crate::sync::atomic::AtomicU8;
+
+/// What was displaced last.
+fn last_of(displaced: &mut dyn AnyPairs) -> &mut dyn AnyPair {
+    displaced.pair_mut(displaced.len() - 1)
+}
 
 impl ShardMut<'_> {
     /// Adds a claim on the key. Returns the number of its pin.
@@ -216,12 +222,18 @@ impl ShardMut<'_> {
             return true;
         }
         self.keep_for_saves(number);
-        match self.lines.release(number, context.has_listeners) {
+        match self.lines.release(number, true) {
             Released::Unshared => {
                 self.vacate(number, Some(cause), context);
                 false
             }
             Released::Weakened => {
+                if context.has_listeners
+                    && let Some(mut told) = self.copy_for_listeners(number)
+                {
+                    // Another handle of the same value, so that no drop is the last.
+                    last_of(self.lines.displaced()).swap(&mut *told, true);
+                }
                 self.become_survivor(number, membership, cause, context);
                 true
             }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use super::index::Index;
 use super::key::AnyKey;
 use super::pairs::{AnyPair, AnyPairs, Pair, Pairs};
-use super::state::{AnyHandle, LineState, Membership};
+use super::state::{AnyHandle, LineState};
 use crate::query::{Lookup, Query};
 use crate::retention::records::grow;
 use crate::sync::switch_point;
@@ -45,8 +45,7 @@ pub(crate) enum Released {
     Weakened,
 }
 
-/// The lines of a query that the caller does not know. Numbers of vacant lines are answered like those of no line. What is
-/// to be told to listeners is displaced with its key and a strong handle.
+/// The lines of a query that the caller does not know. Numbers of vacant lines are answered like those of no line.
 pub(crate) trait AnyLines: Any + Send + Sync {
     /// How many lines there are, vacant ones included.
     fn len(&self) -> usize;
@@ -55,32 +54,30 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     fn key(&self, number: u32) -> Option<&dyn AnyKey>;
     /// Number of the line with the key of a pair.
     fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32>;
-    /// A strong handle of the value, if it is alive.
-    fn handle(&self, number: u32) -> Option<AnyHandle>;
+    /// Sets the value of a pair. Returns whether there is one that is alive.
+    fn read(&self, number: u32, into: &mut dyn AnyPair) -> bool;
+    /// A strong handle of the value, if it is alive; with a copy of the key if asked to.
+    fn handle(&self, number: u32, with_key: bool) -> Option<AnyHandle>;
     /// Whether nobody holds the value any more. Final: a dead value cannot come back.
     fn is_dead(&self, number: u32) -> bool;
-    /// Moves a pair into a vacant line, or a new one behind all others. The handle is strong if the state says so.
+    /// Moves a pair into a vacant line, or a new one behind all others. The handle is strong.
     fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair);
-    /// Replaces the value by that of a pair, whose key is displaced with the old value. The line's state says whether the new
-    /// handle is strong. Returns whether the old value is alive.
-    fn replace(&mut self, number: u32, pair: &mut dyn AnyPair, is_told: bool) -> bool;
-    /// Exchanges the value of a resident for that of a pair; and the key too, if the line is entered by another entry, which
-    /// has this state. The pair has what was there then.
+    /// Exchanges the value for that of a pair, of which the handle is strong; and the key too, if the line is entered by another
+    /// entry, which has this state. The pair has what was there then, without a value that is dead.
     fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair);
     /// Makes the handle strong. `false`: the value is dead.
     fn upgrade(&mut self, number: u32) -> bool;
-    /// Makes the handle of a resident weak, unless nobody else can reach the value. The strong one is displaced.
-    fn release(&mut self, number: u32, is_told: bool) -> Released;
-    /// Moves an entry out. Returns whether what was displaced has a value: if it is told or was resident, and is alive.
-    fn displace(&mut self, number: u32, is_told: bool) -> bool;
-    /// Displaces copies of key and handle of an entry that stays in its line, for listeners.
-    fn report(&mut self, number: u32);
+    /// Makes a strong handle weak, unless nobody else can reach the value and it `may_stay`. The strong one is displaced; not if
+    /// it may not stay and there are others, which the caller is to keep.
+    fn release(&mut self, number: u32, may_stay: bool) -> Released;
+    /// Moves an entry out. Returns whether its value is alive.
+    fn displace(&mut self, number: u32) -> bool;
     /// Makes room for so many new entries.
     fn reserve(&mut self, entries: usize);
     /// Moves the entries together, in their order, so that no line between them is vacant.
     fn compact(&mut self);
     /// What was displaced and has not been taken.
-    fn displaced(&mut self) -> Option<&mut dyn AnyPairs>;
+    fn displaced(&mut self) -> &mut dyn AnyPairs;
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>>;
 }
 
@@ -113,13 +110,11 @@ impl<V: ?Sized> ValueRef<V> {
         }
     }
 
-    /// The strong handle; one is made of a weak one that `is_told` to listeners, if the value is alive.
-    fn into_strong(self, is_told: bool) -> Option<Arc<V>> {
+    /// The value, if it is alive.
+    fn into_value(self) -> Option<Arc<V>> {
         match self {
             Self::Strong(value) => Some(value),
-            Self::Weak(_) if is_told => self.value(),
-            // No value goes with a weak handle.
-            Self::Weak(_) => None,
+            Self::Weak(_) => self.value(),
         }
     }
 }
@@ -170,26 +165,11 @@ impl<Q: Query> Lines<Q> {
         })
     }
 
-    fn push_displaced(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
-        if self.displaced.is_none() {
-            self.displaced = Some(Box::default());
+    fn displaced(&mut self) -> &mut Pairs<Q> {
+        match &mut self.displaced {
+            Some(displaced) => displaced,
+            none => none.insert(Box::default()),
         }
-        if let Some(displaced) = &mut self.displaced {
-            displaced.push(key, value);
-        }
-    }
-
-    /// The handle of a value for a line of this state. What has to be dropped of the value is displaced.
-    fn handle_for(&mut self, value: Arc<Q::Value>, state: Membership) -> ValueRef<Q::Value> {
-        if state.is_resident() {
-            return ValueRef::Strong(value);
-        }
-        let weak = ValueRef::Weak(Arc::downgrade(&value));
-        // A writer holds another handle; a restore does not.
-        if Arc::strong_count(&value) == 1 {
-            self.push_displaced(None, Some(value));
-        }
-        weak
     }
 }
 
@@ -228,13 +208,20 @@ impl<Q: Query> AnyLines for Lines<Q> {
         None
     }
 
-    fn handle(&self, number: u32) -> Option<AnyHandle> {
-        if let Some(line) = self.line(number)
-            && let Some(value) = line.value.value()
-        {
-            return Some(Box::new(value));
+    fn read(&self, number: u32, into: &mut dyn AnyPair) -> bool {
+        let (Some(line), Some(into)) = (self.line(number), Pair::<Q>::of_mut(into)) else { return false };
+        into.value = line.value.value();
+        into.value.is_some()
+    }
+
+    fn handle(&self, number: u32, with_key: bool) -> Option<AnyHandle> {
+        let line = self.line(number)?;
+        // First, since it may panic: the handle that is made then could become the last.
+        let key = if with_key { Some(line.key.clone()) } else { None };
+        match line.value.value() {
+            Some(value) => Some(Box::new(Pair::<Q> { key, value: Some(value) })),
+            None => None,
         }
-        None
     }
 
     fn is_dead(&self, number: u32) -> bool {
@@ -246,44 +233,31 @@ impl<Q: Query> AnyLines for Lines<Q> {
 
     fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair) {
         let Some(pair) = Pair::<Q>::of_mut(pair) else { return };
-        let (Some(key), Some(value)) = (pair.key.take(), pair.value.take()) else { return };
-        let value = self.handle_for(value, state.membership);
         if number as usize == self.lines.len() {
             grow(&mut self.lines);
             self.lines.push(None);
         }
         let vacant = &mut self.lines[number as usize];
         // Said so that the entry is written where it is to be, instead of being made elsewhere and copied.
-        if vacant.is_none() {
-            *vacant = Some(Line { value, state, key });
+        if vacant.is_none()
+            && let Some(key) = pair.key.take()
+            && let Some(value) = pair.value.take()
+        {
+            *vacant = Some(Line { value: ValueRef::Strong(value), state, key });
         }
-    }
-
-    fn replace(&mut self, number: u32, pair: &mut dyn AnyPair, is_told: bool) -> bool {
-        let Some(pair) = Pair::<Q>::of_mut(pair) else { return false };
-        let Some(membership) = self.state(number).map(|state| state.membership) else { return false };
-        let Some(value) = pair.value.take() else { return false };
-        let value = self.handle_for(value, membership);
-        let Some(line) = self.line_mut(number) else { return false };
-        let old = std::mem::replace(&mut line.value, value);
-        let was_alive = !old.is_dead();
-        let old = old.into_strong(is_told);
-        // One that has died meanwhile is told to nobody.
-        let is_told_of = !is_told || old.is_some();
-        self.push_displaced(pair.key.take(), old);
-        was_alive && is_told_of
     }
 
     fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair) {
         let Some(pair) = Pair::<Q>::of_mut(pair) else { return };
-        let (Some(key), Some(value)) = (&mut pair.key, &mut pair.value) else { return };
         let Some(line) = self.line_mut(number) else { return };
-        if let ValueRef::Strong(present) = &mut line.value {
-            std::mem::swap(present, value);
+        if let Some(value) = pair.value.take() {
+            pair.value = std::mem::replace(&mut line.value, ValueRef::Strong(value)).into_value();
         }
-        if let Some(state) = entering {
+        if let Some(state) = entering
+            && let Some(key) = pair.key.take()
+        {
             line.state = state;
-            std::mem::swap(&mut line.key, key);
+            pair.key = Some(std::mem::replace(&mut line.key, key));
         }
     }
 
@@ -295,37 +269,30 @@ impl<Q: Query> AnyLines for Lines<Q> {
         true
     }
 
-    fn release(&mut self, number: u32, is_told: bool) -> Released {
-        let Some(Line { value: held @ ValueRef::Strong(_), key, .. }) = self.line_mut(number) else {
-            return Released::Weakened;
-        };
-        let ValueRef::Strong(value) = held else { return Released::Weakened };
+    fn release(&mut self, number: u32, may_stay: bool) -> Released {
+        let Some(line) = self.line_mut(number) else { return Released::Weakened };
+        let ValueRef::Strong(value) = &mut line.value else { return Released::Weakened };
         switch_point();
         // Proves that there is no other handle, weak ones included.
-        if Arc::get_mut(value).is_some() {
+        if may_stay && Arc::get_mut(value).is_some() {
             return Released::Unshared;
         }
+        let is_kept = !may_stay && Arc::strong_count(value) > 1;
         let weak = ValueRef::Weak(Arc::downgrade(value));
-        let key = if is_told { key_for_listeners(key) } else { None };
-        let value = std::mem::replace(held, weak).into_strong(false);
-        self.push_displaced(key, value);
+        let value = std::mem::replace(&mut line.value, weak).into_value();
+        if !is_kept {
+            self.displaced().push(None, value);
+        }
         Released::Weakened
     }
 
-    fn displace(&mut self, number: u32, is_told: bool) -> bool {
+    fn displace(&mut self, number: u32) -> bool {
         let Some(line) = self.lines.get_mut(number as usize) else { return false };
         let Some(Line { key, value, .. }) = line.take() else { return false };
-        let value = value.into_strong(is_told);
-        let has_value = value.is_some();
-        self.push_displaced(Some(key), value);
-        has_value
-    }
-
-    fn report(&mut self, number: u32) {
-        if let Some(line) = self.line(number) {
-            let (key, value) = (key_for_listeners(&line.key), line.value.value());
-            self.push_displaced(key, value);
-        }
+        let value = value.into_value();
+        let is_alive = value.is_some();
+        self.displaced().push(Some(key), value);
+        is_alive
     }
 
     fn reserve(&mut self, entries: usize) {
@@ -333,23 +300,22 @@ impl<Q: Query> AnyLines for Lines<Q> {
     }
 
     fn compact(&mut self) {
-        let mut end = 0;
-        for number in 0..self.lines.len() {
-            if self.lines[number].is_some() {
-                self.lines.swap(number, end);
+        let (mut number, mut end) = (0, 0);
+        while number < self.lines.len() {
+            let line = self.lines[number].take();
+            if line.is_some() {
+                self.lines[end] = line;
                 end += 1;
             }
+            number += 1;
         }
         // All behind are vacant.
         self.lines.truncate(end);
         self.lines.shrink_to(2 * end);
     }
 
-    fn displaced(&mut self) -> Option<&mut dyn AnyPairs> {
-        match &mut self.displaced {
-            Some(displaced) => Some(&mut **displaced),
-            None => None,
-        }
+    fn displaced(&mut self) -> &mut dyn AnyPairs {
+        self.displaced()
     }
 
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>> {
@@ -358,10 +324,4 @@ impl<Q: Query> AnyLines for Lines<Q> {
             None => None,
         }
     }
-}
-
-/// A panic of the key's `Clone` must not end an operation half-way: the displaced value goes without a key then, which
-/// is counted when the listeners are told.
-fn key_for_listeners<Q: Query>(key: &Q) -> Option<Q> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| key.clone())).ok()
 }

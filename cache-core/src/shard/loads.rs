@@ -25,7 +25,7 @@ impl ShardMut<'_> {
         at.number?;
         let at = self.meet(at, context);
         self.make_room(context);
-        self.lines.handle(at.number?)
+        self.lines.handle(at.number?, false)
     }
 
     #[inline]

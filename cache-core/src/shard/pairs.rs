@@ -22,10 +22,10 @@ pub(crate) trait AnyPair: Any + Send + Sync {
     fn key(&self) -> Option<&dyn AnyKey>;
     /// Takes a copy of a key.
     fn set_key(&mut self, key: &dyn AnyKey);
-    /// Sets or forgets the value.
-    fn set_handle(&mut self, value: Option<AnyHandle>);
     /// Exchanges values with another pair, and keys if asked to.
     fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);
+    fn has_value(&self) -> bool;
+    fn forget_value(&mut self);
     fn clear(&mut self);
     /// The weight by the query's weigher, which is foreign code.
     fn weigh(&self) -> u32;
@@ -60,6 +60,19 @@ impl<Q: Query> Pair<Q> {
         Self { key: Some(key), value: Some(value) }
     }
 
+    /// The value alone, its query forgotten.
+    pub(crate) fn handle(value: Arc<Q::Value>) -> AnyHandle {
+        Box::new(Self { key: None, value: Some(value) })
+    }
+
+    /// The value of a pair of this query.
+    pub(crate) fn value_of(pair: &dyn AnyPair) -> Option<&Arc<Q::Value>> {
+        match Self::of(pair) {
+            Some(pair) => pair.value.as_ref(),
+            None => None,
+        }
+    }
+
     /// A pair of this query.
     pub(crate) fn of(pair: &dyn AnyPair) -> Option<&Self> {
         (pair as &dyn Any).downcast_ref()
@@ -84,21 +97,22 @@ impl<Q: Query> AnyPair for Pair<Q> {
         }
     }
 
-    fn set_handle(&mut self, value: Option<AnyHandle>) {
-        self.value = None;
-        if let Some(value) = value
-            && let Ok(value) = value.downcast::<Arc<Q::Value>>()
-        {
-            self.value = Some(*value);
+    fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool) {
+        let Some(other) = Self::of_mut(other) else { return };
+        let value = other.value.take();
+        other.value = std::mem::replace(&mut self.value, value);
+        if with_key {
+            let key = other.key.take();
+            other.key = std::mem::replace(&mut self.key, key);
         }
     }
 
-    fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool) {
-        let Some(other) = Self::of_mut(other) else { return };
-        std::mem::swap(&mut self.value, &mut other.value);
-        if with_key {
-            std::mem::swap(&mut self.key, &mut other.key);
-        }
+    fn has_value(&self) -> bool {
+        self.value.is_some()
+    }
+
+    fn forget_value(&mut self) {
+        self.value = None;
     }
 
     fn clear(&mut self) {

@@ -152,7 +152,7 @@ impl ShardMut<'_> {
     /// Releases an entry that has left its list. Returns the number of its line, which still has it, if nobody else can reach
     /// its value.
     fn release_simply(&mut self, number: u32, context: &OpContext<'_>) -> Option<u32> {
-        match self.lines.release(number, false) {
+        match self.lines.release(number, true) {
             Released::Unshared => {
                 let Self { index, metadata, .. } = self;
                 metadata.forgotten = metadata.forgotten.max(metadata.records[number].revision);

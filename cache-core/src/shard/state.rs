@@ -1,10 +1,10 @@
 //! What a shard knows of one entry besides its key and value. Compiled once: no type here depends on the query.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::pairs::AnyPair;
 use crate::Revision;
 use crate::clock::Moment;
 use crate::retention::records::Record;
@@ -149,8 +149,8 @@ pub(crate) struct AnyPast {
     pub(crate) value: AnyHandle,
 }
 
-/// An `Arc<Q::Value>` of a query that its holder does not know.
-pub(crate) type AnyHandle = Box<dyn Any + Send + Sync>;
+/// A value without its key, of a query that its holder does not know.
+pub(crate) type AnyHandle = Box<dyn AnyPair>;
 
 /// A value that an entry had before.
 #[derive(Debug)]

@@ -95,6 +95,9 @@ impl ShardMut<'_> {
         metadata.set_alarm(number, &mut state, context.rules);
         metadata.enter(number, &mut state, context);
         lines.put(number, state, pair);
+        if !membership.is_resident() {
+            lines.release(number, false);
+        }
         index.insert(number, &metadata.records);
         number
     }
@@ -112,7 +115,7 @@ impl ShardMut<'_> {
         let limit = context.rules.history as usize;
         // Not of a survivor: its handle could become the last one while the shard is locked.
         let was_resident = lines.state(number).is_some_and(|state| state.membership.is_resident());
-        let past = if limit > 0 && was_resident { lines.handle(number) } else { None };
+        let past = if limit > 0 && was_resident { lines.handle(number, false) } else { None };
         let Some(state) = lines.state_mut(number) else { return };
         let old_deadline = metadata.deadline(number, context.rules);
         let stays = placement.keeps(state.membership) && incoming.position.is_none();
@@ -148,18 +151,28 @@ impl ShardMut<'_> {
             }
         }
         metadata.move_alarm(number, state, old_deadline, context.rules);
-        let was_alive = lines.replace(number, pair, context.has_listeners);
-        self.drop_later(old_extra);
-        if was_alive {
+        let is_resident = state.membership.is_resident();
+        lines.exchange(number, None, pair);
+        let displaced = lines.displaced().add();
+        displaced.swap(pair, true);
+        if displaced.has_value() {
             self.note_displaced(Cause::Replaced, context);
         }
+        if !is_resident {
+            self.lines.release(number, false);
+        }
+        self.drop_later(old_extra);
     }
 
     /// Has listeners told of a value that weighs more than the whole bound, and so is released as it comes.
     #[cold]
     fn report_too_heavy(&mut self, number: u32, context: &OpContext<'_>) {
         if context.has_listeners {
-            self.lines.report(number);
+            let told = self.copy_for_listeners(number);
+            let displaced = self.lines.displaced().add();
+            if let Some(mut told) = told {
+                displaced.swap(&mut *told, true);
+            }
         }
         self.note_displaced(Cause::Evicted, context);
     }

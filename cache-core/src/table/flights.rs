@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Table;
 use crate::erased::UsedTable;
 use crate::query::Query;
+use crate::shard::Pair;
 use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::state::AnyHandle;
 use crate::sync::atomic::{AtomicU8, Ordering};
@@ -113,9 +114,9 @@ impl Ticket<'_> {
     }
 
     /// Ends the load with a value, for all who wait.
-    pub(crate) fn land<V: ?Sized + Send + Sync + 'static>(mut self, value: &Arc<V>) {
+    pub(crate) fn land<Q: Query>(mut self, value: &Arc<Q::Value>) {
         if self.has_waiters() {
-            self.load.end(State::Landed(Box::new(Arc::clone(value))));
+            self.load.end(State::Landed(Pair::<Q>::handle(Arc::clone(value))));
         }
         // The drop finds it ended.
     }
@@ -142,9 +143,9 @@ impl Drop for Ticket<'_> {
 
 impl Running {
     /// Waits for the end of the load; `None` if it failed.
-    pub(crate) fn wait<V: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<V>> {
+    pub(crate) fn wait<Q: Query>(&self) -> Option<Arc<Q::Value>> {
         let mut answer = None;
-        self.0.wait(&mut |value| answer = value.downcast_ref::<Arc<V>>().cloned());
+        self.0.wait(&mut |value| answer = Pair::<Q>::value_of(&**value).cloned());
         answer
     }
 }

@@ -12,8 +12,9 @@ use crate::erased::UsedTable;
 use crate::query::{Lookup, Query};
 use crate::retention::Rules;
 use crate::shard::key::{IsKey, names};
+use crate::shard::pairs::AnyPair;
 use crate::shard::state::{AnyHandle, AnyPast, Past};
-use crate::shard::{Line, LineState, Lines, Membership, ReadVersion, ShardRef, ValueRef, View};
+use crate::shard::{Line, LineState, Lines, Membership, Pair, ReadVersion, ShardRef, ValueRef, View};
 use crate::sync::atomic::Ordering;
 
 /// Whether a look at an entry counts as a use of it.
@@ -56,11 +57,27 @@ impl dyn UsedTable + '_ {
 }
 
 impl dyn UsedTable + '_ {
+    /// Looks at a key, sets the value of a pair if there is one, and shows what else there is.
+    fn read(
+        &self,
+        hash: u32,
+        is_key: IsKey<'_>,
+        use_: Use,
+        value: &mut dyn AnyPair,
+        show: &mut dyn FnMut(ShardRef<'_>, Option<u32>),
+    ) {
+        self.look(hash, is_key, use_, &mut |shard, number| {
+            let is_alive = number.is_some_and(|number| shard.lines.read(number, value));
+            show(shard, number);
+            is_alive
+        });
+    }
+
     /// A handle of the value, and what is needed to tell later whether a write came in between. No use of the entry.
     pub(crate) fn read_handle(&self, hash: u32, is_key: IsKey<'_>) -> (Option<AnyHandle>, ReadVersion) {
         let (mut handle, mut version) = (None, ReadVersion::Absent { forgotten: 0 });
         self.look(hash, is_key, Use::Uncounted, &mut |shard, number| {
-            handle = number.and_then(|number| shard.lines.handle(number));
+            handle = number.and_then(|number| shard.lines.handle(number, false));
             version = shard.version(number);
             handle.is_some()
         });
@@ -201,13 +218,9 @@ impl<Q: Query> Table<Q> {
             }
             return None;
         };
-        let mut value = None;
-        table.look(self.hash(lookup), &|key| names(lookup, key), use_, &mut |shard, number| {
-            value = value_of::<Q>(shard, number);
-            show(shard, number);
-            value.is_some()
-        });
-        value
+        let mut pair = Pair::<Q> { key: None, value: None };
+        table.read(self.hash(lookup), &|key| names(lookup, key), use_, &mut pair, show);
+        pair.value
     }
 
     pub(crate) fn peek<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
@@ -283,7 +296,7 @@ impl<Q: Query> Table<Q> {
         let mut past = Vec::new();
         // The present value is returned to this stack, to be dropped here.
         let _present =
-            self.read(lookup, Use::Uncounted, &mut |shard, number| past = history_of(shard, number));
+            self.read(lookup, Use::Uncounted, &mut |shard, number| past = history_of::<Q>(shard, number));
         past
     }
 
@@ -334,20 +347,13 @@ fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q
     }
 }
 
-fn value_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<Arc<Q::Value>> {
-    match line_of::<Q>(shard, number) {
-        Some(line) => line.value.value(),
-        None => None,
-    }
-}
-
-fn history_of<V: ?Sized + Send + Sync + 'static>(shard: ShardRef<'_>, number: Option<u32>) -> Vec<Past<V>> {
+fn history_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Vec<Past<Q::Value>> {
     let view = number.and_then(|number| shard.view(number)).filter(View::is_resident);
     let mut history = Vec::new();
     for AnyPast { revision, label, value } in
         view.and_then(|view| view.extra).iter().flat_map(|extra| &extra.history)
     {
-        if let Some(value) = value.downcast_ref::<Arc<V>>() {
+        if let Some(value) = Pair::<Q>::value_of(&**value) {
             history.push(Past {
                 revision: Revision(*revision),
                 label: label.clone(),

@@ -294,7 +294,7 @@ impl dyn UsedTable + '_ {
         let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
         if self.write_simply(load.hash(), pair, &how, Watched::IfAbsent(load)).is_none() {
             self.write(load.hash(), pair, &how, &mut |shard, number| {
-                winner = number.and_then(|number| shard.lines.handle(number));
+                winner = number.and_then(|number| shard.lines.handle(number, false));
                 let may_write = winner.is_none() && !load.is_overtaken();
                 if may_write {
                     shard.end_load(load);
@@ -355,12 +355,10 @@ impl<Q: Query> Table<Q> {
         let winner = self.made_table().store_loaded(&mut pair, load);
         // Before the value is returned, which a panic of this would leak.
         drop(pair);
-        if let Some(winner) = winner
-            && let Ok(winner) = winner.downcast()
-        {
-            return *winner;
+        match winner.as_deref().and_then(Pair::<Q>::value_of) {
+            Some(winner) => Arc::clone(winner),
+            None => value,
         }
-        value
     }
 
     /// Starts a watch of a key, with a bell perhaps.

@@ -79,6 +79,13 @@ impl Drop for Parts {
 }
 
 impl Draft {
+    /// Remembers the order of a key that is written for the first time.
+    pub(super) fn note(&mut self, table: usize, line: Option<usize>) {
+        if let Some(line) = line {
+            self.order.push((table, line));
+        }
+    }
+
     pub(super) fn writes(&self) -> Vec<Change> {
         let part = |table| self.parts.0.iter().find(|part| part.table_index() == table);
         self.order.iter().filter_map(|&(table, line)| part(table)?.change(line)).collect()
