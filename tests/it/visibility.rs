@@ -338,7 +338,9 @@ fn a_save_does_not_pass_by_a_table_that_a_commit_is_making() {
     let restored = Cache::<Row>::new();
     restored.restore_from(&bytes[..]).unwrap();
     let (first, last) = restored.get_all((&GetFirst, &GetLast));
-    assert_eq!((first, last.as_deref()), (None, Some(&0)));
+    // A save looks at the tables before its moment, too, and may wait there until the commit is done.
+    let all_or_nothing = [(None, Some(0)), (Some(7), Some(7))];
+    assert!(all_or_nothing.contains(&(first.as_deref().copied(), last.as_deref().copied())));
 }
 
 #[test]
