@@ -59,22 +59,33 @@ impl Index {
         if line.passed() == 0 {
             return None;
         }
-        let mut further = None;
-        self.find_further(home, tag, &mut |number| {
-            further = check(number);
-            further.is_some()
-        });
-        further
+        let mut further = Further { at: home, left: self.lines.len() - 1, lanes: Lanes(0) };
+        while let Some(number) = self.next_further(tag, &mut further) {
+            let found = check(number);
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
     }
 
+    /// The next number with a tag, of those that had to pass their line.
     #[cold]
-    fn find_further(&self, home: usize, tag: u8, is_found: &mut dyn FnMut(u32) -> bool) {
-        let mut at = home;
-        for _ in 1..self.lines.len() {
-            at = self.next(at);
-            let line = &self.lines[at];
-            if line.lanes(tag).any(|lane| is_found(line.numbers[lane])) || line.passed() == 0 {
-                return;
+    #[inline(never)]
+    fn next_further(&self, tag: u8, further: &mut Further) -> Option<u32> {
+        loop {
+            if let Some(lane) = further.lanes.next() {
+                return Some(self.lines[further.at].numbers[lane]);
+            }
+            if further.left == 0 {
+                return None;
+            }
+            further.left -= 1;
+            further.at = self.next(further.at);
+            let line = &self.lines[further.at];
+            further.lanes = line.lanes(tag);
+            if line.passed() == 0 {
+                further.left = 0;
             }
         }
     }
@@ -145,6 +156,14 @@ impl Index {
             self.place(number, records[number].hash);
         }
     }
+}
+
+/// How far a search has come that went on to other lines.
+struct Further {
+    at: usize,
+    /// Lines that may have more.
+    left: usize,
+    lanes: Lanes,
 }
 
 /// Some lanes of a line, a bit for each.
