@@ -218,8 +218,10 @@ impl Program {
         );
         calls.push_str(
             "let client = cache_client::Client::builder(cache, Blog).build();\n\
-             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();\n",
+             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();\n\
+             runtime.block_on(fetch_all(&client));\n",
         );
+        let mut awaits = String::new();
         for number in 0..self.queries {
             push(
                 text,
@@ -231,22 +233,21 @@ impl Program {
                      client.query(&Key{number}::new(3)).await.unwrap()\n}}"
                 ),
             );
-            push(calls, format_args!("runtime.block_on(fetch{number}(&client));"));
+            push(&mut awaits, format_args!("fetch{number}(client).await;"));
         }
+        push(text, format_args!("async fn fetch_all(client: &Client) {{\n{awaits}}}"));
     }
 
     fn by_hand(&self, text: &mut String) {
         let (mut fields, mut make, mut calls) = (String::new(), String::new(), String::new());
-        if self.usage == Usage::Fetched {
-            calls.push_str("let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();\n");
-        }
+        let mut awaits = String::new();
         for number in 0..self.queries {
             let cache = self.by.cache(self.usage, number);
             push(&mut fields, format_args!("c{number}: {cache},"));
             push(&mut make, format_args!("c{number}: <{cache}>::new(1_000),"));
             if self.usage == Usage::Fetched {
                 self.fetch_by_hand(text, number);
-                push(&mut calls, format_args!("runtime.block_on(use{number}(&caches.c{number}));"));
+                push(&mut awaits, format_args!("use{number}(&caches.c{number}).await;"));
                 continue;
             }
             self.use_by_hand(text, number);
@@ -261,6 +262,13 @@ impl Program {
             push(&mut calls, format_args!("assert!(caches.c{number}.get(&Key{number}::new(2)).is_some());"));
         }
         push(text, format_args!("pub struct Caches {{\n{fields}}}"));
+        if self.usage == Usage::Fetched {
+            push(text, format_args!("async fn use_all(caches: &Caches) {{\n{awaits}}}"));
+            calls.push_str(
+                "let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();\n\
+                 runtime.block_on(use_all(&caches));\n",
+            );
+        }
         push(
             text,
             format_args!(
