@@ -9,7 +9,7 @@ use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
 
-use cache_core::{EntryState, Freshness, Holds, LoadingOptions};
+use cache_core::{AnyKey, AnyWatch, EntryState, Freshness, Holds, LoadingOptions};
 use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
@@ -18,11 +18,11 @@ use crate::board::Anew;
 use crate::client::Client;
 use crate::concurrency::Lent;
 use crate::context::{self, Access, Node};
-use crate::erased::{AnyKey, AnyValue, AnyWatch, Failure, KeyMap, Outcome, typed, typed_value};
+use crate::erased::{AnyValue, Failure, KeyMap, Outcome, typed, typed_value};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::Seat;
 use crate::plan::{Plan, Planned, Sources, Verdict};
-use crate::query::{AnyQuery, Read};
+use crate::query::AnyQuery;
 use crate::telemetry::{Subject, Substitute, Telemetry};
 use layered::View;
 
@@ -238,8 +238,7 @@ impl<'a, A: App> Asker<'a, A> {
         let found = query.read(self.client().cache(), true);
         let was_marked = found.as_ref().is_some_and(|(_, state)| state.freshness == Freshness::Invalidated);
         let value = found.map(|(value, _)| value);
-        let read = Read { value: value.as_ref(), was_marked, watch: None };
-        node.tree.note_read(self.client(), query, read);
+        node.tree.note_read(self.client(), query, value.as_ref(), was_marked, None);
         value
     }
 
@@ -250,16 +249,11 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// Notes for a load what it is told of a key; `watch` is that of the load which the answer comes of.
     #[inline]
-    fn note_read(
-        &self,
-        query: &dyn AnyQuery<A>,
-        value: Option<&AnyValue>,
-        watch: Option<&Arc<dyn AnyWatch>>,
-    ) {
+    fn note_read(&self, query: &dyn AnyQuery<A>, value: Option<&AnyValue>, watch: Option<&Arc<AnyWatch>>) {
         if let Some(node) = self.node()
             && self.notes_reads()
         {
-            node.tree.note_read(self.client(), query, Read { value, was_marked: false, watch });
+            node.tree.note_read(self.client(), query, value, false, watch);
         }
     }
 
@@ -412,7 +406,7 @@ impl<'a, A: App> Asker<'a, A> {
     /// Keeps an answer in the memo, if there is one. Returns the answer that counts.
     fn keep(&self, query: &dyn AnyQuery<A>, value: AnyValue) -> AnyValue {
         let Some(node) = self.node() else { return value };
-        let kept = node.tree.memo.keep(query, value);
+        let kept = node.tree.memo.keep(query.to_query(), value);
         self.note_read(query, Some(&kept), None);
         kept
     }
@@ -547,7 +541,7 @@ impl<'a, A: App> Asker<'a, A> {
         plan: &Plan,
         access: Access,
         error: Failure,
-        watch: Option<&Arc<dyn AnyWatch>>,
+        watch: Option<&Arc<AnyWatch>>,
     ) -> Outcome {
         if !error.is_of_load() {
             return Err(error);
@@ -570,10 +564,10 @@ impl<'a, A: App> Asker<'a, A> {
     }
 
     /// Keeps an error that who asked is not told, to be read apart.
-    fn note(&self, query: &dyn AnyQuery<A>, watch: Option<&Arc<dyn AnyWatch>>, error: Failure) {
+    fn note(&self, query: &dyn AnyQuery<A>, watch: Option<&Arc<AnyWatch>>, error: Failure) {
         if let Some(watch) = watch {
             let failures = &self.client().desk_of(query).failures;
-            failures.note(query.to_key(), Arc::clone(watch), error, self.client().cache().now(), None);
+            failures.note(query.to_query(), Arc::clone(watch), error, self.client().cache().now(), None);
         }
     }
 
@@ -601,14 +595,14 @@ pub(crate) fn is_absent<A: App>(query: &dyn AnyQuery<A>, plan: &Plan, value: &An
 
 /// Where each of the queries stands first: one that stands there again has the outcome of that.
 fn first_places<A: App>(queries: &[&dyn AnyQuery<A>]) -> Vec<usize> {
-    let mut places = KeyMap::with_capacity_and_hasher(queries.len(), RandomState::default());
+    let mut places: KeyMap<usize> = KeyMap::with_capacity_and_hasher(queries.len(), RandomState::default());
     let mut firsts = Vec::with_capacity(queries.len());
     for (at, &query) in queries.iter().enumerate() {
         let key: &dyn AnyKey = query;
         firsts.push(match places.get(key) {
             Some(&first) => first,
             None => {
-                places.insert(query.to_key(), at);
+                places.insert(query.to_query(), at);
                 at
             }
         });

@@ -10,11 +10,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Batched, Query, ShownKey};
+use cache_core::{AnyKey, Batched, Query, ShownKey};
 
 use crate::app::{App, Fetch};
 use crate::context::Context;
-use crate::erased::{AnyKey, typed_key};
+use crate::erased::typed_key;
 use crate::error::QueryError;
 use crate::query::{Loading, Together};
 use departure::LoadingAll;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::erased::{AnyKey, AnyValue, KeyMap};
+use cache_core::AnyKey;
+
+use crate::erased::{AnyValue, KeyMap};
 use crate::flight::{Flight, NoSeat, Origin, Seat, Wish};
 use crate::sync::Mutex;
 use crate::waits::FlightId;

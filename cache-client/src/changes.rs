@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{
-    Backoff, CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Tag, Times, Transaction,
+    AnyKey, Backoff, CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Tag, Times, Transaction,
 };
 
 use tokio::time::Instant;
@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use crate::app::{App, Fetch};
 use crate::client::Client;
 use crate::context::{Context, Tree};
-use crate::erased::hash_of;
 use crate::layer::Layer;
 use crate::memo::Memo;
 use crate::mutate::{Begun, Marked, Written};
@@ -139,7 +138,7 @@ impl<A: App> Changes<A> {
     }
 
     fn note_marked<Q: Query>(&mut self, query: &Q) {
-        self.marked.push(Marked::Key(hash_of(query)));
+        self.marked.push(Marked::Key((query as &dyn AnyKey).wide_hash()));
     }
 
     /// Has what the request was told of some keys forgotten.
@@ -273,7 +272,7 @@ where
     }
 
     fn written(self: Box<Self>) -> Written<A> {
-        Written::new(hash_of(&self.0), self.0, |client, key| {
+        Written::new((&self.0 as &dyn AnyKey).wide_hash(), self.0, |client, key| {
             client.cache().invalidate(key);
             client.remove_copy(key);
         })

@@ -20,7 +20,7 @@ use crate::ask::Asker;
 use crate::breaker::Breakers;
 use crate::breaker::state::BreakerState;
 use crate::concurrency::{ConcurrencyLimit, LoadSlot};
-use crate::context::{Context, Node};
+use crate::context::{Context, Name, Node};
 use crate::desk::{Desk, Desks};
 use crate::erased::Failure;
 use crate::error::{OptionsError, QueryError};
@@ -91,7 +91,7 @@ impl<A: App> Client<A> {
     /// Starts a request: a tree of contexts with a memo of its own.
     #[must_use]
     pub fn request(&self, name: impl Into<Arc<str>>) -> Context<A> {
-        Context(Node::root(self.clone(), name.into(), CancellationToken::new(), None))
+        Context(Node::root(self.clone(), Name::Given(name.into()), CancellationToken::new(), None))
     }
 
     /// The answer to a query: from the cache or a load, as its strategy says. Without a memo. Inside a load nothing stale

@@ -7,15 +7,15 @@ use std::fmt::{self, Debug};
 use std::future::Future;
 use std::sync::Arc;
 
-use cache_core::{Holds, LoadingOptions};
+use cache_core::{AnyKey, Holds, LoadingOptions};
 use tokio::time::Instant;
 
 use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
 use crate::client::Client;
-use crate::erased::{AnyKey, Outcome, typed_key};
+use crate::erased::{Outcome, typed_key};
 use crate::error::{AlreadyAnswered, QueryError};
-pub(crate) use node::{Access, Node, Tree, current, scoped};
+pub(crate) use node::{Access, Name, Node, Tree, current, scoped};
 
 /// A place in the tree of one request.
 ///
@@ -57,7 +57,7 @@ impl<A: App> Context<A> {
     /// A context below this one. It shares the memo, and is cancelled with the tree.
     #[must_use]
     pub fn child(&self, name: impl Into<Arc<str>>) -> Self {
-        Self(Node::below(&self.0, name.into()))
+        Self(Node::below(&self.0, Name::Given(name.into())))
     }
 
     /// The answer to a query: from the memo, the cache or a load, as its strategy says.
@@ -139,7 +139,7 @@ impl<A: App> Context<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let (key, value): (_, Arc<Q::Value>) = (query.to_key(), value.into());
+        let (key, value): (Arc<dyn AnyKey>, Arc<Q::Value>) = (Arc::new(query.clone()), value.into());
         match self.0.preset(&key, value) {
             true => Ok(()),
             false => Err(AlreadyAnswered { query: Q::NAME, key: format!("{key:?}") }),

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cache_core::Tag;
+use cache_core::{AnyKey, Tag};
 
 use crate::batch::gathering::Gathering;
 use crate::board::Flights;
 use crate::concurrency::ConcurrencyLimit;
-use crate::erased::AnyKey;
 use crate::failures::Failures;
 use crate::layer::stack::Stacks;
 use crate::observer::post::{Posts, Reload};
@@ -89,7 +88,7 @@ impl Desks {
 
     /// Has the observed keys with a tag, or all, of all queries loaded again if they are marked or missing.
     pub(crate) fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
-        let is_meant = |key: &dyn AnyKey| tag.is_none_or(|tag| key.is_tagged(tag));
+        let is_meant = |key: &dyn AnyKey| tag.is_none_or(|tag| key.has_tag(tag));
         self.made().flat_map(|desk| desk.posts.reload_where(&is_meant)).collect()
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cache_core::Moment;
+use cache_core::{AnyKey, AnyWatch, Moment};
 use parking_lot::Mutex;
 
-use crate::erased::{AnyKey, AnyWatch, Failure, KeyMap};
+use crate::erased::{Failure, KeyMap};
 
 /// Errors that are remembered of one query; the oldest goes first.
 const MOST: usize = 1_024;
@@ -20,7 +20,7 @@ struct Noted {
     /// Until when it is the answer to those who ask.
     until: Option<Moment>,
     /// That of the load: what overtakes it makes the error out of date.
-    watch: Arc<dyn AnyWatch>,
+    watch: Arc<AnyWatch>,
 }
 
 impl Failures {
@@ -28,7 +28,7 @@ impl Failures {
     pub(crate) fn note(
         &self,
         key: Arc<dyn AnyKey>,
-        watch: Arc<dyn AnyWatch>,
+        watch: Arc<AnyWatch>,
         error: Failure,
         at: Moment,
         until: Option<Moment>,
@@ -59,7 +59,7 @@ impl Failures {
     }
 
     /// The error that is the answer at this moment, with the watch of its load.
-    pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(Failure, Arc<dyn AnyWatch>)> {
+    pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(Failure, Arc<AnyWatch>)> {
         self.find(key, |failure| failure.until.is_some_and(|until| now < until))
     }
 
@@ -67,7 +67,7 @@ impl Failures {
         &self,
         key: &dyn AnyKey,
         is_wanted: impl FnOnce(&Noted) -> bool,
-    ) -> Option<(Failure, Arc<dyn AnyWatch>)> {
+    ) -> Option<(Failure, Arc<AnyWatch>)> {
         let mut failures = self.0.lock();
         let failure = failures.get(key)?;
         if failure.watch.is_overtaken() {

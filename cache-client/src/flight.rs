@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::sync::Mutex;
-use cache_core::Moment;
+use cache_core::{AnyKey, AnyWatch, Moment};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::concurrency::LoadSlot;
-use crate::erased::{AnyKey, AnyWatch, Outcome};
+use crate::erased::Outcome;
 use crate::runtime::{TaskRuntime, Timer};
 use crate::waits::{FlightId, Waiting, Waits};
 
@@ -21,7 +21,7 @@ pub(crate) struct Flight {
     /// When the load began.
     pub(crate) started: Moment,
     /// Tells whether something newer came to the key; `None` for a load of one tree alone, which stores nothing.
-    pub(crate) watch: Option<Arc<dyn AnyWatch>>,
+    pub(crate) watch: Option<Arc<AnyWatch>>,
     /// Cancelled when no caller has come for a while since the last one left, and by the load itself if it cancels its context.
     pub(crate) token: CancellationToken,
     /// Where the load runs.
@@ -92,7 +92,7 @@ impl Flight {
         id: FlightId,
         key: Arc<dyn AnyKey>,
         started: Moment,
-        watch: Option<Arc<dyn AnyWatch>>,
+        watch: Option<Arc<AnyWatch>>,
         token: CancellationToken,
         runtime: TaskRuntime,
         slot: Option<Arc<LoadSlot>>,

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use cache_core::{Moment, Stored};
+use cache_core::{AnyPin, Moment, StoredAs};
 use tracing::{Instrument, Span};
 
 use crate::app::App;
@@ -90,7 +90,8 @@ impl<A: App> Trip<A> {
         async move {
             let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
             let pin = {
-                let mut flying = pin!(self.fly().instrument(span));
+                // In a box, so that little is moved when the task starts and ends.
+                let mut flying = Box::pin(self.fly().instrument(span));
                 poll_fn(|cx| poll_caught(flying.as_mut(), cx)).await
             };
             let pin = pin.unwrap_or_else(|_| {
@@ -115,7 +116,7 @@ impl<A: App> Trip<A> {
         }
     }
 
-    async fn fly(&self) -> Option<Box<dyn Any + Send>> {
+    async fn fly(&self) -> Option<AnyPin> {
         let shelf = self.shelf();
         let attempt = self.load(shelf.as_ref()).await;
         self.flight.end_turn();
@@ -135,7 +136,8 @@ impl<A: App> Trip<A> {
         let may_be_pinned = stores && self.flight.watch.is_some() && outcome.is_ok();
         let copied = outcome.as_ref().ok().filter(|_| stores).cloned();
         let is_alone = self.land(outcome);
-        let pin = (may_be_pinned && is_alone).then(|| self.query.pin(self.node.client.cache()));
+        let pin = (may_be_pinned && is_alone)
+            .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
         if let (Some(shelf), Some(value), Some(started)) = (shelf, copied, loaded_from) {
             Box::pin(self.leave_copy(shelf, value, started)).await;
         }
@@ -184,20 +186,24 @@ impl<A: App> Trip<A> {
     fn store(&self, value: AnyValue, started: Moment, wish: Wish) -> AnyValue {
         let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.stores) else { return value };
         let times = self.plan.times(is_absent(&*self.query, &self.plan, &value), started);
-        let stored = watch.store(value, times, &self.node.tree.take_inputs());
+        let inputs = self.node.tree.take_inputs();
+        let stored = self.query.store(watch, Arc::clone(&value), &times, &inputs);
         self.desk.failures.forget(&*self.flight.key);
         let (telemetry, subject, strategy) =
             (self.node.client.telemetry(), self.subject(), self.plan.strategy());
         match &stored {
-            Stored::Written(_) => telemetry.store(subject, strategy, false),
-            Stored::Kept(_) => telemetry.store(subject, strategy, true),
-            Stored::Overtaken(_) => telemetry.overtaken(subject, strategy),
-            Stored::Marked(_) => {
+            StoredAs::Written => telemetry.store(subject, strategy, false),
+            StoredAs::Kept(_) => telemetry.store(subject, strategy, true),
+            StoredAs::Overtaken => telemetry.overtaken(subject, strategy),
+            StoredAs::Marked(_) => {
                 self.flight.is_out_of_date.store(true, Ordering::Release);
                 telemetry.outdated(subject, strategy);
             }
         }
-        stored.into_value()
+        match stored {
+            StoredAs::Kept(equal) | StoredAs::Marked(Some(equal)) => self.query.to_value(equal),
+            StoredAs::Written | StoredAs::Overtaken | StoredAs::Marked(None) => value,
+        }
     }
 }
 

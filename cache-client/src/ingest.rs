@@ -20,7 +20,7 @@ use crate::ask::Asker;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};
-use crate::context::{Context, Node};
+use crate::context::{Context, Name, Node};
 use crate::fly::caught;
 use crate::retry::{Patience, RetryPace};
 use crate::telemetry;
@@ -266,8 +266,8 @@ impl<A: App, S: Source<A>> Intake<A, S> {
 
     /// Opens the source, and takes in all until it ends.
     async fn take_in(&self, patience: &mut Patience, was_open: &mut bool) -> Result<(), S::Error> {
-        let name = type_name::<S>().into();
-        let cx = Context(Node::root(self.client.clone(), name, CancellationToken::new(), None));
+        let name = type_name::<S>();
+        let cx = Context(Node::root(self.client.clone(), Name::Query(name), CancellationToken::new(), None));
         let mut stream = pin!(self.source.open(&cx).await?);
         if std::mem::replace(was_open, true) {
             self.commit(|changes| self.source.reopened(changes)).await;

@@ -8,14 +8,14 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use cache_core::{CommitError, Holds, Receipt};
+use cache_core::{AnyKey, CommitError, Holds, Receipt};
 use parking_lot::Mutex;
 
 use crate::app::{App, Fetch};
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::desk::Desk;
-use crate::erased::{AnyKey, AnyValue, hash_of};
+use crate::erased::AnyValue;
 use crate::mutate::{Begun, KeyHash};
 use crate::query::AnyQuery;
 use stack::{LayerId, Step};
@@ -143,11 +143,11 @@ impl<A: App> LayerEdit<A> {
     }
 
     fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::Change>) {
-        let (desk, key) = (Arc::clone(self.client.desk_of(query)), query.to_key());
+        let (desk, key) = (Arc::clone(self.client.desk_of(query)), query.to_query());
         let step = Step { layer: self.id, is_off: Arc::clone(&self.is_off), change };
         // Before the step, so that nobody passes it by.
         self.client.layers().changes.fetch_add(1, Ordering::Relaxed);
-        desk.stacks.push(Arc::clone(&key), step);
+        desk.stacks.push(key.clone(), step);
         self.places.push(Place { desk, key });
     }
 }
@@ -248,7 +248,7 @@ impl<A: App> Layer<A> {
 
     /// The keys that it changes.
     pub(crate) fn keys(&self) -> Vec<KeyHash> {
-        self.standing.places.iter().map(|place| hash_of(&*place.key)).collect()
+        self.standing.places.iter().map(|place| place.key.wide_hash()).collect()
     }
 
     /// Takes the layer away. The others stay, on what is committed now.

@@ -3,10 +3,10 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use cache_core::Tag;
+use cache_core::{AnyKey, Tag};
 use parking_lot::Mutex;
 
-use crate::erased::{AnyKey, AnyValue, KeyMap};
+use crate::erased::{AnyValue, KeyMap};
 use crate::flight::Flight;
 
 /// The answers of one tree, to whichever queries.
@@ -60,7 +60,7 @@ impl Memo {
 
     /// Forgets what was asked of the keys with a tag. They are looked at without the lock.
     pub(crate) fn forget_tagged(&self, tag: &Tag) {
-        self.forget_among(|_| true, |key| key.is_tagged(tag));
+        self.forget_among(|_| true, |key| key.has_tag(tag));
     }
 
     fn forget_among(
@@ -103,13 +103,11 @@ impl Memo {
     }
 
     /// Keeps an answer, unless there is one. Returns the one that counts, without layers.
-    pub(crate) fn keep(&self, key: &dyn AnyKey, value: AnyValue) -> AnyValue {
-        // Before anything is locked.
-        let own = key.to_key();
-        let (kept, _replaced, _surplus) = self.with(|cells| match cells.get(key) {
+    pub(crate) fn keep(&self, key: Arc<dyn AnyKey>, value: AnyValue) -> AnyValue {
+        let (kept, _replaced, _surplus) = self.with(|cells| match cells.get(&*key) {
             Some(Cell::Answered { answer, .. }) => (Arc::clone(answer), None, Some(value)),
             _ => {
-                let replaced = cells.insert(own, Cell::answered(Arc::clone(&value)));
+                let replaced = cells.insert(key, Cell::answered(Arc::clone(&value)));
                 (value, replaced, None)
             }
         });

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::concurrency::while_lent;
-use crate::context::{self, Context, Node, Tree, scoped};
+use crate::context::{self, Context, Name, Node, Tree, scoped};
 use crate::fly::{caught, message_of};
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::{Patience, RetryPace};
@@ -359,7 +359,7 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
         let layer = (!is_private).then(|| client.put_up(|layer| mutation.optimistic(layer)));
         let node = match parent {
             Some(parent) => Node::of_mutation(parent, token, id),
-            None => Node::root(client.clone(), type_name::<M>().into(), token, Some(id)),
+            None => Node::root(client.clone(), Name::Query(type_name::<M>()), token, Some(id)),
         };
         let asked_by = parent.map(|parent| Arc::clone(&parent.tree));
         let turn = mutation.scope().map(|scope| client.scopes().enter(scope, id));

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use cache_core::{Holds, LoadingOptions, ShownKey};
+use cache_core::{AnyKey, Holds, LoadingOptions, ShownKey};
 use futures_core::Stream;
 use tokio::runtime::{self, Handle};
 
@@ -24,7 +24,7 @@ use crate::ask::Asker;
 use crate::client::Client;
 use crate::concurrency::while_lent;
 use crate::context::Access;
-use crate::erased::{AnyKey, AnyValue, typed_key};
+use crate::erased::{AnyValue, typed_key};
 use crate::error::OptionsError;
 use crate::observer::claim::{Claim, Newer};
 use crate::observer::keeper::Keeper;

@@ -1,19 +1,20 @@
 //! The typed part of the client: what it asks of a query whose type it does not know. Compiled for each query that is
 //! loaded, so it is kept small.
 
-use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::{AnyTable, Cache, EntryState, Holds, Inputs, LoadingOptions, Watch};
+use cache_core::{
+    AnyHome, AnyKey, AnyTable, AnyWatch, Cache, EntryCodec, EntryState, Holds, Inputs, LoadingOptions,
+    StoredAs, Times, ValueHandle,
+};
 
 use crate::app::{App, Fetch};
 use crate::batch::loaded::Loaded;
 use crate::context::Context;
-use crate::erased::{AnyError, AnyKey, AnyValue, AnyWatch, Failure, typed_error, typed_value};
+use crate::erased::{AnyError, AnyValue, Failure, misplaced, typed_error, typed_value};
 use crate::fly::attempts::Advice;
-use crate::provider::shelf::AnyCodec;
 use crate::telemetry::Labels;
 
 /// What a query says of itself.
@@ -44,16 +45,19 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn facts(&self) -> &'static Facts;
     fn to_query(&self) -> Arc<dyn AnyQuery<A>>;
     fn table<'c>(&self, cache: &'c CacheOf<A>) -> AnyTable<'c>;
+    /// Where the table lives.
+    fn home(&self, cache: &CacheOf<A>) -> AnyHome;
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)>;
     /// A value that is fresh by the times of its table.
     fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue>;
-    fn watch(&self, cache: &CacheOf<A>) -> Arc<dyn AnyWatch>;
-    /// A watch that calls `changed` for whatever happens to the key, until it is dropped.
-    fn watch_with(&self, cache: &CacheOf<A>, changed: Box<dyn Fn() + Send + Sync>) -> Box<dyn Any + Send>;
-    /// Keeps what is current under the key until it is dropped.
-    fn pin(&self, cache: &CacheOf<A>) -> Box<dyn Any + Send>;
-    /// Notes what a load has read.
-    fn note(&self, cache: &CacheOf<A>, inputs: &mut Inputs, read: Read<'_>);
+    /// Watches the key. Rings the bell for whatever happens to it.
+    fn watch(&self, cache: &CacheOf<A>, bell: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch;
+    /// Stores a loaded value that was built from these.
+    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &Times, inputs: &Inputs) -> StoredAs;
+    /// The handle of a value, as the store has it.
+    fn to_handle(&self, value: &AnyValue) -> ValueHandle;
+    /// The value of such a handle.
+    fn to_value(&self, handle: ValueHandle) -> AnyValue;
     fn load<'a>(&'a self, cx: &'a Context<A>, most: u32) -> Loading<'a>;
     /// What the query says to an error of its load.
     fn advice(&self, error: &dyn AnyError) -> Advice;
@@ -61,19 +65,7 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn fallback(&self, error: &Failure) -> Option<AnyValue>;
     fn is_absent(&self, value: &AnyValue) -> bool;
     /// How the key and its values are written; `None` if they are not kept elsewhere.
-    fn codec(&self) -> Option<Box<dyn AnyCodec>>;
-    /// The time before which copies that are kept elsewhere are out of date.
-    fn copies_expire_before(&self, cache: &CacheOf<A>, now: u64) -> u64;
-}
-
-/// What a load was told of a key.
-#[derive(Clone, Copy)]
-pub(crate) struct Read<'a> {
-    pub(crate) value: Option<&'a AnyValue>,
-    /// It was known to be out of date.
-    pub(crate) was_marked: bool,
-    /// That of the load that gave the answer.
-    pub(crate) watch: Option<&'a Arc<dyn AnyWatch>>,
+    fn codec(&self) -> Option<Box<dyn EntryCodec>>;
 }
 
 impl<A: App, Q: Fetch<A>> AnyQuery<A> for Q
@@ -99,6 +91,10 @@ where
         cache.any_table::<Q>()
     }
 
+    fn home(&self, cache: &CacheOf<A>) -> AnyHome {
+        cache.table_home::<Q>()
+    }
+
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)> {
         match cache.value_and_state(self, counts) {
             Some((value, state)) => Some((value, state)),
@@ -113,22 +109,23 @@ where
         }
     }
 
-    fn watch(&self, cache: &CacheOf<A>) -> Arc<dyn AnyWatch> {
-        Arc::new(cache.watch(self))
+    fn watch(&self, cache: &CacheOf<A>, bell: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch {
+        AnyWatch::new(cache.table_home::<Q>(), self.clone(), bell)
     }
 
-    fn watch_with(&self, cache: &CacheOf<A>, changed: Box<dyn Fn() + Send + Sync>) -> Box<dyn Any + Send> {
-        Box::new(cache.watch_with(self, changed))
+    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &Times, inputs: &Inputs) -> StoredAs {
+        watch.store(self.clone(), typed_value(value), times, inputs)
     }
 
-    fn pin(&self, cache: &CacheOf<A>) -> Box<dyn Any + Send> {
-        Box::new(cache.pin(self))
+    fn to_handle(&self, value: &AnyValue) -> ValueHandle {
+        ValueHandle::new::<Q>(typed_value(Arc::clone(value)))
     }
 
-    fn note(&self, cache: &CacheOf<A>, inputs: &mut Inputs, read: Read<'_>) {
-        let value = read.value.cloned().map(typed_value);
-        let watch = read.watch.cloned().and_then(|watch| (watch as AnyValue).downcast::<Watch<Q>>().ok());
-        inputs.note(cache, self, value.as_ref(), read.was_marked, watch.as_ref());
+    fn to_value(&self, handle: ValueHandle) -> AnyValue {
+        match handle.value::<Q>() {
+            Some(value) => value.clone(),
+            None => misplaced(),
+        }
     }
 
     fn load<'a>(&'a self, cx: &'a Context<A>, most: u32) -> Loading<'a> {
@@ -157,14 +154,10 @@ where
         (**value).downcast_ref().is_some_and(Q::is_absent)
     }
 
-    fn codec(&self) -> Option<Box<dyn AnyCodec>> {
+    fn codec(&self) -> Option<Box<dyn EntryCodec>> {
         match Q::persistence() {
-            Some(persistence) => Some(Box::new(persistence)),
+            Some(persistence) => Some(persistence.entry_codec()),
             None => None,
         }
-    }
-
-    fn copies_expire_before(&self, cache: &CacheOf<A>, now: u64) -> u64 {
-        cache.copies_expire_before(self, now)
     }
 }

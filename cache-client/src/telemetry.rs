@@ -81,13 +81,12 @@ use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use cache_core::{CommitError, Query, Strategy};
+use cache_core::{AnyKey, CommitError, Query, Strategy};
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Level, event, field};
 
 use crate::app::App;
 use crate::breaker::state::BreakerState;
-use crate::erased::AnyKey;
 use crate::error::OptionsError;
 use crate::query::AnyQuery;
 pub(crate) use load::Load;

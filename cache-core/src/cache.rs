@@ -11,13 +11,13 @@ use crate::commit::bulk::Clearing;
 use crate::commit::typed_writes::{Home, TableRef};
 use crate::commit::{Commit, CommitKind, dynamic};
 use crate::core::Core;
-use crate::erased::{AnyTable, ErasedTable};
+use crate::erased::{AnyHome, AnyTable, ErasedTable};
 use crate::inspect::{Commits, Inspection};
-use crate::pin::Pinned;
+use crate::pin::{AnyPin, Pinned};
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
-use crate::shard::Pair;
 use crate::shard::state::Past;
+use crate::shard::{Lines, Pair};
 use crate::table::entry::{Entry, EntryState, Freshness};
 use crate::table::flights::Turn;
 use crate::table::{Table, Times, Use};
@@ -41,7 +41,7 @@ impl<Q: Query, R: Holds<Q>> TableRef<Q> for Inner<R> {
 }
 
 /// The table of a query in a cache that is known to have this registry.
-fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn ErasedTable {
+fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &Table<Q> {
     let inner: &Inner<R> = cache.downcast_ref().expect("a home is made of the cache with its registry");
     inner.registry.table()
 }
@@ -168,20 +168,6 @@ impl<R: Registry> Cache<R> {
                 table.head().trail.keep();
             }
         });
-    }
-
-    /// The time before which copies of an entry that are kept elsewhere are out of date, zero if there is none. `now` if
-    /// the key was changed since the last question; a change during the question is one for the next.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn copies_expire_before<Q: Query>(&self, query: &Q, now: u64) -> u64
-    where
-        R: Holds<Q>,
-    {
-        let table = self.table::<Q>();
-        let changed = table.trail().ask(table.hash(query), now);
-        let tags = table.head().tags_of(query);
-        tags.iter().map(|&tag| table.trail().ask(tag, now)).fold(changed, u64::max)
     }
 
     /// The values that a resident entry had before, oldest first; at most as many as its table's `history` says.
@@ -432,7 +418,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Watch::new(self.home(), query.clone())
+        Watch::new(self.table_home::<Q>(), query.clone(), None)
     }
 
     /// [`watch`](Self::watch) that calls `changed` whenever something has happened to the key: a write, a removal, a
@@ -448,7 +434,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Watch::with_bell(self.home(), query.clone(), Arc::new(changed))
+        Watch::new(self.table_home::<Q>(), query.clone(), Some(Arc::new(changed)))
     }
 
     /// Writes a value, unless the query says `eq` and the present value equals it: then the present one is kept, and
@@ -476,7 +462,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Pinned::new(self.home(), query.clone())
+        Pinned::new(self.home(), AnyPin::new(self.table_home::<Q>(), query), query.clone())
     }
 
     /// Empties all tables, survivors and history included. Is one commit. Pins keep their claim on their keys.
@@ -564,12 +550,29 @@ impl<R: Registry> Cache<R> {
         self.0.registry.table()
     }
 
-    /// Where the table of a query lives, for who does not know the query.
+    /// Where the table of a query lives, for those who do not know the query.
     pub(crate) fn any_home<Q: Query>(&self) -> Home
     where
         R: Holds<Q>,
     {
-        Home { cache: Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>, table: table_in::<Q, R> }
+        Home {
+            cache: Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>,
+            table: |cache| table_in::<Q, R>(cache),
+        }
+    }
+
+    /// [`any_home`](Self::any_home) for clients.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn table_home<Q: Query>(&self) -> AnyHome
+    where
+        R: Holds<Q>,
+    {
+        AnyHome {
+            cache: Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>,
+            table: |cache| table_in::<Q, R>(cache),
+            has_value: Lines::<Q>::has_value,
+        }
     }
 
     pub(crate) fn home<Q: Query>(&self) -> Arc<dyn TableRef<Q>>

@@ -5,7 +5,9 @@
 //! been used has shards. The way from one to the other is a function pointer that is set by the first write, and by what
 //! makes the codec of a query with `persist`. What needs no types is compiled once for all tables.
 
-use std::fmt::Debug;
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Change, ChangeKind};
@@ -13,7 +15,8 @@ use crate::inspect::{EntryReport, TableReport};
 use crate::query::Query;
 use crate::retention::recency::Oldest;
 use crate::shard::key::AnyKey;
-use crate::shard::{AnyShard, OpContext, ShardRef};
+use crate::shard::pairs::AnyPair;
+use crate::shard::{AnyLines, AnyShard, OpContext, ShardRef};
 use crate::sync::RwLock;
 use crate::table::Table;
 use crate::table::entry::EntryState;
@@ -42,11 +45,43 @@ impl<'a> AnyTable<'a> {
         self.0.head().name
     }
 
+    /// The time before which copies of an entry that are kept elsewhere are out of date, zero if there is none. `now` if
+    /// the key was changed since the last question; a change during the question is one for the next.
+    #[must_use]
+    pub fn copies_expire_before(self, key: &dyn AnyKey, now: u64) -> u64 {
+        let head = self.0.head();
+        let changed = head.trail.ask(head.hash_of(key), now);
+        head.tags_of(key).iter().map(|&tag| head.trail.ask(tag, now)).fold(changed, u64::max)
+    }
+
     /// The time to live and the freshness time of the table, as its cache was built.
     #[must_use]
     pub fn times(self) -> (Option<Duration>, Option<Duration>) {
         let rules = &self.0.head().rules;
         (rules.ttl, rules.fresh)
+    }
+}
+
+/// Where a table lives whose query the holder does not know. Keeps its cache.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct AnyHome {
+    pub(crate) cache: Arc<dyn Any + Send + Sync>,
+    /// Finds the table in its cache.
+    pub(crate) table: fn(&(dyn Any + Send + Sync)) -> &dyn UsedTable,
+    /// Whether a line of a shard has a value, which the caller holds, by its handle.
+    pub(crate) has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,
+}
+
+impl AnyHome {
+    pub(crate) fn table(&self) -> &dyn UsedTable {
+        (self.table)(&*self.cache)
+    }
+}
+
+impl Debug for AnyHome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnyHome").field(&self.table().head().name).finish()
     }
 }
 

@@ -130,7 +130,8 @@ impl Removal {
 }
 
 /// A key with its value, of a query that the holder does not know.
-pub(crate) trait AnyEntry: Any + Send + Sync {
+#[doc(hidden)]
+pub trait AnyEntry: Any + Send + Sync {
     fn key(&self) -> &dyn Debug;
 }
 

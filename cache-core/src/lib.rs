@@ -125,12 +125,14 @@ pub use commit::inputs::Inputs;
 pub use dynamic::access::DynamicTable;
 pub use dynamic::{Dynamic, DynamicValue};
 #[doc(hidden)]
-pub use erased::AnyTable;
+pub use erased::{AnyHome, AnyTable};
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Cause, Change, ChangeKind, Removal};
 pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
+#[doc(hidden)]
+pub use pin::AnyPin;
 pub use pin::Pinned;
 pub use query::{Batched, Lookup, Query, TagsOf};
 #[doc(hidden)]
@@ -138,11 +140,16 @@ pub use query::{ShownKey, has_tag};
 pub use reaper::Reaper;
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
+#[doc(hidden)]
+pub use shard::key::AnyKey;
+#[doc(hidden)]
+pub use shard::pairs::ValueHandle;
 pub use shard::state::Past;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use snapshot::{
-    Damage, PathProblem, Persistence, RegisterError, RestoreOptions, RestoreReport, SaveOptions, SaveReport,
-    SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
+    Damage, EntryCodec, PathProblem, Persistence, RegisterError, RestoreOptions, RestoreReport, SaveOptions,
+    SaveReport, SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore,
+    TableSave,
 };
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::{Table, Times};
@@ -151,6 +158,8 @@ pub use tag::Tag;
 pub use transaction::Backoff;
 pub use transaction::hooks::Proposal;
 pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
+#[doc(hidden)]
+pub use watch::{AnyWatch, StoredAs};
 pub use watch::{Stored, Watch};
 
 /// Makes a registry: one table per listed query.

@@ -4,8 +4,10 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use crate::commit::typed_writes::TableRef;
+use crate::erased::AnyHome;
 use crate::query::{Query, ShownKey};
 use crate::shard::PinClaim;
+use crate::shard::key::AnyKey;
 use crate::table::Use;
 use crate::table::entry::Entry;
 
@@ -17,17 +19,41 @@ use crate::table::entry::Entry;
 pub struct Pinned<Q: Query> {
     home: Arc<dyn TableRef<Q>>,
     key: Q,
+    claim: AnyPin,
+}
+
+/// A claim on a key of some query.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct AnyPin {
+    home: AnyHome,
     /// None before the table knows of it.
     claim: Option<PinClaim>,
 }
 
-impl<Q: Query> Pinned<Q> {
-    pub(crate) fn new(home: Arc<dyn TableRef<Q>>, key: Q) -> Self {
-        let mut pinned = Self { home, key, claim: None };
-        let Self { home, key, claim } = &mut pinned;
+impl AnyPin {
+    /// Claims a key of the table that lives there.
+    #[must_use]
+    pub fn new(home: AnyHome, key: &dyn AnyKey) -> Self {
+        let mut pin = Self { home, claim: None };
+        let Self { home, claim } = &mut pin;
         // Whatever panics in there, the claim is taken back by the drop.
         home.table().pin(key, claim);
-        pinned
+        pin
+    }
+}
+
+impl Drop for AnyPin {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            self.home.table().unpin(claim);
+        }
+    }
+}
+
+impl<Q: Query> Pinned<Q> {
+    pub(crate) fn new(home: Arc<dyn TableRef<Q>>, claim: AnyPin, key: Q) -> Self {
+        Self { home, key, claim }
     }
 
     /// The key.
@@ -51,15 +77,8 @@ impl<Q: Query> Pinned<Q> {
 
 impl<Q: Query> Clone for Pinned<Q> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.home), self.key.clone())
-    }
-}
-
-impl<Q: Query> Drop for Pinned<Q> {
-    fn drop(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            self.home.table().unpin(claim);
-        }
+        let claim = AnyPin::new(self.claim.home.clone(), &self.key);
+        Self::new(Arc::clone(&self.home), claim, self.key.clone())
     }
 }
 

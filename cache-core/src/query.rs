@@ -93,6 +93,10 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         1
     }
 
+    /// Whether [`same_value`](Self::same_value) may say so of any values.
+    #[doc(hidden)]
+    const COMPARES: bool = false;
+
     /// Whether two values are the same answer, so that a refresh may keep the old one (`#[query(eq)]`).
     #[doc(hidden)]
     #[must_use]

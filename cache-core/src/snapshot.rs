@@ -31,8 +31,8 @@ pub(crate) use dynamic::DynamicTypes;
 pub use dynamic::RegisterError;
 pub(crate) use entry::{Downtime, Entries, EntryMeta, Nanos};
 pub use error::{Damage, PathProblem, SnapshotError};
+pub use persistence::{EntryCodec, Persistence, SavedValue};
 pub(crate) use persistence::{PairCodec, TableCodec};
-pub use persistence::{Persistence, SavedValue};
 pub(crate) use reader::{Decoded, Section};
 pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntries, SkippedEntry, SkippedTable, TableRestore,

@@ -25,10 +25,10 @@ use crate::query::Query;
 use crate::retention::Rules;
 use crate::shard::{AnyShard, Lines, Shard};
 use crate::sync::RwLock;
-use crate::trail::Trail;
 pub(crate) use head::Head;
 pub(crate) use read::Use;
 pub use times::Times;
+pub(crate) use write::IsSame;
 
 /// All entries of one query.
 pub struct Table<Q: Query> {
@@ -64,10 +64,6 @@ impl<Q: Query> Table<Q> {
         Self { head, shards: OnceLock::new(), made }
     }
 
-    pub(crate) fn head(&self) -> &Head {
-        &self.head
-    }
-
     pub(crate) fn name(&self) -> &'static str {
         self.head.name
     }
@@ -78,10 +74,6 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn rules(&self) -> &Rules {
         &self.head.rules
-    }
-
-    pub(crate) fn trail(&self) -> &Trail {
-        &self.head.trail
     }
 
     pub(crate) fn core(&self) -> &Core {

@@ -1,14 +1,19 @@
 //! Whether a key has been written since a load of it began, for loads that keep no thread. Knows nothing of who waits.
 
+use std::any::Any;
 use std::fmt::{self, Debug};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::commit::inputs::Inputs;
-use crate::commit::typed_writes::TableRef;
+use crate::erased::AnyHome;
 use crate::event::Bell;
 use crate::query::{Query, ShownKey};
-use crate::table::Times;
-use crate::table::watchers::{AnyWatcher, Watcher};
+use crate::shard::Pair;
+use crate::shard::key::AnyKey;
+use crate::shard::pairs::{AnyPair, ValueHandle};
+use crate::table::watchers::{AnyWatcher, Ringer, Watcher};
+use crate::table::{IsSame, Times};
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
 ///
@@ -16,8 +21,15 @@ use crate::table::watchers::{AnyWatcher, Watcher};
 /// [`store`](Self::store) is given never takes the place of something newer. Eviction, expiry and `touch` are no
 /// writes. While a table has watches, a write to it looks for those of its key.
 pub struct Watch<Q: Query> {
-    home: Arc<dyn TableRef<Q>>,
-    watcher: Arc<Watcher<Q>>,
+    any: AnyWatch,
+    query: PhantomData<fn() -> Q>,
+}
+
+/// A watch of a key of some query.
+#[doc(hidden)]
+pub struct AnyWatch {
+    home: AnyHome,
+    watcher: Arc<AnyWatcher>,
 }
 
 /// What became of a value that was loaded.
@@ -44,42 +56,128 @@ impl<V: ?Sized> Stored<V> {
     }
 }
 
-impl<Q: Query> Watch<Q> {
-    pub(crate) fn new(home: Arc<dyn TableRef<Q>>, key: Q) -> Self {
-        let watcher = home.table().watch(key, None);
+/// What became of a loaded value of some query. A handle is that of an equal value which was there, and stays.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum StoredAs {
+    Written,
+    Kept(ValueHandle),
+    Overtaken,
+    Marked(Option<ValueHandle>),
+}
+
+impl AnyWatch {
+    /// Watches a key of the table that lives there. Rings `bell` for whatever happens to it.
+    #[must_use]
+    pub fn new<Q: Query>(home: AnyHome, key: Q, bell: Option<Bell>) -> Self {
+        let (hash, ringer) = Self::prepare(&home, &key, bell);
+        Self::begin(home, Watcher::new(key, hash, ringer))
+    }
+
+    fn prepare(home: &AnyHome, key: &dyn AnyKey, bell: Option<Bell>) -> (u32, Option<Ringer>) {
+        let table = home.table();
+        (table.head().hash_of(key), table.ringer(bell))
+    }
+
+    fn begin(home: AnyHome, watcher: Arc<AnyWatcher>) -> Self {
+        home.table().watch(&watcher);
         Self { home, watcher }
     }
 
+    /// As [`Watch::is_overtaken`].
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        self.watcher.is_overtaken()
+    }
+
+    /// As [`Watch::is_replaced`].
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.watcher.is_replaced()
+    }
+
+    /// As [`Watch::retire`].
+    pub fn retire(&self) {
+        self.watcher.overtake();
+        self.home.table().pass(self.watcher.hash());
+    }
+
+    /// As [`Watch::store_built`], for a key and a value of the query.
+    pub fn store<Q: Query>(&self, key: Q, value: Arc<Q::Value>, times: &Times, inputs: &Inputs) -> StoredAs {
+        let is_same = const {
+            match Q::COMPARES {
+                true => Some(is_same::<Q> as IsSame),
+                false => None,
+            }
+        };
+        self.store_pair(&mut Pair::<Q>::new(key, value), is_same, times, inputs)
+    }
+
+    fn store_pair(
+        &self,
+        pair: &mut dyn AnyPair,
+        is_same: Option<IsSame>,
+        times: &Times,
+        inputs: &Inputs,
+    ) -> StoredAs {
+        self.home.table().store_watched(&self.watcher, pair, is_same, times, inputs)
+    }
+}
+
+/// Whether the value of a pair is the same answer as one that is there.
+fn is_same<Q: Query>(pair: &dyn AnyPair, present: &dyn AnyPair) -> bool {
+    match (Pair::<Q>::value_of(pair), Pair::<Q>::value_of(present)) {
+        (Some(value), Some(present)) => Q::same_value(present, value),
+        _ => false,
+    }
+}
+
+impl Drop for AnyWatch {
+    fn drop(&mut self) {
+        self.home.table().head().watchers.remove(&self.watcher);
+    }
+}
+
+impl Debug for AnyWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyWatch")
+            .field("key", &self.watcher.key())
+            .field("is_overtaken", &self.is_overtaken())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Q: Query> Watch<Q> {
     /// One that rings `bell` for whatever happens to the key, from the first time to its end.
-    pub(crate) fn with_bell(home: Arc<dyn TableRef<Q>>, key: Q, bell: Bell) -> Self {
-        let watcher = home.table().watch(key, Some(bell));
-        Self { home, watcher }
+    pub(crate) fn new(home: AnyHome, key: Q, bell: Option<Bell>) -> Self {
+        Self { any: AnyWatch::new(home, key, bell), query: PhantomData }
     }
 
     /// The key.
     #[must_use]
     pub fn key(&self) -> &Q {
-        self.watcher.key()
+        let key = (self.any.watcher.key() as &dyn Any).downcast_ref();
+        // It was made of one.
+        key.expect("a watch has a key of its query")
     }
 
     /// Whether something newer has happened to the key.
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
-        self.watcher.is_overtaken()
+        self.any.is_overtaken()
     }
 
     /// Whether more has happened to the key than marks: it has been written, removed or cleared, or the watch was
     /// [retired](Self::retire). What is loaded while a key is only marked is still newer than what was there before.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
-        self.watcher.is_replaced()
+        self.any.is_replaced()
     }
 
     /// Ends the right to store: when this returns, nothing more is stored through this watch. Waits for a store that is
     /// under way.
     pub fn retire(&self) {
-        self.watcher.overtake();
-        self.home.table().made_table().pass(self.watcher.hash());
+        self.any.retire();
     }
 
     /// Writes a loaded value, unless the watch was overtaken. Is one commit; like
@@ -88,7 +186,7 @@ impl<Q: Query> Watch<Q> {
     ///
     /// With `#[query(eq)]`, a value equal to the present one is not written: the present one is kept, and dated anew.
     pub fn store(&self, value: impl Into<Arc<Q::Value>>, times: Times) -> Stored<Q::Value> {
-        self.home.table().store_watched(&self.watcher, value.into(), times)
+        self.store_built(value, times, &Inputs::default())
     }
 
     /// [`store`](Self::store) for a value that was built from others: if one of these has been written, removed or marked
@@ -101,21 +199,22 @@ impl<Q: Query> Watch<Q> {
         times: Times,
         inputs: &Inputs,
     ) -> Stored<Q::Value> {
-        self.home.table().store_built(&self.watcher, value.into(), times, inputs)
-    }
-}
-
-impl<Q: Query> Drop for Watch<Q> {
-    fn drop(&mut self) {
-        let watcher: Arc<AnyWatcher> = self.watcher.clone();
-        self.home.table().head().watchers.remove(&watcher);
+        let value = value.into();
+        let kept = |handle: ValueHandle| Arc::clone(handle.value::<Q>().unwrap_or(&value));
+        match self.any.store(self.key().clone(), Arc::clone(&value), &times, inputs) {
+            StoredAs::Written => Stored::Written(value),
+            StoredAs::Kept(equal) => Stored::Kept(kept(equal)),
+            StoredAs::Overtaken => Stored::Overtaken(value),
+            StoredAs::Marked(None) => Stored::Marked(value),
+            StoredAs::Marked(Some(equal)) => Stored::Marked(kept(equal)),
+        }
     }
 }
 
 impl<Q: Query> Debug for Watch<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
-            .field("key", &ShownKey(self.watcher.key()))
+            .field("key", &ShownKey(self.key()))
             .field("is_overtaken", &self.is_overtaken())
             .finish_non_exhaustive()
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_core::AnyKey;
+
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +14,7 @@ use crate::board::{Anew, Boarded, Ticket};
 use crate::concurrency::LoadSlot;
 use crate::context::{Access, Node};
 use crate::desk::Desk;
-use crate::erased::{AnyKey, Failure};
+use crate::erased::Failure;
 use crate::error::QueryError;
 use crate::flight::{Flight, NoSeat, Seat, Wish};
 use crate::fly::Trip;
@@ -198,7 +200,7 @@ impl<A: App> Asker<'_, A> {
         let make = || {
             let query = loaded.insert(query.to_query());
             let id = self.client().next_flight();
-            let watch = query.watch(self.client().cache());
+            let watch = Arc::new(query.watch(self.client().cache(), None));
             let slot = self.slot(&**query, desk, &runtime);
             let key: Arc<dyn AnyKey> = query.clone();
             Flight::new(id, key, started, Some(watch), CancellationToken::new(), runtime, slot)

@@ -5,7 +5,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::Inputs;
+use cache_core::{AnyKey, Inputs};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use super::gathering::{Batch, Gathering, IsNew, Member};
 use super::loaded::Loaded;
 use crate::app::App;
 use crate::context::{Context, Node, scoped};
-use crate::erased::{AnyKey, KeyMap};
+use crate::erased::KeyMap;
 use crate::fly::caught;
 use crate::query::Together;
 

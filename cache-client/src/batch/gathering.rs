@@ -5,13 +5,14 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cache_core::AnyKey;
+
 use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::loaded::Loaded;
 use crate::concurrency::LoadSlot;
-use crate::erased::AnyKey;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
 use crate::waits::{FlightId, Waiting, Waits};
@@ -135,7 +136,7 @@ impl Batch {
         (waits, flight): (&Arc<Waits>, FlightId),
     ) -> (Place, bool) {
         let (reply, answer) = oneshot::channel();
-        crew.members.push(Member { key: key.to_key(), reply });
+        crew.members.push(Member { key: Arc::from(key.to_box()), reply });
         // Before it departs, so that the load of a batch that asks for one of its keys is found. It waits for nobody yet.
         let waiting = Waiting::begin(waits, flight, self.id);
         crew.waiting += 1;

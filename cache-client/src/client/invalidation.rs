@@ -4,13 +4,13 @@ use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::{Holds, Tag};
+use cache_core::{AnyKey, Holds, Tag};
 
 use super::Client;
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
 use crate::concurrency::{LoadSlot, while_lent};
-use crate::erased::{AnyKey, hash_of, typed_key};
+use crate::erased::typed_key;
 use crate::mutate::{Begun, Marked};
 use crate::observer::post::Reload;
 use crate::query::AnyQuery;
@@ -61,7 +61,7 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.note_mark(|| Marked::Key(hash_of(query)));
+        self.note_mark(|| Marked::Key((query as &dyn AnyKey).wide_hash()));
         self.mark(query)
     }
 

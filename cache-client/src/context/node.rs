@@ -3,10 +3,11 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_core::Inputs;
+use cache_core::{AnyKey, AnyWatch, Inputs};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
@@ -17,17 +18,17 @@ use crate::app::App;
 use crate::batch::gathering::Gatherings;
 use crate::client::Client;
 use crate::concurrency::LoadSlot;
-use crate::erased::{AnyKey, AnyValue};
+use crate::erased::AnyValue;
 use crate::flight::Origin;
 use crate::memo::Memo;
-use crate::query::{AnyQuery, Read};
+use crate::query::AnyQuery;
 use crate::runtime::Timer;
 use crate::waits::FlightId;
 
 /// One context.
 pub(crate) struct Node<A: App> {
     pub(crate) client: Client<A>,
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Name,
     pub(crate) tree: Arc<Tree>,
     parent: Parent<A>,
     /// Cancelled with the tree, or at the deadline.
@@ -46,6 +47,25 @@ pub(crate) struct Node<A: App> {
     replacements: Replacements,
 }
 
+/// What a context is called.
+#[derive(Clone, Debug)]
+pub(crate) enum Name {
+    Given(Arc<str>),
+    /// As what it loads.
+    Query(&'static str),
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Given(name) => name,
+            Self::Query(name) => name,
+        }
+    }
+}
+
 /// When a context ends, and the runtime that its timer runs on.
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
@@ -61,50 +81,67 @@ pub(crate) struct Tree {
     pub(crate) gatherings: Gatherings,
     /// Ends the whole request.
     pub(crate) token: CancellationToken,
-    /// Answers that the tree was given, and what it has read if it is that of a load; shared with trees in which
-    /// something is replaced.
-    presets: Arc<Presets>,
+    presets: Presets,
+    /// The tree whose presets are those of this one too, if its answers are others.
+    of: Option<Arc<Self>>,
 }
 
 impl Tree {
     /// Whether the tree was given answers, or has some replaced, itself or below: what was made with it may be made up.
     pub(crate) fn may_be_made_up(&self) -> bool {
-        let Presets { are_there, is_replaced, .. } = &*self.presets;
+        let Presets { are_there, is_replaced, .. } = self.presets();
         are_there.load(Ordering::Acquire) || is_replaced.load(Ordering::Acquire)
     }
 
-    /// Notes what a shared load was told of a key, to be compared when its answer is stored.
-    pub(crate) fn note_read<A: App>(&self, client: &Client<A>, query: &dyn AnyQuery<A>, read: Read<'_>) {
-        if let Some(inputs) = &self.presets.inputs {
-            query.note(client.cache(), &mut inputs.lock(), read);
+    /// Notes what a shared load was told of a key, to be compared when its answer is stored. An answer that a load has
+    /// given has the `watch` of that; `was_marked` says that it was known to be out of date.
+    pub(crate) fn note_read<A: App>(
+        &self,
+        client: &Client<A>,
+        query: &dyn AnyQuery<A>,
+        value: Option<&AnyValue>,
+        was_marked: bool,
+        watch: Option<&Arc<AnyWatch>>,
+    ) {
+        if let Some(inputs) = &self.presets().inputs {
+            let (home, value) = (query.home(client.cache()), value.map(|value| query.to_handle(value)));
+            inputs.lock().note_any(home, query, value, was_marked, watch);
         }
     }
 
     /// Whether this is the tree of a shared load.
     pub(crate) fn notes_reads(&self) -> bool {
-        self.presets.inputs.is_some()
+        self.presets().inputs.is_some()
     }
 
     /// What a shared load has read so far.
     pub(crate) fn take_inputs(&self) -> Inputs {
-        self.presets.inputs.as_ref().map(|inputs| std::mem::take(&mut *inputs.lock())).unwrap_or_default()
+        self.presets().inputs.as_ref().map(|inputs| std::mem::take(&mut *inputs.lock())).unwrap_or_default()
     }
 
     /// Has the answer be one that was built from these.
     pub(crate) fn put_inputs(&self, new: Inputs) {
-        let Some(inputs) = &self.presets.inputs else { return };
+        let Some(inputs) = &self.presets().inputs else { return };
         let old = std::mem::replace(&mut *inputs.lock(), new);
         drop(old);
     }
 
     /// The same request, for contexts whose answers are others.
-    fn with_own_memo(&self) -> Arc<Self> {
-        Arc::new(Self {
-            memo: Memo::default(),
-            gatherings: Gatherings::default(),
-            token: self.token.clone(),
-            presets: Arc::clone(&self.presets),
-        })
+    fn with_own_memo(self: &Arc<Self>) -> Arc<Self> {
+        Arc::new(Self { token: self.token.clone(), of: Some(self.owner()), ..Self::default() })
+    }
+
+    /// The tree that has the presets of this one.
+    fn owner(self: &Arc<Self>) -> Arc<Self> {
+        Arc::clone(self.of.as_ref().unwrap_or(self))
+    }
+
+    /// Answers that the tree was given, and what it has read if it is that of a load.
+    fn presets(&self) -> &Presets {
+        match &self.of {
+            Some(of) => &of.presets,
+            None => &self.presets,
+        }
     }
 }
 
@@ -143,7 +180,7 @@ impl<A: App> Node<A> {
     /// The root of a tree that ends with `token`, perhaps that of a flight.
     pub(crate) fn root(
         client: Client<A>,
-        name: Arc<str>,
+        name: Name,
         token: CancellationToken,
         flight: Option<FlightId>,
     ) -> Arc<Self> {
@@ -158,14 +195,14 @@ impl<A: App> Node<A> {
         flight: FlightId,
         slot: Option<Arc<LoadSlot>>,
     ) -> Arc<Self> {
-        let presets = Arc::new(Presets { inputs: Some(Mutex::default()), ..Presets::default() });
+        let presets = Presets { inputs: Some(Mutex::default()), ..Presets::default() };
         let tree = Tree { token, presets, ..Tree::default() };
-        Arc::new(Self::top(client, query.into(), tree, Some(flight), slot))
+        Arc::new(Self::top(client, Name::Query(query), tree, Some(flight), slot))
     }
 
     fn top(
         client: Client<A>,
-        name: Arc<str>,
+        name: Name,
         tree: Tree,
         flight: Option<FlightId>,
         slot: Option<Arc<LoadSlot>>,
@@ -193,7 +230,7 @@ impl<A: App> Node<A> {
     }
 
     /// As `parent`, one step further down.
-    fn step(parent: &Arc<Self>, name: Arc<str>) -> Self {
+    fn step(parent: &Arc<Self>, name: Name) -> Self {
         Self {
             client: parent.client.clone(),
             name,
@@ -210,7 +247,7 @@ impl<A: App> Node<A> {
         }
     }
 
-    pub(crate) fn below(parent: &Arc<Self>, name: Arc<str>) -> Arc<Self> {
+    pub(crate) fn below(parent: &Arc<Self>, name: Name) -> Arc<Self> {
         Arc::new(Self::step(parent, name))
     }
 
@@ -221,19 +258,15 @@ impl<A: App> Node<A> {
         flight: FlightId,
         slot: Option<Arc<LoadSlot>>,
     ) -> Arc<Self> {
-        let name = Arc::clone(&parent.name);
+        let name = parent.name.clone();
         Arc::new(Self { token, flight: Some(flight), slot, ..Self::step(parent, name) })
     }
 
     /// The context of a mutation: it sees what its request was given, but neither what that was told nor its end.
     pub(crate) fn of_mutation(parent: &Arc<Self>, token: CancellationToken, flight: FlightId) -> Arc<Self> {
-        let tree = Tree {
-            token: token.clone(),
-            presets: Arc::clone(&parent.tree.presets),
-            memo: Memo::default(),
-            gatherings: Gatherings::default(),
-        };
-        let name = Arc::clone(&parent.name);
+        let of = Some(parent.tree.owner());
+        let tree = Tree { token: token.clone(), of, ..Tree::default() };
+        let name = parent.name.clone();
         let tree = Arc::new(tree);
         Arc::new(Self {
             tree,
@@ -260,7 +293,7 @@ impl<A: App> Node<A> {
         };
         let own = Deadline { at: deadline, runtime: Handle::current().id() };
         let deadline = Some(parent.deadline.filter(|earlier| earlier.at <= deadline).unwrap_or(own));
-        let name = Arc::clone(&parent.name);
+        let name = parent.name.clone();
         Arc::new(Self { token, _timer: timer, deadline, ..Self::step(parent, name) })
     }
 
@@ -292,14 +325,14 @@ impl<A: App> Node<A> {
     pub(crate) fn replacing(parent: &Arc<Self>, query: TypeId, replacement: Arc<Replacement>) -> Arc<Self> {
         let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
         replacements.insert(query, replacement);
-        parent.tree.presets.is_replaced.store(true, Ordering::Release);
+        parent.tree.presets().is_replaced.store(true, Ordering::Release);
         let (tree, replacements) = (parent.tree.with_own_memo(), Some(Arc::new(replacements)));
-        let name = Arc::clone(&parent.name);
+        let name = parent.name.clone();
         Arc::new(Self { tree, replacements, ..Self::step(parent, name) })
     }
 
     pub(crate) fn without_layers(parent: &Arc<Self>) -> Arc<Self> {
-        let (tree, name) = (parent.tree.with_own_memo(), Arc::clone(&parent.name));
+        let (tree, name) = (parent.tree.with_own_memo(), parent.name.clone());
         Arc::new(Self { tree, hides_layers: true, ..Self::step(parent, name) })
     }
 
@@ -328,7 +361,7 @@ impl<A: App> Node<A> {
         let replaces = self.replacements.is_some();
         Access {
             reads: should_cache && !replaces,
-            is_private: !should_cache || replaces || self.tree.presets.are_there.load(Ordering::Acquire),
+            is_private: !should_cache || replaces || self.tree.presets().are_there.load(Ordering::Acquire),
             checks_options: should_cache,
             fresh_only: self.flight.is_some(),
         }
@@ -342,13 +375,13 @@ impl<A: App> Node<A> {
 
     /// Whether nothing keeps the context from the answers that all have in common.
     pub(crate) fn may_answer_at_once(&self) -> bool {
-        let has_presets = self.tree.presets.are_there.load(Ordering::Acquire);
+        let has_presets = self.tree.presets().are_there.load(Ordering::Acquire);
         self.replacements.is_none() && !has_presets && self.should_cache()
     }
 
     /// The answer that the tree was given, or got.
     pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
-        let presets = &self.tree.presets;
+        let presets = self.tree.presets();
         if presets.are_there.load(Ordering::Acquire)
             && let Some(value) = presets.memo.answer(key)
         {
@@ -363,7 +396,7 @@ impl<A: App> Node<A> {
         if has_asked {
             return false;
         }
-        let presets = &self.tree.presets;
+        let presets = self.tree.presets();
         let is_first = presets.memo.preset(key, value);
         presets.are_there.store(true, Ordering::Release);
         is_first

@@ -27,6 +27,7 @@ impl<A: App> Trip<A> {
         }
         let cache = self.node.client.cache();
         let Found { value, age } = shelf.look(&*self.flight.key, &|| Dated::from(cache.wall())).await?;
+        let value = self.query.to_value(value);
         let (fresh, ttl) = self.windows(&value);
         if age >= fresh.min(ttl) || !self.flight.answer_without_load() {
             return None;
@@ -48,7 +49,7 @@ impl<A: App> Trip<A> {
                 Arc::ptr_eq(&present, &value) && state.freshness != Freshness::Invalidated
             })
         };
-        let copy = Copy { value: &value, dated, age, fresh, ttl };
+        let copy = Copy { value: &self.query.to_handle(&value), dated, age, fresh, ttl };
         shelf.put(&*self.flight.key, copy, &is_current).await;
     }
 

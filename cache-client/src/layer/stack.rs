@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::erased::{AnyKey, AnyValue, KeyMap};
+use cache_core::AnyKey;
+
+use crate::erased::{AnyValue, KeyMap};
 use crate::sync::Mutex;
 
 /// What one layer makes of one key; `None` if it leaves it alone.

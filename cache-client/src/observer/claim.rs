@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use cache_core::{Moment, Revision};
+use cache_core::{AnyKey, Moment, Revision};
 
 use super::notice::Reader;
 use super::post::Post;
 use super::snapshot::{AnyState, Lens, Mark};
 use crate::desk::Desk;
-use crate::erased::AnyKey;
 use crate::plan::Plan;
 
 /// The place of one who observes a key. With the last one the keeper ends, and leaves the load that it waits for.

@@ -3,13 +3,12 @@
 
 mod showing;
 
-use std::any::Any;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cache_core::Moment;
+use cache_core::{AnyPin, AnyWatch, Moment};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -20,7 +19,7 @@ use crate::app::App;
 use crate::ask::Asker;
 use crate::board::Anew;
 use crate::client::Client;
-use crate::erased::{AnyValue, AnyWatch, Failure, Outcome};
+use crate::erased::{AnyValue, Failure, Outcome};
 use crate::flight::{Flight, Seat};
 use crate::plan::Plan;
 use crate::query::AnyQuery;
@@ -76,8 +75,8 @@ pub(crate) struct Keeper<A: App> {
     settled: (Instant, Moment),
     /// Whether the client is active, which polling needs.
     activity: watch::Receiver<bool>,
-    _pin: Box<dyn Any + Send>,
-    _watch: Box<dyn Any + Send>,
+    _pin: AnyPin,
+    _watch: AnyWatch,
 }
 
 /// An answer that is not stored.
@@ -85,7 +84,7 @@ struct Unstored {
     value: AnyValue,
     flight: FlightId,
     /// That of its load: what replaces it takes the place of the answer.
-    watch: Arc<dyn AnyWatch>,
+    watch: Arc<AnyWatch>,
     /// It was not to be stored: it is for observers alone whose strategy stores nothing.
     is_own: bool,
 }
@@ -116,8 +115,8 @@ impl<A: App> Keeper<A> {
         // Before the first look, so that nothing that happens is missed.
         let bell = post.demands.hand_to(number);
         let changed = Arc::clone(&bell);
-        let watch = query.watch_with(client.cache(), Box::new(move || changed.change()));
-        let pin = query.pin(client.cache());
+        let watch = query.watch(client.cache(), Some(Arc::new(move || changed.change())));
+        let pin = AnyPin::new(query.home(client.cache()), &*query);
         let activity = client.activity();
         let query_plan = Asker::of_keeper(&client).plan_of_query(&*query);
         let settled = (Instant::now(), client.cache().now());

@@ -4,13 +4,15 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cache_core::AnyKey;
+
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::demands::Demands;
 use super::notice::Notice;
 use super::snapshot::Snapshot;
-use crate::erased::{AnyKey, KeyMap};
+use crate::erased::KeyMap;
 use crate::plan::Plan;
 use crate::runtime::{ClientRuntime, EndableTask, TaskRuntime};
 

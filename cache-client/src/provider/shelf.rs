@@ -5,14 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{BoxError, Fingerprint, Holds, Persistence, Query};
+use cache_core::{AnyKey, AnyTable, BoxError, EntryCodec, Holds, Query, ValueHandle};
 
 use super::envelope::{Dated, Envelope};
 use super::tier::Tier;
 use super::trouble::{Action, Trouble};
 use crate::app::App;
 use crate::client::Client;
-use crate::erased::{AnyKey, AnyValue, typed_key, typed_value};
 use crate::fly::message_of;
 use crate::query::AnyQuery;
 
@@ -22,43 +21,11 @@ const MOST_AHEAD: Duration = Duration::from_secs(60);
 /// Least that one load is later than another.
 const STEP: Duration = Duration::from_nanos(1);
 
-/// How keys and values are written of a query that the holder does not know.
-pub(crate) trait AnyCodec: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn fingerprint(&self) -> Fingerprint;
-    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError>;
-    fn encode_entry(&self, key: &dyn AnyKey, value: &AnyValue, out: &mut Vec<u8>) -> Result<(), BoxError>;
-    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, AnyValue), BoxError>;
-}
-
-impl<Q: Query<Value: Sized>> AnyCodec for Persistence<Q> {
-    fn name(&self) -> &'static str {
-        self.codec_name()
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        Self::fingerprint(self)
-    }
-
-    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        Self::encode_key(self, typed_key(key), out)
-    }
-
-    fn encode_entry(&self, key: &dyn AnyKey, value: &AnyValue, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        Self::encode_entry(self, typed_key(key), &typed_value(Arc::clone(value)), out)
-    }
-
-    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, AnyValue), BoxError> {
-        let (key, value) = Self::decode_entry(self, bytes)?;
-        Ok((Box::new(key), value))
-    }
-}
-
 /// The place of one key, as one flight sees it.
 pub(crate) struct Shelf {
     pub(crate) tier: Arc<Tier>,
     query: &'static str,
-    codec: Box<dyn AnyCodec>,
+    codec: Box<dyn EntryCodec>,
     /// What the key is called there.
     name: Vec<u8>,
     /// When the flight began, by the wall clock.
@@ -71,7 +38,7 @@ pub(crate) struct Shelf {
 
 /// An entry that was found.
 pub(crate) struct Found {
-    pub(crate) value: AnyValue,
+    pub(crate) value: ValueHandle,
     pub(crate) age: Duration,
 }
 
@@ -81,12 +48,12 @@ impl Shelf {
     pub(crate) fn of<A: App>(client: &Client<A>, query: &dyn AnyQuery<A>) -> Option<Self> {
         let tier = Arc::clone(client.tier()?);
         let codec = query.codec()?;
-        let table = query.table(client.cache()).name();
-        let name = name(table, |name| codec.encode_key(query, name));
+        let table = query.table(client.cache());
+        let name = name(table, &*codec, query);
         let query_name = query.facts().name;
         let name = name.map_err(|trouble| tier.troubles.note(query_name, Action::Get, &trouble)).ok()?;
         let now = Dated::from(client.cache().wall());
-        let outdated = query.copies_expire_before(client.cache(), now.0);
+        let outdated = table.copies_expire_before(query, now.0);
         let outdated = (outdated > 0).then_some(Dated(outdated));
         // What comes of this flight is newer than what is out of date.
         let (began, is_outdated) = match outdated.filter(|&outdated| outdated >= now) {
@@ -112,7 +79,7 @@ impl Shelf {
     fn open(&self, key: &dyn AnyKey, bytes: &[u8], now: Dated) -> Result<Option<Found>, Trouble> {
         let envelope = Envelope::parse(bytes)?;
         let Envelope { codec, fingerprint, dated, fresh, ttl, entry } = envelope;
-        if codec != self.codec.name() || fingerprint != self.codec.fingerprint() {
+        if codec != self.codec.codec_name() || fingerprint != self.codec.fingerprint() {
             return Err(Trouble::OtherShape);
         }
         if dated > now.later_by(MOST_AHEAD) {
@@ -151,7 +118,7 @@ impl Shelf {
         let mut entry = Vec::new();
         let encode = || self.codec.encode_entry(key, copy.value, &mut entry);
         survived(encode)?.map_err(Trouble::Unwritable)?;
-        let (codec, fingerprint) = (self.codec.name(), self.codec.fingerprint());
+        let (codec, fingerprint) = (self.codec.codec_name(), self.codec.fingerprint());
         let Copy { dated, fresh, ttl, .. } = *copy;
         Ok(Envelope { codec, fingerprint, dated, fresh, ttl, entry: &entry }.to_bytes())
     }
@@ -159,7 +126,7 @@ impl Shelf {
 
 /// An answer as it is to be kept.
 pub(crate) struct Copy<'a> {
-    pub(crate) value: &'a AnyValue,
+    pub(crate) value: &'a ValueHandle,
     /// When its load began, by the wall clock.
     pub(crate) dated: Dated,
     pub(crate) age: Duration,
@@ -173,26 +140,29 @@ impl<A: App> Client<A> {
     where
         A::Registry: Holds<Q>,
     {
-        let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) else { return };
+        if let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) {
+            let name = name(self.cache().any_table::<Q>(), &*persistence.entry_codec(), query);
+            self.remove_named(tier, Q::NAME, name);
+        }
+    }
+
+    fn remove_named(&self, tier: &Arc<Tier>, query: &'static str, name: Result<Vec<u8>, Trouble>) {
         let Some(runtime) = self.runtime().try_get_unattended() else { return };
-        match name(self.cache().name_of::<Q>(), |name| persistence.encode_key(query, name)) {
+        match name {
             Ok(name) => {
                 let tier = Arc::clone(tier);
-                runtime.spawn(async move { tier.remove(Q::NAME, &name).await });
+                runtime.spawn(async move { tier.remove(query, &name).await });
             }
-            Err(trouble) => tier.troubles.note(Q::NAME, Action::Remove, &trouble),
+            Err(trouble) => tier.troubles.note(query, Action::Remove, &trouble),
         }
     }
 }
 
 /// What a key is called in the provider: the name of its table, which has no zero byte in it, one, and the key.
-fn name(
-    table: &str,
-    encode_key: impl FnOnce(&mut Vec<u8>) -> Result<(), BoxError>,
-) -> Result<Vec<u8>, Trouble> {
-    let mut name = table.as_bytes().to_vec();
+fn name(table: AnyTable<'_>, codec: &dyn EntryCodec, key: &dyn AnyKey) -> Result<Vec<u8>, Trouble> {
+    let mut name = table.name().as_bytes().to_vec();
     name.push(0);
-    survived(|| encode_key(&mut name))?.map_err(Trouble::Unwritable)?;
+    survived(|| codec.encode_key(key, &mut name))?.map_err(Trouble::Unwritable)?;
     Ok(name)
 }
 

@@ -1,27 +1,25 @@
 //! What an answer was built from. The store of the answer compares that with what is there, in one step: no write of an
 //! input comes between the look and the store.
 
-use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use super::locked_shards::LockedShards;
 use super::told::{Tell, Told};
-use super::typed_writes::TableRef;
 use super::{Commit, CommitKind, Failure, Part, Steps, dynamic};
 use crate::cache::Cache;
 use crate::clock::Moment;
-use crate::erased::UsedTable;
+use crate::erased::{AnyHome, UsedTable};
 use crate::event::ChangeKind;
 use crate::query::Query;
 use crate::registry::{Holds, Registry};
-use crate::shard::key::{AnyKey, names};
-use crate::shard::pairs::AnyPair;
-use crate::shard::{Incoming, Lines, Location, Pair, ReadVersion, ShardRef};
+use crate::shard::key::AnyKey;
+use crate::shard::pairs::{AnyPair, ValueHandle};
+use crate::shard::{Incoming, Location, ReadVersion, ShardRef};
+use crate::table::Times;
 use crate::table::tags::Tags;
-use crate::table::watchers::{AnyWatcher, Watcher};
-use crate::table::{Table, Times};
-use crate::watch::Watch;
+use crate::table::watchers::AnyWatcher;
+use crate::watch::AnyWatch;
 
 /// Keys that are compared at most.
 const MOST: usize = 64;
@@ -30,35 +28,26 @@ const MOST: usize = 64;
 #[doc(hidden)]
 #[derive(Clone, Default)]
 pub struct Inputs {
-    tables: Vec<Arc<dyn AnyInputs>>,
+    tables: Vec<Arc<InputsOfTable>>,
     count: usize,
     /// There were too many to be compared.
     is_more: bool,
 }
 
-/// The inputs from one table, whose query the caller does not know.
-trait AnyInputs: Any + Send + Sync {
-    fn table_index(&self) -> usize;
-    fn table(&self) -> &dyn UsedTable;
-    fn count(&self) -> usize;
-    fn hash(&self, input: usize) -> u32;
-    /// Whether an input would be read now as it was.
-    fn holds(&self, input: usize, shard: ShardRef<'_>) -> bool;
+/// The inputs from one table.
+struct InputsOfTable {
+    home: AnyHome,
+    lines: Vec<Input>,
 }
 
-struct InputsOf<Q: Query> {
-    home: Arc<dyn TableRef<Q>>,
-    lines: Vec<Input<Q>>,
-}
-
-struct Input<Q: Query> {
-    key: Q,
+struct Input {
+    key: Box<dyn AnyKey>,
     hash: u32,
     /// `None` if there was no value. Held, so that no other can come to its place in memory.
-    value: Option<Arc<Q::Value>>,
+    value: Option<ValueHandle>,
     was_marked: bool,
     /// That of the load that gave the answer, if one did.
-    watch: Option<Arc<Watch<Q>>>,
+    watch: Option<Arc<AnyWatch>>,
 }
 
 impl Inputs {
@@ -70,13 +59,26 @@ impl Inputs {
         key: &Q,
         value: Option<&Arc<Q::Value>>,
         was_marked: bool,
-        watch: Option<&Arc<Watch<Q>>>,
+        watch: Option<&Arc<AnyWatch>>,
     ) {
-        let table = cache.table::<Q>();
-        let (index, hash) = (table.index(), table.hash(key));
-        let at = self.tables.iter().position(|table| table.table_index() == index);
-        let lines: &[Input<Q>] = at.map_or(&[], |at| lines_of(&*self.tables[at]));
-        if self.is_more || lines.iter().any(|line| line.hash == hash && line.key == *key) {
+        let value = value.map(|value| ValueHandle::new::<Q>(Arc::clone(value)));
+        self.note_any(cache.table_home::<Q>(), key, value, was_marked, watch);
+    }
+
+    /// [`note`](Self::note) for a key of some query, whose table lives there, by the handle of the value.
+    pub fn note_any(
+        &mut self,
+        home: AnyHome,
+        key: &dyn AnyKey,
+        value: Option<ValueHandle>,
+        was_marked: bool,
+        watch: Option<&Arc<AnyWatch>>,
+    ) {
+        let head = home.table().head();
+        let (index, hash) = (head.index, head.hash_of(key));
+        let at = self.tables.iter().position(|table| table.index() == index);
+        let lines = at.map_or(&[][..], |at| &self.tables[at].lines);
+        if self.is_more || lines.iter().any(|line| line.hash == hash && line.key.equals(key)) {
             return;
         }
         self.is_more = self.count == MOST;
@@ -84,15 +86,13 @@ impl Inputs {
             return;
         }
         self.count += 1;
-        let (value, watch) = (value.cloned(), watch.cloned());
-        let line = Input { key: key.clone(), hash, value, was_marked, watch };
+        let line = Input { key: key.to_box(), hash, value, was_marked, watch: watch.cloned() };
         let at = at.unwrap_or_else(|| {
-            self.tables.push(Arc::new(InputsOf::<Q> { home: cache.home(), lines: Vec::new() }));
+            self.tables.push(Arc::new(InputsOfTable { home, lines: Vec::new() }));
             self.tables.len() - 1
         });
         // Nobody has a clone while something is noted; if somebody had, the answer would be taken for out of date.
-        let table = Arc::get_mut(&mut self.tables[at]).map(|table| table as &mut dyn Any);
-        match table.and_then(|table| table.downcast_mut::<InputsOf<Q>>()) {
+        match Arc::get_mut(&mut self.tables[at]) {
             Some(table) => table.lines.push(line),
             None => self.is_more = true,
         }
@@ -105,45 +105,30 @@ impl Inputs {
     }
 }
 
-fn lines_of<Q: Query>(table: &dyn AnyInputs) -> &[Input<Q>] {
-    (table as &dyn Any).downcast_ref::<InputsOf<Q>>().map_or(&[], |table| &table.lines)
-}
-
-impl<Q: Query> AnyInputs for InputsOf<Q> {
-    fn table_index(&self) -> usize {
-        self.home.table().index()
-    }
-
+impl InputsOfTable {
     fn table(&self) -> &dyn UsedTable {
-        self.home.table().made_table()
+        self.home.table()
     }
 
-    fn count(&self) -> usize {
-        self.lines.len()
+    fn index(&self) -> usize {
+        self.table().head().index
     }
 
-    fn hash(&self, input: usize) -> u32 {
-        self.lines[input].hash
-    }
-
-    fn holds(&self, input: usize, shard: ShardRef<'_>) -> bool {
-        self.lines[input].holds(shard)
-    }
-}
-
-impl<Q: Query> Input<Q> {
-    fn holds(&self, shard: ShardRef<'_>) -> bool {
-        if self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken()) {
+    /// Whether an input would be read now as it was.
+    fn holds(&self, input: &Input, shard: ShardRef<'_>) -> bool {
+        if input.watch.as_ref().is_some_and(|watch| !watch.is_overtaken()) {
             return true;
         }
-        let number = shard.find(self.hash, &|key| names(&self.key, key));
-        match (&self.value, number) {
+        let number = shard.find(input.hash, &|key| input.key.equals(key));
+        match (&input.value, number) {
             (Some(value), Some(number)) => {
-                Lines::<Q>::has_value(shard.lines, number, value)
-                    && (self.was_marked || !shard.is_invalidated(number))
+                (self.home.has_value)(shard.lines, number, &*value.0)
+                    && (input.was_marked || !shard.is_invalidated(number))
             }
             (Some(_), None) => false,
-            (None, number) => self.watch.is_none() && number.is_none_or(|number| shard.lines.is_dead(number)),
+            (None, number) => {
+                input.watch.is_none() && number.is_none_or(|number| shard.lines.is_dead(number))
+            }
         }
     }
 }
@@ -189,14 +174,14 @@ struct BuiltPart<'a> {
 }
 
 struct BuiltSteps<'a> {
-    inputs: Option<&'a dyn AnyInputs>,
+    inputs: Option<&'a InputsOfTable>,
     answer: Option<Answer<'a>>,
     now: Moment,
     revision: u64,
 }
 
 impl<'a> BuiltPart<'a> {
-    fn new(table: &'a dyn UsedTable, inputs: Option<&'a dyn AnyInputs>, answer: Option<Answer<'a>>) -> Self {
+    fn new(table: &'a dyn UsedTable, inputs: Option<&'a InputsOfTable>, answer: Option<Answer<'a>>) -> Self {
         Self { table, steps: BuiltSteps { inputs, answer, now: Moment::ORIGIN, revision: 0 } }
     }
 }
@@ -229,16 +214,15 @@ impl Part for BuiltPart<'_> {
 
 impl Steps for BuiltSteps<'_> {
     fn lock(&self, locked: &mut LockedShards<'_>) {
-        let count = self.inputs.map_or(0, AnyInputs::count);
-        let inputs =
-            self.inputs.into_iter().flat_map(|inputs| (0..count).map(|input| (inputs.hash(input), false)));
+        let lines = self.inputs.map_or(&[][..], |inputs| &inputs.lines);
+        let inputs = lines.iter().map(|input| (input.hash, false));
         let answer = self.answer.as_ref().map(|answer| (answer.watcher.hash(), true));
         locked.lock(inputs.chain(answer));
     }
 
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
         if let Some(inputs) = self.inputs
-            && !(0..inputs.count()).all(|input| inputs.holds(input, locked.shard(inputs.hash(input))))
+            && !inputs.lines.iter().all(|input| inputs.holds(input, locked.shard(input.hash)))
         {
             return Err(Failure::StaleAnswer);
         }
@@ -294,23 +278,8 @@ impl Steps for BuiltSteps<'_> {
     }
 }
 
-impl<Q: Query> Table<Q> {
-    /// Stores an answer, unless its watch was overtaken or an input has changed. The `value` is the one to be stored, or the
-    /// one that is kept.
-    pub(crate) fn store_if_inputs_hold(
-        &self,
-        watcher: &Watcher<Q>,
-        value: &Arc<Q::Value>,
-        times: &Times,
-        store: Store,
-        inputs: &Inputs,
-    ) -> Built {
-        let mut pair = Pair::new(watcher.key().clone(), Arc::clone(value));
-        store_if_inputs_hold(self.made_table(), watcher, &mut pair, times, store, inputs)
-    }
-}
-
-fn store_if_inputs_hold(
+/// Stores an answer, unless its watch was overtaken or an input has changed.
+pub(crate) fn store_if_inputs_hold(
     table: &dyn UsedTable,
     watcher: &AnyWatcher,
     pair: &mut dyn AnyPair,
@@ -332,12 +301,12 @@ fn store_if_inputs_hold(
         is_overtaken: &mut is_overtaken,
         told: Told::default(),
     };
-    let own = inputs.tables.iter().find(|inputs| inputs.table_index() == head.index);
+    let own = inputs.tables.iter().find(|inputs| inputs.index() == head.index);
     let part = BuiltPart::new(table, own.map(|own| &**own), Some(answer));
     let kind = part.kind();
     let mut parts = vec![part];
-    for inputs in inputs.tables.iter().filter(|inputs| inputs.table_index() != head.index) {
-        parts.push(BuiltPart::new(inputs.table(), Some(&**inputs), None));
+    for inputs in inputs.tables.iter().filter(|inputs| inputs.index() != head.index) {
+        parts.push(BuiltPart::new(inputs.table(), Some(inputs), None));
     }
     parts.sort_unstable_by_key(|part| part.table_index());
     let stored = Commit::new(&head.core, kind).run(&mut dynamic(&mut parts));

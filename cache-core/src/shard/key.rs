@@ -2,20 +2,25 @@
 
 use std::any::Any;
 use std::fmt::{self, Debug};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use crate::event::{AnyEntry, EntryOf};
 use crate::query::{Lookup, Query, ShownKey};
-use crate::sync::HashState;
+use crate::sync::{HashState, hash_state};
 use crate::tag::Tag;
 
 /// A key of some query.
-pub(crate) trait AnyKey: Any + Send + Sync {
+#[doc(hidden)]
+pub trait AnyKey: Any + Send + Sync {
     /// Whether this is a key of the same query, and equal.
     fn equals(&self, other: &dyn AnyKey) -> bool;
     fn hash(&self, hasher: &HashState) -> u32;
     fn to_box(&self) -> Box<dyn AnyKey>;
     /// Prints the key as it may be printed.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+    /// Tags of the query.
+    fn query_tags(&self) -> &'static [&'static str];
     /// Calls `add` with each tag of its own that the key has.
     fn each_tag(&self, add: &mut dyn FnMut(Tag));
     /// A copy of the key without a value, for listeners.
@@ -45,6 +50,10 @@ impl<Q: Query> AnyKey for Q {
         ShownKey(self).fmt(f)
     }
 
+    fn query_tags(&self) -> &'static [&'static str] {
+        Q::TAGS
+    }
+
     fn each_tag(&self, add: &mut dyn FnMut(Tag)) {
         if let Some(tags_of) = Q::TAGS_OF {
             tags_of(self, add);
@@ -53,6 +62,41 @@ impl<Q: Query> AnyKey for Q {
 
     fn entry(&self) -> Box<dyn AnyEntry> {
         Box::new(EntryOf { key: self.clone(), value: None })
+    }
+}
+
+/// How keys are hashed that are not those of one table.
+static HASHERS: LazyLock<[HashState; 2]> = LazyLock::new(|| [hash_state(None), hash_state(None)]);
+
+impl dyn AnyKey {
+    /// A hash that tells keys of all queries apart, as long as the program runs.
+    #[must_use]
+    pub fn wide_hash(&self) -> u64 {
+        let [one, other] = &*HASHERS;
+        one.hash_one((self.type_id(), AnyKey::hash(self, one), AnyKey::hash(self, other)))
+    }
+
+    /// Whether the key has a tag: its query's, or one of its own.
+    #[must_use]
+    pub fn has_tag(&self, tag: &Tag) -> bool {
+        let mut has_it = tag.is_among(self.query_tags());
+        self.each_tag(&mut |other| has_it |= other == *tag);
+        has_it
+    }
+}
+
+impl PartialEq for dyn AnyKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.equals(other)
+    }
+}
+
+impl Eq for dyn AnyKey {}
+
+impl Hash for dyn AnyKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.type_id().hash(state);
+        state.write_u32(AnyKey::hash(self, &HASHERS[0]));
     }
 }
 

@@ -130,10 +130,10 @@ impl<Q: Query> Lines<Q> {
     }
 
     /// Whether a line of these, which are of this query, has the value, which the caller holds.
-    pub(crate) fn has_value(lines: &dyn AnyLines, number: u32, value: &Arc<Q::Value>) -> bool {
-        match Self::of(lines).and_then(|lines| lines.line(number)) {
-            Some(line) => line.value.is(value),
-            None => false,
+    pub(crate) fn has_value(lines: &dyn AnyLines, number: u32, value: &dyn AnyPair) -> bool {
+        match (Self::of(lines).and_then(|lines| lines.line(number)), Pair::<Q>::value_of(value)) {
+            (Some(line), Some(value)) => line.value.is(value),
+            _ => false,
         }
     }
 

@@ -2,6 +2,7 @@
 //! Compiled for each query, so it is kept small: all else works on numbers, through [`AnyPairs`].
 
 use std::any::Any;
+use std::fmt::{self, Debug};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -33,6 +34,30 @@ pub(crate) trait AnyPair: Any + Send + Sync {
     fn entry(&self) -> Option<Box<dyn AnyEntry>>;
     /// Moves the key out for listeners, if there is one, with another handle of the value.
     fn take_entry(&mut self) -> Option<Box<dyn AnyEntry>>;
+}
+
+/// A value of a query that its holder does not know, for clients.
+#[doc(hidden)]
+pub struct ValueHandle(pub(crate) AnyHandle);
+
+impl ValueHandle {
+    /// A handle of a value of this query.
+    #[must_use]
+    pub fn new<Q: Query>(value: Arc<Q::Value>) -> Self {
+        Self(Pair::<Q>::handle(value))
+    }
+
+    /// The value, if it is one of this query.
+    #[must_use]
+    pub fn value<Q: Query>(&self) -> Option<&Arc<Q::Value>> {
+        Pair::<Q>::value_of(&*self.0)
+    }
+}
+
+impl Debug for ValueHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValueHandle").finish_non_exhaustive()
+    }
 }
 
 /// Keys and values of one query, by number.

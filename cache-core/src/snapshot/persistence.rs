@@ -1,6 +1,6 @@
 //! How one table is saved: made by the derive, used by the snapshot writer and reader.
 
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::error::BoxError;
 use crate::query::Query;
 use crate::shard::Pair;
 use crate::shard::key::AnyKey;
-use crate::shard::pairs::{AnyPair, AnyPairs, Pairs};
+use crate::shard::pairs::{AnyPair, AnyPairs, Pairs, ValueHandle};
 use crate::table::Table;
 
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
@@ -29,6 +29,8 @@ pub struct Persistence<Q: Query> {
     /// The way to all that is done with the shards of a table, which are made if they are not there yet. Known to what
     /// makes the codec, so that a program has that code for no tables that are never used.
     pub(crate) made: fn(&Table<Q>) -> &dyn UsedTable,
+    /// The way to what is done with entries alone.
+    entries: fn(Self) -> Box<dyn EntryCodec>,
 }
 
 /// Appends a key, and its value if there is one.
@@ -132,43 +134,71 @@ where
             decode: decode_pair::<Q, C>,
             digest: digest_of::<Q>,
         };
-        Self { codec, encode: encode::<Q, C>, made: |table| table.made_table() }
+        Self {
+            codec,
+            encode: encode::<Q, C>,
+            made: |table| table.made_table(),
+            entries: |persistence| Box::new(persistence),
+        }
+    }
+}
+
+impl<Q: Query> Persistence<Q> {
+    /// How entries are written and read for those who do not know the query.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn entry_codec(self) -> Box<dyn EntryCodec> {
+        (self.entries)(self)
     }
 }
 
 /// One entry alone, as bytes: for those who keep entries elsewhere than in snapshots, in the form that snapshots have
-/// them.
-impl<Q: Query> Persistence<Q> {
+/// them. Keys and handles of values are those of the query.
+#[doc(hidden)]
+pub trait EntryCodec: Send + Sync {
     /// Name of the codec that keys and values are written with.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn codec_name(&self) -> &'static str {
-        self.codec.name
-    }
+    fn codec_name(&self) -> &'static str;
 
     /// Of the shapes of key and value, and the version that the query was derived with.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
-        (self.codec.shape)().with_version(self.codec.version).fingerprint
-    }
+    fn fingerprint(&self) -> Fingerprint;
 
     /// Appends a key.
     ///
     /// # Errors
     /// When the key cannot be written.
-    #[doc(hidden)]
-    pub fn encode_key(&self, key: &Q, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        Ok((self.encode)(key, None, out)?)
-    }
+    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError>;
 
     /// Appends a key and its value.
     ///
     /// # Errors
     /// When they cannot be written, or would not read back.
-    #[doc(hidden)]
-    pub fn encode_entry(&self, key: &Q, value: &Arc<Q::Value>, out: &mut Vec<u8>) -> Result<(), BoxError> {
+    fn encode_entry(&self, key: &dyn AnyKey, value: &ValueHandle, out: &mut Vec<u8>) -> Result<(), BoxError>;
+
+    /// Reads a key and its value, which take up all of `bytes`, whoever wrote them.
+    ///
+    /// # Errors
+    /// When the bytes are no such entry.
+    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, ValueHandle), BoxError>;
+}
+
+impl<Q: Query> EntryCodec for Persistence<Q> {
+    fn codec_name(&self) -> &'static str {
+        self.codec.name
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        (self.codec.shape)().with_version(self.codec.version).fingerprint
+    }
+
+    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError> {
+        let key = (key as &dyn Any).downcast_ref().ok_or_else(foreign)?;
+        Ok((self.encode)(key, None, out)?)
+    }
+
+    fn encode_entry(&self, key: &dyn AnyKey, value: &ValueHandle, out: &mut Vec<u8>) -> Result<(), BoxError> {
         let start = out.len();
+        let key: &Q = (key as &dyn Any).downcast_ref().ok_or_else(foreign)?;
+        let value = value.value::<Q>().ok_or_else(foreign)?;
         (self.encode)(key, Some(value), out)?;
         if !(self.codec.vouches)(&(self.codec.shape)()) {
             self.codec.verify(&Pair::<Q>::new(key.clone(), Arc::clone(value)), &out[start..])?;
@@ -176,16 +206,13 @@ impl<Q: Query> Persistence<Q> {
         Ok(())
     }
 
-    /// Reads a key and its value, which take up all of `bytes`, whoever wrote them.
-    ///
-    /// # Errors
-    /// When the bytes are no such entry.
-    #[doc(hidden)]
-    pub fn decode_entry(&self, bytes: &[u8]) -> Result<(Q, Arc<Q::Value>), BoxError> {
+    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, ValueHandle), BoxError> {
         let mut pairs = Pairs::<Q>::default();
         (self.codec.decode)(bytes, Margin::None, &mut pairs).map_err(|error| error.reason)?;
         match pairs.pop() {
-            Some(Pair { key: Some(key), value: Some(value) }) => Ok((key, value)),
+            Some(Pair { key: Some(key), value: Some(value) }) => {
+                Ok((Box::new(key), ValueHandle::new::<Q>(value)))
+            }
             _ => Err(foreign().into()),
         }
     }

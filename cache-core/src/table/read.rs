@@ -266,26 +266,7 @@ impl<Q: Query> Table<Q> {
         lookup: &L,
         use_: Use,
     ) -> Option<(Arc<Q::Value>, EntryState)> {
-        let now = self.core().now();
-        let mut state = None;
-        // As `get` does, for what most reads meet.
-        if let Some(shards) = self.shards.get()
-            && self.rules().has_plain_hits
-        {
-            let hash = self.hash(lookup);
-            let guard = shards.of(hash).read();
-            if let Some((number, line)) = guard.find(hash, lookup)
-                && let ValueRef::Strong(value) = &line.value
-                && (!line.state.has_alarm || !guard.any().has_due(now))
-            {
-                if use_ == Use::Counted {
-                    self.head.note_use(&line.state);
-                    guard.any().count_read(true);
-                }
-                state = state_of(guard.any(), Some(number), self.rules(), now);
-                return Some((Arc::clone(value), state?));
-            }
-        }
+        let (now, mut state) = (self.core().now(), None);
         let value = self.read(lookup, use_, &mut |shard, number| {
             state = state_of(shard, number, self.rules(), now);
         });

@@ -41,7 +41,7 @@ const MARKED: u8 = 1;
 const REPLACED: u8 = 2;
 
 /// A bell with those who ring it.
-pub(super) struct Ringer {
+pub(crate) struct Ringer {
     pub(super) bell: Bell,
     pub(super) core: Arc<Core>,
 }
@@ -56,7 +56,7 @@ pub(crate) struct Watchers {
 }
 
 impl<K: AnyKey> Watcher<K> {
-    pub(super) fn new(key: K, hash: u32, ringer: Option<Ringer>) -> Arc<Self> {
+    pub(crate) fn new(key: K, hash: u32, ringer: Option<Ringer>) -> Arc<Self> {
         Arc::new(Self { hash, state: AtomicU8::new(CURRENT), ringer, key })
     }
 }

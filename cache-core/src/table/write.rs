@@ -7,19 +7,18 @@ use std::thread;
 
 use super::Table;
 use super::flights::AnyLoad;
-use super::read::Use;
 use super::times::Times;
-use super::watchers::{AnyWatcher, Ringer, Watcher};
+use super::watchers::{AnyWatcher, Ringer};
 use crate::clock::Moment;
-use crate::commit::inputs::{Built, Inputs, Store};
+use crate::commit::inputs::{Built, Inputs, Store, store_if_inputs_hold};
 use crate::erased::UsedTable;
 use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
 use crate::shard::key::{AnyKey, IsKey, names};
-use crate::shard::pairs::AnyPair;
+use crate::shard::pairs::{AnyPair, ValueHandle};
 use crate::shard::state::AnyHandle;
 use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
-use crate::watch::Stored;
+use crate::watch::StoredAs;
 
 /// Where a written value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +63,9 @@ impl PairWrite<'_> {
         self.times.ttl.is_none() && self.times.fresh.is_none()
     }
 }
+
+/// Tells whether the value of a pair is the same answer as one that is there.
+pub(crate) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
 
 /// What is done to one entry of a locked shard. Returns whether it did anything.
 type EntryStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, u32, &OpContext<'_>) -> bool;
@@ -305,11 +307,47 @@ impl dyn UsedTable + '_ {
         winner
     }
 
-    /// Writes a loaded value, marked perhaps, unless the watcher was overtaken. Returns whether it wrote.
-    fn store_watched(
+    /// Begins to watch a key, which was not watched by this watcher before.
+    pub(crate) fn watch(&self, watcher: &Arc<AnyWatcher>) {
+        self.head().watchers.add(Arc::clone(watcher));
+        self.pass(watcher.hash());
+    }
+
+    /// What a watcher rings a bell with.
+    pub(crate) fn ringer(&self, bell: Option<Bell>) -> Option<Ringer> {
+        Some(Ringer { bell: bell?, core: Arc::clone(&self.head().core) })
+    }
+
+    /// Writes a loaded value, or keeps an equal one, unless something newer came to its key. What was built from `inputs`
+    /// is marked if one of these has changed.
+    pub(crate) fn store_watched(
         &self,
-        pair: &mut dyn AnyPair,
         watcher: &AnyWatcher,
+        pair: &mut dyn AnyPair,
+        is_same: Option<IsSame>,
+        times: &Times,
+        inputs: &Inputs,
+    ) -> StoredAs {
+        let equal = is_same.and_then(|is_same| self.equal(watcher, pair, is_same));
+        if !inputs.is_empty() {
+            return self.store_built(watcher, pair, equal, times, inputs);
+        }
+        if let Some((equal, seen)) = equal
+            && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, false)
+        {
+            return StoredAs::Kept(ValueHandle(equal));
+        }
+        match self.write_watched(watcher, pair, times, false) {
+            true => StoredAs::Written,
+            false => StoredAs::Overtaken,
+        }
+    }
+
+    /// Writes a loaded value, marked perhaps, unless the watcher was overtaken. Returns whether it wrote.
+    fn write_watched(
+        &self,
+        watcher: &AnyWatcher,
+        pair: &mut dyn AnyPair,
         times: &Times,
         is_invalidated: bool,
     ) -> bool {
@@ -319,8 +357,76 @@ impl dyn UsedTable + '_ {
         is_written || self.write(hash, pair, &how, &mut |_, _| !watcher.is_overtaken())
     }
 
+    /// The present value, if it is equal to that of a pair, and the version of the entry.
+    fn equal(
+        &self,
+        watcher: &AnyWatcher,
+        pair: &dyn AnyPair,
+        is_same: IsSame,
+    ) -> Option<(AnyHandle, ReadVersion)> {
+        let (present, seen) = self.read_handle(watcher.hash(), &|key| watcher.key().equals(key));
+        let present = present?;
+        is_same(pair, &*present).then_some((present, seen))
+    }
+
+    fn store_built(
+        &self,
+        watcher: &AnyWatcher,
+        pair: &mut dyn AnyPair,
+        equal: Option<(AnyHandle, ReadVersion)>,
+        times: &Times,
+        inputs: &Inputs,
+    ) -> StoredAs {
+        let mut is_up_to_date = inputs.are_few();
+        if let (true, Some((_, seen))) = (is_up_to_date, &equal) {
+            match store_if_inputs_hold(self, watcher, pair, times, Store::Keep(*seen), inputs) {
+                Built::Stored => {
+                    return equal.map_or(StoredAs::Written, |(equal, _)| StoredAs::Kept(ValueHandle(equal)));
+                }
+                Built::OutOfDate => is_up_to_date = false,
+                Built::Overtaken => {}
+            }
+        }
+        if is_up_to_date {
+            match store_if_inputs_hold(self, watcher, pair, times, Store::Write, inputs) {
+                Built::Stored => return StoredAs::Written,
+                Built::Overtaken => return StoredAs::Overtaken,
+                Built::OutOfDate => {}
+            }
+        }
+        self.store_marked(watcher, pair, equal, times)
+    }
+
+    /// Stores a value that is known to be out of date, or marks the one that is there if it is `equal`.
+    fn store_marked(
+        &self,
+        watcher: &AnyWatcher,
+        pair: &mut dyn AnyPair,
+        equal: Option<(AnyHandle, ReadVersion)>,
+        times: &Times,
+    ) -> StoredAs {
+        if let Some((equal, seen)) = equal
+            && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, true)
+        {
+            return StoredAs::Marked(Some(ValueHandle(equal)));
+        }
+        match self.write_watched(watcher, pair, times, true) {
+            true => StoredAs::Marked(None),
+            false => StoredAs::Overtaken,
+        }
+    }
+
+    /// Adds a claim on a key. What may panic after that finds it in `claim`.
+    pub(crate) fn pin(&self, key: &dyn AnyKey, claim: &mut Option<PinClaim>) {
+        let head = self.head();
+        let hash = head.hash_of(key);
+        self.alter_shard(head.place_of(hash), head.core.now(), &mut |shard, context| {
+            *claim = Some(PinClaim { hash, pin: shard.pin(key, hash, context) });
+        });
+    }
+
     /// Takes a claim back, also if the clock panics.
-    fn unpin(&self, claim: PinClaim) {
+    pub(crate) fn unpin(&self, claim: PinClaim) {
         let head = self.head();
         let now = catch_unwind(AssertUnwindSafe(|| head.core.now()));
         let mut key = None;
@@ -358,92 +464,6 @@ impl<Q: Query> Table<Q> {
         match winner.as_deref().and_then(Pair::<Q>::value_of) {
             Some(winner) => Arc::clone(winner),
             None => value,
-        }
-    }
-
-    /// Starts a watch of a key, with a bell perhaps.
-    pub(crate) fn watch(&self, key: Q, bell: Option<Bell>) -> Arc<Watcher<Q>> {
-        let hash = self.hash(&key);
-        let ringer = bell.map(|bell| Ringer { bell, core: Arc::clone(&self.head.core) });
-        let watcher = Watcher::new(key, hash, ringer);
-        self.head.watchers.add(watcher.clone());
-        self.made_table().pass(hash);
-        watcher
-    }
-
-    /// Writes a loaded value, or keeps an equal one, unless something newer came to its key.
-    pub(crate) fn store_watched(
-        &self,
-        watcher: &Watcher<Q>,
-        value: Arc<Q::Value>,
-        times: Times,
-    ) -> Stored<Q::Value> {
-        let (equal, seen) = self.equal(watcher.key(), &value);
-        if let Some(equal) = equal
-            && self.made_table().renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, false)
-        {
-            return Stored::Kept(equal);
-        }
-        let mut pair = Pair::new(watcher.key().clone(), Arc::clone(&value));
-        let is_written = self.made_table().store_watched(&mut pair, watcher, &times, false);
-        // Before the value is returned, which a panic of this would leak.
-        drop(pair);
-        match is_written {
-            true => Stored::Written(value),
-            false => Stored::Overtaken(value),
-        }
-    }
-
-    /// The present value, if it is equal to another one, and the version of the entry.
-    fn equal(&self, key: &Q, value: &Q::Value) -> (Option<Arc<Q::Value>>, ReadVersion) {
-        let (present, seen) = self.read_versioned(key, Use::Uncounted);
-        (present.filter(|present| Q::same_value(present, value)), seen)
-    }
-
-    /// [`store_watched`](Self::store_watched) for a value that was built from others: marked if one of these has changed.
-    pub(crate) fn store_built(
-        &self,
-        watcher: &Watcher<Q>,
-        value: Arc<Q::Value>,
-        times: Times,
-        inputs: &Inputs,
-    ) -> Stored<Q::Value> {
-        let (equal, seen) = self.equal(watcher.key(), &value);
-        let mut is_up_to_date = inputs.are_few();
-        if let Some(equal) = equal.as_ref().filter(|_| is_up_to_date) {
-            match self.store_if_inputs_hold(watcher, equal, &times, Store::Keep(seen), inputs) {
-                Built::Stored => return Stored::Kept(Arc::clone(equal)),
-                Built::OutOfDate => is_up_to_date = false,
-                Built::Overtaken => {}
-            }
-        }
-        if is_up_to_date {
-            match self.store_if_inputs_hold(watcher, &value, &times, Store::Write, inputs) {
-                Built::Stored => return Stored::Written(value),
-                Built::Overtaken => return Stored::Overtaken(value),
-                Built::OutOfDate => {}
-            }
-        }
-        self.store_marked(watcher, value, &times, equal.map(|equal| (equal, seen)))
-    }
-
-    /// Stores a value that is known to be out of date, or marks the one that is there if it is `equal`.
-    fn store_marked(
-        &self,
-        watcher: &Watcher<Q>,
-        value: Arc<Q::Value>,
-        times: &Times,
-        equal: Option<(Arc<Q::Value>, ReadVersion)>,
-    ) -> Stored<Q::Value> {
-        if let Some((equal, seen)) = equal
-            && self.made_table().renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, true)
-        {
-            return Stored::Marked(equal);
-        }
-        let mut pair = Pair::new(watcher.key().clone(), Arc::clone(&value));
-        match self.made_table().store_watched(&mut pair, watcher, times, true) {
-            true => Stored::Marked(value),
-            false => Stored::Overtaken(value),
         }
     }
 
@@ -492,22 +512,4 @@ impl<Q: Query> Table<Q> {
             }
         }
     }
-
-    /// Adds a claim on a key. What may panic after that finds it in `claim`.
-    pub(crate) fn pin(&self, key: &Q, claim: &mut Option<PinClaim>) {
-        let hash = self.hash(key);
-        pin(self.made_table(), hash, key, claim);
-    }
-
-    /// Takes a claim back, also if the clock panics.
-    pub(crate) fn unpin(&self, claim: PinClaim) {
-        self.made_table().unpin(claim);
-    }
-}
-
-fn pin(table: &dyn UsedTable, hash: u32, key: &dyn AnyKey, claim: &mut Option<PinClaim>) {
-    let head = table.head();
-    table.alter_shard(head.place_of(hash), head.core.now(), &mut |shard, context| {
-        *claim = Some(PinClaim { hash, pin: shard.pin(key, hash, context) });
-    });
 }

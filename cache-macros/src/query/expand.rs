@@ -265,6 +265,8 @@ fn same_value(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let span = eq.name.span().resolved_at(Span::call_site());
     let call = quote_spanned!(span=> ::core::cmp::PartialEq::eq(old, new));
     Some(quote! {
+        const COMPARES: ::core::primitive::bool = true;
+
         fn same_value(old: &#core::__private::Value<Self>, new: &#core::__private::Value<Self>) -> ::core::primitive::bool {
             #call
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_model::{Freshness, Inputs, Times};
+use cache_model::{AnyWatch, Freshness, Inputs, Times};
 use shuttle::future::block_on;
 use shuttle::thread;
 use tokio_util::sync::CancellationToken;
@@ -60,9 +60,9 @@ impl Program {
             }
             let make = || {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
-                let (key, watch) = (Arc::new(KEY), Arc::new(self.store.watch(&KEY)));
+                let watch = Arc::new(AnyWatch::new(self.store.table_home::<Get>(), KEY, None));
                 let (now, token) = (self.store.now(), CancellationToken::new());
-                Flight::new(id, key, now, Some(watch), token, TaskRuntime, None)
+                Flight::new(id, Arc::new(KEY), now, Some(watch), token, TaskRuntime, None)
             };
             let mut displaced = None;
             let boarded = self.flights.board(&KEY, &ticket, make, &mut displaced);
@@ -97,8 +97,9 @@ impl Program {
         let outcome: Outcome = match flight.begin_landing() {
             Landing::Interrupted => Err(QueryError::Interrupted { query: "get" }),
             Landing::Done(_) => {
-                let (watch, loaded) = (flight.watch.as_ref().unwrap(), Arc::new(loaded));
-                Ok(watch.store(loaded, Times::new(), &Inputs::default()).into_value())
+                let (watch, value) = (flight.watch.as_ref().unwrap(), Arc::new(loaded));
+                _ = watch.store(KEY, Arc::clone(&value), &Times::new(), &Inputs::default());
+                Ok(value)
             }
         };
         self.flights.landed(flight);

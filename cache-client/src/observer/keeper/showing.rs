@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::Freshness;
+use cache_core::{AnyWatch, Freshness};
 use tokio::time::Instant;
 
 use super::{Keeper, TICK};
 use crate::app::App;
-use crate::erased::AnyWatch;
 use crate::layer::stack::Layered;
 use crate::observer::snapshot::{Face, Snapshot, Version};
 
@@ -30,7 +29,7 @@ impl<A: App> Keeper<A> {
     pub(super) fn look(&self, own: bool) -> Option<Face> {
         let stored = self.query.read(self.client.cache(), false);
         // After the look, which waits for a commit that replaces it.
-        let is_shown = |watch: &Arc<dyn AnyWatch>, is_own: bool| {
+        let is_shown = |watch: &Arc<AnyWatch>, is_own: bool| {
             !watch.is_replaced() && (own || (watch.is_overtaken() && !is_own))
         };
         let unstored = self.unstored.as_ref().filter(|unstored| is_shown(&unstored.watch, unstored.is_own));

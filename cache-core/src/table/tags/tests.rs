@@ -5,6 +5,7 @@ use crate::clock::ManualClock;
 use crate::core::Core;
 use crate::erased::ErasedTable;
 use crate::query::{Query, TagsOf};
+use crate::table::watchers::{AnyWatcher, Watcher};
 use crate::table::{Head, Table, Times};
 use crate::tag::Tag;
 
@@ -39,8 +40,9 @@ fn tags_with_one_hash_are_not_taken_for_one_another() {
     let [one, other] = twins(&table);
     assert_ne!(tag(one), tag(other));
     let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), &Times::new()));
-    let watch = table.watch(Key(other), None);
     let used = table.used().unwrap();
+    let watch: Arc<AnyWatcher> = Watcher::new(Key(other), table.hash(&Key(other)), used.ringer(None));
+    used.watch(&watch);
 
     assert_eq!(used.keys_by_tag(&tag(one)).len(), 2, "the index does not tell them apart");
     assert_eq!(used.invalidate_by_tag(&tag(one)), 1);
