@@ -211,7 +211,7 @@ pub fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
         let _ = done.send(());
         result
     });
-    if let Err(mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(Duration::from_secs(30)) {
+    if let Err(mpsc::RecvTimeoutError::Timeout) = wait.recv_timeout(cache_tests::LONGEST_WAIT) {
         panic!("did not end: a deadlock");
     }
     match thread.join() {

@@ -4,6 +4,12 @@ pub mod generations;
 pub mod hostile;
 pub mod hostile_provider;
 
+use std::time::Duration;
+
+/// How long a test waits for another thread at most, by the clock of the system. So long, since on a busy machine a thread
+/// may have to wait for minutes; a test that passes waits only as long as it must.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
 /// The size of a test that takes long in full: `usual`, or `full` with `CACHE_TEST_SIZES=all` in the environment.
 ///
 /// The usual size still finds what the test is for. A thorough run sets the variable.

@@ -349,14 +349,14 @@ fn overtaken_at(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> (
     let (go_on, may_go_on) = mpsc::channel();
     let clock = Arc::new(Meddler(Mutex::new(Some(Box::new(move || {
         let_load_end.send(()).unwrap();
-        has_come.recv_timeout(seconds(60)).expect("the flight comes to that stage");
+        has_come.recv_timeout(LONGEST_WAIT).expect("the flight comes to that stage");
     })))));
     let (stored, may_go_on) = (come.clone(), Mutex::new(may_go_on));
     let cache = Cache::builder().clock(Arc::clone(&clock)).after_commit(move |_| {
         if stage == Stage::Stored {
             // Nobody listens any more to a second store.
             let _ = stored.send(());
-            may_go_on.lock().recv_timeout(seconds(60)).expect("the second caller goes on");
+            may_go_on.lock().recv_timeout(LONGEST_WAIT).expect("the second caller goes on");
         }
     });
     let client = Client::builder(cache.build().unwrap(), Lab::default()).build();

@@ -11,6 +11,9 @@ use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
 
 pub const SECOND: Duration = Duration::from_secs(1);
+/// How long a test waits for another thread at most, by the clock of the system. So long, since on a busy machine a thread
+/// may have to wait for minutes; a test that passes waits only as long as it must.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 pub fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

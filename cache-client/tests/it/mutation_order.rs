@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::lab::{SECOND, in_time, pass, seconds, settle, takes};
+use crate::lab::{LONGEST_WAIT, SECOND, in_time, pass, seconds, settle, takes};
 
 /// Its loads take a second.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -399,7 +399,7 @@ async fn a_mutation_that_its_runtime_drops_is_waited_for_no_more() {
     runtime.shutdown_background();
     let since = std::time::Instant::now();
     while !is_marked(&client, 1) {
-        assert!(since.elapsed() < seconds(20), "the mark waits for a mutation that is gone");
+        assert!(since.elapsed() < LONGEST_WAIT, "the mark waits for a mutation that is gone");
         std::thread::yield_now();
     }
 }

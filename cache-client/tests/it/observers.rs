@@ -462,7 +462,7 @@ async fn observers_and_writers_on_many_threads_end_with_the_last_value() {
             reader.await.unwrap();
         }
     };
-    let done = runtime.spawn(tokio::time::timeout(seconds(60), work));
+    let done = runtime.spawn(tokio::time::timeout(LONGEST_WAIT, work));
     done.await.unwrap().expect("nobody waits for ever");
     runtime.shutdown_background();
 }

@@ -441,11 +441,11 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future on this thread, without any runtime, for a minute at most.
+/// Runs a future on this thread, without any runtime.
 fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
-    let deadline = RealInstant::now() + seconds(60);
+    let deadline = RealInstant::now() + LONGEST_WAIT;
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
             return output;

@@ -9,6 +9,7 @@ use std::thread;
 use serde::{Deserializer, Serializer};
 
 use cache_core::{Clock, Moment, TableOptions};
+use cache_tests::LONGEST_WAIT;
 
 use super::*;
 
@@ -68,7 +69,7 @@ impl Serialize for Busy {
                 tx.commit().unwrap();
                 done.send(()).unwrap();
             });
-            is_done.recv_timeout(Duration::from_secs(60)).expect("nobody waits while a save encodes");
+            is_done.recv_timeout(LONGEST_WAIT).expect("nobody waits while a save encodes");
         }
         self.0.serialize(serializer)
     }
@@ -132,7 +133,7 @@ fn readers_go_on_and_writers_wait_while_the_gate_of_a_save_is_closed() {
             }
             read.send(()).unwrap();
         });
-        is_read.recv_timeout(Duration::from_secs(60)).expect("a writer that waits holds up no reader");
+        is_read.recv_timeout(LONGEST_WAIT).expect("a writer that waits holds up no reader");
         assert!(is_written.try_recv().is_err(), "the writer waits");
         go_on.send(()).unwrap();
         let receipt = is_written.recv().unwrap();
@@ -158,7 +159,7 @@ impl Clock for Meddler {
                 cache.insert(GetSlowly(77), 77u64);
                 done.send(()).unwrap();
             });
-            is_done.recv_timeout(Duration::from_secs(10)).expect("nobody waits for a clock");
+            is_done.recv_timeout(LONGEST_WAIT).expect("nobody waits for a clock");
         }
         Moment::ORIGIN
     }

@@ -4,31 +4,16 @@ use std::fs::{self, FileType};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::thread;
 
 use cache_core::OpenError;
 use rustix::fs::{CWD, FileType as NodeType, Mode};
 
 use super::*;
+use crate::store::in_time;
 
 /// A temporary file as a killed process leaves it behind.
 const STALE: &str = ".cache-core-snapshot-0123456789abcdef.tmp";
-
-/// Runs `action`, which is to return soon. The thread of one that hangs is left alone.
-#[track_caller]
-fn within_a_minute<T: Send + 'static>(action: impl FnOnce() -> T + Send + 'static) -> T {
-    let (sender, receiver) = mpsc::channel();
-    let thread = thread::spawn(move || sender.send(action()));
-    match receiver.recv_timeout(Duration::from_secs(60)) {
-        Ok(result) => result,
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
-            Ok(_) => unreachable!("it has sent nothing"),
-            Err(panic) => std::panic::resume_unwind(panic),
-        },
-    }
-}
 
 fn full_cache() -> Cache<Library> {
     let cache = Cache::new();
@@ -38,12 +23,12 @@ fn full_cache() -> Cache<Library> {
 
 fn save(path: &Path) -> Result<(), String> {
     let path = path.to_owned();
-    within_a_minute(move || full_cache().save(path).map(|_| ()).map_err(|error| error.to_string()))
+    in_time(move || full_cache().save(path).map(|_| ()).map_err(|error| error.to_string()))
 }
 
 fn restore(path: &Path) -> Result<u64, String> {
     let path = path.to_owned();
-    within_a_minute(move || Cache::<Library>::new().restore(path))
+    in_time(move || Cache::<Library>::new().restore(path))
         .map(|report| report.restored())
         .map_err(|error| error.to_string())
 }
@@ -121,7 +106,7 @@ fn a_restore_leaves_what_is_no_regular_file_and_says_what_to_do() {
         assert!(error.contains(path.to_str().unwrap()) && error.contains(kind), "{error}");
         assert!(error.contains("restore_from") || *kind == "a folder", "{error}");
         let path = path.clone();
-        let opened = within_a_minute(move || Cache::<Library>::restore_or_new(path));
+        let opened = in_time(move || Cache::<Library>::restore_or_new(path));
         assert!(matches!(opened, Err(OpenError::Snapshot { .. })), "{kind} is no first start");
     }
 }
@@ -140,8 +125,8 @@ fn a_writer_that_waits_at_a_fifo_is_not_woken_by_a_restore() {
         assert!(!writer.is_finished(), "nothing has opened the other end");
     }
     // Now something does.
-    within_a_minute(move || fs::File::open(fifo).map(drop)).unwrap();
-    within_a_minute(move || writer.join()).unwrap().unwrap();
+    in_time(move || fs::File::open(fifo).map(drop)).unwrap();
+    in_time(move || writer.join()).unwrap().unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! When keys go whose value is gone.
 
 use cache_core::{Cache, Change, ChangeKind};
-use cache_tests::sized;
+use cache_tests::{LONGEST_WAIT, sized};
 
 use super::*;
 
@@ -206,7 +206,7 @@ fn removing_a_key_whose_value_is_gone_is_no_commit() {
 fn wait_until(has_happened: impl Fn() -> bool) {
     let start = std::time::Instant::now();
     while !has_happened() {
-        assert!(start.elapsed() < Duration::from_secs(30), "it does not happen");
+        assert!(start.elapsed() < LONGEST_WAIT, "it does not happen");
         thread::yield_now();
     }
 }
@@ -217,8 +217,6 @@ fn told(tell: &mpsc::Sender<u32>, number: u32) -> Loud {
     Loud::new(move || tell.send(number).unwrap())
 }
 
-const LONGEST: Duration = Duration::from_secs(30);
-
 #[test]
 fn a_reaper_lets_go_of_what_has_expired_in_an_idle_cache() {
     let (cache, clock) = shelf();
@@ -227,7 +225,7 @@ fn a_reaper_lets_go_of_what_has_expired_in_an_idle_cache() {
     for number in 0..3 {
         cache.insert(GetTimedLoud(number), told(&tell, number));
         clock.advance(SECOND * 5);
-        assert_eq!(dropped.recv_timeout(LONGEST), Ok(number));
+        assert_eq!(dropped.recv_timeout(LONGEST_WAIT), Ok(number));
     }
 }
 
@@ -255,7 +253,7 @@ fn a_reaper_goes_on_after_the_drop_of_a_value_has_panicked() {
     for (number, value) in [(1, Loud::new(first)), (2, told(&tell, 2))] {
         cache.insert(GetTimedLoud(number), value);
         clock.advance(SECOND * 5);
-        assert_eq!(dropped.recv_timeout(LONGEST), Ok(number));
+        assert_eq!(dropped.recv_timeout(LONGEST_WAIT), Ok(number));
     }
     assert_eq!(cache.inspect().listener_panics, 1);
 }
@@ -268,7 +266,7 @@ fn a_reaper_keeps_no_cache_alive_and_may_outlive_it() {
         cache.insert(GetTimedLoud(1), told(&tell, 1));
         let reaper = cache.reap_every(interval).unwrap();
         drop(cache);
-        assert_eq!(dropped.recv_timeout(LONGEST), Ok(1));
+        assert_eq!(dropped.recv_timeout(LONGEST_WAIT), Ok(1));
         drop(reaper);
     }
 }
