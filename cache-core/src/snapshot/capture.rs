@@ -63,8 +63,8 @@ pub(super) struct Noted<'a> {
 
 struct NotedShard {
     lines: u32,
-    /// Whether there are entries that the default policy does not keep.
-    has_others: bool,
+    /// Entries that the default policy does not keep, survivors included.
+    others: usize,
     queues: QueuesCopy,
 }
 
@@ -184,8 +184,8 @@ impl<'a> Prepared<'a> {
             let Some((save, mut queues)) = prepared.next() else { return };
             shard.begin_save(save, rules, now, with_survivors);
             shard.copy_queues(rules, now, !is_large, &mut queues);
-            let has_others = queues.len() < shard.count();
-            noted.shards.push(NotedShard { lines: shard.numbers().end, has_others, queues });
+            let others = shard.count() - queues.len();
+            noted.shards.push(NotedShard { lines: shard.numbers().end, others, queues });
         });
         noted
     }
@@ -204,7 +204,8 @@ impl<'a> Noted<'a> {
             } else {
                 rank_queues(&noted.queues, shard, &mut ranked);
             }
-            if noted.has_others {
+            if noted.others > 0 {
+                ranked.reserve(noted.others);
                 save.rank_others(shard, noted.lines, &order, &mut ranked);
             }
         }

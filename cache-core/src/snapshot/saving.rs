@@ -146,8 +146,8 @@ impl<R: Registry> Cache<R> {
     /// idle times alone may be later than its beginning. Saves that overlap are each of their own moment, and do not wait for
     /// one another.
     ///
-    /// A save takes about 8 bytes for each entry, and those entries that are put aside. A table gives back the memory of
-    /// entries that are removed only after the save.
+    /// A save takes about 8 bytes for each entry, 40 in a table with an exact order or without a bound, and those entries
+    /// that are put aside. A table gives back the memory of entries that are removed only after the save.
     ///
     /// Tables of more than a few thousand entries are copied and encoded on all processors, so `Clone` of keys and
     /// `Serialize` may run on threads of the save's own; they have ended when it returns. See [`SaveOptions::threads`].

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::Weak;
 
-use cache_model::{Cache, Query, Shape, registry};
+use cache_model::{Cache, Freshness, Query, Shape, registry};
 use serde::{Deserialize, Serialize};
 
 use crate::{check, together};
@@ -77,6 +77,8 @@ fn filled() -> Store {
     for key in 0..3 {
         Step::Order(key, key).run(&store);
     }
+    // Leaves a line vacant.
+    assert!(store.remove(&Ordered(1)));
     store
 }
 
@@ -110,10 +112,13 @@ fn history(steps: &[Step]) -> BTreeMap<u64, Content> {
 fn saved(store: &Store) -> (u64, Content) {
     let mut bytes = Vec::new();
     store.save_to(&mut bytes).unwrap();
-    let revision = u64::from_le_bytes(bytes[32..40].try_into().unwrap());
+    (u64::from_le_bytes(bytes[32..40].try_into().unwrap()), restored(&bytes))
+}
+
+fn restored(bytes: &[u8]) -> Content {
     let later = Store::new();
-    later.restore_from(&bytes[..]).unwrap();
-    (revision, content(&later))
+    later.restore_from(bytes).unwrap();
+    content(&later)
 }
 
 fn part(store: &Store, run: impl FnOnce(Store) + Send + 'static) -> Box<dyn FnOnce() + Send> {
@@ -181,6 +186,50 @@ fn saves_at_once_have_each_the_state_at_its_revision() {
             }));
         }
         together(parts);
+    });
+}
+
+#[test]
+fn entries_whose_pins_come_and_go_are_each_saved_once() {
+    check(|| {
+        let store = filled();
+        let before = content(&store);
+        let pins = (store.pin(&Queued(1)), store.pin(&Ordered(0)));
+        together(vec![
+            part(&store, move |_| drop(pins)),
+            part(&store, |store| drop((store.pin(&Queued(2)), store.pin(&Ordered(2))))),
+            part(&store, move |store| {
+                let mut bytes = Vec::new();
+                let report = store.save_to(&mut bytes).unwrap();
+                assert_eq!(report.entries(), before.len() as u64);
+                assert_eq!(restored(&bytes), before);
+            }),
+        ]);
+    });
+}
+
+#[test]
+fn a_mark_is_saved_if_it_came_before_the_write_that_is_saved() {
+    check(|| {
+        let store = filled();
+        together(vec![
+            part(&store, |store| {
+                assert!(store.invalidate(&Queued(1)));
+                Step::Spread(1, 11).run(&store);
+                assert!(store.invalidate(&Queued(2)));
+            }),
+            part(&store, |store| {
+                let mut bytes = Vec::new();
+                store.save_to(&mut bytes).unwrap();
+                let later = Store::new();
+                later.restore_from(&bytes[..]).unwrap();
+                let is_marked =
+                    |key| later.entry(&Queued(key)).unwrap().freshness() == Freshness::Invalidated;
+                let is_written = *later.get(&Spread(1)).unwrap() == 11;
+                assert!(is_marked(1) || !is_written, "a mark has been lost");
+                assert!(is_written || !is_marked(2), "a mark has come too early");
+            }),
+        ]);
     });
 }
 
