@@ -91,6 +91,7 @@ impl Index {
     }
 
     /// Takes up a record that has just been occupied.
+    #[inline]
     pub(super) fn insert(&mut self, number: u32, records: &Records) {
         let taken = records.occupied();
         if taken > self.lines.len() * MOST_TAKEN {
@@ -99,6 +100,7 @@ impl Index {
         self.place(number, records[number].hash);
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, number: u32, records: &Records) {
         let (mut at, tag) = self.aim(records[number].hash);
         for _ in 0..self.lines.len() {
@@ -136,6 +138,7 @@ impl Index {
     }
 
     /// Takes up a number that there is a lane for.
+    #[inline]
     fn place(&mut self, number: u32, hash: u32) {
         let (mut at, tag) = self.aim(hash);
         loop {

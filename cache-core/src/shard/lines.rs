@@ -250,14 +250,17 @@ impl<Q: Query> AnyLines for Lines<Q> {
     fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair) {
         let Some(pair) = Pair::<Q>::of_mut(pair) else { return };
         let Some(line) = self.line_mut(number) else { return };
-        if let Some(value) = pair.value.take() {
-            pair.value = std::mem::replace(&mut line.value, ValueRef::Strong(value)).into_value();
+        match (&mut line.value, &mut pair.value) {
+            (ValueRef::Strong(present), Some(value)) => std::mem::swap(present, value),
+            (weak, value) => {
+                if let Some(entering) = value.take() {
+                    *value = std::mem::replace(weak, ValueRef::Strong(entering)).into_value();
+                }
+            }
         }
-        if let Some(state) = entering
-            && let Some(key) = pair.key.take()
-        {
+        if let (Some(state), Some(key)) = (entering, &mut pair.key) {
             line.state = state;
-            pair.key = Some(std::mem::replace(&mut line.key, key));
+            std::mem::swap(&mut line.key, key);
         }
     }
 

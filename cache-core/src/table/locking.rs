@@ -139,6 +139,7 @@ impl Head {
 
     /// Begins a simple write of a key that is in a line of this number or in none: draws its revision, and overtakes the
     /// watchers of the key. `None` if the table or the shard have more to do, or it is not the load's turn.
+    #[inline]
     pub(super) fn begin_simply(
         &self,
         shard: &mut ShardMut<'_>,
@@ -161,6 +162,7 @@ impl Head {
         Some(self.core.next_revision())
     }
 
+    #[cold]
     fn overtake(&self, shard: &mut ShardMut<'_>, hash: u32, key: &dyn AnyKey, watched: Watched<'_>) {
         if let Watched::IfAbsent(load) = watched {
             // It is the only one of its key.

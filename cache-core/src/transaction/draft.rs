@@ -80,6 +80,7 @@ impl Drop for Parts {
 
 impl Draft {
     /// Remembers the order of a key that is written for the first time.
+    #[inline]
     pub(super) fn note(&mut self, table: usize, line: Option<usize>) {
         if let Some(line) = line {
             self.order.push((table, line));
@@ -233,6 +234,7 @@ impl Draft {
 
 impl Parts {
     /// Where the set of writes of a table is, if there is one.
+    #[inline]
     pub(super) fn find(&self, table: usize) -> Option<usize> {
         self.0.iter().position(|part| part.table_index() == table)
     }
@@ -243,6 +245,7 @@ impl Parts {
         self.at(self.0.len() - 1)
     }
 
+    #[inline]
     pub(super) fn at(&mut self, at: usize) -> &mut WriteSet {
         &mut self.0[at]
     }
