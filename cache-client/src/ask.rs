@@ -343,14 +343,16 @@ impl<'a, A: App> Asker<'a, A> {
         if let Some(turn) = self.join_own(query, &plan, access)? {
             return Ok(turn);
         }
-        if plan.reads_first()
-            && access.reads
-            && let Some(value) = self.read(query, &plan, access)
-        {
-            return Ok(Turn::Answer(self.keep(query, value)));
+        let mut seen = None;
+        if plan.reads_first() && access.reads {
+            // Before the read, so that no landing is missed.
+            seen = Some(self.client().desk_of(query).flights.landings());
+            if let Some(value) = self.read(query, &plan, access) {
+                return Ok(Turn::Answer(self.keep(query, value)));
+            }
         }
         let anew = if plan.loads_anew() { Anew::Always } else { Anew::No };
-        self.load(query, &plan.shared(), access, anew)
+        self.load(query, &plan.shared(), access, anew, seen)
     }
 
     /// An answer from the cache before anything is loaded. If it is near its end or stale, it is loaded again behind it.
@@ -512,7 +514,7 @@ impl<'a, A: App> Asker<'a, A> {
     fn take_over(&self, query: &dyn AnyQuery<A>, call: &Call) -> Result<Turn, Failure> {
         let anew = Anew::InPlaceOf(call.seat.flight.id);
         call.seat.flight.revoke_slot();
-        Ok(match self.load(query, &call.plan, call.access, anew)? {
+        Ok(match self.load(query, &call.plan, call.access, anew, None)? {
             Turn::Wait(next) => Turn::Wait(Call { patience: call.patience, ..next }),
             answer @ Turn::Answer(_) => answer,
         })

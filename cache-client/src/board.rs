@@ -111,8 +111,11 @@ impl Flights {
     pub(crate) fn landed(&self, flight: &Arc<Flight>) {
         let mut board = self.0.lock();
         board.landings += 1;
-        let is_current = board.current.get(&*flight.key).is_some_and(|current| Arc::ptr_eq(current, flight));
-        let removed = is_current.then(|| board.current.remove_entry(&*flight.key));
+        let mut removed = board.current.remove_entry(&*flight.key);
+        // Another has taken its place.
+        if let Some((key, other)) = removed.take_if(|(_, current)| !Arc::ptr_eq(current, flight)) {
+            board.current.insert(key, other);
+        }
         drop(board);
         drop(removed);
     }

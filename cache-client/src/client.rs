@@ -229,7 +229,8 @@ impl<A: App> Client<A> {
 
     /// What is kept of a query, made by its first load.
     pub(crate) fn desk_of(&self, query: &dyn AnyQuery<A>) -> &Arc<Desk> {
-        self.0.desks.of(query.table(self.cache()).index(), query.type_id())
+        let table = query.table(self.cache()).index();
+        self.0.desks.existing(table).unwrap_or_else(|| self.0.desks.of(table, query.type_id()))
     }
 
     /// What is kept of a query, if it was ever loaded.

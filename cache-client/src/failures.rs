@@ -49,8 +49,15 @@ impl Failures {
     }
 
     pub(crate) fn forget(&self, key: &dyn AnyKey) {
-        let forgotten = self.0.lock().remove(key);
+        let mut failures = self.0.lock();
+        let forgotten = if failures.is_empty() { None } else { failures.remove_entry(key) };
+        drop(failures);
         drop(forgotten);
+    }
+
+    /// Whether nothing is noted, so that nobody need ask what time it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
     }
 
     /// The last error of a key, if nothing newer has come to it.

@@ -101,7 +101,8 @@ impl<A: App> Trip<A> {
             // Nothing of the flight is left but the pin, so that it alone keeps the value.
             drop(self);
             if let Some(pin) = pin {
-                tokio::time::sleep(GRACE).await;
+                // In a box, since most tasks have no room for it.
+                Box::pin(tokio::time::sleep(GRACE)).await;
                 drop(pin);
             }
         }
@@ -153,11 +154,19 @@ impl<A: App> Trip<A> {
                 _ => self.attempts().await,
             }
         };
-        tokio::select! {
-            biased;
-            () = self.flight.token.cancelled() => None,
-            attempt = attempt => Some(attempt),
-        }
+        let token = &self.flight.token;
+        let (mut attempt, mut cancelled) = (pin!(attempt), pin!(token.cancelled()));
+        poll_fn(|cx| {
+            if token.is_cancelled() {
+                return Poll::Ready(None);
+            }
+            match attempt.as_mut().poll(cx) {
+                Poll::Ready(attempt) => Poll::Ready(Some(attempt)),
+                // Only loads that wait have somebody to be woken.
+                Poll::Pending => cancelled.as_mut().poll(cx).map(|()| None),
+            }
+        })
+        .await
     }
 
     /// Stores an answer, or remembers an error.

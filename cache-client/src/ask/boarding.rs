@@ -50,31 +50,37 @@ impl<A: App> Asker<'_, A> {
         match seat {
             Some(Ok(seat)) => {
                 let flight = Arc::clone(&seat.flight);
-                self.turn(query, Boarded::Joined(flight, Some(seat)), &plan.shared(), access).map(Some)
+                let (boarded, slot) = (Boarded::Joined(flight, Some(seat)), node.slot.as_ref());
+                self.turn(query, boarded, &plan.shared(), access, slot).map(Some)
             }
             Some(Err(NoSeat::Cycle)) => Err(QueryError::Cycle { query: query.facts().name }),
             Some(Err(NoSeat::Closed)) | None => Ok(None),
         }
     }
 
-    /// Gets on a flight, or finds that there is an answer after all.
+    /// Gets on a flight, or finds that there is an answer after all. The cache had none when so many loads had landed as were
+    /// `seen`; it is read here if that is not known.
     pub(super) fn load(
         &self,
         query: &dyn AnyQuery<A>,
         plan: &Arc<Plan>,
         access: Access,
         anew: Anew,
+        seen: Option<u64>,
     ) -> Result<Turn, Failure> {
         let desk = self.client().desk_of(query);
         let (wish, context) = (self.wish_of(plan), self.context());
         let from = context.as_ref().map(|node| node.origin());
+        let slot = context.as_ref().and_then(|node| node.slot.as_ref());
         let mut ticket = Ticket { wish, is_behind: false, anew, from, landings: None };
         if let Some(node) = self.node().filter(|_| access.is_private) {
             let boarded = self.board_privately(node, query, plan, desk, &ticket);
-            return self.turn(query, boarded, plan, access);
+            return self.turn(query, boarded, plan, access, slot);
         }
         if plan.reads_first() {
-            if let Some((error, watch)) = desk.failures.answer(query, self.client().cache().now()) {
+            if !desk.failures.is_empty()
+                && let Some((error, watch)) = desk.failures.answer(query, self.client().cache().now())
+            {
                 self.note_read(query, None, Some(&watch));
                 // An observer shows the error, and what the cache has beside it.
                 return match self {
@@ -84,19 +90,20 @@ impl<A: App> Asker<'_, A> {
                     }
                 };
             }
-            ticket.landings = Some(desk.flights.landings());
+            ticket.landings = Some(seen.unwrap_or_else(|| desk.flights.landings()));
         }
+        let mut is_read = seen.is_some();
         loop {
-            // Another flight may have landed since the first look.
             if ticket.landings.is_some()
+                && !is_read
                 && let Some((value, verdict)) = self.look(query, plan, false)
                 && verdict.is_fresh()
             {
                 return Ok(Turn::Answer(self.keep(query, value)));
             }
             match self.board(query, plan, desk, &ticket) {
-                Boarded::LookAgain(landings) => ticket.landings = Some(landings),
-                boarded => return self.turn(query, boarded, plan, access),
+                Boarded::LookAgain(landings) => (ticket.landings, is_read) = (Some(landings), false),
+                boarded => return self.turn(query, boarded, plan, access, slot),
             }
         }
     }
@@ -108,23 +115,25 @@ impl<A: App> Asker<'_, A> {
         plan: Plan,
         anew: Anew,
     ) -> Result<Option<Seat>, Failure> {
-        match self.load(query, &Arc::new(plan), Access::PLAIN, anew)? {
+        match self.load(query, &Arc::new(plan), Access::PLAIN, anew, None)? {
             Turn::Answer(_) => Ok(None),
             Turn::Wait(call) => Ok(Some(call.seat)),
         }
     }
 
+    /// What comes of getting on a flight. A call that waits lends the `slot` of the load that asks.
     fn turn(
         &self,
         query: &dyn AnyQuery<A>,
         boarded: Boarded,
         plan: &Arc<Plan>,
         access: Access,
+        slot: Option<&Arc<LoadSlot>>,
     ) -> Result<Turn, Failure> {
         match boarded {
             Boarded::Joined(_, Some(seat)) | Boarded::New(_, Some(seat)) => {
                 let patience = plan.patience().and_then(|time| Instant::now().checked_add(time));
-                let lent = self.context().and_then(|node| Some(node.slot.as_ref()?.lend()));
+                let lent = slot.map(LoadSlot::lend);
                 Ok(Turn::Wait(Call { seat, plan: Arc::clone(plan), access, patience, lent }))
             }
             Boarded::Landed(value) => Ok(Turn::Answer(self.keep(query, value))),

@@ -64,14 +64,14 @@ pub(crate) struct Advice {
 impl<A: App> Trip<A> {
     pub(super) async fn attempts(&self) -> Attempt {
         let started = self.turn().await.unwrap_or(self.flight.started);
-        let begun = Instant::now();
         let mut patience = Patience::new(self.plan.retries);
         let breaker = self.plan.breaker.map(|name| self.node.client.breakers().of(name));
         let breaker = breaker.as_ref();
         let Ok(permit) = self.permit(breaker) else {
             return Attempt { started, took: None, ended: Ended::Refused, may_be_made_up: false };
         };
-        let mut attempt = self.attempt(permit, &self.node, started).await;
+        let begun = Instant::now();
+        let mut attempt = self.attempt(permit, &self.node, started, begun).await;
         while let Some(wait) = wait_after(&attempt.ended, (&mut patience, &self.plan.pace), begun, breaker) {
             self.tell_retry(patience.attempts(), wait);
             // Others may run meanwhile.
@@ -80,7 +80,8 @@ impl<A: App> Trip<A> {
             self.turn().await;
             // The error of the load says more than that there is to be no other.
             let Ok(permit) = self.permit(breaker) else { break };
-            attempt = self.attempt(permit, &self.node_for_retry(), self.node.client.cache().now()).await;
+            let (node, now) = (self.node_for_retry(), self.node.client.cache().now());
+            attempt = self.attempt(permit, &node, now, Instant::now()).await;
         }
         attempt
     }
@@ -117,9 +118,14 @@ impl<A: App> Trip<A> {
         }
     }
 
-    async fn attempt(&self, permit: Option<Permit>, node: &Arc<Node<A>>, started: Moment) -> Attempt {
+    async fn attempt(
+        &self,
+        permit: Option<Permit>,
+        node: &Arc<Node<A>>,
+        started: Moment,
+        begun: Instant,
+    ) -> Attempt {
         let cx = Context(Arc::clone(node));
-        let begun = Instant::now();
         let load = scoped(Arc::clone(node), async {
             match self.query.load(&cx, self.plan.batch).await {
                 Loaded::Answered(value, inputs) => {

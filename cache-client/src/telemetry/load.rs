@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_core::Strategy;
-use tokio::time::Instant;
 use tracing::{Level, Span, event, field, info_span};
 
 use super::{About, FLIGHTS, LOAD_SECONDS, LOADS, Subject, TARGET, Telemetry, Whole, metrics};
@@ -34,7 +33,7 @@ pub(crate) struct Load {
     pub(crate) span: Span,
     telemetry: Telemetry,
     strategy: Strategy,
-    begun: Instant,
+    begun: metrics::Stopwatch,
     /// Only the first end is told.
     has_ended: AtomicBool,
 }
@@ -47,7 +46,13 @@ impl Telemetry {
             span.follows_from(Span::current());
         }
         metrics::shift(FLIGHTS, subject.labels, 1.0);
-        Load { span, telemetry: self, strategy, begun: Instant::now(), has_ended: AtomicBool::new(false) }
+        Load {
+            span,
+            telemetry: self,
+            strategy,
+            begun: metrics::Stopwatch::start(),
+            has_ended: AtomicBool::new(false),
+        }
     }
 
     fn span(self, about: &About<'_>, is_shared: bool) -> Span {
@@ -86,7 +91,7 @@ impl Load {
         metrics::shift(FLIGHTS, subject.labels, -1.0);
         metrics::count_by(LOADS, subject.query, "outcome", name);
         if matches!(name, "answered" | "failed" | "panicked") {
-            metrics::measure(LOAD_SECONDS, subject.labels, self.begun.elapsed());
+            metrics::measure(LOAD_SECONDS, subject.labels, self.begun);
         }
     }
 

@@ -1,12 +1,11 @@
 //! Counters, a histogram and a gauge, by whatever recorder the program has. Names are told in the module above.
 
-use std::time::Duration;
-
 use cache_core::Query;
 use metrics::{
     Key, Label, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram,
     with_recorder,
 };
+use tokio::time::Instant;
 
 use super::{
     BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, PROVIDER_HITS, PROVIDER_TROUBLES, REFRESHES,
@@ -24,6 +23,16 @@ impl Labels {
 
     fn key(self, metric: &'static str) -> Key {
         Key::from_static_parts(metric, self.0)
+    }
+}
+
+/// When something has begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
     }
 }
 
@@ -74,8 +83,9 @@ pub(super) fn shift(name: &'static str, labels: Labels, by: f64) {
     with_recorder(|recorder| recorder.register_gauge(&key, &METADATA)).increment(by);
 }
 
-/// Notes a time in a histogram.
-pub(super) fn measure(name: &'static str, labels: Labels, time: Duration) {
+/// Notes how much time has passed in a histogram.
+pub(super) fn measure(name: &'static str, labels: Labels, since: Stopwatch) {
     let key = labels.key(name);
-    with_recorder(|recorder| recorder.register_histogram(&key, &METADATA)).record(time.as_secs_f64());
+    with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))
+        .record(since.0.elapsed().as_secs_f64());
 }

@@ -1,7 +1,5 @@
 //! In place of `metrics` where that feature is off: counts nothing, and costs nothing.
 
-use std::time::Duration;
-
 use cache_core::Query;
 
 /// Nothing: nobody asks for the labels of a query.
@@ -11,6 +9,16 @@ pub(crate) struct Labels;
 impl Labels {
     #[expect(clippy::extra_unused_type_parameters, reason = "as where metrics are counted")]
     pub(crate) const fn of<Q: Query>() -> Self {
+        Self
+    }
+}
+
+/// Nothing: nobody asks how much time has passed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopwatch;
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
         Self
     }
 }
@@ -34,4 +42,4 @@ pub(super) fn count_provider(_name: &'static str, _query: &'static str, _action:
 
 pub(super) fn shift(_name: &'static str, _labels: Labels, _by: f64) {}
 
-pub(super) fn measure(_name: &'static str, _labels: Labels, _time: Duration) {}
+pub(super) fn measure(_name: &'static str, _labels: Labels, _since: Stopwatch) {}
