@@ -1,6 +1,7 @@
 //! What is kept of each slot of a shard beside what a hit reads, by the number of the slot. Knows neither keys nor
 //! values.
 
+use std::hint::black_box;
 use std::ops::{Index, IndexMut};
 
 use super::list::{Link, Linked, NONE};
@@ -75,6 +76,12 @@ impl Records {
     /// The records of all slots, vacant ones included.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Record> {
         self.records.iter()
+    }
+
+    /// Has the processor fetch the records of some slots side by side.
+    pub(crate) fn fetch(&self, numbers: &[u32]) {
+        let hashes = numbers.iter().filter_map(|&number| self.records.get(number as usize));
+        black_box(hashes.fold(0, |sum: u32, record| sum.wrapping_add(record.hash)));
     }
 
     pub(crate) fn occupied(&self) -> usize {

@@ -282,6 +282,7 @@ impl ShardRef<'_> {
             return Err(panic);
         }
         copies.pairs.fetch_lines(self.lines, numbers);
+        metadata.records.fetch(numbers);
         for &number in numbers {
             if save.settled.settle(number) {
                 if let Some(view) = self.view(number)
