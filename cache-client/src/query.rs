@@ -65,7 +65,7 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn fallback(&self, error: &Failure) -> Option<AnyValue>;
     fn is_absent(&self, value: &AnyValue) -> bool;
     /// How the key and its values are written; `None` if they are not kept elsewhere.
-    fn codec(&self) -> Option<Box<dyn EntryCodec>>;
+    fn codec(&self) -> Option<EntryCodec>;
 }
 
 impl<A: App, Q: Fetch<A>> AnyQuery<A> for Q
@@ -154,10 +154,7 @@ where
         (**value).downcast_ref().is_some_and(Q::is_absent)
     }
 
-    fn codec(&self) -> Option<Box<dyn EntryCodec>> {
-        match Q::persistence() {
-            Some(persistence) => Some(persistence.entry_codec()),
-            None => None,
-        }
+    fn codec(&self) -> Option<EntryCodec> {
+        Q::persistence().map(cache_core::Persistence::entry_codec)
     }
 }

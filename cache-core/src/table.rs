@@ -94,6 +94,7 @@ impl<Q: Query> Table<Q> {
     }
 
     #[cold]
+    #[inline(never)]
     fn make(&self) -> &[Line<Q>] {
         let _making = self.head.core.gate.making();
         self.head.prepare();

@@ -25,7 +25,7 @@ const STEP: Duration = Duration::from_nanos(1);
 pub(crate) struct Shelf {
     pub(crate) tier: Arc<Tier>,
     query: &'static str,
-    codec: Box<dyn EntryCodec>,
+    codec: EntryCodec,
     /// What the key is called there.
     name: Vec<u8>,
     /// When the flight began, by the wall clock.
@@ -49,7 +49,7 @@ impl Shelf {
         let tier = Arc::clone(client.tier()?);
         let codec = query.codec()?;
         let table = query.table(client.cache());
-        let name = name(table, &*codec, query);
+        let name = name(table, codec, query);
         let query_name = query.facts().name;
         let name = name.map_err(|trouble| tier.troubles.note(query_name, Action::Get, &trouble)).ok()?;
         let now = Dated::from(client.cache().wall());
@@ -141,7 +141,7 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         if let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) {
-            let name = name(self.cache().any_table::<Q>(), &*persistence.entry_codec(), query);
+            let name = name(self.cache().any_table::<Q>(), persistence.entry_codec(), query);
             self.remove_named(tier, Q::NAME, name);
         }
     }
@@ -159,7 +159,7 @@ impl<A: App> Client<A> {
 }
 
 /// What a key is called in the provider: the name of its table, which has no zero byte in it, one, and the key.
-fn name(table: AnyTable<'_>, codec: &dyn EntryCodec, key: &dyn AnyKey) -> Result<Vec<u8>, Trouble> {
+fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<Vec<u8>, Trouble> {
     let mut name = table.name().as_bytes().to_vec();
     name.push(0);
     survived(|| codec.encode_key(key, &mut name))?.map_err(Trouble::Unwritable)?;

@@ -26,6 +26,10 @@ pub(crate) trait AnyPair: Any + Send + Sync {
     /// Exchanges values with another pair, and keys if asked to.
     fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);
     fn has_value(&self) -> bool;
+    /// Takes another handle of the value of a pair.
+    fn set_value(&mut self, from: &dyn AnyPair);
+    /// Moves the value out, if there is one.
+    fn take_handle(&mut self) -> Option<AnyHandle>;
     fn forget_value(&mut self);
     fn clear(&mut self);
     /// The weight by the query's weigher, which is foreign code.
@@ -136,6 +140,19 @@ impl<Q: Query> AnyPair for Pair<Q> {
         self.value.is_some()
     }
 
+    fn set_value(&mut self, from: &dyn AnyPair) {
+        if let Some(value) = Self::value_of(from) {
+            self.value = Some(Arc::clone(value));
+        }
+    }
+
+    fn take_handle(&mut self) -> Option<AnyHandle> {
+        match self.value.take() {
+            Some(value) => Some(Self::handle(value)),
+            None => None,
+        }
+    }
+
     fn forget_value(&mut self) {
         self.value = None;
     }
@@ -171,6 +188,7 @@ impl<Q: Query> Pairs<Q> {
         Box::new(Self(Vec::with_capacity(capacity)))
     }
 
+    #[inline(never)]
     pub(crate) fn push(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
         self.0.push(Pair { key, value });
     }
@@ -190,11 +208,6 @@ impl<Q: Query> Pairs<Q> {
 
     pub(crate) fn at_mut(&mut self, number: usize) -> &mut Pair<Q> {
         &mut self.0[number]
-    }
-
-    /// Takes out the last pair.
-    pub(crate) fn pop(&mut self) -> Option<Pair<Q>> {
-        self.0.pop()
     }
 }
 

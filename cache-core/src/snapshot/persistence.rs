@@ -1,6 +1,6 @@
 //! How one table is saved: made by the derive, used by the snapshot writer and reader.
 
-use std::any::{Any, type_name};
+use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -25,16 +25,10 @@ use crate::table::Table;
 /// nothing else of the cache asks `Serialize` of anything.
 pub struct Persistence<Q: Query> {
     pub(crate) codec: PairCodec,
-    encode: Encode<Q>,
     /// The way to all that is done with the shards of a table, which are made if they are not there yet. Known to what
     /// makes the codec, so that a program has that code for no tables that are never used.
     pub(crate) made: fn(&Table<Q>) -> &dyn UsedTable,
-    /// The way to what is done with entries alone.
-    entries: fn(Self) -> Box<dyn EntryCodec>,
 }
-
-/// Appends a key, and its value if there is one.
-type Encode<Q> = fn(&Q, Option<&<Q as Query>::Value>, &mut Vec<u8>) -> Result<(), EncodeError>;
 
 /// How keys and values are saved of a query that the holder does not know. What its pointers lead to is compiled for
 /// each query, so it is kept small.
@@ -46,6 +40,7 @@ pub(crate) struct PairCodec {
     shape: fn() -> ShapeReport,
     vouches: fn(&ShapeReport) -> bool,
     pairs: fn(usize) -> Box<dyn AnyPairs>,
+    /// Appends a key, and its value if there is one.
     encode: fn(&dyn AnyPair, &mut Vec<u8>) -> Result<(), EncodeError>,
     decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), Undecodable>,
     /// [`digest`] of the value.
@@ -134,12 +129,7 @@ where
             decode: decode_pair::<Q, C>,
             digest: digest_of::<Q>,
         };
-        Self {
-            codec,
-            encode: encode::<Q, C>,
-            made: |table| table.made_table(),
-            entries: |persistence| Box::new(persistence),
-        }
+        Self { codec, made: |table| table.made_table() }
     }
 }
 
@@ -147,74 +137,81 @@ impl<Q: Query> Persistence<Q> {
     /// How entries are written and read for those who do not know the query.
     #[doc(hidden)]
     #[must_use]
-    pub fn entry_codec(self) -> Box<dyn EntryCodec> {
-        (self.entries)(self)
+    pub fn entry_codec(self) -> EntryCodec {
+        EntryCodec(self.codec)
     }
 }
 
 /// One entry alone, as bytes: for those who keep entries elsewhere than in snapshots, in the form that snapshots have
 /// them. Keys and handles of values are those of the query.
 #[doc(hidden)]
-pub trait EntryCodec: Send + Sync {
+#[derive(Clone, Copy)]
+pub struct EntryCodec(PairCodec);
+
+impl EntryCodec {
     /// Name of the codec that keys and values are written with.
-    fn codec_name(&self) -> &'static str;
+    #[must_use]
+    pub fn codec_name(&self) -> &'static str {
+        self.0.name
+    }
 
     /// Of the shapes of key and value, and the version that the query was derived with.
-    fn fingerprint(&self) -> Fingerprint;
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        (self.0.shape)().with_version(self.0.version).fingerprint
+    }
 
     /// Appends a key.
     ///
     /// # Errors
     /// When the key cannot be written.
-    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError>;
+    pub fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError> {
+        let mut pairs = (self.0.pairs)(1);
+        pairs.add().set_key(key);
+        Ok((self.0.encode)(pairs.pair(0), out)?)
+    }
 
     /// Appends a key and its value.
     ///
     /// # Errors
     /// When they cannot be written, or would not read back.
-    fn encode_entry(&self, key: &dyn AnyKey, value: &ValueHandle, out: &mut Vec<u8>) -> Result<(), BoxError>;
+    pub fn encode_entry(
+        &self,
+        key: &dyn AnyKey,
+        value: &ValueHandle,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BoxError> {
+        let mut pairs = (self.0.pairs)(1);
+        let pair = pairs.add();
+        pair.set_key(key);
+        pair.set_value(&*value.0);
+        if !pair.has_value() {
+            return Err(foreign().into());
+        }
+        let start = out.len();
+        (self.0.encode)(pairs.pair(0), out)?;
+        if !(self.0.vouches)(&(self.0.shape)()) {
+            self.0.verify(pairs.pair(0), &out[start..])?;
+        }
+        Ok(())
+    }
 
     /// Reads a key and its value, which take up all of `bytes`, whoever wrote them.
     ///
     /// # Errors
     /// When the bytes are no such entry.
-    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, ValueHandle), BoxError>;
+    pub fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, ValueHandle), BoxError> {
+        let mut pairs = (self.0.pairs)(1);
+        (self.0.decode)(bytes, Margin::None, &mut *pairs).map_err(|error| error.reason)?;
+        let pair = pairs.pair_mut(0);
+        let value = pair.take_handle().ok_or_else(foreign)?;
+        Ok((pair.key().ok_or_else(foreign)?.to_box(), ValueHandle(value)))
+    }
 }
 
-impl<Q: Query> EntryCodec for Persistence<Q> {
-    fn codec_name(&self) -> &'static str {
-        self.codec.name
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        (self.codec.shape)().with_version(self.codec.version).fingerprint
-    }
-
-    fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        let key = (key as &dyn Any).downcast_ref().ok_or_else(foreign)?;
-        Ok((self.encode)(key, None, out)?)
-    }
-
-    fn encode_entry(&self, key: &dyn AnyKey, value: &ValueHandle, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        let start = out.len();
-        let key: &Q = (key as &dyn Any).downcast_ref().ok_or_else(foreign)?;
-        let value = value.value::<Q>().ok_or_else(foreign)?;
-        (self.encode)(key, Some(value), out)?;
-        if !(self.codec.vouches)(&(self.codec.shape)()) {
-            self.codec.verify(&Pair::<Q>::new(key.clone(), Arc::clone(value)), &out[start..])?;
-        }
-        Ok(())
-    }
-
-    fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, ValueHandle), BoxError> {
-        let mut pairs = Pairs::<Q>::default();
-        (self.codec.decode)(bytes, Margin::None, &mut pairs).map_err(|error| error.reason)?;
-        match pairs.pop() {
-            Some(Pair { key: Some(key), value: Some(value) }) => {
-                Ok((Box::new(key), ValueHandle::new::<Q>(value)))
-            }
-            _ => Err(foreign().into()),
-        }
+impl fmt::Debug for EntryCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntryCodec").field("codec", &self.0.name).finish_non_exhaustive()
     }
 }
 
@@ -321,20 +318,9 @@ where
     Q::Value: Serialize,
 {
     match Pair::<Q>::of(pair) {
-        Some(Pair { key: Some(key), value: Some(value) }) => encode::<Q, C>(key, Some(value), out),
+        Some(Pair { key: Some(key), value }) => C::encode(&SavedPair(key, value.as_deref()), out),
         _ => Err(foreign().into()),
     }
-}
-
-fn encode<Q: Query + Serialize, C: Codec>(
-    key: &Q,
-    value: Option<&Q::Value>,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError>
-where
-    Q::Value: Serialize,
-{
-    C::encode(&SavedPair(key, value), out)
 }
 
 fn decode_pair<Q: Query + DeserializeOwned, C: Codec>(

@@ -13,7 +13,7 @@ use super::format::bytes::Cursor;
 use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_frame};
 use super::parallel::in_order;
 use super::persistence::{TableCodec, TableFormat, Undecodable};
-use super::report::{SkipReason, SkippedEntries, SkippedEntry};
+use super::report::{RestoreReport, SkipReason, SkippedEntries, SkippedEntry};
 
 /// A snapshot whose lengths, counts and checksums are right.
 #[derive(Debug)]
@@ -85,6 +85,12 @@ impl<'a> Snapshot<'a> {
     /// Wall-clock time from the save to `now`; zero when the clock went backwards.
     pub fn elapsed(&self, now: SystemTime) -> Duration {
         self.header.saved_at.elapsed_until(WallTime::new(now))
+    }
+
+    /// Puts the tables of a report into the order of the file.
+    pub fn sort(&self, report: &mut RestoreReport) {
+        let place = |name: &str| self.sections.iter().position(|section| section.name() == name);
+        report.tables.sort_by_key(|table| place(&table.name));
     }
 
     /// The tables, in the order of the file.

@@ -132,8 +132,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
         // Numbers that were given out before the save are not given out again.
         core.advance_revision(snapshot.revision());
         tables.commit(core, &mut report);
-        let place = |name: &str| snapshot.sections().iter().position(|section| section.name() == name);
-        report.tables.sort_by_key(|table| place(&table.name));
+        snapshot.sort(&mut report);
         Ok(report)
     }
 
