@@ -5,6 +5,7 @@ mod at_once;
 mod boarding;
 mod layered;
 
+use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::board::Anew;
 use crate::client::Client;
 use crate::concurrency::Lent;
 use crate::context::{self, Access, Node};
-use crate::erased::{AnyValue, Failure, KeyMap, Outcome, typed, typed_value};
+use crate::erased::{AnyValue, Failure, Outcome, typed, typed_value};
 use crate::error::{OptionsError, QueryError};
 use crate::flight::Seat;
 use crate::plan::{Plan, Planned, Sources, Verdict};
@@ -597,17 +598,11 @@ pub(crate) fn is_absent<A: App>(query: &dyn AnyQuery<A>, plan: &Plan, value: &An
 
 /// Where each of the queries stands first: one that stands there again has the outcome of that.
 fn first_places<A: App>(queries: &[&dyn AnyQuery<A>]) -> Vec<usize> {
-    let mut places: KeyMap<usize> = KeyMap::with_capacity_and_hasher(queries.len(), RandomState::default());
+    let mut places = HashMap::<&dyn AnyKey, usize, RandomState>::default();
+    places.reserve(queries.len());
     let mut firsts = Vec::with_capacity(queries.len());
     for (at, &query) in queries.iter().enumerate() {
-        let key: &dyn AnyKey = query;
-        firsts.push(match places.get(key) {
-            Some(&first) => first,
-            None => {
-                places.insert(query.to_query(), at);
-                at
-            }
-        });
+        firsts.push(*places.entry(query).or_insert(at));
     }
     firsts
 }

@@ -23,11 +23,10 @@ mod tag_index;
 mod tests;
 mod write;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::event::{Cause, Events};
+use crate::event::{Cause, Events, survives};
 use crate::query::{Lookup, Query};
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
@@ -450,7 +449,9 @@ impl ShardMut<'_> {
     /// Copies of key and handle of an entry that stays in its line. A panic of the key's `Clone` must not end an operation
     /// half-way: `None` then, which is counted when the listeners are told.
     fn copy_for_listeners(&self, number: u32) -> Option<AnyHandle> {
-        catch_unwind(AssertUnwindSafe(|| self.lines.handle(number, true))).ok().flatten()
+        let mut copy = None;
+        survives(|| copy = self.lines.handle(number, true));
+        copy
     }
 
     /// Queues what was displaced for the listeners.

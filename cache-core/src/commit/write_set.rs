@@ -370,6 +370,9 @@ impl WriteSet {
         }
         let (table, lines) = self.split();
         lines.copy();
+        if !lines.copies.pair(0).has_value() {
+            return None;
+        }
         let revision = table.used()?.insert_simply(hash, lines.copies.pair_mut(0))?;
         lines.revision = revision;
         lines.copies.clear();
@@ -491,7 +494,7 @@ impl Lines {
         match self.find(hash, &|other| key.equals(other)) {
             Some(line) => line,
             None => {
-                self.pairs.add().set_key(key);
+                self.pairs.add_key(key);
                 self.add(hash)
             }
         }

@@ -33,7 +33,7 @@ pub(crate) enum ValueRef<V: ?Sized> {
 pub(crate) struct Lines<Q: Query> {
     lines: Vec<Option<Line<Q>>>,
     /// Keys and values that operations pushed out of the shard, to be dropped when no lock is held.
-    displaced: Option<Box<Pairs<Q>>>,
+    displaced: Option<Box<dyn AnyPairs>>,
 }
 
 /// What became of a resident that its table lets go of.
@@ -165,10 +165,10 @@ impl<Q: Query> Lines<Q> {
         })
     }
 
-    fn displaced(&mut self) -> &mut Pairs<Q> {
-        match &mut self.displaced {
-            Some(displaced) => displaced,
-            none => none.insert(Box::default()),
+    #[inline(never)]
+    fn push_displaced(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
+        if let Some(displaced) = Pairs::of_mut(self.displaced()) {
+            displaced.push(key, value);
         }
     }
 }
@@ -284,7 +284,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let weak = ValueRef::Weak(Arc::downgrade(value));
         let value = std::mem::replace(&mut line.value, weak).into_value();
         if !is_kept {
-            self.displaced().push(None, value);
+            self.push_displaced(None, value);
         }
         Released::Weakened
     }
@@ -294,7 +294,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let Some(Line { key, value, .. }) = line.take() else { return false };
         let value = value.into_value();
         let is_alive = value.is_some();
-        self.displaced().push(Some(key), value);
+        self.push_displaced(Some(key), value);
         is_alive
     }
 
@@ -318,13 +318,13 @@ impl<Q: Query> AnyLines for Lines<Q> {
     }
 
     fn displaced(&mut self) -> &mut dyn AnyPairs {
-        self.displaced()
+        match &mut self.displaced {
+            Some(displaced) => &mut **displaced,
+            none => &mut **none.insert(Pairs::<Q>::boxed(0)),
+        }
     }
 
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>> {
-        match self.displaced.take() {
-            Some(displaced) => Some(displaced),
-            None => None,
-        }
+        self.displaced.take()
     }
 }

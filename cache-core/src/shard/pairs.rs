@@ -21,8 +21,6 @@ pub(crate) struct Pair<Q: Query> {
 /// The pair of a query that the caller does not know. Another pair that it is given is of the same query.
 pub(crate) trait AnyPair: Any + Send + Sync {
     fn key(&self) -> Option<&dyn AnyKey>;
-    /// Takes a copy of a key.
-    fn set_key(&mut self, key: &dyn AnyKey);
     /// Exchanges values with another pair, and keys if asked to.
     fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);
     fn has_value(&self) -> bool;
@@ -74,6 +72,8 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     fn pair_mut(&mut self, number: usize) -> &mut dyn AnyPair;
     /// Adds an empty pair.
     fn add(&mut self) -> &mut dyn AnyPair;
+    /// Adds a pair of a copy of a key, which is one of the query, and no value. A panic of the key's `Clone` adds nothing.
+    fn add_key(&mut self, key: &dyn AnyKey);
     fn clear(&mut self);
     /// Becomes a copy of another list of the query, with empty pairs in the place of those without a value.
     fn copy_all(&mut self, other: &dyn AnyPairs);
@@ -117,12 +117,6 @@ impl<Q: Query> AnyPair for Pair<Q> {
         match &self.key {
             Some(key) => Some(key),
             None => None,
-        }
-    }
-
-    fn set_key(&mut self, key: &dyn AnyKey) {
-        if let Some(key) = (key as &dyn Any).downcast_ref::<Q>() {
-            self.key = Some(key.clone());
         }
     }
 
@@ -234,6 +228,12 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
         let number = self.0.len();
         self.push(None, None);
         &mut self.0[number]
+    }
+
+    fn add_key(&mut self, key: &dyn AnyKey) {
+        if let Some(key) = (key as &dyn Any).downcast_ref::<Q>() {
+            self.push(Some(key.clone()), None);
+        }
     }
 
     fn clear(&mut self) {

@@ -299,10 +299,21 @@ impl ShardRef<'_> {
 
     /// Tells where each entry of some lines stood when a save began which was wanted and not in a queue of the default
     /// policy.
-    pub(crate) fn standings(self, id: SaveId, numbers: Range<u32>, tell: &mut dyn FnMut(u32, Standing)) {
-        let Some(metadata) = self.metadata else { return };
-        let running = metadata.saves.running.lock();
-        let Some(save) = running.iter().find(|save| save.id == id) else { return };
+    ///
+    /// # Errors
+    /// The panic of a key that could not be put aside.
+    pub(crate) fn standings(
+        self,
+        id: SaveId,
+        numbers: Range<u32>,
+        tell: &mut dyn FnMut(u32, Standing),
+    ) -> Result<(), Box<dyn Any + Send>> {
+        let Some(metadata) = self.metadata else { return Ok(()) };
+        let mut running = metadata.saves.running.lock();
+        let Some(save) = running.iter_mut().find(|save| save.id == id) else { return Ok(()) };
+        if let Some(panic) = save.failure.take() {
+            return Err(panic);
+        }
         for number in numbers {
             let standing = match save.settled.has(number) {
                 true => save.place(number).map(|place| save.standings[place]),
@@ -314,6 +325,7 @@ impl ShardRef<'_> {
                 tell(number, standing);
             }
         }
+        Ok(())
     }
 
     /// Copies the queues of the default policy, into what is empty and best has room for all lines. Reads the records from

@@ -6,7 +6,7 @@ use super::maintenance::VISITS;
 use super::metadata::promote;
 use super::pairs::AnyPair;
 use super::state::{LineState, Membership};
-use super::{Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
+use super::{AnyLines, Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
 use crate::clock::Moment;
 use crate::event::Cause;
 use crate::retention::Queue;
@@ -96,6 +96,7 @@ impl ShardMut<'_> {
         metadata.enter(number, &mut state, context);
         lines.put(number, state, pair);
         if !membership.is_resident() {
+            keep_restored(&mut **lines, number, incoming.position);
             lines.release(number, false);
         }
         index.insert(number, &metadata.records);
@@ -159,6 +160,7 @@ impl ShardMut<'_> {
             self.note_displaced(Cause::Replaced, context);
         }
         if !is_resident {
+            keep_restored(&mut *self.lines, number, incoming.position);
             self.lines.release(number, false);
         }
         self.drop_later(old_extra);
@@ -287,5 +289,15 @@ impl ShardMut<'_> {
 impl QueuePosition {
     fn uses(self) -> AtomicU8 {
         AtomicU8::new(self.uses.min(MAX_USES))
+    }
+}
+
+/// A restore may keep no handle of a value that it writes: another one is displaced, so that none is the last that goes
+/// under the lock.
+fn keep_restored(lines: &mut dyn AnyLines, number: u32, position: Option<QueuePosition>) {
+    if position.is_some()
+        && let Some(mut handle) = lines.handle(number, false)
+    {
+        lines.displaced().add().swap(&mut *handle, false);
     }
 }

@@ -243,9 +243,11 @@ impl OpenSave<'_> {
         while start < lines {
             let end = start.saturating_add(LOOKS).min(lines);
             let locked = self.table.shard(shard as usize).read();
-            locked.any().standings(self.id, start..end, &mut |number, standing| {
+            let told = locked.any().standings(self.id, start..end, &mut |number, standing| {
                 ranked.push(Ranked { rank: rank(standing, order), shard, number });
             });
+            drop(locked);
+            told.unwrap_or_else(|panic| resume_unwind(panic));
             start = end;
         }
     }
@@ -264,11 +266,12 @@ impl OpenSave<'_> {
 
 impl Drop for OpenSave<'_> {
     fn drop(&mut self) {
+        let mut ended = Vec::new();
         for shard in 0..self.table.head().shard_count() {
-            let ended = self.table.shard(shard).read().any().end_save(self.id);
-            // Without locks.
-            drop(ended);
+            ended.extend(self.table.shard(shard).read().any().end_save(self.id));
         }
+        // Without locks, and when it has ended in all shards, since the drop of a value may panic.
+        drop(ended);
     }
 }
 

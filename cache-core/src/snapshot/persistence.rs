@@ -167,7 +167,10 @@ impl EntryCodec {
     /// When the key cannot be written.
     pub fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError> {
         let mut pairs = (self.0.pairs)(1);
-        pairs.add().set_key(key);
+        pairs.add_key(key);
+        if pairs.len() == 0 {
+            return Err(foreign().into());
+        }
         Ok((self.0.encode)(pairs.pair(0), out)?)
     }
 
@@ -182,10 +185,12 @@ impl EntryCodec {
         out: &mut Vec<u8>,
     ) -> Result<(), BoxError> {
         let mut pairs = (self.0.pairs)(1);
-        let pair = pairs.add();
-        pair.set_key(key);
-        pair.set_value(&*value.0);
-        if !pair.has_value() {
+        pairs.add_key(key);
+        if pairs.len() == 0 {
+            return Err(foreign().into());
+        }
+        pairs.pair_mut(0).set_value(&*value.0);
+        if !pairs.pair(0).has_value() {
             return Err(foreign().into());
         }
         let start = out.len();

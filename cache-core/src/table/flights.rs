@@ -98,14 +98,17 @@ fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> Turn<'_> {
             Found::Neither
         }
     };
-    table.unlock(locked);
-    head.core.events.drain();
-    match found {
+    let displaced = table.publish_and_unlock(locked);
+    // Before anything may panic: a load that stands in its shard has somebody who ends it.
+    let turn = match found {
         Found::Value(value) => Turn::There(value),
         Found::Neither => Turn::Mine(Ticket { table, load }),
         Found::Load(running) if running.owner == load.owner => Turn::Nested(running),
         Found::Load(running) => Turn::Wait(Running(running)),
-    }
+    };
+    head.core.events.drain();
+    drop(displaced);
+    turn
 }
 
 impl Ticket<'_> {

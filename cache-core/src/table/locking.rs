@@ -39,7 +39,7 @@ impl dyn UsedTable + '_ {
     }
 
     /// Unlocks a shard. What it has displaced is to be dropped when no lock is held.
-    fn publish_and_unlock(&self, mut shard: LockedShard<'_>) -> DisplacedPairs {
+    pub(super) fn publish_and_unlock(&self, mut shard: LockedShard<'_>) -> DisplacedPairs {
         self.head().publish(&mut shard.any_mut());
         shard.take_displaced()
     }

@@ -13,6 +13,8 @@ use super::*;
 thread_local! {
     /// What is to panic on this thread, and after how many calls.
     static ARMED: Cell<Option<(Trap, u32)>> = const { Cell::new(None) };
+    /// Run by the next clone of a key on this thread.
+    static AT_CLONE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,9 @@ pub struct Key(pub u32);
 impl Clone for Key {
     fn clone(&self) -> Self {
         Trap::Clone.spring();
+        if let Some(act) = AT_CLONE.take() {
+            act();
+        }
         Self(self.0)
     }
 }
@@ -378,6 +383,44 @@ fn a_panic_of_a_drop_leaves_the_other_values_to_be_dropped() {
     assert_eq!(cache.len(), 0);
     cache.insert(GetRecentLoud(1), Loud::silent());
     assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn a_transaction_goes_on_after_the_clone_of_a_key_has_panicked() {
+    for left in 0..4 {
+        let (cache, _) = full(false);
+        let mut tx = cache.begin();
+        let has_panicked = Trap::Clone.during(left, || {
+            tx.invalidate(&Weighed(Key(500)));
+            tx.invalidate(&Ordered(Key(500)));
+        });
+        tx.set(Weighed(Key(1)), Brittle(11));
+        tx.set(Ordered(Key(2)), Brittle(22));
+        assert_eq!(tx.get(&Weighed(Key(1))).unwrap().0, 11, "the Clone after {left}: {has_panicked}");
+        tx.commit().unwrap();
+        let (one, two) = cache.get_all((&Weighed(Key(1)), &Ordered(Key(2))));
+        assert_eq!((one.unwrap().0, two.unwrap().0), (11, 22), "the Clone after {left}: {has_panicked}");
+        assert_usable(&cache, "a transaction");
+    }
+}
+
+#[test]
+fn a_load_ends_though_the_drop_of_what_it_released_panics() {
+    let (cache, clock) = full(false);
+    cache.remove(&Ordered(Key(1)));
+    // An entry comes after the look of the load, and its time is over when the load takes its place.
+    let store = cache.clone();
+    AT_CLONE.set(Some(Box::new(move || {
+        store.insert(Ordered(Key(1)), Brittle(1));
+        clock.advance(SECOND * 5);
+    })));
+    let load = || drop(cache.get_or_insert_with(&Ordered(Key(1)), || Brittle(7)));
+    assert!(Trap::Drop.during(0, load));
+    let found = in_time({
+        let cache = cache.clone();
+        move || cache.get_or_insert_with(&Ordered(Key(1)), || Brittle(8))
+    });
+    assert_eq!(found.0, 8);
 }
 
 #[test]

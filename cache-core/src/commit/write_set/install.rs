@@ -46,31 +46,33 @@ impl Lines {
     }
 
     /// Installs all lines. A simple write under a new key evicts at once, and spares what the commit has written. So in tables
-    /// that have them, all lines of keys that are there come first.
+    /// that have them, all lines of keys that are there come first. Returns whether all writes were simple.
     pub(super) fn install_lines(
         &mut self,
         head: &Head,
         shards: &mut OpenShards<'_>,
         context: &OpContext<'_>,
         has_simple_commits: bool,
-    ) {
-        let mut has_new = false;
+    ) -> bool {
+        let (mut has_new, mut are_simple) = (false, true);
         for at in 0..self.lines.len() {
             match has_simple_commits && self.lines[at].at.number.is_none() {
                 true => has_new = true,
-                false => self.install_line(at, head, shards, context, has_simple_commits),
+                false => are_simple &= self.install_line(at, head, shards, context, has_simple_commits),
             }
         }
         if has_new {
             for at in 0..self.lines.len() {
                 // Found before the first was written, so that it tells the same lines apart.
                 if self.lines[at].at.number.is_none() {
-                    self.install_line(at, head, shards, context, true);
+                    are_simple &= self.install_line(at, head, shards, context, true);
                 }
             }
         }
+        are_simple
     }
 
+    /// Returns whether nothing had to be written generally.
     fn install_line(
         &mut self,
         at: usize,
@@ -78,23 +80,24 @@ impl Lines {
         shards: &mut OpenShards<'_>,
         context: &OpContext<'_>,
         has_simple_commits: bool,
-    ) {
+    ) -> bool {
         let line = &self.lines[at];
         if line.write.is_change() {
             head.trail.note(line.hash);
         }
         if !line.is_written() {
-            return;
+            return true;
         }
-        let Some(shard) = shards.of(line.hash) else { return };
+        let Some(shard) = shards.of(line.hash) else { return true };
         let may_be_simple = has_simple_commits && line.is_simple() && line.at.pin.is_none();
         if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
             let place = (line.hash, line.at.number);
             let written = Written { revision: context.revision, as_of: context.now };
             shard.write_simply(self.copies.pair_mut(at), place, written, context);
-        } else {
-            self.install_generally(at, head, shard, context);
+            return true;
         }
+        self.install_generally(at, head, shard, context);
+        false
     }
 
     fn install_generally(

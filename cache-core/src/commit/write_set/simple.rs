@@ -113,8 +113,9 @@ impl Lines {
         let head = locked.table().head();
         (self.now, self.revision) = (now, revision);
         let context = head.context(now, revision);
-        let (mut shards, mut is_calm) = (locked.open(), true);
-        self.install_lines(head, &mut shards, &context, true);
+        let mut shards = locked.open();
+        // Another shard may have filled the table meanwhile.
+        let mut is_calm = self.install_lines(head, &mut shards, &context, true);
         for shard in shards.each() {
             if !shard.is_calm(now) {
                 shard.finish(&context);
