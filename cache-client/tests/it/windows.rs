@@ -142,15 +142,15 @@ async fn an_answer_lives_shorter_by_its_jitter_and_not_by_more() {
 
 #[tokio::test(start_paused = true)]
 async fn an_early_refresh_comes_before_the_answer_is_stale_and_loses_nobody_time() {
-    let client = builder().query::<GetNumber>(|options| options.beta(1.0)).build();
+    let client = builder().query::<GetNumber>(|options| options.fresh(seconds(100)).beta(1.0)).build();
     let query = GetNumber(1);
     client.query(&query).await.unwrap();
-    // A load takes a second: long before the end nobody refreshes, shortly before it somebody does.
+    // A load takes a second: 100 seconds before the end nobody refreshes, one second before it somebody of 20 does.
     for _ in 0..20 {
         client.query(&query).await.unwrap();
     }
     assert_eq!(client.app().loads(&query), 1);
-    pass(std::time::Duration::from_millis(8_990)).await;
+    pass(std::time::Duration::from_millis(98_990)).await;
     for _ in 0..20 {
         assert_eq!(*client.query(&query).await.unwrap(), 1);
     }
