@@ -45,6 +45,7 @@ impl Rules {
             is_timed,
             has_times: is_timed || options.fresh.is_some(),
             has_simple_writes: matches!(options.bound, Some(Bound::Capacity(_) | Bound::Lru(_)))
+                && options.ttl.is_none_or(|ttl| !ttl.is_zero())
                 && options.tti.is_none()
                 && options.history == 0,
             has_plain_hits: options.tti.is_none(),

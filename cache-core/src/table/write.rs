@@ -16,7 +16,7 @@ use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
 use crate::shard::key::{AnyKey, IsKey, names};
 use crate::shard::pairs::{AnyPair, ValueHandle};
-use crate::shard::state::AnyHandle;
+use crate::shard::state::{AnyHandle, deadline};
 use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
 use crate::watch::StoredAs;
 
@@ -103,12 +103,17 @@ impl dyn UsedTable + '_ {
             return None;
         }
         let context = head.context(head.start_of(how.times), 0);
+        let as_of = how.times.as_of.unwrap_or(context.now);
+        // What is over as it comes is released by the write itself.
+        if head.rules.is_timed && deadline(as_of, None, &head.rules).is_over(context.now) {
+            return None;
+        }
         head.core.gate.pass();
         let mut locked = self.shard(head.place_of(hash)).write();
         let shard = &mut locked.any_mut();
         let at = shard.find(hash, pair);
         let revision = head.begin_simply(shard, pair, (hash, at), how.origin, watched, context.now)?;
-        let written = Written { revision, as_of: how.times.as_of.unwrap_or(context.now) };
+        let written = Written { revision, as_of };
         let displaced = match shard.write_simply(pair, (hash, at), written, &context) {
             true => Some(locked.take_displaced()),
             false => None,

@@ -25,6 +25,8 @@ enum Step {
     GoBack(u64),
     /// Writes an answer of another moment, by so many milliseconds ahead.
     InsertAhead(u32, u64),
+    /// By so many milliseconds behind: its time may be over as it comes.
+    InsertBehind(u32, u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -43,6 +45,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (1_u64..400).prop_map(Step::Wait),
         1 => (1_u64..400).prop_map(Step::GoBack),
         2 => (key(), 1_u64..900).prop_map(|(id, millis)| Step::InsertAhead(id, millis)),
+        2 => (key(), 1_u64..2_000).prop_map(|(id, millis)| Step::InsertBehind(id, millis)),
     ];
     proptest::collection::vec(step, 1..400)
 }
@@ -102,6 +105,11 @@ impl Side {
             Step::InsertAhead(id, millis) => {
                 let times = Times::new().as_of(cache.now() + Duration::from_millis(*millis));
                 cache.insert_timed(GetBook(*id), title(*id), times);
+            }
+            Step::InsertBehind(id, millis) => {
+                let times = Times::new().as_of(cache.now() - Duration::from_millis(*millis));
+                // Held to the end, so that what is released at once is a survivor.
+                self.held.push(cache.insert_timed(GetBook(*id), title(*id), times));
             }
             Step::Wait(millis) => self.clock.advance(Duration::from_millis(*millis)),
             Step::LetGo => {
