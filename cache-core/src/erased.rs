@@ -45,8 +45,8 @@ impl<'a> AnyTable<'a> {
         self.0.head().name
     }
 
-    /// The time before which copies of an entry that are kept elsewhere are out of date, zero if there is none. `now` if
-    /// the key was changed since the last question; a change during the question is one for the next.
+    /// Copies of an entry that are older than this time are out of date. Zero if all are good; `now` if the key has changed
+    /// since the last call. A change during this call counts for the next one.
     #[must_use]
     pub fn copies_expire_before(self, key: &dyn AnyKey, now: u64) -> u64 {
         let head = self.0.head();

@@ -67,7 +67,7 @@ impl Mutate<Lab> for Change {
 
     async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(SECOND).await;
+        takes(SECOND).await;
         if let Some(query) = &self.asks {
             return Ok(*cx.query(query).await?);
         }
@@ -231,7 +231,7 @@ async fn what_is_expected_is_shown_until_the_answer_takes_its_place() {
             biased;
             state = observer.next() => seen.push(state.unwrap().value().map(|value| **value)),
             answer = &mut mutating, if seen.len() < 3 => assert_eq!(answer.unwrap(), 100),
-            () = tokio::time::sleep(5 * SECOND) => break,
+            () = takes(5 * SECOND) => break,
         }
     }
     assert_eq!(seen, [Some(5), Some(95), Some(100)]);

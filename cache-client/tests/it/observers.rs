@@ -475,7 +475,7 @@ async fn a_load_that_begins_to_observe_does_not_wait_for_what_it_observes() {
         Box::pin(async move {
             let observer = cx.client().observe(&GetSum(1));
             sender.send(observer).map_err(drop).unwrap();
-            tokio::time::sleep(seconds(3)).await;
+            takes(seconds(3)).await;
         })
     });
     in_time(client.query(&GetNumber(1))).await.unwrap();

@@ -1,5 +1,6 @@
 //! A program whose loads fail as a test tells them to, and note when they were begun.
 
+use crate::lab::takes;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -166,7 +167,7 @@ impl Shaky {
         match step {
             Step::Answer => Ok(number),
             Step::Slow(time) => {
-                tokio::time::sleep(time).await;
+                takes(time).await;
                 Ok(number)
             }
             Step::Pass => Err(ShakyError::Passing),

@@ -170,6 +170,18 @@ impl RunningSave {
     }
 }
 
+/// The save with this id, if it runs.
+///
+/// # Errors
+/// The panic of a key that could not be put aside for it.
+fn intact(running: &mut [RunningSave], id: SaveId) -> Result<Option<&mut RunningSave>, Box<dyn Any + Send>> {
+    let Some(save) = running.iter_mut().find(|save| save.id == id) else { return Ok(None) };
+    match save.failure.take() {
+        Some(panic) => Err(panic),
+        None => Ok(Some(save)),
+    }
+}
+
 impl Standing {
     fn of(view: &View<'_>) -> Self {
         let View { state, record, .. } = view;
@@ -277,10 +289,7 @@ impl ShardRef<'_> {
     ) -> Result<(), Box<dyn Any + Send>> {
         let Some(metadata) = self.metadata else { return Ok(()) };
         let mut running = metadata.saves.running.lock();
-        let Some(save) = running.iter_mut().find(|save| save.id == id) else { return Ok(()) };
-        if let Some(panic) = save.failure.take() {
-            return Err(panic);
-        }
+        let Some(save) = intact(&mut running, id)? else { return Ok(()) };
         copies.pairs.fetch_lines(self.lines, numbers);
         metadata.records.fetch(numbers);
         for &number in numbers {
@@ -310,10 +319,7 @@ impl ShardRef<'_> {
     ) -> Result<(), Box<dyn Any + Send>> {
         let Some(metadata) = self.metadata else { return Ok(()) };
         let mut running = metadata.saves.running.lock();
-        let Some(save) = running.iter_mut().find(|save| save.id == id) else { return Ok(()) };
-        if let Some(panic) = save.failure.take() {
-            return Err(panic);
-        }
+        let Some(save) = intact(&mut running, id)? else { return Ok(()) };
         for number in numbers {
             let standing = match save.settled.has(number) {
                 true => save.place(number).map(|place| save.standings[place]),

@@ -170,7 +170,7 @@ async fn a_change_that_a_hook_keeps_waiting_does_not_hide_the_answer_of_a_mutati
         .before_commit_async(|proposal| {
             let is_slow = proposal.label() == Some("slow");
             async move {
-                tokio::time::sleep(if is_slow { seconds(10) } else { Duration::ZERO }).await;
+                takes(if is_slow { seconds(10) } else { Duration::ZERO }).await;
                 Ok(())
             }
         })

@@ -63,7 +63,7 @@ async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
     client.app().when_loaded(9, move |cx: Context<Lab>| {
         Box::pin(async move {
             tokio::time::timeout(SECOND / 2, cx.mutate(&given_up)).await.unwrap_err();
-            tokio::time::sleep(SECOND).await;
+            takes(SECOND).await;
         })
     });
     in_time(client.query(&GetNumber(9))).await.unwrap();

@@ -57,7 +57,7 @@ async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
     let start = Instant::now();
     let all = async { tokio::join!(client.mutate(&first), client.mutate(&second), client.mutate(&third)) };
     let shown = async {
-        tokio::time::sleep(SECOND / 2).await;
+        takes(SECOND / 2).await;
         (client.pending(), *client.query(&GetNumber(1)).await.unwrap())
     };
     let (all, shown) = tokio::join!(in_time(all), shown);
