@@ -92,6 +92,11 @@ impl Source {
         self.order.lock().wrote(key, number);
     }
 
+    /// Says what a mutation, or a call that begins now, is about to mark.
+    fn marked(&self, keys: impl IntoIterator<Item = u32>, number: usize) {
+        self.order.lock().marked(keys, number);
+    }
+
     fn retire(&self, key: u32) {
         self.epochs[key as usize].fetch_add(1, Ordering::SeqCst);
     }
@@ -101,10 +106,12 @@ impl Source {
 #[derive(Debug, Default)]
 struct Order {
     begun: usize,
-    /// The youngest that has written each key.
+    /// The youngest that has written or marked each key.
     youngest: HashMap<u32, usize>,
-    /// Keys with an answer that came too late. The client marks them, which retires a load, at a time that the model does
-    /// not know.
+    /// Mutations that run.
+    running: usize,
+    /// Keys with an answer that came too late. The client marks them, which retires a load, once those mutations have ended
+    /// that may write them too: at the latest when none runs.
     inverted: HashSet<u32>,
 }
 
@@ -114,12 +121,25 @@ impl Order {
         self.begun
     }
 
+    /// Ends a mutation. Returns the keys that are marked by now.
+    fn end(&mut self) -> HashSet<u32> {
+        self.running -= 1;
+        if self.running == 0 { std::mem::take(&mut self.inverted) } else { HashSet::new() }
+    }
+
     fn wrote(&mut self, key: u32, number: usize) {
         let youngest = self.youngest.entry(key).or_default();
         if *youngest > number {
             self.inverted.insert(key);
         }
         *youngest = number.max(*youngest);
+    }
+
+    fn marked(&mut self, keys: impl IntoIterator<Item = u32>, number: usize) {
+        for key in keys {
+            let youngest = self.youngest.entry(key).or_default();
+            *youngest = number.max(*youngest);
+        }
     }
 }
 
@@ -194,12 +214,16 @@ impl Mutate<Source> for Advance {
 
     async fn run(&self, cx: &Context<Source>) -> Result<usize, Closed> {
         let number = cx.app().begin();
+        cx.app().order.lock().running += 1;
         crate::lab::takes(seconds(self.time)).await;
-        if self.writes {
-            cx.app().wrote(self.key, number);
+        match self.writes {
+            true => cx.app().wrote(self.key, number),
+            false => cx.app().marked([self.key], number),
         }
         // The commit follows without anything between, and makes the loads before it out of date.
         cx.app().retire(self.key);
+        let marked = cx.app().order.lock().end();
+        marked.into_iter().for_each(|key| cx.app().retire(key));
         // With its end, any key may be marked of which answers have come out of order.
         cx.app().mutated.lock().extend((0..KEYS).map(|key| (key, Instant::now())));
         Ok(cx.app().change(self.key))
@@ -265,8 +289,15 @@ fn change(client: &Client<Source>, key: u32, how: u8) {
     match how {
         0 => drop(cache.insert(query, version)),
         1 => drop(cache.remove(&query)),
-        2 => assert!(client.invalidate(&query).count <= 1),
-        3 => assert!(client.invalidate_where::<GetVersion>(|other| other.0 == key).count <= 1),
+        2 => {
+            source.marked([key], source.begin());
+            assert!(client.invalidate(&query).count <= 1);
+        }
+        3 => {
+            // To the client any key of the query may be meant.
+            source.marked(all, source.begin());
+            assert!(client.invalidate_where::<GetVersion>(|other| other.0 == key).count <= 1);
+        }
         4 => {
             let mut tx = cache.begin();
             tx.set(query, version);
@@ -278,6 +309,7 @@ fn change(client: &Client<Source>, key: u32, how: u8) {
             tx.commit().unwrap();
         }
         6 => {
+            source.marked(all.clone(), source.begin());
             all.for_each(|key| source.retire(key));
             assert!(client.invalidate_all().count <= KEYS as usize);
         }
