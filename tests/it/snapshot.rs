@@ -9,6 +9,7 @@ mod fuzzed;
 mod gate;
 mod mismatch;
 mod moment;
+mod panics;
 mod same_keys;
 #[cfg(target_os = "linux")]
 mod special_files;

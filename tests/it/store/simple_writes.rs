@@ -1,8 +1,10 @@
 //! Tables with a capacity or an exact order, and perhaps a time to live, are written in a way of their own unless somebody listens. Both ways
 //! leave the same.
 
+use std::cell::Cell;
+
 use cache_core::{CommitError, Freshness, Residency, Times};
-use cache_tests::sized;
+use cache_tests::{LONGEST_WAIT, sized};
 use proptest::prelude::*;
 
 use super::*;
@@ -358,4 +360,84 @@ fn a_table_is_within_its_bound_although_the_drop_of_what_it_evicts_panics() {
         let report = cache.inspect().tables.into_iter().find(|table| table.name == GetLoud::NAME).unwrap();
         assert!(report.live() <= 2, "{id}: {report:?}");
     }
+}
+
+thread_local! {
+    /// Run by the next comparison of keys on this thread.
+    static AT_EQ: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+/// All keys of a group are in one of two shards.
+#[derive(Query, Clone, Copy, Debug, Eq)]
+#[query(value = Loud, capacity = 512)]
+pub struct Grouped {
+    group: u32,
+    number: u32,
+}
+
+impl PartialEq for Grouped {
+    fn eq(&self, other: &Self) -> bool {
+        if let Some(act) = AT_EQ.take() {
+            act();
+        }
+        (self.group, self.number) == (other.group, other.number)
+    }
+}
+
+impl std::hash::Hash for Grouped {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.group.hash(state);
+    }
+}
+
+registry! {
+    pub struct Groups {
+        Grouped,
+    }
+}
+
+/// The first key of a group whose shard is not locked.
+fn key_of_free_group(cache: &Cache<Groups>) -> Grouped {
+    let (tell, told) = mpsc::channel();
+    for group in 1..32 {
+        let (cache, tell) = (cache.clone(), tell.clone());
+        thread::spawn(move || {
+            let key = Grouped { group, number: 0 };
+            drop(cache.peek(&key));
+            let _ = tell.send(key);
+        });
+    }
+    told.recv_timeout(LONGEST_WAIT).expect("half of the groups are in the other shard")
+}
+
+#[test]
+fn a_commit_drops_what_it_replaced_though_another_write_overfills_the_table_meanwhile() {
+    let cache = Cache::<Groups>::new();
+    let key = |number| Grouped { group: 0, number };
+    let droppers = Arc::new(Mutex::new(Vec::new()));
+    let replaced = [0, 1].map(|number| {
+        let droppers = Arc::clone(&droppers);
+        let value = Loud::new(move || droppers.lock().push(thread::current().id()));
+        Arc::downgrade(&cache.insert(key(number), value))
+    });
+    (2..512).for_each(|number| drop(cache.insert(key(number), Loud::silent())));
+    let mut tx = cache.begin();
+    tx.set(key(0), Loud::silent());
+    tx.set(key(1), Loud::silent());
+    let store = cache.clone();
+    let (tell, told) = mpsc::channel();
+    AT_EQ.set(Some(Box::new(move || {
+        // The commit has locked its shard. There is nothing to evict in the other one.
+        let other = key_of_free_group(&store);
+        let writer = store.clone();
+        tell.send(thread::spawn(move || drop(writer.insert(other, Loud::silent())))).unwrap();
+        while store.peek(&other).is_none() {
+            thread::yield_now();
+        }
+    })));
+    tx.commit().unwrap();
+    assert!(replaced.iter().all(|value| value.strong_count() == 0), "the shard keeps what was replaced");
+    assert_eq!(*droppers.lock(), [thread::current().id(); 2]);
+    told.recv().unwrap().join().unwrap();
+    assert_eq!(cache.len(), 512);
 }
