@@ -283,6 +283,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let is_kept = !may_stay && Arc::strong_count(value) > 1;
         let weak = ValueRef::Weak(Arc::downgrade(value));
         let value = std::mem::replace(&mut line.value, weak).into_value();
+        switch_point();
         if !is_kept {
             self.push_displaced(None, value);
         }

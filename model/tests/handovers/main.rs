@@ -16,6 +16,7 @@ mod events;
 mod eviction;
 mod flights;
 mod reading;
+mod restoring;
 mod saving;
 mod saving_under_writes;
 mod signs;

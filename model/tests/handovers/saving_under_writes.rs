@@ -2,8 +2,10 @@
 //!
 //! In a model, a save copies one entry at a time, and takes the queues of a table of four entries in pieces.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::Weak;
 
@@ -26,11 +28,31 @@ pub struct Spread(u64);
 #[query(value = u64, lru = 3, persist)]
 pub struct Ordered(u64);
 
+/// A key that cannot be cloned for some time.
+#[derive(Query, Shape, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[query(value = u64, lru = 3, persist)]
+pub struct Fragile(u64);
+
+thread_local! {
+    /// All tasks of a model run on one thread.
+    static IS_FRAGILE: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        if IS_FRAGILE.get() {
+            resume_unwind(Box::new("no copy"));
+        }
+        Self(self.0)
+    }
+}
+
 registry! {
     pub struct Shelves {
         crate::saving_under_writes::Queued,
         crate::saving_under_writes::Spread,
         crate::saving_under_writes::Ordered,
+        crate::saving_under_writes::Fragile,
     }
 }
 
@@ -264,5 +286,26 @@ fn a_save_that_fails_lets_go_of_all_it_had_put_aside() {
         assert!(values.iter().all(|value| value.strong_count() == 0));
         let (_, content) = saved(&store);
         assert_eq!(content, self::content(&store));
+    });
+}
+
+#[test]
+fn a_save_has_an_entry_whose_key_could_not_be_put_aside_or_it_panics() {
+    check(|| {
+        let store = Store::new();
+        store.insert(Fragile(1), 1);
+        together(vec![
+            part(&store, |store| {
+                IS_FRAGILE.set(true);
+                store.insert(Fragile(1), 2);
+                IS_FRAGILE.set(false);
+            }),
+            part(&store, |store| {
+                let mut bytes = Vec::new();
+                if let Ok(report) = catch_unwind(AssertUnwindSafe(|| store.save_to(&mut bytes).unwrap())) {
+                    assert_eq!(report.entries(), 1);
+                }
+            }),
+        ]);
     });
 }
