@@ -239,13 +239,13 @@ impl<'a, A: App> Asker<'a, A> {
         let found = query.read(self.client().cache(), true);
         let was_marked = found.as_ref().is_some_and(|(_, state)| state.freshness == Freshness::Invalidated);
         let value = found.map(|(value, _)| value);
-        node.tree.note_read(self.client(), query, value.as_ref(), was_marked, None);
+        node.tree().note_read(self.client(), query, value.as_ref(), was_marked, None);
         value
     }
 
     /// Whether what the caller is told is compared when its own answer is stored.
     fn notes_reads(&self) -> bool {
-        self.node().is_some_and(|node| node.tree.notes_reads() && !node.access().is_private)
+        self.node().is_some_and(|node| node.tree().notes_reads() && !node.access().is_private)
     }
 
     /// Notes for a load what it is told of a key; `watch` is that of the load which the answer comes of.
@@ -254,7 +254,7 @@ impl<'a, A: App> Asker<'a, A> {
         if let Some(node) = self.node()
             && self.notes_reads()
         {
-            node.tree.note_read(self.client(), query, value, false, watch);
+            node.tree().note_read(self.client(), query, value, false, watch);
         }
     }
 
@@ -268,8 +268,8 @@ impl<'a, A: App> Asker<'a, A> {
 
     /// The context of the load that the present code is inside of, if it has not used that.
     fn load_around(&self) -> Option<Arc<Node<A>>> {
-        let node = context::current::<A>().filter(|node| node.client.is(self.client()))?;
-        (matches!(self, Self::Client(_)) && node.flight.is_some()).then_some(node)
+        let Self::Client(client) = self else { return None };
+        context::current::<A>().filter(|node| node.client.is(client) && node.flight.is_some())
     }
 
     /// The options of a call, resolved; `call` are its own.
@@ -409,14 +409,16 @@ impl<'a, A: App> Asker<'a, A> {
     /// Keeps an answer in the memo, if there is one. Returns the answer that counts.
     fn keep(&self, query: &dyn AnyQuery<A>, value: AnyValue) -> AnyValue {
         let Some(node) = self.node() else { return value };
-        let kept = node.tree.memo.keep(query.to_query(), value);
+        let kept = node.tree().memo.keep(query.to_query(), value);
         self.note_read(query, Some(&kept), None);
         kept
     }
 
-    /// The context that the call is made in.
-    fn context(&self) -> Option<Arc<Node<A>>> {
-        self.node().cloned().or_else(|| self.load_around())
+    /// The context that a call with this access is made in.
+    fn context(&self, access: Access) -> Option<Arc<Node<A>>> {
+        // Without a context at hand, a call has this access only in a load.
+        let around = || if access.fresh_only { self.load_around() } else { None };
+        self.node().cloned().or_else(around)
     }
 
     /// Waits for a flight, and makes an answer of what comes of it. What few calls need is allocated, so that all others
@@ -428,7 +430,7 @@ impl<'a, A: App> Asker<'a, A> {
             let waits_plainly = self.node().is_none() && call.patience.is_none() && call.lent.is_none();
             if waits_plainly && !flight.runtime.may_be_idle() {
                 let outcome = call.seat.landed().await;
-                if !call.seat.flight.is_stranded() {
+                if outcome.is_ok() || !call.seat.flight.is_stranded() {
                     return self.conclude(query, &call, outcome);
                 }
             }
@@ -494,7 +496,7 @@ impl<'a, A: App> Asker<'a, A> {
                 }
             }
         };
-        (!flight.is_stranded()).then(|| self.conclude(query, call, outcome))
+        (outcome.is_ok() || !flight.is_stranded()).then(|| self.conclude(query, call, outcome))
     }
 
     /// Loads in place of a load that is known not to be run any more, so that many are taken over at the same time.
@@ -527,7 +529,7 @@ impl<'a, A: App> Asker<'a, A> {
         match outcome {
             Ok(value) => Ok(match self.node() {
                 Some(node) => {
-                    let kept = node.tree.memo.keep_landed(&seat.flight, value);
+                    let kept = node.tree().memo.keep_landed(&seat.flight, value);
                     self.note_read(query, Some(&kept), seat.flight.watch.as_ref());
                     kept
                 }

@@ -7,17 +7,15 @@ use cache_core::AnyKey;
 use crate::erased::{AnyValue, KeyMap};
 use crate::flight::{Flight, NoSeat, Origin, Seat, Wish};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::waits::FlightId;
 
 /// The current flights of one query.
 #[derive(Default)]
-pub(crate) struct Flights(Mutex<Board>);
-
-#[derive(Default)]
-struct Board {
-    current: KeyMap<Arc<Flight>>,
-    /// How many have landed, so that who looked into the cache can tell whether it has to look again.
-    landings: u64,
+pub(crate) struct Flights {
+    current: Mutex<KeyMap<Arc<Flight>>>,
+    /// How many have landed, so that who looked into the cache can tell whether it has to look again. Changes under the lock.
+    landings: AtomicU64,
 }
 
 /// A flight that another has taken the place of, with its key.
@@ -69,7 +67,7 @@ pub(crate) enum Boarded {
 
 impl Flights {
     pub(crate) fn landings(&self) -> u64 {
-        self.0.lock().landings
+        self.landings.load(Ordering::Acquire)
     }
 
     /// Joins the current flight of a key, or puts a new one in its place. What that was is `displaced`, to be dropped when
@@ -81,9 +79,8 @@ impl Flights {
         make: impl FnOnce() -> Flight,
         displaced: &mut Displaced,
     ) -> Boarded {
-        let mut board = self.0.lock();
-        let board = &mut *board;
-        if let Some(flight) = board.current.get(key) {
+        let mut current = self.current.lock();
+        if let Some(flight) = current.get(key) {
             match flight.is_current() {
                 true if !ticket.anew.refuses(flight.id) => match seat(flight, ticket) {
                     Ok(seat) => return Boarded::Joined(Arc::clone(flight), seat),
@@ -93,31 +90,36 @@ impl Flights {
                 true => flight.retire(),
                 // It may have been overtaken by what it has stored itself, before it could say that it has landed. By
                 // itself it stores nothing more, and what marks alone have overtaken is still worth showing.
-                false => board.landings += 1,
+                false => self.count_landing(),
             }
-            *displaced = board.current.remove_entry(key);
+            *displaced = current.remove_entry(key);
         }
-        if ticket.landings.is_some_and(|landings| landings != board.landings) {
-            return Boarded::LookAgain(board.landings);
+        let landings = self.landings();
+        if ticket.landings.is_some_and(|seen| seen != landings) {
+            return Boarded::LookAgain(landings);
         }
         let flight = Arc::new(make());
         // A flight that nobody else knows has room, and waits for nobody.
         let Ok(seat) = seat(&flight, ticket) else { return Boarded::Cycle };
-        board.current.insert(Arc::clone(&flight.key), Arc::clone(&flight));
+        current.insert(Arc::clone(&flight.key), Arc::clone(&flight));
         Boarded::New(flight, seat)
     }
 
     /// Takes out a flight whose result is stored, if it is still the current one.
     pub(crate) fn landed(&self, flight: &Arc<Flight>) {
-        let mut board = self.0.lock();
-        board.landings += 1;
-        let mut removed = board.current.remove_entry(&*flight.key);
+        let mut current = self.current.lock();
+        self.count_landing();
+        let mut removed = current.remove_entry(&*flight.key);
         // Another has taken its place.
-        if let Some((key, other)) = removed.take_if(|(_, current)| !Arc::ptr_eq(current, flight)) {
-            board.current.insert(key, other);
+        if let Some((key, other)) = removed.take_if(|(_, other)| !Arc::ptr_eq(other, flight)) {
+            current.insert(key, other);
         }
-        drop(board);
+        drop(current);
         drop(removed);
+    }
+
+    fn count_landing(&self) {
+        self.landings.store(self.landings() + 1, Ordering::Release);
     }
 }
 

@@ -373,7 +373,7 @@ impl<A: App> Context<A> {
         change: impl Fn(&mut Changes<A>) + Send,
     ) -> Result<Receipt<A::Registry>, CommitError> {
         let client = self.client();
-        let commit = Commit { tree: Some(&self.0.tree), ..Commit::of(client) };
+        let commit = Commit { tree: Some(self.0.tree()), ..Commit::of(client) };
         if self.0.access().is_private {
             commit.mark(change);
             return client.cache().begin().commit_async().await;

@@ -13,7 +13,6 @@ use std::sync::{Arc, OnceLock};
 use cache_core::{Cache, Holds, LoadingOptions};
 use foldhash::fast::RandomState;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::{Answer, App, Fetch};
 use crate::ask::Asker;
@@ -31,6 +30,7 @@ use crate::provider::tier::Tier;
 use crate::query::AnyQuery;
 use crate::runtime::{ClientRuntime, TaskRuntime};
 use crate::telemetry::Telemetry;
+use crate::token::Token;
 use crate::waits::{FlightId, Waits};
 use builder::ClientBuilder;
 
@@ -91,7 +91,7 @@ impl<A: App> Client<A> {
     /// Starts a request: a tree of contexts with a memo of its own.
     #[must_use]
     pub fn request(&self, name: impl Into<Arc<str>>) -> Context<A> {
-        Context(Node::root(self.clone(), Name::Given(name.into()), CancellationToken::new(), None))
+        Context(Node::root(self.clone(), Name::Given(name.into()), Token::default(), None))
     }
 
     /// The answer to a query: from the cache or a load, as its strategy says. Without a memo. Inside a load nothing stale

@@ -149,7 +149,7 @@ impl<A: App> Context<A> {
     /// Ends the whole tree: loads that only it has waited for are cancelled at once, and later queries fail with
     /// [`QueryError::Interrupted`] without running anything. Answers that the tree has stay.
     pub fn cancel(&self) {
-        self.0.tree.token.cancel();
+        self.0.request().cancel();
     }
 
     /// Whether the tree was cancelled, or the deadline of this context is past.

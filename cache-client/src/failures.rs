@@ -1,6 +1,7 @@
 //! Errors of loads that are readable apart, or are the answer for a while. Knows nothing of flights.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cache_core::{AnyKey, AnyWatch, Moment};
 use parking_lot::Mutex;
@@ -12,7 +13,11 @@ const MOST: usize = 1_024;
 
 /// The last error of each key, until something newer comes to the key.
 #[derive(Default)]
-pub(crate) struct Failures(Mutex<KeyMap<Noted>>);
+pub(crate) struct Failures {
+    noted: Mutex<KeyMap<Noted>>,
+    /// Set with the first one, so that queries that never fail lock nothing.
+    are_there: AtomicBool,
+}
 
 struct Noted {
     error: Failure,
@@ -34,7 +39,8 @@ impl Failures {
         until: Option<Moment>,
     ) {
         let failure = Noted { error, at, until, watch };
-        let mut failures = self.0.lock();
+        self.are_there.store(true, Ordering::Release);
+        let mut failures = self.noted.lock();
         if failures.get(&key).is_some_and(|noted| Arc::ptr_eq(&noted.watch, &failure.watch)) {
             return;
         }
@@ -49,15 +55,15 @@ impl Failures {
     }
 
     pub(crate) fn forget(&self, key: &dyn AnyKey) {
-        let mut failures = self.0.lock();
-        let forgotten = if failures.is_empty() { None } else { failures.remove_entry(key) };
-        drop(failures);
-        drop(forgotten);
+        if self.are_there() {
+            let forgotten = self.noted.lock().remove_entry(key);
+            drop(forgotten);
+        }
     }
 
-    /// Whether nothing is noted, so that nobody need ask what time it is.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+    /// Whether any was ever noted, so that nobody need ask what time it is.
+    pub(crate) fn are_there(&self) -> bool {
+        self.are_there.load(Ordering::Acquire)
     }
 
     /// The last error of a key, if nothing newer has come to it.
@@ -75,7 +81,7 @@ impl Failures {
         key: &dyn AnyKey,
         is_wanted: impl FnOnce(&Noted) -> bool,
     ) -> Option<(Failure, Arc<AnyWatch>)> {
-        let mut failures = self.0.lock();
+        let mut failures = self.noted.lock();
         let failure = failures.get(key)?;
         if failure.watch.is_overtaken() {
             let overtaken = failures.remove(key);

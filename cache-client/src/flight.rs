@@ -1,17 +1,17 @@
 //! One load: who waits for it, whether it is wanted, what came of it. Knows nothing of how it is loaded or stored.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use cache_core::{AnyKey, AnyWatch, Moment};
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::concurrency::LoadSlot;
 use crate::erased::Outcome;
 use crate::runtime::{TaskRuntime, Timer};
+use crate::token::Token;
 use crate::waits::{FlightId, Waiting, Waits};
 
 /// One load.
@@ -23,7 +23,7 @@ pub(crate) struct Flight {
     /// Tells whether something newer came to the key; `None` for a load of one tree alone, which stores nothing.
     pub(crate) watch: Option<Arc<AnyWatch>>,
     /// Cancelled when no caller has come for a while since the last one left, and by the load itself if it cancels its context.
-    pub(crate) token: CancellationToken,
+    pub(crate) token: Token,
     /// Where the load runs.
     pub(crate) runtime: TaskRuntime,
     /// What the load needs to run, if there is a limit.
@@ -31,6 +31,8 @@ pub(crate) struct Flight {
     /// Its answer was built from what has changed meanwhile, and is stored as one that must be loaded again. Set before it
     /// lands.
     pub(crate) is_out_of_date: AtomicBool,
+    /// There is an outcome.
+    has_landed: AtomicBool,
     state: Mutex<State>,
     landed: Notify,
 }
@@ -93,7 +95,7 @@ impl Flight {
         key: Arc<dyn AnyKey>,
         started: Moment,
         watch: Option<Arc<AnyWatch>>,
-        token: CancellationToken,
+        token: Token,
         runtime: TaskRuntime,
         slot: Option<Arc<LoadSlot>>,
     ) -> Self {
@@ -109,9 +111,9 @@ impl Flight {
             timer: None,
             outcome: None,
         };
-        let is_out_of_date = AtomicBool::new(false);
+        let (is_out_of_date, has_landed) = (AtomicBool::new(false), AtomicBool::new(false));
         let (state, landed) = (Mutex::new(state), Notify::new());
-        Self { id, key, started, watch, token, runtime, slot, is_out_of_date, state, landed }
+        Self { id, key, started, watch, token, runtime, slot, is_out_of_date, has_landed, state, landed }
     }
 
     /// Joins those who want the answer, with a seat if they wait for it. Returns whether that was possible.
@@ -245,6 +247,7 @@ impl Flight {
                 None
             }
         };
+        self.has_landed.store(true, Ordering::Release);
         drop(state);
         drop((late, timer));
         self.landed.notify_waiters();
@@ -252,7 +255,7 @@ impl Flight {
     }
 
     pub(crate) fn has_landed(&self) -> bool {
-        self.state.lock().outcome.is_some()
+        self.has_landed.load(Ordering::Acquire)
     }
 
     /// Whether the runtime of the load has dropped it, and the caller's goes on.
@@ -269,7 +272,9 @@ impl Flight {
         loop {
             // Before the look, so that no landing is missed.
             let landed = self.landed.notified();
-            if let Some(outcome) = self.outcome() {
+            if self.has_landed()
+                && let Some(outcome) = self.outcome()
+            {
                 return outcome;
             }
             landed.await;
@@ -345,7 +350,7 @@ pub(crate) struct Seat {
 #[derive(Debug)]
 struct SeatOrigin {
     /// Cancelled with the whole request.
-    tree: CancellationToken,
+    tree: Token,
     /// The wait of a flight, if it is one that waits.
     waiting: Option<Waiting>,
 }
@@ -353,7 +358,7 @@ struct SeatOrigin {
 /// Where a call comes from that is made in a context.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
-    pub(crate) tree: &'a CancellationToken,
+    pub(crate) tree: &'a Token,
     /// The flight whose load it is a part of.
     pub(crate) flight: Option<(&'a Arc<Waits>, FlightId)>,
 }
@@ -396,7 +401,10 @@ impl Drop for Seat {
             drop(waiting);
             tree.is_cancelled()
         });
-        self.flight.leave(is_cancelled);
+        // A load that has landed is left by nobody.
+        if !self.flight.has_landed() {
+            self.flight.leave(is_cancelled);
+        }
     }
 }
 
@@ -417,7 +425,7 @@ mod tests {
     const LOADS: Wish = Wish { loads: true, ..STORES };
 
     fn flight() -> Arc<Flight> {
-        let (token, runtime) = (CancellationToken::new(), ClientRuntime::new(None).get());
+        let (token, runtime) = (Token::default(), ClientRuntime::new(None).get());
         Arc::new(Flight::new(FlightId(1), Arc::new(Get(1)), Moment::ORIGIN, None, token, runtime, None))
     }
 

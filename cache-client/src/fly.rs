@@ -42,10 +42,20 @@ pub(crate) struct Trip<A: App> {
     /// Shared, since a task is to be small.
     pub(crate) plan: Arc<Plan>,
     /// What is told of it, once it has started.
-    pub(crate) told: Option<Load>,
+    told: Option<Load>,
 }
 
 impl<A: App> Trip<A> {
+    pub(crate) fn new(
+        query: Arc<dyn AnyQuery<A>>,
+        desk: Arc<Desk>,
+        flight: Arc<Flight>,
+        node: Arc<Node<A>>,
+        plan: Arc<Plan>,
+    ) -> Self {
+        Self { query, desk, flight, node, plan, told: None }
+    }
+
     fn name(&self) -> &'static str {
         self.query.facts().name
     }
@@ -81,7 +91,8 @@ impl<A: App> Trip<A> {
             slot.begin();
         }
         let runtime = self.flight.runtime.clone();
-        runtime.spawn(self.run());
+        // In a box, since tokio moves what it spawns several times.
+        runtime.spawn(Box::pin(self.run()));
     }
 
     /// What runs in it borrows the trip: whatever a task is made of is moved when it starts.
@@ -90,8 +101,7 @@ impl<A: App> Trip<A> {
         async move {
             let span = self.told.as_ref().map_or_else(Span::none, |told| told.span.clone());
             let pin = {
-                // In a box, so that little is moved when the task starts and ends.
-                let mut flying = Box::pin(self.fly().instrument(span));
+                let mut flying = pin!(self.fly().instrument(span));
                 poll_fn(|cx| poll_caught(flying.as_mut(), cx)).await
             };
             let pin = pin.unwrap_or_else(|_| {
@@ -119,7 +129,7 @@ impl<A: App> Trip<A> {
 
     async fn fly(&self) -> Option<AnyPin> {
         let shelf = self.shelf();
-        let attempt = self.load(shelf.as_ref()).await;
+        let attempt = self.load(shelf.as_deref()).await;
         self.flight.end_turn();
         let loaded_from =
             attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
@@ -147,15 +157,16 @@ impl<A: App> Trip<A> {
 
     /// Runs the load until it ends or is cancelled; in both cases nothing of it is left.
     async fn load(&self, shelf: Option<&Shelf>) -> Option<Attempt> {
-        let attempt = async {
+        // Pinned as it is made, so that the task has no room for it twice.
+        let mut attempt = pin!(async {
             match shelf {
                 // In boxes, so that the tasks of clients without a provider have no room for it.
                 Some(shelf) if let Some(found) = Box::pin(self.found(shelf)).await => found,
                 _ => self.attempts().await,
             }
-        };
+        });
         let token = &self.flight.token;
-        let (mut attempt, mut cancelled) = (pin!(attempt), pin!(token.cancelled()));
+        let mut cancelled = pin!(token.cancelled());
         poll_fn(|cx| {
             if token.is_cancelled() {
                 return Poll::Ready(None);
@@ -195,7 +206,7 @@ impl<A: App> Trip<A> {
     fn store(&self, value: AnyValue, started: Moment, wish: Wish) -> AnyValue {
         let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.stores) else { return value };
         let times = self.plan.times(is_absent(&*self.query, &self.plan, &value), started);
-        let inputs = self.node.tree.take_inputs();
+        let inputs = self.node.take_inputs();
         let stored = self.query.store(watch, Arc::clone(&value), &times, &inputs);
         self.desk.failures.forget(&*self.flight.key);
         let (telemetry, subject, strategy) =

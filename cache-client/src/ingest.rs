@@ -13,7 +13,6 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::task::coop::consume_budget;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::ask::Asker;
@@ -24,6 +23,7 @@ use crate::context::{Context, Name, Node};
 use crate::fly::caught;
 use crate::retry::{Patience, RetryPace};
 use crate::telemetry;
+use crate::token::Token;
 
 /// Where pushed values come from: a socket, server-sent events, a queue.
 ///
@@ -267,7 +267,7 @@ impl<A: App, S: Source<A>> Intake<A, S> {
     /// Opens the source, and takes in all until it ends.
     async fn take_in(&self, patience: &mut Patience, was_open: &mut bool) -> Result<(), S::Error> {
         let name = type_name::<S>();
-        let cx = Context(Node::root(self.client.clone(), Name::Query(name), CancellationToken::new(), None));
+        let cx = Context(Node::root(self.client.clone(), Name::Query(name), Token::default(), None));
         let mut stream = pin!(self.source.open(&cx).await?);
         if std::mem::replace(was_open, true) {
             self.commit(|changes| self.source.reopened(changes)).await;

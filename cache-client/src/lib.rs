@@ -113,6 +113,7 @@ mod runtime;
 mod std_error;
 mod sync;
 pub mod telemetry;
+mod token;
 mod waits;
 
 pub use app::{Answer, App, Fetch};

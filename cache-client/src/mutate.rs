@@ -14,7 +14,6 @@ use cache_core::CommitError;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::changes::{Changes, Commit};
@@ -25,6 +24,7 @@ use crate::fly::{caught, message_of};
 use crate::layer::{Layer, LayerEdit};
 use crate::retry::{Patience, RetryPace};
 use crate::telemetry::{self, WithCauses};
+use crate::token::Token;
 use crate::waits::Waiting;
 pub(crate) use order::{Begun, KeyHash, Marked, WriteOrder, Written};
 pub use scope::Scope;
@@ -354,14 +354,14 @@ struct Run<A: App, M: Mutate<A>> {
 
 impl<A: App, M: Mutate<A>> Run<A, M> {
     fn new(client: &Client<A>, parent: Option<&Arc<Node<A>>>, mutation: M) -> Self {
-        let (id, token) = (client.next_flight(), CancellationToken::new());
+        let (id, token) = (client.next_flight(), Token::default());
         let is_private = parent.is_some_and(|node| node.access().is_private);
         let layer = (!is_private).then(|| client.put_up(|layer| mutation.optimistic(layer)));
         let node = match parent {
             Some(parent) => Node::of_mutation(parent, token, id),
             None => Node::root(client.clone(), Name::Query(type_name::<M>()), token, Some(id)),
         };
-        let asked_by = parent.map(|parent| Arc::clone(&parent.tree));
+        let asked_by = parent.map(|parent| Arc::clone(parent.tree()));
         let turn = mutation.scope().map(|scope| client.scopes().enter(scope, id));
         Self { mutation, node, asked_by, is_private, layer, begun: None, turn }
     }

@@ -42,7 +42,7 @@ impl<A: App> Asker<'_, A> {
 
     /// The slot of the load that asks, if it needs one.
     pub(crate) fn slot_around(&self) -> Option<Arc<LoadSlot>> {
-        self.context()?.slot.clone()
+        self.context(self.access())?.slot.clone()
     }
 
     /// Says of a query whose options cannot work why it is not loaded.
@@ -55,7 +55,7 @@ impl<A: App> Asker<'_, A> {
 
     /// Waits for the end of a load without a seat, so that what it brings is kept for who comes later.
     pub(crate) fn end_of(&self, flight: Arc<Flight>) -> impl Future<Output = ()> + Send + use<A> {
-        let context = self.context();
+        let context = self.context(self.access());
         let from = context.and_then(|node| Some((Arc::clone(node.client.waits()), node.flight?)));
         let token = self.node().map(|node| node.token.clone()).unwrap_or_default();
         let runtime = Arc::clone(self.client().runtime());

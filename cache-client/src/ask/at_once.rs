@@ -45,7 +45,7 @@ impl<A: App> Asker<'_, A> {
             if !node.may_answer_at_once() {
                 return None;
             }
-            match node.tree.memo.known(query) {
+            match node.tree().memo.known(query) {
                 Known::Answer(value) => return Some(value),
                 Known::Asked => return None,
                 Known::Nothing if node.token.is_cancelled() => return None,

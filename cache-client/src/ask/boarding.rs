@@ -6,7 +6,6 @@ use std::time::Duration;
 use cache_core::AnyKey;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::{Asker, Call, Turn};
 use crate::app::App;
@@ -22,6 +21,7 @@ use crate::memo::Cell;
 use crate::plan::{Plan, Planned};
 use crate::query::AnyQuery;
 use crate::runtime::TaskRuntime;
+use crate::token::Token;
 
 /// How long a load goes on when its last caller has left, where nobody says.
 const LINGER: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ impl<A: App> Asker<'_, A> {
     ) -> Result<Option<Turn>, Failure> {
         let Some(node) = self.node() else { return Ok(None) };
         let (wish, from) = (self.wish_of(plan), Some(node.origin()));
-        let seat = node.tree.memo.with(|cells| match cells.get(query as &dyn AnyKey) {
+        let seat = node.tree().memo.with(|cells| match cells.get(query as &dyn AnyKey) {
             Some(Cell::Asked(flight)) => Some(Seat::take(flight, wish, from)),
             _ => None,
         });
@@ -69,7 +69,7 @@ impl<A: App> Asker<'_, A> {
         seen: Option<u64>,
     ) -> Result<Turn, Failure> {
         let desk = self.client().desk_of(query);
-        let (wish, context) = (self.wish_of(plan), self.context());
+        let (wish, context) = (self.wish_of(plan), self.context(access));
         let from = context.as_ref().map(|node| node.origin());
         let slot = context.as_ref().and_then(|node| node.slot.as_ref());
         let mut ticket = Ticket { wish, is_behind: false, anew, from, landings: None };
@@ -78,7 +78,7 @@ impl<A: App> Asker<'_, A> {
             return self.turn(query, boarded, plan, access, slot);
         }
         if plan.reads_first() {
-            if !desk.failures.is_empty()
+            if desk.failures.are_there()
                 && let Some((error, watch)) = desk.failures.answer(query, self.client().cache().now())
             {
                 self.note_read(query, None, Some(&watch));
@@ -169,7 +169,7 @@ impl<A: App> Asker<'_, A> {
         loads: bool,
     ) -> Option<Behind> {
         let desk = self.client().desk_of(query);
-        if desk.failures.answer(query, self.client().cache().now()).is_some() {
+        if desk.failures.are_there() && desk.failures.answer(query, self.client().cache().now()).is_some() {
             return None;
         }
         let loads = loads || !plan.reads_first();
@@ -212,7 +212,7 @@ impl<A: App> Asker<'_, A> {
             let watch = Arc::new(query.watch(self.client().cache(), None));
             let slot = self.slot(&**query, desk, &runtime);
             let key: Arc<dyn AnyKey> = query.clone();
-            Flight::new(id, key, started, Some(watch), CancellationToken::new(), runtime, slot)
+            Flight::new(id, key, started, Some(watch), Token::default(), runtime, slot)
         };
         // Declared here, so that it is dropped after the lock of the memo too.
         let mut displaced = None;
@@ -248,7 +248,7 @@ impl<A: App> Asker<'_, A> {
         let mut loaded = None;
         let boarded = in_tree(node, query, ticket, || {
             let query = loaded.insert(query.to_query());
-            let (id, token) = (self.client().next_flight(), node.tree.token.child_token());
+            let (id, token) = (self.client().next_flight(), node.request().child());
             let slot = self.slot(&**query, desk, &runtime);
             let key: Arc<dyn AnyKey> = query.clone();
             let flight = Arc::new(Flight::new(id, key, started, None, token, runtime, slot));
@@ -273,7 +273,7 @@ fn start<A: App>(
 ) -> Boarded {
     if let (Boarded::New(flight, _), Some(query)) = (&boarded, loaded) {
         let (desk, flight, node) = (Arc::clone(desk), Arc::clone(flight), context(flight));
-        Trip { query, desk, flight, node, plan: Arc::clone(plan), told: None }.start();
+        Trip::new(query, desk, flight, node, Arc::clone(plan)).start();
     }
     boarded
 }
@@ -285,7 +285,7 @@ fn in_tree<A: App>(
     ticket: &Ticket<'_>,
     board: impl FnOnce() -> Boarded,
 ) -> Boarded {
-    let (boarded, _replaced) = node.tree.memo.with(|cells| {
+    let (boarded, _replaced) = node.tree().memo.with(|cells| {
         if let Some(Cell::Asked(flight)) = cells.get(key) {
             if ticket.anew != Anew::InPlaceOf(flight.id) {
                 match Seat::take(flight, ticket.wish, ticket.from) {

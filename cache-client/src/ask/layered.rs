@@ -78,7 +78,7 @@ impl<A: App> Asker<'_, A> {
         };
         let shown = view.desk.stacks.apply(query, view.sight.as_ref(), Arc::clone(&answer), again);
         match self.node() {
-            Some(node) => node.tree.memo.show(query, &answer, shown),
+            Some(node) => node.tree().memo.show(query, &answer, shown),
             None => shown,
         }
     }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use cache_core::{AnyKey, Inputs};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio_util::sync::CancellationToken;
 
 use super::gathering::{Batch, Gathering, IsNew, Member};
 use super::loaded::Loaded;
@@ -17,6 +16,7 @@ use crate::context::{Context, Node, scoped};
 use crate::erased::KeyMap;
 use crate::fly::caught;
 use crate::query::Together;
+use crate::token::Token;
 
 /// Turns of the other tasks in which nobody joins, after which a tick is over. One turn is not all of them where they are
 /// many, or where a worker has just begun to take them from another.
@@ -53,7 +53,7 @@ pub(super) async fn load<A: App>(
     let (is_private, should_cache) = (node.access().is_private, node.should_cache());
     let desk = client.desk_of(query);
     let gathering = match is_private {
-        true => node.tree.gatherings.of(query.type_id(), should_cache),
+        true => node.tree().gatherings.of(query.type_id(), should_cache),
         false => Arc::clone(&desk.gathering),
     };
     // A context outside of all loads is in nobody's way.
@@ -61,7 +61,7 @@ pub(super) async fn load<A: App>(
     let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
     loop {
         let runtime = client.runtime().get();
-        let token = if is_private { node.tree.token.child_token() } else { CancellationToken::new() };
+        let token = if is_private { node.request().child() } else { Token::default() };
         let begin = || {
             let slot = client.slot_of(query, desk, &runtime);
             Batch::new(client.next_flight(), token, runtime, slot)
@@ -151,7 +151,7 @@ impl<A: App> Departure<A> {
 
     /// What all keys were built from; nothing if nothing is stored.
     fn inputs(&self) -> Option<Box<Inputs>> {
-        let inputs = if self.node.is_root() { self.node.tree.take_inputs() } else { Inputs::default() };
+        let inputs = if self.node.is_root() { self.node.take_inputs() } else { Inputs::default() };
         (!inputs.is_empty()).then(|| Box::new(inputs))
     }
 

@@ -9,12 +9,12 @@ use cache_core::AnyKey;
 
 use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use super::loaded::Loaded;
 use crate::concurrency::LoadSlot;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
+use crate::token::Token;
 use crate::waits::{FlightId, Waiting, Waits};
 
 /// The batch of a query that can be joined at present.
@@ -26,7 +26,7 @@ pub(crate) struct Batch {
     /// A number as that of a flight: those who wait for the batch stand by it in the waits, and what it asks for too.
     pub(super) id: FlightId,
     /// Cancelled when nobody waits any more, and by the load itself if it cancels its context.
-    pub(super) token: CancellationToken,
+    pub(super) token: Token,
     /// Where the load runs.
     pub(super) runtime: TaskRuntime,
     /// What the load needs to run, if there is a limit.
@@ -98,12 +98,7 @@ impl Gathering {
 pub(super) struct IsNew(pub(super) bool);
 
 impl Batch {
-    pub(super) fn new(
-        id: FlightId,
-        token: CancellationToken,
-        runtime: TaskRuntime,
-        slot: Option<Arc<LoadSlot>>,
-    ) -> Self {
+    pub(super) fn new(id: FlightId, token: Token, runtime: TaskRuntime, slot: Option<Arc<LoadSlot>>) -> Self {
         let crew = Crew {
             is_closed: false,
             is_landed: false,

@@ -4,14 +4,13 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cache_core::{AnyKey, AnyWatch, Inputs};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::Replacement;
 use crate::app::App;
@@ -23,16 +22,18 @@ use crate::flight::Origin;
 use crate::memo::Memo;
 use crate::query::AnyQuery;
 use crate::runtime::Timer;
+use crate::token::Token;
 use crate::waits::FlightId;
 
 /// One context.
 pub(crate) struct Node<A: App> {
     pub(crate) client: Client<A>,
     pub(crate) name: Name,
-    pub(crate) tree: Arc<Tree>,
+    /// Made when it is first asked for if this is the context of a shared load, of which most ask for nothing.
+    tree: OnceLock<Arc<Tree>>,
     parent: Parent<A>,
     /// Cancelled with the tree, or at the deadline.
-    pub(crate) token: CancellationToken,
+    pub(crate) token: Token,
     /// Cancels the token at the deadline.
     _timer: Option<Timer>,
     deadline: Option<Deadline>,
@@ -80,15 +81,24 @@ pub(crate) struct Tree {
     /// What the tree is about to load for itself alone.
     pub(crate) gatherings: Gatherings,
     /// Ends the whole request.
-    pub(crate) token: CancellationToken,
+    pub(crate) token: Token,
     presets: Presets,
     /// The tree whose presets are those of this one too, if its answers are others.
     of: Option<Arc<Self>>,
 }
 
 impl Tree {
+    /// That of a shared load.
+    fn of_load(token: Token) -> Self {
+        Self {
+            token,
+            presets: Presets { inputs: Some(Mutex::default()), ..Presets::default() },
+            ..Self::default()
+        }
+    }
+
     /// Whether the tree was given answers, or has some replaced, itself or below: what was made with it may be made up.
-    pub(crate) fn may_be_made_up(&self) -> bool {
+    fn may_be_made_up(&self) -> bool {
         let Presets { are_there, is_replaced, .. } = self.presets();
         are_there.load(Ordering::Acquire) || is_replaced.load(Ordering::Acquire)
     }
@@ -115,7 +125,7 @@ impl Tree {
     }
 
     /// What a shared load has read so far.
-    pub(crate) fn take_inputs(&self) -> Inputs {
+    fn take_inputs(&self) -> Inputs {
         self.presets().inputs.as_ref().map(|inputs| std::mem::take(&mut *inputs.lock())).unwrap_or_default()
     }
 
@@ -178,40 +188,33 @@ impl Access {
 
 impl<A: App> Node<A> {
     /// The root of a tree that ends with `token`, perhaps that of a flight.
-    pub(crate) fn root(
-        client: Client<A>,
-        name: Name,
-        token: CancellationToken,
-        flight: Option<FlightId>,
-    ) -> Arc<Self> {
-        Arc::new(Self::top(client, name, Tree { token, ..Tree::default() }, flight, None))
+    pub(crate) fn root(client: Client<A>, name: Name, token: Token, flight: Option<FlightId>) -> Arc<Self> {
+        let tree = Arc::new(Tree { token: token.clone(), ..Tree::default() });
+        Arc::new(Self { tree: OnceLock::from(tree), ..Self::top(client, name, token, flight, None) })
     }
 
     /// The context of a load that is shared, which ends with `token`.
     pub(crate) fn of_load(
         client: Client<A>,
         query: &'static str,
-        token: CancellationToken,
+        token: Token,
         flight: FlightId,
         slot: Option<Arc<LoadSlot>>,
     ) -> Arc<Self> {
-        let presets = Presets { inputs: Some(Mutex::default()), ..Presets::default() };
-        let tree = Tree { token, presets, ..Tree::default() };
-        Arc::new(Self::top(client, Name::Query(query), tree, Some(flight), slot))
+        Arc::new(Self::top(client, Name::Query(query), token, Some(flight), slot))
     }
 
     fn top(
         client: Client<A>,
         name: Name,
-        tree: Tree,
+        token: Token,
         flight: Option<FlightId>,
         slot: Option<Arc<LoadSlot>>,
     ) -> Self {
-        let (token, tree) = (tree.token.clone(), Arc::new(tree));
         Self {
             client,
             name,
-            tree,
+            tree: OnceLock::new(),
             parent: Parent(None),
             token,
             _timer: None,
@@ -234,7 +237,7 @@ impl<A: App> Node<A> {
         Self {
             client: parent.client.clone(),
             name,
-            tree: Arc::clone(&parent.tree),
+            tree: OnceLock::from(Arc::clone(parent.tree())),
             parent: Parent(Some(Arc::clone(parent))),
             token: parent.token.clone(),
             _timer: None,
@@ -254,7 +257,7 @@ impl<A: App> Node<A> {
     /// The context of a load that belongs to the tree of `parent` alone.
     pub(crate) fn of_flight(
         parent: &Arc<Self>,
-        token: CancellationToken,
+        token: Token,
         flight: FlightId,
         slot: Option<Arc<LoadSlot>>,
     ) -> Arc<Self> {
@@ -263,13 +266,12 @@ impl<A: App> Node<A> {
     }
 
     /// The context of a mutation: it sees what its request was given, but neither what that was told nor its end.
-    pub(crate) fn of_mutation(parent: &Arc<Self>, token: CancellationToken, flight: FlightId) -> Arc<Self> {
-        let of = Some(parent.tree.owner());
+    pub(crate) fn of_mutation(parent: &Arc<Self>, token: Token, flight: FlightId) -> Arc<Self> {
+        let of = Some(parent.tree().owner());
         let tree = Tree { token: token.clone(), of, ..Tree::default() };
         let name = parent.name.clone();
-        let tree = Arc::new(tree);
         Arc::new(Self {
-            tree,
+            tree: OnceLock::from(Arc::new(tree)),
             token,
             deadline: None,
             flight: Some(flight),
@@ -279,7 +281,7 @@ impl<A: App> Node<A> {
     }
 
     pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
-        let token = parent.token.child_token();
+        let token = parent.token.child();
         let timer = if deadline <= Instant::now() {
             token.cancel();
             None
@@ -325,15 +327,15 @@ impl<A: App> Node<A> {
     pub(crate) fn replacing(parent: &Arc<Self>, query: TypeId, replacement: Arc<Replacement>) -> Arc<Self> {
         let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
         replacements.insert(query, replacement);
-        parent.tree.presets().is_replaced.store(true, Ordering::Release);
-        let (tree, replacements) = (parent.tree.with_own_memo(), Some(Arc::new(replacements)));
+        parent.tree().presets().is_replaced.store(true, Ordering::Release);
+        let (tree, replacements) = (parent.tree().with_own_memo(), Some(Arc::new(replacements)));
         let name = parent.name.clone();
-        Arc::new(Self { tree, replacements, ..Self::step(parent, name) })
+        Arc::new(Self { tree: OnceLock::from(tree), replacements, ..Self::step(parent, name) })
     }
 
     pub(crate) fn without_layers(parent: &Arc<Self>) -> Arc<Self> {
-        let (tree, name) = (parent.tree.with_own_memo(), parent.name.clone());
-        Arc::new(Self { tree, hides_layers: true, ..Self::step(parent, name) })
+        let (tree, name) = (parent.tree().with_own_memo(), parent.name.clone());
+        Arc::new(Self { tree: OnceLock::from(tree), hides_layers: true, ..Self::step(parent, name) })
     }
 
     pub(crate) fn replacement(&self, key: &dyn AnyKey) -> Option<&Arc<Replacement>> {
@@ -361,7 +363,7 @@ impl<A: App> Node<A> {
         let replaces = self.replacements.is_some();
         Access {
             reads: should_cache && !replaces,
-            is_private: !should_cache || replaces || self.tree.presets().are_there.load(Ordering::Acquire),
+            is_private: !should_cache || replaces || self.has_presets(),
             checks_options: should_cache,
             fresh_only: self.flight.is_some(),
         }
@@ -370,33 +372,57 @@ impl<A: App> Node<A> {
     /// What a call that is made in the context waits by.
     pub(crate) fn origin(&self) -> Origin<'_> {
         let flight = self.flight.map(|flight| (self.client.waits(), flight));
-        Origin { tree: &self.tree.token, flight }
+        Origin { tree: self.request(), flight }
+    }
+
+    /// What the contexts of the tree have in common.
+    pub(crate) fn tree(&self) -> &Arc<Tree> {
+        self.tree.get_or_init(|| Arc::new(Tree::of_load(self.token.clone())))
+    }
+
+    /// Ends the whole request.
+    pub(crate) fn request(&self) -> &Token {
+        self.tree.get().map_or(&self.token, |tree| &tree.token)
+    }
+
+    /// What a shared load has read so far in this context.
+    pub(crate) fn take_inputs(&self) -> Inputs {
+        self.tree.get().map(|tree| tree.take_inputs()).unwrap_or_default()
+    }
+
+    /// Whether what is made in the context may be made up.
+    pub(crate) fn may_be_made_up(&self) -> bool {
+        self.tree.get().is_some_and(|tree| tree.may_be_made_up())
+    }
+
+    /// Whether the tree was given answers.
+    fn has_presets(&self) -> bool {
+        self.tree.get().is_some_and(|tree| tree.presets().are_there.load(Ordering::Acquire))
     }
 
     /// Whether nothing keeps the context from the answers that all have in common.
     pub(crate) fn may_answer_at_once(&self) -> bool {
-        let has_presets = self.tree.presets().are_there.load(Ordering::Acquire);
-        self.replacements.is_none() && !has_presets && self.should_cache()
+        self.replacements.is_none() && !self.has_presets() && self.should_cache()
     }
 
     /// The answer that the tree was given, or got.
     pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
-        let presets = self.tree.presets();
+        let presets = self.tree().presets();
         if presets.are_there.load(Ordering::Acquire)
             && let Some(value) = presets.memo.answer(key)
         {
             return Some(value);
         }
-        self.tree.memo.answer(key)
+        self.tree().memo.answer(key)
     }
 
     /// Gives the tree an answer. Returns whether it had none.
     pub(crate) fn preset(&self, key: &Arc<dyn AnyKey>, value: AnyValue) -> bool {
-        let has_asked = self.tree.memo.with(|cells| cells.contains_key(&**key));
+        let has_asked = self.tree().memo.with(|cells| cells.contains_key(&**key));
         if has_asked {
             return false;
         }
-        let presets = self.tree.presets();
+        let presets = self.tree().presets();
         let is_first = presets.memo.preset(key, value);
         presets.are_there.store(true, Ordering::Release);
         is_first

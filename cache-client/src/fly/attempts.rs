@@ -1,12 +1,14 @@
 //! The loads of one flight, one after the other: until one has an answer, or an error that is final. Stores nothing.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::Moment;
 use tokio::time::Instant;
 
-use super::{Trip, caught};
+use super::{Trip, poll_caught};
 use crate::app::App;
 use crate::batch::loaded::Loaded;
 use crate::breaker::{Breaker, Permit};
@@ -126,11 +128,11 @@ impl<A: App> Trip<A> {
         begun: Instant,
     ) -> Attempt {
         let cx = Context(Arc::clone(node));
-        let load = scoped(Arc::clone(node), async {
+        let mut load = pin!(scoped(Arc::clone(node), async {
             match self.query.load(&cx, self.plan.batch).await {
                 Loaded::Answered(value, inputs) => {
                     if let Some(inputs) = inputs {
-                        cx.0.tree.put_inputs(*inputs);
+                        cx.0.tree().put_inputs(*inputs);
                     }
                     Ended::Answered(value)
                 }
@@ -141,17 +143,17 @@ impl<A: App> Trip<A> {
                 Loaded::Panicked(message) => Ended::Panicked(message),
                 Loaded::Miscounted { keys, answers } => Ended::Miscounted { keys, answers },
             }
-        });
-        let ended = caught(load).await.unwrap_or_else(Ended::Panicked);
+        }));
+        let ended = poll_fn(|cx| poll_caught(load.as_mut(), cx)).await.unwrap_or_else(Ended::Panicked);
         if !Arc::ptr_eq(node, &self.node) {
             // What an attempt before has read has nothing to do with this answer.
-            self.node.tree.put_inputs(node.tree.take_inputs());
+            self.node.tree().put_inputs(node.take_inputs());
         }
         // Of a load that was interrupted nothing is known, whatever it says; so its permit is only dropped.
         if let Some(permit) = permit.filter(|_| !self.flight.token.is_cancelled()) {
             permit.report(!ended.is_failure());
         }
-        Attempt { started, took: Some(begun.elapsed()), ended, may_be_made_up: node.tree.may_be_made_up() }
+        Attempt { started, took: Some(begun.elapsed()), ended, may_be_made_up: node.may_be_made_up() }
     }
 }
 

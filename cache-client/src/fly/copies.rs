@@ -15,9 +15,10 @@ use crate::provider::shelf::{Copy, Found, Shelf};
 
 impl<A: App> Trip<A> {
     /// Where the provider keeps the key, if there is one and the flight is not one of a single tree.
-    pub(super) fn shelf(&self) -> Option<Shelf> {
+    pub(super) fn shelf(&self) -> Option<Box<Shelf>> {
         self.flight.watch.as_ref()?;
-        Shelf::of(&self.node.client, &*self.query)
+        // In a box, so that the tasks of clients without a provider have no room for it.
+        Shelf::of(&self.node.client, &*self.query).map(Box::new)
     }
 
     /// What the provider has, if that is as good as a load.
@@ -38,7 +39,7 @@ impl<A: App> Trip<A> {
     }
 
     /// Leaves a copy of an answer whose load began at `started`, unless the cache has something else by now.
-    pub(super) async fn leave_copy(&self, shelf: Shelf, value: AnyValue, started: Moment) {
+    pub(super) async fn leave_copy(&self, shelf: Box<Shelf>, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (fresh, ttl) = self.windows(&value);
         let dated = shelf.began.later_by(started.since(self.flight.started));

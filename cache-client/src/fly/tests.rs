@@ -1,7 +1,6 @@
 //! What a call that waits takes up, and the task of a load: there may be many of both.
 
 use cache_core::{Cache, Query, registry};
-use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Fetch};
 use crate::ask::Asker;
@@ -10,12 +9,13 @@ use crate::context::{Access, Context, Name, Node};
 use crate::flight::Flight;
 use crate::fly::Trip;
 use crate::query::AnyQuery;
+use crate::token::Token;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 /// What they took when this was written, in bytes.
 const MOST_OF_CALL: usize = 368;
-const MOST_OF_TASK: usize = 968;
+const MOST_OF_TASK: usize = 848;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u64, capacity = 1_000, fresh = "10s")]
@@ -43,7 +43,7 @@ impl Fetch<Nothing> for Get {
 fn a_call_and_the_task_of_a_load_stay_small() {
     let client = Client::builder(Cache::<Registry>::new(), Nothing).build();
     let key = Get(1);
-    let (id, token) = (client.next_flight(), CancellationToken::new());
+    let (id, token) = (client.next_flight(), Token::default());
     let query: Arc<dyn AnyQuery<Nothing>> = Arc::new(key.clone());
     let watch = Some(Arc::new(query.watch(client.cache(), None)));
     let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -53,7 +53,7 @@ fn a_call_and_the_task_of_a_load_stay_small() {
     let node = Node::root(client.clone(), Name::Query("get"), token, Some(id));
     let plan = Asker::without_context(&client).planned(&*query, None, Access::PLAIN).unwrap().shared();
     let desk = Arc::clone(client.desk_of(&*query));
-    let trip = Trip { query, desk, flight, node, plan, told: None };
+    let trip = Trip::new(query, desk, flight, node, plan);
     let (call, task) = (std::mem::size_of_val(&client.query(&key)), std::mem::size_of_val(&trip.run()));
     assert!(call <= MOST_OF_CALL && task <= MOST_OF_TASK, "{call} and {task} bytes");
 }

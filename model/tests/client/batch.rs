@@ -13,12 +13,12 @@ use std::sync::atomic::Ordering;
 use shuttle::future::block_on;
 use shuttle::sync::atomic::AtomicU64;
 use shuttle::thread;
-use tokio_util::sync::CancellationToken;
 
 use self::gathering::{Batch, Gathering, IsNew, Member, Place};
 use self::loaded::Loaded;
 use crate::erased::typed_key;
 use crate::runtime::TaskRuntime;
+use crate::token::Token;
 use crate::waits::{FlightId, Waits};
 use crate::{Get, number};
 
@@ -52,7 +52,7 @@ impl Program {
     }
 
     fn join(&self, key: u64) -> Place {
-        let begin = || Batch::new(self.next(), CancellationToken::new(), TaskRuntime, None);
+        let begin = || Batch::new(self.next(), Token::default(), TaskRuntime, None);
         let (place, is_new) = self.gathering.join(&Get(key), MOST, (&self.waits, FlightId(key)), begin);
         if is_new == IsNew(true) {
             let (program, batch) = (self.clone(), Arc::clone(&place.batch));

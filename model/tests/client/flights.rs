@@ -7,13 +7,13 @@ use std::time::Duration;
 use cache_model::{AnyWatch, Freshness, Inputs, Times};
 use shuttle::future::block_on;
 use shuttle::thread;
-use tokio_util::sync::CancellationToken;
 
 use crate::board::{Anew, Boarded, Flights, Ticket};
 use crate::erased::Outcome;
 use crate::error::QueryError;
 use crate::flight::{Flight, Landing, Seat, Wish};
 use crate::runtime::TaskRuntime;
+use crate::token::Token;
 use crate::waits::FlightId;
 use crate::{Get, Store, check, number};
 
@@ -61,7 +61,7 @@ impl Program {
             let make = || {
                 let id = FlightId(self.next.fetch_add(1, Ordering::SeqCst));
                 let watch = Arc::new(AnyWatch::new(self.store.table_home::<Get>(), KEY, None));
-                let (now, token) = (self.store.now(), CancellationToken::new());
+                let (now, token) = (self.store.now(), Token::default());
                 Flight::new(id, Arc::new(KEY), now, Some(watch), token, TaskRuntime, None)
             };
             let mut displaced = None;

@@ -31,6 +31,8 @@ mod scope;
 #[path = "../../src/sync.rs"]
 #[allow(unreachable_pub, unused_imports, reason = "that of the store, which needs more of it")]
 mod sync;
+#[path = "../../../cache-client/src/token.rs"]
+mod token;
 #[path = "../../../cache-client/src/waits.rs"]
 mod waits;
 

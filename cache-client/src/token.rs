@@ -1,0 +1,35 @@
+//! What ends contexts and loads. Most end by themselves and are not waited for, so what tokio needs for that is made when
+//! somebody first asks.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+/// Ends what it was made for, and all that has a clone or a child of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Token(Arc<OnceLock<CancellationToken>>);
+
+impl Token {
+    /// Who cancels makes it too, so that whoever asks at the same time has that one.
+    pub(crate) fn cancel(&self) {
+        self.made().cancel();
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.get().is_some_and(CancellationToken::is_cancelled)
+    }
+
+    /// Waits until it is cancelled.
+    pub(crate) async fn cancelled(&self) {
+        self.made().cancelled().await;
+    }
+
+    /// One that is cancelled with this one, or alone.
+    pub(crate) fn child(&self) -> Self {
+        Self(Arc::new(OnceLock::from(self.made().child_token())))
+    }
+
+    fn made(&self) -> &CancellationToken {
+        self.0.get_or_init(CancellationToken::new)
+    }
+}
