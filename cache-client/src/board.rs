@@ -107,14 +107,12 @@ impl Flights {
 
     /// Takes out a flight whose result is stored, if it is still the current one.
     pub(crate) fn landed(&self, flight: &Arc<Flight>) {
-        let mut current = self.current.lock();
+        let mut flights = self.current.lock();
         self.count_landing();
-        let mut removed = current.remove_entry(&*flight.key);
-        // Another has taken its place.
-        if let Some((key, other)) = removed.take_if(|(_, other)| !Arc::ptr_eq(other, flight)) {
-            current.insert(key, other);
-        }
-        drop(current);
+        // Looked at first: another may have taken its place, and would be lost if a second `Hash` of the key panicked.
+        let is_current = flights.get(&*flight.key).is_some_and(|current| Arc::ptr_eq(current, flight));
+        let removed = if is_current { flights.remove_entry(&*flight.key) } else { None };
+        drop(flights);
         drop(removed);
     }
 

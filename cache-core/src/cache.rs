@@ -570,7 +570,7 @@ impl<R: Registry> Cache<R> {
     {
         AnyHome {
             cache: Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>,
-            table: |cache| table_in::<Q, R>(cache),
+            table: |cache| table_in::<Q, R>(cache).made_table(),
             has_value: Lines::<Q>::has_value,
         }
     }

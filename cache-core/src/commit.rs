@@ -100,7 +100,8 @@ pub(crate) enum CommitKind {
 
 /// Why a commit could not be installed.
 pub(crate) enum Failure {
-    /// A save is copying: to be tried again when it is done.
+    /// The gate is closed: a save notes its entries, or the cache is emptied or read at one moment. To be tried again once it
+    /// is open.
     GateClosed,
     /// A base that something was merged into has changed: the merges have to run again.
     StaleBase(&'static str, Box<dyn AnyKey>),

@@ -67,7 +67,7 @@ impl<'a> AnyTable<'a> {
 #[derive(Clone)]
 pub struct AnyHome {
     pub(crate) cache: Arc<dyn Any + Send + Sync>,
-    /// Finds the table in its cache.
+    /// Finds the table in its cache, and makes its shards if they are not there yet.
     pub(crate) table: fn(&(dyn Any + Send + Sync)) -> &dyn UsedTable,
     /// Whether a line of a shard has a value, which the caller holds, by its handle.
     pub(crate) has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,

@@ -37,7 +37,7 @@ struct Order {
 struct Node {
     /// Leads from one vacant node to another.
     link: Link,
-    /// By which the entry's shard is found.
+    /// By which the index of the shard finds the entry's line.
     hash: u32,
     is_vacant: bool,
 }

@@ -69,7 +69,7 @@ impl<Q: Query> AnyKey for Q {
 static HASHERS: LazyLock<[HashState; 2]> = LazyLock::new(|| [hash_state(None), hash_state(None)]);
 
 impl dyn AnyKey {
-    /// A hash that tells keys of all queries apart, as long as the program runs.
+    /// A hash of a key of any query, the same as long as the program runs. Two keys may share one.
     #[must_use]
     pub fn wide_hash(&self) -> u64 {
         let [one, other] = &*HASHERS;

@@ -117,7 +117,8 @@ impl ShardMut<'_> {
     /// Gives memory back when most of the lines have become vacant. Not while a save runs, which knows lines by their numbers.
     #[inline]
     pub(super) fn shrink(&mut self, context: &OpContext<'_>) {
-        if is_roomy(self.count(), self.lines.len()) && !self.metadata.saves.are_running() {
+        let is_due = is_roomy(self.count(), self.lines.len());
+        if self.metadata.saves.may_shrink(is_due) {
             self.compact(context);
         }
     }

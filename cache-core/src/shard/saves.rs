@@ -28,6 +28,8 @@ pub(super) struct Saves {
     count: AtomicUsize,
     /// A leaf among the locks: taken by saves under the shared lock of the shard, and not needed under the exclusive one.
     running: Mutex<Vec<RunningSave>>,
+    /// Whether a save has kept the shard from giving memory back, which a writer has to make good.
+    has_delayed_shrink: bool,
 }
 
 /// Tells the saves of a process apart.
@@ -93,6 +95,20 @@ impl Saves {
         self.count.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether a write has nothing to do on account of saves, running or ended.
+    #[inline]
+    pub(super) fn are_done(&self) -> bool {
+        !self.are_running() && !self.has_delayed_shrink
+    }
+
+    /// Whether the lines may get other numbers now, which is `due`. If a save forbids it, the first write after the save takes
+    /// the general way, which asks again.
+    #[inline]
+    pub(super) fn may_shrink(&mut self, due: bool) -> bool {
+        self.has_delayed_shrink = due && self.are_running();
+        due && !self.has_delayed_shrink
+    }
+
     /// Notes that a vacant line is taken by an entry that no running save is to have.
     #[cold]
     pub(super) fn pass_over(&mut self, number: u32) {
@@ -112,7 +128,7 @@ impl Saves {
 impl Settled {
     /// With room for so many lines, and for some that may come before the save begins.
     fn with_room_for(lines: u32) -> Self {
-        Self { bits: Vec::with_capacity(words(lines + lines / 8)), lines: 0 }
+        Self { bits: Vec::with_capacity(words(lines.saturating_add(lines / 8))), lines: 0 }
     }
 
     fn begin(&mut self, lines: u32) {
@@ -144,6 +160,20 @@ fn bit(number: u32) -> u64 {
 }
 
 impl RunningSave {
+    /// A save of about so many lines that has not begun, with the memory that it needs. Entries that are changed are put into
+    /// `aside`, which is empty.
+    pub(crate) fn new(id: SaveId, lines: u32, aside: Entries) -> Self {
+        Self {
+            id,
+            now: Moment::ORIGIN,
+            settled: Settled::with_room_for(lines),
+            aside,
+            standings: Vec::new(),
+            places: Hashed::default(),
+            failure: None,
+        }
+    }
+
     /// Keeps a copy of an entry which is about to change. Of no survivor: those that are to be saved are put aside when the
     /// save begins, for they may die at any time.
     fn put_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
@@ -224,20 +254,10 @@ pub(crate) fn touched(capacity: usize) -> Vec<u32> {
 }
 
 impl ShardRef<'_> {
-    /// Makes a save ready to begin, with the memory that it needs. Entries that are changed are put into `aside`, which is
-    /// empty.
-    pub(crate) fn prepare_save(self, id: SaveId, aside: Entries) -> RunningSave {
+    /// Makes room for one save more.
+    pub(crate) fn expect_save(self) {
         if let Some(metadata) = self.metadata {
             metadata.saves.running.lock().reserve(1);
-        }
-        RunningSave {
-            id,
-            now: Moment::ORIGIN,
-            settled: Settled::with_room_for(self.numbers().end),
-            aside,
-            standings: Vec::new(),
-            places: Hashed::default(),
-            failure: None,
         }
     }
 

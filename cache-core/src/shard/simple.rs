@@ -1,6 +1,6 @@
-//! The simple write: of one value, in a shard of a table with a capacity or an exact order and nothing else, where no more
-//! than the write itself has to be done. All else takes the general way, in [`write`](super::write). A property test
-//! holds both to the same result.
+//! The simple write: of one value, in a table with a capacity or an exact order, and perhaps a time to live, in a shard
+//! that owes no other work. All else takes the general way, in [`write`](super::write). A property test holds both to
+//! the same result.
 
 use super::lines::Released;
 use super::metadata::{Metadata, promote};
@@ -23,7 +23,8 @@ pub(crate) struct Written {
 }
 
 impl ShardRef<'_> {
-    /// Whether the write of any key has nothing to do for the shard besides.
+    /// Whether a write of any key may be a simple one: there are no survivors, due deadlines, own times, running saves, pins
+    /// or loads.
     #[inline]
     pub(crate) fn is_calm(self, now: Moment) -> bool {
         self.metadata.is_none_or(|metadata| {
@@ -33,7 +34,8 @@ impl ShardRef<'_> {
 }
 
 impl ShardMut<'_> {
-    /// Whether a write of a key that is not pinned has nothing to do for the shard besides.
+    /// Whether a write of a key without pin may be a simple one: there are no survivors, due deadlines, own times or running
+    /// saves.
     #[inline]
     pub(crate) fn is_calm(&self, now: Moment) -> bool {
         self.metadata.is_calm(now)
@@ -170,14 +172,15 @@ impl ShardMut<'_> {
 }
 
 impl Metadata {
-    /// Whether a write of a key that is not pinned has nothing to do for the shard besides.
+    /// Whether a write of a key without pin may be a simple one: there are no survivors, due deadlines, own times or running
+    /// saves.
     #[inline(always)]
     fn is_calm(&self, now: Moment) -> bool {
         self.survivors.is_empty()
             && (self.deadlines.is_empty() || self.has_calm_deadlines(now))
             && self.balance == 0
             && self.extras.is_empty()
-            && !self.saves.are_running()
+            && self.saves.are_done()
     }
 
     fn has_calm_deadlines(&self, now: Moment) -> bool {

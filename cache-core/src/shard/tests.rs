@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::key::names;
-use super::saves::SaveId;
+use super::saves::{RunningSave, SaveId};
 use super::{AnyShard, Incoming, Lines, OpContext, Pair, Placement, Shard};
 use crate::clock::Moment;
 use crate::options::TableOptions;
@@ -95,7 +95,8 @@ fn a_shard_gives_memory_back_after_a_save_and_not_before() {
     (0..2_000).for_each(|key| write(shard, key, 1, &rules, &ledger));
     let id = SaveId::new();
     let pairs = Persistence::<Key>::opaque::<Bincode>(0).codec.pairs(0);
-    let save = shard.any().prepare_save(id, Entries::new(pairs, 0));
+    let save = RunningSave::new(id, 2_000, Entries::new(pairs, 0));
+    shard.any().expect_save();
     shard.any().begin_save(save, &rules, Moment::ORIGIN, false);
     let context = context(&rules, &ledger, Moment::ORIGIN, 2);
     for key in 0..1_990 {
@@ -106,6 +107,8 @@ fn a_shard_gives_memory_back_after_a_save_and_not_before() {
     }
     assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 2_000));
     drop(shard.any().end_save(id));
+    assert!(!shard.any().is_calm(Moment::ORIGIN), "the next write is no simple one, and finds out");
     write(shard, 1_995, 1, &rules, &ledger);
     assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 10));
+    assert!(shard.any().is_calm(Moment::ORIGIN));
 }

@@ -151,20 +151,21 @@ impl dyn UsedTable + '_ {
             order: Vec::new(),
             noted: Vec::with_capacity(shards),
         };
-        let (mut entries, mut lines) = (0, 0);
+        let (mut entries, mut lines) = (0, Vec::with_capacity(shards));
         self.each_shard(&mut |shard| {
+            shard.expect_save();
             entries += shard.count();
-            lines += shard.numbers().len();
+            lines.push(shard.numbers().end);
         });
         let has_queues = matches!(self.head().rules.bound, Some(Bound::Capacity(_) | Bound::Weight(_)));
         if self.head().rules.is_lru() {
-            prepared.order = touched(lines);
+            prepared.order = touched(lines.iter().map(|&lines| lines as usize).sum());
         }
-        self.each_shard(&mut |shard| {
-            let save = shard.prepare_save(prepared.save.id, Entries::new(codec.pairs(0), 0));
-            let lines = if has_queues { shard.numbers().len() } else { 0 };
-            prepared.shards.push((save, QueuesCopy::with_room_for(lines, entries < LARGE)));
-        });
+        for lines in lines {
+            let save = RunningSave::new(prepared.save.id, lines, Entries::new(codec.pairs(0), 0));
+            let queued = if has_queues { lines as usize } else { 0 };
+            prepared.shards.push((save, QueuesCopy::with_room_for(queued, entries < LARGE)));
+        }
         prepared
     }
 }

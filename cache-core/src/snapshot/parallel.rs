@@ -33,8 +33,8 @@ pub(super) fn in_order<T: Default + Send, E>(
     mut take: impl FnMut(&mut T) -> Result<(), E>,
 ) -> Result<(), E> {
     let ahead = if threads <= 1 { 1 } else { ahead.min(count).max(1) };
-    // Each belongs to one thread at a time, which has the number of an item that goes there. They stay with the caller:
-    // a helper drops nothing that is not its own, since the caller may hold what the `Drop` of a value waits for.
+    // Each belongs to one thread at a time, which has the number of an item that goes there. They stay with the caller,
+    // which drops what is left in them.
     let mut results = Vec::with_capacity(ahead);
     for _ in 0..ahead {
         results.push(Mutex::new(T::default()));

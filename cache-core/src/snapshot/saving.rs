@@ -142,15 +142,17 @@ impl<R: Registry> Cache<R> {
     /// locked for reading, and encoded without locks.
     ///
     /// A write that changes or removes an entry which is not copied yet first puts its key and `Arc` aside for the save. So
-    /// a replaced value may live until the save has written it. What is written meanwhile is not in the save; use marks and
-    /// idle times alone may be later than its beginning. Saves that overlap are each of their own moment, and do not wait for
+    /// a replaced value may live until the save has written it, and an entry that expires or is evicted meanwhile stays
+    /// readable until then, as if the program held its value. What is written meanwhile is not in the save; use marks and idle
+    /// times alone may be later than its beginning. Saves that overlap are each of their own moment, and do not wait for
     /// one another.
     ///
     /// A save takes about 8 bytes for each entry, 40 in a table with an exact order or without a bound, and those entries
     /// that are put aside. A table gives back the memory of entries that are removed only after the save.
     ///
-    /// Tables of more than a few thousand entries are copied and encoded on all processors, so `Clone` of keys and
-    /// `Serialize` may run on threads of the save's own; they have ended when it returns. See [`SaveOptions::threads`].
+    /// Tables of more than a few thousand entries are copied and encoded on all processors. So `Clone` and `Drop` of keys,
+    /// `Serialize`, and `Drop` of values that were replaced meanwhile, may run on threads of the save's own, and must not wait
+    /// for what the caller holds; the threads have ended when it returns. See [`SaveOptions::threads`].
     ///
     /// # What is saved
     /// Of each entry: key, value, times and marks, and its place in the order of use. Of the cache: the revision that
@@ -182,8 +184,8 @@ impl<R: Registry> Cache<R> {
     /// The old file is left as it was, unless all that failed was the sync of the folder.
     ///
     /// # Panics
-    /// When `Serialize` of a value or `Clone` of a key does, also while a writer puts the key aside: the writer goes on. The
-    /// old file is left as it was, and the save keeps nothing.
+    /// When `Serialize` of a value, `Clone` of a key, or `Drop` of either does, also while a writer puts the key aside: the
+    /// writer goes on. The old file is left as it was, and the save keeps nothing.
     ///
     /// # Examples
     /// ```

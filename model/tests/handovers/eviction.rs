@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shuttle::thread;
 
-use crate::{Few, Heavy, Recent, Store, check, part, report, store, together};
+use crate::{Few, Heavy, Recent, Store, builder, check, part, report, store, together};
 
 /// Whether the table keeps exactly as much as it may once it is full: its sum of weights has not drifted.
 #[track_caller]
@@ -48,6 +48,19 @@ fn a_pinned_value_stays_through_evictions() {
             }),
         ]);
         assert_eq!(report(&store, "few").pins, 0);
+        assert_keeps_two(&store);
+    });
+}
+
+#[test]
+fn a_table_that_is_first_used_by_a_pin_and_a_write_at_once_knows_its_order() {
+    check(|| {
+        // With a listener writes evict in the general way, which searches the order for the oldest entry.
+        let store = builder().on_removal(|_| {}).build().unwrap();
+        together(vec![
+            part(&store, |store| drop(store.pin(&Recent(1)))),
+            part(&store, |store| drop(store.insert(Recent(1), 1))),
+        ]);
         assert_keeps_two(&store);
     });
 }

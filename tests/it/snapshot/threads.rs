@@ -1,6 +1,9 @@
 //! Saves and restores that several threads work on.
 
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Barrier;
+use std::thread;
 
 use cache_core::{SkipReason, SnapshotError};
 use serde::{Deserializer, Serializer, de, ser};
@@ -64,6 +67,50 @@ fn moody(odd: u32) -> Cache<Numbers> {
 fn save_on(cache: &Cache<Numbers>, threads: usize) -> Result<Vec<u8>, SnapshotError> {
     let mut bytes = Vec::new();
     cache.save_options().threads(threads).write_to(&mut bytes).map(|_| bytes)
+}
+
+/// Keeps what is written, and says when that begins.
+struct Telling<'a> {
+    bytes: Vec<u8>,
+    begun: &'a Barrier,
+}
+
+impl Write for Telling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.is_empty() {
+            self.begun.wait();
+        }
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_many_threads_save_while_all_of_it_is_replaced_is_what_there_was_before() {
+    let cache = Cache::<Numbers>::new();
+    (0..ENTRIES).for_each(|id| drop(cache.insert(GetNumber(id), id)));
+    let begun = Barrier::new(2);
+    let mut telling = Telling { bytes: Vec::new(), begun: &begun };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            begun.wait();
+            for id in (0..ENTRIES).rev() {
+                match id % 3 {
+                    0 => drop(cache.insert(GetNumber(id), id + 1)),
+                    1 => drop(cache.remove(&GetNumber(id))),
+                    _ => drop(cache.insert(GetNumber(ENTRIES + id), id)),
+                }
+            }
+        });
+        cache.save_options().threads(4).write_to(&mut telling).unwrap();
+    });
+    let restored = Cache::<Numbers>::new();
+    let report = restored.restore_options().read_bytes(&telling.bytes).unwrap();
+    assert_eq!(report.restored(), u64::from(ENTRIES));
+    assert!((0..ENTRIES).all(|id| restored.get(&GetNumber(id)).as_deref() == Some(&id)));
 }
 
 #[test]

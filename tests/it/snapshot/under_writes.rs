@@ -479,6 +479,7 @@ fn a_table_that_is_cleared_and_filled_during_a_save_is_saved_as_it_was() {
     for table in TABLES {
         let script = [(300, Step::Clear), (0, Step::Range(table, 0, 8_000, Action::Insert(1)))];
         check(Some(table), true, &[], script.into());
+        assert_eq!(RUN.get(), 2);
     }
 }
 
@@ -487,6 +488,7 @@ fn a_table_that_loses_most_of_its_entries_during_a_save_is_saved_as_it_was() {
     for table in TABLES {
         let script = [(300, Step::Range(table, 100, 8_000, Action::Remove)), (0, Step::Reap)];
         check(Some(table), true, &[], script.into());
+        assert_eq!(RUN.get(), 2);
     }
 }
 
@@ -501,6 +503,7 @@ fn survivors_that_die_during_a_save_are_in_it() {
     assert!(expected > 60);
     let script = [(0, Step::ReleaseHeld), (0, Step::Reap)];
     let (bytes, _) = save_disturbed(state, true, script.into());
+    assert_eq!(RUN.get(), 2);
     let restored = Cache::<Scene>::builder()
         .table::<InQueues>(|_| TableOptions::new().capacity(1_000))
         .table::<Held>(|_| TableOptions::new().capacity(1_000))

@@ -27,6 +27,8 @@ pub(crate) fn commit_simply(core: &Core, sets: &mut [Box<WriteSet>]) -> Option<u
     core.gate.pass();
     let mut displaced = Vec::new();
     let revision = install(core, sets, now, &mut displaced)?;
+    // Before the drop of a value may panic.
+    core.log.note(revision, None, || sets.iter().map(|set| set.table().name()).collect());
     for set in sets.iter_mut() {
         set.unlocked();
     }
@@ -34,7 +36,6 @@ pub(crate) fn commit_simply(core: &Core, sets: &mut [Box<WriteSet>]) -> Option<u
     for set in sets.iter_mut() {
         set.drop_displaced();
     }
-    core.log.note(revision, None, || sets.iter().map(|set| set.table().name()).collect());
     core.events.drain();
     Some(revision)
 }
