@@ -33,7 +33,7 @@ pub(crate) use entry::{Downtime, Entries, EntryMeta, Nanos};
 pub use error::{Damage, PathProblem, SnapshotError};
 pub use persistence::{EntryCodec, Persistence, SavedValue};
 pub(crate) use persistence::{PairCodec, TableCodec};
-pub(crate) use reader::{Decoded, Section};
+pub(crate) use reader::Section;
 pub use report::{
     RestoreReport, SaveReport, SkipReason, SkippedEntries, SkippedEntry, SkippedTable, TableRestore,
     TableSave,

@@ -15,7 +15,7 @@ use crate::retention::Queue;
 use crate::shard::key::AnyKey;
 use crate::shard::{Incoming, Location, Placement, QueuePosition};
 use crate::snapshot::{
-    Decoded, Downtime, Entries, EntryMeta, RestoreReport, Section, SkipReason, TableCodec, TableRestore,
+    Downtime, Entries, EntryMeta, RestoreReport, Section, SkipReason, TableCodec, TableRestore,
 };
 use crate::table::Head;
 use crate::table::tags::TagLists;
@@ -31,11 +31,7 @@ pub(crate) struct Restoring<'a> {
 }
 
 struct RestoreSteps {
-    /// Those of each shard apart, so that one index after the other is filled, of which parts stay in the processor's
-    /// caches; those of a table with one order for all shards together.
-    bins: Vec<Bin>,
-    /// The tags of the keys, by the order of the lines.
-    tags: TagLists,
+    sorted: Sorted,
     /// The moment that ages and idle times count back from.
     now: Moment,
     /// How many keys are new to each shard.
@@ -44,10 +40,24 @@ struct RestoreSteps {
     told: Told,
 }
 
-/// Lines that are worth being put into bins: the index of fewer is in the processor's caches anyway.
-const SPLIT_FROM: usize = 4096;
+/// The entries of a table that are still to be written.
+#[derive(Default)]
+struct Sorted {
+    /// Those of each shard apart, so that one index after the other is filled, of which parts stay in the processor's
+    /// caches; those of a table with one order for all shards together.
+    bins: Vec<Bin>,
+    /// The tags of the keys, by the order of the lines.
+    tags: TagLists,
+    /// How many there have been.
+    count: usize,
+    /// How many others there have been, whose time is over.
+    expired: u64,
+}
 
-/// Entries, and those of them that are to be written: most recently used first.
+/// Lines that are worth being put into bins: the index of fewer is in the processor's caches anyway.
+const SPLIT_FROM: u64 = 4096;
+
+/// Entries, and those of them that are to be written: least recently used first.
 struct Bin {
     entries: Entries,
     lines: Vec<Line>,
@@ -56,7 +66,7 @@ struct Bin {
 struct Line {
     /// Number of the entry in its bin.
     number: usize,
-    /// Place in the order of the table, from the most recently used on.
+    /// Place in the order of the table, from the least recently used on.
     order: usize,
     hash: u32,
     weight: u32,
@@ -76,49 +86,54 @@ impl<'a> Restoring<'a> {
     ) -> Result<Self, SkipReason> {
         let head = table.head();
         let codec = head.codec().ok_or(SkipReason::NotPersisted)?;
-        let Decoded { blocks, skipped } = section.decode(codec, downtime, threads)?;
+        let (mut made, mut sorted) = (None, Sorted::default());
+        let skipped = section.decode(codec, downtime, threads, &mut |block| {
+            if made.is_none() {
+                made = table.made_for_restore();
+                sorted.bins = bins(head, codec, section.entries());
+            }
+            if let Some(table) = made {
+                sorted.add(block, table);
+            }
+        })?;
         let report = TableRestore { skipped_entries: skipped, ..TableRestore::new(head.name) };
         let mut restoring = Self { head, work: None, report, homeless: Vec::new() };
-        if !blocks.is_empty()
-            && let Some(table) = table.made_for_restore()
-        {
-            restoring.prepare(table, codec, blocks);
+        if let Some(table) = made {
+            restoring.prepare(table, sorted);
         }
         Ok(restoring)
     }
 
-    /// Takes the entries, which come least recently used first, whose time is not over and for which the table has room:
-    /// the last ones, when the bound is smaller than it was. Those of pinned keys are kept whatever their time and the
-    /// bound. Of several with one key, the last one used. Runs the weigher.
-    fn prepare(&mut self, table: &'a dyn UsedTable, codec: &dyn TableCodec, blocks: Vec<Entries>) {
+    /// Takes those entries for which the table has room: the last ones, when the bound is smaller than it was. Those of
+    /// pinned keys are kept whatever the bound. Of several with one key, the last one used. Runs the weigher.
+    fn prepare(&mut self, table: &'a dyn UsedTable, mut sorted: Sorted) {
         let Self { head, report, .. } = self;
-        let mut tags = TagLists::default();
-        let mut bins = bins(head, codec, blocks.iter().map(Entries::len).sum());
-        report.expired = fill(&mut bins, table, blocks, &mut tags);
+        report.expired = sorted.expired;
         let mut known = HashTable::new();
-        for bin in &mut bins {
+        for bin in &mut sorted.bins {
             report.duplicates += bin.drop_duplicates(&mut known);
-            for line in &mut bin.lines {
-                line.weight = head.weigh(bin.entries.pairs.pair(line.number));
+            if head.rules.is_weighted() {
+                for line in &mut bin.lines {
+                    line.weight = head.weigh(bin.entries.pairs.pair(line.number));
+                }
             }
         }
-        report.over_bound = fit(table, &mut bins);
-        report.restored = bins.iter().map(|bin| bin.lines.len() as u64).sum();
-        self.homeless = bins.iter().flat_map(|bin| bin.homeless(head)).collect();
+        report.over_bound = fit(table, &mut sorted);
+        report.restored = sorted.bins.iter().map(|bin| bin.lines.len() as u64).sum();
+        self.homeless = sorted.bins.iter().flat_map(|bin| bin.homeless(head)).collect();
         let now = head.core.precise_now();
         let (counts, told) = (Vec::new(), Told::default());
-        self.work = Some((table, RestoreSteps { bins, tags, now, counts, revision: 0, told }));
+        self.work = Some((table, RestoreSteps { sorted, now, counts, revision: 0, told }));
     }
 }
 
 /// Bins for the entries of a table, with room for `count` of them in all.
-fn bins(head: &Head, codec: &dyn TableCodec, count: usize) -> Vec<Bin> {
+fn bins(head: &Head, codec: &dyn TableCodec, count: u64) -> Vec<Bin> {
     let has_one_order = head.rules.is_lru() || !head.rules.keeps(None);
-    let (bins, room) = match has_one_order || count < SPLIT_FROM {
-        true => (1, count),
-        // Shards are filled unevenly, a little.
-        false => (head.shard_count(), count / head.shard_count() * 9 / 8),
-    };
+    let bins = if has_one_order || count < SPLIT_FROM { 1 } else { head.shard_count() };
+    // No more than the file has, which was read. Shards are filled unevenly, a little.
+    let count = usize::try_from(count).unwrap_or(0);
+    let room = if bins == 1 { count } else { count / bins * 9 / 8 };
     let mut all = Vec::with_capacity(bins);
     for _ in 0..bins {
         let entries = Entries::new(codec.pairs(room), room);
@@ -127,56 +142,55 @@ fn bins(head: &Head, codec: &dyn TableCodec, count: usize) -> Vec<Bin> {
     all
 }
 
-/// Moves the entries whose time is not over or whose key is pinned into the bins. Returns how many others there are.
-fn fill(bins: &mut [Bin], table: &dyn UsedTable, mut blocks: Vec<Entries>, tags: &mut TagLists) -> u64 {
-    let head = table.head();
-    let (mut order, mut expired) = (0, 0);
-    // Newest first. A block is gone before the next is looked at.
-    while let Some(mut block) = blocks.pop() {
-        for number in (0..block.len()).rev() {
+impl Sorted {
+    /// Moves the entries of a block here whose time is not over or whose key is pinned.
+    fn add(&mut self, block: &mut Entries, table: &dyn UsedTable) {
+        let head = table.head();
+        let Self { bins, tags, count, expired } = self;
+        for number in 0..block.len() {
             let Some(key) = block.key(number) else { continue };
             let hash = head.hash_of(key);
             let EntryMeta { age, idle, ttl, .. } = block.metas[number];
-            let is_over = head.rules.is_over(age.into(), idle.into(), ttl.map(Duration::from));
+            let is_over = (head.rules.is_timed || ttl.is_some())
+                && head.rules.is_over(age.into(), idle.into(), ttl.map(Duration::from));
             if is_over && !table.is_pinned(hash, key) {
-                expired += 1;
+                *expired += 1;
                 continue;
             }
             if head.has_entry_tags {
                 tags.push(&head.tags_of(key));
             }
-            let bin = &mut bins[if bins.len() > 1 { head.place_of(hash) } else { 0 }];
-            bin.add(&mut block, number, hash, order);
-            order += 1;
+            let place = if bins.len() > 1 { head.place_of(hash) } else { 0 };
+            bins[place].add(block, number, hash, *count);
+            *count += 1;
         }
     }
-    expired
 }
 
 impl Bin {
     /// Moves an entry here that others have.
     fn add(&mut self, others: &mut Entries, number: usize, hash: u32, order: usize) {
         let at = Location::default();
-        self.lines.push(Line { number: self.entries.len(), order, hash, weight: 0, at });
+        self.lines.push(Line { number: self.entries.len(), order, hash, weight: 1, at });
         self.entries.move_from(others, number);
     }
 
-    /// Keeps the first line of each key and returns how many others there were. Keys that differed when they were saved
+    /// Keeps the last line of each key and returns how many others there were. Keys that differed when they were saved
     /// may be equal now: if a field is left out of the snapshot, say.
     fn drop_duplicates(&mut self, known: &mut HashTable<usize>) -> u64 {
         let Self { entries, lines } = self;
         known.clear();
         known.reserve(lines.len(), |&at| spread(lines[at].hash));
-        let mut is_first = Vec::with_capacity(lines.len());
-        for (at, line) in lines.iter().enumerate() {
+        let mut is_last = vec![true; lines.len()];
+        for (at, line) in lines.iter().enumerate().rev() {
             let is_it = |&at: &usize| lines[at].hash == line.hash && has_key(entries, lines[at].number, line);
-            is_first.push(known.find(spread(line.hash), is_it).is_none());
-            if is_first[at] {
+            is_last[at] = known.find(spread(line.hash), is_it).is_none();
+            if is_last[at] {
                 known.insert_unique(spread(line.hash), at, |&at| spread(lines[at].hash));
             }
         }
         let mut at = 0..;
-        self.retain(|_| at.next().is_some_and(|at| is_first[at]))
+        self.retain(|_| at.next().is_some_and(|at| is_last[at]))
     }
 
     /// Drops the other lines with their entries, and returns how many there were.
@@ -197,7 +211,7 @@ impl Bin {
     fn homeless(&self, head: &Head) -> impl Iterator<Item = Box<dyn AnyEntry>> {
         let Self { entries, lines } = self;
         let is_kept = |line: &&Line| head.rules.keeps(entries.metas[line.number].ttl.map(Duration::from));
-        let homeless = lines.iter().rev().filter(move |line| !is_kept(line));
+        let homeless = lines.iter().filter(move |line| !is_kept(line));
         homeless.filter_map(|line| entries.pairs.pair(line.number).entry())
     }
 }
@@ -213,14 +227,14 @@ fn has_key(entries: &Entries, number: usize, line: &Line) -> bool {
 /// Takes out the lines that are too much for the table. The most recently used come first; in a table of the default
 /// policy, which does not know them, those that have been used since they came, and of these the newest. What is pinned
 /// takes no room. Returns how many were taken out.
-fn fit(table: &dyn UsedTable, bins: &mut [Bin]) -> u64 {
+fn fit(table: &dyn UsedTable, sorted: &mut Sorted) -> u64 {
     let rules = &table.head().rules;
     let limit = rules.limit();
+    let Sorted { bins, count, .. } = sorted;
     if bins.iter().flat_map(|bin| &bin.lines).map(|line| u64::from(line.weight)).sum::<u64>() <= limit {
         return 0;
     }
-    let orders = bins.iter().filter_map(|bin| bin.lines.last()).map(|last| last.order + 1).max();
-    let mut claims = vec![Claim { weight: 0, comes_first: false }; orders.unwrap_or(0)];
+    let mut claims = vec![Claim { weight: 0, comes_first: false }; *count];
     for Bin { entries, lines } in &*bins {
         for line in lines {
             let EntryMeta { uses, is_survivor, .. } = entries.metas[line.number];
@@ -242,13 +256,12 @@ struct Claim {
     comes_first: bool,
 }
 
-/// Which of several claims find room.
+/// Which of several claims find room, of which the last ones come first.
 fn fitting(claims: &[Claim], mut room: u64) -> Vec<bool> {
     let mut fits = vec![false; claims.len()];
     for comes_first in [true, false] {
-        for (claim, fits) in
-            claims.iter().zip(&mut fits).filter(|(claim, _)| claim.comes_first == comes_first)
-        {
+        let claims = claims.iter().zip(&mut fits).rev();
+        for (claim, fits) in claims.filter(|(claim, _)| claim.comes_first == comes_first) {
             if let Some(left) = room.checked_sub(claim.weight) {
                 (room, *fits) = (left, true);
             }
@@ -318,8 +331,8 @@ impl Steps for RestoreSteps {
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
         let head = locked.table().head();
         self.counts = vec![0; head.shard_count()];
-        for Bin { entries, lines } in &mut self.bins {
-            for line in lines.iter_mut().rev() {
+        for Bin { entries, lines } in &mut self.sorted.bins {
+            for line in lines {
                 let pair = entries.pairs.pair(line.number);
                 let Some(key) = pair.key() else { continue };
                 let (shard, is_key) = (locked.shard(line.hash), |other: &dyn AnyKey| key.equals(other));
@@ -333,7 +346,7 @@ impl Steps for RestoreSteps {
     }
 
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
-        let Self { bins, tags, now, counts, revision, told } = self;
+        let Self { sorted: Sorted { bins, tags, .. }, now, counts, revision, told } = self;
         *revision = commit.revision();
         let head = locked.table().head();
         let context = head.context(commit.now, *revision);
@@ -345,7 +358,7 @@ impl Steps for RestoreSteps {
         }
         // Each bin is gone before the next is looked at. All of its pairs have been taken by then.
         while let Some(Bin { entries, lines }) = bins.last_mut() {
-            for line in lines.iter().rev() {
+            for line in &*lines {
                 let Some(shard) = shards.of(line.hash) else { continue };
                 let at = shard.meet(line.at, &context);
                 let incoming = incoming(&entries.metas[line.number], line.weight, head, *now);

@@ -184,7 +184,12 @@ impl<Q: Query> Pairs<Q> {
 
     #[inline(never)]
     pub(crate) fn push(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
-        self.0.push(Pair { key, value });
+        // Said so that both are written where they are to be, instead of being put together elsewhere and copied.
+        self.0.push(Pair { key: None, value: None });
+        if let Some(pair) = self.0.last_mut() {
+            pair.key = key;
+            pair.value = value;
+        }
     }
 
     /// The list of this query that the caller knows by its numbers.
@@ -226,7 +231,7 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
 
     fn add(&mut self) -> &mut dyn AnyPair {
         let number = self.0.len();
-        self.push(None, None);
+        self.0.push(Pair { key: None, value: None });
         &mut self.0[number]
     }
 

@@ -65,6 +65,11 @@ impl Entries {
         self.pairs.pair(number).key()
     }
 
+    pub fn clear(&mut self) {
+        self.pairs.clear();
+        self.metas.clear();
+    }
+
     /// Moves an entry here that others have.
     pub fn move_from(&mut self, others: &mut Self, number: usize) {
         self.pairs.add().swap(others.pairs.pair_mut(number), true);

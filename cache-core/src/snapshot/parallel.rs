@@ -14,6 +14,10 @@ use std::thread;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
+/// Blocks that may wait for each thread to be taken: enough that nobody waits for one who is held up for a moment, few
+/// enough that blocks of large values take little memory.
+pub(super) const AHEAD: usize = 8;
+
 /// Makes a result of each item, which are known by their numbers below `count`, on at most `threads` threads, and has
 /// `take` look at each, in their order, on this one. At most `ahead` results wait to be taken. `make` finds a default
 /// result, or one that was taken before.

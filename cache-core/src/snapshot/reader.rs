@@ -11,7 +11,7 @@ use super::error::{Damage, SnapshotError};
 use super::format::block::Block;
 use super::format::bytes::Cursor;
 use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_frame};
-use super::parallel::in_order;
+use super::parallel::{AHEAD, in_order};
 use super::persistence::{TableCodec, TableFormat, Undecodable};
 use super::report::{RestoreReport, SkipReason, SkippedEntries, SkippedEntry};
 
@@ -31,18 +31,10 @@ pub struct Section<'a> {
     entries: u64,
 }
 
-/// The entries of one table that came out of a snapshot.
-pub(crate) struct Decoded {
-    /// Least recently used first, through all blocks.
-    pub blocks: Vec<Entries>,
-    /// Entries that were left out one by one.
-    pub skipped: SkippedEntries,
-}
-
-/// The entries of one block that came out of a snapshot.
+/// The entries of one block that came out of a snapshot. Its memory is used for one block after the other.
 #[derive(Default)]
 struct DecodedBlock {
-    /// Least recently used first. `None` until there are any.
+    /// Least recently used first. `None` until there have been any.
     entries: Option<Entries>,
     skipped: SkippedEntries,
 }
@@ -123,8 +115,8 @@ impl<'a> Section<'a> {
         self.entries
     }
 
-    /// Decodes all entries as they are after `downtime`, block by block on at most `threads` threads. Entries that do
-    /// not decode are skipped.
+    /// Decodes all entries as they are after `downtime`, block by block on at most `threads` threads, and has `take` take
+    /// those of each block on this one, least recently used first. Returns those that do not decode, which are skipped.
     ///
     /// # Errors
     /// The reason to skip the table: it was written in another way than `codec` writes.
@@ -133,23 +125,26 @@ impl<'a> Section<'a> {
         codec: &dyn TableCodec,
         downtime: Downtime,
         threads: usize,
-    ) -> Result<Decoded, SkipReason> {
+        take: &mut dyn FnMut(&mut Entries),
+    ) -> Result<SkippedEntries, SkipReason> {
         self.admit(&codec.format())?;
         let blocks = self.numbered_blocks();
         let threads = worth(threads, usize::try_from(self.entries).unwrap_or(usize::MAX));
-        let mut all =
-            Decoded { blocks: Vec::with_capacity(blocks.len()), skipped: SkippedEntries::default() };
         let make = |place: usize, decoded: &mut DecodedBlock| {
             let (first, block) = blocks[place];
             decoded.read(codec, block, first, downtime);
         };
-        let taken = in_order(blocks.len(), threads, usize::MAX, make, |decoded| {
-            all.blocks.extend(decoded.entries.take());
-            all.skipped.append(std::mem::take(&mut decoded.skipped));
+        let mut skipped = SkippedEntries::default();
+        let taken = in_order(blocks.len(), threads, AHEAD * threads, make, |decoded| {
+            if let Some(entries) = &mut decoded.entries {
+                take(entries);
+                entries.clear();
+            }
+            skipped.append(std::mem::take(&mut decoded.skipped));
             Ok::<_, Infallible>(())
         });
         match taken {
-            Ok(()) => Ok(all),
+            Ok(()) => Ok(skipped),
             Err(never) => match never {},
         }
     }
@@ -183,8 +178,8 @@ impl<'a> Section<'a> {
 impl DecodedBlock {
     /// Decodes a block; `first` is the number of its first entry within the table.
     fn read(&mut self, codec: &dyn TableCodec, block: &Block<'_>, first: u64, downtime: Downtime) {
-        let pairs = codec.pairs(block.len());
-        let entries = self.entries.insert(Entries::new(pairs, block.len()));
+        let new = || Entries::new(codec.pairs(block.len()), block.len());
+        let entries = self.entries.get_or_insert_with(new);
         for (number, (meta, bytes)) in (first..).zip(block.entries()) {
             match codec.decode(number, bytes, &mut *entries.pairs) {
                 Ok(()) => entries.metas.push(meta.after(downtime)),

@@ -5,15 +5,11 @@ use super::entry::Entries;
 use super::error::SnapshotError;
 use super::format::block::{BlockBuilder, TooLong};
 use super::frames::{Output, SaveRules, checksum};
-use super::parallel::in_order;
+use super::parallel::{AHEAD, in_order};
 use super::persistence::TableCodec;
 use super::report::{SkipReason, SkippedEntries, SkippedEntry, TableSave};
 use crate::clock::Moment;
 use crate::erased::ErasedTable;
-
-/// Blocks that may wait for each thread to be written: enough that nobody waits for one who is held up for a moment,
-/// few enough that blocks of large values take little memory.
-const AHEAD: usize = 8;
 
 /// One table at the moment of the save.
 pub(crate) struct TableImage<'a> {

@@ -17,7 +17,7 @@ use super::entry::{Downtime, Entries, EntryMeta, Nanos};
 use super::error::SnapshotError;
 use super::frames::SaveRules;
 use super::persistence::{Persistence, TableCodec};
-use super::reader::{Decoded, Snapshot};
+use super::reader::{Section, Snapshot};
 use super::report::{SaveReport, SkipReason, SkippedEntries};
 use super::shape::{Shape, ShapeVisitor};
 use super::table_image::TableImage;
@@ -168,21 +168,26 @@ pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry
 pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<Loaded<Q>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Q::NAME).expect("the table is there");
-    section.decode(&codec.codec, downtime(snapshot.elapsed(saved_at())), 3).map(joined)
+    decoded(section, &codec.codec, downtime(snapshot.elapsed(saved_at())), 3)
 }
 
-/// What was decoded of all blocks of a table.
-pub(super) fn joined<Q: Query>(decoded: Decoded) -> Loaded<Q> {
+/// What is decoded of all blocks of a table.
+pub(super) fn decoded<Q: Query>(
+    section: &Section<'_>,
+    codec: &dyn TableCodec,
+    downtime: Downtime,
+    threads: usize,
+) -> Result<Loaded<Q>, SkipReason> {
     let mut entries = Vec::new();
-    for mut block in decoded.blocks {
+    let skipped = section.decode(codec, downtime, threads, &mut |block| {
         for number in 0..block.len() {
             let pair: &mut dyn Any = block.pairs.pair_mut(number);
             let pair = pair.downcast_mut::<Pair<Q>>().expect("the codec is that of the query");
             let (key, value) = (pair.key.take().unwrap(), pair.value.take().unwrap());
             entries.push(SavedEntry { key, value, meta: block.metas[number] });
         }
-    }
-    Loaded { entries, skipped: decoded.skipped }
+    })?;
+    Ok(Loaded { entries, skipped })
 }
 
 #[track_caller]

@@ -28,7 +28,7 @@ fn types() -> DynamicTypes {
 fn decode(types: &DynamicTypes, file: &[u8]) -> Result<Loaded<Dynamic>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
     let section = snapshot.section(Dynamic::NAME).expect("the table is there");
-    section.decode(types, downtime(Duration::ZERO), 1).map(joined)
+    decoded(section, types, downtime(Duration::ZERO), 1)
 }
 
 fn value<T: 'static + Copy>(entry: &SavedEntry<Dynamic>) -> Option<T> {

@@ -47,9 +47,8 @@ fn the_number_of_threads_changes_no_byte() {
     assert!(save(4) == alone);
     let snapshot = Snapshot::parse(&alone).expect("the snapshot is undamaged");
     for threads in [0, 1, 4] {
-        let decoded =
-            snapshot.sections()[0].decode(&codec.codec, downtime(Duration::ZERO), threads).map(joined);
-        same(&decoded.expect("the table decodes").entries, &books(10_000));
+        let loaded = decoded(&snapshot.sections()[0], &codec.codec, downtime(Duration::ZERO), threads);
+        same(&loaded.expect("the table decodes").entries, &books(10_000));
     }
 }
 
@@ -157,10 +156,9 @@ fn entries_are_older_by_the_time_that_passed() {
     let snapshot = Snapshot::parse(&file).expect("the snapshot is undamaged");
     let elapsed = snapshot.elapsed(saved_at() + Duration::from_secs(10));
     let section = snapshot.section("get_book").expect("the table is there");
-    let decoded =
-        section.decode(&codec.codec, downtime(elapsed), 1).map(joined::<GetBook>).expect("the table decodes");
-    assert_eq!(decoded.entries[0].meta.age, Duration::from_nanos(10_000_000_001).into());
-    assert_eq!(decoded.entries[0].meta.idle, Duration::from_millis(11_500).into());
+    let loaded = decoded::<GetBook>(section, &codec.codec, downtime(elapsed), 1).expect("the table decodes");
+    assert_eq!(loaded.entries[0].meta.age, Duration::from_nanos(10_000_000_001).into());
+    assert_eq!(loaded.entries[0].meta.idle, Duration::from_millis(11_500).into());
 }
 
 #[test]
