@@ -572,7 +572,7 @@ impl<'a, A: App> Asker<'a, A> {
     fn note(&self, query: &dyn AnyQuery<A>, watch: Option<&Arc<AnyWatch>>, error: Failure) {
         if let Some(watch) = watch {
             let failures = &self.client().desk_of(query).failures;
-            failures.note(query.to_query(), Arc::clone(watch), error, self.client().cache().now(), None);
+            failures.note(query.to_query(), Arc::clone(watch), error, None);
         }
     }
 

@@ -1,27 +1,27 @@
 //! Errors of loads that are readable apart, or are the answer for a while. Knows nothing of flights.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cache_core::{AnyKey, AnyWatch, Moment};
+use foldhash::fast::RandomState;
+use lru::LruCache;
 use parking_lot::Mutex;
 
-use crate::erased::{Failure, KeyMap};
+use crate::erased::Failure;
 
 /// Errors that are remembered of one query; the oldest goes first.
 const MOST: usize = 1_024;
 
-/// The last error of each key, until something newer comes to the key.
+/// The last error of each key, until something newer comes to the key. Made for the first one, so that queries that never
+/// fail lock nothing.
 #[derive(Default)]
-pub(crate) struct Failures {
-    noted: Mutex<KeyMap<Noted>>,
-    /// Set with the first one, so that queries that never fail lock nothing.
-    are_there: AtomicBool,
-}
+pub(crate) struct Failures(OnceLock<Mutex<NotedErrors>>);
+
+/// In the order in which they were noted. Bounded by hand: with a bound it would take the memory of all at once.
+type NotedErrors = LruCache<Arc<dyn AnyKey>, Noted, RandomState>;
 
 struct Noted {
     error: Failure,
-    at: Moment,
     /// Until when it is the answer to those who ask.
     until: Option<Moment>,
     /// That of the load: what overtakes it makes the error out of date.
@@ -35,35 +35,30 @@ impl Failures {
         key: Arc<dyn AnyKey>,
         watch: Arc<AnyWatch>,
         error: Failure,
-        at: Moment,
         until: Option<Moment>,
     ) {
-        let failure = Noted { error, at, until, watch };
-        self.are_there.store(true, Ordering::Release);
-        let mut failures = self.noted.lock();
-        if failures.get(&key).is_some_and(|noted| Arc::ptr_eq(&noted.watch, &failure.watch)) {
+        let failure = Noted { error, until, watch };
+        let new = || Mutex::new(LruCache::unbounded_with_hasher(RandomState::default()));
+        let mut failures = self.0.get_or_init(new).lock();
+        if failures.peek(&key).is_some_and(|noted| Arc::ptr_eq(&noted.watch, &failure.watch)) {
             return;
         }
-        let oldest = match failures.len() < MOST || failures.contains_key(&key) {
-            true => None,
-            false => failures.iter().min_by_key(|(_, failure)| failure.at).map(|(key, _)| Arc::clone(key)),
-        };
-        let pushed_out = oldest.and_then(|oldest| failures.remove(&oldest));
-        let replaced = failures.insert(key, failure);
+        let replaced = failures.push(key, failure);
+        let oldest = if failures.len() > MOST { failures.pop_lru() } else { None };
         drop(failures);
-        drop((pushed_out, replaced));
+        drop((replaced, oldest));
     }
 
     pub(crate) fn forget(&self, key: &dyn AnyKey) {
-        if self.are_there() {
-            let forgotten = self.noted.lock().remove_entry(key);
+        if let Some(failures) = self.0.get() {
+            let forgotten = failures.lock().pop_entry(key);
             drop(forgotten);
         }
     }
 
     /// Whether any was ever noted, so that nobody need ask what time it is.
     pub(crate) fn are_there(&self) -> bool {
-        self.are_there.load(Ordering::Acquire)
+        self.0.get().is_some()
     }
 
     /// The last error of a key, if nothing newer has come to it.
@@ -81,10 +76,10 @@ impl Failures {
         key: &dyn AnyKey,
         is_wanted: impl FnOnce(&Noted) -> bool,
     ) -> Option<(Failure, Arc<AnyWatch>)> {
-        let mut failures = self.noted.lock();
-        let failure = failures.get(key)?;
+        let mut failures = self.0.get()?.lock();
+        let failure = failures.peek(key)?;
         if failure.watch.is_overtaken() {
-            let overtaken = failures.remove(key);
+            let overtaken = failures.pop_entry(key);
             drop(failures);
             drop(overtaken);
             return None;

@@ -193,12 +193,11 @@ impl<A: App> Trip<A> {
             Ended::Refused => QueryError::CircuitOpen { query },
         };
         if let Some(watch) = self.flight.watch.as_ref().filter(|_| wish.goes_on || wish.remembers_errors) {
-            let now = self.node.client.cache().now();
             // A breaker knows better when to ask again.
             let lasts = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
-            let until = lasts.map(|time| now + time);
+            let until = lasts.map(|time| self.node.client.cache().now() + time);
             let key = Arc::clone(&self.flight.key);
-            self.desk.failures.note(key, Arc::clone(watch), error.clone(), now, until);
+            self.desk.failures.note(key, Arc::clone(watch), error.clone(), until);
         }
         Err(error)
     }

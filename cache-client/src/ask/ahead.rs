@@ -48,9 +48,8 @@ impl<A: App> Asker<'_, A> {
     /// Says of a query whose options cannot work why it is not loaded.
     fn refuse(&self, query: &dyn AnyQuery<A>, error: OptionsError) {
         telemetry::prefetch_refused(&error);
-        let cache = self.client().cache();
-        let (watch, now) = (Arc::new(query.watch(cache, None)), cache.now());
-        self.client().desk_of(query).failures.note(query.to_query(), watch, error.into(), now, None);
+        let watch = Arc::new(query.watch(self.client().cache(), None));
+        self.client().desk_of(query).failures.note(query.to_query(), watch, error.into(), None);
     }
 
     /// Waits for the end of a load without a seat, so that what it brings is kept for who comes later.
