@@ -63,13 +63,14 @@ pub struct Observer<A: App, Q: Fetch<A>> {
     query: PhantomData<fn() -> Q>,
 }
 
-/// An observer of whichever query.
+/// An observer of whichever query. What few need is in boxes, so that an observer takes few lines of the processor's caches.
 struct AnyObserver<A: App> {
     client: Client<A>,
-    options: LoadingOptions,
+    /// If they decide anything.
+    options: Option<Box<LoadingOptions>>,
     observed: Option<Observed<A>>,
     /// Why the options of the query cannot work; nothing is observed then.
-    problem: Option<OptionsError>,
+    problem: Option<Box<OptionsError>>,
     /// The value of the query before, until the present one has one.
     previous: Option<AnyValue>,
     /// Whether there is a state to be shown that is not that of a claim.
@@ -77,7 +78,7 @@ struct AnyObserver<A: App> {
     /// Of who waits for the next state: waits for the wrong query when there is another.
     waker: Option<Waker>,
     /// Whether the runtime of the task that keeps the key is idle, if it may be. Used by `&mut` alone, so never locked.
-    idle_watch: Mutex<Option<IdleWatch>>,
+    idle_watch: Mutex<Option<Box<IdleWatch>>>,
 }
 
 /// What is observed.
@@ -162,7 +163,8 @@ impl<A: App> Client<A> {
         A::Registry: Holds<Q>,
     {
         let mut observer = self.observer();
-        observer.any.options = change(LoadingOptions::new());
+        let options = change(LoadingOptions::new());
+        observer.any.options = (options != LoadingOptions::new()).then(|| Box::new(options));
         observer.set_query(Some(query));
         observer
     }
@@ -222,7 +224,7 @@ impl<A: App> AnyObserver<A> {
     fn new(client: Client<A>) -> Self {
         Self {
             client,
-            options: LoadingOptions::new(),
+            options: None,
             observed: None,
             problem: None,
             previous: None,
@@ -257,10 +259,11 @@ impl<A: App> AnyObserver<A> {
 
     fn observe(&mut self, query: &dyn AnyQuery<A>) {
         let client = &self.client;
-        let plan = match Asker::without_context(client).plan(query, Some(self.options), Access::PLAIN) {
-            Ok(plan) => plan,
+        let options = self.options.as_deref().copied();
+        let plan = match Asker::without_context(client).planned(query, options, Access::PLAIN) {
+            Ok(plan) => plan.shared(),
             Err(problem) => {
-                self.problem = Some(problem);
+                self.problem = Some(Box::new(problem));
                 return;
             }
         };
@@ -283,7 +286,7 @@ impl<A: App> AnyObserver<A> {
                 if claim.post.notice.is_over() {
                     observed.keep(&self.client, None, None);
                 }
-                let newest = claim.state(self.client.cache().now());
+                let newest = claim.state(self.client.cache().about_now());
                 // What was shown once is not followed by what was shown before it.
                 if claim.has_shown() { newest } else { present(self.previous.as_ref(), newest) }
             }
@@ -297,7 +300,7 @@ impl<A: App> AnyObserver<A> {
                 return poll_fn(|cx| self.poll_state(cx)).await;
             };
             // The state is taken when the load has its slot back, so that none is lost if it does not wait for that.
-            while_lent(Some(slot), poll_fn(|cx| self.poll_news(cx).map(drop))).await;
+            Box::pin(while_lent(Some(slot), poll_fn(|cx| self.poll_news(cx).map(drop)))).await;
             // It may have gone meanwhile.
             if let Poll::Ready(state) = poll_fn(|cx| Poll::Ready(self.poll_state(cx))).await {
                 return state;
@@ -331,7 +334,7 @@ impl<A: App> AnyObserver<A> {
                 return if self.has_news { Poll::Ready(Some(News::Idle)) } else { Poll::Pending };
             };
             let claim = &mut observed.claim;
-            let idle = match claim.poll_newer(|| self.client.cache().now(), cx) {
+            let idle = match claim.poll_newer(|| self.client.cache().about_now(), cx) {
                 Poll::Ready(Some(newer)) => return Poll::Ready(Some(News::Claim(newer))),
                 Poll::Ready(None) => None,
                 Poll::Pending => Some(ready!(poll_idle(&self.client, claim, self.idle_watch.get_mut(), cx))),
@@ -344,7 +347,7 @@ impl<A: App> AnyObserver<A> {
 
     /// The state without a claim.
     fn idle(&self) -> AnyState {
-        match self.problem.clone() {
+        match self.problem.as_deref().cloned() {
             Some(problem) => State::Failed { error: problem.into(), last: None, is_refreshing: false },
             None => State::Pending,
         }
@@ -382,22 +385,21 @@ impl<A: App> Observed<A> {
 fn poll_idle<A: App>(
     client: &Client<A>,
     claim: &Claim,
-    watch: &mut Option<IdleWatch>,
+    watch: &mut Option<Box<IdleWatch>>,
     cx: &mut Context<'_>,
 ) -> Poll<u64> {
-    let Some((keeper, runtime)) = claim.post.keeper() else { return Poll::Pending };
-    if !runtime.may_be_idle() {
+    let Some((keeper, runtime)) = claim.post.keeper_that_may_be_idle() else {
         *watch = None;
         return Poll::Pending;
-    }
+    };
     let of = (keeper, Handle::try_current().ok().map(|current| current.id()));
     if watch.as_ref().is_none_or(|watch| watch.of != of) {
         let client = Arc::clone(client.runtime());
         let until_idle = Box::pin(async move { runtime.until_idle(&client).await });
-        *watch = Some(IdleWatch { of, until_idle });
+        *watch = Some(Box::new(IdleWatch { of, until_idle }));
     }
-    let Some(IdleWatch { until_idle, .. }) = watch else { return Poll::Pending };
-    ready!(until_idle.as_mut().poll(cx));
+    let Some(watching) = watch else { return Poll::Pending };
+    ready!(watching.until_idle.as_mut().poll(cx));
     *watch = None;
     Poll::Ready(keeper)
 }

@@ -244,6 +244,13 @@ impl<R: Registry> Cache<R> {
         self.core().precise_now()
     }
 
+    /// The same as cheaply as possible: it may lag by some milliseconds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn about_now(&self) -> Moment {
+        self.core().now()
+    }
+
     // Writing
 
     /// Writes one value, visible at once. Returns its `Arc`.

@@ -7,7 +7,7 @@ use cache_core::{AnyKey, Moment, Revision};
 
 use super::notice::Reader;
 use super::post::Post;
-use super::snapshot::{AnyState, Lens, Mark};
+use super::snapshot::{AnyState, Lens, Mark, Snapshot};
 use crate::desk::Desk;
 use crate::plan::Plan;
 
@@ -25,20 +25,25 @@ pub(crate) struct Claim {
     lens: Lens,
 }
 
-/// A state that is newer than the one that was given last.
+/// What is known that is newer than the state that was given last. The state is made when it is given.
 pub(crate) struct Newer {
-    state: AnyState,
+    snapshot: Arc<Snapshot>,
     mark: Mark,
     version: u64,
 }
 
 impl Claim {
     /// Begins to observe a key, of which `base` is stored.
-    pub(crate) fn take(desk: Arc<Desk>, key: &Arc<dyn AnyKey>, plan: Plan, base: Option<Revision>) -> Self {
+    pub(crate) fn take(
+        desk: Arc<Desk>,
+        key: &Arc<dyn AnyKey>,
+        plan: Arc<Plan>,
+        base: Option<Revision>,
+    ) -> Self {
         let post = desk.posts.enter(key);
         let (reader, since) = post.notice.join(plan.stores());
         let lens = Lens { plan, base, answers: post.notice.newest().answers };
-        post.demands.arrive(plan);
+        post.demands.arrive(*lens.plan);
         Self { desk, post, reader, since, seen: 0, given: None, lens }
     }
 
@@ -49,7 +54,8 @@ impl Claim {
 
     /// What is to be shown now.
     pub(crate) fn state(&self, now: Moment) -> AnyState {
-        self.lens.see(&self.post.notice.newest(), now).0
+        let newest = self.post.notice.newest();
+        self.lens.state(&newest, &self.lens.mark(&newest, now))
     }
 
     /// Waits for another state than the one that was given last; `None` if there is no keeper. The state is not
@@ -64,9 +70,9 @@ impl Claim {
             else {
                 return Poll::Ready(None);
             };
-            let (state, mark) = self.lens.see(&snapshot, now());
+            let mark = self.lens.mark(&snapshot, now());
             if self.given != Some(mark) {
-                return Poll::Ready(Some(Newer { state, mark, version }));
+                return Poll::Ready(Some(Newer { snapshot, mark, version }));
             }
             self.seen = version;
         }
@@ -74,9 +80,9 @@ impl Claim {
 
     /// Gives a state to the observer. From now on others count as newer.
     pub(crate) fn give(&mut self, newer: Newer) -> AnyState {
-        let Newer { state, mark, version } = newer;
+        let Newer { snapshot, mark, version } = newer;
         (self.seen, self.given) = (version, Some(mark));
-        state
+        self.lens.state(&snapshot, &mark)
     }
 }
 

@@ -94,9 +94,11 @@ impl Post {
         }
     }
 
-    /// Number of the last keeper, and where it runs.
-    pub(crate) fn keeper(&self) -> Option<(u64, TaskRuntime)> {
-        self.keeper.lock().as_ref().map(|keeper| (keeper.number, keeper.runtime.clone()))
+    /// Number of the last keeper, and where it runs, if that runtime may be idle.
+    pub(crate) fn keeper_that_may_be_idle(&self) -> Option<(u64, TaskRuntime)> {
+        let keeper = self.keeper.lock();
+        let keeper = keeper.as_ref().filter(|keeper| keeper.runtime.may_be_idle())?;
+        Some((keeper.number, keeper.runtime.clone()))
     }
 
     pub(crate) fn is_left(&self) -> bool {

@@ -71,7 +71,8 @@ pub(super) struct Mark {
 
 /// How one observer sees a key.
 pub(crate) struct Lens {
-    pub(super) plan: Plan,
+    /// Shared, so that what many observers look at stays in the processor's caches.
+    pub(super) plan: Arc<Plan>,
     /// What was stored when an observer came whose strategy does not read the cache.
     pub(super) base: Option<Revision>,
     /// Answers until then.
@@ -95,26 +96,35 @@ impl Face {
 }
 
 impl Lens {
-    /// What is to be shown now, and what tells it from other states.
-    pub(super) fn see(&self, snapshot: &Snapshot, now: Moment) -> (AnyState, Mark) {
-        let face = match self.plan.stores() {
+    /// The value that is to be shown.
+    fn face<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Face> {
+        match self.plan.stores() {
             true => snapshot.shared.as_ref(),
             false => snapshot.own.as_ref().filter(|face| match face.version {
                 Version::Stored(revision) => Some(revision) != self.base || snapshot.answers > self.answers,
                 Version::Loaded(_) | Version::Nothing => true,
             }),
-        };
-        let is_refreshing = snapshot.is_refreshing;
-        let is_stale = face.is_some_and(|face| face.is_stale(&self.plan, now.since(snapshot.at)));
-        let mark = Mark {
+        }
+    }
+
+    /// What tells what is to be shown now from other states.
+    pub(super) fn mark(&self, snapshot: &Snapshot, now: Moment) -> Mark {
+        let face = self.face(snapshot);
+        Mark {
             value: face.map(|face| face.version),
             folded: face.and_then(|face| face.mark().1),
             error: snapshot.error.as_ref().map(|(number, _)| *number),
-            is_stale,
-            is_refreshing,
-        };
+            is_stale: face.is_some_and(|face| face.is_stale(&self.plan, now.since(snapshot.at))),
+            is_refreshing: snapshot.is_refreshing,
+        }
+    }
+
+    /// What is to be shown, by its mark.
+    pub(super) fn state(&self, snapshot: &Snapshot, mark: &Mark) -> AnyState {
+        let Mark { is_stale, is_refreshing, .. } = *mark;
+        let face = self.face(snapshot);
         let value = face.map(|face| Arc::clone(face.folded.as_ref().unwrap_or(&face.value)));
-        let state = match (&snapshot.error, value) {
+        match (&snapshot.error, value) {
             (Some((_, error)), last) => State::Failed { error: error.clone(), last, is_refreshing },
             (None, Some(value)) => State::Ready {
                 value,
@@ -124,7 +134,6 @@ impl Lens {
                 is_previous: false,
             },
             (None, None) => State::Pending,
-        };
-        (state, mark)
+        }
     }
 }
