@@ -1,0 +1,67 @@
+//! The public items of each published crate beside the listings in this folder, so that a change of what users can reach
+//! shows in a review. `CACHE_PUBLIC=overwrite cargo test -p cache-tests --test public` writes the listings again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// The documentation of a crate as data, which the compiler writes for those who ask for unstable options alone. It is as
+/// stable as the compiler, whose format `public-api` is pinned to.
+fn documentation(package: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = root.join("target/public");
+    let output = Command::new(env!("CARGO"))
+        .current_dir(&root)
+        .args(["rustdoc", "--quiet", "--lib", "--all-features", "-p", package, "--target-dir"])
+        .arg(&target)
+        .args(["--", "-Zunstable-options", "--output-format=json"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{package}: {}", String::from_utf8_lossy(&output.stderr));
+    target.join("doc").join(package.replace('-', "_")).with_extension("json")
+}
+
+fn listing(package: &str) -> String {
+    let api = public_api::Builder::from_rustdoc_json(documentation(package))
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .build()
+        .unwrap();
+    api.items().map(|item| format!("{item}\n")).collect()
+}
+
+/// The lines that only one of two listings has, as in a diff.
+fn difference(listed: &str, public: &str) -> String {
+    let only = |lines: &str, other: &str, sign| {
+        let other: Vec<_> = other.lines().collect();
+        lines
+            .lines()
+            .filter(|line| !other.contains(line))
+            .map(|line| format!("{sign} {line}\n"))
+            .collect::<String>()
+    };
+    only(listed, public, '-') + &only(public, listed, '+')
+}
+
+#[test]
+fn the_public_items_are_those_that_are_listed() {
+    let overwrite = env::var("CACHE_PUBLIC").is_ok_and(|value| value == "overwrite");
+    let mut changes = String::new();
+    for package in ["cache-core", "cache-client", "cache-codegen", "cache-macros"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("public").join(package).with_extension("txt");
+        let public = listing(package);
+        if overwrite {
+            fs::write(&path, public).unwrap();
+        } else {
+            let listed = fs::read_to_string(&path).unwrap();
+            if listed != public {
+                changes += &format!("{package}:\n{}", difference(&listed, &public));
+            }
+        }
+    }
+    assert!(
+        changes.is_empty(),
+        "if these changes are meant, write the listings again (see the head of this test):\n{changes}"
+    );
+}
