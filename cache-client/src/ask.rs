@@ -10,7 +10,8 @@ use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
 
-use cache_core::{AnyKey, AnyWatch, EntryState, Freshness, Holds, LoadingOptions};
+use cache_core::client_support::{AnyKey, AnyWatch};
+use cache_core::{EntryState, Freshness, Holds, LoadingOptions};
 use foldhash::fast::RandomState;
 use tokio::time::Instant;
 

@@ -10,7 +10,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{AnyKey, Batched, Query, ShownKey};
+use cache_core::client_support::{AnyKey, ShownKey};
+use cache_core::{Batched, Query};
 
 use crate::app::{App, Fetch};
 use crate::context::Context;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::AnyKey;
+use cache_core::client_support::AnyKey;
 
 use crate::erased::{AnyValue, KeyMap};
 use crate::flight::{Flight, NoSeat, Origin, Seat, Wish};

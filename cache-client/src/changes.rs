@@ -5,9 +5,8 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{
-    AnyKey, Backoff, CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Tag, Times, Transaction,
-};
+use cache_core::client_support::{AnyKey, Backoff};
+use cache_core::{CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Tag, Times, Transaction};
 
 use tokio::time::Instant;
 

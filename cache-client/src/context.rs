@@ -7,7 +7,8 @@ use std::fmt::{self, Debug};
 use std::future::Future;
 use std::sync::Arc;
 
-use cache_core::{AnyKey, Holds, LoadingOptions};
+use cache_core::client_support::AnyKey;
+use cache_core::{Holds, LoadingOptions};
 use tokio::time::Instant;
 
 use crate::app::{Answer, App, Fetch};

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cache_core::{AnyKey, Tag};
+use cache_core::Tag;
+use cache_core::client_support::AnyKey;
 
 use crate::batch::gathering::Gathering;
 use crate::board::Flights;

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 
-use cache_core::{AnyKey, Query};
+use cache_core::Query;
+use cache_core::client_support::AnyKey;
 use foldhash::fast::RandomState;
 
 use crate::error::QueryError;

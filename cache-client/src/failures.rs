@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cache_core::{AnyKey, AnyWatch, Moment};
+use cache_core::Moment;
+use cache_core::client_support::{AnyKey, AnyWatch};
 use foldhash::fast::RandomState;
 use lru::LruCache;
 use parking_lot::Mutex;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use cache_core::{AnyKey, AnyWatch, Moment};
+use cache_core::Moment;
+use cache_core::client_support::{AnyKey, AnyWatch};
 use tokio::sync::Notify;
 
 use crate::concurrency::LoadSlot;

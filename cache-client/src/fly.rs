@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use cache_core::{AnyPin, Moment, StoredAs};
+use cache_core::Moment;
+use cache_core::client_support::{AnyPin, StoredAs};
 use tracing::{Instrument, Span};
 
 use crate::app::App;

@@ -8,7 +8,8 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use cache_core::{AnyKey, CommitError, Holds, Receipt};
+use cache_core::client_support::AnyKey;
+use cache_core::{CommitError, Holds, Receipt};
 use parking_lot::Mutex;
 
 use crate::app::{App, Fetch};

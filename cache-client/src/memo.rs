@@ -3,7 +3,8 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use cache_core::{AnyKey, Tag};
+use cache_core::Tag;
+use cache_core::client_support::AnyKey;
 use parking_lot::Mutex;
 
 use crate::erased::{AnyValue, KeyMap};

@@ -15,7 +15,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use cache_core::{AnyKey, Holds, LoadingOptions, ShownKey};
+use cache_core::client_support::{AnyKey, ShownKey};
+use cache_core::{Holds, LoadingOptions};
 use futures_core::Stream;
 use tokio::runtime::{self, Handle};
 

@@ -5,10 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::{
-    AnyHome, AnyKey, AnyTable, AnyWatch, Cache, EntryCodec, EntryState, Holds, Inputs, LoadingOptions,
-    StoredAs, Times, ValueHandle,
-};
+use cache_core::client_support::{AnyHome, AnyKey, AnyTable, AnyWatch, Inputs, StoredAs, ValueHandle};
+use cache_core::{Cache, EntryCodec, EntryState, Holds, LoadingOptions, Times};
 
 use crate::app::{App, Fetch};
 use crate::batch::loaded::Loaded;

@@ -81,7 +81,8 @@ use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use cache_core::{AnyKey, CommitError, Query, Strategy};
+use cache_core::client_support::AnyKey;
+use cache_core::{CommitError, Query, Strategy};
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Level, event, field};
 

@@ -120,30 +120,18 @@ pub use cache::Cache;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub use clock::SystemClock;
 pub use clock::{Clock, ManualClock, Moment};
-#[doc(hidden)]
-pub use commit::inputs::Inputs;
 pub use dynamic::access::DynamicTable;
 pub use dynamic::{Dynamic, DynamicValue};
-#[doc(hidden)]
-pub use erased::{AnyHome, AnyTable};
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Cause, Change, ChangeKind, Removal};
 pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
-#[doc(hidden)]
-pub use pin::AnyPin;
 pub use pin::Pinned;
 pub use query::{Batched, Lookup, Query, TagsOf};
-#[doc(hidden)]
-pub use query::{ShownKey, has_tag};
 pub use reaper::Reaper;
 pub use registry::{Holds, Registry, TableDescription};
 pub use revision::Revision;
-#[doc(hidden)]
-pub use shard::key::AnyKey;
-#[doc(hidden)]
-pub use shard::pairs::ValueHandle;
 pub use shard::state::Past;
 pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
 pub use snapshot::{
@@ -154,13 +142,22 @@ pub use snapshot::{
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use table::{Table, Times};
 pub use tag::Tag;
-#[doc(hidden)]
-pub use transaction::Backoff;
 pub use transaction::hooks::Proposal;
 pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
-#[doc(hidden)]
-pub use watch::{AnyWatch, StoredAs};
 pub use watch::{Stored, Watch};
+
+/// What `cache-client` builds on; no part of the public interface, may change in any release.
+#[doc(hidden)]
+pub mod client_support {
+    pub use crate::commit::inputs::Inputs;
+    pub use crate::erased::{AnyHome, AnyTable};
+    pub use crate::pin::AnyPin;
+    pub use crate::query::{ShownKey, has_tag};
+    pub use crate::shard::key::AnyKey;
+    pub use crate::shard::pairs::ValueHandle;
+    pub use crate::transaction::Backoff;
+    pub use crate::watch::{AnyWatch, StoredAs};
+}
 
 /// Makes a registry: one table per listed query.
 ///

@@ -4,7 +4,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use cache_core::{Cache, Cause, ChangeKind, Inputs, Merge, Times};
+use cache_core::client_support::Inputs;
+use cache_core::{Cache, Cause, ChangeKind, Merge, Times};
 
 use crate::shop::*;
 

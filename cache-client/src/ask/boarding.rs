@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::AnyKey;
+use cache_core::client_support::AnyKey;
 
 use tokio::time::Instant;
 

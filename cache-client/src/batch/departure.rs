@@ -5,7 +5,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::{AnyKey, Inputs};
+use cache_core::client_support::{AnyKey, Inputs};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 

@@ -5,7 +5,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache_core::AnyKey;
+use cache_core::client_support::AnyKey;
 
 use foldhash::fast::RandomState;
 use tokio::sync::oneshot;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::Inputs;
+use cache_core::client_support::Inputs;
 
 use crate::erased::{AnyError, AnyValue};
 

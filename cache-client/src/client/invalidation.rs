@@ -4,7 +4,8 @@ use std::any::TypeId;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::{AnyKey, Holds, Tag};
+use cache_core::client_support::AnyKey;
+use cache_core::{Holds, Tag};
 
 use super::Client;
 use crate::app::{App, Fetch};

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cache_core::{AnyKey, AnyWatch, Inputs};
+use cache_core::client_support::{AnyKey, AnyWatch, Inputs};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;

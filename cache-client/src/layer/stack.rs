@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use cache_core::AnyKey;
+use cache_core::client_support::AnyKey;
 
 use crate::erased::{AnyValue, KeyMap};
 use crate::sync::Mutex;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use cache_core::{AnyKey, Moment, Revision};
+use cache_core::client_support::AnyKey;
+use cache_core::{Moment, Revision};
 
 use super::notice::Reader;
 use super::post::Post;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cache_core::{AnyPin, AnyWatch, Moment};
+use cache_core::Moment;
+use cache_core::client_support::{AnyPin, AnyWatch};
 use tokio::sync::watch;
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_core::AnyKey;
+use cache_core::client_support::AnyKey;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;

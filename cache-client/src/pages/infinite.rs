@@ -4,7 +4,8 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use cache_core::{Holds, LoadingOptions, ShownKey, Strategy};
+use cache_core::client_support::ShownKey;
+use cache_core::{Holds, LoadingOptions, Strategy};
 
 use super::{Step, Turned};
 use crate::app::{App, Fetch};

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{AnyKey, AnyTable, BoxError, EntryCodec, Holds, Query, ValueHandle};
+use cache_core::client_support::{AnyKey, AnyTable, ValueHandle};
+use cache_core::{BoxError, EntryCodec, Holds, Query};
 
 use super::envelope::{Dated, Envelope};
 use super::tier::Tier;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_model::{AnyWatch, Freshness, Inputs, Times};
+use cache_model::client_support::{AnyWatch, Inputs};
+use cache_model::{Freshness, Times};
 use shuttle::future::block_on;
 use shuttle::thread;
 

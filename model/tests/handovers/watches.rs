@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cache_model::{CommitError, EntryState, Freshness, Inputs, Stored, Times};
+use cache_model::client_support::Inputs;
+use cache_model::{CommitError, EntryState, Freshness, Stored, Times};
 
 use crate::{Few, Recent, Store, check, part, store, together};
 

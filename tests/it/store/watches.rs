@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use cache_core::{Freshness, Inputs, Moment, Stored, Times, Watch};
+use cache_core::client_support::Inputs;
+use cache_core::{Freshness, Moment, Stored, Times, Watch};
 
 use super::load_on_miss::{Files, GetSaved};
 use super::*;

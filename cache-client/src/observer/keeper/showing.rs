@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{AnyWatch, Freshness};
+use cache_core::Freshness;
+use cache_core::client_support::AnyWatch;
 use tokio::time::Instant;
 
 use super::{Keeper, TICK};
