@@ -17,7 +17,7 @@ fn documentation(package: &str) -> PathBuf {
         .args(["--", "-Zunstable-options", "--output-format=json"])
         .env("RUSTC_BOOTSTRAP", "1")
         .output()
-        .unwrap();
+        .expect("cargo runs");
     assert!(output.status.success(), "{package}: {}", String::from_utf8_lossy(&output.stderr));
     target.join("doc").join(package.replace('-', "_")).with_extension("json")
 }
@@ -27,7 +27,7 @@ fn listing(package: &str) -> String {
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
         .build()
-        .unwrap();
+        .expect("the documentation is of the format that `public-api` reads");
     api.items().map(|item| format!("{item}\n")).collect()
 }
 
