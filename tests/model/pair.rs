@@ -16,7 +16,8 @@ use cache_core::{
     Receipt, Removal as Gone, Removals, Revision, TableOptions, Times, Transaction,
 };
 
-use crate::naive::{Bound, Entry, Past, Removal, Restored, Rules, Saved, Table, Write};
+use crate::naive::saved::{Restored, Saved};
+use crate::naive::{Bound, Entry, Past, Removal, Rules, Table, Write};
 use crate::steps::{Change, Commit, Given, KEYS, Step};
 use crate::{Key, Numbered, Other, Registry, Store, Value, seconds};
 

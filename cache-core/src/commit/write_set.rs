@@ -2,10 +2,11 @@
 //! [typed part](super::typed_writes).
 
 mod install;
+mod marks;
+mod prepare;
 pub(crate) mod simple;
 
 use std::any::TypeId;
-use std::sync::Arc;
 
 use super::spare;
 use super::typed_writes::{AnyMerges, Home};
@@ -21,8 +22,6 @@ use crate::shard::pairs::{AnyPair, AnyPairs};
 use crate::shard::{Incoming, Location, ReadVersion};
 use crate::table::tags::TagLists;
 use crate::table::{Head, Times};
-use crate::tag::Tag;
-use crate::transaction::Order;
 
 /// The lines of one transaction in one table.
 pub(crate) struct WriteSet {
@@ -336,27 +335,6 @@ impl WriteSet {
         self.lines.put(line, Write::Remove)
     }
 
-    /// Marks or touches a key. Returns whether there is something to mark, and the line if this is its first write.
-    pub(super) fn mark(
-        &mut self,
-        hash: u32,
-        is_key: IsKey<'_>,
-        to_key: &dyn Fn() -> Box<dyn AnyKey>,
-        invalidates: bool,
-    ) -> (bool, Option<usize>) {
-        let (table, lines) = self.split();
-        lines.mark(table.used(), hash, is_key, to_key, invalidates)
-    }
-
-    pub(super) fn mark_where(&mut self, matches: Predicate) {
-        self.lines.marks_where.push(matches);
-    }
-
-    /// Has the commit mark all that is not written here.
-    pub(crate) fn mark_all(&mut self) {
-        self.lines.marks_rest = true;
-    }
-
     /// Commits the set, which is all of its transaction, if it writes one value and no more. Returns the revision.
     pub(crate) fn commit_simply(&mut self) -> Option<u64> {
         let Lines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
@@ -377,48 +355,6 @@ impl WriteSet {
         lines.revision = revision;
         lines.copies.clear();
         Some(revision)
-    }
-
-    /// Runs all foreign code that the commit needs, before anything is locked. Adds the lines that come by that to `order`.
-    pub(crate) fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
-        let (table, lines) = self.split();
-        let head = table.head();
-        let has_simple_commits = head.has_simple_commits();
-        lines.mark_matching(table, order);
-        lines.told.clear();
-        lines.tags.clear();
-        lines.incoming.clear();
-        for at in 0..lines.lines.len() {
-            if head.has_entry_tags {
-                match lines.lines[at].write.has_value() {
-                    true => lines.tags.push(&head.tags_of(lines.key(at))),
-                    false => lines.tags.push(&[]),
-                }
-            }
-            if let (Write::Merge(_), Some(table)) = (&lines.lines[at].write, table.used()) {
-                lines.merge_again(table, at);
-            }
-        }
-        lines.copy();
-        for at in 0..lines.lines.len() {
-            lines.prepare(head, at, label, has_simple_commits);
-        }
-    }
-
-    /// Looks once more for keys that its predicates mark: hooks have run since [`prepare`](Self::prepare), and loads may
-    /// have begun. To be called without locks.
-    pub(crate) fn mark_matching_again(&mut self) {
-        let (table, lines) = self.split();
-        lines.mark_matching(table, &mut Order::new());
-    }
-
-    /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
-    pub(crate) fn mark_tagged(&mut self, tags: &[Tag]) {
-        let (table, lines) = self.split();
-        let Some(table) = table.used() else { return };
-        for (_, key) in &table.tagged(tags) {
-            lines.mark_unwritten(table.head(), Some(table), &**key);
-        }
     }
 
     /// One line, for hooks and listings.
@@ -513,132 +449,6 @@ impl Lines {
             self.pairs.pair_mut(at).forget_value();
         }
         old.kind().is_none().then_some(at)
-    }
-
-    /// Has what is being loaded for an absent key retired.
-    fn overtake(&mut self, line: usize) {
-        match &mut self.lines[line].write {
-            Write::Mark { invalidate, .. } => *invalidate = true,
-            _ => drop(self.put(line, Write::Overtake)),
-        }
-    }
-
-    fn mark(
-        &mut self,
-        table: Option<&dyn UsedTable>,
-        hash: u32,
-        is_key: IsKey<'_>,
-        to_key: &dyn Fn() -> Box<dyn AnyKey>,
-        invalidates: bool,
-    ) -> (bool, Option<usize>) {
-        let at = self.find(hash, is_key);
-        let was_touched = match at.map(|at| &mut self.lines[at].write) {
-            Some(Write::Remove) => return (false, None),
-            Some(Write::Set { mark, times }) => {
-                *mark = Mark::of(invalidates);
-                if !invalidates && let Some(times) = times {
-                    times.as_of = None;
-                }
-                return (true, None);
-            }
-            Some(Write::Merge(merge)) => {
-                merge.is_invalidated = invalidates;
-                return (true, None);
-            }
-            Some(Write::Mark { touch, .. }) => *touch,
-            Some(Write::None | Write::Overtake) | None => false,
-        };
-        let is_there = table.is_some_and(|table| table.is_readable(hash, is_key));
-        if !is_there && !invalidates {
-            return (false, None);
-        }
-        let line = at.unwrap_or_else(|| self.line(hash, &*to_key()));
-        if !is_there {
-            self.overtake(line);
-            return (false, None);
-        }
-        let touch = was_touched || !invalidates;
-        (true, self.put(line, Write::Mark { touch, invalidate: invalidates }))
-    }
-
-    fn is_marked_by_predicate_at(&self, line: usize) -> bool {
-        !self.marks_where.is_empty() && self.is_marked_by_predicate(self.key(line))
-    }
-
-    fn is_marked_by_predicate(&self, key: &dyn AnyKey) -> bool {
-        self.marks_where.iter().any(|matches| matches(key))
-    }
-
-    /// Makes lines for the keys that a predicate marks. Whatever happens from now on came after the commit was begun.
-    fn mark_matching(&mut self, table: &dyn ErasedTable, order: &mut Order) {
-        if self.marks_where.is_empty() {
-            return;
-        }
-        let head = table.head();
-        // Keys that are neither there nor watched are known by copies alone.
-        head.trail.note_all();
-        // Before the keys, so that what is being loaded is either overtaken or among them.
-        let used = table.used();
-        let mut keys = head.watchers.keys();
-        if let Some(used) = used {
-            keys.extend(used.loads().iter().map(|load| load.key().to_box()));
-            keys.append(&mut used.live_keys());
-        }
-        keys.retain(|key| self.is_marked_by_predicate(&**key));
-        for key in &keys {
-            order.extend(self.mark_unwritten(head, used, &**key).map(|line| (head.index, line)));
-        }
-    }
-
-    /// Has a key marked that is not written here. Returns the line if this is its first write.
-    fn mark_unwritten(
-        &mut self,
-        head: &Head,
-        table: Option<&dyn UsedTable>,
-        key: &dyn AnyKey,
-    ) -> Option<usize> {
-        let hash = head.hash_of(key);
-        let is_key: IsKey<'_> = &|other| key.equals(other);
-        let is_written = self.find(hash, is_key).is_some_and(|line| self.lines[line].is_written());
-        match is_written {
-            true => None,
-            false => self.mark(table, hash, is_key, &|| key.to_box(), true).1,
-        }
-    }
-
-    /// Runs a merge again whose base was found changed.
-    fn merge_again(&mut self, table: &dyn UsedTable, at: usize) {
-        let line = &mut self.lines[at];
-        if let Write::Merge(merge) = &mut line.write
-            && merge.is_stale
-        {
-            let key = key_of(&*self.pairs, at);
-            let (present, seen) = table.read_handle(line.hash, &|other| key.equals(other));
-            let merged = merge.merges.run(present.as_ref());
-            if let Some(mut merged) = merged {
-                self.pairs.pair_mut(at).swap(&mut *merged, false);
-            }
-            (merge.base, merge.is_stale) = (seen, false);
-        }
-    }
-
-    /// Makes what is to be installed. Without `Incoming` for a simple line of a table with simple commits.
-    fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>, has_simple_commits: bool) {
-        let line = &self.lines[at];
-        if has_simple_commits && line.is_simple() {
-            return;
-        }
-        let (times, is_invalidated) = match &line.write {
-            Write::Set { times, mark } => (times.as_deref().copied(), *mark == Mark::Yes),
-            Write::Merge(merge) => (None, merge.is_invalidated),
-            _ => return,
-        };
-        // Its times begin when it is installed.
-        let now = Moment::ORIGIN;
-        let mut incoming = head.incoming(self.copies.pair(at), &times.unwrap_or_default(), label, now);
-        incoming.is_invalidated = is_invalidated;
-        self.incoming.resize_with(at + 1, || None);
-        self.incoming[at] = Some(incoming);
     }
 
     fn clear(&mut self) {

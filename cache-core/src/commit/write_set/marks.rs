@@ -1,0 +1,140 @@
+//! What a transaction marks or touches: keys, and those that match a predicate or have a tag.
+
+use super::{Lines, Mark, Predicate, Write, WriteSet};
+use crate::erased::{ErasedTable, UsedTable};
+use crate::shard::key::{AnyKey, IsKey};
+use crate::table::Head;
+use crate::tag::Tag;
+use crate::transaction::Order;
+
+impl WriteSet {
+    /// Marks or touches a key. Returns whether there is something to mark, and the line if this is its first write.
+    pub(in crate::commit) fn mark(
+        &mut self,
+        hash: u32,
+        is_key: IsKey<'_>,
+        to_key: &dyn Fn() -> Box<dyn AnyKey>,
+        invalidates: bool,
+    ) -> (bool, Option<usize>) {
+        let (table, lines) = self.split();
+        lines.mark(table.used(), hash, is_key, to_key, invalidates)
+    }
+
+    pub(in crate::commit) fn mark_where(&mut self, matches: Predicate) {
+        self.lines.marks_where.push(matches);
+    }
+
+    /// Has the commit mark all that is not written here.
+    pub(crate) fn mark_all(&mut self) {
+        self.lines.marks_rest = true;
+    }
+
+    /// Looks once more for keys that its predicates mark: hooks have run since [`prepare`](Self::prepare), and loads may
+    /// have begun. To be called without locks.
+    pub(crate) fn mark_matching_again(&mut self) {
+        let (table, lines) = self.split();
+        lines.mark_matching(table, &mut Order::new());
+    }
+
+    /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
+    pub(crate) fn mark_tagged(&mut self, tags: &[Tag]) {
+        let (table, lines) = self.split();
+        let Some(table) = table.used() else { return };
+        for (_, key) in &table.tagged(tags) {
+            lines.mark_unwritten(table.head(), Some(table), &**key);
+        }
+    }
+}
+
+impl Lines {
+    /// Has what is being loaded for an absent key retired.
+    pub(super) fn overtake(&mut self, line: usize) {
+        match &mut self.lines[line].write {
+            Write::Mark { invalidate, .. } => *invalidate = true,
+            _ => drop(self.put(line, Write::Overtake)),
+        }
+    }
+
+    fn mark(
+        &mut self,
+        table: Option<&dyn UsedTable>,
+        hash: u32,
+        is_key: IsKey<'_>,
+        to_key: &dyn Fn() -> Box<dyn AnyKey>,
+        invalidates: bool,
+    ) -> (bool, Option<usize>) {
+        let at = self.find(hash, is_key);
+        let was_touched = match at.map(|at| &mut self.lines[at].write) {
+            Some(Write::Remove) => return (false, None),
+            Some(Write::Set { mark, times }) => {
+                *mark = Mark::of(invalidates);
+                if !invalidates && let Some(times) = times {
+                    times.as_of = None;
+                }
+                return (true, None);
+            }
+            Some(Write::Merge(merge)) => {
+                merge.is_invalidated = invalidates;
+                return (true, None);
+            }
+            Some(Write::Mark { touch, .. }) => *touch,
+            Some(Write::None | Write::Overtake) | None => false,
+        };
+        let is_there = table.is_some_and(|table| table.is_readable(hash, is_key));
+        if !is_there && !invalidates {
+            return (false, None);
+        }
+        let line = at.unwrap_or_else(|| self.line(hash, &*to_key()));
+        if !is_there {
+            self.overtake(line);
+            return (false, None);
+        }
+        let touch = was_touched || !invalidates;
+        (true, self.put(line, Write::Mark { touch, invalidate: invalidates }))
+    }
+
+    pub(super) fn is_marked_by_predicate_at(&self, line: usize) -> bool {
+        !self.marks_where.is_empty() && self.is_marked_by_predicate(self.key(line))
+    }
+
+    fn is_marked_by_predicate(&self, key: &dyn AnyKey) -> bool {
+        self.marks_where.iter().any(|matches| matches(key))
+    }
+
+    /// Makes lines for the keys that a predicate marks. Whatever happens from now on came after the commit was begun.
+    pub(super) fn mark_matching(&mut self, table: &dyn ErasedTable, order: &mut Order) {
+        if self.marks_where.is_empty() {
+            return;
+        }
+        let head = table.head();
+        // Keys that are neither there nor watched are known by copies alone.
+        head.trail.note_all();
+        // Before the keys, so that what is being loaded is either overtaken or among them.
+        let used = table.used();
+        let mut keys = head.watchers.keys();
+        if let Some(used) = used {
+            keys.extend(used.loads().iter().map(|load| load.key().to_box()));
+            keys.append(&mut used.live_keys());
+        }
+        keys.retain(|key| self.is_marked_by_predicate(&**key));
+        for key in &keys {
+            order.extend(self.mark_unwritten(head, used, &**key).map(|line| (head.index, line)));
+        }
+    }
+
+    /// Has a key marked that is not written here. Returns the line if this is its first write.
+    fn mark_unwritten(
+        &mut self,
+        head: &Head,
+        table: Option<&dyn UsedTable>,
+        key: &dyn AnyKey,
+    ) -> Option<usize> {
+        let hash = head.hash_of(key);
+        let is_key: IsKey<'_> = &|other| key.equals(other);
+        let is_written = self.find(hash, is_key).is_some_and(|line| self.lines[line].is_written());
+        match is_written {
+            true => None,
+            false => self.mark(table, hash, is_key, &|| key.to_box(), true).1,
+        }
+    }
+}
