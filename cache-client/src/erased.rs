@@ -72,18 +72,7 @@ pub(crate) fn typed_error<E: AnyError>(error: &dyn AnyError) -> &E {
 impl Failure {
     /// The same, with the type of error that the query has.
     pub(crate) fn typed<E: AnyError>(self) -> QueryError<E> {
-        match self {
-            Self::Failed { query, source } => match (source as AnyValue).downcast() {
-                Ok(source) => QueryError::Failed { query, source },
-                Err(_) => misplaced(),
-            },
-            Self::Panicked { query, message } => QueryError::Panicked { query, message },
-            Self::Miscounted { query, keys, answers } => QueryError::Miscounted { query, keys, answers },
-            Self::Interrupted { query } => QueryError::Interrupted { query },
-            Self::Cycle { query } => QueryError::Cycle { query },
-            Self::CircuitOpen { query } => QueryError::CircuitOpen { query },
-            Self::Options(error) => QueryError::Options(error),
-        }
+        self.with_source(|source| typed_value(source))
     }
 }
 

@@ -105,6 +105,19 @@ pub struct AlreadyAnswered {
 }
 
 impl<E: ?Sized> QueryError<E> {
+    /// The same, with what `fetch` returned in another form.
+    pub(crate) fn with_source<F: ?Sized>(self, form: impl FnOnce(Arc<E>) -> Arc<F>) -> QueryError<F> {
+        match self {
+            Self::Failed { query, source } => QueryError::Failed { query, source: form(source) },
+            Self::Panicked { query, message } => QueryError::Panicked { query, message },
+            Self::Miscounted { query, keys, answers } => QueryError::Miscounted { query, keys, answers },
+            Self::Interrupted { query } => QueryError::Interrupted { query },
+            Self::Cycle { query } => QueryError::Cycle { query },
+            Self::CircuitOpen { query } => QueryError::CircuitOpen { query },
+            Self::Options(error) => QueryError::Options(error),
+        }
+    }
+
     /// Whether the query was interrupted, so that nothing is known of its answer.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {

@@ -132,17 +132,7 @@ impl<E> QueryError<E> {
     /// source of the result is the text of `E`.
     #[must_use]
     pub fn into_display_error(self) -> QueryError<DisplayError<Arc<E>>> {
-        match self {
-            Self::Failed { query, source } => {
-                QueryError::Failed { query, source: Arc::new(DisplayError(source)) }
-            }
-            Self::Panicked { query, message } => QueryError::Panicked { query, message },
-            Self::Miscounted { query, keys, answers } => QueryError::Miscounted { query, keys, answers },
-            Self::Interrupted { query } => QueryError::Interrupted { query },
-            Self::Cycle { query } => QueryError::Cycle { query },
-            Self::CircuitOpen { query } => QueryError::CircuitOpen { query },
-            Self::Options(error) => QueryError::Options(error),
-        }
+        self.with_source(|source| Arc::new(DisplayError(source)))
     }
 }
 
