@@ -46,6 +46,11 @@ fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &Table<Q>
     inner.registry.table()
 }
 
+/// The same, its query forgotten.
+fn any_table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn ErasedTable {
+    table_in::<Q, R>(cache).erased()
+}
+
 impl<R: Registry> Cache<R> {
     pub(crate) fn from_parts(registry: R, core: Arc<Core>) -> Self {
         Self(Arc::new(Inner { registry, core }))
@@ -229,7 +234,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        (self.table::<Q>() as &dyn ErasedTable).live()
+        self.table::<Q>().erased().live()
     }
 
     /// Revision of the last commit; `None` before the first.
@@ -557,15 +562,18 @@ impl<R: Registry> Cache<R> {
         self.0.registry.table()
     }
 
+    /// The cache, its registry forgotten.
+    #[inline(never)]
+    fn any(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>
+    }
+
     /// Where the table of a query lives, for those who do not know the query.
     pub(crate) fn any_home<Q: Query>(&self) -> Home
     where
         R: Holds<Q>,
     {
-        Home {
-            cache: Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>,
-            table: |cache| table_in::<Q, R>(cache),
-        }
+        Home { cache: self.any(), table: any_table_in::<Q, R> }
     }
 
     /// [`any_home`](Self::any_home) for clients.
@@ -576,7 +584,7 @@ impl<R: Registry> Cache<R> {
         R: Holds<Q>,
     {
         AnyHome {
-            cache: Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>,
+            cache: self.any(),
             table: |cache| table_in::<Q, R>(cache).made_table(),
             has_value: Lines::<Q>::has_value,
         }

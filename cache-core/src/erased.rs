@@ -18,9 +18,9 @@ use crate::shard::key::AnyKey;
 use crate::shard::pairs::AnyPair;
 use crate::shard::{AnyLines, AnyShard, OpContext, ShardRef};
 use crate::sync::RwLock;
-use crate::table::Table;
 use crate::table::entry::EntryState;
 use crate::table::head::Head;
+use crate::table::{SimpleWrite, Table};
 
 /// A table of a registry, its query unknown.
 #[doc(hidden)]
@@ -30,7 +30,7 @@ pub struct AnyTable<'a>(pub(crate) &'a dyn ErasedTable);
 impl<'a> AnyTable<'a> {
     /// A table, its query forgotten.
     pub fn of<Q: Query>(table: &'a Table<Q>) -> Self {
-        Self(table)
+        Self(table.erased())
     }
 
     /// Place of the table among those of the registry.
@@ -99,6 +99,9 @@ pub(crate) trait ErasedTable: Send + Sync + Debug {
 pub(crate) trait UsedTable: Send + Sync {
     fn head(&self) -> &Head;
     fn shard(&self, place: usize) -> &RwLock<AnyShard>;
+    /// Writes a pair that is not marked, if its table and shard have no more to do. The pair has what was displaced
+    /// then.
+    fn write_simply(&self, pair: &mut dyn AnyPair, write: &mut SimpleWrite<'_>) -> bool;
 }
 
 impl dyn ErasedTable + '_ {

@@ -14,6 +14,7 @@ use crate::asking;
 use crate::query::{Query, ShownKey};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, thread_local};
+pub(crate) use crate::typed::EntryOf;
 
 /// Why a value left a table's residents, or an entry the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -141,9 +142,11 @@ impl Debug for dyn AnyEntry {
     }
 }
 
-pub(crate) struct EntryOf<Q: Query> {
-    pub(crate) key: Q,
-    pub(crate) value: Option<Arc<Q::Value>>,
+impl<Q: Query> EntryOf<Q> {
+    #[inline(never)]
+    pub(crate) fn boxed(key: Q, value: Option<Arc<Q::Value>>) -> Box<dyn AnyEntry> {
+        Box::new(Self { key, value })
+    }
 }
 
 impl<Q: Query> AnyEntry for EntryOf<Q> {

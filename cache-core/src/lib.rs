@@ -110,6 +110,7 @@ mod table;
 mod tag;
 mod trail;
 mod transaction;
+mod typed;
 mod watch;
 
 #[cfg(feature = "derive")]

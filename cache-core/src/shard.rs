@@ -6,12 +6,12 @@
 //! [`ShardRef`] and [`ShardMut`], which reach the lines through [`AnyLines`].
 
 mod evict;
-mod index;
+pub(crate) mod index;
 pub(crate) mod key;
 pub(crate) mod lines;
 mod loads;
 mod maintenance;
-mod metadata;
+pub(crate) mod metadata;
 pub(crate) mod pairs;
 mod pins;
 mod placement;
@@ -32,29 +32,17 @@ use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use crate::typed::{Line, Lines, Pair, Shard, ValueRef};
 use index::Index;
 use key::IsKey;
-pub(crate) use lines::{AnyLines, Line, Lines, ValueRef};
+pub(crate) use lines::AnyLines;
 use metadata::{DisplacedExtras, Metadata};
-pub(crate) use pairs::Pair;
 use pairs::{AnyPair, AnyPairs};
 pub(crate) use placement::Placement;
-pub(crate) use simple::Written;
+pub(crate) use simple::{Place, Written};
 use state::AnyHandle;
 pub(crate) use state::{Extra, LineState, Membership, View};
 use tag_index::TagIndex;
-
-/// The lines are [`Lines`] of some query, and come last: so a reference to a shard of a known query is also one to
-/// [`AnyShard`], and all that is not compiled for each query locks that.
-#[repr(C)]
-pub(crate) struct Shard<L: ?Sized> {
-    /// Numbers of lines by the hashes of their keys.
-    index: Index,
-    counters: Counters,
-    /// Made by the first write, so that an empty shard is small.
-    metadata: Option<Box<Metadata>>,
-    lines: L,
-}
 
 /// A shard whose query the caller does not know.
 pub(crate) type AnyShard = Shard<dyn AnyLines>;
@@ -74,7 +62,7 @@ impl DisplacedPairs {
 }
 
 /// Counted with plain loads and stores: the lock word beside them is written by each reader anyway.
-struct Counters {
+pub(crate) struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -391,12 +379,6 @@ impl<'a> ShardRef<'a> {
 }
 
 impl ShardMut<'_> {
-    /// Number of the line with the key of a pair.
-    #[inline]
-    pub(crate) fn find(&self, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
-        self.lines.find(self.index, hash, pair)
-    }
-
     /// Where a key is.
     pub(crate) fn locate(&self, hash: u32, is_key: IsKey<'_>) -> Location {
         let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);

@@ -9,6 +9,7 @@ pub(crate) mod head;
 pub(crate) mod iter;
 mod locking;
 mod read;
+pub(crate) mod simple;
 pub(crate) mod tags;
 mod times;
 pub(crate) mod watchers;
@@ -16,35 +17,22 @@ mod write;
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;
-use std::sync::OnceLock;
 
 use crate::core::Core;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::shard::{AnyShard, Lines, Shard};
+use crate::shard::pairs::AnyPair;
+use crate::shard::{AnyShard, Lines, Pair, Shard};
 use crate::sync::RwLock;
+pub use crate::typed::Table;
+use crate::typed::{AlignedShard, Apart, Shards};
 pub(crate) use head::Head;
 pub(crate) use read::Use;
+pub(crate) use simple::SimpleWrite;
 pub use times::Times;
 pub(crate) use write::IsSame;
-
-/// All entries of one query.
-pub struct Table<Q: Query> {
-    head: Head,
-    /// Made when the table is first used.
-    shards: OnceLock<Shards<Q>>,
-    /// [`made_table`](Self::made_table) of a table that takes part in snapshots, which may make the shards.
-    made: Option<fn(&Self) -> &dyn UsedTable>,
-}
-
-struct Shards<Q: Query> {
-    lines: Vec<Line<Q>>,
-    /// The way to all that is done with shards. Set where they are made, so that a program has that code for those
-    /// tables alone that it writes.
-    used: fn(&Table<Q>) -> &dyn UsedTable,
-}
 
 impl<Q: Query> Shards<Q> {
     /// The shard of a hash.
@@ -54,14 +42,12 @@ impl<Q: Query> Shards<Q> {
     }
 }
 
-/// A shard on cache lines of its own.
-#[repr(align(64))]
-struct Line<Q: Query>(RwLock<Shard<Lines<Q>>>);
-
 impl<Q: Query> Table<Q> {
     pub(crate) fn new(mut head: Head, made: Option<fn(&Self) -> &dyn UsedTable>) -> Self {
-        head.has_entry_tags = Q::TAGS_OF.is_some();
-        Self { head, shards: OnceLock::new(), made }
+        if Q::TAGS_OF.is_some() {
+            head.have_entry_tags();
+        }
+        Self { head, shards: Apart::default(), made }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -85,8 +71,8 @@ impl<Q: Query> Table<Q> {
         self.head.hash(key)
     }
 
-    #[inline]
-    fn made(&self) -> &[Line<Q>] {
+    #[inline(never)]
+    fn made(&self) -> &[AlignedShard<Q>] {
         match self.shards.get() {
             Some(shards) => &shards.lines,
             None => self.make(),
@@ -95,29 +81,48 @@ impl<Q: Query> Table<Q> {
 
     #[cold]
     #[inline(never)]
-    fn make(&self) -> &[Line<Q>] {
+    fn make(&self) -> &[AlignedShard<Q>] {
         let _making = self.head.core.gate.making();
         self.head.prepare();
         let make = || {
             let mut lines = Vec::with_capacity(self.head.shard_count());
             for _ in 0..self.head.shard_count() {
-                lines.push(Line(RwLock::new(Shard::new())));
+                lines.push(AlignedShard(RwLock::new(Shard::new())));
             }
-            Shards { lines, used: |table| table }
+            Shards { lines, used: Self::used_as }
         };
         &self.shards.get_or_init(make).lines
+    }
+
+    /// The shard of a hash, made if it is not there yet.
+    fn shard_of(&self, hash: u32) -> &RwLock<AnyShard> {
+        match self.shards.get() {
+            Some(shards) => shards.of(hash),
+            None => self.shard(self.head.place_of(hash)),
+        }
     }
 
     /// The table with its shards, made if they are not there yet.
     pub(crate) fn made_table(&self) -> &dyn UsedTable {
         self.made();
+        self.used_as()
+    }
+
+    /// The table, its query forgotten.
+    #[inline(never)]
+    pub(crate) fn erased(&self) -> &dyn ErasedTable {
+        self
+    }
+
+    #[inline(never)]
+    fn used_as(&self) -> &dyn UsedTable {
         self
     }
 
     /// The table, if it has shards.
     fn used_table(&self) -> Option<&dyn UsedTable> {
         match self.shards.get() {
-            Some(_) => Some(self),
+            Some(_) => Some(self.used_as()),
             None => None,
         }
     }
@@ -150,6 +155,13 @@ impl<Q: Query> UsedTable for Table<Q> {
 
     fn shard(&self, place: usize) -> &RwLock<AnyShard> {
         &self.made()[place].0
+    }
+
+    fn write_simply(&self, pair: &mut dyn AnyPair, write: &mut SimpleWrite<'_>) -> bool {
+        match Pair::of_mut(pair) {
+            Some(pair) => self.write_pair_simply(pair, write),
+            None => false,
+        }
     }
 }
 

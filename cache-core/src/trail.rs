@@ -27,7 +27,7 @@ impl Trail {
     }
 
     /// A key with this hash is being changed. To be called while its shard is locked, if it has one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note(&self, hash: u32) {
         if let Some(places) = self.0.get() {
             places[place_of(hash)].store(CHANGED, Ordering::Release);

@@ -12,6 +12,8 @@ use crate::shard::key::{AnyKey, names};
 use crate::shard::pairs::Pairs;
 use crate::shard::state::AnyHandle;
 use crate::table::{Table, Times, Use};
+use crate::typed::Merges;
+pub(crate) use crate::typed::Writes;
 
 /// Where the table of `Q` lives.
 pub(crate) trait TableRef<Q: Query>: Send + Sync {
@@ -33,9 +35,6 @@ impl Home {
 
 pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
 
-/// The merges of one value, in their order.
-struct Merges<Q: Query>(Vec<Merging<Q::Value>>);
-
 /// The merges of a value whose type the holder does not know.
 pub(super) trait AnyMerges: Any + Send {
     /// Runs all of them, beginning with the value that is there.
@@ -50,12 +49,6 @@ impl<Q: Query> AnyMerges for Merges<Q> {
         }
         Some(Pair::<Q>::handle(merged?))
     }
-}
-
-/// The set of writes of one transaction in the table of `Q`.
-pub(crate) struct Writes<'a, Q: Query> {
-    pub(crate) table: &'a Table<Q>,
-    pub(crate) set: &'a mut WriteSet,
 }
 
 impl WriteSet {

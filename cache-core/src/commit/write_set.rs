@@ -343,7 +343,7 @@ impl WriteSet {
             return None;
         };
         let table = self.table();
-        if !marks_where.is_empty() || !table.head().has_simple_writes() {
+        if !marks_where.is_empty() || !table.head().has_simple_writes {
             return None;
         }
         let (table, lines) = self.split();

@@ -61,7 +61,7 @@ impl<Q: Query> AnyKey for Q {
     }
 
     fn entry(&self) -> Box<dyn AnyEntry> {
-        Box::new(EntryOf { key: self.clone(), value: None })
+        EntryOf::boxed(self.clone(), None)
     }
 }
 

@@ -2,39 +2,17 @@
 //! query, so it is kept small: all else works on numbers, through [`AnyLines`].
 
 use std::any::Any;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::index::Index;
 use super::key::AnyKey;
-use super::pairs::{AnyPair, AnyPairs, Pair, Pairs};
+use super::pairs::{AnyPair, AnyPairs};
 use super::state::{AnyHandle, LineState};
+use super::{AnyShard, Place};
 use crate::query::{Lookup, Query};
 use crate::retention::records::grow;
 use crate::sync::switch_point;
-
-/// One entry, as a hit reads it. With a key of 8 bytes it takes half a cache line, and by its alignment never parts of
-/// two.
-#[repr(C, align(32))]
-pub(crate) struct Line<Q: Query> {
-    pub(crate) value: ValueRef<Q::Value>,
-    pub(crate) state: LineState,
-    pub(crate) key: Q,
-}
-
-/// A handle of a value: strong while the cache keeps it, weak for survivors. The strong handle *is* the claim of the side
-/// table that keeps the entry.
-pub(crate) enum ValueRef<V: ?Sized> {
-    Strong(Arc<V>),
-    Weak(Weak<V>),
-}
-
-/// The entries of one shard by number, some of which are vacant.
-#[repr(C)]
-pub(crate) struct Lines<Q: Query> {
-    lines: Vec<Option<Line<Q>>>,
-    /// Keys and values that operations pushed out of the shard, to be dropped when no lock is held.
-    displaced: Option<Box<dyn AnyPairs>>,
-}
+use crate::typed::{Line, Lines, Pair, Pairs, ValueRef};
 
 /// What became of a resident that its table lets go of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +107,24 @@ impl<Q: Query> Lines<Q> {
         (lines as &dyn Any).downcast_ref()
     }
 
+    /// Number of the line with a key, in a shard of this query.
+    pub(crate) fn find_in(shard: &AnyShard, hash: u32, key: &Q) -> Option<u32> {
+        match Self::of(&shard.lines) {
+            Some(lines) => lines.find_key(&shard.index, hash, key),
+            None => None,
+        }
+    }
+
+    /// Moves a pair into its line, in a shard of this query. The pair has what was there then.
+    pub(crate) fn write_in(shard: &mut AnyShard, place: Place, pair: &mut Pair<Q>) {
+        let Some(lines) = (&mut shard.lines as &mut dyn Any).downcast_mut::<Self>() else { return };
+        match place {
+            Place::Present(number) => lines.exchange_pair(number, None, pair),
+            Place::Vacant(number, state) => lines.put_pair(number, state, pair),
+            Place::Taken(number, state) => lines.exchange_pair(number, Some(state), pair),
+        }
+    }
+
     /// Whether a line of these, which are of this query, has the value, which the caller holds.
     pub(crate) fn has_value(lines: &dyn AnyLines, number: u32, value: &dyn AnyPair) -> bool {
         match (Self::of(lines).and_then(|lines| lines.line(number)), Pair::<Q>::value_of(value)) {
@@ -165,74 +161,12 @@ impl<Q: Query> Lines<Q> {
         })
     }
 
-    #[inline(never)]
-    fn push_displaced(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
-        if let Some(displaced) = Pairs::of_mut(self.displaced()) {
-            displaced.push(key, value);
-        }
-    }
-}
-
-impl<Q: Query> AnyLines for Lines<Q> {
-    fn len(&self) -> usize {
-        self.lines.len()
+    fn find_key(&self, index: &Index, hash: u32, key: &Q) -> Option<u32> {
+        let (number, _) = self.find(index, hash, key)?;
+        Some(number)
     }
 
-    fn state(&self, number: u32) -> Option<&LineState> {
-        match self.line(number) {
-            Some(line) => Some(&line.state),
-            None => None,
-        }
-    }
-
-    fn state_mut(&mut self, number: u32) -> Option<&mut LineState> {
-        match self.line_mut(number) {
-            Some(line) => Some(&mut line.state),
-            None => None,
-        }
-    }
-
-    fn key(&self, number: u32) -> Option<&dyn AnyKey> {
-        match self.line(number) {
-            Some(line) => Some(&line.key),
-            None => None,
-        }
-    }
-
-    fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
-        if let Some(Pair { key: Some(key), .. }) = Pair::<Q>::of(pair)
-            && let Some((number, _)) = self.find(index, hash, key)
-        {
-            return Some(number);
-        }
-        None
-    }
-
-    fn read(&self, number: u32, into: &mut dyn AnyPair) -> bool {
-        let (Some(line), Some(into)) = (self.line(number), Pair::<Q>::of_mut(into)) else { return false };
-        into.value = line.value.value();
-        into.value.is_some()
-    }
-
-    fn handle(&self, number: u32, with_key: bool) -> Option<AnyHandle> {
-        let line = self.line(number)?;
-        // First, since it may panic: the handle that is made then could become the last.
-        let key = if with_key { Some(line.key.clone()) } else { None };
-        match line.value.value() {
-            Some(value) => Some(Box::new(Pair::<Q> { key, value: Some(value) })),
-            None => None,
-        }
-    }
-
-    fn is_dead(&self, number: u32) -> bool {
-        match self.line(number) {
-            Some(line) => line.value.is_dead(),
-            None => true,
-        }
-    }
-
-    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair) {
-        let Some(pair) = Pair::<Q>::of_mut(pair) else { return };
+    fn put_pair(&mut self, number: u32, state: LineState, pair: &mut Pair<Q>) {
         if number as usize == self.lines.len() {
             grow(&mut self.lines);
             self.lines.push(None);
@@ -247,8 +181,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
         }
     }
 
-    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair) {
-        let Some(pair) = Pair::<Q>::of_mut(pair) else { return };
+    fn exchange_pair(&mut self, number: u32, entering: Option<LineState>, pair: &mut Pair<Q>) {
         let Some(line) = self.line_mut(number) else { return };
         match (&mut line.value, &mut pair.value) {
             (ValueRef::Strong(present), Some(value)) => std::mem::swap(present, value),
@@ -261,6 +194,93 @@ impl<Q: Query> AnyLines for Lines<Q> {
         if let (Some(state), Some(key)) = (entering, &mut pair.key) {
             line.state = state;
             std::mem::swap(&mut line.key, key);
+        }
+    }
+
+    /// A copy of an entry, with its key if asked to, unless its value is dead.
+    #[inline(never)]
+    pub(super) fn copy(&self, number: u32, with_key: bool) -> Option<Pair<Q>> {
+        let line = self.line(number)?;
+        // First, since it may panic: the handle that is made then could become the last.
+        let key = if with_key { Some(line.key.clone()) } else { None };
+        match line.value.value() {
+            Some(value) => Some(Pair { key, value: Some(value) }),
+            None => None,
+        }
+    }
+
+    fn push_displaced(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
+        if let Some(displaced) = Pairs::of_mut(self.displaced()) {
+            displaced.push(key, value);
+        }
+    }
+}
+
+impl<Q: Query> AnyLines for Lines<Q> {
+    fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    #[inline(never)]
+    fn state(&self, number: u32) -> Option<&LineState> {
+        match self.line(number) {
+            Some(line) => Some(&line.state),
+            None => None,
+        }
+    }
+
+    #[inline(never)]
+    fn state_mut(&mut self, number: u32) -> Option<&mut LineState> {
+        match self.line_mut(number) {
+            Some(line) => Some(&mut line.state),
+            None => None,
+        }
+    }
+
+    #[inline(never)]
+    fn key(&self, number: u32) -> Option<&dyn AnyKey> {
+        match self.line(number) {
+            Some(line) => Some(&line.key),
+            None => None,
+        }
+    }
+
+    fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
+        match Pair::<Q>::of(pair) {
+            Some(Pair { key: Some(key), .. }) => self.find_key(index, hash, key),
+            _ => None,
+        }
+    }
+
+    fn read(&self, number: u32, into: &mut dyn AnyPair) -> bool {
+        let (Some(line), Some(into)) = (self.line(number), Pair::<Q>::of_mut(into)) else { return false };
+        into.value = line.value.value();
+        into.value.is_some()
+    }
+
+    fn handle(&self, number: u32, with_key: bool) -> Option<AnyHandle> {
+        match self.copy(number, with_key) {
+            Some(pair) => Some(pair.boxed()),
+            None => None,
+        }
+    }
+
+    fn is_dead(&self, number: u32) -> bool {
+        match self.line(number) {
+            Some(line) => line.value.is_dead(),
+            None => true,
+        }
+    }
+
+    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair) {
+        if let Some(pair) = Pair::<Q>::of_mut(pair) {
+            self.put_pair(number, state, pair);
+        }
+    }
+
+    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair) {
+        if let Some(pair) = Pair::<Q>::of_mut(pair) {
+            self.exchange_pair(number, entering, pair);
         }
     }
 
@@ -325,6 +345,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
         }
     }
 
+    #[inline(never)]
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>> {
         self.displaced.take()
     }

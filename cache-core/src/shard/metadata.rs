@@ -23,7 +23,7 @@ pub(super) const REVIVALS: usize = 16;
 
 /// What reads of residents do not touch.
 #[derive(Default)]
-pub(super) struct Metadata {
+pub(crate) struct Metadata {
     pub(super) records: Records,
     pub(super) extras: Extras,
     /// Weight that became resident less weight that ceased to be, since the ledger was told.
@@ -165,6 +165,7 @@ impl Metadata {
 }
 
 /// Notes a use by a writer in the exact order of the table.
+#[inline(always)]
 pub(super) fn promote(state: &LineState, context: &OpContext<'_>) {
     if let (Membership::Ordered, Some(recency)) = (state.membership, context.recency) {
         recency.promote(state.aside);

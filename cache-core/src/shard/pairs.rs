@@ -7,16 +7,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use super::key::AnyKey;
-use super::lines::{AnyLines, Lines, ValueRef};
+use super::lines::AnyLines;
 use super::state::AnyHandle;
 use crate::event::{AnyEntry, EntryOf};
 use crate::query::Query;
-
-/// A key and its value; either may be absent, or have been taken.
-pub(crate) struct Pair<Q: Query> {
-    pub(crate) key: Option<Q>,
-    pub(crate) value: Option<Arc<Q::Value>>,
-}
+pub(crate) use crate::typed::Pairs;
+use crate::typed::{Lines, Pair, ValueRef};
 
 /// The pair of a query that the caller does not know. Another pair that it is given is of the same query.
 pub(crate) trait AnyPair: Any + Send + Sync {
@@ -62,9 +58,6 @@ impl Debug for ValueHandle {
     }
 }
 
-/// Keys and values of one query, by number.
-pub(crate) struct Pairs<Q: Query>(Vec<Pair<Q>>);
-
 /// The pairs of a query that the caller does not know.
 pub(crate) trait AnyPairs: Any + Send + Sync {
     fn len(&self) -> usize;
@@ -91,7 +84,12 @@ impl<Q: Query> Pair<Q> {
 
     /// The value alone, its query forgotten.
     pub(crate) fn handle(value: Arc<Q::Value>) -> AnyHandle {
-        Box::new(Self { key: None, value: Some(value) })
+        Self { key: None, value: Some(value) }.boxed()
+    }
+
+    #[inline(never)]
+    pub(super) fn boxed(self) -> AnyHandle {
+        Box::new(self)
     }
 
     /// The value of a pair of this query.
@@ -107,12 +105,13 @@ impl<Q: Query> Pair<Q> {
         (pair as &dyn Any).downcast_ref()
     }
 
-    pub(super) fn of_mut(pair: &mut dyn AnyPair) -> Option<&mut Self> {
+    pub(crate) fn of_mut(pair: &mut dyn AnyPair) -> Option<&mut Self> {
         (pair as &mut dyn Any).downcast_mut()
     }
 }
 
 impl<Q: Query> AnyPair for Pair<Q> {
+    #[inline(never)]
     fn key(&self) -> Option<&dyn AnyKey> {
         match &self.key {
             Some(key) => Some(key),
@@ -130,6 +129,7 @@ impl<Q: Query> AnyPair for Pair<Q> {
         }
     }
 
+    #[inline(never)]
     fn has_value(&self) -> bool {
         self.value.is_some()
     }
@@ -164,14 +164,14 @@ impl<Q: Query> AnyPair for Pair<Q> {
 
     fn entry(&self) -> Option<Box<dyn AnyEntry>> {
         match &self.key {
-            Some(key) => Some(Box::new(EntryOf { key: key.clone(), value: self.value.clone() })),
+            Some(key) => Some(EntryOf::boxed(key.clone(), self.value.clone())),
             None => None,
         }
     }
 
     fn take_entry(&mut self) -> Option<Box<dyn AnyEntry>> {
         match self.key.take() {
-            Some(key) => Some(Box::new(EntryOf { key, value: self.value.clone() })),
+            Some(key) => Some(EntryOf::boxed(key, self.value.clone())),
             None => None,
         }
     }
@@ -249,24 +249,24 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
         let Some(Self(pairs)) = Self::of(other) else { return };
         self.0.clear();
         for pair in pairs {
-            self.0.push(match pair {
-                Pair { key: Some(key), value: Some(value) } => Pair::new(key.clone(), Arc::clone(value)),
-                _ => Pair { key: None, value: None },
-            });
+            match pair {
+                Pair { key: Some(key), value: Some(value) } => {
+                    self.push(Some(key.clone()), Some(Arc::clone(value)));
+                }
+                _ => self.push(None, None),
+            }
         }
     }
 
     fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool {
         let Some(lines) = Lines::<Q>::of(lines) else { return false };
-        let Some(line) = lines.line(number) else { return false };
-        // No handle is made that would be dropped here, also by a panic of `Clone`: it might be the last.
-        let key = line.key.clone();
-        let value = line.value.value();
-        let is_alive = value.is_some();
-        if is_alive {
-            self.push(Some(key), value);
+        match lines.copy(number, true) {
+            Some(Pair { key, value }) => {
+                self.push(key, value);
+                true
+            }
+            None => false,
         }
-        is_alive
     }
 
     fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]) {

@@ -2,6 +2,7 @@
 //! that owes no other work. All else takes the general way, in [`write`](super::write). A property test holds both to
 //! the same result.
 
+use super::key::AnyKey;
 use super::lines::Released;
 use super::metadata::{Metadata, promote};
 use super::pairs::AnyPair;
@@ -20,6 +21,16 @@ use crate::sync::atomic::AtomicU8;
 pub(crate) struct Written {
     pub(crate) revision: u64,
     pub(crate) as_of: Moment,
+}
+
+/// Where a simple write moves its pair.
+pub(crate) enum Place {
+    /// The line of its key.
+    Present(u32),
+    /// A line without an entry, or a new one behind all others.
+    Vacant(u32, LineState),
+    /// The line of an entry that leaves, and is still there.
+    Taken(u32, LineState),
 }
 
 impl ShardRef<'_> {
@@ -43,48 +54,54 @@ impl ShardMut<'_> {
 
     /// Whether a key that is in a line of this number or in none is pinned.
     #[inline]
-    pub(crate) fn is_pinned(&self, hash: u32, at: Option<u32>, pair: &dyn AnyPair) -> bool {
+    pub(crate) fn is_pinned(&self, hash: u32, at: Option<u32>, key: &dyn AnyKey) -> bool {
         let pins = &self.metadata.pins;
         match at {
             _ if pins.len() == 0 => false,
             Some(number) => self.is_of(number, Membership::Pinned),
-            None => pair.key().is_some_and(|key| pins.find(hash, &|other| key.equals(other)).is_some()),
+            None => pins.find(hash, &|other| key.equals(other)).is_some(),
         }
     }
 
-    /// Writes a pair in a calm shard, under a key that is in this line or in none. The pair has what it displaced then. Returns
-    /// whether more was displaced.
+    /// Writes a pair in a calm shard, under a key that is in this line or in none. The pair has what it displaced then.
     pub(crate) fn write_simply(
         &mut self,
         pair: &mut dyn AnyPair,
+        at: (u32, Option<u32>),
+        written: Written,
+        context: &OpContext<'_>,
+    ) {
+        match self.place_simply(at, written, context) {
+            Place::Present(number) => self.lines.exchange(number, None, pair),
+            Place::Vacant(number, state) => self.lines.put(number, state, pair),
+            Place::Taken(number, state) => self.lines.exchange(number, Some(state), pair),
+        }
+    }
+
+    /// Enters a pair everywhere but in its line, which is of this number if the key is there.
+    #[inline]
+    pub(crate) fn place_simply(
+        &mut self,
         (hash, at): (u32, Option<u32>),
         written: Written,
         context: &OpContext<'_>,
-    ) -> bool {
-        if let Some(number) = at {
-            if let Some(state) = self.lines.state_mut(number) {
-                self.metadata.replace_simply(number, state, written, context);
-            }
-            self.lines.exchange(number, None, pair);
-            return false;
+    ) -> Place {
+        let Some(number) = at else { return self.occupy_simply(hash, written, context) };
+        if let Some(state) = self.lines.state_mut(number) {
+            self.metadata.replace_simply(number, state, written, context);
         }
-        let (number, state, is_vacant) = self.occupy_simply(hash, written, context);
-        match is_vacant {
-            true => self.lines.put(number, state, pair),
-            false => self.lines.exchange(number, Some(state), pair),
-        }
+        Place::Present(number)
+    }
+
+    /// Whether a simple write has displaced more than its pair has.
+    #[inline]
+    pub(crate) fn has_displaced(&self) -> bool {
         // There was no survivor before.
         !self.metadata.survivors.is_empty()
     }
 
-    /// Finds a line for a new key, and enters it everywhere but in the line itself. Returns whether that is vacant: if the
-    /// table is full, it is the line of the entry that leaves, and still has it.
-    fn occupy_simply(
-        &mut self,
-        hash: u32,
-        written: Written,
-        context: &OpContext<'_>,
-    ) -> (u32, LineState, bool) {
+    /// Finds a line for a new key, and enters it everywhere but in the line itself.
+    fn occupy_simply(&mut self, hash: u32, written: Written, context: &OpContext<'_>) -> Place {
         let Written { revision, as_of } = written;
         let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of };
         let is_full = context.ledger.is_over_with(1);
@@ -121,7 +138,10 @@ impl ShardMut<'_> {
         if context.rules.is_timed {
             self.metadata.set_alarm(number, &mut state, context.rules);
         }
-        (number, state, vacated.is_none())
+        match vacated {
+            Some(_) => Place::Taken(number, state),
+            None => Place::Vacant(number, state),
+        }
     }
 
     /// Evicts one entry, so that another may enter a queue. Returns the number of its line, which still has it, if nobody

@@ -125,11 +125,11 @@ where
             shape,
             vouches: ShapeReport::vouches_for::<C>,
             pairs: Pairs::<Q>::boxed,
-            encode: encode_pair::<Q, C>,
-            decode: decode_pair::<Q, C>,
-            digest: digest_of::<Q>,
+            encode: Pair::<Q>::encode::<C>,
+            decode: Pair::<Q>::decode::<C>,
+            digest: Pair::<Q>::digest,
         };
-        Self { codec, made: |table| table.made_table() }
+        Self { codec, made: Table::made_table }
     }
 }
 
@@ -315,53 +315,34 @@ impl<Q: Query> fmt::Debug for Persistence<Q> {
     }
 }
 
-fn encode_pair<Q: Query + Serialize, C: Codec>(
-    pair: &dyn AnyPair,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError>
-where
-    Q::Value: Serialize,
-{
-    match Pair::<Q>::of(pair) {
-        Some(Pair { key: Some(key), value }) => C::encode(&SavedPair(key, value.as_deref()), out),
-        _ => Err(foreign().into()),
-    }
-}
-
-fn decode_pair<Q: Query + DeserializeOwned, C: Codec>(
-    bytes: &[u8],
-    margin: Margin,
-    pairs: &mut dyn AnyPairs,
-) -> Result<(), Undecodable>
+impl<Q: Query + Serialize + DeserializeOwned> Pair<Q>
 where
     Q::Value: SavedValue,
 {
-    let Some(pairs) = Pairs::<Q>::of_mut(pairs) else {
-        return Err(Undecodable { key: None, reason: foreign() });
-    };
-    let (mut key, mut value) = (None, None);
-    let read = C::decode_seed(PairSeed::<Q> { key: &mut key, value: &mut value }, bytes, margin);
-    match (read, key) {
-        (Ok(()), Some(key)) => {
-            match value {
-                Some(value) => pairs.push(Some(key), Some(value)),
-                // Counts as taken.
-                None => pairs.push(None, None),
-            }
-            Ok(())
+    fn encode<C: Codec>(pair: &dyn AnyPair, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        match Self::of(pair) {
+            Some(Self { key: Some(key), value }) => C::encode(&SavedPair(key, value.as_deref()), out),
+            _ => Err(foreign().into()),
         }
-        (Err(reason), Some(key)) => Err(Undecodable { key: Some(Box::new(key)), reason }),
-        (read, None) => Err(Undecodable { key: None, reason: read.err().unwrap_or_else(foreign) }),
     }
-}
 
-fn digest_of<Q: Query>(pair: &dyn AnyPair, is_human_readable: bool) -> Result<u64, CodecError>
-where
-    Q::Value: Serialize,
-{
-    match Pair::<Q>::of(pair) {
-        Some(Pair { value: Some(value), .. }) => digest(&**value, is_human_readable),
-        _ => Err(foreign()),
+    fn decode<C: Codec>(bytes: &[u8], margin: Margin, pairs: &mut dyn AnyPairs) -> Result<(), Undecodable> {
+        let Some(pairs) = Pairs::<Q>::of_mut(pairs) else {
+            return Err(Undecodable { key: None, reason: foreign() });
+        };
+        let mut pair = Self { key: None, value: None };
+        if let Err(reason) = C::decode_seed(PairSeed(&mut pair), bytes, margin) {
+            return Err(Undecodable { key: pair.key.as_ref().map(AnyKey::to_box), reason });
+        }
+        pairs.push(pair.key, pair.value);
+        Ok(())
+    }
+
+    fn digest(pair: &dyn AnyPair, is_human_readable: bool) -> Result<u64, CodecError> {
+        match Self::value_of(pair) {
+            Some(value) => digest(&**value, is_human_readable),
+            None => Err(foreign()),
+        }
     }
 }
 
@@ -444,11 +425,8 @@ impl<K: Serialize, V: Serialize + ?Sized> Serialize for SavedPair<'_, K, V> {
     }
 }
 
-/// Reads a key and its value, and leaves them here; the key alone if the value cannot be read.
-struct PairSeed<'a, Q: Query> {
-    key: &'a mut Option<Q>,
-    value: &'a mut Option<Arc<Q::Value>>,
-}
+/// Reads a key and its value into a pair; the key alone if the value cannot be read.
+struct PairSeed<'a, Q: Query>(&'a mut Pair<Q>);
 
 impl<'de, Q: Query + Deserialize<'de>> DeserializeSeed<'de> for PairSeed<'_, Q>
 where
@@ -475,16 +453,16 @@ where
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         match elements.next_element() {
-            Ok(key) => *self.key = key,
+            Ok(key) => self.0.key = key,
             Err(error) => return Err(error),
         }
         match elements.next_element_seed(ArcSeed(PhantomData)) {
-            Ok(value) => *self.value = value,
+            Ok(value) => self.0.value = value,
             Err(error) => return Err(error),
         }
-        match (&self.key, &self.value) {
-            (Some(_), Some(_)) => Ok(()),
-            (key, _) => Err(A::Error::invalid_length(usize::from(key.is_some()), &EXPECTED)),
+        match self.0 {
+            Pair { key: Some(_), value: Some(_) } => Ok(()),
+            Pair { key, .. } => Err(A::Error::invalid_length(usize::from(key.is_some()), &EXPECTED)),
         }
     }
 }

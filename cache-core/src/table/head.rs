@@ -31,6 +31,8 @@ pub struct Head {
     pub(crate) tags: &'static [&'static str],
     /// Whether entries have tags of their own.
     pub(crate) has_entry_tags: bool,
+    /// Whether writes of this table may be simple ones.
+    pub(crate) has_simple_writes: bool,
     pub(super) options: TableOptions,
     pub(crate) rules: Rules,
     hasher: HashState,
@@ -81,6 +83,7 @@ impl Head {
             index,
             tags,
             has_entry_tags: false,
+            has_simple_writes: rules.has_simple_writes && !core.events.has_listeners(),
             options,
             rules,
             hasher: hash_state(core.hash_seed),
@@ -94,6 +97,11 @@ impl Head {
             codec,
             core,
         }
+    }
+
+    /// Says that entries have tags of their own.
+    pub(super) fn have_entry_tags(&mut self) {
+        (self.has_entry_tags, self.has_simple_writes) = (true, false);
     }
 
     #[inline]

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::head::Head;
 use super::times::Times;
-use super::write::{Origin, Watched};
 use crate::clock::Moment;
 use crate::erased::UsedTable;
 use crate::event::{AnyEntry, Change, ChangeKind};
@@ -125,52 +124,10 @@ impl Head {
         if self.rules.is_weighted() { pair.weigh().max(1) } else { 1 }
     }
 
-    /// Whether writes of this table may be simple ones. Never changes.
-    #[inline]
-    pub(crate) fn has_simple_writes(&self) -> bool {
-        self.rules.has_simple_writes && !self.has_entry_tags && !self.core.events.has_listeners()
-    }
-
     /// Whether commits of several values may be simple ones. In an exact order they are written one after the other.
     #[inline]
     pub(crate) fn has_simple_commits(&self) -> bool {
-        self.has_simple_writes() && !self.rules.is_lru()
-    }
-
-    /// Begins a simple write of a key that is in a line of this number or in none: draws its revision, and overtakes the
-    /// watchers of the key. `None` if the table or the shard have more to do, or it is not the load's turn.
-    #[inline]
-    pub(super) fn begin_simply(
-        &self,
-        shard: &mut ShardMut<'_>,
-        pair: &dyn AnyPair,
-        (hash, at): (u32, Option<u32>),
-        origin: Origin,
-        watched: Watched<'_>,
-        now: Moment,
-    ) -> Option<u64> {
-        let is_calm = !self.core.gate.is_closed() && !self.ledger.is_over() && shard.is_calm(now);
-        if !is_calm || !watched.allows(at) || shard.is_pinned(hash, at, pair) {
-            return None;
-        }
-        if shard.has_loads() || !self.watchers.is_empty() {
-            self.overtake(shard, hash, pair.key()?, watched);
-        }
-        if origin == Origin::Program {
-            self.trail.note(hash);
-        }
-        Some(self.core.next_revision())
-    }
-
-    #[cold]
-    fn overtake(&self, shard: &mut ShardMut<'_>, hash: u32, key: &dyn AnyKey, watched: Watched<'_>) {
-        if let Watched::IfAbsent(load) = watched {
-            // It is the only one of its key.
-            shard.end_load(load);
-            self.watchers.find(hash, &|other| key.equals(other), &mut |watcher| watcher.overtake());
-        } else {
-            self.key_loaded(shard, hash, &|other| key.equals(other));
-        }
+        self.has_simple_writes && !self.rules.is_lru()
     }
 
     /// The moment of a write. Precise if times begin with it.

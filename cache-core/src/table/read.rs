@@ -161,7 +161,6 @@ impl Head {
 }
 
 impl<Q: Query> Table<Q> {
-    #[inline]
     pub(crate) fn get<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
         // What most reads meet, without all that may be: the fewer instructions, the more reads a processor has under
         // way at once.
@@ -201,7 +200,7 @@ impl<Q: Query> Table<Q> {
 
     #[inline(never)]
     fn get_any<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
-        self.read(lookup, Use::Counted, &mut |_, _| {})
+        self.read(lookup, Use::Counted, &mut show_nothing)
     }
 
     /// The value, and what else `show` takes of a line, by its number, and of its shard. Runs under the lock of the shard: it
@@ -224,7 +223,7 @@ impl<Q: Query> Table<Q> {
     }
 
     pub(crate) fn peek<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
-        self.read(lookup, Use::Uncounted, &mut |_, _| {})
+        self.read(lookup, Use::Uncounted, &mut show_nothing)
     }
 
     pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
@@ -320,6 +319,9 @@ impl<Q: Query> Table<Q> {
         (line.value.value(), !shard.any().has_to_go(number, self.rules(), now))
     }
 }
+
+/// For who wants the value alone.
+fn show_nothing(_: ShardRef<'_>, _: Option<u32>) {}
 
 fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q>> {
     match (Lines::of(shard.lines), number) {

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::Table;
 use super::flights::AnyLoad;
+use super::simple::{NO_TIMES, Origin, SimpleWrite};
 use super::times::Times;
 use super::watchers::{AnyWatcher, Ringer};
 use crate::clock::Moment;
@@ -16,51 +17,22 @@ use crate::event::{Bell, ChangeKind};
 use crate::query::{Lookup, Query};
 use crate::shard::key::{AnyKey, IsKey, names};
 use crate::shard::pairs::{AnyPair, ValueHandle};
-use crate::shard::state::{AnyHandle, deadline};
-use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut, Written};
+use crate::shard::state::AnyHandle;
+use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut};
 use crate::watch::StoredAs;
 
-/// Where a written value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// The program says so, and what is kept elsewhere does not know of it.
-    Program,
-    /// A load that those who keep copies elsewhere have made.
-    Load,
-}
-
-/// Whether a simple write is that of a load, which must not be overtaken.
-#[derive(Clone, Copy)]
-pub(super) enum Watched<'a> {
-    No,
-    Yes(&'a AnyWatcher),
-    /// And there must be no entry.
-    IfAbsent(&'a AnyLoad),
-}
-
-impl Watched<'_> {
-    /// Whether the write may be made, to a key that is in a line of this number or in none.
-    pub(super) fn allows(self, at: Option<u32>) -> bool {
-        match self {
-            Self::No => true,
-            Self::Yes(watcher) => !watcher.is_overtaken(),
-            Self::IfAbsent(load) => !load.is_overtaken() && at.is_none(),
-        }
-    }
-}
-
 /// How a pair is written.
-pub(super) struct PairWrite<'a> {
+struct PairWrite<'a> {
     times: &'a Times,
     origin: Origin,
     /// Whether the entry is marked from the start.
     is_invalidated: bool,
 }
 
-impl PairWrite<'_> {
-    /// Whether the table's own times count.
-    fn has_no_times(&self) -> bool {
-        self.times.ttl.is_none() && self.times.fresh.is_none()
+impl<'a> PairWrite<'a> {
+    /// As the program says.
+    fn of(times: &'a Times) -> Self {
+        Self { times, origin: Origin::Program, is_invalidated: false }
     }
 }
 
@@ -74,58 +46,9 @@ type EntryStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, u32, &OpContext<'_>) -
 type MayWrite<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
-    /// Writes a pair with these times, visible at once, past the `before_commit` hooks.
-    pub(super) fn insert(&self, hash: u32, pair: &mut dyn AnyPair, times: &Times) {
-        let how = PairWrite { times, origin: Origin::Program, is_invalidated: false };
-        if self.write_simply(hash, pair, &how, Watched::No).is_none() {
-            self.write(hash, pair, &how, &mut |_, _| true);
-        }
-    }
-
-    /// [`insert`](Self::insert) of a pair that is all of a commit, if it takes the simple way. Returns the revision.
-    pub(crate) fn insert_simply(&self, hash: u32, pair: &mut dyn AnyPair) -> Option<u64> {
-        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
-        self.write_simply(hash, pair, &how, Watched::No)
-    }
-
-    /// Writes a pair that is not marked if its table and shard have no more to do, and returns the revision. The pair has
-    /// what was displaced then.
-    #[inline]
-    fn write_simply(
-        &self,
-        hash: u32,
-        pair: &mut dyn AnyPair,
-        how: &PairWrite<'_>,
-        watched: Watched<'_>,
-    ) -> Option<u64> {
-        let head = self.head();
-        if !head.has_simple_writes() || !how.has_no_times() {
-            return None;
-        }
-        let context = head.context(head.start_of(how.times), 0);
-        let as_of = how.times.as_of.unwrap_or(context.now);
-        // What is over as it comes is released by the write itself.
-        if head.rules.is_timed && deadline(as_of, None, &head.rules).is_over(context.now) {
-            return None;
-        }
-        head.core.gate.pass();
-        let mut locked = self.shard(head.place_of(hash)).write();
-        let shard = &mut locked.any_mut();
-        let at = shard.find(hash, pair);
-        let revision = head.begin_simply(shard, pair, (hash, at), how.origin, watched, context.now)?;
-        let written = Written { revision, as_of };
-        let displaced = match shard.write_simply(pair, (hash, at), written, &context) {
-            true => Some(locked.take_displaced()),
-            false => None,
-        };
-        drop(locked);
-        if context.ledger.is_over() {
-            self.enforce_bound(&OpContext { revision, ..context });
-        }
-        head.core.log.note_single(head.name, revision);
-        head.core.events.drain();
-        drop(displaced);
-        Some(revision)
+    /// Writes a pair with these times in the general way, visible at once, past the `before_commit` hooks.
+    fn insert(&self, hash: u32, pair: &mut dyn AnyPair, times: &Times) {
+        self.write(hash, pair, &PairWrite::of(times), &mut |_, _| true);
     }
 
     /// Writes a pair unless `may_write` says no. Returns whether it wrote.
@@ -298,9 +221,8 @@ impl dyn UsedTable + '_ {
     /// Writes the result of a load, unless a write or a mark came first. Returns the value that was written meanwhile.
     fn store_loaded(&self, pair: &mut dyn AnyPair, load: &AnyLoad) -> Option<AnyHandle> {
         let mut winner = None;
-        let how = PairWrite { times: &Times::new(), origin: Origin::Program, is_invalidated: false };
-        if self.write_simply(load.hash(), pair, &how, Watched::IfAbsent(load)).is_none() {
-            self.write(load.hash(), pair, &how, &mut |shard, number| {
+        if !self.write_simply(pair, &mut SimpleWrite::of_load(load)) {
+            self.write(load.hash(), pair, &PairWrite::of(NO_TIMES), &mut |shard, number| {
                 winner = number.and_then(|number| shard.lines.handle(number, false));
                 let may_write = winner.is_none() && !load.is_overtaken();
                 if may_write {
@@ -356,10 +278,9 @@ impl dyn UsedTable + '_ {
         times: &Times,
         is_invalidated: bool,
     ) -> bool {
-        let (hash, how) = (watcher.hash(), PairWrite { times, origin: Origin::Load, is_invalidated });
-        let is_written =
-            !is_invalidated && self.write_simply(hash, pair, &how, Watched::Yes(watcher)).is_some();
-        is_written || self.write(hash, pair, &how, &mut |_, _| !watcher.is_overtaken())
+        let how = PairWrite { times, origin: Origin::Load, is_invalidated };
+        (!is_invalidated && self.write_simply(pair, &mut SimpleWrite::of_watched(watcher, times)))
+            || self.write(watcher.hash(), pair, &how, &mut |_, _| !watcher.is_overtaken())
     }
 
     /// The present value, if it is equal to that of a pair, and the version of the entry.
@@ -453,7 +374,9 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &Times) -> Arc<Q::Value> {
         let hash = self.hash(&key);
         let mut pair = Pair::new(key, Arc::clone(&value));
-        self.made_table().insert(hash, &mut pair, times);
+        if !self.write_pair_simply(&mut pair, &mut SimpleWrite::new(hash, times)) {
+            self.made_table().insert(hash, &mut pair, times);
+        }
         // Before the value is returned, which a panic of this would leak.
         drop(pair);
         value

@@ -80,7 +80,7 @@ impl Drop for Parts {
 
 impl Draft {
     /// Remembers the order of a key that is written for the first time.
-    #[inline]
+    #[inline(never)]
     pub(super) fn note(&mut self, table: usize, line: Option<usize>) {
         if let Some(line) = line {
             self.order.push((table, line));
