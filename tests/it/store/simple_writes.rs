@@ -439,5 +439,6 @@ fn a_commit_drops_what_it_replaced_though_another_write_overfills_the_table_mean
     assert!(replaced.iter().all(|value| value.strong_count() == 0), "the shard keeps what was replaced");
     assert_eq!(*droppers.lock(), [thread::current().id(); 2]);
     told.recv().unwrap().join().unwrap();
-    assert_eq!(cache.len(), 512);
+    // Both may have made room for it, at once.
+    assert!((511..=512).contains(&cache.len()), "{} entries", cache.len());
 }
