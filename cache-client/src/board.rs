@@ -14,7 +14,8 @@ use crate::waits::FlightId;
 #[derive(Default)]
 pub(crate) struct Flights {
     current: Mutex<KeyMap<Arc<Flight>>>,
-    /// How many have landed, so that who looked into the cache can tell whether it has to look again. Changes under the lock.
+    /// How many have landed, so that a caller that has read the cache can tell whether to read it again. Changes under the
+    /// lock.
     landings: AtomicU64,
 }
 

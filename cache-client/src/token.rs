@@ -1,5 +1,5 @@
-//! What ends contexts and loads. Most end by themselves and are not waited for, so what tokio needs for that is made when
-//! somebody first asks.
+//! What cancels contexts and loads. Most end by themselves and nothing waits for their cancellation, so the token of
+//! tokio is made at its first use.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Token(Arc<OnceLock<CancellationToken>>);
 
 impl Token {
-    /// Who cancels makes it too, so that whoever asks at the same time has that one.
+    /// Makes the token if need be, so that a caller that first asks for it at the same time gets the cancelled one.
     pub(crate) fn cancel(&self) {
         self.made().cancel();
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// The documentation of a crate as data, which the compiler writes for those who ask for unstable options alone. It is as
-/// stable as the compiler, whose format `public-api` is pinned to.
+/// The documentation of a crate as data. The compiler writes it only with unstable options; its format belongs to the
+/// compiler, and `public-api` is pinned to the release that reads it.
 fn documentation(package: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = root.join("target/public");

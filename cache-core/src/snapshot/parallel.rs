@@ -14,8 +14,8 @@ use std::thread;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// Blocks that may wait for each thread to be taken: enough that nobody waits for one who is held up for a moment, few
-/// enough that blocks of large values take little memory.
+/// Finished blocks that may wait to be taken, for each thread. Enough that a thread that is held up for a moment stops no
+/// other, and few enough that blocks of large values take little memory.
 pub(super) const AHEAD: usize = 8;
 
 /// Makes a result of each item, which are known by their numbers below `count`, on at most `threads` threads, and has

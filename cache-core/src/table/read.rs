@@ -320,7 +320,7 @@ impl<Q: Query> Table<Q> {
     }
 }
 
-/// For who wants the value alone.
+/// For callers that want the value alone.
 fn show_nothing(_: ShardRef<'_>, _: Option<u32>) {}
 
 fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q>> {

@@ -20,7 +20,7 @@ use crate::shard::{AnyShard, Lines, Pair, Place, ShardMut, Written};
 pub(super) enum Origin {
     /// The program says so, and what is kept elsewhere does not know of it.
     Program,
-    /// A load that those who keep copies elsewhere have made.
+    /// A load: copies that are kept elsewhere know its result.
     Load,
 }
 
@@ -44,7 +44,7 @@ impl Watched<'_> {
     }
 }
 
-/// Those of most writes.
+/// The times of most writes: those of the table.
 pub(super) const NO_TIMES: &Times = &Times::new();
 
 /// A simple write on its way.
@@ -88,7 +88,7 @@ impl<'a> SimpleWrite<'a> {
         }
         self.now = head.start_of(times);
         self.as_of = times.as_of.unwrap_or(self.now);
-        // What is over as it comes is released by the write itself.
+        // A value whose time is over already has to be released, which the general way does.
         if head.rules.is_timed && deadline(self.as_of, None, &head.rules).is_over(self.now) {
             return false;
         }
