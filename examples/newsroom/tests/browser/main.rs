@@ -201,7 +201,10 @@ async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
                 .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
                 .await;
             assert_eq!(fits, true, "{name} is wider than {width}");
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            // Two frames on, all that the page has loaded is drawn.
+            let drawn =
+                "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))";
+            browser.ask(tab, drawn).await;
             browser.picture(tab, &folder.join(format!("{name}-{scheme}-{width}.png"))).await;
         }
     }
