@@ -139,7 +139,7 @@ fn with_one_entry_each() -> Vec<Cache<Ten>> {
         cache.insert(Few::<1>(1), 1);
         cache.insert(Many::<1>(1), 1);
         cache.insert(Ordered::<1>(1), 1);
-        cache.insert_timed(Weak::<1>(1), "text", cache_core::Times::new().ttl(std::time::Duration::MAX));
+        cache.insert_timed(Weak::<1>(1), "text", cache_core::EntryTimes::new().ttl(std::time::Duration::MAX));
         cache.insert(Heavy::<1>(1), 1);
         cache.insert(Few::<2>(1), 1);
         cache.insert(Many::<2>(1), 1);
@@ -168,7 +168,7 @@ fn hits(cache: &Cache<Ten>) {
     assert!(cache.get(&Weak::<1>(1)).is_some());
     assert!(cache.get(&Heavy::<1>(1)).is_some());
     assert!(cache.get_fresh(&Heavy::<1>(1)).is_some());
-    assert!(cache.entry(&Heavy::<1>(1)).is_some());
+    assert!(cache.get_entry(&Heavy::<1>(1)).is_some());
     assert!(cache.get_all((&Few::<1>(1), &Ordered::<2>(1))).0.is_some());
     assert!(cache.get(&ByNameRef { name: "ada", page: 1 }).is_some());
     assert!(cache.get(&ByNameRef { name: "bob", page: 1 }).is_none());

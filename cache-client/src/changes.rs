@@ -5,8 +5,9 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_core::client_support::TRANSACT_ATTEMPTS;
 use cache_core::client_support::{AnyKey, Backoff};
-use cache_core::{CommitError, Holds, Merge, Query, Receipt, TRANSACT_ATTEMPTS, Tag, Times, Transaction};
+use cache_core::{CommitError, EntryTimes, Holds, Merge, Query, Receipt, Tag, Transaction};
 
 use tokio::time::Instant;
 
@@ -53,7 +54,7 @@ impl<A: App> Changes<A> {
     where
         A::Registry: Holds<Q>,
     {
-        self.set_timed(query, value, Times::new())
+        self.set_timed(query, value, EntryTimes::new())
     }
 
     /// Writes a value, with times of its own. Returns it.
@@ -61,7 +62,7 @@ impl<A: App> Changes<A> {
         &mut self,
         query: Q,
         value: impl Into<Arc<Q::Value>>,
-        times: Times,
+        times: EntryTimes,
     ) -> Arc<Q::Value>
     where
         A::Registry: Holds<Q>,

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{EntryState, Freshness, LoadingOptions, Moment, Strategy, Times};
+use cache_core::{EntryState, EntryTimes, Freshness, LoadingOptions, Moment, Strategy};
 
 use crate::error::OptionsError;
 use crate::retry::RetryPace;
@@ -349,8 +349,8 @@ impl Plan {
     }
 
     /// The times to store a value with whose load began at `started`.
-    pub(crate) fn times(&self, is_absent: bool, started: Moment) -> Times {
-        let mut times = Times::new().as_of(started);
+    pub(crate) fn times(&self, is_absent: bool, started: Moment) -> EntryTimes {
+        let mut times = EntryTimes::new().as_of(started);
         if let Some(fresh) = self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent) {
             times = times.fresh(shortened(fresh, self.jitter));
         }

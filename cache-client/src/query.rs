@@ -5,8 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::client_support::{AnyHome, AnyKey, AnyTable, AnyWatch, Inputs, StoredAs, ValueHandle};
-use cache_core::{Cache, EntryCodec, EntryState, Holds, LoadingOptions, Times};
+use cache_core::client_support::{
+    AnyHome, AnyKey, AnyTable, AnyWatch, Inputs, Persistence, StoredAs, ValueHandle,
+};
+use cache_core::{Cache, EntryCodec, EntryState, EntryTimes, Holds, LoadingOptions};
 
 use crate::app::{App, Fetch};
 use crate::batch::loaded::Loaded;
@@ -51,7 +53,7 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     /// Watches the key. Rings the bell for whatever happens to it.
     fn watch(&self, cache: &CacheOf<A>, bell: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch;
     /// Stores a loaded value that was built from these.
-    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &Times, inputs: &Inputs) -> StoredAs;
+    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &EntryTimes, inputs: &Inputs) -> StoredAs;
     /// The handle of a value, as the store has it.
     fn to_handle(&self, value: &AnyValue) -> ValueHandle;
     /// The value of such a handle.
@@ -111,7 +113,7 @@ where
         AnyWatch::new(cache.table_home::<Q>(), self.clone(), bell)
     }
 
-    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &Times, inputs: &Inputs) -> StoredAs {
+    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &EntryTimes, inputs: &Inputs) -> StoredAs {
         watch.store(self.clone(), typed_value(value), times, inputs)
     }
 
@@ -153,6 +155,6 @@ where
     }
 
     fn codec(&self) -> Option<EntryCodec> {
-        Q::persistence().map(cache_core::Persistence::entry_codec)
+        Q::persistence().map(Persistence::entry_codec)
     }
 }

@@ -10,12 +10,15 @@ pub use serde::de::DeserializeOwned;
 pub use crate::__instance_name as instance_name;
 pub use crate::erased::AnyTable;
 pub use crate::query::{TagsOf, add_tags};
-pub use crate::registry::{Assembly, ListedIn, names};
-pub use crate::snapshot::{SavedValue, codec};
+pub use crate::registry::{Assembly, ListedIn, TableDescription, names};
+pub use crate::snapshot::{Persistence, SavedValue, codec};
+pub use crate::table::Table;
 
 /// What `#[derive(Shape)]` builds on.
 pub mod shape {
-    pub use crate::snapshot::shape::{Layout, Read, Reader, Request, ShapeVisitor, Unreadable};
+    pub use crate::snapshot::shape::{
+        Fingerprint, Layout, Read, Reader, Request, ShapeReport, ShapeVisitor, Unreadable,
+    };
 }
 
 /// Format of the generated code that this crate reads; also written in `registry!`.

@@ -12,15 +12,15 @@ use crate::commit::typed_writes::{Home, TableRef};
 use crate::commit::{Commit, CommitKind, dynamic};
 use crate::core::Core;
 use crate::erased::{AnyHome, AnyTable, ErasedTable};
-use crate::inspect::{Commits, Inspection};
+use crate::inspect::{CommitLog, Inspection};
 use crate::pin::{AnyPin, Pinned};
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
-use crate::shard::state::Past;
+use crate::shard::state::HistoryEntry;
 use crate::shard::{Lines, Pair};
 use crate::table::entry::{Entry, EntryState, Freshness};
 use crate::table::flights::Turn;
-use crate::table::{Table, Times, Use};
+use crate::table::{EntryTimes, Table, Use};
 use crate::tag::Tag;
 use crate::watch::Watch;
 
@@ -80,27 +80,59 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().peek(lookup)
     }
 
+    /// Whether a key has a readable value. Counts neither as a use nor as a hit or miss.
+    ///
+    /// Costs one shared lock of one shard. The value may be gone when this returns: to use it, call [`get`](Self::get).
+    ///
+    /// # Examples
+    #[cfg_attr(feature = "derive", doc = "```")]
+    #[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+    /// use cache_core::{Cache, Query, registry};
+    ///
+    /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// #[query(value = String, capacity = 100)]
+    /// pub struct GetName { pub id: u64 }
+    ///
+    /// registry! {
+    ///     pub struct CacheRegistry { crate::GetName }
+    /// }
+    ///
+    /// # fn main() {
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// assert!(!cache.contains(&GetName { id: 7 }));
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(cache.contains(&GetName { id: 7 }));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn contains<L: Lookup>(&self, lookup: &L) -> bool
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().contains(lookup)
+    }
+
     /// The value of a key if it is fresh: within its freshness time, not invalidated, not expired.
     #[must_use]
     pub fn get_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
         R: Holds<L::Query>,
     {
-        let entry = self.entry(lookup)?;
+        let entry = self.get_entry(lookup)?;
         let is_fresh = entry.freshness() == Freshness::Fresh && !entry.is_expired();
         is_fresh.then(|| entry.into_value())
     }
 
     /// Value and state of an entry. Counts as a use.
     #[must_use]
-    pub fn entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
+    pub fn get_entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
     where
         R: Holds<L::Query>,
     {
         self.table::<L::Query>().entry(lookup, Use::Counted)
     }
 
-    /// [`entry`](Self::entry) that counts neither as a use nor as a hit or miss.
+    /// [`get_entry`](Self::get_entry) that counts neither as a use nor as a hit or miss.
     #[must_use]
     pub fn peek_entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
     where
@@ -109,7 +141,7 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().entry(lookup, Use::Uncounted)
     }
 
-    /// [`entry`](Self::entry) without its key, so that nothing is allocated. With `counts`, a use of the entry.
+    /// [`get_entry`](Self::get_entry) without its key, so that nothing is allocated. With `counts`, a use of the entry.
     #[doc(hidden)]
     #[inline]
     #[must_use]
@@ -177,7 +209,7 @@ impl<R: Registry> Cache<R> {
 
     /// The values that a resident entry had before, oldest first; at most as many as its table's `history` says.
     #[must_use]
-    pub fn history<L: Lookup>(&self, lookup: &L) -> Vec<Past<<L::Query as Query>::Value>>
+    pub fn history<L: Lookup>(&self, lookup: &L) -> Vec<HistoryEntry<<L::Query as Query>::Value>>
     where
         R: Holds<L::Query>,
     {
@@ -266,7 +298,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        self.table::<Q>().insert(query, value.into(), &Times::new())
+        self.table::<Q>().insert(query, value.into(), &EntryTimes::new())
     }
 
     /// [`insert`](Self::insert) with times of its own.
@@ -274,7 +306,7 @@ impl<R: Registry> Cache<R> {
         &self,
         query: Q,
         value: impl Into<Arc<Q::Value>>,
-        times: Times,
+        times: EntryTimes,
     ) -> Arc<Q::Value>
     where
         R: Holds<Q>,
@@ -529,8 +561,8 @@ impl<R: Registry> Cache<R> {
 
     /// The log of recent commits, to be switched on and off.
     #[must_use]
-    pub fn commits(&self) -> Commits<'_> {
-        Commits::new(&self.core().log)
+    pub fn commit_log(&self) -> CommitLog<'_> {
+        CommitLog::new(&self.core().log)
     }
 
     // Inside

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use crate::clock::{Clock, Moment};
 use crate::event::{Change, Event, Events, Listener};
 use crate::gate::Gate;
-use crate::inspect::CommitLog;
+use crate::inspect::RecentCommits;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::transaction::hooks::Hook;
 
@@ -16,7 +16,7 @@ pub(crate) struct Core {
     pub(crate) gate: Gate,
     pub(crate) events: Events,
     pub(crate) hooks: Vec<Hook>,
-    pub(crate) log: CommitLog,
+    pub(crate) log: RecentCommits,
     /// Most shards that a table is split into.
     pub(crate) shards: usize,
     /// Given by tests that foretell what depends on hashes.
@@ -49,7 +49,7 @@ impl Core {
             gate: Gate::default(),
             events: Events::new(listeners),
             hooks,
-            log: CommitLog::default(),
+            log: RecentCommits::default(),
             shards: (cores * SHARDS_PER_CORE).min(MOST_SHARDS),
             hash_seed,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

@@ -20,7 +20,7 @@ pub(crate) use crate::typed::EntryOf;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Cause {
+pub enum RemovalCause {
     /// Pushed out by the table's bound. May still be readable, if the program holds it.
     Evicted,
     /// Past its time to live or to idle. May still be readable, if the program holds it.
@@ -33,7 +33,7 @@ pub enum Cause {
     Cleared,
 }
 
-impl Cause {
+impl RemovalCause {
     pub(crate) const COUNT: usize = 5;
 }
 
@@ -68,7 +68,7 @@ pub struct Change {
 #[derive(Debug)]
 pub struct Removal {
     pub(crate) table: &'static str,
-    pub(crate) cause: Cause,
+    pub(crate) cause: RemovalCause,
     pub(crate) entry: Box<dyn AnyEntry>,
 }
 
@@ -113,7 +113,7 @@ impl Removal {
 
     /// Why the value left.
     #[must_use]
-    pub fn cause(&self) -> Cause {
+    pub fn cause(&self) -> RemovalCause {
         self.cause
     }
 
@@ -233,7 +233,7 @@ impl Events {
         self.queue.lock().waiting.push_back(event);
     }
 
-    pub(crate) fn tell_removal(&self, table: &'static str, cause: Cause, entry: Box<dyn AnyEntry>) {
+    pub(crate) fn tell_removal(&self, table: &'static str, cause: RemovalCause, entry: Box<dyn AnyEntry>) {
         self.push(Event::Removal(Removal { table, cause, entry }));
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::event::Cause;
+use crate::event::RemovalCause;
 use crate::options::Bound;
 use crate::shard::{Membership, ShardRef, View};
 use crate::sync::Mutex;
@@ -57,7 +57,7 @@ pub struct TableReport {
     /// Reads that found none. Counted like the hits.
     pub misses: u64,
     /// Values that left, by cause.
-    pub removals: Removals,
+    pub removals: RemovalCounts,
     /// The entries, if they were asked for.
     pub entries: Vec<EntryReport>,
 }
@@ -65,7 +65,7 @@ pub struct TableReport {
 /// How many values left a table, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Removals {
+pub struct RemovalCounts {
     /// Pushed out by the bound.
     pub evicted: u64,
     /// Past their time.
@@ -103,19 +103,19 @@ pub struct CommitRecord {
 
 /// The log of recent commits of a cache.
 #[derive(Debug)]
-pub struct Commits<'a> {
-    log: &'a CommitLog,
+pub struct CommitLog<'a> {
+    log: &'a RecentCommits,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct CommitLog {
+pub(crate) struct RecentCommits {
     /// Commits that are kept; 0 while the log is off.
     limit: AtomicUsize,
     recent: Mutex<VecDeque<CommitRecord>>,
 }
 
-impl<'a> Commits<'a> {
-    pub(crate) fn new(log: &'a CommitLog) -> Self {
+impl<'a> CommitLog<'a> {
+    pub(crate) fn new(log: &'a RecentCommits) -> Self {
         Self { log }
     }
 
@@ -134,7 +134,7 @@ impl<'a> Commits<'a> {
     }
 }
 
-impl CommitLog {
+impl RecentCommits {
     #[inline]
     pub(crate) fn note_single(&self, table: &'static str, revision: u64) {
         if self.limit.load(Ordering::Relaxed) > 0 {
@@ -238,14 +238,14 @@ impl Inspection {
     }
 }
 
-impl Removals {
-    fn add(&mut self, counts: [u64; Cause::COUNT]) {
-        let of = |cause: Cause| counts[cause as usize];
-        self.evicted += of(Cause::Evicted);
-        self.expired += of(Cause::Expired);
-        self.removed += of(Cause::Removed);
-        self.replaced += of(Cause::Replaced);
-        self.cleared += of(Cause::Cleared);
+impl RemovalCounts {
+    fn add(&mut self, counts: [u64; RemovalCause::COUNT]) {
+        let of = |cause: RemovalCause| counts[cause as usize];
+        self.evicted += of(RemovalCause::Evicted);
+        self.expired += of(RemovalCause::Expired);
+        self.removed += of(RemovalCause::Removed);
+        self.replaced += of(RemovalCause::Replaced);
+        self.cleared += of(RemovalCause::Cleared);
     }
 }
 

@@ -124,28 +124,27 @@ pub use clock::{Clock, ManualClock, Moment};
 pub use dynamic::access::DynamicTable;
 pub use dynamic::{Dynamic, DynamicValue};
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
-pub use event::{Cause, Change, ChangeKind, Removal};
-pub use inspect::{CommitRecord, Commits, EntryReport, Inspection, Removals, TableReport};
+pub use event::{Change, ChangeKind, Removal, RemovalCause};
+pub use inspect::{CommitLog, CommitRecord, EntryReport, Inspection, RemovalCounts, TableReport};
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
 pub use query::{Batched, Lookup, Query, TagsOf};
 pub use reaper::Reaper;
-pub use registry::{Holds, Registry, TableDescription};
+pub use registry::{Holds, Registry};
 pub use revision::Revision;
-pub use shard::state::Past;
-pub use snapshot::shape::{Fingerprint, Shape, ShapeReport};
+pub use shard::state::HistoryEntry;
+pub use snapshot::shape::Shape;
 pub use snapshot::{
-    Damage, EntryCodec, PathProblem, Persistence, RegisterError, RestoreOptions, RestoreReport, SaveOptions,
-    SaveReport, SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore,
-    TableSave,
+    Damage, EntryCodec, PathProblem, RegisterError, RestoreOptions, RestoreReport, SaveOptions, SaveReport,
+    SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
 };
+pub use table::EntryTimes;
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
-pub use table::{Table, Times};
 pub use tag::Tag;
 pub use transaction::hooks::Proposal;
-pub use transaction::{Merge, ReadSet, Receipt, TRANSACT_ATTEMPTS, Transaction};
-pub use watch::{Stored, Watch};
+pub use transaction::{Merge, ReadSet, Receipt, Transaction};
+pub use watch::{StoreOutcome, Watch};
 
 /// What `cache-client` builds on; no part of the public interface, may change in any release.
 #[doc(hidden)]
@@ -156,7 +155,9 @@ pub mod client_support {
     pub use crate::query::{ShownKey, has_tag};
     pub use crate::shard::key::AnyKey;
     pub use crate::shard::pairs::ValueHandle;
-    pub use crate::transaction::Backoff;
+    pub use crate::snapshot::Persistence;
+    pub use crate::snapshot::shape::Fingerprint;
+    pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
     pub use crate::watch::{AnyWatch, StoredAs};
 }
 

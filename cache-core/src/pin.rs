@@ -70,7 +70,7 @@ impl<Q: Query> Pinned<Q> {
 
     /// The present value with its state.
     #[must_use]
-    pub fn entry(&self) -> Option<Entry<Q>> {
+    pub fn get_entry(&self) -> Option<Entry<Q>> {
         self.home.table().entry(&self.key, Use::Counted)
     }
 }

@@ -28,6 +28,7 @@ pub trait Registry: Sized + Send + Sync + 'static {
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(AnyTable<'a>));
 
     /// What each query says of itself, in order of their listing.
+    #[doc(hidden)]
     #[must_use]
     fn describe() -> Vec<TableDescription>;
 }

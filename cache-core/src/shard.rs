@@ -26,7 +26,7 @@ mod write;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::event::{Cause, Events, survives};
+use crate::event::{Events, RemovalCause, survives};
 use crate::query::{Lookup, Query};
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
@@ -311,8 +311,8 @@ impl<'a> ShardRef<'a> {
         }
     }
 
-    pub(crate) fn removals(self) -> [u64; Cause::COUNT] {
-        self.metadata.map_or([0; Cause::COUNT], |metadata| metadata.removals)
+    pub(crate) fn removals(self) -> [u64; RemovalCause::COUNT] {
+        self.metadata.map_or([0; RemovalCause::COUNT], |metadata| metadata.removals)
     }
 
     pub(crate) fn hits(self) -> u64 {
@@ -413,7 +413,7 @@ impl ShardMut<'_> {
     }
 
     /// Moves an entry out of its line. Without a `cause`, or if its value turns out to be dead, it is no removal.
-    fn displace(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
+    fn displace(&mut self, number: u32, cause: Option<RemovalCause>, context: &OpContext<'_>) {
         let is_alive = self.lines.displace(number);
         if let (Some(cause), true) = (cause, is_alive) {
             self.note_displaced(cause, context);
@@ -421,7 +421,7 @@ impl ShardMut<'_> {
     }
 
     /// Counts what was displaced last, and remembers it for the listeners.
-    fn note_displaced(&mut self, cause: Cause, context: &OpContext<'_>) {
+    fn note_displaced(&mut self, cause: RemovalCause, context: &OpContext<'_>) {
         self.metadata.removals[cause as usize] += 1;
         if context.has_listeners {
             self.metadata.told.push((self.lines.displaced().len() - 1, cause));
@@ -457,7 +457,7 @@ impl ShardMut<'_> {
 
     /// Takes out an entry that is in no list any more.
     #[inline]
-    fn vacate(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
+    fn vacate(&mut self, number: u32, cause: Option<RemovalCause>, context: &OpContext<'_>) {
         let Self { index, metadata, .. } = self;
         metadata.forgotten = metadata.forgotten.max(metadata.records[number].revision);
         index.remove(number, &metadata.records);

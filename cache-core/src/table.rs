@@ -31,7 +31,7 @@ use crate::typed::{AlignedShard, Apart, Shards};
 pub(crate) use head::Head;
 pub(crate) use read::Use;
 pub(crate) use simple::SimpleWrite;
-pub use times::Times;
+pub use times::EntryTimes;
 pub(crate) use write::IsSame;
 
 impl<Q: Query> Shards<Q> {

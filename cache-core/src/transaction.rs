@@ -19,7 +19,7 @@ use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::shard::pairs::Pairs;
-use crate::table::Times;
+use crate::table::EntryTimes;
 use crate::tag::Tag;
 pub use backoff::Backoff;
 pub(crate) use draft::Parts;
@@ -106,7 +106,7 @@ impl<R: Registry> Transaction<R> {
         &mut self,
         query: Q,
         value: impl Into<Arc<Q::Value>>,
-        times: Times,
+        times: EntryTimes,
     ) -> Arc<Q::Value>
     where
         R: Holds<Q>,
@@ -118,7 +118,7 @@ impl<R: Registry> Transaction<R> {
         &mut self,
         query: Q,
         value: Arc<Q::Value>,
-        times: Option<Box<Times>>,
+        times: Option<Box<EntryTimes>>,
     ) -> Arc<Q::Value>
     where
         R: Holds<Q>,
@@ -308,7 +308,7 @@ impl<R: Registry> Transaction<R> {
     /// tx.set(GetArticle { id: 7 }, "changed".to_owned());
     /// tx.invalidate_tag(Tag::new("article", 7));
     /// tx.commit()?;
-    /// assert_eq!(cache.entry(&view).map(|entry| entry.freshness()), Some(Freshness::Invalidated));
+    /// assert_eq!(cache.get_entry(&view).map(|entry| entry.freshness()), Some(Freshness::Invalidated));
     /// # Ok(())
     /// # }
     /// ```
@@ -404,7 +404,7 @@ impl<R: Registry> Cache<R> {
     }
 
     /// Runs `work` in a transaction and commits it, again if another commit got in between, at most
-    /// [`TRANSACT_ATTEMPTS`] times. `work` that only reads gets a consistent view of all it read.
+    /// 64 times. `work` that only reads gets a consistent view of all it read.
     ///
     /// Before each further attempt it waits: at most 4 µs, doubling to a millisecond, or as many times what an attempt
     /// takes if that is longer. How much of that is random.

@@ -13,7 +13,7 @@ use crate::shard::Pair;
 use crate::shard::key::AnyKey;
 use crate::shard::pairs::{AnyPair, ValueHandle};
 use crate::table::watchers::{AnyWatcher, Ringer, Watcher};
-use crate::table::{IsSame, Times};
+use crate::table::{EntryTimes, IsSame};
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
 ///
@@ -34,7 +34,7 @@ pub struct AnyWatch {
 
 /// What became of a value that was loaded.
 #[derive(Debug)]
-pub enum Stored<V: ?Sized> {
+pub enum StoreOutcome<V: ?Sized> {
     /// It is committed.
     Written(Arc<V>),
     /// The query says `eq`, and the value that was there equals it: that one is kept, its times renewed.
@@ -46,7 +46,7 @@ pub enum Stored<V: ?Sized> {
     Marked(Arc<V>),
 }
 
-impl<V: ?Sized> Stored<V> {
+impl<V: ?Sized> StoreOutcome<V> {
     /// The value that is to be answered with.
     #[must_use]
     pub fn into_value(self) -> Arc<V> {
@@ -103,7 +103,13 @@ impl AnyWatch {
     }
 
     /// As [`Watch::store_built`], for a key and a value of the query.
-    pub fn store<Q: Query>(&self, key: Q, value: Arc<Q::Value>, times: &Times, inputs: &Inputs) -> StoredAs {
+    pub fn store<Q: Query>(
+        &self,
+        key: Q,
+        value: Arc<Q::Value>,
+        times: &EntryTimes,
+        inputs: &Inputs,
+    ) -> StoredAs {
         let is_same = const {
             match Q::COMPARES {
                 true => Some(is_same::<Q> as IsSame),
@@ -117,7 +123,7 @@ impl AnyWatch {
         &self,
         pair: &mut dyn AnyPair,
         is_same: Option<IsSame>,
-        times: &Times,
+        times: &EntryTimes,
         inputs: &Inputs,
     ) -> StoredAs {
         self.home.table().store_watched(&self.watcher, pair, is_same, times, inputs)
@@ -185,7 +191,7 @@ impl<Q: Query> Watch<Q> {
     /// watches of the key, this one included.
     ///
     /// With `#[query(eq)]`, a value equal to the present one is not written: the present one is kept, and dated anew.
-    pub fn store(&self, value: impl Into<Arc<Q::Value>>, times: Times) -> Stored<Q::Value> {
+    pub fn store(&self, value: impl Into<Arc<Q::Value>>, times: EntryTimes) -> StoreOutcome<Q::Value> {
         self.store_built(value, times, &Inputs::default())
     }
 
@@ -196,17 +202,17 @@ impl<Q: Query> Watch<Q> {
     pub fn store_built(
         &self,
         value: impl Into<Arc<Q::Value>>,
-        times: Times,
+        times: EntryTimes,
         inputs: &Inputs,
-    ) -> Stored<Q::Value> {
+    ) -> StoreOutcome<Q::Value> {
         let value = value.into();
         let kept = |handle: ValueHandle| Arc::clone(handle.value::<Q>().unwrap_or(&value));
         match self.any.store(self.key().clone(), Arc::clone(&value), &times, inputs) {
-            StoredAs::Written => Stored::Written(value),
-            StoredAs::Kept(equal) => Stored::Kept(kept(equal)),
-            StoredAs::Overtaken => Stored::Overtaken(value),
-            StoredAs::Marked(None) => Stored::Marked(value),
-            StoredAs::Marked(Some(equal)) => Stored::Marked(kept(equal)),
+            StoredAs::Written => StoreOutcome::Written(value),
+            StoredAs::Kept(equal) => StoreOutcome::Kept(kept(equal)),
+            StoredAs::Overtaken => StoreOutcome::Overtaken(value),
+            StoredAs::Marked(None) => StoreOutcome::Marked(value),
+            StoredAs::Marked(Some(equal)) => StoreOutcome::Marked(kept(equal)),
         }
     }
 }

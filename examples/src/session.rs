@@ -99,7 +99,7 @@ impl Session {
         };
         let opened = Instant::now();
         let restore = opened - before;
-        cache.commits().keep(COMMITS_SHOWN);
+        cache.commit_log().keep(COMMITS_SHOWN);
         Ok(Self { place, snapshot, cache, start, graph: OnceCell::new(), find, restore, opened })
     }
 

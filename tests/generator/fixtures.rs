@@ -144,7 +144,7 @@ fn a_query_in_a_module_that_a_macro_declares_is_warned_of_in_the_build() {
     let run = fixture.cargo(&["build"]).succeeded();
     assert!(!run.stderr.contains("warning"), "{}", run.stderr);
     // A program of the package asks for its table.
-    fixture.append("src/main.rs", "const _: fn(&CacheRegistry) -> &cache_core::Table<lib_and_bin::behind::Behind> = |all| &all.behind;\n");
+    fixture.append("src/main.rs", "const _: fn(&CacheRegistry) -> &cache_core::__private::Table<lib_and_bin::behind::Behind> = |all| &all.behind;\n");
     fixture.cargo(&["build"]).succeeded().without_warnings();
 }
 

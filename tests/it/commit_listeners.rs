@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use cache_core::client_support::Inputs;
-use cache_core::{Cache, Cause, ChangeKind, Merge, Times};
+use cache_core::{Cache, ChangeKind, EntryTimes, Merge, RemovalCause};
 
 use crate::shop::*;
 
@@ -58,7 +58,7 @@ fn a_listener_hears_of_answers_that_were_built_from_others_whether_they_are_up_t
     for total in [5, 6] {
         let (watch, mut inputs) = (cache.watch(&GetTotal(1)), Inputs::default());
         inputs.note(&cache, &GetBalance(1), Some(&balance), false, None);
-        watch.store_built(total, Times::new(), &inputs);
+        watch.store_built(total, EntryTimes::new(), &inputs);
         // Too late for the first, and in time for the second.
         cache.invalidate(&GetBalance(1));
     }
@@ -330,7 +330,7 @@ fn commits_return_while_another_thread_tells_the_listeners() {
 
 // What left
 
-fn hearing_removals() -> (Cache<Shop>, Arc<cache_core::ManualClock>, Diary<(String, Cause, String)>) {
+fn hearing_removals() -> (Cache<Shop>, Arc<cache_core::ManualClock>, Diary<(String, RemovalCause, String)>) {
     let heard = Diary::new();
     let diary = heard.clone();
     let (cache, clock) = timed(|builder| {
@@ -349,9 +349,9 @@ fn each_removal_is_heard_once_with_its_cause_and_the_value() {
     let (cache, clock, heard) = hearing_removals();
     let line = |key: &str, cause, text: &str| (key.to_owned(), cause, text.to_owned());
     (1..=3).for_each(|id| drop(cache.insert(GetRecent(id), id.to_string())));
-    assert_eq!(heard.take(), [line("GetRecent(1)", Cause::Evicted, "1")]);
+    assert_eq!(heard.take(), [line("GetRecent(1)", RemovalCause::Evicted, "1")]);
     cache.insert(GetRecent(2), "two");
-    assert_eq!(heard.take(), [line("GetRecent(2)", Cause::Replaced, "2")]);
+    assert_eq!(heard.take(), [line("GetRecent(2)", RemovalCause::Replaced, "2")]);
     let mut tx = cache.begin();
     tx.set(GetRecent(2), "zwei");
     tx.remove(&GetRecent(3));
@@ -360,14 +360,17 @@ fn each_removal_is_heard_once_with_its_cause_and_the_value() {
     both.sort_by_key(|heard| heard.0.clone());
     assert_eq!(
         both,
-        [line("GetRecent(2)", Cause::Replaced, "two"), line("GetRecent(3)", Cause::Removed, "3")]
+        [
+            line("GetRecent(2)", RemovalCause::Replaced, "two"),
+            line("GetRecent(3)", RemovalCause::Removed, "3")
+        ]
     );
     cache.insert(GetQuote(1), "quote");
     clock.advance(10 * SECOND);
     assert!(cache.get(&GetQuote(1)).is_none());
-    assert_eq!(heard.take(), [line("GetQuote(1)", Cause::Expired, "quote")]);
+    assert_eq!(heard.take(), [line("GetQuote(1)", RemovalCause::Expired, "quote")]);
     cache.clear();
-    assert_eq!(heard.take(), [line("GetRecent(2)", Cause::Cleared, "zwei")]);
+    assert_eq!(heard.take(), [line("GetRecent(2)", RemovalCause::Cleared, "zwei")]);
     cache.clear();
     assert_eq!(heard.take(), []);
 }
@@ -380,13 +383,13 @@ fn survivors_are_removed_and_cleared_and_the_dead_are_not_heard_of() {
     assert_eq!(heard.take(), []);
     assert!(cache.remove(&GetNote(1)));
     assert!(!cache.remove(&GetNote(0)), "dead");
-    assert_eq!(heard.take(), [("GetNote(1)".to_owned(), Cause::Removed, "1".to_owned())]);
+    assert_eq!(heard.take(), [("GetNote(1)".to_owned(), RemovalCause::Removed, "1".to_owned())]);
     cache.insert(GetNote(0), "again");
     assert_eq!(heard.take(), [], "the dead is not replaced");
     cache.clear();
     let mut cleared: Vec<_> = heard.take().into_iter().map(|heard| (heard.0, heard.1)).collect();
     cleared.sort_by_key(|heard| heard.0.clone());
-    assert_eq!(cleared, [2, 3].map(|id| (format!("GetNote({id})"), Cause::Cleared)));
+    assert_eq!(cleared, [2, 3].map(|id| (format!("GetNote({id})"), RemovalCause::Cleared)));
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn a_pin_holds_whatever_is_committed_under_its_key() {
         pin.get().map(|text| text.to_string())
     };
     assert_eq!(commit(Some("one")).as_deref(), Some("one"));
-    assert_eq!(cache.entry(&GetNote(1)).unwrap().residency(), Residency::Pinned);
+    assert_eq!(cache.get_entry(&GetNote(1)).unwrap().residency(), Residency::Pinned);
     assert_eq!(commit(Some("two")).as_deref(), Some("two"));
     assert_eq!(commit(None), None);
     assert_eq!(commit(Some("three")).as_deref(), Some("three"));
@@ -200,7 +200,7 @@ fn a_panic_of_a_weigher_applies_nothing_of_its_commit() {
     let mut tx = cache.begin();
     tx.set(GetParcel(1), vec![0; 30]);
     tx.commit().unwrap();
-    assert_eq!(cache.entry(&GetParcel(1)).unwrap().state().weight, 30);
+    assert_eq!(cache.get_entry(&GetParcel(1)).unwrap().state().weight, 30);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_value_heavier_than_the_whole_bound_lives_as_long_as_its_receipt() {
     let mut tx = cache.begin();
     tx.set(GetParcel(2), vec![0; 101]);
     let receipt = tx.commit().unwrap();
-    assert_eq!(cache.entry(&GetParcel(2)).unwrap().residency(), Residency::Survivor);
+    assert_eq!(cache.get_entry(&GetParcel(2)).unwrap().residency(), Residency::Survivor);
     drop(receipt);
     assert!(cache.get(&GetParcel(2)).is_none());
     assert!(cache.get(&GetParcel(1)).is_some(), "nothing was pushed out for it");

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use cache_core::{Cache, CommitError, TRANSACT_ATTEMPTS, Times};
+use cache_core::client_support::TRANSACT_ATTEMPTS;
+use cache_core::{Cache, CommitError, EntryTimes};
 
 use crate::shop::*;
 
@@ -263,7 +264,7 @@ fn a_key_that_is_read_and_then_written_conflicts_as_well() {
     cache.insert(GetBalance(1), 1);
     let mut tx = cache.begin();
     let old = *tx.get(&GetBalance(1)).unwrap();
-    tx.set_timed(GetBalance(1), old + 1, Times::new().ttl(SECOND));
+    tx.set_timed(GetBalance(1), old + 1, EntryTimes::new().ttl(SECOND));
     cache.insert(GetBalance(1), 5);
     conflict(tx.commit());
     let mut tx = cache.begin();

@@ -39,8 +39,8 @@ fn revisions_increase_and_are_unique_across_tables() {
         tx.set(GetTotal(id), 1);
         revisions.push(tx.commit().unwrap().revision().unwrap());
         assert_eq!(
-            cache.entry(&GetBalance(id)).unwrap().revision(),
-            cache.entry(&GetTotal(id)).unwrap().revision()
+            cache.get_entry(&GetBalance(id)).unwrap().revision(),
+            cache.get_entry(&GetTotal(id)).unwrap().revision()
         );
     }
     cache.remove(&GetBalance(1));

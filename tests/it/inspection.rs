@@ -14,7 +14,7 @@ fn table<'a>(inspection: &'a Inspection, name: &str) -> &'a TableReport {
 
 /// Revision, label and tables of each logged commit.
 fn log(cache: &Cache<Shop>) -> Vec<(u64, Option<String>, Vec<&'static str>)> {
-    let recent = cache.commits().recent();
+    let recent = cache.commit_log().recent();
     assert_eq!(recent, cache.inspect().commits);
     recent.into_iter().map(|record| (record.revision, record.label, record.tables)).collect()
 }
@@ -116,7 +116,7 @@ fn commits_are_logged_only_while_that_is_switched_on() {
     let cache = shop();
     cache.insert(GetBalance(1), 1);
     assert_eq!(log(&cache), []);
-    cache.commits().keep(2);
+    cache.commit_log().keep(2);
     let mut tx = cache.begin();
     tx.label("pay").set(GetTotal(1), 1);
     tx.merge_with(GetBalance(1), |_: Option<&i64>| 2);
@@ -126,9 +126,9 @@ fn commits_are_logged_only_while_that_is_switched_on() {
     cache.insert(GetNote(1), "note");
     cache.clear();
     assert_eq!(log(&cache), [(3, None, vec!["get_note"]), (4, None, vec!["*"])], "the last two");
-    cache.commits().keep(1);
+    cache.commit_log().keep(1);
     assert_eq!(log(&cache).len(), 1);
-    cache.commits().keep(0);
+    cache.commit_log().keep(0);
     cache.insert(GetNote(1), "note");
     assert_eq!(log(&cache), []);
 }
@@ -136,7 +136,7 @@ fn commits_are_logged_only_while_that_is_switched_on() {
 #[test]
 fn what_has_no_revision_is_not_logged() {
     let cache = shop();
-    cache.commits().keep(10);
+    cache.commit_log().keep(10);
     cache.begin().commit().unwrap();
     cache.insert(GetBalance(1), 1);
     let mut tx = cache.begin();
@@ -159,7 +159,7 @@ fn a_restore_is_logged_as_one_commit() {
     let mut bytes = Vec::new();
     cache.save_to(&mut bytes).unwrap();
     let restored = shop();
-    restored.commits().keep(10);
+    restored.commit_log().keep(10);
     restored.restore_from(&bytes[..]).unwrap();
     assert_eq!(log(&restored), [(3, Some("restore".to_owned()), vec!["get_balance", "get_total"])]);
 }
@@ -167,14 +167,14 @@ fn a_restore_is_logged_as_one_commit() {
 #[test]
 fn commits_of_many_threads_are_logged_in_the_order_of_their_revisions() {
     let cache = shop();
-    cache.commits().keep(50);
+    cache.commit_log().keep(50);
     thread::scope(|scope| {
         for thread in 0..4 {
             let cache = &cache;
             scope
                 .spawn(move || (0..200).for_each(|id| drop(cache.insert(GetBalance(thread * 1000 + id), 1))));
         }
-        (0..100).for_each(|_| assert!(cache.commits().recent().len() <= 50));
+        (0..100).for_each(|_| assert!(cache.commit_log().recent().len() <= 50));
     });
     let revisions: Vec<_> = log(&cache).into_iter().map(|record| record.0).collect();
     assert!(revisions.is_sorted() && revisions.len() == 50, "{revisions:?}");
@@ -184,7 +184,7 @@ fn commits_of_many_threads_are_logged_in_the_order_of_their_revisions() {
 #[test]
 fn an_inspection_is_serialised_for_tools() {
     let (cache, _) = timed(|builder| builder);
-    cache.commits().keep(5);
+    cache.commit_log().keep(5);
     cache.insert(GetRecent(1), "text");
     let mut tx = cache.begin();
     tx.label("why").set(GetQuote(7), "quote");
@@ -206,7 +206,7 @@ fn an_inspection_is_serialised_for_tools() {
 #[test]
 fn an_inspection_is_printed_as_a_table() {
     let (cache, _) = timed(|builder| builder);
-    cache.commits().keep(5);
+    cache.commit_log().keep(5);
     cache.insert(GetRecent(1), "text");
     let mut tx = cache.begin();
     tx.label("why").set(GetQuote(7), "quote");

@@ -48,7 +48,7 @@ fn the_key_of_a_secret_query_is_printed_nowhere() {
     let conflict = tx.commit().unwrap_err();
     let written = cache.transact(|tx| Ok::<_, cache_core::CommitError>(tx.set(session("hush 2"), 2u32)));
     assert_eq!(written.ok().as_deref(), Some(&2));
-    let (entry, pin) = (cache.entry(&session("hush 2")), cache.pin(&session("hush 2")));
+    let (entry, pin) = (cache.get_entry(&session("hush 2")), cache.pin(&session("hush 2")));
     let saved = cache.save_to(&mut Vec::new()).unwrap();
     assert_eq!(saved.tables[0].skipped.count, 1);
     printed.lock().extend([

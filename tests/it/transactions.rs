@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{ChangeKind, Freshness, Residency, Times, Transaction, TypeMismatch};
+use cache_core::{ChangeKind, EntryTimes, Freshness, Residency, Transaction, TypeMismatch};
 use proptest::prelude::*;
 
 use crate::shop::*;
@@ -200,7 +200,7 @@ fn remove_is_a_tombstone_that_tells_whether_there_was_something() {
     assert!(!tx.remove(&GetPerson(2)), "missing");
     assert!(cache.get(&GetPerson(1)).is_some());
     tx.commit().unwrap();
-    assert!(cache.get(&GetPerson(1)).is_none() && cache.entry(&GetPerson(1)).is_none());
+    assert!(cache.get(&GetPerson(1)).is_none() && cache.get_entry(&GetPerson(1)).is_none());
     assert!(cache.history(&GetPerson(1)).is_empty());
     assert_eq!(cache.len(), 0);
     cache.insert(GetPerson(1), ANN);
@@ -286,16 +286,16 @@ fn touch_and_invalidate_happen_at_the_commit() {
     let mut tx = cache.begin();
     assert!(tx.touch(&GetQuote(1)) && tx.invalidate(&GetQuote(2)));
     assert!(!tx.touch(&GetQuote(3)) && !tx.invalidate(&GetQuote(3)), "missing");
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Invalidated);
-    assert_eq!(cache.entry(&GetQuote(2)).unwrap().freshness(), Freshness::Fresh);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Invalidated);
+    assert_eq!(cache.get_entry(&GetQuote(2)).unwrap().freshness(), Freshness::Fresh);
     let receipt = tx.commit().unwrap();
 
     assert_eq!((receipt.revision(), cache.revision()), (None, revision), "neither is a write");
-    let first = cache.entry(&GetQuote(1)).unwrap();
+    let first = cache.get_entry(&GetQuote(1)).unwrap();
     assert_eq!((first.freshness(), first.remaining()), (Freshness::Fresh, Some(10 * SECOND)));
     assert!(Arc::ptr_eq(first.value(), &value));
     assert!(cache.get_fresh(&GetQuote(2)).is_none() && cache.get(&GetQuote(2)).is_some());
-    assert_eq!(cache.entry(&GetQuote(2)).unwrap().remaining(), Some(6 * SECOND));
+    assert_eq!(cache.get_entry(&GetQuote(2)).unwrap().remaining(), Some(6 * SECOND));
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn touch_makes_a_survivor_of_a_full_table_resident_again() {
     let held = cache.insert(GetRecent(1), "1");
     cache.insert(GetRecent(2), "2");
     cache.insert(GetRecent(3), "3");
-    assert_eq!(cache.entry(&GetRecent(1)).unwrap().residency(), Residency::Survivor);
+    assert_eq!(cache.get_entry(&GetRecent(1)).unwrap().residency(), Residency::Survivor);
     let mut tx = cache.begin();
     assert!(tx.touch(&GetRecent(1)));
     tx.commit().unwrap();
@@ -331,19 +331,19 @@ fn a_mark_on_an_entry_that_another_commit_removed_does_nothing() {
 fn a_write_may_carry_its_own_times() {
     let (cache, clock) = timed(|builder| builder);
     let mut tx = cache.begin();
-    tx.set_timed(GetNote(1), "kept for a while", Times::new().ttl(3 * SECOND));
+    tx.set_timed(GetNote(1), "kept for a while", EntryTimes::new().ttl(3 * SECOND));
     tx.set_timed(
         GetQuote(1),
         "old",
-        Times::new().as_of(cache.now() - 20 * SECOND).fresh(30 * SECOND).ttl(60 * SECOND),
+        EntryTimes::new().as_of(cache.now() - 20 * SECOND).fresh(30 * SECOND).ttl(60 * SECOND),
     );
     drop(tx.commit().unwrap());
-    assert_eq!(cache.entry(&GetNote(1)).unwrap().remaining(), Some(3 * SECOND));
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().age(), 20 * SECOND);
+    assert_eq!(cache.get_entry(&GetNote(1)).unwrap().remaining(), Some(3 * SECOND));
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().age(), 20 * SECOND);
     clock.advance(10 * SECOND);
     assert!(cache.get(&GetNote(1)).is_none());
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().remaining(), Some(30 * SECOND));
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().remaining(), Some(30 * SECOND));
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn side_loading_is_one_write_with_a_revision() {
     let first = cache.revision().unwrap();
     cache.insert(GetTotal(1), 5);
     assert_eq!(cache.revision().unwrap().get(), first.get() + 1);
-    assert_eq!(cache.entry(&GetTotal(1)).unwrap().revision(), cache.revision().unwrap());
+    assert_eq!(cache.get_entry(&GetTotal(1)).unwrap().revision(), cache.revision().unwrap());
 }
 
 // One key, all verbs in all orders, against a model that knows nothing of lines, bases and locks.
@@ -530,7 +530,7 @@ fn rival() -> impl Strategy<Value = Rival> {
     ]
 }
 
-fn act(tx: &mut Transaction<Shop>, model: &mut Model, verb: Verb, old: Times) {
+fn act(tx: &mut Transaction<Shop>, model: &mut Model, verb: Verb, old: EntryTimes) {
     let key = GetBalance(1);
     match verb {
         Verb::Get => {
@@ -584,7 +584,7 @@ proptest! {
         let base = base.map(|(value, is_marked)| Known { value, is_marked, age: 3 });
         let mut model = Model { base, own: Own::Nothing, depends: false };
         let mut tx = cache.begin();
-        let old = Times::new().as_of(cache.now() - 2 * SECOND);
+        let old = EntryTimes::new().as_of(cache.now() - 2 * SECOND);
         for verb in verbs {
             act(&mut tx, &mut model, verb, old);
         }
@@ -615,7 +615,7 @@ proptest! {
                 now
             }
         };
-        let found = cache.entry(&GetBalance(1)).map(|entry| Known {
+        let found = cache.get_entry(&GetBalance(1)).map(|entry| Known {
             value: **entry.value(),
             is_marked: entry.freshness() == Freshness::Invalidated,
             age: entry.age().as_secs(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Cache, ChangeKind, CommitError, Freshness, Residency, Stored, Times};
+use cache_core::{Cache, ChangeKind, CommitError, EntryTimes, Freshness, Residency, StoreOutcome};
 
 use crate::shop::*;
 
@@ -38,10 +38,10 @@ fn one_that_finds_nothing_is_no_revision_and_no_write() {
 #[test]
 fn an_updated_entry_is_as_old_as_before_and_ends_when_it_would_have_ended() {
     let (cache, clock) = timed(|builder| builder);
-    let own = Times::new().ttl(60 * SECOND).fresh(20 * SECOND);
+    let own = EntryTimes::new().ttl(60 * SECOND).fresh(20 * SECOND);
     cache.insert(GetQuote(1), "by the table");
     cache.insert_timed(GetQuote(2), "by its own times", own);
-    let weak = cache.insert_timed(GetNote(1), "by its own time", Times::new().ttl(10 * SECOND));
+    let weak = cache.insert_timed(GetNote(1), "by its own time", EntryTimes::new().ttl(10 * SECOND));
     drop(weak);
     clock.advance(3 * SECOND);
     let mut tx = cache.begin();
@@ -88,7 +88,7 @@ fn an_updated_entry_keeps_its_mark_also_one_that_comes_before_the_commit() {
 fn what_the_transaction_itself_has_said_of_the_times_and_the_mark_counts() {
     let (cache, clock) = timed(|builder| builder);
     for id in 1..=6 {
-        cache.insert_timed(GetQuote(id), "old", Times::new().ttl(60 * SECOND));
+        cache.insert_timed(GetQuote(id), "old", EntryTimes::new().ttl(60 * SECOND));
         cache.invalidate(&GetQuote(id));
     }
     clock.advance(3 * SECOND);
@@ -98,7 +98,7 @@ fn what_the_transaction_itself_has_said_of_the_times_and_the_mark_counts() {
     };
     // Said before.
     tx.touch(&GetQuote(1));
-    tx.set_timed(GetQuote(2), "set", Times::new().ttl(SECOND));
+    tx.set_timed(GetQuote(2), "set", EntryTimes::new().ttl(SECOND));
     tx.touch(&GetQuote(3));
     tx.invalidate(&GetQuote(3));
     (1..=6).for_each(|id| update(&mut tx, id));
@@ -202,7 +202,7 @@ fn one_that_finds_nothing_keeps_a_load_that_runs_from_being_stored() {
     tx.update(&GetBalance(2), |balance| **balance + 1);
     assert!(!watch.is_overtaken(), "before the commit nothing has happened");
     tx.commit().unwrap();
-    assert!(matches!(watch.store(10, Times::new()), Stored::Overtaken(value) if *value == 10));
+    assert!(matches!(watch.store(10, EntryTimes::new()), StoreOutcome::Overtaken(value) if *value == 10));
 }
 
 #[test]

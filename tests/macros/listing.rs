@@ -1,6 +1,7 @@
 //! What a listing becomes: fields, tables, names, and what is left out under a `cfg`.
 
-use cache_core::{Holds, Query, Table};
+use cache_core::__private::Table;
+use cache_core::{Holds, Query};
 
 pub mod posts {
     //! Two modules with queries of one name.
@@ -93,7 +94,7 @@ cache_core::registry! {
     }
 }
 
-fn names(descriptions: &[cache_core::TableDescription]) -> Vec<&str> {
+fn names(descriptions: &[cache_core::__private::TableDescription]) -> Vec<&str> {
     descriptions.iter().map(|description| description.name).collect()
 }
 

@@ -9,7 +9,7 @@ pub mod saved;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cache_core::{Cause, Freshness, Removals, Residency, Revision};
+use cache_core::{Freshness, RemovalCause, RemovalCounts, Residency, Revision};
 
 use queues::{Coming, MOST_USES, Queue, Queues};
 
@@ -249,7 +249,7 @@ impl Table {
         if let Bound::Lru(limit) = self.rules.bound {
             while self.used() > limit {
                 let oldest = self.order.remove(0);
-                self.let_go(oldest, Stay::Evicted, Cause::Evicted);
+                self.let_go(oldest, Stay::Evicted, RemovalCause::Evicted);
             }
             return;
         }
@@ -335,7 +335,7 @@ impl Table {
                 entry.history.drain(..entry.history.len().saturating_sub(self.rules.history));
             }
             if is_alive {
-                self.left(key, old.number, Cause::Replaced);
+                self.left(key, old.number, RemovalCause::Replaced);
             }
         }
         let is_too_heavy = stay == Stay::Released && self.rules.bound != Bound::None;
@@ -346,7 +346,7 @@ impl Table {
             None => {}
         }
         if is_too_heavy {
-            self.left(key, number, Cause::Evicted);
+            self.left(key, number, RemovalCause::Evicted);
         }
     }
 
@@ -358,7 +358,7 @@ impl Table {
         let (number, is_alive) = (entry.number, self.is_alive(entry));
         if is_alive {
             *self.writes.entry(key).or_default() += 1;
-            self.left(key, number, Cause::Removed);
+            self.left(key, number, RemovalCause::Removed);
         }
         self.leave(key);
         self.entries.remove(&key);
@@ -409,7 +409,7 @@ impl Table {
         for (key, entry) in std::mem::take(&mut self.entries) {
             if self.is_alive(&entry) {
                 *self.writes.entry(key).or_default() += 1;
-                self.left(key, entry.number, Cause::Cleared);
+                self.left(key, entry.number, RemovalCause::Cleared);
             }
         }
         self.order.clear();
@@ -435,7 +435,7 @@ impl Table {
         }
     }
 
-    fn left(&mut self, key: u16, number: u64, cause: Cause) {
+    fn left(&mut self, key: u16, number: u64, cause: RemovalCause) {
         self.removals.push(Removal::new(key, number, cause));
     }
 
@@ -444,7 +444,7 @@ impl Table {
             |entry: &Entry| entry.stay.is_resident() && entry.stay != Stay::Pinned && self.is_expired(entry);
         if self.entries.get(&key).is_some_and(is_over) {
             self.leave(key);
-            self.let_go(key, Stay::Released, Cause::Expired);
+            self.let_go(key, Stay::Released, RemovalCause::Expired);
         }
     }
 
@@ -454,7 +454,7 @@ impl Table {
         let (home, is_expired) = (self.home(entry.weight, entry.ttl), self.is_expired(entry));
         if home == Stay::Released || is_expired {
             if entry.stay == Stay::Pinned {
-                let cause = if is_expired { Cause::Expired } else { Cause::Evicted };
+                let cause = if is_expired { RemovalCause::Expired } else { RemovalCause::Evicted };
                 self.let_go(key, Stay::Released, cause);
             }
         } else if self.is_alive(entry) {
@@ -484,7 +484,7 @@ impl Table {
     }
 
     /// Turns a resident that has left its list into a survivor, or takes it out if nobody holds its value.
-    fn let_go(&mut self, key: u16, stay: Stay, cause: Cause) {
+    fn let_go(&mut self, key: u16, stay: Stay, cause: RemovalCause) {
         self.disturbances += 1;
         let entry = self.entries.get_mut(&key).unwrap();
         let number = entry.number;
@@ -526,7 +526,7 @@ impl Table {
                 _ => {
                     self.queues.remember(key, queue);
                     self.queues.remove(key);
-                    self.let_go(key, Stay::Evicted, Cause::Evicted);
+                    self.let_go(key, Stay::Evicted, RemovalCause::Evicted);
                     return true;
                 }
             }
@@ -535,19 +535,19 @@ impl Table {
 }
 
 impl Removal {
-    pub fn new(key: u16, number: u64, cause: Cause) -> Self {
+    pub fn new(key: u16, number: u64, cause: RemovalCause) -> Self {
         let cause = match cause {
-            Cause::Evicted => "evicted",
-            Cause::Expired => "expired",
-            Cause::Removed => "removed",
-            Cause::Replaced => "replaced",
-            Cause::Cleared => "cleared",
+            RemovalCause::Evicted => "evicted",
+            RemovalCause::Expired => "expired",
+            RemovalCause::Removed => "removed",
+            RemovalCause::Replaced => "replaced",
+            RemovalCause::Cleared => "cleared",
             _ => panic!("no cause of these tables: {cause:?}"),
         };
         Self { key, number, cause }
     }
 
-    pub fn count(&self, counts: &mut Removals) {
+    pub fn count(&self, counts: &mut RemovalCounts) {
         *match self.cause {
             "evicted" => &mut counts.evicted,
             "expired" => &mut counts.expired,

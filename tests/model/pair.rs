@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_core::{
-    Cache, Change as Told, ChangeKind, CommitError, Freshness, Holds, ManualClock, Moment, Pinned, Query,
-    Receipt, Removal as Gone, Removals, Revision, TableOptions, Times, Transaction,
+    Cache, Change as Told, ChangeKind, CommitError, EntryTimes, Freshness, Holds, ManualClock, Moment,
+    Pinned, Query, Receipt, Removal as Gone, RemovalCounts, Revision, TableOptions, Transaction,
 };
 
 use crate::naive::saved::{Restored, Saved};
@@ -56,7 +56,7 @@ struct Side {
     /// Changes that they should have heard of.
     changes: Vec<ChangeOf>,
     /// How many values have left each table.
-    removals: [Removals; 2],
+    removals: [RemovalCounts; 2],
     numbers: Rc<Cell<u64>>,
 }
 

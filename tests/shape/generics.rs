@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use cache_core as my_cache;
-use cache_core::{Shape, ShapeReport};
+use cache_core::__private::shape::ShapeReport;
+use cache_core::Shape;
 
 use crate::fingerprint;
 

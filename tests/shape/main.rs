@@ -10,7 +10,8 @@ mod saved;
 mod vouched_values;
 mod vouching;
 
-use cache_core::{Fingerprint, Shape, ShapeReport};
+use cache_core::__private::shape::{Fingerprint, ShapeReport};
+use cache_core::Shape;
 
 /// Fingerprint of `T`.
 fn fingerprint<T: Shape + ?Sized>() -> Fingerprint {

@@ -1,7 +1,8 @@
 //! What a report says beside the fingerprint.
 #![allow(dead_code, reason = "only the types count")]
 
-use cache_core::{Shape, ShapeReport};
+use cache_core::__private::shape::ShapeReport;
+use cache_core::Shape;
 use serde::{Deserialize, Serialize};
 
 #[derive(Shape, Serialize, Deserialize)]

@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime};
 
 use cache_core::__private::codec::{Bincode, Codec, EncodeError, Json, Postcard};
-use cache_core::{Shape, ShapeReport};
+use cache_core::__private::shape::ShapeReport;
+use cache_core::Shape;
 use chrono::{DateTime, FixedOffset, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

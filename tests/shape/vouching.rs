@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cache_core::__private::codec::{Bincode, Json, Postcard};
-use cache_core::{Shape, ShapeReport};
+use cache_core::__private::shape::ShapeReport;
+use cache_core::Shape;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Whether the shape of `T` vouches for it: `[bincode, postcard, json]`.

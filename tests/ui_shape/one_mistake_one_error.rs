@@ -1,5 +1,5 @@
 //! A mistake in one type adds no errors where the type is used.
-use cache_core::{Shape, ShapeReport};
+use cache_core::{Shape, __private::shape::ShapeReport};
 
 #[derive(Shape)]
 struct Inner {

@@ -1,5 +1,5 @@
 //! A parameter that is saved must have a shape.
-use cache_core::{Shape, ShapeReport};
+use cache_core::{Shape, __private::shape::ShapeReport};
 
 struct Foreign;
 

@@ -19,7 +19,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cache_core::Fingerprint;
+use cache_core::client_support::Fingerprint;
 
 const MAGIC: [u8; 4] = *b"\x89QCE";
 const VERSION: u16 = 1;

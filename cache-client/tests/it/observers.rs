@@ -496,8 +496,8 @@ async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
 #[tokio::test(start_paused = true)]
 async fn a_value_with_a_freshness_time_of_its_own_is_shown_as_stale_when_that_is_over() {
     let client = lab();
-    client.cache().insert_timed(GetNumber(1), 1, cache_core::Times::new().fresh(seconds(3)));
-    client.cache().insert_timed(GetNumber(2), 2, cache_core::Times::new().fresh(seconds(20)));
+    client.cache().insert_timed(GetNumber(1), 1, cache_core::EntryTimes::new().fresh(seconds(3)));
+    client.cache().insert_timed(GetNumber(2), 2, cache_core::EntryTimes::new().fresh(seconds(20)));
     let (mut short, mut long) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(2)));
     assert_eq!((next(&mut short).await, next(&mut long).await), ("1".to_owned(), "2".to_owned()));
     pass(seconds(4)).await;

@@ -174,7 +174,7 @@ async fn the_error_that_an_old_answer_stands_in_for_is_readable_until_a_load_suc
 #[tokio::test(start_paused = true)]
 async fn an_entry_with_a_freshness_time_of_its_own_is_stale_from_there_on() {
     let client = lab();
-    let times = cache_core::Times::new().fresh(seconds(100));
+    let times = cache_core::EntryTimes::new().fresh(seconds(100));
     client.cache().insert_timed(GetStale(1), 7, times);
     client.cache().insert_timed(GetForgiven(1), 7, times);
     client.app().script(&GetForgiven(1), Script::Fail(SECOND));

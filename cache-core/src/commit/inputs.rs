@@ -16,7 +16,7 @@ use crate::registry::{Holds, Registry};
 use crate::shard::key::AnyKey;
 use crate::shard::pairs::{AnyPair, ValueHandle};
 use crate::shard::{Incoming, Location, ReadVersion, ShardRef};
-use crate::table::Times;
+use crate::table::EntryTimes;
 use crate::table::tags::Tags;
 use crate::table::watchers::AnyWatcher;
 use crate::watch::AnyWatch;
@@ -283,7 +283,7 @@ pub(crate) fn store_if_inputs_hold(
     table: &dyn UsedTable,
     watcher: &AnyWatcher,
     pair: &mut dyn AnyPair,
-    times: &Times,
+    times: &EntryTimes,
     store: Store,
     inputs: &Inputs,
 ) -> Built {

@@ -11,7 +11,7 @@ use crate::shard::Pair;
 use crate::shard::key::{AnyKey, names};
 use crate::shard::pairs::Pairs;
 use crate::shard::state::AnyHandle;
-use crate::table::{Table, Times, Use};
+use crate::table::{EntryTimes, Table, Use};
 use crate::typed::Merges;
 pub(crate) use crate::typed::Writes;
 
@@ -113,7 +113,12 @@ impl<Q: Query> Writes<'_, Q> {
     }
 
     /// Replaces the whole value. Returns the line if this is the first write of the key.
-    pub(crate) fn set(&mut self, key: Q, value: Arc<Q::Value>, times: Option<Box<Times>>) -> Option<usize> {
+    pub(crate) fn set(
+        &mut self,
+        key: Q,
+        value: Arc<Q::Value>,
+        times: Option<Box<EntryTimes>>,
+    ) -> Option<usize> {
         let hash = self.table.hash(&key);
         self.set.set_pair(hash, &mut Pair::new(key, value), times)
     }
@@ -122,7 +127,7 @@ impl<Q: Query> Writes<'_, Q> {
         &mut self,
         line: usize,
         value: Arc<Q::Value>,
-        times: Option<Box<Times>>,
+        times: Option<Box<EntryTimes>>,
         mark: Mark,
     ) -> Option<usize> {
         let first = self.set.set(line, times, mark);

@@ -21,7 +21,7 @@ use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::pairs::{AnyPair, AnyPairs};
 use crate::shard::{Incoming, Location, ReadVersion};
 use crate::table::tags::TagLists;
-use crate::table::{Head, Times};
+use crate::table::{EntryTimes, Head};
 
 /// The lines of one transaction in one table.
 pub(crate) struct WriteSet {
@@ -74,7 +74,7 @@ struct Line {
 enum Write {
     None,
     Set {
-        times: Option<Box<Times>>,
+        times: Option<Box<EntryTimes>>,
         mark: Mark,
     },
     Merge(Box<Merge>),
@@ -233,7 +233,7 @@ impl WriteSet {
         &mut self,
         hash: u32,
         pair: &mut dyn AnyPair,
-        times: Option<Box<Times>>,
+        times: Option<Box<EntryTimes>>,
     ) -> Option<usize> {
         let key = pair.key()?;
         match self.find(hash, &|other| key.equals(other)) {
@@ -264,7 +264,7 @@ impl WriteSet {
     }
 
     /// A value is put into the typed part. Returns the line if this is the first write of the key.
-    pub(super) fn set(&mut self, line: usize, times: Option<Box<Times>>, mark: Mark) -> Option<usize> {
+    pub(super) fn set(&mut self, line: usize, times: Option<Box<EntryTimes>>, mark: Mark) -> Option<usize> {
         self.lines.put(line, Write::Set { times, mark })
     }
 
@@ -282,9 +282,9 @@ impl WriteSet {
         &mut self,
         line: usize,
         is_there: bool,
-        mut times: Times,
+        mut times: EntryTimes,
         seen: ReadVersion,
-    ) -> Option<(Times, Mark)> {
+    ) -> Option<(EntryTimes, Mark)> {
         let is_meant = self.lines.is_marked_by_predicate_at(line);
         self.remember(line, seen);
         let write = &self.lines.lines[line].write;

@@ -7,7 +7,7 @@ use super::metadata::Metadata;
 use super::pairs::{AnyPair, AnyPairs};
 use super::state::Membership;
 use super::{Incoming, OpContext, PinClaim, Placement, QueuePosition, ShardMut};
-use crate::event::Cause;
+use crate::event::RemovalCause;
 use crate::retention::Queue;
 use crate::retention::recency::Oldest;
 use crate::sync::atomic::AtomicU8;
@@ -68,7 +68,7 @@ impl ShardMut<'_> {
         let is_expired = metadata.deadline(number, context.rules).is_over(context.now);
         if placement.is_nowhere() || is_expired {
             // A pinned entry is released; a survivor stays one.
-            let cause = if is_expired { Cause::Expired } else { Cause::Evicted };
+            let cause = if is_expired { RemovalCause::Expired } else { RemovalCause::Evicted };
             self.release(number, Membership::Released, cause, context);
             return;
         }
@@ -133,7 +133,7 @@ impl ShardMut<'_> {
     pub(crate) fn evict_oldest(&mut self, oldest: Oldest, context: &OpContext<'_>) {
         let Some(number) = self.find_aside(oldest.hash, Membership::Ordered, oldest.node) else { return };
         self.leave(number, context);
-        self.release(number, Membership::Evicted, Cause::Evicted, context);
+        self.release(number, Membership::Evicted, RemovalCause::Evicted, context);
         self.make_room(context);
     }
 
@@ -149,7 +149,7 @@ impl ShardMut<'_> {
     fn evict_one(&mut self, context: &OpContext<'_>) -> bool {
         let Some(number) = self.victim(context) else { return false };
         self.metadata.balance -= i64::from(self.metadata.records[number].weight);
-        self.release(number, Membership::Evicted, Cause::Evicted, context);
+        self.release(number, Membership::Evicted, RemovalCause::Evicted, context);
         true
     }
 
@@ -203,7 +203,7 @@ impl ShardMut<'_> {
             state.may_expire(context.rules) && membership.is_resident() && membership != Membership::Pinned;
         if may_go && self.metadata.deadline(number, context.rules).is_over(context.now) {
             self.metadata.leave(number, state, context);
-            return self.release(number, Membership::Released, Cause::Expired, context);
+            return self.release(number, Membership::Released, RemovalCause::Expired, context);
         }
         true
     }
@@ -214,7 +214,7 @@ impl ShardMut<'_> {
         &mut self,
         number: u32,
         membership: Membership,
-        cause: Cause,
+        cause: RemovalCause,
         context: &OpContext<'_>,
     ) -> bool {
         let Some(state) = self.lines.state(number) else { return false };
@@ -245,7 +245,7 @@ impl ShardMut<'_> {
         &mut self,
         number: u32,
         membership: Membership,
-        cause: Cause,
+        cause: RemovalCause,
         context: &OpContext<'_>,
     ) {
         self.note_displaced(cause, context);

@@ -7,7 +7,7 @@ use super::index::Index;
 use super::metadata::REVIVALS;
 use super::state::Membership;
 use super::{OpContext, ShardMut, numbers};
-use crate::event::Cause;
+use crate::event::RemovalCause;
 use crate::retention::list::NONE;
 use crate::sync::atomic::Ordering;
 
@@ -108,7 +108,7 @@ impl ShardMut<'_> {
     }
 
     /// Takes an entry out, and out of whatever list it is in. The ledger is told.
-    pub(super) fn take(&mut self, number: u32, cause: Option<Cause>, context: &OpContext<'_>) {
+    pub(super) fn take(&mut self, number: u32, cause: Option<RemovalCause>, context: &OpContext<'_>) {
         self.keep_for_saves(number);
         self.leave(number, context);
         self.vacate(number, cause, context);

@@ -8,7 +8,7 @@ use super::saves::Saves;
 use super::state::{Extra, LineState, Membership, deadline};
 use super::tag_index::TagIndex;
 use crate::clock::Moment;
-use crate::event::Cause;
+use crate::event::RemovalCause;
 use crate::retention::Rules;
 use crate::retention::deadline::Deadlines;
 use crate::retention::list::{List, NONE};
@@ -41,12 +41,12 @@ pub(crate) struct Metadata {
     pub(super) tags: Option<Box<TagIndex>>,
     /// Highest revision of an entry that was taken out.
     pub(super) forgotten: u64,
-    /// Removals by [`Cause`].
-    pub(super) removals: [u64; Cause::COUNT],
+    /// Removals by [`RemovalCause`].
+    pub(super) removals: [u64; RemovalCause::COUNT],
     /// What was displaced beside keys and values, to be dropped when no lock is held.
     pub(super) displaced_extras: DisplacedExtras,
     /// What listeners have to be told of what was displaced, by its numbers there.
-    pub(super) told: Vec<(usize, Cause)>,
+    pub(super) told: Vec<(usize, RemovalCause)>,
 }
 
 /// As they stood in [`Extras`].

@@ -9,7 +9,7 @@ use super::pairs::AnyPair;
 use super::state::{LineState, Membership, deadline};
 use super::{OpContext, ShardMut, ShardRef};
 use crate::clock::Moment;
-use crate::event::Cause;
+use crate::event::RemovalCause;
 use crate::retention::Queue;
 use crate::retention::list::{Link, NONE};
 use crate::retention::recency::Recency;
@@ -178,13 +178,13 @@ impl ShardMut<'_> {
             Released::Unshared => {
                 let Self { index, metadata, .. } = self;
                 metadata.forgotten = metadata.forgotten.max(metadata.records[number].revision);
-                metadata.removals[Cause::Evicted as usize] += 1;
+                metadata.removals[RemovalCause::Evicted as usize] += 1;
                 index.remove(number, &metadata.records);
                 Some(number)
             }
             Released::Weakened => {
                 self.metadata.balance -= 1;
-                self.become_survivor(number, Membership::Evicted, Cause::Evicted, context);
+                self.become_survivor(number, Membership::Evicted, RemovalCause::Evicted, context);
                 None
             }
         }
@@ -228,6 +228,6 @@ impl Metadata {
         state.date(as_of, false);
         state.count_use();
         promote(state, context);
-        self.removals[Cause::Replaced as usize] += 1;
+        self.removals[RemovalCause::Replaced as usize] += 1;
     }
 }

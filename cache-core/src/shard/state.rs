@@ -12,7 +12,7 @@ use crate::retention::s3fifo::MAX_USES;
 use crate::retention::{Queue, Rules};
 use crate::snapshot::{EntryMeta, Nanos};
 use crate::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use crate::table::Times;
+use crate::table::EntryTimes;
 
 /// The state that a hit reads, beside the key and the value in the [`Line`](super::lines::Line). What only writes and
 /// reports read is kept apart, in [`Record`] and [`Extra`].
@@ -139,11 +139,11 @@ pub(crate) struct Extra {
     /// Label of the transaction that wrote the value.
     pub(crate) label: Option<Arc<str>>,
     /// Oldest first.
-    pub(crate) history: VecDeque<AnyPast>,
+    pub(crate) history: VecDeque<AnyHistoryEntry>,
 }
 
-/// A [`Past`] whose type of value is not known.
-pub(crate) struct AnyPast {
+/// A [`HistoryEntry`] whose type of value is not known.
+pub(crate) struct AnyHistoryEntry {
     pub(crate) revision: u64,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) value: AnyHandle,
@@ -154,7 +154,7 @@ pub(crate) type AnyHandle = Box<dyn AnyPair>;
 
 /// A value that an entry had before.
 #[derive(Debug)]
-pub struct Past<V: ?Sized> {
+pub struct HistoryEntry<V: ?Sized> {
     /// Revision of the commit that wrote it.
     pub revision: Revision,
     /// Label of that commit.
@@ -163,7 +163,7 @@ pub struct Past<V: ?Sized> {
     pub value: Arc<V>,
 }
 
-impl<V: ?Sized> Clone for Past<V> {
+impl<V: ?Sized> Clone for HistoryEntry<V> {
     fn clone(&self) -> Self {
         Self { revision: self.revision, label: self.label.clone(), value: Arc::clone(&self.value) }
     }
@@ -207,7 +207,7 @@ impl Extra {
 
     /// Keeps the value that this one takes the place of in the history, after those that were there.
     pub(crate) fn keep_past(&mut self, value: AnyHandle, revision: u64, old: &mut Self, limit: usize) {
-        let past = AnyPast { revision, label: old.label.take(), value };
+        let past = AnyHistoryEntry { revision, label: old.label.take(), value };
         let surplus = (old.history.len() + 1).saturating_sub(limit);
         self.history = old.history.split_off(surplus.min(old.history.len()));
         self.history.push_back(past);
@@ -258,9 +258,9 @@ impl View<'_> {
     }
 
     /// The entry's own times, with which another value is as old as this one.
-    pub(crate) fn times(&self) -> Times {
+    pub(crate) fn times(&self) -> EntryTimes {
         let (ttl, fresh) = self.extra.map_or((None, None), |extra| (extra.ttl, extra.fresh));
-        Times { as_of: Some(self.record.as_of), ttl, fresh }
+        EntryTimes { as_of: Some(self.record.as_of), ttl, fresh }
     }
 
     /// What is saved of the entry beside key and value.

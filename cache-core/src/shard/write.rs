@@ -8,7 +8,7 @@ use super::pairs::AnyPair;
 use super::state::{LineState, Membership};
 use super::{AnyLines, Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
 use crate::clock::Moment;
-use crate::event::Cause;
+use crate::event::RemovalCause;
 use crate::retention::Queue;
 use crate::retention::list::{Link, List, NONE};
 use crate::retention::records::{Record, Records};
@@ -157,7 +157,7 @@ impl ShardMut<'_> {
         let displaced = lines.displaced().add();
         displaced.swap(pair, true);
         if displaced.has_value() {
-            self.note_displaced(Cause::Replaced, context);
+            self.note_displaced(RemovalCause::Replaced, context);
         }
         if !is_resident {
             keep_restored(&mut *self.lines, number, incoming.position);
@@ -176,7 +176,7 @@ impl ShardMut<'_> {
                 displaced.swap(&mut *told, true);
             }
         }
-        self.note_displaced(Cause::Evicted, context);
+        self.note_displaced(RemovalCause::Evicted, context);
     }
 
     /// Takes the key out, value and history with it. Returns whether it was readable.
@@ -184,7 +184,7 @@ impl ShardMut<'_> {
         self.metadata.forgotten = self.metadata.forgotten.max(context.revision);
         let Some(number) = at.number else { return false };
         let is_readable = self.is_readable(number);
-        self.take(number, is_readable.then_some(Cause::Removed), context);
+        self.take(number, is_readable.then_some(RemovalCause::Removed), context);
         is_readable
     }
 
@@ -197,7 +197,7 @@ impl ShardMut<'_> {
             if state.membership.is_counted() {
                 self.metadata.balance -= i64::from(self.metadata.records[number].weight);
             }
-            let cause = self.is_readable(number).then_some(Cause::Cleared);
+            let cause = self.is_readable(number).then_some(RemovalCause::Cleared);
             self.displace(number, cause, context);
             let extra = self.metadata.extras.take(number);
             self.drop_later(extra);

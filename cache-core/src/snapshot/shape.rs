@@ -94,7 +94,7 @@ pub use visitor::{Layout, ShapeVisitor};
 /// # Examples
 #[cfg_attr(feature = "derive", doc = "```")]
 #[cfg_attr(not(feature = "derive"), doc = "```ignore")]
-/// use cache_core::{Shape, ShapeReport};
+/// use cache_core::Shape;
 ///
 /// #[derive(Shape)]
 /// struct Post {
@@ -110,9 +110,8 @@ pub use visitor::{Layout, ShapeVisitor};
 ///     answers: Vec<Comment>,
 /// }
 ///
-/// let report = ShapeReport::of::<Post>();
-/// assert!(report.is_recursive && report.is_opaque);
-/// assert_eq!(report.self_describing, None);
+/// fn has_shape<T: Shape>() {}
+/// has_shape::<Vec<Post>>();
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape that a snapshot could check",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::head::Head;
-use super::times::Times;
+use super::times::EntryTimes;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
 use crate::event::{AnyEntry, Change, ChangeKind};
@@ -83,7 +83,7 @@ impl Head {
     pub(crate) fn incoming(
         &self,
         pair: &dyn AnyPair,
-        times: &Times,
+        times: &EntryTimes,
         label: Option<&Arc<str>>,
         now: Moment,
     ) -> Incoming {
@@ -132,7 +132,7 @@ impl Head {
 
     /// The moment of a write. Precise if times begin with it.
     #[inline]
-    pub(crate) fn start_of(&self, times: &Times) -> Moment {
+    pub(crate) fn start_of(&self, times: &EntryTimes) -> Moment {
         match self.rules.has_times || times.ttl.is_some() || times.fresh.is_some() {
             true => self.core.precise_now(),
             false => self.core.now(),

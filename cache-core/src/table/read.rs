@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Table;
 use super::entry::{Entry, EntryState};
 use super::head::Head;
-use super::times::Times;
+use super::times::EntryTimes;
 use crate::Revision;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
@@ -13,7 +13,7 @@ use crate::query::{Lookup, Query};
 use crate::retention::Rules;
 use crate::shard::key::{IsKey, names};
 use crate::shard::pairs::AnyPair;
-use crate::shard::state::{AnyHandle, AnyPast, Past};
+use crate::shard::state::{AnyHandle, AnyHistoryEntry, HistoryEntry};
 use crate::shard::{Line, LineState, Lines, Membership, Pair, ReadVersion, ShardRef, ValueRef, View};
 use crate::sync::atomic::Ordering;
 
@@ -226,6 +226,10 @@ impl<Q: Query> Table<Q> {
         self.read(lookup, Use::Uncounted, &mut show_nothing)
     }
 
+    pub(crate) fn contains<L: Lookup<Query = Q>>(&self, lookup: &L) -> bool {
+        self.used_table().is_some_and(|table| table.is_readable(self.hash(lookup), &|key| names(lookup, key)))
+    }
+
     pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
         let (now, mut key) = (self.core().now(), None);
         let mut state = None;
@@ -272,7 +276,7 @@ impl<Q: Query> Table<Q> {
         Some((value?, state?))
     }
 
-    pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<Past<Q::Value>> {
+    pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<HistoryEntry<Q::Value>> {
         let mut past = Vec::new();
         // The present value is returned to this stack, to be dropped here.
         let _present =
@@ -295,8 +299,8 @@ impl<Q: Query> Table<Q> {
     pub(crate) fn read_timed<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
-    ) -> (Option<Arc<Q::Value>>, Times, ReadVersion) {
-        let (mut version, mut times) = (ReadVersion::Absent { forgotten: 0 }, Times::new());
+    ) -> (Option<Arc<Q::Value>>, EntryTimes, ReadVersion) {
+        let (mut version, mut times) = (ReadVersion::Absent { forgotten: 0 }, EntryTimes::new());
         let value = self.read(lookup, Use::Counted, &mut |shard, number| {
             version = shard.version(number);
             if let Some(view) = number.and_then(|number| shard.view(number)) {
@@ -330,14 +334,14 @@ fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q
     }
 }
 
-fn history_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Vec<Past<Q::Value>> {
+fn history_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Vec<HistoryEntry<Q::Value>> {
     let view = number.and_then(|number| shard.view(number)).filter(View::is_resident);
     let mut history = Vec::new();
-    for AnyPast { revision, label, value } in
+    for AnyHistoryEntry { revision, label, value } in
         view.and_then(|view| view.extra).iter().flat_map(|extra| &extra.history)
     {
         if let Some(value) = Pair::<Q>::value_of(&**value) {
-            history.push(Past {
+            history.push(HistoryEntry {
                 revision: Revision(*revision),
                 label: label.clone(),
                 value: Arc::clone(value),

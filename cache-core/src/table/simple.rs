@@ -5,7 +5,7 @@ use super::Table;
 use super::flights::AnyLoad;
 use super::head::Head;
 use super::locking::LockedShard;
-use super::times::Times;
+use super::times::EntryTimes;
 use super::watchers::AnyWatcher;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
@@ -45,12 +45,12 @@ impl Watched<'_> {
 }
 
 /// The times of most writes: those of the table.
-pub(super) const NO_TIMES: &Times = &Times::new();
+pub(super) const NO_TIMES: &EntryTimes = &EntryTimes::new();
 
 /// A simple write on its way.
 pub(crate) struct SimpleWrite<'a> {
     hash: u32,
-    times: &'a Times,
+    times: &'a EntryTimes,
     origin: Origin,
     watched: Watched<'a>,
     now: Moment,
@@ -63,14 +63,14 @@ pub(crate) struct SimpleWrite<'a> {
 impl<'a> SimpleWrite<'a> {
     /// By the program, of a pair whose key has this hash.
     #[inline]
-    pub(super) fn new(hash: u32, times: &'a Times) -> Self {
+    pub(super) fn new(hash: u32, times: &'a EntryTimes) -> Self {
         let (now, as_of) = (Moment::ORIGIN, Moment::ORIGIN);
         let (origin, watched) = (Origin::Program, Watched::No);
         Self { hash, times, origin, watched, now, as_of, has_displaced: false, revision: 0 }
     }
 
     /// By a load that is told of changes.
-    pub(super) fn of_watched(watcher: &'a AnyWatcher, times: &'a Times) -> Self {
+    pub(super) fn of_watched(watcher: &'a AnyWatcher, times: &'a EntryTimes) -> Self {
         let (origin, watched) = (Origin::Load, Watched::Yes(watcher));
         Self { origin, watched, ..Self::new(watcher.hash(), times) }
     }

@@ -7,21 +7,21 @@ use crate::clock::Moment;
 /// Times that are given with a write, instead of those of the table.
 ///
 /// ```
-/// use cache_core::Times;
+/// use cache_core::EntryTimes;
 /// use std::time::Duration;
 ///
-/// let times = Times::new().ttl(Duration::from_secs(60)).fresh(Duration::from_secs(5));
+/// let times = EntryTimes::new().ttl(Duration::from_secs(60)).fresh(Duration::from_secs(5));
 /// # let _ = times;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
-pub struct Times {
+pub struct EntryTimes {
     pub(crate) as_of: Option<Moment>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) fresh: Option<Duration>,
 }
 
-impl Times {
+impl EntryTimes {
     /// The times of the table, counted from now.
     pub const fn new() -> Self {
         Self { as_of: None, ttl: None, fresh: None }

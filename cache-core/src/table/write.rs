@@ -8,7 +8,7 @@ use std::thread;
 use super::Table;
 use super::flights::AnyLoad;
 use super::simple::{NO_TIMES, Origin, SimpleWrite};
-use super::times::Times;
+use super::times::EntryTimes;
 use super::watchers::{AnyWatcher, Ringer};
 use crate::clock::Moment;
 use crate::commit::inputs::{Built, Inputs, Store, store_if_inputs_hold};
@@ -23,7 +23,7 @@ use crate::watch::StoredAs;
 
 /// How a pair is written.
 struct PairWrite<'a> {
-    times: &'a Times,
+    times: &'a EntryTimes,
     origin: Origin,
     /// Whether the entry is marked from the start.
     is_invalidated: bool,
@@ -31,7 +31,7 @@ struct PairWrite<'a> {
 
 impl<'a> PairWrite<'a> {
     /// As the program says.
-    fn of(times: &'a Times) -> Self {
+    fn of(times: &'a EntryTimes) -> Self {
         Self { times, origin: Origin::Program, is_invalidated: false }
     }
 }
@@ -47,7 +47,7 @@ type MayWrite<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
     /// Writes a pair with these times in the general way, visible at once, past the `before_commit` hooks.
-    fn insert(&self, hash: u32, pair: &mut dyn AnyPair, times: &Times) {
+    fn insert(&self, hash: u32, pair: &mut dyn AnyPair, times: &EntryTimes) {
         self.write(hash, pair, &PairWrite::of(times), &mut |_, _| true);
     }
 
@@ -252,7 +252,7 @@ impl dyn UsedTable + '_ {
         watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
         is_same: Option<IsSame>,
-        times: &Times,
+        times: &EntryTimes,
         inputs: &Inputs,
     ) -> StoredAs {
         let equal = is_same.and_then(|is_same| self.equal(watcher, pair, is_same));
@@ -275,7 +275,7 @@ impl dyn UsedTable + '_ {
         &self,
         watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
-        times: &Times,
+        times: &EntryTimes,
         is_invalidated: bool,
     ) -> bool {
         let how = PairWrite { times, origin: Origin::Load, is_invalidated };
@@ -300,7 +300,7 @@ impl dyn UsedTable + '_ {
         watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
         equal: Option<(AnyHandle, ReadVersion)>,
-        times: &Times,
+        times: &EntryTimes,
         inputs: &Inputs,
     ) -> StoredAs {
         let mut is_up_to_date = inputs.are_few();
@@ -329,7 +329,7 @@ impl dyn UsedTable + '_ {
         watcher: &AnyWatcher,
         pair: &mut dyn AnyPair,
         equal: Option<(AnyHandle, ReadVersion)>,
-        times: &Times,
+        times: &EntryTimes,
     ) -> StoredAs {
         if let Some((equal, seen)) = equal
             && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, true)
@@ -371,7 +371,7 @@ impl dyn UsedTable + '_ {
 
 impl<Q: Query> Table<Q> {
     /// One write, visible at once, past the `before_commit` hooks.
-    pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &Times) -> Arc<Q::Value> {
+    pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &EntryTimes) -> Arc<Q::Value> {
         let hash = self.hash(&key);
         let mut pair = Pair::new(key, Arc::clone(&value));
         if !self.write_pair_simply(&mut pair, &mut SimpleWrite::new(hash, times)) {

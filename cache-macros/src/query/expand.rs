@@ -316,11 +316,11 @@ fn persistence(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     let make = if options.opaque.is_some() { quote!(opaque) } else { quote!(shaped) };
     let span = options.codec.as_ref().map_or(persist.name.span(), |codec| codec.name.span());
     let call = located(
-        quote!(#core::Persistence::#make::<#core::__private::codec::#codec>(const { #version })),
+        quote!(#core::__private::Persistence::#make::<#core::__private::codec::#codec>(const { #version })),
         span,
     );
     Some(quote! {
-        fn persistence() -> ::core::option::Option<#core::Persistence<Self>> {
+        fn persistence() -> ::core::option::Option<#core::__private::Persistence<Self>> {
             ::core::option::Option::Some(#call)
         }
     })

@@ -112,7 +112,7 @@ fn structure(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
             let docs = format!("Answers of `{query}`.");
             quote!(#[doc = #docs])
         });
-        quote_spanned!(*span=> #docs #(#attributes)* pub #name: ::std::boxed::Box<#core::Table<#path>>,)
+        quote_spanned!(*span=> #docs #(#attributes)* pub #name: ::std::boxed::Box<#core::__private::Table<#path>>,)
     });
     quote! {
         #docs
@@ -121,7 +121,7 @@ fn structure(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
         #visibility struct #name {
             #(#fields)*
             #[doc(hidden)]
-            pub __dynamic: ::std::boxed::Box<#core::Table<#core::Dynamic>>,
+            pub __dynamic: ::std::boxed::Box<#core::__private::Table<#core::Dynamic>>,
         }
     }
 }
@@ -139,8 +139,9 @@ fn inherent_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
         #[allow(dead_code, unused_mut)]
         impl #name {
             /// What each query says of itself, in order of their listing.
+            #[doc(hidden)]
             #[must_use]
-            pub fn describe() -> ::std::vec::Vec<#core::TableDescription> {
+            pub fn describe() -> ::std::vec::Vec<#core::__private::TableDescription> {
                 let mut descriptions = ::std::vec::Vec::new();
                 #(#descriptions)*
                 descriptions
@@ -176,7 +177,7 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
                 visitor(#core::__private::AnyTable::of(&*self.__dynamic));
             }
 
-            fn describe() -> ::std::vec::Vec<#core::TableDescription> {
+            fn describe() -> ::std::vec::Vec<#core::__private::TableDescription> {
                 // The inherent one.
                 Self::describe()
             }
@@ -190,7 +191,7 @@ fn description(field: &Field<'_>) -> TokenStream {
     let docs = docs.trim();
     quote_spanned! {*span=>
         #(#cfgs)*
-        #core::TableDescription::add::<#path>(&mut descriptions, #table_name, #query, #docs);
+        #core::__private::TableDescription::add::<#path>(&mut descriptions, #table_name, #query, #docs);
     }
 }
 
@@ -202,7 +203,7 @@ fn listed_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
         #[automatically_derived]
         impl #core::__private::ListedIn<#registry> for #path {
             #[inline]
-            fn table(registry: &#registry) -> &#core::Table<Self> {
+            fn table(registry: &#registry) -> &#core::__private::Table<Self> {
                 &registry.#name
             }
         }
@@ -215,7 +216,7 @@ fn dynamic_impl(listing: &Listing) -> TokenStream {
         #[automatically_derived]
         impl #core::__private::ListedIn<#name> for #core::Dynamic {
             #[inline]
-            fn table(registry: &#name) -> &#core::Table<Self> {
+            fn table(registry: &#name) -> &#core::__private::Table<Self> {
                 &registry.__dynamic
             }
         }

@@ -94,7 +94,7 @@ pub async fn open(
     let database = Database::open(&folder.join("newsroom.sqlite"), size, &tell).await?;
     let snapshot = folder.join("newsroom.snapshot");
     let cache = restore(&snapshot, &database.edition().await?, &tell)?;
-    cache.commits().keep(COMMITS_SHOWN);
+    cache.commit_log().keep(COMMITS_SHOWN);
     let newsroom =
         Newsroom { database, stopping: CancellationToken::new(), writing: TaskTracker::new(), snapshot };
     Ok(Client::builder(cache, newsroom).build())

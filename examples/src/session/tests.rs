@@ -30,7 +30,7 @@ fn a_chain_may_be_very_long() {
 
 #[track_caller]
 fn link_revision(cache: &Cache<crate::CacheRegistry>, id: &str) -> cache_core::Revision {
-    cache.entry(&ChainFrom { id: id.to_owned() }).unwrap().revision()
+    cache.get_entry(&ChainFrom { id: id.to_owned() }).unwrap().revision()
 }
 
 /// Packages `0`, `1`, .. of which each is built with the next one.

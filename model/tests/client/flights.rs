@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cache_model::client_support::{AnyWatch, Inputs};
-use cache_model::{Freshness, Times};
+use cache_model::{EntryTimes, Freshness};
 use shuttle::future::block_on;
 use shuttle::thread;
 
@@ -55,7 +55,7 @@ impl Program {
         loop {
             if ticket.landings.is_some()
                 && let Some(entry) =
-                    self.store.entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh)
+                    self.store.get_entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh)
             {
                 return Err(*entry.into_value());
             }
@@ -99,7 +99,7 @@ impl Program {
             Landing::Interrupted => Err(QueryError::Interrupted { query: "get" }),
             Landing::Done(_) => {
                 let (watch, value) = (flight.watch.as_ref().unwrap(), Arc::new(loaded));
-                _ = watch.store(KEY, Arc::clone(&value), &Times::new(), &Inputs::default());
+                _ = watch.store(KEY, Arc::clone(&value), &EntryTimes::new(), &Inputs::default());
                 Ok(value)
             }
         };
@@ -137,7 +137,7 @@ impl Program {
 
     /// What is fresh in the store is what the source has.
     fn check_store(&self) {
-        let entry = self.store.entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh);
+        let entry = self.store.get_entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh);
         if let Some(entry) = entry {
             assert_eq!(**entry.value(), self.version.load(Ordering::SeqCst), "something late was stored");
         }

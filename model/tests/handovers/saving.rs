@@ -66,7 +66,7 @@ fn a_save_has_all_revisions_up_to_its_last() {
                 let saved = saved(&store);
                 let has = (saved.get(&Recent(1)).is_some(), saved.get(&Few(1)).is_some());
                 let revisions =
-                    || Some((store.entry(&Recent(1))?.revision(), store.entry(&Few(1))?.revision()));
+                    || Some((store.get_entry(&Recent(1))?.revision(), store.get_entry(&Few(1))?.revision()));
                 if let Some((recent, few)) = revisions() {
                     assert!(has != (true, false) || recent < few, "{recent} is saved, {few} is not");
                     assert!(has != (false, true) || few < recent, "{few} is saved, {recent} is not");

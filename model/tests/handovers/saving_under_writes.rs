@@ -246,7 +246,7 @@ fn a_mark_is_saved_if_it_came_before_the_write_that_is_saved() {
                 let later = Store::new();
                 later.restore_from(&bytes[..]).unwrap();
                 let is_marked =
-                    |key| later.entry(&Queued(key)).unwrap().freshness() == Freshness::Invalidated;
+                    |key| later.get_entry(&Queued(key)).unwrap().freshness() == Freshness::Invalidated;
                 let is_written = *later.get(&Spread(1)).unwrap() == 11;
                 assert!(is_marked(1) || !is_written, "a mark has been lost");
                 assert!(is_written || !is_marked(2), "a mark has come too early");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_model::Times;
+use cache_model::EntryTimes;
 
 use crate::{Few, Recent, check, part, store, together};
 
@@ -45,7 +45,7 @@ fn no_load_slips_past_a_transaction_that_marks_all_of_its_table() {
     check(|| {
         let store = store();
         let watch = store.watch(&Few(1));
-        let storing = part(&store, move |_| drop(watch.store(1, Times::new())));
+        let storing = part(&store, move |_| drop(watch.store(1, EntryTimes::new())));
         let marking = part(&store, |store| {
             let mut tx = store.begin();
             tx.set(Few(2), 2);

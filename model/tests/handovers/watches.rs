@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cache_model::client_support::Inputs;
-use cache_model::{CommitError, EntryState, Freshness, Stored, Times};
+use cache_model::{CommitError, EntryState, EntryTimes, Freshness, StoreOutcome};
 
 use crate::{Few, Recent, Store, check, part, store, together};
 
@@ -15,11 +15,11 @@ fn a_load_that_was_retired_overtakes_none_that_began_after() {
         let old = Arc::new(store.watch(&Few(1)));
         let retired = Arc::clone(&old);
         together(vec![
-            part(&store, move |_| drop(old.store(1, Times::new()))),
+            part(&store, move |_| drop(old.store(1, EntryTimes::new()))),
             part(&store, move |store| {
                 retired.retire();
                 let new = store.watch(&Few(1));
-                assert!(matches!(new.store(2, Times::new()), Stored::Written(_)));
+                assert!(matches!(new.store(2, EntryTimes::new()), StoreOutcome::Written(_)));
             }),
         ]);
         assert_eq!(store.get(&Few(1)).as_deref(), Some(&2));
@@ -36,7 +36,7 @@ fn what_was_loaded_before_a_change_is_not_stored_after_it() {
             part(&store, move |store| {
                 let watch = store.watch(&Few(1));
                 let value = loaded.load(Ordering::SeqCst) as u64;
-                watch.store(value, Times::new());
+                watch.store(value, EntryTimes::new());
             }),
             part(&store, move |store| {
                 source.store(2, Ordering::SeqCst);
@@ -62,7 +62,7 @@ fn a_change_of_a_part_is_not_undone_by_what_was_loaded_before_it() {
                         store.get_or_insert_with(&Few(1), load);
                     } else {
                         let watch = store.watch(&Few(1));
-                        watch.store(load(), Times::new());
+                        watch.store(load(), EntryTimes::new());
                     }
                 }),
                 part(&store, move |store| {
@@ -129,7 +129,7 @@ fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
                     let Some((value, _)) = found else { return };
                     old.store(*value == 1, Ordering::SeqCst);
                     inputs.note(&store, &Few(1), Some(&value), false, None);
-                    watch.store_built(*value, Times::new(), &inputs);
+                    watch.store_built(*value, EntryTimes::new(), &inputs);
                 }),
                 part(&store, move |store| {
                     change(&store);
@@ -154,12 +154,18 @@ fn answers_that_are_built_from_each_other_are_stored_without_a_deadlock() {
             part(&store, move |store| {
                 let (watch, mut inputs) = (store.watch(&Few(1)), Inputs::default());
                 inputs.note(&store, &Recent(1), Some(&recent), false, None);
-                assert!(!matches!(watch.store_built(2, Times::new(), &inputs), Stored::Overtaken(_)));
+                assert!(!matches!(
+                    watch.store_built(2, EntryTimes::new(), &inputs),
+                    StoreOutcome::Overtaken(_)
+                ));
             }),
             part(&store, move |store| {
                 let (watch, mut inputs) = (store.watch(&Recent(1)), Inputs::default());
                 inputs.note(&store, &Few(1), Some(&few), false, None);
-                assert!(!matches!(watch.store_built(2, Times::new(), &inputs), Stored::Overtaken(_)));
+                assert!(!matches!(
+                    watch.store_built(2, EntryTimes::new(), &inputs),
+                    StoreOutcome::Overtaken(_)
+                ));
             }),
         ]);
         let state = |found: Option<(Arc<u64>, EntryState)>| found.expect("it is stored").1.freshness;

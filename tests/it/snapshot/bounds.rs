@@ -230,7 +230,7 @@ where
         }
         for pin in &pins {
             assert!(pin.get().is_some());
-            assert_eq!(restored.entry(pin.key()).unwrap().residency(), Residency::Pinned);
+            assert_eq!(restored.get_entry(pin.key()).unwrap().residency(), Residency::Pinned);
         }
         self.check_kept(&source, limit, &pinned, &kept);
         if self.policy == Policy::Lru || limit < ONE_SHARD {

@@ -142,7 +142,7 @@ fn saving_what_was_restored_gives_the_same_content() {
     keys.sort_by_key(|key| key.id);
     assert!(keys.iter().map(|key| key.id).eq(0..3000));
     assert!(keys.iter().all(|key| *third.peek(key).unwrap() == book(key.id)));
-    assert_eq!(third.entry(&GetQuote("a".to_owned())).unwrap().freshness(), Freshness::Invalidated);
+    assert_eq!(third.get_entry(&GetQuote("a".to_owned())).unwrap().freshness(), Freshness::Invalidated);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn pinned_entries_are_saved_and_come_back_without_their_pin() {
     let (restored, _) = restarted(&clock, Duration::ZERO);
     let report = restore(&restored, &saved(&cache));
     assert_eq!(report.kept::<GetText>().count(), 1);
-    assert_eq!(restored.entry(&GetText(1)).unwrap().residency(), Residency::Survivor);
+    assert_eq!(restored.get_entry(&GetText(1)).unwrap().residency(), Residency::Survivor);
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_pin_of_the_restored_cache_holds_an_entry_whose_time_is_over() {
     let pin = restored.pin(&GetQuote("pinned".to_owned()));
     let report = restore(&restored, &saved(&cache));
     assert_eq!(pin.get().as_deref(), Some(&5));
-    let entry = restored.entry(pin.key()).unwrap();
+    let entry = restored.get_entry(pin.key()).unwrap();
     assert!(entry.is_expired() && entry.residency() == Residency::Pinned);
     assert!(restored.get_fresh(pin.key()).is_none());
     let table = report.tables.iter().find(|table| table.name == "get_quote").unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cache_core::{Clock, Freshness, Moment, Residency, RestoreOptions, Times};
+use cache_core::{Clock, EntryTimes, Freshness, Moment, Residency, RestoreOptions};
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn remaining_times_shrink_by_the_time_that_passed() {
     let (restored, later) = restarted(&clock, 3 * SECOND);
     let report = restore(&restored, &bytes);
     assert_eq!(report.elapsed, 3 * SECOND);
-    let entry = restored.entry(&quote()).unwrap();
+    let entry = restored.get_entry(&quote()).unwrap();
     assert_eq!((entry.age(), entry.remaining()), (5 * SECOND, Some(5 * SECOND)));
     assert_eq!(entry.freshness(), Freshness::Stale);
     drop(entry);
@@ -33,7 +33,7 @@ fn remaining_times_shrink_by_the_time_that_passed() {
 fn what_expired_meanwhile_is_left_out_and_counted() {
     let (cache, clock) = library();
     cache.insert(quote(), 7u64);
-    cache.insert_timed(GetQuote("iron".to_owned()), 8u64, Times::new().ttl(60 * SECOND));
+    cache.insert_timed(GetQuote("iron".to_owned()), 8u64, EntryTimes::new().ttl(60 * SECOND));
     cache.insert(GetSession(1), 1u64);
     let bytes = saved(&cache);
     let (restored, _) = restarted(&clock, 10 * SECOND);
@@ -80,7 +80,7 @@ fn a_wall_clock_that_went_backwards_counts_as_no_time() {
     later.set_wall(clock.wall() - 3600 * SECOND);
     let report = restore(&restored, &bytes);
     assert_eq!(report.elapsed, Duration::ZERO);
-    assert_eq!(restored.entry(&quote()).unwrap().remaining(), Some(6 * SECOND));
+    assert_eq!(restored.get_entry(&quote()).unwrap().remaining(), Some(6 * SECOND));
 }
 
 #[test]
@@ -91,20 +91,20 @@ fn a_monotonic_clock_that_went_backwards_spoils_no_save() {
     let bytes = saved(&cache);
     let (restored, _) = restarted(&clock, Duration::ZERO);
     restore(&restored, &bytes);
-    assert_eq!(restored.entry(&quote()).unwrap().age(), Duration::ZERO);
+    assert_eq!(restored.get_entry(&quote()).unwrap().age(), Duration::ZERO);
 }
 
 #[test]
 fn times_given_with_a_write_come_back() {
     let (cache, clock) = library();
-    let write = Times::new().as_of(cache.now() - 20 * SECOND).fresh(30 * SECOND).ttl(Duration::MAX);
+    let write = EntryTimes::new().as_of(cache.now() - 20 * SECOND).fresh(30 * SECOND).ttl(Duration::MAX);
     cache.insert_timed(quote(), 7u64, write);
     let (restored, later) = restarted(&clock, Duration::ZERO);
     restore(&restored, &saved(&cache));
-    let entry = restored.entry(&quote()).unwrap();
+    let entry = restored.get_entry(&quote()).unwrap();
     assert_eq!((entry.age(), entry.remaining(), entry.freshness()), (20 * SECOND, None, Freshness::Fresh));
     later.advance(10 * SECOND);
-    assert_eq!(restored.entry(&quote()).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(restored.get_entry(&quote()).unwrap().freshness(), Freshness::Stale);
     later.advance(Duration::from_secs(1_000_000_000));
     assert!(restored.get(&quote()).is_some());
 }
@@ -116,7 +116,7 @@ fn the_mark_of_an_invalidated_entry_comes_back_and_a_write_clears_it() {
     cache.invalidate(&quote());
     let (restored, _) = restarted(&clock, Duration::ZERO);
     restore(&restored, &saved(&cache));
-    assert_eq!(restored.entry(&quote()).unwrap().freshness(), Freshness::Invalidated);
+    assert_eq!(restored.get_entry(&quote()).unwrap().freshness(), Freshness::Invalidated);
     assert!(restored.get_fresh(&quote()).is_none());
     assert!(restored.get(&quote()).is_some());
     restored.insert(quote(), 8u64);
@@ -144,7 +144,7 @@ fn times_without_end_are_without_end_after_a_restore() {
     let times = [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_nanos(u64::MAX)];
     let mut held = Vec::new();
     for (id, time) in (0..).zip(times) {
-        let times = Times::new().ttl(time).fresh(time);
+        let times = EntryTimes::new().ttl(time).fresh(time);
         cache.insert_timed(GetQuote(id.to_string()), 7u64, times);
         cache.insert_timed(GetBook { id }, book(id), times);
         held.push(cache.insert_timed(GetText(0), "text", times));
@@ -159,12 +159,15 @@ fn times_without_end_are_without_end_after_a_restore() {
         clock.0.advance(Duration::from_secs(1_000_000_000));
         for id in 0..3 {
             let (quote, book) = (GetQuote(id.to_string()), GetBook { id });
-            let quote = restored.entry(&quote).expect("a quote lives for ever");
+            let quote = restored.get_entry(&quote).expect("a quote lives for ever");
             assert_eq!((quote.remaining(), quote.freshness()), (None, Freshness::Fresh));
-            let book = restored.entry(&book).expect("a book lives for ever");
+            let book = restored.get_entry(&book).expect("a book lives for ever");
             assert_eq!((book.remaining(), book.freshness()), (None, Freshness::Fresh));
         }
-        assert_eq!(restored.entry(&GetText(0)).expect("the time keeps it").residency(), Residency::Resident);
+        assert_eq!(
+            restored.get_entry(&GetText(0)).expect("the time keeps it").residency(),
+            Residency::Resident
+        );
         let mut again = Vec::new();
         restored.save_to(&mut again).unwrap();
         assert_eq!(restore(&Cache::<Library>::new(), &again).restored(), 7);
@@ -179,7 +182,7 @@ fn restored_entries_are_marked_on_request() {
     cache.insert(GetBook { id: 2 }, book(2));
     let bytes = saved(&cache);
     let freshness = |cache: &Cache<Library>| {
-        let (quote, book) = (cache.entry(&quote()), cache.entry(&GetBook { id: 2 }));
+        let (quote, book) = (cache.get_entry(&quote()), cache.get_entry(&GetBook { id: 2 }));
         (quote.map(|entry| entry.freshness()), book.map(|entry| entry.freshness()))
     };
     let marked = |options: fn(RestoreOptions<'_, Library>) -> RestoreOptions<'_, Library>| {

@@ -1,6 +1,6 @@
 //! Values whose `Drop` uses the cache that they were in.
 
-use cache_core::Times;
+use cache_core::EntryTimes;
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn use_everything(cache: &Cache<Shelf>) {
     }
     cache.insert(GetLoud(100), Loud::silent());
     cache.insert(GetWeakLoud(100), Loud::silent());
-    cache.insert_timed(GetTimedLoud(100), Loud::silent(), Times::new().ttl(SECOND));
+    cache.insert_timed(GetTimedLoud(100), Loud::silent(), EntryTimes::new().ttl(SECOND));
     cache.insert(GetRecentLoud(100), Loud::silent());
     assert_eq!(cache.entries::<GetLoud>().len(), cache.count::<GetLoud>());
     let _ = (cache.len(), cache.inspect_entries(), cache.history(&GetLoud(1)));
@@ -182,10 +182,11 @@ fn a_drop_in_a_reaping_of_the_expired_may_use_the_cache() {
 
 #[test]
 fn a_drop_of_an_expired_value_may_use_the_cache_whoever_meets_it() {
-    let meetings: [fn(&Cache<Shelf>); 10] = [
+    let meetings: [fn(&Cache<Shelf>); 11] = [
         |cache| drop(cache.get(&GetTimedLoud(1))),
+        |cache| assert!(!cache.contains(&GetTimedLoud(1))),
         |cache| drop(cache.peek(&GetTimedLoud(1))),
-        |cache| drop(cache.entry(&GetTimedLoud(1))),
+        |cache| drop(cache.get_entry(&GetTimedLoud(1))),
         |cache| drop(cache.entries::<GetTimedLoud>()),
         |cache| drop(cache.inspect()),
         |cache| drop(cache.keys::<GetTimedLoud>()),

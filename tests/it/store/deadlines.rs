@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use cache_core::{Builder, Clock, Freshness, Moment, Times};
+use cache_core::{Builder, Clock, EntryTimes, Freshness, Moment};
 use cache_tests::{LONGEST_WAIT, sized};
 use proptest::prelude::*;
 
@@ -70,7 +70,7 @@ const WRITES: [Start; 6] = [
     }),
     ("watch", |cache, _| {
         let watch = cache.watch(&GetBook(1));
-        watch.store(book("new"), Times::new().as_of(cache.now()));
+        watch.store(book("new"), EntryTimes::new().as_of(cache.now()));
         true
     }),
     ("set", |cache, _| {
@@ -90,24 +90,24 @@ const WRITES: [Start; 6] = [
 
 const TIMED_WRITES: [Start; 3] = [
     ("insert_timed", |cache, time| {
-        cache.insert_timed(GetBook(1), book("new"), Times::new().ttl(time).fresh(time));
+        cache.insert_timed(GetBook(1), book("new"), EntryTimes::new().ttl(time).fresh(time));
         true
     }),
     ("set_timed", |cache, time| {
         let mut tx = cache.begin();
-        tx.set_timed(GetBook(1), book("new"), Times::new().ttl(time).fresh(time));
+        tx.set_timed(GetBook(1), book("new"), EntryTimes::new().ttl(time).fresh(time));
         tx.commit().unwrap();
         true
     }),
     ("touch of timed", |cache, time| {
-        cache.insert_timed(GetBook(1), book("new"), Times::new().ttl(time).fresh(time));
+        cache.insert_timed(GetBook(1), book("new"), EntryTimes::new().ttl(time).fresh(time));
         cache.touch(&GetBook(1))
     }),
 ];
 
 const USES: [Start; 3] = [
     ("get", |cache, _| cache.get(&GetBook(1)).is_some()),
-    ("entry", |cache, _| cache.entry(&GetBook(1)).is_some()),
+    ("get_entry", |cache, _| cache.get_entry(&GetBook(1)).is_some()),
     ("tx.get", |cache, _| cache.begin().get(&GetBook(1)).is_some()),
 ];
 
@@ -171,7 +171,7 @@ fn a_time_of_zero_is_over_at_once_also_between_two_steps() {
         let clock = Stepping::at(1_001, 1_000);
         let cache = setting(Cache::builder().clock(clock), Duration::ZERO).build().unwrap();
         let held = cache.insert(GetBook(1), book("held"));
-        assert!(cache.entry(&GetBook(1)).unwrap().is_expired());
+        assert!(cache.get_entry(&GetBook(1)).unwrap().is_expired());
         drop(held);
         assert!(cache.get(&GetBook(1)).is_none());
     }
@@ -180,7 +180,7 @@ fn a_time_of_zero_is_over_at_once_also_between_two_steps() {
 #[test]
 fn what_remains_is_never_more_than_the_whole_time() {
     let (cache, _) = started(TTL, WRITES[0], 1_999, Duration::from_nanos(500), 1_000);
-    assert_eq!(cache.entry(&GetBook(1)).unwrap().remaining(), Some(Duration::from_nanos(500)));
+    assert_eq!(cache.get_entry(&GetBook(1)).unwrap().remaining(), Some(Duration::from_nanos(500)));
 }
 
 #[test]
@@ -197,9 +197,9 @@ fn a_time_begins_when_a_commit_is_applied_and_not_before_its_hooks() {
     let mut tx = cache.begin();
     tx.set(GetBook(1), book("new"));
     tx.commit().unwrap();
-    assert_eq!(cache.entry(&GetBook(1)).unwrap().remaining(), Some(SECOND));
+    assert_eq!(cache.get_entry(&GetBook(1)).unwrap().remaining(), Some(SECOND));
     let mut tx = cache.begin();
-    tx.set_timed(GetBook(1), book("new"), Times::new().as_of(cache.now()));
+    tx.set_timed(GetBook(1), book("new"), EntryTimes::new().as_of(cache.now()));
     tx.commit().unwrap();
     assert!(cache.get(&GetBook(1)).is_none(), "it says itself that it is older");
 }

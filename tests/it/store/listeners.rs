@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use cache_core::{Cause, ChangeKind, Query};
+use cache_core::{ChangeKind, Query, RemovalCause};
 
 use super::*;
 
-type Heard = Arc<Mutex<Vec<(&'static str, Cause, String)>>>;
+type Heard = Arc<Mutex<Vec<(&'static str, RemovalCause, String)>>>;
 
 /// A cache that notes each removal by table, cause and key.
 fn listening() -> (Cache<Shelf>, Arc<ManualClock>, Heard) {
@@ -23,7 +23,11 @@ fn listening() -> (Cache<Shelf>, Arc<ManualClock>, Heard) {
     (cache, clock, heard)
 }
 
-fn one(table: &'static str, cause: Cause, key: impl std::fmt::Debug) -> (&'static str, Cause, String) {
+fn one(
+    table: &'static str,
+    cause: RemovalCause,
+    key: impl std::fmt::Debug,
+) -> (&'static str, RemovalCause, String) {
     (table, cause, format!("{key:?}"))
 }
 
@@ -34,19 +38,19 @@ fn each_cause_is_heard_once() {
     cache.insert(GetRecent(1), 1);
     assert_eq!(take(), [], "nothing has left yet");
     cache.insert(GetRecent(1), 2);
-    assert_eq!(take(), [one("get_recent", Cause::Replaced, GetRecent(1))]);
+    assert_eq!(take(), [one("get_recent", RemovalCause::Replaced, GetRecent(1))]);
     for n in 2..=5 {
         cache.insert(GetRecent(n), n);
     }
-    assert_eq!(take(), [one("get_recent", Cause::Evicted, GetRecent(1))]);
+    assert_eq!(take(), [one("get_recent", RemovalCause::Evicted, GetRecent(1))]);
     cache.remove(&GetRecent(2));
-    assert_eq!(take(), [one("get_recent", Cause::Removed, GetRecent(2))]);
+    assert_eq!(take(), [one("get_recent", RemovalCause::Removed, GetRecent(2))]);
     cache.remove(&GetRecent(2));
     assert_eq!(take(), []);
     cache.insert(GetQuote(1), 1);
     clock.advance(SECOND * 5);
     assert!(cache.get(&GetQuote(1)).is_none());
-    assert_eq!(take(), [one("get_quote", Cause::Expired, GetQuote(1))]);
+    assert_eq!(take(), [one("get_quote", RemovalCause::Expired, GetQuote(1))]);
     assert!(cache.get(&GetQuote(1)).is_none());
     cache.reap();
     assert_eq!(take(), []);
@@ -59,8 +63,8 @@ fn each_cause_is_heard_once() {
     cache.clear();
     let cleared = take();
     assert_eq!(cleared.len(), 2);
-    assert!(cleared.contains(&one("get_book", Cause::Cleared, GetBook(1))));
-    assert!(cleared.contains(&one("get_recent", Cause::Cleared, GetRecent(9))));
+    assert!(cleared.contains(&one("get_book", RemovalCause::Cleared, GetBook(1))));
+    assert!(cleared.contains(&one("get_recent", RemovalCause::Cleared, GetRecent(9))));
     let removals = table(&cache, "get_recent").removals;
     assert_eq!((removals.replaced, removals.evicted, removals.removed, removals.cleared), (1, 1, 4, 1));
     assert_eq!(table(&cache, "get_quote").removals.expired, 1);
@@ -79,7 +83,10 @@ fn commits_tell_of_what_they_replace_and_remove() {
     tx.commit().unwrap();
     assert_eq!(
         *heard.lock(),
-        [one("get_recent", Cause::Replaced, GetRecent(1)), one("get_recent", Cause::Removed, GetRecent(2))]
+        [
+            one("get_recent", RemovalCause::Replaced, GetRecent(1)),
+            one("get_recent", RemovalCause::Removed, GetRecent(2))
+        ]
     );
 }
 
@@ -124,7 +131,7 @@ fn an_evicted_value_that_dies_later_is_heard_of_once() {
     let (cache, _, heard) = listening();
     let held = cache.insert(GetOne(1), 10);
     cache.insert(GetOne(2), 20);
-    assert_eq!(*heard.lock(), [one("get_one", Cause::Evicted, GetOne(1))]);
+    assert_eq!(*heard.lock(), [one("get_one", RemovalCause::Evicted, GetOne(1))]);
     drop(held);
     cache.reap();
     assert_eq!(heard.lock().len(), 1);
@@ -139,10 +146,10 @@ fn a_survivor_that_is_removed_or_replaced_is_heard_of() {
     let two = cache.insert(GetText(2), "new");
     cache.clear();
     let heard: Vec<_> = heard.lock().iter().map(|(_, cause, key)| (*cause, key.clone())).collect();
-    assert_eq!(heard[0], (Cause::Removed, "GetText(1)".to_owned()));
-    assert_eq!(heard[1], (Cause::Replaced, "GetText(2)".to_owned()));
+    assert_eq!(heard[0], (RemovalCause::Removed, "GetText(1)".to_owned()));
+    assert_eq!(heard[1], (RemovalCause::Replaced, "GetText(2)".to_owned()));
     assert_eq!(heard.len(), 4, "{heard:?}");
-    assert!(heard[2..].iter().all(|(cause, _)| *cause == Cause::Cleared));
+    assert!(heard[2..].iter().all(|(cause, _)| *cause == RemovalCause::Cleared));
     drop((held, two));
 }
 
@@ -370,5 +377,5 @@ fn every_thread_hears_of_its_own_removals_by_the_time_all_are_done() {
         }
     });
     assert_eq!(heard.lock().len(), 4 * 499);
-    assert!(heard.lock().iter().all(|(_, cause, _)| *cause == Cause::Replaced));
+    assert!(heard.lock().iter().all(|(_, cause, _)| *cause == RemovalCause::Replaced));
 }

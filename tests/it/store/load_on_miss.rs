@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
 
-use cache_core::{CommitError, Dynamic, DynamicValue, Freshness, Lookup, Shape, Times};
+use cache_core::{CommitError, Dynamic, DynamicValue, EntryTimes, Freshness, Lookup, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::watches::{HITS_ALL, changes};
@@ -311,7 +311,7 @@ fn a_load_may_use_the_cache_and_load_other_keys() {
         let got = cache.get_or_insert_with(&GetOne(1), || {
             let other = cache.get_or_insert_with(&GetOne(2), || 2_u32);
             cache.insert(GetOne(3), 3);
-            cache.insert_timed(GetOne(4), 4, Times::new().ttl(SECOND));
+            cache.insert_timed(GetOne(4), 4, EntryTimes::new().ttl(SECOND));
             cache.reap();
             *other + cache.entries::<GetOne>().len() as u32
         });
@@ -470,7 +470,7 @@ fn a_load_inside_a_transaction_is_marked_by_its_commit() {
                 Ok::<_, CommitError>(())
             };
             cache.transact(work).unwrap();
-            let entry = cache.entry(&GetBook(1)).unwrap();
+            let entry = cache.get_entry(&GetBook(1)).unwrap();
             assert_eq!(entry.freshness(), Freshness::Invalidated, "marks first: {marks_first}");
         }
     }

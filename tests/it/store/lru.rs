@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use cache_core::{Cache, Times};
+use cache_core::{Cache, EntryTimes};
 use cache_tests::sized;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -64,9 +64,10 @@ fn a_read_in_a_transaction_counts() {
 }
 
 #[test]
-fn neither_a_peek_nor_an_iteration_counts() {
+fn neither_a_peek_nor_contains_nor_an_iteration_counts() {
     let cache = of_four();
     assert!(cache.peek(&GetRecent(1)).is_some());
+    assert!(cache.contains(&GetRecent(1)));
     assert_eq!(cache.entries::<GetRecent>().len(), 4);
     assert_eq!((cache.keys::<GetRecent>().len(), cache.values::<GetRecent>().len()), (4, 4));
     assert_eq!((cache.len(), cache.count::<GetRecent>()), (4, 4));
@@ -237,6 +238,6 @@ fn the_order_is_that_of_a_naive_model_at_ten_thousand_entries() {
 #[test]
 fn an_entry_with_a_time_of_its_own_has_its_place_in_the_order() {
     let cache = of_four();
-    cache.insert_timed(GetRecent(1), 1, Times::new().ttl(SECOND * 1_000));
+    cache.insert_timed(GetRecent(1), 1, EntryTimes::new().ttl(SECOND * 1_000));
     assert_eq!(victim(&cache), 2);
 }

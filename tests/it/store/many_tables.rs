@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use cache_core::__private::{AnyTable, Assembly, ListedIn};
-use cache_core::{Freshness, Table, TableDescription};
+use cache_core::__private::{Table, TableDescription};
+use cache_core::Freshness;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! A transaction marks whole tables, or what of them it is asked to, together with what it writes.
 
-use cache_core::{ChangeKind, Freshness, Lookup, Times};
+use cache_core::{ChangeKind, EntryTimes, Freshness, Lookup};
 
 use super::*;
 
@@ -154,7 +154,7 @@ fn what_is_stored_between_the_mark_and_its_commit_is_marked() {
             true => _ = tx.invalidate(&GetLeft(30)),
             false => tx.invalidate_where::<GetLeft>(|key| key.0 == 30),
         }
-        watch.store(30, Times::new());
+        watch.store(30, EntryTimes::new());
         tx.commit().unwrap();
         assert!(is_marked(&cache, &GetLeft(30)), "one: {marks_one}");
     }

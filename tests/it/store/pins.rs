@@ -1,6 +1,6 @@
 //! Claims on keys: whatever is committed under them stays.
 
-use cache_core::{Cause, Residency};
+use cache_core::{RemovalCause, Residency};
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn a_pinned_entry_stays_over_the_bound_and_its_time() {
     cache.reap();
     assert_eq!(pin.get().as_deref(), Some(&10));
     assert_eq!(cache.get(&GetBoth(1)).as_deref(), Some(&10));
-    assert_eq!(pin.entry().unwrap().residency(), Residency::Pinned);
+    assert_eq!(pin.get_entry().unwrap().residency(), Residency::Pinned);
     assert_eq!(*pin.key(), GetBoth(1));
 
     cache.insert(GetBoth(1), 11);
@@ -34,7 +34,7 @@ fn an_unpinned_entry_is_kept_by_its_table_if_that_has_room() {
     let pin = cache.pin(&GetBoth(1));
     cache.insert(GetBoth(1), 10);
     drop(pin);
-    assert_eq!(cache.entry(&GetBoth(1)).unwrap().residency(), Residency::Resident);
+    assert_eq!(cache.get_entry(&GetBoth(1)).unwrap().residency(), Residency::Resident);
     clock.advance(SECOND * 5);
     assert!(cache.get(&GetBoth(1)).is_none());
 }
@@ -72,7 +72,7 @@ fn pinning_a_resident_gives_its_room_to_others() {
 fn a_key_may_be_pinned_before_anything_is_written_under_it() {
     let (cache, _) = shelf();
     let pin = cache.pin(&GetText(1));
-    assert!(pin.get().is_none() && pin.entry().is_none());
+    assert!(pin.get().is_none() && pin.get_entry().is_none());
     drop(cache.insert(GetText(1), "first"));
     assert_eq!(pin.get().as_deref(), Some("first"));
     cache.clear();
@@ -140,7 +140,7 @@ fn unpinning_an_entry_that_somebody_holds_leaves_a_survivor() {
     let pin = cache.pin(&GetText(1));
     let held = cache.insert(GetText(1), "held");
     drop(pin);
-    assert_eq!(cache.entry(&GetText(1)).unwrap().residency(), Residency::Survivor);
+    assert_eq!(cache.get_entry(&GetText(1)).unwrap().residency(), Residency::Survivor);
     assert!(Arc::ptr_eq(&held, &cache.get(&GetText(1)).unwrap()));
 }
 
@@ -210,9 +210,9 @@ fn an_entry_that_its_table_does_not_take_back_is_heard_of() {
     let timed = cache.pin(&GetQuote(1));
     cache.insert(GetQuote(1), 1);
     clock.advance(SECOND * 10);
-    assert!(causes.lock().ends_with(&[("get_text", Cause::Evicted)]), "{causes:?}");
+    assert!(causes.lock().ends_with(&[("get_text", RemovalCause::Evicted)]), "{causes:?}");
     drop(timed);
-    assert!(causes.lock().ends_with(&[("get_quote", Cause::Expired)]), "{causes:?}");
+    assert!(causes.lock().ends_with(&[("get_quote", RemovalCause::Expired)]), "{causes:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The shortest look for a fresh answer, which reads a coarse date of most entries, agrees with the exact one.
 
-use cache_core::{Freshness, Holds, Lookup, Pinned, Residency, Times};
+use cache_core::{EntryTimes, Freshness, Holds, Lookup, Pinned, Residency};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -66,7 +66,7 @@ where
                 has_times[usize::from(at)] = false;
             }
             Act::Dated(at, ago, fresh) => {
-                let times = Times::new().as_of(cache.now() - Duration::from_millis(ago));
+                let times = EntryTimes::new().as_of(cache.now() - Duration::from_millis(ago));
                 let times = fresh.map_or(times, |fresh| times.fresh(Duration::from_millis(fresh)));
                 cache.insert_timed(key(at), 2, times);
                 has_times[usize::from(at)] = fresh.is_some();

@@ -12,8 +12,9 @@ fn a_new_cache_has_nothing() {
     let cache = Cache::<Shelf>::new();
     assert!(cache.get(&GetBook(1)).is_none());
     assert!(cache.peek(&GetBook(1)).is_none());
+    assert!(!cache.contains(&GetBook(1)));
     assert!(cache.get_fresh(&GetQuote(1)).is_none());
-    assert!(cache.entry(&GetText(1)).is_none());
+    assert!(cache.get_entry(&GetText(1)).is_none());
     assert!(cache.history(&GetBook(1)).is_empty());
     assert_eq!(cache.get_all((&GetBook(1), &GetRecent(1))), (None, None));
     assert!(cache.entries::<GetBook>().is_empty());
@@ -36,7 +37,7 @@ fn a_hit_is_the_same_allocation_until_the_entry_is_replaced() {
     assert!(Arc::ptr_eq(&first, &cache.get(&GetBook(1)).unwrap()));
     assert!(Arc::ptr_eq(&first, &cache.get(&GetBook(1)).unwrap()));
     assert!(Arc::ptr_eq(&first, &cache.peek(&GetBook(1)).unwrap()));
-    assert!(Arc::ptr_eq(&first, cache.entry(&GetBook(1)).unwrap().value()));
+    assert!(Arc::ptr_eq(&first, cache.get_entry(&GetBook(1)).unwrap().value()));
     assert!(Arc::ptr_eq(&first, &cache.get_fresh(&GetBook(1)).unwrap()));
     assert!(Arc::ptr_eq(&first, &cache.get_all((&GetBook(1),)).0.unwrap()));
     assert!(Arc::ptr_eq(&first, &cache.values::<GetBook>()[0]));
@@ -76,7 +77,7 @@ fn iteration_yields_each_entry_once_and_the_same_twice() {
         let state = entry.state();
         assert_eq!((state.residency, state.freshness), (Residency::Resident, Freshness::Fresh));
         assert_eq!((state.is_expired, state.remaining, state.weight), (false, None, 1));
-        assert_eq!(entry.revision(), cache.entry(entry.key()).unwrap().revision());
+        assert_eq!(entry.revision(), cache.get_entry(entry.key()).unwrap().revision());
     }
     assert_eq!((cache.count::<GetBook>(), cache.len()), (2, 3));
 }
@@ -132,7 +133,7 @@ fn keys_of_one_hash_are_told_apart() {
     assert!(cache.remove(&Colliding(3)));
     assert!(!cache.remove(&Colliding(3)));
     cache.insert(Colliding(4), 41);
-    cache.insert_timed(Colliding(5), 51, cache_core::Times::new().ttl(SECOND));
+    cache.insert_timed(Colliding(5), 51, cache_core::EntryTimes::new().ttl(SECOND));
     let pinned = cache.pin(&Colliding(6));
     assert!(cache.invalidate(&Colliding(7)));
     assert_eq!(cache.get(&Colliding(3)), None);
@@ -168,7 +169,7 @@ fn a_borrowed_key_finds_what_the_owned_one_finds() {
     assert!(Arc::ptr_eq(&written, &cache.get(&by_name).unwrap()));
     assert!(Arc::ptr_eq(&written, &cache.peek(&by_name).unwrap()));
     assert!(Arc::ptr_eq(&written, &cache.get_fresh(&by_name).unwrap()));
-    assert_eq!(*cache.entry(&by_name).unwrap().key(), key);
+    assert_eq!(*cache.get_entry(&by_name).unwrap().key(), key);
     assert!(cache.history(&by_name).is_empty());
     assert!(cache.touch(&by_name));
     assert!(cache.invalidate(&by_name));
@@ -223,16 +224,18 @@ fn values_are_plain_arcs_in_the_signatures_of_the_program() {
 }
 
 #[test]
-fn hits_and_misses_are_counted_by_get_and_not_by_peek() {
+fn hits_and_misses_are_counted_by_get_and_not_by_peek_or_contains() {
     let cache = Cache::<Shelf>::new();
     assert!(cache.get(&GetBook(1)).is_none());
     cache.insert(GetBook(1), book("one"));
     for _ in 0..3 {
         assert!(cache.get(&GetBook(1)).is_some());
         assert!(cache.peek(&GetBook(1)).is_some());
+        assert!(cache.contains(&GetBook(1)));
     }
     assert!(cache.get(&GetBook(2)).is_none());
     assert!(cache.peek(&GetBook(2)).is_none());
+    assert!(!cache.contains(&GetBook(2)));
     let report = table(&cache, "get_book");
     assert_eq!((report.hits, report.misses), (3, 2));
     assert_eq!(report.hit_ratio(), Some(0.6));

@@ -152,7 +152,7 @@ fn the_builder_changes_every_option() {
     let (cache, clock) = books(|table| table.fresh(SECOND));
     fill(&cache, 0..1);
     clock.advance(SECOND);
-    assert_eq!(cache.entry(&GetBook(0)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetBook(0)).unwrap().freshness(), Freshness::Stale);
 
     let (cache, _) = books(|table| table.history(1));
     (0..5).for_each(|_| fill(&cache, 0..1));

@@ -1,6 +1,6 @@
 //! Tables that were much larger once: what is left of them is as it was.
 
-use cache_core::{Cache, TableOptions, Times};
+use cache_core::{Cache, EntryTimes, TableOptions};
 
 use super::*;
 
@@ -19,7 +19,8 @@ fn shrunken(clock: &Arc<ManualClock>, options: impl FnOnce(TableOptions) -> Tabl
         .build()
         .unwrap();
     for n in 0..MANY {
-        let times = if n % 40 == 7 { Times::new().ttl(Duration::from_secs(60)) } else { Times::new() };
+        let times =
+            if n % 40 == 7 { EntryTimes::new().ttl(Duration::from_secs(60)) } else { EntryTimes::new() };
         cache.insert_timed(GetBook(n), book(&n.to_string()), times);
     }
     (0..MANY).filter(|&n| !is_left(n)).for_each(|n| assert!(cache.remove(&GetBook(n))));

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use cache_core::{CommitError, Freshness, Residency, Times};
+use cache_core::{CommitError, EntryTimes, Freshness, Residency};
 use cache_tests::{LONGEST_WAIT, sized};
 use proptest::prelude::*;
 
@@ -105,11 +105,11 @@ impl Side {
             Step::Pin(id) => self.pins.push(cache.pin(&GetBook(*id))),
             Step::GoBack(millis) => self.clock.go_back(Duration::from_millis(*millis)),
             Step::InsertAhead(id, millis) => {
-                let times = Times::new().as_of(cache.now() + Duration::from_millis(*millis));
+                let times = EntryTimes::new().as_of(cache.now() + Duration::from_millis(*millis));
                 cache.insert_timed(GetBook(*id), title(*id), times);
             }
             Step::InsertBehind(id, millis) => {
-                let times = Times::new().as_of(cache.now() - Duration::from_millis(*millis));
+                let times = EntryTimes::new().as_of(cache.now() - Duration::from_millis(*millis));
                 // Held to the end, so that what is released at once is a survivor.
                 self.held.push(cache.insert_timed(GetBook(*id), title(*id), times));
             }
@@ -347,7 +347,7 @@ fn a_value_whose_drop_panics_in_a_transaction_harms_no_later_commit() {
 fn a_table_is_within_its_bound_although_the_drop_of_what_it_evicts_panics() {
     let builder = Cache::<Shelf>::builder();
     let cache = builder.table::<GetLoud>(|table| table.capacity(2).history(0)).build().unwrap();
-    cache.commits().keep(10);
+    cache.commit_log().keep(10);
     cache.insert(GetLoud(1), Loud::new(|| panic!("dropped")));
     cache.insert(GetLoud(2), Loud::silent());
     let mut commits = 2;
@@ -356,7 +356,7 @@ fn a_table_is_within_its_bound_although_the_drop_of_what_it_evicts_panics() {
             cache.insert(GetLoud(id), Loud::silent());
         }));
         commits += 1;
-        assert_eq!(cache.commits().recent().len(), commits, "also of a write that panics: {inserted:?}");
+        assert_eq!(cache.commit_log().recent().len(), commits, "also of a write that panics: {inserted:?}");
         let report = cache.inspect().tables.into_iter().find(|table| table.name == GetLoud::NAME).unwrap();
         assert!(report.live() <= 2, "{id}: {report:?}");
     }

@@ -1,6 +1,6 @@
 //! Deadlines and freshness, by a clock that the test moves.
 
-use cache_core::{Clock, Freshness, Residency, Times};
+use cache_core::{Clock, EntryTimes, Freshness, Residency};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn an_entry_is_a_hit_until_its_time_to_live_is_over_and_a_miss_at_once_after_tha
     cache.insert(GetQuote(1), 10);
     clock.advance(millis(4_900));
     assert_eq!(cache.get(&GetQuote(1)).as_deref(), Some(&10));
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().remaining(), Some(millis(100)));
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().remaining(), Some(millis(100)));
     clock.advance(millis(200));
     assert!(cache.get(&GetQuote(1)).is_none(), "no sweep has run");
     assert_eq!(table(&cache, "get_quote").removals.expired, 1);
@@ -23,10 +23,11 @@ fn an_entry_is_a_hit_until_its_time_to_live_is_over_and_a_miss_at_once_after_tha
 type Way = (&'static str, fn(&Cache<Shelf>) -> bool);
 
 /// Each way to meet an entry, and whether it finds one.
-const WAYS: [Way; 21] = [
+const WAYS: [Way; 22] = [
     ("get", |cache| cache.get(&GetQuote(1)).is_some()),
     ("peek", |cache| cache.peek(&GetQuote(1)).is_some()),
-    ("entry", |cache| cache.entry(&GetQuote(1)).is_some()),
+    ("contains", |cache| cache.contains(&GetQuote(1))),
+    ("get_entry", |cache| cache.get_entry(&GetQuote(1)).is_some()),
     ("get_all", |cache| cache.get_all((&GetQuote(1),)).0.is_some()),
     ("get in a transaction", |cache| cache.begin().get(&GetQuote(1)).is_some()),
     ("committed", |cache| cache.begin().committed(&GetQuote(1)).is_some()),
@@ -69,7 +70,7 @@ fn an_expired_value_that_is_held_is_returned_and_marked() {
     let held = cache.insert(GetQuote(1), 10);
     clock.advance(millis(5_100));
     assert!(Arc::ptr_eq(&held, &cache.get(&GetQuote(1)).unwrap()));
-    let entry = cache.entry(&GetQuote(1)).unwrap();
+    let entry = cache.get_entry(&GetQuote(1)).unwrap();
     assert!(entry.is_expired());
     assert_eq!((entry.residency(), entry.remaining()), (Residency::Survivor, Some(Duration::ZERO)));
     assert!(cache.get_fresh(&GetQuote(1)).is_none());
@@ -83,7 +84,7 @@ fn an_expired_value_is_refused_as_fresh_even_without_a_freshness_time() {
     let held = cache.insert(GetSession(1), 10);
     assert!(cache.get_fresh(&GetSession(1)).is_some());
     clock.advance(SECOND * 5);
-    assert_eq!(cache.entry(&GetSession(1)).unwrap().freshness(), Freshness::Fresh);
+    assert_eq!(cache.get_entry(&GetSession(1)).unwrap().freshness(), Freshness::Fresh);
     assert!(cache.get_fresh(&GetSession(1)).is_none());
     drop(held);
 }
@@ -93,7 +94,7 @@ fn an_expired_entry_is_alive_again_when_it_is_written() {
     let (cache, clock) = shelf();
     let held = cache.insert(GetQuote(1), 10);
     clock.advance(SECOND * 6);
-    assert!(cache.entry(&GetQuote(1)).unwrap().is_expired());
+    assert!(cache.get_entry(&GetQuote(1)).unwrap().is_expired());
     cache.insert(GetQuote(1), 11);
     assert_eq!(cache.get_fresh(&GetQuote(1)).as_deref(), Some(&11));
     assert_eq!(*held, 10);
@@ -112,11 +113,12 @@ fn reads_keep_an_entry_from_going_idle() {
 }
 
 #[test]
-fn a_peek_does_not_keep_an_entry_from_going_idle() {
+fn neither_a_peek_nor_contains_keeps_an_entry_from_going_idle() {
     let (cache, clock) = shelf();
     cache.insert(GetSession(1), 10);
     clock.advance(SECOND * 3);
     assert!(cache.peek(&GetSession(1)).is_some());
+    assert!(cache.contains(&GetSession(1)));
     assert_eq!(cache.entries::<GetSession>().len(), 1);
     clock.advance(SECOND * 3);
     assert!(cache.get(&GetSession(1)).is_none());
@@ -176,14 +178,14 @@ fn a_time_of_zero_is_over_at_once() {
     drop(cache.insert(GetBook(1), book("gone")));
     assert!(cache.get(&GetBook(1)).is_none());
     let held = cache.insert(GetBook(2), book("held"));
-    assert!(cache.entry(&GetBook(2)).unwrap().is_expired());
+    assert!(cache.get_entry(&GetBook(2)).unwrap().is_expired());
     drop(cache.insert(GetTwin(1), book("gone")));
     assert!(cache.get(&GetTwin(1)).is_none());
     cache.insert(GetOne(1), 1);
-    assert_eq!(cache.entry(&GetOne(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetOne(1)).unwrap().freshness(), Freshness::Stale);
     assert!(cache.get_fresh(&GetOne(1)).is_none());
     assert!(cache.get(&GetOne(1)).is_some());
-    drop(cache.insert_timed(GetText(1), "gone", Times::new().ttl(Duration::ZERO)));
+    drop(cache.insert_timed(GetText(1), "gone", EntryTimes::new().ttl(Duration::ZERO)));
     assert!(cache.get(&GetText(1)).is_none());
     drop(held);
 }
@@ -201,8 +203,8 @@ fn a_time_without_end_never_ends() {
     cache.insert(GetBook(1), book("kept"));
     cache.insert(GetTwin(1), book("kept"));
     cache.insert(GetOne(1), 1);
-    drop(cache.insert_timed(GetText(1), "kept", Times::new().ttl(Duration::MAX).fresh(Duration::MAX)));
-    cache.insert_timed(GetQuote(1), 1, Times::new().ttl(Duration::MAX));
+    drop(cache.insert_timed(GetText(1), "kept", EntryTimes::new().ttl(Duration::MAX).fresh(Duration::MAX)));
+    cache.insert_timed(GetQuote(1), 1, EntryTimes::new().ttl(Duration::MAX));
     for _ in 0..3 {
         clock.advance(Duration::from_secs(3_000_000_000));
         for found in [
@@ -214,7 +216,7 @@ fn a_time_without_end_never_ends() {
         ] {
             assert!(found);
         }
-        assert_eq!(cache.entry(&GetBook(1)).unwrap().remaining(), None);
+        assert_eq!(cache.get_entry(&GetBook(1)).unwrap().remaining(), None);
         assert_eq!(cache.len(), 5);
     }
 }
@@ -241,7 +243,7 @@ fn a_clock_that_goes_back_lets_nothing_expire_early() {
     for _ in 0..3 {
         assert!(cache.get(&GetQuote(1)).is_some());
         assert!(cache.get(&GetSession(1)).is_some());
-        assert_eq!(cache.entry(&GetQuote(1)).unwrap().age(), Duration::ZERO);
+        assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().age(), Duration::ZERO);
         assert!(cache.get_fresh(&GetQuote(2)).is_some());
         cache.insert(GetQuote(3), 30);
         assert_eq!(cache.len(), 4);
@@ -256,14 +258,14 @@ fn a_clock_that_goes_back_lets_nothing_expire_early() {
 #[test]
 fn a_time_to_live_given_with_a_write_keeps_an_entry_of_a_table_that_keeps_nothing() {
     let (cache, clock) = shelf();
-    drop(cache.insert_timed(GetText(1), "kept for a while", Times::new().ttl(SECOND * 3)));
+    drop(cache.insert_timed(GetText(1), "kept for a while", EntryTimes::new().ttl(SECOND * 3)));
     clock.advance(SECOND * 2);
-    assert_eq!(cache.entry(&GetText(1)).unwrap().residency(), Residency::Resident);
+    assert_eq!(cache.get_entry(&GetText(1)).unwrap().residency(), Residency::Resident);
     clock.advance(SECOND);
     assert!(cache.get(&GetText(1)).is_none());
 
     let mut tx = cache.begin();
-    tx.set_timed(GetText(2), "by a commit", Times::new().ttl(SECOND * 3));
+    tx.set_timed(GetText(2), "by a commit", EntryTimes::new().ttl(SECOND * 3));
     drop(tx.commit().unwrap());
     clock.advance(SECOND * 2);
     assert!(cache.get(&GetText(2)).is_some());
@@ -274,9 +276,9 @@ fn a_time_to_live_given_with_a_write_keeps_an_entry_of_a_table_that_keeps_nothin
 #[test]
 fn times_given_with_a_write_override_those_of_the_table() {
     let (cache, clock) = shelf();
-    cache.insert_timed(GetQuote(1), 1, Times::new().ttl(SECOND * 60).fresh(SECOND * 30));
-    cache.insert_timed(GetQuote(2), 2, Times::new().ttl(SECOND));
-    cache.insert_timed(GetBook(1), book("capacity"), Times::new().ttl(SECOND * 2));
+    cache.insert_timed(GetQuote(1), 1, EntryTimes::new().ttl(SECOND * 60).fresh(SECOND * 30));
+    cache.insert_timed(GetQuote(2), 2, EntryTimes::new().ttl(SECOND));
+    cache.insert_timed(GetBook(1), book("capacity"), EntryTimes::new().ttl(SECOND * 2));
     clock.advance(SECOND);
     assert!(cache.get(&GetQuote(2)).is_none());
     clock.advance(SECOND);
@@ -284,7 +286,7 @@ fn times_given_with_a_write_override_those_of_the_table() {
     clock.advance(SECOND * 8);
     assert!(cache.get_fresh(&GetQuote(1)).is_some());
     clock.advance(SECOND * 20);
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
     clock.advance(SECOND * 30);
     assert!(cache.get(&GetQuote(1)).is_none());
 }
@@ -292,10 +294,10 @@ fn times_given_with_a_write_override_those_of_the_table() {
 #[test]
 fn a_write_without_times_of_its_own_falls_back_to_those_of_the_table() {
     let (cache, clock) = shelf();
-    cache.insert_timed(GetQuote(1), 1, Times::new().ttl(SECOND * 3_600).fresh(SECOND * 3_600));
+    cache.insert_timed(GetQuote(1), 1, EntryTimes::new().ttl(SECOND * 3_600).fresh(SECOND * 3_600));
     cache.insert(GetQuote(1), 2);
     clock.advance(SECOND * 2);
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
     clock.advance(SECOND * 3);
     assert_eq!(cache.len(), 0, "found by the sweep, too");
     assert!(cache.entries::<GetQuote>().is_empty());
@@ -305,9 +307,9 @@ fn a_write_without_times_of_its_own_falls_back_to_those_of_the_table() {
 #[test]
 fn an_expired_entry_is_not_listed_whatever_it_was_before() {
     // Deadlines that move forward, backward and away, each met by a sweep and not by a read.
-    let long = Times::new().ttl(SECOND * 3_600);
-    let short = Times::new().ttl(SECOND);
-    let none = Times::new();
+    let long = EntryTimes::new().ttl(SECOND * 3_600);
+    let short = EntryTimes::new().ttl(SECOND);
+    let none = EntryTimes::new();
     for first in [long, short, none] {
         for second in [long, short, none] {
             for last in [short, none] {
@@ -335,12 +337,12 @@ fn age_counts_from_the_moment_when_the_answer_was_true() {
         .build()
         .unwrap();
     let ago = cache.now() - SECOND * 20;
-    cache.insert_timed(GetBook(1), book("20 s old"), Times::new().as_of(ago));
-    assert_eq!(cache.entry(&GetBook(1)).unwrap().age(), SECOND * 20);
+    cache.insert_timed(GetBook(1), book("20 s old"), EntryTimes::new().as_of(ago));
+    assert_eq!(cache.get_entry(&GetBook(1)).unwrap().age(), SECOND * 20);
     clock.advance(millis(9_999));
     assert!(cache.get_fresh(&GetBook(1)).is_some());
     clock.advance(millis(1));
-    assert_eq!(cache.entry(&GetBook(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetBook(1)).unwrap().freshness(), Freshness::Stale);
     assert!(cache.get(&GetBook(1)).is_some(), "freshness removes nothing");
 }
 
@@ -348,8 +350,8 @@ fn age_counts_from_the_moment_when_the_answer_was_true() {
 fn an_answer_may_be_too_old_when_it_is_written() {
     let (cache, _) = shelf();
     let long_ago = cache.now() - SECOND * 60;
-    let held = cache.insert_timed(GetQuote(1), 10, Times::new().as_of(long_ago));
-    assert!(cache.entry(&GetQuote(1)).unwrap().is_expired());
+    let held = cache.insert_timed(GetQuote(1), 10, EntryTimes::new().as_of(long_ago));
+    assert!(cache.get_entry(&GetQuote(1)).unwrap().is_expired());
     drop(held);
     assert!(cache.get(&GetQuote(1)).is_none());
 }
@@ -358,8 +360,8 @@ fn an_answer_may_be_too_old_when_it_is_written() {
 fn an_answer_of_the_future_has_no_age_yet() {
     let (cache, clock) = shelf();
     let ahead = cache.now() + SECOND * 10;
-    cache.insert_timed(GetQuote(1), 10, Times::new().as_of(ahead));
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().age(), Duration::ZERO);
+    cache.insert_timed(GetQuote(1), 10, EntryTimes::new().as_of(ahead));
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().age(), Duration::ZERO);
     clock.advance(SECOND * 14);
     assert!(cache.get(&GetQuote(1)).is_some());
     clock.advance(SECOND);
@@ -370,9 +372,9 @@ fn an_answer_of_the_future_has_no_age_yet() {
 fn a_stale_answer_stays() {
     let (cache, clock) = shelf();
     let written = cache.insert(GetQuote(1), 10);
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Fresh);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Fresh);
     clock.advance(SECOND * 2);
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
     assert!(cache.get_fresh(&GetQuote(1)).is_none());
     assert!(Arc::ptr_eq(&written, &cache.get(&GetQuote(1)).unwrap()));
 }
@@ -381,7 +383,7 @@ fn a_stale_answer_stays() {
 fn a_touch_renews_the_times_and_keeps_the_value() {
     let (cache, clock) = shelf();
     let written = cache.insert(GetQuote(1), 10);
-    let revision = cache.entry(&GetQuote(1)).unwrap().revision();
+    let revision = cache.get_entry(&GetQuote(1)).unwrap().revision();
     let last = cache.revision();
     cache.invalidate(&GetQuote(1));
     for _ in 0..3 {
@@ -389,26 +391,26 @@ fn a_touch_renews_the_times_and_keeps_the_value() {
         assert!(cache.touch(&GetQuote(1)));
         assert!(Arc::ptr_eq(&written, &cache.get_fresh(&GetQuote(1)).unwrap()));
     }
-    let entry = cache.entry(&GetQuote(1)).unwrap();
+    let entry = cache.get_entry(&GetQuote(1)).unwrap();
     assert_eq!(
         (entry.revision(), entry.age(), entry.freshness()),
         (revision, Duration::ZERO, Freshness::Fresh)
     );
     assert_eq!(cache.revision(), last, "no commit");
     clock.advance(SECOND * 5);
-    assert!(cache.entry(&GetQuote(1)).unwrap().is_expired());
+    assert!(cache.get_entry(&GetQuote(1)).unwrap().is_expired());
     assert!(!cache.touch(&GetQuote(2)), "there is nothing to renew");
 }
 
 #[test]
 fn a_touch_keeps_the_times_that_the_write_gave() {
     let (cache, clock) = shelf();
-    drop(cache.insert_timed(GetText(1), "own time", Times::new().ttl(SECOND * 10).fresh(SECOND * 3)));
+    drop(cache.insert_timed(GetText(1), "own time", EntryTimes::new().ttl(SECOND * 10).fresh(SECOND * 3)));
     clock.advance(SECOND * 8);
     assert!(cache.touch(&GetText(1)));
-    assert_eq!(cache.entry(&GetText(1)).unwrap().remaining(), Some(SECOND * 10));
+    assert_eq!(cache.get_entry(&GetText(1)).unwrap().remaining(), Some(SECOND * 10));
     clock.advance(SECOND * 3);
-    assert_eq!(cache.entry(&GetText(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetText(1)).unwrap().freshness(), Freshness::Stale);
     clock.advance(SECOND * 7);
     assert!(cache.get(&GetText(1)).is_none());
 }
@@ -418,9 +420,9 @@ fn a_touch_makes_a_survivor_resident_again() {
     let (cache, clock) = shelf();
     let held = cache.insert(GetQuote(1), 10);
     clock.advance(SECOND * 6);
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().residency(), Residency::Survivor);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().residency(), Residency::Survivor);
     assert!(cache.touch(&GetQuote(1)));
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().residency(), Residency::Resident);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().residency(), Residency::Resident);
     drop(held);
     assert!(cache.get(&GetQuote(1)).is_some());
     clock.advance(SECOND * 5);
@@ -435,7 +437,7 @@ fn an_invalidated_entry_is_readable_and_not_fresh_until_it_is_written() {
     assert!(cache.invalidate(&GetBook(1)));
     assert!(Arc::ptr_eq(&written, &cache.get(&GetBook(1)).unwrap()));
     assert!(cache.get_fresh(&GetBook(1)).is_none());
-    assert_eq!(cache.entry(&GetBook(1)).unwrap().freshness(), Freshness::Invalidated);
+    assert_eq!(cache.get_entry(&GetBook(1)).unwrap().freshness(), Freshness::Invalidated);
     assert_eq!(cache.revision(), last, "no commit");
     cache.insert(GetBook(1), book("new"));
     assert_eq!(cache.get_fresh(&GetBook(1)).unwrap().title, "new");
@@ -452,11 +454,11 @@ fn a_transaction_touches_and_invalidates_when_it_is_committed() {
     assert!(tx.touch(&GetQuote(1)));
     assert!(tx.invalidate(&GetQuote(2)));
     assert!(!tx.touch(&GetQuote(3)) && !tx.invalidate(&GetQuote(3)));
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
-    assert_eq!(cache.entry(&GetQuote(2)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Stale);
+    assert_eq!(cache.get_entry(&GetQuote(2)).unwrap().freshness(), Freshness::Stale);
     tx.commit().unwrap();
-    assert_eq!(cache.entry(&GetQuote(1)).unwrap().freshness(), Freshness::Fresh);
-    assert_eq!(cache.entry(&GetQuote(2)).unwrap().freshness(), Freshness::Invalidated);
+    assert_eq!(cache.get_entry(&GetQuote(1)).unwrap().freshness(), Freshness::Fresh);
+    assert_eq!(cache.get_entry(&GetQuote(2)).unwrap().freshness(), Freshness::Invalidated);
     clock.advance(SECOND);
     assert!(cache.get(&GetQuote(1)).is_some());
     assert!(cache.get(&GetQuote(2)).is_none());

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use cache_core::{Clock, Moment, Times};
+use cache_core::{Clock, EntryTimes, Moment};
 
 use super::*;
 
@@ -43,7 +43,7 @@ fn reads_of_entries_without_deadlines_never_read_the_clock() {
     let pin = cache.pin(&GetBook(2));
     cache.insert(GetBook(2), book("pinned"));
     // An entry with a time of its own does not make its table read the clock for the others.
-    cache.insert_timed(GetBook(3), book("timed"), Times::new().ttl(SECOND));
+    cache.insert_timed(GetBook(3), book("timed"), EntryTimes::new().ttl(SECOND));
     let mut tx = cache.begin();
     let before = clock.reads();
     for _ in 0..10 {
@@ -70,7 +70,7 @@ fn a_read_of_an_entry_with_a_deadline_reads_the_clock_once() {
     let (cache, clock) = counted();
     cache.insert(GetQuote(1), 1);
     cache.insert(GetSession(1), 1);
-    cache.insert_timed(GetBook(3), book("timed"), Times::new().ttl(SECOND));
+    cache.insert_timed(GetBook(3), book("timed"), EntryTimes::new().ttl(SECOND));
     let before = clock.reads();
     assert!(cache.get(&GetQuote(1)).is_some());
     assert!(cache.get(&GetSession(1)).is_some());

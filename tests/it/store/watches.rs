@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use cache_core::client_support::Inputs;
-use cache_core::{Freshness, Moment, Stored, Times, Watch};
+use cache_core::{EntryTimes, Freshness, Moment, StoreOutcome, Watch};
 
 use super::load_on_miss::{Files, GetSaved};
 use super::*;
@@ -22,8 +22,8 @@ registry! {
 
 #[track_caller]
 fn is_stored(cache: &Cache<Shelf>, watch: &Watch<GetBook>) -> bool {
-    let stored = watch.store(book("loaded"), Times::new());
-    let is_written = matches!(stored, Stored::Written(_));
+    let stored = watch.store(book("loaded"), EntryTimes::new());
+    let is_written = matches!(stored, StoreOutcome::Written(_));
     let loaded = stored.into_value();
     assert_eq!(loaded.title, "loaded");
     let is_there = cache.get(watch.key()).is_some_and(|value| Arc::ptr_eq(&value, &loaded));
@@ -107,7 +107,7 @@ pub(super) fn changes() -> [(&'static str, Change); 18] {
         }),
         ("refresh", |cache| drop(cache.refresh(GetBook(1), book("new")))),
         ("another watch", |cache| {
-            cache.watch(&GetBook(1)).store(book("new"), Times::new());
+            cache.watch(&GetBook(1)).store(book("new"), EntryTimes::new());
         }),
     ]
 }
@@ -161,8 +161,8 @@ fn a_newer_answer_that_equals_the_present_one_overtakes_older_loads() {
     let answers: [fn(&Cache<Watched>); 2] = [
         |cache| drop(cache.refresh(GetEqual(1), 2)),
         |cache| {
-            let stored = cache.watch(&GetEqual(1)).store(2, Times::new());
-            assert!(matches!(stored, Stored::Kept(_)));
+            let stored = cache.watch(&GetEqual(1)).store(2, EntryTimes::new());
+            assert!(matches!(stored, StoreOutcome::Kept(_)));
         },
     ];
     for answer in answers {
@@ -170,7 +170,7 @@ fn a_newer_answer_that_equals_the_present_one_overtakes_older_loads() {
         cache.insert(GetEqual(1), 2u32);
         let older = cache.watch(&GetEqual(1));
         answer(&cache);
-        assert!(matches!(older.store(1, Times::new()), Stored::Overtaken(_)));
+        assert!(matches!(older.store(1, EntryTimes::new()), StoreOutcome::Overtaken(_)));
         assert_eq!(cache.get(&GetEqual(1)).as_deref(), Some(&2));
     }
 }
@@ -254,7 +254,9 @@ fn an_equal_value_keeps_the_present_one_and_dates_it_anew() {
     let started = cache.now();
     clock.advance(Duration::from_secs(4));
     let revision = cache.revision();
-    let Stored::Kept(kept) = watch.store(7, Times::new().as_of(started)) else { panic!("written") };
+    let StoreOutcome::Kept(kept) = watch.store(7, EntryTimes::new().as_of(started)) else {
+        panic!("written")
+    };
     assert!(Arc::ptr_eq(&kept, &first));
     assert_eq!(cache.revision(), revision);
     let entry = cache.peek_entry(&GetEqual(1)).unwrap();
@@ -262,7 +264,7 @@ fn an_equal_value_keeps_the_present_one_and_dates_it_anew() {
 
     let watch = cache.watch(&GetEqual(1));
     cache.invalidate(&GetEqual(1));
-    assert!(matches!(watch.store(7, Times::new().as_of(Moment::ORIGIN)), Stored::Overtaken(_)));
+    assert!(matches!(watch.store(7, EntryTimes::new().as_of(Moment::ORIGIN)), StoreOutcome::Overtaken(_)));
     assert_eq!(cache.peek_entry(&GetEqual(1)).unwrap().freshness(), Freshness::Invalidated);
 }
 
@@ -275,11 +277,11 @@ fn what_was_built_from_a_value_that_has_changed_in_any_way_is_stored_and_marked(
         inputs.note(&cache, &GetBook(1), Some(&old), false, None);
         let watch = cache.watch(&GetBook(2));
         change(&cache);
-        let stored = watch.store_built(book("built"), Times::new(), &inputs);
+        let stored = watch.store_built(book("built"), EntryTimes::new(), &inputs);
         match name {
-            "nothing" => assert!(matches!(stored, Stored::Written(_))),
-            all if HITS_ALL.contains(&all) => assert!(matches!(stored, Stored::Overtaken(_)), "{name}"),
-            _ => assert!(matches!(stored, Stored::Marked(_)), "{name}: {stored:?}"),
+            "nothing" => assert!(matches!(stored, StoreOutcome::Written(_))),
+            all if HITS_ALL.contains(&all) => assert!(matches!(stored, StoreOutcome::Overtaken(_)), "{name}"),
+            _ => assert!(matches!(stored, StoreOutcome::Marked(_)), "{name}: {stored:?}"),
         }
         let is_marked =
             cache.peek_entry(&GetBook(2)).map(|entry| entry.freshness() == Freshness::Invalidated);
@@ -322,14 +324,14 @@ fn a_load_on_one_thread_never_undoes_writes_on_another() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                cache.watch(&GetBook(1)).store(book("loaded"), Times::new());
+                cache.watch(&GetBook(1)).store(book("loaded"), EntryTimes::new());
                 cache.watch(&GetBook(1)).retire();
             }
         });
         for _ in 0..20_000 {
             let watch = cache.watch(&GetBook(1));
             cache.insert(GetBook(1), book("written"));
-            assert!(matches!(watch.store(book("late"), Times::new()), Stored::Overtaken(_)));
+            assert!(matches!(watch.store(book("late"), EntryTimes::new()), StoreOutcome::Overtaken(_)));
         }
         stop.store(true, Ordering::Relaxed);
     });
@@ -342,8 +344,8 @@ fn the_quick_look_says_yes_only_where_the_full_one_does() {
     let cache = Cache::<Watched>::builder().clock(Arc::clone(&clock)).build().unwrap();
     let second = Duration::from_secs(1);
     cache.insert(GetEqual(0), 0);
-    cache.insert_timed(GetEqual(1), 1, Times::new().fresh(3 * second));
-    cache.insert_timed(GetEqual(2), 2, Times::new().ttl(3 * second));
+    cache.insert_timed(GetEqual(1), 1, EntryTimes::new().fresh(3 * second));
+    cache.insert_timed(GetEqual(2), 2, EntryTimes::new().ttl(3 * second));
     cache.insert(GetEqual(3), 3);
     cache.invalidate(&GetEqual(3));
     for age in 0..20 {
@@ -419,8 +421,11 @@ fn a_restore_overtakes_the_watches_of_the_keys_that_it_restores() {
     let other = cache.watch(&GetSaved(2));
     cache.restore_from(&*file).unwrap();
     assert_eq!((restored.is_overtaken(), *rung.lock()), (true, 1));
-    assert!(matches!(restored.store(99, Times::new()), Stored::Overtaken(_)));
+    assert!(matches!(restored.store(99, EntryTimes::new()), StoreOutcome::Overtaken(_)));
     assert_eq!(cache.get_fresh(&GetSaved(1)).as_deref(), Some(&10));
-    assert!(matches!(other.store(99, Times::new()), Stored::Written(_)), "it has not been restored");
+    assert!(
+        matches!(other.store(99, EntryTimes::new()), StoreOutcome::Written(_)),
+        "it has not been restored"
+    );
     assert_eq!(cache.get_fresh(&GetSaved(2)).as_deref(), Some(&99));
 }

@@ -31,7 +31,7 @@ fn any_handle_keeps_a_value_that_nothing_else_keeps() {
     let read = cache.get(&GetText(1)).unwrap();
     drop(written);
     assert_eq!(&*cache.get(&GetText(1)).unwrap(), "b");
-    let entry = cache.entry(&GetText(1)).unwrap();
+    let entry = cache.get_entry(&GetText(1)).unwrap();
     drop(read);
     assert_eq!(&*cache.get(&GetText(1)).unwrap(), "b");
     drop(entry);
@@ -85,7 +85,7 @@ fn a_survivor_that_is_read_becomes_resident_with_the_next_write() {
     let cache = Cache::<Shelf>::new();
     let a = cache.insert(GetOne(1), 10);
     let b = cache.insert(GetOne(2), 20);
-    assert_eq!(cache.entry(&GetOne(2)).unwrap().residency(), Residency::Resident);
+    assert_eq!(cache.get_entry(&GetOne(2)).unwrap().residency(), Residency::Resident);
     assert!(cache.get(&GetOne(1)).is_some());
     let c = cache.insert(GetOne(3), 30);
     let resident = [1, 2, 3].map(|key| table_residency(&cache, key));
@@ -129,11 +129,12 @@ fn table_residency(cache: &Cache<Shelf>, key: u32) -> Residency {
 }
 
 #[test]
-fn neither_a_peek_nor_an_iteration_brings_a_survivor_back() {
+fn neither_a_peek_nor_contains_nor_an_iteration_brings_a_survivor_back() {
     let cache = Cache::<Shelf>::builder().table::<GetOne>(|table| table.capacity(2)).build().unwrap();
     let held: Vec<_> = (1..=3).map(|n| cache.insert(GetOne(n), n)).collect();
     let survivor = (1..=3).find(|&n| table_residency(&cache, n) == Residency::Survivor).unwrap();
     assert!(cache.peek(&GetOne(survivor)).is_some());
+    assert!(cache.contains(&GetOne(survivor)));
     assert_eq!(cache.values::<GetOne>().len(), 3);
     let other = (1..=3).find(|&n| n != survivor).unwrap();
     assert!(cache.remove(&GetOne(other)));
@@ -152,7 +153,7 @@ fn an_expired_survivor_stays_a_survivor() {
         cache.insert(GetBoth(n), n);
         assert!(cache.get(&GetBoth(1)).is_some());
     }
-    assert_eq!(cache.entry(&GetBoth(1)).unwrap().residency(), Residency::Survivor);
+    assert_eq!(cache.get_entry(&GetBoth(1)).unwrap().residency(), Residency::Survivor);
     drop(held);
     assert!(cache.get(&GetBoth(1)).is_none());
 }

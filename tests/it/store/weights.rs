@@ -1,6 +1,6 @@
 //! Tables bounded by weight.
 
-use cache_core::{Cache, Cause, Residency};
+use cache_core::{Cache, RemovalCause, Residency};
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn the_first_leaves_when_the_weights_pass_the_bound() {
     assert_eq!(sorted(cache.keys::<GetBlob>().iter().map(|key| key.0)), [2, 3]);
     let report = table(&cache, "get_blob");
     assert_eq!((report.weight, report.residents, report.removals.evicted), (80, 2, 1));
-    assert_eq!(cache.entry(&GetBlob(2)).unwrap().state().weight, 40);
+    assert_eq!(cache.get_entry(&GetBlob(2)).unwrap().state().weight, 40);
 }
 
 #[test]
@@ -43,12 +43,16 @@ fn an_entry_heavier_than_the_bound_lives_in_the_returned_arc_alone() {
         .unwrap();
     cache.insert(GetBlob(1), blob(90));
     let held = cache.insert(GetBlob(2), blob(101));
-    assert_eq!(*heard.lock(), [("get_blob", Cause::Evicted, 2, 101)]);
+    assert_eq!(*heard.lock(), [("get_blob", RemovalCause::Evicted, 2, 101)]);
     assert!(cache.get(&GetBlob(1)).is_some(), "it pushed nobody out");
     assert!(Arc::ptr_eq(&held, &cache.get(&GetBlob(2)).unwrap()));
-    assert_eq!(cache.entry(&GetBlob(2)).unwrap().residency(), Residency::Survivor);
+    assert_eq!(cache.get_entry(&GetBlob(2)).unwrap().residency(), Residency::Survivor);
     cache.insert(GetBlob(3), blob(1));
-    assert_eq!(cache.entry(&GetBlob(2)).unwrap().residency(), Residency::Survivor, "no read brings it back");
+    assert_eq!(
+        cache.get_entry(&GetBlob(2)).unwrap().residency(),
+        Residency::Survivor,
+        "no read brings it back"
+    );
     drop(held);
     assert!(cache.get(&GetBlob(2)).is_none());
     assert_eq!(table(&cache, "get_blob").weight, 91);

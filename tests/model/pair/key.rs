@@ -56,12 +56,12 @@ where
     // Writing
 
     /// A write as the store and as the model is told of it.
-    pub(super) fn write_of(&mut self, given: &Given, label: Option<&String>) -> (Value, Times, Write) {
+    pub(super) fn write_of(&mut self, given: &Given, label: Option<&String>) -> (Value, EntryTimes, Write) {
         let number = next(&self.side.numbers);
         let now = self.table().now;
         let as_of = now - seconds(given.since);
         let (ttl, fresh) = (given.ttl.map(seconds), given.fresh.map(seconds));
-        let mut times = Times::new().as_of(Moment::ORIGIN + as_of);
+        let mut times = EntryTimes::new().as_of(Moment::ORIGIN + as_of);
         times = ttl.map_or(times, |ttl| times.ttl(ttl));
         times = fresh.map_or(times, |fresh| times.fresh(fresh));
         let write = Write {
@@ -314,7 +314,7 @@ where
     }
 }
 
-fn past(past: cache_core::Past<Value>) -> Past {
+fn past(past: cache_core::HistoryEntry<Value>) -> Past {
     let label = past.label.map(|label| label.to_string());
     Past { number: past.value.number, revision: past.revision, label }
 }

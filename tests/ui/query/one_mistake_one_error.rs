@@ -1,7 +1,7 @@
 //! The rest of the program is compiled as if the query were right.
 use std::sync::Arc;
 
-use cache_core::{Cache, Query, TableDescription};
+use cache_core::{Cache, Query, __private::TableDescription};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = String, capacity = 0)]

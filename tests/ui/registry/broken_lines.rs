@@ -17,6 +17,6 @@ pub struct GetPost;
 fn main() {
     let cache = cache_core::Cache::<CacheRegistry>::new();
     cache.insert(GetPost, "text");
-    let descriptions: Vec<cache_core::TableDescription> = CacheRegistry::describe();
+    let descriptions: Vec<cache_core::__private::TableDescription> = CacheRegistry::describe();
     println!("{descriptions:?}");
 }

@@ -5,6 +5,6 @@ cache_core::registry! {
 }
 
 fn main() {
-    let descriptions: Vec<cache_core::TableDescription> = CacheRegistry::describe();
+    let descriptions: Vec<cache_core::__private::TableDescription> = CacheRegistry::describe();
     println!("{descriptions:?}");
 }

@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::erased::ErasedTable;
 use crate::query::{Query, TagsOf};
 use crate::table::watchers::{AnyWatcher, Watcher};
-use crate::table::{Head, Table, Times};
+use crate::table::{EntryTimes, Head, Table};
 use crate::tag::Tag;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ fn tags_with_one_hash_are_not_taken_for_one_another() {
     let table = Table::<Key>::new(Head::new("key", 0, Key::TAGS, Key::OPTIONS, None, core), None);
     let [one, other] = twins(&table);
     assert_ne!(tag(one), tag(other));
-    let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), &Times::new()));
+    let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), &EntryTimes::new()));
     let used = table.used().unwrap();
     let watch: Arc<AnyWatcher> = Watcher::new(Key(other), table.hash(&Key(other)), used.ringer(None));
     used.watch(&watch);
