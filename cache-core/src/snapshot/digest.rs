@@ -17,8 +17,13 @@ use super::codec::CodecError;
 /// # Errors
 /// Those of the type's `Serialize`.
 pub(super) fn digest<T: Serialize + ?Sized>(value: &T, is_human_readable: bool) -> Result<u64, CodecError> {
-    value.serialize(Digest { is_human_readable })
+    value.serialize(Digest { is_human_readable }).map_err(|failure| *failure.0)
 }
+
+/// Why there is no digest: in one word, as each part of a value returns it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failure(Box<CodecError>);
 
 #[derive(Clone, Copy)]
 struct Digest {
@@ -70,6 +75,7 @@ fn leaf(kind: Kind, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
 }
 
 impl Digest {
+    #[inline(never)]
     fn compound(self, kind: Kind, variant: Option<u32>) -> Compound {
         let mut ordered = hasher(kind);
         if let Some(variant) = variant {
@@ -79,39 +85,55 @@ impl Digest {
     }
 }
 
+/// Part of a value, without its type. Digests are compiled for each saved type; through this, each part of one costs a
+/// call and no more.
+trait Part {
+    fn digest(&self, digest: Digest) -> Result<u64, Failure>;
+}
+
+impl<T: Serialize + ?Sized> Part for &T {
+    fn digest(&self, digest: Digest) -> Result<u64, Failure> {
+        self.serialize(digest)
+    }
+}
+
 impl Compound {
-    fn add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        match value.serialize(self.digest) {
-            Ok(digest) => self.ordered.write_u64(digest),
-            Err(error) => return Err(error),
-        }
+    #[inline(never)]
+    fn add(&mut self, part: &dyn Part) -> Result<(), Failure> {
+        self.ordered.write_u64(part.digest(self.digest)?);
         Ok(())
     }
 
-    fn add_anywhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        match value.serialize(self.digest) {
-            Ok(digest) => self.unordered = self.unordered.wrapping_add(digest),
-            Err(error) => return Err(error),
-        }
+    #[inline(never)]
+    fn add_anywhere(&mut self, part: &dyn Part) -> Result<(), Failure> {
+        self.unordered = self.unordered.wrapping_add(part.digest(self.digest)?);
         Ok(())
     }
 
+    /// Fields may be left out, and the next one is then no longer at its place. So names count.
+    #[inline(never)]
+    fn add_field(&mut self, name: &'static str, part: &dyn Part) -> Result<(), Failure> {
+        self.ordered.write(name.as_bytes());
+        self.add(part)
+    }
+
+    #[inline(never)]
     fn finish(mut self) -> u64 {
         self.ordered.write_u64(self.unordered);
         self.ordered.finish()
     }
 }
 
-impl ser::Error for CodecError {
+impl ser::Error for Failure {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(message.to_string())
+        Self(Box::new(CodecError(message.to_string())))
     }
 }
 
 macro_rules! leaves {
     ($($method:ident $type:ty, $kind:ident: $write:ident $as:ty;)*) => {$(
         #[inline]
-        fn $method(self, value: $type) -> Result<u64, CodecError> {
+        fn $method(self, value: $type) -> Result<u64, Failure> {
             Ok(leaf(Kind::$kind, |hasher| hasher.$write(<$as>::from(value))))
         }
     )*};
@@ -119,7 +141,7 @@ macro_rules! leaves {
 
 impl Serializer for Digest {
     type Ok = u64;
-    type Error = CodecError;
+    type Error = Failure;
     type SerializeSeq = Compound;
     type SerializeTuple = Compound;
     type SerializeTupleStruct = Compound;
@@ -143,46 +165,41 @@ impl Serializer for Digest {
         serialize_char char, Char: write_u32 u32;
     }
 
-    fn serialize_f32(self, value: f32) -> Result<u64, CodecError> {
+    fn serialize_f32(self, value: f32) -> Result<u64, Failure> {
         Ok(leaf(Kind::F32, |hasher| hasher.write_u32(value.to_bits())))
     }
 
-    fn serialize_f64(self, value: f64) -> Result<u64, CodecError> {
+    fn serialize_f64(self, value: f64) -> Result<u64, Failure> {
         Ok(leaf(Kind::F64, |hasher| hasher.write_u64(value.to_bits())))
     }
 
-    fn serialize_str(self, value: &str) -> Result<u64, CodecError> {
+    fn serialize_str(self, value: &str) -> Result<u64, Failure> {
         Ok(leaf(Kind::Text, |hasher| hasher.write(value.as_bytes())))
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<u64, CodecError> {
+    fn serialize_bytes(self, value: &[u8]) -> Result<u64, Failure> {
         Ok(leaf(Kind::Bytes, |hasher| hasher.write(value)))
     }
 
-    fn serialize_none(self) -> Result<u64, CodecError> {
+    fn serialize_none(self) -> Result<u64, Failure> {
         Ok(leaf(Kind::None, |_| {}))
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, CodecError> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, Failure> {
         let mut some = self.compound(Kind::Some, None);
-        some.add(value)?;
+        some.add(&value)?;
         Ok(some.finish())
     }
 
-    fn serialize_unit(self) -> Result<u64, CodecError> {
+    fn serialize_unit(self) -> Result<u64, Failure> {
         Ok(leaf(Kind::Unit, |_| {}))
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, CodecError> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, Failure> {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        variant: u32,
-        _: &'static str,
-    ) -> Result<u64, CodecError> {
+    fn serialize_unit_variant(self, _: &'static str, variant: u32, _: &'static str) -> Result<u64, Failure> {
         Ok(self.compound(Kind::Variant, Some(variant)).finish())
     }
 
@@ -190,7 +207,7 @@ impl Serializer for Digest {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<u64, CodecError> {
+    ) -> Result<u64, Failure> {
         value.serialize(self)
     }
 
@@ -200,21 +217,21 @@ impl Serializer for Digest {
         variant: u32,
         _: &'static str,
         value: &T,
-    ) -> Result<u64, CodecError> {
+    ) -> Result<u64, Failure> {
         let mut compound = self.compound(Kind::Variant, Some(variant));
-        compound.add(value)?;
+        compound.add(&value)?;
         Ok(compound.finish())
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, CodecError> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, Failure> {
         Ok(self.compound(Kind::Unordered, None))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound, CodecError> {
+    fn serialize_tuple(self, _: usize) -> Result<Compound, Failure> {
         Ok(self.compound(Kind::Ordered, None))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, CodecError> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, Failure> {
         Ok(self.compound(Kind::Ordered, None))
     }
 
@@ -224,15 +241,15 @@ impl Serializer for Digest {
         variant: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Compound, CodecError> {
+    ) -> Result<Compound, Failure> {
         Ok(self.compound(Kind::Variant, Some(variant)))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound, CodecError> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound, Failure> {
         Ok(self.compound(Kind::Unordered, None))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, CodecError> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, Failure> {
         Ok(self.compound(Kind::Ordered, None))
     }
 
@@ -242,7 +259,7 @@ impl Serializer for Digest {
         variant: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Compound, CodecError> {
+    ) -> Result<Compound, Failure> {
         Ok(self.compound(Kind::Variant, Some(variant)))
     }
 
@@ -255,14 +272,14 @@ macro_rules! compounds {
     ($($trait:ident $method:ident $add:ident;)*) => {$(
         impl ser::$trait for Compound {
             type Ok = u64;
-            type Error = CodecError;
+            type Error = Failure;
 
             #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-                self.$add(value)
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
+                self.$add(&value)
             }
 
-            fn end(self) -> Result<u64, CodecError> {
+            fn end(self) -> Result<u64, Failure> {
                 Ok(self.finish())
             }
         }
@@ -280,20 +297,18 @@ macro_rules! structs {
     ($($trait:ident)*) => {$(
         impl ser::$trait for Compound {
             type Ok = u64;
-            type Error = CodecError;
+            type Error = Failure;
 
             #[inline]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,
                 value: &T,
-            ) -> Result<(), CodecError> {
-                // Fields may be left out, and the next one is then no longer at its place.
-                self.ordered.write(name.as_bytes());
-                self.add(value)
+            ) -> Result<(), Failure> {
+                self.add_field(name, &value)
             }
 
-            fn end(self) -> Result<u64, CodecError> {
+            fn end(self) -> Result<u64, Failure> {
                 Ok(self.finish())
             }
         }
@@ -304,22 +319,22 @@ structs! { SerializeStruct SerializeStructVariant }
 
 impl ser::SerializeMap for Compound {
     type Ok = u64;
-    type Error = CodecError;
+    type Error = Failure;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), CodecError> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Failure> {
         self.key = key.serialize(self.digest)?;
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
         let mut entry = self.digest.compound(Kind::Ordered, None);
         entry.ordered.write_u64(self.key);
-        entry.add(value)?;
+        entry.add(&value)?;
         self.unordered = self.unordered.wrapping_add(entry.finish());
         Ok(())
     }
 
-    fn end(self) -> Result<u64, CodecError> {
+    fn end(self) -> Result<u64, Failure> {
         Ok(self.finish())
     }
 }

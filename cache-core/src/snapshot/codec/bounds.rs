@@ -124,7 +124,6 @@ impl Limits {
 
     /// Whether a value that was written as so many `bytes` has no more elements than a reader takes.
     #[cfg(any(feature = "bincode", feature = "postcard"))]
-    #[inline]
     pub(super) fn check_elements(&self, bytes: usize) -> Result<(), EncodeError> {
         if usize::MAX - self.elements.get() <= bytes.saturating_add(FREE_ELEMENTS) {
             return Ok(());

@@ -42,16 +42,23 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    /// The state inside a container that takes so many levels.
+    /// The state inside a container that takes so many levels, if it may be entered.
     #[inline]
-    fn enter<E: Error, const IS_JSON: bool>(self, levels: u32) -> Result<Self, E> {
-        let Some(levels) = self.levels.checked_sub(levels) else {
-            return Err(self.refuse(if IS_JSON { Refusal::JsonDepth } else { Refusal::Depth }));
-        };
-        if self.limits.stack.is_passed() {
-            return Err(self.refuse(Refusal::Stack));
+    fn enter(self, levels: u32) -> Option<Self> {
+        match self.levels >= levels && !self.limits.stack.is_passed() {
+            true => Some(Self { levels: self.levels - levels, is_in_some: false, limits: self.limits }),
+            false => None,
         }
-        Ok(Self { levels, is_in_some: false, limits: self.limits })
+    }
+
+    /// Why a container that takes so many levels may not be entered.
+    #[cold]
+    fn refuse_to_enter<E: Error, const IS_JSON: bool>(self, levels: u32) -> E {
+        self.refuse(match (self.levels >= levels, IS_JSON) {
+            (true, _) => Refusal::Stack,
+            (false, true) => Refusal::JsonDepth,
+            (false, false) => Refusal::Depth,
+        })
     }
 
     /// Takes note of the elements of a sequence or map. JSON needs no count: there every element has bytes.
@@ -85,7 +92,11 @@ impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
     /// The state inside a container. Each form counts as many levels as the reader of the format counts for it.
     #[inline]
     fn enter(&self, in_json: u32) -> Result<State<'a>, S::Error> {
-        self.state.enter::<S::Error, IS_JSON>(if IS_JSON { in_json } else { 1 })
+        let levels = if IS_JSON { in_json } else { 1 };
+        match self.state.enter(levels) {
+            Some(state) => Ok(state),
+            None => Err(self.state.refuse_to_enter::<_, IS_JSON>(levels)),
+        }
     }
 
     /// JSON writes this as `null`.
