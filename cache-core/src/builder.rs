@@ -166,9 +166,9 @@ impl<R: Registry> Builder<R> {
             return Err(problem.into());
         }
         let mut assembly = Assembly::new(Arc::clone(&core), &self.options, self.types);
-        let registry = R::assemble(&mut assembly);
+        let cache = Cache::from_parts(R::assemble(&mut assembly), core);
         assembly.finish()?;
-        Ok(Cache::from_parts(registry, core))
+        Ok(cache)
     }
 }
 

@@ -52,6 +52,7 @@ fn any_table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn 
 }
 
 impl<R: Registry> Cache<R> {
+    #[inline(never)]
     pub(crate) fn from_parts(registry: R, core: Arc<Core>) -> Self {
         Self(Arc::new(Inner { registry, core }))
     }

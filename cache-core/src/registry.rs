@@ -9,12 +9,11 @@ use std::sync::Arc;
 use crate::core::Core;
 use crate::dynamic::Dynamic;
 use crate::erased::AnyTable;
-use crate::erased::UsedTable;
 use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
 use crate::snapshot::shape::Misfit;
-use crate::snapshot::{DynamicTypes, PairCodec, Persistence, TableCodec};
+use crate::snapshot::{DynamicTypes, PairCodec, TableCodec};
 use crate::table::{self, Head, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
@@ -88,34 +87,35 @@ impl<'a> Assembly<'a> {
 
     /// The table of one line of the registry. Boxed, since a registry of thousands of tables is made on the stack.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Box<Table<Q>> {
-        match Q::persistence() {
-            Some(Persistence { codec, made, .. }) => {
-                self.check(name, &codec);
-                self.table_with(name, Some(Box::new(codec)), Some(made))
-            }
-            None => self.table_with(name, None, None),
+        let (mut codec, mut made) = (None, None);
+        if let Some(persistence) = Q::persistence() {
+            codec = Some(persistence.codec);
+            made = Some(persistence.made);
         }
+        Box::new(Table::new(self.checked_head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS, codec), made))
     }
 
-    fn check(&mut self, table: &'static str, codec: &PairCodec) {
-        if let Some(misfit) = codec.misfit() {
-            self.refuse(table, codec.name(), misfit, codec.way_out());
+    fn checked_head(
+        &mut self,
+        name: &'static str,
+        query: TypeId,
+        tags: &'static [&'static str],
+        derived: TableOptions,
+        codec: Option<PairCodec>,
+    ) -> Head {
+        if let Some(codec) = &codec
+            && let Some(misfit) = codec.misfit()
+        {
+            self.refuse(name, codec.name(), misfit, codec.way_out());
         }
+        let codec = codec.map(|codec| Box::new(codec) as Box<dyn TableCodec>);
+        self.head(name, query, tags, derived, codec)
     }
 
     #[cold]
     fn refuse(&mut self, table: &'static str, codec: &'static str, misfit: Misfit, way_out: &'static str) {
         let Misfit { type_name, problem } = misfit;
         self.problem.get_or_insert(BuildError::Codec { table, type_name, codec, problem, way_out });
-    }
-
-    fn table_with<Q: Query>(
-        &mut self,
-        name: &'static str,
-        codec: Option<Box<dyn TableCodec>>,
-        made: Option<fn(&Table<Q>) -> &dyn UsedTable>,
-    ) -> Box<Table<Q>> {
-        Box::new(Table::new(self.head(name, TypeId::of::<Q>(), Q::TAGS, Q::OPTIONS, codec), made))
     }
 
     fn head(
@@ -137,7 +137,9 @@ impl<'a> Assembly<'a> {
     /// The table of dynamic entries.
     pub fn dynamic(&mut self) -> Box<Table<Dynamic>> {
         let types = std::mem::take(&mut self.types);
-        self.table_with(Dynamic::NAME, Some(Box::new(types)), Some(Table::made_table))
+        let codec = Some(Box::new(types) as Box<dyn TableCodec>);
+        let head = self.head(Dynamic::NAME, TypeId::of::<Dynamic>(), Dynamic::TAGS, Dynamic::OPTIONS, codec);
+        Box::new(Table::new(head, Some(Table::made_table)))
     }
 
     pub(crate) fn finish(self) -> Result<(), BuildError> {

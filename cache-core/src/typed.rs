@@ -68,9 +68,9 @@ pub(crate) enum ValueRef<V: ?Sized> {
 /// The entries of one shard by number, some of which are vacant.
 #[repr(C)]
 pub(crate) struct Lines<Q: Query> {
-    pub(crate) lines: Vec<Option<Line<Q>>>,
+    pub(crate) lines: Apart<Vec<Option<Line<Q>>>>,
     /// Keys and values that operations pushed out of the shard, to be dropped when no lock is held.
-    pub(crate) displaced: Option<Box<dyn AnyPairs>>,
+    pub(crate) displaced: Apart<Option<Box<dyn AnyPairs>>>,
 }
 
 /// A key and its value; either may be absent, or have been taken.
@@ -101,6 +101,12 @@ pub(crate) struct EntryOf<Q: Query> {
 /// wherever what it is in may be dropped, or is made a trait object.
 #[derive(Default)]
 pub(crate) struct Apart<T: Default>(ManuallyDrop<T>);
+
+impl<T: Default> Apart<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(ManuallyDrop::new(value))
+    }
+}
 
 impl<T: Default> Deref for Apart<T> {
     type Target = T;

@@ -12,7 +12,7 @@ use super::{AnyShard, Place};
 use crate::query::{Lookup, Query};
 use crate::retention::records::grow;
 use crate::sync::switch_point;
-use crate::typed::{Line, Lines, Pair, Pairs, ValueRef};
+use crate::typed::{Apart, Line, Lines, Pair, Pairs, ValueRef};
 
 /// What became of a resident that its table lets go of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(crate) trait AnyLines: Any + Send + Sync {
 }
 
 impl<V: ?Sized> ValueRef<V> {
+    #[inline(never)]
     pub(crate) fn value(&self) -> Option<Arc<V>> {
         match self {
             Self::Strong(value) => Some(Arc::clone(value)),
@@ -99,7 +100,7 @@ impl<V: ?Sized> ValueRef<V> {
 
 impl<Q: Query> Lines<Q> {
     pub(crate) const fn new() -> Self {
-        Self { lines: Vec::new(), displaced: None }
+        Self { lines: Apart::new(Vec::new()), displaced: Apart::new(None) }
     }
 
     /// The lines of this query.
@@ -209,6 +210,16 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
+    /// How many strong handles a resident's value has.
+    #[inline(never)]
+    pub(super) fn strong_count(&self, number: u32) -> usize {
+        match self.line(number) {
+            Some(Line { value: ValueRef::Strong(value), .. }) => Arc::strong_count(value),
+            _ => 0,
+        }
+    }
+
+    #[inline(never)]
     fn push_displaced(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
         if let Some(displaced) = Pairs::of_mut(self.displaced()) {
             displaced.push(key, value);
@@ -302,10 +313,10 @@ impl<Q: Query> AnyLines for Lines<Q> {
         }
         let is_kept = !may_stay && Arc::strong_count(value) > 1;
         let weak = ValueRef::Weak(Arc::downgrade(value));
-        let value = std::mem::replace(&mut line.value, weak).into_value();
+        let strong = std::mem::replace(&mut line.value, weak);
         switch_point();
-        if !is_kept {
-            self.push_displaced(None, value);
+        if let (ValueRef::Strong(value), false) = (strong, is_kept) {
+            self.push_displaced(None, Some(value));
         }
         Released::Weakened
     }
@@ -326,9 +337,8 @@ impl<Q: Query> AnyLines for Lines<Q> {
     fn compact(&mut self) {
         let (mut number, mut end) = (0, 0);
         while number < self.lines.len() {
-            let line = self.lines[number].take();
-            if line.is_some() {
-                self.lines[end] = line;
+            if self.lines[number].is_some() {
+                self.lines.swap(number, end);
                 end += 1;
             }
             number += 1;
@@ -338,8 +348,9 @@ impl<Q: Query> AnyLines for Lines<Q> {
         self.lines.shrink_to(2 * end);
     }
 
+    #[inline(never)]
     fn displaced(&mut self) -> &mut dyn AnyPairs {
-        match &mut self.displaced {
+        match &mut *self.displaced {
             Some(displaced) => &mut **displaced,
             none => &mut **none.insert(Pairs::<Q>::boxed(0)),
         }

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::hint::black_box;
+use std::mem::{forget, replace};
 use std::sync::Arc;
 
 use super::key::AnyKey;
@@ -12,7 +13,7 @@ use super::state::AnyHandle;
 use crate::event::{AnyEntry, EntryOf};
 use crate::query::Query;
 pub(crate) use crate::typed::Pairs;
-use crate::typed::{Lines, Pair, ValueRef};
+use crate::typed::{Lines, Pair};
 
 /// The pair of a query that the caller does not know. Another pair that it is given is of the same query.
 pub(crate) trait AnyPair: Any + Send + Sync {
@@ -67,7 +68,8 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     fn add(&mut self) -> &mut dyn AnyPair;
     /// Adds a pair of a copy of a key, which is one of the query, and no value. A panic of the key's `Clone` adds nothing.
     fn add_key(&mut self, key: &dyn AnyKey);
-    fn clear(&mut self);
+    /// Drops the pairs from this number on.
+    fn truncate(&mut self, number: usize);
     /// Becomes a copy of another list of the query, with empty pairs in the place of those without a value.
     fn copy_all(&mut self, other: &dyn AnyPairs);
     /// Adds a copy of a line of a shard. `false`: its value is dead. A panic of the key's `Clone` leaves no handle behind.
@@ -75,6 +77,13 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     /// Has the processor fetch the reference counts of values that are to be copied side by side. The locked instructions
     /// that count a handle up wait for one count after the other.
     fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
+}
+
+impl dyn AnyPairs {
+    /// Drops all pairs.
+    pub(crate) fn clear(&mut self) {
+        self.truncate(0);
+    }
 }
 
 impl<Q: Query> Pair<Q> {
@@ -184,12 +193,18 @@ impl<Q: Query> Pairs<Q> {
 
     #[inline(never)]
     pub(crate) fn push(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
-        // Said so that both are written where they are to be, instead of being put together elsewhere and copied.
+        // Said so that both are written where they are to be, instead of being put together elsewhere and copied. There
+        // is nothing to drop.
+        let pair = self.push_empty();
+        forget(replace(&mut pair.key, key));
+        forget(replace(&mut pair.value, value));
+    }
+
+    #[inline(never)]
+    pub(crate) fn push_empty(&mut self) -> &mut Pair<Q> {
+        let number = self.0.len();
         self.0.push(Pair { key: None, value: None });
-        if let Some(pair) = self.0.last_mut() {
-            pair.key = key;
-            pair.value = value;
-        }
+        &mut self.0[number]
     }
 
     /// The list of this query that the caller knows by its numbers.
@@ -230,9 +245,7 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
     }
 
     fn add(&mut self) -> &mut dyn AnyPair {
-        let number = self.0.len();
-        self.0.push(Pair { key: None, value: None });
-        &mut self.0[number]
+        self.push_empty()
     }
 
     fn add_key(&mut self, key: &dyn AnyKey) {
@@ -241,8 +254,8 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
         }
     }
 
-    fn clear(&mut self) {
-        self.0.clear();
+    fn truncate(&mut self, number: usize) {
+        self.0.truncate(number);
     }
 
     fn copy_all(&mut self, other: &dyn AnyPairs) {
@@ -273,11 +286,7 @@ impl<Q: Query> AnyPairs for Pairs<Q> {
         let Some(lines) = Lines::<Q>::of(lines) else { return };
         let (mut sum, mut at) = (0_usize, 0);
         while at < numbers.len() {
-            if let Some(line) = lines.line(numbers[at])
-                && let ValueRef::Strong(value) = &line.value
-            {
-                sum = sum.wrapping_add(Arc::strong_count(value));
-            }
+            sum = sum.wrapping_add(lines.strong_count(numbers[at]));
             at += 1;
         }
         black_box(sum);

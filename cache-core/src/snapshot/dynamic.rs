@@ -249,12 +249,7 @@ impl TableCodec for DynamicTypes {
         (key as &dyn Any).downcast_ref().map_or_else(String::new, |key: &Dynamic| key.name().to_owned())
     }
 
-    fn decode(
-        &self,
-        entry: u64,
-        bytes: &[u8],
-        pairs: &mut dyn AnyPairs,
-    ) -> Result<(), Undecodable<SkipReason>> {
+    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), Undecodable> {
         let undecodable = |error: CodecError| SkipReason::Undecodable { entry, reason: error.0 };
         let unread = |error| Undecodable { key: None, reason: undecodable(error) };
         let (envelope, value) = Envelope::parse(bytes).map_err(unread)?;

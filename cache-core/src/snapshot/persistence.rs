@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::{forget, replace};
 use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, SeqAccess, Visitor};
@@ -42,15 +43,16 @@ pub(crate) struct PairCodec {
     pairs: fn(usize) -> Box<dyn AnyPairs>,
     /// Appends a key, and its value if there is one.
     encode: fn(&dyn AnyPair, &mut Vec<u8>) -> Result<(), EncodeError>,
-    decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), Undecodable>,
+    /// Adds a pair; after an error, what could be read of it.
+    decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), CodecError>,
     /// [`digest`] of the value.
     digest: fn(&dyn AnyPair, bool) -> Result<u64, CodecError>,
 }
 
 /// Why an entry could not be read, and its key, if that at least is readable.
-pub(crate) struct Undecodable<E = CodecError> {
+pub(crate) struct Undecodable {
     pub key: Option<Box<dyn AnyKey>>,
-    pub reason: E,
+    pub reason: SkipReason,
 }
 
 /// What a table writes into the file beside its name, and what a file must have to be read into it.
@@ -86,12 +88,7 @@ pub(crate) trait TableCodec: Send + Sync {
     ///
     /// # Errors
     /// Why the entry is left out.
-    fn decode(
-        &self,
-        entry: u64,
-        bytes: &[u8],
-        pairs: &mut dyn AnyPairs,
-    ) -> Result<(), Undecodable<SkipReason>>;
+    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), Undecodable>;
 }
 
 impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
@@ -207,7 +204,7 @@ impl EntryCodec {
     /// When the bytes are no such entry.
     pub fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, ValueHandle), BoxError> {
         let mut pairs = (self.0.pairs)(1);
-        (self.0.decode)(bytes, Margin::None, &mut *pairs).map_err(|error| error.reason)?;
+        (self.0.decode)(bytes, Margin::None, &mut *pairs)?;
         let pair = pairs.pair_mut(0);
         let value = pair.take_handle().ok_or_else(foreign)?;
         Ok((pair.key().ok_or_else(foreign)?.to_box(), ValueHandle(value)))
@@ -248,7 +245,7 @@ impl PairCodec {
     /// What is wrong with them.
     fn verify(&self, pair: &dyn AnyPair, bytes: &[u8]) -> Result<(), CodecError> {
         let mut read = (self.pairs)(1);
-        (self.decode)(bytes, Margin::Quarter, &mut *read).map_err(|error| error.reason)?;
+        (self.decode)(bytes, Margin::Quarter, &mut *read)?;
         let copy = read.pair(0);
         let (Some(key), Some(found)) = (pair.key(), copy.key()) else { return Err(foreign()) };
         if !found.equals(key) {
@@ -285,15 +282,13 @@ impl TableCodec for PairCodec {
         Ok(())
     }
 
-    fn decode(
-        &self,
-        entry: u64,
-        bytes: &[u8],
-        pairs: &mut dyn AnyPairs,
-    ) -> Result<(), Undecodable<SkipReason>> {
-        (self.decode)(bytes, Margin::None, pairs).map_err(|Undecodable { key, reason }| {
-            let reason = SkipReason::Undecodable { entry, reason: reason.0 };
-            Undecodable { key, reason }
+    fn decode(&self, entry: u64, bytes: &[u8], pairs: &mut dyn AnyPairs) -> Result<(), Undecodable> {
+        let number = pairs.len();
+        (self.decode)(bytes, Margin::None, pairs).map_err(|reason| {
+            let is_added = pairs.len() > number;
+            let key = if is_added { pairs.pair(number).key().map(AnyKey::to_box) } else { None };
+            pairs.truncate(number);
+            Undecodable { key, reason: SkipReason::Undecodable { entry, reason: reason.0 } }
         })
     }
 }
@@ -326,16 +321,11 @@ where
         }
     }
 
-    fn decode<C: Codec>(bytes: &[u8], margin: Margin, pairs: &mut dyn AnyPairs) -> Result<(), Undecodable> {
-        let Some(pairs) = Pairs::<Q>::of_mut(pairs) else {
-            return Err(Undecodable { key: None, reason: foreign() });
-        };
-        let mut pair = Self { key: None, value: None };
-        if let Err(reason) = C::decode_seed(PairSeed(&mut pair), bytes, margin) {
-            return Err(Undecodable { key: pair.key.as_ref().map(AnyKey::to_box), reason });
+    fn decode<C: Codec>(bytes: &[u8], margin: Margin, pairs: &mut dyn AnyPairs) -> Result<(), CodecError> {
+        match Pairs::<Q>::of_mut(pairs) {
+            Some(pairs) => C::decode_seed(PairSeed(pairs.push_empty()), bytes, margin),
+            None => Err(foreign()),
         }
-        pairs.push(pair.key, pair.value);
-        Ok(())
     }
 
     fn digest(pair: &dyn AnyPair, is_human_readable: bool) -> Result<u64, CodecError> {
@@ -452,12 +442,13 @@ where
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        // The pair was empty: there is nothing to drop.
         match elements.next_element() {
-            Ok(key) => self.0.key = key,
+            Ok(key) => forget(replace(&mut self.0.key, key)),
             Err(error) => return Err(error),
         }
         match elements.next_element_seed(ArcSeed(PhantomData)) {
-            Ok(value) => self.0.value = value,
+            Ok(value) => forget(replace(&mut self.0.value, value)),
             Err(error) => return Err(error),
         }
         match self.0 {
