@@ -1,9 +1,8 @@
 //! Queries of which one load takes several keys, and how each key of them is loaded by itself all the same. Which keys go
-//! together is told in `gathering`.
+//! together is told in `batch/queue`.
 
-pub(crate) mod departure;
-pub(crate) mod gathering;
-pub(crate) mod loaded;
+pub(crate) mod queue;
+pub(crate) mod task;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -13,13 +12,14 @@ use std::time::Duration;
 use cache_core::client_support::{AnyKey, ShownKey};
 use cache_core::{Batched, Query};
 
-use crate::app::{App, Fetch};
+use crate::any_query::{LoadFuture, LoadTarget};
+use crate::app::App;
 use crate::context::Context;
 use crate::erased::typed_key;
 use crate::error::QueryError;
-use crate::query::{Loading, Together};
-use departure::LoadingAll;
-use loaded::Loaded;
+use crate::fetch::Fetch;
+use crate::flight::outcome::LoadOutcome;
+use task::LoadManyFuture;
 
 /// How several keys of a query are loaded at once.
 ///
@@ -178,8 +178,8 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
         <Q as FetchMany<A>>::fallback(self, error)
     }
 
-    fn __load<'a>(&'a self, cx: &'a Context<A>, together: Together<'a, A>) -> Loading<'a> {
-        Box::pin(departure::load(together, fetch_all::<A, Q>, &cx.0))
+    fn __load<'a>(&'a self, cx: &'a Context<A>, target: LoadTarget<'a, A>) -> LoadFuture<'a> {
+        Box::pin(task::load(target, fetch_all::<A, Q>, &cx.0))
     }
 }
 
@@ -188,7 +188,7 @@ fn fetch_all<'a, A: App, Q: FetchMany<A>>(
     keys: &'a [Arc<dyn AnyKey>],
     cx: &'a Context<A>,
     chance: f64,
-) -> LoadingAll<'a> {
+) -> LoadManyFuture<'a> {
     Box::pin(async move {
         let mut typed = Vec::with_capacity(keys.len());
         for key in keys {
@@ -196,7 +196,7 @@ fn fetch_all<'a, A: App, Q: FetchMany<A>>(
         }
         let mut all = Vec::with_capacity(keys.len());
         for answer in Q::fetch_many(&typed, cx).await {
-            all.push(Loaded::of(answer, chance));
+            all.push(LoadOutcome::of(answer, chance));
         }
         all
     })

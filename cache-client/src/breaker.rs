@@ -3,7 +3,6 @@
 
 mod circuit;
 pub(crate) mod options;
-pub(crate) mod state;
 mod window;
 
 use std::collections::HashMap;
@@ -13,11 +12,10 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::flight::wait_graph::{FlightId, WaitGraph};
 use crate::telemetry;
-use crate::waits::{FlightId, Waits};
-use circuit::{Circuit, End, Pass};
-use options::BreakerOptions;
-use state::BreakerState;
+use circuit::{CallEnd, Circuit, Pass};
+use options::{BreakerOptions, BreakerState};
 
 /// The breakers of a client, each made when it is first asked for.
 #[derive(Debug)]
@@ -54,11 +52,11 @@ impl Breakers {
 #[derive(Debug)]
 pub(crate) struct Breaker {
     name: &'static str,
-    state: Mutex<State>,
+    state: Mutex<BreakerInner>,
 }
 
 #[derive(Debug)]
-struct State {
+struct BreakerInner {
     circuit: Circuit,
     /// The flight that was let through last; while a trial is under way, that of the trial.
     last: FlightId,
@@ -66,12 +64,12 @@ struct State {
 
 impl Breaker {
     fn new(name: &'static str, circuit: Circuit) -> Self {
-        Self { name, state: Mutex::new(State { circuit, last: FlightId(0) }) }
+        Self { name, state: Mutex::new(BreakerInner { circuit, last: FlightId(0) }) }
     }
 
     /// Works on the state under the lock, and tells without it if that has changed. Changes that come close together may
     /// be told in another order.
-    fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn change<T>(&self, work: impl FnOnce(&mut BreakerInner) -> T) -> T {
         let mut state = self.state.lock();
         let before = state.circuit.state();
         let result = work(&mut state);
@@ -85,7 +83,7 @@ impl Breaker {
 
     /// Lets a load of a flight through, or not. What the trial waits for is a part of the trial: it is let through, and
     /// counts by what the trial makes of it.
-    pub(crate) fn admit(self: &Arc<Self>, flight: FlightId, waits: &Waits) -> Option<Permit> {
+    pub(crate) fn admit(self: &Arc<Self>, flight: FlightId, graph: &WaitGraph) -> Option<Permit> {
         let now = Instant::now();
         let admitted = self.change(|state| match state.circuit.admit(now) {
             Some(pass) => {
@@ -98,7 +96,7 @@ impl Breaker {
             Ok(pass) => return Some(Permit { breaker: Arc::clone(self), pass: Some(pass) }),
             Err(trial) => trial,
         };
-        let is_part = trial.is_some_and(|trial| waits.waits_for(trial, flight));
+        let is_part = trial.is_some_and(|trial| graph.waits_for(trial, flight));
         is_part.then(|| Permit { breaker: Arc::clone(self), pass: None })
     }
 
@@ -119,10 +117,10 @@ pub(crate) struct Permit {
 impl Permit {
     /// Tells how the load ended.
     pub(crate) fn report(mut self, is_success: bool) {
-        self.give_back(if is_success { End::Success } else { End::Failure });
+        self.give_back(if is_success { CallEnd::Success } else { CallEnd::AnyQueryError });
     }
 
-    fn give_back(&mut self, end: End) {
+    fn give_back(&mut self, end: CallEnd) {
         if let Some(pass) = self.pass.take() {
             let now = Instant::now();
             self.breaker.change(|state| state.circuit.ended(pass, end, now));
@@ -132,6 +130,6 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.give_back(End::Unknown);
+        self.give_back(CallEnd::Unknown);
     }
 }

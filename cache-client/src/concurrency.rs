@@ -16,19 +16,19 @@ use crate::sync::Mutex;
 ///
 /// Not a semaphore of tokio's: a load that its runtime does not run any more has to lose its place, also in the queue.
 #[derive(Debug)]
-pub(crate) struct ConcurrencyLimit(Mutex<Places>);
+pub(crate) struct ConcurrencyLimit(Mutex<LimitState>);
 
 #[derive(Debug)]
-struct Places {
+struct LimitState {
     most: usize,
-    next: Ticket,
-    taken: BTreeMap<Ticket, Arc<LoadSlot>>,
+    next: PlaceId,
+    taken: BTreeMap<PlaceId, Arc<LoadSlot>>,
     /// Those that wait, in the order in which they came. Nobody waits while there is a place.
-    queue: BTreeMap<Ticket, Arc<LoadSlot>>,
+    queue: BTreeMap<PlaceId, Arc<LoadSlot>>,
 }
 
 /// A place, or one in the queue for it. None is used twice.
-type Ticket = u64;
+type PlaceId = u64;
 
 /// The right of one load to run. It has a place of each of its limits, or waits for one, while it works and waits for no
 /// other load.
@@ -39,24 +39,24 @@ pub(crate) struct LoadSlot {
     /// Where the load runs.
     runtime: TaskRuntime,
     runtimes: Arc<ClientRuntime>,
-    state: Mutex<State>,
+    state: Mutex<SlotState>,
     /// Something may let the load go on.
     changed: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct SlotState {
     /// The load has begun, and not ended.
     works: bool,
     /// How many other loads it waits for.
     waits: usize,
-    stage: Stage,
+    stage: SlotStage,
     /// Of each limit that it has a place of, or waits for one.
-    tickets: [Ticket; 2],
+    places: [PlaceId; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum SlotStage {
     Out,
     /// Waits for a place of this limit, and has one of each before it.
     Queued(usize),
@@ -67,24 +67,24 @@ impl ConcurrencyLimit {
     pub(crate) fn new(most: u32) -> Arc<Self> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
         let (taken, queue) = (BTreeMap::new(), BTreeMap::new());
-        Arc::new(Self(Mutex::new(Places { most, next: 0, taken, queue })))
+        Arc::new(Self(Mutex::new(LimitState { most, next: 0, taken, queue })))
     }
 
     /// Takes a place, or joins the queue for one. Returns whether it has a place.
-    fn take_or_queue(&self, slot: &Arc<LoadSlot>) -> (Ticket, bool) {
+    fn take_or_queue(&self, slot: &Arc<LoadSlot>) -> (PlaceId, bool) {
         let mut places = self.0.lock();
         places.next += 1;
-        let (ticket, is_free) = (places.next, places.taken.len() < places.most);
+        let (place, is_free) = (places.next, places.taken.len() < places.most);
         let places = if is_free { &mut places.taken } else { &mut places.queue };
-        places.insert(ticket, Arc::clone(slot));
-        (ticket, is_free)
+        places.insert(place, Arc::clone(slot));
+        (place, is_free)
     }
 
     /// Gives a place back, to the first in the queue. This is the limit of that number of each slot.
-    fn give_back(&self, number: usize, mut ticket: Ticket) {
+    fn give_back(&self, number: usize, mut place: PlaceId) {
         loop {
             let mut places = self.0.lock();
-            let left = places.taken.remove(&ticket);
+            let left = places.taken.remove(&place);
             let next = places.queue.pop_first();
             if let Some((next, slot)) = &next {
                 places.taken.insert(*next, Arc::clone(slot));
@@ -93,14 +93,14 @@ impl ConcurrencyLimit {
             drop(left);
             match next {
                 // One that has just left takes nothing.
-                Some((next, slot)) if !slot.advance_from(number, next) => ticket = next,
+                Some((next, slot)) if !slot.advance_from(number, next) => place = next,
                 _ => return,
             }
         }
     }
 
-    fn leave(&self, ticket: Ticket) {
-        let left = self.0.lock().queue.remove(&ticket);
+    fn leave(&self, place: PlaceId) {
+        let left = self.0.lock().queue.remove(&place);
         drop(left);
     }
 
@@ -128,7 +128,7 @@ impl LoadSlot {
             return None;
         }
         runtimes.note_use(runtime);
-        let state = State { works: false, waits: 0, stage: Stage::Out, tickets: [0; 2] };
+        let state = SlotState { works: false, waits: 0, stage: SlotStage::Out, places: [0; 2] };
         let (runtime, runtimes) = (runtime.clone(), Arc::clone(runtimes));
         let (state, changed) = (Mutex::new(state), Notify::new());
         Some(Arc::new(Self { limits, runtime, runtimes, state, changed }))
@@ -145,9 +145,9 @@ impl LoadSlot {
     }
 
     /// The load waits for another one, and lends its slot until that is dropped.
-    pub(crate) fn lend(self: &Arc<Self>) -> Lent {
+    pub(crate) fn lend(self: &Arc<Self>) -> LentSlot {
         self.change(|state| state.waits += 1);
-        Lent(Arc::clone(self))
+        LentSlot(Arc::clone(self))
     }
 
     /// Takes the slot from a load that its runtime does not run. If that goes on after all, it joins the queue again.
@@ -183,11 +183,11 @@ impl LoadSlot {
     }
 
     /// Changes what the load does, and then joins the queue or gives up its place as that says.
-    fn change(self: &Arc<Self>, change: impl FnOnce(&mut State)) {
+    fn change(self: &Arc<Self>, change: impl FnOnce(&mut SlotState)) {
         let mut state = self.state.lock();
         change(&mut state);
         let given_up = match (state.needs_place(), state.stage) {
-            (true, Stage::Out) => {
+            (true, SlotStage::Out) => {
                 self.advance(&mut state, 0);
                 GivenUp::default()
             }
@@ -203,23 +203,23 @@ impl LoadSlot {
     }
 
     /// Takes places from this limit on, until one has none that is free.
-    fn advance(self: &Arc<Self>, state: &mut State, from: usize) {
+    fn advance(self: &Arc<Self>, state: &mut SlotState, from: usize) {
         for (at, limit) in self.limits.iter().enumerate().skip(from) {
             let Some(limit) = limit else { continue };
-            let (ticket, is_free) = limit.take_or_queue(self);
-            state.tickets[at] = ticket;
+            let (place, is_free) = limit.take_or_queue(self);
+            state.places[at] = place;
             if !is_free {
-                state.stage = Stage::Queued(at);
+                state.stage = SlotStage::Queued(at);
                 return;
             }
         }
-        state.stage = Stage::Held;
+        state.stage = SlotStage::Held;
     }
 
     /// Takes the place that was waited for. Returns whether that is so still.
-    fn advance_from(self: &Arc<Self>, limit: usize, ticket: Ticket) -> bool {
+    fn advance_from(self: &Arc<Self>, limit: usize, place: PlaceId) -> bool {
         let mut state = self.state.lock();
-        if state.stage != Stage::Queued(limit) || state.tickets[limit] != ticket {
+        if state.stage != SlotStage::Queued(limit) || state.places[limit] != place {
             return false;
         }
         self.advance(&mut state, limit + 1);
@@ -236,8 +236,8 @@ impl LoadSlot {
         let limits = || self.limits.iter().enumerate().filter_map(|(at, limit)| Some((at, limit.as_ref()?)));
         limits().filter_map(|(at, limit)| Some((limit, queued[at]?))).for_each(|(limit, at)| limit.leave(at));
         for (at, limit) in limits() {
-            if let Some(ticket) = taken[at] {
-                limit.give_back(at, ticket);
+            if let Some(place) = taken[at] {
+                limit.give_back(at, place);
             }
         }
     }
@@ -246,37 +246,37 @@ impl LoadSlot {
 /// What a slot has left: places, and one in a queue at most.
 #[derive(Clone, Copy, Debug, Default)]
 struct GivenUp {
-    queued: [Option<Ticket>; 2],
-    taken: [Option<Ticket>; 2],
+    queued: [Option<PlaceId>; 2],
+    taken: [Option<PlaceId>; 2],
 }
 
-impl State {
+impl SlotState {
     fn needs_place(&self) -> bool {
         self.works && self.waits == 0
     }
 
     /// Leaves whatever it has.
     fn give_up(&mut self) -> GivenUp {
-        let [first, second] = self.tickets.map(Some);
+        let [first, second] = self.places.map(Some);
         let nothing = GivenUp::default();
-        match std::mem::replace(&mut self.stage, Stage::Out) {
-            Stage::Out => nothing,
-            Stage::Queued(0) => GivenUp { queued: [first, None], ..nothing },
-            Stage::Queued(_) => GivenUp { queued: [None, second], taken: [first, None] },
-            Stage::Held => GivenUp { taken: [first, second], ..nothing },
+        match std::mem::replace(&mut self.stage, SlotStage::Out) {
+            SlotStage::Out => nothing,
+            SlotStage::Queued(0) => GivenUp { queued: [first, None], ..nothing },
+            SlotStage::Queued(_) => GivenUp { queued: [None, second], taken: [first, None] },
+            SlotStage::Held => GivenUp { taken: [first, second], ..nothing },
         }
     }
 
     fn may_run(&self) -> bool {
-        self.stage == Stage::Held || !self.needs_place()
+        self.stage == SlotStage::Held || !self.needs_place()
     }
 }
 
 /// A slot that is lent, since its load waits for another.
 #[derive(Debug)]
-pub(crate) struct Lent(Arc<LoadSlot>);
+pub(crate) struct LentSlot(Arc<LoadSlot>);
 
-impl Lent {
+impl LentSlot {
     /// Ends the wait, and waits for the slot, unless the load waits for others too.
     pub(crate) async fn take_back(self) {
         let slot = Arc::clone(&self.0);
@@ -285,14 +285,14 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for LentSlot {
     /// The load goes on. One that does not wait for its slot has it again when its turn comes.
     fn drop(&mut self) {
         self.0.change(|state| state.waits -= 1);
     }
 }
 
-/// Waits, in a load with its slot lent. A load that need not wait keeps its slot.
+/// WaitGraph, in a load with its slot lent. A load that need not wait keeps its slot.
 pub(crate) async fn while_lent<F: Future>(slot: Option<Arc<LoadSlot>>, wait: F) -> F::Output {
     let mut wait = pin!(wait);
     let Some(slot) = slot else { return wait.await };

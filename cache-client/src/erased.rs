@@ -27,10 +27,10 @@ impl Debug for dyn AnyError {
 }
 
 /// Why some query has no answer.
-pub(crate) type Failure = QueryError<dyn AnyError>;
+pub(crate) type AnyQueryError = QueryError<dyn AnyError>;
 
 /// What some query comes to.
-pub(crate) type Outcome = Result<AnyValue, Failure>;
+pub(crate) type Outcome = Result<AnyValue, AnyQueryError>;
 
 /// Something for each of several keys, of whichever queries.
 pub(crate) type KeyMap<T> = HashMap<Arc<dyn AnyKey>, T, RandomState>;
@@ -69,7 +69,7 @@ pub(crate) fn typed_error<E: AnyError>(error: &dyn AnyError) -> &E {
     }
 }
 
-impl Failure {
+impl AnyQueryError {
     /// The same, with the type of error that the query has.
     pub(crate) fn typed<E: AnyError>(self) -> QueryError<E> {
         self.with_source(|source| typed_value(source))

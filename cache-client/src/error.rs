@@ -47,7 +47,7 @@ pub enum QueryError<E: ?Sized> {
     /// The query waits for itself: its load asked, by way of other loads perhaps, for what is being loaded.
     #[error("the query `{query}` waits for itself: its load leads back to it")]
     Cycle {
-        /// Name of the query that would have closed the circle.
+        /// Name of the query that would have closed the cycle.
         query: &'static str,
     },
     /// The circuit breaker of the query is open, since too many loads have failed: nothing was loaded. Ask again later.

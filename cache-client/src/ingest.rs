@@ -15,13 +15,13 @@ use tokio::task::AbortHandle;
 use tokio::task::coop::consume_budget;
 
 use crate::app::App;
-use crate::ask::Asker;
-use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};
-use crate::context::{Context, Name, Node};
-use crate::fly::caught;
-use crate::retry::{Patience, RetryPace};
+use crate::context::{Context, ContextName, Node};
+use crate::flight::backoff::{RetryBackoff, RetryPolicy};
+use crate::mutate::changes::{Changes, Commit};
+use crate::panic::catch_panic;
+use crate::query::caller::Caller;
 use crate::telemetry;
 use crate::token::Token;
 
@@ -122,7 +122,7 @@ pub struct Ingestion<E> {
     state: watch::Receiver<IngestionState<E>>,
     refused: Arc<AtomicU64>,
     /// The slot of the load that the caller is inside of.
-    slot_around: Box<dyn Fn() -> Option<Arc<LoadSlot>> + Send + Sync>,
+    enclosing_slot: Box<dyn Fn() -> Option<Arc<LoadSlot>> + Send + Sync>,
     task: AbortHandle,
 }
 
@@ -183,11 +183,12 @@ impl<A: App> Client<A> {
     pub fn ingest<S: Source<A>>(&self, source: S) -> Ingestion<S::Error> {
         let (sender, state) = watch::channel(IngestionState::Opening);
         let refused = Arc::new(AtomicU64::new(0));
-        let intake = Intake { client: self.clone(), source, state: sender, refused: Arc::clone(&refused) };
-        let task = Handle::current().spawn(intake.run()).abort_handle();
+        let ingest =
+            IngestTask { client: self.clone(), source, state: sender, refused: Arc::clone(&refused) };
+        let task = Handle::current().spawn(ingest.run()).abort_handle();
         let client = self.clone();
-        let slot_around = Box::new(move || Asker::without_context(&client).slot_around());
-        Ingestion { state, refused, slot_around, task }
+        let enclosing_slot = Box::new(move || Caller::without_context(&client).enclosing_slot());
+        Ingestion { state, refused, enclosing_slot, task }
     }
 }
 
@@ -212,7 +213,7 @@ impl<E> Ingestion<E> {
             state.mark_changed();
             Some(())
         };
-        while_lent((self.slot_around)(), news).await?;
+        while_lent((self.enclosing_slot)(), news).await?;
         Some(self.state.borrow_and_update().clone())
     }
 
@@ -230,7 +231,7 @@ impl<E> Drop for Ingestion<E> {
 }
 
 /// The task that takes in what a source pushes.
-struct Intake<A: App, S: Source<A>> {
+struct IngestTask<A: App, S: Source<A>> {
     client: Client<A>,
     source: S,
     state: watch::Sender<IngestionState<S::Error>>,
@@ -238,26 +239,27 @@ struct Intake<A: App, S: Source<A>> {
 }
 
 /// How an open source has ended.
-struct End<E> {
+struct SourceEnd<E> {
     error: Option<SourceError<E>>,
     is_last: bool,
     /// By the error.
     wait: Option<Duration>,
 }
 
-impl<A: App, S: Source<A>> Intake<A, S> {
+impl<A: App, S: Source<A>> IngestTask<A, S> {
     async fn run(self) {
-        let (mut patience, mut was_open) = (Patience::new(u32::MAX), false);
+        let (mut backoff, mut was_open) = (RetryBackoff::new(u32::MAX), false);
         loop {
-            let taken = async { self.end_of(self.take_in(&mut patience, &mut was_open).await) };
-            let End { error, is_last, wait } = caught(taken).await.unwrap_or_else(Self::end_by_panic);
+            let taken = async { self.end_of(self.take_in(&mut backoff, &mut was_open).await) };
+            let SourceEnd { error, is_last, wait } =
+                catch_panic(taken).await.unwrap_or_else(Self::end_by_panic);
             Self::tell_of(error.as_ref());
             if is_last {
                 self.state.send_replace(IngestionState::Ended { error });
                 return;
             }
             self.state.send_replace(IngestionState::Waiting { error });
-            let next = || patience.next(&RetryPace::DEFAULT, Duration::ZERO, None, fastrand::f64());
+            let next = || backoff.next(&RetryPolicy::DEFAULT, Duration::ZERO, None, fastrand::f64());
             let wait = wait.or_else(next);
             tokio::time::sleep(wait.unwrap_or_default()).await;
             self.state.send_replace(IngestionState::Opening);
@@ -265,9 +267,9 @@ impl<A: App, S: Source<A>> Intake<A, S> {
     }
 
     /// Opens the source, and takes in all until it ends.
-    async fn take_in(&self, patience: &mut Patience, was_open: &mut bool) -> Result<(), S::Error> {
+    async fn take_in(&self, backoff: &mut RetryBackoff, was_open: &mut bool) -> Result<(), S::Error> {
         let name = type_name::<S>();
-        let cx = Context(Node::root(self.client.clone(), Name::Query(name), Token::default(), None));
+        let cx = Context(Node::root(self.client.clone(), ContextName::Query(name), Token::default(), None));
         let mut stream = pin!(self.source.open(&cx).await?);
         if std::mem::replace(was_open, true) {
             self.commit(|changes| self.source.reopened(changes)).await;
@@ -275,7 +277,7 @@ impl<A: App, S: Source<A>> Intake<A, S> {
         self.state.send_replace(IngestionState::Open);
         while let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
             let item = item?;
-            *patience = Patience::new(u32::MAX);
+            *backoff = RetryBackoff::new(u32::MAX);
             self.commit(|changes| self.source.apply(&item, changes)).await;
             // A stream that always has a value would leave nobody their turn, nor let itself be ended.
             consume_budget().await;
@@ -292,20 +294,20 @@ impl<A: App, S: Source<A>> Intake<A, S> {
         }
     }
 
-    fn end_of(&self, taken: Result<(), S::Error>) -> End<S::Error> {
+    fn end_of(&self, taken: Result<(), S::Error>) -> SourceEnd<S::Error> {
         match taken {
-            Ok(()) => End { error: None, is_last: self.source.may_end(), wait: None },
+            Ok(()) => SourceEnd { error: None, is_last: self.source.may_end(), wait: None },
             Err(error) => {
                 let (is_last, wait) = (!S::is_retryable(&error), S::retry_after(&error));
                 let error = SourceError::Failed { name: type_name::<S>(), source: Arc::new(error) };
-                End { error: Some(error), is_last, wait }
+                SourceEnd { error: Some(error), is_last, wait }
             }
         }
     }
 
-    fn end_by_panic(message: Arc<str>) -> End<S::Error> {
+    fn end_by_panic(message: Arc<str>) -> SourceEnd<S::Error> {
         let error = SourceError::Panicked { name: type_name::<S>(), message };
-        End { error: Some(error), is_last: false, wait: None }
+        SourceEnd { error: Some(error), is_last: false, wait: None }
     }
 
     fn tell_of(error: Option<&SourceError<S::Error>>) {

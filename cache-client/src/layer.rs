@@ -1,25 +1,25 @@
 //! Optimistic changes: shown on top of what is committed until the server has answered. Commits through [`Changes`].
 
+pub(crate) mod registry;
 pub(crate) mod stack;
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use cache_core::client_support::AnyKey;
 use cache_core::{CommitError, Holds, Receipt};
-use parking_lot::Mutex;
 
-use crate::app::{App, Fetch};
-use crate::changes::{Changes, Commit};
+use crate::any_query::AnyQuery;
+use crate::app::App;
 use crate::client::Client;
-use crate::desk::Desk;
 use crate::erased::AnyValue;
-use crate::mutate::{Begun, KeyHash};
-use crate::query::AnyQuery;
-use stack::{LayerId, Step};
+use crate::fetch::Fetch;
+use crate::mutate::changes::{Changes, Commit};
+use crate::mutate::order::KeyHash;
+use crate::mutate::running::RunningMutation;
+use registry::{ActiveLayer, LayeredKey};
+use stack::{LayerId, LayerStep};
 
 /// Optimistic changes that are shown until they are confirmed or rolled back. Dropping it is rollback.
 ///
@@ -29,9 +29,9 @@ use stack::{LayerId, Step};
 #[must_use = "dropping a layer rolls it back"]
 pub struct Layer<A: App> {
     client: Client<A>,
-    standing: Arc<Standing>,
+    active: Arc<ActiveLayer>,
     /// From when it stands; `None` for that of a mutation, which has begun by itself.
-    begun: Option<Begun<A>>,
+    begun: Option<RunningMutation<A>>,
 }
 
 /// What a layer is to change. Made by [`Client::optimistic`].
@@ -39,86 +39,7 @@ pub struct LayerEdit<A: App> {
     client: Client<A>,
     id: LayerId,
     is_off: Arc<AtomicBool>,
-    places: Vec<Place>,
-}
-
-/// The layers of a client that stand.
-#[derive(Default)]
-pub(crate) struct Layers {
-    standing: Mutex<BTreeMap<LayerId, Arc<Standing>>>,
-    /// Changes of single keys, those to come too; lets reads that have to do with none pass by.
-    changes: AtomicUsize,
-    next: AtomicU64,
-}
-
-/// One layer.
-struct Standing {
-    id: LayerId,
-    is_off: Arc<AtomicBool>,
-    places: Vec<Place>,
-}
-
-/// A key that a layer changes.
-struct Place {
-    desk: Arc<Desk>,
-    key: Arc<dyn AnyKey>,
-}
-
-impl Place {
-    /// Takes the layer off the key.
-    fn take_off(&self, layer: LayerId) {
-        self.desk.stacks.take_off(&*self.key, layer);
-    }
-
-    /// Has the observers of the key look.
-    fn ring(&self) {
-        self.desk.posts.ring(&*self.key);
-    }
-}
-
-impl Layers {
-    /// Whether any layer may stand.
-    #[inline]
-    pub(crate) fn are_there(&self) -> bool {
-        self.changes.load(Ordering::Acquire) > 0
-    }
-
-    fn next_id(&self) -> LayerId {
-        LayerId(self.next.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn put_up(&self, standing: Standing) -> Arc<Standing> {
-        let standing = Arc::new(standing);
-        self.standing.lock().insert(standing.id, Arc::clone(&standing));
-        // From here on all keys show it.
-        standing.is_off.store(false, Ordering::Release);
-        standing.places.iter().for_each(|place| place.ring());
-        standing
-    }
-
-    /// Takes a layer away, once.
-    fn take_off(&self, id: LayerId) {
-        let Some(standing) = self.standing.lock().remove(&id) else { return };
-        standing.is_off.store(true, Ordering::Release);
-        self.forget(id, &standing.places);
-        standing.places.iter().for_each(|place| place.ring());
-    }
-
-    fn forget(&self, id: LayerId, places: &[Place]) {
-        places.iter().for_each(|place| place.take_off(id));
-        // Who finds none there reads what was committed in their place.
-        self.changes.fetch_sub(places.len(), Ordering::Release);
-    }
-
-    fn pending(&self) -> usize {
-        self.standing.lock().len()
-    }
-
-    fn take_off_all(&self) -> usize {
-        let ids: Vec<_> = self.standing.lock().keys().copied().collect();
-        ids.iter().for_each(|id| self.take_off(*id));
-        ids.len()
-    }
+    keys: Vec<LayeredKey>,
 }
 
 impl<A: App> LayerEdit<A> {
@@ -143,13 +64,13 @@ impl<A: App> LayerEdit<A> {
         self.push(query, Arc::new(change));
     }
 
-    fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::Change>) {
-        let (desk, key) = (Arc::clone(self.client.desk_of(query)), query.to_query());
-        let step = Step { layer: self.id, is_off: Arc::clone(&self.is_off), change };
+    fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::LayerChange>) {
+        let (query_state, key) = (Arc::clone(self.client.query_state(query)), query.to_query());
+        let step = LayerStep { layer: self.id, is_off: Arc::clone(&self.is_off), change };
         // Before the step, so that nobody passes it by.
-        self.client.layers().changes.fetch_add(1, Ordering::Relaxed);
-        desk.stacks.push(key.clone(), step);
-        self.places.push(Place { desk, key });
+        self.client.layers().expect_change();
+        query_state.stacks.push(key.clone(), step);
+        self.keys.push(LayeredKey { query_state, key });
     }
 }
 
@@ -190,25 +111,25 @@ impl<A: App> Client<A> {
     /// # }
     /// ```
     pub fn optimistic(&self, edit: impl FnOnce(&mut LayerEdit<A>)) -> Layer<A> {
-        let mut layer = self.put_up(edit);
-        layer.begun = Some(Begun::new(self, None, Vec::new()));
+        let mut layer = self.add_layer(edit);
+        layer.begun = Some(RunningMutation::new(self, None, Vec::new()));
         layer
     }
 
     /// [`optimistic`](Self::optimistic) for a mutation.
-    pub(crate) fn put_up(&self, edit: impl FnOnce(&mut LayerEdit<A>)) -> Layer<A> {
+    pub(crate) fn add_layer(&self, edit: impl FnOnce(&mut LayerEdit<A>)) -> Layer<A> {
         let layers = self.layers();
         let (id, is_off) = (layers.next_id(), Arc::new(AtomicBool::new(true)));
-        let mut new = LayerEdit { client: self.clone(), id, is_off: Arc::clone(&is_off), places: Vec::new() };
+        let mut new = LayerEdit { client: self.clone(), id, is_off: Arc::clone(&is_off), keys: Vec::new() };
         edit(&mut new);
-        let places = std::mem::take(&mut new.places);
-        let standing = layers.put_up(Standing { id, is_off, places });
-        Layer { client: self.clone(), standing, begun: None }
+        let keys = std::mem::take(&mut new.keys);
+        let active = layers.add(ActiveLayer { id, is_off, keys });
+        Layer { client: self.clone(), active, begun: None }
     }
 
     /// Rolls back all layers. Returns how many there were.
     pub fn rollback_all(&self) -> usize {
-        self.layers().take_off_all()
+        self.layers().remove_all()
     }
 
     /// How many layers are neither confirmed nor rolled back.
@@ -238,18 +159,18 @@ impl<A: App> Layer<A> {
         change: impl Fn(&mut Changes<A>) + Send,
     ) -> Result<Receipt<A::Registry>, CommitError> {
         let begun = self.begun.as_ref();
-        let commit = Commit { layer: Some(&self), begun, ..Commit::of(&self.client) };
+        let commit = Commit { layer: Some(self.off_flag()), begun, ..Commit::of(&self.client) };
         commit.run(change).await
     }
 
     /// What the commit that takes the place of the layer sets.
-    pub(crate) fn sign(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.standing.is_off)
+    pub(crate) fn off_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.active.is_off)
     }
 
     /// The keys that it changes.
     pub(crate) fn keys(&self) -> Vec<KeyHash> {
-        self.standing.places.iter().map(|place| place.key.wide_hash()).collect()
+        self.active.keys.iter().map(|key| key.key.wide_hash()).collect()
     }
 
     /// Takes the layer away. The others stay, on what is committed now.
@@ -258,26 +179,26 @@ impl<A: App> Layer<A> {
 
 impl<A: App> Drop for Layer<A> {
     fn drop(&mut self) {
-        self.client.layers().take_off(self.standing.id);
+        self.client.layers().remove(self.active.id);
     }
 }
 
 impl<A: App> Drop for LayerEdit<A> {
     /// Takes away what was changed before a panic.
     fn drop(&mut self) {
-        self.client.layers().forget(self.id, &self.places);
+        self.client.layers().forget(self.id, &self.keys);
     }
 }
 
 impl<A: App> Debug for Layer<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Standing { id, places, .. } = &*self.standing;
-        f.debug_struct("Layer").field("id", &id.0).field("keys", &places.len()).finish_non_exhaustive()
+        let ActiveLayer { id, keys, .. } = &*self.active;
+        f.debug_struct("Layer").field("id", &id.0).field("keys", &keys.len()).finish_non_exhaustive()
     }
 }
 
 impl<A: App> Debug for LayerEdit<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LayerEdit").field("keys", &self.places.len()).finish_non_exhaustive()
+        f.debug_struct("LayerEdit").field("keys", &self.keys.len()).finish_non_exhaustive()
     }
 }

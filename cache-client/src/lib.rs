@@ -52,8 +52,8 @@
 //! - [`Source`] pushes values into the cache; see [`Client::ingest`].
 //! - [`telemetry`] lists the spans, events and metrics that tell what the client does.
 //! - [`Paged`] and [`Infinite`] show what comes in pages, by number or by cursor; each page is a query.
-//! - [`Provider`] is a second tier below the cache, for queries derived with `persist`; [`MemoryProvider`] is one, and
-//!   [`TrackingProvider`] one for tests.
+//! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds two for
+//!   tests: `MemoryProvider` and `TrackingProvider`.
 //! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
 //!
 //! # When a load fails
@@ -81,63 +81,63 @@
 //!   watches it while its table has any that are observed or loaded, and one relaxed load otherwise.
 #![forbid(unsafe_code)]
 
+mod any_query;
 mod app;
-mod ask;
 mod batch;
-mod board;
 mod breaker;
-mod changes;
 mod client;
 mod clock;
 mod concurrency;
 mod context;
-mod desk;
 mod erased;
 mod error;
-mod failures;
+mod fetch;
 mod flight;
-mod fly;
 pub mod guide;
 mod ingest;
+mod invalidate;
 mod layer;
-mod memo;
+mod load;
 mod mutate;
 mod observer;
 mod pages;
+mod panic;
 mod plan;
 mod prefetch;
 mod provider;
 mod query;
-mod retry;
+mod query_state;
 mod runtime;
 mod std_error;
 mod sync;
 pub mod telemetry;
 mod token;
-mod waits;
 
-pub use app::{Answer, App, Fetch};
+pub use app::App;
 pub use batch::FetchMany;
-pub use breaker::options::BreakerOptions;
-pub use breaker::state::BreakerState;
+pub use breaker::options::{BreakerOptions, BreakerState};
 pub use cache_core::{LoadingOptions, Strategy};
-pub use changes::Changes;
 pub use client::Client;
 pub use client::builder::ClientBuilder;
-pub use client::invalidation::Invalidation;
 pub use clock::TokioClock;
 pub use context::Context;
 pub use error::{AlreadyAnswered, ClientBuildError, OptionsError, QueryError};
+pub use fetch::{Answer, Fetch};
 pub use ingest::{Ingestion, IngestionState, Source, SourceError};
+pub use invalidate::Invalidation;
 pub use layer::{Layer, LayerEdit};
-pub use mutate::{Mutate, MutateError, Scope};
+pub use mutate::changes::Changes;
+pub use mutate::scope::Scope;
+pub use mutate::{Mutate, MutateError};
 pub use observer::Observer;
 pub use observer::state::State;
-pub use pages::Turned;
+pub use pages::PageResult;
 pub use pages::infinite::Infinite;
 pub use pages::paged::Paged;
-pub use prefetch::{Prefetch, PrefetchGuard, Prefetched};
+pub use prefetch::{PrefetchGuard, Prefetched};
 pub use provider::Provider;
+#[cfg(feature = "test-util")]
 pub use provider::memory::MemoryProvider;
+#[cfg(feature = "test-util")]
 pub use provider::tracking::TrackingProvider;
 pub use std_error::{DisplayError, WithSource};

@@ -1,7 +1,9 @@
-//! Mutations: what changes something outside, and the cache with it. Run once, in a task of their own.
+//! Mutations: what changes something outside, and the cache with it. MutationTask once, in a task of their own.
 
-mod order;
-mod scope;
+pub(crate) mod changes;
+pub(crate) mod order;
+pub(crate) mod running;
+pub(crate) mod scope;
 
 use std::any::{TypeId, type_name};
 use std::fmt::{Debug, Display};
@@ -16,20 +18,18 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::changes::{Changes, Commit};
 use crate::client::Client;
 use crate::concurrency::while_lent;
-use crate::context::{self, Context, Name, Node, Tree, scoped};
-use crate::fly::{caught, message_of};
+use crate::context::{self, Context, ContextName, Node, Tree, scoped};
+use crate::flight::backoff::{RetryBackoff, RetryPolicy};
+use crate::flight::wait_graph::WaitEdge;
 use crate::layer::{Layer, LayerEdit};
-use crate::retry::{Patience, RetryPace};
+use crate::mutate::changes::{Changes, Commit};
+use crate::mutate::running::RunningMutation;
+use crate::mutate::scope::{Scope, ScopePlace};
+use crate::panic::{catch_panic, panic_message};
 use crate::telemetry::{self, WithCauses};
 use crate::token::Token;
-use crate::waits::Waiting;
-pub(crate) use order::{Begun, KeyHash, Marked, WriteOrder, Written};
-pub use scope::Scope;
-pub(crate) use scope::Scopes;
-use scope::Turn;
 
 /// Something that is changed outside, and what that means for the cache.
 ///
@@ -212,7 +212,7 @@ impl<E> MutateError<E> {
 }
 
 /// What a mutation comes to.
-type Mutated<A, M> = Result<<M as Mutate<A>>::Output, MutateError<<M as Mutate<A>>::Error>>;
+type MutationResult<A, M> = Result<<M as Mutate<A>>::Output, MutateError<<M as Mutate<A>>::Error>>;
 
 impl<A: App> Client<A> {
     /// Runs a mutation, and changes the cache by its answer.
@@ -266,25 +266,26 @@ async fn mutate<A: App, M: Mutate<A>>(
     client: &Client<A>,
     parent: Option<&Arc<Node<A>>>,
     mutation: &M,
-) -> Mutated<A, M> {
+) -> MutationResult<A, M> {
     let interrupted = MutateError::Interrupted { mutation: type_name::<M>() };
     if parent.is_some_and(|node| node.has_ended()) {
         return Err(interrupted);
     }
     let (answer, answered) = oneshot::channel();
-    let run =
-        catch_unwind(AssertUnwindSafe(|| Run::new(client, parent, mutation.clone()))).map_err(|panic| {
-            let message = message_of(panic.as_ref());
+    let run = catch_unwind(AssertUnwindSafe(|| MutationTask::new(client, parent, mutation.clone())))
+        .map_err(|panic| {
+            let message = panic_message(panic.as_ref());
             telemetry::mutation(type_name::<M>(), "panicked", Some(&message), false);
             MutateError::Panicked { mutation: type_name::<M>(), message }
         })?;
-    // One that waits for the load that waits for it is a circle, whether or not that has used its context.
+    // A mutation that waits for the load that waits for it is a cycle, whether or not the load has used its context.
     let asks = match parent {
         Some(node) => Some(Arc::clone(node)),
         None => context::current::<A>().filter(|node| node.client.is(client)),
     };
     let (flight, slot) = asks.map(|node| (node.flight, node.slot.clone())).unwrap_or_default();
-    let _waits = flight.zip(run.node.flight).and_then(|(from, to)| Waiting::begin(client.waits(), from, to));
+    let _waits =
+        flight.zip(run.node.flight).and_then(|(from, to)| WaitEdge::begin(client.wait_graph(), from, to));
     Handle::current().spawn(async move {
         let outcome = run.run().await;
         tell::<A, M>(&outcome);
@@ -307,7 +308,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     while_lent(slot, answer).await
 }
 
-fn tell<A: App, M: Mutate<A>>(outcome: &Mutated<A, M>) {
+fn tell<A: App, M: Mutate<A>>(outcome: &MutationResult<A, M>) {
     let with_causes;
     let (error, is_expected): (Option<&dyn Display>, _) = match outcome {
         Ok(_) => (None, false),
@@ -337,7 +338,7 @@ fn outcome_of<T, E>(outcome: &Result<T, MutateError<E>>) -> &'static str {
 }
 
 /// One mutation on its way.
-struct Run<A: App, M: Mutate<A>> {
+struct MutationTask<A: App, M: Mutate<A>> {
     mutation: M,
     node: Arc<Node<A>>,
     /// The request, which forgets what is changed.
@@ -347,58 +348,58 @@ struct Run<A: App, M: Mutate<A>> {
     /// What is shown meanwhile.
     layer: Option<Layer<A>>,
     /// From when it runs. Ends before others of its scope begin. `None` before its turn.
-    begun: Option<Begun<A>>,
+    begun: Option<RunningMutation<A>>,
     /// Its place in its scope.
-    turn: Option<Turn>,
+    place: Option<ScopePlace>,
 }
 
-impl<A: App, M: Mutate<A>> Run<A, M> {
+impl<A: App, M: Mutate<A>> MutationTask<A, M> {
     fn new(client: &Client<A>, parent: Option<&Arc<Node<A>>>, mutation: M) -> Self {
         let (id, token) = (client.next_flight(), Token::default());
         let is_private = parent.is_some_and(|node| node.access().is_private);
-        let layer = (!is_private).then(|| client.put_up(|layer| mutation.optimistic(layer)));
+        let layer = (!is_private).then(|| client.add_layer(|layer| mutation.optimistic(layer)));
         let node = match parent {
             Some(parent) => Node::of_mutation(parent, token, id),
-            None => Node::root(client.clone(), Name::Query(type_name::<M>()), token, Some(id)),
+            None => Node::root(client.clone(), ContextName::Query(type_name::<M>()), token, Some(id)),
         };
         let asked_by = parent.map(|parent| Arc::clone(parent.tree()));
-        let turn = mutation.scope().map(|scope| client.scopes().enter(scope, id));
-        Self { mutation, node, asked_by, is_private, layer, begun: None, turn }
+        let place = mutation.scope().map(|scope| client.scopes().enter(scope, id));
+        Self { mutation, node, asked_by, is_private, layer, begun: None, place }
     }
 
-    async fn run(mut self) -> Mutated<A, M> {
+    async fn run(mut self) -> MutationResult<A, M> {
         let name = type_name::<M>();
-        if !self.waits_for_its_turn().await {
+        if !self.wait_in_scope().await {
             return Err(MutateError::Cycle { mutation: name });
         }
         let keys = self.layer.as_ref().map(Layer::keys).unwrap_or_default();
         // One that writes nothing is waited for by nobody.
         let kind = (!self.is_private).then(TypeId::of::<M>);
-        self.begun = Some(Begun::new(&self.node.client, kind, keys));
+        self.begun = Some(RunningMutation::new(&self.node.client, kind, keys));
         let panicked = |message| MutateError::Panicked { mutation: name, message };
-        let output = caught(self.attempts()).await.map_err(panicked)?;
+        let output = catch_panic(self.attempts()).await.map_err(panicked)?;
         let output = output.map_err(|source| MutateError::Failed { mutation: name, source })?;
-        match caught(self.commit(&output)).await.map_err(panicked)? {
+        match catch_panic(self.commit(&output)).await.map_err(panicked)? {
             Ok(()) => Ok(output),
             Err(source) => Err(MutateError::Refused { mutation: name, source }),
         }
     }
 
     /// Returns whether it may run: not if those before it in its scope wait for it.
-    async fn waits_for_its_turn(&mut self) -> bool {
-        let (Some(turn), Some(flight)) = (&mut self.turn, self.node.flight) else { return true };
-        while let Some(before) = turn.waits_for() {
-            let Some(_waiting) = Waiting::begin(self.node.client.waits(), flight, before) else {
+    async fn wait_in_scope(&mut self) -> bool {
+        let (Some(place), Some(flight)) = (&mut self.place, self.node.flight) else { return true };
+        while let Some(before) = place.waits_for() {
+            let Some(_waiting) = WaitEdge::begin(self.node.client.wait_graph(), flight, before) else {
                 return false;
             };
-            turn.move_up().await;
+            place.move_up().await;
         }
         true
     }
 
     async fn attempts(&self) -> Result<M::Output, M::Error> {
         let begun = Instant::now();
-        let mut patience = Patience::new(M::RETRIES);
+        let mut backoff = RetryBackoff::new(M::RETRIES);
         let cx = Context(Arc::clone(&self.node));
         loop {
             let error = match scoped(Arc::clone(&self.node), self.mutation.run(&cx)).await {
@@ -406,8 +407,8 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
                 Err(error) if M::is_retryable(&error) => error,
                 Err(error) => return Err(error),
             };
-            let pace = &RetryPace::DEFAULT;
-            let wait = patience.next(pace, begun.elapsed(), M::retry_after(&error), fastrand::f64());
+            let policy = &RetryPolicy::DEFAULT;
+            let wait = backoff.next(policy, begun.elapsed(), M::retry_after(&error), fastrand::f64());
             let Some(wait) = wait else { return Err(error) };
             tokio::time::sleep(wait).await;
         }
@@ -418,7 +419,7 @@ impl<A: App, M: Mutate<A>> Run<A, M> {
             client: &self.node.client,
             tree: self.asked_by.as_deref(),
             label: Some(type_name::<M>()),
-            layer: self.layer.as_ref(),
+            layer: self.layer.as_ref().map(Layer::off_flag),
             begun: self.begun.as_ref(),
         };
         let apply = |changes: &mut Changes<A>| self.mutation.apply(output, changes);

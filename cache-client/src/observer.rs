@@ -1,12 +1,12 @@
 //! Seeing a query as it changes: the public face, and the way from one query to the next. Loads nothing itself.
 
-mod claim;
-mod demands;
-mod keeper;
-mod notice;
-pub(crate) mod post;
+mod channel;
+pub(crate) mod registry;
+mod requests;
 mod snapshot;
 pub(crate) mod state;
+mod subscription;
+mod task;
 
 use std::fmt::{self, Debug};
 use std::future::{Future, poll_fn};
@@ -20,18 +20,18 @@ use cache_core::{Holds, LoadingOptions};
 use futures_core::Stream;
 use tokio::runtime::{self, Handle};
 
-use crate::app::{App, Fetch};
-use crate::ask::Asker;
+use crate::any_query::AnyQuery;
+use crate::app::App;
 use crate::client::Client;
 use crate::concurrency::while_lent;
 use crate::context::Access;
 use crate::erased::{AnyValue, typed_key};
 use crate::error::OptionsError;
-use crate::observer::claim::{Claim, Newer};
-use crate::observer::keeper::Keeper;
-use crate::observer::snapshot::AnyState;
-use crate::observer::state::State;
-use crate::query::AnyQuery;
+use crate::fetch::Fetch;
+use crate::observer::state::{AnyState, State};
+use crate::observer::subscription::{NewerState, Subscription};
+use crate::observer::task::ObserverTask;
+use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
 
@@ -69,13 +69,13 @@ struct AnyObserver<A: App> {
     client: Client<A>,
     /// If they decide anything.
     options: Option<Box<LoadingOptions>>,
-    observed: Option<Observed<A>>,
+    observed: Option<ObservedQuery<A>>,
     /// Why the options of the query cannot work; nothing is observed then.
     problem: Option<Box<OptionsError>>,
     /// The value of the query before, until the present one has one.
     previous: Option<AnyValue>,
-    /// Whether there is a state to be shown that is not that of a claim.
-    has_news: bool,
+    /// Whether there is a state to be shown that does not come from the subscription.
+    has_unseen_state: bool,
     /// Of who waits for the next state: waits for the wrong query when there is another.
     waker: Option<Waker>,
     /// Whether the runtime of the task that keeps the key is idle, if it may be. Used by `&mut` alone, so never locked.
@@ -83,22 +83,22 @@ struct AnyObserver<A: App> {
 }
 
 /// What is observed.
-struct Observed<A: App> {
+struct ObservedQuery<A: App> {
     query: Arc<dyn AnyQuery<A>>,
-    claim: Claim,
+    subscription: Subscription,
 }
 
 /// A state that was not given yet.
-enum News {
-    /// That of the claim.
-    Claim(Newer),
-    /// That without a claim.
+enum NextState {
+    /// From the subscription.
+    Subscription(NewerState),
+    /// Without a subscription.
     Idle,
 }
 
 /// Watches the runtime of the task that keeps a key.
 struct IdleWatch {
-    /// Number of the keeper, and the runtime whose timers are used.
+    /// Number of the task, and the runtime whose timers are used.
     of: (u64, Option<runtime::Id>),
     until_idle: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -229,7 +229,7 @@ impl<A: App> AnyObserver<A> {
             observed: None,
             problem: None,
             previous: None,
-            has_news: true,
+            has_unseen_state: true,
             waker: None,
             idle_watch: Mutex::new(None),
         }
@@ -249,7 +249,7 @@ impl<A: App> AnyObserver<A> {
         // Left when the new one is there.
         let _left = self.observed.take();
         self.problem = None;
-        self.has_news = true;
+        self.has_unseen_state = true;
         if let Some(query) = query {
             self.observe(query);
         }
@@ -261,7 +261,7 @@ impl<A: App> AnyObserver<A> {
     fn observe(&mut self, query: &dyn AnyQuery<A>) {
         let client = &self.client;
         let options = self.options.as_deref().copied();
-        let plan = match Asker::without_context(client).planned(query, options, Access::PLAIN) {
+        let plan = match Caller::without_context(client).planned(query, options, Access::PLAIN) {
             Ok(plan) => plan.shared(),
             Err(problem) => {
                 self.problem = Some(Box::new(problem));
@@ -275,21 +275,21 @@ impl<A: App> AnyObserver<A> {
         let base = present.map(|(_, state)| state.revision);
         let query = query.to_query();
         let key: Arc<dyn AnyKey> = query.clone();
-        let claim = Claim::take(Arc::clone(client.desk_of(&*query)), &key, plan, base);
-        let observed = self.observed.insert(Observed { query, claim });
-        observed.keep(&self.client, None, Some(runtime));
+        let subscription = Subscription::take(Arc::clone(client.query_state(&*query)), &key, plan, base);
+        let observed = self.observed.insert(ObservedQuery { query, subscription });
+        observed.ensure_task(&self.client, None, Some(runtime));
     }
 
     fn state(&self) -> AnyState {
         match &self.observed {
             Some(observed) => {
-                let claim = &observed.claim;
-                if claim.post.notice.is_over() {
-                    observed.keep(&self.client, None, None);
+                let subscription = &observed.subscription;
+                if subscription.observed_key.channel.is_over() {
+                    observed.ensure_task(&self.client, None, None);
                 }
-                let newest = claim.state(self.client.cache().about_now());
+                let newest = subscription.state(self.client.cache().about_now());
                 // What was shown once is not followed by what was shown before it.
-                if claim.has_shown() { newest } else { present(self.previous.as_ref(), newest) }
+                if subscription.has_shown() { newest } else { present(self.previous.as_ref(), newest) }
             }
             None => self.idle(),
         }
@@ -297,11 +297,11 @@ impl<A: App> AnyObserver<A> {
 
     async fn next(&mut self) -> Option<AnyState> {
         loop {
-            let Some(slot) = Asker::without_context(&self.client).slot_around() else {
+            let Some(slot) = Caller::without_context(&self.client).enclosing_slot() else {
                 return poll_fn(|cx| self.poll_state(cx)).await;
             };
             // The state is taken when the load has its slot back, so that none is lost if it does not wait for that.
-            Box::pin(while_lent(Some(slot), poll_fn(|cx| self.poll_news(cx).map(drop)))).await;
+            Box::pin(while_lent(Some(slot), poll_fn(|cx| self.poll_next_state(cx).map(drop)))).await;
             // It may have gone meanwhile.
             if let Poll::Ready(state) = poll_fn(|cx| Poll::Ready(self.poll_state(cx))).await {
                 return state;
@@ -311,13 +311,15 @@ impl<A: App> AnyObserver<A> {
 
     /// Waits for a state, and gives it.
     fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
-        let Some(news) = ready!(self.poll_news(cx)) else { return Poll::Ready(None) };
-        let (News::Claim(newer), Some(Observed { claim, .. })) = (news, &mut self.observed) else {
-            self.has_news = false;
+        let Some(next) = ready!(self.poll_next_state(cx)) else { return Poll::Ready(None) };
+        let (NextState::Subscription(newer), Some(ObservedQuery { subscription, .. })) =
+            (next, &mut self.observed)
+        else {
+            self.has_unseen_state = false;
             return Poll::Ready(Some(self.idle()));
         };
-        let state = claim.give(newer);
-        if !state.is_pending() || claim.has_shown() {
+        let state = subscription.give(newer);
+        if !state.is_pending() || subscription.has_shown() {
             self.previous = None;
         }
         Poll::Ready(Some(present(self.previous.as_ref(), state)))
@@ -325,28 +327,34 @@ impl<A: App> AnyObserver<A> {
 
     /// Waits for a state that was not given yet, and has another task keep the key when its task runs no more. `None` if
     /// there is no runtime for that.
-    fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<News>> {
+    fn poll_next_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<NextState>> {
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
         }
         loop {
             let Some(observed) = &mut self.observed else {
-                return if self.has_news { Poll::Ready(Some(News::Idle)) } else { Poll::Pending };
+                return if self.has_unseen_state {
+                    Poll::Ready(Some(NextState::Idle))
+                } else {
+                    Poll::Pending
+                };
             };
-            let claim = &mut observed.claim;
-            let idle = match claim.poll_newer(|| self.client.cache().about_now(), cx) {
-                Poll::Ready(Some(newer)) => return Poll::Ready(Some(News::Claim(newer))),
+            let subscription = &mut observed.subscription;
+            let idle = match subscription.poll_newer(|| self.client.cache().about_now(), cx) {
+                Poll::Ready(Some(newer)) => return Poll::Ready(Some(NextState::Subscription(newer))),
                 Poll::Ready(None) => None,
-                Poll::Pending => Some(ready!(poll_idle(&self.client, claim, self.idle_watch.get_mut(), cx))),
+                Poll::Pending => {
+                    Some(ready!(poll_idle(&self.client, subscription, self.idle_watch.get_mut(), cx)))
+                }
             };
-            if !observed.keep(&self.client, idle, None) {
+            if !observed.ensure_task(&self.client, idle, None) {
                 return Poll::Ready(None);
             }
         }
     }
 
-    /// The state without a claim.
+    /// The state without a subscription.
     fn idle(&self) -> AnyState {
         match self.problem.as_deref().cloned() {
             Some(problem) => State::Failed { error: problem.into(), last: None, is_refreshing: false },
@@ -355,45 +363,45 @@ impl<A: App> AnyObserver<A> {
     }
 }
 
-impl<A: App> Observed<A> {
+impl<A: App> ObservedQuery<A> {
     /// Starts the task of the key, on `runtime` if that is known, unless there is one that is not `idle`. Returns whether
     /// there is one then.
-    fn keep(&self, client: &Client<A>, idle: Option<u64>, runtime: Option<TaskRuntime>) -> bool {
+    fn ensure_task(&self, client: &Client<A>, idle: Option<u64>, runtime: Option<TaskRuntime>) -> bool {
         let Some(runtime) = runtime.or_else(|| client.runtime().try_get()) else { return false };
-        let post = &self.claim.post;
-        let Some(number) = post.notice.make_keeper(idle) else { return true };
+        let observed_key = &self.subscription.observed_key;
+        let Some(number) = observed_key.channel.new_task(idle) else { return true };
         // Here and now, so that the first state is the true one.
-        let keeper = runtime.enter(|| {
-            let (query, post) = (Arc::clone(&self.query), Arc::clone(post));
-            let mut keeper = Keeper::new(client.clone(), query, (number, runtime.clone()), post);
+        let task = runtime.enter(|| {
+            let (query, observed_key) = (Arc::clone(&self.query), Arc::clone(observed_key));
+            let mut task = ObserverTask::new(client.clone(), query, (number, runtime.clone()), observed_key);
             if number > 1 {
-                keeper.go_on();
+                task.resume();
             }
-            keeper.catch_up();
-            keeper.show();
-            keeper
+            task.catch_up();
+            task.show();
+            task
         });
-        post.is_kept_by(number, runtime.spawn_endable(keeper.run()), runtime.clone());
-        if !post.notice.is_over() {
+        observed_key.set_task(number, runtime.spawn_endable(task.run()), runtime.clone());
+        if !observed_key.channel.is_over() {
             return true;
         }
         // That runtime has ended, as the client knows by now.
-        runtime.is_elsewhere() && self.keep(client, None, None)
+        runtime.is_elsewhere() && self.ensure_task(client, None, None)
     }
 }
 
-/// Waits until the task of a key does not run any more because its runtime is idle. Returns the number of its keeper.
+/// Waits until the task of a key does not run any more because its runtime is idle. Returns the number of the task.
 fn poll_idle<A: App>(
     client: &Client<A>,
-    claim: &Claim,
+    subscription: &Subscription,
     watch: &mut Option<Box<IdleWatch>>,
     cx: &mut Context<'_>,
 ) -> Poll<u64> {
-    let Some((keeper, runtime)) = claim.post.keeper_that_may_be_idle() else {
+    let Some((task, runtime)) = subscription.observed_key.task_that_may_be_idle() else {
         *watch = None;
         return Poll::Pending;
     };
-    let of = (keeper, Handle::try_current().ok().map(|current| current.id()));
+    let of = (task, Handle::try_current().ok().map(|current| current.id()));
     if watch.as_ref().is_none_or(|watch| watch.of != of) {
         let client = Arc::clone(client.runtime());
         let until_idle = Box::pin(async move { runtime.until_idle(&client).await });
@@ -402,7 +410,7 @@ fn poll_idle<A: App>(
     let Some(watching) = watch else { return Poll::Pending };
     ready!(watching.until_idle.as_mut().poll(cx));
     *watch = None;
-    Poll::Ready(keeper)
+    Poll::Ready(task)
 }
 
 /// The state of a query, or the value of the one before in its place.

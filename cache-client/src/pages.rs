@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use cache_core::Query;
 
-use crate::app::Fetch;
 use crate::error::QueryError;
+use crate::fetch::Fetch;
 
 /// What a step to another page comes to: the page, `None` if there is none, or why it cannot be had.
-pub type Turned<A, Q> = Result<Option<Arc<<Q as Query>::Value>>, QueryError<<Q as Fetch<A>>::Error>>;
+pub type PageResult<A, Q> = Result<Option<Arc<<Q as Query>::Value>>, QueryError<<Q as Fetch<A>>::Error>>;
 
 /// The query of the page next to one, if there is one.
 type Step<Q> = Box<dyn Fn(&<Q as Query>::Value) -> Option<Q> + Send + Sync>;

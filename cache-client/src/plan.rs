@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_core::{EntryState, EntryTimes, Freshness, LoadingOptions, Moment, Strategy};
 
 use crate::error::OptionsError;
-use crate::retry::RetryPace;
+use crate::flight::backoff::RetryPolicy;
 
 /// How often a load is tried again, where nobody says.
 const RETRIES: u32 = 3;
@@ -34,14 +34,14 @@ pub(crate) struct Plan {
     /// The freshness time that jitter shortens: that of the query, whatever a call says.
     spread: Option<Duration>,
     /// Whether a shorter time that an entry was stored with counts.
-    heeds_entry: bool,
+    uses_entry_times: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
     /// How often a load is tried again.
     pub(crate) retries: u32,
     /// How long is waited before that.
-    pub(crate) pace: RetryPace,
+    pub(crate) retry_policy: RetryPolicy,
     pub(crate) breaker: Option<&'static str>,
     pub(crate) poll: Option<Duration>,
     /// How long a load goes on when its last caller has left.
@@ -85,7 +85,7 @@ impl Deref for Planned<'_> {
 
 /// Where the options of a call come from, the first before the others.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sources {
+pub(crate) struct OptionSources {
     pub(crate) call: LoadingOptions,
     /// What the client was built with for the query.
     pub(crate) query: LoadingOptions,
@@ -98,7 +98,7 @@ pub(crate) struct Sources {
     pub(crate) table: (Option<Duration>, Option<Duration>),
 }
 
-impl Sources {
+impl OptionSources {
     fn merged(&self) -> LoadingOptions {
         self.call.or(self.query).or(self.derived).or(self.client)
     }
@@ -126,7 +126,7 @@ impl Plan {
     ///
     /// # Errors
     /// If a window is zero or missing where it is needed.
-    pub(crate) fn resolve(query: &'static str, sources: &Sources) -> Result<Self, OptionsError> {
+    pub(crate) fn resolve(query: &'static str, sources: &OptionSources) -> Result<Self, OptionsError> {
         let all = sources.merged();
         let plan = Self::of(sources, &all);
         plan.check(sources, &all).map_err(|(option, problem)| OptionsError { query, option, problem })?;
@@ -134,11 +134,11 @@ impl Plan {
     }
 
     /// Resolves the options of a call that neither reads nor writes the cache.
-    pub(crate) fn unchecked(sources: &Sources) -> Self {
+    pub(crate) fn unchecked(sources: &OptionSources) -> Self {
         Self::of(sources, &sources.merged())
     }
 
-    fn of(sources: &Sources, all: &LoadingOptions) -> Self {
+    fn of(sources: &OptionSources, all: &LoadingOptions) -> Self {
         let (table_ttl, table_fresh) = sources.table;
         let fresh = match table_fresh {
             Some(_) => sources.call.fresh.or(sources.query.fresh),
@@ -165,12 +165,12 @@ impl Plan {
             ttl: if jitter.is_some() { ttl.or(table_ttl) } else { ttl },
             jitter: jitter.unwrap_or_default(),
             spread: own_fresh.filter(|_| jitter.is_some()),
-            heeds_entry: jitter.is_some() && sources.call.fresh.is_none(),
+            uses_entry_times: jitter.is_some() && sources.call.fresh.is_none(),
             beta: all.beta,
             error_ttl: all.error_ttl,
             absent_ttl: all.absent_ttl,
             retries: all.retry.unwrap_or(RETRIES),
-            pace: RetryPace::of(all.retry_first, all.retry_longest, all.retry_factor),
+            retry_policy: RetryPolicy::of(all.retry_first, all.retry_longest, all.retry_factor),
             breaker: all.breaker,
             poll: all.poll,
             linger: all.linger,
@@ -178,7 +178,7 @@ impl Plan {
         }
     }
 
-    fn check(&self, sources: &Sources, all: &LoadingOptions) -> Result<(), Problem> {
+    fn check(&self, sources: &OptionSources, all: &LoadingOptions) -> Result<(), OptionProblem> {
         check_numbers(all)?;
         check_concurrency(sources.concurrency)?;
         if sources.call.concurrency.is_some() {
@@ -223,12 +223,12 @@ impl Plan {
     }
 
     /// Whether the load that runs now is not good enough.
-    pub(crate) fn loads_anew(&self) -> bool {
+    pub(crate) fn replaces_running(&self) -> bool {
         self.strategy == Strategy::Refresh
     }
 
     /// How long a call waits before it looks into the cache.
-    pub(crate) fn patience(&self) -> Option<Duration> {
+    pub(crate) fn cache_fallback_after(&self) -> Option<Duration> {
         self.timeout.filter(|_| self.strategy == Strategy::NetworkFirst)
     }
 
@@ -239,7 +239,7 @@ impl Plan {
 
     /// Whether it is to be asked of a value if it is absent.
     #[inline]
-    pub(crate) fn heeds_absence(&self) -> bool {
+    pub(crate) fn checks_absence(&self) -> bool {
         self.absent_ttl.is_some()
     }
 
@@ -286,7 +286,7 @@ impl Plan {
     #[inline]
     fn fresh_of(&self, is_absent: bool, state: &EntryState) -> Option<Duration> {
         let fresh = self.fresh_for(is_absent)?;
-        let shorter = state.fresh_for.filter(|_| self.heeds_entry && state.has_own_fresh);
+        let shorter = state.fresh_for.filter(|_| self.uses_entry_times && state.has_own_fresh);
         Some(shorter.map_or(fresh, |shorter| fresh.min(shorter)))
     }
 
@@ -301,7 +301,7 @@ impl Plan {
             stale_from: shorter.stale_from,
             error_ttl: self.error_ttl.zip(other.error_ttl).map(|(one, other)| one.min(other)),
             retries: persistent.retries,
-            pace: persistent.pace,
+            retry_policy: persistent.retry_policy,
             breaker: self.breaker.or(other.breaker),
             poll: self.poll.into_iter().chain(other.poll).min(),
             linger: self.linger.max(other.linger),
@@ -333,7 +333,7 @@ impl Plan {
     }
 
     /// Whether an entry may stand in for a load that failed.
-    pub(crate) fn excuses(&self, is_absent: bool, state: &EntryState) -> bool {
+    pub(crate) fn allows_substitute(&self, is_absent: bool, state: &EntryState) -> bool {
         match self.strategy {
             Strategy::NetworkFirst => true,
             Strategy::CacheFirst | Strategy::StaleWhileRevalidate => {
@@ -369,12 +369,12 @@ impl Plan {
 }
 
 /// An option that cannot work, and what is wrong with it.
-pub(crate) type Problem = (&'static str, &'static str);
+pub(crate) type OptionProblem = (&'static str, &'static str);
 
 const ZERO: &str = "must be longer than zero; leave it out to do without";
 
 /// Looks for values that cannot work, whatever is missing.
-pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), Problem> {
+pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), OptionProblem> {
     check_numbers(options)?;
     match options.strategy {
         Some(Strategy::NetworkOnly) => Ok(()),
@@ -384,13 +384,13 @@ pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), Problem> {
 }
 
 /// Looks at the number of loads that a client runs at once.
-pub(crate) fn check_concurrency(most: Option<u32>) -> Result<(), Problem> {
+pub(crate) fn check_concurrency(most: Option<u32>) -> Result<(), OptionProblem> {
     let problem = "of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit";
     if most == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
 }
 
 /// Those that count with any strategy.
-fn check_numbers(options: &LoadingOptions) -> Result<(), Problem> {
+fn check_numbers(options: &LoadingOptions) -> Result<(), OptionProblem> {
     if options.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
         return Err(("jitter", "must be a fraction from 0 to 1"));
     }
@@ -406,13 +406,13 @@ fn check_numbers(options: &LoadingOptions) -> Result<(), Problem> {
     if options.concurrency == Some(0) {
         return Err(("concurrency", "must be at least 1; leave it out for no limit"));
     }
-    RetryPace::of(options.retry_first, options.retry_longest, options.retry_factor)
+    RetryPolicy::of(options.retry_first, options.retry_longest, options.retry_factor)
         .problem()
         .map_or(Ok(()), Err)
 }
 
 /// Those that do not count where nothing is stored.
-fn check_windows(options: &LoadingOptions) -> Result<(), Problem> {
+fn check_windows(options: &LoadingOptions) -> Result<(), OptionProblem> {
     let windows = [
         ("ttl", options.ttl),
         ("swr", options.swr),

@@ -1,42 +1,34 @@
-//! Loading ahead of who will ask: one query, all that a page needs, or after a while. What one such load does is told in
-//! `ask/ahead`.
-
-mod several;
+//! Loads before anybody asks: one query, several, or after a delay.
 
 use std::fmt::{self, Debug};
-use std::future::Future;
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::Holds;
-use several::{Crew, Several};
 
-use crate::app::{App, Fetch};
-use crate::ask::Asker;
+use crate::any_query::AnyQuery;
+use crate::app::App;
 use crate::client::Client;
 use crate::concurrency::{LoadSlot, while_lent};
 use crate::context::Context;
-use crate::runtime::Timer;
+use crate::error::OptionsError;
+use crate::fetch::Fetch;
+use crate::flight::state::Flight;
+use crate::flight::wait_graph::{FlightId, WaitEdge, WaitGraph};
+use crate::plan::Verdict;
+use crate::query::caller::Caller;
+use crate::runtime::{ClientRuntime, Timer};
+use crate::telemetry;
+use crate::token::Token;
 
 impl<A: App> Client<A> {
-    /// Loads a query behind the caller's back, unless it is fresh or being loaded. What is loaded is kept for at least
-    /// five seconds, also by a table that keeps nothing by itself. Errors go to [`refresh_error`](Self::refresh_error);
-    /// options that cannot work are an event of `tracing` too, at level `WARN`.
-    /// A query whose strategy stores nothing is not loaded.
+    /// Loads a query in the background, unless it is fresh or being loaded.
     ///
-    /// # Panics
-    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
-    pub fn prefetch<Q: Fetch<A>>(&self, query: &Q)
-    where
-        A::Registry: Holds<Q>,
-    {
-        Asker::without_context(self).prefetch(query);
-    }
-
-    /// [`prefetch`](Self::prefetch) for several queries at the same time: a tuple of up to twelve of different types, or
-    /// a slice, an array or a vector of one type. All loads are under way when this returns; what it returns may be
-    /// dropped, or waited for.
+    /// The load has begun when this returns. The result may be dropped, or [waited for](Prefetched::done). The answer is
+    /// kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
+    /// [`refresh_error`](Self::refresh_error). Options that cannot work are an event of `tracing` too, at level `WARN`. A
+    /// query whose strategy stores nothing is not loaded.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -66,20 +58,38 @@ impl<A: App> Client<A> {
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
     /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
     /// # let client = Client::builder(cache, Blog).build();
-    /// client.prefetch_all((&GetTitle { id: 7 }, &CountReaders)).done().await;
+    /// let title = client.prefetch(&GetTitle { id: 7 });
+    /// let readers = client.prefetch(&CountReaders);
+    /// title.and(readers).done().await;
     /// assert!(client.cached(&CountReaders).is_some());
     /// # Ok(())
     /// # })
     /// # }
     /// ```
-    pub fn prefetch_all(&self, queries: impl Prefetch<A>) -> Prefetched {
-        Crew::start(Asker::without_context(self), queries)
+    pub fn prefetch<Q: Fetch<A>>(&self, query: &Q) -> Prefetched
+    where
+        A::Registry: Holds<Q>,
+    {
+        let caller = Caller::without_context(self);
+        caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// [`prefetch`](Self::prefetch) when `delay` has passed, unless the guard is dropped before: for what is likely to be
-    /// asked for and may not be, as under a pointer that rests. Once it has begun, the load goes on without the guard.
+    /// [`prefetch`](Self::prefetch) for several queries of one type at the same time.
     ///
-    /// Keeps the client until then, by a task.
+    /// # Panics
+    /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
+    where
+        A::Registry: Holds<Q>,
+    {
+        let caller = Caller::without_context(self);
+        caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
+    }
+
+    /// [`prefetch`](Self::prefetch) after `delay`, unless the guard is dropped before. For queries that are likely to be
+    /// needed, such as under a pointer that rests. Once the load has begun it continues without the guard.
+    ///
+    /// Keeps the client alive until then, by a task.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -89,38 +99,43 @@ impl<A: App> Client<A> {
     {
         let (client, query) = (self.clone(), query.clone());
         let runtime = self.runtime().get_unattended();
-        PrefetchGuard { _timer: runtime.after(delay, move || client.prefetch(&query)) }
+        PrefetchGuard { _timer: runtime.after(delay, move || drop(client.prefetch(&query))) }
     }
 }
 
 impl<A: App> Context<A> {
-    /// Loads a query behind the caller's back, unless the tree has its answer, or it is fresh or being loaded. The load
-    /// belongs to nobody: it goes on when the tree is cancelled.
+    /// Loads a query in the background, unless the tree has its answer, or it is fresh or being loaded. The load belongs
+    /// to nobody: it continues when the tree is cancelled.
     ///
-    /// It is a load into the cache that all share; so a tree that is kept from the cache, that was given answers or has
-    /// replacements prefetches nothing. Nor does one that is cancelled.
+    /// The load goes into the cache that all callers share. So a tree that does not use the cache, that was given answers
+    /// or has replacements prefetches nothing. Nor does a tree that is cancelled.
     ///
     /// Otherwise as [`Client::prefetch`].
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
-    pub fn prefetch<Q: Fetch<A>>(&self, query: &Q)
+    pub fn prefetch<Q: Fetch<A>>(&self, query: &Q) -> Prefetched
     where
         A::Registry: Holds<Q>,
     {
-        Asker::of(&self.0).prefetch(query);
+        let caller = Caller::of(&self.0);
+        caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// [`prefetch`](Self::prefetch) for several queries at the same time; as [`Client::prefetch_all`].
+    /// [`prefetch`](Self::prefetch) for several queries of one type at the same time.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
-    pub fn prefetch_all(&self, queries: impl Prefetch<A>) -> Prefetched {
-        Crew::start(Asker::of(&self.0), queries)
+    pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
+    where
+        A::Registry: Holds<Q>,
+    {
+        let caller = Caller::of(&self.0);
+        caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
     }
 
-    /// [`prefetch`](Self::prefetch) when `delay` has passed, unless the guard is dropped before; as
-    /// [`Client::prefetch_after`]. What the tree may do counts when the time has come.
+    /// [`prefetch`](Self::prefetch) after `delay`, unless the guard is dropped before; as [`Client::prefetch_after`].
+    /// Whether the tree may prefetch is decided after the delay.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -130,39 +145,123 @@ impl<A: App> Context<A> {
     {
         let (context, query) = (self.clone(), query.clone());
         let runtime = self.client().runtime().get_unattended();
-        PrefetchGuard { _timer: runtime.after(delay, move || context.prefetch(&query)) }
+        PrefetchGuard { _timer: runtime.after(delay, move || drop(context.prefetch(&query))) }
     }
 }
 
-/// Queries that can be prefetched together: a tuple of references to one up to twelve queries, or a reference to a slice,
-/// an array or a vector of queries of one type.
-pub trait Prefetch<A: App>: Several<A> {}
+impl<A: App> Caller<'_, A> {
+    /// Loads a query in the background, unless there is no need. Returns the load, if there is one.
+    fn prefetch(&self, query: &dyn AnyQuery<A>) -> Option<Arc<Flight>> {
+        let access = self.access();
+        let needs_none = self.node().is_some_and(|node| node.has_ended() || node.answer(query).is_some());
+        if access.is_private || needs_none {
+            return None;
+        }
+        let plan = match self.planned(query, None, access) {
+            Ok(plan) => plan,
+            Err(error) => {
+                self.report_options(query, error);
+                return None;
+            }
+        };
+        if !plan.stores() {
+            return None;
+        }
+        let loads = match self.read_and_judge(query, &plan, false) {
+            Some((_, Verdict::Fresh)) => return None,
+            Some((_, Verdict::Ending)) => true,
+            _ => false,
+        };
+        self.load_in_background(query, &plan.shared(), loads).map(|load| load.flight)
+    }
 
-impl<A: App, S: Several<A>> Prefetch<A> for S {}
+    /// Reports a query that is not loaded since its options cannot work.
+    fn report_options(&self, query: &dyn AnyQuery<A>, error: OptionsError) {
+        telemetry::prefetch_refused(&error);
+        let watch = Arc::new(query.watch(self.client().cache(), None));
+        self.client().query_state(query).errors.note(query.to_query(), watch, error.into(), None);
+    }
 
-/// The loads of several queries, which go on by themselves. May be dropped without effect on them.
+    fn prefetched(&self, flights: Vec<Arc<Flight>>) -> Prefetched {
+        if flights.is_empty() {
+            return Prefetched { loads: Vec::new(), slot: None };
+        }
+        let context = self.context(self.access());
+        let load =
+            context.as_ref().and_then(|node| Some((Arc::clone(node.client.wait_graph()), node.flight?)));
+        let token = self.node().map(|node| node.token.clone());
+        let runtime = Arc::clone(self.client().runtime());
+        let slot = context.and_then(|node| node.slot.clone());
+        let loads = flights.into_iter();
+        let loads = loads.map(|flight| PrefetchedLoad {
+            flight,
+            load: load.clone(),
+            token: token.clone(),
+            runtime: Arc::clone(&runtime),
+        });
+        Prefetched { loads: loads.collect(), slot }
+    }
+}
+
+/// The loads of prefetched queries. They continue when this is dropped.
 pub struct Prefetched {
-    loads: Vec<Load>,
-    /// That of the load which prefetches.
+    loads: Vec<PrefetchedLoad>,
+    /// The slot of the load that prefetches.
     slot: Option<Arc<LoadSlot>>,
 }
 
-/// Ends when a load does.
-type Load = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A load that was started by a prefetch, and what its end is waited for by.
+struct PrefetchedLoad {
+    flight: Arc<Flight>,
+    /// The load that prefetches, if there is one.
+    load: Option<(Arc<WaitGraph>, FlightId)>,
+    /// Ends the wait with the context.
+    token: Option<Token>,
+    runtime: Arc<ClientRuntime>,
+}
 
 impl Prefetched {
-    /// Waits until all loads have ended, whatever they came to; for a [`Context`] also until it is cancelled. Does not
-    /// wait for loads that wait for the one that prefetches.
+    /// Waits until all loads have ended, whether or not they failed. For a [`Context`], waits at most until it is
+    /// cancelled. Does not wait for loads that wait for the one that prefetches.
     ///
     /// # Cancellation
-    /// May be dropped at any time. The loads go on.
+    /// May be dropped at any time. The loads continue.
     pub async fn done(self) {
         let ends = async {
             for load in self.loads {
-                load.await;
+                load.ended().await;
             }
         };
         while_lent(self.slot, ends).await;
+    }
+
+    /// The loads of both, to be waited for together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.loads.extend(other.loads);
+        Self { slot: self.slot.or(other.slot), ..self }
+    }
+}
+
+impl PrefetchedLoad {
+    /// Waits for the end of the load without being one of its waiters, so that the load counts as one that nobody waits
+    /// for.
+    async fn ended(self) {
+        let Self { flight, load, token, runtime } = self;
+        let _edge = match load.map(|(graph, id)| WaitEdge::begin(&graph, id, flight.id)) {
+            Some(None) => return,
+            edge => edge,
+        };
+        let cancelled = async {
+            match &token {
+                Some(token) => token.cancelled().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = cancelled => {}
+            _ = flight.landed() => {}
+            () = flight.runtime.until_idle(&runtime) => {}
+        }
     }
 }
 
@@ -172,7 +271,7 @@ impl Debug for Prefetched {
     }
 }
 
-/// A prefetch that is to come. Dropped before its time, it calls the prefetch off; later it does nothing.
+/// A prefetch that is to come. Dropping it before its time cancels the prefetch; later it has no effect.
 #[derive(Debug)]
 #[must_use = "a prefetch whose guard is dropped does not begin"]
 pub struct PrefetchGuard {

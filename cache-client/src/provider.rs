@@ -1,12 +1,14 @@
 //! A second tier below the cache, as the user sees it: where bytes are kept under bytes. Knows nothing of queries.
 
+pub(crate) mod entry;
 pub(crate) mod envelope;
-pub(crate) mod lanes;
+pub(crate) mod error;
+#[cfg(feature = "test-util")]
 pub(crate) mod memory;
-pub(crate) mod shelf;
 pub(crate) mod tier;
+#[cfg(feature = "test-util")]
 pub(crate) mod tracking;
-pub(crate) mod trouble;
+mod write_queues;
 
 use std::future::Future;
 use std::sync::Arc;

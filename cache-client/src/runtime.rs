@@ -18,7 +18,7 @@ use endable::Endable;
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 
 /// How long a runtime may leave a probe alone before it counts as idle, and how long until the next probe.
-const PATIENCE: Duration = Duration::from_secs(1);
+const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// The runtimes of a client: the one that it prefers for its tasks, and those that do not run any.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl ClientRuntime {
         drop(idle);
         self.losses.fetch_add(1, Ordering::AcqRel);
         // Begun after the note, so that a runtime that was only slow is not given up for good.
-        let awakening = Awakening { client: Arc::clone(self), id, is_awake: false };
+        let awakening = IdleProbe { client: Arc::clone(self), id, is_awake: false };
         runtime.spawn(awakening.run());
     }
 
@@ -132,11 +132,11 @@ impl ClientRuntime {
             runtimes.sort_by_key(|runtime| runtime.0.id().to_string());
             runtimes.dedup_by_key(|runtime| runtime.0.id());
             for runtime in &runtimes {
-                if tokio::time::timeout(2 * PATIENCE, runtime.until_idle(self)).await.is_ok() {
+                if tokio::time::timeout(2 * IDLE_AFTER, runtime.until_idle(self)).await.is_ok() {
                     return;
                 }
             }
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(IDLE_AFTER).await;
         }
     }
 
@@ -151,19 +151,19 @@ impl ClientRuntime {
 }
 
 /// Waits on an idle runtime for somebody to drive it.
-struct Awakening {
+struct IdleProbe {
     client: Arc<ClientRuntime>,
     id: Id,
     is_awake: bool,
 }
 
-impl Awakening {
+impl IdleProbe {
     async fn run(mut self) {
         self.is_awake = true;
     }
 }
 
-impl Drop for Awakening {
+impl Drop for IdleProbe {
     fn drop(&mut self) {
         let client = &self.client;
         let mut idle = client.idle.lock();
@@ -273,8 +273,8 @@ impl TaskRuntime {
             return;
         }
         tokio::time::sleep(FIRST_PROBE).await;
-        while let Ok(Ok(())) = tokio::time::timeout(PATIENCE, self.0.spawn(async {})).await {
-            tokio::time::sleep(PATIENCE).await;
+        while let Ok(Ok(())) = tokio::time::timeout(IDLE_AFTER, self.0.spawn(async {})).await {
+            tokio::time::sleep(IDLE_AFTER).await;
         }
         client.note_idle(self);
     }

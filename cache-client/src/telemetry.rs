@@ -23,7 +23,7 @@
 //! | `overtaken` | debug | `strategy` | what was loaded was not stored, since something newer came to the key |
 //! | `outdated` | debug | `strategy` | what was loaded is in the cache, and marked: a query it was built from has changed meanwhile |
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; the span of the load has it too |
-//! | `provider_trouble` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, was too slow, or has what cannot be used: a miss |
+//! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, was too slow, or has what cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
 //! | `retry` | info | `strategy`, `attempt`: 2 for the first that is tried again, `wait_seconds` | a load has failed, and is to be tried again |
 //! | `failed` | warn, debug if the error is [expected](crate::Fetch::is_expected) | `strategy`, `key`, `outcome`: `failed` or `panicked`, `error` | a load has ended without an answer |
@@ -56,7 +56,7 @@
 //! | `cache_client_refreshes_total` | counter | | events `refresh` |
 //! | `cache_client_substitutes_total` | counter | `kind` | events `substitute` |
 //! | `cache_client_provider_hits_total` | counter | | events `provider_hit` |
-//! | `cache_client_provider_troubles_total` | counter | `action` | events `provider_trouble` |
+//! | `cache_client_provider_errors_total` | counter | `action` | events `provider_error` |
 //! | `cache_client_stores_total` | counter | | events `store` |
 //! | `cache_client_retries_total` | counter | | events `retry` |
 //! | `cache_client_loads_total` | counter | `outcome` | loads that have ended |
@@ -86,11 +86,9 @@ use cache_core::{CommitError, Query, Strategy};
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Level, event, field};
 
-use crate::app::App;
-use crate::breaker::state::BreakerState;
+use crate::breaker::options::BreakerState;
 use crate::error::OptionsError;
-use crate::query::AnyQuery;
-pub(crate) use load::Load;
+pub(crate) use load::LoadSpan;
 pub(crate) use metrics::{Labels, describe};
 
 /// Target of all spans and events.
@@ -102,7 +100,7 @@ const MISSES: &str = "cache_client_misses_total";
 const REFRESHES: &str = "cache_client_refreshes_total";
 const SUBSTITUTES: &str = "cache_client_substitutes_total";
 const PROVIDER_HITS: &str = "cache_client_provider_hits_total";
-const PROVIDER_TROUBLES: &str = "cache_client_provider_troubles_total";
+const PROVIDER_ERRORS: &str = "cache_client_provider_errors_total";
 const STORES: &str = "cache_client_stores_total";
 const RETRIES: &str = "cache_client_retries_total";
 const LOADS: &str = "cache_client_loads_total";
@@ -117,10 +115,10 @@ pub(crate) struct Telemetry {
 }
 
 /// What an event is about.
-struct About<'a> {
+struct EventFields<'a> {
     query: &'static str,
     strategy: &'static str,
-    key: Option<Key<'a>>,
+    key: Option<KeyField<'a>>,
 }
 
 /// A query and its key, as they are told.
@@ -132,29 +130,28 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(crate) fn of<A: App>(query: &'a dyn AnyQuery<A>) -> Self {
-        let facts = query.facts();
-        Self { query: facts.name, labels: facts.labels, key: query }
+    pub(crate) fn new(query: &'static str, labels: Labels, key: &'a dyn AnyKey) -> Self {
+        Self { query, labels, key }
     }
 }
 
 /// A key by its `Debug`, not longer than [`LONGEST_KEY`].
-struct Key<'a, K: ?Sized = dyn AnyKey>(&'a K);
+struct KeyField<'a, K: ?Sized = dyn AnyKey>(&'a K);
 
-impl<K: ?Sized> Clone for Key<'_, K> {
+impl<K: ?Sized> Clone for KeyField<'_, K> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<K: ?Sized> Copy for Key<'_, K> {}
+impl<K: ?Sized> Copy for KeyField<'_, K> {}
 
 /// Bytes of a key that are told.
 const LONGEST_KEY: usize = 200;
 
-impl<K: Debug + ?Sized> Debug for Key<'_, K> {
+impl<K: Debug + ?Sized> Debug for KeyField<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut cut = Cut { left: LONGEST_KEY, to: f };
+        let mut cut = Truncating { left: LONGEST_KEY, to: f };
         match write!(cut, "{:?}", self.0) {
             Err(_) if cut.left == 0 => f.write_str("…"),
             result => result,
@@ -163,12 +160,12 @@ impl<K: Debug + ?Sized> Debug for Key<'_, K> {
 }
 
 /// Writes on as long as there is room, up to the boundary of a character.
-struct Cut<'a, 'b> {
+struct Truncating<'a, 'b> {
     left: usize,
     to: &'a mut fmt::Formatter<'b>,
 }
 
-impl fmt::Write for Cut<'_, '_> {
+impl fmt::Write for Truncating<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let fits = text.floor_char_boundary(self.left);
         self.to.write_str(&text[..fits])?;
@@ -209,14 +206,14 @@ impl Telemetry {
         Self { with_keys }
     }
 
-    fn about(self, subject: Subject<'_>, strategy: Strategy) -> About<'_> {
-        let key = self.with_keys.then_some(Key(subject.key));
-        About { query: subject.query, strategy: name_of(strategy), key }
+    fn about(self, subject: Subject<'_>, strategy: Strategy) -> EventFields<'_> {
+        let key = self.with_keys.then_some(KeyField(subject.key));
+        EventFields { query: subject.query, strategy: name_of(strategy), key }
     }
 
     /// Of what somebody may have to look into: with its key.
-    fn about_trouble(self, subject: Subject<'_>, strategy: Strategy) -> About<'_> {
-        About { key: Some(Key(subject.key)), ..self.about(subject, strategy) }
+    fn about_with_key(self, subject: Subject<'_>, strategy: Strategy) -> EventFields<'_> {
+        EventFields { key: Some(KeyField(subject.key)), ..self.about(subject, strategy) }
     }
 
     /// On the shortest way through the client, so all but the question whether anybody listens is out of it.
@@ -285,7 +282,7 @@ impl Telemetry {
 }
 
 #[cold]
-fn tell_hit(about: &About<'_>) {
+fn tell_hit(about: &EventFields<'_>) {
     tell!(TRACE, "hit", about);
 }
 
@@ -304,10 +301,10 @@ pub(crate) fn breaker(name: &'static str, state: BreakerState) {
 }
 
 /// Tells that a call of the provider came to nothing.
-pub(crate) fn provider_trouble(query: &'static str, action: &'static str, error: &dyn Display) {
+pub(crate) fn provider_error(query: &'static str, action: &'static str, error: &dyn Display) {
     let error = field::display(error);
-    event!(name: "provider_trouble", target: TARGET, Level::WARN, query, action, error, "provider_trouble");
-    metrics::count_provider(PROVIDER_TROUBLES, query, action);
+    event!(name: "provider_error", target: TARGET, Level::WARN, query, action, error, "provider_error");
+    metrics::count_provider(PROVIDER_ERRORS, query, action);
 }
 
 /// Tells that the provider has an entry that only another build can read.
@@ -323,7 +320,7 @@ pub(crate) fn mutation(
     error: Option<&dyn Display>,
     is_expected: bool,
 ) {
-    let error = error.map(|error| field::display(Whole(error)));
+    let error = error.map(|error| field::display(Alternate(error)));
     contained(|| match outcome == "done" || is_expected {
         true => {
             event!(name: "mutation", target: TARGET, Level::DEBUG, mutation = name, outcome, error, "mutation");
@@ -341,9 +338,9 @@ fn contained(tell: impl FnOnce()) {
 }
 
 /// An error with its causes, if it shows them in its alternate form.
-struct Whole<'a>(&'a dyn Display);
+struct Alternate<'a>(&'a dyn Display);
 
-impl Display for Whole<'_> {
+impl Display for Alternate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.0)
     }
@@ -361,7 +358,7 @@ impl Display for WithCauses<'_> {
 
 /// Tells that a source of pushed values has broken off.
 pub(crate) fn source(name: &'static str, outcome: &'static str, error: Option<&dyn Display>) {
-    let error = error.map(|error| field::display(Whole(error)));
+    let error = error.map(|error| field::display(Alternate(error)));
     contained(|| match outcome {
         "ended" => event!(name: "source", target: TARGET, Level::INFO, source = name, outcome, "source"),
         _ => event!(name: "source", target: TARGET, Level::WARN, source = name, outcome, error, "source"),
@@ -403,7 +400,7 @@ mod tests {
     struct GetSession(&'static str);
 
     fn told(key: &dyn Debug) -> String {
-        format!("{:?}", Key(key))
+        format!("{:?}", KeyField(key))
     }
 
     #[test]

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::options::BreakerOptions;
-use super::state::BreakerState;
+use super::options::{BreakerOptions, BreakerState};
 use super::window::Window;
 
 /// Longer than any program runs, and short enough to be added to the present.
@@ -23,11 +22,11 @@ pub(crate) struct Circuit {
     options: BreakerOptions,
     /// Counts the changes of the state, and the trials.
     era: u64,
-    state: State,
+    state: CircuitState,
 }
 
 #[derive(Debug)]
-enum State {
+enum CircuitState {
     Closed {
         /// Since the last success.
         failures: u32,
@@ -52,38 +51,40 @@ pub(crate) struct Pass {
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum CallEnd {
     Success,
-    Failure,
+    AnyQueryError,
     /// It was interrupted: nothing is known.
     Unknown,
 }
 
 impl Circuit {
     pub(crate) fn new(options: BreakerOptions, now: Instant) -> Self {
-        Self { options, era: 0, state: State::closed(&options, now) }
+        Self { options, era: 0, state: CircuitState::closed(&options, now) }
     }
 
     /// Lets a call through, or not.
     pub(crate) fn admit(&mut self, now: Instant) -> Option<Pass> {
         match self.state {
-            State::Closed { .. } => {}
-            State::Open { until } | State::HalfOpen { trial: Some(until) } if now < until => return None,
-            State::Open { .. } | State::HalfOpen { .. } => {
-                self.turn(State::HalfOpen { trial: Some(self.later(now)) });
+            CircuitState::Closed { .. } => {}
+            CircuitState::Open { until } | CircuitState::HalfOpen { trial: Some(until) } if now < until => {
+                return None;
+            }
+            CircuitState::Open { .. } | CircuitState::HalfOpen { .. } => {
+                self.turn(CircuitState::HalfOpen { trial: Some(self.later(now)) });
             }
         }
         Some(Pass { era: self.era })
     }
 
     /// Takes note of how a call ended that was let through.
-    pub(crate) fn ended(&mut self, pass: Pass, end: End, now: Instant) {
+    pub(crate) fn ended(&mut self, pass: Pass, end: CallEnd, now: Instant) {
         if pass.era != self.era {
             return;
         }
         match (&mut self.state, end) {
-            (State::Closed { failures, window }, End::Success | End::Failure) => {
-                let is_failure = end == End::Failure;
+            (CircuitState::Closed { failures, window }, CallEnd::Success | CallEnd::AnyQueryError) => {
+                let is_failure = end == CallEnd::AnyQueryError;
                 *failures = if is_failure { failures.saturating_add(1) } else { 0 };
                 if let Some(window) = window {
                     window.count(is_failure, now);
@@ -92,38 +93,40 @@ impl Circuit {
                     self.open(now);
                 }
             }
-            (State::HalfOpen { .. }, End::Success) => self.turn(State::closed(&self.options, now)),
-            (State::HalfOpen { .. }, End::Failure) => self.open(now),
-            (State::HalfOpen { trial }, End::Unknown) => *trial = None,
-            (State::Closed { .. }, End::Unknown) | (State::Open { .. }, _) => {}
+            (CircuitState::HalfOpen { .. }, CallEnd::Success) => {
+                self.turn(CircuitState::closed(&self.options, now))
+            }
+            (CircuitState::HalfOpen { .. }, CallEnd::AnyQueryError) => self.open(now),
+            (CircuitState::HalfOpen { trial }, CallEnd::Unknown) => *trial = None,
+            (CircuitState::Closed { .. }, CallEnd::Unknown) | (CircuitState::Open { .. }, _) => {}
         }
     }
 
     pub(crate) fn state(&self) -> BreakerState {
         match self.state {
-            State::Closed { .. } => BreakerState::Closed,
-            State::Open { until } => BreakerState::Open { until },
-            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            CircuitState::Closed { .. } => BreakerState::Closed,
+            CircuitState::Open { until } => BreakerState::Open { until },
+            CircuitState::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 
     /// Whether a call that comes at that time is sure to be refused.
     pub(crate) fn is_open_at(&self, time: Instant) -> bool {
-        matches!(self.state, State::Open { until } if time < until)
+        matches!(self.state, CircuitState::Open { until } if time < until)
     }
 
     pub(crate) fn is_trying(&self) -> bool {
-        matches!(self.state, State::HalfOpen { trial: Some(_) })
+        matches!(self.state, CircuitState::HalfOpen { trial: Some(_) })
     }
 
     /// Whether there were too many failures.
     fn is_over(&self) -> bool {
-        let State::Closed { failures, window } = &self.state else { return false };
+        let CircuitState::Closed { failures, window } = &self.state else { return false };
         *failures >= self.options.failures || window.as_ref().is_some_and(Window::is_over)
     }
 
     fn open(&mut self, now: Instant) {
-        self.turn(State::Open { until: self.later(now) });
+        self.turn(CircuitState::Open { until: self.later(now) });
     }
 
     /// When the time that it is open is over.
@@ -131,13 +134,13 @@ impl Circuit {
         now + self.options.open_for.min(FOR_EVER)
     }
 
-    fn turn(&mut self, state: State) {
+    fn turn(&mut self, state: CircuitState) {
         self.era += 1;
         self.state = state;
     }
 }
 
-impl State {
+impl CircuitState {
     fn closed(options: &BreakerOptions, now: Instant) -> Self {
         Self::Closed { failures: 0, window: options.rate.map(|rate| Window::new(rate, now)) }
     }

@@ -1,6 +1,8 @@
-//! When a breaker opens, and for how long. Plain data.
+//! When a breaker opens, for how long, and what callers see of its state. Plain data.
 
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// When a circuit breaker opens, and for how long.
 ///
@@ -85,4 +87,20 @@ impl Default for BreakerOptions {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What a circuit breaker does with the loads that come to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BreakerState {
+    /// Lets all through, and counts how they end.
+    Closed,
+    /// Lets none through.
+    #[non_exhaustive]
+    Open {
+        /// From then on the next load that comes is the trial; until one does, the breaker stays open.
+        until: Instant,
+    },
+    /// Lets one through, the trial, on which depends whether it closes.
+    HalfOpen,
 }

@@ -17,18 +17,18 @@ pub(crate) struct Window {
     origin: Instant,
     /// Number of the part that is running, since the origin; its place is the rest of a division.
     newest: u64,
-    parts: [Part; PARTS],
+    parts: [WindowPart; PARTS],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Part {
+struct WindowPart {
     calls: u32,
     failures: u32,
 }
 
 impl Window {
     pub(crate) fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, origin: now, newest: 0, parts: [Part::default(); PARTS] }
+        Self { rate, origin: now, newest: 0, parts: [WindowPart::default(); PARTS] }
     }
 
     /// Counts a call. One that comes a little too late counts as of now.
@@ -41,7 +41,8 @@ impl Window {
 
     /// Whether there were enough calls, and too many of them failed.
     pub(crate) fn is_over(&self) -> bool {
-        let sum = |count: fn(&Part) -> u32| self.parts.iter().map(|part| u64::from(count(part))).sum::<u64>();
+        let sum =
+            |count: fn(&WindowPart) -> u32| self.parts.iter().map(|part| u64::from(count(part))).sum::<u64>();
         let (calls, failures) = (sum(|part| part.calls), sum(|part| part.failures));
         // Both are far below 2^53.
         calls >= u64::from(self.rate.calls) && failures as f64 >= self.rate.fraction * calls as f64
@@ -50,7 +51,7 @@ impl Window {
     fn move_to(&mut self, part: u64) {
         let passed = part.saturating_sub(self.newest).min(PARTS as u64);
         for step in 0..passed {
-            self.parts[place(part - step)] = Part::default();
+            self.parts[place(part - step)] = WindowPart::default();
         }
         self.newest = self.newest.max(part);
     }
@@ -71,13 +72,13 @@ mod tests {
     use super::*;
 
     /// All calls ever, and which of them count.
-    struct Model {
+    struct WindowModel {
         rate: Rate,
         origin: Instant,
         calls: Vec<(Instant, bool)>,
     }
 
-    impl Model {
+    impl WindowModel {
         fn is_over(&self, now: Instant) -> bool {
             let part = |time: Instant| (time - self.origin).as_millis() / (self.rate.window.as_millis() / 10);
             let recent: Vec<bool> = self
@@ -101,7 +102,7 @@ mod tests {
             let origin = Instant::now();
             let mut now = origin;
             let mut window = Window::new(rate, origin);
-            let mut model = Model { rate, origin, calls: Vec::new() };
+            let mut model = WindowModel { rate, origin, calls: Vec::new() };
             for _ in 0..100 {
                 let longest = if random.u8(0..10) == 0 { 3_000 } else { 150 };
                 now += Duration::from_millis(random.u64(0..longest));

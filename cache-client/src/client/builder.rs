@@ -13,20 +13,21 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::{Client, Shared};
-use crate::app::{App, Fetch};
+use crate::app::App;
 use crate::breaker::Breakers;
 use crate::breaker::options::BreakerOptions;
 use crate::concurrency::ConcurrencyLimit;
-use crate::desk::Desks;
 use crate::error::{ClientBuildError, OptionsError};
-use crate::layer::Layers;
-use crate::mutate::WriteOrder;
+use crate::fetch::Fetch;
+use crate::flight::wait_graph::WaitGraph;
+use crate::layer::registry::LayerRegistry;
+use crate::mutate::order::WriteOrder;
 use crate::plan::{check_concurrency, check_values};
 use crate::provider::Provider;
 use crate::provider::tier::{TIMEOUT, Tier};
+use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
 use crate::telemetry::{self, Telemetry};
-use crate::waits::Waits;
 
 /// A client that is being configured. Made by [`Client::builder`].
 #[must_use]
@@ -51,8 +52,15 @@ struct Setting {
     options: LoadingOptions,
 }
 
+impl<A: App> Client<A> {
+    /// A client that is being configured: over a cache, with the program's own state.
+    pub fn builder(cache: Cache<A::Registry>, app: A) -> ClientBuilder<A> {
+        ClientBuilder::new(cache, app)
+    }
+}
+
 impl<A: App> ClientBuilder<A> {
-    pub(super) fn new(cache: Cache<A::Registry>, app: A) -> Self {
+    fn new(cache: Cache<A::Registry>, app: A) -> Self {
         Self {
             app,
             cache,
@@ -198,11 +206,11 @@ impl<A: App> ClientBuilder<A> {
             settings,
             defaults: self.defaults,
             plans: (0..tables).map(|_| OnceLock::new()).collect(),
-            desks: Desks::new(tables),
-            layers: Layers::default(),
+            query_states: QueryStates::new(tables),
+            layers: LayerRegistry::default(),
             breakers: Breakers::new(self.breakers),
             runtime: Arc::new(ClientRuntime::new(runtime)),
-            waits: Arc::new(Waits::default()),
+            wait_graph: Arc::new(WaitGraph::default()),
             scopes: Arc::default(),
             write_order: WriteOrder::default(),
             tier,

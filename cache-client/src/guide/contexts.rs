@@ -127,7 +127,7 @@
 //! # Past the cache
 //! After [`disable_cache`](crate::Context::disable_cache) this context and all below it, those that are there already
 //! too, neither read nor write the cache or a provider. The memo stays, so each query is still loaded once. Windows
-//! are not checked. A call that has begun ends as it began. [`should_cache`](crate::Context::should_cache) tells how
+//! are not checked. A call that has begun ends as it began. [`is_cache_enabled`](crate::Context::is_cache_enabled) tells how
 //! it is.
 //!
 //! # What a tree remembers

@@ -197,7 +197,7 @@
 //! # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
 //! # let client = Client::builder(cache, Blog).build();
 //! // The route is known: begin with all of it.
-//! client.prefetch_all((&GetPost { id: 7 }, &GetComments { post: 7 })).done().await;
+//! client.prefetch(&GetPost { id: 7 }).and(client.prefetch(&GetComments { post: 7 })).done().await;
 //! assert!(client.cached(&GetComments { post: 7 }).is_some());
 //!
 //! // The pointer rests on one link, and passes over another.

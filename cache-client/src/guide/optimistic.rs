@@ -1,6 +1,6 @@
 //! Showing a change before the server has answered, and taking it back without a trace.
 //!
-//! # Layers
+//! # LayerRegistry
 //! A [`Layer`](crate::Layer) is a change that stands on top of what is committed. The cache itself does not have it,
 //! nor do its snapshots, a provider, or the loads of other queries: only those who ask the client or observe see it.
 //!
@@ -23,7 +23,7 @@
 //! load has ended. Where that is too much, or where the later mutation builds on the earlier, give both the same
 //! [`Scope`](crate::Scope): the second is sent when the first has been answered, and what both expect is shown at once.
 //!
-//! Layers that are confirmed in another order than they were made are treated in the same way. So are pushed values,
+//! LayerRegistry that are confirmed in another order than they were made are treated in the same way. So are pushed values,
 //! changes and invalidations while a mutation runs: they count as mutations that begin when they are made.
 //!
 //! # What flickers

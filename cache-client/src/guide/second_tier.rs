@@ -10,9 +10,9 @@
 //! [`Shape`](cache_core::Shape), as for a snapshot. A snapshot saves the whole cache at once, at a time that you
 //! choose; a provider is asked key by key.
 //!
-//! [`MemoryProvider`](crate::MemoryProvider) is one in memory, for several caches of one program;
-//! [`TrackingProvider`](crate::TrackingProvider) is one for [tests](crate::guide::testing). Others have three methods
-//! to write: `get`, `set` with a time to live, and `remove`.
+//! A provider has three methods: `get`, `set` with a time to live, and `remove`. The feature `test-util` has two for
+//! tests: `MemoryProvider` keeps its entries in memory, and `TrackingProvider` fails or hangs as a
+//! [test](crate::guide::testing) says.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -97,7 +97,7 @@
 //! The value is an envelope: the codec, a fingerprint of the types, when the load began, how long the answer is fresh
 //! and is kept, a checksum, and the answer with its key. What has another fingerprint, as in the time when two builds
 //! run side by side, is a miss and is written over by the next load; it is never misread. What is damaged is a miss,
-//! and counted in [`provider_troubles`](crate::Client::provider_troubles).
+//! and counted in [`provider_errors`](crate::Client::provider_errors).
 //!
 //! # What is promised, and what is not
 //! | | |

@@ -14,7 +14,7 @@
 //! - Without a subscriber an event costs next to nothing.
 //!
 //! Some things can be asked at any time: [`refresh_error`](crate::Client::refresh_error),
-//! [`breaker_state`](crate::Client::breaker_state), [`provider_troubles`](crate::Client::provider_troubles),
+//! [`breaker_state`](crate::Client::breaker_state), [`provider_errors`](crate::Client::provider_errors),
 //! [`pending`](crate::Client::pending), and what is in the cache, by [`inspect`](cache_core::Cache::inspect).
 //!
 //! ```

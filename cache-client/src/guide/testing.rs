@@ -7,7 +7,7 @@
 //! | [`Context::set`](crate::Context::set) | the answer to one key, in one tree | a page that needs this user and that post |
 //! | [`Context::with_override`](crate::Context::with_override) | all answers of one query, below one context, also errors | "what if there are no posts" |
 //! | [`Cache::insert`](cache_core::Cache::insert), of [`client.cache()`](crate::Client::cache) | what the cache has | tests that begin with a warm cache |
-//! | [`TrackingProvider`](crate::TrackingProvider) | the provider | a second tier that fails, hangs, or is empty |
+//! | `TrackingProvider` (feature `test-util`) | the provider | a second tier that fails, hangs, or is empty |
 //!
 //! A tree with answers of its own does not touch what others share. What it has to load is loaded for it alone, with
 //! its answers, and not stored. So a test may share a client with others.
@@ -122,7 +122,7 @@
 //!     provider.hold();
 //!     client.query(&GetName { user: 9 }).await?;
 //!     provider.release();
-//!     assert_eq!((loads(), client.provider_troubles() >= 2), (4, true));
+//!     assert_eq!((loads(), client.provider_errors() >= 2), (4, true));
 //!     Ok(())
 //! }
 //! ```

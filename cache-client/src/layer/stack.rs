@@ -11,7 +11,7 @@ use crate::erased::{AnyValue, KeyMap};
 use crate::sync::Mutex;
 
 /// What one layer makes of one key; `None` if it leaves it alone.
-pub(crate) type Change = dyn Fn(Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> + Send + Sync;
+pub(crate) type LayerChange = dyn Fn(Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> + Send + Sync;
 
 /// Number of a layer, unique in its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,14 +19,14 @@ pub(crate) struct LayerId(pub(crate) u64);
 
 /// What a layer does to one key.
 #[derive(Clone)]
-pub(crate) struct Step {
+pub(crate) struct LayerStep {
     pub(crate) layer: LayerId,
     /// Whether the layer is there no more, or not yet. Set by the commit that takes its place, while that has its locks.
     pub(crate) is_off: Arc<AtomicBool>,
-    pub(crate) change: Arc<Change>,
+    pub(crate) change: Arc<LayerChange>,
 }
 
-impl Step {
+impl LayerStep {
     fn is_off(&self) -> bool {
         self.is_off.load(Ordering::Acquire)
     }
@@ -34,17 +34,17 @@ impl Step {
 
 /// The optimistic changes of one query.
 #[derive(Default)]
-pub(crate) struct Stacks(Mutex<KeyMap<Stack>>);
+pub(crate) struct LayerStacks(Mutex<KeyMap<LayerStack>>);
 
-struct Stack {
+struct LayerStack {
     /// In the order in which they came. Never empty.
-    steps: Vec<Step>,
+    steps: Vec<LayerStep>,
     /// What the steps made last.
-    folded: Option<Folded>,
+    folded: Option<FoldedValue>,
 }
 
 /// What steps have made of a value.
-struct Folded {
+struct FoldedValue {
     steps: Vec<LayerId>,
     /// Not kept alive, but told from any other as long as this is there.
     base: Option<Weak<dyn Any + Send + Sync>>,
@@ -52,12 +52,12 @@ struct Folded {
 }
 
 /// The steps of a key at one moment.
-pub(crate) struct Sight(Vec<Step>);
+pub(crate) struct LayerSteps(Vec<LayerStep>);
 
-impl Sight {
+impl LayerSteps {
     /// Whether a layer of them has gone since, so that what was read meanwhile may be of before or after.
     fn is_over(&self) -> bool {
-        self.0.iter().any(Step::is_off)
+        self.0.iter().any(LayerStep::is_off)
     }
 
     fn layers(&self) -> Vec<LayerId> {
@@ -86,13 +86,13 @@ pub(crate) struct Layered<T> {
     pub(crate) folded: Option<AnyValue>,
 }
 
-impl Stacks {
+impl LayerStacks {
     /// The steps of a key that count now.
-    pub(crate) fn sight(&self, key: &dyn AnyKey) -> Option<Sight> {
+    pub(crate) fn steps(&self, key: &dyn AnyKey) -> Option<LayerSteps> {
         let stacks = self.0.lock();
         let steps: Vec<_> = stacks.get(key)?.steps.iter().filter(|step| !step.is_off()).cloned().collect();
         drop(stacks);
-        (!steps.is_empty()).then_some(Sight(steps))
+        (!steps.is_empty()).then_some(LayerSteps(steps))
     }
 
     /// What is committed under a key, by `read`, and what its steps make of that: both of one moment, so that nothing is
@@ -104,13 +104,13 @@ impl Stacks {
         value: impl Fn(&T) -> &AnyValue,
     ) -> Layered<T> {
         loop {
-            let sight = self.sight(key);
+            let steps = self.steps(key);
             let base = read();
-            let Some(sight) = sight else { return Layered { base, folded: None } };
-            if sight.is_over() {
+            let Some(steps) = steps else { return Layered { base, folded: None } };
+            if steps.is_over() {
                 continue;
             }
-            let folded = self.fold(key, &sight, base.as_ref().map(value));
+            let folded = self.fold(key, &steps, base.as_ref().map(value));
             return Layered { base, folded };
         }
     }
@@ -119,27 +119,27 @@ impl Stacks {
     pub(crate) fn apply(
         &self,
         key: &dyn AnyKey,
-        seen: Option<&Sight>,
+        seen: Option<&LayerSteps>,
         value: AnyValue,
         again: impl Fn() -> Option<AnyValue>,
     ) -> AnyValue {
         let current = || {
-            let newer = if seen.is_some_and(Sight::is_over) { again() } else { None };
+            let newer = if seen.is_some_and(LayerSteps::is_over) { again() } else { None };
             newer.or_else(|| Some(Arc::clone(&value)))
         };
         let Layered { base, folded } = self.read(key, current, |base| base);
         folded.or(base).unwrap_or(value)
     }
 
-    fn fold(&self, key: &dyn AnyKey, sight: &Sight, base: Option<&AnyValue>) -> Option<AnyValue> {
-        let layers = sight.layers();
+    fn fold(&self, key: &dyn AnyKey, steps: &LayerSteps, base: Option<&AnyValue>) -> Option<AnyValue> {
+        let layers = steps.layers();
         if let Some(folded) = self.0.lock().get(key).and_then(|stack| stack.folded.as_ref())
             && folded.is_of(&layers, base)
         {
             return folded.result.clone();
         }
-        let result = sight.fold(base.map(|base| &**base));
-        let folded = Folded { steps: layers, base: base.map(Arc::downgrade), result: result.clone() };
+        let result = steps.fold(base.map(|base| &**base));
+        let folded = FoldedValue { steps: layers, base: base.map(Arc::downgrade), result: result.clone() };
         // Declared before the guard, so that it is dropped after it.
         let _replaced;
         let mut stacks = self.0.lock();
@@ -151,14 +151,14 @@ impl Stacks {
         result
     }
 
-    pub(crate) fn push(&self, key: Arc<dyn AnyKey>, step: Step) {
+    pub(crate) fn push(&self, key: Arc<dyn AnyKey>, step: LayerStep) {
         let mut stacks = self.0.lock();
-        let stack = stacks.entry(key).or_insert_with(|| Stack { steps: Vec::new(), folded: None });
+        let stack = stacks.entry(key).or_insert_with(|| LayerStack { steps: Vec::new(), folded: None });
         stack.steps.push(step);
     }
 
     /// Takes the steps of a layer off a key.
-    pub(crate) fn take_off(&self, key: &dyn AnyKey, layer: LayerId) {
+    pub(crate) fn remove(&self, key: &dyn AnyKey, layer: LayerId) {
         // Declared before the guard, so that they are dropped after it.
         let (mut _steps, mut _stack) = (Vec::new(), None);
         let mut stacks = self.0.lock();
@@ -170,7 +170,7 @@ impl Stacks {
     }
 }
 
-impl Folded {
+impl FoldedValue {
     fn is_of(&self, layers: &[LayerId], base: Option<&AnyValue>) -> bool {
         let is_same_base = match (&self.base, base) {
             (None, None) => true,

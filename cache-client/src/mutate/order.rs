@@ -14,11 +14,8 @@
 use std::any::TypeId;
 use std::collections::VecDeque;
 
-use cache_core::{Query, Revision, Tag};
+use cache_core::{Query, Tag};
 use parking_lot::Mutex;
-
-use crate::app::App;
-use crate::client::Client;
 
 /// Writes, and marks, that are remembered while mutations run. Who overlaps more is taken for inverted.
 const MOST_WRITES: usize = 4_096;
@@ -27,28 +24,28 @@ const MOST_WRITES: usize = 4_096;
 pub(crate) type KeyHash = u64;
 
 /// The mutations of a client that run, and what was written while they did.
-pub(crate) struct WriteOrder<A: App> {
-    state: Mutex<State<A>>,
+pub(crate) struct WriteOrder<C> {
+    state: Mutex<OrderState<C>>,
 }
 
-struct State<A: App> {
+struct OrderState<C> {
     /// Number of the last mutation that began.
     last: u64,
     /// By their numbers.
-    running: Vec<Member>,
+    running: Vec<Running>,
     /// By their revisions.
-    writes: VecDeque<Write>,
+    writes: VecDeque<OrderedWrite>,
     /// In the order in which they were noted.
-    marks: VecDeque<MarkedBy>,
+    marks: VecDeque<NotedMark>,
     /// The youngest mutation of which there were writes or marks.
     youngest: u64,
     /// Mutations up to this number have overlapped writes that are not remembered.
     forgotten: u64,
-    late: Vec<Late<A>>,
+    delayed: Vec<DelayedMark<C>>,
 }
 
 /// A mutation that runs, or a layer that stands.
-struct Member {
+struct Running {
     number: u64,
     /// `None` for a layer, which is waited for by nobody: people may take long.
     kind: Option<TypeId>,
@@ -56,7 +53,7 @@ struct Member {
     expects: Vec<KeyHash>,
 }
 
-struct Write {
+struct OrderedWrite {
     key: KeyHash,
     /// Number of its mutation.
     number: u64,
@@ -67,15 +64,15 @@ struct Write {
 }
 
 /// What a mutation has marked.
-struct MarkedBy {
+struct NotedMark {
     number: u64,
     /// Commits up to this revision came before the marks.
     revision: u64,
-    marked: Marked,
+    marked: MarkTarget,
 }
 
 /// What a mutation marks: more keys than it does, at times, which cost a load that was not needed.
-pub(crate) enum Marked {
+pub(crate) enum MarkTarget {
     Key(KeyHash),
     /// Keys of a query.
     Query(TypeId),
@@ -83,8 +80,8 @@ pub(crate) enum Marked {
     All,
 }
 
-impl Marked {
-    fn covers<A: App>(&self, written: &Written<A>) -> bool {
+impl MarkTarget {
+    fn covers<C>(&self, written: &WrittenEntry<C>) -> bool {
         match self {
             Self::Key(key) => *key == written.key,
             Self::Query(query) => *query == written.query,
@@ -95,87 +92,77 @@ impl Marked {
 }
 
 /// A key that is to be marked when those have ended that may write it too.
-struct Late<A: App> {
+struct DelayedMark<C> {
     key: KeyHash,
     waits_for: Vec<u64>,
-    mark: Mark<A>,
+    mark: MarkAction<C>,
 }
 
-type Mark<A> = Box<dyn FnOnce(&Client<A>) + Send>;
+pub(super) type MarkAction<C> = Box<dyn FnOnce(&C) + Send>;
 
 /// A key that a mutation has written.
-pub(crate) struct Written<A: App> {
+pub(crate) struct WrittenEntry<C> {
     pub(crate) key: KeyHash,
     query: TypeId,
     /// Those of its query, and its own.
     tags: Vec<Tag>,
     /// Has it loaded at its next read, at once if it is observed.
-    mark: Mark<A>,
+    mark: MarkAction<C>,
 }
 
-impl<A: App> Written<A> {
-    pub(crate) fn new<Q: Query>(hash: KeyHash, key: Q, mark: fn(&Client<A>, &Q)) -> Self {
+impl<C: 'static> WrittenEntry<C> {
+    pub(crate) fn new<Q: Query>(hash: KeyHash, key: Q, mark: fn(&C, &Q)) -> Self {
         let tags = Q::TAGS.iter().map(|&tag| Tag::from(tag)).chain(key.tags_of()).collect();
-        let mark = Box::new(move |client: &Client<A>| mark(client, &key));
+        let mark = Box::new(move |client: &C| mark(client, &key));
         Self { key: hash, query: TypeId::of::<Q>(), tags, mark }
     }
 }
 
-/// A mutation that runs, or a layer that stands, until it is dropped.
-pub(crate) struct Begun<A: App> {
-    client: Client<A>,
-    number: u64,
-}
-
-impl<A: App> WriteOrder<A> {
+impl<C> WriteOrder<C> {
     /// Whether there is a mutation that runs, or a layer that stands.
     pub(crate) fn has_running(&self) -> bool {
         !self.state.lock().running.is_empty()
     }
-}
 
-impl<A: App> Begun<A> {
-    /// `kind` is the type of a mutation; `expects` are the keys that its layer changes.
-    pub(crate) fn new(client: &Client<A>, kind: Option<TypeId>, expects: Vec<KeyHash>) -> Self {
-        let mut state = client.write_order().state.lock();
+    /// Counts in a mutation. Returns its number.
+    pub(super) fn begin(&self, kind: Option<TypeId>, expects: Vec<KeyHash>) -> u64 {
+        let mut state = self.state.lock();
         state.last += 1;
         let number = state.last;
-        state.running.push(Member { number, kind, expects });
-        drop(state);
-        Self { client: client.clone(), number }
+        state.running.push(Running { number, kind, expects });
+        number
     }
 
-    /// Notes what the next commit is to mark, in place of what was noted before.
-    pub(crate) fn marks(&self, marked: Vec<Marked>) {
-        // Before the note: what is committed meanwhile may be taken for later, and never for earlier.
-        let revision = self.client.cache().revision().map_or(0, Revision::get);
-        self.client.write_order().state.lock().note_marks(self.number, revision, marked);
+    /// Whether what a running mutation has written is compared with nothing.
+    pub(super) fn is_alone(&self) -> bool {
+        self.state.lock().is_alone()
     }
 
-    /// Notes what was written by the commit of a revision, and marks the keys of which an answer has come out of order: now,
-    /// or when the others have ended that may write them.
-    pub(crate) fn wrote(&self, revision: u64, written: impl FnOnce() -> Vec<Written<A>>) {
-        let state = &self.client.write_order().state;
-        if state.lock().is_alone() {
-            return;
-        }
-        let written = written();
-        let marks = state.lock().note(self.number, revision, written);
-        marks.into_iter().for_each(|mark| mark(&self.client));
+    /// Notes what the commit of a revision has written. Returns the marks that are to be made now.
+    pub(super) fn note(
+        &self,
+        number: u64,
+        revision: u64,
+        written: Vec<WrittenEntry<C>>,
+    ) -> Vec<MarkAction<C>> {
+        self.state.lock().note(number, revision, written)
     }
-}
 
-impl<A: App> Drop for Begun<A> {
-    fn drop(&mut self) {
-        let marks = self.client.write_order().state.lock().end(self.number);
-        marks.into_iter().for_each(|mark| mark(&self.client));
+    /// Notes what the next commit of a mutation is to mark.
+    pub(super) fn note_marks(&self, number: u64, revision: u64, marked: Vec<MarkTarget>) {
+        self.state.lock().note_marks(number, revision, marked);
+    }
+
+    /// Counts out a mutation. Returns the marks that have waited for its end alone.
+    pub(super) fn end(&self, number: u64) -> Vec<MarkAction<C>> {
+        self.state.lock().end(number)
     }
 }
 
-impl<A: App> State<A> {
+impl<C> OrderState<C> {
     /// The place of one that runs.
     fn at(&self, number: u64) -> Option<usize> {
-        self.running.binary_search_by_key(&number, |member| member.number).ok()
+        self.running.binary_search_by_key(&number, |running| running.number).ok()
     }
 
     /// Whether what one that runs has written is compared with nothing, by nobody.
@@ -184,25 +171,25 @@ impl<A: App> State<A> {
     }
 
     /// Returns the marks that are to be made now.
-    fn note(&mut self, number: u64, revision: u64, mut written: Vec<Written<A>>) -> Vec<Mark<A>> {
+    fn note(&mut self, number: u64, revision: u64, mut written: Vec<WrittenEntry<C>>) -> Vec<MarkAction<C>> {
         written.sort_unstable_by_key(|written| written.key);
         written.dedup_by_key(|written| written.key);
         let kind = self.at(number).and_then(|at| self.running[at].kind);
         let mut marks = Vec::new();
         for written in written {
             let is_inverted = self.is_inverted(&written, number, revision);
-            let Written { key, mark, .. } = written;
-            if is_inverted && !self.late.iter().any(|late| late.key == key) {
+            let WrittenEntry { key, mark, .. } = written;
+            if is_inverted && !self.delayed.iter().any(|delayed| delayed.key == key) {
                 let waits_for = self.others_of(key, number, kind);
                 match waits_for.is_empty() {
                     true => marks.push(mark),
-                    false => self.late.push(Late { key, waits_for, mark }),
+                    false => self.delayed.push(DelayedMark { key, waits_for, mark }),
                 }
             }
             // Without others nobody can come too late.
             if self.running.len() > 1 {
                 let at = self.writes.partition_point(|other| other.revision <= revision);
-                self.writes.insert(at, Write { key, number, kind, revision, horizon: self.last });
+                self.writes.insert(at, OrderedWrite { key, number, kind, revision, horizon: self.last });
                 self.youngest = self.youngest.max(number);
             }
         }
@@ -213,7 +200,7 @@ impl<A: App> State<A> {
         marks
     }
 
-    fn note_marks(&mut self, number: u64, revision: u64, marked: Vec<Marked>) {
+    fn note_marks(&mut self, number: u64, revision: u64, marked: Vec<MarkTarget>) {
         self.marks.retain(|other| other.number != number);
         // Without older ones nobody can come too late.
         if self.running.first().is_none_or(|oldest| oldest.number >= number) {
@@ -222,16 +209,16 @@ impl<A: App> State<A> {
         if !marked.is_empty() {
             self.youngest = self.youngest.max(number);
         }
-        self.marks.extend(marked.into_iter().map(|marked| MarkedBy { number, revision, marked }));
+        self.marks.extend(marked.into_iter().map(|marked| NotedMark { number, revision, marked }));
         while self.marks.len() > MOST_WRITES {
             let oldest = self.marks.pop_front().map_or(0, |mark| mark.number);
             self.forgotten = self.forgotten.max(oldest.saturating_sub(1));
         }
     }
 
-    fn is_inverted(&self, written: &Written<A>, number: u64, revision: u64) -> bool {
+    fn is_inverted(&self, written: &WrittenEntry<C>, number: u64, revision: u64) -> bool {
         let at = self.writes.partition_point(|other| other.revision <= revision);
-        let is_same = |other: &&Write| other.key == written.key;
+        let is_same = |other: &&OrderedWrite| other.key == written.key;
         // There are few as a rule.
         let mut later = self.writes.range(at..).filter(is_same);
         if number <= self.forgotten || later.any(|other| other.number < number) {
@@ -250,24 +237,24 @@ impl<A: App> State<A> {
     /// Mutations that run and may write a key too: those whose layers change it, and those of the types that have written it.
     fn others_of(&self, key: KeyHash, number: u64, kind: Option<TypeId>) -> Vec<u64> {
         let has_written = |kind| self.writes.iter().any(|write| write.key == key && write.kind == Some(kind));
-        let may_write = |member: &Member| {
-            member.kind.is_some_and(|other| {
-                kind == Some(other) || member.expects.contains(&key) || has_written(other)
+        let may_write = |running: &Running| {
+            running.kind.is_some_and(|other| {
+                kind == Some(other) || running.expects.contains(&key) || has_written(other)
             })
         };
-        let others = self.running.iter().filter(|member| member.number != number && may_write(member));
-        others.map(|member| member.number).collect()
+        let others = self.running.iter().filter(|running| running.number != number && may_write(running));
+        others.map(|running| running.number).collect()
     }
 
     /// Returns the marks that have waited for the end of this one alone.
-    fn end(&mut self, number: u64) -> Vec<Mark<A>> {
+    fn end(&mut self, number: u64) -> Vec<MarkAction<C>> {
         if let Some(at) = self.at(number) {
             self.running.remove(at);
         }
-        for late in &mut self.late {
-            late.waits_for.retain(|other| *other != number);
+        for delayed in &mut self.delayed {
+            delayed.waits_for.retain(|other| *other != number);
         }
-        match self.running.first().map(|member| member.number) {
+        match self.running.first().map(|running| running.number) {
             Some(oldest) => {
                 while self.writes.front().is_some_and(|write| write.horizon < oldest) {
                     self.writes.pop_front();
@@ -279,20 +266,23 @@ impl<A: App> State<A> {
                 self.marks.clear();
             }
         }
-        self.late.extract_if(.., |late| late.waits_for.is_empty()).map(|late| late.mark).collect()
+        self.delayed
+            .extract_if(.., |delayed| delayed.waits_for.is_empty())
+            .map(|delayed| delayed.mark)
+            .collect()
     }
 }
 
-impl<A: App> Default for WriteOrder<A> {
+impl<C> Default for WriteOrder<C> {
     fn default() -> Self {
-        let state = State {
+        let state = OrderState {
             last: 0,
             running: Vec::new(),
             writes: VecDeque::new(),
             marks: VecDeque::new(),
             youngest: 0,
             forgotten: 0,
-            late: Vec::new(),
+            delayed: Vec::new(),
         };
         Self { state: Mutex::new(state) }
     }

@@ -7,8 +7,8 @@ use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
+use crate::flight::wait_graph::FlightId;
 use crate::sync::Mutex;
-use crate::waits::FlightId;
 
 /// Mutations of the same scope run one after another, in the order of the calls. See [`Mutate::scope`](crate::Mutate::scope).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,36 +23,36 @@ impl Scope {
 
 /// The last mutation of each scope that has not ended.
 #[derive(Debug, Default)]
-pub(crate) struct Scopes(Mutex<HashMap<Scope, Last, RandomState>>);
+pub(crate) struct Scopes(Mutex<HashMap<Scope, LastInScope, RandomState>>);
 
 #[derive(Debug)]
-struct Last {
+struct LastInScope {
     flight: FlightId,
     /// Closed when it ends. If it leaves the queue before its turn, it sends the one before it, if that has not ended.
-    end: oneshot::Receiver<Option<Last>>,
+    end: oneshot::Receiver<Option<LastInScope>>,
 }
 
 /// The place of a mutation in its scope. Dropping it lets the next one run, after those that have not ended.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct ScopePlace {
     scopes: Arc<Scopes>,
     scope: Scope,
     flight: FlightId,
-    before: Option<Last>,
+    before: Option<LastInScope>,
     /// `None` once used.
-    end: Option<oneshot::Sender<Option<Last>>>,
+    end: Option<oneshot::Sender<Option<LastInScope>>>,
 }
 
 impl Scopes {
     /// Takes the place behind those of the scope that have not ended.
-    pub(crate) fn enter(self: &Arc<Self>, scope: Scope, flight: FlightId) -> Turn {
+    pub(crate) fn enter(self: &Arc<Self>, scope: Scope, flight: FlightId) -> ScopePlace {
         let (sender, end) = oneshot::channel();
-        let before = self.0.lock().insert(scope.clone(), Last { flight, end });
-        Turn { scopes: Arc::clone(self), scope, flight, before, end: Some(sender) }
+        let before = self.0.lock().insert(scope.clone(), LastInScope { flight, end });
+        ScopePlace { scopes: Arc::clone(self), scope, flight, before, end: Some(sender) }
     }
 }
 
-impl Last {
+impl LastInScope {
     /// The one that is still to be waited for, which is an earlier one if this one has left the queue.
     fn unended(mut self) -> Option<Self> {
         loop {
@@ -65,7 +65,7 @@ impl Last {
     }
 }
 
-impl Turn {
+impl ScopePlace {
     /// The mutation that has to end first, as far as is known. `None` if it is the turn of this one.
     pub(super) fn waits_for(&self) -> Option<FlightId> {
         self.before.as_ref().map(|before| before.flight)
@@ -79,9 +79,9 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for ScopePlace {
     fn drop(&mut self) {
-        let before = self.before.take().and_then(Last::unended);
+        let before = self.before.take().and_then(LastInScope::unended);
         let mut scopes = self.scopes.0.lock();
         let this = match scopes.get_mut(&self.scope).filter(|last| last.flight == self.flight) {
             None => {

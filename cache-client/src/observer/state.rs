@@ -1,9 +1,9 @@
 //! What an observer shows. Plain data; decides nothing.
 
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::snapshot::AnyState;
 use crate::erased::{AnyError, typed_value};
 use crate::error::QueryError;
 
@@ -77,6 +77,9 @@ impl<V: ?Sized, E: ?Sized> State<V, E> {
         matches!(self, Self::Pending)
     }
 }
+
+/// A state of some query.
+pub(crate) type AnyState = State<dyn Any + Send + Sync, dyn AnyError>;
 
 impl AnyState {
     /// The same, with the types that the query has.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use cache_core::client_support::ShownKey;
 use cache_core::{Holds, LoadingOptions, Strategy};
 
-use super::{Step, Turned};
-use crate::app::{App, Fetch};
+use super::{PageResult, Step};
+use crate::app::App;
 use crate::client::Client;
 use crate::error::QueryError;
+use crate::fetch::Fetch;
 
 /// Pages that lead from one to the next by a cursor, shown together. Made by [`Client::infinite`].
 ///
@@ -156,7 +157,7 @@ where
     ///
     /// # Errors
     /// As [`Client::query`]. What is shown stays as it was.
-    pub async fn fetch_next(&mut self) -> Turned<A, Q> {
+    pub async fn fetch_next(&mut self) -> PageResult<A, Q> {
         let Some(query) = self.query_behind() else { return Ok(None) };
         let page = self.client.query(&query).await?;
         self.queries.push(query);
@@ -173,7 +174,7 @@ where
     ///
     /// # Errors
     /// As [`Client::query`]. What is shown stays as it was.
-    pub async fn fetch_previous(&mut self) -> Turned<A, Q> {
+    pub async fn fetch_previous(&mut self) -> PageResult<A, Q> {
         let Some(query) = self.query_before() else { return Ok(None) };
         let page = self.client.query(&query).await?;
         self.queries.insert(0, query);
@@ -194,7 +195,7 @@ where
     ///
     /// # Errors
     /// As [`Client::query`]. What is shown stays as it was.
-    pub async fn refetch(&mut self, index: usize) -> Turned<A, Q> {
+    pub async fn refetch(&mut self, index: usize) -> PageResult<A, Q> {
         let Some(query) = self.queries.get(index) else { return Ok(None) };
         let page = self.client.query_with(query, anew).await?;
         self.pages[index] = Arc::clone(&page);
@@ -205,7 +206,7 @@ where
     ///
     /// # Errors
     /// As [`Client::query`]. What is shown stays as it was.
-    pub async fn refetch_first(&mut self) -> Turned<A, Q> {
+    pub async fn refetch_first(&mut self) -> PageResult<A, Q> {
         self.refetch(0).await
     }
 

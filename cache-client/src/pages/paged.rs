@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use cache_core::{Holds, Query, Strategy};
 
-use super::Turned;
-use crate::app::{Answer, App, Fetch};
+use super::PageResult;
+use crate::app::App;
 use crate::client::Client;
+use crate::fetch::{Answer, Fetch};
 
 /// Pages by number, of which one is shown. Made by [`Client::paged`].
 ///
@@ -160,7 +161,7 @@ where
     ///
     /// # Errors
     /// As [`Client::query`]. The page that was shown stays.
-    pub async fn next(&mut self) -> Turned<A, Q> {
+    pub async fn next(&mut self) -> PageResult<A, Q> {
         match self.next_page() {
             Some(page) => self.jump(page).await.map(Some),
             None => Ok(None),
@@ -171,7 +172,7 @@ where
     ///
     /// # Errors
     /// As [`Client::query`]. The page that was shown stays.
-    pub async fn previous(&mut self) -> Turned<A, Q> {
+    pub async fn previous(&mut self) -> PageResult<A, Q> {
         match self.has_previous() {
             true => self.jump(self.page - 1).await.map(Some),
             false => Ok(None),

@@ -34,7 +34,7 @@ const FOREVER: u64 = u64::MAX;
 pub(crate) struct Envelope<'a> {
     pub(crate) codec: &'a str,
     pub(crate) fingerprint: Fingerprint,
-    pub(crate) dated: Dated,
+    pub(crate) loaded_at: WallTime,
     pub(crate) fresh: Duration,
     pub(crate) ttl: Duration,
     /// Key and value.
@@ -43,11 +43,11 @@ pub(crate) struct Envelope<'a> {
 
 /// A time of the wall clock: nanoseconds since 1970. What was before is 1970; the year 2554 is the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Dated(pub(crate) u64);
+pub(crate) struct WallTime(pub(crate) u64);
 
 /// Why bytes are no envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Damage {
+pub(crate) enum EnvelopeError {
     #[error("it does not begin like an entry of a cache")]
     Magic,
     #[error("it has layout {0}, which this program does not know")]
@@ -60,13 +60,13 @@ pub(crate) enum Damage {
     Codec,
 }
 
-impl From<SystemTime> for Dated {
+impl From<SystemTime> for WallTime {
     fn from(time: SystemTime) -> Self {
         Self(nanos(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
     }
 }
 
-impl Dated {
+impl WallTime {
     pub(crate) fn later_by(self, time: Duration) -> Self {
         Self(self.0.saturating_add(nanos(time)))
     }
@@ -80,7 +80,7 @@ impl Dated {
 impl<'a> Envelope<'a> {
     /// The bytes. A codec's name of more than 64 KiB is cut, and not found again.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        let Self { codec, fingerprint, dated, fresh, ttl, entry } = self;
+        let Self { codec, fingerprint, loaded_at, fresh, ttl, entry } = self;
         let length = u16::try_from(codec.len()).unwrap_or(u16::MAX);
         let codec = &codec.as_bytes()[..usize::from(length)];
         let mut bytes = Vec::with_capacity(HEAD + codec.len() + entry.len());
@@ -89,7 +89,7 @@ impl<'a> Envelope<'a> {
         bytes.extend_from_slice(&length.to_le_bytes());
         bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(&fingerprint.to_le_bytes());
-        bytes.extend_from_slice(&dated.0.to_le_bytes());
+        bytes.extend_from_slice(&loaded_at.0.to_le_bytes());
         bytes.extend_from_slice(&nanos(fresh).to_le_bytes());
         bytes.extend_from_slice(&nanos(ttl).to_le_bytes());
         bytes.extend_from_slice(codec);
@@ -100,34 +100,34 @@ impl<'a> Envelope<'a> {
     }
 
     /// # Errors
-    /// [`Damage`] when the bytes are no envelope.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Damage> {
+    /// [`EnvelopeError`] when the bytes are no envelope.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
         let mut rest = bytes;
         if take(&mut rest)? != MAGIC {
-            return Err(Damage::Magic);
+            return Err(EnvelopeError::Magic);
         }
         // Before the checksum: another version may have put it elsewhere.
         let version = u16::from_le_bytes(take(&mut rest)?);
         if version != VERSION {
-            return Err(Damage::Version(version));
+            return Err(EnvelopeError::Version(version));
         }
         let length = u16::from_le_bytes(take(&mut rest)?);
         let checksum = u32::from_le_bytes(take(&mut rest)?);
         if crc32fast::hash(rest) != checksum {
-            return Err(Damage::Checksum);
+            return Err(EnvelopeError::Checksum);
         }
         let fingerprint = Fingerprint::from_le_bytes(take(&mut rest)?);
-        let dated = Dated(u64::from_le_bytes(take(&mut rest)?));
+        let loaded_at = WallTime(u64::from_le_bytes(take(&mut rest)?));
         let fresh = time(u64::from_le_bytes(take(&mut rest)?));
         let ttl = time(u64::from_le_bytes(take(&mut rest)?));
-        let (codec, entry) = rest.split_at_checked(length.into()).ok_or(Damage::Truncated)?;
-        let codec = std::str::from_utf8(codec).map_err(|_| Damage::Codec)?;
-        Ok(Self { codec, fingerprint, dated, fresh, ttl, entry })
+        let (codec, entry) = rest.split_at_checked(length.into()).ok_or(EnvelopeError::Truncated)?;
+        let codec = std::str::from_utf8(codec).map_err(|_| EnvelopeError::Codec)?;
+        Ok(Self { codec, fingerprint, loaded_at, fresh, ttl, entry })
     }
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Damage> {
-    let (taken, others) = rest.split_first_chunk().ok_or(Damage::Truncated)?;
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], EnvelopeError> {
+    let (taken, others) = rest.split_first_chunk().ok_or(EnvelopeError::Truncated)?;
     *rest = others;
     Ok(*taken)
 }

@@ -26,29 +26,29 @@ use super::Provider;
 pub struct MemoryProvider {
     max_entries: usize,
     max_bytes: usize,
-    store: Mutex<Store>,
+    store: Mutex<MemoryStore>,
 }
 
 #[derive(Debug, Default)]
-struct Store {
-    entries: HashMap<Arc<[u8]>, Held, RandomState>,
+struct MemoryStore {
+    entries: HashMap<Arc<[u8]>, StoredBytes, RandomState>,
     /// The keys by the ends of their entries; ties broken by the number of the write.
-    ends: BTreeMap<End, Arc<[u8]>>,
+    ends: BTreeMap<Expiry, Arc<[u8]>>,
     /// Of all keys and values.
     bytes: usize,
     writes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct End {
+struct Expiry {
     at: Instant,
     write: u64,
 }
 
 #[derive(Debug)]
-struct Held {
+struct StoredBytes {
     value: Arc<[u8]>,
-    end: End,
+    end: Expiry,
 }
 
 /// Stands in for an end that no clock can tell.
@@ -95,7 +95,7 @@ impl MemoryProvider {
     }
 
     /// The entries without those that have ended.
-    fn now(&self) -> parking_lot::MutexGuard<'_, Store> {
+    fn now(&self) -> parking_lot::MutexGuard<'_, MemoryStore> {
         let now = Instant::now();
         let mut store = self.store.lock();
         store.purge(now);
@@ -127,13 +127,13 @@ impl Default for MemoryProvider {
     }
 }
 
-impl Store {
+impl MemoryStore {
     fn insert(&mut self, key: Arc<[u8]>, value: Arc<[u8]>, at: Instant) {
         self.writes += 1;
         self.bytes += key.len() + value.len();
-        let end = End { at, write: self.writes };
+        let end = Expiry { at, write: self.writes };
         self.ends.insert(end, Arc::clone(&key));
-        self.entries.insert(key, Held { value, end });
+        self.entries.insert(key, StoredBytes { value, end });
     }
 
     fn remove(&mut self, key: &[u8]) {

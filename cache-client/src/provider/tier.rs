@@ -9,9 +9,9 @@ use cache_core::BoxError;
 use tokio::time::Sleep;
 
 use super::Provider;
-use super::lanes::Lanes;
-use super::trouble::{Action, Trouble, Troubles};
-use crate::fly::caught;
+use super::error::{ProviderAction, ProviderError, ProviderErrors};
+use super::write_queues::WriteQueues;
+use crate::panic::catch_panic;
 
 /// How long a call of the provider may take, where nobody says: many times what a store on the same network takes, and
 /// less than most loads.
@@ -20,28 +20,28 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
 /// The longest time to live that a provider is given.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 
 /// What came of a call, or the message of its panic.
-type Ended<T> = Result<Result<T, BoxError>, Arc<str>>;
+type CallResult<T> = Result<Result<T, BoxError>, Arc<str>>;
 
 /// A provider of a type that the client does not know. It is called for misses alone, so that a box does no harm.
 trait AnyProvider: Send + Sync {
-    fn get<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, Option<Vec<u8>>>;
-    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> Boxed<'a, ()>;
-    fn remove<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, ()>;
+    fn get<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, Option<Vec<u8>>>;
+    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> ProviderFuture<'a, ()>;
+    fn remove<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, ()>;
 }
 
 impl<P: Provider> AnyProvider for P {
-    fn get<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, Option<Vec<u8>>> {
+    fn get<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, Option<Vec<u8>>> {
         Box::pin(Provider::get(self, key))
     }
 
-    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> Boxed<'a, ()> {
+    fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> ProviderFuture<'a, ()> {
         Box::pin(Provider::set(self, key, value, ttl))
     }
 
-    fn remove<'a>(&'a self, key: &'a [u8]) -> Boxed<'a, ()> {
+    fn remove<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, ()> {
         Box::pin(Provider::remove(self, key))
     }
 }
@@ -50,14 +50,14 @@ impl<P: Provider> AnyProvider for P {
 pub(crate) struct Tier {
     provider: Box<dyn AnyProvider>,
     timeout: Duration,
-    lanes: Lanes,
-    pub(crate) troubles: Troubles,
+    write_queues: WriteQueues,
+    pub(crate) errors: ProviderErrors,
 }
 
 impl Tier {
     pub(crate) fn new(provider: impl Provider) -> Self {
-        let (lanes, troubles) = (Lanes::new(), Troubles::default());
-        Self { provider: Box::new(provider), timeout: TIMEOUT, lanes, troubles }
+        let (write_queues, errors) = (WriteQueues::new(), ProviderErrors::default());
+        Self { provider: Box::new(provider), timeout: TIMEOUT, write_queues, errors }
     }
 
     pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
@@ -65,9 +65,9 @@ impl Tier {
     }
 
     pub(crate) async fn get(&self, query: &'static str, key: &[u8]) -> Option<Vec<u8>> {
-        let get = caught(async { self.provider.get(key).await });
+        let get = catch_panic(async { self.provider.get(key).await });
         let ended = tokio::time::timeout(self.timeout, get).await;
-        self.done(query, Action::Get, ended.ok())?
+        self.done(query, ProviderAction::Get, ended.ok())?
     }
 
     /// Writes, when all writes of the key that were asked for before are over, if `is_wanted` then.
@@ -79,20 +79,20 @@ impl Tier {
         ttl: Duration,
         is_wanted: impl FnOnce() -> bool + Send,
     ) {
-        let set = caught(async {
+        let set = catch_panic(async {
             match is_wanted() {
                 true => self.provider.set(key, value, ttl.min(LONGEST)).await,
                 false => Ok(()),
             }
         });
-        let ended = self.lanes.in_turn(key, || self.timeout(), set).await;
-        self.done(query, Action::Set, ended);
+        let ended = self.write_queues.in_turn(key, || self.timeout(), set).await;
+        self.done(query, ProviderAction::Set, ended);
     }
 
     pub(crate) async fn remove(&self, query: &'static str, key: &[u8]) {
-        let remove = caught(async { self.provider.remove(key).await });
-        let ended = self.lanes.in_turn(key, || self.timeout(), remove).await;
-        self.done(query, Action::Remove, ended);
+        let remove = catch_panic(async { self.provider.remove(key).await });
+        let ended = self.write_queues.in_turn(key, || self.timeout(), remove).await;
+        self.done(query, ProviderAction::Remove, ended);
     }
 
     /// Ends when a call that begins now takes too long.
@@ -102,14 +102,19 @@ impl Tier {
 
     /// What came of a call, which is `None` if it took too long. That includes the wait for its turn, so that calls of a
     /// provider that hangs do not pile up.
-    fn done<T>(&self, query: &'static str, action: Action, ended: Option<Ended<T>>) -> Option<T> {
-        let trouble = match ended {
+    fn done<T>(
+        &self,
+        query: &'static str,
+        action: ProviderAction,
+        ended: Option<CallResult<T>>,
+    ) -> Option<T> {
+        let error = match ended {
             Some(Ok(Ok(value))) => return Some(value),
-            Some(Ok(Err(error))) => Trouble::Failed(error),
-            Some(Err(message)) => Trouble::Panicked(message),
-            None => Trouble::TimedOut(self.timeout),
+            Some(Ok(Err(error))) => ProviderError::Failed(error),
+            Some(Err(message)) => ProviderError::Panicked(message),
+            None => ProviderError::TimedOut(self.timeout),
         };
-        self.troubles.note(query, action, &trouble);
+        self.errors.note(query, action, &error);
         None
     }
 }

@@ -29,22 +29,22 @@ use super::memory::MemoryProvider;
 #[derive(Debug)]
 pub struct TrackingProvider<P = MemoryProvider> {
     inner: P,
-    state: Mutex<State>,
+    state: Mutex<TrackingState>,
     is_held: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    gets: Calls,
+struct TrackingState {
+    gets: CallCounts,
     hits: u64,
     misses: u64,
-    sets: Calls,
-    removes: Calls,
+    sets: CallCounts,
+    removes: CallCounts,
     delay: Duration,
 }
 
 #[derive(Debug, Default)]
-struct Calls {
+struct CallCounts {
     count: u64,
     /// So many more are to fail.
     to_fail: u64,
@@ -53,7 +53,7 @@ struct Calls {
 /// Why a call failed: the test said so.
 #[derive(Debug, thiserror::Error)]
 #[error("the test says that this call fails")]
-struct Scripted;
+struct ScriptedError;
 
 impl TrackingProvider {
     /// Over a [`MemoryProvider`].
@@ -81,27 +81,27 @@ impl<P> TrackingProvider<P> {
         &self.inner
     }
 
-    /// Calls of `get` that were begun.
+    /// CallCounts of `get` that were begun.
     pub fn gets(&self) -> u64 {
         self.state.lock().gets.count
     }
 
-    /// Calls of `get` that found something.
+    /// CallCounts of `get` that found something.
     pub fn hits(&self) -> u64 {
         self.state.lock().hits
     }
 
-    /// Calls of `get` that found nothing.
+    /// CallCounts of `get` that found nothing.
     pub fn misses(&self) -> u64 {
         self.state.lock().misses
     }
 
-    /// Calls of `set` that were begun.
+    /// CallCounts of `set` that were begun.
     pub fn sets(&self) -> u64 {
         self.state.lock().sets.count
     }
 
-    /// Calls of `remove` that were begun.
+    /// CallCounts of `remove` that were begun.
     pub fn removes(&self) -> u64 {
         self.state.lock().removes.count
     }
@@ -137,7 +137,10 @@ impl<P> TrackingProvider<P> {
     }
 
     /// Counts a call, and does what is to be done before it.
-    async fn begin(&self, calls: impl FnOnce(&mut State) -> &mut Calls) -> Result<(), Scripted> {
+    async fn begin(
+        &self,
+        calls: impl FnOnce(&mut TrackingState) -> &mut CallCounts,
+    ) -> Result<(), ScriptedError> {
         let (fails, delay) = {
             let mut state = self.state.lock();
             let calls = calls(&mut state);
@@ -151,7 +154,7 @@ impl<P> TrackingProvider<P> {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        if fails { Err(Scripted) } else { Ok(()) }
+        if fails { Err(ScriptedError) } else { Ok(()) }
     }
 }
 

@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 use crate::sync::Mutex;
 
 /// Ends a future, whoever polls it. The other half is [`Polled`].
-pub(crate) struct Endable(Arc<Mutex<Progress>>);
+pub(crate) struct Endable(Arc<Mutex<EndableState>>);
 
 /// Is polled in place of the future. Dropping it ends the future.
 pub(crate) struct Polled(Endable);
 
-enum Progress {
+enum EndableState {
     /// Has the future, except while that is polled: no lock is held then.
     Goes(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
     Ended,
@@ -21,13 +21,13 @@ enum Progress {
 
 impl Endable {
     pub(crate) fn new(future: impl Future<Output = ()> + Send + 'static) -> (Self, Polled) {
-        let progress = Arc::new(Mutex::new(Progress::Goes(Some(Box::pin(future)))));
+        let progress = Arc::new(Mutex::new(EndableState::Goes(Some(Box::pin(future)))));
         (Self(Arc::clone(&progress)), Polled(Self(progress)))
     }
 
     /// Drops the future here and now; if it is being polled, it is dropped right after that.
     pub(crate) fn end(&self) {
-        let ended = std::mem::replace(&mut *self.0.lock(), Progress::Ended);
+        let ended = std::mem::replace(&mut *self.0.lock(), EndableState::Ended);
         drop(ended);
     }
 }
@@ -38,12 +38,12 @@ impl Future for Polled {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self(Endable(progress)) = &*self;
         let taken = match &mut *progress.lock() {
-            Progress::Goes(future) => future.take(),
-            Progress::Ended => None,
+            EndableState::Goes(future) => future.take(),
+            EndableState::Ended => None,
         };
         let Some(mut future) = taken else { return Poll::Ready(()) };
         if future.as_mut().poll(cx).is_pending()
-            && let Progress::Goes(place) = &mut *progress.lock()
+            && let EndableState::Goes(place) = &mut *progress.lock()
         {
             *place = Some(future);
             return Poll::Pending;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cache_core::Strategy;
 use tracing::{Level, Span, event, field, info_span};
 
-use super::{About, FLIGHTS, LOAD_SECONDS, LOADS, Subject, TARGET, Telemetry, Whole, metrics};
+use super::{Alternate, EventFields, FLIGHTS, LOAD_SECONDS, LOADS, Subject, TARGET, Telemetry, metrics};
 use crate::erased::Outcome;
 use crate::error::QueryError;
 
@@ -29,7 +29,7 @@ macro_rules! tell_end {
 
 /// A load that is under way, or has ended.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub(crate) struct LoadSpan {
     pub(crate) span: Span,
     telemetry: Telemetry,
     strategy: Strategy,
@@ -40,13 +40,13 @@ pub(crate) struct Load {
 
 impl Telemetry {
     /// Tells that a load has begun, from the span that it follows from or, if nobody shares it, is a part of.
-    pub(crate) fn load(self, subject: Subject<'_>, strategy: Strategy, is_shared: bool) -> Load {
+    pub(crate) fn load(self, subject: Subject<'_>, strategy: Strategy, is_shared: bool) -> LoadSpan {
         let span = self.span(&self.about(subject, strategy), is_shared);
         if is_shared && !span.is_disabled() {
             span.follows_from(Span::current());
         }
         metrics::shift(FLIGHTS, subject.labels, 1.0);
-        Load {
+        LoadSpan {
             span,
             telemetry: self,
             strategy,
@@ -55,7 +55,7 @@ impl Telemetry {
         }
     }
 
-    fn span(self, about: &About<'_>, is_shared: bool) -> Span {
+    fn span(self, about: &EventFields<'_>, is_shared: bool) -> Span {
         info_span!(
             target: TARGET,
             parent: if is_shared { None } else { Span::current().id() },
@@ -68,7 +68,7 @@ impl Telemetry {
     }
 }
 
-impl Load {
+impl LoadSpan {
     /// Tells how the load has ended, the first time that it is called.
     pub(crate) fn ended(&self, subject: Subject<'_>, outcome: &Outcome, is_expected: bool) {
         if self.has_ended.swap(true, Ordering::Relaxed) {
@@ -82,7 +82,7 @@ impl Load {
             "refused" => tell_end!(self, DEBUG, "refused", about),
             "interrupted" => tell_end!(self, DEBUG, "interrupted", about),
             _ => self.tell_failure(
-                &self.telemetry.about_trouble(subject, self.strategy),
+                &self.telemetry.about_with_key(subject, self.strategy),
                 name,
                 error_of(outcome),
                 is_expected,
@@ -97,12 +97,12 @@ impl Load {
 
     fn tell_failure(
         &self,
-        about: &About<'_>,
+        about: &EventFields<'_>,
         outcome: &'static str,
         error: Option<&dyn Display>,
         is_expected: bool,
     ) {
-        let error = error.map(|error| field::display(Whole(error)));
+        let error = error.map(|error| field::display(Alternate(error)));
         match is_expected {
             true => tell_end!(self, DEBUG, "failed", about, outcome = outcome, error = error),
             false => tell_end!(self, WARN, "failed", about, outcome = outcome, error = error),

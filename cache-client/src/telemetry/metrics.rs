@@ -8,7 +8,7 @@ use metrics::{
 use tokio::time::Instant;
 
 use super::{
-    BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, PROVIDER_HITS, PROVIDER_TROUBLES, REFRESHES,
+    BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES,
     RETRIES, STALE_HITS, STORES, SUBSTITUTES, TARGET,
 };
 
@@ -47,7 +47,7 @@ pub(crate) fn describe() {
         (REFRESHES, "Loads that were begun behind an answer from the cache."),
         (SUBSTITUTES, "Calls in which something stood in for a load that failed or was too late."),
         (PROVIDER_HITS, "Misses that the provider had an answer to."),
-        (PROVIDER_TROUBLES, "Calls of the provider that came to nothing."),
+        (PROVIDER_ERRORS, "Calls of the provider that came to nothing."),
         (STORES, "Loads whose answer is in the cache."),
         (RETRIES, "Loads that were tried again."),
         (LOADS, "Loads that have ended."),

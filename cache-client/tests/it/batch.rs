@@ -6,20 +6,20 @@ use cache_client::{Changes, Client, Context, Fetch, Mutate, QueryError, Strategy
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::depot::*;
-use crate::lab::{in_time, pass, seconds, settle};
+use crate::batching::*;
+use crate::scripted::{in_time, pass, seconds, settle};
 
-type Asked = JoinHandle<Result<Arc<usize>, QueryError<DepotError>>>;
+type Asked = JoinHandle<Result<Arc<usize>, QueryError<BatchingError>>>;
 
 /// Queries in a task, so that the test may do something meanwhile.
-fn ask(client: &Client<Depot>, query: &GetItem) -> Asked {
+fn ask(client: &Client<BatchingApp>, query: &GetItem) -> Asked {
     let (client, query) = (client.clone(), query.clone());
     tokio::spawn(async move { client.query(&query).await })
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_of_one_tick_are_loaded_together_up_to_the_maximum() {
-    let client = depot();
+    let client = batching_client();
     let begun = Instant::now();
     let answers = client.query_all(&items(0..60)).await;
     // It waited for no timer.
@@ -33,7 +33,7 @@ async fn keys_of_one_tick_are_loaded_together_up_to_the_maximum() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_keys_with_forty_in_the_cache_are_one_load_of_sixty() {
-    let client = depot();
+    let client = batching_client();
     let crates: Vec<_> = (0..100).map(GetCrate).collect();
     for number in (0..100).filter(|number| number % 5 < 2) {
         client.cache().insert(GetCrate(number), 100 + number as usize);
@@ -53,7 +53,7 @@ async fn a_hundred_keys_with_forty_in_the_cache_are_one_load_of_sixty() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_maximum_of_its_own_a_load_takes_a_hundred() {
-    let client = depot();
+    let client = batching_client();
     let crates: Vec<_> = (0..250).map(GetCrate).collect();
     client.query_all(&crates).await;
     assert_eq!(client.app().sizes::<GetCrate>(), [100, 100, 50]);
@@ -79,7 +79,7 @@ async fn the_maximum_is_an_option_like_any_other() {
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_from_different_places_in_one_tick_shares_a_load() {
-    let client = depot();
+    let client = batching_client();
     let (one, two) = (client.request("one"), client.request("two"));
     let (a, b, c) = (GetItem(1), GetItem(2), GetItem(2));
     client.prefetch(&GetItem(3));
@@ -93,7 +93,7 @@ async fn who_asks_from_different_places_in_one_tick_shares_a_load() {
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_after_the_tick_is_loaded_by_the_next_call() {
-    let client = depot();
+    let client = batching_client();
     let first = ask(&client, &GetItem(1));
     settle().await;
     let (second, third) = (ask(&client, &GetItem(2)), ask(&client, &GetItem(1)));
@@ -105,7 +105,7 @@ async fn who_comes_after_the_tick_is_loaded_by_the_next_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_each_key_is_loaded_once_and_no_load_takes_more_than_the_maximum() {
-    let client = depot();
+    let client = batching_client();
     let quick: Arc<[_]> = (0..60).map(GetQuick).collect();
     let ask = || {
         let (client, quick) = (client.clone(), Arc::clone(&quick));
@@ -124,7 +124,7 @@ async fn on_several_threads_each_key_is_loaded_once_and_no_load_takes_more_than_
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_loaded_anew_before_its_load_began_stands_in_the_call_once() {
-    let client = depot();
+    let client = batching_client();
     let query = GetItem(1);
     let refresh = || client.query_with(&query, |options| options.strategy(Strategy::Refresh));
     let (one, two) = tokio::join!(refresh(), refresh());
@@ -135,12 +135,12 @@ async fn a_key_that_is_loaded_anew_before_its_load_began_stands_in_the_call_once
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_the_call_reaches_all_its_keys() {
-    let client = depot();
+    let client = batching_client();
     client.app().script(&GetItem(1), [Step::Panic]);
     for answer in client.query_all(&items(0..3)).await {
         let error = answer.unwrap_err();
         assert!(matches!(error, QueryError::Panicked { .. }));
-        assert_eq!(error.to_string(), "the load of `get_item` panicked: the depot burns");
+        assert_eq!(error.to_string(), "the load of `get_item` panicked: the batch load panics");
     }
     assert_eq!(*client.query(&GetItem(1)).await.unwrap(), 2);
 }
@@ -148,7 +148,7 @@ async fn a_panic_of_the_call_reaches_all_its_keys() {
 #[tokio::test(start_paused = true)]
 async fn with_an_answer_too_few_or_too_many_no_key_gets_that_of_another() {
     for (step, answers) in [(Step::Short, 2), (Step::Long, 4)] {
-        let client = depot();
+        let client = batching_client();
         client.app().script(&GetItem(1), [step]);
         for answer in client.query_all(&items(0..3)).await {
             let error = answer.unwrap_err();
@@ -162,7 +162,7 @@ async fn with_an_answer_too_few_or_too_many_no_key_gets_that_of_another() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_cancels_its_context_interrupts_its_keys_and_stores_nothing() {
-    let client = depot();
+    let client = batching_client();
     client.app().script(&GetItem(1), [Step::Quit]);
     for answer in in_time(client.query_all(&items(0..3))).await {
         assert!(answer.unwrap_err().is_interrupted());
@@ -173,7 +173,7 @@ async fn a_call_that_cancels_its_context_interrupts_its_keys_and_stores_nothing(
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_left_disturbs_no_other_and_when_all_are_left_the_call_is_dropped() {
-    let client = hasty_depot();
+    let client = batching_client_without_linger();
     client.app().script(&GetItem(0), [Step::Never]);
     let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
     pass(seconds(5)).await;
@@ -187,7 +187,7 @@ async fn a_key_that_is_left_disturbs_no_other_and_when_all_are_left_the_call_is_
 
 #[tokio::test(start_paused = true)]
 async fn one_who_leaves_half_way_takes_nothing_from_the_others() {
-    let client = depot();
+    let client = batching_client();
     let asked: Vec<_> = items(0..3).iter().map(|item| ask(&client, item)).collect();
     pass(CALL / 2).await;
     asked[0].abort();
@@ -199,7 +199,7 @@ async fn one_who_leaves_half_way_takes_nothing_from_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_nobody_wants_any_more_when_the_tick_ends_is_not_loaded() {
-    let client = hasty_depot();
+    let client = batching_client_without_linger();
     let (gone, stays) = (ask(&client, &GetItem(1)), ask(&client, &GetItem(2)));
     // The flights have begun to gather, and the batch has not departed.
     tokio::task::yield_now().await;
@@ -211,7 +211,7 @@ async fn a_key_that_nobody_wants_any_more_when_the_tick_ends_is_not_loaded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_the_wait_of_its_own_context_only() {
-    let client = hasty_depot();
+    let client = batching_client_without_linger();
     let (early, late) = (GetItem(1), GetItem(2));
     let hasty = client.request("hasty").with_deadline(Instant::now() + CALL / 2);
     let (hasty, patient) = tokio::join!(hasty.query(&early), client.query(&late));
@@ -222,7 +222,7 @@ async fn a_deadline_ends_the_wait_of_its_own_context_only() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_failed_together_are_tried_again_together_and_the_others_are_not() {
-    let client = depot();
+    let client = batching_client();
     for number in [1, 3, 4] {
         client.app().script(&GetItem(number), [Step::Pass]);
     }
@@ -237,7 +237,7 @@ async fn keys_that_failed_together_are_tried_again_together_and_the_others_are_n
 
 #[tokio::test(start_paused = true)]
 async fn what_everything_failed_for_has_its_fallback_and_no_other_key_has() {
-    let client = depot();
+    let client = batching_client();
     for item in &items([1, 1_000]) {
         client.app().script(item, [Step::Fail]);
     }
@@ -249,7 +249,7 @@ async fn what_everything_failed_for_has_its_fallback_and_no_other_key_has() {
 
 #[tokio::test(start_paused = true)]
 async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
-    let client = depot();
+    let client = batching_client();
     let guarded: Vec<_> = (0..6).map(GetGuardedItem).collect();
     for query in &guarded[..5] {
         client.app().script(query, [Step::Fail]);
@@ -267,7 +267,7 @@ async fn the_breaker_counts_each_key_and_an_open_one_lets_none_through() {
 
 #[tokio::test(start_paused = true)]
 async fn unknown_keys_of_one_call_close_the_query_to_nobody() {
-    let client = depot();
+    let client = batching_client();
     let items: Vec<_> = (0..6).map(GetPlainlyGuardedItem).collect();
     for query in &items[..5] {
         client.app().script(query, [Step::Fail]);
@@ -279,8 +279,8 @@ async fn unknown_keys_of_one_call_close_the_query_to_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_trial_that_is_one_of_several_keys_may_ask_for_what_it_needs() {
     let client = builder()
-        .query::<GetBox>(|options| options.breaker("depot"))
-        .query::<GetItem>(|options| options.breaker("depot"))
+        .query::<GetBox>(|options| options.breaker("batching"))
+        .query::<GetItem>(|options| options.breaker("batching"))
         .build();
     for item in &items(0..5) {
         client.app().script(item, [Step::Fail]);
@@ -293,7 +293,7 @@ async fn a_trial_that_is_one_of_several_keys_may_ask_for_what_it_needs() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_load_of_several_keys_asks_for_is_loaded_together_too() {
-    let client = depot();
+    let client = batching_client();
     let boxes: Vec<_> = (0..3).map(GetBox).collect();
     let answers = in_time(client.query_all(&boxes)).await;
     assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|number| *number == 10)));
@@ -302,7 +302,7 @@ async fn what_the_load_of_several_keys_asks_for_is_loaded_together_too() {
 
 #[tokio::test(start_paused = true)]
 async fn loads_of_their_own_that_need_keys_at_the_same_time_get_them_together() {
-    let client = depot();
+    let client = batching_client();
     let pairs: Vec<_> = (0..5).map(|number| GetPair(number, number + 1)).collect();
     let answers = client.query_all(&pairs).await;
     assert!(answers.iter().all(|answer| answer.as_deref().is_ok_and(|sum| *sum == 2)));
@@ -311,18 +311,18 @@ async fn loads_of_their_own_that_need_keys_at_the_same_time_get_them_together() 
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_asks_for_one_of_its_own_keys_is_told_so() {
-    let client = depot();
+    let client = batching_client();
     let rounds = [GetRound(1), GetRound(2)];
     for answer in in_time(client.query_all(&rounds)).await {
         let QueryError::Failed { source, .. } = answer.unwrap_err() else { panic!("not of the load") };
-        assert!(matches!(*source, DepotError::Query(QueryError::Cycle { .. })));
+        assert!(matches!(*source, BatchingError::Query(QueryError::Cycle { .. })));
     }
     assert_eq!(client.app().sizes::<GetRound>(), [2]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_during_the_call_stays_and_the_other_keys_are_stored() {
-    let client = depot();
+    let client = batching_client();
     let asked: Vec<_> = items(0..2).iter().map(|item| ask(&client, item)).collect();
     pass(CALL / 2).await;
     client.cache().insert(GetItem(0), 99);
@@ -335,7 +335,7 @@ async fn a_write_during_the_call_stays_and_the_other_keys_are_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_tree_loads_for_itself_alone_goes_together_and_with_nobody_else_s() {
-    let client = depot();
+    let client = batching_client();
     let (one, two) = (client.request("one"), client.request("two"));
     one.disable_cache();
     two.set(&GetItem(9), 42).unwrap();
@@ -349,12 +349,12 @@ async fn what_a_tree_loads_for_itself_alone_goes_together_and_with_nobody_else_s
 
 #[tokio::test(start_paused = true)]
 async fn the_load_of_several_keys_of_a_tree_sees_what_the_tree_sees() {
-    let client = depot();
+    let client = batching_client();
     let tree = client.request("tree").with_override::<GetItem>(|item| Ok(Arc::new(item.0 as usize)));
     let boxes = [GetBox(4), GetBox(5)];
     let (own, real) = tokio::join!(tree.query_all(&boxes), client.query_all(&boxes));
     let numbers = |answers: Vec<Result<Arc<usize>, _>>| -> Vec<usize> {
-        answers.into_iter().map(|answer: Result<_, QueryError<DepotError>>| *answer.unwrap()).collect()
+        answers.into_iter().map(|answer: Result<_, QueryError<BatchingError>>| *answer.unwrap()).collect()
     };
     assert_eq!((numbers(own), numbers(real)), (vec![40, 50], vec![10, 10]));
     assert_eq!(client.cached(&GetBox(4)).as_deref(), Some(&10));
@@ -362,7 +362,7 @@ async fn the_load_of_several_keys_of_a_tree_sees_what_the_tree_sees() {
 
 #[tokio::test(start_paused = true)]
 async fn contexts_of_one_tree_that_may_use_the_cache_are_loaded_apart_from_those_that_may_not() {
-    let client = depot();
+    let client = batching_client();
     client.cache().insert(GetItem(2), 7);
     let tree = client.request("tree");
     tree.set(&GetItem(9), 42).unwrap();
@@ -377,7 +377,7 @@ async fn contexts_of_one_tree_that_may_use_the_cache_are_loaded_apart_from_those
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_tree_drops_the_call_that_is_its_own() {
-    let client = depot();
+    let client = batching_client();
     let tree = client.request("tree");
     tree.disable_cache();
     let keys = items(0..2);
@@ -397,7 +397,7 @@ fn a_key_whose_batch_is_gone_with_its_runtime_joins_another() {
         builder.enable_time().start_paused(true).build().unwrap()
     };
     let (gone, stays) = (runtime(), runtime());
-    let client = gone.block_on(async { depot() });
+    let client = gone.block_on(async { batching_client() });
     gone.block_on(async {
         ask(&client, &GetItem(1));
         // The key has begun to gather, and the batch has not departed.
@@ -419,7 +419,7 @@ fn a_key_whose_batch_is_gone_with_its_runtime_joins_another() {
 
 #[tokio::test(start_paused = true)]
 async fn the_context_of_a_call_may_be_used_after_it() {
-    let client = depot();
+    let client = batching_client();
     client.query(&GetQuick(1)).await.unwrap();
     settle().await;
     let cx = client.app().kept.lock().take().unwrap();
@@ -428,7 +428,7 @@ async fn the_context_of_a_call_may_be_used_after_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_those_who_leave_disturb_nobody_who_stays() {
-    let client = depot();
+    let client = batching_client();
     let visitor = |own: u32| {
         let client = client.clone();
         tokio::spawn(async move {
@@ -459,7 +459,7 @@ async fn on_several_threads_those_who_leave_disturb_nobody_who_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observed_key_is_loaded_with_the_others() {
-    let client = depot();
+    let client = batching_client();
     let observers: Vec<_> = items(0..3).iter().map(|item| client.observe(item)).collect();
     pass(seconds(2)).await;
     assert!(observers.iter().all(|observer| observer.state().value().is_some()));
@@ -469,7 +469,7 @@ async fn an_observed_key_is_loaded_with_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_may_be_loaded_by_hand_alone() {
-    let client = depot();
+    let client = batching_client();
     let cx = client.request("by hand");
     assert_eq!(GetItem(1).fetch(&cx).await.unwrap(), 1);
     assert_eq!(client.app().calls::<GetItem>(), [[1]]);
@@ -477,8 +477,8 @@ async fn a_key_may_be_loaded_by_hand_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_keys_are_all_prefetched_goes_on_without_anybody() {
-    let client = depot();
-    items(0..3).iter().for_each(|item| client.prefetch(item));
+    let client = batching_client();
+    items(0..3).iter().for_each(|item| drop(client.prefetch(item)));
     pass(CALL * 2).await;
     assert!(items(0..3).iter().all(|item| client.cached(item).is_some()));
     assert_eq!(client.app().sizes::<GetItem>(), [3]);
@@ -486,7 +486,7 @@ async fn a_call_whose_keys_are_all_prefetched_goes_on_without_anybody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_asked_for_twice_stands_in_the_call_once() {
-    let client = depot();
+    let client = batching_client();
     let keys = [GetItem(1), GetItem(2), GetItem(1), GetItem(1)];
     let answers = client.query_all(&keys).await;
     let other = tokio::join!(client.query(&GetItem(3)), client.query(&GetItem(3)));
@@ -499,22 +499,22 @@ async fn a_key_that_is_asked_for_twice_stands_in_the_call_once() {
 #[derive(Clone)]
 struct Raise(u32);
 
-impl Mutate<Depot> for Raise {
+impl Mutate<BatchingApp> for Raise {
     type Output = ();
-    type Error = DepotError;
+    type Error = BatchingError;
 
-    async fn run(&self, _: &Context<Depot>) -> Result<(), DepotError> {
+    async fn run(&self, _: &Context<BatchingApp>) -> Result<(), BatchingError> {
         Ok(())
     }
 
-    fn apply(&self, (): &(), changes: &mut Changes<Depot>) {
+    fn apply(&self, (): &(), changes: &mut Changes<BatchingApp>) {
         changes.update(&GetItem(self.0), |number| **number + 100);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_of_several_that_is_changed_during_their_load_is_loaded_again_alone() {
-    let client = depot();
+    let client = batching_client();
     let asked = [1, 2, 3].map(|number| ask(&client, &GetItem(number)));
     settle().await;
     client.mutate(&Raise(2)).await.unwrap();

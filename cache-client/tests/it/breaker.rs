@@ -4,12 +4,12 @@ use cache_client::{BreakerOptions, Client, QueryError, Strategy};
 use cache_core::Query;
 use tokio::time::Instant;
 
-use crate::lab::{ask_hastily, in_time, pass, seconds, settle};
-use crate::shaky::*;
+use crate::flaky::*;
+use crate::scripted::{ask_hastily, in_time, pass, seconds, settle};
 use crate::sized;
 
 /// Has loads fail, one after the other.
-async fn fail(client: &Client<Shaky>, step: Step, times: u32) {
+async fn fail(client: &Client<FlakyApp>, step: Step, times: u32) {
     for number in 0..times {
         let query = GetGuarded(1_000 + number);
         client.app().script(&query, [step]);
@@ -18,13 +18,13 @@ async fn fail(client: &Client<Shaky>, step: Step, times: u32) {
 }
 
 /// A client whose breaker has just opened.
-async fn opened() -> Client<Shaky> {
-    let client = shaky();
+async fn opened() -> Client<FlakyApp> {
+    let client = flaky_client();
     fail(&client, Step::Fail, 5).await;
     client
 }
 
-fn is_refused<T>(answer: &Result<T, QueryError<ShakyError>>) -> bool {
+fn is_refused<T>(answer: &Result<T, QueryError<FlakyError>>) -> bool {
     matches!(answer, Err(QueryError::CircuitOpen { .. }))
 }
 
@@ -40,12 +40,12 @@ async fn after_five_failures_the_sixth_call_fails_at_once_without_a_load() {
     );
     assert_eq!((client.app().loads(&query), begun.elapsed()), (0, seconds(0)));
     // Other queries know nothing of it.
-    assert!(client.query(&GetShaky(1)).await.is_ok() && client.query(&GetShared(1)).await.is_ok());
+    assert!(client.query(&GetFlaky(1)).await.is_ok() && client.query(&GetShared(1)).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_failures_in_a_row_open_it() {
-    let client = shaky();
+    let client = flaky_client();
     fail(&client, Step::Fail, 4).await;
     client.query(&GetGuarded(1)).await.unwrap();
     fail(&client, Step::Fail, 4).await;
@@ -54,7 +54,7 @@ async fn only_failures_in_a_row_open_it() {
 
 #[tokio::test(start_paused = true)]
 async fn errors_that_cannot_pass_are_answers_and_close_a_query_to_nobody() {
-    let client = shaky();
+    let client = flaky_client();
     for number in 1..=5 {
         client.app().script(&GetGuardedPlainly(number), [Step::Fail]);
         assert!(!is_refused(&client.query(&GetGuardedPlainly(number)).await));
@@ -75,11 +75,11 @@ async fn errors_that_cannot_pass_are_answers_and_close_a_query_to_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn panics_and_loads_that_are_tried_again_count() {
-    let client = shaky();
+    let client = flaky_client();
     fail(&client, Step::Panic, 5).await;
     assert!(is_refused(&client.query(&GetGuarded(1)).await));
 
-    let client = shaky();
+    let client = flaky_client();
     let query = GetGuarded(1);
     client.app().script(&query, [Step::Busy(seconds(5)); 10]);
     assert!(client.query(&query).await.is_err());
@@ -93,7 +93,7 @@ async fn panics_and_loads_that_are_tried_again_count() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_waits_to_be_tried_again_is_not_when_the_breaker_has_opened_meanwhile() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetGuarded(1);
     client.app().script(&query, [Step::Busy(seconds(5))]);
     let waiter = ask(&client, &query);
@@ -159,7 +159,7 @@ async fn a_trial_that_hangs_makes_way_for_another_after_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn interruptions_count_as_neither_failure_nor_success() {
-    let client = shaky();
+    let client = flaky_client();
     fail(&client, Step::Quit, 10).await;
     fail(&client, Step::Fail, 4).await;
     fail(&client, Step::Quit, 1).await;
@@ -169,7 +169,7 @@ async fn interruptions_count_as_neither_failure_nor_success() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_value_stands_in_for_a_load_that_is_refused_and_the_refusal_is_no_answer_for_later() {
-    let client = shaky();
+    let client = flaky_client();
     let (known, unknown) = (GetGuardedForgiven(1), GetGuardedForgiven(2));
     client.query(&known).await.unwrap();
     pass(seconds(11)).await;
@@ -193,17 +193,17 @@ async fn a_breaker_that_is_named_is_shared_and_set_by_its_name() {
     let client = builder()
         .breaker("shared", options)
         .breaker(GetGuarded::NAME, options.failures(1))
-        .query::<GetShaky>(|options| options.breaker("shared"))
+        .query::<GetFlaky>(|options| options.breaker("shared"))
         .build();
     client.app().script(&GetShared(1), [Step::Fail]);
-    client.app().script(&GetShaky(1), [Step::Fail]);
-    assert!(client.query(&GetShared(1)).await.is_err() && client.query(&GetShaky(1)).await.is_err());
+    client.app().script(&GetFlaky(1), [Step::Fail]);
+    assert!(client.query(&GetShared(1)).await.is_err() && client.query(&GetFlaky(1)).await.is_err());
     assert!(is_refused(&client.query(&GetShared(2)).await));
-    assert!(is_refused(&client.query(&GetShaky(2)).await));
+    assert!(is_refused(&client.query(&GetFlaky(2)).await));
     fail(&client, Step::Fail, 1).await;
     assert!(is_refused(&client.query(&GetGuarded(1)).await));
     pass(seconds(5)).await;
-    assert!(client.query(&GetShaky(2)).await.is_ok() && client.query(&GetGuarded(1)).await.is_ok());
+    assert!(client.query(&GetFlaky(2)).await.is_ok() && client.query(&GetGuarded(1)).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,7 +240,7 @@ async fn whatever_was_cancelled_when_it_lets_a_trial_through_after_a_minute() {
     let steps = [Step::Answer, Step::Fail, Step::Fail, Step::Pass, Step::Panic, Step::Never, Step::Quit];
     for seed in 0..sized(40, 200) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let client = shaky();
+        let client = flaky_client();
         let mut waiters = Vec::new();
         for number in 0..60 {
             client.app().script(&GetGuarded(number), [steps[random.usize(0..steps.len())]]);

@@ -8,21 +8,21 @@ use cache_client::{Changes, Client, TokioClock};
 use cache_core::{Cache, CommitError, Freshness};
 use parking_lot::Mutex;
 
-use crate::lab::*;
+use crate::scripted::*;
 
-fn number(client: &Client<Lab>, key: u32) -> Option<usize> {
+fn number(client: &Client<ScriptedApp>, key: u32) -> Option<usize> {
     client.cached(&GetNumber(key)).as_deref().copied()
 }
 
 #[track_caller]
-fn is_marked(client: &Client<Lab>, key: u32) -> bool {
+fn is_marked(client: &Client<ScriptedApp>, key: u32) -> bool {
     client.cache().peek_entry(&GetNumber(key)).expect("the entry is there").freshness()
         == Freshness::Invalidated
 }
 
 #[tokio::test(start_paused = true)]
 async fn writes_and_marks_are_one_revision_which_observers_see() {
-    let client = lab();
+    let client = paused_client();
     let (mut written, mut marked) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(2)));
     pass(2 * SECOND).await;
     let (before, commits) = (client.cache().revision().unwrap().get(), Mutex::new(0));
@@ -48,10 +48,10 @@ async fn writes_and_marks_are_one_revision_which_observers_see() {
 
 #[tokio::test(start_paused = true)]
 async fn running_loads_of_what_is_changed_are_not_stored() {
-    let client = lab();
+    let client = paused_client();
     let (written, marked) = (ask(&client, &GetNumber(1)), ask(&client, &GetNumber(2)));
     settle().await;
-    let change = |changes: &mut Changes<Lab>| {
+    let change = |changes: &mut Changes<ScriptedApp>| {
         changes.set(GetNumber(1), 100);
         changes.invalidate(&GetNumber(2));
     };
@@ -63,7 +63,7 @@ async fn running_loads_of_what_is_changed_are_not_stored() {
 #[tokio::test(start_paused = true)]
 async fn one_that_has_read_what_another_commit_changed_runs_again() {
     for is_merged in [false, true] {
-        let client = lab_with_slow_hook(Duration::from_millis(5));
+        let client = client_with_slow_hook(Duration::from_millis(5));
         client.cache().insert(GetNumber(1), 0);
         let changing = (0..50).map(|_| {
             let client = client.clone();
@@ -99,10 +99,10 @@ async fn one_that_a_hook_refuses_writes_and_marks_nothing() {
         })
         .build()
         .unwrap();
-    let client = Client::builder(cache, Lab::default()).build();
+    let client = Client::builder(cache, ScriptedApp::default()).build();
     client.cache().insert(GetNumber(1), 5);
     client.cache().insert(GetNumber(2), 5);
-    let change = |changes: &mut Changes<Lab>| {
+    let change = |changes: &mut Changes<ScriptedApp>| {
         changes.set(GetNumber(1), 100);
         changes.invalidate(&GetNumber(2));
         changes.label("by hand");
@@ -116,7 +116,7 @@ async fn one_that_a_hook_refuses_writes_and_marks_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn layers_stand_on_what_was_changed() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let layer = client.optimistic(|layer| {
         layer.update(&GetNumber(1), |number| Some(number? + 1));
@@ -129,9 +129,9 @@ async fn layers_stand_on_what_was_changed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_and_a_future_that_is_dropped_change_nothing() {
-    let client = lab_with_slow_hook(SECOND);
+    let client = client_with_slow_hook(SECOND);
     client.cache().insert(GetNumber(1), 5);
-    let panics = |changes: &mut Changes<Lab>| {
+    let panics = |changes: &mut Changes<ScriptedApp>| {
         changes.set(GetNumber(1), 100);
         panic!("out of ink");
     };
@@ -149,13 +149,13 @@ async fn a_panic_and_a_future_that_is_dropped_change_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_forgets_what_its_change_writes_and_marks_and_nothing_else() {
-    let client = lab();
+    let client = paused_client();
     let cx = client.request("a request");
     for key in 1..=3 {
         assert_eq!(*cx.query(&GetNumber(key)).await.unwrap(), 1);
     }
     let kept = cx.query(&GetNumber(3)).await.unwrap();
-    let change = |changes: &mut Changes<Lab>| {
+    let change = |changes: &mut Changes<ScriptedApp>| {
         changes.set(GetNumber(1), 100);
         changes.invalidate(&GetNumber(2));
     };
@@ -168,7 +168,7 @@ async fn a_request_forgets_what_its_change_writes_and_marks_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_kept_from_the_cache_marks_what_it_would_write() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let revision = client.cache().revision();
     let cx = client.request("a request");

@@ -13,7 +13,7 @@ use futures_core::Stream;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::lab::{SECOND, ask, in_time, pass, seconds, settle, takes};
+use crate::scripted::{SECOND, ask, in_time, pass, seconds, settle, takes};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Vec<u32>, capacity = 1_000, fresh = "1h", error_ttl = "1h")]

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::lab::{SECOND, ask, ask_hastily, in_time, pass, seconds, settle, takes};
+use crate::scripted::{SECOND, ask, ask_hastily, in_time, pass, seconds, settle, takes};
 use crate::sized;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]

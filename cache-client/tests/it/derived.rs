@@ -12,7 +12,7 @@ use cache_client::{
 use cache_core::{Cache, CommitError, Freshness, Holds, Query, Tag, registry};
 use parking_lot::Mutex;
 
-use crate::lab::{SECOND, in_time, pass, seconds, settle, takes};
+use crate::scripted::{SECOND, in_time, pass, seconds, settle, takes};
 
 /// What it is outside. Loaded at once.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use cache_client::{
 };
 use cache_core::{Cache, Query, registry};
 
-use crate::lab::{GetTimeless, lab};
+use crate::scripted::{GetTimeless, paused_client};
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = String, capacity = 10, fresh = "10s")]
@@ -136,7 +136,7 @@ async fn an_error_that_is_only_a_text_is_the_source_of_the_query_error() {
 async fn every_kind_of_error_keeps_its_text_and_its_sources() {
     type Boxed = Box<dyn Error + Send + Sync>;
     let boxed = || Arc::new(Boxed::from("a cause"));
-    let Err(QueryError::Options(options)) = lab().query(&GetTimeless(1)).await else {
+    let Err(QueryError::Options(options)) = paused_client().query(&GetTimeless(1)).await else {
         panic!("it has no time")
     };
     let queries: [QueryError<Boxed>; 7] = [

@@ -3,12 +3,12 @@
 use cache_client::{App, BreakerOptions, Client, Context, Fetch, FetchMany, QueryError, TokioClock};
 use cache_core::{Cache, Query, registry};
 
-use crate::lab::{in_time, pass, seconds};
-use crate::shaky::*;
+use crate::flaky::*;
+use crate::scripted::{in_time, pass, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn a_fallback_is_the_answer_when_all_retries_failed_and_the_next_call_loads_again() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Pass; 4]);
     assert_eq!(*client.query(&query).await.unwrap(), 1_000);
@@ -19,20 +19,20 @@ async fn a_fallback_is_the_answer_when_all_retries_failed_and_the_next_call_load
 
 #[tokio::test(start_paused = true)]
 async fn a_query_chooses_the_errors_that_it_has_a_fallback_for() {
-    let client = shaky();
+    let client = flaky_client();
     for (number, step, has_fallback) in [(1, Step::Fail, false), (2, Step::Panic, true)] {
         let query = GetBacked(number);
         client.app().script(&query, [step]);
         assert_eq!(client.query(&query).await.is_ok(), has_fallback, "{step:?}");
     }
-    let query = GetShaky(1);
+    let query = GetFlaky(1);
     client.app().script(&query, [Step::Panic]);
     assert!(client.query(&query).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_interruption_stays_one() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Quit]);
     assert!(matches!(in_time(client.query(&query)).await, Err(QueryError::Interrupted { .. })));
@@ -43,7 +43,7 @@ async fn an_interruption_stays_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_value_that_may_stand_in_comes_before_a_fallback() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBackedForgiven(1);
     client.query(&query).await.unwrap();
     client.app().script(&query, [Step::Panic, Step::Panic]);
@@ -56,7 +56,7 @@ async fn a_stale_value_that_may_stand_in_comes_before_a_fallback() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_does_not_keep_a_fallback() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Panic]);
     let cx = client.request("tree");
@@ -66,7 +66,7 @@ async fn a_tree_does_not_keep_a_fallback() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_built_from_a_fallback() {
-    let client = shaky();
+    let client = flaky_client();
     client.app().script(&GetBacked(1), [Step::Panic]);
     let error = client.query(&GetBackedWhole(1)).await.unwrap_err();
     assert!(matches!(error, QueryError::Failed { .. }));
@@ -75,7 +75,7 @@ async fn nothing_is_built_from_a_fallback() {
 
 #[tokio::test(start_paused = true)]
 async fn the_error_that_a_fallback_stands_in_for_is_readable_until_a_load_succeeds() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Panic]);
     client.query(&query).await.unwrap();
@@ -86,7 +86,7 @@ async fn the_error_that_a_fallback_stands_in_for_is_readable_until_a_load_succee
 
 #[tokio::test(start_paused = true)]
 async fn an_error_that_is_the_answer_for_a_while_has_its_fallback_as_long() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBackedForgiven(1);
     client.app().script(&query, [Step::Panic]);
     assert_eq!(*client.query(&query).await.unwrap(), 1_000);
@@ -111,7 +111,7 @@ async fn a_fallback_stands_in_for_a_load_that_the_breaker_refuses() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_that_is_kept_from_the_cache_has_fallbacks_too() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBacked(1);
     client.app().script(&query, [Step::Panic]);
     let cx = client.request("tree");
@@ -173,7 +173,7 @@ async fn a_fallback_may_be_an_option_of_the_query() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_shows_the_error_that_a_fallback_stands_in_for() {
-    let client = shaky();
+    let client = flaky_client();
     let query = GetBackedForgiven(1);
     client.app().script(&query, [Step::Panic]);
     assert_eq!(*client.query(&query).await.unwrap(), 1_000);

@@ -6,7 +6,7 @@ use cache_client::{App, Client, Context, Fetch, TokioClock};
 use cache_core::{Cache, Query, registry};
 use parking_lot::Mutex;
 
-use crate::lab::SECOND;
+use crate::scripted::SECOND;
 
 /// Its loads take a second.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,7 +71,7 @@ impl Fetch<Feed> for GetSlice {
             loads.push(self.0);
             loads.len() - 1
         };
-        crate::lab::takes(SECOND).await;
+        crate::scripted::takes(SECOND).await;
         if feed.failing.lock().contains(&self.0) {
             return Err(Dry);
         }

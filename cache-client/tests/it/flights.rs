@@ -13,11 +13,11 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn trees_that_ask_one_missing_key_at_once_share_one_load() {
-    let client = lab();
+    let client = paused_client();
     let trees = [client.request("a"), client.request("b"), client.request("c")];
     let [a, b, c] = &trees;
     let query = GetNumber(1);
@@ -30,7 +30,7 @@ async fn trees_that_ask_one_missing_key_at_once_share_one_load() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_are_loaded_apart_and_so_are_queries_with_equal_fields() {
-    let client = lab();
+    let client = paused_client();
     let (a, b, c) = (GetNumber(1), GetNumber(2), GetWeak(1));
     let (a, b, c) = tokio::join!(client.query(&a), client.query(&b), client.query(&c));
     assert_eq!((*a.unwrap(), *b.unwrap(), *c.unwrap()), (1, 1, 1));
@@ -40,7 +40,7 @@ async fn keys_are_loaded_apart_and_so_are_queries_with_equal_fields() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_is_shared_by_those_who_waited_and_not_remembered() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Fail(SECOND));
     let (a, b) = tokio::join!(client.query(&query), client.query(&query));
@@ -59,7 +59,7 @@ async fn an_error_is_shared_by_those_who_waited_and_not_remembered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_goes_on_when_the_one_who_started_it_leaves_and_another_waits() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let first = ask(&client, &query);
     settle().await;
@@ -72,7 +72,7 @@ async fn a_load_goes_on_when_the_one_who_started_it_leaves_and_another_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_nobody_waits_for_any_more_is_dropped_and_not_stored() {
-    let client = lab();
+    let client = paused_client();
     let query = GetHasty(1);
     let (first, second) = (ask(&client, &query), ask(&client, &query));
     settle().await;
@@ -89,7 +89,7 @@ async fn a_load_that_nobody_waits_for_any_more_is_dropped_and_not_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_right_after_the_last_one_left_gets_a_load_of_their_own() {
-    let client = lab();
+    let client = paused_client();
     let query = GetHasty(1);
     let first = ask(&client, &query);
     settle().await;
@@ -100,13 +100,13 @@ async fn who_asks_right_after_the_last_one_left_gets_a_load_of_their_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_reaches_all_who_wait_and_the_next_call_loads_again() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Panic);
     let (a, b) = tokio::join!(client.query(&query), client.query(&query));
     for error in [a.unwrap_err(), b.unwrap_err()] {
         assert!(matches!(error, QueryError::Panicked { .. }));
-        assert_eq!(error.to_string(), "the load of `get_number` panicked: the lab burns");
+        assert_eq!(error.to_string(), "the load of `get_number` panicked: the load panics");
     }
     client.app().script(&query, Script::Answer(SECOND));
     assert_eq!(*client.query(&query).await.unwrap(), 2);
@@ -114,7 +114,7 @@ async fn a_panic_reaches_all_who_wait_and_the_next_call_loads_again() {
 
 #[tokio::test(start_paused = true)]
 async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_that_closes_it() {
-    let client = lab();
+    let client = paused_client();
     let error = in_time(client.query(&GetRing(0))).await.unwrap_err();
     // Each load of the ring failed with the error of the one that it asked.
     let mut depth = 0;
@@ -122,7 +122,7 @@ async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_tha
     let innermost = loop {
         match error {
             QueryError::Failed { source, .. } => match &*source {
-                LabError::Query(inner) => error = inner.clone(),
+                ScriptedError::Query(inner) => error = inner.clone(),
                 other => panic!("{other}"),
             },
             other => break other,
@@ -136,7 +136,7 @@ async fn loads_that_wait_for_each_other_in_a_circle_are_an_error_for_the_one_tha
 
 #[tokio::test(start_paused = true)]
 async fn a_circle_that_is_entered_from_two_sides_hangs_nobody() {
-    let client = lab();
+    let client = paused_client();
     let (a, b) = (GetRing(0), GetRing(2));
     let (a, b) = in_time(async { tokio::join!(client.query(&a), client.query(&b)) }).await;
     assert!(a.is_err() && b.is_err());
@@ -144,7 +144,7 @@ async fn a_circle_that_is_entered_from_two_sides_hangs_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_circle_within_a_tree_of_its_own_is_found_too() {
-    let client = lab();
+    let client = paused_client();
     let cx = client.request("own");
     cx.disable_cache();
     assert!(matches!(in_time(cx.query(&GetRing(1))).await, Err(QueryError::Failed { .. })));
@@ -152,17 +152,17 @@ async fn a_circle_within_a_tree_of_its_own_is_found_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_asks_for_itself_without_its_context_is_a_circle_too() {
-    let client = lab();
+    let client = paused_client();
     let Err(QueryError::Failed { source, .. }) = in_time(client.query(&GetSelf(1))).await else {
         panic!("it has no answer");
     };
-    assert!(matches!(&*source, LabError::Query(QueryError::Cycle { query: "get_self" })));
+    assert!(matches!(&*source, ScriptedError::Query(QueryError::Cycle { query: "get_self" })));
 }
 
 #[test]
 fn a_load_whose_runtime_is_gone_keeps_nobody_waiting() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let (client, query, first) = (lab(), GetNumber(1), runtime());
+    let (client, query, first) = (paused_client(), GetNumber(1), runtime());
     client.app().script(&query, Script::Answer(seconds(0)));
     {
         let _entered = first.enter();
@@ -181,7 +181,7 @@ fn a_load_whose_runtime_is_gone_keeps_nobody_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn two_queries_that_need_a_third_load_it_once() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(5)));
     let (a, b) = (GetSum(1), GetNumber(1));
@@ -192,7 +192,7 @@ async fn two_queries_that_need_a_third_load_it_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_cancels_its_own_context_is_interrupted_whatever_it_returns() {
-    let client = lab();
+    let client = paused_client();
     let query = GetQuitter(1);
     client.app().script(&query, Script::Answer(seconds(0)));
     assert!(client.query(&query).await.unwrap_err().is_interrupted());
@@ -201,7 +201,7 @@ async fn a_load_that_cancels_its_own_context_is_interrupted_whatever_it_returns(
 
 #[tokio::test(start_paused = true)]
 async fn a_prefetch_goes_on_without_anybody_waiting_and_swallows_errors() {
-    let client = lab();
+    let client = paused_client();
     let (query, failing) = (GetNumber(1), GetNumber(2));
     client.app().script(&failing, Script::Fail(SECOND));
     client.prefetch(&query);
@@ -217,7 +217,7 @@ async fn a_prefetch_goes_on_without_anybody_waiting_and_swallows_errors() {
 
 #[tokio::test(start_paused = true)]
 async fn a_prefetch_keeps_a_load_alive_whose_callers_leave() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let first = ask(&client, &query);
     settle().await;
@@ -229,7 +229,7 @@ async fn a_prefetch_keeps_a_load_alive_whose_callers_leave() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_prefetched_into_a_table_that_keeps_nothing_waits_five_seconds_for_its_reader() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeak(1);
     client.prefetch(&query);
     pass(SECOND).await;
@@ -241,7 +241,7 @@ async fn what_is_prefetched_into_a_table_that_keeps_nothing_waits_five_seconds_f
 
 #[tokio::test(start_paused = true)]
 async fn what_was_waited_for_is_kept_by_its_readers_alone() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeak(1);
     let value = client.query(&query).await.unwrap();
     settle().await;
@@ -252,7 +252,7 @@ async fn what_was_waited_for_is_kept_by_its_readers_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn age_counts_from_the_start_of_the_load() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(4)));
     client.query(&query).await.unwrap();
@@ -261,7 +261,7 @@ async fn age_counts_from_the_start_of_the_load() {
 
 #[tokio::test(start_paused = true)]
 async fn several_keys_are_loaded_at_the_same_time_and_fail_alone() {
-    let client = lab();
+    let client = paused_client();
     let keys: Vec<GetNumber> = (0..100).map(GetNumber).collect();
     for key in &keys[..40] {
         client.cache().insert(key.clone(), 1_000);
@@ -283,7 +283,7 @@ async fn several_keys_are_loaded_at_the_same_time_and_fail_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn code_inside_a_load_that_asks_the_client_gets_nothing_stale_either() {
-    let client = lab();
+    let client = paused_client();
     client.query(&GetStale(1)).await.unwrap();
     pass(seconds(20)).await;
     let seen = Arc::new(parking_lot::Mutex::new(None));
@@ -359,7 +359,7 @@ fn overtaken_at(runtime: &tokio::runtime::Runtime, stage: Stage, read: u32) -> (
             may_go_on.lock().recv_timeout(LONGEST_WAIT).expect("the second caller goes on");
         }
     });
-    let client = Client::builder(cache.build().unwrap(), Lab::default()).build();
+    let client = Client::builder(cache.build().unwrap(), ScriptedApp::default()).build();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(Duration::ZERO));
     client.app().when_loaded(1, |_| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_client::{Client, Infinite};
 
 use crate::feed::*;
-use crate::lab::{SECOND, pass, seconds};
+use crate::scripted::{SECOND, pass, seconds};
 
 /// A list that begins at `at` and grows at both ends.
 fn list(client: &Client<Feed>, at: i64) -> Infinite<Feed, GetSlice> {

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::lab::*;
 use crate::listener::{Listener, PanicsAt};
+use crate::scripted::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Trouble {
@@ -50,11 +50,11 @@ impl Stream for Channel {
     }
 }
 
-impl Source<Lab> for Numbers {
+impl Source<ScriptedApp> for Numbers {
     type Item = (u32, usize);
     type Error = Trouble;
 
-    async fn open(&self, _: &Context<Lab>) -> Result<impl Stream<Item = Pushed> + Send, Trouble> {
+    async fn open(&self, _: &Context<ScriptedApp>) -> Result<impl Stream<Item = Pushed> + Send, Trouble> {
         self.opened.lock().push(Instant::now());
         match self.channels.lock().pop() {
             Some(channel) => Ok(Channel(channel)),
@@ -62,12 +62,12 @@ impl Source<Lab> for Numbers {
         }
     }
 
-    fn apply(&self, (key, number): &(u32, usize), changes: &mut Changes<Lab>) {
+    fn apply(&self, (key, number): &(u32, usize), changes: &mut Changes<ScriptedApp>) {
         assert_ne!(*number, 13, "unlucky");
         changes.set(GetNumber(*key), *number);
     }
 
-    fn reopened(&self, changes: &mut Changes<Lab>) {
+    fn reopened(&self, changes: &mut Changes<ScriptedApp>) {
         changes.invalidate_query::<GetNumber>();
     }
 
@@ -108,12 +108,12 @@ impl Numbers {
 }
 
 #[track_caller]
-fn number(client: &Client<Lab>, key: u32) -> Option<usize> {
+fn number(client: &Client<ScriptedApp>, key: u32) -> Option<usize> {
     client.cached(&GetNumber(key)).as_deref().copied()
 }
 
 #[track_caller]
-fn is_marked(client: &Client<Lab>, key: u32) -> bool {
+fn is_marked(client: &Client<ScriptedApp>, key: u32) -> bool {
     client.cache().peek_entry(&GetNumber(key)).unwrap().freshness() == Freshness::Invalidated
 }
 
@@ -130,7 +130,7 @@ async fn trouble(ingestion: &mut Ingestion<Trouble>) -> Option<SourceError<Troub
 
 #[tokio::test(start_paused = true)]
 async fn each_value_is_a_commit_that_observers_see() {
-    let client = lab();
+    let client = paused_client();
     let (numbers, mut senders) = Numbers::new(1);
     let sender = senders.pop().unwrap();
     let ingestion = client.ingest(numbers);
@@ -153,7 +153,7 @@ async fn each_value_is_a_commit_that_observers_see() {
 
 #[tokio::test(start_paused = true)]
 async fn a_push_during_a_load_retires_it() {
-    let client = lab();
+    let client = paused_client();
     let (numbers, senders) = Numbers::new(1);
     let _ingestion = client.ingest(numbers);
     let loading = ask(&client, &GetNumber(1));
@@ -165,7 +165,7 @@ async fn a_push_during_a_load_retires_it() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_breaks_off_is_opened_again_and_what_was_missed_is_loaded() {
-    let client = lab();
+    let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers.clone());
     let first = senders.pop().unwrap();
@@ -189,7 +189,7 @@ async fn one_that_breaks_off_is_opened_again_and_what_was_missed_is_loaded() {
 #[tokio::test(start_paused = true)]
 async fn the_waits_grow_to_half_a_minute_and_begin_anew_with_a_value() {
     fastrand::seed(7);
-    let client = lab();
+    let client = paused_client();
     let (numbers, senders) = Numbers::new(0);
     let ingestion = client.ingest(numbers.clone());
     pass(seconds(1_000)).await;
@@ -211,7 +211,7 @@ async fn the_waits_grow_to_half_a_minute_and_begin_anew_with_a_value() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_says_how_long_to_wait_or_that_there_is_no_use() {
-    let client = lab();
+    let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers.clone());
     senders.pop().unwrap().send(Err(Trouble::AskedFor(seconds(500)))).unwrap();
@@ -233,7 +233,7 @@ async fn an_error_says_how_long_to_wait_or_that_there_is_no_use() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_stream_is_the_end_of_a_source_that_may_end_alone() {
-    let client = lab();
+    let client = paused_client();
     let listener = Listener::start();
     let (mut numbers, senders) = Numbers::new(2);
     drop(senders);
@@ -250,7 +250,7 @@ async fn the_end_of_a_stream_is_the_end_of_a_source_that_may_end_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn without_its_handle_it_is_over() {
-    let client = lab();
+    let client = paused_client();
     let (numbers, senders) = Numbers::new(1);
     let ingestion = client.ingest(numbers.clone());
     settle().await;
@@ -263,7 +263,7 @@ async fn without_its_handle_it_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_trouble_like_any_other() {
-    let client = lab();
+    let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers);
     senders.pop().unwrap().send(Ok((1, 13))).unwrap();
@@ -277,7 +277,7 @@ async fn a_panic_is_trouble_like_any_other() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_over_an_error_is_trouble_like_any_other() {
     for trouble_sent in [Some(Trouble::PanicsWhenJudged), Some(Trouble::PanicsWhenTimed), None] {
-        let client = lab();
+        let client = paused_client();
         let (numbers, mut senders) = Numbers::new(2);
         let numbers = Numbers { panics_at_the_end: trouble_sent.is_none(), ..numbers };
         let mut ingestion = client.ingest(numbers);
@@ -299,7 +299,7 @@ async fn a_panic_over_an_error_is_trouble_like_any_other() {
 
 #[tokio::test(start_paused = true)]
 async fn why_a_source_breaks_off_is_told() {
-    let client = lab();
+    let client = paused_client();
     let listener = Listener::start();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers);
@@ -318,7 +318,7 @@ async fn why_a_source_breaks_off_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_subscriber_that_panics_ends_no_ingestion() {
     let _guard = PanicsAt::start("source");
-    let client = lab();
+    let client = paused_client();
     let (numbers, mut senders) = Numbers::new(2);
     let mut ingestion = client.ingest(numbers);
     senders.pop().unwrap().send(Err(Trouble::Passing)).unwrap();
@@ -339,7 +339,7 @@ async fn a_value_that_is_refused_is_passed_over_and_its_key_marked() {
         })
         .build()
         .unwrap();
-    let client = Client::builder(cache, Lab::default()).build();
+    let client = Client::builder(cache, ScriptedApp::default()).build();
     let (numbers, senders) = Numbers::new(1);
     let listener = Listener::start();
     let ingestion = client.ingest(numbers);
@@ -361,18 +361,18 @@ struct Torrent(Arc<std::sync::atomic::AtomicUsize>);
 /// Ends a test that would run for ever.
 const MOST: usize = 100_000;
 
-impl Source<Lab> for Torrent {
+impl Source<ScriptedApp> for Torrent {
     type Item = usize;
     type Error = Trouble;
 
     async fn open(
         &self,
-        _: &Context<Lab>,
+        _: &Context<ScriptedApp>,
     ) -> Result<impl Stream<Item = Result<usize, Trouble>> + Send, Trouble> {
         Ok(Self(Arc::clone(&self.0)))
     }
 
-    fn apply(&self, number: &usize, changes: &mut Changes<Lab>) {
+    fn apply(&self, number: &usize, changes: &mut Changes<ScriptedApp>) {
         changes.set(GetNumber(1), *number);
     }
 }
@@ -390,7 +390,7 @@ impl Stream for Torrent {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_that_always_has_a_value_leaves_others_their_turn() {
-    let (client, taken) = (lab(), Arc::default());
+    let (client, taken) = (paused_client(), Arc::default());
     let ingestion = client.ingest(Torrent(Arc::clone(&taken)));
     settle().await;
     drop(ingestion);

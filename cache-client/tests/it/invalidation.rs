@@ -2,11 +2,11 @@
 
 use cache_client::{Client, Invalidation, Strategy};
 
-use crate::lab::*;
+use crate::scripted::*;
 
 /// Two keys of one query and one of another, all loaded once; the first is observed.
-async fn stocked() -> (Client<Lab>, cache_client::Observer<Lab, GetNumber>) {
-    let client = lab();
+async fn stocked() -> (Client<ScriptedApp>, cache_client::Observer<ScriptedApp, GetNumber>) {
+    let client = paused_client();
     let observer = client.observe(&GetNumber(1));
     client.query(&GetNumber(2)).await.unwrap();
     client.query(&GetEqual(1)).await.unwrap();
@@ -15,15 +15,15 @@ async fn stocked() -> (Client<Lab>, cache_client::Observer<Lab, GetNumber>) {
 }
 
 #[track_caller]
-fn assert_loads(client: &Client<Lab>, [observed, idle, other]: [usize; 3]) {
-    let lab = client.app();
-    let loads = [lab.loads(&GetNumber(1)), lab.loads(&GetNumber(2)), lab.loads(&GetEqual(1))];
+fn assert_loads(client: &Client<ScriptedApp>, [observed, idle, other]: [usize; 3]) {
+    let app = client.app();
+    let loads = [app.loads(&GetNumber(1)), app.loads(&GetNumber(2)), app.loads(&GetEqual(1))];
     assert_eq!(loads, [observed, idle, other]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_observed_is_loaded_at_once_and_what_is_idle_when_it_is_read() {
-    type Act = fn(&Client<Lab>) -> Invalidation;
+    type Act = fn(&Client<ScriptedApp>) -> Invalidation;
     let acts: [(&str, Act, usize, [usize; 3]); 5] = [
         ("key", |client| client.invalidate(&GetNumber(1)), 1, [2, 1, 1]),
         ("predicate", |client| client.invalidate_where(|query: &GetNumber| query.0 == 2), 1, [1, 2, 1]),
@@ -46,7 +46,7 @@ async fn what_is_observed_is_loaded_at_once_and_what_is_idle_when_it_is_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tag_marks_all_queries_that_have_it() {
-    let client = lab();
+    let client = paused_client();
     let (weak, first) = (GetWeak(1), GetFirst(1));
     let observer = client.observe(&weak);
     client.query(&first).await.unwrap();
@@ -92,7 +92,7 @@ async fn an_invalidation_that_is_not_waited_for_loads_all_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observed_key_without_a_value_is_loaded_by_an_invalidation() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Fail(SECOND));
     let observer = client.observe(&query);
@@ -106,7 +106,7 @@ async fn an_observed_key_without_a_value_is_loaded_by_an_invalidation() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_observer_alone_has_is_loaded_again_too() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let observer = client.observe_with(&query, |options| options.strategy(Strategy::NetworkOnly));
     pass(seconds(2)).await;
@@ -117,7 +117,7 @@ async fn what_an_observer_alone_has_is_loaded_again_too() {
 
 #[tokio::test(start_paused = true)]
 async fn of_three_keys_that_are_marked_the_two_idle_ones_are_loaded_when_they_are_read() {
-    let client = lab();
+    let client = paused_client();
     let _observer = client.observe(&GetNumber(1));
     let keys = [GetNumber(1), GetNumber(2), GetNumber(3)];
     assert!(client.query_all(&keys).await.iter().all(Result::is_ok));

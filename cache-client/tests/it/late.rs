@@ -5,11 +5,11 @@ use std::time::Duration;
 use cache_client::Strategy;
 use cache_core::Freshness;
 
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_value_that_is_committed_during_a_load_stays() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let waiter = ask(&client, &query);
     settle().await;
@@ -25,7 +25,7 @@ async fn a_value_that_is_committed_during_a_load_stays() {
 #[tokio::test(start_paused = true)]
 async fn the_result_of_an_invalidated_load_is_for_those_who_waited_alone() {
     for has_old_value in [true, false] {
-        let client = lab();
+        let client = paused_client();
         let query = GetNumber(1);
         if has_old_value {
             client.cache().insert(query.clone(), 50);
@@ -44,7 +44,7 @@ async fn the_result_of_an_invalidated_load_is_for_those_who_waited_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_after_an_invalidation_does_not_get_the_load_that_began_before() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
     let early = ask(&client, &query);
@@ -60,7 +60,7 @@ async fn who_asks_after_an_invalidation_does_not_get_the_load_that_began_before(
 
 #[tokio::test(start_paused = true)]
 async fn an_invalidation_between_the_end_of_a_load_and_its_store_is_not_lost() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeighed(1);
     let other = client.clone();
     query.when_weighed(move || assert_eq!(other.invalidate(&GetWeighed(1)).count, 0));
@@ -72,7 +72,7 @@ async fn an_invalidation_between_the_end_of_a_load_and_its_store_is_not_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_between_the_end_of_a_load_and_its_store_stays() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeighed(2);
     let cache = client.cache().clone();
     query.when_weighed(move || drop(cache.insert(GetWeighed(2), 99)));
@@ -82,7 +82,7 @@ async fn a_write_between_the_end_of_a_load_and_its_store_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn an_insert_and_remove_between_the_end_of_a_load_and_its_store_leave_nothing() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeighed(3);
     let cache = client.cache().clone();
     query.when_weighed(move || {
@@ -95,7 +95,7 @@ async fn an_insert_and_remove_between_the_end_of_a_load_and_its_store_leave_noth
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_between_the_end_of_a_load_and_its_store_joins_it() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeighed(4);
     let (other, joined) = (client.clone(), std::sync::Arc::new(parking_lot::Mutex::new(None)));
     let slot = std::sync::Arc::clone(&joined);
@@ -108,10 +108,10 @@ async fn who_asks_between_the_end_of_a_load_and_its_store_joins_it() {
 
 #[tokio::test(start_paused = true)]
 async fn of_two_refreshes_that_overlap_the_newer_one_stays_though_it_ends_first() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
-    let refresh = |client: &cache_client::Client<Lab>| {
+    let refresh = |client: &cache_client::Client<ScriptedApp>| {
         let client = client.clone();
         tokio::spawn(async move {
             client.query_with(&GetNumber(1), |options| options.strategy(Strategy::Refresh)).await
@@ -129,7 +129,7 @@ async fn of_two_refreshes_that_overlap_the_newer_one_stays_though_it_ends_first(
 
 #[tokio::test(start_paused = true)]
 async fn of_two_refreshes_that_overlap_the_older_one_stores_nothing_though_it_ends_first() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let older = ask(&client, &query);
     pass(Duration::from_millis(500)).await;
@@ -149,7 +149,7 @@ async fn of_two_refreshes_that_overlap_the_older_one_stores_nothing_though_it_en
 
 #[tokio::test(start_paused = true)]
 async fn the_cache_stays_empty_when_it_is_cleared_during_a_load() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let waiter = ask(&client, &query);
     settle().await;
@@ -161,7 +161,7 @@ async fn the_cache_stays_empty_when_it_is_cleared_during_a_load() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_came_and_went_during_a_load_stays_away() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let waiter = ask(&client, &query);
     settle().await;
@@ -174,7 +174,7 @@ async fn a_key_that_came_and_went_during_a_load_stays_away() {
 
 #[tokio::test(start_paused = true)]
 async fn writes_of_other_keys_keep_no_result_out() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let waiter = ask(&client, &query);
     settle().await;
@@ -188,7 +188,7 @@ async fn writes_of_other_keys_keep_no_result_out() {
 #[tokio::test(start_paused = true)]
 async fn invalidating_by_query_predicate_or_all_retires_loads_of_keys_that_are_not_there_yet() {
     for how in 0..3 {
-        let client = lab();
+        let client = paused_client();
         let (query, spared) = (GetNumber(1), GetNumber(2));
         client.cache().insert(GetNumber(3), 50);
         let (a, b) = (ask(&client, &query), ask(&client, &spared));
@@ -210,7 +210,7 @@ async fn invalidating_by_query_predicate_or_all_retires_loads_of_keys_that_are_n
 
 #[tokio::test(start_paused = true)]
 async fn invalidating_one_query_leaves_others_with_the_same_fields() {
-    let client = lab();
+    let client = paused_client();
     client.query(&GetNumber(1)).await.unwrap();
     client.query(&GetStale(1)).await.unwrap();
     client.invalidate_where::<GetNumber>(|_| true);
@@ -221,7 +221,7 @@ async fn invalidating_one_query_leaves_others_with_the_same_fields() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_invalidated_is_loaded_by_the_very_next_read_even_where_stale_values_are_served() {
-    let client = lab();
+    let client = paused_client();
     let query = GetStale(1);
     client.query(&query).await.unwrap();
     client.invalidate(&query);

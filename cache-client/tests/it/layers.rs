@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::lab::{SECOND, in_time, pass, settle};
+use crate::scripted::{SECOND, in_time, pass, settle};
 use crate::sized;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ impl Fetch<Server> for GetList {
 
     async fn fetch(&self, cx: &Context<Server>) -> std::io::Result<Vec<u32>> {
         cx.app().loads.fetch_add(1, Ordering::SeqCst);
-        crate::lab::takes(SECOND).await;
+        crate::scripted::takes(SECOND).await;
         let list = cx.app().lists.lock().get(&self.0).cloned();
         list.ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
@@ -380,7 +380,7 @@ async fn a_confirmation_that_fails_or_is_given_up_rolls_back() {
     let cache = Cache::<Lists>::builder()
         .clock(TokioClock::new())
         .before_commit_async(|proposal| async move {
-            crate::lab::takes(SECOND).await;
+            crate::scripted::takes(SECOND).await;
             if proposal.label() == Some("bad") { Err("refused".into()) } else { Ok(()) }
         })
         .build()

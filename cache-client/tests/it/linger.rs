@@ -8,8 +8,8 @@ use cache_core::Holds;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::Instant;
 
-use crate::depot;
-use crate::lab::*;
+use crate::batching;
+use crate::scripted::*;
 
 /// How long a load goes on where nobody says.
 const LINGER: Duration = Duration::from_secs(5);
@@ -17,9 +17,9 @@ const LINGER: Duration = Duration::from_secs(5);
 const INSTANT: Duration = Duration::from_millis(1);
 
 /// Has a query asked, and left after half a second.
-async fn ask_and_leave<Q: Fetch<Lab>>(client: &Client<Lab>, query: &Q)
+async fn ask_and_leave<Q: Fetch<ScriptedApp>>(client: &Client<ScriptedApp>, query: &Q)
 where
-    LabRegistry: Holds<Q>,
+    ScriptedRegistry: Holds<Q>,
 {
     let asked = ask(client, query);
     pass(SECOND / 2).await;
@@ -27,8 +27,8 @@ where
     settle().await;
 }
 
-/// Whether the only load of the lab goes on for exactly this time. It must never end by itself.
-async fn goes_on_for(client: &Client<Lab>, time: Duration) -> bool {
+/// Whether the only load of the app goes on for exactly this time. It must never end by itself.
+async fn goes_on_for(client: &Client<ScriptedApp>, time: Duration) -> bool {
     if !time.is_zero() {
         pass(time.saturating_sub(INSTANT)).await;
         if client.app().dropped() != 0 {
@@ -39,13 +39,13 @@ async fn goes_on_for(client: &Client<Lab>, time: Duration) -> bool {
     client.app().dropped() == 1
 }
 
-fn within(client: &Client<Lab>, time: Duration) -> Context<Lab> {
+fn within(client: &Client<ScriptedApp>, time: Duration) -> Context<ScriptedApp> {
     client.request("hasty").with_deadline(Instant::now() + time)
 }
 
 #[tokio::test(start_paused = true)]
 async fn callers_that_are_hastier_than_the_load_cost_one_load_and_find_its_answer_at_their_next_try() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Answer(seconds(3)));
     let callers = (0..20).map(|_| {
         let (cx, query) = (within(&client, seconds(2)), query.clone());
@@ -76,7 +76,7 @@ async fn callers_that_come_one_after_the_other_keep_one_load_going() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_goes_on_for_as_long_as_the_call_the_client_or_the_query_says() {
-    type Build = fn(cache_client::ClientBuilder<Lab>) -> cache_client::ClientBuilder<Lab>;
+    type Build = fn(cache_client::ClientBuilder<ScriptedApp>) -> cache_client::ClientBuilder<ScriptedApp>;
     let of_query: Build = |builder| builder.query::<GetNumber>(|options| options.linger(seconds(20)));
     let of_client: Build = |builder| builder.defaults(|options| options.linger(seconds(30)));
     let both: Build = |builder| {
@@ -114,7 +114,7 @@ async fn a_load_goes_on_for_as_long_as_the_call_the_client_or_the_query_says() {
 
 #[tokio::test(start_paused = true)]
 async fn the_derive_says_how_long_too() {
-    let client = lab();
+    let client = paused_client();
     client.app().script(&GetHasty(1), Script::Never);
     ask_and_leave(&client, &GetHasty(1)).await;
     assert_eq!(client.app().dropped(), 1);
@@ -126,7 +126,7 @@ async fn the_derive_says_how_long_too() {
 
 #[tokio::test(start_paused = true)]
 async fn the_most_patient_of_its_callers_counts() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     let patient = client.query_with(&query, |options| options.linger(seconds(50)));
     let left = tokio::time::timeout(SECOND, async { tokio::join!(patient, client.query(&query)).0 });
@@ -137,7 +137,7 @@ async fn the_most_patient_of_its_callers_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_boards_and_leaves_begins_the_time_anew() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     for _ in 0..3 {
         ask_and_leave(&client, &query).await;
@@ -150,7 +150,7 @@ async fn a_caller_that_boards_and_leaves_begins_the_time_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_after_the_time_is_over_gets_another_load() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     ask_and_leave(&client, &query).await;
     pass(LINGER).await;
@@ -160,7 +160,7 @@ async fn who_asks_after_the_time_is_over_gets_another_load() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_whose_callers_are_cancelled_ends_at_once() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     for drops in [false, true] {
         let cx = client.request("tree");
@@ -181,7 +181,7 @@ async fn a_load_whose_callers_are_cancelled_ends_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_cancelled_takes_nothing_from_one_that_was_hasty() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     let cx = client.request("tree");
     let cancelled = cx.query(&query);
@@ -198,7 +198,7 @@ async fn one_that_is_cancelled_takes_nothing_from_one_that_was_hasty() {
 
 #[tokio::test(start_paused = true)]
 async fn private_loads_end_with_their_caller() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     let cx = within(&client, SECOND);
     cx.disable_cache();
@@ -209,14 +209,14 @@ async fn private_loads_end_with_their_caller() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_has_become_useless_ends_with_its_caller() {
-    type Change = fn(&Client<Lab>);
+    type Change = fn(&Client<ScriptedApp>);
     let changes: [Change; 3] = [
         |client| drop(client.cache().insert(GetNumber(1), 50)),
         |client| drop(client.invalidate(&GetNumber(1))),
         |client| client.cache().clear(),
     ];
     for change in changes {
-        let (client, query) = (lab(), GetNumber(1));
+        let (client, query) = (paused_client(), GetNumber(1));
         client.app().script(&query, Script::Never);
         let asked = ask(&client, &query);
         pass(SECOND).await;
@@ -229,7 +229,7 @@ async fn a_load_that_has_become_useless_ends_with_its_caller() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_lingers_ends_when_another_takes_its_place() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Never);
     for clicks in 1..=3 {
         let again = client.query_with(&query, |options| options.strategy(Strategy::Refresh));
@@ -242,7 +242,7 @@ async fn a_load_that_lingers_ends_when_another_takes_its_place() {
 /// As whatever is loaded for somebody who is to come.
 #[tokio::test(start_paused = true)]
 async fn what_a_load_brings_for_nobody_waits_for_its_reader() {
-    let (client, query) = (lab(), GetWeak(1));
+    let (client, query) = (paused_client(), GetWeak(1));
     client.app().script(&query, Script::Answer(seconds(3)));
     ask_and_leave(&client, &query).await;
     pass(seconds(7)).await;
@@ -253,7 +253,7 @@ async fn what_a_load_brings_for_nobody_waits_for_its_reader() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_fails_for_nobody_leaves_its_error() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Fail(seconds(3)));
     ask_and_leave(&client, &query).await;
     pass(seconds(3)).await;
@@ -261,7 +261,7 @@ async fn a_load_that_fails_for_nobody_leaves_its_error() {
 }
 
 /// A load of the first number, which asks for the second and waits so long for it.
-async fn nested(client: &Client<Lab>, patience: Duration) {
+async fn nested(client: &Client<ScriptedApp>, patience: Duration) {
     client.app().script(&GetNumber(1), Script::Never);
     client.app().script(&GetNumber(2), Script::Never);
     client.app().when_loaded(1, move |cx| {
@@ -275,7 +275,7 @@ async fn nested(client: &Client<Lab>, patience: Duration) {
 #[tokio::test(start_paused = true)]
 async fn what_a_load_waits_for_ends_with_it() {
     for by_client in [false, true] {
-        let client = lab();
+        let client = paused_client();
         nested(&client, seconds(100)).await;
         if by_client {
             client.app().when_loaded(1, |cx| {
@@ -292,7 +292,7 @@ async fn what_a_load_waits_for_ends_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_load_does_not_wait_for_any_more_goes_on_for_a_while() {
-    let client = lab();
+    let client = paused_client();
     nested(&client, SECOND).await;
     let _outer = ask(&client, &GetNumber(1));
     pass(SECOND).await;
@@ -304,7 +304,7 @@ async fn what_a_load_does_not_wait_for_any_more_goes_on_for_a_while() {
 async fn a_load_that_only_observers_waited_for_goes_on_where_an_option_says_so() {
     let query = GetNumber(1);
     let patient = builder().query::<GetNumber>(|options| options.linger(seconds(20))).build();
-    for (client, linger) in [(lab(), seconds(0)), (patient, seconds(20))] {
+    for (client, linger) in [(paused_client(), seconds(0)), (patient, seconds(20))] {
         client.app().script(&query, Script::Never);
         let observer = client.observe(&query);
         pass(SECOND).await;
@@ -316,7 +316,7 @@ async fn a_load_that_only_observers_waited_for_goes_on_where_an_option_says_so()
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_takes_up_a_load_that_goes_on() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     client.app().script(&query, Script::Answer(seconds(3)));
     ask_and_leave(&client, &query).await;
     let mut observer = client.observe(&query);
@@ -327,13 +327,13 @@ async fn an_observer_takes_up_a_load_that_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_batch_are_loaded_for_callers_that_have_left() {
-    let client = depot::depot();
-    let keys = depot::items(0..3);
-    let left = tokio::time::timeout(depot::CALL / 2, client.query_all(&keys));
+    let client = batching::batching_client();
+    let keys = batching::items(0..3);
+    let left = tokio::time::timeout(batching::CALL / 2, client.query_all(&keys));
     assert!(left.await.is_err());
-    pass(depot::CALL).await;
+    pass(batching::CALL).await;
     assert!(keys.iter().all(|key| client.cached(key).is_some()));
-    assert_eq!((client.app().dropped(), client.app().calls::<depot::GetItem>().len()), (0, 1));
+    assert_eq!((client.app().dropped(), client.app().calls::<batching::GetItem>().len()), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -389,7 +389,7 @@ fn no_runtime_waits_for_loads_that_go_on() {
 #[test]
 fn a_load_that_goes_on_where_nothing_runs_any_more_is_taken_over() {
     let (idle, other) = (current_thread(), current_thread());
-    let (client, query) = (idle.block_on(async { lab() }), GetNumber(1));
+    let (client, query) = (idle.block_on(async { paused_client() }), GetNumber(1));
     idle.block_on(ask_and_leave(&client, &query));
     assert_eq!(*other.block_on(in_time(client.query(&query))).unwrap(), 2);
     assert!(Arc::ptr_eq(&client.cached(&query).unwrap(), &other.block_on(client.query(&query)).unwrap()));

@@ -1,4 +1,4 @@
-//! Listens to what is told on the thread of a test, and remembers it.
+//! Listens to what is recorded on the thread of a test, and remembers it.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,7 +14,7 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 
 /// A span or an event.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct Recorded {
     pub name: &'static str,
     pub target: String,
     pub level: String,
@@ -27,18 +27,18 @@ pub struct Told {
     span: Option<u64>,
 }
 
-impl Told {
+impl Recorded {
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
 }
 
 #[derive(Clone, Debug, Default)]
-struct Ear(Arc<Mutex<Vec<Told>>>);
+struct Recorder(Arc<Mutex<Vec<Recorded>>>);
 
 /// Listens until it is dropped.
 pub struct Listener {
-    ear: Ear,
+    recorder: Recorder,
     _guard: DefaultGuard,
 }
 
@@ -49,37 +49,42 @@ static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Registry::def
 impl Listener {
     pub fn start() -> Self {
         LazyLock::force(&SECOND);
-        let ear = Ear::default();
-        let guard = tracing::subscriber::set_default(Registry::default().with(ear.clone()));
-        Self { ear, _guard: guard }
+        let recorder = Recorder::default();
+        let guard = tracing::subscriber::set_default(Registry::default().with(recorder.clone()));
+        Self { recorder, _guard: guard }
     }
 
     /// Spans and events of that name, in their order, since the last call of [`counts`](Self::counts).
-    pub fn all(&self, name: &str) -> Vec<Told> {
-        self.ear.0.lock().iter().filter(|told| told.name == name).cloned().collect()
+    pub fn all(&self, name: &str) -> Vec<Recorded> {
+        self.recorder.0.lock().iter().filter(|recorded| recorded.name == name).cloned().collect()
     }
 
     /// The only one of that name.
     #[track_caller]
-    pub fn one(&self, name: &str) -> Told {
+    pub fn one(&self, name: &str) -> Recorded {
         let mut all = self.all(name);
         assert_eq!(all.len(), 1, "{name}: {all:?}");
         all.remove(0)
     }
 
-    /// The names of all that the client has told, with how often, since the last call.
+    /// The names of all that the client has recorded, with how often, since the last call.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let mut counts = BTreeMap::new();
-        for told in self.ear.0.lock().drain(..).filter(|told| told.target == cache_client::telemetry::TARGET)
+        for recorded in self
+            .recorder
+            .0
+            .lock()
+            .drain(..)
+            .filter(|recorded| recorded.target == cache_client::telemetry::TARGET)
         {
-            *counts.entry(told.name).or_insert(0) += 1;
+            *counts.entry(recorded.name).or_insert(0) += 1;
         }
         counts.into_iter().collect()
     }
 
     /// Forgets all that it has heard.
     pub fn forget(&self) {
-        self.ear.0.lock().clear();
+        self.recorder.0.lock().clear();
     }
 }
 
@@ -100,54 +105,56 @@ impl<S: Subscriber> Layer<S> for PanicsAt {
     }
 }
 
-impl Ear {
-    fn change(&self, id: &Id, change: impl FnOnce(&mut Told)) {
+impl Recorder {
+    fn change(&self, id: &Id, change: impl FnOnce(&mut Recorded)) {
         let mut all = self.0.lock();
-        if let Some(told) = all.iter_mut().find(|told| told.span == Some(id.into_u64())) {
-            change(told);
+        if let Some(recorded) = all.iter_mut().find(|recorded| recorded.span == Some(id.into_u64())) {
+            change(recorded);
         }
     }
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Ear {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         let metadata = attributes.metadata();
-        let mut told = Told { name: metadata.name(), target: metadata.target().into(), ..Told::default() };
-        told.level = metadata.level().to_string();
-        told.span = Some(id.into_u64());
-        told.scope = ctx.span_scope(id).into_iter().flatten().skip(1).map(|span| span.name()).collect();
-        attributes.record(&mut told);
-        self.0.lock().push(told);
+        let mut recorded =
+            Recorded { name: metadata.name(), target: metadata.target().into(), ..Recorded::default() };
+        recorded.level = metadata.level().to_string();
+        recorded.span = Some(id.into_u64());
+        recorded.scope = ctx.span_scope(id).into_iter().flatten().skip(1).map(|span| span.name()).collect();
+        attributes.record(&mut recorded);
+        self.0.lock().push(recorded);
     }
 
     fn on_record(&self, id: &Id, record: &Record<'_>, _: Context<'_, S>) {
-        self.change(id, |told| record.record(told));
+        self.change(id, |recorded| record.record(recorded));
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, ctx: Context<'_, S>) {
         let name = ctx.span(follows).map(|span| span.name());
-        self.change(id, |told| told.follows.extend(name));
+        self.change(id, |recorded| recorded.follows.extend(name));
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let metadata = event.metadata();
-        let mut told = Told { name: metadata.name(), target: metadata.target().into(), ..Told::default() };
-        told.level = metadata.level().to_string();
-        told.scope = ctx.event_scope(event).into_iter().flatten().map(|span| span.name()).collect();
-        event.record(&mut told);
-        self.0.lock().push(told);
+        let mut recorded =
+            Recorded { name: metadata.name(), target: metadata.target().into(), ..Recorded::default() };
+        recorded.level = metadata.level().to_string();
+        recorded.scope = ctx.event_scope(event).into_iter().flatten().map(|span| span.name()).collect();
+        event.record(&mut recorded);
+        self.0.lock().push(recorded);
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        self.change(&id, |told| {
-            told.is_closed = true;
+        self.change(&id, |recorded| {
+            recorded.is_closed = true;
             // The number may be given to another.
-            told.span = None;
+            recorded.span = None;
         });
     }
 }
 
-impl Visit for Told {
+impl Visit for Recorded {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.fields.insert(field.name(), value.to_owned());
     }

@@ -1,23 +1,22 @@
 //! Behaviour of the client through its public interface, on tokio's paused time.
 #![allow(clippy::unwrap_used, missing_debug_implementations, missing_docs, reason = "tests")]
 
-mod attic;
 mod batch;
+mod batching;
 mod breaker;
 mod change;
 mod changes_during_loads;
 mod concurrency;
-mod depot;
 mod derived;
 mod errors;
 mod fallback;
 mod feed;
+mod flaky;
 mod flights;
 mod generic;
 mod infinite;
 mod ingest;
 mod invalidation;
-mod lab;
 mod late;
 mod layers;
 mod linger;
@@ -30,19 +29,20 @@ mod mutations;
 mod observers;
 mod options;
 mod paged;
+mod persisted;
 mod polling;
 mod prefetch;
 mod provider_changes;
-mod provider_troubles;
+mod provider_errors;
 mod providers;
 mod readme;
 mod retry;
 mod runtimes;
-mod shaky;
+mod scripted;
 mod shipped_providers;
 mod strategies;
 mod tags;
-mod telling;
+mod telemetry;
 mod tree;
 mod windows;
 

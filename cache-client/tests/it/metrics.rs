@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::lab::*;
-use crate::shaky::{GetGuarded, GetShaky, Step, shaky};
+use crate::flaky::{GetFlaky, GetGuarded, Step, flaky_client};
+use crate::scripted::*;
 
 /// Each metric with its labels, as `name{label=value}`.
 fn taken(snapshotter: &Snapshotter) -> BTreeMap<String, DebugValue> {
@@ -28,7 +28,7 @@ fn assert_counter(taken: &BTreeMap<String, DebugValue>, name: &str, count: u64) 
 async fn calls_and_loads_are_counted_and_measured_by_query() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let client = lab();
+    let client = paused_client();
     client.query(&GetStale(1)).await.unwrap();
     client.query(&GetStale(1)).await.unwrap();
     pass(seconds(20)).await;
@@ -65,7 +65,7 @@ async fn calls_and_loads_are_counted_and_measured_by_query() {
 async fn flights_that_are_under_way_are_a_gauge_whatever_becomes_of_them() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let client = lab();
+    let client = paused_client();
     // Since the last time that it was asked.
     let moved = || taken(&recorder.snapshotter()).remove("cache_client_flights{query=get_number}").unwrap();
     client.app().script(&GetNumber(1), Script::Never);
@@ -83,7 +83,7 @@ async fn flights_that_are_under_way_are_a_gauge_whatever_becomes_of_them() {
 async fn a_load_that_was_interrupted_is_counted_and_not_measured() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let client = lab();
+    let client = paused_client();
     client.app().script(&GetNumber(1), Script::Never);
     let waiter = ask_hastily(&client, &GetNumber(1));
     settle().await;
@@ -98,9 +98,9 @@ async fn a_load_that_was_interrupted_is_counted_and_not_measured() {
 async fn retries_and_the_changes_of_breakers_are_counted() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let client = shaky();
-    client.app().script(&GetShaky(1), [Step::Pass, Step::Pass]);
-    client.query(&GetShaky(1)).await.unwrap();
+    let client = flaky_client();
+    client.app().script(&GetFlaky(1), [Step::Pass, Step::Pass]);
+    client.query(&GetFlaky(1)).await.unwrap();
     for key in 0..5 {
         client.app().script(&GetGuarded(key), [Step::Fail]);
         assert!(client.query(&GetGuarded(key)).await.is_err());
@@ -109,7 +109,7 @@ async fn retries_and_the_changes_of_breakers_are_counted() {
     pass(seconds(60)).await;
     client.query(&GetGuarded(9)).await.unwrap();
     let taken = taken(&recorder.snapshotter());
-    assert_counter(&taken, "cache_client_retries_total{query=get_shaky}", 2);
+    assert_counter(&taken, "cache_client_retries_total{query=get_flaky}", 2);
     assert_counter(&taken, "cache_client_loads_total{query=get_guarded,outcome=refused}", 1);
     for state in ["open", "half-open", "closed"] {
         let name = format!("cache_client_breaker_changes_total{{breaker=get_guarded,state={state}}}");
@@ -121,7 +121,7 @@ async fn retries_and_the_changes_of_breakers_are_counted() {
 async fn what_the_metrics_mean_is_told_to_the_recorder() {
     let recorder = DebuggingRecorder::new();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let client = lab();
+    let client = paused_client();
     client.query(&GetNumber(1)).await.unwrap();
     let metrics = recorder.snapshotter().snapshot().into_vec();
     assert!(!metrics.is_empty());

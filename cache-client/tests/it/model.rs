@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::lab::{in_time, pass, seconds, settle};
+use crate::scripted::{in_time, pass, seconds, settle};
 use crate::sized;
 
 /// The value is the version that the source had when the load began.
@@ -185,8 +185,8 @@ impl Fetch<Source> for GetVersion {
             tokio::task::yield_now().await;
             return Ok(version);
         };
-        let _running = cx.should_cache().then(|| Running::new(source, self.0));
-        crate::lab::takes(seconds(time)).await;
+        let _running = cx.is_cache_enabled().then(|| Running::new(source, self.0));
+        crate::scripted::takes(seconds(time)).await;
         if fails { Err(Closed) } else { Ok(version) }
     }
 }
@@ -215,7 +215,7 @@ impl Mutate<Source> for Advance {
     async fn run(&self, cx: &Context<Source>) -> Result<usize, Closed> {
         let number = cx.app().begin();
         cx.app().order.lock().running += 1;
-        crate::lab::takes(seconds(self.time)).await;
+        crate::scripted::takes(seconds(self.time)).await;
         match self.writes {
             true => cx.app().wrote(self.key, number),
             false => cx.app().marked([self.key], number),
@@ -339,7 +339,7 @@ async fn run(seed: u64) {
                 waiting.push(ask(&client, key, Strategy::Refresh, false));
             }
             8 => waiting.push(ask(&client, key, Strategy::CacheFirst, true)),
-            9 => client.prefetch(&GetVersion(key)),
+            9 => drop(client.prefetch(&GetVersion(key))),
             10..=13 => change(&client, key, rng.u8(0..8)),
             14..=16 if !waiting.is_empty() => {
                 let leaver: JoinHandle<()> = waiting.swap_remove(rng.usize(0..waiting.len()));

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::lab::{LONGEST_WAIT, SECOND, in_time, pass, seconds, settle, takes};
+use crate::scripted::{LONGEST_WAIT, SECOND, in_time, pass, seconds, settle, takes};
 
 /// Its loads take a second.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]

@@ -15,12 +15,12 @@ use cache_core::{Cache, CommitError, Freshness};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::lab::*;
 use crate::listener::Listener;
+use crate::scripted::*;
 
-type Run = dyn Fn(usize) -> Result<usize, LabError> + Send + Sync;
-type Apply = dyn Fn(&usize, &mut Changes<Lab>) + Send + Sync;
-type Show = dyn Fn(&mut LayerEdit<Lab>) + Send + Sync;
+type Run = dyn Fn(usize) -> Result<usize, ScriptedError> + Send + Sync;
+type Apply = dyn Fn(&usize, &mut Changes<ScriptedApp>) + Send + Sync;
+type Show = dyn Fn(&mut LayerEdit<ScriptedApp>) + Send + Sync;
 
 /// A mutation whose parts are given by the test. Takes a second.
 #[derive(Clone)]
@@ -44,15 +44,15 @@ impl Change {
         }
     }
 
-    fn running(self, run: impl Fn(usize) -> Result<usize, LabError> + Send + Sync + 'static) -> Self {
+    fn running(self, run: impl Fn(usize) -> Result<usize, ScriptedError> + Send + Sync + 'static) -> Self {
         Self { run: Arc::new(run), ..self }
     }
 
-    fn applying(self, apply: impl Fn(&usize, &mut Changes<Lab>) + Send + Sync + 'static) -> Self {
+    fn applying(self, apply: impl Fn(&usize, &mut Changes<ScriptedApp>) + Send + Sync + 'static) -> Self {
         Self { apply: Arc::new(apply), ..self }
     }
 
-    fn showing(self, show: impl Fn(&mut LayerEdit<Lab>) + Send + Sync + 'static) -> Self {
+    fn showing(self, show: impl Fn(&mut LayerEdit<ScriptedApp>) + Send + Sync + 'static) -> Self {
         Self { show: Arc::new(show), ..self }
     }
 
@@ -61,11 +61,11 @@ impl Change {
     }
 }
 
-impl Mutate<Lab> for Change {
+impl Mutate<ScriptedApp> for Change {
     type Output = usize;
-    type Error = LabError;
+    type Error = ScriptedError;
 
-    async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+    async fn run(&self, cx: &Context<ScriptedApp>) -> Result<usize, ScriptedError> {
         let run = self.runs.fetch_add(1, Ordering::SeqCst);
         takes(SECOND).await;
         if let Some(query) = &self.asks {
@@ -74,15 +74,15 @@ impl Mutate<Lab> for Change {
         (self.run)(run)
     }
 
-    fn apply(&self, answer: &usize, changes: &mut Changes<Lab>) {
+    fn apply(&self, answer: &usize, changes: &mut Changes<ScriptedApp>) {
         (self.apply)(answer, changes);
     }
 
-    fn optimistic(&self, layer: &mut LayerEdit<Lab>) {
+    fn optimistic(&self, layer: &mut LayerEdit<ScriptedApp>) {
         (self.show)(layer);
     }
 
-    fn is_retryable(_: &LabError) -> bool {
+    fn is_retryable(_: &ScriptedError) -> bool {
         true
     }
 }
@@ -91,41 +91,41 @@ impl Mutate<Lab> for Change {
 #[derive(Clone)]
 struct Patient(Change);
 
-impl Mutate<Lab> for Patient {
+impl Mutate<ScriptedApp> for Patient {
     type Output = usize;
-    type Error = LabError;
+    type Error = ScriptedError;
 
     const RETRIES: u32 = 2;
 
-    async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+    async fn run(&self, cx: &Context<ScriptedApp>) -> Result<usize, ScriptedError> {
         self.0.run(cx).await
     }
 
-    fn apply(&self, answer: &usize, changes: &mut Changes<Lab>) {
+    fn apply(&self, answer: &usize, changes: &mut Changes<ScriptedApp>) {
         self.0.apply(answer, changes);
     }
 
-    fn is_retryable(error: &LabError) -> bool {
-        matches!(error, LabError::NoLuck)
+    fn is_retryable(error: &ScriptedError) -> bool {
+        matches!(error, ScriptedError::NoLuck)
     }
 }
 
 #[track_caller]
-fn number(client: &Client<Lab>, key: u32) -> Option<usize> {
+fn number(client: &Client<ScriptedApp>, key: u32) -> Option<usize> {
     client.cached(&GetNumber(key)).as_deref().copied()
 }
 
 #[track_caller]
-fn is_marked<Q: cache_core::Query>(client: &Client<Lab>, key: &Q) -> bool
+fn is_marked<Q: cache_core::Query>(client: &Client<ScriptedApp>, key: &Q) -> bool
 where
-    LabRegistry: cache_core::Holds<Q>,
+    ScriptedRegistry: cache_core::Holds<Q>,
 {
     client.cache().peek_entry(key).expect("the entry is there").freshness() == Freshness::Invalidated
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_written_and_what_is_marked_is_one_revision_and_needs_no_load() {
-    let client = lab();
+    let client = paused_client();
     let (mut written, mut tagged) = (client.observe(&GetFirst(1)), client.observe(&GetFirst(2)));
     pass(2 * SECOND).await;
     client.cache().insert(GetWeak(3), 3);
@@ -151,34 +151,35 @@ async fn what_is_written_and_what_is_marked_is_one_revision_and_needs_no_load() 
 
 #[tokio::test(start_paused = true)]
 async fn one_that_fails_changes_nothing_and_is_not_tried_again() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
-    let change = Change::new().running(|_| Err(LabError::NoLuck)).showing(|layer| {
+    let change = Change::new().running(|_| Err(ScriptedError::NoLuck)).showing(|layer| {
         layer.update(&GetNumber(1), |_| Some(50));
     });
     let failed = in_time(client.mutate(&change)).await;
     assert!(
-        matches!(failed, Err(MutateError::Failed { source: LabError::NoLuck, mutation }) if mutation.contains("Change"))
+        matches!(failed, Err(MutateError::Failed { source: ScriptedError::NoLuck, mutation }) if mutation.contains("Change"))
     );
     assert_eq!((change.runs(), number(&client, 1), client.pending()), (1, Some(5), 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_says_so_is_tried_again() {
-    let client = lab();
-    let lucky = Patient(Change::new().running(|run| if run < 2 { Err(LabError::NoLuck) } else { Ok(7) }));
+    let client = paused_client();
+    let lucky =
+        Patient(Change::new().running(|run| if run < 2 { Err(ScriptedError::NoLuck) } else { Ok(7) }));
     let begun = Instant::now();
     assert_eq!(in_time(client.mutate(&lucky)).await.unwrap(), 7);
     assert!(begun.elapsed() <= 6 * SECOND, "three seconds of work and at most three of waiting");
     assert_eq!((lucky.0.runs(), number(&client, 1)), (3, Some(7)));
-    let unlucky = Patient(Change::new().running(|_| Err(LabError::NoLuck)));
+    let unlucky = Patient(Change::new().running(|_| Err(ScriptedError::NoLuck)));
     assert!(in_time(client.mutate(&unlucky)).await.is_err());
     assert_eq!(unlucky.0.runs(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_whose_caller_leaves_goes_on() {
-    let client = lab();
+    let client = paused_client();
     let change = Change::new();
     tokio::time::timeout(SECOND / 2, client.mutate(&change)).await.unwrap_err();
     assert_eq!(number(&client, 1), None);
@@ -187,7 +188,7 @@ async fn one_whose_caller_leaves_goes_on() {
 }
 
 /// A client whose cache asks a hook that says no to what writes to the first number.
-fn strict(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<Lab> {
+fn strict(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<ScriptedApp> {
     let asked = Arc::clone(asked);
     let cache = Cache::builder()
         .clock(TokioClock::new())
@@ -198,7 +199,7 @@ fn strict(asked: &Arc<Mutex<Vec<Option<String>>>>) -> Client<Lab> {
         })
         .build()
         .unwrap();
-    Client::builder(cache, Lab::default()).build()
+    Client::builder(cache, ScriptedApp::default()).build()
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,7 +221,7 @@ async fn the_hooks_are_asked_of_answers_and_not_of_loads() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_expected_is_shown_until_the_answer_takes_its_place() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let mut observer = client.observe(&GetNumber(1));
     let change = Change::new().showing(|layer| layer.update(&GetNumber(1), |number| Some(number? + 90)));
@@ -239,7 +240,7 @@ async fn what_is_expected_is_shown_until_the_answer_takes_its_place() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mutation_is_not_answered_with_what_is_not_true() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(2), 5);
     let asking = Change { asks: Some(GetNumber(2)), ..Change::new() };
     let asking = asking.showing(|layer| layer.update(&GetNumber(2), |_| Some(50)));
@@ -251,7 +252,7 @@ async fn how_each_ends_is_told_once() {
     let listener = Listener::start();
     let client = strict(&Arc::default());
     let done = Change::new().applying(|_, _| {});
-    let failed = Change::new().running(|_| Err(LabError::NoLuck));
+    let failed = Change::new().running(|_| Err(ScriptedError::NoLuck));
     let panicked = Change::new().running(|_| panic!("out of paper"));
     let refused = Change::new();
     for (change, outcome) in
@@ -290,7 +291,7 @@ async fn what_is_written_ends_by_the_options_of_the_client_too() {
 #[tokio::test(start_paused = true)]
 async fn two_hundred_at_once_of_one_key_are_all_committed_whatever_the_hook_takes() {
     for is_merged in [false, true] {
-        let client = lab_with_slow_hook(Duration::from_millis(5));
+        let client = client_with_slow_hook(Duration::from_millis(5));
         client.cache().insert(GetNumber(1), 0);
         let change = Change::new().applying(move |_, changes| match is_merged {
             true => changes.merge_with(GetNumber(1), |number: Option<&usize>| number.map_or(1, |n| n + 1)),

@@ -9,9 +9,9 @@ use cache_client::{Fetch, LoadingOptions, Observer, QueryError, State, Strategy}
 use cache_core::{Query, Residency};
 use futures_core::Stream;
 
-use crate::lab::*;
+use crate::scripted::*;
 
-type Seen<V> = State<V, LabError>;
+type Seen<V> = State<V, ScriptedError>;
 
 /// A state as a short text: the value, and its flags.
 fn text<V: Display>(state: &Seen<V>) -> String {
@@ -30,15 +30,15 @@ fn text<V: Display>(state: &Seen<V>) -> String {
     }
 }
 
-async fn next<Q: Fetch<Lab, Error = LabError> + Query<Value: Display>>(
-    observer: &mut Observer<Lab, Q>,
+async fn next<Q: Fetch<ScriptedApp, Error = ScriptedError> + Query<Value: Display>>(
+    observer: &mut Observer<ScriptedApp, Q>,
 ) -> String {
     text(&in_time(observer.next()).await.expect("the runtime lives"))
 }
 
 /// The next state, if there is one without waiting.
-async fn at_once<Q: Fetch<Lab, Error = LabError> + Query<Value: Display>>(
-    observer: &mut Observer<Lab, Q>,
+async fn at_once<Q: Fetch<ScriptedApp, Error = ScriptedError> + Query<Value: Display>>(
+    observer: &mut Observer<ScriptedApp, Q>,
 ) -> Option<String> {
     settle().await;
     tokio::select! {
@@ -52,14 +52,14 @@ async fn at_once<Q: Fetch<Lab, Error = LabError> + Query<Value: Display>>(
 fn who_shows_states_can_make_some_to_be_tested_with() {
     let ready: Seen<u8> = State::ready(7);
     assert_eq!(text(&ready), "7");
-    let error = QueryError::Failed { query: "get", source: Arc::new(LabError::NoLuck) };
+    let error = QueryError::Failed { query: "get", source: Arc::new(ScriptedError::NoLuck) };
     let failed: Seen<u8> = State::failed(error, ready.value().cloned());
     assert_eq!(text(&failed), "failed after 7");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_key_is_pending_and_then_ready() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     assert!(observer.state().is_pending());
@@ -72,7 +72,7 @@ async fn a_missing_key_is_pending_and_then_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fresh_key_is_ready_at_once_and_not_loaded() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
     let mut observer = client.observe(&query);
@@ -84,7 +84,7 @@ async fn a_fresh_key_is_ready_at_once_and_not_loaded() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_is_a_stream() {
-    let client = lab();
+    let client = paused_client();
     let mut observer = client.observe(&GetNumber(1));
     let mut states = Vec::new();
     while states.len() < 2 {
@@ -96,7 +96,7 @@ async fn an_observer_is_a_stream() {
 
 #[tokio::test(start_paused = true)]
 async fn an_invalidated_value_is_shown_until_the_new_one_is_there() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     assert_eq!(next(&mut observer).await, "pending");
@@ -109,7 +109,7 @@ async fn an_invalidated_value_is_shown_until_the_new_one_is_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mark_that_comes_by_the_store_alone_loads_an_observed_key_too() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     pass(seconds(2)).await;
@@ -123,7 +123,7 @@ async fn a_mark_that_comes_by_the_store_alone_loads_an_observed_key_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_removed_or_cleared_key_is_pending_and_loaded_again() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     pass(seconds(2)).await;
@@ -138,7 +138,7 @@ async fn a_removed_or_cleared_key_is_pending_and_loaded_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_invalidated_during_its_load_is_loaded_once_more_at_once() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     assert_eq!(next(&mut observer).await, "pending");
@@ -153,7 +153,7 @@ async fn a_key_that_is_invalidated_during_its_load_is_loaded_once_more_at_once()
 
 #[tokio::test(start_paused = true)]
 async fn an_invalidation_between_the_end_of_a_load_and_its_store_has_it_loaded_once_more() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeighed(101);
     let other = client.clone();
     query.when_weighed(move || {
@@ -168,7 +168,7 @@ async fn an_invalidation_between_the_end_of_a_load_and_its_store_has_it_loaded_o
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_gave_way_to_a_refresh_which_came_to_nothing_is_made_once_more() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     assert_eq!(next(&mut observer).await, "pending");
@@ -187,7 +187,7 @@ async fn a_load_that_gave_way_to_a_refresh_which_came_to_nothing_is_made_once_mo
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_to_an_equal_value_shows_nothing_new() {
-    let client = lab();
+    let client = paused_client();
     let query = GetEqual(1);
     let mut observer = client.observe(&query);
     pass(seconds(2)).await;
@@ -202,7 +202,7 @@ async fn a_refresh_to_an_equal_value_shows_nothing_new() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_sleeps_through_updates_gets_the_newest() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     assert_eq!(next(&mut observer).await, "pending");
@@ -217,7 +217,7 @@ async fn a_reader_that_sleeps_through_updates_gets_the_newest() {
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_is_shown_and_one_to_another_key_is_not() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
     let mut observer = client.observe(&query);
@@ -232,7 +232,7 @@ async fn a_commit_is_shown_and_one_to_another_key_is_not() {
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_during_a_load_is_shown_and_the_load_is_left() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Never);
     let mut observer = client.observe(&query);
@@ -246,7 +246,7 @@ async fn a_commit_during_a_load_is_shown_and_the_load_is_left() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_load_is_shown_with_the_last_value_until_a_better_one_comes() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Fail(SECOND));
     let mut observer = client.observe(&query);
@@ -267,7 +267,7 @@ async fn a_failed_load_is_shown_with_the_last_value_until_a_better_one_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_value_that_becomes_stale_is_shown_as_stale_and_not_loaded() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     pass(seconds(2)).await;
@@ -280,7 +280,7 @@ async fn a_value_that_becomes_stale_is_shown_as_stale_and_not_loaded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_key_is_shown_and_loaded_when_its_observer_comes() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 50);
     client.cache().insert(GetStale(1), 60);
     pass(seconds(20)).await;
@@ -294,7 +294,7 @@ async fn a_stale_key_is_shown_and_loaded_when_its_observer_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_of_a_fresh_key_loads_as_its_own_strategy_says() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
     let mut observer = client.observe_with(&query, |options| options.strategy(Strategy::Refresh));
@@ -311,7 +311,7 @@ async fn an_observer_of_a_fresh_key_loads_as_its_own_strategy_says() {
 #[tokio::test(start_paused = true)]
 async fn two_observers_share_a_load_and_it_is_cancelled_when_both_have_left() {
     for both_leave in [false, true] {
-        let client = lab();
+        let client = paused_client();
         let query = GetNumber(1);
         let one = client.observe(&query);
         let mut other = client.observe(&query);
@@ -335,7 +335,7 @@ async fn two_observers_share_a_load_and_it_is_cancelled_when_both_have_left() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_somebody_else_waits_for_outlives_its_observers() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let observer = client.observe(&query);
     let waiter = ask(&client, &query);
@@ -347,7 +347,7 @@ async fn a_load_that_somebody_else_waits_for_outlives_its_observers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_can_be_observed_again_after_its_last_observer_has_left() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     drop(client.observe(&query));
     let mut observer = client.observe(&query);
@@ -358,7 +358,7 @@ async fn a_key_can_be_observed_again_after_its_last_observer_has_left() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observed_key_is_pinned_until_its_last_observer_leaves() {
-    let client = lab();
+    let client = paused_client();
     let query = GetWeak(1);
     let mut observer = client.observe(&query);
     assert_eq!(next(&mut observer).await, "pending");
@@ -373,7 +373,7 @@ async fn an_observed_key_is_pinned_until_its_last_observer_leaves() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_goes_over_to_another_query_and_shows_the_previous_value_until_then() {
-    let client = lab();
+    let client = paused_client();
     let mut observer = client.observe(&GetNumber(1));
     assert_eq!(next(&mut observer).await, "pending");
     assert_eq!(next(&mut observer).await, "1");
@@ -394,7 +394,7 @@ async fn an_observer_goes_over_to_another_query_and_shows_the_previous_value_unt
 
 #[tokio::test(start_paused = true)]
 async fn the_load_of_a_query_that_an_observer_leaves_is_cancelled() {
-    let client = lab();
+    let client = paused_client();
     let mut observer = client.observe(&GetNumber(1));
     pass(SECOND / 2).await;
     observer.set_query(Some(&GetNumber(2)));
@@ -406,7 +406,7 @@ async fn the_load_of_a_query_that_an_observer_leaves_is_cancelled() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_without_a_query_waits_and_loads_nothing() {
-    let client = lab();
+    let client = paused_client();
     let mut observer = client.observer::<GetNumber>();
     assert_eq!(next(&mut observer).await, "pending");
     pass(seconds(60)).await;
@@ -425,7 +425,7 @@ async fn an_observer_without_a_query_waits_and_loads_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn options_that_cannot_work_are_shown_and_nothing_is_loaded() {
-    let client = lab();
+    let client = paused_client();
     let mut observer = client.observe(&GetTimeless(1));
     assert_eq!(next(&mut observer).await, "failed after nothing");
     pass(seconds(2)).await;
@@ -438,7 +438,7 @@ async fn observers_and_writers_on_many_threads_end_with_the_last_value() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     let work = async {
-        let client = lab();
+        let client = paused_client();
         let query = GetNumber(1);
         client.cache().insert(query.clone(), 0);
         let writer = |from: usize| {
@@ -469,7 +469,7 @@ async fn observers_and_writers_on_many_threads_end_with_the_last_value() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_begins_to_observe_does_not_wait_for_what_it_observes() {
-    let client = lab();
+    let client = paused_client();
     let (sender, observer) = tokio::sync::oneshot::channel();
     client.app().when_loaded(1, |cx| {
         Box::pin(async move {
@@ -486,7 +486,7 @@ async fn a_load_that_begins_to_observe_does_not_wait_for_what_it_observes() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
-    let client = lab();
+    let client = paused_client();
     let mut observer = client.observer::<GetNumber>();
     assert_eq!(next(&mut observer).await, "pending");
     observer.set_query(None);
@@ -495,7 +495,7 @@ async fn an_observer_that_is_told_to_wait_again_says_nothing_new() {
 
 #[tokio::test(start_paused = true)]
 async fn a_value_with_a_freshness_time_of_its_own_is_shown_as_stale_when_that_is_over() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert_timed(GetNumber(1), 1, cache_core::EntryTimes::new().fresh(seconds(3)));
     client.cache().insert_timed(GetNumber(2), 2, cache_core::EntryTimes::new().fresh(seconds(20)));
     let (mut short, mut long) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(2)));
@@ -516,7 +516,7 @@ async fn an_observed_value_that_ends_before_it_is_there_is_not_loaded_again_and_
 
 #[tokio::test(start_paused = true)]
 async fn a_remembered_error_is_shown_with_the_stale_value_that_stands_in_for_it() {
-    let client = lab();
+    let client = paused_client();
     let query = GetBrittle(1);
     client.query(&query).await.unwrap();
     pass(seconds(12)).await;
@@ -529,7 +529,7 @@ async fn a_remembered_error_is_shown_with_the_stale_value_that_stands_in_for_it(
 
 #[tokio::test(start_paused = true)]
 async fn the_value_of_the_query_before_does_not_come_back() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 11);
     client.cache().insert(GetNumber(2), 22);
     let (mut here, mut later) = (client.observe(&GetNumber(1)), client.observe(&GetNumber(1)));
@@ -551,7 +551,7 @@ async fn the_value_of_the_query_before_does_not_come_back() {
 /// 100 ms for 10 s and a load takes 300 ms.
 async fn shown_while_marked(strategy: Strategy) -> (usize, usize) {
     const TENTH: std::time::Duration = std::time::Duration::from_millis(100);
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(3 * TENTH));
     let mut observer = client.observe_with(&query, |options| options.strategy(strategy));
@@ -574,7 +574,7 @@ async fn shown_while_marked(strategy: Strategy) -> (usize, usize) {
     (values.len(), most)
 }
 
-async fn observe_at_once(observer: &mut Observer<Lab, GetNumber>) -> Option<Seen<usize>> {
+async fn observe_at_once(observer: &mut Observer<ScriptedApp, GetNumber>) -> Option<Seen<usize>> {
     tokio::select! {
         biased;
         state = observer.next() => state,
@@ -593,7 +593,7 @@ async fn a_key_that_is_marked_faster_than_it_loads_is_shown_and_two_loads_run_at
 
 #[tokio::test(start_paused = true)]
 async fn the_answer_of_a_load_that_a_mark_has_retired_is_never_shown_over_a_write_or_a_removal() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let mut observer = client.observe(&query);
     pass(SECOND / 2).await;
@@ -614,7 +614,7 @@ async fn the_answer_of_a_load_that_a_mark_has_retired_is_never_shown_over_a_writ
 
 #[tokio::test(start_paused = true)]
 async fn each_observer_shows_each_commit_whatever_the_strategy_of_another() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     for drops_plain in [false, true] {
         client.cache().insert(query.clone(), 40);
@@ -644,7 +644,7 @@ async fn each_observer_shows_each_commit_whatever_the_strategy_of_another() {
 
 #[tokio::test(start_paused = true)]
 async fn each_observer_shows_as_stale_what_is_so_by_its_own_options() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
     let mut plain = client.observe(&query);
@@ -669,7 +669,7 @@ async fn each_observer_shows_as_stale_what_is_so_by_its_own_options() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_observer_has_loaded_is_stored_with_the_times_of_the_query() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let observer = client.observe_with(&query, |options| options.ttl(SECOND * 2).fresh(SECOND * 20));
     pass(seconds(2)).await;
@@ -680,7 +680,7 @@ async fn what_an_observer_has_loaded_is_stored_with_the_times_of_the_query() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_that_left_leaves_nothing_of_its_options_behind() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 50);
     let mut plain = client.observe(&query);

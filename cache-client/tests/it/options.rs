@@ -2,10 +2,10 @@
 
 use cache_client::{ClientBuildError, LoadingOptions, QueryError, Strategy};
 
-use crate::lab::*;
+use crate::scripted::*;
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(answer: Result<T, QueryError<LabError>>) -> String {
+fn refused<T: std::fmt::Debug>(answer: Result<T, QueryError<ScriptedError>>) -> String {
     match answer {
         Err(QueryError::Options(error)) => error.to_string(),
         other => panic!("{other:?}"),
@@ -14,7 +14,7 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, QueryError<LabError>>) -> Strin
 
 #[tokio::test(start_paused = true)]
 async fn a_query_that_nobody_gave_a_time_is_refused_before_anything_is_read_or_loaded() {
-    let client = lab();
+    let client = paused_client();
     let query = GetTimeless(1);
     client.cache().insert(query.clone(), 99);
     let message = refused(client.query(&query).await);
@@ -33,7 +33,7 @@ async fn a_query_that_nobody_gave_a_time_is_refused_before_anything_is_read_or_l
 #[tokio::test(start_paused = true)]
 async fn windows_of_zero_and_numbers_out_of_range_are_refused_by_name() {
     type Change = fn(LoadingOptions) -> LoadingOptions;
-    let client = lab();
+    let client = paused_client();
     let zero = std::time::Duration::ZERO;
     assert_eq!(zero, seconds(0));
     let changes: [(&str, Change); 11] = [
@@ -86,7 +86,7 @@ fn a_client_whose_options_cannot_work_is_not_built() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_overrides_a_time_changes_nothing_for_other_calls() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.query_with(&query, |options| options.fresh(seconds(1_000))).await.unwrap();
     pass(seconds(20)).await;
@@ -100,7 +100,7 @@ async fn a_call_that_overrides_a_time_changes_nothing_for_other_calls() {
 }
 
 /// How old an answer may become before the client loads it again, in seconds.
-async fn fresh_for(client: &cache_client::Client<Lab>, call: LoadingOptions) -> u64 {
+async fn fresh_for(client: &cache_client::Client<ScriptedApp>, call: LoadingOptions) -> u64 {
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(0)));
     client.query_with(&query, |options| call.or(options)).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_table_that_keeps_entries_for_a_time_needs_no_other() {
         .table::<GetTimeless>(|options| options.ttl(seconds(20)))
         .build()
         .unwrap();
-    let client = cache_client::Client::builder(cache, Lab::default()).build();
+    let client = cache_client::Client::builder(cache, ScriptedApp::default()).build();
     let query = GetTimeless(1);
     let held = client.query(&query).await.unwrap();
     pass(seconds(10)).await;
@@ -155,10 +155,10 @@ async fn a_default_of_the_client_comes_after_the_time_that_a_table_keeps_entries
         let cache = cache_core::Cache::builder().clock(cache_client::TokioClock::new());
         cache.table::<GetNumber>(|options| options.ttl(seconds(5))).build().unwrap()
     };
-    let by_default = cache_client::Client::builder(keeps_for_5_s(), Lab::default())
+    let by_default = cache_client::Client::builder(keeps_for_5_s(), ScriptedApp::default())
         .defaults(|options| options.ttl(seconds(100)))
         .build();
-    let by_setting = cache_client::Client::builder(keeps_for_5_s(), Lab::default())
+    let by_setting = cache_client::Client::builder(keeps_for_5_s(), ScriptedApp::default())
         .query::<GetNumber>(|options| options.ttl(seconds(100)))
         .build();
     for (client, is_kept) in [(by_default, false), (by_setting, true)] {
@@ -170,7 +170,7 @@ async fn a_default_of_the_client_comes_after_the_time_that_a_table_keeps_entries
 
 #[tokio::test(start_paused = true)]
 async fn options_of_a_call_that_cannot_work_fail_that_call_alone() {
-    let client = lab();
+    let client = paused_client();
     let (bad, good) = (GetNumber(1), GetNumber(2));
     let (failed, other, same) = tokio::join!(
         client.query_with(&bad, |options| options.fresh(seconds(0))),

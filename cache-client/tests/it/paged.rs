@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_client::{Client, Paged};
 
 use crate::feed::*;
-use crate::lab::{SECOND, pass, seconds};
+use crate::scripted::{SECOND, pass, seconds};
 
 fn page(number: u64) -> GetSlice {
     GetSlice(i64::try_from(number).unwrap())

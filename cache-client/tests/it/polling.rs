@@ -6,13 +6,13 @@ use std::time::Duration;
 use cache_client::{Client, QueryError, Strategy};
 use cache_core::{Cache, ManualClock};
 
-use crate::lab::*;
+use crate::scripted::*;
 
 const BLINK: Duration = Duration::from_millis(10);
 
 #[tokio::test(start_paused = true)]
 async fn a_poll_comes_a_period_after_each_load_has_ended() {
-    let client = lab();
+    let client = paused_client();
     let query = GetPolled(1);
     client.app().script(&query, Script::Answer(seconds(3)));
     let observer = client.observe(&query);
@@ -36,7 +36,7 @@ async fn a_poll_comes_a_period_after_each_load_has_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poll_comes_a_period_after_a_new_value_too() {
-    let client = lab();
+    let client = paused_client();
     let query = GetPolled(1);
     let _observer = client.observe(&query);
     pass(seconds(7)).await;
@@ -49,7 +49,7 @@ async fn a_poll_comes_a_period_after_a_new_value_too() {
 
 #[tokio::test(start_paused = true)]
 async fn polling_ends_with_the_last_observer() {
-    let client = lab();
+    let client = paused_client();
     let query = GetPolled(1);
     let (one, other) = (client.observe(&query), client.observe(&query));
     pass(seconds(2)).await;
@@ -63,7 +63,7 @@ async fn polling_ends_with_the_last_observer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_inactive_client_polls_nothing_and_once_when_it_is_active_again() {
-    let client = lab();
+    let client = paused_client();
     let (polled, plain) = (GetPolled(1), GetNumber(1));
     let _observers = (client.observe(&polled), client.observe(&plain));
     pass(seconds(2)).await;
@@ -83,7 +83,7 @@ async fn an_inactive_client_polls_nothing_and_once_when_it_is_active_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_was_inactive_for_a_moment_loads_what_is_polled_at_once() {
-    let client = lab();
+    let client = paused_client();
     let query = GetPolled(1);
     let _observer = client.observe(&query);
     pass(seconds(2)).await;
@@ -97,7 +97,7 @@ async fn a_client_that_was_inactive_for_a_moment_loads_what_is_polled_at_once() 
 
 #[tokio::test(start_paused = true)]
 async fn an_invalidation_loads_what_is_observed_by_an_inactive_client_too() {
-    let client = lab();
+    let client = paused_client();
     let query = GetPolled(1);
     let _observer = client.observe(&query);
     pass(seconds(2)).await;
@@ -109,7 +109,7 @@ async fn an_invalidation_loads_what_is_observed_by_an_inactive_client_too() {
 
 #[tokio::test(start_paused = true)]
 async fn of_several_observers_the_shortest_period_counts_while_it_is_there() {
-    let client = lab();
+    let client = paused_client();
     let query = GetPolled(1);
     let _slow = client.observe(&query);
     let fast = client.observe_with(&query, |options| options.poll(seconds(4)));
@@ -129,7 +129,7 @@ async fn of_several_observers_the_shortest_period_counts_while_it_is_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poll_joins_the_load_that_runs_and_stores_as_the_strategy_says() {
-    let client = lab();
+    let client = paused_client();
     let query = GetPolled(1);
     let mut observer = client.observe(&query);
     pass(SECOND + BLINK).await;
@@ -154,7 +154,7 @@ async fn a_poll_joins_the_load_that_runs_and_stores_as_the_strategy_says() {
 #[tokio::test(start_paused = true)]
 async fn a_period_of_zero_is_an_error() {
     for strategy in [Strategy::CacheFirst, Strategy::NetworkOnly] {
-        let client = lab();
+        let client = paused_client();
         let query = GetPolled(1);
         let zero = |options: cache_client::LoadingOptions| options.strategy(strategy).poll(Duration::ZERO);
         let observer = client.observe_with(&query, zero);
@@ -169,7 +169,7 @@ async fn a_period_of_zero_is_an_error() {
 async fn a_jump_of_the_clock_of_the_cache_is_noticed_within_a_minute() {
     let clock = Arc::new(ManualClock::new());
     let cache = Cache::builder().clock(Arc::clone(&clock)).build().unwrap();
-    let client = Client::builder(cache, Lab::default()).build();
+    let client = Client::builder(cache, ScriptedApp::default()).build();
     let (polled, plain) = (GetPolled(1), GetPolled(2));
     let observer = client.observe_with(&polled, |options| options.poll(seconds(3_600)));
     let shown = client.observe_with(&plain, |options| options.poll(seconds(360_000)).fresh(seconds(1_000)));

@@ -6,13 +6,13 @@ use std::time::Duration;
 use cache_client::{QueryError, Strategy};
 use tokio::time::Instant;
 
-use crate::lab::*;
 use crate::listener::Listener;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn what_a_page_needs_is_loaded_at_the_same_time_without_anybody_waiting() {
-    let client = lab();
-    client.prefetch_all((&GetNumber(1), &GetStale(1), &GetMaybe(2)));
+    let client = paused_client();
+    client.prefetch(&GetNumber(1)).and(client.prefetch(&GetStale(1))).and(client.prefetch(&GetMaybe(2)));
     settle().await;
     assert_eq!(client.app().loads(&GetNumber(1)) + client.app().loads(&GetStale(1)), 2);
     pass(SECOND).await;
@@ -23,11 +23,16 @@ async fn what_a_page_needs_is_loaded_at_the_same_time_without_anybody_waiting() 
 
 #[tokio::test(start_paused = true)]
 async fn all_that_is_prefetched_can_be_waited_for() {
-    let client = lab();
+    let client = paused_client();
     client.app().script(&GetStale(1), Script::Answer(seconds(3)));
     client.app().script(&GetForgiven(1), Script::Fail(seconds(2)));
     let begun = Instant::now();
-    client.prefetch_all((&GetNumber(1), &GetStale(1), &GetForgiven(1))).done().await;
+    client
+        .prefetch(&GetNumber(1))
+        .and(client.prefetch(&GetStale(1)))
+        .and(client.prefetch(&GetForgiven(1)))
+        .done()
+        .await;
     assert_eq!(begun.elapsed(), seconds(3));
     assert!(client.cached(&GetNumber(1)).is_some() && client.cached(&GetStale(1)).is_some());
     assert!(matches!(client.refresh_error(&GetForgiven(1)), Some(QueryError::Failed { .. })));
@@ -35,7 +40,7 @@ async fn all_that_is_prefetched_can_be_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slice_an_array_and_a_vector_of_one_type_can_be_prefetched() {
-    let client = lab();
+    let client = paused_client();
     let keys: Vec<GetNumber> = (0..9).map(GetNumber).collect();
     client.prefetch_all(&keys[..3]);
     client.prefetch_all(&[GetNumber(3), GetNumber(4)]);
@@ -48,22 +53,20 @@ async fn a_slice_an_array_and_a_vector_of_one_type_can_be_prefetched() {
 
 #[tokio::test(start_paused = true)]
 async fn twelve_queries_of_any_type_go_together() {
-    let client = lab();
+    let client = paused_client();
     client
-        .prefetch_all((
-            &GetNumber(1),
-            &GetWeak(1),
-            &GetStale(1),
-            &GetForgiven(1),
-            &GetFirst(1),
-            &GetPolled(1),
-            &GetEqual(1),
-            &GetMaybe(2),
-            &GetBrittle(1),
-            &GetWeighed(9_001),
-            &GetSum(1),
-            &GetNumber(2),
-        ))
+        .prefetch(&GetNumber(1))
+        .and(client.prefetch(&GetWeak(1)))
+        .and(client.prefetch(&GetStale(1)))
+        .and(client.prefetch(&GetForgiven(1)))
+        .and(client.prefetch(&GetFirst(1)))
+        .and(client.prefetch(&GetPolled(1)))
+        .and(client.prefetch(&GetEqual(1)))
+        .and(client.prefetch(&GetMaybe(2)))
+        .and(client.prefetch(&GetBrittle(1)))
+        .and(client.prefetch(&GetWeighed(9_001)))
+        .and(client.prefetch(&GetSum(1)))
+        .and(client.prefetch(&GetNumber(2)))
         .done()
         .await;
     assert!(client.cached(&GetNumber(1)).is_some() && client.cached(&GetNumber(2)).is_some());
@@ -72,14 +75,14 @@ async fn twelve_queries_of_any_type_go_together() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_fresh_is_not_waited_for_and_what_is_being_loaded_is_joined() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 99);
     let waiter = ask(&client, &GetNumber(2));
     settle().await;
     let begun = Instant::now();
-    client.prefetch_all((&GetNumber(1),)).done().await;
+    client.prefetch(&GetNumber(1)).done().await;
     assert_eq!(begun.elapsed(), seconds(0));
-    client.prefetch_all((&GetNumber(1), &GetNumber(2))).done().await;
+    client.prefetch(&GetNumber(1)).and(client.prefetch(&GetNumber(2))).done().await;
     assert_eq!(begun.elapsed(), SECOND);
     waiter.await.unwrap().unwrap();
     assert_eq!((client.app().loads(&GetNumber(1)), client.app().loads(&GetNumber(2))), (0, 1));
@@ -87,16 +90,16 @@ async fn what_is_fresh_is_not_waited_for_and_what_is_being_loaded_is_joined() {
 
 #[tokio::test(start_paused = true)]
 async fn options_that_cannot_work_keep_nothing_else_from_being_prefetched() {
-    let client = lab();
-    client.prefetch_all((&GetTimeless(1), &GetNumber(1))).done().await;
+    let client = paused_client();
+    client.prefetch(&GetTimeless(1)).and(client.prefetch(&GetNumber(1))).done().await;
     assert_eq!(client.app().loads(&GetTimeless(1)), 0);
     assert!(client.cached(&GetNumber(1)).is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_waited_for_is_kept_for_five_seconds_like_any_prefetch() {
-    let client = lab();
-    client.prefetch_all((&GetWeak(1),)).done().await;
+    let client = paused_client();
+    client.prefetch(&GetWeak(1)).done().await;
     pass(seconds(4)).await;
     assert!(client.cached(&GetWeak(1)).is_some());
     pass(seconds(2)).await;
@@ -105,8 +108,8 @@ async fn what_was_waited_for_is_kept_for_five_seconds_like_any_prefetch() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_may_leave_and_the_loads_go_on() {
-    let client = lab();
-    let done = client.prefetch_all((&GetNumber(1), &GetStale(1))).done();
+    let client = paused_client();
+    let done = client.prefetch(&GetNumber(1)).and(client.prefetch(&GetStale(1))).done();
     assert!(tokio::time::timeout(Duration::from_millis(100), done).await.is_err());
     pass(SECOND).await;
     assert!(client.cached(&GetNumber(1)).is_some() && client.cached(&GetStale(1)).is_some());
@@ -117,7 +120,7 @@ async fn who_waits_may_leave_and_the_loads_go_on() {
 async fn a_load_that_prefetches_what_asks_for_it_waits_for_no_circle() {
     // The one that closes it is first the load that is prefetched, then the wait for it.
     for (first, second) in [(1, 2), (2, 1)] {
-        let client = lab();
+        let client = paused_client();
         client.app().script(&GetEager(1), Script::Answer(seconds(first)));
         client.app().script(&GetEager(2), Script::Answer(seconds(second)));
         let begun = Instant::now();
@@ -130,7 +133,7 @@ async fn a_load_that_prefetches_what_asks_for_it_waits_for_no_circle() {
 
 #[tokio::test(start_paused = true)]
 async fn a_prefetch_after_a_while_loads_when_its_time_has_come() {
-    let client = lab();
+    let client = paused_client();
     let guard = client.prefetch_after(&GetNumber(1), SECOND);
     pass(Duration::from_millis(900)).await;
     assert_eq!(client.app().loads(&GetNumber(1)), 0);
@@ -145,7 +148,7 @@ async fn a_prefetch_after_a_while_loads_when_its_time_has_come() {
 
 #[tokio::test(start_paused = true)]
 async fn a_prefetch_after_a_while_is_called_off_with_its_guard() {
-    let client = lab();
+    let client = paused_client();
     let guard = client.prefetch_after(&GetNumber(1), SECOND);
     pass(Duration::from_millis(900)).await;
     drop(guard);
@@ -155,7 +158,7 @@ async fn a_prefetch_after_a_while_is_called_off_with_its_guard() {
 
 #[tokio::test(start_paused = true)]
 async fn a_prefetch_after_a_while_finds_what_has_come_meanwhile() {
-    let client = lab();
+    let client = paused_client();
     let _guard = client.prefetch_after(&GetNumber(1), SECOND);
     client.cache().insert(GetNumber(1), 99);
     pass(seconds(2)).await;
@@ -164,7 +167,7 @@ async fn a_prefetch_after_a_while_finds_what_has_come_meanwhile() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_prefetches_for_all_and_is_answered_by_that_load() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
     tree.prefetch(&GetNumber(1));
     settle().await;
@@ -173,15 +176,15 @@ async fn a_tree_prefetches_for_all_and_is_answered_by_that_load() {
     assert_eq!(client.app().loads(&GetNumber(1)), 1);
     // The tree has its answer, whatever became of the entry.
     client.cache().clear();
-    tree.prefetch_all((&GetNumber(1),)).done().await;
+    tree.prefetch(&GetNumber(1)).done().await;
     assert_eq!(client.app().loads(&GetNumber(1)), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_tree_has_prefetched_goes_on_when_it_is_cancelled_and_nobody_waits_for_it_any_more() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
-    let prefetched = tree.prefetch_all((&GetNumber(1), &GetStale(1)));
+    let prefetched = tree.prefetch(&GetNumber(1)).and(tree.prefetch(&GetStale(1)));
     settle().await;
     tree.cancel();
     let begun = Instant::now();
@@ -196,7 +199,7 @@ async fn what_a_tree_has_prefetched_goes_on_when_it_is_cancelled_and_nobody_wait
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_that_is_kept_from_the_cache_prefetches_nothing() {
-    let client = lab();
+    let client = paused_client();
     let disabled = client.request("disabled");
     let below = disabled.child("below");
     let late = disabled.prefetch_after(&GetNumber(3), SECOND);
@@ -206,7 +209,7 @@ async fn a_tree_that_is_kept_from_the_cache_prefetches_nothing() {
     let replacing = client.request("replacing").with_override::<GetStale>(|_| Ok(Arc::new(7)));
     for tree in [&disabled, &below, &given, &replacing] {
         tree.prefetch(&GetNumber(1));
-        tree.prefetch_all((&GetNumber(2), &GetStale(1))).done().await;
+        tree.prefetch(&GetNumber(2)).and(tree.prefetch(&GetStale(1))).done().await;
     }
     pass(seconds(5)).await;
     let loads = (1..4).map(|key| client.app().loads(&GetNumber(key))).sum::<usize>();
@@ -217,7 +220,7 @@ async fn a_tree_that_is_kept_from_the_cache_prefetches_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_would_not_be_stored_is_not_prefetched() {
     let client = builder().query::<GetNumber>(|options| options.strategy(Strategy::NetworkOnly)).build();
-    in_time(client.prefetch_all((&GetNumber(1),)).done()).await;
+    in_time(client.prefetch(&GetNumber(1)).done()).await;
     assert_eq!((client.app().loads(&GetNumber(1)), client.cached(&GetNumber(1))), (0, None));
 }
 
@@ -230,8 +233,8 @@ async fn options_that_cannot_work_are_told_and_readable_apart() {
         let listener = Listener::start();
         let (timeless, number) = (GetTimeless(key), GetNumber(key));
         match prefetch {
-            false => drop(client.prefetch_all((&timeless, &number))),
-            true => drop(cx.prefetch_all((&timeless, &number))),
+            false => drop(client.prefetch(&timeless).and(client.prefetch(&number))),
+            true => drop(cx.prefetch(&timeless).and(cx.prefetch(&number))),
         }
         settle().await;
         let told = listener.all("prefetch_refused");

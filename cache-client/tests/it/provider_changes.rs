@@ -5,14 +5,14 @@ use std::time::Duration;
 use cache_client::{Changes, Client, Context, Mutate, Strategy, TrackingProvider};
 use cache_core::Tag;
 
-use crate::attic::*;
-use crate::lab::{SECOND, ask_hastily, pass, seconds, settle};
+use crate::persisted::*;
 use crate::providers::{assert_calls, site};
+use crate::scripted::{SECOND, ask_hastily, pass, seconds, settle};
 
 // Changes
 
 /// Does something to a cache whose provider has an old entry, throws the cache's own away, and reads.
-async fn after(change: impl AsyncFn(&Client<Depot>, &GetKept)) -> (usize, Site<TrackingProvider>) {
+async fn after(change: impl AsyncFn(&Client<PersistedApp>, &GetKept)) -> (usize, Restarts<TrackingProvider>) {
     let (site, query) = (site(), GetKept(1));
     site.client().query(&query).await.unwrap();
     settle().await;
@@ -26,7 +26,7 @@ async fn after(change: impl AsyncFn(&Client<Depot>, &GetKept)) -> (usize, Site<T
 #[tokio::test(start_paused = true)]
 async fn what_is_marked_or_removed_here_is_not_read_back_present_or_absent() {
     for is_present in [true, false] {
-        type Change = fn(&Client<Depot>, &GetKept);
+        type Change = fn(&Client<PersistedApp>, &GetKept);
         let changes: [Change; 15] = [
             |client, query| drop(client.invalidate(query)),
             |client, _| drop(client.invalidate_query::<GetKept>()),
@@ -108,7 +108,7 @@ async fn an_invalidation_outlives_a_load_that_fails() {
     client.query(&query).await.unwrap();
     settle().await;
     client.invalidate_all();
-    site.depot.fail_next(1);
+    site.app.fail_next(1);
     assert!(client.query(&query).await.is_err());
     assert_eq!(*client.query(&query).await.unwrap(), 3);
 }
@@ -121,7 +121,7 @@ async fn an_entry_from_before_a_change_is_refused_by_all_loads_after_it() {
     client.query(&query).await.unwrap();
     settle().await;
     client.invalidate_all();
-    site.depot.fail_next(1);
+    site.app.fail_next(1);
     assert!(client.query(&query).await.is_err());
     pass(SECOND).await;
     let looks = site.provider.gets();
@@ -138,7 +138,7 @@ async fn an_entry_whose_load_began_when_a_change_was_noticed_is_refused() {
     settle().await;
     client.invalidate(&query);
     settle().await;
-    site.depot.fail_next(1);
+    site.app.fail_next(1);
     let (failing, loading) = (ask(&client, &query), ask(&other, &query));
     let ended = [failing.await.unwrap().is_ok(), loading.await.unwrap().is_ok()];
     assert_eq!(ended, [false, true], "the first one fails");
@@ -164,7 +164,7 @@ async fn a_mark_that_comes_from_a_snapshot_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn other_tags_and_other_tables_are_read_as_before() {
-    type Change = fn(&Client<Depot>);
+    type Change = fn(&Client<PersistedApp>);
     let changes: [Change; 4] = [
         |client| drop(client.invalidate_tag("other")),
         |client| drop(client.invalidate_tag(Tag::new("kept", 9))),
@@ -197,15 +197,15 @@ async fn invalidating_a_key_removes_it_for_others_too() {
 #[derive(Clone)]
 struct Rewrite(u32, usize);
 
-impl Mutate<Depot> for Rewrite {
+impl Mutate<PersistedApp> for Rewrite {
     type Output = ();
     type Error = std::convert::Infallible;
 
-    async fn run(&self, _: &Context<Depot>) -> Result<(), Self::Error> {
+    async fn run(&self, _: &Context<PersistedApp>) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    fn apply(&self, (): &(), changes: &mut Changes<Depot>) {
+    fn apply(&self, (): &(), changes: &mut Changes<PersistedApp>) {
         changes.set(GetKept(self.0), self.1);
     }
 }
@@ -231,7 +231,7 @@ async fn what_a_mutation_or_a_change_writes_takes_the_old_entry_away_for_others_
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_was_overtaken_writes_nothing() {
-    type Change = fn(&Client<Depot>);
+    type Change = fn(&Client<PersistedApp>);
     let changes: [Change; 3] = [
         |client| drop(client.invalidate_all()),
         |client| drop(client.cache().insert(GetKept(1), 99)),
@@ -262,7 +262,7 @@ async fn a_load_that_is_overtaken_just_before_its_store_writes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_changed_while_its_write_waits_is_not_written() {
-    type Change = fn(&Client<Depot>);
+    type Change = fn(&Client<PersistedApp>);
     let changes: [Change; 3] = [
         |client| assert!(client.cache().invalidate(&GetKept(1))),
         |client| drop(client.cache().insert(GetKept(1), 99)),
@@ -285,7 +285,7 @@ async fn an_answer_that_is_changed_while_its_write_waits_is_not_written() {
 }
 
 /// A client whose provider takes 5 s for the write that has begun, and no time for what comes next.
-async fn during_a_slow_write() -> (Site<TrackingProvider>, Client<Depot>, GetKept) {
+async fn during_a_slow_write() -> (Restarts<TrackingProvider>, Client<PersistedApp>, GetKept) {
     let (site, query) = (site(), GetKept(1));
     let client = site.builder().provider_timeout(seconds(20)).build();
     let first = ask(&client, &query);
@@ -354,25 +354,22 @@ async fn a_read_that_nobody_wants_any_more_is_dropped() {
     settle().await;
     waiter.abort();
     pass(SECOND).await;
-    assert_eq!(
-        (site.provider.misses(), site.depot.loads::<GetKept>(), client.provider_troubles()),
-        (0, 0, 0)
-    );
+    assert_eq!((site.provider.misses(), site.app.loads::<GetKept>(), client.provider_errors()), (0, 0, 0));
 }
 
 /// Changes a part of what is there, if it is.
 #[derive(Clone)]
 struct Raise;
 
-impl Mutate<Depot> for Raise {
+impl Mutate<PersistedApp> for Raise {
     type Output = ();
-    type Error = DepotError;
+    type Error = PersistedError;
 
-    async fn run(&self, _: &Context<Depot>) -> Result<(), DepotError> {
+    async fn run(&self, _: &Context<PersistedApp>) -> Result<(), PersistedError> {
         Ok(())
     }
 
-    fn apply(&self, (): &(), changes: &mut Changes<Depot>) {
+    fn apply(&self, (): &(), changes: &mut Changes<PersistedApp>) {
         changes.update(&GetKept(1), |number| **number + 100);
     }
 }
@@ -380,5 +377,5 @@ impl Mutate<Depot> for Raise {
 #[tokio::test(start_paused = true)]
 async fn a_change_of_a_part_that_finds_nothing_here_is_not_undone_by_an_older_entry() {
     let (value, site) = after(async |client, _| client.mutate(&Raise).await.unwrap()).await;
-    assert_eq!((value, site.depot.loads::<GetKept>()), (2, 2));
+    assert_eq!((value, site.app.loads::<GetKept>()), (2, 2));
 }

@@ -7,16 +7,16 @@ use cache_client::{Provider, Strategy, TrackingProvider};
 use cache_core::BoxError;
 use parking_lot::Mutex;
 
-use crate::attic::*;
-use crate::lab::{pass, seconds, settle};
+use crate::persisted::*;
+use crate::scripted::{pass, seconds, settle};
 
-pub fn site() -> Site<TrackingProvider> {
-    Site::new(TrackingProvider::new())
+pub fn site() -> Restarts<TrackingProvider> {
+    Restarts::new(TrackingProvider::new())
 }
 
 /// Calls of the provider so far: gets, sets, removes.
 #[track_caller]
-pub fn assert_calls(site: &Site<TrackingProvider>, gets: u64, sets: u64, removes: u64) {
+pub fn assert_calls(site: &Restarts<TrackingProvider>, gets: u64, sets: u64, removes: u64) {
     let provider = &site.provider;
     assert_eq!((provider.gets(), provider.sets(), provider.removes()), (gets, sets, removes));
 }
@@ -36,7 +36,7 @@ async fn a_miss_reads_once_loads_once_and_writes_once_and_a_hit_does_nothing() {
     assert_eq!(*client.query(&query).await.unwrap(), 1);
     settle().await;
     assert_calls(&site, 1, 1, 0);
-    assert_eq!(site.depot.loads::<GetKept>(), 1);
+    assert_eq!(site.app.loads::<GetKept>(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +62,7 @@ async fn what_was_evicted_is_found_again() {
     settle().await;
     assert!(client.cached(&query).is_none());
     assert_eq!(*client.query(&query).await.unwrap(), 1);
-    assert_eq!(site.depot.loads::<GetKeptWeak>(), 1);
+    assert_eq!(site.app.loads::<GetKeptWeak>(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,17 +80,17 @@ async fn what_the_provider_has_is_stale_when_the_options_of_the_reader_say_so() 
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_never_lets_go_does_not_make_anything_fresh() {
-    let (site, query) = (Site::new(Hoarder::default()), GetKept(1));
+    let (site, query) = (Restarts::new(Hoarder::default()), GetKept(1));
     site.client().query(&query).await.unwrap();
     pass(seconds(20)).await;
     let patient = site.builder().query::<GetKept>(|options| options.fresh(seconds(100))).build();
     assert_eq!(*patient.query(&query).await.unwrap(), 2);
-    assert_eq!(patient.provider_troubles(), 0);
+    assert_eq!(patient.provider_errors(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_never_lets_go_does_not_lengthen_a_time_to_live() {
-    let (site, query) = (Site::new(Hoarder::default()), GetKeptShortly(1));
+    let (site, query) = (Restarts::new(Hoarder::default()), GetKeptShortly(1));
     site.client().query(&query).await.unwrap();
     pass(seconds(20)).await;
     let patient = site.builder().query::<GetKeptShortly>(|options| options.ttl(seconds(100))).build();
@@ -99,7 +99,7 @@ async fn a_provider_that_never_lets_go_does_not_lengthen_a_time_to_live() {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_to_live_is_what_is_left_of_the_shortest_time() {
-    let site = Site::new(Hoarder::default());
+    let site = Restarts::new(Hoarder::default());
     let client = site.client();
     client.query(&GetKept(1)).await.unwrap();
     client.query(&GetKeptShortly(1)).await.unwrap();
@@ -112,7 +112,7 @@ async fn the_time_to_live_is_what_is_left_of_the_shortest_time() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_written_for_a_year_at_most_and_not_at_all_if_its_time_is_over() {
-    let site = Site::new(Hoarder::default());
+    let site = Restarts::new(Hoarder::default());
     let year = seconds(365 * 24 * 60 * 60);
     for (fresh, written) in [(Duration::MAX, vec![year]), (seconds(1), vec![year])] {
         let client = site.builder().query::<GetKept>(|options| options.fresh(fresh)).build();
@@ -125,7 +125,7 @@ async fn an_answer_is_written_for_a_year_at_most_and_not_at_all_if_its_time_is_o
 
 #[tokio::test(start_paused = true)]
 async fn the_name_of_an_entry_is_that_of_its_table_and_its_key() {
-    let site = Site::new(Hoarder::default());
+    let site = Restarts::new(Hoarder::default());
     site.client().query(&GetKept(0x0102)).await.unwrap();
     settle().await;
     assert_eq!(site.provider.0.lock()[0].key, b"get_kept\0\x02\x01\0\0");
@@ -152,7 +152,7 @@ async fn ten_contexts_deep_a_miss_is_one_read_one_load_and_one_write() {
     cx.query(&query).await.unwrap();
     settle().await;
     assert_calls(&site, 1, 1, 0);
-    assert_eq!(site.depot.loads::<GetKept>(), 1);
+    assert_eq!(site.app.loads::<GetKept>(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,7 +169,7 @@ async fn what_a_load_asks_for_is_read_and_written_too() {
 #[tokio::test(start_paused = true)]
 async fn a_load_that_fails_writes_nothing() {
     let (site, query) = (site(), GetKept(1));
-    site.depot.fail_next(1);
+    site.app.fail_next(1);
     assert!(site.client().query(&query).await.is_err());
     settle().await;
     assert_calls(&site, 1, 0, 0);
@@ -184,7 +184,7 @@ async fn a_refresh_to_an_equal_value_renews_what_the_provider_has() {
     client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await.unwrap();
     pass(seconds(5)).await;
     site.client().query(&query).await.unwrap();
-    assert_eq!(site.depot.loads::<GetKeptEqual>(), 2);
+    assert_eq!(site.app.loads::<GetKeptEqual>(), 2);
 }
 
 // Strategies
@@ -233,10 +233,10 @@ async fn an_answer_that_is_about_to_end_is_not_replaced_by_itself() {
     client.query(&query).await.unwrap();
     client.query(&query).await.unwrap();
     pass(seconds(2)).await;
-    assert_eq!(site.depot.loads::<GetKept>(), 2);
+    assert_eq!(site.app.loads::<GetKept>(), 2);
     client.prefetch(&query);
     pass(seconds(2)).await;
-    assert_eq!(site.depot.loads::<GetKept>(), 3);
+    assert_eq!(site.app.loads::<GetKept>(), 3);
     assert_calls(&site, 1, 3, 0);
 }
 
@@ -272,7 +272,7 @@ async fn who_wants_a_load_gets_one_though_it_joins_a_flight_that_would_do_withou
     settle().await;
     let value = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly)).await.unwrap();
     assert_eq!((*value, *early.await.unwrap().unwrap()), (2, 2));
-    assert_eq!(site.depot.loads::<GetKept>(), 2);
+    assert_eq!(site.app.loads::<GetKept>(), 2);
 }
 
 // Trees of their own
@@ -295,7 +295,7 @@ async fn trees_of_their_own_neither_read_nor_write() {
     settle().await;
     assert_calls(&site, 0, 0, 0);
     // Two of them are one tree.
-    assert_eq!(site.depot.loads::<GetKept>(), 2);
+    assert_eq!(site.app.loads::<GetKept>(), 2);
 }
 
 /// Keeps everything for ever, with the time to live that it was given.

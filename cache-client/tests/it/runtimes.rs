@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Id, Runtime};
 use tokio::time::Instant;
 
-use crate::depot::{self, GetItem, items};
-use crate::lab::*;
+use crate::batching::{self, GetItem, items};
+use crate::scripted::*;
 
 /// One that runs only inside `block_on`, on paused time.
 fn current_thread() -> Runtime {
@@ -23,9 +23,9 @@ fn current_thread() -> Runtime {
 }
 
 /// Begins to query on a runtime that is idle from then on.
-fn begin<Q: Fetch<Lab> + Keyed>(runtime: &Runtime, client: &Client<Lab>, query: &Q)
+fn begin<Q: Fetch<ScriptedApp> + Keyed>(runtime: &Runtime, client: &Client<ScriptedApp>, query: &Q)
 where
-    LabRegistry: cache_core::Holds<Q>,
+    ScriptedRegistry: cache_core::Holds<Q>,
 {
     runtime.block_on(async {
         drop(ask(client, query));
@@ -34,7 +34,7 @@ where
 }
 
 /// Waits until an observer shows a value, and nothing is being loaded.
-async fn shows(observer: &mut Observer<Lab, GetNumber>, wanted: usize) {
+async fn shows(observer: &mut Observer<ScriptedApp, GetNumber>, wanted: usize) {
     let shown = async {
         while let Some(state) = observer.next().await {
             if matches!(state, State::Ready { value, is_refreshing: false, .. } if *value == wanted) {
@@ -48,7 +48,7 @@ async fn shows(observer: &mut Observer<Lab, GetNumber>, wanted: usize) {
 
 #[test]
 fn a_load_of_a_runtime_that_nobody_drives_is_taken_over() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     let (idle, other) = (current_thread(), current_thread());
     begin(&idle, &client, &query);
     let answers = other.block_on(in_time(async {
@@ -70,7 +70,7 @@ fn a_load_of_a_runtime_that_nobody_drives_is_taken_over() {
 
 #[test]
 fn a_load_of_a_runtime_that_was_dropped_is_taken_over_by_those_who_wait_on_another() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     let (dropped, other) = (current_thread(), current_thread());
     begin(&dropped, &client, &query);
     other.block_on(in_time(async {
@@ -103,7 +103,7 @@ fn panics_later(begin: impl FnOnce(&Runtime) + Send + 'static) -> (mpsc::Sender<
 
 #[test]
 fn a_load_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     let (its_client, its_query) = (client.clone(), query.clone());
     let (told, thread) = panics_later(move |runtime| begin(runtime, &its_client, &its_query));
     current_thread().block_on(in_time(async {
@@ -118,7 +118,7 @@ fn a_load_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
 
 #[test]
 fn a_batch_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
-    let client = depot::depot();
+    let client = batching::batching_client();
     let (its_client, keys) = (client.clone(), items(0..3));
     let its_keys = keys.clone();
     let (told, thread) = panics_later(move |runtime| {
@@ -139,7 +139,7 @@ fn a_batch_of_a_runtime_that_has_ended_by_a_panic_is_taken_over() {
 
 #[test]
 fn a_deadline_counts_also_when_the_runtime_that_it_was_made_in_does_not_run() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     let idle = current_thread();
     let within = |time| idle.block_on(async { client.request("hasty").with_deadline(Instant::now() + time) });
     let (awaited, quiet, later) = (within(SECOND / 2), within(SECOND / 2), within(seconds(100)));
@@ -155,7 +155,7 @@ fn a_deadline_counts_also_when_the_runtime_that_it_was_made_in_does_not_run() {
 
 #[test]
 fn a_private_load_is_taken_over_too() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     let (idle, dropped, other) = (current_thread(), current_thread(), current_thread());
     for (at, runtime) in [idle, dropped].into_iter().enumerate() {
         let mut runtime = Some(runtime);
@@ -183,7 +183,7 @@ fn a_private_load_is_taken_over_too() {
 
 #[test]
 fn a_load_that_waits_for_a_load_of_another_runtime_takes_it_over() {
-    let (client, part, whole) = (lab(), GetNumber(1), GetSum(1));
+    let (client, part, whole) = (paused_client(), GetNumber(1), GetSum(1));
     let (idle, other) = (current_thread(), current_thread());
     begin(&idle, &client, &part);
     let answer = other.block_on(in_time(client.query(&whole)));
@@ -193,7 +193,7 @@ fn a_load_that_waits_for_a_load_of_another_runtime_takes_it_over() {
 #[test]
 fn an_observer_goes_on_when_the_runtime_of_its_key_does_not() {
     for ends in [false, true] {
-        let (client, query) = (lab(), GetNumber(1));
+        let (client, query) = (paused_client(), GetNumber(1));
         let (first, other) = (current_thread(), current_thread());
         let mut moved = first.block_on(async {
             let mut observer = client.observe(&query);
@@ -220,7 +220,7 @@ fn an_observer_goes_on_when_the_runtime_of_its_key_does_not() {
 }
 
 /// An observer of a number that began on an idle runtime, and whose task runs on another one since.
-async fn moved_away(mut observer: Observer<Lab, GetNumber>) -> Observer<Lab, GetNumber> {
+async fn moved_away(mut observer: Observer<ScriptedApp, GetNumber>) -> Observer<ScriptedApp, GetNumber> {
     let moved = tokio::time::timeout(seconds(5), observer.next()).await;
     assert!(moved.is_err(), "it shows nothing new: {moved:?}");
     observer
@@ -229,7 +229,7 @@ async fn moved_away(mut observer: Observer<Lab, GetNumber>) -> Observer<Lab, Get
 #[test]
 fn an_observer_that_has_moved_is_told_at_once_of_layers_and_arrivals() {
     for is_layer in [true, false] {
-        let (client, query) = (lab(), GetNumber(1));
+        let (client, query) = (paused_client(), GetNumber(1));
         let (idle, other) = (current_thread(), current_thread());
         let observer = idle.block_on(async {
             let mut observer = client.observe(&query);
@@ -263,7 +263,7 @@ fn an_observer_that_has_moved_is_told_at_once_of_layers_and_arrivals() {
 #[test]
 fn what_an_observer_kept_on_an_idle_runtime_goes_with_it() {
     for moves in [false, true] {
-        let (client, query) = (lab(), GetWeak(1));
+        let (client, query) = (paused_client(), GetWeak(1));
         let (idle, other) = (current_thread(), current_thread());
         let value = Arc::new(50);
         client.cache().insert(query.clone(), Arc::clone(&value));
@@ -291,7 +291,7 @@ fn what_an_observer_kept_on_an_idle_runtime_goes_with_it() {
 #[test]
 fn an_observer_waits_for_a_load_whose_runtime_stops_running_it() {
     for ends in [false, true] {
-        let (client, query) = (lab(), GetNumber(1));
+        let (client, query) = (paused_client(), GetNumber(1));
         let (mut first, other) = (Some(current_thread()), current_thread());
         begin(first.as_ref().unwrap(), &client, &query);
         other.block_on(async {
@@ -307,7 +307,7 @@ fn an_observer_waits_for_a_load_whose_runtime_stops_running_it() {
 
 #[test]
 fn an_invalidation_does_not_wait_for_observers_that_nobody_runs() {
-    let (client, query) = (lab(), GetNumber(1));
+    let (client, query) = (paused_client(), GetNumber(1));
     let (idle, other) = (current_thread(), current_thread());
     let _observer = idle.block_on(async {
         let mut observer = client.observe(&query);
@@ -322,7 +322,7 @@ fn an_invalidation_does_not_wait_for_observers_that_nobody_runs() {
 }
 
 /// Where the next load of a key runs.
-fn place_of(client: &Client<Lab>, key: u32) -> Arc<Mutex<Option<Id>>> {
+fn place_of(client: &Client<ScriptedApp>, key: u32) -> Arc<Mutex<Option<Id>>> {
     let place = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&place);
     client.app().when_loaded(key, move |_| {
@@ -335,7 +335,7 @@ fn place_of(client: &Client<Lab>, key: u32) -> Arc<Mutex<Option<Id>>> {
 #[test]
 fn loads_run_where_the_client_was_built_and_elsewhere_while_that_is_idle() {
     let (home, other) = (current_thread(), current_thread());
-    let client = home.block_on(async { lab() });
+    let client = home.block_on(async { paused_client() });
     let place = place_of(&client, 1);
     home.block_on(client.query(&GetNumber(1))).unwrap();
     assert_eq!(*place.lock(), Some(home.handle().id()));
@@ -359,7 +359,7 @@ fn loads_run_where_the_client_was_built_and_elsewhere_while_that_is_idle() {
 #[test]
 fn a_client_whose_runtime_has_ended_goes_on_where_its_callers_are() {
     let (home, other) = (current_thread(), current_thread());
-    let client = home.block_on(async { lab() });
+    let client = home.block_on(async { paused_client() });
     client.cache().insert(GetStale(1), 50);
     drop(home);
     other.block_on(in_time(async {
@@ -370,7 +370,7 @@ fn a_client_whose_runtime_has_ended_goes_on_where_its_callers_are() {
     }));
     // The first thing it is asked for may be a load that nobody waits for, or an observer.
     let home = current_thread();
-    let clients = home.block_on(async { [lab(), lab()] });
+    let clients = home.block_on(async { [paused_client(), paused_client()] });
     drop(home);
     other.block_on(in_time(async {
         clients[0].prefetch(&GetNumber(1));
@@ -383,7 +383,7 @@ fn a_client_whose_runtime_has_ended_goes_on_where_its_callers_are() {
 
 #[test]
 fn keys_that_are_loaded_together_are_taken_over_together() {
-    let client = depot::depot();
+    let client = batching::batching_client();
     let keys = items(0..10);
     let (idle, dropped, other) = (current_thread(), current_thread(), current_thread());
     let begin = |runtime: &Runtime, keys: &[GetItem]| {
@@ -409,7 +409,7 @@ fn keys_that_are_loaded_together_are_taken_over_together() {
 #[test]
 fn a_batch_that_was_joined_from_another_runtime_is_joined_anew() {
     for ends in [false, true] {
-        let client = depot::depot();
+        let client = batching::batching_client();
         let (mut first, other) = (Some(current_thread()), current_thread());
         // The batch is made by a task that is run once, and is itself not run.
         let mut asks = pin!(client.query(&GetItem(1)));
@@ -479,7 +479,7 @@ fn with_a_runtime_of_its_own_a_client_serves_callers_that_have_none() {
 }
 
 /// As `shows`, without a timer.
-async fn shows_on_any(observer: &mut Observer<Lab, GetNumber>, wanted: usize) {
+async fn shows_on_any(observer: &mut Observer<ScriptedApp, GetNumber>, wanted: usize) {
     while observer.next().await.unwrap().value().is_none_or(|value| **value != wanted) {}
 }
 

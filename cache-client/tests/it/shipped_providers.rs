@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_client::{MemoryProvider, Provider, TrackingProvider};
 
-use crate::lab::{SECOND, pass, seconds, settle};
+use crate::scripted::{SECOND, pass, seconds, settle};
 
 #[tokio::test(start_paused = true)]
 async fn a_memory_provider_is_rid_of_what_has_ended() {

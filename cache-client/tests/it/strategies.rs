@@ -5,11 +5,11 @@ use std::sync::Arc;
 use cache_client::{LoadingOptions, QueryError, Strategy};
 use tokio::time::Instant;
 
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn cache_first_loads_what_is_missing_or_stale_and_nothing_else() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     for (wait, loads) in [(0, 1), (5, 1), (5, 2), (0, 2)] {
         pass(seconds(wait)).await;
@@ -23,7 +23,7 @@ async fn cache_first_loads_what_is_missing_or_stale_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn cached_gives_what_is_there_and_never_loads() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     assert!(client.cached(&query).is_none() && client.request("tree").cached(&query).is_none());
     let value = client.query(&query).await.unwrap();
@@ -35,7 +35,7 @@ async fn cached_gives_what_is_there_and_never_loads() {
 
 #[tokio::test(start_paused = true)]
 async fn network_only_ignores_what_is_stored_and_stores_nothing() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let only = |options: LoadingOptions| options.strategy(Strategy::NetworkOnly);
     assert_eq!(*client.query_with(&query, only).await.unwrap(), 1);
@@ -50,7 +50,7 @@ async fn network_only_ignores_what_is_stored_and_stores_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn refresh_ignores_what_is_stored_and_stores() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 99);
     let refresh = |options: LoadingOptions| options.strategy(Strategy::Refresh);
@@ -62,7 +62,7 @@ async fn refresh_ignores_what_is_stored_and_stores() {
 
 #[tokio::test(start_paused = true)]
 async fn what_one_who_joined_would_store_is_stored() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let only = client.query_with(&query, |options| options.strategy(Strategy::NetworkOnly));
     let (only, first) = tokio::join!(only, client.query(&query));
@@ -72,7 +72,7 @@ async fn what_one_who_joined_would_store_is_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn network_only_joins_a_load_that_runs() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let first = ask(&client, &query);
     settle().await;
@@ -85,7 +85,7 @@ async fn network_only_joins_a_load_that_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_value_is_served_at_once_and_loaded_again_behind() {
-    let client = lab();
+    let client = paused_client();
     let (query, other) = (GetStale(1), GetStale(2));
     client.query(&query).await.unwrap();
     client.query(&other).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_stale_value_is_served_at_once_and_loaded_again_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_value_that_was_stale_for_too_long_is_waited_for() {
-    let client = lab();
+    let client = paused_client();
     let query = GetStale(1);
     client.query(&query).await.unwrap();
     pass(seconds(69)).await;
@@ -115,7 +115,7 @@ async fn a_value_that_was_stale_for_too_long_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_fails_leaves_the_value_and_its_error_is_readable_apart() {
-    let client = lab();
+    let client = paused_client();
     let query = GetStale(1);
     client.query(&query).await.unwrap();
     pass(seconds(15)).await;
@@ -133,7 +133,7 @@ async fn a_refresh_that_fails_leaves_the_value_and_its_error_is_readable_apart()
 
 #[tokio::test(start_paused = true)]
 async fn a_write_makes_the_error_of_a_refresh_out_of_date() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Fail(SECOND));
     client.prefetch(&query);
@@ -145,7 +145,7 @@ async fn a_write_makes_the_error_of_a_refresh_out_of_date() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_with_an_equal_value_keeps_the_old_one_and_dates_it_anew() {
-    let client = lab();
+    let client = paused_client();
     let query = GetEqual(1);
     let old = client.query(&query).await.unwrap();
     let revision = client.cache().revision();
@@ -160,7 +160,7 @@ async fn a_refresh_with_an_equal_value_keeps_the_old_one_and_dates_it_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn network_first_takes_what_is_there_when_its_load_takes_too_long() {
-    let client = lab();
+    let client = paused_client();
     let query = GetFirst(1);
     client.app().script(&query, Script::Answer(seconds(2)));
     let begun = Instant::now();
@@ -176,7 +176,7 @@ async fn network_first_takes_what_is_there_when_its_load_takes_too_long() {
 
 #[tokio::test(start_paused = true)]
 async fn several_network_first_calls_lose_patience_at_the_same_time() {
-    let client = lab();
+    let client = paused_client();
     let keys: Vec<GetFirst> = (0..5).map(GetFirst).collect();
     for key in &keys {
         client.cache().insert(key.clone(), 99);
@@ -190,7 +190,7 @@ async fn several_network_first_calls_lose_patience_at_the_same_time() {
 
 #[tokio::test(start_paused = true)]
 async fn network_first_loads_what_is_fresh_and_takes_what_is_there_when_that_fails() {
-    let client = lab();
+    let client = paused_client();
     let query = GetFirst(1);
     client.app().script(&query, Script::Answer(seconds(0)));
     client.query(&query).await.unwrap();
@@ -204,7 +204,7 @@ async fn network_first_loads_what_is_fresh_and_takes_what_is_there_when_that_fai
 
 #[tokio::test(start_paused = true)]
 async fn nothing_stale_goes_into_an_answer_that_is_being_built() {
-    let client = lab();
+    let client = paused_client();
     client.query(&GetStale(1)).await.unwrap();
     pass(seconds(15)).await;
     // 1 of the number, 2 of the stale one, which is loaded again though it could be served.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cache_client::{App, Changes, Client, Context, Fetch, TokioClock};
 use cache_core::{Cache, Freshness, Query, Tag, registry};
 
-use crate::lab::{SECOND, ask, in_time, pass, settle, takes};
+use crate::scripted::{SECOND, ask, in_time, pass, settle, takes};
 
 /// What one viewer sees of an article.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]

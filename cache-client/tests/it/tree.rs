@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_client::{Context, Strategy};
 use tokio::time::Instant;
 
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn one_tree_asks_once_and_gives_the_same_value_whatever_the_strategy() {
@@ -18,7 +18,7 @@ async fn one_tree_asks_once_and_gives_the_same_value_whatever_the_strategy() {
         Strategy::NetworkOnly,
     ];
     for strategy in strategies {
-        let client = lab();
+        let client = paused_client();
         let query = GetNumber(1);
         let tree = client.request("tree");
         let below = tree.child("below");
@@ -35,7 +35,7 @@ async fn one_tree_asks_once_and_gives_the_same_value_whatever_the_strategy() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_remembers_what_it_read_though_the_cache_moves_on() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let tree = client.request("tree");
     let first = tree.query(&query).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_tree_remembers_what_it_read_though_the_cache_moves_on() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_of_one_tree_that_give_up_one_after_the_other_are_told_the_same() {
-    let client = lab();
+    let client = paused_client();
     let query = GetFirst(1);
     client.cache().insert(query.clone(), 50);
     client.app().script(&query, Script::Never);
@@ -65,7 +65,7 @@ async fn calls_of_one_tree_that_give_up_one_after_the_other_are_told_the_same() 
 
 #[tokio::test(start_paused = true)]
 async fn what_a_tree_is_loading_anew_comes_before_what_is_in_the_cache() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 99);
     let tree = client.request("tree");
@@ -77,7 +77,7 @@ async fn what_a_tree_is_loading_anew_comes_before_what_is_in_the_cache() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_does_not_remember_errors() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let tree = client.request("tree");
     client.app().script(&query, Script::Fail(SECOND));
@@ -88,7 +88,7 @@ async fn a_tree_does_not_remember_errors() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_the_tree_was_given_needs_no_load_and_is_given_once() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let tree = client.request("tree");
     let child = tree.child("child");
@@ -108,7 +108,7 @@ async fn an_answer_that_the_tree_was_given_needs_no_load_and_is_given_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_built_from_a_given_answer_is_neither_shared_nor_stored() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
     tree.set(&GetNumber(1), 42).unwrap();
     client.cache().insert(GetStale(1), 7);
@@ -121,7 +121,7 @@ async fn what_is_built_from_a_given_answer_is_neither_shared_nor_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_cancellation_nothing_runs_and_answers_stay() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
     let child = tree.child("child");
     let before = tree.query(&GetNumber(1)).await.unwrap();
@@ -135,7 +135,7 @@ async fn after_a_cancellation_nothing_runs_and_answers_stay() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_cancellation_not_even_a_fresh_answer_of_the_cache_is_given() {
-    let client = lab();
+    let client = paused_client();
     client.query(&GetNumber(1)).await.unwrap();
     let tree = client.request("tree");
     tree.cancel();
@@ -144,7 +144,7 @@ async fn after_a_cancellation_not_even_a_fresh_answer_of_the_cache_is_given() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_drops_the_loads_that_only_this_tree_waits_for() {
-    let client = lab();
+    let client = paused_client();
     let (own, shared) = (GetNumber(1), GetNumber(2));
     let tree = client.request("tree");
     let other = ask(&client, &shared);
@@ -162,7 +162,7 @@ async fn a_cancellation_drops_the_loads_that_only_this_tree_waits_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_interrupts_its_own_contexts_and_no_others() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.app().script(&query, Script::Answer(seconds(3)));
     let tree = client.request("tree");
@@ -180,7 +180,7 @@ async fn a_deadline_interrupts_its_own_contexts_and_no_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_never_ends_ends_with_the_deadline_of_the_only_one_who_waits() {
-    let client = lab();
+    let client = paused_client();
     let query = GetHasty(1);
     client.app().script(&query, Script::Never);
     let hasty = client.request("tree").with_deadline(Instant::now() + Duration::from_millis(50));
@@ -191,7 +191,7 @@ async fn a_load_that_never_ends_ends_with_the_deadline_of_the_only_one_who_waits
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_in_the_past_interrupts_at_once() {
-    let client = lab();
+    let client = paused_client();
     let late = client.request("tree").with_deadline(Instant::now());
     assert!(late.query(&GetNumber(1)).await.unwrap_err().is_interrupted());
     assert_eq!(client.app().loads(&GetNumber(1)), 0);
@@ -199,7 +199,7 @@ async fn a_deadline_in_the_past_interrupts_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shared_load_has_no_deadline_of_those_who_started_it() {
-    let client = lab();
+    let client = paused_client();
     let sum = GetSum(1);
     let hasty = client.request("tree").with_deadline(Instant::now() + Duration::from_millis(1_500));
     let patient = async {
@@ -213,14 +213,14 @@ async fn a_shared_load_has_no_deadline_of_those_who_started_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_disabled_cache_is_neither_read_nor_written_and_memoises_all_the_same() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.cache().insert(query.clone(), 99);
     let tree = client.request("tree");
     let (early, sibling) = (tree.child("early"), client.request("sibling"));
     tree.disable_cache();
     let late = tree.child("late");
-    assert!(!early.should_cache() && !late.should_cache() && sibling.should_cache());
+    assert!(!early.is_cache_enabled() && !late.is_cache_enabled() && sibling.is_cache_enabled());
     let values = [
         tree.query(&query).await.unwrap(),
         early.query(&query).await.unwrap(),
@@ -234,11 +234,11 @@ async fn a_disabled_cache_is_neither_read_nor_written_and_memoises_all_the_same(
 
 #[tokio::test(start_paused = true)]
 async fn a_context_that_is_disabled_disables_nothing_above_it() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
     let child = tree.child("child");
     child.disable_cache();
-    assert!(tree.should_cache() && !child.child("below").should_cache());
+    assert!(tree.is_cache_enabled() && !child.child("below").is_cache_enabled());
     child.query(&GetNumber(1)).await.unwrap();
     assert!(client.cached(&GetNumber(1)).is_none());
     tree.query(&GetNumber(2)).await.unwrap();
@@ -247,7 +247,7 @@ async fn a_context_that_is_disabled_disables_nothing_above_it() {
 
 #[tokio::test(start_paused = true)]
 async fn all_that_a_disabled_context_builds_from_stays_out_of_the_cache() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
     tree.disable_cache();
     client.cache().insert(GetStale(1), 99);
@@ -261,7 +261,7 @@ async fn all_that_a_disabled_context_builds_from_stays_out_of_the_cache() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_runs_when_the_cache_is_disabled_ends_as_it_began() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     let tree = client.request("tree");
     let (value, ()) = tokio::join!(tree.query(&query), async {
@@ -274,7 +274,7 @@ async fn a_call_that_runs_when_the_cache_is_disabled_ends_as_it_began() {
 
 #[tokio::test(start_paused = true)]
 async fn a_disabled_context_does_not_check_options() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
     tree.disable_cache();
     assert_eq!(*tree.query(&GetTimeless(1)).await.unwrap(), 1);
@@ -282,7 +282,7 @@ async fn a_disabled_context_does_not_check_options() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replaced_query_is_not_loaded_and_nothing_of_it_reaches_others() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("tree");
     let replaced = tree.with_override::<GetNumber>(|query| Ok(Arc::new(1_000 + query.0 as usize)));
     let (number, sum) = (GetNumber(1), GetSum(1));
@@ -298,7 +298,7 @@ async fn a_replaced_query_is_not_loaded_and_nothing_of_it_reaches_others() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_built_from_the_real_answers_does_not_reach_a_tree_that_replaces_them() {
-    let client = lab();
+    let client = paused_client();
     client.query(&GetSum(1)).await.unwrap();
     let replaced = client.request("tree").with_override::<GetNumber>(|_| Ok(Arc::new(1_000)));
     assert_eq!(*replaced.query(&GetSum(1)).await.unwrap(), 1_002);
@@ -306,8 +306,8 @@ async fn what_was_built_from_the_real_answers_does_not_reach_a_tree_that_replace
 
 #[tokio::test(start_paused = true)]
 async fn a_replacement_may_fail() {
-    let client = lab();
-    let replaced = client.request("tree").with_override::<GetNumber>(|_| Err(LabError::NoLuck));
+    let client = paused_client();
+    let replaced = client.request("tree").with_override::<GetNumber>(|_| Err(ScriptedError::NoLuck));
     assert_eq!(
         replaced.query(&GetNumber(1)).await.unwrap_err().to_string(),
         "the load of `get_number` failed"
@@ -316,16 +316,16 @@ async fn a_replacement_may_fail() {
 
 #[tokio::test(start_paused = true)]
 async fn a_context_is_found_by_code_that_cannot_be_passed_it() {
-    let client = lab();
+    let client = paused_client();
     let tree = client.request("GET /posts/7");
-    assert!(Context::<Lab>::current().is_none());
-    let name = tree.scope(async { Context::<Lab>::current().map(|cx| cx.name().to_owned()) }).await;
+    assert!(Context::<ScriptedApp>::current().is_none());
+    let name = tree.scope(async { Context::<ScriptedApp>::current().map(|cx| cx.name().to_owned()) }).await;
     assert_eq!(name.as_deref(), Some("GET /posts/7"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_contexts_deep_a_miss_is_one_load_and_one_store() {
-    let client = lab();
+    let client = paused_client();
     let mut cx = client.request("root");
     for depth in 0..10 {
         cx = cx.child(format!("{depth}"));
@@ -340,7 +340,7 @@ async fn ten_contexts_deep_a_miss_is_one_load_and_one_store() {
 #[test]
 fn all_futures_may_move_to_other_threads() {
     fn is_send<T: Send>(_: T) {}
-    let client = lab();
+    let client = paused_client();
     let (query, tree) = (GetNumber(1), client.request("tree"));
     is_send(client.query(&query));
     is_send(tree.query(&query));
@@ -349,7 +349,7 @@ fn all_futures_may_move_to_other_threads() {
     is_send(tree.query_with(&query, |options| options));
     is_send(client.query_all(std::slice::from_ref(&query)));
     is_send(client.invalidate(&query).reloaded());
-    is_send(async { client.prefetch_all((&GetWeak(9),)).done().await });
+    is_send(async { client.prefetch(&GetWeak(9)).done().await });
     is_send(async { client.observe(&query).next().await });
     is_send(async { client.paged(|_| GetNumber(1)).next().await });
     is_send(async { client.infinite(GetNumber(1), |_| None).refetch_all().await });
@@ -359,7 +359,7 @@ fn all_futures_may_move_to_other_threads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_context_may_be_as_deep_as_a_program_runs() {
-    let mut cx = lab().request("root");
+    let mut cx = paused_client().request("root");
     for _ in 0..200_000 {
         cx = cx.child("below");
     }
@@ -368,11 +368,11 @@ async fn a_context_may_be_as_deep_as_a_program_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_is_inside_of_its_own_context() {
-    let client = lab();
+    let client = paused_client();
     let (sender, names) = std::sync::mpsc::channel();
     client.app().when_loaded(1, move |cx| {
         Box::pin(async move {
-            let current = Context::<Lab>::current().map(|cx| cx.name().to_owned());
+            let current = Context::<ScriptedApp>::current().map(|cx| cx.name().to_owned());
             sender.send((current, cx.name().to_owned())).unwrap();
         })
     });
@@ -384,8 +384,8 @@ async fn a_load_is_inside_of_its_own_context() {
 #[tokio::test(start_paused = true)]
 async fn a_load_that_gives_itself_answers_is_not_stored() {
     for replaces in [true, false] {
-        let client = lab();
-        client.app().when_loaded(1, move |cx: Context<Lab>| {
+        let client = paused_client();
+        client.app().when_loaded(1, move |cx: Context<ScriptedApp>| {
             Box::pin(async move {
                 match replaces {
                     true => drop(cx.with_override::<GetStale>(|_| Ok(Arc::new(7)))),

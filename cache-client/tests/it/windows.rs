@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use cache_client::{Client, LoadingOptions, QueryError};
 
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_value_stands_in_for_an_error_within_its_window() {
-    let client = lab();
+    let client = paused_client();
     let query = GetForgiven(1);
     client.query(&query).await.unwrap();
     client.app().script(&query, Script::Fail(SECOND));
@@ -22,7 +22,7 @@ async fn a_stale_value_stands_in_for_an_error_within_its_window() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_window_an_error_is_an_error() {
-    let client = lab();
+    let client = paused_client();
     let query = GetNumber(1);
     client.query(&query).await.unwrap();
     client.app().script(&query, Script::Fail(SECOND));
@@ -33,7 +33,7 @@ async fn without_a_window_an_error_is_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_is_the_answer_for_its_time_and_then_no_more() {
-    let client = lab();
+    let client = paused_client();
     let query = GetBrittle(1);
     client.app().script(&query, Script::Fail(SECOND));
     assert!(client.query(&query).await.is_err());
@@ -47,7 +47,7 @@ async fn an_error_is_the_answer_for_its_time_and_then_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_remembered_error_never_hides_a_value_that_is_good_enough() {
-    let client = lab();
+    let client = paused_client();
     let query = GetBrittle(1);
     client.query(&query).await.unwrap();
     pass(seconds(11)).await;
@@ -59,7 +59,7 @@ async fn a_remembered_error_never_hides_a_value_that_is_good_enough() {
 
 #[tokio::test(start_paused = true)]
 async fn a_remembered_error_goes_with_an_invalidation_or_a_clear() {
-    let client = lab();
+    let client = paused_client();
     for number in 0..2 {
         let query = GetBrittle(number);
         client.app().script(&query, Script::Fail(SECOND));
@@ -75,7 +75,7 @@ async fn a_remembered_error_goes_with_an_invalidation_or_a_clear() {
 
 #[tokio::test(start_paused = true)]
 async fn an_interruption_is_never_remembered() {
-    let client = lab();
+    let client = paused_client();
     let query = GetBrittle(1);
     client.app().script(&query, Script::Never);
     let waiter = ask_hastily(&client, &query);
@@ -88,7 +88,7 @@ async fn an_interruption_is_never_remembered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_value_does_not_stand_in_for_an_interruption() {
-    let client = lab();
+    let client = paused_client();
     let query = GetQuitter(1);
     client.cache().insert(query.clone(), 99);
     pass(seconds(11)).await;
@@ -113,7 +113,7 @@ async fn an_answer_that_is_built_from_one_near_its_end_does_not_wait_for_another
 
 #[tokio::test(start_paused = true)]
 async fn absence_has_a_time_of_its_own() {
-    let client = lab();
+    let client = paused_client();
     let (there, absent) = (GetMaybe(2), GetMaybe(1));
     for (wait, loads) in [(0, 1), (3, 1), (3, 2)] {
         pass(seconds(wait)).await;
@@ -160,7 +160,7 @@ async fn an_early_refresh_comes_before_the_answer_is_stale_and_loses_nobody_time
 
 #[tokio::test(start_paused = true)]
 async fn the_error_that_an_old_answer_stands_in_for_is_readable_until_a_load_succeeds() {
-    let client = lab();
+    let client = paused_client();
     let query = GetFirst(1);
     client.query(&query).await.unwrap();
     client.app().script(&query, Script::Fail(SECOND / 2));
@@ -173,7 +173,7 @@ async fn the_error_that_an_old_answer_stands_in_for_is_readable_until_a_load_suc
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_with_a_freshness_time_of_its_own_is_stale_from_there_on() {
-    let client = lab();
+    let client = paused_client();
     let times = cache_core::EntryTimes::new().fresh(seconds(100));
     client.cache().insert_timed(GetStale(1), 7, times);
     client.cache().insert_timed(GetForgiven(1), 7, times);
@@ -188,7 +188,7 @@ async fn an_entry_with_a_freshness_time_of_its_own_is_stale_from_there_on() {
 #[tokio::test(start_paused = true)]
 async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_goes_first() {
     const MOST: u32 = 1_024;
-    let client = lab();
+    let client = paused_client();
     let fails = async |key| {
         client.app().script(&GetBrittle(key), Script::Fail(std::time::Duration::from_millis(1)));
         assert!(client.query(&GetBrittle(key)).await.is_err());
@@ -213,7 +213,7 @@ async fn the_errors_of_1024_keys_are_remembered_and_the_oldest_goes_first() {
 
 #[tokio::test(start_paused = true)]
 async fn the_error_of_a_load_whose_caller_took_an_old_answer_is_readable() {
-    let client = lab();
+    let client = paused_client();
     let query = GetFirst(1);
     client.cache().insert(query.clone(), 50);
     client.app().script(&query, Script::Fail(seconds(3)));
@@ -225,7 +225,7 @@ async fn the_error_of_a_load_whose_caller_took_an_old_answer_is_readable() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_is_forgotten_when_an_equal_value_is_loaded() {
-    let client = lab();
+    let client = paused_client();
     let query = GetEqual(1);
     let value = client.query(&query).await.unwrap();
     client.app().script(&query, Script::Fail(SECOND));
@@ -240,7 +240,7 @@ async fn an_error_is_forgotten_when_an_equal_value_is_loaded() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_that_is_the_answer_keeps_prefetches_from_loading() {
-    let client = lab();
+    let client = paused_client();
     let query = GetBrittle(1);
     client.app().script(&query, Script::Fail(SECOND));
     assert!(client.query(&query).await.is_err());
@@ -254,7 +254,7 @@ async fn an_error_that_is_the_answer_keeps_prefetches_from_loading() {
 }
 
 /// How many of many answers that were stored together have to be loaded again after a time.
-async fn reloads_after(client: &Client<Lab>, time: Duration) -> usize {
+async fn reloads_after(client: &Client<ScriptedApp>, time: Duration) -> usize {
     const MANY: u32 = 500;
     let keys: Vec<_> = (0..MANY).map(GetNumber).collect();
     client.cache().clear();

@@ -8,14 +8,14 @@ use shuttle::thread;
 use tokio::sync::oneshot;
 
 use crate::check;
-use crate::observer::demands::{Demands, Doorbell};
+use crate::observer::requests::{TaskRequests, TaskSignal};
 use crate::sync::Mutex;
 
 /// Observers, each with options of its own.
 const OBSERVERS: u32 = 2;
 
 struct Key {
-    demands: Demands<u32>,
+    requests: TaskRequests<u32>,
     state: Mutex<State>,
 }
 
@@ -29,10 +29,10 @@ struct State {
 
 impl Key {
     /// One task, until it is ended or has loaded for all observers.
-    fn keep(&self, task: u64, bell: &Doorbell) {
+    fn keep(&self, task: u64, signal: &TaskSignal) {
         loop {
-            let (_, arrived) = self.demands.plans(task);
-            self.demands.begin_reloads(task);
+            let (_, arrived) = self.requests.plans(task);
+            self.requests.begin_reloads(task);
             // Whatever it has begun is dropped when it is ended.
             thread::yield_now();
             {
@@ -43,54 +43,54 @@ impl Key {
                 state.loaded.extend(arrived);
                 if (0..OBSERVERS).all(|observer| state.loaded.contains(&observer)) {
                     drop(state);
-                    return self.demands.done(task);
+                    return self.requests.done(task);
                 }
             }
-            self.demands.done(task);
-            block_on(bell.rung());
+            self.requests.done(task);
+            block_on(signal.notified());
         }
     }
 
-    fn end(&self, task: u64, bell: &Doorbell) {
+    fn end(&self, task: u64, signal: &TaskSignal) {
         self.state.lock().ended = task;
         // The task finds out that it has ended.
-        bell.ring();
+        signal.notify();
     }
 }
 
 #[test]
 fn every_observer_is_loaded_for_however_often_the_task_is_replaced() {
     check(|| {
-        let key = Arc::new(Key { demands: Demands::new(), state: Mutex::new(State::default()) });
+        let key = Arc::new(Key { requests: TaskRequests::new(), state: Mutex::new(State::default()) });
         let start = |task| {
-            let bell = key.demands.hand_to(task);
-            let (running, rung) = (Arc::clone(&key), Arc::clone(&bell));
-            (thread::spawn(move || running.keep(task, &rung)), bell)
+            let signal = key.requests.assign_to(task);
+            let (running, notified) = (Arc::clone(&key), Arc::clone(&signal));
+            (thread::spawn(move || running.keep(task, &notified)), signal)
         };
-        let (first, first_bell) = start(1);
+        let (first, first_signal) = start(1);
         let observers: Vec<_> = (0..OBSERVERS)
             .map(|observer| {
                 let key = Arc::clone(&key);
                 thread::spawn(move || {
-                    key.demands.arrive(observer);
-                    key.demands.reload()
+                    key.requests.add_observer(observer);
+                    key.requests.reload()
                 })
             })
             .collect();
         // Each is made before the one before it is ended.
-        let (second, second_bell) = start(2);
-        key.end(1, &first_bell);
-        let (third, third_bell) = start(3);
-        key.end(2, &second_bell);
+        let (second, second_signal) = start(2);
+        key.end(1, &first_signal);
+        let (third, third_signal) = start(3);
+        key.end(2, &second_signal);
         let reloads: Vec<_> = observers.into_iter().map(|observer| observer.join().unwrap()).collect();
         [first, second, third].into_iter().for_each(|task| task.join().unwrap());
         // Nothing that was asked for is forgotten: the next task has it.
-        let last = key.demands.hand_to(4);
-        drop((third_bell, last));
-        let (present, arrived) = key.demands.plans(4);
+        let last = key.requests.assign_to(4);
+        drop((third_signal, last));
+        let (present, arrived) = key.requests.plans(4);
         assert_eq!((present.len(), arrived), (2, Vec::new()));
-        key.demands.begin_reloads(4);
-        key.demands.done(4);
+        key.requests.begin_reloads(4);
+        key.requests.done(4);
         reloads.into_iter().for_each(assert_ended);
     });
 }

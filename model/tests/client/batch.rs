@@ -1,11 +1,8 @@
-//! Keys that join a batch while it departs, is left by all, or is dropped by its runtime.
+//! Keys that join a batch while it starts, whose callers all leave, or that its runtime drops.
 
-#[path = "../../../cache-client/src/batch/gathering.rs"]
+#[path = "../../../cache-client/src/batch/queue.rs"]
 #[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
-pub(crate) mod gathering;
-#[path = "../../../cache-client/src/batch/loaded.rs"]
-#[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
-pub(crate) mod loaded;
+pub(crate) mod queue;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,12 +11,12 @@ use shuttle::future::block_on;
 use shuttle::sync::atomic::AtomicU64;
 use shuttle::thread;
 
-use self::gathering::{Batch, Gathering, IsNew, Member, Place};
-use self::loaded::Loaded;
+use self::queue::{Batch, BatchMember, BatchQueue, BatchWaiter, IsNew};
 use crate::erased::typed_key;
+use crate::flight::outcome::LoadOutcome;
+use crate::flight::wait_graph::{FlightId, WaitGraph};
 use crate::runtime::TaskRuntime;
 use crate::token::Token;
-use crate::waits::{FlightId, Waits};
 use crate::{Get, number};
 
 /// So many keys make a batch at most.
@@ -27,8 +24,8 @@ const MOST: usize = 2;
 
 #[derive(Clone, Default)]
 struct Program {
-    gathering: Arc<Gathering>,
-    waits: Arc<Waits>,
+    batch_queue: Arc<BatchQueue>,
+    graph: Arc<WaitGraph>,
     last: Arc<AtomicU64>,
     /// The first batch is dropped by its runtime before it has an answer.
     loses_first: bool,
@@ -42,23 +39,23 @@ impl Program {
     /// Loads a key with others; with those of another batch, if its batch is dropped.
     fn load(&self, key: u64) {
         loop {
-            let mut place = self.join(key);
-            match block_on(&mut place.answer) {
-                Ok(Loaded::Answered(value, _)) => return assert_eq!(number(&value), key),
+            let mut waiter = self.join(key);
+            match block_on(&mut waiter.answer) {
+                Ok(LoadOutcome::Answered(value, _)) => return assert_eq!(number(&value), key),
                 Ok(_) => panic!("no load fails"),
-                Err(_) => assert!(place.batch.is_stranded(), "there is no answer"),
+                Err(_) => assert!(waiter.batch.is_stranded(), "there is no answer"),
             }
         }
     }
 
-    fn join(&self, key: u64) -> Place {
+    fn join(&self, key: u64) -> BatchWaiter {
         let begin = || Batch::new(self.next(), Token::default(), TaskRuntime, None);
-        let (place, is_new) = self.gathering.join(&Get(key), MOST, (&self.waits, FlightId(key)), begin);
+        let (waiter, is_new) = self.batch_queue.join(&Get(key), MOST, (&self.graph, FlightId(key)), begin);
         if is_new == IsNew(true) {
-            let (program, batch) = (self.clone(), Arc::clone(&place.batch));
+            let (program, batch) = (self.clone(), Arc::clone(&waiter.batch));
             thread::spawn(move || program.run(&batch));
         }
-        place
+        waiter
     }
 
     /// The task of a batch, and what is done when it is dropped.
@@ -66,21 +63,21 @@ impl Program {
         thread::yield_now();
         let is_dropped = self.loses_first && batch.id == FlightId(100);
         if !is_dropped && !batch.token.is_cancelled() {
-            self.gathering.close(batch);
-            let members = batch.depart();
+            self.batch_queue.close(batch);
+            let members = batch.take_members();
             assert!(members.len() <= MOST);
             thread::yield_now();
             if batch.land() {
-                members.into_iter().for_each(|Member { key, reply }| {
+                members.into_iter().for_each(|BatchMember { key, reply }| {
                     // Whoever has left does not want to know.
                     let Get(number) = typed_key(&*key);
-                    _ = reply.send(Loaded::Answered(Arc::new(*number), None));
+                    _ = reply.send(LoadOutcome::Answered(Arc::new(*number), None));
                 });
             }
         }
-        self.gathering.close(batch);
+        self.batch_queue.close(batch);
         batch.abandon();
-        drop(batch.depart());
+        drop(batch.take_members());
     }
 }
 

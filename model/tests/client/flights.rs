@@ -1,4 +1,4 @@
-//! Callers that board, wait and leave, while flights land and their key is written.
+//! Callers that join, wait and leave, while flights land and their key is written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,13 +9,14 @@ use cache_model::{EntryTimes, Freshness};
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use crate::board::{Anew, Boarded, Flights, Ticket};
 use crate::erased::Outcome;
 use crate::error::QueryError;
-use crate::flight::{Flight, Landing, Seat, Wish};
+use crate::flight::registry::{FlightRegistry, IfRunning, JoinOutcome, JoinRequest};
+use crate::flight::state::{Flight, Landing, LoadDemand};
+use crate::flight::wait_graph::FlightId;
+use crate::flight::waiter::Waiter;
 use crate::runtime::TaskRuntime;
 use crate::token::Token;
-use crate::waits::FlightId;
 use crate::{Get, Store, check, number};
 
 const KEY: Get = Get(1);
@@ -24,11 +25,11 @@ const KEY: Get = Get(1);
 #[derive(Clone)]
 struct Program {
     store: Store,
-    flights: Arc<Flights>,
+    flights: Arc<FlightRegistry>,
     version: Arc<AtomicU64>,
     next: Arc<AtomicU64>,
     loads: Arc<AtomicUsize>,
-    /// Flights that their runtime drops, before or after they have loaded.
+    /// FlightRegistry that their runtime drops, before or after they have loaded.
     dropped: Arc<AtomicUsize>,
     /// How long loads go on when their last caller has left.
     linger: Duration,
@@ -44,16 +45,17 @@ impl Program {
     }
 
     /// Gets on the flight of the key, and starts it if it is new, as a call of the client does.
-    fn board(&self) -> Result<Seat, u64> {
-        self.board_anew(Anew::No, true)
+    fn join(&self) -> Result<Waiter, u64> {
+        self.join_with(IfRunning::Join, true)
     }
 
-    fn board_anew(&self, anew: Anew, looks: bool) -> Result<Seat, u64> {
-        let wish = Wish { stores: true, linger: self.linger, ..Wish::default() };
-        let mut ticket = Ticket { wish, is_behind: false, anew, from: None, landings: None };
-        ticket.landings = looks.then(|| self.flights.landings());
+    fn join_with(&self, if_running: IfRunning, looks: bool) -> Result<Waiter, u64> {
+        let demand = LoadDemand { stores: true, linger: self.linger, ..LoadDemand::default() };
+        let mut request =
+            JoinRequest { demand, in_background: false, if_running, from: None, landings: None };
+        request.landings = looks.then(|| self.flights.landings());
         loop {
-            if ticket.landings.is_some()
+            if request.landings.is_some()
                 && let Some(entry) =
                     self.store.get_entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh)
             {
@@ -66,19 +68,19 @@ impl Program {
                 Flight::new(id, Arc::new(KEY), now, Some(watch), token, TaskRuntime, None)
             };
             let mut displaced = None;
-            let boarded = self.flights.board(&KEY, &ticket, make, &mut displaced);
+            let joined = self.flights.join(&KEY, &request, make, &mut displaced);
             if let Some((_, flight)) = &displaced {
                 flight.displace();
             }
-            match boarded {
-                Boarded::LookAgain(landings) => ticket.landings = Some(landings),
-                Boarded::Joined(_, seat) => return Ok(seat.unwrap()),
-                Boarded::New(flight, seat) => {
+            match joined {
+                JoinOutcome::ReadAgain(landings) => request.landings = Some(landings),
+                JoinOutcome::Joined(_, waiter) => return Ok(waiter.unwrap()),
+                JoinOutcome::New(flight, waiter) => {
                     let program = self.clone();
                     thread::spawn(move || program.fly(&flight));
-                    return Ok(seat.unwrap());
+                    return Ok(waiter.unwrap());
                 }
-                Boarded::Landed(_) | Boarded::Cycle => unreachable!("there is no tree and no circle"),
+                JoinOutcome::Landed(_) | JoinOutcome::Cycle => unreachable!("there is no tree and no circle"),
             }
         }
     }
@@ -110,17 +112,17 @@ impl Program {
     /// An answer, however it comes. Never older than what was known before.
     fn ask(&self) {
         let known = self.version.load(Ordering::SeqCst);
-        let mut boarded = self.board();
+        let mut joined = self.join();
         let answer = loop {
-            let seat = match boarded {
-                Ok(seat) => seat,
+            let waiter = match joined {
+                Ok(waiter) => waiter,
                 Err(value) => break value,
             };
-            match block_on(seat.landed()) {
+            match block_on(waiter.landed()) {
                 Ok(value) => break number(&value),
-                Err(_) => assert!(seat.flight.is_stranded(), "no other is interrupted"),
+                Err(_) => assert!(waiter.flight.is_stranded(), "no other is interrupted"),
             }
-            boarded = self.board_anew(Anew::InPlaceOf(seat.flight.id), true);
+            joined = self.join_with(IfRunning::ReplaceOnly(waiter.flight.id), true);
         };
         assert!(answer >= known, "{answer} was answered, and {known} known");
     }
@@ -168,7 +170,7 @@ fn who_stays_has_an_answer_whoever_leaves() {
     check(|| {
         let program = Program::new();
         let (staying, leaving) = (program.clone(), program.clone());
-        together(vec![Box::new(move || staying.ask()), Box::new(move || drop(leaving.board()))]);
+        together(vec![Box::new(move || staying.ask()), Box::new(move || drop(leaving.join()))]);
         program.check_store();
     });
 }
@@ -181,8 +183,8 @@ fn nothing_late_is_stored_whatever_happens_to_the_key_and_whenever() {
             let (first, second, changing) = (program.clone(), program.clone(), program.clone());
             // A caller that comes while the source changes may get either answer; the store must not keep what is old.
             let parts: Vec<Box<dyn FnOnce() + Send>> = vec![
-                Box::new(move || drop(first.board().map(|seat| block_on(seat.landed())))),
-                Box::new(move || drop(second.board().map(|seat| block_on(seat.landed())))),
+                Box::new(move || drop(first.join().map(|waiter| block_on(waiter.landed())))),
+                Box::new(move || drop(second.join().map(|waiter| block_on(waiter.landed())))),
                 Box::new(move || changing.change(how)),
             ];
             together(parts);
@@ -213,12 +215,12 @@ fn loads_that_their_runtime_drops_are_taken_over_by_one_other_for_all_who_wait()
 fn a_load_that_was_taken_over_stores_nothing_when_its_runtime_runs_it_after_all() {
     check(|| {
         let program = Program::new();
-        let Ok(first) = program.board() else { unreachable!("nothing is stored yet") };
+        let Ok(first) = program.join() else { unreachable!("nothing is stored yet") };
         // The first may load before the source changes. The store is not told of that.
         thread::yield_now();
         program.version.fetch_add(1, Ordering::SeqCst);
-        let anew = Anew::InPlaceOf(first.flight.id);
-        let Ok(second) = program.board_anew(anew, false) else { unreachable!("it reads nothing") };
+        let if_running = IfRunning::ReplaceOnly(first.flight.id);
+        let Ok(second) = program.join_with(if_running, false) else { unreachable!("it reads nothing") };
         block_on(second.landed()).expect("it is not interrupted");
         block_on(first.landed()).expect("nor is the first");
         program.check_store();
@@ -232,13 +234,13 @@ fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
         let program = Program { linger: Duration::from_secs(5), ..Program::new() };
         let leave = || {
             let program = program.clone();
-            Box::new(move || drop(program.board())) as Box<dyn FnOnce() + Send>
+            Box::new(move || drop(program.join())) as Box<dyn FnOnce() + Send>
         };
         let (asking, changing) = (program.clone(), program.clone());
         let ask = move || {
             // A caller that comes while the source changes may get either answer.
-            if let Ok(seat) = asking.board() {
-                block_on(seat.landed()).expect("nothing that is waited for is cancelled");
+            if let Ok(waiter) = asking.join() {
+                block_on(waiter.landed()).expect("nothing that is waited for is cancelled");
             }
         };
         together(vec![leave(), leave(), Box::new(ask), Box::new(move || changing.change(0))]);
@@ -249,19 +251,19 @@ fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
 /// A timer that is lost would leave the load going for ever.
 #[test]
 fn a_load_that_all_have_left_is_cancelled_however_they_came_and_went() {
-    for last in [Anew::No, Anew::Always] {
+    for last in [IfRunning::Join, IfRunning::Replace] {
         check(move || {
             let new = Program::new();
             let program = Program { linger: Duration::from_secs(5), loads_for_ever: true, ..new };
-            let leave = |anew| {
+            let leave = |if_running| {
                 let program = program.clone();
                 Box::new(move || {
-                    let seat = program.board_anew(anew, false);
+                    let waiter = program.join_with(if_running, false);
                     thread::yield_now();
-                    drop(seat);
+                    drop(waiter);
                 }) as Box<dyn FnOnce() + Send>
             };
-            together(vec![leave(Anew::No), leave(Anew::No), leave(last)]);
+            together(vec![leave(IfRunning::Join), leave(IfRunning::Join), leave(last)]);
         });
     }
 }

@@ -3,7 +3,7 @@
 //! runtime; limits and batches decide which loads run together; a key is read while its layer is confirmed; a caller passes
 //! a provider write that is stuck; observers come while the task of their key is replaced.
 //!
-//! What runs is the client's own flights, boards, circles, batches, notices and layers, over the store of this package and shuttle's
+//! What runs is the client's own flights, wait graph, batches, channels and layers, over the store of this package and shuttle's
 //! locks; the tasks, which are tokio's, are stood in for by threads that take the same steps in the same order.
 //!
 //! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300). A long run takes 20,000.
@@ -11,8 +11,6 @@
 
 extern crate cache_model as cache_core;
 
-#[path = "../../../cache-client/src/board.rs"]
-mod board;
 #[path = "../../../cache-client/src/concurrency.rs"]
 mod concurrency;
 #[path = "../../../cache-client/src/runtime/endable.rs"]
@@ -22,10 +20,15 @@ mod endable;
 mod erased;
 #[path = "../../../cache-client/src/error.rs"]
 mod error;
-#[path = "../../../cache-client/src/flight.rs"]
-mod flight;
-#[path = "../../../cache-client/src/provider/lanes.rs"]
-mod lanes;
+#[path = "../../../cache-client/src/flight"]
+mod flight {
+    #[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
+    pub(crate) mod outcome;
+    pub(crate) mod registry;
+    pub(crate) mod state;
+    pub(crate) mod wait_graph;
+    pub(crate) mod waiter;
+}
 #[path = "../../../cache-client/src/mutate/scope.rs"]
 mod scope;
 #[path = "../../src/sync.rs"]
@@ -33,17 +36,17 @@ mod scope;
 mod sync;
 #[path = "../../../cache-client/src/token.rs"]
 mod token;
-#[path = "../../../cache-client/src/waits.rs"]
-mod waits;
+#[path = "../../../cache-client/src/provider/write_queues.rs"]
+mod write_queues;
 
 mod arrivals;
 mod batch;
 mod endings;
 mod flights;
-mod keepers;
 mod layer;
 mod layers;
 mod observer;
+mod observer_tasks;
 mod provider;
 mod runtime;
 mod scopes;

@@ -1,6 +1,6 @@
 //! What observers of one key are shown, and what they ask for, under its own name.
 
-#[path = "../../../cache-client/src/observer/demands.rs"]
-pub(crate) mod demands;
-#[path = "../../../cache-client/src/observer/notice.rs"]
-pub(crate) mod notice;
+#[path = "../../../cache-client/src/observer/channel.rs"]
+pub(crate) mod channel;
+#[path = "../../../cache-client/src/observer/requests.rs"]
+pub(crate) mod requests;

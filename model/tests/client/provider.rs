@@ -12,7 +12,7 @@ use shuttle::thread;
 use tokio::sync::oneshot;
 
 use crate::check;
-use crate::lanes::Lanes;
+use crate::write_queues::WriteQueues;
 
 #[derive(Default)]
 struct Provider {
@@ -33,12 +33,12 @@ impl Provider {
 type Write = Pin<Box<dyn Future<Output = Option<()>> + Send>>;
 
 /// A write whose time is never over, unless its wait began while the first was stuck.
-fn write(lanes: &Arc<Lanes>, provider: &Arc<Provider>, loses_patience: bool) -> Write {
-    let (lanes, provider) = (Arc::clone(lanes), Arc::clone(provider));
+fn write(write_queues: &Arc<WriteQueues>, provider: &Arc<Provider>, loses_patience: bool) -> Write {
+    let (write_queues, provider) = (Arc::clone(write_queues), Arc::clone(provider));
     let loses_patience = AtomicBool::new(loses_patience);
     Box::pin(async move {
         let timeout = || timeout(loses_patience.swap(false, Ordering::SeqCst));
-        lanes.in_turn(b"key", timeout, provider.write()).await
+        write_queues.in_turn(b"key", timeout, provider.write()).await
     })
 }
 
@@ -65,14 +65,14 @@ fn poll<T>(future: &mut Pin<Box<dyn Future<Output = Option<T>> + Send>>) -> Poll
 }
 
 /// A write that has begun. It ends when it is run again.
-fn stuck(lanes: &Arc<Lanes>, polls: &Arc<AtomicU32>) -> Write {
-    let (lanes, polls) = (Arc::clone(lanes), Arc::clone(polls));
+fn stuck(write_queues: &Arc<WriteQueues>, polls: &Arc<AtomicU32>) -> Write {
+    let (write_queues, polls) = (Arc::clone(write_queues), Arc::clone(polls));
     let mut write: Write = Box::pin(async move {
         let call = poll_fn(|_| match polls.fetch_add(1, Ordering::SeqCst) {
             0 => Poll::Pending,
             _ => Poll::Ready(()),
         });
-        lanes.in_turn(b"key", pending::<()>, call).await
+        write_queues.in_turn(b"key", pending::<()>, call).await
     });
     assert!(poll(&mut write).is_pending());
     write
@@ -81,10 +81,10 @@ fn stuck(lanes: &Arc<Lanes>, polls: &Arc<AtomicU32>) -> Write {
 /// Two that lose patience with the first and two that do not. The first is run again while they go on, or never.
 fn run(is_run_again: bool) {
     check(move || {
-        let (lanes, provider) = (Arc::new(Lanes::new()), Arc::new(Provider::default()));
+        let (write_queues, provider) = (Arc::new(WriteQueues::new()), Arc::new(Provider::default()));
         let polls = Arc::new(AtomicU32::new(0));
-        let mut first = stuck(&lanes, &polls);
-        let mut writes = [true, true, false, false].map(|hasty| write(&lanes, &provider, hasty));
+        let mut first = stuck(&write_queues, &polls);
+        let mut writes = [true, true, false, false].map(|hasty| write(&write_queues, &provider, hasty));
         // All wait for the first before anything else happens.
         assert!(writes.iter_mut().all(|write| poll(write).is_pending()));
         let writing = writes.map(|write| thread::spawn(move || block_on(write)));
@@ -102,7 +102,7 @@ fn run(is_run_again: bool) {
         assert!(is_run_again || (one, other) == (Some(()), Some(())));
         let made = 2 + u32::from(one.is_some()) + u32::from(other.is_some());
         assert_eq!(provider.written.load(Ordering::SeqCst), made);
-        assert!(poll(&mut write(&lanes, &provider, false)).is_ready(), "the lane is free");
+        assert!(poll(&mut write(&write_queues, &provider, false)).is_ready(), "the lane is free");
     });
 }
 

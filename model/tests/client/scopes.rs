@@ -7,11 +7,11 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use crate::check;
-use crate::scope::{Scope, Scopes, Turn};
-use crate::waits::FlightId;
+use crate::flight::wait_graph::FlightId;
+use crate::scope::{Scope, ScopePlace, Scopes};
 
 /// Waits for its turn, and runs while no other does.
-fn run(mut turn: Turn, is_running: &AtomicBool) {
+fn run(mut turn: ScopePlace, is_running: &AtomicBool) {
     block_on(async {
         while turn.waits_for().is_some() {
             turn.move_up().await;

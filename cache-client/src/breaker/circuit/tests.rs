@@ -11,7 +11,7 @@ fn options() -> BreakerOptions {
 }
 
 /// A second breaker that remembers all that ever happened, and works out its state from that at each question.
-struct Model {
+struct CircuitModel {
     happened: Vec<(Instant, Happening)>,
 }
 
@@ -19,7 +19,7 @@ struct Model {
 #[derive(Clone, Copy)]
 enum Happening {
     Came(usize),
-    Ended(usize, End),
+    Ended(usize, CallEnd),
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -27,10 +27,10 @@ enum Phase {
     Closed { since: usize, failures: u32 },
     Open { until: Instant },
     Trying { call: usize, until: Instant },
-    Waiting,
+    WaitEdge,
 }
 
-impl Model {
+impl CircuitModel {
     /// The phase after all that happened, and when each call was let through, as a count of what had happened.
     fn replay(&self) -> (Phase, HashMap<usize, usize>) {
         let mut phase = Phase::Closed { since: 0, failures: 0 };
@@ -50,17 +50,19 @@ impl Model {
                 (Happening::Ended(call, end), Phase::Closed { since, failures }) => {
                     let counts = through.get(&call).is_some_and(|came| *came >= since);
                     match (counts, end) {
-                        (false, _) | (_, End::Unknown) => phase,
-                        (true, End::Success) => Phase::Closed { since, failures: 0 },
-                        (true, End::Failure) if failures == 1 => Phase::Open { until: *now + 3 * SECOND },
-                        (true, End::Failure) => Phase::Closed { since, failures: failures + 1 },
+                        (false, _) | (_, CallEnd::Unknown) => phase,
+                        (true, CallEnd::Success) => Phase::Closed { since, failures: 0 },
+                        (true, CallEnd::AnyQueryError) if failures == 1 => {
+                            Phase::Open { until: *now + 3 * SECOND }
+                        }
+                        (true, CallEnd::AnyQueryError) => Phase::Closed { since, failures: failures + 1 },
                     }
                 }
                 (Happening::Ended(call, end), Phase::Trying { call: trial, .. }) if call == trial => {
                     match end {
-                        End::Success => Phase::Closed { since: at, failures: 0 },
-                        End::Failure => Phase::Open { until: *now + 3 * SECOND },
-                        End::Unknown => Phase::Waiting,
+                        CallEnd::Success => Phase::Closed { since: at, failures: 0 },
+                        CallEnd::AnyQueryError => Phase::Open { until: *now + 3 * SECOND },
+                        CallEnd::Unknown => Phase::WaitEdge,
                     }
                 }
                 (Happening::Ended(..), phase) => phase,
@@ -77,7 +79,7 @@ fn random_calls_are_let_through_as_by_a_breaker_that_remembers_everything() {
     for _ in 0..300 {
         let mut now = Instant::now();
         let mut circuit = Circuit::new(options(), now);
-        let mut model = Model { happened: Vec::new() };
+        let mut model = CircuitModel { happened: Vec::new() };
         let mut running: Vec<(usize, Pass)> = Vec::new();
         for call in 0..80 {
             if random.u8(0..4) == 0 {
@@ -91,7 +93,9 @@ fn random_calls_are_let_through_as_by_a_breaker_that_remembers_everything() {
                 running.extend(pass.map(|pass| (call, pass)));
             } else {
                 let (call, pass) = running.swap_remove(random.usize(0..running.len()));
-                let end = [End::Success, End::Failure, End::Failure, End::Unknown][random.usize(0..4)];
+                let end =
+                    [CallEnd::Success, CallEnd::AnyQueryError, CallEnd::AnyQueryError, CallEnd::Unknown]
+                        [random.usize(0..4)];
                 model.happened.push((now, Happening::Ended(call, end)));
                 circuit.ended(pass, end, now);
             }
@@ -108,7 +112,7 @@ fn opened(now: Instant) -> Circuit {
     let mut circuit = Circuit::new(options(), now);
     for _ in 0..2 {
         let pass = circuit.admit(now).unwrap();
-        circuit.ended(pass, End::Failure, now);
+        circuit.ended(pass, CallEnd::AnyQueryError, now);
     }
     circuit
 }
@@ -129,26 +133,26 @@ fn a_trial_that_does_not_end_makes_way_for_another_and_counts_no_more() {
     let hanging = circuit.admit(now + 3 * SECOND).unwrap();
     assert!(circuit.admit(now + 5 * SECOND).is_none());
     let trial = circuit.admit(now + 6 * SECOND).unwrap();
-    circuit.ended(hanging, End::Failure, now + 7 * SECOND);
+    circuit.ended(hanging, CallEnd::AnyQueryError, now + 7 * SECOND);
     assert!(circuit.is_trying());
-    circuit.ended(trial, End::Success, now + 8 * SECOND);
+    circuit.ended(trial, CallEnd::Success, now + 8 * SECOND);
     assert!(circuit.admit(now + 8 * SECOND).is_some() && !circuit.is_trying());
 }
 
 #[test]
 fn what_was_let_through_before_it_opened_neither_closes_it_nor_opens_it_again() {
     let now = Instant::now();
-    for end in [End::Success, End::Failure, End::Unknown] {
+    for end in [CallEnd::Success, CallEnd::AnyQueryError, CallEnd::Unknown] {
         let mut circuit = Circuit::new(options(), now);
         let late = circuit.admit(now).unwrap();
         let [first, second] = [(); 2].map(|()| circuit.admit(now).unwrap());
-        circuit.ended(first, End::Failure, now);
-        circuit.ended(second, End::Failure, now);
+        circuit.ended(first, CallEnd::AnyQueryError, now);
+        circuit.ended(second, CallEnd::AnyQueryError, now);
         let then = now + 3 * SECOND;
         let trial = circuit.admit(then).unwrap();
         circuit.ended(late, end, then);
         assert!(circuit.is_trying() && circuit.admit(then).is_none());
-        circuit.ended(trial, End::Success, then);
+        circuit.ended(trial, CallEnd::Success, then);
         assert!(circuit.admit(then).is_some() && !circuit.is_trying());
     }
 }
@@ -159,7 +163,7 @@ fn one_that_never_closes_again_can_be_had() {
     let mut circuit = Circuit::new(options().open_for(Duration::MAX), now);
     for _ in 0..2 {
         let pass = circuit.admit(now).unwrap();
-        circuit.ended(pass, End::Failure, now);
+        circuit.ended(pass, CallEnd::AnyQueryError, now);
     }
     assert!(circuit.admit(now + 1_000_000_000 * SECOND).is_none());
 }
@@ -168,7 +172,7 @@ fn one_that_never_closes_again_can_be_had() {
 fn a_success_never_opens_it() {
     let now = Instant::now();
     let mut circuit = Circuit::new(BreakerOptions::new().rate(0.5, 2, SECOND), now);
-    for end in [End::Failure, End::Success] {
+    for end in [CallEnd::AnyQueryError, CallEnd::Success] {
         let pass = circuit.admit(now).unwrap();
         circuit.ended(pass, end, now);
     }
@@ -181,7 +185,14 @@ fn it_opens_at_a_rate_also_when_failures_do_not_follow_each_other() {
     let rate = BreakerOptions::new().rate(0.5, 6, 10 * SECOND);
     for (options, is_open) in [(BreakerOptions::new(), false), (rate, true)] {
         let mut circuit = Circuit::new(options, now);
-        for end in [End::Success, End::Failure, End::Success, End::Failure, End::Success, End::Failure] {
+        for end in [
+            CallEnd::Success,
+            CallEnd::AnyQueryError,
+            CallEnd::Success,
+            CallEnd::AnyQueryError,
+            CallEnd::Success,
+            CallEnd::AnyQueryError,
+        ] {
             assert!(!circuit.is_open_at(now));
             let pass = circuit.admit(now).unwrap();
             circuit.ended(pass, end, now);
@@ -197,10 +208,10 @@ fn the_rate_begins_anew_when_it_closes() {
     let mut circuit = Circuit::new(options, now);
     for _ in 0..2 {
         let pass = circuit.admit(now).unwrap();
-        circuit.ended(pass, End::Failure, now);
+        circuit.ended(pass, CallEnd::AnyQueryError, now);
     }
     let then = now + 60 * SECOND;
-    for end in [End::Success, End::Failure] {
+    for end in [CallEnd::Success, CallEnd::AnyQueryError] {
         let pass = circuit.admit(then).unwrap();
         circuit.ended(pass, end, then);
     }

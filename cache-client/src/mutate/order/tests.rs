@@ -1,37 +1,27 @@
 //! What is remembered of mutations, for how long, and that it does not matter who notes its commit first.
 
-use cache_core::{Query, registry};
+use cache_core::Query;
 
 use super::*;
 
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u64, tags("some"))]
-pub struct Get;
+struct Get;
 
-registry! {
-    pub struct Registry { crate::mutate::order::tests::Get }
-}
-
-struct Nothing;
-
-impl App for Nothing {
-    type Registry = Registry;
-}
-
-impl State<Nothing> {
+impl OrderState<()> {
     fn begin(&mut self) -> u64 {
         self.last += 1;
-        self.running.push(Member { number: self.last, kind: None, expects: Vec::new() });
+        self.running.push(Running { number: self.last, kind: None, expects: Vec::new() });
         self.last
     }
 
     /// Returns whether the key is to be marked.
     fn commit(&mut self, number: u64, revision: u64, key: KeyHash) -> bool {
-        !self.note(number, revision, vec![Written::new(key, Get, |_, _| {})]).is_empty()
+        !self.note(number, revision, vec![WrittenEntry::new(key, Get, |_, _| {})]).is_empty()
     }
 }
 
-fn state() -> State<Nothing> {
+fn state() -> OrderState<()> {
     WriteOrder::default().state.into_inner()
 }
 
@@ -89,7 +79,12 @@ fn one_that_has_overlapped_more_than_is_remembered_is_taken_for_late() {
 
 #[test]
 fn what_a_younger_one_marks_is_older_than_what_is_committed_after_it_was_noted() {
-    let wide = [Marked::Key(7), Marked::Query(TypeId::of::<Get>()), Marked::Tag("some".into()), Marked::All];
+    let wide = [
+        MarkTarget::Key(7),
+        MarkTarget::Query(TypeId::of::<Get>()),
+        MarkTarget::Tag("some".into()),
+        MarkTarget::All,
+    ];
     for marked in wide {
         let mut state = state();
         let (older, younger, youngest) = (state.begin(), state.begin(), state.begin());
@@ -102,9 +97,9 @@ fn what_a_younger_one_marks_is_older_than_what_is_committed_after_it_was_noted()
     }
     let mut state = state();
     let (older, younger) = (state.begin(), state.begin());
-    state.note_marks(younger, 5, vec![Marked::Key(8), Marked::Tag("other".into())]);
+    state.note_marks(younger, 5, vec![MarkTarget::Key(8), MarkTarget::Tag("other".into())]);
     assert!(!state.commit(older, 6, 7), "another key is marked");
-    state.note_marks(younger, 7, vec![Marked::All]);
+    state.note_marks(younger, 7, vec![MarkTarget::All]);
     assert_eq!(state.marks.len(), 1, "an attempt takes the place of the one before");
     state.end(younger);
     assert!(state.commit(older, 8, 7));
@@ -114,7 +109,7 @@ fn what_a_younger_one_marks_is_older_than_what_is_committed_after_it_was_noted()
 fn one_that_has_overlapped_more_marks_than_are_remembered_is_taken_for_late() {
     let mut state = state();
     let (slow, marking) = (state.begin(), state.begin());
-    state.note_marks(marking, 1, (0..=MOST_WRITES as u64).map(Marked::Key).collect());
+    state.note_marks(marking, 1, (0..=MOST_WRITES as u64).map(MarkTarget::Key).collect());
     assert_eq!(state.marks.len(), MOST_WRITES);
     assert!(state.commit(slow, 2, 1_000_000));
     assert!(!state.commit(marking, 3, 1_000_001), "the mutation itself is not late");

@@ -8,7 +8,7 @@ fn sample(entry: &[u8]) -> Envelope<'_> {
     Envelope {
         codec: "bincode",
         fingerprint: Fingerprint::from_le_bytes([7; 16]),
-        dated: Dated(1_000),
+        loaded_at: WallTime(1_000),
         fresh: Duration::from_secs(30),
         ttl: Duration::MAX,
         entry,
@@ -53,11 +53,11 @@ fn damage_is_named() {
         mend(&mut bytes);
         Envelope::parse(&bytes).unwrap_err()
     };
-    assert_eq!(damage(0, 0), Damage::Magic);
-    assert_eq!(damage(4, 2), Damage::Version(2));
-    assert_eq!(damage(6, 0xff), Damage::Truncated);
-    assert_eq!(damage(52, 0xff), Damage::Codec);
-    assert_eq!(Envelope::parse(b"").unwrap_err(), Damage::Truncated);
+    assert_eq!(damage(0, 0), EnvelopeError::Magic);
+    assert_eq!(damage(4, 2), EnvelopeError::Version(2));
+    assert_eq!(damage(6, 0xff), EnvelopeError::Truncated);
+    assert_eq!(damage(52, 0xff), EnvelopeError::Codec);
+    assert_eq!(Envelope::parse(b"").unwrap_err(), EnvelopeError::Truncated);
 }
 
 proptest! {
@@ -65,13 +65,13 @@ proptest! {
     fn what_is_written_reads_back(
         codec in ".{0,20}",
         fingerprint in any::<[u8; 16]>(),
-        (dated, fresh, ttl) in any::<(u64, u64, u64)>(),
+        (loaded_at, fresh, ttl) in any::<(u64, u64, u64)>(),
         entry in any::<Vec<u8>>(),
     ) {
         let fingerprint = Fingerprint::from_le_bytes(fingerprint);
         let (fresh, ttl) = (time(fresh), time(ttl));
         let envelope =
-            Envelope { codec: &codec, fingerprint, dated: Dated(dated), fresh, ttl, entry: &entry };
+            Envelope { codec: &codec, fingerprint, loaded_at: WallTime(loaded_at), fresh, ttl, entry: &entry };
         let bytes = envelope.to_bytes();
         prop_assert_eq!(Envelope::parse(&bytes), Ok(envelope));
     }

@@ -3,11 +3,11 @@
 use cache_client::{Context, MutateError, QueryError};
 
 use super::{Change, number};
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_retires_the_loads_of_what_it_changes() {
-    let client = lab();
+    let client = paused_client();
     client.app().script(&GetNumber(1), Script::Answer(10 * SECOND));
     client.app().script(&GetStale(1), Script::Answer(10 * SECOND));
     let (written, marked) = (ask(&client, &GetNumber(1)), ask(&client, &GetStale(1)));
@@ -26,13 +26,13 @@ async fn an_answer_retires_the_loads_of_what_it_changes() {
 /// Its load changes something with a mutation, which asks for what is being loaded.
 #[tokio::test(start_paused = true)]
 async fn a_mutation_that_waits_for_the_load_that_waits_for_it_is_a_circle() {
-    let client = lab();
+    let client = paused_client();
     let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
-    client.app().when_loaded(9, move |cx: Context<Lab>| {
+    client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         let looped = looped.clone();
         Box::pin(async move {
             let error = cx.mutate(&looped).await.unwrap_err();
-            let MutateError::Failed { source: LabError::Query(source), .. } = error else {
+            let MutateError::Failed { source: ScriptedError::Query(source), .. } = error else {
                 panic!("{error}")
             };
             assert!(matches!(source, QueryError::Cycle { .. }));
@@ -44,12 +44,12 @@ async fn a_mutation_that_waits_for_the_load_that_waits_for_it_is_a_circle() {
 /// The same with the client, whose callers need no context.
 #[tokio::test(start_paused = true)]
 async fn a_mutation_by_the_client_inside_a_load_may_be_a_circle_too() {
-    let client = lab();
+    let client = paused_client();
     let looped = Change { asks: Some(GetNumber(9)), ..Change::new() };
-    client.app().when_loaded(9, move |cx: Context<Lab>| {
+    client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
             let error = cx.client().mutate(&looped).await.unwrap_err();
-            assert!(matches!(error, MutateError::Failed { source: LabError::Query(_), .. }), "{error}");
+            assert!(matches!(error, MutateError::Failed { source: ScriptedError::Query(_), .. }), "{error}");
         })
     });
     assert_eq!(*in_time(client.query(&GetNumber(9))).await.unwrap(), 1);
@@ -57,10 +57,10 @@ async fn a_mutation_by_the_client_inside_a_load_may_be_a_circle_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_has_given_up_a_mutation_is_in_nobody_s_way() {
-    let client = lab();
+    let client = paused_client();
     let change = Change { asks: Some(GetNumber(9)), ..Change::new() };
     let given_up = change.clone();
-    client.app().when_loaded(9, move |cx: Context<Lab>| {
+    client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
             tokio::time::timeout(SECOND / 2, cx.mutate(&given_up)).await.unwrap_err();
             takes(SECOND).await;

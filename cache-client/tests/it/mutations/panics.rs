@@ -5,13 +5,13 @@ use std::fmt;
 use cache_client::{Changes, Context, LayerEdit, Mutate, MutateError};
 
 use super::{Change, number};
-use crate::lab::*;
 use crate::listener::{Listener, PanicsAt};
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_reaches_the_caller_and_leaves_nothing() {
-    let client = lab();
-    let show = |layer: &mut LayerEdit<Lab>| layer.update(&GetNumber(1), |_| Some(50));
+    let client = paused_client();
+    let show = |layer: &mut LayerEdit<ScriptedApp>| layer.update(&GetNumber(1), |_| Some(50));
     let running = Change::new().running(|_| panic!("out of paper")).showing(show);
     let applying = Change::new().applying(|_, _| panic!("out of paper")).showing(show);
     for change in [running, applying] {
@@ -23,7 +23,7 @@ async fn a_panic_reaches_the_caller_and_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_over_what_is_to_be_shown_is_one_of_the_mutation_which_is_not_run() {
-    let client = lab();
+    let client = paused_client();
     let change = Change::new().showing(|layer| {
         layer.update(&GetNumber(1), |_| Some(50));
         panic!("out of ink");
@@ -36,12 +36,12 @@ async fn a_panic_over_what_is_to_be_shown_is_one_of_the_mutation_which_is_not_ru
 #[tokio::test(start_paused = true)]
 async fn a_subscriber_that_panics_changes_no_answer() {
     let _guard = PanicsAt::start("mutation");
-    let client = lab();
+    let client = paused_client();
     assert_eq!(in_time(client.mutate(&Change::new())).await.unwrap(), 100);
     assert_eq!(number(&client, 1), Some(100));
-    let failing = Change::new().running(|_| Err(LabError::NoLuck));
+    let failing = Change::new().running(|_| Err(ScriptedError::NoLuck));
     let error = in_time(client.mutate(&failing)).await.unwrap_err();
-    assert!(matches!(error, MutateError::Failed { source: LabError::NoLuck, .. }), "{error}");
+    assert!(matches!(error, MutateError::Failed { source: ScriptedError::NoLuck, .. }), "{error}");
     let panicking = Change::new().showing(|_| panic!("out of ink"));
     let error = in_time(client.mutate(&panicking)).await.unwrap_err();
     assert!(matches!(&error, MutateError::Panicked { message, .. } if &**message == "out of ink"), "{error}");
@@ -60,20 +60,20 @@ impl fmt::Display for NoWords {
     }
 }
 
-impl Mutate<Lab> for Unspeakable {
+impl Mutate<ScriptedApp> for Unspeakable {
     type Output = ();
     type Error = NoWords;
 
-    async fn run(&self, _: &Context<Lab>) -> Result<(), NoWords> {
+    async fn run(&self, _: &Context<ScriptedApp>) -> Result<(), NoWords> {
         Err(NoWords)
     }
 
-    fn apply(&self, (): &(), _: &mut Changes<Lab>) {}
+    fn apply(&self, (): &(), _: &mut Changes<ScriptedApp>) {}
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_error_whose_display_panics_reaches_its_caller() {
     let _listener = Listener::start();
-    let error = in_time(lab().mutate(&Unspeakable)).await.unwrap_err();
+    let error = in_time(paused_client().mutate(&Unspeakable)).await.unwrap_err();
     assert!(matches!(error, MutateError::Failed { source: NoWords, .. }));
 }

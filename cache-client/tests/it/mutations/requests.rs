@@ -6,11 +6,11 @@ use cache_client::MutateError;
 use tokio::time::Instant;
 
 use super::{Change, is_marked, number};
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_ends_is_told_so_and_what_has_begun_goes_on() {
-    let client = lab();
+    let client = paused_client();
     let change = Change { asks: Some(GetNumber(2)), ..Change::new() };
     let cx = client.request("a request").with_deadline(Instant::now() + SECOND / 2);
     let begun = Instant::now();
@@ -27,7 +27,7 @@ async fn a_request_that_ends_is_told_so_and_what_has_begun_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_forgets_what_its_mutation_has_changed_and_nothing_else() {
-    let client = lab();
+    let client = paused_client();
     client.app().script(&GetFirst(1), Script::Answer(SECOND / 2));
     let cx = client.request("a request");
     let (other, stale) = (cx.query(&GetNumber(2)).await.unwrap(), cx.query(&GetStale(1)).await.unwrap());
@@ -59,7 +59,7 @@ async fn a_request_forgets_what_its_mutation_has_changed_and_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn in_a_request_that_is_kept_from_the_cache_all_that_changes_is_marked_and_nothing_written() {
     for is_replaced in [true, false] {
-        let client = lab();
+        let client = paused_client();
         for key in 1..4 {
             client.cache().insert(GetNumber(key), 5);
         }
@@ -94,7 +94,7 @@ async fn in_a_request_that_is_kept_from_the_cache_all_that_changes_is_marked_and
 
 #[tokio::test(start_paused = true)]
 async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
-    let client = lab();
+    let client = paused_client();
     client.app().script(&GetNumber(1), Script::Answer(5 * SECOND));
     let (cx, change) = (client.request("a request"), Change::new());
     let query = GetNumber(1);
@@ -105,7 +105,7 @@ async fn a_load_from_before_a_mutation_is_not_what_the_request_remembers() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_request_asks_for_after_a_mutation_is_not_answered_by_the_load_from_before() {
-    let client = lab();
+    let client = paused_client();
     let (cx, query) = (client.request("a request"), GetNumber(1));
     client.app().script(&query, Script::Answer(2 * SECOND));
     let change = Change::new().applying(|_, changes| changes.invalidate(&GetNumber(1)));
@@ -122,7 +122,7 @@ async fn what_a_request_asks_for_after_a_mutation_is_not_answered_by_the_load_fr
 
 #[tokio::test(start_paused = true)]
 async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(2), 5);
     let layer = client.optimistic(|layer| layer.update(&GetNumber(2), |_| Some(50)));
     let cx = client.request("a request");
@@ -135,7 +135,7 @@ async fn a_mutation_is_not_answered_with_what_its_request_was_shown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mutation_of_a_request_that_is_kept_from_the_cache_goes_on_without_it() {
-    let client = lab();
+    let client = paused_client();
     let cx = client.request("a request");
     cx.disable_cache();
     let change = Change { asks: Some(GetNumber(2)), ..Change::new() };

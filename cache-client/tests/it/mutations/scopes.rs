@@ -13,25 +13,25 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Change, number};
-use crate::lab::*;
+use crate::scripted::*;
 
 /// The same, one after another.
 #[derive(Clone)]
 struct InTurn(Change);
 
-impl Mutate<Lab> for InTurn {
+impl Mutate<ScriptedApp> for InTurn {
     type Output = usize;
-    type Error = LabError;
+    type Error = ScriptedError;
 
-    async fn run(&self, cx: &Context<Lab>) -> Result<usize, LabError> {
+    async fn run(&self, cx: &Context<ScriptedApp>) -> Result<usize, ScriptedError> {
         self.0.run(cx).await
     }
 
-    fn apply(&self, answer: &usize, changes: &mut Changes<Lab>) {
+    fn apply(&self, answer: &usize, changes: &mut Changes<ScriptedApp>) {
         self.0.apply(answer, changes);
     }
 
-    fn optimistic(&self, layer: &mut LayerEdit<Lab>) {
+    fn optimistic(&self, layer: &mut LayerEdit<ScriptedApp>) {
         self.0.optimistic(layer);
     }
 
@@ -42,7 +42,7 @@ impl Mutate<Lab> for InTurn {
 
 #[tokio::test(start_paused = true)]
 async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 0);
     let begun = Arc::new(Mutex::new(Vec::new()));
     let change = |answer: usize, fails: bool| {
@@ -50,7 +50,7 @@ async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
         let change = Change::new().showing(|layer| layer.update(&GetNumber(1), |number| Some(number? + 1)));
         InTurn(change.running(move |_| {
             begun.lock().push(answer);
-            if fails { Err(LabError::NoLuck) } else { Ok(answer) }
+            if fails { Err(ScriptedError::NoLuck) } else { Ok(answer) }
         }))
     };
     let (first, second, third) = (change(10, false), change(20, true), change(30, false));
@@ -76,7 +76,7 @@ async fn those_of_one_scope_run_one_after_another_and_are_shown_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn one_whose_caller_leaves_keeps_its_place_in_its_scope() {
-    let client = lab();
+    let client = paused_client();
     let (first, second) = (InTurn(Change::new()), InTurn(Change::new()));
     tokio::time::timeout(SECOND / 2, client.mutate(&first)).await.unwrap_err();
     let start = Instant::now();
@@ -86,10 +86,10 @@ async fn one_whose_caller_leaves_keeps_its_place_in_its_scope() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_waits_for_another_of_its_scope_is_a_circle() {
-    let client = lab();
+    let client = paused_client();
     let inner = InTurn(Change::new());
     let asked = inner.clone();
-    client.app().when_loaded(9, move |cx: Context<Lab>| {
+    client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
             let error = cx.mutate(&asked).await.unwrap_err();
             assert!(matches!(error, MutateError::Cycle { .. }), "{error}");
@@ -103,7 +103,10 @@ async fn one_that_waits_for_another_of_its_scope_is_a_circle() {
 }
 
 /// Mutates in a task, which has begun when this returns.
-async fn begin(client: &Client<Lab>, mutation: &InTurn) -> JoinHandle<Result<usize, MutateError<LabError>>> {
+async fn begin(
+    client: &Client<ScriptedApp>,
+    mutation: &InTurn,
+) -> JoinHandle<Result<usize, MutateError<ScriptedError>>> {
     let (client, mutation) = (client.clone(), mutation.clone());
     let task = tokio::spawn(async move { client.mutate(&mutation).await });
     settle().await;
@@ -112,10 +115,10 @@ async fn begin(client: &Client<Lab>, mutation: &InTurn) -> JoinHandle<Result<usi
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_refused_its_place_leaves_those_after_it_behind_the_one_before() {
-    let client = lab();
+    let client = paused_client();
     let (refused, next) = (InTurn(Change::new()), InTurn(Change::new()));
     let asked = refused.clone();
-    client.app().when_loaded(9, move |cx: Context<Lab>| {
+    client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
             assert!(matches!(cx.mutate(&asked).await, Err(MutateError::Cycle { .. })));
             takes(seconds(10)).await;
@@ -140,10 +143,10 @@ fn current_thread() -> Runtime {
 #[test]
 fn one_whose_predecessor_is_dropped_waits_for_the_one_before_that() {
     let (home, dropped) = (current_thread(), current_thread());
-    let (client, gate) = (lab(), Arc::new(Notify::new()));
+    let (client, gate) = (paused_client(), Arc::new(Notify::new()));
     let (second, third, fourth) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
     let (opened, asked) = (Arc::clone(&gate), fourth.clone());
-    client.app().when_loaded(9, move |cx: Context<Lab>| {
+    client.app().when_loaded(9, move |cx: Context<ScriptedApp>| {
         Box::pin(async move {
             opened.notified().await;
             let error = in_time(cx.mutate(&asked)).await.unwrap_err();
@@ -169,7 +172,7 @@ fn one_whose_predecessor_is_dropped_waits_for_the_one_before_that() {
 
 #[test]
 fn one_that_was_called_outside_of_a_runtime_leaves_its_scope_as_it_was() {
-    let (home, client) = (current_thread(), lab());
+    let (home, client) = (current_thread(), paused_client());
     let (first, outside, next) = (InTurn(Change::new()), InTurn(Change::new()), InTurn(Change::new()));
     let first_task = home.block_on(begin(&client, &first));
     let mut mutating = pin!(client.mutate(&outside));

@@ -5,11 +5,11 @@ use std::time::Duration;
 use cache_core::Freshness;
 
 use super::{Change, is_marked, number};
-use crate::lab::*;
+use crate::scripted::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_part_that_is_changed_keeps_the_age_and_the_mark_of_the_whole() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     client.cache().insert(GetNumber(2), 5);
     client.cache().invalidate(&GetNumber(2));
@@ -27,7 +27,7 @@ async fn a_part_that_is_changed_keeps_the_age_and_the_mark_of_the_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_written_and_then_changed_in_part_is_as_young_as_it_was_written() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     pass(5 * SECOND).await;
     client.cache().invalidate(&GetNumber(1));
@@ -43,7 +43,7 @@ async fn what_is_written_and_then_changed_in_part_is_as_young_as_it_was_written(
 
 #[tokio::test(start_paused = true)]
 async fn what_is_changed_in_part_twice_keeps_the_age_and_the_mark_of_the_whole() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     client.cache().insert(GetNumber(2), 5);
     pass(4 * SECOND).await;
@@ -62,7 +62,7 @@ async fn what_is_changed_in_part_twice_keeps_the_age_and_the_mark_of_the_whole()
 
 #[tokio::test(start_paused = true)]
 async fn what_is_marked_and_then_changed_in_part_stays_marked() {
-    let client = lab();
+    let client = paused_client();
     client.cache().insert(GetNumber(1), 5);
     let change = Change::new().applying(|_, changes| {
         changes.invalidate(&GetNumber(1));

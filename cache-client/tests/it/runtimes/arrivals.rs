@@ -14,8 +14,8 @@ const COMINGS: [Coming; 3] = [
 ];
 
 /// A client that has a value.
-fn client_with_value(query: &GetNumber) -> Client<Lab> {
-    let client = lab();
+fn client_with_value(query: &GetNumber) -> Client<ScriptedApp> {
+    let client = paused_client();
     client.cache().insert(query.clone(), 50);
     client
 }

@@ -3,7 +3,7 @@
 use cache_client::TrackingProvider;
 
 use super::*;
-use crate::attic::{self, GetKept, Site};
+use crate::persisted::{self, GetKept, Restarts};
 use crate::providers::{assert_calls, site};
 
 /// Handles of runtimes that run no tasks: one that nobody drives, and two that have ended.
@@ -62,11 +62,12 @@ fn an_invalidation_removes_from_the_provider_while_the_runtime_of_the_client_is_
 }
 
 /// A client whose provider was writing an answer when the runtime of that load became idle.
-fn during_a_write_on_an_idle_runtime() -> (Site<TrackingProvider>, Client<attic::Depot>, Runtime) {
+fn during_a_write_on_an_idle_runtime()
+-> (Restarts<TrackingProvider>, Client<persisted::PersistedApp>, Runtime) {
     let (site, idle) = (site(), current_thread());
     let client = site.builder().provider_timeout(seconds(5)).build();
     idle.block_on(async {
-        let first = attic::ask(&client, &GetKept(1));
+        let first = persisted::ask(&client, &GetKept(1));
         settle().await;
         site.provider.delay(SECOND / 10);
         first.await.unwrap().unwrap();
@@ -90,10 +91,10 @@ fn a_write_to_the_provider_on_an_idle_runtime_is_passed_by_others_and_not_contin
         pass(SECOND).await;
         assert_calls(&site, 2, 2, 1);
     }));
-    assert_eq!(client.provider_troubles(), 0);
+    assert_eq!(client.provider_errors(), 0);
     idle.block_on(pass(SECOND));
     assert_eq!(site.provider.inner().len(), 0, "what the first load brought does not come back");
-    assert_eq!(client.provider_troubles(), 1);
+    assert_eq!(client.provider_errors(), 1);
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn calls_that_wait_for_the_same_write_on_an_idle_runtime_pass_it_in_their_order(
         assert_calls(&site, 1, 2, 2);
         assert_eq!(*site.client().query(&GetKept(1)).await.unwrap(), 3);
     }));
-    assert_eq!(client.provider_troubles(), 0);
+    assert_eq!(client.provider_errors(), 0);
 }
 
 #[test]
@@ -124,5 +125,5 @@ fn a_call_that_has_passed_such_a_write_has_all_its_time_whoever_has_waited_with_
         pass(seconds(10)).await;
         assert_calls(&site, 1, 1, 2);
     }));
-    assert_eq!(client.provider_troubles(), 0);
+    assert_eq!(client.provider_errors(), 0);
 }

@@ -1,0 +1,220 @@
+//! The keys that are to be loaded together: who joins which batch, and whether anybody still waits for it. Loads nothing,
+//! and starts no task.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cache_core::client_support::AnyKey;
+
+use foldhash::fast::RandomState;
+use tokio::sync::oneshot;
+
+use crate::concurrency::LoadSlot;
+use crate::flight::outcome::LoadOutcome;
+use crate::flight::wait_graph::{FlightId, WaitEdge, WaitGraph};
+use crate::runtime::TaskRuntime;
+use crate::sync::Mutex;
+use crate::token::Token;
+
+/// The batch of a query that can be joined at present.
+#[derive(Default)]
+pub(crate) struct BatchQueue(Mutex<Option<Arc<Batch>>>);
+
+/// Keys that are loaded by one call.
+pub(crate) struct Batch {
+    /// A number as that of a flight: those who wait for the batch stand by it in the waits, and what it asks for too.
+    pub(super) id: FlightId,
+    /// Cancelled when nobody waits any more, and by the load itself if it cancels its context.
+    pub(super) token: Token,
+    /// Where the load runs.
+    pub(super) runtime: TaskRuntime,
+    /// What the load needs to run, if there is a limit.
+    pub(super) slot: Option<Arc<LoadSlot>>,
+    state: Mutex<BatchState>,
+}
+
+struct BatchState {
+    /// Nobody can join any more: it is full, under way, or nobody waits for it.
+    is_closed: bool,
+    /// The load has ended, and is not to be cancelled any more.
+    is_landed: bool,
+    /// Its runtime has dropped it: the keys may join another.
+    is_abandoned: bool,
+    /// How many keys it may have: the least that one of its members wants.
+    most: usize,
+    /// How many wait.
+    waiting: usize,
+    /// Until the load starts.
+    members: Vec<BatchMember>,
+}
+
+/// One key of a batch, and whom to tell what it comes to.
+pub(super) struct BatchMember {
+    pub(super) key: Arc<dyn AnyKey>,
+    pub(super) reply: oneshot::Sender<LoadOutcome>,
+}
+
+impl BatchQueue {
+    /// Joins the present batch, or begins one, which is to be started by who began it. There will be at most `most` keys.
+    pub(super) fn join(
+        &self,
+        key: &dyn AnyKey,
+        most: usize,
+        from: (&Arc<WaitGraph>, FlightId),
+        begin: impl FnOnce() -> Batch,
+    ) -> (BatchWaiter, IsNew) {
+        // Declared before the guard, so that it is dropped after it.
+        let mut _left = None;
+        let mut present = self.0.lock();
+        if let Some(batch) = present.as_ref()
+            && let Some((waiter, has_room)) = batch.join(key, most, from)
+        {
+            if !has_room {
+                _left = present.take();
+            }
+            return (waiter, IsNew(false));
+        }
+        let batch = Arc::new(begin());
+        let (waiter, has_room) = batch.add(&mut batch.state.lock(), key, most, from);
+        if has_room {
+            _left = present.replace(batch);
+        }
+        (waiter, IsNew(true))
+    }
+
+    /// Has nobody join a batch any more.
+    pub(super) fn close(&self, batch: &Arc<Batch>) {
+        let mut present = self.0.lock();
+        let is_present = present.as_ref().is_some_and(|present| Arc::ptr_eq(present, batch));
+        let closed = if is_present { present.take() } else { None };
+        drop(present);
+        drop(closed);
+    }
+}
+
+/// Whether a batch is to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IsNew(pub(super) bool);
+
+impl Batch {
+    pub(super) fn new(id: FlightId, token: Token, runtime: TaskRuntime, slot: Option<Arc<LoadSlot>>) -> Self {
+        let state = BatchState {
+            is_closed: false,
+            is_landed: false,
+            is_abandoned: false,
+            most: usize::MAX,
+            waiting: 0,
+            members: Vec::new(),
+        };
+        Self { id, token, runtime, slot, state: Mutex::new(state) }
+    }
+
+    fn join(
+        self: &Arc<Self>,
+        key: &dyn AnyKey,
+        most: usize,
+        from: (&Arc<WaitGraph>, FlightId),
+    ) -> Option<(BatchWaiter, bool)> {
+        let mut state = self.state.lock();
+        let has_room = state.members.len() < state.most.min(most);
+        let is_open = has_room && !state.is_closed && !self.token.is_cancelled();
+        is_open.then(|| self.add(&mut state, key, most, from))
+    }
+
+    /// Adds a key. Returns also whether there is room for others.
+    fn add(
+        self: &Arc<Self>,
+        state: &mut BatchState,
+        key: &dyn AnyKey,
+        most: usize,
+        (graph, flight): (&Arc<WaitGraph>, FlightId),
+    ) -> (BatchWaiter, bool) {
+        let (reply, answer) = oneshot::channel();
+        state.members.push(BatchMember { key: Arc::from(key.to_box()), reply });
+        // Before the load starts, so that a batch whose load asks for one of its own keys is found. The batch waits for
+        // nobody yet.
+        let waiting = WaitEdge::begin(graph, flight, self.id);
+        state.waiting += 1;
+        state.most = state.most.min(most);
+        state.is_closed = state.members.len() >= state.most;
+        let waiter = BatchWaiter { batch: Arc::clone(self), answer, _waiting: waiting };
+        (waiter, !state.is_closed)
+    }
+
+    /// How many have joined, and whether others can.
+    pub(super) fn joined(&self) -> (usize, bool) {
+        let state = self.state.lock();
+        (state.members.len(), !state.is_closed)
+    }
+
+    /// Those who still wait. Nobody can join from here on.
+    pub(super) fn take_members(&self) -> Vec<BatchMember> {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        let mut members = std::mem::take(&mut state.members);
+        drop(state);
+        members.retain(|member| !member.reply.is_closed());
+        members
+    }
+
+    /// Ends the load. Returns whether there is an answer: what was cancelled has none, whatever it says.
+    pub(super) fn land(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_landed = !self.token.is_cancelled();
+        state.is_landed
+    }
+
+    /// Notes that the load is dropped. Returns whether it had neither ended nor been cancelled.
+    pub(super) fn abandon(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_abandoned = !state.is_landed && !self.token.is_cancelled();
+        state.is_abandoned
+    }
+
+    /// Whether the runtime of the load has dropped it, and the caller's goes on.
+    pub(super) fn is_stranded(&self) -> bool {
+        self.state.lock().is_abandoned && self.runtime.is_elsewhere()
+    }
+
+    fn leave(&self) {
+        let mut state = self.state.lock();
+        state.waiting -= 1;
+        let is_unwanted = state.waiting == 0 && !state.is_landed;
+        state.is_closed |= is_unwanted;
+        drop(state);
+        if is_unwanted {
+            self.token.cancel();
+        }
+    }
+}
+
+/// The place of one who waits for a batch.
+pub(super) struct BatchWaiter {
+    pub(super) batch: Arc<Batch>,
+    /// Closed without an answer if the batch was interrupted.
+    pub(super) answer: oneshot::Receiver<LoadOutcome>,
+    /// That the flight waits for it.
+    _waiting: Option<WaitEdge>,
+}
+
+impl Drop for BatchWaiter {
+    fn drop(&mut self) {
+        self.batch.leave();
+    }
+}
+
+/// The batch_queues of one tree, for what it loads for itself alone.
+#[derive(Default)]
+pub(crate) struct BatchQueues(Mutex<HashMap<QueueKey, Arc<BatchQueue>, RandomState>>);
+
+/// A query, and whether its contexts may use the cache.
+type QueueKey = (TypeId, bool);
+
+impl BatchQueues {
+    /// The queue of a query. Contexts that are kept from the cache have one apart: what their loads ask for must not
+    /// come from it either.
+    pub(super) fn of(&self, query: TypeId, is_cache_enabled: bool) -> Arc<BatchQueue> {
+        Arc::clone(self.0.lock().entry((query, is_cache_enabled)).or_default())
+    }
+}

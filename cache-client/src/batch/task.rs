@@ -1,0 +1,237 @@
+//! The task of one batch: waits for the end of the tick, loads, and tells each key what it came to. Decides nothing about
+//! who joins.
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cache_core::client_support::{AnyKey, Inputs};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+
+use super::queue::{Batch, BatchMember, BatchQueue, IsNew};
+use crate::any_query::LoadTarget;
+use crate::app::App;
+use crate::context::{Context, Node, scoped};
+use crate::erased::KeyMap;
+use crate::flight::outcome::LoadOutcome;
+use crate::panic::catch_panic;
+use crate::token::Token;
+
+/// Turns of the other tasks in which nobody joins, after which a tick is over. One turn is not all of them where they are
+/// many, or where a worker has just begun to take them from another.
+const QUIET_TURNS: u32 = 3;
+
+/// Turns of the other tasks after which a tick is over though somebody joined in each.
+const MOST_TURNS: u32 = 64;
+
+/// A load of several keys under way.
+pub(super) type LoadManyFuture<'a> = Pin<Box<dyn Future<Output = Vec<LoadOutcome>> + Send + 'a>>;
+
+/// How several keys of a query are loaded. Those that fail have the chance in common.
+type FetchAll<A> = for<'a> fn(&'a [Arc<dyn AnyKey>], &'a Context<A>, f64) -> LoadManyFuture<'a>;
+
+/// A batch that is to be loaded.
+struct BatchTask<A: App> {
+    batch_queue: Arc<BatchQueue>,
+    batch: Arc<Batch>,
+    /// The context of the load.
+    node: Arc<Node<A>>,
+    fetch_all: FetchAll<A>,
+}
+
+/// Who waits for each key of a batch.
+type BatchReplies = Vec<Vec<oneshot::Sender<LoadOutcome>>>;
+
+/// Loads one key together with those that have to be loaded at the same time. `node` is the context of its flight.
+pub(super) async fn load<A: App>(
+    target: LoadTarget<'_, A>,
+    fetch_all: FetchAll<A>,
+    node: &Arc<Node<A>>,
+) -> LoadOutcome {
+    let (client, LoadTarget { query, most }) = (&node.client, target);
+    let (is_private, is_cache_enabled) = (node.access().is_private, node.is_cache_enabled());
+    let query_state = client.query_state(query);
+    let batch_queue = match is_private {
+        true => node.tree().batch_queues.of(query.type_id(), is_cache_enabled),
+        false => Arc::clone(&query_state.batch_queue),
+    };
+    // A context outside of all loads is in nobody's way.
+    let flight = node.flight.unwrap_or_else(|| client.next_flight());
+    let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
+    loop {
+        let runtime = client.runtime().get();
+        let token = if is_private { node.request().child() } else { Token::default() };
+        let begin = || {
+            let slot = client.slot_of(query, query_state, &runtime);
+            Batch::new(client.next_flight(), token, runtime, slot)
+        };
+        let (mut waiter, is_new) = batch_queue.join(query, most, (client.wait_graph(), flight), begin);
+        let batch = Arc::clone(&waiter.batch);
+        if is_new == IsNew(true) {
+            if let Some(slot) = &batch.slot {
+                slot.begin();
+            }
+            let node = context(node, is_private, &batch, query.facts().name);
+            let (batch_queue, batch) = (Arc::clone(&batch_queue), Arc::clone(&batch));
+            let task = BatchTask { batch_queue, batch, node, fetch_all };
+            waiter.batch.runtime.spawn(task.run_caught());
+        }
+        let is_idle = async {
+            match batch.runtime.may_be_idle() {
+                // In a box, so that the tasks of loads have no room for it.
+                true => Box::pin(batch.runtime.until_idle(client.runtime())).await,
+                false => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = &mut waiter.answer => match answer {
+                Ok(loaded) => return loaded,
+                Err(_) if batch.is_stranded() => {}
+                // As with any load that cancels its context: whatever its flight would say is no answer.
+                Err(_) => {
+                    node.token.cancel();
+                    pending().await
+                }
+            },
+            () = is_idle => {
+                batch_queue.close(&batch);
+                if let Some(slot) = &batch.slot {
+                    slot.revoke();
+                }
+            }
+        }
+    }
+}
+
+/// The context of a batch, as that of a flight would be.
+fn context<A: App>(node: &Arc<Node<A>>, is_private: bool, batch: &Batch, name: &'static str) -> Arc<Node<A>> {
+    let (token, slot) = (batch.token.clone(), batch.slot.clone());
+    match is_private {
+        true => Node::of_flight(node, token, batch.id, slot),
+        false => Node::of_load(node.client.clone(), name, token, batch.id, slot),
+    }
+}
+
+impl<A: App> BatchTask<A> {
+    async fn run_caught(self) {
+        if catch_panic(self.run()).await.is_err() {
+            // Not the runtime's end: no caller is to begin again.
+            self.batch.land();
+        }
+    }
+
+    async fn run(&self) {
+        self.end_of_tick().await;
+        if let Some(slot) = &self.batch.slot {
+            // Other keys may join until the load may run.
+            tokio::select! {
+                biased;
+                () = self.batch.token.cancelled() => return,
+                // In a box, so that calls without a limit have no room for it.
+                () = Box::pin(slot.held()) => {}
+            }
+        }
+        self.batch_queue.close(&self.batch);
+        let (keys, replies) = sorted(self.batch.take_members());
+        if keys.is_empty() {
+            return;
+        }
+        let answers = tokio::select! {
+            biased;
+            () = self.batch.token.cancelled() => return,
+            answers = self.answers(&keys) => answers,
+        };
+        self.end_turn();
+        if self.batch.land() {
+            tell(replies, answers);
+        }
+    }
+
+    /// What all keys were built from; nothing if nothing is stored.
+    fn inputs(&self) -> Option<Box<Inputs>> {
+        let inputs = if self.node.is_root() { self.node.take_inputs() } else { Inputs::default() };
+        (!inputs.is_empty()).then(|| Box::new(inputs))
+    }
+
+    fn end_turn(&self) {
+        if let Some(slot) = &self.batch.slot {
+            slot.end();
+        }
+    }
+
+    async fn end_of_tick(&self) {
+        let (mut before, mut quiet) = (0, 0);
+        for _ in 0..MOST_TURNS {
+            yield_now().await;
+            let (joined, is_open) = self.batch.joined();
+            quiet = if joined == before { quiet + 1 } else { 0 };
+            before = joined;
+            if !is_open || quiet == QUIET_TURNS {
+                return;
+            }
+        }
+    }
+
+    /// One answer for each key, in their order.
+    async fn answers(&self, keys: &[Arc<dyn AnyKey>]) -> Vec<LoadOutcome> {
+        let cx = Context(Arc::clone(&self.node));
+        let load = async { (self.fetch_all)(keys, &cx, fastrand::f64()).await };
+        let all = |loaded| vec![loaded; keys.len()];
+        match catch_panic(scoped(Arc::clone(&self.node), load)).await {
+            Ok(mut answers) if answers.len() == keys.len() => {
+                let all_inputs = self.inputs();
+                for answer in &mut answers {
+                    if let LoadOutcome::Answered(_, inputs) = answer {
+                        inputs.clone_from(&all_inputs);
+                    }
+                }
+                answers
+            }
+            Ok(answers) => all(LoadOutcome::Miscounted { keys: keys.len(), answers: answers.len() }),
+            Err(message) => all(LoadOutcome::Panicked(message)),
+        }
+    }
+}
+
+impl<A: App> Drop for BatchTask<A> {
+    /// Has nobody wait for a batch whose task is gone, also if it was never run: those on its runtime are interrupted,
+    /// others join another.
+    fn drop(&mut self) {
+        self.batch_queue.close(&self.batch);
+        self.end_turn();
+        // Nobody aborts the task.
+        if self.batch.abandon() {
+            self.node.client.runtime().note_end(&self.batch.runtime);
+        }
+        drop(self.batch.take_members());
+    }
+}
+
+/// The keys, each once, and who waits for each. A key stands there twice if its load was retired before it began, and
+/// another has come after it.
+fn sorted(members: Vec<BatchMember>) -> (Vec<Arc<dyn AnyKey>>, BatchReplies) {
+    let mut places: KeyMap<usize> = KeyMap::default();
+    let (mut keys, mut replies) = (Vec::with_capacity(members.len()), BatchReplies::new());
+    for BatchMember { key, reply } in members {
+        match places.get(&*key) {
+            Some(&place) => replies[place].push(reply),
+            None => {
+                places.insert(Arc::clone(&key), keys.len());
+                keys.push(key);
+                replies.push(vec![reply]);
+            }
+        }
+    }
+    (keys, replies)
+}
+
+fn tell(replies: BatchReplies, answers: Vec<LoadOutcome>) {
+    for (replies, loaded) in replies.into_iter().zip(answers) {
+        for reply in replies {
+            // Who has left meanwhile does not want to know.
+            drop(reply.send(loaded.clone()));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What one tree has asked and been told, apart from the cache.
+
+use std::any::{Any, TypeId};
+use std::sync::Arc;
+
+use cache_core::Tag;
+use cache_core::client_support::AnyKey;
+use parking_lot::Mutex;
+
+use crate::erased::{AnyValue, KeyMap};
+use crate::flight::state::Flight;
+
+/// The answers of one tree, to whichever queries.
+#[derive(Default)]
+pub(crate) struct Memo(Mutex<MemoEntries>);
+
+/// What a tree knows of one key.
+pub(crate) enum MemoEntry {
+    Answered {
+        answer: AnyValue,
+        /// What layers have made of it, once the tree was told that.
+        shown: Option<AnyValue>,
+    },
+    /// The flight that the tree waits for, or waited for last.
+    Asked(Arc<Flight>),
+}
+
+/// What a tree can say of one key at once.
+pub(crate) enum MemoAnswer {
+    Answer(AnyValue),
+    /// It waits for the answer, or has waited for one that did not come.
+    Asked,
+    Unknown,
+}
+
+impl MemoEntry {
+    fn answered(answer: AnyValue) -> Self {
+        Self::Answered { answer, shown: None }
+    }
+}
+
+pub(crate) type MemoEntries = KeyMap<MemoEntry>;
+
+impl Memo {
+    /// Works on the answers, under the lock of the memo: `work` must neither call foreign code nor drop an answer.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut MemoEntries) -> T) -> T {
+        work(&mut self.0.lock())
+    }
+
+    /// Forgets what was asked of one key, so that it is asked again.
+    pub(crate) fn forget(&self, key: &dyn AnyKey) {
+        let forgotten = self.0.lock().remove_entry(key);
+        drop(forgotten);
+    }
+
+    /// Forgets what was asked of the keys of a query that are meant. `is_meant` is called without the lock.
+    pub(crate) fn forget_where(&self, query: TypeId, is_meant: &dyn Fn(&dyn Any) -> bool) {
+        let is_of_query = |key: &Arc<dyn AnyKey>| (**key).type_id() == query;
+        self.forget_among(is_of_query, |key| is_meant(key));
+    }
+
+    /// Forgets what was asked of the keys with a tag. They are looked at without the lock.
+    pub(crate) fn forget_tagged(&self, tag: &Tag) {
+        self.forget_among(|_| true, |key| key.has_tag(tag));
+    }
+
+    fn forget_among(
+        &self,
+        is_listed: impl Fn(&Arc<dyn AnyKey>) -> bool,
+        is_meant: impl Fn(&dyn AnyKey) -> bool,
+    ) {
+        let mut keys = Vec::new();
+        for key in self.0.lock().keys() {
+            if is_listed(key) {
+                keys.push(Arc::clone(key));
+            }
+        }
+        keys.retain(|key| is_meant(&**key));
+        keys.iter().for_each(|key| self.forget(&**key));
+    }
+
+    /// Forgets all that was asked.
+    pub(crate) fn forget_all(&self) {
+        let forgotten = std::mem::take(&mut *self.0.lock());
+        drop(forgotten);
+    }
+
+    pub(crate) fn known(&self, key: &dyn AnyKey) -> MemoAnswer {
+        match self.0.lock().get(key) {
+            Some(MemoEntry::Answered { answer, shown }) => {
+                MemoAnswer::Answer(Arc::clone(shown.as_ref().unwrap_or(answer)))
+            }
+            Some(MemoEntry::Asked(_)) => MemoAnswer::Asked,
+            None => MemoAnswer::Unknown,
+        }
+    }
+
+    pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
+        match self.0.lock().get(key)? {
+            MemoEntry::Answered { answer, shown } => Some(Arc::clone(shown.as_ref().unwrap_or(answer))),
+            // Landed, but nobody who waited has come to note it.
+            MemoEntry::Asked(flight) => flight.outcome()?.ok(),
+        }
+    }
+
+    /// Keeps an answer, unless there is one. Returns the one that counts, without layers.
+    pub(crate) fn keep(&self, key: Arc<dyn AnyKey>, value: AnyValue) -> AnyValue {
+        let (kept, _replaced, _surplus) = self.with(|entries| match entries.get(&*key) {
+            Some(MemoEntry::Answered { answer, .. }) => (Arc::clone(answer), None, Some(value)),
+            _ => {
+                let replaced = entries.insert(key, MemoEntry::answered(Arc::clone(&value)));
+                (value, replaced, None)
+            }
+        });
+        kept
+    }
+
+    /// Keeps what a flight has brought, if the tree still waits for that: what was forgotten meanwhile stays forgotten.
+    /// Returns the answer that counts, without layers.
+    pub(crate) fn keep_landed(&self, flight: &Arc<Flight>, value: AnyValue) -> AnyValue {
+        let key = &*flight.key;
+        let (kept, _replaced, _surplus) = self.with(|entries| match entries.get(key) {
+            Some(MemoEntry::Answered { answer, .. }) => (Arc::clone(answer), None, Some(value)),
+            Some(MemoEntry::Asked(asked)) if Arc::ptr_eq(asked, flight) => {
+                let replaced =
+                    entries.insert(Arc::clone(&flight.key), MemoEntry::answered(Arc::clone(&value)));
+                (value, replaced, None)
+            }
+            _ => (value, None, None),
+        });
+        kept
+    }
+
+    /// Notes what layers have made of an answer that is kept, unless the tree was told before. Returns what it is told.
+    pub(crate) fn show(&self, key: &dyn AnyKey, made_of: &AnyValue, value: AnyValue) -> AnyValue {
+        let (told, _surplus) = self.with(|entries| match entries.get_mut(key) {
+            Some(MemoEntry::Answered { answer, shown }) if Arc::ptr_eq(answer, made_of) => match shown {
+                Some(shown) => (Arc::clone(shown), Some(value)),
+                None => (Arc::clone(shown.insert(value)), None),
+            },
+            _ => (value, None),
+        });
+        told
+    }
+
+    /// Keeps an answer if nothing was asked yet. Returns whether it did.
+    pub(crate) fn preset(&self, key: &Arc<dyn AnyKey>, value: AnyValue) -> bool {
+        let surplus = self.with(|entries| {
+            if entries.contains_key(&**key) {
+                return Some(value);
+            }
+            entries.insert(Arc::clone(key), MemoEntry::answered(value));
+            None
+        });
+        surplus.is_none()
+    }
+}

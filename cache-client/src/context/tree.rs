@@ -1,0 +1,466 @@
+//! A context inside: what it shares with its tree, and what it has for itself and those below.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use cache_core::client_support::{AnyHome, AnyKey, AnyWatch, Inputs, ValueHandle};
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Id};
+use tokio::time::Instant;
+
+use super::memo::Memo;
+use crate::app::App;
+use crate::batch::queue::BatchQueues;
+use crate::client::Client;
+use crate::concurrency::LoadSlot;
+use crate::erased::{AnyValue, Outcome};
+use crate::flight::wait_graph::FlightId;
+use crate::flight::waiter::CallOrigin;
+use crate::runtime::Timer;
+use crate::token::Token;
+
+/// One context.
+pub(crate) struct Node<A: App> {
+    pub(crate) client: Client<A>,
+    pub(crate) name: ContextName,
+    /// Made when it is first asked for if this is the context of a shared load, of which most ask for nothing.
+    tree: OnceLock<Arc<Tree>>,
+    parent: Parent<A>,
+    /// Cancelled with the tree, or at the deadline.
+    pub(crate) token: Token,
+    /// Cancels the token at the deadline.
+    _timer: Option<Timer>,
+    deadline: Option<Deadline>,
+    /// Kept from the cache, with all below.
+    is_disabled: AtomicBool,
+    /// Whether it is kept from optimistic layers, with all below.
+    pub(crate) hides_layers: bool,
+    /// The flight whose load this is a part of.
+    pub(crate) flight: Option<FlightId>,
+    /// The slot of that load, if it needs one.
+    pub(crate) slot: Option<Arc<LoadSlot>>,
+    replacements: Replacements,
+}
+
+/// What a context is called.
+#[derive(Clone, Debug)]
+pub(crate) enum ContextName {
+    Given(Arc<str>),
+    /// As what it loads.
+    Query(&'static str),
+}
+
+impl Deref for ContextName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Given(name) => name,
+            Self::Query(name) => name,
+        }
+    }
+}
+
+/// When a context ends, and the runtime that its timer runs on.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Instant,
+    runtime: Id,
+}
+
+/// What the contexts of a tree have in common.
+#[derive(Default)]
+pub(crate) struct Tree {
+    pub(crate) memo: Memo,
+    /// What the tree is about to load for itself alone.
+    pub(crate) batch_queues: BatchQueues,
+    /// Ends the whole request.
+    pub(crate) token: Token,
+    presets: Presets,
+    /// The tree whose presets are those of this one too, if its answers are others.
+    of: Option<Arc<Self>>,
+}
+
+impl Tree {
+    /// That of a shared load.
+    fn of_load(token: Token) -> Self {
+        Self {
+            token,
+            presets: Presets { inputs: Some(Mutex::default()), ..Presets::default() },
+            ..Self::default()
+        }
+    }
+
+    /// Whether the tree was given answers, or has some replaced, itself or below: what was made with it may be made up.
+    fn may_be_made_up(&self) -> bool {
+        let Presets { any_exist, is_replaced, .. } = self.presets();
+        any_exist.load(Ordering::Acquire) || is_replaced.load(Ordering::Acquire)
+    }
+
+    /// Notes what a shared load was told of a key, to be compared when its answer is stored. An answer that a load has
+    /// given has the `watch` of that; `was_marked` says that it was known to be out of date.
+    pub(crate) fn note_read(
+        &self,
+        home: AnyHome,
+        key: &dyn AnyKey,
+        value: Option<ValueHandle>,
+        was_marked: bool,
+        watch: Option<&Arc<AnyWatch>>,
+    ) {
+        if let Some(inputs) = &self.presets().inputs {
+            inputs.lock().note_any(home, key, value, was_marked, watch);
+        }
+    }
+
+    /// Whether this is the tree of a shared load.
+    pub(crate) fn notes_reads(&self) -> bool {
+        self.presets().inputs.is_some()
+    }
+
+    /// What a shared load has read so far.
+    fn take_inputs(&self) -> Inputs {
+        self.presets().inputs.as_ref().map(|inputs| std::mem::take(&mut *inputs.lock())).unwrap_or_default()
+    }
+
+    /// Has the answer be one that was built from these.
+    pub(crate) fn put_inputs(&self, new: Inputs) {
+        let Some(inputs) = &self.presets().inputs else { return };
+        let old = std::mem::replace(&mut *inputs.lock(), new);
+        drop(old);
+    }
+
+    /// The same request, for contexts whose answers are others.
+    fn with_own_memo(self: &Arc<Self>) -> Arc<Self> {
+        Arc::new(Self { token: self.token.clone(), of: Some(self.owner()), ..Self::default() })
+    }
+
+    /// The tree that has the presets of this one.
+    fn owner(self: &Arc<Self>) -> Arc<Self> {
+        Arc::clone(self.of.as_ref().unwrap_or(self))
+    }
+
+    /// Answers that the tree was given, and what it has read if it is that of a load.
+    fn presets(&self) -> &Presets {
+        match &self.of {
+            Some(of) => &of.presets,
+            None => &self.presets,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Presets {
+    memo: Memo,
+    /// Set with the first one, so that trees without any need not look.
+    any_exist: AtomicBool,
+    /// Whether something is replaced in any of the trees that share these.
+    is_replaced: AtomicBool,
+    /// What a shared load has read. `None` for all else, of which nothing is stored.
+    inputs: Option<Mutex<Inputs>>,
+}
+
+/// What answers a query in place of its load.
+pub(crate) type Replacement = dyn Fn(&dyn AnyKey) -> Outcome + Send + Sync;
+
+/// By the type of the query; `None` if nothing is replaced.
+pub(crate) type Replacements = Option<Arc<HashMap<TypeId, Arc<Replacement>>>>;
+
+/// What a context may do with the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    pub(crate) reads: bool,
+    /// Loads are the tree's own: they are neither shared nor stored.
+    pub(crate) is_private: bool,
+    pub(crate) checks_options: bool,
+    /// Nothing stale is served, since an answer is being built.
+    pub(crate) fresh_only: bool,
+}
+
+impl Access {
+    /// That of a caller without a context.
+    pub(crate) const PLAIN: Self =
+        Self { reads: true, is_private: false, checks_options: true, fresh_only: false };
+}
+
+impl<A: App> Node<A> {
+    /// The root of a tree that ends with `token`, perhaps that of a flight.
+    pub(crate) fn root(
+        client: Client<A>,
+        name: ContextName,
+        token: Token,
+        flight: Option<FlightId>,
+    ) -> Arc<Self> {
+        let tree = Arc::new(Tree { token: token.clone(), ..Tree::default() });
+        Arc::new(Self { tree: OnceLock::from(tree), ..Self::top(client, name, token, flight, None) })
+    }
+
+    /// The context of a load that is shared, which ends with `token`.
+    pub(crate) fn of_load(
+        client: Client<A>,
+        query: &'static str,
+        token: Token,
+        flight: FlightId,
+        slot: Option<Arc<LoadSlot>>,
+    ) -> Arc<Self> {
+        Arc::new(Self::top(client, ContextName::Query(query), token, Some(flight), slot))
+    }
+
+    fn top(
+        client: Client<A>,
+        name: ContextName,
+        token: Token,
+        flight: Option<FlightId>,
+        slot: Option<Arc<LoadSlot>>,
+    ) -> Self {
+        Self {
+            client,
+            name,
+            tree: OnceLock::new(),
+            parent: Parent(None),
+            token,
+            _timer: None,
+            deadline: None,
+            is_disabled: AtomicBool::new(false),
+            hides_layers: false,
+            flight,
+            slot,
+            replacements: None,
+        }
+    }
+
+    /// Whether it is not below another.
+    pub(crate) fn is_root(&self) -> bool {
+        self.parent.0.is_none()
+    }
+
+    /// As `parent`, one step further down.
+    fn step(parent: &Arc<Self>, name: ContextName) -> Self {
+        Self {
+            client: parent.client.clone(),
+            name,
+            tree: OnceLock::from(Arc::clone(parent.tree())),
+            parent: Parent(Some(Arc::clone(parent))),
+            token: parent.token.clone(),
+            _timer: None,
+            deadline: parent.deadline,
+            is_disabled: AtomicBool::new(false),
+            hides_layers: parent.hides_layers,
+            flight: parent.flight,
+            slot: parent.slot.clone(),
+            replacements: parent.replacements.clone(),
+        }
+    }
+
+    pub(crate) fn below(parent: &Arc<Self>, name: ContextName) -> Arc<Self> {
+        Arc::new(Self::step(parent, name))
+    }
+
+    /// The context of a load that belongs to the tree of `parent` alone.
+    pub(crate) fn of_flight(
+        parent: &Arc<Self>,
+        token: Token,
+        flight: FlightId,
+        slot: Option<Arc<LoadSlot>>,
+    ) -> Arc<Self> {
+        let name = parent.name.clone();
+        Arc::new(Self { token, flight: Some(flight), slot, ..Self::step(parent, name) })
+    }
+
+    /// The context of a mutation: it sees what its request was given, but neither what that was told nor its end.
+    pub(crate) fn of_mutation(parent: &Arc<Self>, token: Token, flight: FlightId) -> Arc<Self> {
+        let of = Some(parent.tree().owner());
+        let tree = Tree { token: token.clone(), of, ..Tree::default() };
+        let name = parent.name.clone();
+        Arc::new(Self {
+            tree: OnceLock::from(Arc::new(tree)),
+            token,
+            deadline: None,
+            flight: Some(flight),
+            slot: None,
+            ..Self::step(parent, name)
+        })
+    }
+
+    pub(crate) fn until(parent: &Arc<Self>, deadline: Instant) -> Arc<Self> {
+        let token = parent.token.child();
+        let timer = if deadline <= Instant::now() {
+            token.cancel();
+            None
+        } else {
+            let token = token.clone();
+            let timer = async move {
+                tokio::time::sleep_until(deadline).await;
+                token.cancel();
+            };
+            Some(Timer::spawn(timer))
+        };
+        let own = Deadline { at: deadline, runtime: Handle::current().id() };
+        let deadline = Some(parent.deadline.filter(|earlier| earlier.at <= deadline).unwrap_or(own));
+        let name = parent.name.clone();
+        Arc::new(Self { token, _timer: timer, deadline, ..Self::step(parent, name) })
+    }
+
+    /// Whether the context was cancelled, or its deadline is past.
+    pub(crate) fn has_ended(&self) -> bool {
+        if self.deadline.is_some_and(|deadline| deadline.at <= Instant::now()) {
+            // Its timer is late, if its runtime runs at all.
+            self.token.cancel();
+        }
+        self.token.is_cancelled()
+    }
+
+    /// Waits until the context is cancelled or its deadline is past, also if the runtime of its timer does not run.
+    pub(crate) async fn ended(&self) {
+        let is_elsewhere =
+            |deadline: &Deadline| Handle::try_current().is_ok_and(|here| here.id() != deadline.runtime);
+        match self.deadline.filter(is_elsewhere) {
+            Some(deadline) => {
+                tokio::select! {
+                    () = self.token.cancelled() => {}
+                    () = tokio::time::sleep_until(deadline.at) => self.token.cancel(),
+                }
+            }
+            None => self.token.cancelled().await,
+        }
+    }
+
+    /// As `parent`, with answers of its own to the queries of a type.
+    pub(crate) fn replacing(parent: &Arc<Self>, query: TypeId, replacement: Arc<Replacement>) -> Arc<Self> {
+        let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
+        replacements.insert(query, replacement);
+        parent.tree().presets().is_replaced.store(true, Ordering::Release);
+        let (tree, replacements) = (parent.tree().with_own_memo(), Some(Arc::new(replacements)));
+        let name = parent.name.clone();
+        Arc::new(Self { tree: OnceLock::from(tree), replacements, ..Self::step(parent, name) })
+    }
+
+    pub(crate) fn without_layers(parent: &Arc<Self>) -> Arc<Self> {
+        let (tree, name) = (parent.tree().with_own_memo(), parent.name.clone());
+        Arc::new(Self { tree: OnceLock::from(tree), hides_layers: true, ..Self::step(parent, name) })
+    }
+
+    pub(crate) fn replacement(&self, key: &dyn AnyKey) -> Option<&Arc<Replacement>> {
+        self.replacements.as_ref()?.get(&key.type_id())
+    }
+
+    pub(crate) fn disable_cache(&self) {
+        self.is_disabled.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_cache_enabled(&self) -> bool {
+        let mut node = Some(self);
+        while let Some(here) = node {
+            if here.is_disabled.load(Ordering::Acquire) {
+                return false;
+            }
+            node = here.parent.0.as_deref();
+        }
+        true
+    }
+
+    /// What the context may do with the cache now.
+    pub(crate) fn access(&self) -> Access {
+        let is_cache_enabled = self.is_cache_enabled();
+        let replaces = self.replacements.is_some();
+        Access {
+            reads: is_cache_enabled && !replaces,
+            is_private: !is_cache_enabled || replaces || self.has_presets(),
+            checks_options: is_cache_enabled,
+            fresh_only: self.flight.is_some(),
+        }
+    }
+
+    /// What a call that is made in the context waits by.
+    pub(crate) fn origin(&self) -> CallOrigin<'_> {
+        let flight = self.flight.map(|flight| (self.client.wait_graph(), flight));
+        CallOrigin { tree: self.request(), flight }
+    }
+
+    /// What the contexts of the tree have in common.
+    pub(crate) fn tree(&self) -> &Arc<Tree> {
+        self.tree.get_or_init(|| Arc::new(Tree::of_load(self.token.clone())))
+    }
+
+    /// Ends the whole request.
+    pub(crate) fn request(&self) -> &Token {
+        self.tree.get().map_or(&self.token, |tree| &tree.token)
+    }
+
+    /// What a shared load has read so far in this context.
+    pub(crate) fn take_inputs(&self) -> Inputs {
+        self.tree.get().map(|tree| tree.take_inputs()).unwrap_or_default()
+    }
+
+    /// Whether what is made in the context may be made up.
+    pub(crate) fn may_be_made_up(&self) -> bool {
+        self.tree.get().is_some_and(|tree| tree.may_be_made_up())
+    }
+
+    /// Whether the tree was given answers.
+    fn has_presets(&self) -> bool {
+        self.tree.get().is_some_and(|tree| tree.presets().any_exist.load(Ordering::Acquire))
+    }
+
+    /// Whether nothing keeps the context from the answers that all have in common.
+    pub(crate) fn may_answer_at_once(&self) -> bool {
+        self.replacements.is_none() && !self.has_presets() && self.is_cache_enabled()
+    }
+
+    /// The answer that the tree was given, or got.
+    pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
+        let presets = self.tree().presets();
+        if presets.any_exist.load(Ordering::Acquire)
+            && let Some(value) = presets.memo.answer(key)
+        {
+            return Some(value);
+        }
+        self.tree().memo.answer(key)
+    }
+
+    /// Gives the tree an answer. Returns whether it had none.
+    pub(crate) fn preset(&self, key: &Arc<dyn AnyKey>, value: AnyValue) -> bool {
+        let has_asked = self.tree().memo.with(|entries| entries.contains_key(&**key));
+        if has_asked {
+            return false;
+        }
+        let presets = self.tree().presets();
+        let is_first = presets.memo.preset(key, value);
+        presets.any_exist.store(true, Ordering::Release);
+        is_first
+    }
+}
+
+/// The context above.
+struct Parent<A: App>(Option<Arc<Node<A>>>);
+
+impl<A: App> Drop for Parent<A> {
+    /// Drops those above one by one, and not one inside the other: there may be any number.
+    fn drop(&mut self) {
+        let mut above = self.0.take();
+        while let Some(mut node) = above.and_then(Arc::into_inner) {
+            above = node.parent.0.take();
+        }
+    }
+}
+
+tokio::task_local! {
+    /// The context that the present code runs in: a `Node` of whichever app.
+    static CURRENT: Arc<dyn Any + Send + Sync>;
+}
+
+/// Runs a future in a context.
+pub(crate) fn scoped<A: App, F: Future + Send>(
+    node: Arc<Node<A>>,
+    future: F,
+) -> impl Future<Output = F::Output> + Send {
+    CURRENT.scope(node, future)
+}
+
+/// The context that the present code runs in.
+pub(crate) fn current<A: App>() -> Option<Arc<Node<A>>> {
+    CURRENT.try_with(Arc::clone).ok()?.downcast().ok()
+}

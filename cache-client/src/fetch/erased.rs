@@ -1,0 +1,105 @@
+//! The typed part of the client: each query that is loaded, as one of unknown type.
+
+use std::sync::Arc;
+
+use cache_core::client_support::{AnyHome, AnyTable, AnyWatch, Inputs, Persistence, StoredAs, ValueHandle};
+use cache_core::{EntryCodec, EntryState, EntryTimes, Holds};
+
+use super::Fetch;
+use crate::any_query::{AnyQuery, CacheOf, LoadFuture, LoadTarget, QueryFacts};
+use crate::app::App;
+use crate::context::Context;
+use crate::erased::{AnyError, AnyQueryError, AnyValue, misplaced, typed_error, typed_value};
+use crate::flight::outcome::ErrorAdvice;
+use crate::telemetry::Labels;
+
+impl<A: App, Q: Fetch<A>> AnyQuery<A> for Q
+where
+    A::Registry: Holds<Q>,
+{
+    fn facts(&self) -> &'static QueryFacts {
+        const {
+            &QueryFacts {
+                name: Q::NAME,
+                loading: Q::LOADING,
+                labels: Labels::of::<Q>(),
+                is_batched: Q::__IS_BATCHED,
+            }
+        }
+    }
+
+    fn to_query(&self) -> Arc<dyn AnyQuery<A>> {
+        Arc::new(self.clone())
+    }
+
+    fn table<'c>(&self, cache: &'c CacheOf<A>) -> AnyTable<'c> {
+        cache.any_table::<Q>()
+    }
+
+    fn home(&self, cache: &CacheOf<A>) -> AnyHome {
+        cache.table_home::<Q>()
+    }
+
+    fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)> {
+        match cache.value_and_state(self, counts) {
+            Some((value, state)) => Some((value, state)),
+            None => None,
+        }
+    }
+
+    fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue> {
+        match cache.plainly_fresh(self) {
+            Some(value) => Some(value),
+            None => None,
+        }
+    }
+
+    fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch {
+        AnyWatch::new(cache.table_home::<Q>(), self.clone(), on_change)
+    }
+
+    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &EntryTimes, inputs: &Inputs) -> StoredAs {
+        watch.store(self.clone(), typed_value(value), times, inputs)
+    }
+
+    fn to_handle(&self, value: &AnyValue) -> ValueHandle {
+        ValueHandle::new::<Q>(typed_value(Arc::clone(value)))
+    }
+
+    fn to_value(&self, handle: ValueHandle) -> AnyValue {
+        match handle.value::<Q>() {
+            Some(value) => value.clone(),
+            None => misplaced(),
+        }
+    }
+
+    fn load<'a>(&'a self, cx: &'a Context<A>, most: u32) -> LoadFuture<'a> {
+        self.__load(cx, LoadTarget { query: self, most })
+    }
+
+    fn advice(&self, error: &dyn AnyError) -> ErrorAdvice {
+        let error = typed_error(error);
+        let may_pass = Q::is_retryable(error);
+        let requested = if may_pass { Q::retry_after(error) } else { None };
+        ErrorAdvice { may_pass, counts: Q::counts_as_failure(error), requested }
+    }
+
+    fn is_expected(&self, error: &dyn AnyError) -> bool {
+        Q::is_expected(typed_error(error))
+    }
+
+    fn fallback(&self, error: &AnyQueryError) -> Option<AnyValue> {
+        match Fetch::fallback(self, &error.clone().typed()) {
+            Some(value) => Some(Arc::new(value)),
+            None => None,
+        }
+    }
+
+    fn is_absent(&self, value: &AnyValue) -> bool {
+        (**value).downcast_ref().is_some_and(Q::is_absent)
+    }
+
+    fn codec(&self) -> Option<EntryCodec> {
+        Q::persistence().map(Persistence::entry_codec)
+    }
+}

@@ -1,0 +1,90 @@
+//! Errors of loads that are readable apart, or are the answer for a while. Knows nothing of flights.
+
+use std::sync::{Arc, OnceLock};
+
+use cache_core::Moment;
+use cache_core::client_support::{AnyKey, AnyWatch};
+use foldhash::fast::RandomState;
+use lru::LruCache;
+use parking_lot::Mutex;
+
+use crate::erased::AnyQueryError;
+
+/// Errors that are remembered of one query; the oldest goes first.
+const MOST: usize = 1_024;
+
+/// The last error of each key, until something newer comes to the key. Made for the first one, so that queries that never
+/// fail lock nothing.
+#[derive(Default)]
+pub(crate) struct LoadErrors(OnceLock<Mutex<RememberedErrors>>);
+
+/// In the order in which they were noted. Bounded by hand: with a bound it would take the memory of all at once.
+type RememberedErrors = LruCache<Arc<dyn AnyKey>, RememberedError, RandomState>;
+
+struct RememberedError {
+    error: AnyQueryError,
+    /// Until when it is the answer to those who ask.
+    until: Option<Moment>,
+    /// That of the load: what overtakes it makes the error out of date.
+    watch: Arc<AnyWatch>,
+}
+
+impl LoadErrors {
+    /// Notes the error of a load. One that is noted already stays as it was noted first.
+    pub(crate) fn note(
+        &self,
+        key: Arc<dyn AnyKey>,
+        watch: Arc<AnyWatch>,
+        error: AnyQueryError,
+        until: Option<Moment>,
+    ) {
+        let error = RememberedError { error, until, watch };
+        let new = || Mutex::new(LruCache::unbounded_with_hasher(RandomState::default()));
+        let mut errors = self.0.get_or_init(new).lock();
+        if errors.peek(&key).is_some_and(|noted| Arc::ptr_eq(&noted.watch, &error.watch)) {
+            return;
+        }
+        let replaced = errors.push(key, error);
+        let oldest = if errors.len() > MOST { errors.pop_lru() } else { None };
+        drop(errors);
+        drop((replaced, oldest));
+    }
+
+    pub(crate) fn forget(&self, key: &dyn AnyKey) {
+        if let Some(errors) = self.0.get() {
+            let forgotten = errors.lock().pop_entry(key);
+            drop(forgotten);
+        }
+    }
+
+    /// Whether any was ever noted, so that nobody need ask what time it is.
+    pub(crate) fn any_exist(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// The last error of a key, if nothing newer has come to it.
+    pub(crate) fn last(&self, key: &dyn AnyKey) -> Option<AnyQueryError> {
+        self.find(key, |_| true).map(|(error, _)| error)
+    }
+
+    /// The error that is the answer at this moment, with the watch of its load.
+    pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(AnyQueryError, Arc<AnyWatch>)> {
+        self.find(key, |error| error.until.is_some_and(|until| now < until))
+    }
+
+    fn find(
+        &self,
+        key: &dyn AnyKey,
+        is_wanted: impl FnOnce(&RememberedError) -> bool,
+    ) -> Option<(AnyQueryError, Arc<AnyWatch>)> {
+        let mut errors = self.0.get()?.lock();
+        let error = errors.peek(key)?;
+        if error.watch.is_overtaken() {
+            let overtaken = errors.pop_entry(key);
+            drop(errors);
+            drop(overtaken);
+            return None;
+        }
+        is_wanted(error).then(|| (error.error.clone(), Arc::clone(&error.watch)))
+    }
+}

@@ -1,0 +1,347 @@
+//! One load: who waits for it, whether it is wanted, what came of it. Knows nothing of how it is loaded or stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use cache_core::Moment;
+use cache_core::client_support::{AnyKey, AnyWatch};
+use tokio::sync::Notify;
+
+use super::wait_graph::FlightId;
+use crate::concurrency::LoadSlot;
+use crate::erased::Outcome;
+use crate::runtime::{TaskRuntime, Timer};
+use crate::token::Token;
+
+/// One load.
+pub(crate) struct Flight {
+    pub(crate) id: FlightId,
+    pub(crate) key: Arc<dyn AnyKey>,
+    /// When the load began.
+    pub(crate) started: Moment,
+    /// Tells whether something newer came to the key; `None` for a load of one tree alone, which stores nothing.
+    pub(crate) watch: Option<Arc<AnyWatch>>,
+    /// Cancelled when no caller has come for a while since the last one left, and by the load itself if it cancels its context.
+    pub(crate) token: Token,
+    /// Where the load runs.
+    pub(crate) runtime: TaskRuntime,
+    /// What the load needs to run, if there is a limit.
+    pub(crate) slot: Option<Arc<LoadSlot>>,
+    /// Its answer was built from what has changed meanwhile, and is stored as one that must be loaded again. Set before it
+    /// lands.
+    pub(crate) is_out_of_date: AtomicBool,
+    /// There is an outcome.
+    has_landed: AtomicBool,
+    state: Mutex<FlightState>,
+    landed: Notify,
+}
+
+struct FlightState {
+    /// How many wait.
+    waiters: usize,
+    demand: LoadDemand,
+    /// Nobody can join any more.
+    is_closed: bool,
+    /// The load has ended, and is not to be cancelled any more.
+    is_landing: bool,
+    /// The answer comes from the provider.
+    is_without_load: bool,
+    /// Its runtime has dropped it: another load may take its place.
+    is_abandoned: bool,
+    /// A caller has left that was not cancelled: it may be back.
+    is_missed: bool,
+    /// How often the last caller has left, so that a timer that is late does nothing.
+    leave_count: u64,
+    /// Cancels the load if nobody comes.
+    timer: Option<Timer>,
+    outcome: Option<Outcome>,
+}
+
+/// What those who join a flight want of it. What any of them wants is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LoadDemand {
+    pub(crate) stores: bool,
+    /// Goes on when nobody waits.
+    pub(crate) outlives_callers: bool,
+    /// Remembers the error if it fails.
+    pub(crate) remembers_errors: bool,
+    /// An answer from the provider is not good enough.
+    pub(crate) loads: bool,
+    /// How long the load goes on when the last caller has left.
+    pub(crate) linger: Duration,
+}
+
+/// What becomes of a load that a caller has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AfterLeave {
+    Continues,
+    /// For a time, unless somebody comes. With the number of the leave.
+    Lingers(Duration, u64),
+    Unwanted,
+}
+
+/// How a load has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Landing {
+    /// It was cancelled: whatever it says is no answer.
+    Interrupted,
+    Done(LoadDemand),
+}
+
+impl Flight {
+    pub(crate) fn new(
+        id: FlightId,
+        key: Arc<dyn AnyKey>,
+        started: Moment,
+        watch: Option<Arc<AnyWatch>>,
+        token: Token,
+        runtime: TaskRuntime,
+        slot: Option<Arc<LoadSlot>>,
+    ) -> Self {
+        let state = FlightState {
+            waiters: 0,
+            demand: LoadDemand::default(),
+            is_closed: false,
+            is_landing: false,
+            is_without_load: false,
+            is_abandoned: false,
+            is_missed: false,
+            leave_count: 0,
+            timer: None,
+            outcome: None,
+        };
+        let (is_out_of_date, has_landed) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (state, landed) = (Mutex::new(state), Notify::new());
+        Self { id, key, started, watch, token, runtime, slot, is_out_of_date, has_landed, state, landed }
+    }
+
+    /// Joins those who want the answer, as a waiter if they wait for it. Returns whether that was possible.
+    pub(crate) fn join(&self, demand: LoadDemand, is_waiting: bool) -> bool {
+        let mut state = self.state.lock();
+        if state.is_closed || self.token.is_cancelled() || (demand.loads && state.is_without_load) {
+            return false;
+        }
+        state.demand.stores |= demand.stores;
+        state.demand.outlives_callers |= demand.outlives_callers;
+        state.demand.remembers_errors |= demand.remembers_errors;
+        state.demand.loads |= demand.loads;
+        state.demand.linger = state.demand.linger.max(demand.linger);
+        state.waiters += usize::from(is_waiting);
+        let timer = state.timer.take();
+        drop(state);
+        drop(timer);
+        true
+    }
+
+    /// Whether nothing newer has come to the key.
+    pub(crate) fn is_current(&self) -> bool {
+        self.watch.as_ref().is_none_or(|watch| !watch.is_overtaken())
+    }
+
+    /// Has nothing stored any more. To be called before the next flight begins to watch, so that this one cannot overtake it.
+    pub(crate) fn retire(&self) {
+        if let Some(watch) = &self.watch {
+            watch.retire();
+        }
+    }
+
+    /// Whether more has come to the key than marks, so that the answer is of no use any more.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_replaced())
+    }
+
+    /// Whether the load has ended, and its result is being stored.
+    pub(crate) fn is_landing(&self) -> bool {
+        self.state.lock().is_landing
+    }
+
+    /// Lets the flight outlive its callers.
+    pub(crate) fn outlive_callers(&self) {
+        self.state.lock().demand.outlives_callers = true;
+    }
+
+    fn end_lingering(&self, leave_count: u64) {
+        let mut state = self.state.lock();
+        let is_unwanted = state.is_left(leave_count);
+        state.is_closed |= is_unwanted;
+        // Dropped when the lock is gone, though it is over.
+        let timer = if is_unwanted { state.timer.take() } else { None };
+        drop(state);
+        drop(timer);
+        if is_unwanted {
+            self.token.cancel();
+        }
+    }
+
+    /// Cancels the load if its callers have left: another has taken its place, so nobody comes any more.
+    pub(crate) fn displace(&self) {
+        let leave_count = self.state.lock().leave_count;
+        if leave_count > 0 {
+            self.end_lingering(leave_count);
+        }
+    }
+
+    /// Takes its slot from a load that its runtime does not run.
+    pub(crate) fn revoke_slot(&self) {
+        if let Some(slot) = &self.slot {
+            slot.revoke();
+        }
+    }
+
+    /// The load does not need its slot any more, or not for a while.
+    pub(crate) fn end_turn(&self) {
+        if let Some(slot) = &self.slot {
+            slot.end();
+        }
+    }
+
+    /// Whether somebody wants a load, whatever the provider has.
+    pub(crate) fn must_load(&self) -> bool {
+        self.state.lock().demand.loads
+    }
+
+    /// Does without a load, unless somebody wants one. Returns whether that may be.
+    pub(crate) fn answer_without_load(&self) -> bool {
+        let mut state = self.state.lock();
+        state.is_without_load = !state.demand.loads;
+        state.is_without_load
+    }
+
+    /// Ends the load, before anything is stored. Those who join from here on are not asked what they want; if nothing is
+    /// to be stored, nobody can join any more.
+    pub(crate) fn begin_landing(&self) -> Landing {
+        let mut state = self.state.lock();
+        if self.token.is_cancelled() {
+            state.is_closed = true;
+            return Landing::Interrupted;
+        }
+        state.is_landing = true;
+        state.is_closed |= !state.demand.stores;
+        // An error that nobody waits for is to be found later.
+        let remembers_errors = state.demand.remembers_errors || state.waiters == 0;
+        Landing::Done(LoadDemand { remembers_errors, ..state.demand })
+    }
+
+    /// Gives the outcome to all who wait, the first one that is given. Returns whether nobody did.
+    pub(crate) fn land(&self, outcome: Outcome) -> bool {
+        self.end(outcome, false)
+    }
+
+    /// Ends a load that its runtime has dropped. `outcome` is for callers that have no other runtime.
+    pub(crate) fn abandon(&self, outcome: Outcome) {
+        self.end(outcome, true);
+    }
+
+    fn end(&self, outcome: Outcome, is_abandoned: bool) -> bool {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        let is_alone = state.waiters == 0;
+        let timer = state.timer.take();
+        state.is_abandoned |= is_abandoned && state.outcome.is_none();
+        // One that comes too late is dropped when the lock is gone.
+        let late = match state.outcome {
+            Some(_) => Some(outcome),
+            None => {
+                state.outcome = Some(outcome);
+                None
+            }
+        };
+        self.has_landed.store(true, Ordering::Release);
+        drop(state);
+        drop((late, timer));
+        self.landed.notify_waiters();
+        is_alone
+    }
+
+    pub(crate) fn has_landed(&self) -> bool {
+        self.has_landed.load(Ordering::Acquire)
+    }
+
+    /// Whether the runtime of the load has dropped it, and the caller's goes on.
+    pub(crate) fn is_stranded(&self) -> bool {
+        self.state.lock().is_abandoned && self.runtime.is_elsewhere()
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.state.lock().outcome.clone()
+    }
+
+    /// Waits for the outcome.
+    pub(crate) async fn landed(&self) -> Outcome {
+        loop {
+            // Before the look, so that no landing is missed.
+            let landed = self.landed.notified();
+            if self.has_landed()
+                && let Some(outcome) = self.outcome()
+            {
+                return outcome;
+            }
+            landed.await;
+        }
+    }
+}
+
+impl Flight {
+    /// Leaves; a caller that `is_cancelled` does not come back.
+    pub(super) fn leave(self: &Arc<Self>, is_cancelled: bool) {
+        let may_be_of_use = self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken());
+        let left = self.state.lock().leave(is_cancelled, may_be_of_use);
+        match left {
+            AfterLeave::Continues => {}
+            AfterLeave::Unwanted => self.token.cancel(),
+            AfterLeave::Lingers(time, leave_count) => self.linger(time, leave_count),
+        }
+    }
+
+    /// Cancels the load when the time has passed, unless somebody comes or it ends before.
+    fn linger(self: &Arc<Self>, time: Duration, leave_count: u64) {
+        let flight = Arc::clone(self);
+        let timer = self.runtime.after(time, move || flight.end_lingering(leave_count));
+        let mut state = self.state.lock();
+        // Whoever has come or left meanwhile has found no timer.
+        let surplus = match state.is_left(leave_count) {
+            true => state.timer.replace(timer),
+            false => Some(timer),
+        };
+        drop(state);
+        drop(surplus);
+    }
+}
+
+impl FlightState {
+    fn leave(&mut self, is_cancelled: bool, may_be_of_use: bool) -> AfterLeave {
+        self.waiters -= 1;
+        self.is_missed |= !is_cancelled;
+        if self.waiters > 0 || self.demand.outlives_callers || self.is_over() {
+            return AfterLeave::Continues;
+        }
+        let linger = if self.is_missed && may_be_of_use { self.demand.linger } else { Duration::ZERO };
+        self.leave_count += 1;
+        match linger {
+            Duration::ZERO => {
+                self.is_closed = true;
+                AfterLeave::Unwanted
+            }
+            Duration::MAX => AfterLeave::Continues,
+            time => AfterLeave::Lingers(time, self.leave_count),
+        }
+    }
+
+    /// Whether nobody has come since that leave, and the load still goes on.
+    fn is_left(&self, leave_count: u64) -> bool {
+        self.leave_count == leave_count
+            && self.waiters == 0
+            && !self.demand.outlives_callers
+            && !self.is_over()
+    }
+
+    /// Whether there is nothing to be cancelled any more.
+    fn is_over(&self) -> bool {
+        self.is_landing || self.is_closed
+    }
+}
+
+#[cfg(all(test, not(cache_model)))]
+mod tests;

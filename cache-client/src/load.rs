@@ -1,0 +1,255 @@
+//! The task of one flight: loads, stores what may be stored, and tells those who wait. Decides nothing about who waits.
+
+pub(crate) mod attempts;
+mod second_tier;
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use cache_core::Moment;
+use cache_core::client_support::{AnyPin, StoredAs};
+use tracing::{Instrument, Span};
+
+use crate::any_query::AnyQuery;
+use crate::app::App;
+use crate::context::Node;
+use crate::erased::{AnyValue, Outcome};
+use crate::error::QueryError;
+use crate::flight::state::{Flight, Landing, LoadDemand};
+use crate::panic::poll_catching;
+use crate::plan::Plan;
+use crate::provider::entry::ProviderEntry;
+use crate::query_state::QueryState;
+use crate::telemetry::{LoadSpan, Subject};
+use attempts::{Attempt, AttemptEnd};
+
+/// How long what nobody waited for stays, so that it is there when somebody comes.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// One flight with all it needs, and the duty to end it.
+pub(crate) struct LoadTask<A: App> {
+    /// What is loaded.
+    pub(crate) query: Arc<dyn AnyQuery<A>>,
+    pub(crate) query_state: Arc<QueryState>,
+    pub(crate) flight: Arc<Flight>,
+    /// The context of the load.
+    pub(crate) node: Arc<Node<A>>,
+    /// Shared, since a task is to be small.
+    pub(crate) plan: Arc<Plan>,
+    /// What is told of it, once it has started.
+    load_span: Option<LoadSpan>,
+}
+
+impl<A: App> LoadTask<A> {
+    pub(crate) fn new(
+        query: Arc<dyn AnyQuery<A>>,
+        query_state: Arc<QueryState>,
+        flight: Arc<Flight>,
+        node: Arc<Node<A>>,
+        plan: Arc<Plan>,
+    ) -> Self {
+        Self { query, query_state, flight, node, plan, load_span: None }
+    }
+
+    fn name(&self) -> &'static str {
+        self.query.facts().name
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        self.query.subject()
+    }
+
+    /// Returns whether nobody waited. Only the first outcome counts.
+    fn land(&self, outcome: Outcome) -> bool {
+        if let Some(load_span) = &self.load_span {
+            let is_expected = match &outcome {
+                // Foreign code; one that cannot say is none that was expected.
+                Err(QueryError::Failed { source, .. }) => {
+                    catch_unwind(AssertUnwindSafe(|| self.query.is_expected(&**source))).unwrap_or(false)
+                }
+                _ => false,
+            };
+            load_span.ended(self.subject(), &outcome, is_expected);
+        }
+        self.query_state.flights.landed(&self.flight);
+        self.flight.land(outcome)
+    }
+}
+
+impl<A: App> LoadTask<A> {
+    pub(crate) fn start(mut self) {
+        let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
+        // By now there is who ends the flight if the code that listens panics.
+        self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
+        // What the provider has needs no slot.
+        if let (Some(slot), None) = (&self.flight.slot, self.node.client.tier()) {
+            slot.begin();
+        }
+        let runtime = self.flight.runtime.clone();
+        // In a box, since tokio moves what it spawns several times.
+        runtime.spawn(Box::pin(self.run()));
+    }
+
+    /// What runs in it borrows the task: whatever a task is made of is moved when it starts.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the task twice")]
+    fn run(self) -> impl Future<Output = ()> + Send {
+        async move {
+            let span = self.load_span.as_ref().map_or_else(Span::none, |load_span| load_span.span.clone());
+            let pin = {
+                let mut running = pin!(self.run_load().instrument(span));
+                poll_fn(|cx| poll_catching(running.as_mut(), cx)).await
+            };
+            let pin = pin.unwrap_or_else(|_| {
+                self.land_panicked();
+                None
+            });
+            // Nothing of the flight is left but the pin, so that it alone keeps the value.
+            drop(self);
+            if let Some(pin) = pin {
+                // In a box, since most tasks have no room for it.
+                Box::pin(tokio::time::sleep(GRACE)).await;
+                drop(pin);
+            }
+        }
+    }
+
+    /// Ends a flight over which foreign code has panicked that belongs to no load: a `Drop`, `Hash` or `Eq` of the user's
+    /// types, or a subscriber.
+    fn land_panicked(&self) {
+        if !self.flight.has_landed() {
+            let message = "while its answer was stored".into();
+            self.land(Err(QueryError::Panicked { query: self.name(), message }));
+        }
+    }
+
+    async fn run_load(&self) -> Option<AnyPin> {
+        let entry = self.entry();
+        let attempt = self.load(entry.as_deref()).await;
+        self.flight.end_turn();
+        let loaded_from =
+            attempt.as_ref().filter(|attempt| attempt.took.is_some()).map(|attempt| attempt.started);
+        let landing = self.flight.begin_landing();
+        let (outcome, stores) = match (landing, attempt) {
+            (Landing::Done(demand), Some(attempt)) => {
+                if let Some(took) = attempt.took {
+                    self.query_state.note_load_time(took);
+                }
+                let demand = LoadDemand { stores: demand.stores && !attempt.may_be_made_up, ..demand };
+                (self.settle(attempt, demand), demand.stores)
+            }
+            _ => (Err(QueryError::Interrupted { query: self.name() }), false),
+        };
+        let may_be_pinned = stores && self.flight.watch.is_some() && outcome.is_ok();
+        let copied = outcome.as_ref().ok().filter(|_| stores).cloned();
+        let is_alone = self.land(outcome);
+        let pin = (may_be_pinned && is_alone)
+            .then(|| AnyPin::new(self.query.home(self.node.client.cache()), &*self.query));
+        if let (Some(entry), Some(value), Some(started)) = (entry, copied, loaded_from) {
+            Box::pin(self.leave_copy(entry, value, started)).await;
+        }
+        pin
+    }
+
+    /// Runs the load until it ends or is cancelled; in both cases nothing of it is left.
+    async fn load(&self, entry: Option<&ProviderEntry>) -> Option<Attempt> {
+        // Pinned as it is made, so that the task has no room for it twice.
+        let mut attempt = pin!(async {
+            match entry {
+                // In boxes, so that the tasks of clients without a provider have no room for it.
+                Some(entry) if let Some(found) = Box::pin(self.found(entry)).await => found,
+                _ => self.attempts().await,
+            }
+        });
+        let token = &self.flight.token;
+        let mut cancelled = pin!(token.cancelled());
+        poll_fn(|cx| {
+            if token.is_cancelled() {
+                return Poll::Ready(None);
+            }
+            match attempt.as_mut().poll(cx) {
+                Poll::Ready(attempt) => Poll::Ready(Some(attempt)),
+                // Only loads that wait have somebody to be woken.
+                Poll::Pending => cancelled.as_mut().poll(cx).map(|()| None),
+            }
+        })
+        .await
+    }
+
+    /// Stores an answer, or remembers an error.
+    fn settle(&self, attempt: Attempt, demand: LoadDemand) -> Outcome {
+        let query = self.name();
+        let error = match attempt.ended {
+            AttemptEnd::Answered(value) | AttemptEnd::Found(value) => {
+                return Ok(self.store(value, attempt.started, demand));
+            }
+            AttemptEnd::Failed { error, .. } => QueryError::Failed { query, source: error },
+            AttemptEnd::Panicked(message) => QueryError::Panicked { query, message },
+            AttemptEnd::Miscounted { keys, answers } => QueryError::Miscounted { query, keys, answers },
+            AttemptEnd::Refused => QueryError::CircuitOpen { query },
+        };
+        if let Some(watch) =
+            self.flight.watch.as_ref().filter(|_| demand.outlives_callers || demand.remembers_errors)
+        {
+            // A breaker knows better when to ask again.
+            let lasts = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
+            let until = lasts.map(|time| self.node.client.cache().now() + time);
+            let key = Arc::clone(&self.flight.key);
+            self.query_state.errors.note(key, Arc::clone(watch), error.clone(), until);
+        }
+        Err(error)
+    }
+
+    fn store(&self, value: AnyValue, started: Moment, demand: LoadDemand) -> AnyValue {
+        let Some(watch) = self.flight.watch.as_ref().filter(|_| demand.stores) else { return value };
+        let times = self.plan.times(self.query.counts_as_absent(&self.plan, &value), started);
+        let inputs = self.node.take_inputs();
+        let stored = self.query.store(watch, Arc::clone(&value), &times, &inputs);
+        self.query_state.errors.forget(&*self.flight.key);
+        let (telemetry, subject, strategy) =
+            (self.node.client.telemetry(), self.subject(), self.plan.strategy());
+        match &stored {
+            StoredAs::Written => telemetry.store(subject, strategy, false),
+            StoredAs::Kept(_) => telemetry.store(subject, strategy, true),
+            StoredAs::Overtaken => telemetry.overtaken(subject, strategy),
+            StoredAs::Marked(_) => {
+                self.flight.is_out_of_date.store(true, Ordering::Release);
+                telemetry.outdated(subject, strategy);
+            }
+        }
+        match stored {
+            StoredAs::Kept(equal) | StoredAs::Marked(Some(equal)) => self.query.to_value(equal),
+            StoredAs::Written | StoredAs::Overtaken | StoredAs::Marked(None) => value,
+        }
+    }
+}
+
+impl<A: App> Drop for LoadTask<A> {
+    /// Ends a flight that has not landed, also if its task was never run: nobody waits for ever.
+    fn drop(&mut self) {
+        self.flight.end_turn();
+        if self.flight.has_landed() {
+            return;
+        }
+        let query = self.name();
+        let Some(load_span) = &self.load_span else {
+            // The subscriber has panicked when it was told of the start.
+            let message = "before it began".into();
+            self.land(Err(QueryError::Panicked { query, message }));
+            return;
+        };
+        // The task catches its panics, and nobody aborts it: the runtime has ended, perhaps by a panic of its own.
+        self.node.client.runtime().note_end(&self.flight.runtime);
+        let outcome = Err(QueryError::Interrupted { query });
+        load_span.ended(self.subject(), &outcome, false);
+        self.query_state.flights.landed(&self.flight);
+        self.flight.abandon(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! What a flight has to do with the provider: it looks there before it loads, and leaves a copy there afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Freshness, Moment};
+
+use super::LoadTask;
+use super::attempts::{Attempt, AttemptEnd};
+use crate::app::App;
+use crate::erased::AnyValue;
+use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
+use crate::provider::envelope::WallTime;
+
+impl<A: App> LoadTask<A> {
+    /// Where the provider keeps the key, if there is one and the flight is not one of a single tree.
+    pub(super) fn entry(&self) -> Option<Box<ProviderEntry>> {
+        self.flight.watch.as_ref()?;
+        // In a box, so that the tasks of clients without a provider have no room for it.
+        ProviderEntry::of(&self.node.client, &*self.query).map(Box::new)
+    }
+
+    /// What the provider has, if that is as good as a load.
+    pub(super) async fn found(&self, entry: &ProviderEntry) -> Option<Attempt> {
+        if self.flight.must_load() || entry.is_outdated || self.is_marked() {
+            return None;
+        }
+        let cache = self.node.client.cache();
+        let FoundCopy { value, age } =
+            entry.find(&*self.flight.key, &|| WallTime::from(cache.wall())).await?;
+        let value = self.query.to_value(value);
+        let (fresh, ttl) = self.windows(&value);
+        if age >= fresh.min(ttl) || !self.flight.answer_without_load() {
+            return None;
+        }
+        self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());
+        let ended = AttemptEnd::Found(value);
+        Some(Attempt { started: cache.now() - age, took: None, ended, may_be_made_up: false })
+    }
+
+    /// Leaves a copy of an answer whose load began at `started`, unless the cache has something else by now.
+    pub(super) async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
+        let cache = self.node.client.cache();
+        let (fresh, ttl) = self.windows(&value);
+        let loaded_at = entry.began.later_by(started.since(self.flight.started));
+        let age = WallTime::from(cache.wall()).since(loaded_at).unwrap_or_default();
+        let is_current = || {
+            let present = self.query.read(cache, false);
+            present.is_some_and(|(present, state)| {
+                Arc::ptr_eq(&present, &value) && state.freshness != Freshness::Invalidated
+            })
+        };
+        let copy = EntryCopy { value: &self.query.to_handle(&value), loaded_at, age, fresh, ttl };
+        entry.put(&*self.flight.key, copy, &is_current).await;
+    }
+
+    /// Whether what the cache has is marked: by a program whose snapshot was restored here, for the marks of this one are
+    /// known already.
+    fn is_marked(&self) -> bool {
+        let present = self.query.read(self.node.client.cache(), false);
+        present.is_some_and(|(_, state)| state.freshness == Freshness::Invalidated)
+    }
+
+    /// How long an answer is fresh, and how long it is kept.
+    fn windows(&self, value: &AnyValue) -> (Duration, Duration) {
+        let (table_ttl, _) = self.query.table(self.node.client.cache()).times();
+        let (fresh, ttl) = self.plan.windows(self.query.counts_as_absent(&self.plan, value));
+        (fresh, ttl.or(table_ttl).unwrap_or(Duration::MAX))
+    }
+}

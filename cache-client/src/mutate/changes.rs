@@ -1,0 +1,483 @@
+//! What a mutation, a confirmation, a pushed value or a plain change writes and marks: a transaction, and what is to be loaded again. Runs nothing.
+
+use std::any::{Any, TypeId};
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use cache_core::client_support::TRANSACT_ATTEMPTS;
+use cache_core::client_support::{AnyKey, Backoff};
+use cache_core::{CommitError, EntryTimes, Holds, Merge, Query, Receipt, Tag, Transaction};
+
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::client::Client;
+use crate::context::memo::Memo;
+use crate::context::{Context, Tree};
+use crate::fetch::Fetch;
+use crate::mutate::order::{MarkTarget, WrittenEntry};
+use crate::mutate::running::RunningMutation;
+
+/// A set of changes to the cache of a client, made visible at once: what is written, and what is to be loaded again.
+///
+/// What is marked here and written too, in whatever order, is not marked; but [`invalidate`](Self::invalidate), which is
+/// about one key, marks what was written before it. What is observed and marked is loaded again at once.
+pub struct Changes<A: App> {
+    transaction: Transaction<A::Registry>,
+    /// Whether nothing is written, and what would be is marked: so in a request that is kept from the cache.
+    marks_only: bool,
+    /// What is done when all is committed.
+    after: Vec<AfterCommit<A>>,
+    written: Vec<Box<dyn WrittenKey<A>>>,
+    marked: Vec<MarkTarget>,
+}
+
+type AfterCommit<A> = Box<dyn FnOnce(&Client<A>, Option<&Memo>) + Send>;
+
+impl<A: App> Changes<A> {
+    fn new(client: &Client<A>, marks_only: bool) -> Self {
+        let transaction = client.cache().begin();
+        Self { transaction, marks_only, after: Vec::new(), written: Vec::new(), marked: Vec::new() }
+    }
+
+    /// What these changes would leave under a key: what they write, else what is committed now. If another commit
+    /// changes that before they are committed, they are made again. `None` in a request that is kept from the cache.
+    pub fn get<Q: Query>(&mut self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        if self.marks_only { None } else { self.transaction.get(query) }
+    }
+
+    /// Writes a value. Returns it.
+    pub fn set<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.set_timed(query, value, EntryTimes::new())
+    }
+
+    /// Writes a value, with times of its own. Returns it.
+    pub fn set_timed<Q: Query>(
+        &mut self,
+        query: Q,
+        value: impl Into<Arc<Q::Value>>,
+        times: EntryTimes,
+    ) -> Arc<Q::Value>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let value = value.into();
+        self.write(query, |transaction, query| drop(transaction.set_timed(query, Arc::clone(&value), times)));
+        value
+    }
+
+    /// Writes what is made from the present value (`None` if there is none), as
+    /// [`Transaction::merge_with`](cache_core::Transaction::merge_with).
+    pub fn merge_with<Q, V>(&mut self, query: Q, merge: impl Fn(Option<&V>) -> V + Send + 'static)
+    where
+        Q: Query<Value = V>,
+        V: Send + Sync + 'static,
+        A::Registry: Holds<Q>,
+    {
+        self.write(query, |transaction, query| transaction.merge_with(query, merge));
+    }
+
+    /// Lets the present value take in `value`, or puts `value` where there is none.
+    pub fn merge<Q, V>(&mut self, query: Q, value: V)
+    where
+        Q: Query<Value = V>,
+        V: Merge + Send + Sync + 'static,
+        A::Registry: Holds<Q>,
+    {
+        self.write(query, |transaction, query| transaction.merge(query, value));
+    }
+
+    /// Changes a part of what is there; does nothing where nothing is. Returns whether there was something.
+    ///
+    /// The rest of the value gets no younger by that: it keeps its age, its own times, and its mark if it has one. What
+    /// these changes write themselves is as new as that.
+    ///
+    /// Where nothing is, a load of the key that is running may not know of the change: its callers get its answer, which
+    /// is not stored, and the next read loads. An observed key is loaded again at once.
+    pub fn update<Q: Query, T: Into<Arc<Q::Value>>>(
+        &mut self,
+        query: &Q,
+        update: impl FnOnce(&Arc<Q::Value>) -> T,
+    ) -> bool
+    where
+        A::Registry: Holds<Q>,
+    {
+        let mut was_there = false;
+        self.write(query.clone(), |transaction, query| was_there = transaction.update(&query, update));
+        was_there
+    }
+
+    /// Removes an entry. An observed one is loaded again.
+    pub fn remove<Q: Query>(&mut self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.write(query.clone(), |transaction, query| _ = transaction.remove(&query));
+    }
+
+    fn write<Q: Query>(&mut self, query: Q, write: impl FnOnce(&mut Transaction<A::Registry>, Q))
+    where
+        A::Registry: Holds<Q>,
+    {
+        if self.marks_only {
+            self.note_marked(&query);
+            self.after.push(Box::new(move |client, memo| {
+                client.cache().invalidate(&query);
+                forget(&query, client, memo);
+            }));
+            return;
+        }
+        self.written.push(Box::new(KeyOf(query.clone())));
+        write(&mut self.transaction, query);
+    }
+
+    fn note_marked<Q: Query>(&mut self, query: &Q) {
+        self.marked.push(MarkTarget::Key((query as &dyn AnyKey).wide_hash()));
+    }
+
+    /// Has what the request was told of some keys forgotten.
+    fn forget_where<Q: Query>(&mut self, is_meant: impl Fn(&Q) -> bool + Send + 'static) {
+        let is_meant = move |key: &dyn Any| key.downcast_ref().is_some_and(&is_meant);
+        self.after.push(Box::new(move |_, memo| {
+            if let Some(memo) = memo {
+                memo.forget_where(TypeId::of::<Q>(), &is_meant);
+            }
+        }));
+    }
+
+    /// Has a key loaded at its next read, at once if it is observed.
+    pub fn invalidate<Q: Fetch<A>>(&mut self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.note_marked(query);
+        let (key, marks_only) = (query.clone(), self.marks_only);
+        if !marks_only {
+            self.transaction.invalidate(query);
+        }
+        self.after.push(Box::new(move |client, memo| {
+            match marks_only {
+                true => drop(client.mark(&key)),
+                false => client.reload(&key),
+            }
+            forget(&key, client, memo);
+        }));
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches` and are not written here. The commit visits all
+    /// entries of its table.
+    pub fn invalidate_where<Q: Fetch<A>>(&mut self, matches: impl Fn(&Q) -> bool + Send + Sync + 'static)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.marked.push(MarkTarget::Query(TypeId::of::<Q>()));
+        let matches = Arc::new(matches);
+        let (marked, meant) = (Arc::clone(&matches), Arc::clone(&matches));
+        match self.marks_only {
+            false => {
+                self.transaction.invalidate_where::<Q>(move |key| marked(key));
+                self.after.push(Box::new(move |client, _| client.reload_where::<Q>(&*meant)));
+            }
+            true => self.after.push(Box::new(move |client, _| drop(client.mark_where::<Q>(&*meant)))),
+        }
+        self.forget_where::<Q>(move |key| matches(key));
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here. The commit locks the whole table, and
+    /// visits all its entries.
+    pub fn invalidate_query<Q: Fetch<A>>(&mut self)
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.marked.push(MarkTarget::Query(TypeId::of::<Q>()));
+        match self.marks_only {
+            false => {
+                self.transaction.invalidate_query::<Q>();
+                self.after.push(Box::new(|client, _| client.reload_where::<Q>(|_| true)));
+            }
+            true => self.after.push(Box::new(|client, _| drop(client.mark_where::<Q>(|_| true)))),
+        }
+        self.forget_where::<Q>(|_| true);
+    }
+
+    /// [`invalidate`](Self::invalidate) for all keys with a tag that are not written here: a tag of their query, as in
+    /// `#[query(tags("posts"))]`, whose whole table the commit locks, or a
+    /// [tag of their own](cache_core::Query::TAGS_OF), for which it locks those entries alone.
+    pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
+        let tag = tag.into();
+        self.marked.push(MarkTarget::Tag(tag.clone()));
+        self.transaction.invalidate_tag(&tag);
+        let marks = self.marks_only;
+        self.after.push(Box::new(move |client, memo| {
+            match marks {
+                true => drop(client.mark_tagged(&tag)),
+                false => drop(client.query_states().reload(Some(&tag))),
+            }
+            if let Some(memo) = memo {
+                memo.forget_tagged(&tag);
+            }
+        }));
+    }
+
+    /// [`invalidate_query`](Self::invalidate_query) for all queries.
+    pub fn invalidate_all(&mut self) {
+        self.marked.push(MarkTarget::All);
+        self.transaction.invalidate_all();
+        let marks = self.marks_only;
+        self.after.push(Box::new(move |client, memo| {
+            match marks {
+                true => drop(client.mark_all()),
+                false => drop(client.query_states().reload(None)),
+            }
+            if let Some(memo) = memo {
+                memo.forget_all();
+            }
+        }));
+    }
+
+    /// Says what the changes are for, in the place of the name of their mutation.
+    pub fn label(&mut self, label: impl Into<Arc<str>>) {
+        self.transaction.label(label);
+    }
+
+    /// Gives the `before_commit` hooks something to look at.
+    pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) {
+        self.transaction.context(context);
+    }
+}
+
+/// A key that is written, of whichever query.
+trait WrittenKey<A: App>: Send {
+    /// Has what the request and the provider know of the key forgotten.
+    fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
+
+    /// What is compared with other commits.
+    fn written(self: Box<Self>) -> WrittenEntry<Client<A>>;
+}
+
+struct KeyOf<Q>(Q);
+
+impl<A: App, Q: Query> WrittenKey<A> for KeyOf<Q>
+where
+    A::Registry: Holds<Q>,
+{
+    fn forget(&self, client: &Client<A>, memo: Option<&Memo>) {
+        forget(&self.0, client, memo);
+    }
+
+    fn written(self: Box<Self>) -> WrittenEntry<Client<A>> {
+        WrittenEntry::new((&self.0 as &dyn AnyKey).wide_hash(), self.0, |client, key| {
+            client.cache().invalidate(key);
+            client.remove_copy(key);
+        })
+    }
+}
+
+/// Has what a request and the provider know of a key forgotten.
+fn forget<A: App, Q: Query>(key: &Q, client: &Client<A>, memo: Option<&Memo>)
+where
+    A::Registry: Holds<Q>,
+{
+    client.remove_copy(key);
+    if let Some(memo) = memo {
+        memo.forget(key);
+    }
+}
+
+impl<A: App> Client<A> {
+    /// Commits what `change` writes and marks: all of it becomes visible at once, and observed keys that it marks are loaded
+    /// again. For changes that the program knows of without a [mutation](crate::Mutate): a message of a queue, a form that
+    /// another part of the program has handled.
+    ///
+    /// It is treated like a [pushed value](Client::ingest): the `before_commit` hooks are asked, running loads of the keys
+    /// that it writes or marks are not stored, copies in the [provider](crate::Provider) are removed, and standing
+    /// [layers](crate::Layer) are folded over what it writes.
+    ///
+    /// A [mutation](crate::Mutate) that was running at the call may be answered after it. The keys that both have written, or
+    /// that this marks, are marked then, and loaded when they are read.
+    ///
+    /// `change` must be pure: it runs again if it has read what another commit has changed meanwhile.
+    ///
+    /// Nothing happens before the future is polled. Neither the future nor `change` needs a tokio runtime, unless the commit
+    /// conflicts.
+    ///
+    /// # Errors
+    /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async): a hook refused the commit, or it has
+    /// conflicted with others in each of 64 attempts. Nothing is written or marked then.
+    ///
+    /// # Cancellation
+    /// Dropping the future before it is done commits nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_client::{App, Client, Context, Fetch};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetTitle { pub id: u64 }
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Vec<u64>, capacity = 1_000, fresh = "30s")]
+    /// # pub struct GetFeed { pub page: u64 }
+    /// # registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetFeed } }
+    /// # struct Blog;
+    /// # impl App for Blog { type Registry = CacheRegistry; }
+    /// # impl Fetch<Blog> for GetTitle {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("Notes".to_owned()) }
+    /// # }
+    /// # impl Fetch<Blog> for GetFeed {
+    /// #     type Error = std::io::Error;
+    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Vec<u64>, std::io::Error> { Ok(vec![7]) }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// # let client = Client::builder(Cache::<CacheRegistry>::new(), Blog).build();
+    /// // Post 7 was renamed, and post 8 deleted.
+    /// client.change(|changes| {
+    ///     changes.set(GetTitle { id: 7 }, "Seven".to_owned());
+    ///     changes.remove(&GetTitle { id: 8 });
+    ///     changes.invalidate_query::<GetFeed>();
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 7 }).await?, "Seven");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub async fn change(
+        &self,
+        change: impl Fn(&mut Changes<A>) + Send,
+    ) -> Result<Receipt<A::Registry>, CommitError> {
+        Commit::of(self).run(change).await
+    }
+}
+
+impl<A: App> Context<A> {
+    /// [`Client::change`], after which this request forgets its answers to the keys that are written or marked.
+    ///
+    /// Where the request is kept from the cache or has answers of its own, nothing is written: what would be is marked, past
+    /// the hooks, and the receipt is empty.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    ///
+    /// # Cancellation
+    /// Dropping the future before it is done commits nothing. A request that was cancelled can still make changes.
+    pub async fn change(
+        &self,
+        change: impl Fn(&mut Changes<A>) + Send,
+    ) -> Result<Receipt<A::Registry>, CommitError> {
+        let client = self.client();
+        let commit = Commit { tree: Some(self.0.tree()), ..Commit::of(client) };
+        if self.0.access().is_private {
+            commit.mark(change);
+            return client.cache().begin().commit_async().await;
+        }
+        commit.run(change).await
+    }
+}
+
+impl<A: App> Debug for Changes<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes").field("marks_only", &self.marks_only).finish_non_exhaustive()
+    }
+}
+
+/// How changes are to be committed.
+pub(crate) struct Commit<'a, A: App> {
+    pub(crate) client: &'a Client<A>,
+    /// The request that they belong to, which forgets what they change.
+    pub(crate) tree: Option<&'a Tree>,
+    pub(crate) label: Option<&'static str>,
+    /// Whether the layer that they replace is off. Set by the commit.
+    pub(crate) layer: Option<Arc<AtomicBool>>,
+    /// From when the mutation runs that they are the answer of. `None` if they are of no mutation: they count from their
+    /// call on.
+    pub(crate) begun: Option<&'a RunningMutation<A>>,
+}
+
+impl<'a, A: App> Commit<'a, A> {
+    pub(crate) fn of(client: &'a Client<A>) -> Self {
+        Self { client, tree: None, label: None, layer: None, begun: None }
+    }
+
+    /// Commits what `change` makes, which runs again if what it has read was changed meanwhile.
+    pub(crate) async fn run(
+        &self,
+        change: impl Fn(&mut Changes<A>) + Send,
+    ) -> Result<Receipt<A::Registry>, CommitError> {
+        let mut now = None;
+        let order = self.order(&mut now);
+        let (mut attempts, mut backoff) = (1, Backoff::default());
+        loop {
+            let begun = Instant::now();
+            let Changes { transaction, after, written, marked, .. } = self.make(false, &change);
+            order.marks(marked);
+            match transaction.commit_once_async().await {
+                Ok(receipt) => {
+                    self.conclude(after, &written);
+                    if let Some(revision) = receipt.revision() {
+                        let written = || written.into_iter().map(|key| key.written()).collect();
+                        order.wrote(revision.get(), written);
+                    }
+                    return Ok(receipt);
+                }
+                Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error),
+            }
+            back_off(backoff.next(begun.elapsed(), fastrand::f64())).await;
+        }
+    }
+
+    /// Marks what `change` would write or mark, past the hooks.
+    pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
+        let Changes { after, written, marked, .. } = self.make(true, &change);
+        self.order(&mut None).marks(marked);
+        self.conclude(after, &written);
+    }
+
+    /// The place of the changes among the mutations that run: that of their own, or one from `now` on.
+    fn order<'n>(&self, now: &'n mut Option<RunningMutation<A>>) -> &'n RunningMutation<A>
+    where
+        'a: 'n,
+    {
+        match self.begun {
+            Some(begun) => begun,
+            None => now.insert(RunningMutation::new(self.client, None, Vec::new())),
+        }
+    }
+
+    fn make(&self, marks_only: bool, change: &impl Fn(&mut Changes<A>)) -> Changes<A> {
+        let mut changes = Changes::new(self.client, marks_only);
+        if let Some(label) = self.label {
+            changes.label(label);
+        }
+        if let Some(is_off) = &self.layer {
+            changes.transaction.sign(Arc::clone(is_off));
+        }
+        change(&mut changes);
+        changes
+    }
+
+    fn conclude(&self, after: Vec<AfterCommit<A>>, written: &[Box<dyn WrittenKey<A>>]) {
+        let memo = self.tree.map(|tree| &tree.memo);
+        after.into_iter().for_each(|step| step(self.client, memo));
+        written.iter().for_each(|key| key.forget(self.client, memo));
+    }
+}
+
+/// Waits before the next attempt.
+async fn back_off(time: Duration) {
+    // The timers of tokio do not go by less than a millisecond.
+    match time < Duration::from_millis(1) {
+        true => tokio::task::yield_now().await,
+        false => tokio::time::sleep(time).await,
+    }
+}

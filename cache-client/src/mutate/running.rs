@@ -1,0 +1,48 @@
+//! A mutation that runs, as other changes are compared with it.
+
+use std::any::TypeId;
+
+use cache_core::Revision;
+
+use super::order::{KeyHash, MarkTarget, WrittenEntry};
+use crate::app::App;
+use crate::client::Client;
+
+/// A mutation that runs, or a layer that stands, until it is dropped.
+pub(crate) struct RunningMutation<A: App> {
+    client: Client<A>,
+    number: u64,
+}
+
+impl<A: App> RunningMutation<A> {
+    /// `kind` is the type of a mutation; `expects` are the keys that its layer changes.
+    pub(crate) fn new(client: &Client<A>, kind: Option<TypeId>, expects: Vec<KeyHash>) -> Self {
+        let number = client.write_order().begin(kind, expects);
+        Self { client: client.clone(), number }
+    }
+
+    /// Notes what the next commit is to mark, in place of what was noted before.
+    pub(crate) fn marks(&self, marked: Vec<MarkTarget>) {
+        // Before the note: what is committed meanwhile may be taken for later, and never for earlier.
+        let revision = self.client.cache().revision().map_or(0, Revision::get);
+        self.client.write_order().note_marks(self.number, revision, marked);
+    }
+
+    /// Notes what was written by the commit of a revision, and marks the keys of which an answer has come out of order: now,
+    /// or when the others have ended that may write them.
+    pub(crate) fn wrote(&self, revision: u64, written: impl FnOnce() -> Vec<WrittenEntry<Client<A>>>) {
+        let order = self.client.write_order();
+        if order.is_alone() {
+            return;
+        }
+        let marks = order.note(self.number, revision, written());
+        marks.into_iter().for_each(|mark| mark(&self.client));
+    }
+}
+
+impl<A: App> Drop for RunningMutation<A> {
+    fn drop(&mut self) {
+        let marks = self.client.write_order().end(self.number);
+        marks.into_iter().for_each(|mark| mark(&self.client));
+    }
+}

@@ -1,0 +1,178 @@
+//! What observers of one key ask of its task: to load for those who have come, and to load again. Handed from task to task
+//! until it is done. Loads nothing itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Notify, oneshot};
+
+use crate::sync::Mutex;
+
+/// What is asked of the task of a key; `P` are the options of an observer.
+pub(crate) struct TaskRequests<P>(Mutex<RequestState<P>>);
+
+struct RequestState<P> {
+    /// Number of the newest task. An older one may still run, and is told of nothing.
+    task: u64,
+    /// Wakes the newest task. Each has one of its own: one that is idle would take the wake-ups of the next.
+    signal: Arc<TaskSignal>,
+    /// The options of those who observe the key, each with how many have it.
+    present: Vec<(P, usize)>,
+    /// The options of those who have come, in their order.
+    arrivals: RequestQueue<P>,
+    /// Those who wait for the key to be loaded again. Each is dropped when it has been.
+    reloads: RequestQueue<oneshot::Sender<()>>,
+}
+
+struct RequestQueue<T> {
+    /// The task has not looked at them.
+    new: Vec<T>,
+    /// The task loads for them, as far as there is need.
+    begun: Vec<T>,
+}
+
+impl<P: Copy + PartialEq> TaskRequests<P> {
+    pub(crate) fn new() -> Self {
+        let (arrivals, reloads) = (RequestQueue::none(), RequestQueue::none());
+        Self(Mutex::new(RequestState {
+            task: 0,
+            signal: Arc::default(),
+            present: Vec::new(),
+            arrivals,
+            reloads,
+        }))
+    }
+
+    /// Makes a task the newest, unless there is a newer one. It is told again of those who have come and were not
+    /// loaded for. Returns its signal.
+    pub(crate) fn assign_to(&self, task: u64) -> Arc<TaskSignal> {
+        let signal = Arc::new(TaskSignal::default());
+        let mut state = self.0.lock();
+        if state.task < task {
+            state.task = task;
+            state.signal = Arc::clone(&signal);
+            state.arrivals.begin_again();
+        }
+        signal
+    }
+
+    /// Has the task look.
+    pub(crate) fn notify(&self) {
+        let signal = Arc::clone(&self.0.lock().signal);
+        signal.notify();
+    }
+
+    /// Tells the task that somebody has begun to observe the key.
+    pub(crate) fn add_observer(&self, plan: P) {
+        let mut state = self.0.lock();
+        match state.present.iter_mut().find(|(present, _)| *present == plan) {
+            Some((_, count)) => *count += 1,
+            None => state.present.push((plan, 1)),
+        }
+        state.arrivals.new.push(plan);
+        drop(state);
+        self.notify();
+    }
+
+    /// Tells the task that somebody observes the key no more.
+    pub(crate) fn remove_observer(&self, plan: &P) {
+        let mut state = self.0.lock();
+        if let Some(at) = state.present.iter().position(|(present, _)| present == plan) {
+            state.present[at].1 -= 1;
+            if state.present[at].1 == 0 {
+                state.present.swap_remove(at);
+            }
+        }
+        drop(state);
+        self.notify();
+    }
+
+    /// Has the key loaded again, if it is marked or missing. The receiver ends when it has been; nothing is sent.
+    pub(crate) fn reload(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.lock().reloads.new.push(sender);
+        self.notify();
+        receiver
+    }
+
+    /// The options of those who observe the key, each once, and of those who have come since the last call.
+    pub(crate) fn plans(&self, task: u64) -> (Vec<P>, Vec<P>) {
+        let mut state = self.0.lock();
+        let present = state.present.iter().map(|(plan, _)| *plan).collect();
+        let arrived = if state.task == task { state.arrivals.begin().to_vec() } else { Vec::new() };
+        (present, arrived)
+    }
+
+    /// Whether a load was asked for since the last call.
+    pub(crate) fn begin_reloads(&self, task: u64) -> bool {
+        let mut state = self.0.lock();
+        state.task == task && !state.reloads.begin().is_empty()
+    }
+
+    /// Says that nothing is being loaded any more of what the task has begun.
+    pub(crate) fn done(&self, task: u64) {
+        let mut state = self.0.lock();
+        if state.task == task {
+            state.arrivals.begun.clear();
+            let done = std::mem::take(&mut state.reloads.begun);
+            drop(state);
+            drop(done);
+        }
+    }
+
+    /// Says that the task has ended, and gives up all loads that were asked for.
+    pub(crate) fn give_up_reloads(&self, task: u64) {
+        let mut state = self.0.lock();
+        if state.task == task {
+            let given_up = std::mem::replace(&mut state.reloads, RequestQueue::none());
+            drop(state);
+            drop(given_up);
+        }
+    }
+}
+
+impl<T> RequestQueue<T> {
+    fn none() -> Self {
+        Self { new: Vec::new(), begun: Vec::new() }
+    }
+
+    /// Returns those that are new, which are begun then.
+    fn begin(&mut self) -> &[T] {
+        let at = self.begun.len();
+        self.begun.append(&mut self.new);
+        &self.begun[at..]
+    }
+
+    fn begin_again(&mut self) {
+        self.begun.append(&mut self.new);
+        std::mem::swap(&mut self.begun, &mut self.new);
+    }
+}
+
+/// How one task is woken. Shared with the cache, which must not keep the task's key.
+#[derive(Debug, Default)]
+pub(crate) struct TaskSignal {
+    is_changed: AtomicBool,
+    notified: Notify,
+}
+
+impl TaskSignal {
+    /// Something has happened to the key.
+    pub(crate) fn change(&self) {
+        self.is_changed.store(true, Ordering::Release);
+        self.notify();
+    }
+
+    pub(crate) fn notify(&self) {
+        self.notified.notify_one();
+    }
+
+    /// Whether something has happened to the key since the last call.
+    pub(crate) fn take_change(&self) -> bool {
+        self.is_changed.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) async fn notified(&self) {
+        self.notified.notified().await;
+    }
+}

@@ -1,0 +1,98 @@
+//! One observer of a key, from its coming to its leaving. Starts no task.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use cache_core::client_support::AnyKey;
+use cache_core::{Moment, Revision};
+
+use super::channel::ChannelReader;
+use super::registry::ObservedKey;
+use super::snapshot::{KeySnapshot, ObserverView, StateId};
+use super::state::AnyState;
+use crate::plan::Plan;
+use crate::query_state::QueryState;
+
+/// One observer of a key. With the last one the task of the key ends, and leaves the load that it waits for.
+pub(crate) struct Subscription {
+    query_state: Arc<QueryState>,
+    pub(crate) observed_key: Arc<ObservedKey>,
+    reader: ChannelReader,
+    /// When the reader joined.
+    since: u64,
+    /// Version of the newest state that is not to be given any more.
+    seen: u64,
+    /// What tells the state that was given last from others.
+    given: Option<StateId>,
+    view: ObserverView,
+}
+
+/// What is known that is newer than the state that was given last. The state is made when it is given.
+pub(crate) struct NewerState {
+    snapshot: Arc<KeySnapshot>,
+    id: StateId,
+    version: u64,
+}
+
+impl Subscription {
+    /// Begins to observe a key, of which `base` is stored.
+    pub(crate) fn take(
+        query_state: Arc<QueryState>,
+        key: &Arc<dyn AnyKey>,
+        plan: Arc<Plan>,
+        base: Option<Revision>,
+    ) -> Self {
+        let observed_key = query_state.observed.enter(key);
+        let (reader, since) = observed_key.channel.join(plan.stores());
+        let view = ObserverView { plan, base, answers: observed_key.channel.newest().answers };
+        observed_key.requests.add_observer(*view.plan);
+        Self { query_state, observed_key, reader, since, seen: 0, given: None, view }
+    }
+
+    /// Whether there was anything to show since the subscription began.
+    pub(crate) fn has_shown(&self) -> bool {
+        self.observed_key.channel.has_shown(self.since)
+    }
+
+    /// What is to be shown now.
+    pub(crate) fn state(&self, now: Moment) -> AnyState {
+        let newest = self.observed_key.channel.newest();
+        self.view.state(&newest, &self.view.state_id(&newest, now))
+    }
+
+    /// Waits for another state than the one that was given last; `None` if there is no task. The state is not
+    /// [given](Self::give) yet.
+    pub(crate) fn poll_newer(
+        &mut self,
+        now: impl Fn() -> Moment,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<NewerState>> {
+        loop {
+            let Some((snapshot, version)) =
+                ready!(self.observed_key.channel.poll_newer(self.reader, self.seen, cx))
+            else {
+                return Poll::Ready(None);
+            };
+            let id = self.view.state_id(&snapshot, now());
+            if self.given != Some(id) {
+                return Poll::Ready(Some(NewerState { snapshot, id, version }));
+            }
+            self.seen = version;
+        }
+    }
+
+    /// Gives a state to the observer. From now on others count as newer.
+    pub(crate) fn give(&mut self, newer: NewerState) -> AnyState {
+        let NewerState { snapshot, id, version } = newer;
+        (self.seen, self.given) = (version, Some(id));
+        self.view.state(&snapshot, &id)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.observed_key.channel.leave(self.reader);
+        self.observed_key.requests.remove_observer(&self.view.plan);
+        self.query_state.observed.leave(&self.observed_key);
+    }
+}

@@ -1,0 +1,447 @@
+//! The task of one observed key: keeps it pinned, has it loaded when it is missing, marked or to be
+//! polled. Knows nothing of who reads its states.
+
+mod view;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cache_core::Moment;
+use cache_core::client_support::{AnyPin, AnyWatch};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::registry::ObservedKey;
+use super::requests::TaskSignal;
+use super::snapshot::ShownValue;
+use crate::any_query::AnyQuery;
+use crate::app::App;
+use crate::client::Client;
+use crate::erased::{AnyQueryError, AnyValue, Outcome};
+use crate::flight::registry::IfRunning;
+use crate::flight::state::Flight;
+use crate::flight::wait_graph::FlightId;
+use crate::flight::waiter::Waiter;
+use crate::plan::Plan;
+use crate::query::caller::Caller;
+use crate::runtime::TaskRuntime;
+use view::Published;
+
+/// How long a jump of the cache's clock may go unnoticed: tokio's timers stand still while the machine sleeps.
+const TICK: Duration = Duration::from_secs(60);
+
+/// The longest wait before what is out of date again and again is loaded once more: 2 to this power times what a load takes.
+const MOST_DOUBLINGS: u32 = 3;
+
+/// Keeps one observed key pinned and loaded. Ends when dropped, and says so.
+pub(crate) struct ObserverTask<A: App> {
+    client: Client<A>,
+    query: Arc<dyn AnyQuery<A>>,
+    number: u64,
+    runtime: TaskRuntime,
+    observed_key: Arc<ObservedKey>,
+    signal: Arc<TaskSignal>,
+    /// Of those who observe the key, each once.
+    plans: Vec<Plan>,
+    /// For all of them.
+    plan: Plan,
+    /// Without the options of any observer.
+    query_plan: Plan,
+    /// At the load that is waited for.
+    waiter: Option<Waiter>,
+    /// At the load before, which a mark has retired. What it brings is shown unless it is too late.
+    retired: Option<Waiter>,
+    /// The load that is waited for was begun because a mark has retired another: further marks wait for its end, so that
+    /// a key that is marked faster than it loads is shown.
+    replaces_retired: bool,
+    /// Loads in a row whose answers were out of date when they were stored.
+    outdated: u32,
+    /// When the next load begins after such a one. Waits for it, so that two observed queries that are built from each other
+    /// do not have each other loaded for ever.
+    rebuild_at: Option<Instant>,
+    /// The error of the last load, until something newer comes.
+    error: Option<AnyQueryError>,
+    /// The newest answer that is not stored.
+    unstored: Option<UnstoredAnswer>,
+    /// Loads that were answered.
+    answers: u64,
+    /// Loads that have failed; tells errors apart.
+    failures: u64,
+    /// What was published last.
+    published: Option<Published>,
+    stale_at: Option<Instant>,
+    /// When the last load ended, or a new value came; by the clock of the cache too, which may go on while the machine
+    /// sleeps.
+    settled: (Instant, Moment),
+    /// Whether the client is active, which polling needs.
+    activity: watch::Receiver<bool>,
+    _pin: AnyPin,
+    _watch: AnyWatch,
+}
+
+/// An answer that is not stored.
+struct UnstoredAnswer {
+    value: AnyValue,
+    flight: FlightId,
+    /// That of its load: what replaces it takes the place of the answer.
+    watch: Arc<AnyWatch>,
+    /// It was not to be stored: it is for observers alone whose strategy stores nothing.
+    is_own: bool,
+}
+
+/// What has happened.
+enum TaskEvent {
+    Signal,
+    Landed(Outcome),
+    RetiredLanded(Outcome),
+    /// The runtime of the load does not run it any more.
+    RuntimeIdle,
+    /// The client has become active, or inactive.
+    ActivityChanged,
+    /// It may be time to poll.
+    PollTick,
+    /// It is time to load what was out of date when it was stored.
+    Rebuild,
+    Stale,
+}
+
+impl<A: App> ObserverTask<A> {
+    pub(crate) fn new(
+        client: Client<A>,
+        query: Arc<dyn AnyQuery<A>>,
+        (number, runtime): (u64, TaskRuntime),
+        observed_key: Arc<ObservedKey>,
+    ) -> Self {
+        // Before the first look, so that nothing that happens is missed.
+        let signal = observed_key.requests.assign_to(number);
+        let changed = Arc::clone(&signal);
+        let watch = query.watch(client.cache(), Some(Arc::new(move || changed.change())));
+        let pin = AnyPin::new(query.home(client.cache()), &*query);
+        let activity = client.activity();
+        let query_plan = Caller::of_observer_task(&client).plan_of_query(&*query);
+        let settled = (Instant::now(), client.cache().now());
+        Self {
+            client,
+            query,
+            number,
+            runtime,
+            observed_key,
+            signal,
+            plans: Vec::new(),
+            plan: query_plan,
+            query_plan,
+            waiter: None,
+            retired: None,
+            replaces_retired: false,
+            outdated: 0,
+            rebuild_at: None,
+            error: None,
+            unstored: None,
+            answers: 0,
+            failures: 0,
+            published: None,
+            stale_at: None,
+            settled,
+            activity,
+            _pin: pin,
+            _watch: watch,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            match self.next_event().await {
+                TaskEvent::Signal => self.catch_up(),
+                TaskEvent::Landed(outcome) => self.land(outcome),
+                TaskEvent::RetiredLanded(outcome) => self.land_retired(outcome),
+                TaskEvent::RuntimeIdle => self.take_over(),
+                TaskEvent::ActivityChanged if self.is_polling() => self.poll(),
+                TaskEvent::PollTick if self.is_poll_due() => self.poll(),
+                TaskEvent::PollTick => {}
+                TaskEvent::Rebuild => self.rebuild(),
+                TaskEvent::ActivityChanged => {}
+                TaskEvent::Stale => {}
+            }
+            self.show();
+        }
+    }
+
+    async fn next_event(&mut self) -> TaskEvent {
+        let poll_at = self.poll_at();
+        let Self { client, signal, waiter, retired, stale_at, rebuild_at, activity, .. } = self;
+        let (waiter, retired) = (waiter.as_ref(), retired.as_ref());
+        let is_idle = async {
+            match waiter {
+                Some(waiter) => waiter.flight.runtime.until_idle(client.runtime()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = signal.notified() => TaskEvent::Signal,
+            outcome = landed(waiter) => TaskEvent::Landed(outcome),
+            outcome = landed(retired) => TaskEvent::RetiredLanded(outcome),
+            () = is_idle => TaskEvent::RuntimeIdle,
+            Ok(()) = activity.changed() => TaskEvent::ActivityChanged,
+            () = until(*rebuild_at) => TaskEvent::Rebuild,
+            () = until(poll_at) => TaskEvent::PollTick,
+            () = until(*stale_at) => TaskEvent::Stale,
+        }
+    }
+
+    /// Whether the key is polled now.
+    fn is_polling(&self) -> bool {
+        *self.activity.borrow() && self.plan.poll.is_some()
+    }
+
+    /// When to look whether it is time to load whatever there is. Not while something is being loaded.
+    fn poll_at(&self) -> Option<Instant> {
+        let may_poll = self.waiter.is_none() && *self.activity.borrow();
+        let period = self.plan.poll.filter(|_| may_poll)?;
+        let next_tick = Instant::now() + TICK;
+        Some(self.settled.0.checked_add(period).map_or(next_tick, |due| due.min(next_tick)))
+    }
+
+    fn is_poll_due(&self) -> bool {
+        let (by_tokio, by_cache) = self.settled;
+        let passed = by_tokio.elapsed().max(self.client.cache().now().since(by_cache));
+        self.plan.poll.is_some_and(|period| passed >= period)
+    }
+
+    fn settle(&mut self) {
+        self.settled = (Instant::now(), self.client.cache().now());
+    }
+
+    fn poll(&mut self) {
+        // In case that nothing comes of it.
+        self.settle();
+        self.load(self.plan.polling());
+    }
+
+    /// Continues where the last task has ended. Also loads for observers that the last task did not load for.
+    pub(crate) fn resume(&mut self) {
+        self.load_for_arrivals();
+        match self.plan.stores() {
+            true => self.handle_change(),
+            false => self.load(self.plan.repairing()),
+        }
+    }
+
+    /// Does what has come up since the last time.
+    pub(crate) fn catch_up(&mut self) {
+        let is_changed = self.signal.take_change();
+        self.load_for_arrivals();
+        // A load that was asked for is one of what is marked or missing, which the look finds.
+        if self.observed_key.requests.begin_reloads(self.number) || is_changed {
+            self.handle_change();
+        }
+    }
+
+    /// Loads for those who have begun to observe the key.
+    fn load_for_arrivals(&mut self) {
+        for plan in self.update_plans() {
+            self.start(&plan);
+        }
+    }
+
+    /// Looks who observes the key. Returns the options of those who have begun to.
+    fn update_plans(&mut self) -> Vec<Plan> {
+        let (present, arrived) = self.observed_key.requests.plans(self.number);
+        let stricter = |one: Plan, other: &Plan| one.stricter(other);
+        let strictest = present.first().map(|first| present[1..].iter().fold(*first, stricter));
+        self.plan = strictest.unwrap_or(self.query_plan).with_times_of(&self.query_plan);
+        if present.iter().all(Plan::stores) {
+            self.unstored.take_if(|unstored| unstored.is_own);
+        }
+        self.plans = present;
+        arrived
+    }
+
+    /// Loads by the strategy of who has begun to observe.
+    fn start(&mut self, plan: &Plan) {
+        let is_fresh = |shown: &ShownValue| !shown.is_stale(plan, Duration::ZERO);
+        let has_fresh = plan.reads_first() && self.look(false).as_ref().is_some_and(is_fresh);
+        if !has_fresh {
+            // What others wait for too is stored for them.
+            let stores_for_others = !plan.stores() && self.plan.stores();
+            self.load(match stores_for_others {
+                true => self.plan.polling(),
+                false => self.plan.with_strategy(plan.strategy()),
+            });
+        }
+    }
+
+    /// Whether there is nothing to be shown but what is marked, if that.
+    fn needs_load(&self) -> bool {
+        self.look(!self.plan.stores()).is_none_or(|shown| shown.is_marked)
+    }
+
+    fn handle_change(&mut self) {
+        // Before the look: if the flight was overtaken by what it has stored itself, the look finds that.
+        let is_over = |waiter: &Waiter| !waiter.flight.is_current();
+        let (waiter_is_over, retired_is_over) =
+            (self.waiter.as_ref().is_some_and(is_over), self.retired.as_ref().is_some_and(is_over));
+        if self.needs_load() {
+            return self.load_again();
+        }
+        self.error = None;
+        self.settle();
+        // Who stores its result is about to land; any other is of no use any more.
+        if waiter_is_over {
+            self.waiter.take_if(|waiter| !waiter.flight.is_landing());
+        }
+        if retired_is_over {
+            self.retired = None;
+        }
+    }
+
+    /// Loads what is marked or missing. A load that marks alone have retired still brings something to show: the first
+    /// mark begins another beside it, further ones wait for the end of that.
+    fn load_again(&mut self) {
+        match &self.waiter {
+            Some(waiter) if waiter.flight.is_current() => {}
+            // What it stores may be marked by itself. Once it has landed that is known.
+            Some(waiter) if waiter.flight.is_landing() => {}
+            Some(waiter) if !waiter.flight.is_replaced() => {
+                if !std::mem::replace(&mut self.replaces_retired, true) {
+                    self.retired = self.waiter.take();
+                    self.load(self.plan.repairing());
+                }
+            }
+            _ => self.load(self.plan.repairing()),
+        }
+    }
+
+    /// Gets on a flight, unless it waits for one that is good enough.
+    fn load(&mut self, plan: Plan) {
+        self.rebuild_at = None;
+        let is_waiting = self.waiter.as_ref().is_some_and(|waiter| waiter.flight.is_current());
+        if is_waiting && !plan.replaces_running() {
+            return;
+        }
+        let if_running = if plan.replaces_running() { IfRunning::Replace } else { IfRunning::Join };
+        self.join_flight(plan, if_running);
+    }
+
+    /// Loads in place of a load that its runtime does not run any more, whatever there is: it was needed.
+    fn take_over(&mut self) {
+        if let Some(waiter) = self.waiter.take() {
+            waiter.flight.revoke_slot();
+            self.join_flight(self.plan.polling(), IfRunning::ReplaceOnly(waiter.flight.id));
+        }
+    }
+
+    fn join_flight(&mut self, plan: Plan, if_running: IfRunning) {
+        match Caller::of_observer_task(&self.client).waiter(&*self.query, plan, if_running) {
+            Ok(waiter) => self.waiter = waiter,
+            Err(error) => {
+                self.waiter = None;
+                self.fail(error);
+            }
+        }
+    }
+
+    fn fail(&mut self, error: AnyQueryError) {
+        self.failures += 1;
+        self.error = Some(error);
+    }
+
+    fn land(&mut self, outcome: Outcome) {
+        if self.waiter.as_ref().is_some_and(|waiter| waiter.flight.is_stranded()) {
+            return self.take_over();
+        }
+        let Some(waiter) = self.waiter.take() else { return };
+        self.settle();
+        // By its own store perhaps, which the look will find.
+        let is_overtaken = !waiter.flight.is_current();
+        match outcome {
+            Ok(value) => {
+                self.answers += 1;
+                self.error = None;
+                self.keep_unstored(&waiter.flight, value);
+            }
+            Err(_) if is_overtaken => {}
+            Err(error) => self.fail(error),
+        }
+        let is_out_of_date = waiter.flight.is_out_of_date.load(Ordering::Acquire);
+        if is_overtaken && self.needs_load() {
+            return match is_out_of_date {
+                true => self.rebuild_later(),
+                false => self.load(self.plan.repairing()),
+            };
+        }
+        self.outdated = 0;
+        self.replaces_retired = false;
+        self.retired = None;
+    }
+
+    /// Loads what was built from something that has changed meanwhile: at once for the first time, and then after a random
+    /// wait that grows to some times as long as a load takes.
+    fn rebuild_later(&mut self) {
+        (self.replaces_retired, self.retired) = (false, None);
+        let doublings = self.outdated.min(MOST_DOUBLINGS);
+        self.outdated += 1;
+        if self.outdated == 1 {
+            return self.load(self.plan.repairing());
+        }
+        let took = self.client.query_state(&*self.query).load_time();
+        let wait = took.saturating_mul(1 << doublings).mul_f64(fastrand::f64());
+        self.rebuild_at = Instant::now().checked_add(wait);
+    }
+
+    fn rebuild(&mut self) {
+        self.rebuild_at = None;
+        if self.needs_load() {
+            self.load(self.plan.repairing());
+        }
+    }
+
+    fn land_retired(&mut self, outcome: Outcome) {
+        if let (Some(waiter), Ok(value)) = (self.retired.take(), outcome) {
+            self.keep_unstored(&waiter.flight, value);
+        }
+    }
+
+    /// Keeps an answer that is not stored, unless there is a newer one.
+    fn keep_unstored(&mut self, flight: &Flight, value: AnyValue) {
+        let is_own = !self.plan.stores();
+        let is_newer = self.unstored.as_ref().is_none_or(|unstored| unstored.flight < flight.id);
+        if let Some(watch) = &flight.watch
+            && is_newer
+            && (is_own || watch.is_overtaken())
+        {
+            self.unstored =
+                Some(UnstoredAnswer { value, flight: flight.id, watch: Arc::clone(watch), is_own });
+        }
+    }
+}
+
+/// The outcome of a load, if one is waited for.
+async fn landed(waiter: Option<&Waiter>) -> Outcome {
+    match waiter {
+        Some(waiter) => waiter.landed().await,
+        None => pending().await,
+    }
+}
+
+/// Waits for a moment, for ever if there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => pending().await,
+    }
+}
+
+impl<A: App> Drop for ObserverTask<A> {
+    fn drop(&mut self) {
+        let Self { client, number, runtime, observed_key, .. } = self;
+        observed_key.channel.end(*number, || {
+            if !observed_key.is_left() && !std::thread::panicking() {
+                client.runtime().note_end(runtime);
+            }
+            observed_key.requests.give_up_reloads(*number);
+        });
+    }
+}

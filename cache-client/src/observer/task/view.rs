@@ -1,0 +1,125 @@
+//! What an observer task sees of its key, and what it publishes when that has changed. Loads nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::Freshness;
+use cache_core::client_support::AnyWatch;
+use tokio::time::Instant;
+
+use super::{ObserverTask, TICK};
+use crate::app::App;
+use crate::layer::stack::Layered;
+use crate::observer::snapshot::{KeySnapshot, ShownValue, ValueVersion};
+
+/// Tells what is published from what was published before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Published {
+    values: [Option<(ValueVersion, Option<usize>, bool)>; 2],
+    /// By how many of the options of the observers the shared value is stale.
+    stale: usize,
+    plans: usize,
+    error: Option<u64>,
+    is_refreshing: bool,
+    answers: u64,
+}
+
+impl<A: App> ObserverTask<A> {
+    /// What is to be shown: an answer that is not stored, if it is newer than what is; `own` to observers whose strategy
+    /// stores nothing.
+    pub(super) fn look(&self, own: bool) -> Option<ShownValue> {
+        let stored = self.query.read(self.client.cache(), false);
+        // After the look, which waits for a commit that replaces it.
+        let is_shown = |watch: &Arc<AnyWatch>, is_own: bool| {
+            !watch.is_replaced() && (own || (watch.is_overtaken() && !is_own))
+        };
+        let unstored = self.unstored.as_ref().filter(|unstored| is_shown(&unstored.watch, unstored.is_own));
+        if let Some(unstored) = unstored {
+            return Some(ShownValue {
+                value: Arc::clone(&unstored.value),
+                folded: None,
+                version: ValueVersion::LoadOutcome(unstored.flight),
+                state: None,
+                is_marked: unstored.watch.is_overtaken(),
+                is_absent: self.query.is_absent(&unstored.value),
+            });
+        }
+        stored.map(|(value, state)| ShownValue {
+            is_absent: self.query.is_absent(&value),
+            value,
+            folded: None,
+            version: ValueVersion::Stored(state.revision),
+            is_marked: state.freshness == Freshness::Invalidated,
+            state: Some(state),
+        })
+    }
+
+    /// [`look`](Self::look), and what layers make of it.
+    fn look_with_layers(&self, own: bool) -> Option<ShownValue> {
+        if self.client.layers().any_exist()
+            && let Some(query_state) = self.client.existing_query_state(&*self.query)
+        {
+            let Layered { base, folded } =
+                query_state.stacks.read(&*self.observed_key.key, || self.look(own), |shown| &shown.value);
+            return match (base, folded) {
+                (Some(shown), folded) => Some(ShownValue { folded, ..shown }),
+                // Made of nothing.
+                (None, Some(value)) => Some(ShownValue {
+                    value: Arc::clone(&value),
+                    folded: Some(value),
+                    version: ValueVersion::Nothing,
+                    state: None,
+                    is_marked: false,
+                    is_absent: false,
+                }),
+                (None, None) => None,
+            };
+        }
+        self.look(own)
+    }
+
+    /// Publishes what is known now, if it is more than before.
+    pub(crate) fn show(&mut self) {
+        let shared = self.look_with_layers(false);
+        let has_own = self.plans.iter().any(|plan| !plan.stores());
+        let own = if has_own { self.look_with_layers(true) } else { None };
+        let at = self.client.cache().now();
+        let stale = shared
+            .as_ref()
+            .map_or(0, |shown| self.plans.iter().filter(|plan| shown.is_stale(plan, Duration::ZERO)).count());
+        self.stale_at = self.next_stale(shared.as_ref());
+        let waiters = [&self.waiter, &self.retired];
+        let is_refreshing = waiters.into_iter().flatten().any(|waiter| !waiter.flight.is_replaced());
+        let identity_of = |shown: &ShownValue| {
+            let (version, folded) = shown.identity();
+            (version, folded, shown.is_marked)
+        };
+        let publish = Published {
+            values: [shared.as_ref().map(identity_of), own.as_ref().map(identity_of)],
+            stale,
+            plans: self.plans.len(),
+            error: self.error.as_ref().map(|_| self.failures),
+            is_refreshing,
+            answers: self.answers,
+        };
+        if self.published.as_ref() != Some(&publish) {
+            self.published = Some(publish);
+            let error = self.error.clone().map(|error| (self.failures, error));
+            let shows = shared.is_some() || own.is_some() || error.is_some();
+            let snapshot = KeySnapshot { shared, own, error, is_refreshing, answers: self.answers, at };
+            self.observed_key.channel.publish(self.number, Arc::new(snapshot), shows);
+        }
+        if self.waiter.is_none() {
+            self.observed_key.requests.done(self.number);
+        }
+    }
+
+    /// When to look whether a value that is shown has become stale by the options of an observer that has it as fresh.
+    fn next_stale(&self, shown: Option<&ShownValue>) -> Option<Instant> {
+        let shown = shown?;
+        let state = shown.state.as_ref()?;
+        let fresh = self.plans.iter().filter(|plan| !shown.is_stale(plan, Duration::ZERO));
+        let left = fresh.map(|plan| plan.fresh_left(shown.is_absent, state)).filter(|left| !left.is_zero());
+        left.min().map(|left| Instant::now() + left.min(TICK))
+    }
+}

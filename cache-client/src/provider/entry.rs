@@ -1,0 +1,177 @@
+//! The entry of one key in the provider: its name, and how its bytes are read and written. Decides nothing about freshness.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::client_support::{AnyKey, AnyTable, ValueHandle};
+use cache_core::{BoxError, EntryCodec, Holds, Query};
+
+use super::envelope::{Envelope, WallTime};
+use super::error::{ProviderAction, ProviderError};
+use super::tier::Tier;
+use crate::any_query::AnyQuery;
+use crate::app::App;
+use crate::client::Client;
+use crate::panic::panic_message;
+
+/// How far the clock of who loaded may be ahead of ours.
+const MOST_AHEAD: Duration = Duration::from_secs(60);
+
+/// Least that one load is later than another.
+const STEP: Duration = Duration::from_nanos(1);
+
+/// The entry of one key, as one flight sees it.
+pub(crate) struct ProviderEntry {
+    pub(crate) tier: Arc<Tier>,
+    query: &'static str,
+    codec: EntryCodec,
+    /// What the key is called there.
+    name: Vec<u8>,
+    /// When the flight began, by the wall clock.
+    pub(crate) began: WallTime,
+    /// What was loaded before or then is out of date, since the key was changed here afterwards.
+    outdated: Option<WallTime>,
+    /// All that is there is out of date.
+    pub(crate) is_outdated: bool,
+}
+
+/// An entry that was found.
+pub(crate) struct FoundCopy {
+    pub(crate) value: ValueHandle,
+    pub(crate) age: Duration,
+}
+
+impl ProviderEntry {
+    /// The entry of a key, for a flight that begins now and watches the key from now on. `None` if the key has none.
+    pub(crate) fn of<A: App>(client: &Client<A>, query: &dyn AnyQuery<A>) -> Option<Self> {
+        let tier = Arc::clone(client.tier()?);
+        let codec = query.codec()?;
+        let table = query.table(client.cache());
+        let name = name(table, codec, query);
+        let query_name = query.facts().name;
+        let name = name.map_err(|error| tier.errors.note(query_name, ProviderAction::Get, &error)).ok()?;
+        let now = WallTime::from(client.cache().wall());
+        let outdated = table.copies_expire_before(query, now.0);
+        let outdated = (outdated > 0).then_some(WallTime(outdated));
+        // What comes of this flight is newer than what is out of date.
+        let (began, is_outdated) = match outdated.filter(|&outdated| outdated >= now) {
+            Some(outdated) => (outdated.later_by(STEP), true),
+            None => (now, false),
+        };
+        Some(Self { tier, query: query_name, codec, name, began, outdated, is_outdated })
+    }
+
+    /// Reads the entry. `None` if there is none, it is damaged, or the key has changed since it was written.
+    pub(crate) async fn find(
+        &self,
+        key: &dyn AnyKey,
+        now: &(dyn Fn() -> WallTime + Send + Sync),
+    ) -> Option<FoundCopy> {
+        let bytes = self.tier.get(self.query, &self.name).await?;
+        self.open(key, &bytes, now()).unwrap_or_else(|error| {
+            self.tier.errors.note(self.query, ProviderAction::Get, &error);
+            None
+        })
+    }
+
+    fn open(
+        &self,
+        key: &dyn AnyKey,
+        bytes: &[u8],
+        now: WallTime,
+    ) -> Result<Option<FoundCopy>, ProviderError> {
+        let envelope = Envelope::parse(bytes)?;
+        let Envelope { codec, fingerprint, loaded_at, fresh, ttl, entry } = envelope;
+        if codec != self.codec.codec_name() || fingerprint != self.codec.fingerprint() {
+            return Err(ProviderError::OtherShape);
+        }
+        if loaded_at > now.later_by(MOST_AHEAD) {
+            return Err(ProviderError::Ahead);
+        }
+        let age = now.since(loaded_at).unwrap_or_default();
+        if age >= fresh.min(ttl) || self.outdated.is_some_and(|outdated| loaded_at <= outdated) {
+            return Ok(None);
+        }
+        let decode = || self.codec.decode_entry(entry);
+        let (found, value) = catch_codec(decode)?.map_err(ProviderError::Unreadable)?;
+        match found.equals(key) {
+            true => Ok(Some(FoundCopy { value, age })),
+            false => Err(ProviderError::OtherKey),
+        }
+    }
+
+    /// Puts an answer there that is so old and lasts so long, if `is_wanted` when its turn has come.
+    pub(crate) async fn put(
+        &self,
+        key: &dyn AnyKey,
+        copy: EntryCopy<'_>,
+        is_wanted: &(dyn Fn() -> bool + Send + Sync),
+    ) {
+        let left = copy.fresh.min(copy.ttl).saturating_sub(copy.age);
+        if left.is_zero() {
+            return;
+        }
+        match self.envelope(key, &copy) {
+            Ok(bytes) => self.tier.set(self.query, &self.name, bytes, left, is_wanted).await,
+            Err(error) => self.tier.errors.note(self.query, ProviderAction::Set, &error),
+        }
+    }
+
+    fn envelope(&self, key: &dyn AnyKey, copy: &EntryCopy<'_>) -> Result<Vec<u8>, ProviderError> {
+        let mut entry = Vec::new();
+        let encode = || self.codec.encode_entry(key, copy.value, &mut entry);
+        catch_codec(encode)?.map_err(ProviderError::Unwritable)?;
+        let (codec, fingerprint) = (self.codec.codec_name(), self.codec.fingerprint());
+        let EntryCopy { loaded_at, fresh, ttl, .. } = *copy;
+        Ok(Envelope { codec, fingerprint, loaded_at, fresh, ttl, entry: &entry }.to_bytes())
+    }
+}
+
+/// An answer as it is to be kept.
+pub(crate) struct EntryCopy<'a> {
+    pub(crate) value: &'a ValueHandle,
+    /// When its load began, by the wall clock.
+    pub(crate) loaded_at: WallTime,
+    pub(crate) age: Duration,
+    pub(crate) fresh: Duration,
+    pub(crate) ttl: Duration,
+}
+
+impl<A: App> Client<A> {
+    /// Removes what the provider has of a key, behind the caller's back. Outside of a runtime nothing is removed.
+    pub(crate) fn remove_copy<Q: Query>(&self, query: &Q)
+    where
+        A::Registry: Holds<Q>,
+    {
+        if let (Some(tier), Some(persistence)) = (self.tier(), Q::persistence()) {
+            let name = name(self.cache().any_table::<Q>(), persistence.entry_codec(), query);
+            self.remove_named(tier, Q::NAME, name);
+        }
+    }
+
+    fn remove_named(&self, tier: &Arc<Tier>, query: &'static str, name: Result<Vec<u8>, ProviderError>) {
+        let Some(runtime) = self.runtime().try_get_unattended() else { return };
+        match name {
+            Ok(name) => {
+                let tier = Arc::clone(tier);
+                runtime.spawn(async move { tier.remove(query, &name).await });
+            }
+            Err(error) => tier.errors.note(query, ProviderAction::Remove, &error),
+        }
+    }
+}
+
+/// What a key is called in the provider: the name of its table, which has no zero byte in it, one, and the key.
+fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<Vec<u8>, ProviderError> {
+    let mut name = table.name().as_bytes().to_vec();
+    name.push(0);
+    catch_codec(|| codec.encode_key(key, &mut name))?.map_err(ProviderError::Unwritable)?;
+    Ok(name)
+}
+
+/// Runs the code of a codec, some of which is the user's.
+fn catch_codec<T>(code: impl FnOnce() -> Result<T, BoxError>) -> Result<Result<T, BoxError>, ProviderError> {
+    catch_unwind(AssertUnwindSafe(code))
+        .map_err(|panic| ProviderError::Panicked(panic_message(panic.as_ref())))
+}

@@ -1,0 +1,104 @@
+//! How a call reads the cache. Waits for nothing.
+
+use std::sync::Arc;
+
+use cache_core::{EntryState, Freshness};
+
+use super::caller::Caller;
+use crate::any_query::AnyQuery;
+use crate::app::App;
+use crate::context::Access;
+use crate::erased::AnyValue;
+use crate::plan::{Plan, Planned, Verdict};
+use crate::telemetry::Substitute;
+
+impl<A: App> Caller<'_, A> {
+    /// Reads the cache before anything is loaded. Loads the key again in the background if the answer is stale or about
+    /// to be.
+    pub(super) fn read(
+        &self,
+        query: &dyn AnyQuery<A>,
+        plan: &Planned<'_>,
+        access: Access,
+    ) -> Option<AnyValue> {
+        let (telemetry, subject, strategy) = (self.telemetry(), query.subject(), plan.strategy());
+        match self.read_and_judge(query, plan, true) {
+            Some((value, Verdict::Fresh)) => {
+                telemetry.hit_of(subject, strategy);
+                Some(value)
+            }
+            Some((value, Verdict::Ending)) => {
+                telemetry.hit_of(subject, strategy);
+                self.refresh(query, &plan.shared());
+                Some(value)
+            }
+            Some((value, Verdict::Stale)) if !access.fresh_only => {
+                telemetry.stale_hit(subject, strategy);
+                self.refresh(query, &plan.shared());
+                Some(value)
+            }
+            _ => {
+                telemetry.miss(subject, strategy);
+                None
+            }
+        }
+    }
+
+    fn refresh(&self, query: &dyn AnyQuery<A>, plan: &Arc<Plan>) {
+        if self.load_in_background(query, plan, true).is_some_and(|behind| behind.is_new) {
+            self.telemetry().refresh(query.subject(), plan.strategy());
+        }
+    }
+
+    /// What the cache has, and what the plan makes of it.
+    #[inline]
+    pub(crate) fn read_and_judge(
+        &self,
+        query: &dyn AnyQuery<A>,
+        plan: &Plan,
+        counts: bool,
+    ) -> Option<(AnyValue, Verdict)> {
+        let (value, state) = query.read(self.client().cache(), counts)?;
+        let verdict = self.judge(query, plan, &value, &state);
+        Some((value, verdict))
+    }
+
+    fn judge(&self, query: &dyn AnyQuery<A>, plan: &Plan, value: &AnyValue, state: &EntryState) -> Verdict {
+        plan.judge(query.counts_as_absent(plan, value), state, || {
+            let query_state = self.client().existing_query_state(query);
+            query_state.map(|query_state| query_state.load_time()).unwrap_or_default()
+        })
+    }
+
+    /// Reads the cache for a load, which sees no layers. A load may build on a marked entry.
+    pub(super) fn cached_for_load(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
+        let node = self.node()?;
+        // One read for both, so that a mark comes either before or after it.
+        let found = query.read(self.client().cache(), true);
+        let was_marked = found.as_ref().is_some_and(|(_, state)| state.freshness == Freshness::Invalidated);
+        let value = found.map(|(value, _)| value);
+        self.note_in(node, query, value.as_ref(), was_marked, None);
+        value
+    }
+
+    /// What the cache has, if it may stand in for a load that failed or is late.
+    pub(super) fn substitute(
+        &self,
+        query: &dyn AnyQuery<A>,
+        plan: &Plan,
+        access: Access,
+    ) -> Option<AnyValue> {
+        if !access.reads {
+            return None;
+        }
+        let (value, state) = query.read(self.client().cache(), false)?;
+        let may_serve = match access.fresh_only {
+            true => self.judge(query, plan, &value, &state).is_fresh(),
+            false => plan.allows_substitute(query.counts_as_absent(plan, &value), &state),
+        };
+        if may_serve {
+            self.telemetry().substitute(query.subject(), plan.strategy(), Substitute::Cached);
+        }
+        may_serve.then_some(value)
+    }
+}

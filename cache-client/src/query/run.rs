@@ -1,0 +1,195 @@
+//! A call from its start to its end.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use cache_core::client_support::AnyKey;
+use cache_core::{Holds, LoadingOptions};
+use foldhash::fast::RandomState;
+
+use super::caller::Caller;
+use super::progress::{Progress, WaitingCall};
+use crate::any_query::AnyQuery;
+use crate::app::App;
+use crate::erased::{AnyQueryError, AnyValue, Outcome, typed, typed_value};
+use crate::error::QueryError;
+use crate::fetch::{Answer, Fetch};
+use crate::flight::registry::IfRunning;
+
+impl<A: App> Caller<'_, A> {
+    pub(super) async fn query<Q: Fetch<A>>(self, query: &Q) -> Answer<A, Q>
+    where
+        A::Registry: Holds<Q>,
+    {
+        match self.fresh_hit(query) {
+            Some(value) => Ok(value),
+            None => typed(self.query_slow(query).await),
+        }
+    }
+
+    /// Apart from the fast path, so that most calls need neither the room nor the registers for this.
+    async fn query_slow(self, query: &dyn AnyQuery<A>) -> Outcome {
+        let call = match self.end_or_wait(query, self.start(query, None)) {
+            Ok(outcome) => return outcome,
+            Err(call) => call,
+        };
+        self.finish(query, call).await
+    }
+
+    pub(super) async fn query_with<Q: Fetch<A>>(self, query: &Q, options: LoadingOptions) -> Answer<A, Q>
+    where
+        A::Registry: Holds<Q>,
+    {
+        typed(self.end(query, self.start(query, Some(options))).await)
+    }
+
+    pub(super) async fn query_all<Q: Fetch<A>>(self, queries: &[Q]) -> Vec<Answer<A, Q>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        let mut all: Vec<&dyn AnyQuery<A>> = Vec::with_capacity(queries.len());
+        for query in queries {
+            all.push(query);
+        }
+        let mut answers = Vec::with_capacity(queries.len());
+        for outcome in self.outcomes(&all).await {
+            answers.push(typed(outcome));
+        }
+        answers
+    }
+
+    async fn outcomes(self, queries: &[&dyn AnyQuery<A>]) -> Vec<Outcome> {
+        let firsts = first_places(queries);
+        // All flights are under way before the call waits for the first one.
+        let start = |(at, &query)| (firsts[at] == at).then(|| self.start(query, None));
+        let mut started: Vec<_> = queries.iter().enumerate().map(start).collect();
+        let mut losses = self.client().runtime().losses();
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(queries.len());
+        for at in 0..queries.len() {
+            outcomes.push(match started[at].take() {
+                Some(started) => self.end(queries[at], started).await,
+                None => outcomes[firsts[at]].clone(),
+            });
+            let found = self.client().runtime().losses();
+            if std::mem::replace(&mut losses, found) != found {
+                let rest = queries[at + 1..].iter().zip(&mut started[at + 1..]);
+                rest.for_each(|(&query, started)| self.take_over_if_lost(query, started));
+            }
+        }
+        outcomes
+    }
+
+    /// The part of a call that does not wait.
+    #[inline(never)]
+    fn start(
+        &self,
+        query: &dyn AnyQuery<A>,
+        options: Option<LoadingOptions>,
+    ) -> Result<Progress, AnyQueryError> {
+        if let Some(value) = self.known(query) {
+            return Ok(Progress::Answered(value));
+        }
+        // Before anything is read.
+        let layers = self.layers_before(query);
+        match self.answer_of_layers_alone(query, options, layers.as_ref())? {
+            Some(value) => Ok(Progress::Answered(self.remember(query, value))),
+            None => Ok(self.begin(query, options)?.with_layers(layers)),
+        }
+    }
+
+    /// As [`start`](Self::start), for a key that the tree has no answer to.
+    #[inline(never)]
+    fn begin(
+        &self,
+        query: &dyn AnyQuery<A>,
+        options: Option<LoadingOptions>,
+    ) -> Result<Progress, AnyQueryError> {
+        if let Some(node) = self.node() {
+            if node.has_ended() {
+                return Err(QueryError::Interrupted { query: query.facts().name });
+            }
+            if let Some(replacement) = node.replacement(query) {
+                return replacement(query).map(|value| self.found(query, value));
+            }
+        }
+        let access = self.access();
+        let plan = self.planned(query, options, access)?;
+        if let Some(progress) = self.join_in_tree(query, &plan, access)? {
+            return Ok(progress);
+        }
+        let mut seen = None;
+        if plan.reads_first() && access.reads {
+            // Before the read, so that the call misses no landing.
+            seen = Some(self.client().query_state(query).flights.landings());
+            if let Some(value) = self.read(query, &plan, access) {
+                return Ok(self.found(query, value));
+            }
+        }
+        let if_running = if plan.replaces_running() { IfRunning::Replace } else { IfRunning::Join };
+        self.load(query, &plan.shared(), access, if_running, seen)
+    }
+
+    /// An answer, which the tree remembers.
+    pub(super) fn found(&self, query: &dyn AnyQuery<A>, value: AnyValue) -> Progress {
+        Progress::Found(self.remember(query, value), None)
+    }
+
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep its arguments twice")]
+    fn end(
+        self,
+        query: &dyn AnyQuery<A>,
+        started: Result<Progress, AnyQueryError>,
+    ) -> impl Future<Output = Outcome> + Send {
+        async move {
+            let call = match self.end_or_wait(query, started) {
+                Ok(outcome) => return outcome,
+                Err(call) => call,
+            };
+            self.finish(query, call).await
+        }
+    }
+
+    /// The outcome of a call that does not wait, or the call that does.
+    fn end_or_wait(
+        &self,
+        query: &dyn AnyQuery<A>,
+        started: Result<Progress, AnyQueryError>,
+    ) -> Result<Outcome, WaitingCall> {
+        match started {
+            Ok(Progress::Answered(value)) => Ok(Ok(value)),
+            Ok(Progress::Found(value, layers)) => Ok(Ok(self.with_layers(query, value, layers.as_ref()))),
+            Ok(Progress::Waiting(call)) => Err(call),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    pub(super) fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
+    where
+        A::Registry: Holds<Q>,
+    {
+        self.any_cached(query).map(typed_value)
+    }
+
+    fn any_cached(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
+        if let Some(value) = self.known(query) {
+            return Some(value);
+        }
+        match self.access().reads {
+            true if self.notes_reads() => self.cached_for_load(query),
+            true => self.cached_with_layers(query),
+            false => None,
+        }
+    }
+}
+
+/// For each query the index of the first one that is equal to it, whose outcome it shares.
+fn first_places<A: App>(queries: &[&dyn AnyQuery<A>]) -> Vec<usize> {
+    let mut places = HashMap::<&dyn AnyKey, usize, RandomState>::default();
+    places.reserve(queries.len());
+    let mut firsts = Vec::with_capacity(queries.len());
+    for (at, &query) in queries.iter().enumerate() {
+        firsts.push(*places.entry(query).or_insert(at));
+    }
+    firsts
+}

@@ -1,0 +1,99 @@
+//! What a client keeps for one query: its flights, its errors, what is observed, how long its loads take. Found by the place
+//! of its table.
+
+use std::any::TypeId;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cache_core::Tag;
+use cache_core::client_support::AnyKey;
+
+use crate::batch::queue::BatchQueue;
+use crate::concurrency::ConcurrencyLimit;
+use crate::flight::errors::LoadErrors;
+use crate::flight::registry::FlightRegistry;
+use crate::layer::stack::LayerStacks;
+use crate::observer::registry::{ObservedKeys, Reload};
+
+/// Everything about the loads of one query.
+pub(crate) struct QueryState {
+    query: TypeId,
+    pub(crate) flights: FlightRegistry,
+    pub(crate) errors: LoadErrors,
+    pub(crate) observed: ObservedKeys,
+    pub(crate) stacks: LayerStacks,
+    /// Keys that are about to be loaded together.
+    pub(crate) batch_queue: Arc<BatchQueue>,
+    /// Of the loads that run at once, if the options say one.
+    limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
+    /// Nanoseconds, a running mean.
+    load_time: AtomicU64,
+}
+
+impl QueryState {
+    fn new(query: TypeId) -> Self {
+        Self {
+            query,
+            flights: FlightRegistry::default(),
+            errors: LoadErrors::default(),
+            observed: ObservedKeys::default(),
+            stacks: LayerStacks::default(),
+            batch_queue: Arc::default(),
+            limit: OnceLock::new(),
+            load_time: AtomicU64::new(0),
+        }
+    }
+
+    /// The limit of the loads that run at once; `most` is asked by the first call.
+    pub(crate) fn limit(&self, most: impl FnOnce() -> Option<u32>) -> Option<Arc<ConcurrencyLimit>> {
+        self.limit.get_or_init(|| most().map(ConcurrencyLimit::new)).clone()
+    }
+
+    pub(crate) fn load_time(&self) -> Duration {
+        Duration::from_nanos(self.load_time.load(Ordering::Relaxed))
+    }
+
+    /// Counts a load into the mean; the last few weigh most.
+    pub(crate) fn note_load_time(&self, time: Duration) {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let old = self.load_time.load(Ordering::Relaxed);
+        let mean = if old == 0 { time } else { old - old / 4 + time / 4 };
+        self.load_time.store(mean, Ordering::Relaxed);
+    }
+}
+
+/// The query_states of a client, by the places of the tables. Each is made at the first load of its query.
+pub(crate) struct QueryStates(Box<[OnceLock<Arc<QueryState>>]>);
+
+impl QueryStates {
+    /// None yet, for so many tables.
+    pub(crate) fn new(tables: usize) -> Self {
+        Self((0..tables).map(|_| OnceLock::new()).collect())
+    }
+
+    /// The state of a query, by its table, if it was ever loaded.
+    pub(crate) fn existing(&self, table: usize) -> Option<&Arc<QueryState>> {
+        self.0[table].get()
+    }
+
+    /// The same for a query whose table the caller does not know.
+    pub(crate) fn existing_of(&self, query: TypeId) -> Option<&Arc<QueryState>> {
+        self.made().find(|query_state| query_state.query == query)
+    }
+
+    /// The state of a query, by its table.
+    pub(crate) fn of(&self, table: usize, query: TypeId) -> &Arc<QueryState> {
+        self.0[table].get_or_init(|| Arc::new(QueryState::new(query)))
+    }
+
+    /// Has the observed keys with a tag, or all, of all queries loaded again if they are marked or missing.
+    pub(crate) fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
+        let is_meant = |key: &dyn AnyKey| tag.is_none_or(|tag| key.has_tag(tag));
+        self.made().flat_map(|query_state| query_state.observed.reload_where(&is_meant)).collect()
+    }
+
+    fn made(&self) -> impl Iterator<Item = &Arc<QueryState>> {
+        self.0.iter().filter_map(OnceLock::get)
+    }
+}

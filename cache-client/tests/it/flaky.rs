@@ -1,0 +1,325 @@
+//! A program whose loads fail as a test tells them to, and note when they were begun.
+
+use crate::scripted::takes;
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use cache_client::{App, Client, ClientBuilder, Context, Fetch, QueryError, TokioClock};
+use cache_core::{Cache, Query, registry};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+pub use crate::scripted::ask;
+
+/// The value is the number of the load of its key, from 1 on.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetFlaky(pub u32);
+
+/// Is tried again once.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", retry = 1)]
+pub struct GetOnceMore(pub u32);
+
+/// Is tried again three times, after at most 4 s, 12 s and 20 s.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+#[query(retry = 3, retry_first = "4s", retry_factor = 3, retry_longest = "20s")]
+pub struct GetPaced(pub u32);
+
+/// The number of the load of a part of its own, which it asks for before it is loaded itself.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetWhole(pub u32);
+
+/// With a breaker of its own.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
+pub struct GetGuarded(pub u32);
+
+/// Printed nowhere.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", secret)]
+pub struct GetSecret(pub u32);
+
+/// With a breaker of its own, and nothing said of what counts.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker)]
+pub struct GetGuardedPlainly(pub u32);
+
+/// With a breaker of its own, and stale values that may stand in.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s", error_ttl = "5s", breaker)]
+pub struct GetGuardedForgiven(pub u32);
+
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker = "shared")]
+pub struct GetShared(pub u32);
+
+/// As a [`GetWhole`] of a [`GetShared`], both with the same breaker.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", breaker = "shared")]
+pub struct GetSharedWhole(pub u32);
+
+/// Is 1,000 when its load fails, unless the error is final.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetBacked(pub u32);
+
+/// As a [`GetBacked`], with stale values that may stand in, and errors that are answers for a while.
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s", stale_if_error = "60s", error_ttl = "5s")]
+pub struct GetBackedForgiven(pub u32);
+
+/// One more than a [`GetBacked`].
+#[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+#[query(value = usize, capacity = 1_000, fresh = "10s")]
+pub struct GetBackedWhole(pub u32);
+
+registry! {
+    pub struct FlakyRegistry {
+        crate::flaky::GetFlaky,
+        crate::flaky::GetOnceMore,
+        crate::flaky::GetPaced,
+        crate::flaky::GetWhole,
+        crate::flaky::GetGuarded,
+        crate::flaky::GetGuardedForgiven,
+        crate::flaky::GetGuardedPlainly,
+        crate::flaky::GetSecret,
+        crate::flaky::GetShared,
+        crate::flaky::GetSharedWhole,
+        crate::flaky::GetBacked,
+        crate::flaky::GetBackedForgiven,
+        crate::flaky::GetBackedWhole,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FlakyError {
+    #[error("may pass")]
+    Passing,
+    #[error("may pass after {0:?}")]
+    Busy(Duration),
+    #[error("final")]
+    Final,
+    /// Nobody can say whether it may pass.
+    #[error("baffling")]
+    Baffling,
+    #[error(transparent)]
+    Query(#[from] QueryError<FlakyError>),
+}
+
+/// What a load does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Answer,
+    /// Answers after a time.
+    Slow(Duration),
+    Pass,
+    Busy(Duration),
+    Fail,
+    Baffle,
+    Panic,
+    Never,
+    /// Cancels its own context, and fails with what may pass.
+    Quit,
+}
+
+/// Loads that were begun of each key, with what the next ones do; then they answer.
+#[derive(Debug, Default)]
+pub struct FlakyApp {
+    loads: Mutex<HashMap<(&'static str, u32), Vec<Instant>>>,
+    steps: Mutex<HashMap<(&'static str, u32), VecDeque<Step>>>,
+}
+
+impl App for FlakyApp {
+    type Registry = FlakyRegistry;
+}
+
+pub trait Numbered: Query {
+    fn number(&self) -> u32;
+}
+
+impl FlakyApp {
+    pub fn loads<Q: Numbered>(&self, query: &Q) -> usize {
+        self.times(query).len()
+    }
+
+    /// When each load of a key was begun.
+    pub fn times<Q: Numbered>(&self, query: &Q) -> Vec<Instant> {
+        self.loads.lock().get(&(Q::NAME, query.number())).cloned().unwrap_or_default()
+    }
+
+    /// Has the next loads of a key do this, one after the other.
+    pub fn script<Q: Numbered>(&self, query: &Q, steps: impl IntoIterator<Item = Step>) {
+        self.steps.lock().insert((Q::NAME, query.number()), steps.into_iter().collect());
+    }
+
+    async fn load<Q: Numbered>(&self, query: &Q, cx: &Context<Self>) -> Result<usize, FlakyError> {
+        let at = (Q::NAME, query.number());
+        let number = {
+            let mut loads = self.loads.lock();
+            let times = loads.entry(at).or_default();
+            times.push(Instant::now());
+            times.len()
+        };
+        let step = self.steps.lock().get_mut(&at).and_then(VecDeque::pop_front).unwrap_or(Step::Answer);
+        match step {
+            Step::Answer => Ok(number),
+            Step::Slow(time) => {
+                takes(time).await;
+                Ok(number)
+            }
+            Step::Pass => Err(FlakyError::Passing),
+            Step::Busy(time) => Err(FlakyError::Busy(time)),
+            Step::Fail => Err(FlakyError::Final),
+            Step::Baffle => Err(FlakyError::Baffling),
+            Step::Panic => panic!("the ground shakes"),
+            Step::Never => std::future::pending().await,
+            Step::Quit => {
+                cx.cancel();
+                Err(FlakyError::Passing)
+            }
+        }
+    }
+}
+
+fn may_pass(error: &FlakyError) -> bool {
+    assert!(!matches!(error, FlakyError::Baffling), "who knows");
+    matches!(error, FlakyError::Passing | FlakyError::Busy(_))
+}
+
+fn wait_asked_for(error: &FlakyError) -> Option<Duration> {
+    match error {
+        FlakyError::Busy(time) => Some(*time),
+        _ => None,
+    }
+}
+
+macro_rules! numbered {
+    ($($query:ident),*) => {
+        $(impl Numbered for $query {
+            fn number(&self) -> u32 {
+                self.0
+            }
+        })*
+    };
+}
+
+macro_rules! flaky {
+    ($($query:ident),*) => {
+        numbered!($($query),*);
+        $(impl Fetch<FlakyApp> for $query {
+            type Error = FlakyError;
+
+            async fn fetch(&self, cx: &Context<FlakyApp>) -> Result<usize, FlakyError> {
+                cx.app().load(self, cx).await
+            }
+
+            fn is_retryable(error: &FlakyError) -> bool {
+                may_pass(error)
+            }
+
+            fn retry_after(error: &FlakyError) -> Option<Duration> {
+                wait_asked_for(error)
+            }
+
+            fn counts_as_failure(_: &FlakyError) -> bool {
+                true
+            }
+        })*
+    };
+}
+
+flaky!(GetFlaky, GetSecret, GetOnceMore, GetPaced, GetGuarded, GetGuardedForgiven, GetShared);
+numbered!(GetWhole, GetSharedWhole, GetBacked, GetBackedForgiven, GetGuardedPlainly);
+
+impl Fetch<FlakyApp> for GetGuardedPlainly {
+    type Error = FlakyError;
+
+    async fn fetch(&self, cx: &Context<FlakyApp>) -> Result<usize, FlakyError> {
+        cx.app().load(self, cx).await
+    }
+
+    fn is_retryable(error: &FlakyError) -> bool {
+        may_pass(error)
+    }
+
+    fn is_expected(error: &FlakyError) -> bool {
+        matches!(error, FlakyError::Final)
+    }
+}
+
+impl Fetch<FlakyApp> for GetWhole {
+    type Error = FlakyError;
+
+    async fn fetch(&self, cx: &Context<FlakyApp>) -> Result<usize, FlakyError> {
+        let part = cx.query(&GetFlaky(self.0)).await?;
+        cx.app().load(self, cx).await?;
+        Ok(*part)
+    }
+
+    fn is_retryable(error: &FlakyError) -> bool {
+        may_pass(error)
+    }
+
+    fn retry_after(error: &FlakyError) -> Option<Duration> {
+        wait_asked_for(error)
+    }
+}
+
+impl Fetch<FlakyApp> for GetSharedWhole {
+    type Error = FlakyError;
+
+    async fn fetch(&self, cx: &Context<FlakyApp>) -> Result<usize, FlakyError> {
+        let part = cx.query(&GetShared(self.0)).await?;
+        cx.app().load(self, cx).await?;
+        Ok(*part)
+    }
+
+    fn counts_as_failure(_: &FlakyError) -> bool {
+        true
+    }
+}
+
+macro_rules! backed {
+    ($($query:ident),*) => {
+        $(impl Fetch<FlakyApp> for $query {
+            type Error = FlakyError;
+
+            async fn fetch(&self, cx: &Context<FlakyApp>) -> Result<usize, FlakyError> {
+                cx.app().load(self, cx).await
+            }
+
+            fn is_retryable(error: &FlakyError) -> bool {
+                may_pass(error)
+            }
+
+            fn fallback(&self, error: &QueryError<FlakyError>) -> Option<usize> {
+                match error {
+                    QueryError::Failed { source, .. } if matches!(**source, FlakyError::Final) => None,
+                    _ => Some(1_000),
+                }
+            }
+        })*
+    };
+}
+
+backed!(GetBacked, GetBackedForgiven);
+
+impl Fetch<FlakyApp> for GetBackedWhole {
+    type Error = FlakyError;
+
+    async fn fetch(&self, cx: &Context<FlakyApp>) -> Result<usize, FlakyError> {
+        Ok(*cx.query(&GetBacked(self.0)).await? + 1)
+    }
+}
+
+pub fn builder() -> ClientBuilder<FlakyApp> {
+    let cache = Cache::builder().clock(TokioClock::new()).build().unwrap();
+    Client::builder(cache, FlakyApp::default())
+}
+
+pub fn flaky_client() -> Client<FlakyApp> {
+    builder().build()
+}
