@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::client_support::{AnyHome, AnyKey, AnyTable, AnyWatch, Inputs, StoredAs, ValueHandle};
+use cache_core::client_support::{AnyKey, AnyTable, AnyWatch, Inputs, StoredAs, UsedTableRef, ValueHandle};
 use cache_core::{Cache, EntryCodec, EntryState, EntryTimes, LoadingOptions};
 
 use crate::app::App;
@@ -48,7 +48,7 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn to_query(&self) -> Arc<dyn AnyQuery<A>>;
     fn table<'c>(&self, cache: &'c CacheOf<A>) -> AnyTable<'c>;
     /// Where the table lives.
-    fn home(&self, cache: &CacheOf<A>) -> AnyHome;
+    fn home(&self, cache: &CacheOf<A>) -> UsedTableRef;
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)>;
     /// A value that is fresh by the times of its table.
     fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue>;

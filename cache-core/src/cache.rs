@@ -1,40 +1,47 @@
 //! The public face: a cheap handle to one cache.
 
+pub(crate) mod builder;
+mod client_support;
+pub(crate) mod dynamic;
+pub(crate) mod restore;
+pub(crate) mod save;
+
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
-use std::time::SystemTime;
 
-use crate::Revision;
-use crate::clock::Moment;
+use crate::clock::{Moment, Revision};
 use crate::commit::bulk::Clearing;
-use crate::commit::typed_writes::{Home, TableRef};
 use crate::commit::{Commit, CommitKind, dynamic};
-use crate::core::Core;
-use crate::erased::{AnyHome, AnyTable, ErasedTable};
-use crate::inspect::{CommitLog, Inspection};
+use crate::commit_log::CommitLog;
+use crate::entry_times::EntryTimes;
+use crate::erased::ErasedTable;
+use crate::inspect::Inspection;
 use crate::pin::{AnyPin, Pinned};
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::shard::state::HistoryEntry;
-use crate::shard::{Lines, Pair};
-use crate::table::entry::{Entry, EntryState, Freshness};
+use crate::shared::Shared;
+use crate::table::TableRef;
+use crate::table::entry::{Entry, Freshness};
 use crate::table::flights::Turn;
-use crate::table::{EntryTimes, Table, Use};
+use crate::table::handle::ErasedTableRef;
+use crate::table::{Table, Use};
 use crate::tag::Tag;
+use crate::typed::Pair;
 use crate::watch::Watch;
 
 /// A typed query cache with one table for each query of the registry `R`.
 ///
 /// Cheap to clone; all clones are one cache. All methods may be called from any thread.
-pub struct Cache<R: Registry>(Arc<Inner<R>>);
+pub struct Cache<R: Registry>(Arc<CacheInner<R>>);
 
-pub(crate) struct Inner<R> {
+pub(crate) struct CacheInner<R> {
     pub(crate) registry: R,
-    pub(crate) core: Arc<Core>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-impl<Q: Query, R: Holds<Q>> TableRef<Q> for Inner<R> {
+impl<Q: Query, R: Holds<Q>> TableRef<Q> for CacheInner<R> {
     fn table(&self) -> &Table<Q> {
         self.registry.table()
     }
@@ -42,7 +49,8 @@ impl<Q: Query, R: Holds<Q>> TableRef<Q> for Inner<R> {
 
 /// The table of a query in a cache that is known to have this registry.
 fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &Table<Q> {
-    let inner: &Inner<R> = cache.downcast_ref().expect("a home is made of the cache with its registry");
+    let inner: &CacheInner<R> =
+        cache.downcast_ref().expect("a handle is made of the cache with its registry");
     inner.registry.table()
 }
 
@@ -53,8 +61,8 @@ fn any_table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn 
 
 impl<R: Registry> Cache<R> {
     #[inline(never)]
-    pub(crate) fn from_parts(registry: R, core: Arc<Core>) -> Self {
-        Self(Arc::new(Inner { registry, core }))
+    pub(crate) fn from_parts(registry: R, shared: Arc<Shared>) -> Self {
+        Self(Arc::new(CacheInner { registry, shared }))
     }
 
     // Reading
@@ -142,72 +150,6 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().entry(lookup, Use::Uncounted)
     }
 
-    /// [`get_entry`](Self::get_entry) without its key, so that nothing is allocated. With `counts`, a use of the entry.
-    #[doc(hidden)]
-    #[inline]
-    #[must_use]
-    pub fn value_and_state<L: Lookup>(
-        &self,
-        lookup: &L,
-        counts: bool,
-    ) -> Option<(Arc<<L::Query as Query>::Value>, EntryState)>
-    where
-        R: Holds<L::Query>,
-    {
-        let use_ = if counts { Use::Counted } else { Use::Uncounted };
-        self.table::<L::Query>().value_and_state(lookup, use_)
-    }
-
-    /// The value of a resident that is fresh by the times of its table, as a counted hit. `None`, uncounted, where that
-    /// takes more than a look: ask again by another method.
-    #[doc(hidden)]
-    #[inline]
-    #[must_use]
-    pub fn plainly_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
-    where
-        R: Holds<L::Query>,
-    {
-        self.table::<L::Query>().plainly_fresh(lookup)
-    }
-
-    /// The table of a query, for those who do not know the query.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn any_table<Q: Query>(&self) -> AnyTable<'_>
-    where
-        R: Holds<Q>,
-    {
-        AnyTable::of(self.table::<Q>())
-    }
-
-    /// Name of a table, which may be another than that of its query.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn name_of<Q: Query>(&self) -> &'static str
-    where
-        R: Holds<Q>,
-    {
-        self.table::<Q>().name()
-    }
-
-    /// The date and time of day by the cache's clock.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn wall(&self) -> SystemTime {
-        self.core().clock.wall()
-    }
-
-    /// Has all tables that are saved note which of their keys are changed, from now on, by whatever is no load: for who
-    /// keeps copies of entries elsewhere.
-    #[doc(hidden)]
-    pub fn keep_trails(&self) {
-        self.visit(&mut |table| {
-            if table.head().codec().is_some() {
-                table.head().trail.keep();
-            }
-        });
-    }
-
     /// The values that a resident entry had before, oldest first; at most as many as its table's `history` says.
     #[must_use]
     pub fn history<L: Lookup>(&self, lookup: &L) -> Vec<HistoryEntry<<L::Query as Query>::Value>>
@@ -273,20 +215,13 @@ impl<R: Registry> Cache<R> {
     /// Revision of the last commit; `None` before the first.
     #[must_use]
     pub fn revision(&self) -> Option<Revision> {
-        Some(self.core().revision()).filter(|&revision| revision > 0).map(Revision)
+        Some(self.shared().revision()).filter(|&revision| revision > 0).map(Revision)
     }
 
     /// The present moment of the cache's clock, as precisely as it can tell.
     #[must_use]
     pub fn now(&self) -> Moment {
-        self.core().precise_now()
-    }
-
-    /// The same as cheaply as possible: it may lag by some milliseconds.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn about_now(&self) -> Moment {
-        self.core().now()
+        self.shared().precise_now()
     }
 
     // Writing
@@ -450,7 +385,7 @@ impl<R: Registry> Cache<R> {
         self.visit(&mut |table| {
             if is_meant(table.head().tags) {
                 // Before the look whether it is used: it may become so.
-                table.head().trail.note_all();
+                table.head().dirty_marks.mark_all();
                 marked += table.used().map_or(0, |table| table.invalidate_where(&|_| true));
             }
         });
@@ -463,7 +398,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Watch::new(self.table_home::<Q>(), query.clone(), None)
+        Watch::new(self.used_ref::<Q>(), query.clone(), None)
     }
 
     /// [`watch`](Self::watch) that calls `changed` whenever something has happened to the key: a write, a removal, a
@@ -479,7 +414,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Watch::new(self.table_home::<Q>(), query.clone(), Some(Arc::new(changed)))
+        Watch::new(self.used_ref::<Q>(), query.clone(), Some(Arc::new(changed)))
     }
 
     /// Writes a value, unless the query says `eq` and the present value equals it: then the present one is kept, and
@@ -507,7 +442,7 @@ impl<R: Registry> Cache<R> {
     where
         R: Holds<Q>,
     {
-        Pinned::new(self.home(), AnyPin::new(self.table_home::<Q>(), query), query.clone())
+        Pinned::new(self.table_ref(), AnyPin::new(self.used_ref::<Q>(), query), query.clone())
     }
 
     /// Empties all tables, survivors and history included. Is one commit. Pins keep their claim on their keys.
@@ -516,10 +451,10 @@ impl<R: Registry> Cache<R> {
         self.visit(&mut |table| parts.push(Clearing::new(table)));
         // The parts of a clear read nothing, so nothing can have overtaken them.
         if let Ok(revision) =
-            Commit::new(self.core(), CommitKind::Write).alone().run(&mut dynamic(&mut parts))
+            Commit::new(self.shared(), CommitKind::Write).alone().run(&mut dynamic(&mut parts))
         {
-            self.core().log.note(revision, None, || vec!["*"]);
-            self.core().events.drain();
+            self.shared().log.note(revision, None, || vec!["*"]);
+            self.shared().events.drain();
         }
     }
 
@@ -553,26 +488,26 @@ impl<R: Registry> Cache<R> {
         let mut tables = Vec::new();
         self.visit(&mut |table| tables.push(table.report(with_entries)));
         Inspection {
-            revision: self.core().revision(),
-            listener_panics: self.core().events.panics(),
+            revision: self.shared().revision(),
+            listener_panics: self.shared().events.panics(),
             tables,
-            commits: self.core().log.recent(),
+            commits: self.shared().log.recent(),
         }
     }
 
     /// The log of recent commits, to be switched on and off.
     #[must_use]
     pub fn commit_log(&self) -> CommitLog<'_> {
-        CommitLog::new(&self.core().log)
+        CommitLog::new(&self.shared().log)
     }
 
     // Inside
 
-    pub(crate) fn from_inner(inner: Arc<Inner<R>>) -> Self {
+    pub(crate) fn from_inner(inner: Arc<CacheInner<R>>) -> Self {
         Self(inner)
     }
 
-    pub(crate) fn downgrade(&self) -> Weak<Inner<R>> {
+    pub(crate) fn downgrade(&self) -> Weak<CacheInner<R>> {
         Arc::downgrade(&self.0)
     }
 
@@ -601,37 +536,23 @@ impl<R: Registry> Cache<R> {
         Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>
     }
 
-    /// Where the table of a query lives, for those who do not know the query.
-    pub(crate) fn any_home<Q: Query>(&self) -> Home
+    /// A handle of the table of a query, its query forgotten.
+    pub(crate) fn erased_ref<Q: Query>(&self) -> ErasedTableRef
     where
         R: Holds<Q>,
     {
-        Home { cache: self.any(), table: any_table_in::<Q, R> }
+        ErasedTableRef { cache: self.any(), table: any_table_in::<Q, R> }
     }
 
-    /// [`any_home`](Self::any_home) for clients.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn table_home<Q: Query>(&self) -> AnyHome
-    where
-        R: Holds<Q>,
-    {
-        AnyHome {
-            cache: self.any(),
-            table: |cache| table_in::<Q, R>(cache).made_table(),
-            has_value: Lines::<Q>::has_value,
-        }
-    }
-
-    pub(crate) fn home<Q: Query>(&self) -> Arc<dyn TableRef<Q>>
+    pub(crate) fn table_ref<Q: Query>(&self) -> Arc<dyn TableRef<Q>>
     where
         R: Holds<Q>,
     {
         Arc::clone(&self.0) as Arc<dyn TableRef<Q>>
     }
 
-    pub(crate) fn core(&self) -> &Core {
-        &self.0.core
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
     }
 }
 

@@ -1,9 +1,12 @@
-//! Time, given to the cache from outside: a monotonic clock for ages and deadlines, a wall clock for snapshots.
+//! Time, given to the cache from outside: a monotonic clock for ages and deadlines, a wall clock for snapshots; and the
+//! numbers of commits, which are the logical time of a cache.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
 
 /// Where a cache reads the time from.
 ///
@@ -224,5 +227,24 @@ impl<C: Clock> Clock for std::sync::Arc<C> {
 
     fn wall(&self) -> SystemTime {
         self.as_ref().wall()
+    }
+}
+
+/// Number of the commit that wrote an entry. Unique within a cache, increasing, across all tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Revision(pub(crate) u64);
+
+impl Revision {
+    /// The number itself; the first commit of a cache is 1.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
 }

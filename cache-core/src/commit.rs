@@ -4,12 +4,12 @@
 //! No lock is released before all have been taken and all parts are installed, so a reader that has seen one write of a
 //! commit waits for the others, or sees them. What was displaced is dropped when no lock is held any more.
 
+pub(crate) mod affected;
 pub(crate) mod bulk;
 pub(crate) mod inputs;
 pub(crate) mod locked_shards;
+pub(crate) mod merges;
 pub(crate) mod restore;
-mod spare;
-pub(crate) mod told;
 pub(crate) mod typed_writes;
 pub(crate) mod write_set;
 
@@ -19,11 +19,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use smallvec::SmallVec;
 
 use crate::clock::Moment;
-use crate::core::Core;
 use crate::erased::UsedTable;
 use crate::event::Change;
 use crate::shard::DisplacedPairs;
 use crate::shard::key::AnyKey;
+use crate::shared::Shared;
 use locked_shards::LockedShards;
 
 /// What a commit does to one table.
@@ -68,7 +68,7 @@ pub(crate) trait Steps {
 
 /// A commit on its way.
 pub(crate) struct Commit<'a> {
-    core: &'a Core,
+    shared: &'a Shared,
     /// What the listeners will be told, if there are any.
     pub(crate) changes: Vec<Change>,
     /// Marks and touches have no revision, and a read alone needs no gate.
@@ -81,8 +81,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) overtaken: Option<Failure>,
     /// Whether no other write may come between the look at the first table and the lock of the last.
     is_alone: bool,
-    /// Set when nothing can fail any more and all locks are held: who sees a write of this commit sees it set.
-    sign: Option<&'a AtomicBool>,
+    /// Set when nothing can fail any more and all locks are held: a reader that sees a write of this commit sees it set.
+    committed_flag: Option<&'a AtomicBool>,
     revision: u64,
     /// What was displaced, until no lock is held any more.
     displaced: Vec<DisplacedPairs>,
@@ -112,22 +112,22 @@ pub(crate) enum Failure {
 }
 
 impl<'a> Commit<'a> {
-    pub(crate) fn new(core: &'a Core, kind: CommitKind) -> Self {
+    pub(crate) fn new(shared: &'a Shared, kind: CommitKind) -> Self {
         Self {
-            core,
+            shared,
             changes: Vec::new(),
             kind,
-            now: if kind == CommitKind::Read { core.now() } else { core.precise_now() },
+            now: if kind == CommitKind::Read { shared.now() } else { shared.precise_now() },
             overtaken: None,
             is_alone: false,
-            sign: None,
+            committed_flag: None,
             revision: 0,
             displaced: Vec::new(),
         }
     }
 
-    pub(crate) fn with_sign(mut self, sign: Option<&'a AtomicBool>) -> Self {
-        self.sign = sign;
+    pub(crate) fn with_committed_flag(mut self, flag: Option<&'a AtomicBool>) -> Self {
+        self.committed_flag = flag;
         self
     }
 
@@ -145,9 +145,9 @@ impl<'a> Commit<'a> {
 
     /// Runs all parts, which must be sorted by their tables. Returns the revision, 0 if nothing is written.
     pub(crate) fn run(mut self, parts: &mut [&mut dyn Part]) -> Result<u64, Failure> {
-        let closed = self.is_alone.then(|| self.core.gate.close());
+        let closed = self.is_alone.then(|| self.shared.gate.close());
         loop {
-            self.core.gate.pass();
+            self.shared.gate.pass();
             self.changes.clear();
             match self.apply(parts) {
                 Ok(()) => break,
@@ -192,16 +192,16 @@ impl<'a> Commit<'a> {
         if let Some(overtaken) = self.overtaken.take() {
             return Err(overtaken);
         }
-        if self.kind > CommitKind::Read && self.core.gate.is_closed() {
+        if self.kind > CommitKind::Read && self.shared.gate.is_closed() {
             return Err(Failure::GateClosed);
         }
-        if let Some(sign) = self.sign {
-            sign.store(true, Ordering::Release);
+        if let Some(flag) = self.committed_flag {
+            flag.store(true, Ordering::Release);
         }
         let changes = std::mem::take(&mut self.changes);
         match self.kind {
-            CommitKind::Write => self.revision = self.core.seal(changes),
-            CommitKind::Mark | CommitKind::Read => self.core.note(changes),
+            CommitKind::Write => self.revision = self.shared.seal(changes),
+            CommitKind::Mark | CommitKind::Read => self.shared.note(changes),
         }
         Ok(())
     }

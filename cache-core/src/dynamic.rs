@@ -1,7 +1,5 @@
 //! Key and value of entries whose type is not known to the registry.
 
-pub(crate) mod access;
-
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;

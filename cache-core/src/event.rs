@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::Revision;
-use crate::asking;
+use crate::clock::Revision;
 use crate::query::{Query, ShownKey};
+use crate::reentrancy;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, thread_local};
 pub(crate) use crate::typed::EntryOf;
@@ -178,22 +178,22 @@ pub(crate) enum Listener {
     Removal(Box<dyn Fn(&Removal) + Send + Sync>),
 }
 
-/// What is called when something has happened to a key that is watched.
-pub(crate) type Bell = Arc<dyn Fn() + Send + Sync>;
+/// Called when something has happened to a key that is watched.
+pub(crate) type WatchCallback = Arc<dyn Fn() + Send + Sync>;
 
 /// The queue between those who change the cache and those who listen.
 pub(crate) struct Events {
     listeners: Vec<Listener>,
-    queue: Mutex<Queue>,
-    /// To be rung when no lock is held. May be locked while a shard is; nothing else is locked under it.
-    bells: Mutex<Vec<Bell>>,
-    /// Whether there are any, so that commits which concern none need not ask. Changed under the lock of the bells.
-    has_bells: AtomicBool,
+    queue: Mutex<EventQueue>,
+    /// To be run when no lock is held. May be locked while a shard is; nothing else is locked under it.
+    callbacks: Mutex<Vec<WatchCallback>>,
+    /// Whether there are any, so that commits which concern none need not ask. Changed under the lock of the callbacks.
+    has_callbacks: AtomicBool,
     panics: AtomicU64,
 }
 
 #[derive(Default)]
-struct Queue {
+struct EventQueue {
     waiting: VecDeque<Event>,
     /// Whether some thread is telling events to the listeners; it goes on until the queue is empty.
     is_drained: bool,
@@ -204,8 +204,8 @@ impl Events {
         Self {
             listeners,
             queue: Mutex::default(),
-            bells: Mutex::default(),
-            has_bells: AtomicBool::new(false),
+            callbacks: Mutex::default(),
+            has_callbacks: AtomicBool::new(false),
             panics: AtomicU64::new(0),
         }
     }
@@ -237,43 +237,43 @@ impl Events {
         self.push(Event::Removal(Removal { table, cause, entry }));
     }
 
-    /// Has a bell rung by the next who drains. It may be that of another thread, which comes before the change is
-    /// visible: who is rung for has to lock the shard to see anything, and so waits for it.
-    pub(crate) fn ring_later(&self, bell: Bell) {
-        let mut bells = self.bells.lock();
-        bells.push(bell);
-        self.has_bells.store(true, Ordering::Relaxed);
+    /// Queues a callback, which the next caller of [`drain`](Self::drain) runs. That may be another thread, before the
+    /// change is visible: the watching side has to lock the shard to see anything, and so waits for the change.
+    pub(crate) fn notify_later(&self, callback: WatchCallback) {
+        let mut callbacks = self.callbacks.lock();
+        callbacks.push(callback);
+        self.has_callbacks.store(true, Ordering::Relaxed);
     }
 
-    /// Rings, and tells what is queued, unless another thread, or a caller of this one, is at it and will see it. To be
-    /// called without locks.
+    /// Runs queued callbacks, and tells the listeners what is queued, unless another thread, or a caller further down this
+    /// stack, is doing so and will see it. To be called without locks.
     #[inline]
     pub(crate) fn drain(&self) {
-        // Who has put one there sees it, or it has been rung.
-        if self.has_bells.load(Ordering::Relaxed) {
-            self.ring();
+        // A thread that has queued one sees it, or it has been run.
+        if self.has_callbacks.load(Ordering::Relaxed) {
+            self.run_callbacks();
         }
         if self.has_listeners() {
             self.drain_queue();
         }
     }
 
-    /// A bell may change something, and so get here again: what that rings is left to the caller below it on the stack,
+    /// A callback may change something, and so get here again: what that queues is left to the caller further down the stack,
     /// however long the chain is.
     #[cold]
-    fn ring(&self) {
-        let Some(_ringing) = Ringing::enter(self) else { return };
+    fn run_callbacks(&self) {
+        let Some(_running) = RunningCallbacks::enter(self) else { return };
         loop {
-            let mut bells = self.bells.lock();
-            let due = std::mem::take(&mut *bells);
-            self.has_bells.store(false, Ordering::Relaxed);
-            drop(bells);
+            let mut callbacks = self.callbacks.lock();
+            let due = std::mem::take(&mut *callbacks);
+            self.has_callbacks.store(false, Ordering::Relaxed);
+            drop(callbacks);
             if due.is_empty() {
                 return;
             }
-            for bell in due {
-                // What a bell holds goes with its last handle, which this may be.
-                if !survives(move || asking::outside(|| bell())) {
+            for callback in due {
+                // What a callback holds is dropped with its last handle, which this may be.
+                if !survives(move || reentrancy::outside(|| callback())) {
                     self.count_panic();
                 }
             }
@@ -315,7 +315,7 @@ impl Events {
                 _ => {}
             };
             // A hook that touched the cache may have got here; the event is none of its own.
-            if !survives(|| asking::outside(tell)) {
+            if !survives(|| reentrancy::outside(tell)) {
                 self.count_panic();
             }
         }
@@ -323,32 +323,32 @@ impl Events {
 }
 
 thread_local! {
-    /// Addresses of the events whose bells this thread rings.
-    static RINGING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// Addresses of the events whose callbacks this thread runs.
+    static RUNNING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Says that this thread rings the bells of a cache.
-struct Ringing(usize);
+/// Says that this thread runs the callbacks of a cache.
+struct RunningCallbacks(usize);
 
-impl Ringing {
+impl RunningCallbacks {
     /// `None` if it does so already.
     fn enter(events: &Events) -> Option<Self> {
         let events = std::ptr::from_ref(events).addr();
-        let enter = |ringing: &RefCell<Vec<usize>>| {
-            let is_first = !ringing.borrow().contains(&events);
+        let enter = |running: &RefCell<Vec<usize>>| {
+            let is_first = !running.borrow().contains(&events);
             if is_first {
-                ringing.borrow_mut().push(events);
+                running.borrow_mut().push(events);
             }
             is_first
         };
-        // A thread that is ending does not know, and rings.
-        RINGING.try_with(enter).unwrap_or(true).then(|| Self(events))
+        // A thread that is ending does not know, and runs them.
+        RUNNING.try_with(enter).unwrap_or(true).then(|| Self(events))
     }
 }
 
-impl Drop for Ringing {
+impl Drop for RunningCallbacks {
     fn drop(&mut self) {
-        let _ = RINGING.try_with(|ringing| ringing.borrow_mut().retain(|events| *events != self.0));
+        let _ = RUNNING.try_with(|running| running.borrow_mut().retain(|events| *events != self.0));
     }
 }
 

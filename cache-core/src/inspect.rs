@@ -1,16 +1,12 @@
-//! What is in a cache now, and what was committed lately. Costs a commit one relaxed load until it is asked for.
+//! Reports on what is in a cache now.
 
-use std::collections::VecDeque;
-use std::fmt::{self, Debug, Display};
-use std::sync::Arc;
+use std::fmt::{self, Display};
 
 use serde::{Serialize, Serializer};
 
+use crate::commit_log::CommitRecord;
 use crate::event::RemovalCause;
 use crate::options::Bound;
-use crate::shard::{Membership, ShardRef, View};
-use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::table::entry::EntryState;
 
 /// A report on a cache. Print it with `{}`, or serialise it for a tool.
@@ -89,111 +85,7 @@ pub struct EntryReport {
     pub state: EntryState,
 }
 
-/// One commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct CommitRecord {
-    /// Its revision.
-    pub revision: u64,
-    /// Label of the transaction.
-    pub label: Option<String>,
-    /// Tables that it wrote; `*` for all.
-    pub tables: Vec<&'static str>,
-}
-
-/// The log of recent commits of a cache.
-#[derive(Debug)]
-pub struct CommitLog<'a> {
-    log: &'a RecentCommits,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct RecentCommits {
-    /// Commits that are kept; 0 while the log is off.
-    limit: AtomicUsize,
-    recent: Mutex<VecDeque<CommitRecord>>,
-}
-
-impl<'a> CommitLog<'a> {
-    pub(crate) fn new(log: &'a RecentCommits) -> Self {
-        Self { log }
-    }
-
-    /// Keeps the last `count` commits from now on; 0 switches the log off and forgets it.
-    pub fn keep(&self, count: usize) {
-        let mut recent = self.log.recent.lock();
-        self.log.limit.store(count, Ordering::Relaxed);
-        let surplus = recent.len().saturating_sub(count);
-        recent.drain(..surplus);
-    }
-
-    /// The commits that are kept, oldest first.
-    #[must_use]
-    pub fn recent(&self) -> Vec<CommitRecord> {
-        self.log.recent()
-    }
-}
-
-impl RecentCommits {
-    #[inline]
-    pub(crate) fn note_single(&self, table: &'static str, revision: u64) {
-        if self.limit.load(Ordering::Relaxed) > 0 {
-            self.note(revision, None, || vec![table]);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn note(
-        &self,
-        revision: u64,
-        label: Option<&Arc<str>>,
-        tables: impl FnOnce() -> Vec<&'static str>,
-    ) {
-        let limit = self.limit.load(Ordering::Relaxed);
-        if limit > 0 && revision > 0 {
-            self.keep(CommitRecord { revision, label: label.map(ToString::to_string), tables: tables() });
-        }
-    }
-
-    /// Commits of several threads arrive in nearly the order of their revisions.
-    #[cold]
-    fn keep(&self, record: CommitRecord) {
-        let mut recent = self.recent.lock();
-        // Read again under the lock: the log may have been switched off meanwhile.
-        let limit = self.limit.load(Ordering::Relaxed);
-        let at = recent.partition_point(|known| known.revision < record.revision);
-        recent.insert(at, record);
-        let surplus = recent.len().saturating_sub(limit);
-        recent.drain(..surplus);
-    }
-
-    pub(crate) fn recent(&self) -> Vec<CommitRecord> {
-        self.recent.lock().iter().cloned().collect()
-    }
-}
-
 impl TableReport {
-    pub(crate) fn add_shard(&mut self, shard: ShardRef<'_>) {
-        for number in shard.numbers() {
-            let Some(view @ View { state, record, .. }) = shard.view(number) else { continue };
-            let count = match state.membership {
-                Membership::Pinned => &mut self.pinned,
-                _ if view.is_resident() => {
-                    self.weight += u64::from(record.weight);
-                    &mut self.residents
-                }
-                _ if shard.lines.is_dead(number) => &mut self.dead,
-                _ => &mut self.survivors,
-            };
-            *count += 1;
-        }
-        self.pins += shard.pin_count();
-        self.indexed_tags += shard.tag_count();
-        self.hits += shard.hits();
-        self.misses += shard.misses();
-        self.removals.add(shard.removals());
-    }
-
     /// Readable entries.
     #[must_use]
     pub fn live(&self) -> usize {
@@ -239,19 +131,13 @@ impl Inspection {
 }
 
 impl RemovalCounts {
-    fn add(&mut self, counts: [u64; RemovalCause::COUNT]) {
+    pub(crate) fn add(&mut self, counts: [u64; RemovalCause::COUNT]) {
         let of = |cause: RemovalCause| counts[cause as usize];
         self.evicted += of(RemovalCause::Evicted);
         self.expired += of(RemovalCause::Expired);
         self.removed += of(RemovalCause::Removed);
         self.replaced += of(RemovalCause::Replaced);
         self.cleared += of(RemovalCause::Cleared);
-    }
-}
-
-impl EntryReport {
-    pub(crate) fn new(key: &dyn Debug, state: EntryState) -> Self {
-        Self { key: format!("{key:?}"), state }
     }
 }
 

@@ -81,34 +81,34 @@
 
 #[doc(hidden)]
 pub mod __private;
-mod asking;
-mod builder;
 mod cache;
 mod clock;
 mod commit;
-mod core;
+mod commit_log;
 mod dynamic;
+mod entry_times;
 mod erased;
 mod error;
 mod event;
 mod gate;
-mod hashed;
+mod hash_index;
+mod hooks;
 mod inspect;
 mod loading;
 mod options;
 mod pin;
 mod query;
 mod reaper;
+mod reentrancy;
 mod registry;
 mod retention;
-mod revision;
 mod shard;
+mod shared;
 mod snapshot;
 #[cfg_attr(cache_model, path = "../../model/src/sync.rs")]
 mod sync;
 mod table;
 mod tag;
-mod trail;
 mod transaction;
 mod typed;
 mod watch;
@@ -116,33 +116,35 @@ mod watch;
 #[cfg(feature = "derive")]
 pub use cache_macros::{Query, Shape};
 
-pub use builder::Builder;
 pub use cache::Cache;
+pub use cache::builder::Builder;
+pub use cache::dynamic::DynamicTable;
+pub use cache::restore::RestoreOptions;
+pub use cache::save::SaveOptions;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub use clock::SystemClock;
-pub use clock::{Clock, ManualClock, Moment};
-pub use dynamic::access::DynamicTable;
+pub use clock::{Clock, ManualClock, Moment, Revision};
+pub use commit_log::{CommitLog, CommitRecord};
 pub use dynamic::{Dynamic, DynamicValue};
+pub use entry_times::EntryTimes;
 pub use error::{BoxError, BuildError, CommitError, OpenError, TypeMismatch};
 pub use event::{Change, ChangeKind, Removal, RemovalCause};
-pub use inspect::{CommitLog, CommitRecord, EntryReport, Inspection, RemovalCounts, TableReport};
+pub use hooks::Proposal;
+pub use inspect::{EntryReport, Inspection, RemovalCounts, TableReport};
 pub use loading::{LoadingOptions, Strategy};
 pub use options::{Bound, TableOptions};
 pub use pin::Pinned;
 pub use query::{Batched, Lookup, Query, TagsOf};
 pub use reaper::Reaper;
 pub use registry::{Holds, Registry};
-pub use revision::Revision;
 pub use shard::state::HistoryEntry;
 pub use snapshot::shape::Shape;
 pub use snapshot::{
-    Damage, EntryCodec, PathProblem, RegisterError, RestoreOptions, RestoreReport, SaveOptions, SaveReport,
-    SkipReason, SkippedEntries, SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
+    Damage, EntryCodec, PathProblem, RegisterError, RestoreReport, SaveReport, SkipReason, SkippedEntries,
+    SkippedEntry, SkippedTable, SnapshotError, TableRestore, TableSave,
 };
-pub use table::EntryTimes;
 pub use table::entry::{Entry, EntryState, Freshness, Residency};
 pub use tag::Tag;
-pub use transaction::hooks::Proposal;
 pub use transaction::{Merge, ReadSet, Receipt, Transaction};
 pub use watch::{StoreOutcome, Watch};
 
@@ -150,15 +152,16 @@ pub use watch::{StoreOutcome, Watch};
 #[doc(hidden)]
 pub mod client_support {
     pub use crate::commit::inputs::Inputs;
-    pub use crate::erased::{AnyHome, AnyTable};
+    pub use crate::erased::AnyTable;
     pub use crate::pin::AnyPin;
     pub use crate::query::{ShownKey, has_tag};
     pub use crate::shard::key::AnyKey;
     pub use crate::shard::pairs::ValueHandle;
     pub use crate::snapshot::Persistence;
     pub use crate::snapshot::shape::Fingerprint;
+    pub use crate::table::handle::UsedTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
-    pub use crate::watch::{AnyWatch, StoredAs};
+    pub use crate::watch::any::{AnyWatch, StoredAs};
 }
 
 /// Makes a registry: one table per listed query.

@@ -3,13 +3,13 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use crate::commit::typed_writes::TableRef;
-use crate::erased::AnyHome;
 use crate::query::{Query, ShownKey};
 use crate::shard::PinClaim;
 use crate::shard::key::AnyKey;
+use crate::table::TableRef;
 use crate::table::Use;
 use crate::table::entry::Entry;
+use crate::table::handle::UsedTableRef;
 
 /// A claim on a key: whatever is committed under it stays resident, over capacity and time, until the last claim is
 /// dropped. It follows replacements, removals and `clear`.
@@ -17,7 +17,7 @@ use crate::table::entry::Entry;
 /// Dropping it calls neither `Hash` nor `Eq` of the key. If the cache's clock panics then, the claim is taken back all the
 /// same.
 pub struct Pinned<Q: Query> {
-    home: Arc<dyn TableRef<Q>>,
+    table_ref: Arc<dyn TableRef<Q>>,
     key: Q,
     claim: AnyPin,
 }
@@ -26,7 +26,7 @@ pub struct Pinned<Q: Query> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct AnyPin {
-    home: AnyHome,
+    table_ref: UsedTableRef,
     /// None before the table knows of it.
     claim: Option<PinClaim>,
 }
@@ -34,11 +34,11 @@ pub struct AnyPin {
 impl AnyPin {
     /// Claims a key of the table that lives there.
     #[must_use]
-    pub fn new(home: AnyHome, key: &dyn AnyKey) -> Self {
-        let mut pin = Self { home, claim: None };
-        let Self { home, claim } = &mut pin;
+    pub fn new(table_ref: UsedTableRef, key: &dyn AnyKey) -> Self {
+        let mut pin = Self { table_ref, claim: None };
+        let Self { table_ref, claim } = &mut pin;
         // Whatever panics in there, the claim is taken back by the drop.
-        home.table().pin(key, claim);
+        table_ref.table().pin(key, claim);
         pin
     }
 }
@@ -46,14 +46,14 @@ impl AnyPin {
 impl Drop for AnyPin {
     fn drop(&mut self) {
         if let Some(claim) = self.claim.take() {
-            self.home.table().unpin(claim);
+            self.table_ref.table().unpin(claim);
         }
     }
 }
 
 impl<Q: Query> Pinned<Q> {
-    pub(crate) fn new(home: Arc<dyn TableRef<Q>>, claim: AnyPin, key: Q) -> Self {
-        Self { home, key, claim }
+    pub(crate) fn new(table_ref: Arc<dyn TableRef<Q>>, claim: AnyPin, key: Q) -> Self {
+        Self { table_ref, key, claim }
     }
 
     /// The key.
@@ -65,20 +65,20 @@ impl<Q: Query> Pinned<Q> {
     /// The value that is committed now.
     #[must_use]
     pub fn get(&self) -> Option<Arc<Q::Value>> {
-        self.home.table().get(&self.key)
+        self.table_ref.table().get(&self.key)
     }
 
     /// The present value with its state.
     #[must_use]
     pub fn get_entry(&self) -> Option<Entry<Q>> {
-        self.home.table().entry(&self.key, Use::Counted)
+        self.table_ref.table().entry(&self.key, Use::Counted)
     }
 }
 
 impl<Q: Query> Clone for Pinned<Q> {
     fn clone(&self) -> Self {
-        let claim = AnyPin::new(self.claim.home.clone(), &self.key);
-        Self::new(Arc::clone(&self.home), claim, self.key.clone())
+        let claim = AnyPin::new(self.claim.table_ref.clone(), &self.key);
+        Self::new(Arc::clone(&self.table_ref), claim, self.key.clone())
     }
 }
 

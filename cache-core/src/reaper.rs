@@ -48,7 +48,7 @@ impl<R: Registry> Cache<R> {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let Some(cache) = cache.upgrade().map(Self::from_inner) else { return };
                 if !survives(|| _ = cache.reap()) {
-                    cache.core().events.count_panic();
+                    cache.shared().events.count_panic();
                 }
                 // It may be the last handle by now, and drop all values.
                 survives(|| drop(cache));

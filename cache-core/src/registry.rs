@@ -6,15 +6,16 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::core::Core;
 use crate::dynamic::Dynamic;
 use crate::erased::AnyTable;
 use crate::error::BuildError;
 use crate::options::TableOptions;
 use crate::query::Query;
+use crate::shared::Shared;
 use crate::snapshot::shape::Misfit;
 use crate::snapshot::{DynamicTypes, PairCodec, TableCodec};
-use crate::table::{self, Head, Table};
+use crate::table::head::Head;
+use crate::table::{self, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
 pub trait Registry: Sized + Send + Sync + 'static {
@@ -69,7 +70,7 @@ impl<Q: Query + ListedIn<R>, R: Registry> Holds<Q> for R {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Assembly<'a> {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     options: &'a HashMap<TypeId, TableOptions>,
     types: DynamicTypes,
     tables: usize,
@@ -78,11 +79,11 @@ pub struct Assembly<'a> {
 
 impl<'a> Assembly<'a> {
     pub(crate) fn new(
-        core: Arc<Core>,
+        shared: Arc<Shared>,
         options: &'a HashMap<TypeId, TableOptions>,
         types: DynamicTypes,
     ) -> Self {
-        Self { core, options, types, tables: 0, problem: None }
+        Self { shared, options, types, tables: 0, problem: None }
     }
 
     /// The table of one line of the registry. Boxed, since a registry of thousands of tables is made on the stack.
@@ -131,7 +132,7 @@ impl<'a> Assembly<'a> {
             self.problem.get_or_insert(BuildError::Options { table: name, problem: problem.to_owned() });
         }
         self.tables += 1;
-        Head::new(name, self.tables - 1, tags, options, codec, Arc::clone(&self.core))
+        Head::new(name, self.tables - 1, tags, options, codec, Arc::clone(&self.shared))
     }
 
     /// The table of dynamic entries.

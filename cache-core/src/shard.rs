@@ -1,14 +1,19 @@
 //! One shard: keys, entries, eviction order. Knows nothing of locks, clocks or listeners: time comes in, and what
 //! it displaced is kept until the caller takes it, to be dropped when no lock is held.
 //!
-//! A shard has two parts. The typed one, [`Lines`], has keys and values by number and decides nothing; it is compiled for
+//! A shard has two parts. The typed one, [`Lines`](lines), has keys and values by number and decides nothing; it is compiled for
 //! each query. All else, the [`Metadata`], works on these numbers, and is compiled once: its methods are those of
 //! [`ShardRef`] and [`ShardMut`], which reach the lines through [`AnyLines`].
 
+mod capture;
+mod context;
+pub(crate) mod erased;
 mod evict;
 pub(crate) mod index;
 pub(crate) mod key;
+pub(crate) mod line_state;
 pub(crate) mod lines;
+pub(crate) mod load;
 mod loads;
 mod maintenance;
 pub(crate) mod metadata;
@@ -27,22 +32,30 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::event::{Events, RemovalCause, survives};
-use crate::query::{Lookup, Query};
-use crate::retention::ledger::Ledger;
-use crate::retention::recency::Recency;
 use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicU64, Ordering};
-pub(crate) use crate::typed::{Line, Lines, Pair, Shard, ValueRef};
+pub(crate) use context::OpContext;
+use erased::{AnyHandle, AnyLines, AnyPair, AnyPairs};
 use index::Index;
 use key::IsKey;
-pub(crate) use lines::AnyLines;
+pub(crate) use line_state::{LineState, Membership};
 use metadata::{DisplacedExtras, Metadata};
-use pairs::{AnyPair, AnyPairs};
 pub(crate) use placement::Placement;
 pub(crate) use simple::{Place, Written};
-use state::AnyHandle;
-pub(crate) use state::{Extra, LineState, Membership, View};
+pub(crate) use state::{Extra, View};
 use tag_index::TagIndex;
+
+/// One shard. The lines are those of some query, and come last: so a reference to a shard of a known query is also one to
+/// [`AnyShard`], and all that is not compiled for each query locks that.
+#[repr(C)]
+pub(crate) struct Shard<L: ?Sized> {
+    /// Numbers of lines by the hashes of their keys.
+    index: Index,
+    counters: Counters,
+    /// Made by the first write, so that an empty shard is small.
+    metadata: Option<Box<Metadata>>,
+    lines: L,
+}
 
 /// A shard whose query the caller does not know.
 pub(crate) type AnyShard = Shard<dyn AnyLines>;
@@ -81,19 +94,6 @@ pub(crate) struct ShardMut<'a> {
     index: &'a mut Index,
     pub(crate) lines: &'a mut dyn AnyLines,
     metadata: &'a mut Metadata,
-}
-
-/// What the shards of a table have in common, and the moment of the operation.
-#[derive(Debug)]
-pub(crate) struct OpContext<'a> {
-    pub(crate) rules: &'a Rules,
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) recency: Option<&'a Recency>,
-    /// Whether listeners want to know the keys of what is displaced.
-    pub(crate) has_listeners: bool,
-    pub(crate) now: Moment,
-    /// Revision of the commit that is being installed, 0 without one. What it wrote is the last to be evicted.
-    pub(crate) revision: u64,
 }
 
 /// All that is known of an entry on its way in, besides its key and value.
@@ -153,28 +153,6 @@ pub(crate) enum ReadVersion {
     Absent { forgotten: u64 },
 }
 
-impl<Q: Query> Shard<Lines<Q>> {
-    pub(crate) fn new() -> Self {
-        Self { index: Index::default(), counters: Counters::new(), metadata: None, lines: Lines::new() }
-    }
-
-    #[inline(always)]
-    pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Line<Q>)> {
-        self.lines.find(&self.index, hash, lookup)
-    }
-
-    pub(crate) fn lines(&self) -> &Lines<Q> {
-        &self.lines
-    }
-
-    /// The shard, its query forgotten.
-    #[inline]
-    pub(crate) fn any(&self) -> ShardRef<'_> {
-        let shard: &AnyShard = self;
-        shard.any()
-    }
-}
-
 impl AnyShard {
     #[inline]
     pub(crate) fn any(&self) -> ShardRef<'_> {
@@ -192,7 +170,7 @@ impl AnyShard {
     pub(crate) fn take_displaced(&mut self) -> DisplacedPairs {
         let extras = match &mut self.metadata {
             Some(metadata) => {
-                metadata.told.clear();
+                metadata.unpublished.clear();
                 std::mem::take(&mut metadata.displaced_extras)
             }
             None => DisplacedExtras::new(),
@@ -351,7 +329,7 @@ impl<'a> ShardRef<'a> {
 
     /// The lines whose keys have a tag with this hash.
     pub(crate) fn tagged(self, tag: u32) -> impl Iterator<Item = u32> {
-        self.tag_index().into_iter().flat_map(move |tags| tags.slots(tag))
+        self.tag_index().into_iter().flat_map(move |tags| tags.lines(tag))
     }
 
     /// How many tags the lines have together.
@@ -424,7 +402,7 @@ impl ShardMut<'_> {
     fn note_displaced(&mut self, cause: RemovalCause, context: &OpContext<'_>) {
         self.metadata.removals[cause as usize] += 1;
         if context.has_listeners {
-            self.metadata.told.push((self.lines.displaced().len() - 1, cause));
+            self.metadata.unpublished.push((self.lines.displaced().len() - 1, cause));
         }
     }
 
@@ -438,11 +416,11 @@ impl ShardMut<'_> {
 
     /// Queues what was displaced for the listeners.
     pub(crate) fn publish(&mut self, table: &'static str, events: &Events) {
-        if self.metadata.told.is_empty() {
+        if self.metadata.unpublished.is_empty() {
             return;
         }
         let displaced = self.lines.displaced();
-        for (number, cause) in self.metadata.told.drain(..) {
+        for (number, cause) in self.metadata.unpublished.drain(..) {
             match displaced.pair_mut(number).take_entry() {
                 Some(entry) => events.tell_removal(table, cause, entry),
                 // The key could not be cloned for the listeners.

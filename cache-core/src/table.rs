@@ -3,42 +3,55 @@
 //! [`Table`] is what is compiled for each query: its shards, the hit, and the way to either of a shard's parts. What is
 //! done with keys of any query is in [`write`](self::write) and [`read`](self::read), on [`UsedTable`].
 
+pub(crate) mod dirty_marks;
 pub(crate) mod entry;
 pub(crate) mod flights;
+pub(crate) mod handle;
 pub(crate) mod head;
 pub(crate) mod iter;
 mod locking;
 mod read;
-pub(crate) mod simple;
+mod simple;
+pub(crate) mod simple_write;
 pub(crate) mod tags;
-mod times;
 pub(crate) mod watchers;
 mod write;
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;
 
-use crate::core::Core;
-use crate::erased::{ErasedTable, UsedTable};
+use crate::erased::{AnyTable, ErasedTable, UsedTable};
 use crate::options::{Bound, TableOptions};
 use crate::query::Query;
 use crate::retention::Rules;
-use crate::shard::pairs::AnyPair;
-use crate::shard::{AnyShard, Lines, Pair, Shard};
+use crate::shard::erased::AnyPair;
+use crate::shard::{AnyShard, Shard};
+use crate::shared::Shared;
 use crate::sync::RwLock;
 pub use crate::typed::Table;
-use crate::typed::{AlignedShard, Apart, Shards};
-pub(crate) use head::Head;
+use crate::typed::{AlignedShard, Apart, Lines, Pair, Shards};
+use head::Head;
 pub(crate) use read::Use;
-pub(crate) use simple::SimpleWrite;
-pub use times::EntryTimes;
+use simple_write::SimpleWrite;
 pub(crate) use write::IsSame;
+
+/// A handle of the table of `Q`, which keeps its cache alive.
+pub(crate) trait TableRef<Q: Query>: Send + Sync {
+    fn table(&self) -> &Table<Q>;
+}
+
+impl<'a> AnyTable<'a> {
+    /// A table, its query forgotten.
+    pub fn of<Q: Query>(table: &'a Table<Q>) -> Self {
+        Self(table.erased())
+    }
+}
 
 impl<Q: Query> Shards<Q> {
     /// The shard of a hash.
     #[inline]
     fn of(&self, hash: u32) -> &RwLock<Shard<Lines<Q>>> {
-        &self.lines[head::place_among(self.lines.len(), hash)].0
+        &self.aligned[head::place_among(self.aligned.len(), hash)].0
     }
 }
 
@@ -62,8 +75,8 @@ impl<Q: Query> Table<Q> {
         &self.head.rules
     }
 
-    pub(crate) fn core(&self) -> &Core {
-        &self.head.core
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.head.shared
     }
 
     #[inline]
@@ -74,7 +87,7 @@ impl<Q: Query> Table<Q> {
     #[inline(never)]
     fn made(&self) -> &[AlignedShard<Q>] {
         match self.shards.get() {
-            Some(shards) => &shards.lines,
+            Some(shards) => &shards.aligned,
             None => self.make(),
         }
     }
@@ -82,16 +95,16 @@ impl<Q: Query> Table<Q> {
     #[cold]
     #[inline(never)]
     fn make(&self) -> &[AlignedShard<Q>] {
-        let _making = self.head.core.gate.making();
+        let _making = self.head.shared.gate.making();
         self.head.prepare();
         let make = || {
-            let mut lines = Vec::with_capacity(self.head.shard_count());
+            let mut aligned = Vec::with_capacity(self.head.shard_count());
             for _ in 0..self.head.shard_count() {
-                lines.push(AlignedShard(RwLock::new(Shard::new())));
+                aligned.push(AlignedShard(RwLock::new(Shard::new())));
             }
-            Shards { lines, used: Self::used_as }
+            Shards { aligned, used: Self::used_as }
         };
-        &self.shards.get_or_init(make).lines
+        &self.shards.get_or_init(make).aligned
     }
 
     /// The shard of a hash, made if it is not there yet.

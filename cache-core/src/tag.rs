@@ -41,7 +41,7 @@ impl Tag {
     pub fn new(name: &str, key: impl Hash) -> Self {
         let mut bytes = SmallVec::from_slice(name.as_bytes());
         bytes.push(END_OF_NAME);
-        key.hash(&mut Recorder(&mut bytes));
+        key.hash(&mut TagRecorder(&mut bytes));
         Self { bytes }
     }
 
@@ -112,20 +112,20 @@ impl fmt::Display for Hex<'_> {
 
 /// Writes down what it is given. Each call begins with a byte that says of what kind it is and how long, so that different
 /// calls never make the same bytes.
-struct Recorder<'a>(&'a mut SmallVec<[u8; 32]>);
+struct TagRecorder<'a>(&'a mut SmallVec<[u8; 32]>);
 
 /// What a call of a hasher gives, in the lowest two bits of its first byte.
 #[derive(Clone, Copy)]
-enum Kind {
+enum TagKind {
     Number = 0,
     NegativeNumber = 1,
     /// So many bytes.
     Bytes = 2,
 }
 
-impl Recorder<'_> {
+impl TagRecorder<'_> {
     /// The kind and 5 bits of the number, lowest first, then 7 in each byte. The highest bit says that more follow.
-    fn record(&mut self, kind: Kind, mut number: u128) {
+    fn record(&mut self, kind: TagKind, mut number: u128) {
         let mut byte = kind as u8 | (number as u8 & 0x1F) << 2;
         number >>= 5;
         while number > 0 {
@@ -137,7 +137,7 @@ impl Recorder<'_> {
     }
 
     fn record_signed(&mut self, number: i128) {
-        let kind = if number < 0 { Kind::NegativeNumber } else { Kind::Number };
+        let kind = if number < 0 { TagKind::NegativeNumber } else { TagKind::Number };
         self.record(kind, number.unsigned_abs());
     }
 }
@@ -146,7 +146,7 @@ impl Recorder<'_> {
 macro_rules! numbers {
     ($($unsigned:ident $write_unsigned:ident $signed:ident $write_signed:ident;)*) => {$(
         fn $write_unsigned(&mut self, number: $unsigned) {
-            self.record(Kind::Number, number as u128);
+            self.record(TagKind::Number, number as u128);
         }
 
         fn $write_signed(&mut self, number: $signed) {
@@ -155,9 +155,9 @@ macro_rules! numbers {
     )*};
 }
 
-impl Hasher for Recorder<'_> {
+impl Hasher for TagRecorder<'_> {
     fn write(&mut self, bytes: &[u8]) {
-        self.record(Kind::Bytes, bytes.len() as u128);
+        self.record(TagKind::Bytes, bytes.len() as u128);
         self.0.extend_from_slice(bytes);
     }
 

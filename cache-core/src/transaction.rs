@@ -2,7 +2,6 @@
 
 mod backoff;
 mod draft;
-pub(crate) mod hooks;
 mod read_set;
 mod receipt;
 
@@ -14,19 +13,18 @@ use std::sync::atomic::AtomicBool;
 use crate::cache::Cache;
 use crate::commit::typed_writes::Writes;
 use crate::commit::write_set::WriteSet;
+use crate::entry_times::EntryTimes;
 use crate::error::CommitError;
 use crate::event::Change;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
-use crate::shard::pairs::Pairs;
-use crate::table::EntryTimes;
 use crate::tag::Tag;
+use crate::typed::Pairs;
 pub use backoff::Backoff;
-pub(crate) use draft::Parts;
-use draft::{ATTEMPTS_WITH_HOOKS, Draft, Tables, others_first};
+pub(crate) use draft::DraftParts;
+use draft::{ATTEMPTS_WITH_HOOKS, Draft, MarkedTables, yield_now};
 pub use read_set::ReadSet;
 pub use receipt::Receipt;
-use smallvec::SmallVec;
 
 /// A value that can take in a newer one of its kind.
 pub trait Merge: Clone {
@@ -45,9 +43,6 @@ pub struct Transaction<R: Registry> {
     cache: Cache<R>,
     draft: Draft,
 }
-
-/// Keys in the order of their first write: table and line.
-pub(crate) type Order = SmallVec<[(usize, usize); 4]>;
 
 impl<R: Registry> Transaction<R> {
     pub(crate) fn new(cache: Cache<R>) -> Self {
@@ -318,14 +313,14 @@ impl<R: Registry> Transaction<R> {
 
     /// [`invalidate_query`](Self::invalidate_query) for all queries.
     pub fn invalidate_all(&mut self) {
-        self.draft.marked = Tables::All;
+        self.draft.marked = MarkedTables::All;
     }
 
-    /// Has `sign` set by the commit, together with its changes: who reads one of them and then the sign finds it set,
-    /// and who finds it set reads all of them.
+    /// The commit sets `flag` together with its changes: a reader that sees one of them then finds the flag set, and a
+    /// reader that finds the flag set sees all of them.
     #[doc(hidden)]
-    pub fn sign(&mut self, sign: Arc<AtomicBool>) {
-        self.draft.sign = Some(sign);
+    pub fn committed_flag(&mut self, flag: Arc<AtomicBool>) {
+        self.draft.committed_flag = Some(flag);
     }
 
     /// Makes all changes visible at once.
@@ -348,7 +343,7 @@ impl<R: Registry> Transaction<R> {
     /// nothing is applied then.
     pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
         let Self { cache, draft } = &mut self;
-        let revision = draft.commit(cache.core(), &|| cache.tables())?;
+        let revision = draft.commit(cache.shared(), &|| cache.tables())?;
         Ok(Receipt::new(revision, self.draft.parts))
     }
 
@@ -372,7 +367,7 @@ impl<R: Registry> Transaction<R> {
 
     async fn commit_in_attempts(mut self, attempts: usize) -> Result<Receipt<R>, CommitError> {
         let Self { cache, draft } = &mut self;
-        let revision = draft.commit_async(cache.core(), &|| cache.tables(), attempts).await?;
+        let revision = draft.commit_async(cache.shared(), &|| cache.tables(), attempts).await?;
         Ok(Receipt::new(revision, self.draft.parts))
     }
 
@@ -389,7 +384,7 @@ impl<R: Registry> Transaction<R> {
                 // A commit locks its shards, also if it only reads.
                 table.made_table();
                 let (query, pairs) = (TypeId::of::<Q>(), Pairs::<Q>::boxed);
-                draft.parts.add(WriteSet::of(query, table.index(), cache.any_home::<Q>(), pairs))
+                draft.parts.add(WriteSet::of(query, table.index(), cache.erased_ref::<Q>(), pairs))
             }
         };
         Writes { table, set }
@@ -430,7 +425,7 @@ impl<R: Registry> Cache<R> {
     ) -> Result<T, E> {
         let (mut attempts, mut backoff) = (1, Backoff::default());
         loop {
-            let begun = self.core().now();
+            let begun = self.shared().now();
             let mut transaction = self.begin();
             let result = work(&mut transaction)?;
             match transaction.commit() {
@@ -438,7 +433,7 @@ impl<R: Registry> Cache<R> {
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error.into()),
             }
-            backoff.wait(self.core(), begun);
+            backoff.wait(self.shared(), begun);
         }
     }
 
@@ -463,7 +458,7 @@ impl<R: Registry> Cache<R> {
                 Err(CommitError::Conflict { .. }) if attempts < TRANSACT_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error.into()),
             }
-            others_first().await;
+            yield_now().await;
         }
     }
 }

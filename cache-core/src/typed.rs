@@ -6,16 +6,15 @@ use std::mem::{ManuallyDrop, take};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock, Weak};
 
-use crate::commit::typed_writes::Merging;
+use crate::commit::merges::Merging;
 use crate::commit::write_set::WriteSet;
 use crate::erased::UsedTable;
 use crate::query::Query;
-use crate::shard::index::Index;
-use crate::shard::metadata::Metadata;
-use crate::shard::pairs::AnyPairs;
-use crate::shard::{Counters, LineState};
+use crate::shard::Shard;
+use crate::shard::erased::AnyPairs;
+use crate::shard::line_state::LineState;
 use crate::sync::RwLock;
-use crate::table::Head;
+use crate::table::head::Head;
 
 /// All entries of one query.
 pub struct Table<Q: Query> {
@@ -27,7 +26,7 @@ pub struct Table<Q: Query> {
 }
 
 pub(crate) struct Shards<Q: Query> {
-    pub(crate) lines: Vec<AlignedShard<Q>>,
+    pub(crate) aligned: Vec<AlignedShard<Q>>,
     /// The way to all that is done with shards. Set where they are made, so that a program has that code for those
     /// tables alone that it writes.
     pub(crate) used: fn(&Table<Q>) -> &dyn UsedTable,
@@ -36,18 +35,6 @@ pub(crate) struct Shards<Q: Query> {
 /// A shard on cache lines of its own.
 #[repr(align(64))]
 pub(crate) struct AlignedShard<Q: Query>(pub(crate) RwLock<Shard<Lines<Q>>>);
-
-/// The lines are [`Lines`] of some query, and come last: so a reference to a shard of a known query is also one to
-/// [`AnyShard`], and all that is not compiled for each query locks that.
-#[repr(C)]
-pub(crate) struct Shard<L: ?Sized> {
-    /// Numbers of lines by the hashes of their keys.
-    pub(crate) index: Index,
-    pub(crate) counters: Counters,
-    /// Made by the first write, so that an empty shard is small.
-    pub(crate) metadata: Option<Box<Metadata>>,
-    pub(crate) lines: L,
-}
 
 /// One entry, as a hit reads it. With a key of 8 bytes it takes half a cache line, and by its alignment never parts of
 /// two.

@@ -1,19 +1,22 @@
 //! Whether a key has been written since a load of it began, for loads that keep no thread. Knows nothing of who waits.
 
+pub(crate) mod any;
+
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::commit::inputs::Inputs;
-use crate::erased::AnyHome;
-use crate::event::Bell;
+use crate::entry_times::EntryTimes;
+use crate::event::WatchCallback;
 use crate::query::{Query, ShownKey};
-use crate::shard::Pair;
-use crate::shard::key::AnyKey;
-use crate::shard::pairs::{AnyPair, ValueHandle};
-use crate::table::watchers::{AnyWatcher, Ringer, Watcher};
-use crate::table::{EntryTimes, IsSame};
+use crate::shard::erased::AnyPair;
+use crate::shard::pairs::ValueHandle;
+use crate::table::IsSame;
+use crate::table::handle::UsedTableRef;
+use crate::typed::Pair;
+use any::{AnyWatch, StoredAs};
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
 ///
@@ -23,13 +26,6 @@ use crate::table::{EntryTimes, IsSame};
 pub struct Watch<Q: Query> {
     any: AnyWatch,
     query: PhantomData<fn() -> Q>,
-}
-
-/// A watch of a key of some query.
-#[doc(hidden)]
-pub struct AnyWatch {
-    home: AnyHome,
-    watcher: Arc<AnyWatcher>,
 }
 
 /// What became of a value that was loaded.
@@ -56,52 +52,7 @@ impl<V: ?Sized> StoreOutcome<V> {
     }
 }
 
-/// What became of a loaded value of some query. A handle is that of an equal value which was there, and stays.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum StoredAs {
-    Written,
-    Kept(ValueHandle),
-    Overtaken,
-    Marked(Option<ValueHandle>),
-}
-
 impl AnyWatch {
-    /// Watches a key of the table that lives there. Rings `bell` for whatever happens to it.
-    #[must_use]
-    pub fn new<Q: Query>(home: AnyHome, key: Q, bell: Option<Bell>) -> Self {
-        let (hash, ringer) = Self::prepare(&home, &key, bell);
-        Self::begin(home, Watcher::new(key, hash, ringer))
-    }
-
-    fn prepare(home: &AnyHome, key: &dyn AnyKey, bell: Option<Bell>) -> (u32, Option<Ringer>) {
-        let table = home.table();
-        (table.head().hash_of(key), table.ringer(bell))
-    }
-
-    fn begin(home: AnyHome, watcher: Arc<AnyWatcher>) -> Self {
-        home.table().watch(&watcher);
-        Self { home, watcher }
-    }
-
-    /// As [`Watch::is_overtaken`].
-    #[must_use]
-    pub fn is_overtaken(&self) -> bool {
-        self.watcher.is_overtaken()
-    }
-
-    /// As [`Watch::is_replaced`].
-    #[must_use]
-    pub fn is_replaced(&self) -> bool {
-        self.watcher.is_replaced()
-    }
-
-    /// As [`Watch::retire`].
-    pub fn retire(&self) {
-        self.watcher.overtake();
-        self.home.table().pass(self.watcher.hash());
-    }
-
     /// As [`Watch::store_built`], for a key and a value of the query.
     pub fn store<Q: Query>(
         &self,
@@ -126,7 +77,7 @@ impl AnyWatch {
         times: &EntryTimes,
         inputs: &Inputs,
     ) -> StoredAs {
-        self.home.table().store_watched(&self.watcher, pair, is_same, times, inputs)
+        self.table_ref.table().store_watched(&self.watcher, pair, is_same, times, inputs)
     }
 }
 
@@ -138,25 +89,10 @@ fn is_same<Q: Query>(pair: &dyn AnyPair, present: &dyn AnyPair) -> bool {
     }
 }
 
-impl Drop for AnyWatch {
-    fn drop(&mut self) {
-        self.home.table().head().watchers.remove(&self.watcher);
-    }
-}
-
-impl Debug for AnyWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyWatch")
-            .field("key", &self.watcher.key())
-            .field("is_overtaken", &self.is_overtaken())
-            .finish_non_exhaustive()
-    }
-}
-
 impl<Q: Query> Watch<Q> {
-    /// One that rings `bell` for whatever happens to the key, from the first time to its end.
-    pub(crate) fn new(home: AnyHome, key: Q, bell: Option<Bell>) -> Self {
-        Self { any: AnyWatch::new(home, key, bell), query: PhantomData }
+    /// One that runs `callback` for whatever happens to the key, from the first time to its end.
+    pub(crate) fn new(table_ref: UsedTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
+        Self { any: AnyWatch::new(table_ref, key, callback), query: PhantomData }
     }
 
     /// The key.

@@ -1,6 +1,7 @@
 //! `derive(Query)`: parse -> options -> validate -> expand, or fallback if any of them found a mistake.
 
 mod borrowed;
+mod bounds;
 mod constant;
 mod duration;
 mod expand;
@@ -13,7 +14,7 @@ use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
 use crate::errors::{Errors, compile_error};
-use options::Options;
+use options::QueryOptions;
 
 /// The impl of `Query`, or one `compile_error!` per mistake beside an impl that causes no further errors.
 pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
@@ -26,7 +27,7 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
 fn derive_parsed(input: &DeriveInput) -> TokenStream {
     let mut errors = Errors::default();
     let settings = parse::settings(&input.attrs, &mut errors);
-    let options = Options::read(&settings, &mut errors);
+    let options = QueryOptions::read(&settings, &mut errors);
     validate::check(input, &options, &mut errors);
     if errors.is_empty() { expand::query(input, &options) } else { fallback::query(input, &options, &errors) }
 }

@@ -76,7 +76,7 @@ impl BuildCfgs {
             _ => {}
         }
         let (name, value) = match text.split_once(" = ") {
-            Some((name, literal)) => (name, Some(crate::scan::string_value(literal))),
+            Some((name, literal)) => (name, Some(crate::tokens::string_value(literal))),
             None => (text, None),
         };
         let name = name.strip_prefix("r#").unwrap_or(name);
@@ -141,7 +141,10 @@ impl Cfg {
     }
 
     fn parse_list(tokens: TokenStream, depth: usize) -> Vec<Self> {
-        split_at_commas(tokens).into_iter().map(|part| Self::parse_at(part, depth + 1)).collect()
+        crate::tokens::split_at_commas(tokens)
+            .into_iter()
+            .map(|part| Self::parse_at(part, depth + 1))
+            .collect()
     }
 
     /// Whether the predicate holds in builds that are not for tests.
@@ -239,20 +242,6 @@ pub(crate) fn push(cfgs: &mut Vec<Cfg>, cfg: Cfg) {
 /// Whether one of `cfgs` rules the item out.
 pub(crate) fn is_never(cfgs: &[Cfg]) -> bool {
     cfgs.iter().any(|cfg| cfg.verdict() == Verdict::Never)
-}
-
-/// The parts of a list, without its commas; an empty part at the end is no part.
-pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
-    let mut parts = vec![Vec::new()];
-    for token in tokens {
-        match (&token, parts.last_mut()) {
-            (TokenTree::Punct(punct), _) if punct.as_char() == ',' => parts.push(Vec::new()),
-            (_, Some(part)) => part.push(token),
-            (_, None) => {}
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
 }
 
 fn dedup_in_order(parts: &mut Vec<Cfg>) {

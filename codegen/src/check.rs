@@ -1,12 +1,12 @@
-//! From the queries of a crate and the wishes of its build script to the lines of the registry, and what is to be said
+//! From the queries of a crate and the requests of its build script to the lines of the registry, and what is to be said
 //! about the rest. Plain data in, plain data out.
 
-mod wish;
+mod request;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-pub use wish::{Include, Skip};
+pub use request::{Include, Skip};
 
 use crate::cfg::Cfg;
 use crate::model::{Model, Obstacle, Query};
@@ -35,7 +35,7 @@ pub struct Line {
 pub struct Listing {
     /// Sorted by type path, each once.
     pub lines: Vec<Line>,
-    /// Wishes that cannot be met, and queries that are not in the registry.
+    /// Requests that cannot be met, and queries that are not in the registry.
     pub report: Report,
 }
 
@@ -43,18 +43,18 @@ pub struct Listing {
 #[must_use]
 pub fn check(model: &Model, includes: &[Include], skips: &[Skip]) -> Listing {
     let mut listing = Listing::default();
-    let skips = wish::SkipSet::new(skips, &mut listing.report);
+    let skips = request::SkipSet::new(skips, &mut listing.report);
     let mut lines = BTreeMap::new();
     let mut is_included = vec![false; model.queries.len()];
     for include in includes {
-        match wish::resolve(include, model) {
+        match request::resolve(include, model) {
             Ok(found) => {
                 found.queries.iter().for_each(|index| is_included[*index] = true);
                 match lines.entry(found.line.type_path.clone()) {
                     Entry::Vacant(entry) => _ = entry.insert(found.line),
                     Entry::Occupied(first) if first.get().name == found.line.name => {}
                     Entry::Occupied(first) => {
-                        listing.report.push(wish::two_names(include, &found.line, first.get()));
+                        listing.report.push(request::two_names(include, &found.line, first.get()));
                     }
                 }
             }

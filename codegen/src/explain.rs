@@ -20,7 +20,7 @@ pub struct Explanation {
     pub scan: Scan,
     /// What was found.
     pub model: Model,
-    /// What would be listed, without the wishes of a build script.
+    /// What would be listed, without the requests of a build script.
     pub listing: Listing,
 }
 

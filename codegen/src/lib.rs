@@ -58,6 +58,7 @@ pub mod package;
 pub mod report;
 pub mod scan;
 pub mod source;
+mod tokens;
 
 pub use builder::{Builder, Change, Generated, generate};
 pub use explain::Explanation;

@@ -13,7 +13,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use cursor::string_value;
 pub use cursor::{PathText, UseName};
 
 use crate::cfg::Cfg;

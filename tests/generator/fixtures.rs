@@ -90,7 +90,7 @@ fn a_program_uses_the_registry_of_its_library() {
 }
 
 #[test]
-fn what_cannot_be_listed_is_warned_about_and_wishes_are_met() {
+fn what_cannot_be_listed_is_warned_about_and_requests_are_met() {
     let run = Fixture::copy("everything", "run").cargo(&["run"]).succeeded();
     assert_eq!(
         run.lines(),

@@ -57,7 +57,7 @@ fn a_listener_hears_of_answers_that_were_built_from_others_whether_they_are_up_t
     let balance = cache.insert(GetBalance(1), 1);
     for total in [5, 6] {
         let (watch, mut inputs) = (cache.watch(&GetTotal(1)), Inputs::default());
-        inputs.note(&cache, &GetBalance(1), Some(&balance), false, None);
+        cache.note_input(&mut inputs, &GetBalance(1), Some(&balance), false, None);
         watch.store_built(total, EntryTimes::new(), &inputs);
         // Too late for the first, and in time for the second.
         cache.invalidate(&GetBalance(1));

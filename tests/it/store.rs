@@ -1,6 +1,5 @@
 //! What the tables do with their entries: who keeps a value alive, for how long, and who hears of its end.
 
-mod bells;
 mod callbacks;
 mod deadlines;
 mod dynamic;
@@ -21,6 +20,7 @@ mod tags;
 mod threads;
 mod times;
 mod untimed;
+mod watch_callbacks;
 mod watches;
 mod weak;
 mod weights;

@@ -191,7 +191,7 @@ impl<A: App> ClientBuilder<A> {
     #[must_use]
     pub fn build(self) -> Client<A> {
         if self.tier.is_some() {
-            self.cache.keep_trails();
+            self.cache.record_changes();
         }
         telemetry::describe();
         let runtime = self.runtime.or_else(|| Handle::try_current().ok());

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cache_core::client_support::{AnyHome, AnyKey, AnyWatch, Inputs, ValueHandle};
+use cache_core::client_support::{AnyKey, AnyWatch, Inputs, UsedTableRef, ValueHandle};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
@@ -105,7 +105,7 @@ impl Tree {
     /// given has the `watch` of that; `was_marked` says that it was known to be out of date.
     pub(crate) fn note_read(
         &self,
-        home: AnyHome,
+        home: UsedTableRef,
         key: &dyn AnyKey,
         value: Option<ValueHandle>,
         was_marked: bool,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cache_core::client_support::{AnyHome, AnyTable, AnyWatch, Inputs, Persistence, StoredAs, ValueHandle};
+use cache_core::client_support::{
+    AnyTable, AnyWatch, Inputs, Persistence, StoredAs, UsedTableRef, ValueHandle,
+};
 use cache_core::{EntryCodec, EntryState, EntryTimes, Holds};
 
 use super::Fetch;
@@ -36,8 +38,8 @@ where
         cache.any_table::<Q>()
     }
 
-    fn home(&self, cache: &CacheOf<A>) -> AnyHome {
-        cache.table_home::<Q>()
+    fn home(&self, cache: &CacheOf<A>) -> UsedTableRef {
+        cache.used_ref::<Q>()
     }
 
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)> {
@@ -55,7 +57,7 @@ where
     }
 
     fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch {
-        AnyWatch::new(cache.table_home::<Q>(), self.clone(), on_change)
+        AnyWatch::new(cache.used_ref::<Q>(), self.clone(), on_change)
     }
 
     fn store(&self, watch: &AnyWatch, value: AnyValue, times: &EntryTimes, inputs: &Inputs) -> StoredAs {

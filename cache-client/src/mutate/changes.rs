@@ -460,7 +460,7 @@ impl<'a, A: App> Commit<'a, A> {
             changes.label(label);
         }
         if let Some(is_off) = &self.layer {
-            changes.transaction.sign(Arc::clone(is_off));
+            changes.transaction.committed_flag(Arc::clone(is_off));
         }
         change(&mut changes);
         changes

@@ -1,7 +1,7 @@
 //! What a commit does with all of a table, or with all entries that have a tag: empties it, or marks them.
 
+use super::affected::{Affected, KeyEvent};
 use super::locked_shards::LockedShards;
-use super::told::{Tell, Told};
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::ChangeKind;
@@ -27,7 +27,7 @@ impl Part for Clearing<'_> {
 
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
         // Also of a table that was never used, and before the look whether it was.
-        self.table.head().trail.note_all();
+        self.table.head().dirty_marks.mark_all();
         Some((self.table.used()?, &mut self.steps))
     }
 }
@@ -115,7 +115,7 @@ pub(crate) struct MarkingTagged<'a> {
 struct MarkTaggedSteps {
     /// With their hashes; those that were there or watched when the part was made.
     keys: Vec<(u32, Box<dyn AnyKey>)>,
-    told: Told,
+    affected: Affected,
     /// Hashes of the keys that are there, and numbers of their lines.
     marked: Vec<(u32, u32)>,
 }
@@ -124,7 +124,7 @@ impl<'a> MarkingTagged<'a> {
     /// Lists the keys; `None` if there are none. Runs the function that gives them their tags.
     pub(crate) fn new(table: &'a dyn UsedTable, tags: &[Tag]) -> Option<Self> {
         let keys = table.tagged(tags);
-        let steps = MarkTaggedSteps { keys, told: Told::default(), marked: Vec::new() };
+        let steps = MarkTaggedSteps { keys, affected: Affected::default(), marked: Vec::new() };
         (!steps.keys.is_empty()).then_some(Self { table, steps })
     }
 }
@@ -139,7 +139,7 @@ impl Part for MarkingTagged<'_> {
     }
 
     fn drop_displaced(&mut self) {
-        self.steps.told.clear();
+        self.steps.affected.clear();
     }
 
     fn kind(&self) -> CommitKind {
@@ -154,12 +154,12 @@ impl Steps for MarkTaggedSteps {
 
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
         let head = locked.table().head();
-        let Self { keys, told, marked } = self;
+        let Self { keys, affected, marked } = self;
         marked.clear();
         for (hash, key) in keys {
             let is_key = |other: &dyn AnyKey| key.equals(other);
             let shard = locked.shard(*hash);
-            told.find(Tell::Marked, head, shard, (*hash, &is_key));
+            affected.find(KeyEvent::Marked, head, shard, (*hash, &is_key));
             if let Some(number) = shard.find(*hash, &is_key)
                 && !shard.lines.is_dead(number)
             {
@@ -173,9 +173,9 @@ impl Steps for MarkTaggedSteps {
     fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
         let head = locked.table().head();
         let mut shards = locked.open();
-        self.told.tell(&mut shards);
+        self.affected.notify(&mut shards);
         for &(hash, number) in &self.marked {
-            head.trail.note(hash);
+            head.dirty_marks.mark(hash);
             if let Some(shard) = shards.of(hash) {
                 shard.invalidate(number);
             }

@@ -4,22 +4,21 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use super::affected::{Affected, KeyEvent};
 use super::locked_shards::LockedShards;
-use super::told::{Tell, Told};
 use super::{Commit, CommitKind, Failure, Part, Steps, dynamic};
-use crate::cache::Cache;
 use crate::clock::Moment;
-use crate::erased::{AnyHome, UsedTable};
+use crate::entry_times::EntryTimes;
+use crate::erased::UsedTable;
 use crate::event::ChangeKind;
-use crate::query::Query;
-use crate::registry::{Holds, Registry};
+use crate::shard::erased::AnyPair;
 use crate::shard::key::AnyKey;
-use crate::shard::pairs::{AnyPair, ValueHandle};
+use crate::shard::pairs::ValueHandle;
 use crate::shard::{Incoming, Location, ReadVersion, ShardRef};
-use crate::table::EntryTimes;
+use crate::table::handle::UsedTableRef;
 use crate::table::tags::Tags;
 use crate::table::watchers::AnyWatcher;
-use crate::watch::AnyWatch;
+use crate::watch::any::AnyWatch;
 
 /// Keys that are compared at most.
 const MOST: usize = 64;
@@ -36,7 +35,7 @@ pub struct Inputs {
 
 /// The inputs from one table.
 struct InputsOfTable {
-    home: AnyHome,
+    table_ref: UsedTableRef,
     lines: Vec<Input>,
 }
 
@@ -53,28 +52,15 @@ struct Input {
 impl Inputs {
     /// Notes what a key was read to be; the first time counts. An answer that a load has given has the `watch` of that: it
     /// need not have been stored. `was_marked` says that it was known to be out of date, and read all the same.
-    pub fn note<R: Registry + Holds<Q>, Q: Query>(
-        &mut self,
-        cache: &Cache<R>,
-        key: &Q,
-        value: Option<&Arc<Q::Value>>,
-        was_marked: bool,
-        watch: Option<&Arc<AnyWatch>>,
-    ) {
-        let value = value.map(|value| ValueHandle::new::<Q>(Arc::clone(value)));
-        self.note_any(cache.table_home::<Q>(), key, value, was_marked, watch);
-    }
-
-    /// [`note`](Self::note) for a key of some query, whose table lives there, by the handle of the value.
     pub fn note_any(
         &mut self,
-        home: AnyHome,
+        table_ref: UsedTableRef,
         key: &dyn AnyKey,
         value: Option<ValueHandle>,
         was_marked: bool,
         watch: Option<&Arc<AnyWatch>>,
     ) {
-        let head = home.table().head();
+        let head = table_ref.table().head();
         let (index, hash) = (head.index, head.hash_of(key));
         let at = self.tables.iter().position(|table| table.index() == index);
         let lines = at.map_or(&[][..], |at| &self.tables[at].lines);
@@ -88,7 +74,7 @@ impl Inputs {
         self.count += 1;
         let line = Input { key: key.to_box(), hash, value, was_marked, watch: watch.cloned() };
         let at = at.unwrap_or_else(|| {
-            self.tables.push(Arc::new(InputsOfTable { home, lines: Vec::new() }));
+            self.tables.push(Arc::new(InputsOfTable { table_ref, lines: Vec::new() }));
             self.tables.len() - 1
         });
         // Nobody has a clone while something is noted; if somebody had, the answer would be taken for out of date.
@@ -107,7 +93,7 @@ impl Inputs {
 
 impl InputsOfTable {
     fn table(&self) -> &dyn UsedTable {
-        self.home.table()
+        self.table_ref.table()
     }
 
     fn index(&self) -> usize {
@@ -122,7 +108,7 @@ impl InputsOfTable {
         let number = shard.find(input.hash, &|key| input.key.equals(key));
         match (&input.value, number) {
             (Some(value), Some(number)) => {
-                (self.home.has_value)(shard.lines, number, &*value.0)
+                (self.table_ref.has_value)(shard.lines, number, &*value.0)
                     && (input.was_marked || !shard.is_invalidated(number))
             }
             (Some(_), None) => false,
@@ -164,7 +150,7 @@ struct Answer<'a> {
     at: Location,
     is_overtaken: &'a mut bool,
     /// Those to be told, found before nothing can fail any more.
-    told: Told,
+    affected: Affected,
 }
 
 /// What the store of an answer does in one table: compares inputs, and stores the answer if it belongs there.
@@ -199,7 +185,7 @@ impl Part for BuiltPart<'_> {
         let Self { table, steps } = self;
         table.enforce_bound(&table.head().context(steps.now, steps.revision));
         if let Some(answer) = &mut steps.answer {
-            answer.told.clear();
+            answer.affected.clear();
         }
     }
 
@@ -226,7 +212,7 @@ impl Steps for BuiltSteps<'_> {
         {
             return Err(Failure::StaleAnswer);
         }
-        let Some(Answer { watcher, pair, store, at, is_overtaken, told, .. }) = &mut self.answer else {
+        let Some(Answer { watcher, pair, store, at, is_overtaken, affected, .. }) = &mut self.answer else {
             return Ok(());
         };
         let (head, hash) = (locked.table().head(), watcher.hash());
@@ -241,7 +227,7 @@ impl Steps for BuiltSteps<'_> {
             **is_overtaken = true;
             return Err(Failure::StaleAnswer);
         }
-        told.find(Tell::Replaced, head, shard, (hash, &is_key));
+        affected.find(KeyEvent::Replaced, head, shard, (hash, &is_key));
         if *store == Store::Write {
             head.add_change(&mut commit.changes, ChangeKind::Set, &|| pair.entry());
         }
@@ -250,7 +236,7 @@ impl Steps for BuiltSteps<'_> {
 
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
         (self.now, self.revision) = (commit.now, commit.revision());
-        let Some(Answer { watcher, pair, incoming, as_of, store, tags, at, told, .. }) = &mut self.answer
+        let Some(Answer { watcher, pair, incoming, as_of, store, tags, at, affected, .. }) = &mut self.answer
         else {
             return;
         };
@@ -258,10 +244,10 @@ impl Steps for BuiltSteps<'_> {
         let context = head.context(commit.now, commit.revision());
         let mut shards = locked.open();
         // An equal answer is newer than what is being loaded, too.
-        told.tell(&mut shards);
+        affected.notify(&mut shards);
         let Some(shard) = shards.of(hash) else { return };
         shard.begin(&context);
-        let at = shard.meet(*at, &context);
+        let at = shard.expire_at(*at, &context);
         match (store, incoming.take(), at.number) {
             (Store::Write, Some(mut incoming), _) => {
                 incoming.begin(commit.now, *as_of);
@@ -299,7 +285,7 @@ pub(crate) fn store_if_inputs_hold(
         tags: head.tags_of(watcher.key()),
         at: Location::default(),
         is_overtaken: &mut is_overtaken,
-        told: Told::default(),
+        affected: Affected::default(),
     };
     let own = inputs.tables.iter().find(|inputs| inputs.index() == head.index);
     let part = BuiltPart::new(table, own.map(|own| &**own), Some(answer));
@@ -309,10 +295,10 @@ pub(crate) fn store_if_inputs_hold(
         parts.push(BuiltPart::new(inputs.table(), Some(inputs), None));
     }
     parts.sort_unstable_by_key(|part| part.table_index());
-    let stored = Commit::new(&head.core, kind).run(&mut dynamic(&mut parts));
+    let stored = Commit::new(&head.shared, kind).run(&mut dynamic(&mut parts));
     drop(parts);
-    head.core.log.note_single(head.name, *stored.as_ref().unwrap_or(&0));
-    head.core.events.drain();
+    head.shared.log.note_single(head.name, *stored.as_ref().unwrap_or(&0));
+    head.shared.events.drain();
     match stored {
         Ok(_) => Built::Stored,
         Err(_) if is_overtaken => Built::Overtaken,

@@ -2,17 +2,17 @@
 
 use smallvec::SmallVec;
 
-use crate::core::MOST_SHARDS;
 use crate::erased::UsedTable;
 use crate::shard::{AnyShard, DisplacedPairs, ShardMut, ShardRef};
+use crate::shared::MOST_SHARDS;
 use crate::sync::{RwLockReadGuard, RwLockWriteGuard};
-use crate::table::Head;
+use crate::table::head::Head;
 
 /// The shards of one table that a commit has locked.
 pub(crate) struct LockedShards<'a> {
     table: &'a dyn UsedTable,
     ranks: Ranks,
-    shards: SmallVec<[LockedShard<'a>; INLINE]>,
+    shards: SmallVec<[ShardGuard<'a>; INLINE]>,
     /// Whether what was displaced is still in the shards, and has to be dropped after they are unlocked.
     may_have_displaced: bool,
 }
@@ -20,7 +20,7 @@ pub(crate) struct LockedShards<'a> {
 /// Shards of a table that are locked without an allocation.
 const INLINE: usize = 4;
 
-enum LockedShard<'a> {
+enum ShardGuard<'a> {
     Read(RwLockReadGuard<'a, AnyShard>),
     Write(RwLockWriteGuard<'a, AnyShard>),
 }
@@ -98,8 +98,8 @@ impl<'a> LockedShards<'a> {
         let shard = self.table.shard(place);
         self.ranks.0[place] = self.shards.len() as u8;
         self.shards.push(match is_written {
-            true => LockedShard::Write(shard.write()),
-            false => LockedShard::Read(shard.read()),
+            true => ShardGuard::Write(shard.write()),
+            false => ShardGuard::Read(shard.read()),
         });
     }
 
@@ -109,7 +109,7 @@ impl<'a> LockedShards<'a> {
 
     /// All that are locked.
     pub(super) fn all(&self) -> impl Iterator<Item = ShardRef<'_>> {
-        self.shards.iter().map(LockedShard::any)
+        self.shards.iter().map(ShardGuard::any)
     }
 
     /// The shard of a hash, which is among the locked ones.
@@ -128,7 +128,7 @@ impl<'a> LockedShards<'a> {
     }
 
     #[inline]
-    fn open_those(&mut self, which: &dyn Fn(&LockedShard<'_>) -> bool) -> OpenShards<'_> {
+    fn open_those(&mut self, which: &dyn Fn(&ShardGuard<'_>) -> bool) -> OpenShards<'_> {
         self.may_have_displaced = true;
         let mut shards = SmallVec::new();
         for shard in &mut self.shards {
@@ -146,7 +146,7 @@ impl<'a> LockedShards<'a> {
     pub(super) fn take_displaced(&mut self, displaced: &mut Vec<DisplacedPairs>) {
         self.may_have_displaced = false;
         for shard in &mut self.shards {
-            if let LockedShard::Write(shard) = shard {
+            if let ShardGuard::Write(shard) = shard {
                 displaced.extend(shard.take_displaced().any());
             }
         }
@@ -164,7 +164,7 @@ impl Drop for LockedShards<'_> {
     }
 }
 
-impl LockedShard<'_> {
+impl ShardGuard<'_> {
     fn any(&self) -> ShardRef<'_> {
         match self {
             Self::Read(shard) => shard.any(),

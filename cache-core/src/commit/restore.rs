@@ -4,30 +4,30 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
+use super::affected::{Affected, KeyEvent};
 use super::locked_shards::LockedShards;
-use super::told::{Tell, Told};
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::clock::Moment;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{AnyEntry, ChangeKind};
-use crate::hashed::spread;
+use crate::hash_index::spread;
 use crate::retention::Queue;
 use crate::shard::key::AnyKey;
 use crate::shard::{Incoming, Location, Placement, QueuePosition};
 use crate::snapshot::{
     Downtime, Entries, EntryMeta, RestoreReport, Section, SkipReason, TableCodec, TableRestore,
 };
-use crate::table::Head;
+use crate::table::head::Head;
 use crate::table::tags::TagLists;
 
 /// Entries of one table on their way back.
-pub(crate) struct Restoring<'a> {
+pub(crate) struct RestoredTable<'a> {
     head: &'a Head,
     /// The table and its entries; `None` if there are none, for which no shards are made.
     work: Option<(&'a dyn UsedTable, RestoreSteps)>,
     report: TableRestore,
     /// Values of a table that keeps nothing, for the report to keep.
-    homeless: Vec<Box<dyn AnyEntry>>,
+    unplaced: Vec<Box<dyn AnyEntry>>,
 }
 
 struct RestoreSteps {
@@ -37,7 +37,7 @@ struct RestoreSteps {
     /// How many keys are new to each shard.
     counts: Vec<usize>,
     revision: u64,
-    told: Told,
+    affected: Affected,
 }
 
 /// The entries of a table that are still to be written.
@@ -60,10 +60,10 @@ const SPLIT_FROM: u64 = 4096;
 /// Entries, and those of them that are to be written: least recently used first.
 struct Bin {
     entries: Entries,
-    lines: Vec<Line>,
+    lines: Vec<RestoredLine>,
 }
 
-struct Line {
+struct RestoredLine {
     /// Number of the entry in its bin.
     number: usize,
     /// Place in the order of the table, from the least recently used on.
@@ -73,7 +73,7 @@ struct Line {
     at: Location,
 }
 
-impl<'a> Restoring<'a> {
+impl<'a> RestoredTable<'a> {
     /// Decodes the entries of a table on at most `threads` threads.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl<'a> Restoring<'a> {
             }
         })?;
         let report = TableRestore { skipped_entries: skipped, ..TableRestore::new(head.name) };
-        let mut restoring = Self { head, work: None, report, homeless: Vec::new() };
+        let mut restoring = Self { head, work: None, report, unplaced: Vec::new() };
         if let Some(table) = made {
             restoring.prepare(table, sorted);
         }
@@ -120,10 +120,10 @@ impl<'a> Restoring<'a> {
         }
         report.over_bound = fit(table, &mut sorted);
         report.restored = sorted.bins.iter().map(|bin| bin.lines.len() as u64).sum();
-        self.homeless = sorted.bins.iter().flat_map(|bin| bin.homeless(head)).collect();
-        let now = head.core.precise_now();
-        let (counts, told) = (Vec::new(), Told::default());
-        self.work = Some((table, RestoreSteps { sorted, now, counts, revision: 0, told }));
+        self.unplaced = sorted.bins.iter().flat_map(|bin| bin.unplaced(head)).collect();
+        let now = head.shared.precise_now();
+        let (counts, affected) = (Vec::new(), Affected::default());
+        self.work = Some((table, RestoreSteps { sorted, now, counts, revision: 0, affected }));
     }
 }
 
@@ -171,7 +171,7 @@ impl Bin {
     /// Moves an entry here that others have.
     fn add(&mut self, others: &mut Entries, number: usize, hash: u32, order: usize) {
         let at = Location::default();
-        self.lines.push(Line { number: self.entries.len(), order, hash, weight: 1, at });
+        self.lines.push(RestoredLine { number: self.entries.len(), order, hash, weight: 1, at });
         self.entries.move_from(others, number);
     }
 
@@ -194,7 +194,7 @@ impl Bin {
     }
 
     /// Drops the other lines with their entries, and returns how many there were.
-    fn retain(&mut self, mut stays: impl FnMut(&Line) -> bool) -> u64 {
+    fn retain(&mut self, mut stays: impl FnMut(&RestoredLine) -> bool) -> u64 {
         let Self { entries, lines } = self;
         let before = lines.len();
         lines.retain(|line| {
@@ -208,16 +208,17 @@ impl Bin {
     }
 
     /// Keys and values that the table does not keep, least recently used first.
-    fn homeless(&self, head: &Head) -> impl Iterator<Item = Box<dyn AnyEntry>> {
+    fn unplaced(&self, head: &Head) -> impl Iterator<Item = Box<dyn AnyEntry>> {
         let Self { entries, lines } = self;
-        let is_kept = |line: &&Line| head.rules.keeps(entries.metas[line.number].ttl.map(Duration::from));
-        let homeless = lines.iter().filter(move |line| !is_kept(line));
-        homeless.filter_map(|line| entries.pairs.pair(line.number).entry())
+        let is_kept =
+            |line: &&RestoredLine| head.rules.keeps(entries.metas[line.number].ttl.map(Duration::from));
+        let unplaced = lines.iter().filter(move |line| !is_kept(line));
+        unplaced.filter_map(|line| entries.pairs.pair(line.number).entry())
     }
 }
 
 /// Whether an entry has the key of a line.
-fn has_key(entries: &Entries, number: usize, line: &Line) -> bool {
+fn has_key(entries: &Entries, number: usize, line: &RestoredLine) -> bool {
     match (entries.key(number), entries.key(line.number)) {
         (Some(one), Some(other)) => one.equals(other),
         _ => false,
@@ -291,15 +292,15 @@ impl dyn UsedTable + '_ {
     }
 }
 
-impl Restoring<'_> {
+impl RestoredTable<'_> {
     /// Tells what became of the entries.
     pub(crate) fn restored(&mut self, report: &mut RestoreReport) {
         report.tables.push(std::mem::take(&mut self.report));
-        report.kept.append(&mut self.homeless);
+        report.kept.append(&mut self.unplaced);
     }
 }
 
-impl Part for Restoring<'_> {
+impl Part for RestoredTable<'_> {
     fn table_index(&self) -> usize {
         self.head.index
     }
@@ -317,8 +318,8 @@ impl Part for Restoring<'_> {
 
     fn unlocked(&mut self) {
         if let Some((table, steps)) = &mut self.work {
-            table.enforce_bound(&self.head.context(self.head.core.now(), steps.revision));
-            steps.told.clear();
+            table.enforce_bound(&self.head.context(self.head.shared.now(), steps.revision));
+            steps.affected.clear();
         }
     }
 }
@@ -338,7 +339,7 @@ impl Steps for RestoreSteps {
                 let (shard, is_key) = (locked.shard(line.hash), |other: &dyn AnyKey| key.equals(other));
                 line.at = shard.locate(line.hash, &is_key);
                 self.counts[head.place_of(line.hash)] += usize::from(line.at.number.is_none());
-                self.told.find(Tell::Replaced, head, shard, (line.hash, &is_key));
+                self.affected.find(KeyEvent::Replaced, head, shard, (line.hash, &is_key));
                 head.add_change(&mut commit.changes, ChangeKind::Set, &|| pair.entry());
             }
         }
@@ -346,12 +347,12 @@ impl Steps for RestoreSteps {
     }
 
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
-        let Self { sorted: Sorted { bins, tags, .. }, now, counts, revision, told } = self;
+        let Self { sorted: Sorted { bins, tags, .. }, now, counts, revision, affected } = self;
         *revision = commit.revision();
         let head = locked.table().head();
         let context = head.context(commit.now, *revision);
         let mut shards = locked.open();
-        told.tell(&mut shards);
+        affected.notify(&mut shards);
         for (shard, &count) in shards.each().zip(&*counts) {
             shard.begin(&context);
             shard.reserve(count);
@@ -360,7 +361,7 @@ impl Steps for RestoreSteps {
         while let Some(Bin { entries, lines }) = bins.last_mut() {
             for line in &*lines {
                 let Some(shard) = shards.of(line.hash) else { continue };
-                let at = shard.meet(line.at, &context);
+                let at = shard.expire_at(line.at, &context);
                 let incoming = incoming(&entries.metas[line.number], line.weight, head, *now);
                 let pair = entries.pairs.pair_mut(line.number);
                 let number = shard.write(pair, line.hash, at, incoming, &context);

@@ -4,42 +4,15 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::merges::{AnyMerges, Merging};
 use super::write_set::{Mark, Own, WriteSet};
-use crate::erased::ErasedTable;
+use crate::entry_times::EntryTimes;
 use crate::query::{Lookup, Query};
-use crate::shard::Pair;
+use crate::shard::erased::AnyHandle;
 use crate::shard::key::{AnyKey, names};
-use crate::shard::pairs::Pairs;
-use crate::shard::state::AnyHandle;
-use crate::table::{EntryTimes, Table, Use};
-use crate::typed::Merges;
+use crate::table::Use;
 pub(crate) use crate::typed::Writes;
-
-/// Where the table of `Q` lives.
-pub(crate) trait TableRef<Q: Query>: Send + Sync {
-    fn table(&self) -> &Table<Q>;
-}
-
-/// Where a table lives whose query the holder does not know.
-pub(crate) struct Home {
-    /// Of the table's registry.
-    pub(crate) cache: Arc<dyn Any + Send + Sync>,
-    pub(crate) table: fn(&(dyn Any + Send + Sync)) -> &dyn ErasedTable,
-}
-
-impl Home {
-    pub(super) fn table(&self) -> &dyn ErasedTable {
-        (self.table)(&*self.cache)
-    }
-}
-
-pub(crate) type Merging<V> = Box<dyn Fn(Option<&V>) -> Arc<V> + Send>;
-
-/// The merges of a value whose type the holder does not know.
-pub(super) trait AnyMerges: Any + Send {
-    /// Runs all of them, beginning with the value that is there.
-    fn run(&self, present: Option<&AnyHandle>) -> Option<AnyHandle>;
-}
+use crate::typed::{Merges, Pair, Pairs};
 
 impl<Q: Query> AnyMerges for Merges<Q> {
     fn run(&self, present: Option<&AnyHandle>) -> Option<AnyHandle> {

@@ -7,43 +7,48 @@ mod prepare;
 pub(crate) mod simple;
 
 use std::any::TypeId;
+use std::cell::RefCell;
 
-use super::spare;
-use super::typed_writes::{AnyMerges, Home};
+use smallvec::SmallVec;
+
+use super::merges::AnyMerges;
 use super::{CommitKind, Part, Steps};
-use crate::Revision;
 use crate::clock::Moment;
-use crate::commit::told::{Tell, Told};
+use crate::clock::Revision;
+use crate::commit::affected::{Affected, KeyEvent};
+use crate::entry_times::EntryTimes;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{Change, ChangeKind};
-use crate::hashed::Hashed;
+use crate::hash_index::HashIndex;
+use crate::shard::erased::{AnyPair, AnyPairs};
 use crate::shard::key::{AnyKey, IsKey};
-use crate::shard::pairs::{AnyPair, AnyPairs};
 use crate::shard::{Incoming, Location, ReadVersion};
+use crate::sync::thread_local;
+use crate::table::handle::ErasedTableRef;
+use crate::table::head::Head;
 use crate::table::tags::TagLists;
-use crate::table::{EntryTimes, Head};
 
 /// The lines of one transaction in one table.
 pub(crate) struct WriteSet {
     query: TypeId,
     table_index: usize,
     /// `None` while the set is put away.
-    home: Option<Home>,
-    lines: Lines,
+    table_ref: Option<ErasedTableRef>,
+    lines: WriteLines,
 }
 
-struct Lines {
+struct WriteLines {
     /// Keys and values, by line.
     pairs: Box<dyn AnyPairs>,
     /// Copies of those that write a value, to be installed; or what they displaced, until no lock is held.
     copies: Box<dyn AnyPairs>,
-    lines: Vec<Line>,
+    lines: Vec<WriteLine>,
     /// What is known of the values to be written, by the places of the lines. None of simple ones.
     incoming: Vec<Option<Incoming>>,
-    /// Lines by key, once there are so many that a search takes longer than a hash.
-    index: Hashed,
+    /// WriteLines by key, once there are so many that a search takes longer than a hash.
+    index: HashIndex,
     /// Those to be told of what the commit does, once that is certain.
-    told: Told,
+    affected: Affected,
     /// Whether all that is not written here is to be marked.
     marks_rest: bool,
     /// Which of the rest is to be marked. Asked when the commit begins.
@@ -55,14 +60,17 @@ struct Lines {
     revision: u64,
 }
 
+/// Keys in the order of their first write: table and line.
+pub(crate) type WriteOrder = SmallVec<[(usize, usize); 4]>;
+
 type Predicate = Box<dyn Fn(&dyn AnyKey) -> bool + Send>;
 
-/// Lines that are searched one by one.
+/// WriteLines that are searched one by one.
 const SEARCHED: usize = 8;
-/// Lines that an emptied set may have room for if it is to be used again.
+/// WriteLines that an emptied set may have room for if it is to be used again.
 const MOST_KEPT: usize = 64;
 
-struct Line {
+struct WriteLine {
     hash: u32,
     /// What the transaction was told of the committed state, if it asked.
     read: Option<ReadVersion>,
@@ -77,7 +85,7 @@ enum Write {
         times: Option<Box<EntryTimes>>,
         mark: Mark,
     },
-    Merge(Box<Merge>),
+    Merge(Box<PendingMerge>),
     Remove,
     Mark {
         touch: bool,
@@ -103,7 +111,7 @@ impl Mark {
     }
 }
 
-struct Merge {
+struct PendingMerge {
     merges: Box<dyn AnyMerges>,
     /// What it was made from.
     base: ReadVersion,
@@ -125,12 +133,12 @@ impl Write {
     }
 
     /// What the loads and watches of the key are told.
-    fn tells(&self) -> Option<Tell> {
+    fn tells(&self) -> Option<KeyEvent> {
         match self {
             Self::None => None,
-            Self::Mark { invalidate: false, .. } => Some(Tell::Touched),
-            Self::Mark { invalidate: true, .. } | Self::Overtake => Some(Tell::Marked),
-            Self::Set { .. } | Self::Merge(_) | Self::Remove => Some(Tell::Replaced),
+            Self::Mark { invalidate: false, .. } => Some(KeyEvent::Touched),
+            Self::Mark { invalidate: true, .. } | Self::Overtake => Some(KeyEvent::Marked),
+            Self::Set { .. } | Self::Merge(_) | Self::Remove => Some(KeyEvent::Replaced),
         }
     }
 
@@ -161,7 +169,7 @@ pub(super) enum Own {
     Nothing,
 }
 
-impl Line {
+impl WriteLine {
     /// Whether it writes a value with no more than the table gives it.
     fn is_simple(&self) -> bool {
         matches!(self.write, Write::Set { times: None, mark: Mark::No })
@@ -173,31 +181,31 @@ impl Line {
 }
 
 impl WriteSet {
-    /// An empty set for the table at an index, whose home this is; `pairs` makes lists of its query.
+    /// An empty set for the table at an index, whose table_ref this is; `pairs` makes lists of its query.
     pub(crate) fn of(
         query: TypeId,
         table_index: usize,
-        home: Home,
+        table_ref: ErasedTableRef,
         pairs: fn(usize) -> Box<dyn AnyPairs>,
     ) -> Box<Self> {
-        let mut set = spare::take(query).unwrap_or_else(|| {
-            let lines = Lines {
+        let mut set = take_spare(query).unwrap_or_else(|| {
+            let lines = WriteLines {
                 pairs: pairs(0),
                 copies: pairs(0),
                 lines: Vec::new(),
                 incoming: Vec::new(),
-                index: Hashed::default(),
-                told: Told::default(),
+                index: HashIndex::default(),
+                affected: Affected::default(),
                 marks_rest: false,
                 marks_where: Vec::new(),
                 tags: TagLists::default(),
                 now: Moment::ORIGIN,
                 revision: 0,
             };
-            Box::new(Self { query, table_index, home: None, lines })
+            Box::new(Self { query, table_index, table_ref: None, lines })
         });
         set.table_index = table_index;
-        set.home = Some(home);
+        set.table_ref = Some(table_ref);
         set
     }
 
@@ -312,7 +320,7 @@ impl WriteSet {
         seen: ReadVersion,
         merges: Box<dyn AnyMerges>,
     ) -> Option<usize> {
-        let merge = Merge { merges, base: seen, is_stale: false, is_invalidated: false };
+        let merge = PendingMerge { merges, base: seen, is_stale: false, is_invalidated: false };
         self.lines.put(line, Write::Merge(Box::new(merge)))
     }
 
@@ -337,8 +345,9 @@ impl WriteSet {
 
     /// Commits the set, which is all of its transaction, if it writes one value and no more. Returns the revision.
     pub(crate) fn commit_simply(&mut self) -> Option<u64> {
-        let Lines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
-        let [Line { hash, read: None, write: Write::Set { times: None, mark: Mark::No }, .. }] = lines[..]
+        let WriteLines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
+        let [WriteLine { hash, read: None, write: Write::Set { times: None, mark: Mark::No }, .. }] =
+            lines[..]
         else {
             return None;
         };
@@ -369,20 +378,20 @@ impl WriteSet {
     pub(crate) fn recycle(mut self: Box<Self>) {
         // Values first, while their cache is certain to be there.
         self.lines.clear();
-        self.home = None;
+        self.table_ref = None;
         if self.lines.lines.capacity() <= MOST_KEPT {
-            spare::put(self);
+            put_spare(self);
         }
     }
 
     fn table(&self) -> &dyn ErasedTable {
-        self.home.as_ref().expect("a set of writes has a table while it is in use").table()
+        self.table_ref.as_ref().expect("a set of writes has a table while it is in use").table()
     }
 
     /// The table and the lines of a set that is in use.
-    fn split(&mut self) -> (&dyn ErasedTable, &mut Lines) {
-        let home = self.home.as_ref().expect("a set of writes has a table while it is in use");
-        (home.table(), &mut self.lines)
+    fn split(&mut self) -> (&dyn ErasedTable, &mut WriteLines) {
+        let table_ref = self.table_ref.as_ref().expect("a set of writes has a table while it is in use");
+        (table_ref.table(), &mut self.lines)
     }
 }
 
@@ -390,7 +399,7 @@ fn key_of(pairs: &dyn AnyPairs, line: usize) -> &dyn AnyKey {
     pairs.pair(line).key().expect("a line of a transaction has a key")
 }
 
-impl Lines {
+impl WriteLines {
     fn key(&self, line: usize) -> &dyn AnyKey {
         key_of(&*self.pairs, line)
     }
@@ -415,7 +424,7 @@ impl Lines {
     fn push(&mut self, hash: u32, write: Write) -> usize {
         let line = self.lines.len();
         let at = Location::default();
-        self.lines.push(Line { hash, read: None, write, at });
+        self.lines.push(WriteLine { hash, read: None, write, at });
         if self.lines.len() > SEARCHED {
             let from = if line == SEARCHED { 0 } else { line };
             for line in from..=line {
@@ -458,16 +467,16 @@ impl Lines {
         self.marks_rest = false;
         self.revision = 0;
         // Most have nothing else.
-        let Self { incoming, index, told, marks_where, tags, .. } = self;
+        let Self { incoming, index, affected, marks_where, tags, .. } = self;
         if !(incoming.is_empty()
             && index.is_empty()
-            && told.is_empty()
+            && affected.is_empty()
             && marks_where.is_empty()
             && tags.is_empty())
         {
             incoming.clear();
             index.clear();
-            told.clear();
+            affected.clear();
             marks_where.clear();
             tags.clear();
         }
@@ -496,7 +505,7 @@ impl Part for WriteSet {
 
     fn drop_displaced(&mut self) {
         self.lines.copies.clear();
-        self.lines.told.clear();
+        self.lines.affected.clear();
     }
 
     fn kind(&self) -> CommitKind {
@@ -510,4 +519,36 @@ impl Part for WriteSet {
         }
         kind
     }
+}
+
+/// Most that a thread keeps, of all queries together.
+const MOST_SPARE: usize = 8;
+
+/// Emptied sets of this thread, kept for its next transactions: so most commits allocate nothing of their own.
+type Spare = RefCell<Vec<Box<WriteSet>>>;
+
+thread_local! {
+    static SPARE: Spare = const { RefCell::new(Vec::new()) };
+}
+
+/// One of a query that was put away.
+fn take_spare(query: TypeId) -> Option<Box<WriteSet>> {
+    let find = |spare: &Spare| {
+        let mut spare = spare.borrow_mut();
+        let at = spare.iter().position(|one| one.query() == query)?;
+        Some(spare.swap_remove(at))
+    };
+    // A thread that is ending has none.
+    SPARE.try_with(find).ok().flatten()
+}
+
+/// Puts one away that holds nothing of a user's. Dropped if there are enough.
+fn put_spare(one: Box<WriteSet>) {
+    let keep = |spare: &Spare| {
+        let mut spare = spare.borrow_mut();
+        if spare.len() < MOST_SPARE {
+            spare.push(one);
+        }
+    };
+    let _ = SPARE.try_with(keep);
 }

@@ -1,4 +1,4 @@
-//! When residents expire, soonest first. Lazy: a deadline that moved, or that of a slot which another entry has taken,
+//! When residents expire, soonest first. Lazy: a deadline that moved, or that of a line which another entry has taken,
 //! is noticed when its old time comes.
 
 use std::cmp::Reverse;
@@ -8,7 +8,7 @@ use crate::clock::Moment;
 
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
-    /// With the numbers of slots.
+    /// With the numbers of lines.
     heap: BinaryHeap<Reverse<(Moment, u32)>>,
 }
 

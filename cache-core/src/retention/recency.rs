@@ -5,7 +5,7 @@
 //! may overwrite one another's marks, which costs accuracy and nothing else. One buffer serves all threads: with one for
 //! each, a use by one thread and a later one by another would be folded in as the buffers come.
 //!
-//! Each entry has a node, whose number is kept in its slot. Nodes come and go only while the shard of their entry is
+//! Each entry has a node, whose number is kept in its line. Nodes come and go only while the shard of their entry is
 //! locked for writing, so that there the number of an entry in the order is right.
 
 use super::list::{Link, Linked, List, NONE};
@@ -18,15 +18,15 @@ const MARKS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Recency {
     /// Innermost of all locks: taken while shards are locked, never the other way round.
-    order: Mutex<Order>,
+    order: Mutex<ExactOrder>,
     len: AtomicUsize,
     /// Numbers of nodes.
     marks: [AtomicU32; MARKS],
 }
 
 #[derive(Debug)]
-struct Order {
-    nodes: Vec<Node>,
+struct ExactOrder {
+    nodes: Vec<OrderNode>,
     /// Least recently used first.
     list: List,
     /// The node that is taken next.
@@ -34,7 +34,7 @@ struct Order {
 }
 
 #[derive(Debug)]
-struct Node {
+struct OrderNode {
     /// Leads from one vacant node to another.
     link: Link,
     /// By which the index of the shard finds the entry's line.
@@ -49,7 +49,7 @@ pub struct Oldest {
     pub(crate) hash: u32,
 }
 
-impl Linked for Node {
+impl Linked for OrderNode {
     #[inline]
     fn link(&mut self) -> &mut Link {
         &mut self.link
@@ -59,7 +59,7 @@ impl Linked for Node {
 impl Recency {
     pub(crate) fn new() -> Self {
         Self {
-            order: Mutex::new(Order::new()),
+            order: Mutex::new(ExactOrder::new()),
             len: AtomicUsize::new(0),
             marks: [const { AtomicU32::new(0) }; MARKS],
         }
@@ -111,7 +111,7 @@ impl Recency {
     /// Forgets everything, and gives its memory back.
     pub(crate) fn clear(&self) {
         let mut order = self.order.lock();
-        *order = Order::new();
+        *order = ExactOrder::new();
         self.len.store(0, Ordering::Relaxed);
     }
 
@@ -128,13 +128,13 @@ impl Recency {
         order.list.clone()
     }
 
-    fn up_to_date(&self) -> MutexGuard<'_, Order> {
+    fn up_to_date(&self) -> MutexGuard<'_, ExactOrder> {
         let mut order = self.order.lock();
         self.fold(&mut order);
         order
     }
 
-    fn fold(&self, order: &mut Order) {
+    fn fold(&self, order: &mut ExactOrder) {
         if self.len.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -145,13 +145,13 @@ impl Recency {
     }
 }
 
-impl Order {
+impl ExactOrder {
     fn new() -> Self {
         Self { nodes: Vec::new(), list: List::default(), vacant: NONE }
     }
 
     fn admit(&mut self, hash: u32) -> u32 {
-        let fresh = Node { link: Link::LOOSE, hash, is_vacant: false };
+        let fresh = OrderNode { link: Link::LOOSE, hash, is_vacant: false };
         let node = match self.nodes.get_mut(self.vacant as usize) {
             Some(vacant) => {
                 let next = std::mem::replace(vacant, fresh).link.next();

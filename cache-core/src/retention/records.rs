@@ -1,4 +1,4 @@
-//! What is kept of each slot of a shard beside what a hit reads, by the number of the slot. Knows neither keys nor
+//! What is kept of each line of a shard beside what a hit reads, by the number of the line. Knows neither keys nor
 //! values.
 
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use crate::clock::Moment;
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(crate) struct Record {
-    /// Place in the list that the slot is in; leads from one vacant slot to another.
+    /// Place in the list that the line is in; leads from one vacant line to another.
     pub(crate) link: Link,
     /// Kept, so that the index can grow and shrink without calling the key's `Hash`.
     pub(crate) hash: u32,
@@ -27,13 +27,13 @@ impl Linked for Record {
     }
 }
 
-/// The records of all slots, vacant ones included.
+/// The records of all lines, vacant ones included.
 #[derive(Debug)]
 pub(crate) struct Records {
     records: Vec<Record>,
-    /// The slot that is taken next.
+    /// The line that is taken next.
     vacant: u32,
-    /// Slots that are not vacant.
+    /// Lines that are not vacant.
     occupied: usize,
 }
 
@@ -44,14 +44,14 @@ impl Default for Records {
 }
 
 impl Records {
-    pub(crate) fn reserve(&mut self, slots: usize) {
-        self.records.reserve(slots);
+    pub(crate) fn reserve(&mut self, lines: usize) {
+        self.records.reserve(lines);
     }
 
-    /// Takes a vacant slot, or a new one behind all others. Returns its number.
+    /// Takes a vacant line, or a new one behind all others. Returns its number.
     ///
     /// # Panics
-    /// Beyond 2³² - 1 slots in one shard.
+    /// Beyond 2³² - 1 lines in one shard.
     #[inline]
     pub(crate) fn occupy(&mut self, record: Record) -> u32 {
         self.occupied += 1;
@@ -73,12 +73,12 @@ impl Records {
         self.occupied -= 1;
     }
 
-    /// The records of all slots, vacant ones included.
+    /// The records of all lines, vacant ones included.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Record> {
         self.records.iter()
     }
 
-    /// Has the processor fetch the records of some slots side by side.
+    /// Has the processor fetch the records of some lines side by side.
     pub(crate) fn fetch(&self, numbers: &[u32]) {
         let hashes = numbers.iter().filter_map(|&number| self.records.get(number as usize));
         black_box(hashes.fold(0, |sum: u32, record| sum.wrapping_add(record.hash)));

@@ -1,11 +1,10 @@
 //! What of one shard stays resident: pins, admission, eviction, release.
 
+use super::erased::{AnyPair, AnyPairs, Released};
 use super::key::AnyKey;
-use super::lines::Released;
+use super::line_state::Membership;
 use super::maintenance::VISITS;
 use super::metadata::Metadata;
-use super::pairs::{AnyPair, AnyPairs};
-use super::state::Membership;
 use super::{Incoming, OpContext, PinClaim, Placement, QueuePosition, ShardMut};
 use crate::event::RemovalCause;
 use crate::retention::Queue;
@@ -21,7 +20,7 @@ impl ShardMut<'_> {
     /// Adds a claim on the key. Returns the number of its pin.
     pub(crate) fn pin(&mut self, key: &dyn AnyKey, hash: u32, context: &OpContext<'_>) -> u32 {
         let at = self.locate(hash, &|other| key.equals(other));
-        let at = self.meet(at, context);
+        let at = self.expire_at(at, context);
         if let Some(pin) = at.pin {
             self.metadata.pins.hold(pin);
             return pin;
@@ -81,7 +80,7 @@ impl ShardMut<'_> {
         state.membership = placement.membership(|| Queue::Main);
         state.uses = AtomicU8::new(0);
         state.date(metadata.records[number].as_of, metadata.extras.get(number).is_some());
-        metadata.set_alarm(number, state, context.rules);
+        metadata.set_timer(number, state, context.rules);
         metadata.enter(number, state, context);
     }
 

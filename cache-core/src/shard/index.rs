@@ -1,31 +1,31 @@
-//! Where the entries of a shard are: numbers of slots by the hashes of their keys, which the records hold. Knows no
+//! Where the entries of a shard are: numbers of lines by the hashes of their keys, which the records hold. Knows no
 //! keys, so that it is compiled once.
 //!
 //! A hash table whose buckets are cache lines: a lookup reads one of them as a rule, with the tags of twelve entries
-//! and their numbers. A full line counts those that had to pass it, so that a search knows where it ends and a
+//! and their numbers. A full bucket counts those that had to pass it, so that a search knows where it ends and a
 //! removal leaves nothing behind (the idea is that of F14: Bronson and Shi, "Open-sourcing F14 for faster, more
 //! memory-efficient hash tables", 2019).
 
 #[cfg(test)]
 mod tests;
 
-use crate::hashed::spread;
+use crate::hash_index::spread;
 use crate::retention::records::Records;
 
 #[derive(Default)]
 pub(crate) struct Index {
-    lines: Box<[Line]>,
+    buckets: Box<[Bucket]>,
 }
 
-/// Entries of one line.
+/// Entries of one bucket.
 const LANES: usize = 12;
-/// Of the lanes so many are taken on average before there are more lines.
+/// Of the lanes so many are taken on average before there are more buckets.
 const MOST_TAKEN: usize = 9;
 
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
-struct Line {
-    /// The tags of the lanes, 0 of a vacant one; then, in 32 bits, how many entries had to pass the line.
+struct Bucket {
+    /// The tags of the lanes, 0 of a vacant one; then, in 32 bits, how many entries had to pass the bucket.
     head: [u8; 16],
     numbers: [u32; LANES],
 }
@@ -41,7 +41,7 @@ impl Index {
     }
 
     fn with_room_for(entries: usize) -> Self {
-        Self { lines: vec![Line::default(); entries.div_ceil(MOST_TAKEN)].into() }
+        Self { buckets: vec![Bucket::default(); entries.div_ceil(MOST_TAKEN)].into() }
     }
 
     /// What `check` returns of the first number that it is content with, of those that may be the hash's. Plain loops, since
@@ -49,17 +49,17 @@ impl Index {
     #[inline(always)]
     pub(super) fn find<T>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
         let (home, tag) = self.aim(hash);
-        let line = self.lines.get(home)?;
-        for lane in line.lanes(tag) {
-            let found = check(line.numbers[lane]);
+        let bucket = self.buckets.get(home)?;
+        for lane in bucket.lanes(tag) {
+            let found = check(bucket.numbers[lane]);
             if found.is_some() {
                 return found;
             }
         }
-        if line.passed() == 0 {
+        if bucket.passed() == 0 {
             return None;
         }
-        let mut further = Further { at: home, left: self.lines.len() - 1, lanes: Lanes(0) };
+        let mut further = Further { at: home, left: self.buckets.len() - 1, lanes: Lanes(0) };
         while let Some(number) = self.next_further(tag, &mut further) {
             let found = check(number);
             if found.is_some() {
@@ -69,22 +69,22 @@ impl Index {
         None
     }
 
-    /// The next number with a tag, of those that had to pass their line.
+    /// The next number with a tag, of those that had to pass their bucket.
     #[cold]
     #[inline(never)]
     fn next_further(&self, tag: u8, further: &mut Further) -> Option<u32> {
         loop {
             if let Some(lane) = further.lanes.next() {
-                return Some(self.lines[further.at].numbers[lane]);
+                return Some(self.buckets[further.at].numbers[lane]);
             }
             if further.left == 0 {
                 return None;
             }
             further.left -= 1;
             further.at = self.next(further.at);
-            let line = &self.lines[further.at];
-            further.lanes = line.lanes(tag);
-            if line.passed() == 0 {
+            let bucket = &self.buckets[further.at];
+            further.lanes = bucket.lanes(tag);
+            if bucket.passed() == 0 {
                 further.left = 0;
             }
         }
@@ -94,7 +94,7 @@ impl Index {
     #[inline]
     pub(super) fn insert(&mut self, number: u32, records: &Records) {
         let taken = records.occupied();
-        if taken > self.lines.len() * MOST_TAKEN {
+        if taken > self.buckets.len() * MOST_TAKEN {
             self.rebuild(taken + taken / 4, records);
         }
         self.place(number, records[number].hash);
@@ -103,12 +103,12 @@ impl Index {
     #[inline]
     pub(super) fn remove(&mut self, number: u32, records: &Records) {
         let (mut at, tag) = self.aim(records[number].hash);
-        for _ in 0..self.lines.len() {
-            let line = &mut self.lines[at];
-            if line.remove(tag, number) {
+        for _ in 0..self.buckets.len() {
+            let bucket = &mut self.buckets[at];
+            if bucket.remove(tag, number) {
                 return;
             }
-            line.set_passed(line.passed() - 1);
+            bucket.set_passed(bucket.passed() - 1);
             at = self.next(at);
         }
     }
@@ -116,25 +116,25 @@ impl Index {
     /// Makes room for so many more.
     pub(super) fn reserve(&mut self, entries: usize, records: &Records) {
         let entries = records.occupied() + entries;
-        if entries > self.lines.len() * MOST_TAKEN {
+        if entries > self.buckets.len() * MOST_TAKEN {
             self.rebuild(entries, records);
         }
     }
 
-    /// The line where the search for a hash starts, and the tag in it, which is not 0.
+    /// The bucket where the search for a hash starts, and the tag in it, which is not 0.
     #[inline]
     fn aim(&self, hash: u32) -> (usize, u8) {
         let spread = spread(hash);
-        let home = ((spread >> 32) * self.lines.len() as u64) >> 32;
+        let home = ((spread >> 32) * self.buckets.len() as u64) >> 32;
         #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
         let tag = spread as u8;
         (home as usize, tag + u8::from(tag == 0))
     }
 
-    /// The line where a search goes on.
+    /// The bucket where a search goes on.
     #[inline]
     fn next(&self, at: usize) -> usize {
-        if at + 1 < self.lines.len() { at + 1 } else { 0 }
+        if at + 1 < self.buckets.len() { at + 1 } else { 0 }
     }
 
     /// Takes up a number that there is a lane for.
@@ -142,11 +142,11 @@ impl Index {
     fn place(&mut self, number: u32, hash: u32) {
         let (mut at, tag) = self.aim(hash);
         loop {
-            let line = &mut self.lines[at];
-            if line.put(tag, number) {
+            let bucket = &mut self.buckets[at];
+            if bucket.put(tag, number) {
                 return;
             }
-            line.set_passed(line.passed() + 1);
+            bucket.set_passed(bucket.passed() + 1);
             at = self.next(at);
         }
     }
@@ -155,21 +155,21 @@ impl Index {
     #[cold]
     fn rebuild(&mut self, entries: usize, records: &Records) {
         let old = std::mem::replace(self, Self::with_room_for(entries));
-        for number in old.lines.iter().flat_map(Line::taken) {
+        for number in old.buckets.iter().flat_map(Bucket::taken) {
             self.place(number, records[number].hash);
         }
     }
 }
 
-/// How far a search has come that went on to other lines.
+/// How far a search has come that went on to other buckets.
 struct Further {
     at: usize,
-    /// Lines that may have more.
+    /// Buckets that may have more.
     left: usize,
     lanes: Lanes,
 }
 
-/// Some lanes of a line, a bit for each.
+/// Some lanes of a bucket, a bit for each.
 struct Lanes(u32);
 
 impl Iterator for Lanes {
@@ -186,7 +186,7 @@ impl Iterator for Lanes {
     }
 }
 
-impl Line {
+impl Bucket {
     /// The lanes with a tag.
     #[inline]
     fn lanes(&self, tag: u8) -> Lanes {
@@ -213,7 +213,7 @@ impl Line {
         self.numbers.iter().zip(self.head).filter(|&(_, tag)| tag != 0).map(|(&number, _)| number)
     }
 
-    /// How many entries had to go on to the next line.
+    /// How many entries had to go on to the next bucket.
     #[inline]
     fn passed(&self) -> u32 {
         let [.., a, b, c, d] = self.head;

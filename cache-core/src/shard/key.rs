@@ -5,8 +5,8 @@ use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
-use crate::event::{AnyEntry, EntryOf};
-use crate::query::{Lookup, Query, ShownKey};
+use crate::event::AnyEntry;
+use crate::query::Lookup;
 use crate::sync::{HashState, hash_state};
 use crate::tag::Tag;
 
@@ -29,41 +29,6 @@ pub trait AnyKey: Any + Send + Sync {
 
 /// Tells whether a key is the one that is looked for. Runs `Eq` of keys, and no other foreign code.
 pub(crate) type IsKey<'a> = &'a dyn Fn(&dyn AnyKey) -> bool;
-
-impl<Q: Query> AnyKey for Q {
-    fn equals(&self, other: &dyn AnyKey) -> bool {
-        match (other as &dyn Any).downcast_ref::<Q>() {
-            Some(other) => self == other,
-            None => false,
-        }
-    }
-
-    fn hash(&self, hasher: &HashState) -> u32 {
-        hash(hasher, self)
-    }
-
-    fn to_box(&self) -> Box<dyn AnyKey> {
-        Box::new(self.clone())
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ShownKey(self).fmt(f)
-    }
-
-    fn query_tags(&self) -> &'static [&'static str] {
-        Q::TAGS
-    }
-
-    fn each_tag(&self, add: &mut dyn FnMut(Tag)) {
-        if let Some(tags_of) = Q::TAGS_OF {
-            tags_of(self, add);
-        }
-    }
-
-    fn entry(&self) -> Box<dyn AnyEntry> {
-        EntryOf::boxed(self.clone(), None)
-    }
-}
 
 /// How keys are hashed that are not those of one table.
 static HASHERS: LazyLock<[HashState; 2]> = LazyLock::new(|| [hash_state(None), hash_state(None)]);

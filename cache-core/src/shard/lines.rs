@@ -4,60 +4,15 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::erased::{AnyHandle, AnyLines, AnyPair, AnyPairs, Released};
 use super::index::Index;
 use super::key::AnyKey;
-use super::pairs::{AnyPair, AnyPairs};
-use super::state::{AnyHandle, LineState};
-use super::{AnyShard, Place};
+use super::line_state::LineState;
+use super::{AnyShard, Counters, Place, Shard, ShardRef};
 use crate::query::{Lookup, Query};
 use crate::retention::records::grow;
 use crate::sync::switch_point;
 use crate::typed::{Apart, Line, Lines, Pair, Pairs, ValueRef};
-
-/// What became of a resident that its table lets go of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Released {
-    /// Nobody else can reach the value: nothing was done.
-    Unshared,
-    /// The line has a weak handle now, and the strong one is displaced.
-    Weakened,
-}
-
-/// The lines of a query that the caller does not know. Numbers of vacant lines are answered like those of no line.
-pub(crate) trait AnyLines: Any + Send + Sync {
-    /// How many lines there are, vacant ones included.
-    fn len(&self) -> usize;
-    fn state(&self, number: u32) -> Option<&LineState>;
-    fn state_mut(&mut self, number: u32) -> Option<&mut LineState>;
-    fn key(&self, number: u32) -> Option<&dyn AnyKey>;
-    /// Number of the line with the key of a pair.
-    fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32>;
-    /// Sets the value of a pair. Returns whether there is one that is alive.
-    fn read(&self, number: u32, into: &mut dyn AnyPair) -> bool;
-    /// A strong handle of the value, if it is alive; with a copy of the key if asked to.
-    fn handle(&self, number: u32, with_key: bool) -> Option<AnyHandle>;
-    /// Whether nobody holds the value any more. Final: a dead value cannot come back.
-    fn is_dead(&self, number: u32) -> bool;
-    /// Moves a pair into a vacant line, or a new one behind all others. The handle is strong.
-    fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair);
-    /// Exchanges the value for that of a pair, of which the handle is strong; and the key too, if the line is entered by another
-    /// entry, which has this state. The pair has what was there then, without a value that is dead.
-    fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair);
-    /// Makes the handle strong. `false`: the value is dead.
-    fn upgrade(&mut self, number: u32) -> bool;
-    /// Makes a strong handle weak, unless nobody else can reach the value and it `may_stay`. The strong one is displaced; not if
-    /// it may not stay and there are others, which the caller is to keep.
-    fn release(&mut self, number: u32, may_stay: bool) -> Released;
-    /// Moves an entry out. Returns whether its value is alive.
-    fn displace(&mut self, number: u32) -> bool;
-    /// Makes room for so many new entries.
-    fn reserve(&mut self, entries: usize);
-    /// Moves the entries together, in their order, so that no line between them is vacant.
-    fn compact(&mut self);
-    /// What was displaced and has not been taken.
-    fn displaced(&mut self) -> &mut dyn AnyPairs;
-    fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>>;
-}
 
 impl<V: ?Sized> ValueRef<V> {
     #[inline(never)]
@@ -95,6 +50,28 @@ impl<V: ?Sized> ValueRef<V> {
             Self::Strong(value) => Some(value),
             Self::Weak(_) => self.value(),
         }
+    }
+}
+
+impl<Q: Query> Shard<Lines<Q>> {
+    pub(crate) fn new() -> Self {
+        Self { index: Index::default(), counters: Counters::new(), metadata: None, lines: Lines::new() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn find<L: Lookup<Query = Q>>(&self, hash: u32, lookup: &L) -> Option<(u32, &Line<Q>)> {
+        self.lines.find(&self.index, hash, lookup)
+    }
+
+    pub(crate) fn lines(&self) -> &Lines<Q> {
+        &self.lines
+    }
+
+    /// The shard, its query forgotten.
+    #[inline]
+    pub(crate) fn any(&self) -> ShardRef<'_> {
+        let shard: &AnyShard = self;
+        shard.any()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::erased::AnyHandle;
 use super::key::IsKey;
-use super::state::AnyHandle;
+use super::load::AnyLoad;
 use super::{Location, OpContext, ShardMut, ShardRef};
-use crate::table::flights::AnyLoad;
 
 impl<'a> ShardRef<'a> {
     /// The running loads.
@@ -23,7 +23,7 @@ impl ShardMut<'_> {
     /// The value at a location, whose entry is released first if its time is over.
     pub(crate) fn readable(&mut self, at: Location, context: &OpContext<'_>) -> Option<AnyHandle> {
         at.number?;
-        let at = self.meet(at, context);
+        let at = self.expire_at(at, context);
         self.make_room(context);
         self.lines.handle(at.number?, false)
     }

@@ -4,8 +4,8 @@
 use smallvec::SmallVec;
 
 use super::index::Index;
+use super::line_state::Membership;
 use super::metadata::REVIVALS;
-use super::state::Membership;
 use super::{OpContext, ShardMut, numbers};
 use crate::event::RemovalCause;
 use crate::retention::list::NONE;
@@ -70,8 +70,8 @@ impl ShardMut<'_> {
             if self.expire(number, context)
                 && let Some(state) = self.lines.state_mut(number)
             {
-                state.has_alarm = false;
-                self.metadata.set_alarm(number, state, context.rules);
+                state.has_timer = false;
+                self.metadata.set_timer(number, state, context.rules);
             }
         }
         self.sweep_deadlines(context);
@@ -91,18 +91,18 @@ impl ShardMut<'_> {
         let live = self.count();
         let deadlines = &mut self.metadata.deadlines;
         if deadlines.is_bloated(live) {
-            self.set_all_alarms(context);
+            self.set_all_timers(context);
         } else if is_roomy(deadlines.len(), deadlines.capacity()) {
             deadlines.shrink_to(deadlines.len() * 2);
         }
     }
 
-    fn set_all_alarms(&mut self, context: &OpContext<'_>) {
+    fn set_all_timers(&mut self, context: &OpContext<'_>) {
         self.metadata.deadlines.clear();
         for number in self.numbers() {
             if let Some(state) = self.lines.state_mut(number) {
-                state.has_alarm = false;
-                self.metadata.set_alarm(number, state, context.rules);
+                state.has_timer = false;
+                self.metadata.set_timer(number, state, context.rules);
             }
         }
     }
@@ -144,7 +144,7 @@ impl ShardMut<'_> {
             tags.renumber(&moved);
         }
         *self.index = Index::of(&metadata.records, next);
-        self.set_all_alarms(context);
+        self.set_all_timers(context);
     }
 }
 

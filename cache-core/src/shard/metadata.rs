@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::OpContext;
+use super::context::OpContext;
+use super::line_state::{LineState, Membership};
+use super::load::AnyLoad;
 use super::pins::Pins;
 use super::saves::Saves;
-use super::state::{Extra, LineState, Membership, deadline};
+use super::state::{Extra, deadline};
 use super::tag_index::TagIndex;
 use crate::clock::Moment;
 use crate::event::RemovalCause;
@@ -15,7 +17,6 @@ use crate::retention::list::{List, NONE};
 use crate::retention::records::Records;
 use crate::retention::s3fifo::S3Fifo;
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use crate::table::flights::AnyLoad;
 
 /// Survivors that may be read between two writes to their shard and be sure to be made resident by the second;
 /// those beyond come back when a write visits them.
@@ -46,7 +47,7 @@ pub(crate) struct Metadata {
     /// What was displaced beside keys and values, to be dropped when no lock is held.
     pub(super) displaced_extras: DisplacedExtras,
     /// What listeners have to be told of what was displaced, by its numbers there.
-    pub(super) told: Vec<(usize, RemovalCause)>,
+    pub(super) unpublished: Vec<(usize, RemovalCause)>,
 }
 
 /// As they stood in [`Extras`].
@@ -143,24 +144,24 @@ impl Metadata {
 
     /// Has the line looked at when its time is over, if it is one that can expire.
     #[inline]
-    pub(super) fn set_alarm(&mut self, number: u32, state: &mut LineState, rules: &Rules) {
+    pub(super) fn set_timer(&mut self, number: u32, state: &mut LineState, rules: &Rules) {
         let can_expire = state.membership.is_resident() && state.membership != Membership::Pinned;
-        if !self.has_times(rules) || state.has_alarm || !can_expire {
+        if !self.has_times(rules) || state.has_timer || !can_expire {
             return;
         }
         let deadline = self.deadline(number, rules);
         if deadline != Moment::NEVER {
-            state.has_alarm = true;
+            state.has_timer = true;
             self.deadlines.push(deadline, number);
         }
     }
 
-    /// Has a line looked at in time whose deadline was `old`. An alarm that is set for a later time than is needed is
+    /// Has a line looked at in time whose deadline was `old`. A timer that is set for a later time than is needed is
     /// as good as none.
     #[inline]
-    pub(super) fn move_alarm(&mut self, number: u32, state: &mut LineState, old: Moment, rules: &Rules) {
-        state.has_alarm &= self.deadline(number, rules) >= old;
-        self.set_alarm(number, state, rules);
+    pub(super) fn move_timer(&mut self, number: u32, state: &mut LineState, old: Moment, rules: &Rules) {
+        state.has_timer &= self.deadline(number, rules) >= old;
+        self.set_timer(number, state, rules);
     }
 }
 

@@ -7,33 +7,13 @@ use std::hint::black_box;
 use std::mem::{forget, replace};
 use std::sync::Arc;
 
-use super::key::AnyKey;
-use super::lines::AnyLines;
-use super::state::AnyHandle;
-use crate::event::{AnyEntry, EntryOf};
-use crate::query::Query;
-pub(crate) use crate::typed::Pairs;
-use crate::typed::{Lines, Pair};
-
-/// The pair of a query that the caller does not know. Another pair that it is given is of the same query.
-pub(crate) trait AnyPair: Any + Send + Sync {
-    fn key(&self) -> Option<&dyn AnyKey>;
-    /// Exchanges values with another pair, and keys if asked to.
-    fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);
-    fn has_value(&self) -> bool;
-    /// Takes another handle of the value of a pair.
-    fn set_value(&mut self, from: &dyn AnyPair);
-    /// Moves the value out, if there is one.
-    fn take_handle(&mut self) -> Option<AnyHandle>;
-    fn forget_value(&mut self);
-    fn clear(&mut self);
-    /// The weight by the query's weigher, which is foreign code.
-    fn weigh(&self) -> u32;
-    /// A copy for listeners, if there is a key.
-    fn entry(&self) -> Option<Box<dyn AnyEntry>>;
-    /// Moves the key out for listeners, if there is one, with another handle of the value.
-    fn take_entry(&mut self) -> Option<Box<dyn AnyEntry>>;
-}
+use super::erased::{AnyHandle, AnyLines, AnyPair, AnyPairs};
+use super::key::{self, AnyKey};
+use crate::event::AnyEntry;
+use crate::query::{Query, ShownKey};
+use crate::sync::HashState;
+use crate::tag::Tag;
+use crate::typed::{EntryOf, Lines, Pair, Pairs};
 
 /// A value of a query that its holder does not know, for clients.
 #[doc(hidden)]
@@ -59,30 +39,38 @@ impl Debug for ValueHandle {
     }
 }
 
-/// The pairs of a query that the caller does not know.
-pub(crate) trait AnyPairs: Any + Send + Sync {
-    fn len(&self) -> usize;
-    fn pair(&self, number: usize) -> &dyn AnyPair;
-    fn pair_mut(&mut self, number: usize) -> &mut dyn AnyPair;
-    /// Adds an empty pair.
-    fn add(&mut self) -> &mut dyn AnyPair;
-    /// Adds a pair of a copy of a key, which is one of the query, and no value. A panic of the key's `Clone` adds nothing.
-    fn add_key(&mut self, key: &dyn AnyKey);
-    /// Drops the pairs from this number on.
-    fn truncate(&mut self, number: usize);
-    /// Becomes a copy of another list of the query, with empty pairs in the place of those without a value.
-    fn copy_all(&mut self, other: &dyn AnyPairs);
-    /// Adds a copy of a line of a shard. `false`: its value is dead. A panic of the key's `Clone` leaves no handle behind.
-    fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
-    /// Has the processor fetch the reference counts of values that are to be copied side by side. The locked instructions
-    /// that count a handle up wait for one count after the other.
-    fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
-}
+impl<Q: Query> AnyKey for Q {
+    fn equals(&self, other: &dyn AnyKey) -> bool {
+        match (other as &dyn Any).downcast_ref::<Q>() {
+            Some(other) => self == other,
+            None => false,
+        }
+    }
 
-impl dyn AnyPairs {
-    /// Drops all pairs.
-    pub(crate) fn clear(&mut self) {
-        self.truncate(0);
+    fn hash(&self, hasher: &HashState) -> u32 {
+        key::hash(hasher, self)
+    }
+
+    fn to_box(&self) -> Box<dyn AnyKey> {
+        Box::new(self.clone())
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ShownKey(self).fmt(f)
+    }
+
+    fn query_tags(&self) -> &'static [&'static str] {
+        Q::TAGS
+    }
+
+    fn each_tag(&self, add: &mut dyn FnMut(Tag)) {
+        if let Some(tags_of) = Q::TAGS_OF {
+            tags_of(self, add);
+        }
+    }
+
+    fn entry(&self) -> Box<dyn AnyEntry> {
+        EntryOf::boxed(self.clone(), None)
     }
 }
 

@@ -1,14 +1,14 @@
 //! Claims on keys, of entries that are there and of those that may come.
 
 use super::key::{AnyKey, IsKey};
-use crate::hashed::Hashed;
+use crate::hash_index::HashIndex;
 
 #[derive(Default)]
 pub(super) struct Pins {
     /// By number. A pinned line has the number of its pin, so that it is found without a look at its key.
     pins: Vec<Option<Pin>>,
     vacant: Vec<u32>,
-    numbers: Hashed,
+    numbers: HashIndex,
 }
 
 struct Pin {

@@ -1,6 +1,6 @@
 //! Where a write places its entry, by the rules of the table.
 
-use super::state::Membership;
+use super::line_state::Membership;
 use crate::options::Bound;
 use crate::retention::{Queue, Rules};
 

@@ -6,16 +6,13 @@
 //! save finds every entry as it was at its moment, whoever comes first.
 
 use std::any::Any;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::lines::AnyLines;
-use super::metadata::Metadata;
-use super::state::{Membership, View};
-use super::{ShardMut, ShardRef};
+use super::erased::AnyLines;
+use super::line_state::Membership;
+use super::state::View;
 use crate::clock::Moment;
-use crate::hashed::Hashed;
-use crate::retention::Rules;
+use crate::hash_index::HashIndex;
 use crate::retention::list::{List, NONE};
 use crate::snapshot::Entries;
 use crate::sync::Mutex;
@@ -25,9 +22,9 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Default)]
 pub(super) struct Saves {
     /// How many there are. Changed under the shared lock of the shard, and read by writers under the exclusive one.
-    count: AtomicUsize,
+    pub(super) count: AtomicUsize,
     /// A leaf among the locks: taken by saves under the shared lock of the shard, and not needed under the exclusive one.
-    running: Mutex<Vec<RunningSave>>,
+    pub(super) running: Mutex<Vec<RunningSave>>,
     /// Whether a save has kept the shard from giving memory back, which a writer has to make good.
     has_delayed_shrink: bool,
 }
@@ -38,23 +35,23 @@ pub(crate) struct SaveId(u64);
 
 /// What a save still needs of a shard.
 pub(crate) struct RunningSave {
-    id: SaveId,
+    pub(super) id: SaveId,
     /// The moment that ages count back from.
-    now: Moment,
-    settled: Settled,
+    pub(super) now: Moment,
+    pub(super) done: DoneLines,
     /// Entries that were changed before they were copied, by their places; some have been taken.
-    aside: Entries,
+    pub(super) aside: Entries,
     /// Where each of them stood.
-    standings: Vec<Standing>,
+    pub(super) standings: Vec<Standing>,
     /// Their places by the numbers of their lines.
-    places: Hashed,
+    places: HashIndex,
     /// The panic of a key that could not be put aside, with which the save is to end.
-    failure: Option<Box<dyn Any + Send>>,
+    pub(super) failure: Option<Box<dyn Any + Send>>,
 }
 
 /// The lines of which nothing more is to be copied: a bit for each line that there was when the save began. Vacant lines
-/// have none: they are settled when they are taken.
-struct Settled {
+/// have none: they are done when they are taken.
+pub(super) struct DoneLines {
     bits: Vec<u64>,
     lines: u32,
 }
@@ -72,13 +69,13 @@ pub(crate) struct Standing {
 #[derive(Default)]
 pub(crate) struct QueuesCopy {
     /// The small queue and the main one.
-    lists: [List; 2],
+    pub(super) lists: [List; 2],
     /// What comes behind each line in its list.
-    next: Vec<u32>,
+    pub(super) next: Vec<u32>,
     /// The revision of each line, if they are asked for.
-    revisions: Vec<u64>,
+    pub(super) revisions: Vec<u64>,
     /// Entries whose time was over.
-    expired: Vec<u32>,
+    pub(super) expired: Vec<u32>,
 }
 
 impl SaveId {
@@ -113,7 +110,7 @@ impl Saves {
     #[cold]
     pub(super) fn pass_over(&mut self, number: u32) {
         for save in self.running.get_mut() {
-            save.settled.settle(number);
+            save.done.add(number);
         }
     }
 
@@ -125,23 +122,23 @@ impl Saves {
     }
 }
 
-impl Settled {
+impl DoneLines {
     /// With room for so many lines, and for some that may come before the save begins.
     fn with_room_for(lines: u32) -> Self {
         Self { bits: Vec::with_capacity(words(lines.saturating_add(lines / 8))), lines: 0 }
     }
 
-    fn begin(&mut self, lines: u32) {
+    pub(super) fn begin(&mut self, lines: u32) {
         self.bits.resize(words(lines), 0);
         self.lines = lines;
     }
 
-    fn has(&self, number: u32) -> bool {
+    pub(super) fn has(&self, number: u32) -> bool {
         number >= self.lines || self.bits[(number / u64::BITS) as usize] & bit(number) != 0
     }
 
-    /// Returns whether the line was not settled before.
-    fn settle(&mut self, number: u32) -> bool {
+    /// Returns whether the line was not done before.
+    pub(super) fn add(&mut self, number: u32) -> bool {
         let is_new = !self.has(number);
         if is_new {
             self.bits[(number / u64::BITS) as usize] |= bit(number);
@@ -166,10 +163,10 @@ impl RunningSave {
         Self {
             id,
             now: Moment::ORIGIN,
-            settled: Settled::with_room_for(lines),
+            done: DoneLines::with_room_for(lines),
             aside,
             standings: Vec::new(),
-            places: Hashed::default(),
+            places: HashIndex::default(),
             failure: None,
         }
     }
@@ -177,7 +174,7 @@ impl RunningSave {
     /// Keeps a copy of an entry which is about to change. Of no survivor: those that are to be saved are put aside when the
     /// save begins, for they may die at any time.
     fn put_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
-        if !self.settled.settle(number) || !view.is_resident() || self.failure.is_some() {
+        if !self.done.add(number) || !view.is_resident() || self.failure.is_some() {
             return;
         }
         // A panic of the key's `Clone` is the save's, not the writer's.
@@ -186,7 +183,7 @@ impl RunningSave {
         }
     }
 
-    fn copy_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
+    pub(super) fn copy_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
         if self.aside.pairs.copy(lines, number) {
             self.places.insert(number, self.aside.len());
             self.aside.metas.push(view.meta(self.now));
@@ -195,25 +192,13 @@ impl RunningSave {
     }
 
     /// The place among those put aside of the entry that was in a line.
-    fn place(&self, number: u32) -> Option<usize> {
+    pub(super) fn place(&self, number: u32) -> Option<usize> {
         self.places.find(number, |_| true)
     }
 }
 
-/// The save with this id, if it runs.
-///
-/// # Errors
-/// The panic of a key that could not be put aside for it.
-fn intact(running: &mut [RunningSave], id: SaveId) -> Result<Option<&mut RunningSave>, Box<dyn Any + Send>> {
-    let Some(save) = running.iter_mut().find(|save| save.id == id) else { return Ok(None) };
-    match save.failure.take() {
-        Some(panic) => Err(panic),
-        None => Ok(Some(save)),
-    }
-}
-
 impl Standing {
-    fn of(view: &View<'_>) -> Self {
+    pub(super) fn of(view: &View<'_>) -> Self {
         let View { state, record, .. } = view;
         Self { membership: state.membership, node: state.aside, revision: record.revision }
     }
@@ -251,144 +236,4 @@ pub(crate) fn touched(capacity: usize) -> Vec<u32> {
     let mut list = vec![NONE; capacity];
     list.clear();
     list
-}
-
-impl ShardRef<'_> {
-    /// Makes room for one save more.
-    pub(crate) fn expect_save(self) {
-        if let Some(metadata) = self.metadata {
-            metadata.saves.running.lock().reserve(1);
-        }
-    }
-
-    /// Begins a save of the entries that are there now and not expired. Survivors are copied at once if they are to be
-    /// saved.
-    pub(crate) fn begin_save(self, mut save: RunningSave, rules: &Rules, now: Moment, with_survivors: bool) {
-        let Some(metadata) = self.metadata else { return };
-        save.now = now;
-        save.settled.begin(self.numbers().end);
-        for number in self.expired(rules, now) {
-            save.settled.settle(number);
-        }
-        let mut running = metadata.saves.running.lock();
-        running.push(save);
-        metadata.saves.count.store(running.len(), Ordering::Relaxed);
-        // Among those that run, where the end of the save finds it, before any key is cloned.
-        if let Some(save) = running.last_mut().filter(|_| with_survivors) {
-            for number in metadata.survivors.iter(|number| metadata.records[number].link) {
-                if let Some(view) = self.view(number)
-                    && !view.is_expired(rules, now)
-                {
-                    save.settled.settle(number);
-                    save.copy_aside(number, self.lines, &view);
-                }
-            }
-        }
-    }
-
-    /// Ends a save. What is returned has to be dropped without locks.
-    pub(crate) fn end_save(self, id: SaveId) -> Option<RunningSave> {
-        let saves = &self.metadata?.saves;
-        let mut running = saves.running.lock();
-        let at = running.iter().position(|save| save.id == id)?;
-        let ended = running.swap_remove(at);
-        saves.count.store(running.len(), Ordering::Relaxed);
-        Some(ended)
-    }
-
-    /// Copies entries as they were when a save began, those that were wanted then. A panic of a key's `Clone` leaves all that
-    /// was copied in `copies`, which is to outlive the lock: it may hold the last handle of a value by then.
-    ///
-    /// # Errors
-    /// The panic of a key that could not be put aside.
-    pub(crate) fn copy_for_save(
-        self,
-        id: SaveId,
-        numbers: &[u32],
-        copies: &mut Entries,
-    ) -> Result<(), Box<dyn Any + Send>> {
-        let Some(metadata) = self.metadata else { return Ok(()) };
-        let mut running = metadata.saves.running.lock();
-        let Some(save) = intact(&mut running, id)? else { return Ok(()) };
-        copies.pairs.fetch_lines(self.lines, numbers);
-        metadata.records.fetch(numbers);
-        for &number in numbers {
-            if save.settled.settle(number) {
-                if let Some(view) = self.view(number)
-                    && copies.pairs.copy(self.lines, number)
-                {
-                    copies.metas.push(view.meta(save.now));
-                }
-            } else if let Some(place) = save.place(number) {
-                copies.move_from(&mut save.aside, place);
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells where each entry of some lines stood when a save began which was wanted and not in a queue of the default
-    /// policy.
-    ///
-    /// # Errors
-    /// The panic of a key that could not be put aside.
-    pub(crate) fn standings(
-        self,
-        id: SaveId,
-        numbers: Range<u32>,
-        tell: &mut dyn FnMut(u32, Standing),
-    ) -> Result<(), Box<dyn Any + Send>> {
-        let Some(metadata) = self.metadata else { return Ok(()) };
-        let mut running = metadata.saves.running.lock();
-        let Some(save) = intact(&mut running, id)? else { return Ok(()) };
-        for number in numbers {
-            let standing = match save.settled.has(number) {
-                true => save.place(number).map(|place| save.standings[place]),
-                false => self.view(number).filter(View::is_resident).map(|view| Standing::of(&view)),
-            };
-            if let Some(standing) = standing
-                && standing.membership.queue().is_none()
-            {
-                tell(number, standing);
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies the queues of the default policy, into what is empty and best has room for all lines. Reads the records from
-    /// the first to the last, which is much faster than along the lists.
-    pub(crate) fn copy_queues(self, rules: &Rules, now: Moment, with_revisions: bool, copy: &mut QueuesCopy) {
-        let Some(metadata) = self.metadata else { return };
-        copy.lists = metadata.policy.lists();
-        if copy.len() == 0 {
-            return;
-        }
-        copy.next.extend(metadata.records.iter().map(|record| record.link.next()));
-        if with_revisions {
-            copy.revisions.extend(metadata.records.iter().map(|record| record.revision));
-        }
-        copy.expired.extend(self.expired(rules, now));
-        copy.expired.sort_unstable();
-    }
-
-    /// Residents whose time is over, some of them several times.
-    fn expired(self, rules: &Rules, now: Moment) -> impl Iterator<Item = u32> {
-        let due = self.metadata.into_iter().flat_map(move |metadata| metadata.deadlines.due(now));
-        due.filter(move |&number| self.has_to_go(number, rules, now))
-    }
-}
-
-impl ShardMut<'_> {
-    /// Puts an entry aside for the saves that have still to copy it. To be called before anything of the entry changes that
-    /// is saved.
-    #[inline]
-    pub(super) fn keep_for_saves(&mut self, number: u32) {
-        let Self { lines, metadata, .. } = self;
-        let Metadata { saves, records, extras, .. } = &mut **metadata;
-        if saves.are_running()
-            && let Some(state) = lines.state(number)
-        {
-            let view = View { state, record: &records[number], extra: extras.get(number) };
-            saves.put_aside(number, &**lines, &view);
-        }
-    }
 }

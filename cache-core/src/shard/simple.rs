@@ -2,11 +2,11 @@
 //! that owes no other work. All else takes the general way, in [`write`](super::write). A property test holds both to
 //! the same result.
 
+use super::erased::{AnyPair, Released};
 use super::key::AnyKey;
-use super::lines::Released;
+use super::line_state::{LineState, Membership};
 use super::metadata::{Metadata, promote};
-use super::pairs::AnyPair;
-use super::state::{LineState, Membership, deadline};
+use super::state::deadline;
 use super::{OpContext, ShardMut, ShardRef};
 use crate::clock::Moment;
 use crate::event::RemovalCause;
@@ -37,9 +37,9 @@ impl ShardRef<'_> {
     /// Whether a write of any key may be a simple one: there are no survivors, due deadlines, own times, running saves, pins
     /// or loads.
     #[inline]
-    pub(crate) fn is_calm(self, now: Moment) -> bool {
+    pub(crate) fn allows_simple_writes(self, now: Moment) -> bool {
         self.metadata.is_none_or(|metadata| {
-            metadata.is_calm(now) && metadata.pins.len() == 0 && metadata.loads.is_empty()
+            metadata.allows_simple_writes(now) && metadata.pins.len() == 0 && metadata.loads.is_empty()
         })
     }
 }
@@ -48,8 +48,8 @@ impl ShardMut<'_> {
     /// Whether a write of a key without pin may be a simple one: there are no survivors, due deadlines, own times or running
     /// saves.
     #[inline]
-    pub(crate) fn is_calm(&self, now: Moment) -> bool {
-        self.metadata.is_calm(now)
+    pub(crate) fn allows_simple_writes(&self, now: Moment) -> bool {
+        self.metadata.allows_simple_writes(now)
     }
 
     /// Whether a key that is in a line of this number or in none is pinned.
@@ -133,10 +133,10 @@ impl ShardMut<'_> {
         self.index.insert(number, records);
         context.ledger.book(std::mem::take(balance));
         let mut state =
-            LineState { aside, membership, uses: AtomicU8::new(0), is_invalidated: false, has_alarm: false };
+            LineState { aside, membership, uses: AtomicU8::new(0), is_invalidated: false, has_timer: false };
         state.date(as_of, false);
         if context.rules.is_timed {
-            self.metadata.set_alarm(number, &mut state, context.rules);
+            self.metadata.set_timer(number, &mut state, context.rules);
         }
         match vacated {
             Some(_) => Place::Taken(number, state),
@@ -195,15 +195,15 @@ impl Metadata {
     /// Whether a write of a key without pin may be a simple one: there are no survivors, due deadlines, own times or running
     /// saves.
     #[inline(always)]
-    fn is_calm(&self, now: Moment) -> bool {
+    fn allows_simple_writes(&self, now: Moment) -> bool {
         self.survivors.is_empty()
-            && (self.deadlines.is_empty() || self.has_calm_deadlines(now))
+            && (self.deadlines.is_empty() || self.has_no_due_deadline(now))
             && self.balance == 0
             && self.extras.is_empty()
             && self.saves.are_done()
     }
 
-    fn has_calm_deadlines(&self, now: Moment) -> bool {
+    fn has_no_due_deadline(&self, now: Moment) -> bool {
         !self.deadlines.has_due(now) && !self.deadlines.is_bloated(self.records.occupied())
     }
 
@@ -222,7 +222,7 @@ impl Metadata {
         record.revision = revision;
         if context.rules.is_timed {
             // No entry of a calm shard has times of its own.
-            self.move_alarm(number, state, deadline(old_date, None, context.rules), context.rules);
+            self.move_timer(number, state, deadline(old_date, None, context.rules), context.rules);
         }
         state.is_invalidated = false;
         state.date(as_of, false);

@@ -1,61 +1,61 @@
-//! Slots of one shard by the tags of their keys. Knows tags by their hashes alone, and slots by their numbers.
+//! Lines of one shard by the tags of their keys. Knows tags by their hashes alone, and lines by their numbers.
 
 #[cfg(test)]
 mod tests;
 
 use hashbrown::HashTable;
 
-use crate::hashed::spread;
+use crate::hash_index::spread;
 use crate::retention::list::NONE;
 
-/// Two sets of linked lists over one arena: the slots of each tag, and the tags of each slot. So a slot is added and taken out
-/// in a time that depends on how many tags it has, not on how many slots they have.
+/// Two sets of linked lists over one arena: the lines of each tag, and the tags of each line. So a line is added and taken out
+/// in a time that depends on how many tags it has, not on how many lines they have.
 #[derive(Default)]
 pub(super) struct TagIndex {
     /// The first node of each tag. Tags whose hashes are equal share a list.
     firsts: HashTable<u32>,
-    nodes: Vec<Node>,
+    nodes: Vec<TagNode>,
     /// Nodes that are in no list.
     vacant: Vec<u32>,
-    /// By number of slot, its first node. Shorter than the slots are many, if the last ones have no tags.
-    of_slot: Vec<u32>,
+    /// By number of line, its first node. Shorter than the lines are many, if the last ones have no tags.
+    of_line: Vec<u32>,
 }
 
-/// That a slot has a tag.
+/// That a line has a tag.
 #[derive(Clone, Copy)]
-struct Node {
+struct TagNode {
     tag: u32,
-    slot: u32,
+    line: u32,
     /// In the list of the tag.
     previous: u32,
     next: u32,
-    /// The next one in the list of the slot.
+    /// The next one in the list of the line.
     sibling: u32,
 }
 
 impl TagIndex {
-    /// Adds a slot under its tags, unless it is there.
-    pub(super) fn add(&mut self, slot: u32, tags: &[u32]) {
-        if self.first_of(slot) != NONE {
+    /// Adds a line under its tags, unless it is there.
+    pub(super) fn add(&mut self, line: u32, tags: &[u32]) {
+        if self.first_of(line) != NONE {
             return;
         }
-        if self.of_slot.len() <= slot as usize {
-            self.of_slot.resize(slot as usize + 1, NONE);
+        if self.of_line.len() <= line as usize {
+            self.of_line.resize(line as usize + 1, NONE);
         }
         for (at, &tag) in tags.iter().enumerate() {
             if !tags[..at].contains(&tag) {
-                self.link(slot, tag);
+                self.link(line, tag);
             }
         }
     }
 
-    /// Takes a slot out of the lists of all its tags.
-    pub(super) fn remove(&mut self, slot: u32) {
-        let mut number = self.first_of(slot);
+    /// Takes a line out of the lists of all its tags.
+    pub(super) fn remove(&mut self, line: u32) {
+        let mut number = self.first_of(line);
         if number == NONE {
             return;
         }
-        self.of_slot[slot as usize] = NONE;
+        self.of_line[line as usize] = NONE;
         while number != NONE {
             let sibling = self.nodes[number as usize].sibling;
             self.unlink(number);
@@ -63,34 +63,34 @@ impl TagIndex {
         }
     }
 
-    /// The slots that have a tag with this hash.
-    pub(super) fn slots(&self, tag: u32) -> impl Iterator<Item = u32> {
+    /// The lines that have a tag with this hash.
+    pub(super) fn lines(&self, tag: u32) -> impl Iterator<Item = u32> {
         let mut number = self.first(tag).unwrap_or(NONE);
         std::iter::from_fn(move || {
             let node = self.nodes.get(number as usize)?;
             number = node.next;
-            Some(node.slot)
+            Some(node.line)
         })
     }
 
-    /// Gives the slots their new numbers, in ascending order from 0 on; [`NONE`] for those that are gone.
+    /// Gives the lines their new numbers, in ascending order from 0 on; [`NONE`] for those that are gone.
     pub(super) fn renumber(&mut self, moved: &[u32]) {
         let old = std::mem::take(self);
-        for (slot, &new) in moved.iter().enumerate() {
-            let tags: Vec<u32> = old.tags(slot).collect();
+        for (line, &new) in moved.iter().enumerate() {
+            let tags: Vec<u32> = old.tags(line).collect();
             if new != NONE {
                 self.add(new, &tags);
             }
         }
     }
 
-    /// How many tags the slots have together.
+    /// How many tags the lines have together.
     pub(super) fn len(&self) -> usize {
         self.nodes.len() - self.vacant.len()
     }
 
-    fn tags(&self, slot: usize) -> impl Iterator<Item = u32> {
-        let mut number = self.of_slot.get(slot).copied().unwrap_or(NONE);
+    fn tags(&self, line: usize) -> impl Iterator<Item = u32> {
+        let mut number = self.of_line.get(line).copied().unwrap_or(NONE);
         std::iter::from_fn(move || {
             let node = self.nodes.get(number as usize)?;
             number = node.sibling;
@@ -98,20 +98,20 @@ impl TagIndex {
         })
     }
 
-    fn first_of(&self, slot: u32) -> u32 {
-        self.of_slot.get(slot as usize).copied().unwrap_or(NONE)
+    fn first_of(&self, line: u32) -> u32 {
+        self.of_line.get(line as usize).copied().unwrap_or(NONE)
     }
 
     fn first(&self, tag: u32) -> Option<u32> {
         self.firsts.find(spread(tag), |&number| self.nodes[number as usize].tag == tag).copied()
     }
 
-    /// Puts a slot first in the list of a tag.
-    fn link(&mut self, slot: u32, tag: u32) {
-        let sibling = self.of_slot[slot as usize];
-        let node = Node { tag, slot, previous: NONE, next: self.first(tag).unwrap_or(NONE), sibling };
+    /// Puts a line first in the list of a tag.
+    fn link(&mut self, line: u32, tag: u32) {
+        let sibling = self.of_line[line as usize];
+        let node = TagNode { tag, line, previous: NONE, next: self.first(tag).unwrap_or(NONE), sibling };
         let number = self.occupy(node);
-        self.of_slot[slot as usize] = number;
+        self.of_line[line as usize] = number;
         match node.next {
             NONE => {
                 let nodes = &self.nodes;
@@ -126,7 +126,7 @@ impl TagIndex {
     }
 
     fn unlink(&mut self, number: u32) {
-        let Node { tag, previous, next, .. } = self.nodes[number as usize];
+        let TagNode { tag, previous, next, .. } = self.nodes[number as usize];
         if next != NONE {
             self.nodes[next as usize].previous = previous;
         }
@@ -148,7 +148,7 @@ impl TagIndex {
         }
     }
 
-    fn occupy(&mut self, node: Node) -> u32 {
+    fn occupy(&mut self, node: TagNode) -> u32 {
         if let Some(number) = self.vacant.pop() {
             self.nodes[number as usize] = node;
             return number;

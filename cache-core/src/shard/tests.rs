@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::names;
 use super::saves::{RunningSave, SaveId};
-use super::{AnyShard, Incoming, Lines, OpContext, Pair, Placement, Shard};
+use super::{AnyShard, Incoming, OpContext, Placement, Shard};
 use crate::clock::Moment;
 use crate::options::TableOptions;
 use crate::query::Query;
@@ -14,6 +14,7 @@ use crate::retention::ledger::Ledger;
 use crate::retention::list::List;
 use crate::snapshot::codec::Bincode;
 use crate::snapshot::{Entries, Persistence, TableCodec};
+use crate::typed::{Lines, Pair};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Key(u32);
@@ -107,8 +108,11 @@ fn a_shard_gives_memory_back_after_a_save_and_not_before() {
     }
     assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 2_000));
     drop(shard.any().end_save(id));
-    assert!(!shard.any().is_calm(Moment::ORIGIN), "the next write is no simple one, and finds out");
+    assert!(
+        !shard.any().allows_simple_writes(Moment::ORIGIN),
+        "the next write is no simple one, and finds out"
+    );
     write(shard, 1_995, 1, &rules, &ledger);
     assert_eq!((shard.any().count(), shard.any().numbers().end), (10, 10));
-    assert!(shard.any().is_calm(Moment::ORIGIN));
+    assert!(shard.any().allows_simple_writes(Moment::ORIGIN));
 }

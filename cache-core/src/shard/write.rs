@@ -1,12 +1,12 @@
 //! Writes to one shard. None of these gives any other line than the one it is told to another entry, so that the
 //! places of several keys can be found first; `finish` then does what is left.
 
+use super::erased::{AnyLines, AnyPair};
 use super::index::Index;
+use super::line_state::{LineState, Membership};
 use super::maintenance::VISITS;
 use super::metadata::promote;
-use super::pairs::AnyPair;
-use super::state::{LineState, Membership};
-use super::{AnyLines, Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
+use super::{Incoming, Location, OpContext, Placement, QueuePosition, ShardMut};
 use crate::clock::Moment;
 use crate::event::RemovalCause;
 use crate::retention::Queue;
@@ -27,7 +27,7 @@ impl ShardMut<'_> {
 
     /// Releases the entry at a location if its time is over, as whoever meets it does. Returns where it is then.
     #[inline]
-    pub(crate) fn meet(&mut self, at: Location, context: &OpContext<'_>) -> Location {
+    pub(crate) fn expire_at(&mut self, at: Location, context: &OpContext<'_>) -> Location {
         match at.number {
             Some(number) if self.lines.state(number).is_some_and(|state| state.may_expire(context.rules)) => {
                 Location { number: self.expire(number, context).then_some(number), ..at }
@@ -89,10 +89,10 @@ impl ShardMut<'_> {
             membership,
             uses: incoming.position.map_or(AtomicU8::new(0), QueuePosition::uses),
             is_invalidated: incoming.is_invalidated,
-            has_alarm: false,
+            has_timer: false,
         };
         state.date(incoming.as_of, has_times);
-        metadata.set_alarm(number, &mut state, context.rules);
+        metadata.set_timer(number, &mut state, context.rules);
         metadata.enter(number, &mut state, context);
         lines.put(number, state, pair);
         if !membership.is_resident() {
@@ -151,7 +151,7 @@ impl ShardMut<'_> {
                 metadata.enter(number, state, context);
             }
         }
-        metadata.move_alarm(number, state, old_deadline, context.rules);
+        metadata.move_timer(number, state, old_deadline, context.rules);
         let is_resident = state.membership.is_resident();
         lines.exchange(number, None, pair);
         let displaced = lines.displaced().add();
@@ -240,7 +240,7 @@ impl ShardMut<'_> {
         state.is_invalidated = false;
         state.count_use();
         promote(state, context);
-        metadata.move_alarm(number, state, old_deadline, context.rules);
+        metadata.move_timer(number, state, old_deadline, context.rules);
         if !state.membership.is_resident() {
             self.admit(number, context);
         }

@@ -100,12 +100,12 @@ enum Chunk {
 
 /// How far a chunk has been copied.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(super) struct CopyProgress {
     chunk: usize,
     piece: usize,
 }
 
-impl Progress {
+impl CopyProgress {
     /// Nothing of a chunk.
     pub(super) fn of(chunk: usize) -> Self {
         Self { chunk, piece: 0 }
@@ -329,8 +329,8 @@ impl<'a> Captured<'a> {
     ///
     /// # Panics
     /// When the `Clone` of a key does, or did while a writer put it aside.
-    pub(super) fn next_piece(&self, progress: &mut Progress) -> Option<Entries> {
-        let Progress { chunk, piece } = progress;
+    pub(super) fn next_piece(&self, progress: &mut CopyProgress) -> Option<Entries> {
+        let CopyProgress { chunk, piece } = progress;
         if (*chunk, *piece) == (0, 0)
             && let Some((first, next)) = self.first.lock().take()
         {
@@ -357,13 +357,13 @@ impl<'a> Captured<'a> {
     }
 
     /// Looks at the first entries, which are not taken by that.
-    pub(super) fn with_first<T>(&self, look: impl FnOnce(&Entries) -> T) -> Option<T> {
+    pub(super) fn with_first<T>(&self, read: impl FnOnce(&Entries) -> T) -> Option<T> {
         if self.chunks.is_empty() {
             return None;
         }
-        let mut progress = Progress::default();
+        let mut progress = CopyProgress::default();
         let first = self.next_piece(&mut progress)?;
-        let seen = look(&first);
+        let seen = read(&first);
         *self.first.lock() = Some((first, progress.piece));
         Some(seen)
     }

@@ -23,7 +23,7 @@ pub(super) fn digest<T: Serialize + ?Sized>(value: &T, is_human_readable: bool) 
 /// Why there is no digest: in one word, as each part of a value returns it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Failure(Box<CodecError>);
+struct DigestFailure(Box<CodecError>);
 
 #[derive(Clone, Copy)]
 struct Digest {
@@ -32,7 +32,7 @@ struct Digest {
 
 /// Kinds of values that are told apart.
 #[derive(Clone, Copy)]
-enum Kind {
+enum DigestKind {
     Bool,
     Signed,
     Unsigned,
@@ -60,7 +60,7 @@ struct Compound {
     key: u64,
 }
 
-fn hasher(kind: Kind) -> FoldHasher<'static> {
+fn hasher(kind: DigestKind) -> FoldHasher<'static> {
     let mut hasher = STATE.build_hasher();
     hasher.write_u8(kind as u8);
     hasher
@@ -68,7 +68,7 @@ fn hasher(kind: Kind) -> FoldHasher<'static> {
 
 const STATE: FixedState = FixedState::with_seed(0);
 
-fn leaf(kind: Kind, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
+fn leaf(kind: DigestKind, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
     let mut hasher = hasher(kind);
     write(&mut hasher);
     hasher.finish()
@@ -76,7 +76,7 @@ fn leaf(kind: Kind, write: impl FnOnce(&mut FoldHasher<'static>)) -> u64 {
 
 impl Digest {
     #[inline(never)]
-    fn compound(self, kind: Kind, variant: Option<u32>) -> Compound {
+    fn compound(self, kind: DigestKind, variant: Option<u32>) -> Compound {
         let mut ordered = hasher(kind);
         if let Some(variant) = variant {
             ordered.write_u32(variant);
@@ -87,32 +87,32 @@ impl Digest {
 
 /// Part of a value, without its type. Digests are compiled for each saved type; through this, each part of one costs a
 /// call and no more.
-trait Part {
-    fn digest(&self, digest: Digest) -> Result<u64, Failure>;
+trait DigestPart {
+    fn digest(&self, digest: Digest) -> Result<u64, DigestFailure>;
 }
 
-impl<T: Serialize + ?Sized> Part for &T {
-    fn digest(&self, digest: Digest) -> Result<u64, Failure> {
+impl<T: Serialize + ?Sized> DigestPart for &T {
+    fn digest(&self, digest: Digest) -> Result<u64, DigestFailure> {
         self.serialize(digest)
     }
 }
 
 impl Compound {
     #[inline(never)]
-    fn add(&mut self, part: &dyn Part) -> Result<(), Failure> {
+    fn add(&mut self, part: &dyn DigestPart) -> Result<(), DigestFailure> {
         self.ordered.write_u64(part.digest(self.digest)?);
         Ok(())
     }
 
     #[inline(never)]
-    fn add_anywhere(&mut self, part: &dyn Part) -> Result<(), Failure> {
+    fn add_anywhere(&mut self, part: &dyn DigestPart) -> Result<(), DigestFailure> {
         self.unordered = self.unordered.wrapping_add(part.digest(self.digest)?);
         Ok(())
     }
 
     /// Fields may be left out, and the next one is then no longer at its place. So names count.
     #[inline(never)]
-    fn add_field(&mut self, name: &'static str, part: &dyn Part) -> Result<(), Failure> {
+    fn add_field(&mut self, name: &'static str, part: &dyn DigestPart) -> Result<(), DigestFailure> {
         self.ordered.write(name.as_bytes());
         self.add(part)
     }
@@ -124,7 +124,7 @@ impl Compound {
     }
 }
 
-impl ser::Error for Failure {
+impl ser::Error for DigestFailure {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self(Box::new(CodecError(message.to_string())))
     }
@@ -133,15 +133,15 @@ impl ser::Error for Failure {
 macro_rules! leaves {
     ($($method:ident $type:ty, $kind:ident: $write:ident $as:ty;)*) => {$(
         #[inline]
-        fn $method(self, value: $type) -> Result<u64, Failure> {
-            Ok(leaf(Kind::$kind, |hasher| hasher.$write(<$as>::from(value))))
+        fn $method(self, value: $type) -> Result<u64, DigestFailure> {
+            Ok(leaf(DigestKind::$kind, |hasher| hasher.$write(<$as>::from(value))))
         }
     )*};
 }
 
 impl Serializer for Digest {
     type Ok = u64;
-    type Error = Failure;
+    type Error = DigestFailure;
     type SerializeSeq = Compound;
     type SerializeTuple = Compound;
     type SerializeTupleStruct = Compound;
@@ -165,49 +165,54 @@ impl Serializer for Digest {
         serialize_char char, Char: write_u32 u32;
     }
 
-    fn serialize_f32(self, value: f32) -> Result<u64, Failure> {
-        Ok(leaf(Kind::F32, |hasher| hasher.write_u32(value.to_bits())))
+    fn serialize_f32(self, value: f32) -> Result<u64, DigestFailure> {
+        Ok(leaf(DigestKind::F32, |hasher| hasher.write_u32(value.to_bits())))
     }
 
-    fn serialize_f64(self, value: f64) -> Result<u64, Failure> {
-        Ok(leaf(Kind::F64, |hasher| hasher.write_u64(value.to_bits())))
+    fn serialize_f64(self, value: f64) -> Result<u64, DigestFailure> {
+        Ok(leaf(DigestKind::F64, |hasher| hasher.write_u64(value.to_bits())))
     }
 
-    fn serialize_str(self, value: &str) -> Result<u64, Failure> {
-        Ok(leaf(Kind::Text, |hasher| hasher.write(value.as_bytes())))
+    fn serialize_str(self, value: &str) -> Result<u64, DigestFailure> {
+        Ok(leaf(DigestKind::Text, |hasher| hasher.write(value.as_bytes())))
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<u64, Failure> {
-        Ok(leaf(Kind::Bytes, |hasher| hasher.write(value)))
+    fn serialize_bytes(self, value: &[u8]) -> Result<u64, DigestFailure> {
+        Ok(leaf(DigestKind::Bytes, |hasher| hasher.write(value)))
     }
 
-    fn serialize_none(self) -> Result<u64, Failure> {
-        Ok(leaf(Kind::None, |_| {}))
+    fn serialize_none(self) -> Result<u64, DigestFailure> {
+        Ok(leaf(DigestKind::None, |_| {}))
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, Failure> {
-        let mut some = self.compound(Kind::Some, None);
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, DigestFailure> {
+        let mut some = self.compound(DigestKind::Some, None);
         some.add(&value)?;
         Ok(some.finish())
     }
 
-    fn serialize_unit(self) -> Result<u64, Failure> {
-        Ok(leaf(Kind::Unit, |_| {}))
+    fn serialize_unit(self) -> Result<u64, DigestFailure> {
+        Ok(leaf(DigestKind::Unit, |_| {}))
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, Failure> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, DigestFailure> {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, variant: u32, _: &'static str) -> Result<u64, Failure> {
-        Ok(self.compound(Kind::Variant, Some(variant)).finish())
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        variant: u32,
+        _: &'static str,
+    ) -> Result<u64, DigestFailure> {
+        Ok(self.compound(DigestKind::Variant, Some(variant)).finish())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<u64, Failure> {
+    ) -> Result<u64, DigestFailure> {
         value.serialize(self)
     }
 
@@ -217,22 +222,22 @@ impl Serializer for Digest {
         variant: u32,
         _: &'static str,
         value: &T,
-    ) -> Result<u64, Failure> {
-        let mut compound = self.compound(Kind::Variant, Some(variant));
+    ) -> Result<u64, DigestFailure> {
+        let mut compound = self.compound(DigestKind::Variant, Some(variant));
         compound.add(&value)?;
         Ok(compound.finish())
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, Failure> {
-        Ok(self.compound(Kind::Unordered, None))
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound, DigestFailure> {
+        Ok(self.compound(DigestKind::Unordered, None))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound, Failure> {
-        Ok(self.compound(Kind::Ordered, None))
+    fn serialize_tuple(self, _: usize) -> Result<Compound, DigestFailure> {
+        Ok(self.compound(DigestKind::Ordered, None))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, Failure> {
-        Ok(self.compound(Kind::Ordered, None))
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound, DigestFailure> {
+        Ok(self.compound(DigestKind::Ordered, None))
     }
 
     fn serialize_tuple_variant(
@@ -241,16 +246,16 @@ impl Serializer for Digest {
         variant: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Compound, Failure> {
-        Ok(self.compound(Kind::Variant, Some(variant)))
+    ) -> Result<Compound, DigestFailure> {
+        Ok(self.compound(DigestKind::Variant, Some(variant)))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound, Failure> {
-        Ok(self.compound(Kind::Unordered, None))
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound, DigestFailure> {
+        Ok(self.compound(DigestKind::Unordered, None))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, Failure> {
-        Ok(self.compound(Kind::Ordered, None))
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound, DigestFailure> {
+        Ok(self.compound(DigestKind::Ordered, None))
     }
 
     fn serialize_struct_variant(
@@ -259,8 +264,8 @@ impl Serializer for Digest {
         variant: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Compound, Failure> {
-        Ok(self.compound(Kind::Variant, Some(variant)))
+    ) -> Result<Compound, DigestFailure> {
+        Ok(self.compound(DigestKind::Variant, Some(variant)))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -272,14 +277,14 @@ macro_rules! compounds {
     ($($trait:ident $method:ident $add:ident;)*) => {$(
         impl ser::$trait for Compound {
             type Ok = u64;
-            type Error = Failure;
+            type Error = DigestFailure;
 
             #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestFailure> {
                 self.$add(&value)
             }
 
-            fn end(self) -> Result<u64, Failure> {
+            fn end(self) -> Result<u64, DigestFailure> {
                 Ok(self.finish())
             }
         }
@@ -297,18 +302,18 @@ macro_rules! structs {
     ($($trait:ident)*) => {$(
         impl ser::$trait for Compound {
             type Ok = u64;
-            type Error = Failure;
+            type Error = DigestFailure;
 
             #[inline]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,
                 value: &T,
-            ) -> Result<(), Failure> {
+            ) -> Result<(), DigestFailure> {
                 self.add_field(name, &value)
             }
 
-            fn end(self) -> Result<u64, Failure> {
+            fn end(self) -> Result<u64, DigestFailure> {
                 Ok(self.finish())
             }
         }
@@ -319,22 +324,22 @@ structs! { SerializeStruct SerializeStructVariant }
 
 impl ser::SerializeMap for Compound {
     type Ok = u64;
-    type Error = Failure;
+    type Error = DigestFailure;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Failure> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), DigestFailure> {
         self.key = key.serialize(self.digest)?;
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
-        let mut entry = self.digest.compound(Kind::Ordered, None);
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestFailure> {
+        let mut entry = self.digest.compound(DigestKind::Ordered, None);
         entry.ordered.write_u64(self.key);
         entry.add(&value)?;
         self.unordered = self.unordered.wrapping_add(entry.finish());
         Ok(())
     }
 
-    fn end(self) -> Result<u64, Failure> {
+    fn end(self) -> Result<u64, DigestFailure> {
         Ok(self.finish())
     }
 }

@@ -23,9 +23,9 @@ use super::report::SkipReason;
 use super::shape::Misfit;
 use super::shape::{Fingerprint, Shape, ShapeReport};
 use crate::dynamic::{Dynamic, DynamicValue};
-use crate::shard::Pair;
+use crate::shard::erased::{AnyPair, AnyPairs};
 use crate::shard::key::AnyKey;
-use crate::shard::pairs::{AnyPair, AnyPairs, Pairs};
+use crate::typed::{Pair, Pairs};
 
 /// Types whose values the dynamic table can save.
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,8 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::shard::erased::AnyPairs;
 use crate::shard::key::AnyKey;
-use crate::shard::pairs::AnyPairs;
 
 /// Keys, values, and all that is kept about them, by number. Entries of a table come least recently used first.
 pub(crate) struct Entries {

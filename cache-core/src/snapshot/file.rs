@@ -25,6 +25,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::SnapshotError;
+use target::failed;
 
 /// Names for a temporary file that are tried; one is nearly always enough.
 const MAX_NAMES: usize = 100;
@@ -262,10 +263,6 @@ fn is_temporary_name(candidate: &OsStr) -> bool {
     let number = candidate.as_encoded_bytes().strip_prefix(PREFIX.as_bytes());
     let number = number.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
     number.is_some_and(|number| number.len() == 16 && number.iter().all(is_digit))
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
-    move |source| SnapshotError::File { action, path: path.to_owned(), source }
 }
 
 /// A stream that is a file has a path to name.

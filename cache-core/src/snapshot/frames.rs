@@ -9,7 +9,7 @@ use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, frame_hea
 use super::persistence::TableFormat;
 
 /// Told of the progress of a save: entries done, of how many. Called after each block of about a thousand entries.
-pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+pub(crate) type ProgressFn<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// How entries are encoded, and what becomes of those that cannot be saved.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl SaveRules {
 /// Where tables write themselves to.
 pub(crate) struct Output<'a> {
     pub(super) frames: FrameWriter<'a>,
-    pub(super) steps: Steps<'a>,
+    pub(super) steps: EntryProgress<'a>,
     pub(super) rules: SaveRules,
 }
 
@@ -43,11 +43,11 @@ impl<'a> Output<'a> {
         header: &Header,
         entries: u64,
         rules: SaveRules,
-        progress: Progress<'a>,
+        progress: ProgressFn<'a>,
     ) -> Result<Self, SnapshotError> {
         let mut frames = FrameWriter { out, written: 0, index: 0, entries: 0 };
         frames.put(&header.to_bytes())?;
-        Ok(Self { frames, steps: Steps { done: 0, of: entries, progress }, rules })
+        Ok(Self { frames, steps: EntryProgress { done: 0, of: entries, progress }, rules })
     }
 
     /// Returns how many bytes were written.
@@ -68,13 +68,13 @@ impl fmt::Debug for Output<'_> {
 }
 
 /// Counts entries done, written or left out, and tells the caller.
-pub(super) struct Steps<'a> {
+pub(super) struct EntryProgress<'a> {
     done: u64,
     of: u64,
-    progress: Progress<'a>,
+    progress: ProgressFn<'a>,
 }
 
-impl Steps<'_> {
+impl EntryProgress<'_> {
     pub fn advance(&mut self, entries: usize) {
         self.done += entries as u64;
         (self.progress)(self.done, self.of);

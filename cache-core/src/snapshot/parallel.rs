@@ -73,7 +73,7 @@ fn share(
     let queue = WorkQueue { count, ahead, taken: 0, results: VecDeque::new(), is_over: false };
     let workers = Workers { queue: Mutex::new(queue), changed: Condvar::new(), make };
     thread::scope(|scope| {
-        let _end = End(&workers);
+        let _end = StopWorkers(&workers);
         for _ in 1..threads {
             // The work goes on without a thread that the system refuses.
             let _ = thread::Builder::new().spawn_scoped(scope, || workers.help());
@@ -167,9 +167,9 @@ impl Workers<'_> {
 }
 
 /// Ends the helpers, however the leader ends.
-struct End<'a>(&'a Workers<'a>);
+struct StopWorkers<'a>(&'a Workers<'a>);
 
-impl Drop for End<'_> {
+impl Drop for StopWorkers<'_> {
     fn drop(&mut self) {
         self.0.queue.lock().is_over = true;
         self.0.changed.notify_all();

@@ -17,10 +17,11 @@ use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
 use crate::erased::UsedTable;
 use crate::error::BoxError;
 use crate::query::Query;
-use crate::shard::Pair;
+use crate::shard::erased::{AnyPair, AnyPairs};
 use crate::shard::key::AnyKey;
-use crate::shard::pairs::{AnyPair, AnyPairs, Pairs, ValueHandle};
+use crate::shard::pairs::ValueHandle;
 use crate::table::Table;
+use crate::typed::{Pair, Pairs};
 
 /// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
 /// nothing else of the cache asks `Serialize` of anything.

@@ -1,13 +1,18 @@
-//! The entries of one table on their way out. Copies and encodes one piece at a time, so that a save needs little memory.
+//! The entries of one table on their way out, and those of all tables as one snapshot. Copies and encodes one piece at a
+//! time, so that a save needs little memory.
 
-use super::capture::{Captured, Noted, Prepared, Progress, worth};
+use std::io::Write;
+use std::time::SystemTime;
+
+use super::capture::{Captured, CopyProgress, Noted, Prepared, worth};
 use super::entry::Entries;
 use super::error::SnapshotError;
 use super::format::block::{BlockBuilder, TooLong};
-use super::frames::{Output, SaveRules, checksum};
+use super::format::{Header, WallTime};
+use super::frames::{Output, ProgressFn, SaveRules, checksum};
 use super::parallel::{AHEAD, in_order};
 use super::persistence::TableCodec;
-use super::report::{SkipReason, SkippedEntries, SkippedEntry, TableSave};
+use super::report::{SaveReport, SkipReason, SkippedEntries, SkippedEntry, TableSave};
 use crate::clock::Moment;
 use crate::erased::ErasedTable;
 
@@ -47,7 +52,7 @@ struct Encoding<'a> {
 /// A chunk on its way from entries to a block.
 struct Encoded {
     /// What of the chunk is copied.
-    progress: Progress,
+    progress: CopyProgress,
     /// Entries that are copied and not all encoded yet, and how many of them are.
     piece: Option<Entries>,
     begun: usize,
@@ -84,7 +89,7 @@ impl<'a> TableImage<'a> {
     }
 
     /// Notes the entries as they are now, to be copied later. To be called while the gate is closed.
-    pub(super) fn note(&mut self, with_survivors: bool, now: Moment) {
+    pub(crate) fn note(&mut self, with_survivors: bool, now: Moment) {
         let prepared = match std::mem::replace(&mut self.entries, Content::Nothing) {
             Content::Prepared(prepared) => Some(prepared),
             Content::Unused(table) => table.used().map(|table| table.prepare_save(self.codec)),
@@ -157,7 +162,7 @@ impl Encoding<'_> {
     ) -> Result<(), SnapshotError> {
         let Output { frames, steps, rules } = output;
         let make = |chunk: usize, encoded: &mut Encoded| {
-            encoded.progress = Progress::of(chunk);
+            encoded.progress = CopyProgress::of(chunk);
             self.encode(encoded);
         };
         let threads = worth(rules.threads, entries);
@@ -254,7 +259,7 @@ impl Encoding<'_> {
 impl Default for Encoded {
     fn default() -> Self {
         Self {
-            progress: Progress::default(),
+            progress: CopyProgress::default(),
             piece: None,
             begun: 0,
             is_complete: false,
@@ -265,4 +270,28 @@ impl Default for Encoded {
             result: Ok(()),
         }
     }
+}
+
+/// Writes `tables` as one snapshot.
+///
+/// # Errors
+/// `Stream` when `out` fails; `Encode` and `Unreadable`, if `rules` do not say to leave out such entries.
+pub(crate) fn write_snapshot(
+    out: &mut dyn Write,
+    saved_at: SystemTime,
+    revision: u64,
+    tables: &mut [TableImage<'_>],
+    rules: SaveRules,
+    progress: ProgressFn<'_>,
+) -> Result<SaveReport, SnapshotError> {
+    tables.iter_mut().for_each(|table| table.arrange());
+    let entries = tables.iter().map(|table| table.entries()).sum();
+    // A registry is a struct with a field per table.
+    let count = u32::try_from(tables.len()).unwrap_or(u32::MAX);
+    let header = Header { saved_at: WallTime::new(saved_at), revision, tables: count };
+    let mut output = Output::begin(out, &header, entries, rules, progress)?;
+    tables.iter_mut().try_for_each(|table| table.write(&mut output))?;
+    let bytes = output.end()?;
+    let tables = tables.iter().map(|table| table.report()).collect();
+    Ok(SaveReport { tables, not_persisted: Vec::new(), bytes })
 }

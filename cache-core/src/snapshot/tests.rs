@@ -21,10 +21,9 @@ use super::reader::{Section, Snapshot};
 use super::report::{SaveReport, SkipReason, SkippedEntries};
 use super::shape::{Shape, ShapeVisitor};
 use super::table_image::TableImage;
-use super::writer::write_snapshot;
+use super::table_image::write_snapshot;
 use crate::query::Query;
-use crate::shard::Pair;
-use crate::shard::pairs::Pairs;
+use crate::typed::{Pair, Pairs};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct GetBook {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::Revision;
 use crate::clock::Moment;
+use crate::clock::Revision;
 use crate::query::{Query, ShownKey};
 use crate::retention::Rules;
 use crate::shard::{Membership, View};

@@ -9,41 +9,11 @@ use std::sync::Arc;
 use super::Table;
 use crate::erased::UsedTable;
 use crate::query::Query;
-use crate::shard::Pair;
-use crate::shard::key::{AnyKey, IsKey};
-use crate::shard::state::AnyHandle;
-use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::sync::{Condvar, Mutex, this_thread};
-
-/// One running load. Not to be dropped under a lock as the last handle: it may hold an answer.
-pub(crate) struct Load<K: ?Sized> {
-    hash: u32,
-    /// Number of the computing thread.
-    owner: u64,
-    /// `RUNNING`, `OVERTAKEN` or `ENDED`. Changed once, under the exclusive lock of the key's shard.
-    stage: AtomicU8,
-    state: Mutex<State>,
-    landed: Condvar,
-    key: K,
-}
-
-/// A load of a key whose query its holder does not know.
-pub(crate) type AnyLoad = Load<dyn AnyKey>;
-
-/// In its shard: may be joined, and may store its answer.
-const RUNNING: u8 = 0;
-/// Taken out of its shard by a change of its key.
-const OVERTAKEN: u8 = 1;
-/// Taken out of its shard by its own thread.
-const ENDED: u8 = 2;
-
-enum State {
-    Running,
-    /// The answer, for all who waited.
-    Landed(AnyHandle),
-    /// The load failed or panicked: one of those who waited goes on.
-    Failed,
-}
+use crate::shard::erased::AnyHandle;
+use crate::shard::key::IsKey;
+use crate::shard::load::{AnyLoad, Load, LoadState};
+use crate::sync::this_thread;
+use crate::typed::Pair;
 
 /// What a caller has to do for its key.
 pub(crate) enum Turn<'a> {
@@ -84,9 +54,9 @@ enum Found {
 }
 
 fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> Turn<'_> {
-    let (head, hash) = (table.head(), load.hash);
-    let is_key: IsKey<'_> = &|other| load.key.equals(other);
-    let context = head.context(head.core.now(), 0);
+    let (head, hash) = (table.head(), load.hash());
+    let is_key: IsKey<'_> = &|other| load.key().equals(other);
+    let context = head.context(head.shared.now(), 0);
     let mut locked = table.shard(head.place_of(hash)).write();
     let shard = &mut locked.any_mut();
     let at = shard.locate(hash, is_key);
@@ -103,10 +73,10 @@ fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> Turn<'_> {
     let turn = match found {
         Found::Value(value) => Turn::There(value),
         Found::Neither => Turn::Mine(Ticket { table, load }),
-        Found::Load(running) if running.owner == load.owner => Turn::Nested(running),
+        Found::Load(running) if running.is_of_thread_of(&load) => Turn::Nested(running),
         Found::Load(running) => Turn::Wait(Running(running)),
     };
-    head.core.events.drain();
+    head.shared.events.drain();
     drop(displaced);
     turn
 }
@@ -119,16 +89,16 @@ impl Ticket<'_> {
     /// Ends the load with a value, for all who wait.
     pub(crate) fn land<Q: Query>(mut self, value: &Arc<Q::Value>) {
         if self.has_waiters() {
-            self.load.end(State::Landed(Pair::<Q>::handle(Arc::clone(value))));
+            self.load.end(LoadState::Landed(Pair::<Q>::handle(Arc::clone(value))));
         }
         // The drop finds it ended.
     }
 
     /// Has nobody join the load any more. Returns whether anybody has.
     fn has_waiters(&mut self) -> bool {
-        if self.load.stage.load(Ordering::Relaxed) != ENDED {
+        if !self.load.has_ended() {
             // Waits for a writer that has just overtaken it, too: the last handle is not to be dropped under its lock.
-            let place = self.table.head().place_of(self.load.hash);
+            let place = self.table.head().place_of(self.load.hash());
             self.table.shard(place).write().any_mut().end_load(&self.load);
         }
         // Only the shard hands out handles.
@@ -139,7 +109,7 @@ impl Ticket<'_> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if self.has_waiters() {
-            self.load.end(State::Failed);
+            self.load.end(LoadState::Failed);
         }
     }
 }
@@ -153,62 +123,10 @@ impl Running {
     }
 }
 
-impl<K> Load<K> {
-    fn new(hash: u32, owner: u64, key: K) -> Self {
-        let (state, landed) = (Mutex::new(State::Running), Condvar::new());
-        Self { hash, owner, stage: AtomicU8::new(RUNNING), state, landed, key }
-    }
-}
-
-impl AnyLoad {
-    pub(crate) fn hash(&self) -> u32 {
-        self.hash
-    }
-
-    pub(crate) fn key(&self) -> &dyn AnyKey {
-        &self.key
-    }
-
-    /// Whether the key has changed since, or the load has ended. Exact under the lock of the key's shard.
-    pub(crate) fn is_overtaken(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) != RUNNING
-    }
-
-    /// Told by the shard when it takes the load out.
-    pub(crate) fn set_overtaken(&self) {
-        self.stage.store(OVERTAKEN, Ordering::Relaxed);
-    }
-
-    /// Told by the shard when the load's own thread takes it out.
-    pub(crate) fn set_ended(&self) {
-        self.stage.store(ENDED, Ordering::Relaxed);
-    }
-
-    /// Waits for the end, and shows the answer if there is one.
-    fn wait(&self, show: &mut dyn FnMut(&AnyHandle)) {
-        let mut state = self.state.lock();
-        loop {
-            match &*state {
-                State::Running => self.landed.wait(&mut state),
-                State::Landed(value) => return show(value),
-                State::Failed => return,
-            }
-        }
-    }
-
-    fn end(&self, end: State) {
-        let mut state = self.state.lock();
-        if matches!(*state, State::Running) {
-            *state = end;
-            self.landed.notify_all();
-        }
-    }
-}
-
 impl dyn UsedTable + '_ {
     /// Overtakes a load.
     pub(super) fn overtake_load(&self, load: &AnyLoad) {
-        let place = self.head().place_of(load.hash);
+        let place = self.head().place_of(load.hash());
         self.shard(place).write().any_mut().overtake_load(load);
     }
 

@@ -9,18 +9,18 @@ use std::sync::{Arc, OnceLock};
 
 use super::watchers::Watchers;
 use crate::clock::Moment;
-use crate::core::Core;
 use crate::options::{Bound, TableOptions};
 use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::recency::Recency;
 use crate::shard::OpContext;
 use crate::shard::key::{self, AnyKey};
+use crate::shared::Shared;
 use crate::snapshot::TableCodec;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{HashState, hash_state};
+use crate::table::dirty_marks::DirtyMarks;
 use crate::tag::Tag;
-use crate::trail::Trail;
 
 /// All of a table but its entries.
 pub struct Head {
@@ -45,12 +45,12 @@ pub struct Head {
     /// Misses from before the first write.
     pub(super) early_misses: AtomicU64,
     /// Noted also before there are shards: what is kept elsewhere may be older than the cache.
-    pub(crate) trail: Trail,
+    pub(crate) dirty_marks: DirtyMarks,
     /// The watches of keys.
     pub(crate) watchers: Watchers,
     /// How the table is saved, if it is.
     codec: Option<Box<dyn TableCodec>>,
-    pub(crate) core: Arc<Core>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// Fewest entries that a shard is made for.
@@ -69,7 +69,7 @@ impl Head {
         tags: &'static [&'static str],
         options: TableOptions,
         codec: Option<Box<dyn TableCodec>>,
-        core: Arc<Core>,
+        shared: Arc<Shared>,
     ) -> Self {
         let rules = Rules::of(&options);
         let served = match rules.bound {
@@ -83,19 +83,19 @@ impl Head {
             index,
             tags,
             has_entry_tags: false,
-            has_simple_writes: rules.has_simple_writes && !core.events.has_listeners(),
+            has_simple_writes: rules.has_simple_writes && !shared.events.has_listeners(),
             options,
             rules,
-            hasher: hash_state(core.hash_seed),
-            shard_count: core.shards.min(served).max(1),
+            hasher: hash_state(shared.hash_seed),
+            shard_count: shared.shards.min(served).max(1),
             ledger: Ledger::new(rules.limit()),
             recency: OnceLock::new(),
             next_victim: AtomicUsize::new(0),
             early_misses: AtomicU64::new(0),
-            trail: Trail::default(),
+            dirty_marks: DirtyMarks::default(),
             watchers: Watchers::default(),
             codec,
-            core,
+            shared,
         }
     }
 
@@ -116,7 +116,7 @@ impl Head {
 
     /// Notes that copies of all entries with a tag may be out of date, wherever they are kept.
     pub(crate) fn note_tag(&self, tag: &Tag) {
-        self.trail.note(self.hash(tag));
+        self.dirty_marks.mark(self.hash(tag));
     }
 
     /// Place of the shard of a hash.
@@ -136,7 +136,7 @@ impl Head {
             rules: &self.rules,
             ledger: &self.ledger,
             recency: self.recency(),
-            has_listeners: self.core.events.has_listeners(),
+            has_listeners: self.shared.events.has_listeners(),
             now,
             revision,
         }

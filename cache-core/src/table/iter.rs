@@ -6,8 +6,9 @@ use super::Table;
 use super::entry::{Entry, EntryState};
 use crate::clock::Moment;
 use crate::query::Query;
-use crate::shard::{Lines, Shard};
+use crate::shard::Shard;
 use crate::sync::RwLock;
+use crate::typed::Lines;
 
 impl<Q: Query> Table<Q> {
     /// All readable entries. One shard is locked (shared) at a time: what is committed meanwhile may or may not be
@@ -16,8 +17,8 @@ impl<Q: Query> Table<Q> {
         let mut entries = Vec::new();
         let Some(shards) = self.shards.get() else { return entries };
         self.made_table().expire_due();
-        let now = self.core().now();
-        for line in &shards.lines {
+        let now = self.shared().now();
+        for line in &shards.aligned {
             self.add_entries(&line.0, now, &mut entries);
         }
         entries

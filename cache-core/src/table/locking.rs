@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::head::Head;
-use super::times::EntryTimes;
 use crate::clock::Moment;
+use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
 use crate::event::{AnyEntry, Change, ChangeKind};
+use crate::shard::erased::AnyPair;
 use crate::shard::key::{AnyKey, IsKey};
-use crate::shard::pairs::AnyPair;
 use crate::shard::{AnyShard, DisplacedPairs, Extra, Incoming, OpContext, Placement, ShardMut};
 use crate::sync::RwLockWriteGuard;
 
@@ -22,7 +22,7 @@ pub(crate) type LockedShard<'a> = RwLockWriteGuard<'a, AnyShard>;
 impl dyn UsedTable + '_ {
     /// Locks a shard for a write that a save must see whole or not at all.
     pub(super) fn lock_open(&self, place: usize) -> LockedShard<'_> {
-        let gate = &self.head().core.gate;
+        let gate = &self.head().shared.gate;
         loop {
             gate.pass();
             let shard = self.shard(place).write();
@@ -52,7 +52,7 @@ impl dyn UsedTable + '_ {
         expire(shard, &context);
         shard.make_room(&context);
         self.unlock(locked);
-        head.core.events.drain();
+        head.shared.events.drain();
     }
 
     /// Changes what is kept, not what is stored: no revision, no gate.
@@ -71,9 +71,9 @@ impl dyn UsedTable + '_ {
         shard.any_mut().finish(context);
         let displaced = self.publish_and_unlock(shard);
         let head = self.head();
-        head.core.log.note_single(head.name, context.revision);
+        head.shared.log.note_single(head.name, context.revision);
         self.enforce_bound(context);
-        head.core.events.drain();
+        head.shared.events.drain();
         drop(displaced);
     }
 }
@@ -134,8 +134,8 @@ impl Head {
     #[inline]
     pub(crate) fn start_of(&self, times: &EntryTimes) -> Moment {
         match self.rules.has_times || times.ttl.is_some() || times.fresh.is_some() {
-            true => self.core.precise_now(),
-            false => self.core.now(),
+            true => self.shared.precise_now(),
+            false => self.shared.now(),
         }
     }
 
@@ -146,7 +146,7 @@ impl Head {
         kind: ChangeKind,
         entry: &dyn Fn() -> Option<Box<dyn AnyEntry>>,
     ) {
-        if self.core.events.has_listeners()
+        if self.shared.events.has_listeners()
             && let Some(entry) = entry()
         {
             changes.push(Change { table: self.name, revision: None, kind, entry });
@@ -157,8 +157,8 @@ impl Head {
     /// in their order.
     #[inline]
     pub(crate) fn publish(&self, shard: &mut ShardMut<'_>) {
-        if self.core.events.has_listeners() {
-            shard.publish(self.name, &self.core.events);
+        if self.shared.events.has_listeners() {
+            shard.publish(self.name, &self.shared.events);
         }
     }
 
@@ -167,7 +167,7 @@ impl Head {
     #[inline]
     pub(crate) fn key_changed(&self, shard: &mut ShardMut<'_>, hash: u32, is_key: IsKey<'_>) {
         self.key_loaded(shard, hash, is_key);
-        self.trail.note(hash);
+        self.dirty_marks.mark(hash);
     }
 
     /// [`key_changed`](Self::key_changed) for a mark, present or absent.
@@ -177,7 +177,7 @@ impl Head {
             shard.overtake_load_of(hash, is_key);
         }
         self.watchers.find(hash, is_key, &mut |watcher| watcher.overtake_by_mark());
-        self.trail.note(hash);
+        self.dirty_marks.mark(hash);
     }
 
     /// [`key_changed`](Self::key_changed) by a value that was loaded or restored, which leaves copies elsewhere as good
@@ -193,13 +193,13 @@ impl Head {
     /// Tells that all keys have been removed. To be called while all shards are locked, which know of their loads.
     pub(crate) fn all_removed(&self) {
         self.watchers.each(&mut |watcher| watcher.overtake());
-        self.trail.note_all();
+        self.dirty_marks.mark_all();
     }
 
     /// Tells that all keys have been marked. To be called while all shards are locked, which know of their loads.
     pub(crate) fn all_marked(&self) {
         self.watchers.each(&mut |watcher| watcher.overtake_by_mark());
-        self.trail.note_all();
+        self.dirty_marks.mark_all();
     }
 
     /// The tags of a key, as hashes. Foreign code, which is done with before any lock is taken.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use super::Table;
 use super::entry::{Entry, EntryState};
 use super::head::Head;
-use super::times::EntryTimes;
-use crate::Revision;
 use crate::clock::Moment;
+use crate::clock::Revision;
+use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
 use crate::query::{Lookup, Query};
 use crate::retention::Rules;
+use crate::shard::erased::{AnyHandle, AnyPair};
 use crate::shard::key::{IsKey, names};
-use crate::shard::pairs::AnyPair;
-use crate::shard::state::{AnyHandle, AnyHistoryEntry, HistoryEntry};
-use crate::shard::{Line, LineState, Lines, Membership, Pair, ReadVersion, ShardRef, ValueRef, View};
+use crate::shard::state::{AnyHistoryEntry, HistoryEntry};
+use crate::shard::{LineState, Membership, ReadVersion, ShardRef, View};
 use crate::sync::atomic::Ordering;
+use crate::typed::{Line, Lines, Pair, ValueRef};
 
 /// Whether a look at an entry counts as a use of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,25 +32,25 @@ type Show<'a> = &'a mut dyn FnMut(ShardRef<'_>, Option<u32>) -> bool;
 impl dyn UsedTable + '_ {
     /// Looks at a key under the shared lock of its shard. An expired resident is released first, and then found or not
     /// found like any survivor.
-    fn look(&self, hash: u32, is_key: IsKey<'_>, use_: Use, show: Show<'_>) {
+    fn read_with(&self, hash: u32, is_key: IsKey<'_>, use_: Use, show: Show<'_>) {
         let head = self.head();
         let (rules, place) = (&head.rules, head.place_of(hash));
         // The clock may be foreign code: it is read before the lock is taken.
         let mut now = match rules {
             Rules { is_timed: false, .. } => None,
             // An idle time begins with the read, if there is one.
-            Rules { tti: Some(_), .. } => Some(head.core.precise_now()),
-            _ => Some(head.core.now()),
+            Rules { tti: Some(_), .. } => Some(head.shared.precise_now()),
+            _ => Some(head.shared.now()),
         };
         loop {
-            let next = look_at(self.shard(place).read().any(), hash, is_key, head, use_, now, show);
+            let next = read_locked(self.shard(place).read().any(), hash, is_key, head, use_, now, show);
             match (next, now) {
                 (Next::Release(number), Some(now)) => {
                     self.release_expired(place, now, &mut |shard, context| {
                         shard.expire(number, context);
                     });
                 }
-                (Next::ReadClock | Next::Release(_), _) => now = Some(head.core.now()),
+                (Next::ReadClock | Next::Release(_), _) => now = Some(head.shared.now()),
                 (Next::Done, _) => return,
             }
         }
@@ -66,7 +67,7 @@ impl dyn UsedTable + '_ {
         value: &mut dyn AnyPair,
         show: &mut dyn FnMut(ShardRef<'_>, Option<u32>),
     ) {
-        self.look(hash, is_key, use_, &mut |shard, number| {
+        self.read_with(hash, is_key, use_, &mut |shard, number| {
             let is_alive = number.is_some_and(|number| shard.lines.read(number, value));
             show(shard, number);
             is_alive
@@ -76,7 +77,7 @@ impl dyn UsedTable + '_ {
     /// A handle of the value, and what is needed to tell later whether a write came in between. No use of the entry.
     pub(crate) fn read_handle(&self, hash: u32, is_key: IsKey<'_>) -> (Option<AnyHandle>, ReadVersion) {
         let (mut handle, mut version) = (None, ReadVersion::Absent { forgotten: 0 });
-        self.look(hash, is_key, Use::Uncounted, &mut |shard, number| {
+        self.read_with(hash, is_key, Use::Uncounted, &mut |shard, number| {
             handle = number.and_then(|number| shard.lines.handle(number, false));
             version = shard.version(number);
             handle.is_some()
@@ -87,7 +88,7 @@ impl dyn UsedTable + '_ {
     /// Whether there is a value. No use of the entry.
     pub(crate) fn is_readable(&self, hash: u32, is_key: IsKey<'_>) -> bool {
         let mut is_readable = false;
-        self.look(hash, is_key, Use::Uncounted, &mut |shard, number| {
+        self.read_with(hash, is_key, Use::Uncounted, &mut |shard, number| {
             is_readable = number.is_some_and(|number| !shard.lines.is_dead(number));
             is_readable
         });
@@ -103,7 +104,7 @@ enum Next {
     Release(u32),
 }
 
-fn look_at(
+fn read_locked(
     shard: ShardRef<'_>,
     hash: u32,
     is_key: IsKey<'_>,
@@ -168,13 +169,13 @@ impl<Q: Query> Table<Q> {
             && self.rules().has_plain_hits
         {
             // The clock may be foreign code: it is read before the lock is taken.
-            let now = if self.rules().is_timed { Some(self.core().now()) } else { None };
+            let now = if self.rules().is_timed { Some(self.shared().now()) } else { None };
             let hash = self.hash(lookup);
             let guard = shards.of(hash).read();
             let value = match guard.find(hash, lookup) {
                 None => Some(None),
                 Some((_, Line { value: ValueRef::Strong(value), state, .. }))
-                    if !state.has_alarm || now.is_some_and(|now| !guard.any().has_due(now)) =>
+                    if !state.has_timer || now.is_some_and(|now| !guard.any().has_due(now)) =>
                 {
                     self.head.note_use(state);
                     Some(Some(Arc::clone(value)))
@@ -230,7 +231,7 @@ impl<Q: Query> Table<Q> {
     }
 
     pub(crate) fn entry<L: Lookup<Query = Q>>(&self, lookup: &L, use_: Use) -> Option<Entry<Q>> {
-        let (now, mut key) = (self.core().now(), None);
+        let (now, mut key) = (self.shared().now(), None);
         let mut state = None;
         let value = self.read(lookup, use_, &mut |shard, number| {
             state = state_of(shard, number, self.rules(), now);
@@ -246,7 +247,7 @@ impl<Q: Query> Table<Q> {
         let shards = self.shards.get()?;
         let fresh = self.rules().fresh?;
         // The clock may be foreign code: it is read before the lock is taken.
-        let now = self.core().now();
+        let now = self.shared().now();
         let hash = self.hash(lookup);
         let guard = shards.of(hash).read();
         let (number, Line { state, value, .. }) = guard.find(hash, lookup)?;
@@ -268,7 +269,7 @@ impl<Q: Query> Table<Q> {
         lookup: &L,
         use_: Use,
     ) -> Option<(Arc<Q::Value>, EntryState)> {
-        let (now, mut state) = (self.core().now(), None);
+        let (now, mut state) = (self.shared().now(), None);
         let value = self.read(lookup, use_, &mut |shard, number| {
             state = state_of(shard, number, self.rules(), now);
         });

@@ -5,7 +5,7 @@ mod tests;
 
 use smallvec::SmallVec;
 
-use super::Head;
+use super::head::Head;
 use crate::erased::UsedTable;
 use crate::shard::key::AnyKey;
 use crate::tag::Tag;

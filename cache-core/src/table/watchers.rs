@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::core::Core;
-use crate::event::Bell;
-use crate::hashed::spread;
+use crate::event::WatchCallback;
+use crate::hash_index::spread;
 use crate::shard::key::{AnyKey, IsKey};
+use crate::shared::Shared;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -25,8 +25,8 @@ pub(crate) struct Watcher<K: ?Sized> {
     hash: u32,
     /// `CURRENT`, `MARKED` or `REPLACED`. Raised by writers under the lock of the key's shard, and never lowered.
     state: AtomicU8,
-    /// Of a caller that wants to hear of changes.
-    ringer: Option<Ringer>,
+    /// Of a caller that is notified of changes.
+    notifier: Option<Notifier>,
     key: K,
 }
 
@@ -40,24 +40,24 @@ const MARKED: u8 = 1;
 /// It has been written or removed, or the watcher was retired.
 const REPLACED: u8 = 2;
 
-/// A bell with those who ring it.
-pub(crate) struct Ringer {
-    pub(super) bell: Bell,
-    pub(super) core: Arc<Core>,
+/// A callback with the events that run it.
+pub(crate) struct Notifier {
+    pub(super) callback: WatchCallback,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// The watches of one table; a key may have several.
 #[derive(Default)]
 pub(crate) struct Watchers {
-    /// May be locked while a shard is; nothing but the list of bells is locked under it.
+    /// May be locked while a shard is; nothing but the list of callbacks is locked under it.
     by_hash: Mutex<HashTable<Arc<AnyWatcher>>>,
     /// Their number.
     count: AtomicUsize,
 }
 
 impl<K: AnyKey> Watcher<K> {
-    pub(crate) fn new(key: K, hash: u32, ringer: Option<Ringer>) -> Arc<Self> {
-        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), ringer, key })
+    pub(crate) fn new(key: K, hash: u32, notifier: Option<Notifier>) -> Arc<Self> {
+        Arc::new(Self { hash, state: AtomicU8::new(CURRENT), notifier, key })
     }
 }
 
@@ -80,22 +80,22 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
         self.state.load(Ordering::Relaxed) == REPLACED
     }
 
-    /// Calls no foreign code: a bell is rung by the next who tells the listeners, when no lock is held.
+    /// Calls no foreign code: the callback runs when the listeners are told next, when no lock is held.
     pub(crate) fn overtake(&self) {
         self.state.store(REPLACED, Ordering::Relaxed);
-        self.ring_later();
+        self.notify_later();
     }
 
     /// As [`overtake`](Self::overtake).
     pub(crate) fn overtake_by_mark(&self) {
         self.state.fetch_max(MARKED, Ordering::Relaxed);
-        self.ring_later();
+        self.notify_later();
     }
 
-    /// Has the bell rung, if there is one.
-    pub(crate) fn ring_later(&self) {
-        if let Some(Ringer { bell, core }) = &self.ringer {
-            core.events.ring_later(Arc::clone(bell));
+    /// Queues the callback, if there is one.
+    pub(crate) fn notify_later(&self) {
+        if let Some(Notifier { callback, shared }) = &self.notifier {
+            shared.events.notify_later(Arc::clone(callback));
         }
     }
 }

@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::thread;
 
 use super::Table;
-use super::flights::AnyLoad;
-use super::simple::{NO_TIMES, Origin, SimpleWrite};
-use super::times::EntryTimes;
-use super::watchers::{AnyWatcher, Ringer};
+use super::simple_write::{NO_TIMES, Origin, SimpleWrite};
+use super::watchers::{AnyWatcher, Notifier};
 use crate::clock::Moment;
 use crate::commit::inputs::{Built, Inputs, Store, store_if_inputs_hold};
+use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
-use crate::event::{Bell, ChangeKind};
+use crate::event::{ChangeKind, WatchCallback};
 use crate::query::{Lookup, Query};
+use crate::shard::erased::{AnyHandle, AnyPair};
 use crate::shard::key::{AnyKey, IsKey, names};
-use crate::shard::pairs::{AnyPair, ValueHandle};
-use crate::shard::state::AnyHandle;
-use crate::shard::{OpContext, Pair, PinClaim, Placement, ReadVersion, ShardMut};
-use crate::watch::StoredAs;
+use crate::shard::load::AnyLoad;
+use crate::shard::pairs::ValueHandle;
+use crate::shard::{OpContext, PinClaim, Placement, ReadVersion, ShardMut};
+use crate::typed::{Lines, Pair};
+use crate::watch::any::StoredAs;
 
 /// How a pair is written.
 struct PairWrite<'a> {
@@ -74,11 +75,11 @@ impl dyn UsedTable + '_ {
         }
         let mut context = head.context(now, 0);
         shard.begin(&context);
-        let at = shard.meet(at, &context);
+        let at = shard.expire_at(at, &context);
         if at.number.is_none() && at.pin.is_none() && incoming.placement == Placement::Queued {
             shard.make_room_for(hash, &mut incoming, &context);
         }
-        context.revision = head.core.seal(changes);
+        context.revision = head.shared.seal(changes);
         let number = shard.write(pair, hash, at, incoming, &context);
         shard.tag(number, &tags);
         self.finish(locked, &context);
@@ -89,19 +90,19 @@ impl dyn UsedTable + '_ {
         let head = self.head();
         let mut changes = Vec::new();
         head.add_change(&mut changes, ChangeKind::Removed, &|| Some(to_key().entry()));
-        let now = head.core.now();
+        let now = head.shared.now();
         let mut locked = self.lock_open(head.place_of(hash));
         let shard = &mut locked.any_mut();
         let at = shard.locate(hash, is_key);
         head.key_changed(shard, hash, is_key);
         if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
             drop(locked);
-            head.core.events.drain();
+            head.shared.events.drain();
             return false;
         }
-        let context = head.context(now, head.core.seal(changes));
+        let context = head.context(now, head.shared.seal(changes));
         shard.begin(&context);
-        let at = shard.meet(at, &context);
+        let at = shard.expire_at(at, &context);
         let was_readable = shard.remove(at, &context);
         self.finish(locked, &context);
         was_readable
@@ -117,16 +118,16 @@ impl dyn UsedTable + '_ {
         let mut changes = Vec::new();
         let head = self.head();
         head.add_change(&mut changes, ChangeKind::Invalidated, &|| Some(to_key().entry()));
-        let context = head.context(head.core.now(), 0);
+        let context = head.context(head.shared.now(), 0);
         let mut locked = self.lock_open(head.place_of(hash));
         let shard = &mut locked.any_mut();
         let at = shard.locate(hash, is_key);
         head.key_marked(shard, hash, is_key);
         shard.begin(&context);
-        let at = shard.meet(at, &context);
+        let at = shard.expire_at(at, &context);
         let is_done = at.number.is_some_and(|number| shard.invalidate(number));
         if is_done {
-            head.core.note(changes);
+            head.shared.note(changes);
         }
         self.finish(locked, &context);
         is_done
@@ -136,15 +137,15 @@ impl dyn UsedTable + '_ {
     /// was done.
     pub(super) fn renew(&self, hash: u32, is_key: IsKey<'_>, act: EntryStep<'_>) -> bool {
         let head = self.head();
-        let context = head.context(head.core.precise_now(), 0);
+        let context = head.context(head.shared.precise_now(), 0);
         let mut locked = self.lock_open(head.place_of(hash));
         let shard = &mut locked.any_mut();
         let at = shard.locate(hash, is_key);
         shard.begin(&context);
-        let at = shard.meet(at, &context);
+        let at = shard.expire_at(at, &context);
         let is_done = at.number.is_some_and(|number| act(shard, number, &context));
         if is_done {
-            head.watchers.find(hash, is_key, &mut |watcher| watcher.ring_later());
+            head.watchers.find(hash, is_key, &mut |watcher| watcher.notify_later());
         }
         self.finish(locked, &context);
         is_done
@@ -178,7 +179,7 @@ impl dyn UsedTable + '_ {
     /// were marked.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&dyn AnyKey) -> bool) -> usize {
         // First of all, for loads that begin from now on.
-        self.head().trail.note_all();
+        self.head().dirty_marks.mark_all();
         self.invalidate_among(matches, &|| self.live_keys())
     }
 
@@ -209,7 +210,7 @@ impl dyn UsedTable + '_ {
             }
         }
         // Of keys that are not there.
-        head.core.events.drain();
+        head.shared.events.drain();
         marked
     }
 
@@ -240,9 +241,9 @@ impl dyn UsedTable + '_ {
         self.pass(watcher.hash());
     }
 
-    /// What a watcher rings a bell with.
-    pub(crate) fn ringer(&self, bell: Option<Bell>) -> Option<Ringer> {
-        Some(Ringer { bell: bell?, core: Arc::clone(&self.head().core) })
+    /// What a watcher runs its callback with.
+    pub(crate) fn notifier(&self, callback: Option<WatchCallback>) -> Option<Notifier> {
+        Some(Notifier { callback: callback?, shared: Arc::clone(&self.head().shared) })
     }
 
     /// Writes a loaded value, or keeps an equal one, unless something newer came to its key. What was built from `inputs`
@@ -346,7 +347,7 @@ impl dyn UsedTable + '_ {
     pub(crate) fn pin(&self, key: &dyn AnyKey, claim: &mut Option<PinClaim>) {
         let head = self.head();
         let hash = head.hash_of(key);
-        self.alter_shard(head.place_of(hash), head.core.now(), &mut |shard, context| {
+        self.alter_shard(head.place_of(hash), head.shared.now(), &mut |shard, context| {
             *claim = Some(PinClaim { hash, pin: shard.pin(key, hash, context) });
         });
     }
@@ -354,7 +355,7 @@ impl dyn UsedTable + '_ {
     /// Takes a claim back, also if the clock panics.
     pub(crate) fn unpin(&self, claim: PinClaim) {
         let head = self.head();
-        let now = catch_unwind(AssertUnwindSafe(|| head.core.now()));
+        let now = catch_unwind(AssertUnwindSafe(|| head.shared.now()));
         let mut key = None;
         let moment = *now.as_ref().unwrap_or(&Moment::PAST);
         self.alter_shard(head.place_of(claim.hash), moment, &mut |shard, context| {
@@ -362,7 +363,7 @@ impl dyn UsedTable + '_ {
         });
         drop(key);
         match now {
-            Err(_) if thread::panicking() => head.core.events.count_panic(),
+            Err(_) if thread::panicking() => head.shared.events.count_panic(),
             Err(panic) => resume_unwind(panic),
             Ok(_) => {}
         }
@@ -370,6 +371,20 @@ impl dyn UsedTable + '_ {
 }
 
 impl<Q: Query> Table<Q> {
+    /// [`write_simply`](UsedTable::write_simply) of a pair of this query.
+    pub(super) fn write_pair_simply(&self, pair: &mut Pair<Q>, write: &mut SimpleWrite<'_>) -> bool {
+        let Some(key) = &pair.key else { return false };
+        if !write.prepare(&self.head) {
+            return false;
+        }
+        let mut locked = self.shard_of(write.hash).write();
+        let at = Lines::find_in(&locked, write.hash, key);
+        let Some(place) = write.place(&self.head, &mut locked, key, at) else { return false };
+        Lines::write_in(&mut locked, place, pair);
+        write.end(self, &self.head, locked);
+        true
+    }
+
     /// One write, visible at once, past the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &EntryTimes) -> Arc<Q::Value> {
         let hash = self.hash(&key);
@@ -400,7 +415,7 @@ impl<Q: Query> Table<Q> {
         match self.used_table() {
             Some(table) => table.remove(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
             None => {
-                self.head.trail.note(hash);
+                self.head.dirty_marks.mark(hash);
                 false
             }
         }
@@ -423,7 +438,7 @@ impl<Q: Query> Table<Q> {
         match self.used_table() {
             Some(table) => table.invalidate(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key())),
             None => {
-                self.head.trail.note(hash);
+                self.head.dirty_marks.mark(hash);
                 false
             }
         }
@@ -435,7 +450,7 @@ impl<Q: Query> Table<Q> {
         match self.used_table() {
             Some(table) => table.invalidate_where(&matches),
             None => {
-                self.head.trail.note_all();
+                self.head.dirty_marks.mark_all();
                 0
             }
         }

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use crate::core::Core;
+use crate::shared::Shared;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{hash_state, pause};
 
@@ -35,8 +35,8 @@ impl Backoff {
     }
 
     /// Waits on this thread. `begun` is when the attempt that has failed began.
-    pub(super) fn wait(&mut self, core: &Core, begun: crate::clock::Moment) {
-        pause(self.next(core.now().since(begun), chance()));
+    pub(super) fn wait(&mut self, shared: &Shared, begun: crate::clock::Moment) {
+        pause(self.next(shared.now().since(begun), chance()));
     }
 }
 

@@ -8,17 +8,18 @@ use std::task::Poll;
 
 use smallvec::SmallVec;
 
-use super::hooks::{self, Hook, Proposal};
-use super::{Backoff, Order};
-use crate::asking;
+use super::Backoff;
 use crate::commit::bulk::{Marking, MarkingTagged};
+use crate::commit::write_set::WriteOrder;
 use crate::commit::write_set::WriteSet;
 use crate::commit::write_set::simple::commit_simply;
 use crate::commit::{Commit, CommitKind, Failure, Part, dynamic};
-use crate::core::Core;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::error::CommitError;
 use crate::event::Change;
+use crate::hooks::{self, Hook, Proposal};
+use crate::reentrancy;
+use crate::shared::Shared;
 use crate::tag::Tag;
 
 /// Attempts of a commit whose merges keep being overtaken, if there are hooks to be asked each time.
@@ -27,25 +28,25 @@ pub(super) const ATTEMPTS_WITH_HOOKS: usize = 16;
 /// What a transaction is to commit, its registry unknown.
 #[derive(Default)]
 pub(super) struct Draft {
-    pub(super) parts: Parts,
-    pub(super) order: Order,
+    pub(super) parts: DraftParts,
+    pub(super) order: WriteOrder,
     pub(super) label: Option<Arc<str>>,
     pub(super) context: Option<Arc<dyn Any + Send + Sync>>,
-    /// Tables of which all that is not written is to be marked.
-    pub(super) marked: Tables,
-    pub(super) sign: Option<Arc<AtomicBool>>,
+    /// MarkedTables of which all that is not written is to be marked.
+    pub(super) marked: MarkedTables,
+    pub(super) committed_flag: Option<Arc<AtomicBool>>,
 }
 
 /// Some of the tables of a cache.
 #[derive(Debug, Default)]
-pub(super) enum Tables {
+pub(super) enum MarkedTables {
     #[default]
     None,
     Tagged(Vec<Tag>),
     All,
 }
 
-impl Tables {
+impl MarkedTables {
     fn has(&self, tags: &'static [&'static str]) -> bool {
         match self {
             Self::None => false,
@@ -68,9 +69,9 @@ type TablesOf<'a> = &'a (dyn Fn() -> Vec<&'a dyn ErasedTable> + Sync);
 
 /// What a transaction does to each table. Most have to do with few.
 #[derive(Default)]
-pub(crate) struct Parts(pub(super) SmallVec<[Box<WriteSet>; 2]>);
+pub(crate) struct DraftParts(pub(super) SmallVec<[Box<WriteSet>; 2]>);
 
-impl Drop for Parts {
+impl Drop for DraftParts {
     fn drop(&mut self) {
         while let Some(part) = self.0.pop() {
             part.recycle();
@@ -94,78 +95,80 @@ impl Draft {
 
     pub(super) fn invalidate_tag(&mut self, tag: Tag) {
         match &mut self.marked {
-            Tables::None => self.marked = Tables::Tagged(vec![tag]),
-            Tables::Tagged(tags) => tags.push(tag),
-            Tables::All => {}
+            MarkedTables::None => self.marked = MarkedTables::Tagged(vec![tag]),
+            MarkedTables::Tagged(tags) => tags.push(tag),
+            MarkedTables::All => {}
         }
     }
 
     /// Commits the transaction. Returns the revision, 0 if nothing is written.
-    pub(super) fn commit(&mut self, core: &Core, tables: TablesOf<'_>) -> Result<u64, CommitError> {
-        if core.hooks.iter().any(Hook::is_async) {
+    pub(super) fn commit(&mut self, shared: &Shared, tables: TablesOf<'_>) -> Result<u64, CommitError> {
+        if shared.hooks.iter().any(Hook::is_async) {
             return Err(CommitError::AsyncHook);
         }
-        if let Some(revision) = self.commit_simply(core) {
+        if let Some(revision) = self.commit_simply(shared) {
             return Ok(revision);
         }
         let (mut left, mut backoff) = (ATTEMPTS_WITH_HOOKS, Backoff::default());
         loop {
             left = left.saturating_sub(1);
-            let begun = core.now();
-            self.prepare(core)?;
-            let proposal = self.proposal(core);
+            let begun = shared.now();
+            self.prepare(shared)?;
+            let proposal = self.proposal(shared);
             if let Some(proposal) = &proposal {
-                hooks::ask(&core.hooks, core.id, proposal).map_err(CommitError::Refused)?;
+                hooks::ask(&shared.hooks, shared.id, proposal).map_err(CommitError::Refused)?;
                 self.mark_matching_again();
             }
-            if let Some(revision) = self.attempt(core, tables, left == 0)? {
+            if let Some(revision) = self.attempt(shared, tables, left == 0)? {
                 return Ok(revision);
             }
             if proposal.is_some() {
-                backoff.wait(core, begun);
+                backoff.wait(shared, begun);
             }
         }
     }
 
     pub(super) async fn commit_async(
         &mut self,
-        core: &Core,
+        shared: &Shared,
         tables: TablesOf<'_>,
         mut left: usize,
     ) -> Result<u64, CommitError> {
-        if let Some(revision) = self.commit_simply(core) {
+        if let Some(revision) = self.commit_simply(shared) {
             return Ok(revision);
         }
         loop {
             left = left.saturating_sub(1);
-            self.prepare(core)?;
-            if let Some(proposal) = self.proposal(core) {
-                hooks::ask_async(&core.hooks, core.id, &proposal).await.map_err(CommitError::Refused)?;
+            self.prepare(shared)?;
+            if let Some(proposal) = self.proposal(shared) {
+                hooks::ask_async(&shared.hooks, shared.id, &proposal).await.map_err(CommitError::Refused)?;
                 self.mark_matching_again();
             }
-            if let Some(revision) = self.attempt(core, tables, left == 0)? {
+            if let Some(revision) = self.attempt(shared, tables, left == 0)? {
                 return Ok(revision);
             }
-            others_first().await;
+            yield_now().await;
         }
     }
 
     /// Commits plain writes that nobody has to be asked about, a single one in the way of
     /// [`Cache::insert`](crate::Cache::insert). Returns their revision; `None` if nothing was done.
-    fn commit_simply(&mut self, core: &Core) -> Option<u64> {
-        let is_plain = matches!(self.marked, Tables::None) && self.label.is_none() && self.sign.is_none();
-        if !is_plain || !core.hooks.is_empty() {
+    fn commit_simply(&mut self, shared: &Shared) -> Option<u64> {
+        let is_plain = matches!(self.marked, MarkedTables::None)
+            && self.label.is_none()
+            && self.committed_flag.is_none();
+        if !is_plain || !shared.hooks.is_empty() {
             return None;
         }
         let single = match &mut self.parts.0[..] {
             [part] => part.commit_simply(),
             _ => None,
         };
-        single.or_else(|| commit_simply(core, &mut self.parts.0))
+        single.or_else(|| commit_simply(shared, &mut self.parts.0))
     }
 
-    fn prepare(&mut self, core: &Core) -> Result<(), CommitError> {
-        if asking::is_inside(core.id) {
+    fn prepare(&mut self, shared: &Shared) -> Result<(), CommitError> {
+        if reentrancy::is_inside(shared.id) {
             return Err(CommitError::InsideHook);
         }
         self.parts.0.sort_unstable_by_key(|part| part.table_index());
@@ -180,32 +183,32 @@ impl Draft {
     }
 
     /// What the hooks are asked about; nothing without hooks or without changes.
-    fn proposal(&self, core: &Core) -> Option<Proposal> {
-        let has_hooks = !core.hooks.is_empty() && !self.order.is_empty();
+    fn proposal(&self, shared: &Shared) -> Option<Proposal> {
+        let has_hooks = !shared.hooks.is_empty() && !self.order.is_empty();
         has_hooks.then(|| Proposal::new(self.writes(), self.label.clone(), self.context.clone()))
     }
 
     /// Tries to install everything. `None`: a merge was overtaken, and has to run again.
     fn attempt(
         &mut self,
-        core: &Core,
+        shared: &Shared,
         tables: TablesOf<'_>,
         is_last_with_hooks: bool,
     ) -> Result<Option<u64>, CommitError> {
-        let sign = self.sign.as_deref();
+        let committed_flag = self.committed_flag.as_deref();
         let overtaken = {
             let mut marks = match self.marked {
-                Tables::None => Marks::default(),
+                MarkedTables::None => Marks::default(),
                 _ => marks(tables(), &mut self.parts, &self.marked),
             };
             let mut parts = marks.with(&mut self.parts);
             let kind = parts.iter().map(|part| part.kind()).max().unwrap_or(CommitKind::Read);
-            Commit::new(core, kind).with_sign(sign).run(&mut parts)
+            Commit::new(shared, kind).with_committed_flag(committed_flag).run(&mut parts)
         };
         let overtaken = match overtaken {
             Ok(revision) => {
-                core.log.note(revision, self.label.as_ref(), || self.written_tables());
-                core.events.drain();
+                shared.log.note(revision, self.label.as_ref(), || self.written_tables());
+                shared.events.drain();
                 return Ok(Some(revision));
             }
             Err(Failure::StaleBase(table, key)) => (table, key),
@@ -214,7 +217,7 @@ impl Draft {
             }
             Err(Failure::GateClosed | Failure::StaleAnswer) => return Ok(None),
         };
-        if is_last_with_hooks && !core.hooks.is_empty() {
+        if is_last_with_hooks && !shared.hooks.is_empty() {
             let (table, key) = overtaken;
             return Err(CommitError::Conflict { table, key: format!("{key:?}") });
         }
@@ -232,7 +235,7 @@ impl Draft {
     }
 }
 
-impl Parts {
+impl DraftParts {
     /// Where the set of writes of a table is, if there is one.
     #[inline]
     pub(super) fn find(&self, table: usize) -> Option<usize> {
@@ -252,7 +255,7 @@ impl Parts {
 }
 
 /// Lets other tasks of the executor go on first.
-pub(super) async fn others_first() {
+pub(super) async fn yield_now() {
     let mut is_first = true;
     poll_fn(|cx| {
         if std::mem::take(&mut is_first) {
@@ -273,7 +276,7 @@ struct Marks<'a> {
 
 impl Marks<'_> {
     /// These parts with those of a transaction, in the order of their tables.
-    fn with<'p>(&'p mut self, parts: &'p mut Parts) -> SmallVec<[&'p mut dyn Part; 2]> {
+    fn with<'p>(&'p mut self, parts: &'p mut DraftParts) -> SmallVec<[&'p mut dyn Part; 2]> {
         let mut all: SmallVec<[&'p mut dyn Part; 2]> = SmallVec::new();
         for part in &mut parts.0 {
             all.push(&mut **part);
@@ -289,13 +292,17 @@ impl Marks<'_> {
 
 /// Has the parts of a transaction mark what they do not write of their tables. Returns what is to be marked of others.
 #[cold]
-fn marks<'a>(all_tables: Vec<&'a dyn ErasedTable>, parts: &mut Parts, marked: &Tables) -> Marks<'a> {
+fn marks<'a>(
+    all_tables: Vec<&'a dyn ErasedTable>,
+    parts: &mut DraftParts,
+    marked: &MarkedTables,
+) -> Marks<'a> {
     let (mut tables, mut indexed) = (Vec::new(), Vec::new());
     for table in all_tables {
         let head = table.head();
         // Also of one that was never used: copies of its entries may be kept elsewhere.
         if marked.has(head.tags) {
-            head.trail.note_all();
+            head.dirty_marks.mark_all();
             tables.extend(table.used());
         } else if head.has_entry_tags && !marked.tags().is_empty() {
             marked.tags().iter().for_each(|tag| head.note_tag(tag));

@@ -25,8 +25,8 @@ impl<R: Registry> Cache<R> {
             }
             // No foreign code runs while the gate is closed: the next round removes what has expired, and
             // what was read in vain is dropped after the gate is open.
-            let now = self.core().now();
-            let closed = self.core().gate.close();
+            let now = self.shared().now();
+            let closed = self.shared().gate.close();
             let (values, is_all) = lookups.read_closed(self, now);
             drop(closed);
             if is_all {
@@ -60,17 +60,17 @@ macro_rules! impl_read_set {
             type Values = ($(Option<Arc<<$lookup::Query as Query>::Value>>,)+);
 
             fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values> {
-                let revision = cache.core().revision();
+                let revision = cache.shared().revision();
                 let values = ($(cache.table::<$lookup::Query>().get(self.$at),)+);
-                if cache.core().revision() == revision {
+                if cache.shared().revision() == revision {
                     return Some(values);
                 }
                 drop(values);
-                let revision = cache.core().revision();
+                let revision = cache.shared().revision();
                 let read = ($(cache.table::<$lookup::Query>().read_versioned(self.$at, Use::Uncounted),)+);
                 // Without a commit meanwhile it is the moment of the last read: what was found is held here, and so still
                 // readable; what was not has not come.
-                let is_one_moment = cache.core().revision() == revision
+                let is_one_moment = cache.shared().revision() == revision
                     || $(cache.table::<$lookup::Query>().read_versioned(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
                 is_one_moment.then(|| ($(read.$at.0,)+))
             }

@@ -5,8 +5,8 @@ use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::Parts;
-use crate::Revision;
+use super::DraftParts;
+use crate::clock::Revision;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 
@@ -14,12 +14,12 @@ use crate::registry::{Holds, Registry};
 /// the receipt is dropped.
 pub struct Receipt<R: Registry> {
     revision: Option<Revision>,
-    parts: Parts,
+    parts: DraftParts,
     _registry: PhantomData<fn(R)>,
 }
 
 impl<R: Registry> Receipt<R> {
-    pub(super) fn new(revision: u64, parts: Parts) -> Self {
+    pub(super) fn new(revision: u64, parts: DraftParts) -> Self {
         Self { revision: (revision > 0).then_some(Revision(revision)), parts, _registry: PhantomData }
     }
 

@@ -11,8 +11,8 @@ use syn::{
     Type, TypePath, parse_quote,
 };
 
-use super::expand::assumed;
-use super::options::Options;
+use super::bounds::assumed;
+use super::options::QueryOptions;
 use crate::errors::Errors;
 
 /// How a field is held in the borrowed struct.
@@ -33,7 +33,7 @@ enum Form {
 }
 
 /// Adds a mistake if there is nothing to borrow.
-pub(crate) fn check(input: &DeriveInput, options: &Options, errors: &mut Errors) {
+pub(crate) fn check(input: &DeriveInput, options: &QueryOptions, errors: &mut Errors) {
     let Some(borrowed) = &options.borrowed else { return };
     match &input.data {
         Data::Struct(data) if data.fields.iter().any(|field| is_worthwhile(&form(&field.ty))) => {}
@@ -50,7 +50,7 @@ fn is_worthwhile(form: &Form) -> bool {
 }
 
 /// The borrowed struct and its impls.
-pub(crate) fn expand(input: &DeriveInput, options: &Options) -> Option<TokenStream> {
+pub(crate) fn expand(input: &DeriveInput, options: &QueryOptions) -> Option<TokenStream> {
     options.borrowed.as_ref()?;
     let Data::Struct(data) = &input.data else { return None };
     let fields: Vec<Borrowed<'_>> = data.fields.iter().enumerate().map(Borrowed::of).collect();
@@ -197,7 +197,7 @@ fn from_impl(input: &DeriveInput, fields: &[Borrowed<'_>]) -> TokenStream {
     }
 }
 
-fn lookup_impl(input: &DeriveInput, options: &Options, fields: &[Borrowed<'_>]) -> TokenStream {
+fn lookup_impl(input: &DeriveInput, options: &QueryOptions, fields: &[Borrowed<'_>]) -> TokenStream {
     let core = options.core();
     let query = &input.ident;
     let name = name(input);

@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Lit, LitInt, LitStr, Type};
 
 use super::duration;
-use super::options::error;
+use super::parse::argument_error;
 use crate::span::located;
 
 /// The value of an option.
@@ -25,14 +25,14 @@ pub(crate) enum Constant<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct Expression {
     tokens: TokenStream,
-    check: Check,
+    check: ConstantCheck,
     /// What the compiler says of a value that is not allowed.
     refusal: String,
 }
 
 /// The functions of `__private::constant` that check a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Check {
+enum ConstantCheck {
     Bound,
     Count,
     Number,
@@ -45,32 +45,45 @@ enum Check {
 
 /// Reads a whole number.
 pub(crate) fn number(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u32>> {
-    whole(name, argument, 0, Check::Number, format!("`{name}` must be a number from 0 to {}", u32::MAX))
+    whole(
+        name,
+        argument,
+        0,
+        ConstantCheck::Number,
+        format!("`{name}` must be a number from 0 to {}", u32::MAX),
+    )
 }
 
 /// Reads a number of keys or of loads, which is at least 1.
 pub(crate) fn count(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u32>> {
-    whole(name, argument, 1, Check::Count, format!("`{name}` must be a number from 1 to {}", u32::MAX))
+    whole(
+        name,
+        argument,
+        1,
+        ConstantCheck::Count,
+        format!("`{name}` must be a number from 1 to {}", u32::MAX),
+    )
 }
 
 /// Reads a number of entries or a weight, which is at least 1.
 pub(crate) fn bound(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u64>> {
     let refusal =
         format!("`{name}` must be at least 1; leave it out for a table that keeps nothing alive by itself");
-    whole(name, argument, 1, Check::Bound, refusal)
+    whole(name, argument, 1, ConstantCheck::Bound, refusal)
 }
 
 fn whole<N>(
     name: &Ident,
     argument: &TokenStream,
     least: N,
-    check: Check,
+    check: ConstantCheck,
     refusal: String,
 ) -> syn::Result<Constant<N>>
 where
     N: std::str::FromStr<Err: std::fmt::Display> + PartialOrd,
 {
-    let wrong = || error(name, argument, format_args!("`{name}` takes a whole number, as in `{name} = 10`"));
+    let wrong =
+        || argument_error(name, argument, format_args!("`{name}` takes a whole number, as in `{name} = 10`"));
     let Ok(literal) = syn::parse2::<LitInt>(argument.clone()) else {
         let tokens = expression(argument).ok_or_else(wrong)?;
         return Ok(Constant::Expression(Expression { tokens, check, refusal }));
@@ -81,12 +94,12 @@ where
     if !is_integer_type(literal.suffix()) {
         let digits = literal.base10_digits();
         let message = format_args!("`{name}` takes a plain number: `{name} = {digits}`");
-        return Err(error(name, argument, message));
+        return Err(argument_error(name, argument, message));
     }
-    let number = literal
-        .base10_parse()
-        .map_err(|why| error(name, argument, format_args!("`{name}` cannot be that large: {why}")))?;
-    if number < least { Err(error(name, argument, refusal)) } else { Ok(Constant::Known(number)) }
+    let number = literal.base10_parse().map_err(|why| {
+        argument_error(name, argument, format_args!("`{name}` cannot be that large: {why}"))
+    })?;
+    if number < least { Err(argument_error(name, argument, refusal)) } else { Ok(Constant::Known(number)) }
 }
 
 fn is_integer_type(suffix: &str) -> bool {
@@ -99,13 +112,13 @@ pub(crate) fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Constant
     if let Ok(text) = syn::parse2::<LitStr>(argument.clone()) {
         return duration::parse(&text.value())
             .map(Constant::Known)
-            .map_err(|message| error(name, argument, format_args!("`{name}`: {message}")));
+            .map_err(|message| argument_error(name, argument, format_args!("`{name}`: {message}")));
     }
     // No literal but a text is a duration, nor is what is computed of literals alone.
     let tokens = expression(argument)
         .filter(|_| has_names(argument))
-        .ok_or_else(|| error(name, argument, time_without_quotes(name, argument)))?;
-    Ok(Constant::Expression(Expression { tokens, check: Check::Time, refusal: String::new() }))
+        .ok_or_else(|| argument_error(name, argument, time_without_quotes(name, argument)))?;
+    Ok(Constant::Expression(Expression { tokens, check: ConstantCheck::Time, refusal: String::new() }))
 }
 
 /// Reads a duration that is not zero, of an option that queries may do without.
@@ -121,9 +134,9 @@ pub(crate) fn wait(name: &Ident, argument: &TokenStream) -> syn::Result<Constant
 fn longer_than_zero(name: &Ident, argument: &TokenStream, left_out: &str) -> syn::Result<Constant<Duration>> {
     let refusal = format!("`{name}` must be longer than zero; leave it out {left_out}");
     match time(name, argument)? {
-        Constant::Known(Duration::ZERO) => Err(error(name, argument, refusal)),
+        Constant::Known(Duration::ZERO) => Err(argument_error(name, argument, refusal)),
         Constant::Expression(Expression { tokens, .. }) => {
-            Ok(Constant::Expression(Expression { tokens, check: Check::Window, refusal }))
+            Ok(Constant::Expression(Expression { tokens, check: ConstantCheck::Window, refusal }))
         }
         window => Ok(window),
     }
@@ -137,7 +150,7 @@ pub(crate) fn linger(name: &Ident, argument: &TokenStream) -> syn::Result<Consta
         Ok((UNTIL_DONE, _)) => Ok(Constant::Known(Duration::MAX)),
         Ok((_, Err(message))) => {
             let message = format_args!("`{name}`: {message}; \"{UNTIL_DONE}\" is allowed too");
-            Err(error(name, argument, message))
+            Err(argument_error(name, argument, message))
         }
         _ => time(name, argument),
     }
@@ -159,19 +172,19 @@ fn time_without_quotes(name: &Ident, argument: &TokenStream) -> String {
 /// Reads a fraction from 0 to 1.
 pub(crate) fn fraction(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<f64>> {
     let refusal = format!("`{name}` takes a fraction from 0 to 1, as in `{name} = 0.1`");
-    decimal(name, argument, |fraction| (0.0..=1.0).contains(&fraction), Check::Fraction, refusal)
+    decimal(name, argument, |fraction| (0.0..=1.0).contains(&fraction), ConstantCheck::Fraction, refusal)
 }
 
 /// Reads a number above 0.
 pub(crate) fn factor(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<f64>> {
     let refusal = format!("`{name}` takes a number above 0, as in `{name} = 1.0`");
-    decimal(name, argument, |factor| factor > 0.0 && factor.is_finite(), Check::Factor, refusal)
+    decimal(name, argument, |factor| factor > 0.0 && factor.is_finite(), ConstantCheck::Factor, refusal)
 }
 
 /// Reads a number that is at least 1.
 pub(crate) fn growth(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<f64>> {
     let refusal = format!("`{name}` takes a number that is at least 1, as in `{name} = 2.0`");
-    decimal(name, argument, |growth| growth >= 1.0 && growth.is_finite(), Check::Growth, refusal)
+    decimal(name, argument, |growth| growth >= 1.0 && growth.is_finite(), ConstantCheck::Growth, refusal)
 }
 
 /// Reads a number with or without a point.
@@ -179,7 +192,7 @@ fn decimal(
     name: &Ident,
     argument: &TokenStream,
     is_allowed: impl FnOnce(f64) -> bool,
-    check: Check,
+    check: ConstantCheck,
     refusal: String,
 ) -> syn::Result<Constant<f64>> {
     let number = match syn::parse2::<Lit>(argument.clone()) {
@@ -192,7 +205,7 @@ fn decimal(
     };
     match number.filter(|number| is_allowed(*number)) {
         Some(number) => Ok(Constant::Known(number)),
-        None => Err(error(name, argument, refusal)),
+        None => Err(argument_error(name, argument, refusal)),
     }
 }
 
@@ -251,14 +264,14 @@ impl Expression {
         let constant = located(quote!(#core::__private::constant), span);
         let span = span.resolved_at(Span::call_site());
         let (function, value) = match check {
-            Check::Bound => ("bound", integer(&constant, tokens, span)),
-            Check::Count => ("count", integer(&constant, tokens, span)),
-            Check::Number => ("number", integer(&constant, tokens, span)),
-            Check::Fraction => ("fraction", tokens.clone()),
-            Check::Factor => ("factor", tokens.clone()),
-            Check::Growth => ("growth", tokens.clone()),
-            Check::Time => ("time", tokens.clone()),
-            Check::Window => ("window", tokens.clone()),
+            ConstantCheck::Bound => ("bound", integer(&constant, tokens, span)),
+            ConstantCheck::Count => ("count", integer(&constant, tokens, span)),
+            ConstantCheck::Number => ("number", integer(&constant, tokens, span)),
+            ConstantCheck::Fraction => ("fraction", tokens.clone()),
+            ConstantCheck::Factor => ("factor", tokens.clone()),
+            ConstantCheck::Growth => ("growth", tokens.clone()),
+            ConstantCheck::Time => ("time", tokens.clone()),
+            ConstantCheck::Window => ("window", tokens.clone()),
         };
         let function = Ident::new(function, span);
         quote_spanned!(span=> #constant::#function(#value, #refusal))

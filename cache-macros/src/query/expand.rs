@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{DeriveInput, Generics, WherePredicate, parse_quote};
+use syn::{DeriveInput, Generics, parse_quote};
 
 use super::borrowed;
+use super::bounds::assumed;
 use super::constant::Constant;
-use super::options::{Codec, Fallback, Given, Options, RETRY_FIRST_TOO_LONG};
+use super::options::{Codec, Fallback, Given, QueryOptions, RETRY_FIRST_TOO_LONG};
 use crate::case::snake_case;
 use crate::format;
 use crate::span::located;
 
 /// The impl of `Query`.
-pub(crate) fn query(input: &DeriveInput, options: &Options) -> TokenStream {
+pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream {
     let core = options.core();
     let format = Literal::u32_unsuffixed(format::FORMAT);
     let name = &input.ident;
@@ -79,19 +80,13 @@ fn batched(input: &DeriveInput, core: &TokenStream) -> TokenStream {
     }
 }
 
-/// The condition that a type is a query. An impl that has it takes for granted what a query needs; without it the compiler
-/// would repeat there what the type lacks. It checks conditions without a lifetime at once.
-pub(crate) fn assumed(query: TokenStream, core: &TokenStream) -> WherePredicate {
-    parse_quote!(for<'assumed> #query: #core::Query)
-}
-
 /// `name = "..."`, else the name of the type.
-pub(crate) fn table_name(input: &DeriveInput, options: &Options) -> String {
+pub(crate) fn table_name(input: &DeriveInput, options: &QueryOptions) -> String {
     options.name.as_ref().map_or_else(|| snake_case(&input.ident.to_string()), |name| name.value.value())
 }
 
 /// The generics of the type; those of a generic one with all that `Query` asks of key and value.
-fn with_bounds(input: &DeriveInput, options: &Options) -> Generics {
+fn with_bounds(input: &DeriveInput, options: &QueryOptions) -> Generics {
     let mut generics = input.generics.clone();
     if generics.params.is_empty() {
         return generics;
@@ -118,7 +113,7 @@ fn with_bounds(input: &DeriveInput, options: &Options) -> Generics {
 }
 
 /// `const OPTIONS`, if any option differs from the default.
-fn table_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn table_options(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let calls: Vec<TokenStream> = [
         number_call(core, &options.capacity),
         number_call(core, &options.lru),
@@ -136,7 +131,7 @@ fn table_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
 }
 
 /// `const LOADING`, if any option differs from the default.
-fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn loading_options(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let strategy = options.strategy.as_ref().map(|strategy| {
         let strategy = Ident::new(strategy.value, Span::call_site());
         quote!(.strategy(#core::Strategy::#strategy))
@@ -167,12 +162,12 @@ fn loading_options(core: &TokenStream, options: &Options) -> Option<TokenStream>
         .then(|| quote!(const LOADING: #core::LoadingOptions = #core::LoadingOptions::new() #(#calls)*;))
 }
 
-fn batch_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn batch_call(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let most = whole(core, options.batch.as_ref()?.value.as_ref()?);
     Some(quote!(.batch(#most)))
 }
 
-fn breaker_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn breaker_call(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     Some(match &options.breaker.as_ref()?.value {
         Some(name) => quote!(.breaker(#name)),
         None => quote!(.breaker(#core::__private::name::<Self>())),
@@ -180,13 +175,13 @@ fn breaker_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
 }
 
 /// `const TAGS`, if there are any.
-fn tags(options: &Options) -> Option<TokenStream> {
+fn tags(options: &QueryOptions) -> Option<TokenStream> {
     let tags = &options.tags.as_ref()?.value;
     Some(quote!(const TAGS: &'static [&'static ::core::primitive::str] = &[#(#tags),*];))
 }
 
 /// `const TAGS_OF`, if entries have tags of their own.
-fn tags_of(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn tags_of(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let path = &options.tags_of.as_ref()?.value;
     let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
     let add_tags = located(quote!(#core::__private::add_tags), span);
@@ -217,7 +212,7 @@ fn time_call(core: &TokenStream, given: &Option<Given<Constant<Duration>>>) -> O
 }
 
 /// The first wait, compared with the longest where one of them is left to the compiler.
-fn retry_first_call(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn retry_first_call(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let Given { name, value } = options.retry_first.as_ref()?;
     let first = time(core, value);
     let Some(Given { value: longest, .. }) = &options.retry_longest else { return Some(call(name, &first)) };
@@ -248,7 +243,7 @@ fn whole<N: Copy + Into<u64>>(core: &TokenStream, number: &Constant<N>) -> Token
     number.expand(core, |number| Literal::u64_unsuffixed((*number).into()).into_token_stream())
 }
 
-fn weigh(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn weigh(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let path = &options.weigh.as_ref()?.value;
     let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
     // As a call, so that the value is passed as `&str` where `&String` is the value.
@@ -260,7 +255,7 @@ fn weigh(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     })
 }
 
-fn same_value(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn same_value(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let eq = options.eq.as_ref()?;
     let span = eq.name.span().resolved_at(Span::call_site());
     let call = quote_spanned!(span=> ::core::cmp::PartialEq::eq(old, new));
@@ -274,7 +269,7 @@ fn same_value(core: &TokenStream, options: &Options) -> Option<TokenStream> {
 }
 
 /// A function is called with the query.
-fn fallback(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn fallback(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let fallback = &options.fallback.as_ref()?.value;
     let value = match fallback {
         Fallback::Function(path) => {
@@ -291,7 +286,7 @@ fn fallback(core: &TokenStream, options: &Options) -> Option<TokenStream> {
 }
 
 /// The derive cannot see whether the value is an `Option`; the compiler tells, at the option that asks for one.
-fn is_absent(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn is_absent(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let absent_ttl = options.absent_ttl.as_ref()?;
     let span = absent_ttl.name.span().resolved_at(Span::call_site());
     let call = quote_spanned!(span=> ::core::option::Option::is_none(value));
@@ -302,7 +297,7 @@ fn is_absent(core: &TokenStream, options: &Options) -> Option<TokenStream> {
     })
 }
 
-fn persistence(core: &TokenStream, options: &Options) -> Option<TokenStream> {
+fn persistence(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let persist = options.persist.as_ref()?;
     let codec = match options.codec.as_ref().map_or(Codec::Bincode, |codec| codec.value) {
         Codec::Bincode => quote!(Bincode),

@@ -6,11 +6,11 @@ use quote::{ToTokens, quote};
 use syn::{DeriveInput, Generics, parse_quote};
 
 use super::expand::table_name;
-use super::options::Options;
+use super::options::QueryOptions;
 use crate::errors::Errors;
 
 /// The errors, and an impl of `Query` that asks for as little as it can.
-pub(crate) fn query(input: &DeriveInput, options: &Options, errors: &Errors) -> TokenStream {
+pub(crate) fn query(input: &DeriveInput, options: &QueryOptions, errors: &Errors) -> TokenStream {
     let core = options.core();
     let name = &input.ident;
     let table_name = table_name(input, options);

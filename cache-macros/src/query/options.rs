@@ -13,7 +13,7 @@ use super::constant::{
     Constant, bound, count, factor, fraction, growth, is_block, linger, number, time, wait, window,
     with_parentheses,
 };
-use super::parse::Setting;
+use super::parse::{QuerySetting, argument_error};
 use crate::errors::Errors;
 use crate::suggest;
 
@@ -117,7 +117,7 @@ pub(crate) enum Fallback {
 
 /// The options of one query. What was written wrongly is `None` here, but among `seen`.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct QueryOptions {
     /// Names of all options that were written, well or not.
     seen: Vec<Ident>,
     /// Whether the compiler has to evaluate a number or a duration.
@@ -165,9 +165,9 @@ pub(crate) struct Options {
     pub(crate) core: Option<Given<Path>>,
 }
 
-impl Options {
+impl QueryOptions {
     /// Reads every setting; keeps going after a mistake.
-    pub(crate) fn read(settings: &[Setting], errors: &mut Errors) -> Self {
+    pub(crate) fn read(settings: &[QuerySetting], errors: &mut Errors) -> Self {
         let mut options = Self::default();
         for setting in settings {
             if let Some(first) = options.seen(&setting.name.to_string()) {
@@ -200,7 +200,7 @@ impl Options {
 
     fn constant<T>(
         &mut self,
-        setting: &Setting,
+        setting: &QuerySetting,
         read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<Constant<T>>,
     ) -> syn::Result<Given<Constant<T>>> {
         let given = setting.with(read)?;
@@ -208,7 +208,7 @@ impl Options {
         Ok(given)
     }
 
-    fn read_one(&mut self, setting: &Setting) -> syn::Result<()> {
+    fn read_one(&mut self, setting: &QuerySetting) -> syn::Result<()> {
         match setting.name.to_string().as_str() {
             "value" => self.value = Some(setting.with(syntax("a type, as in `value = Post`"))?),
             "name" => self.name = Some(setting.with(table_name)?),
@@ -263,7 +263,7 @@ impl Options {
     }
 }
 
-impl Setting {
+impl QuerySetting {
     /// Reads the argument, which must be there.
     fn with<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
         self.refuse_list()?;
@@ -293,13 +293,13 @@ impl Setting {
             Some(argument) => {
                 let message =
                     format!("`{0}` takes no argument: write `{0}` alone, or leave it out", self.name);
-                Err(error(&self.name, argument, message))
+                Err(argument_error(&self.name, argument, message))
             }
         }
     }
 }
 
-impl Setting {
+impl QuerySetting {
     /// Reads what stands in the parentheses, which must be there.
     fn list<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
         let name = self.name.clone();
@@ -307,7 +307,7 @@ impl Setting {
             (Some(_), Some(argument)) => read(&name, argument).map(|value| Given { name, value }),
             _ => {
                 let message = format!("`{name}` takes a list in parentheses, as in `{name}(\"posts\")`");
-                Err(error(&name, self.argument.as_ref().unwrap_or(&TokenStream::new()), message))
+                Err(argument_error(&name, self.argument.as_ref().unwrap_or(&TokenStream::new()), message))
             }
         }
     }
@@ -318,20 +318,11 @@ impl Setting {
     }
 }
 
-/// A mistake at `argument`, or at the name if there is nothing behind the `=`.
-pub(super) fn error(name: &Ident, argument: &TokenStream, message: impl std::fmt::Display) -> syn::Error {
-    if argument.is_empty() {
-        syn::Error::new_spanned(name, message)
-    } else {
-        syn::Error::new_spanned(argument, message)
-    }
-}
-
 /// Reads anything that `syn` can parse.
 fn syntax<T: Parse>(expected: &'static str) -> impl FnOnce(&Ident, &TokenStream) -> syn::Result<T> {
     move |name, argument| {
         syn::parse2(argument.clone())
-            .map_err(|_| error(name, argument, format_args!("`{name}` takes {expected}")))
+            .map_err(|_| argument_error(name, argument, format_args!("`{name}` takes {expected}")))
     }
 }
 
@@ -342,7 +333,7 @@ fn fallback(name: &Ident, argument: &TokenStream) -> syn::Result<Fallback> {
         Err(_) if is_block(argument) => Ok(Fallback::Value(with_parentheses(argument.clone()))),
         Err(_) => {
             let expected = "a value, or the path of a function, as in `fallback = nobody`";
-            Err(error(name, argument, format_args!("`{name}` takes {expected}")))
+            Err(argument_error(name, argument, format_args!("`{name}` takes {expected}")))
         }
     }
 }
@@ -360,14 +351,19 @@ fn strategy(name: &Ident, argument: &TokenStream) -> syn::Result<&'static str> {
         Err(_) => String::new(),
     };
     let message = format_args!("`strategy` is one of \"{}\"{hint}", known.join("\", \""));
-    Err(error(name, argument, message))
+    Err(argument_error(name, argument, message))
 }
 
 fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {
-    let text: LitStr = syn::parse2(argument.clone())
-        .map_err(|_| error(name, argument, "`name` takes a text in quotes, as in `name = \"post\"`"))?;
+    let text: LitStr = syn::parse2(argument.clone()).map_err(|_| {
+        argument_error(name, argument, "`name` takes a text in quotes, as in `name = \"post\"`")
+    })?;
     if text.value().trim().is_empty() || text.value().contains(char::is_control) {
-        return Err(error(name, argument, "the name of a table is not empty and has no control characters"));
+        return Err(argument_error(
+            name,
+            argument,
+            "the name of a table is not empty and has no control characters",
+        ));
     }
     Ok(text)
 }
@@ -375,9 +371,9 @@ fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {
 fn breaker_name(name: &Ident, argument: &TokenStream) -> syn::Result<String> {
     let message =
         "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own";
-    let text: LitStr = syn::parse2(argument.clone()).map_err(|_| error(name, argument, message))?;
+    let text: LitStr = syn::parse2(argument.clone()).map_err(|_| argument_error(name, argument, message))?;
     if text.value().trim().is_empty() || text.value().contains(char::is_control) {
-        return Err(error(
+        return Err(argument_error(
             name,
             argument,
             "the name of a breaker is not empty and has no control characters",
@@ -389,11 +385,12 @@ fn breaker_name(name: &Ident, argument: &TokenStream) -> syn::Result<String> {
 /// Reads names in quotes, at least one and none twice.
 fn tags(name: &Ident, argument: &TokenStream) -> syn::Result<Vec<LitStr>> {
     let parser = Punctuated::<LitStr, syn::Token![,]>::parse_terminated;
-    let tags = Parser::parse2(parser, argument.clone())
-        .map_err(|_| error(name, argument, "a tag is a text in quotes, as in `tags(\"posts\", \"blog\")`"))?;
+    let tags = Parser::parse2(parser, argument.clone()).map_err(|_| {
+        argument_error(name, argument, "a tag is a text in quotes, as in `tags(\"posts\", \"blog\")`")
+    })?;
     let tags: Vec<LitStr> = tags.into_iter().collect();
     if tags.is_empty() {
-        return Err(error(name, argument, "`tags()` names no tag; leave it out to do without"));
+        return Err(argument_error(name, argument, "`tags()` names no tag; leave it out to do without"));
     }
     for (at, tag) in tags.iter().enumerate() {
         if tag.value().trim().is_empty() {
@@ -419,7 +416,11 @@ fn codec(name: &Ident, argument: &TokenStream) -> syn::Result<Codec> {
         Ok(text) => did_you_mean(suggest::nearest(&text, codecs.map(|(known, _)| known)), "\""),
         Err(_) => String::new(),
     };
-    Err(error(name, argument, format_args!("`codec` is \"bincode\", \"postcard\" or \"json\"{hint}")))
+    Err(argument_error(
+        name,
+        argument,
+        format_args!("`codec` is \"bincode\", \"postcard\" or \"json\"{hint}"),
+    ))
 }
 
 /// `crate = "path"`, or the path without quotes.
@@ -429,7 +430,11 @@ fn crate_path(name: &Ident, argument: &TokenStream) -> syn::Result<Path> {
         Err(_) => syn::parse::Parser::parse2(Path::parse_mod_style, argument.clone()),
     };
     parsed.map_err(|_| {
-        error(name, argument, "`crate` takes the path of the store, as in `crate = \"my_cache_core\"`")
+        argument_error(
+            name,
+            argument,
+            "`crate` takes the path of the store, as in `crate = \"my_cache_core\"`",
+        )
     })
 }
 

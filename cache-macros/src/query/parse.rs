@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::split::{Angles, second_setting};
 
 /// One `name`, `name = argument` or `name(argument)`.
-pub(crate) struct Setting {
+pub(crate) struct QuerySetting {
     pub(crate) name: Ident,
     /// What stands behind the `=`, or in the parentheses; `None` without either.
     pub(crate) argument: Option<TokenStream>,
@@ -22,12 +22,12 @@ pub(crate) struct Setting {
 }
 
 /// All settings of all `#[query(...)]` attributes.
-pub(crate) fn settings(attributes: &[Attribute], errors: &mut Errors) -> Vec<Setting> {
+pub(crate) fn settings(attributes: &[Attribute], errors: &mut Errors) -> Vec<QuerySetting> {
     let lists = attributes.iter().filter(|attribute| attribute.path().is_ident("query"));
     lists.flat_map(|attribute| settings_of(attribute, errors)).collect()
 }
 
-fn settings_of(attribute: &Attribute, errors: &mut Errors) -> Vec<Setting> {
+fn settings_of(attribute: &Attribute, errors: &mut Errors) -> Vec<QuerySetting> {
     let syn::Meta::List(list) = &attribute.meta else {
         errors.push(&attribute.meta, "expected a list of options: `#[query(value = Type, ...)]`");
         return Vec::new();
@@ -94,20 +94,20 @@ fn ungrouped(tokens: TokenStream) -> TokenStream {
     }
 }
 
-fn setting(input: ParseStream<'_>) -> syn::Result<Setting> {
+fn setting(input: ParseStream<'_>) -> syn::Result<QuerySetting> {
     if !input.peek(Ident::peek_any) {
         return Err(input.error("expected the name of an option, as in `capacity = 10_000`"));
     }
     let name = input.call(Ident::parse_any)?;
     if input.is_empty() {
-        return Ok(Setting { name, argument: None, list: None });
+        return Ok(QuerySetting { name, argument: None, list: None });
     }
     if input.peek(Paren) {
         let content;
         let list = Some(syn::parenthesized!(content in input));
         let argument = Some(ungrouped(content.parse()?));
         return match input.is_empty() {
-            true => Ok(Setting { name, argument, list }),
+            true => Ok(QuerySetting { name, argument, list }),
             false => Err(input.error(format_args!("expected `,` after `{name}(...)`"))),
         };
     }
@@ -118,7 +118,20 @@ fn setting(input: ParseStream<'_>) -> syn::Result<Setting> {
     let argument: TokenStream = input.parse()?;
     match second_setting(argument.clone()) {
         Some(second) => Err(syn::Error::new_spanned(&second, format_args!("expected `,` before `{second}`"))),
-        None => Ok(Setting { name, argument: Some(ungrouped(argument)), list: None }),
+        None => Ok(QuerySetting { name, argument: Some(ungrouped(argument)), list: None }),
+    }
+}
+
+/// A mistake at `argument`, or at the name if there is nothing behind the `=`.
+pub(super) fn argument_error(
+    name: &Ident,
+    argument: &TokenStream,
+    message: impl std::fmt::Display,
+) -> syn::Error {
+    if argument.is_empty() {
+        syn::Error::new_spanned(name, message)
+    } else {
+        syn::Error::new_spanned(argument, message)
     }
 }
 
@@ -138,7 +151,7 @@ mod tests {
         let mut errors = Errors::default();
         let settings = settings(&item.attrs, &mut errors);
         assert_eq!(errors.messages(), [""; 0]);
-        let text = |setting: &Setting| {
+        let text = |setting: &QuerySetting| {
             format!(
                 "{}: {}",
                 setting.name,

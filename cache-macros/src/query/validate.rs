@@ -5,11 +5,11 @@ use syn::{Attribute, Data, DeriveInput, Fields};
 
 use super::borrowed;
 use super::constant::Constant;
-use super::options::{Options, RETRY_FIRST_TOO_LONG};
+use super::options::{QueryOptions, RETRY_FIRST_TOO_LONG};
 use crate::errors::Errors;
 
 /// Adds one mistake per broken rule.
-pub(crate) fn check(input: &DeriveInput, options: &Options, errors: &mut Errors) {
+pub(crate) fn check(input: &DeriveInput, options: &QueryOptions, errors: &mut Errors) {
     check_item(input, errors);
     check_inner_attributes(input, errors);
     check_value(input, options, errors);
@@ -62,7 +62,7 @@ fn refuse_attributes(attributes: &[Attribute], place: &str, errors: &mut Errors)
     }
 }
 
-fn check_value(input: &DeriveInput, options: &Options, errors: &mut Errors) {
+fn check_value(input: &DeriveInput, options: &QueryOptions, errors: &mut Errors) {
     if !options.is_meant("value") {
         let name = &input.ident;
         errors.push(
@@ -72,7 +72,7 @@ fn check_value(input: &DeriveInput, options: &Options, errors: &mut Errors) {
     }
 }
 
-fn check_bounds(options: &Options, errors: &mut Errors) {
+fn check_bounds(options: &QueryOptions, errors: &mut Errors) {
     let bounds: Vec<&Ident> =
         ["capacity", "lru", "max_weight"].iter().filter_map(|name| options.seen(name)).collect();
     if let [first, rest @ ..] = &bounds[..] {
@@ -83,7 +83,7 @@ fn check_bounds(options: &Options, errors: &mut Errors) {
     }
 }
 
-fn check_weight(options: &Options, errors: &mut Errors) {
+fn check_weight(options: &QueryOptions, errors: &mut Errors) {
     match (options.seen("max_weight"), options.seen("weigh")) {
         (Some(max_weight), None) => {
             errors.push(max_weight, "`max_weight` needs to know what an entry weighs: add `weigh = path`, a `fn(&Query, &Value) -> u32`");
@@ -95,7 +95,7 @@ fn check_weight(options: &Options, errors: &mut Errors) {
     }
 }
 
-fn check_persistence(options: &Options, errors: &mut Errors) {
+fn check_persistence(options: &QueryOptions, errors: &mut Errors) {
     if options.seen("persist").is_some() {
         return;
     }
@@ -107,7 +107,7 @@ fn check_persistence(options: &Options, errors: &mut Errors) {
 }
 
 /// What is left to the compiler is checked there.
-fn check_retries(options: &Options, errors: &mut Errors) {
+fn check_retries(options: &QueryOptions, errors: &mut Errors) {
     if let (Some(first), Some(longest)) = (&options.retry_first, &options.retry_longest)
         && let (Constant::Known(time), Constant::Known(most)) = (&first.value, &longest.value)
         && time > most

@@ -13,7 +13,7 @@ use crate::span::located;
 use crate::text;
 
 /// A line with all that expansion needs of it.
-struct Field<'a> {
+struct TableField<'a> {
     line: &'a Line,
     /// What everything written for the line repeats.
     cfgs: Vec<&'a Attribute>,
@@ -32,7 +32,7 @@ struct Field<'a> {
 /// The struct, its impls and its checks.
 pub(crate) fn registry(listing: &Listing) -> TokenStream {
     let names = fields::names(listing.lines.iter().map(|line| &line.path));
-    let fields: Vec<Field<'_>> =
+    let fields: Vec<TableField<'_>> =
         listing.lines.iter().zip(&names).map(|(line, name)| field(&listing.core, line, name)).collect();
     let structure = structure(listing, &fields);
     let inherent = inherent_impl(listing, &fields);
@@ -56,12 +56,12 @@ pub(crate) fn registry(listing: &Listing) -> TokenStream {
     }
 }
 
-fn field<'a>(core: &TokenStream, line: &'a Line, name: &str) -> Field<'a> {
+fn field<'a>(core: &TokenStream, line: &'a Line, name: &str) -> TableField<'a> {
     let path = &line.path;
     let at = path.path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
     let span = Span::call_site().located_at(at);
     let core = located(core.clone(), at);
-    Field {
+    TableField {
         line,
         cfgs: line.cfgs().collect(),
         name: field_name(name, span),
@@ -103,10 +103,10 @@ fn arguments(path: &TypePath) -> Option<String> {
     }
 }
 
-fn structure(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+fn structure(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
     let Listing { core, attributes, visibility, name, .. } = listing;
     let docs = (!attributes.iter().any(is_doc)).then(|| quote!(#[doc = "One table per query."]));
-    let fields = fields.iter().map(|Field { line, name, path, query, span, core, .. }| {
+    let fields = fields.iter().map(|TableField { line, name, path, query, span, core, .. }| {
         let attributes = &line.attributes;
         let docs = (!attributes.iter().any(is_doc)).then(|| {
             let docs = format!("Answers of `{query}`.");
@@ -131,7 +131,7 @@ fn is_doc(attribute: &Attribute) -> bool {
 }
 
 /// What users call without the trait in scope, and a `Debug` that prints no table.
-fn inherent_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+fn inherent_impl(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
     let descriptions = fields.iter().map(description);
     let Listing { core, name, .. } = listing;
     let text = name.to_string();
@@ -157,13 +157,13 @@ fn inherent_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     }
 }
 
-fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+fn registry_impl(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
     let Listing { core, name, .. } = listing;
-    let tables = fields.iter().map(|Field { cfgs, name, table_name, span, .. }| {
+    let tables = fields.iter().map(|TableField { cfgs, name, table_name, span, .. }| {
         quote_spanned!(*span=> #(#cfgs)* #name: assembly.table(#table_name),)
     });
     let visits = fields.iter().map(
-        |Field { cfgs, name, span, core, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(#core::__private::AnyTable::of(&*self.#name));),
+        |TableField { cfgs, name, span, core, .. }| quote_spanned!(*span=> #(#cfgs)* visitor(#core::__private::AnyTable::of(&*self.#name));),
     );
     quote! {
         #[automatically_derived]
@@ -185,8 +185,8 @@ fn registry_impl(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
     }
 }
 
-fn description(field: &Field<'_>) -> TokenStream {
-    let Field { line, cfgs, path, table_name, query, span, core, .. } = field;
+fn description(field: &TableField<'_>) -> TokenStream {
+    let TableField { line, cfgs, path, table_name, query, span, core, .. } = field;
     let docs = line.docs().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n");
     let docs = docs.trim();
     quote_spanned! {*span=>
@@ -195,9 +195,9 @@ fn description(field: &Field<'_>) -> TokenStream {
     }
 }
 
-fn listed_impl(listing: &Listing, field: &Field<'_>) -> TokenStream {
+fn listed_impl(listing: &Listing, field: &TableField<'_>) -> TokenStream {
     let registry = &listing.name;
-    let Field { cfgs, name, path, span, core, .. } = field;
+    let TableField { cfgs, name, path, span, core, .. } = field;
     quote_spanned! {*span=>
         #(#cfgs)*
         #[automatically_derived]
@@ -224,17 +224,16 @@ fn dynamic_impl(listing: &Listing) -> TokenStream {
 }
 
 /// Statements that do not evaluate if two tables have one name; the error is at the second of them.
-fn check_names(listing: &Listing, fields: &[Field<'_>]) -> TokenStream {
+fn check_names(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
     let core = &listing.core;
     let slots = (2 * fields.len() + 2).next_power_of_two();
     let listed = fields.iter().enumerate().map(|(line, field)| {
-        let Field { cfgs, table_name, query, span, core, .. } = field;
+        let TableField { cfgs, table_name, query, span, core, .. } = field;
         quote_spanned!(*span=> #(#cfgs)* #core::__private::names::Listed { line: #line, name: #table_name, query: #query },)
     });
-    let refusals = fields
-        .iter()
-        .enumerate()
-        .map(|(line, Field { cfgs, span, .. })| quote_spanned!(*span=> #(#cfgs)* #line => clash.refuse(),));
+    let refusals = fields.iter().enumerate().map(
+        |(line, TableField { cfgs, span, .. })| quote_spanned!(*span=> #(#cfgs)* #line => clash.refuse(),),
+    );
     quote! {
         const LINES: &[#core::__private::names::Listed] = &[#core::__private::names::DYNAMIC, #(#listed)*];
         if let ::core::option::Option::Some(clash) = #core::__private::names::clash::<#slots>(LINES) {

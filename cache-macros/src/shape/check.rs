@@ -2,7 +2,7 @@
 
 use syn::Path;
 
-use super::parse::{Body, Container, Field, Fields, Variant};
+use super::parse::{Body, Container, Fields, ShapeField, Variant};
 use super::serde::SerdeAttributes;
 use crate::errors::Errors;
 
@@ -14,7 +14,7 @@ pub(super) fn container(container: &Container<'_>, errors: &mut Errors) {
     if container.serde.is_replaced() {
         return;
     }
-    let mut check = Check { self_describing: container.options.self_describing, errors };
+    let mut check = ShapeCheck { self_describing: container.options.self_describing, errors };
     check.tagging(&container.serde);
     match &container.body {
         Body::Struct(fields) => check.fields(fields, container.options.opaque),
@@ -22,13 +22,13 @@ pub(super) fn container(container: &Container<'_>, errors: &mut Errors) {
     }
 }
 
-struct Check<'a> {
+struct ShapeCheck<'a> {
     /// Whether the type says that it needs a self-describing format.
     self_describing: bool,
     errors: &'a mut Errors,
 }
 
-impl Check<'_> {
+impl ShapeCheck<'_> {
     /// An adjacent tag (`tag` with `content`) is no better than an internal one: serde writes it as a variant and
     /// reads it as an identifier, which neither bincode nor postcard has.
     fn tagging(&mut self, serde: &SerdeAttributes) {
@@ -58,7 +58,7 @@ impl Check<'_> {
         }
     }
 
-    fn field(&mut self, field: &Field<'_>, opaque: bool) {
+    fn field(&mut self, field: &ShapeField<'_>, opaque: bool) {
         for name in ["flatten", "skip_serializing_if", "skip_serializing", "skip_deserializing"] {
             self.needs_description(field.serde.find(name));
         }

@@ -3,15 +3,15 @@
 use syn::Type;
 use syn::ext::IdentExt;
 
-use super::parse::{Body, Container, Field, Fields, Style, Variant};
+use super::parse::{Body, Container, Fields, ShapeField, Style, Variant};
 use super::rename;
 use super::serde::{SerdeAttributes, Side};
-use super::text::Text;
+use super::text::ShapeText;
 
 /// The description of one type.
 #[derive(Default)]
 pub(super) struct Layout {
-    pub(super) text: Text,
+    pub(super) text: ShapeText,
     /// Types that are visited, one for each `part` in the text.
     pub(super) parts: Vec<Type>,
     /// Whether anything was left undescribed.
@@ -130,7 +130,7 @@ impl Layout {
         self.text.mark("end");
     }
 
-    fn field(&mut self, field: &Field<'_>, opaque: bool) {
+    fn field(&mut self, field: &ShapeField<'_>, opaque: bool) {
         self.marks(&field.serde);
         self.part(&field.syn.ty, opaque || field.options.opaque);
     }

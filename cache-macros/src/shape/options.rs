@@ -15,12 +15,12 @@ use crate::suggest::nearest;
 pub(super) enum Place {
     Type,
     Variant,
-    Field,
+    ShapeField,
 }
 
 /// The options of one type, variant or field.
 #[derive(Default)]
-pub(super) struct Options {
+pub(super) struct ShapeOptions {
     pub(super) opaque: bool,
     pub(super) self_describing: bool,
     /// Path to `cache_core`.
@@ -30,7 +30,7 @@ pub(super) struct Options {
 }
 
 /// One `name` or `name = value`.
-struct Setting {
+struct ShapeSetting {
     name: Ident,
     value: Option<(Token![=], Expr)>,
 }
@@ -38,12 +38,12 @@ struct Setting {
 const ON_TYPES: &[&str] = &["opaque", "self_describing", "crate"];
 const ON_FIELDS: &[&str] = &["opaque"];
 
-impl Options {
+impl ShapeOptions {
     /// Reads all `#[shape(...)]` among `attributes`.
     pub(super) fn read(attributes: &[Attribute], place: Place, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("shape")) {
-            let settings = attribute.parse_args_with(Punctuated::<Setting, Token![,]>::parse_terminated);
+            let settings = attribute.parse_args_with(Punctuated::<ShapeSetting, Token![,]>::parse_terminated);
             for setting in errors.take(settings).into_iter().flatten() {
                 options.take(setting, place, errors);
             }
@@ -51,7 +51,7 @@ impl Options {
         options
     }
 
-    fn take(&mut self, setting: Setting, place: Place, errors: &mut Errors) {
+    fn take(&mut self, setting: ShapeSetting, place: Place, errors: &mut Errors) {
         let name = setting.name.unraw().to_string();
         if let Some(message) = misplaced(&name, place) {
             return errors.push(&setting.name, message);
@@ -68,7 +68,7 @@ impl Options {
     }
 }
 
-impl Setting {
+impl ShapeSetting {
     fn is_flag(&self, errors: &mut Errors) -> bool {
         if let Some((equals, value)) = &self.value {
             let name = &self.name;
@@ -98,7 +98,7 @@ fn literal(value: &Expr) -> Option<&LitStr> {
     }
 }
 
-impl Parse for Setting {
+impl Parse for ShapeSetting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let name = Ident::parse_any(input).map_err(|error| {
             syn::Error::new(error.span(), "expected the name of an option, as in `#[shape(opaque)]`")
@@ -126,6 +126,6 @@ fn misplaced(name: &str, place: Place) -> Option<String> {
 }
 
 /// Where generated code finds `cache_core`.
-pub(super) fn crate_path(options: &Options) -> TokenStream {
+pub(super) fn crate_path(options: &ShapeOptions) -> TokenStream {
     options.krate.as_ref().map_or_else(|| quote!(::cache_core), ToTokens::to_token_stream)
 }

@@ -3,14 +3,14 @@
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Expr};
 
-use super::options::{Options, Place};
+use super::options::{Place, ShapeOptions};
 use super::serde::SerdeAttributes;
 use crate::errors::Errors;
 
 /// A struct or enum.
 pub(super) struct Container<'a> {
     pub(super) input: &'a DeriveInput,
-    pub(super) options: Options,
+    pub(super) options: ShapeOptions,
     pub(super) serde: SerdeAttributes,
     pub(super) body: Body<'a>,
 }
@@ -23,14 +23,14 @@ pub(super) enum Body<'a> {
 pub(super) struct Variant<'a> {
     pub(super) ident: &'a Ident,
     pub(super) discriminant: Option<&'a Expr>,
-    pub(super) options: Options,
+    pub(super) options: ShapeOptions,
     pub(super) serde: SerdeAttributes,
     pub(super) fields: Fields<'a>,
 }
 
 pub(super) struct Fields<'a> {
     pub(super) style: Style,
-    pub(super) list: Vec<Field<'a>>,
+    pub(super) list: Vec<ShapeField<'a>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +40,15 @@ pub(super) enum Style {
     Unit,
 }
 
-pub(super) struct Field<'a> {
+pub(super) struct ShapeField<'a> {
     pub(super) syn: &'a syn::Field,
-    pub(super) options: Options,
+    pub(super) options: ShapeOptions,
     pub(super) serde: SerdeAttributes,
 }
 
 /// Reads the whole item. A union has no body that could be described, and is reported.
 pub(super) fn container<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Container<'a> {
-    let options = Options::read(&input.attrs, Place::Type, errors);
+    let options = ShapeOptions::read(&input.attrs, Place::Type, errors);
     let body = match &input.data {
         Data::Struct(data) => Body::Struct(fields(&data.fields, errors)),
         Data::Enum(data) => Body::Enum(data.variants.iter().map(|one| variant(one, errors)).collect()),
@@ -64,7 +64,7 @@ fn variant<'a>(variant: &'a syn::Variant, errors: &mut Errors) -> Variant<'a> {
     Variant {
         ident: &variant.ident,
         discriminant: variant.discriminant.as_ref().map(|(_, value)| value),
-        options: Options::read(&variant.attrs, Place::Variant, errors),
+        options: ShapeOptions::read(&variant.attrs, Place::Variant, errors),
         serde: SerdeAttributes::read(&variant.attrs),
         fields: fields(&variant.fields, errors),
     }
@@ -79,10 +79,10 @@ fn fields<'a>(fields: &'a syn::Fields, errors: &mut Errors) -> Fields<'a> {
     Fields { style, list: fields.iter().map(|one| field(one, errors)).collect() }
 }
 
-fn field<'a>(field: &'a syn::Field, errors: &mut Errors) -> Field<'a> {
-    Field {
+fn field<'a>(field: &'a syn::Field, errors: &mut Errors) -> ShapeField<'a> {
+    ShapeField {
         syn: field,
-        options: Options::read(&field.attrs, Place::Field, errors),
+        options: ShapeOptions::read(&field.attrs, Place::ShapeField, errors),
         serde: SerdeAttributes::read(&field.attrs),
     }
 }

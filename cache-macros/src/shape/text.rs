@@ -6,9 +6,9 @@ use quote::ToTokens;
 
 /// The description of one type: marks (fixed words) and names (text of the user's, with its length before it).
 #[derive(Debug, Default)]
-pub(super) struct Text(String);
+pub(super) struct ShapeText(String);
 
-impl Text {
+impl ShapeText {
     /// Adds a fixed word.
     pub(super) fn mark(&mut self, word: &str) {
         self.0.push_str(word);

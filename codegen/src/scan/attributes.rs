@@ -3,8 +3,9 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::Derive;
-use super::cursor::{Cursor, string_value};
+use super::cursor::Cursor;
 use crate::cfg::{self, Cfg};
+use crate::tokens::{split_at_commas, string_value};
 
 /// How deep `cfg_attr` may nest before the rest of it is passed over.
 const MAX_DEPTH: usize = 32;
@@ -76,7 +77,7 @@ impl Attributes {
     }
 
     fn conditional(&mut self, tokens: TokenStream, outer: &[Cfg], depth: usize) {
-        let mut parts = cfg::split_at_commas(tokens).into_iter();
+        let mut parts = split_at_commas(tokens).into_iter();
         let Some(predicate) = parts.next() else { return };
         let mut conditions = outer.to_vec();
         cfg::push(&mut conditions, Cfg::parse(predicate.into_iter().collect()));
@@ -89,7 +90,7 @@ impl Attributes {
     }
 
     fn derive(&mut self, paths: TokenStream, conditions: &[Cfg]) {
-        for part in cfg::split_at_commas(paths) {
+        for part in split_at_commas(paths) {
             if let Some(path) = Cursor::from_vec(part).path() {
                 self.derives.push(Derive { path, cfgs: conditions.to_vec() });
             }

@@ -4,7 +4,6 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
 use super::Visibility;
 use super::cursor::{Cursor, PathText};
-use crate::cfg;
 
 /// Words after which `!` and brackets are no macro call.
 const KEYWORDS: [&str; 10] = ["if", "while", "match", "return", "in", "else", "break", "let", "move", "as"];
@@ -117,7 +116,7 @@ pub(super) fn derives_among(tokens: TokenStream) -> Vec<PathText> {
             match token {
                 TokenTree::Ident(ident) if ident == "derive" => {
                     if let Some(group) = cursor.group(Delimiter::Parenthesis) {
-                        let parts = cfg::split_at_commas(group.stream());
+                        let parts = crate::tokens::split_at_commas(group.stream());
                         paths.extend(parts.into_iter().filter_map(|part| Cursor::from_vec(part).path()));
                     }
                 }

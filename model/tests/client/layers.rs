@@ -43,7 +43,7 @@ fn a_confirmed_layer_is_seen_or_what_takes_its_place_and_never_both_or_neither()
         });
         let mut tx = store.begin();
         tx.set(KEY, 201);
-        tx.sign(sign);
+        tx.committed_flag(sign);
         tx.commit().unwrap();
         stacks.remove(&KEY, LayerId(1));
         reading.join().unwrap();

@@ -20,7 +20,7 @@ fn who_looks_at_the_sign_before_and_after_it_reads_sees_neither_half_of_a_commit
             let mut tx = store.begin();
             tx.set(Recent(1), 2);
             tx.set(Few(1), 2);
-            tx.sign(set);
+            tx.committed_flag(set);
             tx.commit().unwrap();
         });
         let reading = part(&store, move |store| {

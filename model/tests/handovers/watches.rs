@@ -128,7 +128,7 @@ fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
                     let found = found.filter(|(_, state)| state.freshness != Freshness::Invalidated);
                     let Some((value, _)) = found else { return };
                     old.store(*value == 1, Ordering::SeqCst);
-                    inputs.note(&store, &Few(1), Some(&value), false, None);
+                    store.note_input(&mut inputs, &Few(1), Some(&value), false, None);
                     watch.store_built(*value, EntryTimes::new(), &inputs);
                 }),
                 part(&store, move |store| {
@@ -153,7 +153,7 @@ fn answers_that_are_built_from_each_other_are_stored_without_a_deadlock() {
         together(vec![
             part(&store, move |store| {
                 let (watch, mut inputs) = (store.watch(&Few(1)), Inputs::default());
-                inputs.note(&store, &Recent(1), Some(&recent), false, None);
+                store.note_input(&mut inputs, &Recent(1), Some(&recent), false, None);
                 assert!(!matches!(
                     watch.store_built(2, EntryTimes::new(), &inputs),
                     StoreOutcome::Overtaken(_)
@@ -161,7 +161,7 @@ fn answers_that_are_built_from_each_other_are_stored_without_a_deadlock() {
             }),
             part(&store, move |store| {
                 let (watch, mut inputs) = (store.watch(&Recent(1)), Inputs::default());
-                inputs.note(&store, &Few(1), Some(&few), false, None);
+                store.note_input(&mut inputs, &Few(1), Some(&few), false, None);
                 assert!(!matches!(
                     watch.store_built(2, EntryTimes::new(), &inputs),
                     StoreOutcome::Overtaken(_)

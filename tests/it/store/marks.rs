@@ -188,13 +188,13 @@ fn who_reads_a_change_finds_its_sign_set() {
     let cache = sides();
     let sign = Arc::new(AtomicBool::new(false));
     let mut refused = cache.begin();
-    refused.sign(Arc::clone(&sign));
+    refused.committed_flag(Arc::clone(&sign));
     refused.get(&GetLeft(1));
     cache.insert(GetLeft(1), 5);
     refused.commit().unwrap_err();
     assert!(!sign.load(Ordering::SeqCst));
     let mut tx = cache.begin();
-    tx.sign(Arc::clone(&sign));
+    tx.committed_flag(Arc::clone(&sign));
     tx.commit().unwrap();
     assert!(sign.load(Ordering::SeqCst), "of one that changes nothing too");
 }

@@ -274,7 +274,7 @@ fn what_was_built_from_a_value_that_has_changed_in_any_way_is_stored_and_marked(
     for (name, change) in changes().into_iter().chain([unchanged]) {
         let (cache, _) = shelf();
         let (old, mut inputs) = (cache.insert(GetBook(1), book("old")), Inputs::default());
-        inputs.note(&cache, &GetBook(1), Some(&old), false, None);
+        cache.note_input(&mut inputs, &GetBook(1), Some(&old), false, None);
         let watch = cache.watch(&GetBook(2));
         change(&cache);
         let stored = watch.store_built(book("built"), EntryTimes::new(), &inputs);

@@ -1,17 +1,17 @@
 //! The commit of a set of writes: what is compared under the locks, and what is installed.
 
-use super::{Line, Lines, Mark, Write, key_of};
+use super::{Mark, Write, WriteLine, WriteLines, key_of};
 use crate::commit::locked_shards::{LockedShards, OpenShards};
 use crate::commit::{Commit, Failure, Steps};
 use crate::event::ChangeKind;
 use crate::shard::key::AnyKey;
 use crate::shard::{OpContext, ShardMut, ShardRef, Written};
-use crate::table::Head;
+use crate::table::head::Head;
 
-impl Lines {
+impl WriteLines {
     /// Compares what was read of a line's key with what is there, and finds the place of what will be written.
     fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
-        let Line { hash, read, write, at: location } = &mut self.lines[at];
+        let WriteLine { hash, read, write, at: location } = &mut self.lines[at];
         let key = key_of(&*self.pairs, at);
         *location = shard.locate(*hash, &|other| key.equals(other));
         if read.is_some_and(|seen| !shard.is_unchanged(seen, location.number)) {
@@ -35,7 +35,7 @@ impl Lines {
     }
 
     /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
-    fn is_told(line: &Line, shard: ShardRef<'_>) -> Option<ChangeKind> {
+    fn is_told(line: &WriteLine, shard: ShardRef<'_>) -> Option<ChangeKind> {
         let kind = line.write.kind()?;
         let is_told = match kind {
             ChangeKind::Touched => false,
@@ -83,14 +83,14 @@ impl Lines {
     ) -> bool {
         let line = &self.lines[at];
         if line.write.is_change() {
-            head.trail.note(line.hash);
+            head.dirty_marks.mark(line.hash);
         }
         if !line.is_written() {
             return true;
         }
         let Some(shard) = shards.of(line.hash) else { return true };
         let may_be_simple = has_simple_commits && line.is_simple() && line.at.pin.is_none();
-        if may_be_simple && shard.is_calm(context.now) && !context.ledger.is_over() {
+        if may_be_simple && shard.allows_simple_writes(context.now) && !context.ledger.is_over() {
             let place = (line.hash, line.at.number);
             let written = Written { revision: context.revision, as_of: context.now };
             shard.write_simply(self.copies.pair_mut(at), place, written, context);
@@ -109,7 +109,7 @@ impl Lines {
     ) {
         let Self { copies, lines, incoming, tags, .. } = self;
         let line = &lines[at];
-        let location = shard.meet(line.at, context);
+        let location = shard.expire_at(line.at, context);
         let incoming = incoming.get_mut(at).and_then(Option::take);
         match (&line.write, incoming, location.number) {
             (Write::Remove, ..) => {
@@ -136,7 +136,7 @@ impl Lines {
     }
 }
 
-impl Steps for Lines {
+impl Steps for WriteLines {
     fn lock(&self, locked: &mut LockedShards<'_>) {
         match self.marks_rest {
             true => locked.lock_all(),
@@ -147,7 +147,7 @@ impl Steps for Lines {
     fn validate(&mut self, locked: &LockedShards<'_>, commit: &mut Commit<'_>) -> Result<(), Failure> {
         let table = locked.table();
         let head = table.head();
-        let has_listeners = head.core.events.has_listeners();
+        let has_listeners = head.shared.events.has_listeners();
         for at in 0..self.lines.len() {
             let hash = self.lines[at].hash;
             let shard = locked.shard(hash);
@@ -160,7 +160,7 @@ impl Steps for Lines {
             let line = &self.lines[at];
             if let Some(tell) = line.write.tells() {
                 let key = key_of(&*self.pairs, at);
-                self.told.find(tell, head, shard, (hash, &|other| key.equals(other)));
+                self.affected.find(tell, head, shard, (hash, &|other| key.equals(other)));
             }
             if has_listeners && let Some(kind) = Self::is_told(line, shard) {
                 head.add_change(&mut commit.changes, kind, &|| self.pairs.pair(at).entry());
@@ -190,7 +190,7 @@ impl Steps for Lines {
         }
         let context = head.context(commit.now, commit.revision());
         let mut shards = locked.open();
-        self.told.tell(&mut shards);
+        self.affected.notify(&mut shards);
         for shard in shards.each() {
             shard.begin(&context);
         }

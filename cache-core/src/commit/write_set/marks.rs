@@ -1,11 +1,10 @@
 //! What a transaction marks or touches: keys, and those that match a predicate or have a tag.
 
-use super::{Lines, Mark, Predicate, Write, WriteSet};
+use super::{Mark, Predicate, Write, WriteLines, WriteOrder, WriteSet};
 use crate::erased::{ErasedTable, UsedTable};
 use crate::shard::key::{AnyKey, IsKey};
-use crate::table::Head;
+use crate::table::head::Head;
 use crate::tag::Tag;
-use crate::transaction::Order;
 
 impl WriteSet {
     /// Marks or touches a key. Returns whether there is something to mark, and the line if this is its first write.
@@ -33,7 +32,7 @@ impl WriteSet {
     /// have begun. To be called without locks.
     pub(crate) fn mark_matching_again(&mut self) {
         let (table, lines) = self.split();
-        lines.mark_matching(table, &mut Order::new());
+        lines.mark_matching(table, &mut WriteOrder::new());
     }
 
     /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
@@ -46,7 +45,7 @@ impl WriteSet {
     }
 }
 
-impl Lines {
+impl WriteLines {
     /// Has what is being loaded for an absent key retired.
     pub(super) fn overtake(&mut self, line: usize) {
         match &mut self.lines[line].write {
@@ -102,13 +101,13 @@ impl Lines {
     }
 
     /// Makes lines for the keys that a predicate marks. Whatever happens from now on came after the commit was begun.
-    pub(super) fn mark_matching(&mut self, table: &dyn ErasedTable, order: &mut Order) {
+    pub(super) fn mark_matching(&mut self, table: &dyn ErasedTable, order: &mut WriteOrder) {
         if self.marks_where.is_empty() {
             return;
         }
         let head = table.head();
         // Keys that are neither there nor watched are known by copies alone.
-        head.trail.note_all();
+        head.dirty_marks.mark_all();
         // Before the keys, so that what is being loaded is either overtaken or among them.
         let used = table.used();
         let mut keys = head.watchers.keys();

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Lines, Mark, Write, WriteSet, key_of};
+use super::{Mark, Write, WriteLines, WriteOrder, WriteSet, key_of};
 use crate::clock::Moment;
 use crate::erased::UsedTable;
-use crate::table::Head;
-use crate::transaction::Order;
+use crate::table::head::Head;
 
 impl WriteSet {
     /// Runs all foreign code that the commit needs, before anything is locked. Adds the lines that come by that to `order`.
-    pub(crate) fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut Order) {
+    pub(crate) fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut WriteOrder) {
         let (table, lines) = self.split();
         let head = table.head();
         let has_simple_commits = head.has_simple_commits();
         lines.mark_matching(table, order);
-        lines.told.clear();
+        lines.affected.clear();
         lines.tags.clear();
         lines.incoming.clear();
         for at in 0..lines.lines.len() {
@@ -36,7 +35,7 @@ impl WriteSet {
     }
 }
 
-impl Lines {
+impl WriteLines {
     /// Runs a merge again whose base was found changed.
     fn merge_again(&mut self, table: &dyn UsedTable, at: usize) {
         let line = &mut self.lines[at];

@@ -5,16 +5,16 @@
 
 use smallvec::SmallVec;
 
-use super::{Line, Lines, WriteSet};
+use super::{WriteLine, WriteLines, WriteSet};
 use crate::clock::Moment;
 use crate::commit::locked_shards::LockedShards;
 use crate::commit::{Part, Steps};
-use crate::core::Core;
 use crate::shard::DisplacedPairs;
+use crate::shared::Shared;
 
 /// Commits the sets of a transaction, which are all of it, if that is simple. Returns the revision; `None` if nothing was
 /// done.
-pub(crate) fn commit_simply(core: &Core, sets: &mut [Box<WriteSet>]) -> Option<u64> {
+pub(crate) fn commit_simply(shared: &Shared, sets: &mut [Box<WriteSet>]) -> Option<u64> {
     let mut writes = false;
     for set in sets.iter_mut() {
         writes |= set.prepare_simply()?;
@@ -23,12 +23,12 @@ pub(crate) fn commit_simply(core: &Core, sets: &mut [Box<WriteSet>]) -> Option<u
         return None;
     }
     sets.sort_unstable_by_key(|set| set.table_index);
-    let now = core.precise_now();
-    core.gate.pass();
+    let now = shared.precise_now();
+    shared.gate.pass();
     let mut displaced = Vec::new();
-    let revision = install(core, sets, now, &mut displaced)?;
+    let revision = install(shared, sets, now, &mut displaced)?;
     // Before the drop of a value may panic.
-    core.log.note(revision, None, || sets.iter().map(|set| set.table().name()).collect());
+    shared.log.note(revision, None, || sets.iter().map(|set| set.table().name()).collect());
     for set in sets.iter_mut() {
         set.unlocked();
     }
@@ -36,18 +36,18 @@ pub(crate) fn commit_simply(core: &Core, sets: &mut [Box<WriteSet>]) -> Option<u
     for set in sets.iter_mut() {
         set.drop_displaced();
     }
-    core.events.drain();
+    shared.events.drain();
     Some(revision)
 }
 
 /// What is done under locks. Changes nothing if it returns `None`.
 fn install(
-    core: &Core,
+    shared: &Shared,
     sets: &mut [Box<WriteSet>],
     now: Moment,
     displaced: &mut Vec<DisplacedPairs>,
 ) -> Option<u64> {
-    let mut locked = SmallVec::<[(LockedShards<'_>, &mut Lines); 2]>::new();
+    let mut locked = SmallVec::<[(LockedShards<'_>, &mut WriteLines); 2]>::new();
     for set in sets {
         let (table, lines) = set.split();
         locked.push((LockedShards::of(table.used()?), lines));
@@ -57,10 +57,10 @@ fn install(
             return None;
         }
     }
-    if core.gate.is_closed() {
+    if shared.gate.is_closed() {
         return None;
     }
-    let revision = core.next_revision();
+    let revision = shared.next_revision();
     for (shards, lines) in &mut locked {
         lines.install_simply(shards, now, revision, displaced);
     }
@@ -71,7 +71,7 @@ impl WriteSet {
     /// Copies what is to be written. Returns whether anything is; `None` if there is more to do.
     fn prepare_simply(&mut self) -> Option<bool> {
         let (table, lines) = self.split();
-        let is_simple = |line: &Line| line.is_simple() || !line.is_written();
+        let is_simple = |line: &WriteLine| line.is_simple() || !line.is_written();
         if lines.marks_rest
             || !lines.marks_where.is_empty()
             || !table.head().has_simple_commits()
@@ -80,17 +80,19 @@ impl WriteSet {
             return None;
         }
         lines.copy();
-        Some(lines.lines.iter().any(Line::is_written))
+        Some(lines.lines.iter().any(WriteLine::is_written))
     }
 }
 
-impl Lines {
+impl WriteLines {
     /// Finds the keys in shards that are locked. Returns whether nothing but simple writes has to be done to them, and what
     /// was read is unchanged.
     fn locate_simply(&mut self, locked: &LockedShards<'_>, now: Moment) -> bool {
         let Self { pairs, lines, .. } = self;
         let head = locked.table().head();
-        if !head.watchers.is_empty() || head.ledger.is_over() || !locked.all().all(|shard| shard.is_calm(now))
+        if !head.watchers.is_empty()
+            || head.ledger.is_over()
+            || !locked.all().all(|shard| shard.allows_simple_writes(now))
         {
             return false;
         }
@@ -116,15 +118,15 @@ impl Lines {
         let context = head.context(now, revision);
         let mut shards = locked.open();
         // Another shard may have filled the table meanwhile.
-        let mut is_calm = self.install_lines(head, &mut shards, &context, true);
+        let mut allows_simple_writes = self.install_lines(head, &mut shards, &context, true);
         for shard in shards.each() {
-            if !shard.is_calm(now) {
+            if !shard.allows_simple_writes(now) {
                 shard.finish(&context);
-                is_calm = false;
+                allows_simple_writes = false;
             }
         }
         drop(shards);
-        match is_calm {
+        match allows_simple_writes {
             // Simple writes have left what they displaced in the copies.
             true => locked.have_displaced_nothing(),
             false => locked.take_displaced(displaced),

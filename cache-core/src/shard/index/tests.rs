@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Index, Line, equal_bytes, equal_bytes_anywhere};
+use super::{Bucket, Index, equal_bytes, equal_bytes_anywhere};
 use crate::clock::Moment;
 use crate::retention::list::Link;
 use crate::retention::records::{Record, Records};
@@ -55,13 +55,13 @@ fn compare(steps: Vec<Step>) -> Result<(), TestCaseError> {
         for (&number, &hash) in &model {
             prop_assert_eq!(index.find(hash, is(number)), Some(number));
         }
-        prop_assert_eq!(index.lines.iter().flat_map(Line::taken).count(), model.len());
+        prop_assert_eq!(index.buckets.iter().flat_map(Bucket::taken).count(), model.len());
     }
     // Nothing is left behind.
     for &number in model.keys() {
         index.remove(number, &records);
     }
-    prop_assert!(index.lines.iter().all(|line| line.head == [0; 16]));
+    prop_assert!(index.buckets.iter().all(|bucket| bucket.head == [0; 16]));
     Ok(())
 }
 

@@ -13,21 +13,21 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        6 => (0..12_u32, prop::collection::vec(0..5_u32, 0..4)).prop_map(|(slot, tags)| Step::Add(slot, tags)),
+        6 => (0..12_u32, prop::collection::vec(0..5_u32, 0..4)).prop_map(|(line, tags)| Step::Add(line, tags)),
         5 => (0..12_u32).prop_map(Step::Remove),
         1 => Just(Step::Renumber),
     ];
     prop::collection::vec(step, 0..60)
 }
 
-/// Each slot with its tags.
+/// Each line with its tags.
 type Naive = BTreeMap<u32, Vec<u32>>;
 
 fn renumber(index: &mut TagIndex, naive: &mut Naive) {
     let mut moved = vec![NONE; 12];
     let old = std::mem::take(naive);
-    for (new, (slot, tags)) in (0..).zip(old) {
-        moved[slot as usize] = new;
+    for (new, (line, tags)) in (0..).zip(old) {
+        moved[line as usize] = new;
         naive.insert(new, tags);
     }
     index.renumber(&moved);
@@ -39,25 +39,25 @@ proptest! {
         let (mut index, mut naive) = (TagIndex::default(), Naive::new());
         for step in steps {
             match step {
-                Step::Add(slot, mut tags) => {
-                    index.add(slot, &tags);
+                Step::Add(line, mut tags) => {
+                    index.add(line, &tags);
                     tags.sort_unstable();
                     tags.dedup();
                     if !tags.is_empty() {
-                        naive.entry(slot).or_insert(tags);
+                        naive.entry(line).or_insert(tags);
                     }
                 }
-                Step::Remove(slot) => {
-                    index.remove(slot);
-                    naive.remove(&slot);
+                Step::Remove(line) => {
+                    index.remove(line);
+                    naive.remove(&line);
                 }
                 Step::Renumber => renumber(&mut index, &mut naive),
             }
             for tag in 0..5 {
-                let mut found: Vec<u32> = index.slots(tag).collect();
+                let mut found: Vec<u32> = index.lines(tag).collect();
                 found.sort_unstable();
                 let known = naive.iter().filter(|(_, tags)| tags.contains(&tag));
-                prop_assert_eq!(found, known.map(|(&slot, _)| slot).collect::<Vec<_>>());
+                prop_assert_eq!(found, known.map(|(&line, _)| line).collect::<Vec<_>>());
             }
             prop_assert_eq!(index.len(), naive.values().map(Vec::len).sum::<usize>());
             let tags = (0..5).filter(|tag| naive.values().any(|tags| tags.contains(tag)));

@@ -24,7 +24,7 @@ impl Codec for Bincode {
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let (limits, start) = (Limits::for_writing(), out.len());
         let value = Guarded::<T, false>::new(value, &limits);
-        match bincode::serde::encode_into_writer(value, Sink(out), CONFIG) {
+        match bincode::serde::encode_into_writer(value, BincodeSink(out), CONFIG) {
             Ok(()) => limits.check_elements(out.len() - start),
             Err(error) => Err(encode_error(error, &limits)),
         }
@@ -64,9 +64,9 @@ fn rest(decoder: &mut Decoder<'_>) -> usize {
     rest
 }
 
-struct Sink<'a>(&'a mut Vec<u8>);
+struct BincodeSink<'a>(&'a mut Vec<u8>);
 
-impl Writer for Sink<'_> {
+impl Writer for BincodeSink<'_> {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         self.0.extend_from_slice(bytes);

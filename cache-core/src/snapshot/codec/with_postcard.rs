@@ -14,8 +14,8 @@ impl Codec for Postcard {
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let (limits, start) = (Limits::for_writing(), out.len());
         let value = Guarded::<T, false>::new(value, &limits);
-        match postcard::to_extend(&value, Sink(out)) {
-            Ok(Sink(out)) => limits.check_elements(out.len() - start),
+        match postcard::to_extend(&value, PostcardSink(out)) {
+            Ok(PostcardSink(out)) => limits.check_elements(out.len() - start),
             Err(error) => Err(limits.encode_error(|| error.to_string())),
         }
     }
@@ -52,9 +52,9 @@ fn decode_error(error: &postcard::Error, limits: &Limits) -> CodecError {
 }
 
 /// `postcard` takes its sink by value and asks for `Extend`.
-struct Sink<'a>(&'a mut Vec<u8>);
+struct PostcardSink<'a>(&'a mut Vec<u8>);
 
-impl Extend<u8> for Sink<'_> {
+impl Extend<u8> for PostcardSink<'_> {
     #[inline]
     fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
         self.0.extend(bytes);

@@ -5,7 +5,6 @@ use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::failed;
 use crate::snapshot::error::{PathProblem, SnapshotError};
 
 /// Links in a row that are followed before it counts as a loop, as in Linux.
@@ -79,4 +78,8 @@ fn kind_of(found: FileType) -> &'static str {
 #[cfg(not(unix))]
 fn kind_of(_found: FileType) -> &'static str {
     "a special file"
+}
+
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
+    move |source| SnapshotError::File { action, path: path.to_owned(), source }
 }

@@ -44,7 +44,7 @@ pub trait Read {
 impl<T: DeserializeOwned> Read for Reader<T> {
     fn request(&self) -> Option<Request> {
         // Nothing asked for: it made itself up.
-        match T::deserialize(Recorder) {
+        match T::deserialize(ShapeRecorder) {
             Ok(_) => Some(Request::Other),
             Err(Asked(request)) => Some(request),
         }
@@ -63,7 +63,7 @@ pub trait Unreadable {
 impl<T: ?Sized> Unreadable for &Reader<T> {}
 
 /// Answers every request with an error that repeats it.
-struct Recorder;
+struct ShapeRecorder;
 
 #[derive(Debug)]
 struct Asked(Request);
@@ -82,7 +82,7 @@ impl Error for Asked {
     }
 }
 
-impl<'de> Deserializer<'de> for Recorder {
+impl<'de> Deserializer<'de> for ShapeRecorder {
     type Error = Asked;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Asked> {

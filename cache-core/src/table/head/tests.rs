@@ -8,8 +8,8 @@ use crate::clock::SystemClock;
 #[test]
 fn numbers_in_a_row_are_spread_evenly_over_the_shards_with_every_seed() {
     const KEYS: u32 = 3_000;
-    let core = Arc::new(Core::new(Box::new(SystemClock::new()), Vec::new(), Vec::new(), None));
-    let mut head = Head::new("numbers", 0, &[], TableOptions::new(), None, core);
+    let shared = Arc::new(Shared::new(Box::new(SystemClock::new()), Vec::new(), Vec::new(), None));
+    let mut head = Head::new("numbers", 0, &[], TableOptions::new(), None, shared);
     head.shard_count = 16;
     for seed in 0..1_000 {
         let shared = Box::leak(Box::new(SharedSeed::from_u64(seed)));

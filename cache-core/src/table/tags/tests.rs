@@ -2,11 +2,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::clock::ManualClock;
-use crate::core::Core;
+use crate::entry_times::EntryTimes;
 use crate::erased::ErasedTable;
 use crate::query::{Query, TagsOf};
+use crate::shared::Shared;
+use crate::table::Table;
+use crate::table::head::Head;
 use crate::table::watchers::{AnyWatcher, Watcher};
-use crate::table::{EntryTimes, Head, Table};
 use crate::tag::Tag;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,13 +37,13 @@ fn twins(table: &Table<Key>) -> [u32; 2] {
 
 #[test]
 fn tags_with_one_hash_are_not_taken_for_one_another() {
-    let core = Arc::new(Core::new(Box::new(ManualClock::new()), Vec::new(), Vec::new(), Some(7)));
-    let table = Table::<Key>::new(Head::new("key", 0, Key::TAGS, Key::OPTIONS, None, core), None);
+    let shared = Arc::new(Shared::new(Box::new(ManualClock::new()), Vec::new(), Vec::new(), Some(7)));
+    let table = Table::<Key>::new(Head::new("key", 0, Key::TAGS, Key::OPTIONS, None, shared), None);
     let [one, other] = twins(&table);
     assert_ne!(tag(one), tag(other));
     let held = [one, other].map(|id| table.insert(Key(id), Arc::new(id), &EntryTimes::new()));
     let used = table.used().unwrap();
-    let watch: Arc<AnyWatcher> = Watcher::new(Key(other), table.hash(&Key(other)), used.ringer(None));
+    let watch: Arc<AnyWatcher> = Watcher::new(Key(other), table.hash(&Key(other)), used.notifier(None));
     used.watch(&watch);
 
     assert_eq!(used.keys_by_tag(&tag(one)).len(), 2, "the index does not tell them apart");

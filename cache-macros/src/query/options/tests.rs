@@ -4,14 +4,14 @@ use super::super::parse;
 use super::*;
 
 /// Reads `#[query(...)]` with these tokens inside.
-fn read(tokens: TokenStream) -> (Options, Vec<String>) {
+fn read(tokens: TokenStream) -> (QueryOptions, Vec<String>) {
     let mut errors = Errors::default();
     let item: syn::DeriveInput = syn::parse_quote!(
         #[query(#tokens)]
         struct Q;
     );
     let settings = parse::settings(&item.attrs, &mut errors);
-    (Options::read(&settings, &mut errors), errors.messages())
+    (QueryOptions::read(&settings, &mut errors), errors.messages())
 }
 
 /// The value of an option that was written out.

@@ -9,7 +9,7 @@ fn messages(item: TokenStream) -> Vec<String> {
     let input: DeriveInput = syn::parse2(item).unwrap();
     let mut errors = Errors::default();
     let settings = parse::settings(&input.attrs, &mut Errors::default());
-    let options = Options::read(&settings, &mut Errors::default());
+    let options = QueryOptions::read(&settings, &mut Errors::default());
     check(&input, &options, &mut errors);
     errors.messages()
 }

@@ -10,11 +10,12 @@ use proc_macro2::{Group, Ident, TokenTree};
 use super::{Context, Declared, Directory, Walk};
 use crate::cfg;
 use crate::scan::attributes::Attributes;
-use crate::scan::cursor::{Cursor, string_value};
+use crate::scan::cursor::Cursor;
 use crate::scan::heads::{declares_file, module_head, visibility};
 use crate::scan::lex::lex;
 use crate::scan::{Module, ModuleKind, Visibility};
 use crate::source::{Location, SourceFile};
+use crate::tokens::string_value;
 
 impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     /// Walks the modules with files that are declared among the tokens of a macro call.

@@ -180,7 +180,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_seq(Listed { inner: visitor, bounds: self.bounds })
+        self.inner.deserialize_seq(ListedElement { inner: visitor, bounds: self.bounds })
     }
 
     #[inline]
@@ -202,7 +202,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_map(Listed { inner: visitor, bounds: self.bounds })
+        self.inner.deserialize_map(ListedElement { inner: visitor, bounds: self.bounds })
     }
 
     #[inline]
@@ -319,12 +319,12 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
 }
 
 /// The visitor of a sequence or map, whose number of elements comes from the input, not from the type.
-struct Listed<'a, V> {
+struct ListedElement<'a, V> {
     inner: V,
     bounds: Bounds<'a>,
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Listed<'_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for ListedElement<'_, V> {
     type Value = V::Value;
 
     visit_leaves! {}

@@ -15,13 +15,13 @@ use super::{Limits, MAX_DEPTH, MAX_JSON_DEPTH, Refusal};
 /// `value` for a serializer of a format: JSON if `IS_JSON`, else a binary one.
 pub(in super::super) struct Guarded<'a, T: ?Sized, const IS_JSON: bool> {
     value: &'a T,
-    state: State<'a>,
+    state: WriterState<'a>,
 }
 
 impl<'a, T: ?Sized, const IS_JSON: bool> Guarded<'a, T, IS_JSON> {
     pub(in super::super) fn new(value: &'a T, limits: &'a Limits) -> Self {
         let levels = if IS_JSON { MAX_JSON_DEPTH } else { MAX_DEPTH };
-        Self { value, state: State { levels, is_in_some: false, limits } }
+        Self { value, state: WriterState { levels, is_in_some: false, limits } }
     }
 }
 
@@ -33,7 +33,7 @@ impl<T: Serialize + ?Sized, const IS_JSON: bool> Serialize for Guarded<'_, T, IS
 }
 
 #[derive(Clone, Copy)]
-struct State<'a> {
+struct WriterState<'a> {
     /// Levels that may still be entered.
     levels: u32,
     /// Whether this is what a `Some` holds, and nothing has been written for it yet.
@@ -41,7 +41,7 @@ struct State<'a> {
     limits: &'a Limits,
 }
 
-impl<'a> State<'a> {
+impl<'a> WriterState<'a> {
     /// The state inside a container that takes so many levels, if it may be entered.
     #[inline]
     fn enter(self, levels: u32) -> Option<Self> {
@@ -85,13 +85,13 @@ impl<'a> State<'a> {
 /// `inner` with the state of the value that it is for.
 struct Guard<'a, S, const IS_JSON: bool> {
     inner: S,
-    state: State<'a>,
+    state: WriterState<'a>,
 }
 
 impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
     /// The state inside a container. Each form counts as many levels as the reader of the format counts for it.
     #[inline]
-    fn enter(&self, in_json: u32) -> Result<State<'a>, S::Error> {
+    fn enter(&self, in_json: u32) -> Result<WriterState<'a>, S::Error> {
         let levels = if IS_JSON { in_json } else { 1 };
         match self.state.enter(levels) {
             Some(state) => Ok(state),
@@ -130,13 +130,13 @@ macro_rules! leaves {
 impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Parts<'a, S::SerializeSeq, IS_JSON>;
-    type SerializeTuple = Parts<'a, S::SerializeTuple, IS_JSON>;
-    type SerializeTupleStruct = Parts<'a, S::SerializeTupleStruct, IS_JSON>;
-    type SerializeTupleVariant = Parts<'a, S::SerializeTupleVariant, IS_JSON>;
-    type SerializeMap = Parts<'a, S::SerializeMap, IS_JSON>;
-    type SerializeStruct = Parts<'a, S::SerializeStruct, IS_JSON>;
-    type SerializeStructVariant = Parts<'a, S::SerializeStructVariant, IS_JSON>;
+    type SerializeSeq = CompoundWriter<'a, S::SerializeSeq, IS_JSON>;
+    type SerializeTuple = CompoundWriter<'a, S::SerializeTuple, IS_JSON>;
+    type SerializeTupleStruct = CompoundWriter<'a, S::SerializeTupleStruct, IS_JSON>;
+    type SerializeTupleVariant = CompoundWriter<'a, S::SerializeTupleVariant, IS_JSON>;
+    type SerializeMap = CompoundWriter<'a, S::SerializeMap, IS_JSON>;
+    type SerializeStruct = CompoundWriter<'a, S::SerializeStruct, IS_JSON>;
+    type SerializeStructVariant = CompoundWriter<'a, S::SerializeStructVariant, IS_JSON>;
 
     leaves! {
         serialize_bool bool;
@@ -176,7 +176,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let state = State { is_in_some: true, ..self.enter(0)? };
+        let state = WriterState { is_in_some: true, ..self.enter(0)? };
         self.inner.serialize_some(&state.guard::<T, IS_JSON>(value))
     }
 
@@ -229,13 +229,13 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
         let state = self.enter(1)?;
         state.count::<IS_JSON>(len);
-        Ok(Parts { inner: self.inner.serialize_seq(len)?, state })
+        Ok(CompoundWriter { inner: self.inner.serialize_seq(len)?, state })
     }
 
     #[inline]
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
         let state = self.enter(1)?;
-        Ok(Parts { inner: self.inner.serialize_tuple(len)?, state })
+        Ok(CompoundWriter { inner: self.inner.serialize_tuple(len)?, state })
     }
 
     #[inline]
@@ -245,7 +245,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
         let state = self.enter(1)?;
-        Ok(Parts { inner: self.inner.serialize_tuple_struct(name, len)?, state })
+        Ok(CompoundWriter { inner: self.inner.serialize_tuple_struct(name, len)?, state })
     }
 
     #[inline]
@@ -257,20 +257,20 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
         let state = self.enter(2)?;
-        Ok(Parts { inner: self.inner.serialize_tuple_variant(name, index, variant, len)?, state })
+        Ok(CompoundWriter { inner: self.inner.serialize_tuple_variant(name, index, variant, len)?, state })
     }
 
     #[inline]
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
         let state = self.enter(1)?;
         state.count::<IS_JSON>(len);
-        Ok(Parts { inner: self.inner.serialize_map(len)?, state })
+        Ok(CompoundWriter { inner: self.inner.serialize_map(len)?, state })
     }
 
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
         let state = self.enter(1)?;
-        Ok(Parts { inner: self.inner.serialize_struct(name, len)?, state })
+        Ok(CompoundWriter { inner: self.inner.serialize_struct(name, len)?, state })
     }
 
     #[inline]
@@ -282,7 +282,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
         let state = self.enter(2)?;
-        Ok(Parts { inner: self.inner.serialize_struct_variant(name, index, variant, len)?, state })
+        Ok(CompoundWriter { inner: self.inner.serialize_struct_variant(name, index, variant, len)?, state })
     }
 
     #[inline]
@@ -297,12 +297,12 @@ impl<'a, S: Serializer, const IS_JSON: bool> Serializer for Guard<'a, S, IS_JSON
 }
 
 /// A container that is being written, with the state of each of its parts.
-struct Parts<'a, C, const IS_JSON: bool> {
+struct CompoundWriter<'a, C, const IS_JSON: bool> {
     inner: C,
-    state: State<'a>,
+    state: WriterState<'a>,
 }
 
-impl<C: SerializeSeq, const IS_JSON: bool> SerializeSeq for Parts<'_, C, IS_JSON> {
+impl<C: SerializeSeq, const IS_JSON: bool> SerializeSeq for CompoundWriter<'_, C, IS_JSON> {
     type Ok = C::Ok;
     type Error = C::Error;
 
@@ -317,7 +317,7 @@ impl<C: SerializeSeq, const IS_JSON: bool> SerializeSeq for Parts<'_, C, IS_JSON
     }
 }
 
-impl<C: SerializeMap, const IS_JSON: bool> SerializeMap for Parts<'_, C, IS_JSON> {
+impl<C: SerializeMap, const IS_JSON: bool> SerializeMap for CompoundWriter<'_, C, IS_JSON> {
     type Ok = C::Ok;
     type Error = C::Error;
 
@@ -340,7 +340,7 @@ impl<C: SerializeMap, const IS_JSON: bool> SerializeMap for Parts<'_, C, IS_JSON
 /// Containers whose parts have no names.
 macro_rules! nameless {
     ($($container:ident $method:ident;)*) => {$(
-        impl<C: $container, const IS_JSON: bool> $container for Parts<'_, C, IS_JSON> {
+        impl<C: $container, const IS_JSON: bool> $container for CompoundWriter<'_, C, IS_JSON> {
             type Ok = C::Ok;
             type Error = C::Error;
 
@@ -360,7 +360,7 @@ macro_rules! nameless {
 /// Containers whose parts have names.
 macro_rules! named {
     ($($container:ident)*) => {$(
-        impl<C: $container, const IS_JSON: bool> $container for Parts<'_, C, IS_JSON> {
+        impl<C: $container, const IS_JSON: bool> $container for CompoundWriter<'_, C, IS_JSON> {
             type Ok = C::Ok;
             type Error = C::Error;
 

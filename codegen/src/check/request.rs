@@ -19,7 +19,7 @@ const PRELUDE: [&str; 24] = [
     "isize", "f32", "f64", "String", "Vec", "Option", "Box", "Result", "std", "core",
 ];
 
-/// A wish to list a type.
+/// A request to list a type.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Include {
@@ -31,7 +31,7 @@ pub struct Include {
     pub location: Option<Location>,
 }
 
-/// A wish to leave a query out.
+/// A request to leave a query out.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Skip {
@@ -42,7 +42,7 @@ pub struct Skip {
 }
 
 impl Include {
-    /// A wish to list `text`.
+    /// A request to list `text`.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), name: None, location: None }
@@ -50,14 +50,14 @@ impl Include {
 }
 
 impl Skip {
-    /// A wish to leave `text` out.
+    /// A request to leave `text` out.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), location: None }
     }
 }
 
-/// The line that a wish comes to, and which queries of the model it is about.
+/// The line that a request makes, and the queries of the model that it is about.
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) line: Line,

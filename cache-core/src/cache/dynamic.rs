@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::{Dynamic, DynamicValue};
 use crate::cache::Cache;
+use crate::dynamic::{Dynamic, DynamicValue};
 use crate::error::TypeMismatch;
 use crate::registry::{Holds, Registry};
 use crate::transaction::Transaction;

@@ -4,9 +4,9 @@ use hashbrown::HashTable;
 
 /// Hashes with places.
 #[derive(Default)]
-pub(crate) struct Hashed(HashTable<(u32, usize)>);
+pub(crate) struct HashIndex(HashTable<(u32, usize)>);
 
-impl Hashed {
+impl HashIndex {
     #[inline]
     pub(crate) fn find(&self, hash: u32, mut is_it: impl FnMut(usize) -> bool) -> Option<usize> {
         let found = self.0.find(spread(hash), |&(known, at)| known == hash && is_it(at));

@@ -12,16 +12,16 @@ use serde::de::DeserializeOwned;
 
 use crate::cache::Cache;
 use crate::clock::{Clock, default_clock};
-use crate::core::Core;
 use crate::dynamic::Dynamic;
 use crate::error::{BoxError, BuildError};
 use crate::event::{Change, Listener, Removal};
+use crate::hooks::{Hook, Proposal};
 use crate::options::TableOptions;
 use crate::query::Query;
 use crate::registry::{Assembly, Holds, Registry};
+use crate::shared::Shared;
 use crate::snapshot::shape::Shape;
 use crate::snapshot::{DynamicTypes, RegisterError};
-use crate::transaction::hooks::{Hook, Proposal};
 
 /// A cache that is being configured. Made by [`Cache::builder`].
 #[must_use]
@@ -161,12 +161,12 @@ impl<R: Registry> Builder<R> {
     /// - [`BuildError::NoClock`]: the platform has no clock, and the builder was given none.
     pub fn build(self) -> Result<Cache<R>, BuildError> {
         let clock = self.clock.or_else(default_clock).ok_or(BuildError::NoClock)?;
-        let core = Arc::new(Core::new(clock, self.listeners, self.hooks, self.hash_seed));
+        let shared = Arc::new(Shared::new(clock, self.listeners, self.hooks, self.hash_seed));
         if let Some(problem) = self.problem {
             return Err(problem.into());
         }
-        let mut assembly = Assembly::new(Arc::clone(&core), &self.options, self.types);
-        let cache = Cache::from_parts(R::assemble(&mut assembly), core);
+        let mut assembly = Assembly::new(Arc::clone(&shared), &self.options, self.types);
+        let cache = Cache::from_parts(R::assemble(&mut assembly), shared);
         assembly.finish()?;
         Ok(cache)
     }

@@ -1,24 +1,24 @@
-//! Restoring a whole cache: one commit brings a snapshot back.
+//! RestoredTable a whole cache: one commit brings a snapshot back.
 
 use std::fmt::{self, Debug};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use super::entry::Downtime;
-use super::error::SnapshotError;
-use super::file;
-use super::reader::Snapshot;
-use super::report::{RestoreReport, SkipReason, TableRestore};
-use super::saving::OnProgress;
-use crate::builder::Builder;
+use super::save::OnProgress;
 use crate::cache::Cache;
-use crate::commit::restore::Restoring;
+use crate::cache::builder::Builder;
+use crate::commit::restore::RestoredTable;
 use crate::commit::{Commit, CommitKind, Part, dynamic};
-use crate::core::Core;
 use crate::error::OpenError;
 use crate::query::Query;
 use crate::registry::{Holds, Registry};
+use crate::shared::Shared;
+use crate::snapshot::entry::Downtime;
+use crate::snapshot::error::SnapshotError;
+use crate::snapshot::file;
+use crate::snapshot::reader::Snapshot;
+use crate::snapshot::report::{RestoreReport, SkipReason, TableRestore};
 use crate::sync::processors;
 
 /// How a snapshot is restored. Made by [`Cache::restore_options`].
@@ -124,21 +124,21 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// [`NotASnapshot`](SnapshotError::NotASnapshot), [`Version`](SnapshotError::Version) or
     /// [`Damaged`](SnapshotError::Damaged); the cache is left as it was.
     pub fn read_bytes(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
-        let core = self.cache.core();
+        let shared = self.cache.shared();
         let snapshot = Snapshot::parse(bytes)?;
         let mut report =
-            RestoreReport { elapsed: snapshot.elapsed(core.clock.wall()), ..RestoreReport::default() };
+            RestoreReport { elapsed: snapshot.elapsed(shared.clock.wall()), ..RestoreReport::default() };
         let tables = self.decode(&snapshot, &mut report);
         // Numbers that were given out before the save are not given out again.
-        core.advance_revision(snapshot.revision());
-        tables.commit(core, &mut report);
+        shared.advance_revision(snapshot.revision());
+        tables.commit(shared, &mut report);
         snapshot.sort(&mut report);
         Ok(report)
     }
 
     /// Decodes the tables that the cache knows, and reports those that are skipped.
-    fn decode(&mut self, snapshot: &Snapshot<'_>, report: &mut RestoreReport) -> Tables<'a> {
-        let mut tables = Tables { parts: Vec::new(), written: Vec::new() };
+    fn decode(&mut self, snapshot: &Snapshot<'_>, report: &mut RestoreReport) -> RestoredTables<'a> {
+        let mut tables = RestoredTables { parts: Vec::new(), written: Vec::new() };
         let mut known = Vec::new();
         let total = snapshot.sections().iter().map(|section| section.entries()).sum();
         let mut done = 0;
@@ -146,7 +146,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
             let Some(section) = snapshot.section(table.name()) else { return };
             known.push(table.name());
             let downtime = self.invalidated.downtime(table.name(), report.elapsed);
-            match Restoring::decode(table, section, downtime, self.threads) {
+            match RestoredTable::decode(table, section, downtime, self.threads) {
                 Ok(part) => {
                     if part.kind() == CommitKind::Write {
                         tables.written.push(table.name());
@@ -181,22 +181,22 @@ impl Invalidated {
 }
 
 /// The tables of a snapshot, decoded.
-struct Tables<'a> {
-    parts: Vec<Restoring<'a>>,
+struct RestoredTables<'a> {
+    parts: Vec<RestoredTable<'a>>,
     /// Names of those that will be written to.
     written: Vec<&'static str>,
 }
 
-impl Tables<'_> {
-    fn commit(mut self, core: &Core, report: &mut RestoreReport) {
+impl RestoredTables<'_> {
+    fn commit(mut self, shared: &Shared, report: &mut RestoreReport) {
         let Some(kind) = self.parts.iter().map(|part| part.kind()).max() else { return };
         // The parts of a restore read nothing, so nothing can have overtaken them.
-        if let Ok(revision) = Commit::new(core, kind).run(&mut dynamic(&mut self.parts)) {
-            core.log.note(revision, Some(&"restore".into()), || self.written);
+        if let Ok(revision) = Commit::new(shared, kind).run(&mut dynamic(&mut self.parts)) {
+            shared.log.note(revision, Some(&"restore".into()), || self.written);
         }
         self.parts.iter_mut().for_each(|part| part.restored(report));
         drop(self.parts);
-        core.events.drain();
+        shared.events.drain();
     }
 }
 
@@ -209,7 +209,7 @@ impl<R: Registry> Cache<R> {
     /// The values of tables that keep nothing are in [`RestoreReport::kept`].
     ///
     /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory of all
-    /// entries. Tables of more than a few thousand entries are decoded on all processors, so `Deserialize` may run on
+    /// entries. RestoredTables of more than a few thousand entries are decoded on all processors, so `Deserialize` may run on
     /// threads of the restore's own; they have ended when it returns. See [`RestoreOptions::threads`]. Then the tables
     /// that are written to are locked, for reads as well, until all entries are in.
     ///

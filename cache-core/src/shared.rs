@@ -3,13 +3,13 @@
 use std::fmt::{self, Debug};
 
 use crate::clock::{Clock, Moment};
+use crate::commit_log::RecentCommits;
 use crate::event::{Change, Event, Events, Listener};
 use crate::gate::Gate;
-use crate::inspect::RecentCommits;
+use crate::hooks::Hook;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::transaction::hooks::Hook;
 
-pub(crate) struct Core {
+pub(crate) struct Shared {
     pub(crate) clock: Box<dyn Clock>,
     /// Revision of the last commit.
     revision: OwnLine<AtomicU64>,
@@ -34,7 +34,7 @@ const SHARDS_PER_CORE: usize = 8;
 /// A table with one entry has to stay small on a machine with many processors.
 pub(crate) const MOST_SHARDS: usize = 32;
 
-impl Core {
+impl Shared {
     pub(crate) fn new(
         clock: Box<dyn Clock>,
         listeners: Vec<Listener>,
@@ -102,9 +102,9 @@ impl Core {
     }
 }
 
-impl Debug for Core {
+impl Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core")
+        f.debug_struct("Shared")
             .field("clock", &self.clock)
             .field("revision", &self.revision())
             .finish_non_exhaustive()

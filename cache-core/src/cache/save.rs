@@ -4,14 +4,13 @@ use std::fmt::{self, Debug};
 use std::io::Write;
 use std::path::Path;
 
-use super::error::SnapshotError;
-use super::file;
-use super::frames::SaveRules;
-use super::report::SaveReport;
-use super::table_image::TableImage;
-use super::writer::write_snapshot;
 use crate::cache::Cache;
 use crate::registry::Registry;
+use crate::snapshot::error::SnapshotError;
+use crate::snapshot::file;
+use crate::snapshot::frames::SaveRules;
+use crate::snapshot::report::SaveReport;
+use crate::snapshot::table_image::{TableImage, write_snapshot};
 use crate::sync::processors;
 
 /// Told of entries done, and of how many.
@@ -104,9 +103,9 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     }
 
     fn write(mut self, out: &mut dyn Write) -> Result<SaveReport, SnapshotError> {
-        let core = self.cache.core();
+        let shared = self.cache.shared();
         // A clock may be foreign code, for which no writer is to wait.
-        let (saved_at, now) = (core.clock.wall(), core.now());
+        let (saved_at, now) = (shared.clock.wall(), shared.now());
         let mut images = Vec::new();
         let mut not_persisted = Vec::new();
         self.cache.visit(&mut |table| match table.image() {
@@ -114,10 +113,10 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
             None => not_persisted.push(table.name().to_owned()),
         });
         // One moment: from here on no write gets in, and readers are not held up.
-        let closed = core.gate.close();
+        let closed = shared.gate.close();
         images.iter_mut().for_each(|image: &mut TableImage<'_>| image.note(self.with_survivors, now));
         // After the look at all shards: a commit that had its locks when the gate was closed may have drawn its number since.
-        let revision = core.revision();
+        let revision = shared.revision();
         drop(closed);
         let progress = &mut *self.on_progress;
         let mut report = write_snapshot(out, saved_at, revision, &mut images, self.rules, progress)?;

@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::asking::inside;
 use crate::error::BoxError;
 use crate::event::Change;
 use crate::query::Query;
+use crate::reentrancy::inside;
 
 pub(crate) enum Hook {
     Sync(SyncHook),
@@ -23,9 +23,9 @@ type HookFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 /// What a commit is about to write. Cheap to clone.
 #[derive(Clone)]
-pub struct Proposal(Arc<Inner>);
+pub struct Proposal(Arc<ProposalInner>);
 
-struct Inner {
+struct ProposalInner {
     changes: Vec<Change>,
     label: Option<Arc<str>>,
     context: Option<Arc<dyn Any + Send + Sync>>,
@@ -37,7 +37,7 @@ impl Proposal {
         label: Option<Arc<str>>,
         context: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Self {
-        Self(Arc::new(Inner { changes, label, context }))
+        Self(Arc::new(ProposalInner { changes, label, context }))
     }
 
     /// All changes, in the order in which the transaction first wrote their keys.

@@ -1,0 +1,122 @@
+//! Hidden methods of [`Cache`] that `cache-client` builds on. They are no part of the public interface.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Cache, table_in};
+use crate::clock::Moment;
+use crate::commit::inputs::Inputs;
+use crate::erased::AnyTable;
+use crate::query::{Lookup, Query};
+use crate::registry::{Holds, Registry};
+use crate::shard::pairs::ValueHandle;
+use crate::table::Use;
+use crate::table::entry::EntryState;
+use crate::table::handle::UsedTableRef;
+use crate::typed::Lines;
+use crate::watch::any::AnyWatch;
+
+impl<R: Registry> Cache<R> {
+    /// [`get_entry`](Self::get_entry) without its key, so that nothing is allocated. With `counts`, a use of the entry.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn value_and_state<L: Lookup>(
+        &self,
+        lookup: &L,
+        counts: bool,
+    ) -> Option<(Arc<<L::Query as Query>::Value>, EntryState)>
+    where
+        R: Holds<L::Query>,
+    {
+        let use_ = if counts { Use::Counted } else { Use::Uncounted };
+        self.table::<L::Query>().value_and_state(lookup, use_)
+    }
+
+    /// The value of a resident that is fresh by the times of its table, as a counted hit. `None`, uncounted, where that
+    /// takes more than a look: ask again by another method.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn plainly_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
+    where
+        R: Holds<L::Query>,
+    {
+        self.table::<L::Query>().plainly_fresh(lookup)
+    }
+
+    /// The table of a query, its query forgotten.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn any_table<Q: Query>(&self) -> AnyTable<'_>
+    where
+        R: Holds<Q>,
+    {
+        AnyTable::of(self.table::<Q>())
+    }
+
+    /// Name of a table, which may be another than that of its query.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn name_of<Q: Query>(&self) -> &'static str
+    where
+        R: Holds<Q>,
+    {
+        self.table::<Q>().name()
+    }
+
+    /// The date and time of day by the cache's clock.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn wall(&self) -> SystemTime {
+        self.shared().clock.wall()
+    }
+
+    /// Starts recording, for every persisted table, the keys changed by anything other than a load. Callers that keep
+    /// copies of entries elsewhere need this.
+    #[doc(hidden)]
+    pub fn record_changes(&self) {
+        self.visit(&mut |table| {
+            if table.head().codec().is_some() {
+                table.head().dirty_marks.record();
+            }
+        });
+    }
+
+    /// The present moment as cheaply as possible: it may lag by some milliseconds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn about_now(&self) -> Moment {
+        self.shared().now()
+    }
+
+    /// A handle of the table of a query, its query forgotten.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn used_ref<Q: Query>(&self) -> UsedTableRef
+    where
+        R: Holds<Q>,
+    {
+        UsedTableRef {
+            cache: self.any(),
+            table: |cache| table_in::<Q, R>(cache).made_table(),
+            has_value: Lines::<Q>::has_value,
+        }
+    }
+
+    /// Notes in `inputs` what a key was read to be. As [`Inputs::note_any`].
+    #[doc(hidden)]
+    pub fn note_input<Q: Query>(
+        &self,
+        inputs: &mut Inputs,
+        key: &Q,
+        value: Option<&Arc<Q::Value>>,
+        was_marked: bool,
+        watch: Option<&Arc<AnyWatch>>,
+    ) where
+        R: Holds<Q>,
+    {
+        let value = value.map(|value| ValueHandle::new::<Q>(Arc::clone(value)));
+        inputs.note_any(self.used_ref::<Q>(), key, value, was_marked, watch);
+    }
+}

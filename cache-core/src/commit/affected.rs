@@ -1,0 +1,68 @@
+//! The loads and watches that a commit affects: those of the keys that it changes.
+
+use std::sync::Arc;
+
+use super::locked_shards::OpenShards;
+use crate::shard::ShardRef;
+use crate::shard::key::IsKey;
+use crate::shard::load::AnyLoad;
+use crate::table::head::Head;
+use crate::table::watchers::AnyWatcher;
+
+/// The loads and watches of the keys that a commit changes. Found before the commit is sealed, since that compares keys,
+/// which is foreign code. Dropped without locks: a load may hold an answer.
+#[derive(Default)]
+pub(crate) struct Affected {
+    loads: Vec<Arc<AnyLoad>>,
+    watchers: Vec<(KeyEvent, Arc<AnyWatcher>)>,
+}
+
+/// What a commit does to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyEvent {
+    Replaced,
+    Marked,
+    Touched,
+}
+
+impl Affected {
+    /// Adds those of a key whose shard is locked.
+    #[inline]
+    pub(super) fn find(
+        &mut self,
+        event: KeyEvent,
+        head: &Head,
+        shard: ShardRef<'_>,
+        (hash, is_key): (u32, IsKey<'_>),
+    ) {
+        if event != KeyEvent::Touched && !shard.loads().is_empty() {
+            self.loads.extend(shard.load_of(hash, is_key).cloned());
+        }
+        head.watchers.find(hash, is_key, &mut |watcher| self.watchers.push((event, Arc::clone(watcher))));
+    }
+
+    /// Notifies all of them, under the locks of their shards.
+    pub(super) fn notify(&self, shards: &mut OpenShards<'_>) {
+        for load in &self.loads {
+            if let Some(shard) = shards.of(load.hash()) {
+                shard.overtake_load(load);
+            }
+        }
+        for (event, watcher) in &self.watchers {
+            match event {
+                KeyEvent::Replaced => watcher.overtake(),
+                KeyEvent::Marked => watcher.overtake_by_mark(),
+                KeyEvent::Touched => watcher.notify_later(),
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.loads.is_empty() && self.watchers.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.loads.clear();
+        self.watchers.clear();
+    }
+}

@@ -1,0 +1,84 @@
+//! A watch of a key whose query its holder does not know.
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use crate::event::WatchCallback;
+use crate::query::Query;
+use crate::shard::key::AnyKey;
+use crate::shard::pairs::ValueHandle;
+use crate::table::handle::UsedTableRef;
+use crate::table::watchers::{AnyWatcher, Notifier, Watcher};
+
+/// A watch of a key of some query.
+#[doc(hidden)]
+pub struct AnyWatch {
+    pub(super) table_ref: UsedTableRef,
+    pub(super) watcher: Arc<AnyWatcher>,
+}
+
+/// What became of a loaded value of some query. A handle is that of an equal value which was there, and stays.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum StoredAs {
+    Written,
+    Kept(ValueHandle),
+    Overtaken,
+    Marked(Option<ValueHandle>),
+}
+
+impl AnyWatch {
+    /// Watches a key of the table that lives there. Runs `callback` for whatever happens to it.
+    #[must_use]
+    pub fn new<Q: Query>(table_ref: UsedTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
+        let (hash, notifier) = Self::prepare(&table_ref, &key, callback);
+        Self::begin(table_ref, Watcher::new(key, hash, notifier))
+    }
+
+    fn prepare(
+        table_ref: &UsedTableRef,
+        key: &dyn AnyKey,
+        callback: Option<WatchCallback>,
+    ) -> (u32, Option<Notifier>) {
+        let table = table_ref.table();
+        (table.head().hash_of(key), table.notifier(callback))
+    }
+
+    fn begin(table_ref: UsedTableRef, watcher: Arc<AnyWatcher>) -> Self {
+        table_ref.table().watch(&watcher);
+        Self { table_ref, watcher }
+    }
+
+    /// As [`Watch::is_overtaken`](super::Watch::is_overtaken).
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        self.watcher.is_overtaken()
+    }
+
+    /// As [`Watch::is_replaced`](super::Watch::is_replaced).
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.watcher.is_replaced()
+    }
+
+    /// As [`Watch::retire`](super::Watch::retire).
+    pub fn retire(&self) {
+        self.watcher.overtake();
+        self.table_ref.table().pass(self.watcher.hash());
+    }
+}
+
+impl Drop for AnyWatch {
+    fn drop(&mut self) {
+        self.table_ref.table().head().watchers.remove(&self.watcher);
+    }
+}
+
+impl Debug for AnyWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyWatch")
+            .field("key", &self.watcher.key())
+            .field("is_overtaken", &self.is_overtaken())
+            .finish_non_exhaustive()
+    }
+}
