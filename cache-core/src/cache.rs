@@ -22,11 +22,10 @@ use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 use crate::shard::state::HistoryEntry;
 use crate::shared::Shared;
-use crate::table::TableRef;
 use crate::table::entry::{Entry, Freshness};
-use crate::table::flights::Turn;
+use crate::table::flights::JoinOutcome;
 use crate::table::handle::ErasedTableRef;
-use crate::table::{Table, Use};
+use crate::table::{Table, TableRef, Use};
 use crate::tag::Tag;
 use crate::typed::Pair;
 use crate::watch::Watch;
@@ -295,18 +294,18 @@ impl<R: Registry> Cache<R> {
             let key = lookup.to_key();
             match table.join_load(&key) {
                 // Another load has landed since the miss.
-                Turn::There(value) => {
+                JoinOutcome::Present(value) => {
                     if let Some(value) = Pair::<L::Query>::value_of(&*value) {
                         return Ok(Arc::clone(value));
                     }
                 }
-                Turn::Mine(ticket) => {
-                    let value = table.store_loaded(key, ticket.load(), load()?.into());
-                    ticket.land::<L::Query>(&value);
+                JoinOutcome::Owner(guard) => {
+                    let value = table.store_loaded(key, guard.load(), load()?.into());
+                    guard.land::<L::Query>(&value);
                     return Ok(value);
                 }
-                Turn::Nested(running) => return Ok(table.store_loaded(key, &running, load()?.into())),
-                Turn::Wait(running) => {
+                JoinOutcome::Nested(running) => return Ok(table.store_loaded(key, &running, load()?.into())),
+                JoinOutcome::Waiter(running) => {
                     if let Some(value) = running.wait::<L::Query>() {
                         return Ok(value);
                     }

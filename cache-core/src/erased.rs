@@ -1,9 +1,8 @@
-//! Tables of queries that the caller does not know: what a whole cache does with each of its tables, and all that is done
-//! with keys of any query.
+//! Tables of queries that the caller does not know. What needs no types is compiled once for all tables.
 //!
-//! In two steps, so that a program has the code for no more than it does with a table. Any table has a head; one that has
-//! been used has shards. The way from one to the other is a function pointer that is set by the first write, and by what
-//! makes the codec of a query with `persist`. What needs no types is compiled once for all tables.
+//! There are two traits, so that a program has the code for no more than it does with a table. Any table has a head; a
+//! table that has been used has shards. The way from one to the other is a function pointer. The first write sets it, and
+//! so does what makes the codec of a query with `persist`.
 
 mod used;
 

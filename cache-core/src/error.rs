@@ -1,12 +1,9 @@
 //! What can go wrong, one enum per boundary. Each says what, where, and what to do.
 
-use std::error::Error;
 use std::path::PathBuf;
 
+use crate::hooks::BoxError;
 use crate::snapshot::{RegisterError, SnapshotError};
-
-/// The error of a hook.
-pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a cache could not be built.
 #[derive(Debug, thiserror::Error)]

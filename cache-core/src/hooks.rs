@@ -1,16 +1,19 @@
 //! Hooks that are asked before a commit, and the proposal that they are asked about.
 
 use std::any::Any;
+use std::error::Error;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::error::BoxError;
 use crate::event::Change;
 use crate::query::Query;
 use crate::reentrancy::inside;
+
+/// The error of a hook.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 pub(crate) enum Hook {
     Sync(SyncHook),

@@ -1,4 +1,4 @@
-//! What a table is told to keep. Plain data; who reads it decides.
+//! What a table is told to keep. Plain data; its readers decide.
 
 use std::time::Duration;
 

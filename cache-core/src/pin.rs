@@ -6,10 +6,9 @@ use std::sync::Arc;
 use crate::query::{Query, ShownKey};
 use crate::shard::PinClaim;
 use crate::shard::key::AnyKey;
-use crate::table::TableRef;
-use crate::table::Use;
 use crate::table::entry::Entry;
 use crate::table::handle::UsedTableRef;
+use crate::table::{TableRef, Use};
 
 /// A claim on a key: whatever is committed under it stays resident, over capacity and time, until the last claim is
 /// dropped. It follows replacements, removals and `clear`.

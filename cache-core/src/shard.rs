@@ -20,6 +20,7 @@ pub(crate) mod metadata;
 pub(crate) mod pairs;
 mod pins;
 mod placement;
+pub(crate) mod saved_entries;
 pub(crate) mod saves;
 mod simple;
 pub(crate) mod state;

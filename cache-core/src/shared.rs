@@ -12,7 +12,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Shared {
     pub(crate) clock: Box<dyn Clock>,
     /// Revision of the last commit.
-    revision: OwnLine<AtomicU64>,
+    revision: Padded<AtomicU64>,
     pub(crate) gate: Gate,
     pub(crate) events: Events,
     pub(crate) hooks: Vec<Hook>,
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
 
 /// A number that each write changes, kept away from what each write only reads.
 #[repr(align(128))]
-struct OwnLine<T>(T);
+struct Padded<T>(T);
 
 /// Shards per processor. More do not help readers, who hold a lock for some ten nanoseconds.
 const SHARDS_PER_CORE: usize = 8;
@@ -45,7 +45,7 @@ impl Shared {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             clock,
-            revision: OwnLine(AtomicU64::new(0)),
+            revision: Padded(AtomicU64::new(0)),
             gate: Gate::default(),
             events: Events::new(listeners),
             hooks,

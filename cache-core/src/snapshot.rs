@@ -9,7 +9,6 @@ mod capture;
 pub mod codec;
 mod digest;
 mod dynamic;
-pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod format;
@@ -26,7 +25,6 @@ mod tests;
 
 pub(crate) use dynamic::DynamicTypes;
 pub use dynamic::RegisterError;
-pub(crate) use entry::{Downtime, Entries, EntryMeta, Nanos};
 pub use error::{Damage, PathProblem, SnapshotError};
 pub use persistence::{EntryCodec, Persistence, SavedValue};
 pub(crate) use persistence::{PairCodec, TableCodec};

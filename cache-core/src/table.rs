@@ -15,7 +15,7 @@ mod simple;
 pub(crate) mod simple_write;
 pub(crate) mod tags;
 pub(crate) mod watchers;
-mod write;
+pub(crate) mod write;
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;
@@ -33,7 +33,6 @@ use crate::typed::{AlignedShard, Apart, Lines, Pair, Shards};
 use head::Head;
 pub(crate) use read::Use;
 use simple_write::SimpleWrite;
-pub(crate) use write::IsSame;
 
 /// A handle of the table of `Q`, which keeps its cache alive.
 pub(crate) trait TableRef<Q: Query>: Send + Sync {

@@ -1,6 +1,7 @@
-//! Whether a key has been written since a load of it began, for loads that keep no thread. Knows nothing of who waits.
+//! Whether a key has been written since a load of it began, for loads that keep no thread. Knows nothing of waiting callers.
 
 pub(crate) mod any;
+mod store;
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -13,10 +14,10 @@ use crate::event::WatchCallback;
 use crate::query::{Query, ShownKey};
 use crate::shard::erased::AnyPair;
 use crate::shard::pairs::ValueHandle;
-use crate::table::IsSame;
 use crate::table::handle::UsedTableRef;
 use crate::typed::Pair;
 use any::{AnyWatch, StoredAs};
+use store::IsSame;
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
 ///

@@ -13,10 +13,9 @@ use crate::event::{AnyEntry, ChangeKind};
 use crate::hash_index::spread;
 use crate::retention::Queue;
 use crate::shard::key::AnyKey;
+use crate::shard::saved_entries::{Downtime, Entries, EntryMeta};
 use crate::shard::{Incoming, Location, Placement, QueuePosition};
-use crate::snapshot::{
-    Downtime, Entries, EntryMeta, RestoreReport, Section, SkipReason, TableCodec, TableRestore,
-};
+use crate::snapshot::{RestoreReport, Section, SkipReason, TableCodec, TableRestore};
 use crate::table::head::Head;
 use crate::table::tags::TagLists;
 

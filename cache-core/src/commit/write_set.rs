@@ -13,8 +13,7 @@ use smallvec::SmallVec;
 
 use super::merges::AnyMerges;
 use super::{CommitKind, Part, Steps};
-use crate::clock::Moment;
-use crate::clock::Revision;
+use crate::clock::{Moment, Revision};
 use crate::commit::affected::{Affected, KeyEvent};
 use crate::entry_times::EntryTimes;
 use crate::erased::{ErasedTable, UsedTable};

@@ -4,12 +4,12 @@ use std::any::Any;
 use std::ops::Range;
 
 use super::metadata::Metadata;
+use super::saved_entries::Entries;
 use super::saves::{QueuesCopy, RunningSave, SaveId, Standing};
 use super::state::View;
 use super::{ShardMut, ShardRef};
 use crate::clock::Moment;
 use crate::retention::Rules;
-use crate::snapshot::entry::Entries;
 use crate::sync::atomic::Ordering;
 
 impl ShardRef<'_> {

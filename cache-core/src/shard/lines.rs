@@ -54,6 +54,7 @@ impl<V: ?Sized> ValueRef<V> {
 }
 
 impl<Q: Query> Shard<Lines<Q>> {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { index: Index::default(), counters: Counters::new(), metadata: None, lines: Lines::new() }
     }
@@ -63,6 +64,7 @@ impl<Q: Query> Shard<Lines<Q>> {
         self.lines.find(&self.index, hash, lookup)
     }
 
+    #[inline]
     pub(crate) fn lines(&self) -> &Lines<Q> {
         &self.lines
     }

@@ -10,11 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::erased::AnyLines;
 use super::line_state::Membership;
+use super::saved_entries::Entries;
 use super::state::View;
 use crate::clock::Moment;
 use crate::hash_index::HashIndex;
 use crate::retention::list::{List, NONE};
-use crate::snapshot::Entries;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 

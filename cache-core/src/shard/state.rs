@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use super::erased::AnyHandle;
 use super::line_state::{LineState, Membership};
-use crate::clock::Moment;
-use crate::clock::Revision;
+use super::saved_entries::{EntryMeta, Nanos};
+use crate::clock::{Moment, Revision};
 use crate::entry_times::EntryTimes;
 use crate::retention::records::Record;
 use crate::retention::{Queue, Rules};
-use crate::snapshot::{EntryMeta, Nanos};
 use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// What most entries do without. Not to be dropped under a lock: the history holds values.

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::key::names;
+use super::saved_entries::Entries;
 use super::saves::{RunningSave, SaveId};
 use super::{AnyShard, Incoming, OpContext, Placement, Shard};
 use crate::clock::Moment;
@@ -13,7 +14,7 @@ use crate::retention::Rules;
 use crate::retention::ledger::Ledger;
 use crate::retention::list::List;
 use crate::snapshot::codec::Bincode;
-use crate::snapshot::{Entries, Persistence, TableCodec};
+use crate::snapshot::{Persistence, TableCodec};
 use crate::typed::{Lines, Pair};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

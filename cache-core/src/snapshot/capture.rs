@@ -9,7 +9,6 @@
 use std::ops::Range;
 use std::panic::resume_unwind;
 
-use super::entry::Entries;
 use super::persistence::TableCodec;
 use crate::clock::Moment;
 use crate::erased::UsedTable;
@@ -17,6 +16,7 @@ use crate::options::Bound;
 use crate::retention::Queue;
 use crate::retention::list::List;
 use crate::shard::Membership;
+use crate::shard::saved_entries::Entries;
 use crate::shard::saves::{QueuesCopy, RunningSave, SaveId, Standing, touched};
 use crate::sync::Mutex;
 

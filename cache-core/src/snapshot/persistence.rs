@@ -15,7 +15,7 @@ use super::format::block::TooLong;
 use super::report::SkipReason;
 use super::shape::{Fingerprint, Misfit, Shape, ShapeReport};
 use crate::erased::UsedTable;
-use crate::error::BoxError;
+use crate::hooks::BoxError;
 use crate::query::Query;
 use crate::shard::erased::{AnyPair, AnyPairs};
 use crate::shard::key::AnyKey;

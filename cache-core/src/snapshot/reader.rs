@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
 use super::capture::worth;
-use super::entry::{Downtime, Entries};
 use super::error::{Damage, SnapshotError};
 use super::format::block::Block;
 use super::format::bytes::Cursor;
@@ -14,6 +13,7 @@ use super::format::{End, Frame, FrameKind, Header, TableHead, WallTime, read_fra
 use super::parallel::{AHEAD, in_order};
 use super::persistence::{TableCodec, TableFormat, Undecodable};
 use super::report::{RestoreReport, SkipReason, SkippedEntries, SkippedEntry};
+use crate::shard::saved_entries::{Downtime, Entries};
 
 /// A snapshot whose lengths, counts and checksums are right.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::time::SystemTime;
 
 use super::capture::{Captured, CopyProgress, Noted, Prepared, worth};
-use super::entry::Entries;
 use super::error::SnapshotError;
 use super::format::block::{BlockBuilder, TooLong};
 use super::format::{Header, WallTime};
@@ -15,6 +14,7 @@ use super::persistence::TableCodec;
 use super::report::{SaveReport, SkipReason, SkippedEntries, SkippedEntry, TableSave};
 use crate::clock::Moment;
 use crate::erased::ErasedTable;
+use crate::shard::saved_entries::Entries;
 
 /// One table at the moment of the save.
 pub(crate) struct TableImage<'a> {

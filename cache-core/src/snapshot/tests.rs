@@ -13,7 +13,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::codec::Bincode;
-use super::entry::{Downtime, Entries, EntryMeta, Nanos};
 use super::error::SnapshotError;
 use super::frames::SaveRules;
 use super::persistence::{Persistence, TableCodec};
@@ -23,6 +22,7 @@ use super::shape::{Shape, ShapeVisitor};
 use super::table_image::TableImage;
 use super::table_image::write_snapshot;
 use crate::query::Query;
+use crate::shard::saved_entries::{Downtime, Entries, EntryMeta, Nanos};
 use crate::typed::{Pair, Pairs};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::clock::Moment;
-use crate::clock::Revision;
+use crate::clock::{Moment, Revision};
 use crate::query::{Query, ShownKey};
 use crate::retention::Rules;
 use crate::shard::{Membership, View};

@@ -16,19 +16,19 @@ use crate::sync::this_thread;
 use crate::typed::Pair;
 
 /// What a caller has to do for its key.
-pub(crate) enum Turn<'a> {
+pub(crate) enum JoinOutcome<'a> {
     /// Nothing: there is a value.
-    There(AnyHandle),
+    Present(AnyHandle),
     /// Compute, and land the result.
-    Mine(Ticket<'a>),
+    Owner(LoadGuard<'a>),
     /// Compute without landing anything: the key is asked for inside its own load, which this is.
     Nested(Arc<AnyLoad>),
     /// Wait for another's result.
-    Wait(Running),
+    Waiter(Running),
 }
 
 /// The duty to end a load; ends it as failed when dropped. Neither is to be done under a lock.
-pub(crate) struct Ticket<'a> {
+pub(crate) struct LoadGuard<'a> {
     table: &'a dyn UsedTable,
     load: Arc<AnyLoad>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Running(Arc<AnyLoad>);
 impl<Q: Query> Table<Q> {
     /// Starts the load of a key, unless there is a value, or finds the one that is running. All of that is one look under
     /// the lock of the shard: a change from before it comes before the load, one from after it overtakes the load.
-    pub(crate) fn join_load(&self, key: &Q) -> Turn<'_> {
+    pub(crate) fn join_load(&self, key: &Q) -> JoinOutcome<'_> {
         let (hash, owner) = (self.hash(key), this_thread());
         join(self.made_table(), Arc::new(Load::new(hash, owner, key.clone())))
     }
@@ -53,7 +53,7 @@ enum Found {
     Neither,
 }
 
-fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> Turn<'_> {
+fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> JoinOutcome<'_> {
     let (head, hash) = (table.head(), load.hash());
     let is_key: IsKey<'_> = &|other| load.key().equals(other);
     let context = head.context(head.shared.now(), 0);
@@ -71,17 +71,17 @@ fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> Turn<'_> {
     let displaced = table.publish_and_unlock(locked);
     // Before anything may panic: a load that stands in its shard has somebody who ends it.
     let turn = match found {
-        Found::Value(value) => Turn::There(value),
-        Found::Neither => Turn::Mine(Ticket { table, load }),
-        Found::Load(running) if running.is_of_thread_of(&load) => Turn::Nested(running),
-        Found::Load(running) => Turn::Wait(Running(running)),
+        Found::Value(value) => JoinOutcome::Present(value),
+        Found::Neither => JoinOutcome::Owner(LoadGuard { table, load }),
+        Found::Load(running) if running.is_of_thread_of(&load) => JoinOutcome::Nested(running),
+        Found::Load(running) => JoinOutcome::Waiter(Running(running)),
     };
     head.shared.events.drain();
     drop(displaced);
     turn
 }
 
-impl Ticket<'_> {
+impl LoadGuard<'_> {
     pub(crate) fn load(&self) -> &AnyLoad {
         &self.load
     }
@@ -106,7 +106,7 @@ impl Ticket<'_> {
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for LoadGuard<'_> {
     fn drop(&mut self) {
         if self.has_waiters() {
             self.load.end(LoadState::Failed);

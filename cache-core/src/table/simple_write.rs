@@ -60,7 +60,7 @@ impl<'a> SimpleWrite<'a> {
     }
 
     /// By a load that is told of changes.
-    pub(super) fn of_watched(watcher: &'a AnyWatcher, times: &'a EntryTimes) -> Self {
+    pub(crate) fn of_watched(watcher: &'a AnyWatcher, times: &'a EntryTimes) -> Self {
         let (origin, watched) = (Origin::Load, Watched::Yes(watcher));
         Self { origin, watched, ..Self::new(watcher.hash(), times) }
     }

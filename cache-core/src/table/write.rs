@@ -9,7 +9,6 @@ use super::Table;
 use super::simple_write::{NO_TIMES, Origin, SimpleWrite};
 use super::watchers::{AnyWatcher, Notifier};
 use crate::clock::Moment;
-use crate::commit::inputs::{Built, Inputs, Store, store_if_inputs_hold};
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
 use crate::event::{ChangeKind, WatchCallback};
@@ -17,13 +16,11 @@ use crate::query::{Lookup, Query};
 use crate::shard::erased::{AnyHandle, AnyPair};
 use crate::shard::key::{AnyKey, IsKey, names};
 use crate::shard::load::AnyLoad;
-use crate::shard::pairs::ValueHandle;
 use crate::shard::{OpContext, PinClaim, Placement, ReadVersion, ShardMut};
 use crate::typed::{Lines, Pair};
-use crate::watch::any::StoredAs;
 
 /// How a pair is written.
-struct PairWrite<'a> {
+pub(crate) struct PairWrite<'a> {
     times: &'a EntryTimes,
     origin: Origin,
     /// Whether the entry is marked from the start.
@@ -31,20 +28,22 @@ struct PairWrite<'a> {
 }
 
 impl<'a> PairWrite<'a> {
+    /// The value of a load, marked perhaps.
+    pub(crate) fn of_load(times: &'a EntryTimes, is_invalidated: bool) -> Self {
+        Self { times, origin: Origin::Load, is_invalidated }
+    }
+
     /// As the program says.
     fn of(times: &'a EntryTimes) -> Self {
         Self { times, origin: Origin::Program, is_invalidated: false }
     }
 }
 
-/// Tells whether the value of a pair is the same answer as one that is there.
-pub(crate) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
-
 /// What is done to one entry of a locked shard. Returns whether it did anything.
 type EntryStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, u32, &OpContext<'_>) -> bool;
 
 /// Asked under the lock, with the number of the key's line: whether to go on.
-type MayWrite<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, Option<u32>) -> bool;
+pub(crate) type MayWrite<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
     /// Writes a pair with these times in the general way, visible at once, past the `before_commit` hooks.
@@ -53,7 +52,13 @@ impl dyn UsedTable + '_ {
     }
 
     /// Writes a pair unless `may_write` says no. Returns whether it wrote.
-    fn write(&self, hash: u32, pair: &mut dyn AnyPair, how: &PairWrite<'_>, may_write: MayWrite<'_>) -> bool {
+    pub(crate) fn write(
+        &self,
+        hash: u32,
+        pair: &mut dyn AnyPair,
+        how: &PairWrite<'_>,
+        may_write: MayWrite<'_>,
+    ) -> bool {
         let head = self.head();
         let now = head.start_of(how.times);
         let mut incoming = head.incoming(pair, how.times, None, now);
@@ -153,7 +158,7 @@ impl dyn UsedTable + '_ {
 
     /// Renews an entry that no write has come to since its version was `seen`, as a newer answer that is equal to it does:
     /// overtakes what is being loaded. Not if the `watcher` was overtaken.
-    fn renew_unchanged(
+    pub(crate) fn renew_unchanged(
         &self,
         key: &dyn AnyKey,
         seen: ReadVersion,
@@ -244,103 +249,6 @@ impl dyn UsedTable + '_ {
     /// What a watcher runs its callback with.
     pub(crate) fn notifier(&self, callback: Option<WatchCallback>) -> Option<Notifier> {
         Some(Notifier { callback: callback?, shared: Arc::clone(&self.head().shared) })
-    }
-
-    /// Writes a loaded value, or keeps an equal one, unless something newer came to its key. What was built from `inputs`
-    /// is marked if one of these has changed.
-    pub(crate) fn store_watched(
-        &self,
-        watcher: &AnyWatcher,
-        pair: &mut dyn AnyPair,
-        is_same: Option<IsSame>,
-        times: &EntryTimes,
-        inputs: &Inputs,
-    ) -> StoredAs {
-        let equal = is_same.and_then(|is_same| self.equal(watcher, pair, is_same));
-        if !inputs.is_empty() {
-            return self.store_built(watcher, pair, equal, times, inputs);
-        }
-        if let Some((equal, seen)) = equal
-            && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, false)
-        {
-            return StoredAs::Kept(ValueHandle(equal));
-        }
-        match self.write_watched(watcher, pair, times, false) {
-            true => StoredAs::Written,
-            false => StoredAs::Overtaken,
-        }
-    }
-
-    /// Writes a loaded value, marked perhaps, unless the watcher was overtaken. Returns whether it wrote.
-    fn write_watched(
-        &self,
-        watcher: &AnyWatcher,
-        pair: &mut dyn AnyPair,
-        times: &EntryTimes,
-        is_invalidated: bool,
-    ) -> bool {
-        let how = PairWrite { times, origin: Origin::Load, is_invalidated };
-        (!is_invalidated && self.write_simply(pair, &mut SimpleWrite::of_watched(watcher, times)))
-            || self.write(watcher.hash(), pair, &how, &mut |_, _| !watcher.is_overtaken())
-    }
-
-    /// The present value, if it is equal to that of a pair, and the version of the entry.
-    fn equal(
-        &self,
-        watcher: &AnyWatcher,
-        pair: &dyn AnyPair,
-        is_same: IsSame,
-    ) -> Option<(AnyHandle, ReadVersion)> {
-        let (present, seen) = self.read_handle(watcher.hash(), &|key| watcher.key().equals(key));
-        let present = present?;
-        is_same(pair, &*present).then_some((present, seen))
-    }
-
-    fn store_built(
-        &self,
-        watcher: &AnyWatcher,
-        pair: &mut dyn AnyPair,
-        equal: Option<(AnyHandle, ReadVersion)>,
-        times: &EntryTimes,
-        inputs: &Inputs,
-    ) -> StoredAs {
-        let mut is_up_to_date = inputs.are_few();
-        if let (true, Some((_, seen))) = (is_up_to_date, &equal) {
-            match store_if_inputs_hold(self, watcher, pair, times, Store::Keep(*seen), inputs) {
-                Built::Stored => {
-                    return equal.map_or(StoredAs::Written, |(equal, _)| StoredAs::Kept(ValueHandle(equal)));
-                }
-                Built::OutOfDate => is_up_to_date = false,
-                Built::Overtaken => {}
-            }
-        }
-        if is_up_to_date {
-            match store_if_inputs_hold(self, watcher, pair, times, Store::Write, inputs) {
-                Built::Stored => return StoredAs::Written,
-                Built::Overtaken => return StoredAs::Overtaken,
-                Built::OutOfDate => {}
-            }
-        }
-        self.store_marked(watcher, pair, equal, times)
-    }
-
-    /// Stores a value that is known to be out of date, or marks the one that is there if it is `equal`.
-    fn store_marked(
-        &self,
-        watcher: &AnyWatcher,
-        pair: &mut dyn AnyPair,
-        equal: Option<(AnyHandle, ReadVersion)>,
-        times: &EntryTimes,
-    ) -> StoredAs {
-        if let Some((equal, seen)) = equal
-            && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, true)
-        {
-            return StoredAs::Marked(Some(ValueHandle(equal)));
-        }
-        match self.write_watched(watcher, pair, times, true) {
-            true => StoredAs::Marked(None),
-            false => StoredAs::Overtaken,
-        }
     }
 
     /// Adds a claim on a key. What may panic after that finds it in `claim`.

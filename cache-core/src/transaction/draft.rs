@@ -10,9 +10,8 @@ use smallvec::SmallVec;
 
 use super::Backoff;
 use crate::commit::bulk::{Marking, MarkingTagged};
-use crate::commit::write_set::WriteOrder;
-use crate::commit::write_set::WriteSet;
 use crate::commit::write_set::simple::commit_simply;
+use crate::commit::write_set::{WriteOrder, WriteSet};
 use crate::commit::{Commit, CommitKind, Failure, Part, dynamic};
 use crate::erased::{ErasedTable, UsedTable};
 use crate::error::CommitError;

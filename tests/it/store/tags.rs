@@ -268,10 +268,10 @@ fn loads_of_absent_keys_with_the_tag_are_not_stored_as_fresh_and_others_are() {
 #[test]
 fn watches_of_keys_with_the_tag_are_overtaken_and_rung() {
     let (cache, _) = cache();
-    let rung = Arc::new(AtomicUsize::new(0));
+    let called = Arc::new(AtomicUsize::new(0));
     let watch_with = |key| {
-        let rung = Arc::clone(&rung);
-        cache.watch_with(&key, move || _ = rung.fetch_add(1, Ordering::SeqCst))
+        let called = Arc::clone(&called);
+        cache.watch_with(&key, move || _ = called.fetch_add(1, Ordering::SeqCst))
     };
     for way in 0..2 {
         let (meant, other) = (watch_with(GetView::new(2, 1)), watch_with(GetView::new(3, 1)));
@@ -284,7 +284,7 @@ fn watches_of_keys_with_the_tag_are_overtaken_and_rung() {
             }
         }
         assert_eq!((meant.is_overtaken(), meant.is_replaced(), other.is_overtaken()), (true, false, false));
-        assert_eq!(rung.swap(0, Ordering::SeqCst), 1);
+        assert_eq!(called.swap(0, Ordering::SeqCst), 1);
     }
 }
 

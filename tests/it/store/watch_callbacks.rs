@@ -1,4 +1,4 @@
-//! Who watches a key can have something called whenever the key changes.
+//! A watch of a key may have a callback that runs whenever the key changes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +21,7 @@ fn counted(cache: &Cache<Shelf>, book: &GetBook) -> (Watch<GetBook>, Arc<AtomicU
 }
 
 #[test]
-fn a_bell_rings_each_time_for_its_key_and_for_no_other() {
+fn a_callback_runs_each_time_for_its_key_and_for_no_other() {
     for (name, change) in changes() {
         for is_present in [true, false] {
             let (cache, _) = shelf();
@@ -42,7 +42,7 @@ fn a_bell_rings_each_time_for_its_key_and_for_no_other() {
 }
 
 #[test]
-fn a_bell_rings_for_a_touch_though_that_is_no_write() {
+fn a_callback_runs_for_a_touch_though_that_is_no_write() {
     let (cache, _) = shelf();
     cache.insert(GetBook(1), book("old"));
     let (watch, calls) = counted(&cache, &GetBook(1));
@@ -56,7 +56,7 @@ fn a_bell_rings_for_a_touch_though_that_is_no_write() {
 }
 
 #[test]
-fn what_rings_finds_the_change_done() {
+fn a_callback_finds_the_change_done() {
     let (cache, _) = shelf();
     let (seen, reader) = (Arc::new(Mutex::new(Vec::new())), cache.clone());
     let log = Arc::clone(&seen);
@@ -75,13 +75,13 @@ fn what_rings_finds_the_change_done() {
 }
 
 #[test]
-fn a_dropped_watch_rings_no_more_and_a_panic_of_a_bell_is_counted() {
+fn a_dropped_watch_calls_no_more_and_a_panic_of_a_callback_is_counted() {
     let (cache, _) = shelf();
     let (watch, calls) = counted(&cache, &GetBook(1));
     drop(watch);
     cache.insert(GetBook(1), book("new"));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
-    let _watch = cache.watch_with(&GetBook(1), || panic!("the bell breaks"));
+    let _watch = cache.watch_with(&GetBook(1), || panic!("the callback breaks"));
     cache.insert(GetBook(1), book("newer"));
     assert_eq!(cache.inspect().listener_panics, 1);
     assert_eq!(cache.get(&GetBook(1)).unwrap().title, "newer");
@@ -93,7 +93,7 @@ fn chain() -> usize {
 }
 
 #[test]
-fn a_bell_may_ring_itself_as_often_as_it_likes() {
+fn a_callback_may_cause_itself_to_run_as_often_as_it_likes() {
     let (cache, _) = shelf();
     let (steps, inner) = (Arc::new(AtomicUsize::new(0)), cache.clone());
     let count = Arc::clone(&steps);
@@ -107,10 +107,10 @@ fn a_bell_may_ring_itself_as_often_as_it_likes() {
 }
 
 #[test]
-fn bells_of_two_caches_may_ring_one_another() {
+fn callbacks_of_two_caches_may_cause_one_another_to_run() {
     let caches = [shelf().0, shelf().0];
     let steps = Arc::new(AtomicUsize::new(0));
-    let bell = |to: &Cache<Shelf>| {
+    let callback = |to: &Cache<Shelf>| {
         let (count, to) = (Arc::clone(&steps), to.clone());
         move || {
             if count.fetch_add(1, Ordering::SeqCst) + 1 < chain() {
@@ -121,15 +121,15 @@ fn bells_of_two_caches_may_ring_one_another() {
         }
     };
     let _watches = [
-        caches[0].watch_with(&GetOne(1), bell(&caches[1])),
-        caches[1].watch_with(&GetOne(1), bell(&caches[0])),
+        caches[0].watch_with(&GetOne(1), callback(&caches[1])),
+        caches[1].watch_with(&GetOne(1), callback(&caches[0])),
     ];
     caches[0].insert(GetOne(1), 0);
     assert_eq!(steps.load(Ordering::SeqCst), chain());
 }
 
 #[test]
-fn listeners_and_bells_may_go_on_changing_what_the_others_hear_of() {
+fn listeners_and_callbacks_may_go_on_changing_what_the_others_hear_of() {
     let steps = Arc::new(AtomicUsize::new(0));
     let cache = Arc::new(std::sync::OnceLock::<Cache<Shelf>>::new());
     let next = {
@@ -140,7 +140,8 @@ fn listeners_and_bells_may_go_on_changing_what_the_others_hear_of() {
                 && let Some(cache) = cache.get()
             {
                 let mut tx = cache.begin();
-                // Each commit is heard by the listener, each insert into a full table by that of removals, and by a bell.
+                // Each commit is heard by the listener, each insert into a full table by that of
+                // removals, and by a callback.
                 tx.set(GetOne(step as u32), 0);
                 tx.commit().unwrap();
                 cache.invalidate(&GetBook(1));
@@ -165,7 +166,7 @@ fn listeners_and_bells_may_go_on_changing_what_the_others_hear_of() {
 }
 
 #[test]
-fn a_bell_on_one_thread_does_not_wait_for_that_of_another() {
+fn a_callback_on_one_thread_does_not_wait_for_that_of_another() {
     in_time(|| {
         let (cache, _) = shelf();
         let (entered, enter) = mpsc::channel();
@@ -175,14 +176,14 @@ fn a_bell_on_one_thread_does_not_wait_for_that_of_another() {
             entered.send(()).unwrap();
             left.lock().recv().unwrap();
         });
-        let rung = Signal::default();
-        let ring = rung.clone();
-        let _quick = cache.watch_with(&GetTwin(1), move || ring.give());
+        let called = Signal::default();
+        let call = called.clone();
+        let _quick = cache.watch_with(&GetTwin(1), move || call.give());
         thread::scope(|scope| {
             scope.spawn(|| cache.insert(GetOne(1), 1));
             enter.recv().unwrap();
             cache.insert(GetTwin(1), book("other"));
-            assert!(rung.is_given());
+            assert!(called.is_given());
             leave.send(()).unwrap();
         });
     });

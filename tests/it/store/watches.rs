@@ -415,12 +415,12 @@ fn a_restore_overtakes_the_watches_of_the_keys_that_it_restores() {
     let mut file = Vec::new();
     saved.save_to(&mut file).unwrap();
     let cache = Cache::<Files>::new();
-    let rung = Arc::new(Mutex::new(0));
-    let bell = Arc::clone(&rung);
-    let restored = cache.watch_with(&GetSaved(1), move || *bell.lock() += 1);
+    let called = Arc::new(Mutex::new(0));
+    let callback = Arc::clone(&called);
+    let restored = cache.watch_with(&GetSaved(1), move || *callback.lock() += 1);
     let other = cache.watch(&GetSaved(2));
     cache.restore_from(&*file).unwrap();
-    assert_eq!((restored.is_overtaken(), *rung.lock()), (true, 1));
+    assert_eq!((restored.is_overtaken(), *called.lock()), (true, 1));
     assert!(matches!(restored.store(99, EntryTimes::new()), StoreOutcome::Overtaken(_)));
     assert_eq!(cache.get_fresh(&GetSaved(1)).as_deref(), Some(&10));
     assert!(

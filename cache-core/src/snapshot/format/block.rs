@@ -4,7 +4,7 @@
 //! be checked at once before any entry is looked at.
 
 use super::bytes::Cursor;
-use crate::snapshot::entry::{EntryMeta, Nanos};
+use crate::shard::saved_entries::{EntryMeta, Nanos};
 use crate::snapshot::error::{Damage, SnapshotError};
 
 /// A block is full with so many entries: enough to make its frame cheap, few enough to stay in the second cache.

@@ -3,9 +3,9 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use super::erased::AnyPairs;
+use super::key::AnyKey;
 use crate::clock::Moment;
-use crate::shard::erased::AnyPairs;
-use crate::shard::key::AnyKey;
 
 /// Keys, values, and all that is kept about them, by number. Entries of a table come least recently used first.
 pub(crate) struct Entries {
