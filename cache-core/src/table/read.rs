@@ -171,27 +171,28 @@ impl<Q: Query> Table<Q> {
             let now = if self.rules().is_timed { Some(self.shared().now()) } else { None };
             let hash = self.hash(lookup);
             let guard = shards.of(hash).read();
-            let value = match guard.find(hash, lookup) {
-                None => Some(None),
-                Some((_, Line { value: ValueRef::Strong(value), state, .. }))
-                    if !state.has_timer || now.is_some_and(|now| !guard.any().has_due(now)) =>
+            let Some((number, line)) = guard.find(hash, lookup) else {
+                guard.any().count_read(false);
+                return None;
+            };
+            match &line.value {
+                ValueRef::Strong(value)
+                    if !line.state.has_timer || now.is_some_and(|now| !guard.any().has_due(now)) =>
                 {
-                    self.head.note_use(state);
-                    Some(Some(Arc::clone(value)))
+                    self.head.note_use(&line.state);
+                    guard.any().count_read(true);
+                    return Some(Arc::clone(value));
                 }
                 // Without times there is nothing to renew.
-                Some((number, line @ Line { value: ValueRef::Weak(_), .. })) if now.is_none() => {
+                ValueRef::Weak(_) if now.is_none() => {
                     let value = line.value.value();
                     if value.is_some() {
                         guard.any().mark_survivor(number);
                     }
-                    Some(value)
+                    guard.any().count_read(value.is_some());
+                    return value;
                 }
-                Some(_) => None,
-            };
-            if let Some(value) = value {
-                guard.any().count_read(value.is_some());
-                return value;
+                _ => {}
             }
         }
         self.get_any(lookup)
