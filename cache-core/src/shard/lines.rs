@@ -1,7 +1,13 @@
 //! The typed part of a shard: keys and values by number, and what was displaced. Decides nothing. Compiled for each
 //! query, so it is kept small: all else works on numbers, through [`AnyLines`].
+#![expect(
+    clippy::manual_map,
+    clippy::question_mark,
+    reason = "`map` and `?` are functions that are compiled for each query"
+)]
 
 use std::any::Any;
+use std::mem::forget;
 use std::sync::Arc;
 
 use super::erased::{AnyHandle, AnyLines, AnyPair, AnyPairs, Released};
@@ -142,16 +148,19 @@ impl<Q: Query> Lines<Q> {
     }
 
     fn find_key(&self, index: &Index, hash: u32, key: &Q) -> Option<u32> {
-        let (number, _) = self.find(index, hash, key)?;
-        Some(number)
+        match self.find(index, hash, key) {
+            Some((number, _)) => Some(number),
+            None => None,
+        }
     }
 
     fn put_pair(&mut self, number: u32, state: LineState, pair: &mut Pair<Q>) {
-        if number as usize == self.lines.len() {
-            grow(&mut self.lines);
-            self.lines.push(None);
+        let lines = &mut *self.lines;
+        if number as usize == lines.len() {
+            grow(lines);
+            lines.push(None);
         }
-        let vacant = &mut self.lines[number as usize];
+        let vacant = &mut lines[number as usize];
         // Said so that the entry is written where it is to be, instead of being made elsewhere and copied.
         if vacant.is_none()
             && let Some(key) = pair.key.take()
@@ -180,7 +189,7 @@ impl<Q: Query> Lines<Q> {
     /// A copy of an entry, with its key if asked to, unless its value is dead.
     #[inline(never)]
     pub(super) fn copy(&self, number: u32, with_key: bool) -> Option<Pair<Q>> {
-        let line = self.line(number)?;
+        let Some(line) = self.line(number) else { return None };
         // First, since it may panic: the handle that is made then could become the last.
         let key = if with_key { Some(line.key.clone()) } else { None };
         match line.value.value() {
@@ -294,8 +303,9 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let weak = ValueRef::Weak(Arc::downgrade(value));
         let strong = std::mem::replace(&mut line.value, weak);
         switch_point();
-        if let (ValueRef::Strong(value), false) = (strong, is_kept) {
-            self.push_displaced(None, Some(value));
+        match strong {
+            ValueRef::Strong(value) if !is_kept => self.push_displaced(None, Some(value)),
+            _ => {}
         }
         Released::Weakened
     }
@@ -314,17 +324,19 @@ impl<Q: Query> AnyLines for Lines<Q> {
     }
 
     fn compact(&mut self) {
+        let lines = &mut *self.lines;
         let (mut number, mut end) = (0, 0);
-        while number < self.lines.len() {
-            if self.lines[number].is_some() {
-                self.lines.swap(number, end);
+        while number < lines.len() {
+            if let Some(line) = lines[number].take() {
+                // The place is vacant: there is nothing to drop.
+                forget(lines[end].replace(line));
                 end += 1;
             }
             number += 1;
         }
         // All behind are vacant.
-        self.lines.truncate(end);
-        self.lines.shrink_to(2 * end);
+        lines.truncate(end);
+        lines.shrink_to(2 * end);
     }
 
     #[inline(never)]
