@@ -1,8 +1,8 @@
-//! A typed query cache: one table per query, weak values beside strong capacity and time, transactions, snapshots.
+//! A typed query cache: one table per query, weak values, bounds and lifetimes, transactions, snapshots.
 //!
-//! Each question that a program asks is a small struct with `#[derive(Query)]`. A build script lists them all in one
-//! registry, so that `cache.get(&GetPost { id: 7 })` is an `Option<Arc<Post>>`: no string keys, no casts, and a query
-//! that is not listed does not compile.
+//! Each question that a program asks is a small struct that derives [`Query`]. A build script lists these structs in one
+//! registry, so `cache.get(&GetPost { id: 7 })` returns an `Option<Arc<Post>>`: no string keys, no casts, and a query that
+//! is not listed does not compile.
 //!
 #![cfg_attr(feature = "derive", doc = "```")]
 #![cfg_attr(not(feature = "derive"), doc = "```ignore")]
@@ -31,48 +31,49 @@
 //! ```
 //!
 //! # A tour
-//! - [`Query`] says what a question is; [`Cache`] answers it; [`Builder`] configures a cache.
+//! - [`Query`] describes a question and its table; [`Cache`] answers it; [`Builder`] configures a cache.
 //! - [`Transaction`] changes many entries at once; [`Cache::insert`] changes one.
 //! - [`Cache::invalidate`] marks an entry as out of date; a [`Tag`] marks those that belong together, in any tables.
-//! - [`Pinned`] keeps a key; [`Entry`] tells the state of one; [`Inspection`] tells that of all.
-//! - [`Cache::reap_every`] gives back the memory of what has expired or died, also while the program is idle.
-//! - [`Cache::save`] and [`Cache::restore_or_new`] carry the cache over a restart; [`Shape`] notices types that changed.
-//! - [`Dynamic`] entries are for values whose type the registry does not know.
+//! - [`Pinned`] keeps a key in the cache; [`Entry`] shows the state of one entry, [`Inspection`] that of all tables.
+//! - [`Cache::reap_every`] frees the memory of expired and dropped values, also while the program is idle.
+//! - [`Cache::save`] and [`Cache::restore_or_new`] carry the cache over a restart; [`Shape`] detects types that changed.
+//! - [`Dynamic`] entries hold values whose type the registry does not know.
 //!
 //! # What is kept
-//! The index holds values weakly. A table's own claim on an entry, its *residency*, lasts while the entry is within the
-//! table's bound (`capacity`, `lru` or `max_weight`) and before its deadlines (`ttl`, `tti`). What is no longer resident
-//! is a *survivor*: readable as long as any part of the program holds its `Arc`, and gone, key included, when nobody
-//! does. A table with neither bound nor time keeps nothing by itself.
+//! The index holds values weakly. A table holds an entry strongly, as a *resident*, while the entry is within the table's
+//! bound (`capacity`, `lru` or `max_weight`) and before its deadlines (`ttl`, `tti`). After that the entry is a *survivor*:
+//! it stays readable as long as any part of the program holds its `Arc`, and goes, with its key, when the last one is
+//! dropped. A table with neither bound nor lifetime holds nothing by itself.
 //!
 //! # Guarantees
 //! - All writes of a commit become visible at once. Transactions are serialisable for reads and writes of single keys.
 //! - A reader that has seen one write of a commit sees all of them.
-//! - A value is never changed, only replaced: who holds an `Arc` keeps what it read.
-//! - No code of yours runs under a lock, but `Eq`, `Hash`, `Clone` and `Drop` of keys. A value's `Drop` may call the cache.
-//! - A panic in your code leaves the cache usable and nothing half done. As anywhere in Rust, a value whose `Drop` panics
-//!   while a panic unwinds ends the process; so do two such values that are dropped by one operation.
-//! - No time ends early. What has expired is noticed as late as the cache's [`Clock`] lags behind.
-//! - A file that is being saved over is at every moment the old or the new one, whole.
+//! - A value is never changed, only replaced: an `Arc` that you hold stays what you read.
+//! - None of your code runs under a lock, except `Eq`, `Hash`, `Clone` and `Drop` of keys. A value's `Drop` may call the
+//!   cache.
+//! - A panic in your code leaves the cache usable and nothing half done. As anywhere in Rust, the process aborts if a
+//!   `Drop` panics while another panic unwinds, or if one operation drops two values that panic.
+//! - Nothing expires early. It expires late by as much as the cache's [`Clock`] lags behind.
+//! - While a save replaces a file, the file is at every moment either the old one or the new one, whole.
 //!
 //! # Costs
-//! - A hit: one shared lock of one shard, one probe, one reference count. No allocation, no exclusive lock; the clock is
-//!   read only in tables with times.
-//! - A write: the exclusive lock of one shard, and a visit to a handful of its survivors, so that dead keys go in time.
-//! - A table that is not used costs its fields, some 400 bytes; a shard is two cache lines until it is written to. An
+//! - A hit: one shared lock of one shard, one probe, one reference count. It allocates nothing and takes no exclusive
+//!   lock. It reads the clock only in tables with lifetimes.
+//! - A write: the exclusive lock of one shard, and a visit to a few of its survivors, which frees keys of dropped values.
+//! - A table that is not used costs its fields, some 400 bytes. A shard takes two cache lines until it is written to. An
 //!   entry takes 75 to 90 bytes beside its value's allocation, with a key of 8 bytes (bench `memory`, 2026-11).
-//! - A commit: the locks of the shards that it touches, in one global order, for the time of the installation. Merge
+//! - A commit: the locks of the shards that it touches, in one global order, while it installs its writes. Merge
 //!   functions, hooks and weighers run before that.
-//! - A save: writers wait while it notes which entries there are (some 3 ms for 1,000,000), and readers go on. After that
-//!   a write that is the first to change an entry which is not saved yet copies its key and `Arc`.
+//! - A save: writers wait while it notes which entries there are (some 3 ms for 1,000,000); readers do not wait. After
+//!   that, the first write to an entry which is not saved yet copies its key and `Arc`.
 //!
 //! # Limits
-//! - Keys are hashed by a fast function with a seed of its own for each table. That spreads keys evenly, those of a
-//!   stranger too, as long as the stranger cannot measure how long operations take; it is no defence against one who can.
-//! - Time passes by the clock alone: an idle cache lets go of nothing, unless [`Cache::reap_every`] runs.
-//! - On `wasm32-unknown-unknown` there is no [`SystemClock`], no file and no thread: give the [`Builder`] a [`Clock`], without
-//!   which [`build`](Builder::build) fails, save to bytes ([`Cache::save_to`]), and call [`Cache::reap`] from a timer of the
-//!   page.
+//! - Keys are hashed by a fast function, with a seed for each table. This spreads keys evenly, also those that a stranger
+//!   chooses, unless the stranger can measure how long operations take: it is no defence against timing attacks.
+//! - An idle cache frees nothing, unless [`Cache::reap_every`] runs.
+//! - On `wasm32-unknown-unknown` there are no [`SystemClock`], files and threads. Give the [`Builder`] a [`Clock`], without
+//!   which [`build`](Builder::build) fails, save to bytes ([`Cache::save_to`]), and call [`Cache::reap`] from a timer of
+//!   the page.
 //!
 //! # Features
 //! `derive` (default): the derives and `registry!`. `bincode` (default), `postcard`, `json`: snapshot codecs. `chrono`,
