@@ -66,10 +66,28 @@ impl<R: Registry> Cache<R> {
 
     // Reading
 
-    /// The value of a key, if it is readable: resident, or held by any part of the program.
+    /// Returns the value of a key if it is readable: resident in the cache, or held by any part of the program.
     ///
-    /// The same allocation on every call until the entry is replaced. Counts as a use. Costs one shared lock of one
-    /// shard and a reference count; allocates nothing. A resident found past its deadline is let go of first.
+    /// Every call returns the same allocation until the entry is replaced. Counts as a use. Costs one shared lock of
+    /// one shard and one reference count; allocates nothing. A resident that is past its deadline is first removed from
+    /// the residents.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// assert!(cache.get(&GetName { id: 7 }).is_none());
+    ///
+    /// let written = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let read = cache.get(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(*read, "Seven");
+    /// assert!(Arc::ptr_eq(&read, &written));
+    /// ```
     #[inline]
     #[must_use]
     pub fn get<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
@@ -79,7 +97,22 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().get(lookup)
     }
 
-    /// [`get`](Self::get) that counts neither as a use nor as a hit or miss.
+    /// Returns the value of a key, as [`get`](Self::get) does, without counting as a use, a hit or a miss.
+    ///
+    /// For monitoring and debugging: it does not change what the cache evicts next, nor the counters.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(*cache.peek(&GetName { id: 7 }).unwrap(), "Seven");
+    /// assert_eq!(cache.inspect().hits(), 0);
+    /// ```
     #[must_use]
     pub fn peek<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
@@ -88,29 +121,21 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().peek(lookup)
     }
 
-    /// Whether a key has a readable value. Counts neither as a use nor as a hit or miss.
+    /// Returns whether a key has a readable value. Counts neither as a use nor as a hit or miss.
     ///
     /// Costs one shared lock of one shard. The value may be gone when this returns: to use it, call [`get`](Self::get).
     ///
     /// # Examples
-    #[cfg_attr(feature = "derive", doc = "```")]
-    #[cfg_attr(not(feature = "derive"), doc = "```ignore")]
-    /// use cache_core::{Cache, Query, registry};
-    ///
-    /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// #[query(value = String, capacity = 100)]
-    /// pub struct GetName { pub id: u64 }
-    ///
-    /// registry! {
-    ///     pub struct CacheRegistry { crate::GetName }
-    /// }
-    ///
-    /// # fn main() {
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
     /// let cache = Cache::<CacheRegistry>::new();
     /// assert!(!cache.contains(&GetName { id: 7 }));
     /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
     /// assert!(cache.contains(&GetName { id: 7 }));
-    /// # }
     /// ```
     #[must_use]
     pub fn contains<L: Lookup>(&self, lookup: &L) -> bool
@@ -120,7 +145,26 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().contains(lookup)
     }
 
-    /// The value of a key if it is fresh: within its freshness time, not invalidated, not expired.
+    /// Returns the value of a key if it is fresh: within its freshness time, not invalidated, not expired.
+    ///
+    /// `None` does not mean that there is no value: [`get`](Self::get) also returns one that is stale or invalidated.
+    /// Counts as a use.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_some());
+    ///
+    /// cache.invalidate(&GetName { id: 7 });
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// assert!(cache.get(&GetName { id: 7 }).is_some());
+    /// ```
     #[must_use]
     pub fn get_fresh<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
@@ -131,7 +175,25 @@ impl<R: Registry> Cache<R> {
         is_fresh.then(|| entry.into_value())
     }
 
-    /// Value and state of an entry. Counts as a use.
+    /// Returns the value of a key together with its state: age, freshness, residency, revision. Counts as a use.
+    ///
+    /// The state is that of the moment of the call.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Freshness, Query, Residency, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    ///
+    /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(**entry.value(), "Seven");
+    /// assert_eq!(entry.freshness(), Freshness::Fresh);
+    /// assert_eq!(entry.residency(), Residency::Resident);
+    /// ```
     #[must_use]
     pub fn get_entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
     where
@@ -140,7 +202,27 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().entry(lookup, Use::Counted)
     }
 
-    /// [`get_entry`](Self::get_entry) that counts neither as a use nor as a hit or miss.
+    /// Returns value and state of a key, as [`get_entry`](Self::get_entry) does, without counting as a use, a hit or a
+    /// miss.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, tti = "60s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    ///
+    /// // Looking does not renew the idle time.
+    /// clock.advance(Duration::from_secs(45));
+    /// let entry = cache.peek_entry(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(entry.remaining(), Some(Duration::from_secs(15)));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     #[must_use]
     pub fn peek_entry<L: Lookup>(&self, lookup: &L) -> Option<Entry<L::Query>>
     where
@@ -149,7 +231,25 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().entry(lookup, Use::Uncounted)
     }
 
-    /// The values that a resident entry had before, oldest first; at most as many as its table's `history` says.
+    /// Returns the values that a resident entry had before, oldest first.
+    ///
+    /// They are at most as many as the option `history` of the table says; without the option there are none. Empty
+    /// also if the key has no resident entry.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, history = 2)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// for name in ["One", "Two", "Three", "Four"] {
+    ///     cache.insert(GetName { id: 7 }, name.to_owned());
+    /// }
+    /// let before: Vec<_> = cache.history(&GetName { id: 7 }).into_iter().map(|past| past.value).collect();
+    /// assert_eq!(before.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["Two", "Three"]);
+    /// ```
     #[must_use]
     pub fn history<L: Lookup>(&self, lookup: &L) -> Vec<HistoryEntry<<L::Query as Query>::Value>>
     where
@@ -158,10 +258,27 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().history(lookup)
     }
 
-    /// All readable entries of one query, in no particular order, each once.
+    /// Returns all readable entries of one query, each once, in no particular order.
     ///
-    /// Shards are read one after the other: what is committed meanwhile may or may not be there. Allocates for all
+    /// Reads one shard after the other: what is committed meanwhile may or may not be included. Allocates for all
     /// entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.insert(GetName { id: 8 }, "Eight".to_owned());
+    ///
+    /// let mut entries = cache.entries::<GetName>();
+    /// entries.sort_by_key(|entry| entry.key().id);
+    /// assert_eq!(entries.len(), 2);
+    /// assert_eq!(**entries[0].value(), "Seven");
+    /// ```
     #[must_use]
     pub fn entries<Q: Query>(&self) -> Vec<Entry<Q>>
     where
@@ -170,7 +287,21 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().entries()
     }
 
-    /// The keys of [`entries`](Self::entries).
+    /// Returns the keys of all readable entries of one query, in no particular order.
+    ///
+    /// Consistency and costs are those of [`entries`](Self::entries).
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(cache.keys::<GetName>(), [GetName { id: 7 }]);
+    /// ```
     #[must_use]
     pub fn keys<Q: Query>(&self) -> Vec<Q>
     where
@@ -179,7 +310,22 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().keys()
     }
 
-    /// The values of [`entries`](Self::entries).
+    /// Returns the values of all readable entries of one query, in no particular order.
+    ///
+    /// Consistency and costs are those of [`entries`](Self::entries).
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u64, capacity = 100)]
+    /// # struct CountVisits { page: u64 }
+    /// # registry! { struct CacheRegistry { CountVisits } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(CountVisits { page: 1 }, 30);
+    /// cache.insert(CountVisits { page: 2 }, 12);
+    /// assert_eq!(cache.values::<CountVisits>().iter().map(|visits| **visits).sum::<u64>(), 42);
+    /// ```
     #[must_use]
     pub fn values<Q: Query>(&self) -> Vec<Arc<Q::Value>>
     where
@@ -188,7 +334,22 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().values()
     }
 
-    /// Readable entries of all tables. Visits every survivor of every table.
+    /// Returns the number of readable entries of all tables.
+    ///
+    /// Visits every survivor of every table.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.insert(GetName { id: 8 }, "Eight".to_owned());
+    /// assert_eq!(cache.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         let mut len = 0;
@@ -196,13 +357,44 @@ impl<R: Registry> Cache<R> {
         len
     }
 
-    /// Whether no entry is readable.
+    /// Returns whether no entry of any table is readable.
+    ///
+    /// Costs as much as [`len`](Self::len).
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// assert!(cache.is_empty());
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(!cache.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Readable entries of one query. Visits every survivor of its table.
+    /// Returns the number of readable entries of one query.
+    ///
+    /// Visits every survivor of its table.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// for id in 0..10 {
+    ///     cache.insert(GetName { id }, format!("name {id}"));
+    /// }
+    /// assert_eq!(cache.count::<GetName>(), 10);
+    /// ```
     #[must_use]
     pub fn count<Q: Query>(&self) -> usize
     where
@@ -211,13 +403,54 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().erased().live()
     }
 
-    /// Revision of the last commit; `None` before the first.
+    /// Returns the revision of the last commit; `None` before the first.
+    ///
+    /// Each write has a higher revision than those before it. Two equal answers mean that nothing was written in
+    /// between.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// assert_eq!(cache.revision(), None);
+    ///
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(cache.revision(), Some(entry.revision()));
+    /// ```
     #[must_use]
     pub fn revision(&self) -> Option<Revision> {
         Some(self.shared().revision()).filter(|&revision| revision > 0).map(Revision)
     }
 
-    /// The present moment of the cache's clock, as precisely as it can tell.
+    /// Returns the present moment of the cache's clock, as precisely as the clock tells it.
+    ///
+    /// Read it before a value is requested, and pass it to [`EntryTimes::as_of`]: the age of the entry then includes
+    /// the time that the request took.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, EntryTimes, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let clock = Arc::new(ManualClock::new());
+    /// # let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// # let request_name = || { clock.advance(Duration::from_secs(2)); "Seven".to_owned() };
+    /// let asked = cache.now();
+    /// let name = request_name(); // takes two seconds
+    /// cache.insert_timed(GetName { id: 7 }, name, EntryTimes::new().as_of(asked));
+    ///
+    /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(entry.age(), Duration::from_secs(2));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     #[must_use]
     pub fn now(&self) -> Moment {
         self.shared().precise_now()
@@ -225,10 +458,24 @@ impl<R: Registry> Cache<R> {
 
     // Writing
 
-    /// Writes one value, visible at once. Returns its `Arc`.
+    /// Writes one value, visible at once, and returns its `Arc`.
     ///
-    /// As cheap as in a plain cache: it is no transaction, so it does not ask the `before_commit` hooks; it has a
-    /// revision, and listeners hear of it.
+    /// Costs as much as in a plain cache. It is not a transaction, so it does not call the `before_commit` hooks; it
+    /// has a revision, and listeners are told of it. A reader that holds the value of before keeps it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let old = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.insert(GetName { id: 7 }, "VII".to_owned());
+    /// assert_eq!(*cache.get(&GetName { id: 7 }).unwrap(), "VII");
+    /// assert_eq!(*old, "Seven");
+    /// ```
     pub fn insert<Q: Query>(&self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
     where
         R: Holds<Q>,
@@ -236,7 +483,26 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().insert(query, value.into(), &EntryTimes::new())
     }
 
-    /// [`insert`](Self::insert) with times of its own.
+    /// Writes one value, as [`insert`](Self::insert) does, with times of its own in place of those of the table.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, EntryTimes, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// let times = EntryTimes::new().ttl(Duration::from_secs(60));
+    /// cache.insert_timed(GetName { id: 7 }, "Seven".to_owned(), times);
+    /// assert!(cache.contains(&GetName { id: 7 }));
+    ///
+    /// clock.advance(Duration::from_secs(60));
+    /// assert!(!cache.contains(&GetName { id: 7 }));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn insert_timed<Q: Query>(
         &self,
         query: Q,
@@ -249,15 +515,34 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().insert(query, value.into(), &times)
     }
 
-    /// The value of a key, computed by `load` if there is none.
+    /// Returns the value of a key; if there is none, computes it by `load` and stores it.
     ///
-    /// One caller computes, the others with the same key wait for it, whatever thread they are on. No lock is held
-    /// meanwhile. If `load` panics, one of those who waited computes in its place. Asking for the same key inside
-    /// `load` computes at once; two loads that ask for each other's key on two threads wait for ever.
+    /// Callers with the same key share one computation: one of them runs `load`, and the others block until it is done.
+    /// No lock is held meanwhile. If `load` panics, one of the waiting callers runs its own. A call with the same key
+    /// inside `load` computes at once. Two loads that ask for each other's key on two threads wait forever.
     ///
-    /// A change of the key during the load is newer than what is loaded. A value that was written meanwhile is what all
-    /// get. After a removal, a `clear` or an invalidation, of the key or of all that it is one of, those who waited get
-    /// the loaded value, and it is not stored; a caller that comes later loads anew.
+    /// A change of the key during the load is newer than the loaded value. If a value is written meanwhile, all callers
+    /// get that one. After a removal, a `clear` or an invalidation of the key, or of a set that contains it, the
+    /// waiting callers get the loaded value, and it is not stored; later callers load anew.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut loads = 0;
+    /// for _ in 0..3 {
+    ///     let name = cache.get_or_insert_with(&GetName { id: 7 }, || {
+    ///         loads += 1;
+    ///         "Seven".to_owned()
+    ///     });
+    ///     assert_eq!(*name, "Seven");
+    /// }
+    /// assert_eq!(loads, 1);
+    /// ```
     pub fn get_or_insert_with<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>>(
         &self,
         lookup: &L,
@@ -273,11 +558,30 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// [`get_or_insert_with`](Self::get_or_insert_with) with a `load` that may fail. A failure is not remembered:
-    /// one of those who waited tries in its place.
+    /// Returns the value of a key; if there is none, computes it by a `load` that may fail.
+    ///
+    /// Works as [`get_or_insert_with`](Self::get_or_insert_with). A failure is not stored: one of the waiting callers
+    /// runs its own `load`.
     ///
     /// # Errors
-    /// What `load` returned.
+    /// The error that `load` returned.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let key = GetName { id: 7 };
+    /// assert!(cache.get_or_try_insert_with(&key, || String::from_utf8(vec![0xff])).is_err());
+    /// assert!(!cache.contains(&key));
+    ///
+    /// let name = cache.get_or_try_insert_with(&key, || String::from_utf8(b"Seven".to_vec()))?;
+    /// assert_eq!(*name, "Seven");
+    /// # Ok::<(), std::string::FromUtf8Error>(())
+    /// ```
     pub fn get_or_try_insert_with<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>, E>(
         &self,
         lookup: &L,
@@ -314,7 +618,24 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// Removes an entry. Returns whether it was readable. Is a commit.
+    /// Removes an entry and returns whether it was readable. Is a commit.
+    ///
+    /// The key is absent for all readers after that, even while parts of the program hold the value.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let held = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(cache.remove(&GetName { id: 7 }));
+    /// assert!(!cache.contains(&GetName { id: 7 }));
+    /// assert_eq!(*held, "Seven");
+    /// assert!(!cache.remove(&GetName { id: 7 }));
+    /// ```
     pub fn remove<L: Lookup>(&self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -322,8 +643,28 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().remove(lookup)
     }
 
-    /// Renews the times of an entry and clears its mark, without replacing its value. Returns whether there is one.
-    /// Is no commit: no revision, no conflict.
+    /// Renews the times of an entry and clears its mark, without replacing its value. Returns whether there is an
+    /// entry.
+    ///
+    /// For a value that turns out to be current, as after an HTTP answer 304. Is not a commit: it has no revision and
+    /// causes no conflict.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.invalidate(&GetName { id: 7 });
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    ///
+    /// // The server says: not modified.
+    /// assert!(cache.touch(&GetName { id: 7 }));
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_some());
+    /// ```
     pub fn touch<L: Lookup>(&self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -331,9 +672,27 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().touch(lookup)
     }
 
-    /// Marks an entry as one that must be loaded again; `get` still returns it, `get_fresh` does not. The next write
-    /// clears the mark. Returns whether there is one. Overtakes the loads and watches of the key, whether there is one
-    /// or not: what they load is not stored.
+    /// Marks an entry as invalidated: its value must be loaded again. Returns whether there is an entry.
+    ///
+    /// [`get`](Self::get) still returns the value, [`get_fresh`](Self::get_fresh) does not. The next write clears the
+    /// mark. Loads and watches of the key that began before are overtaken, whether there is an entry or not: what they
+    /// load is not stored.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Freshness, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// assert!(!cache.invalidate(&GetName { id: 7 }));
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(cache.invalidate(&GetName { id: 7 }));
+    ///
+    /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(entry.freshness(), Freshness::Invalidated);
+    /// ```
     pub fn invalidate<L: Lookup>(&self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -341,9 +700,26 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().invalidate(lookup)
     }
 
-    /// Marks all entries of one query whose keys `matches`, and overtakes the loads and watches of such keys. Returns
-    /// how many entries were marked. Visits all entries of the table, one shard at a time: what is written meanwhile may
-    /// be marked.
+    /// Marks all entries of one query whose keys `matches` accepts, and returns how many it marked.
+    ///
+    /// Loads and watches of such keys that began before are overtaken. Visits all entries of the table, one shard at a
+    /// time: what is written meanwhile may be marked too.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// for id in 0..10 {
+    ///     cache.insert(GetName { id }, format!("name {id}"));
+    /// }
+    /// assert_eq!(cache.invalidate_where(|key: &GetName| key.id >= 7), 3);
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// assert!(cache.get_fresh(&GetName { id: 6 }).is_some());
+    /// ```
     pub fn invalidate_where<Q: Query>(&self, matches: impl Fn(&Q) -> bool) -> usize
     where
         R: Holds<Q>,
@@ -351,15 +727,30 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().invalidate_where(&matches)
     }
 
-    /// Marks all entries with a tag, and overtakes the loads and watches of such keys, whether there is an entry or not.
-    /// Returns how many entries were marked.
+    /// Marks all entries with a tag, and returns how many it marked.
+    ///
+    /// Loads and watches of keys with the tag that began before are overtaken, whether there is an entry or not.
     ///
     /// - A tag of a query (`#[query(tags("posts"))]`) is one of all its entries: this visits all entries of its table.
-    /// - A tag of single entries ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) is found in the index of its table: this
-    ///   visits the entries that have it, and looks at each load and watch of the table.
+    /// - A tag of single entries ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) is found in the index of its
+    ///   table: this visits the entries that have it, and each load and watch of the table.
     ///
     /// One entry is marked after the other. What is written meanwhile may be marked.
     /// [`Transaction::invalidate_tag`](crate::Transaction::invalidate_tag) marks all at once.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, tags("users"))]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(cache.invalidate_tag("users"), 1);
+    /// assert_eq!(cache.invalidate_tag("posts"), 0);
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// ```
     pub fn invalidate_tag(&self, tag: impl Into<Tag>) -> usize {
         let tag = tag.into();
         let mut marked = self.invalidate_tables(|tags| tag.is_among(tags));
@@ -373,8 +764,23 @@ impl<R: Registry> Cache<R> {
         marked
     }
 
-    /// Marks all entries of all tables, and overtakes all loads and watches. Returns how many entries were marked.
-    /// Visits all entries.
+    /// Marks all entries of all tables, and returns how many it marked.
+    ///
+    /// All loads and watches that began before are overtaken. Visits all entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.insert(GetName { id: 8 }, "Eight".to_owned());
+    /// assert_eq!(cache.invalidate_all(), 2);
+    /// assert_eq!(cache.len(), 2, "marked entries stay readable");
+    /// ```
     pub fn invalidate_all(&self) -> usize {
         self.invalidate_tables(|_| true)
     }
@@ -391,7 +797,27 @@ impl<R: Registry> Cache<R> {
         marked
     }
 
-    /// Watches a key, from now on, for writes and invalidations; it need not be there.
+    /// Watches a key for writes and invalidations from now on. The key need not be present.
+    ///
+    /// For values that are loaded by other means than [`get_or_insert_with`](Self::get_or_insert_with): what
+    /// [`Watch::store`] is given never replaces something newer.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, EntryTimes, Query, StoreOutcome, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let watch = cache.watch(&GetName { id: 7 });
+    /// let loaded = "Seven".to_owned(); // from a slow server
+    ///
+    /// // Another part of the program writes the key meanwhile.
+    /// cache.insert(GetName { id: 7 }, "VII".to_owned());
+    /// assert!(matches!(watch.store(loaded, EntryTimes::new()), StoreOutcome::Overtaken(_)));
+    /// assert_eq!(*cache.get(&GetName { id: 7 }).unwrap(), "VII");
+    /// ```
     #[must_use]
     pub fn watch<Q: Query>(&self, query: &Q) -> Watch<Q>
     where
@@ -400,14 +826,35 @@ impl<R: Registry> Cache<R> {
         Watch::new(self.used_ref::<Q>(), query.clone(), None)
     }
 
-    /// [`watch`](Self::watch) that calls `changed` whenever something has happened to the key: a write, a removal, a
-    /// `clear`, an invalidation, and also a `touch`, which overtakes no watch. Again and again, until the watch is dropped.
+    /// Watches a key, as [`watch`](Self::watch) does, and calls `changed` after each change of it until the watch is
+    /// dropped.
     ///
-    /// It is called without locks, by the thread that changed the key or another that changes something at the same
-    /// time; a read of the key in it, or after it, sees the change. Several changes may come as one call, and a call may
-    /// come without a change, also shortly after the watch is dropped. It has to be quick: the writer waits for it.
-    /// What it changes itself is told after it has returned, so that a chain of changes may be as long as it likes.
-    /// A panic in it is counted with those of the listeners. A change of another key does not call it.
+    /// A change is a write, a removal, a `clear`, an invalidation, or a `touch`, which overtakes no watch. A change of
+    /// another key does not call it.
+    ///
+    /// `changed` runs without locks, on the thread that changed the key or on another that changes something at the
+    /// same time. A read of the key in it, or after it, sees the change. Several changes may cause one call, and a call
+    /// may come without a change, also shortly after the watch is dropped. `changed` must be quick, since the writer
+    /// waits for it. What it changes itself is told after it has returned, so a chain of changes may have any length. A
+    /// panic in it is counted with those of the listeners.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let (sender, changes) = mpsc::channel();
+    /// let watch = cache.watch_with(&GetName { id: 7 }, move || _ = sender.send(()));
+    /// assert!(changes.try_recv().is_err());
+    ///
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(changes.try_recv().is_ok());
+    /// assert!(watch.is_overtaken());
+    /// ```
     #[must_use]
     pub fn watch_with<Q: Query>(&self, query: &Q, changed: impl Fn() + Send + Sync + 'static) -> Watch<Q>
     where
@@ -416,8 +863,27 @@ impl<R: Registry> Cache<R> {
         Watch::new(self.used_ref::<Q>(), query.clone(), Some(Arc::new(changed)))
     }
 
-    /// Writes a value, unless the query says `eq` and the present value equals it: then the present one is kept, and
-    /// touched. Returns the one that is kept.
+    /// Writes a value unless it equals the present one; returns the value that the cache has then.
+    ///
+    /// With the option `eq` an equal value is not written: the present one is kept, and touched. Readers that compare
+    /// `Arc`s see no change. Without the option this is [`insert`](Self::insert).
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, eq)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let first = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let same = cache.refresh(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(Arc::ptr_eq(&first, &same));
+    ///
+    /// let other = cache.refresh(GetName { id: 7 }, "VII".to_owned());
+    /// assert_eq!(*other, "VII");
+    /// ```
     pub fn refresh<Q: Query>(&self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
     where
         R: Holds<Q>,
@@ -434,8 +900,25 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// Keeps whatever is committed under a key resident, over capacity and time, until the last pin of it is dropped.
-    /// The key need not be there.
+    /// Keeps whatever is committed under a key resident, beyond capacity and times, until the last pin of the key is
+    /// dropped.
+    ///
+    /// The key need not be present. A pin follows replacements, removals and `clear`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 1)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let pinned = cache.pin(&GetName { id: 0 });
+    /// for id in 0..10 {
+    ///     cache.insert(GetName { id }, format!("name {id}"));
+    /// }
+    /// assert_eq!(*pinned.get().unwrap(), "name 0");
+    /// ```
     #[must_use]
     pub fn pin<Q: Query>(&self, query: &Q) -> Pinned<Q>
     where
@@ -444,7 +927,23 @@ impl<R: Registry> Cache<R> {
         Pinned::new(self.table_ref(), AnyPin::new(self.used_ref::<Q>(), query), query.clone())
     }
 
-    /// Empties all tables, survivors and history included. Is one commit. Pins keep their claim on their keys.
+    /// Empties all tables, survivors and history included. Is one commit.
+    ///
+    /// Pins keep their claim on their keys, and hold what is written there later.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let held = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.clear();
+    /// assert!(cache.is_empty());
+    /// assert_eq!(*held, "Seven");
+    /// ```
     pub fn clear(&self) {
         let mut parts = Vec::new();
         self.visit(&mut |table| parts.push(Clearing::new(table)));
@@ -457,12 +956,30 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// Lets go of everything that has expired and removes all dead keys, now. Returns how many keys went.
+    /// Removes everything that has expired and all keys whose value is gone. Returns how many keys it removed.
     ///
     /// Writes do the same bit by bit, each for its own shard. A table that is idle keeps what it has: a value past its
-    /// deadline until its key is read, and the memory of a dead value, which its key's weak handle holds on to, until a
-    /// write visits it. A program that may be idle for long calls this from a timer, as
+    /// deadline until its key is read, and the memory of a dead value, which its key's weak handle keeps allocated,
+    /// until a write visits it. A program that may be idle for long calls this from a timer, as
     /// [`reap_every`](Self::reap_every) does. Visits every survivor, one shard at a time.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, ttl = "60s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(cache.reap(), 0);
+    ///
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(cache.reap(), 1);
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn reap(&self) -> usize {
         let mut reaped = 0;
         self.visit(&mut |table| reaped += table.reap());
@@ -471,13 +988,47 @@ impl<R: Registry> Cache<R> {
 
     // Inspection
 
-    /// What is in the cache now: tables with their counters, and the recent commits if they are logged.
+    /// Reports on the cache: each table with its counters, and the recent commits if they are logged.
+    ///
+    /// Visits all entries, one shard at a time. Print the report with `{}`, or serialise it for a tool.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let _ = (cache.get(&GetName { id: 7 }), cache.get(&GetName { id: 8 }));
+    ///
+    /// let report = cache.inspect();
+    /// let names = &report.tables[0];
+    /// assert_eq!((names.name, names.residents), ("get_name", 1));
+    /// assert_eq!((names.hits, names.misses), (1, 1));
+    /// ```
     #[must_use]
     pub fn inspect(&self) -> Inspection {
         self.report(false)
     }
 
-    /// [`inspect`](Self::inspect) with all entries, keys as text. Allocates for all of them.
+    /// Reports on the cache, as [`inspect`](Self::inspect) does, with all entries and their keys as text.
+    ///
+    /// Allocates for all entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let report = cache.inspect_entries();
+    /// assert_eq!(report.tables[0].entries[0].key, "GetName { id: 7 }");
+    /// ```
     #[must_use]
     pub fn inspect_entries(&self) -> Inspection {
         self.report(true)
@@ -494,7 +1045,26 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// The log of recent commits, to be switched on and off.
+    /// Returns the log of recent commits. It is off until [`CommitLog::keep`] switches it on.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.commit_log().keep(10);
+    /// cache.transact(|tx| {
+    ///     tx.label("import").set(GetName { id: 7 }, "Seven".to_owned());
+    ///     Ok::<_, CommitError>(())
+    /// })?;
+    /// let commits = cache.commit_log().recent();
+    /// assert_eq!(commits[0].label.as_deref(), Some("import"));
+    /// assert_eq!(commits[0].tables, ["get_name"]);
+    /// # Ok::<(), CommitError>(())
+    /// ```
     #[must_use]
     pub fn commit_log(&self) -> CommitLog<'_> {
         CommitLog::new(&self.shared().log)

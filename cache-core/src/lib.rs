@@ -4,7 +4,7 @@
 //! registry, so `cache.get(&GetPost { id: 7 })` returns an `Option<Arc<Post>>`: no string keys, no casts, and a query that
 //! is not listed does not compile.
 //!
-#![cfg_attr(feature = "derive", doc = "```")]
+#![cfg_attr(feature = "derive", doc = "```standalone_crate")]
 #![cfg_attr(not(feature = "derive"), doc = "```ignore")]
 //! use cache_core::{Cache, Query, registry};
 //!

@@ -59,7 +59,7 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// }
     ///
     /// registry! {
-    ///     pub struct CacheRegistry { crate::GetView }
+    ///     pub struct CacheRegistry { GetView }
     /// }
     ///
     /// # fn main() {

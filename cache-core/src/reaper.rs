@@ -30,15 +30,26 @@ impl<R: Registry> Cache<R> {
     /// for a `reap` that is under way.
     ///
     /// # Errors
-    /// If the operating system has no thread to give.
+    /// If the operating system cannot start a thread.
     ///
+    /// # Examples
     /// ```
-    /// # use cache_core::{Cache, Registry};
-    /// # use std::time::Duration;
-    /// # fn of<R: Registry>(cache: &Cache<R>) -> std::io::Result<()> {
-    /// let _reaper = cache.reap_every(Duration::from_secs(60))?;
-    /// # Ok(())
-    /// # }
+    /// # use std::{thread, time::Duration};
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, ttl = "10ms")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let reaper = cache.reap_every(Duration::from_millis(5))?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    ///
+    /// // Nobody reads or writes, and the memory is given back all the same.
+    /// while cache.inspect().tables[0].removals.expired == 0 {
+    ///     thread::sleep(Duration::from_millis(5));
+    /// }
+    /// drop(reaper);
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn reap_every(&self, interval: Duration) -> io::Result<Reaper> {
         let (stop, stopped) = channel();

@@ -49,23 +49,82 @@ impl<R: Registry> Transaction<R> {
         Self { cache, draft: Draft::default() }
     }
 
-    /// Says what the transaction is for. Kept in the history, and in the log of commits while that is on.
+    /// Says what the transaction is for.
+    ///
+    /// The label is kept in the history of the entries, and in the commit log while that is on.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, history = 1)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.label("import").set(GetName { id: 7 }, "Seven".to_owned());
+    /// tx.commit()?;
+    /// cache.insert(GetName { id: 7 }, "VII".to_owned());
+    /// assert_eq!(cache.history(&GetName { id: 7 })[0].label.as_deref(), Some("import"));
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn label(&mut self, label: impl Into<Arc<str>>) -> &mut Self {
         self.draft.label = Some(label.into());
         self
     }
 
-    /// Gives the `before_commit` hooks something to look at.
+    /// Gives the `before_commit` hooks a value, which they read by [`Proposal::context`](crate::Proposal::context).
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// struct User { may_write: bool }
+    ///
+    /// let cache = Cache::<CacheRegistry>::builder()
+    ///     .before_commit(|proposal| match proposal.context::<User>() {
+    ///         Some(User { may_write: true }) => Ok(()),
+    ///         _ => Err("not allowed".into()),
+    ///     })
+    ///     .build()?;
+    /// let mut tx = cache.begin();
+    /// tx.context(Arc::new(User { may_write: false })).set(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(matches!(tx.commit(), Err(CommitError::Refused(_))));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) -> &mut Self {
         self.draft.context = Some(context);
         self
     }
 
-    /// This transaction's own write, else what is committed now. `None`: neither, or removed here.
+    /// Returns this transaction's own write of a key, else what is committed now. `None` if there is neither, or if
+    /// this transaction removes the key.
     ///
-    /// A committed answer, absence included, is validated by [`commit`](Self::commit). A merge of this transaction
-    /// is not: it runs again if its base has changed, so what is committed may differ from what was seen here. To
-    /// write something else from it, read the key before it is merged.
+    /// [`commit`](Self::commit) validates a committed answer, and also that there was none. It does not validate the
+    /// result of a merge of this transaction: the merge runs again if its base has changed, so what is committed may
+    /// differ from what this returned. To write something else that depends on it, read the key before the merge.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// assert!(tx.get(&GetName { id: 7 }).is_none());
+    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(*tx.get(&GetName { id: 7 }).unwrap(), "Seven");
+    ///
+    /// // Another commit makes the first answer wrong.
+    /// cache.insert(GetName { id: 7 }, "VII".to_owned());
+    /// assert!(matches!(tx.commit(), Err(CommitError::Conflict { .. })));
+    /// ```
     pub fn get<L: Lookup>(&mut self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
         R: Holds<L::Query>,
@@ -73,7 +132,22 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<L::Query>().get(lookup)
     }
 
-    /// What is committed now, whatever this transaction has written. Not validated.
+    /// Returns what is committed now, whatever this transaction has written. The answer is not validated.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "VII".to_owned());
+    /// assert_eq!(*tx.get(&GetName { id: 7 }).unwrap(), "VII");
+    /// assert_eq!(*tx.committed(&GetName { id: 7 }).unwrap(), "Seven");
+    /// ```
     #[must_use]
     pub fn committed<L: Lookup>(&self, lookup: &L) -> Option<Arc<<L::Query as Query>::Value>>
     where
@@ -82,13 +156,46 @@ impl<R: Registry> Transaction<R> {
         self.cache.get(lookup)
     }
 
-    /// This transaction's own writes, in the order in which their keys were first written.
+    /// Returns this transaction's own writes, in the order in which their keys were first written.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, ChangeKind, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// tx.remove(&GetName { id: 8 });
+    /// let kinds: Vec<_> = tx.writes().iter().map(|change| change.kind()).collect();
+    /// assert_eq!(kinds, [ChangeKind::Set, ChangeKind::Removed]);
+    /// ```
     #[must_use]
     pub fn writes(&self) -> Vec<Change> {
         self.draft.writes()
     }
 
-    /// Replaces the whole value. Returns the `Arc` that will be committed.
+    /// Replaces the whole value of a key, and returns the `Arc` that will be committed.
+    ///
+    /// Alone it never conflicts: the last commit wins.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// let set = tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// tx.commit()?;
+    /// assert!(Arc::ptr_eq(&cache.get(&GetName { id: 7 }).unwrap(), &set));
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn set<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
     where
         R: Holds<Q>,
@@ -96,7 +203,26 @@ impl<R: Registry> Transaction<R> {
         self.set_value(query, value.into(), None)
     }
 
-    /// Replaces the whole value, with times of its own.
+    /// Replaces the whole value of a key, as [`set`](Self::set) does, with times of its own in place of those of the
+    /// table.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, EntryTimes, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// let times = EntryTimes::new().ttl(Duration::from_secs(60));
+    /// tx.set_timed(GetName { id: 7 }, "Seven".to_owned(), times);
+    /// tx.commit()?;
+    /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert!(entry.remaining() <= Some(Duration::from_secs(60)));
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn set_timed<Q: Query>(
         &mut self,
         query: Q,
@@ -123,10 +249,29 @@ impl<R: Registry> Transaction<R> {
         value
     }
 
-    /// Makes the new value from the present one (`None` if there is none): this transaction's own, else the
-    /// committed one.
+    /// Makes the new value from the present one: this transaction's own, else the committed one; `None` if there is
+    /// none.
     ///
-    /// `merge` must be pure: if another commit changes the committed value meanwhile, it runs again on that.
+    /// `merge` must be pure: if another commit changes the committed value meanwhile, it runs again on that, instead of
+    /// a conflict.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u64, capacity = 100)]
+    /// # struct CountVisits;
+    /// # registry! { struct CacheRegistry { CountVisits } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.merge_with(CountVisits, |visits| visits.copied().unwrap_or(0) + 1);
+    ///
+    /// // Another commit comes first; the merge adds to its value.
+    /// cache.insert(CountVisits, 41);
+    /// tx.commit()?;
+    /// assert_eq!(*cache.get(&CountVisits).unwrap(), 42);
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn merge_with<Q, V>(&mut self, query: Q, merge: impl Fn(Option<&V>) -> V + Send + 'static)
     where
         Q: Query<Value = V>,
@@ -138,7 +283,34 @@ impl<R: Registry> Transaction<R> {
         self.draft.note(self.cache.table::<Q>().index(), line);
     }
 
-    /// Lets the present value take in `value`, or puts `value` where there is none.
+    /// Merges `value` into the present value by its [`Merge`]; without a present value it writes `value`.
+    ///
+    /// Like [`merge_with`](Self::merge_with) it runs again if another commit changes the present value meanwhile.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Merge, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = Tags, capacity = 100)]
+    /// # struct GetTags { post: u64 }
+    /// # registry! { struct CacheRegistry { GetTags } }
+    /// #[derive(Clone, Debug, PartialEq)]
+    /// struct Tags(Vec<&'static str>);
+    ///
+    /// impl Merge for Tags {
+    ///     fn merge(&mut self, newer: &Self) {
+    ///         self.0.extend(&newer.0);
+    ///     }
+    /// }
+    ///
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.merge(GetTags { post: 7 }, Tags(vec!["rust"]));
+    /// tx.merge(GetTags { post: 7 }, Tags(vec!["cache"]));
+    /// tx.commit()?;
+    /// assert_eq!(*cache.get(&GetTags { post: 7 }).unwrap(), Tags(vec!["rust", "cache"]));
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn merge<Q, V>(&mut self, query: Q, value: V)
     where
         Q: Query<Value = V>,
@@ -153,8 +325,27 @@ impl<R: Registry> Transaction<R> {
         });
     }
 
-    /// Makes the new value from the present one here and now, once. If the committed value changes before the
-    /// commit, that fails with a conflict.
+    /// Makes the new value from the present one at once, calling `update` exactly once. Returns the value that will be
+    /// committed.
+    ///
+    /// `update` gets this transaction's own value, else the committed one; `None` if there is none. If the committed
+    /// value changes before the commit, the commit fails with a conflict.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u64, capacity = 100)]
+    /// # struct CountVisits;
+    /// # registry! { struct CacheRegistry { CountVisits } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// let visits = tx.update_once(CountVisits, |visits| visits.map_or(1, |visits| visits + 1));
+    /// assert_eq!(*visits, 1);
+    ///
+    /// cache.insert(CountVisits, 41);
+    /// assert!(matches!(tx.commit(), Err(CommitError::Conflict { .. })));
+    /// ```
     pub fn update_once<Q: Query, T: Into<Arc<Q::Value>>>(
         &mut self,
         query: Q,
@@ -168,24 +359,25 @@ impl<R: Registry> Transaction<R> {
         value
     }
 
-    /// Changes a part of the value that is there, here and now, once: this transaction's own, else the committed one. Does
-    /// nothing where nothing is. Returns whether there was something to change.
+    /// Changes a part of a value that is present, at once, calling `update` at most once. Returns whether there was a
+    /// value.
     ///
-    /// The entry gets no younger by that: it keeps its age, its own times and its mark, since the rest of its value is as
-    /// old as before. It is marked too if it was evicted before the commit.
+    /// `update` gets this transaction's own value, else the committed one. Without either nothing is written.
     ///
-    /// Where nothing is, a load of the key that is running does not know of the change. The commit makes that load out of
-    /// date, as a write would: its callers get its answer, which is not stored, and the next read loads. If a value comes
-    /// to the key before the commit, that fails with a conflict, as it does if the present value changes.
+    /// The entry does not become younger: it keeps its age, its own times and its mark, since the rest of its value is
+    /// as old as before. It is also marked if it was evicted before the commit.
+    ///
+    /// If there is no value, a running load of the key does not know of the change. The commit overtakes that load, as
+    /// a write would: its callers get its answer, which is not stored, and the next read loads. If a value is written
+    /// to the key before the commit, the commit fails with a conflict, as it does if the present value changes.
     ///
     /// # Examples
     /// ```
     /// # use cache_core::{Cache, CommitError, Query, registry};
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = Vec<String>, capacity = 1_000, fresh = "30s")]
-    /// # pub struct GetTitles;
-    /// # registry! { pub struct CacheRegistry { crate::GetTitles } }
-    /// # fn main() -> Result<(), CommitError> {
+    /// # #[query(value = Vec<String>, capacity = 100)]
+    /// # struct GetTitles;
+    /// # registry! { struct CacheRegistry { GetTitles } }
     /// let cache = Cache::<CacheRegistry>::new();
     /// let add = |title: &str| {
     ///     cache.transact(|tx| {
@@ -200,8 +392,7 @@ impl<R: Registry> Transaction<R> {
     /// cache.insert(GetTitles, vec!["One".to_owned()]);
     /// assert!(add("Two")?);
     /// assert_eq!(*cache.get(&GetTitles).unwrap(), ["One", "Two"]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), CommitError>(())
     /// ```
     pub fn update<L: Lookup, T: Into<Arc<<L::Query as Query>::Value>>>(
         &mut self,
@@ -217,7 +408,25 @@ impl<R: Registry> Transaction<R> {
         was_there
     }
 
-    /// Removes the entry. Returns whether there was something to remove. Never conflicts.
+    /// Removes an entry by the commit. Returns whether there is something to remove. Never conflicts.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let mut tx = cache.begin();
+    /// assert!(tx.remove(&GetName { id: 7 }));
+    /// assert!(tx.get(&GetName { id: 7 }).is_none());
+    /// assert!(cache.contains(&GetName { id: 7 }), "until the commit");
+    /// tx.commit()?;
+    /// assert!(!cache.contains(&GetName { id: 7 }));
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn remove<L: Lookup>(&mut self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -227,7 +436,24 @@ impl<R: Registry> Transaction<R> {
         was_there
     }
 
-    /// Renews the times of an entry and clears its mark. Returns whether there is one.
+    /// Renews the times of an entry and clears its mark by the commit. Returns whether there is an entry.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.invalidate(&GetName { id: 7 });
+    /// let mut tx = cache.begin();
+    /// assert!(tx.touch(&GetName { id: 7 }));
+    /// tx.commit()?;
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_some());
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn touch<L: Lookup>(&mut self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -237,8 +463,28 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
-    /// Marks an entry as one that must be loaded again. Returns whether there is one; one that comes before the commit is
-    /// marked too, and loads of the key that began before the commit are not stored as fresh.
+    /// Marks an entry as invalidated by the commit: its value must be loaded again. Returns whether there is an entry.
+    ///
+    /// An entry that is written before the commit is marked too. Loads of the key that began before the commit are not
+    /// stored as fresh.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 8 }, "Eight".to_owned());
+    /// assert!(tx.invalidate(&GetName { id: 7 }));
+    /// tx.commit()?;
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// assert!(cache.get_fresh(&GetName { id: 8 }).is_some());
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn invalidate<L: Lookup>(&mut self, lookup: &L) -> bool
     where
         R: Holds<L::Query>,
@@ -248,12 +494,33 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
-    /// Marks all entries of a query that are there when the commit begins and whose keys `matches`, except those that
-    /// this transaction writes or touches. Loads of such keys that began before the commit are not stored as fresh.
+    /// Marks, by the commit, all entries of a query whose keys `matches` accepts, except those that this transaction
+    /// writes or touches.
     ///
-    /// They are found by the commit, which visits all entries of the table and calls `matches` without locks; where there
-    /// are `before_commit` hooks, before and after these. So the hooks are asked about the keys, while
-    /// [`writes`](Self::writes) does not list them yet.
+    /// Meant are the entries that are there when the commit begins. Loads of such keys that began before the commit are
+    /// not stored as fresh.
+    ///
+    /// The commit visits all entries of the table and calls `matches` without locks; with `before_commit` hooks it does
+    /// so before and after them. So the hooks get the keys, while [`writes`](Self::writes) does not list them yet.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// for id in 0..10 {
+    ///     cache.insert(GetName { id }, format!("name {id}"));
+    /// }
+    /// let mut tx = cache.begin();
+    /// tx.invalidate_where(|key: &GetName| key.id >= 7);
+    /// tx.commit()?;
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// assert!(cache.get_fresh(&GetName { id: 6 }).is_some());
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn invalidate_where<Q: Query>(&mut self, matches: impl Fn(&Q) -> bool + Send + 'static)
     where
         R: Holds<Q>,
@@ -261,8 +528,28 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<Q>().invalidate_where(matches);
     }
 
-    /// Marks all entries of a query that are there at the time of the commit, except those that this transaction
-    /// writes or touches. They are not among its [`writes`](Self::writes). The commit locks the whole table.
+    /// Marks all entries of a query that are there at the time of the commit, except those that this transaction writes
+    /// or touches.
+    ///
+    /// They are not among its [`writes`](Self::writes). The commit locks the whole table.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let mut tx = cache.begin();
+    /// tx.invalidate_query::<GetName>();
+    /// tx.set(GetName { id: 8 }, "Eight".to_owned());
+    /// tx.commit()?;
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// assert!(cache.get_fresh(&GetName { id: 8 }).is_some());
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn invalidate_query<Q: Query>(&mut self)
     where
         R: Holds<Q>,
@@ -270,48 +557,62 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<Q>().set.mark_all();
     }
 
-    /// Marks all entries with a tag that are there at the time of the commit, except those that this transaction writes or
-    /// touches. They are not among its [`writes`](Self::writes). Loads of such keys that began before the commit are not
-    /// stored as fresh.
+    /// Marks all entries with a tag that are there at the time of the commit, except those that this transaction writes
+    /// or touches.
     ///
-    /// With a tag of a query (`#[query(tags("posts"))]`) the commit locks its whole table. Entries with a tag of their own
-    /// ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) are listed when the commit begins, and locked alone.
+    /// They are not among its [`writes`](Self::writes). Loads of such keys that began before the commit are not stored
+    /// as fresh.
+    ///
+    /// With a tag of a query (`#[query(tags("posts"))]`) the commit locks its whole table. Entries with a tag of their
+    /// own ([`#[query(tags_of = path)]`](crate::Query::TAGS_OF)) are listed when the commit begins, and only they are
+    /// locked.
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, CommitError, Freshness, Query, Tag, registry};
+    /// # use cache_core::{Cache, Freshness, Query, Tag, registry};
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = String, capacity = 1_000)]
-    /// # pub struct GetArticle { pub id: u64 }
-    /// # registry! { pub struct CacheRegistry { crate::GetArticle, crate::GetView } }
-    /// #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// #[query(value = String, capacity = 1_000, tags_of = GetView::tags)]
-    /// pub struct GetView { pub article: u64, pub viewer: u64 }
-    ///
+    /// # #[query(value = String, capacity = 100, tags_of = GetView::tags)]
+    /// # struct GetView { article: u64, viewer: u64 }
+    /// # registry! { struct CacheRegistry { GetView } }
     /// impl GetView {
     ///     fn tags(&self) -> [Tag; 1] {
     ///         [Tag::new("article", self.article)]
     ///     }
     /// }
     ///
-    /// # fn main() -> Result<(), CommitError> {
     /// let cache = Cache::<CacheRegistry>::new();
     /// let view = GetView { article: 7, viewer: 1 };
     /// cache.insert(view.clone(), "as it was".to_owned());
     ///
     /// let mut tx = cache.begin();
-    /// tx.set(GetArticle { id: 7 }, "changed".to_owned());
     /// tx.invalidate_tag(Tag::new("article", 7));
     /// tx.commit()?;
-    /// assert_eq!(cache.get_entry(&view).map(|entry| entry.freshness()), Some(Freshness::Invalidated));
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(cache.get_entry(&view).unwrap().freshness(), Freshness::Invalidated);
+    /// # Ok::<(), cache_core::CommitError>(())
     /// ```
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         self.draft.invalidate_tag(tag.into());
     }
 
-    /// [`invalidate_query`](Self::invalidate_query) for all queries.
+    /// Marks all entries of all queries, as [`invalidate_query`](Self::invalidate_query) does for one. The commit locks
+    /// all tables.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let mut tx = cache.begin();
+    /// tx.invalidate_all();
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_some(), "until the commit");
+    /// tx.commit()?;
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn invalidate_all(&mut self) {
         self.draft.marked = MarkedTables::All;
     }
@@ -323,17 +624,17 @@ impl<R: Registry> Transaction<R> {
         self.draft.committed_flag = Some(flag);
     }
 
-    /// Makes all changes visible at once.
+    /// Makes all changes visible at once, and returns a receipt that keeps the written values alive.
     ///
-    /// Returns a receipt that keeps the written values alive. An empty transaction changes nothing and has no
-    /// revision; one that only reads is checked to have seen one moment.
+    /// An empty transaction changes nothing and has no revision. One that only reads is checked: all it read was there
+    /// at one moment.
     ///
     /// # Errors
-    /// - [`CommitError::Conflict`]: another commit wrote a key that was read here. A key that still has the entry that was
-    ///   read never conflicts. One that has no entry may conflict without a write of its own, if an entry with another key
-    ///   has left the same table since it was read.
-    /// - [`CommitError::Refused`]: a `before_commit` hook said no.
-    /// - [`CommitError::AsyncHook`]: the cache has a hook that only [`commit_async`](Self::commit_async) can ask.
+    /// - [`CommitError::Conflict`]: another commit wrote a key that was read here. A key that still has the entry that
+    ///   was read never conflicts. One that has no entry may conflict without a write of its own, if an entry with
+    ///   another key has left the same table since it was read.
+    /// - [`CommitError::Refused`]: a `before_commit` hook refused the commit.
+    /// - [`CommitError::AsyncHook`]: the cache has a hook that only [`commit_async`](Self::commit_async) can call.
     /// - [`CommitError::InsideHook`]: called from a `before_commit` hook of the same cache.
     ///
     /// Nothing is applied then.
@@ -341,19 +642,59 @@ impl<R: Registry> Transaction<R> {
     /// # Panics
     /// If a merge function, a weigher, a hook or a predicate of [`invalidate_where`](Self::invalidate_where) panics;
     /// nothing is applied then.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// tx.set(GetName { id: 8 }, "Eight".to_owned());
+    /// let receipt = tx.commit()?;
+    /// assert_eq!(receipt.revision(), cache.revision());
+    /// assert_eq!(**receipt.get(&GetName { id: 7 }).unwrap(), "Seven");
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     pub fn commit(mut self) -> Result<Receipt<R>, CommitError> {
         let Self { cache, draft } = &mut self;
         let revision = draft.commit(cache.shared(), &|| cache.tables())?;
         Ok(Receipt::new(revision, self.draft.parts))
     }
 
-    /// [`commit`](Self::commit) for caches with async hooks. Runs on any executor.
+    /// Makes all changes visible at once, as [`commit`](Self::commit) does, for caches with async hooks. Runs on any
+    /// executor.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit), `AsyncHook` excepted.
+    /// As [`commit`](Self::commit), except `AsyncHook`.
     ///
     /// # Cancellation
     /// Dropping the future before it is done rolls the transaction back.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = std::pin::pin!(future);
+    /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// #     loop {
+    /// #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output }
+    /// #     }
+    /// # }
+    /// let cache = Cache::<CacheRegistry>::builder().before_commit_async(|_| async { Ok(()) }).build()?;
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// block_on(tx.commit_async())?;
+    /// assert!(cache.contains(&GetName { id: 7 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn commit_async(self) -> Result<Receipt<R>, CommitError> {
         self.commit_in_attempts(ATTEMPTS_WITH_HOOKS).await
     }
@@ -392,32 +733,65 @@ impl<R: Registry> Transaction<R> {
 }
 
 impl<R: Registry> Cache<R> {
-    /// Starts a transaction. Costs one reference count; pins and copies nothing.
+    /// Starts a transaction.
+    ///
+    /// Costs one reference count; pins and copies nothing. Dropping the transaction rolls it back.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// tx.set(GetName { id: 8 }, "Eight".to_owned());
+    /// assert!(cache.is_empty(), "nothing is visible yet");
+    ///
+    /// tx.commit()?;
+    /// assert_eq!(cache.len(), 2);
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     #[must_use]
     pub fn begin(&self) -> Transaction<R> {
         Transaction::new(self.clone())
     }
 
-    /// Runs `work` in a transaction and commits it, again if another commit got in between, at most
-    /// 64 times. `work` that only reads gets a consistent view of all it read.
+    /// Runs `work` in a transaction and commits it. If another commit got in between, it runs `work` again, at most 64
+    /// times.
     ///
-    /// Before each further attempt it waits: at most 4 µs, doubling to a millisecond, or as many times what an attempt
-    /// takes if that is longer. How much of that is random.
+    /// A `work` that only reads gets a consistent view of all it has read.
+    ///
+    /// Before each further attempt it blocks for a time that is partly random: at most 4 µs at first, doubling to a
+    /// millisecond, or as many times the duration of an attempt if that is longer.
     ///
     /// # Errors
-    /// What `work` returned (nothing is committed then), or why the last commit failed.
+    /// What `work` returned (nothing is committed then), or the error of the last commit.
     ///
+    /// # Examples
     /// ```
-    /// # use cache_core::{Cache, CommitError, Registry};
-    /// # fn of<R: Registry>(cache: &Cache<R>) -> Result<(), CommitError> {
-    /// let answer = cache.transact(|tx| {
-    ///     // tx.get(..), tx.set(..)
-    ///     # let _ = tx;
-    ///     Ok::<_, CommitError>(42)
+    /// # use std::thread;
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u64, capacity = 100)]
+    /// # struct CountVisits;
+    /// # registry! { struct CacheRegistry { CountVisits } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let visit = || {
+    ///     cache.transact(|tx| {
+    ///         let visits = tx.get(&CountVisits).map_or(0, |visits| *visits);
+    ///         tx.set(CountVisits, visits + 1);
+    ///         Ok::<_, CommitError>(())
+    ///     })
+    /// };
+    /// thread::scope(|scope| {
+    ///     let visitors = [scope.spawn(visit), scope.spawn(visit), scope.spawn(visit)];
+    ///     visitors.into_iter().try_for_each(|visitor| visitor.join().unwrap())
     /// })?;
-    /// # let _ = answer;
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(*cache.get(&CountVisits).unwrap(), 3);
+    /// # Ok::<(), CommitError>(())
     /// ```
     pub fn transact<T, E: From<CommitError>>(
         &self,
@@ -437,14 +811,39 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// [`transact`](Self::transact) for caches with async hooks. Runs on any executor, so that it cannot wait between its
-    /// attempts: it lets other tasks go on first.
+    /// Runs `work` in a transaction, as [`transact`](Self::transact) does, for caches with async hooks.
+    ///
+    /// Runs on any executor. It cannot wait between attempts; it lets other tasks run first.
     ///
     /// # Errors
     /// As [`transact`](Self::transact).
     ///
     /// # Cancellation
     /// Dropping the future before it is done commits nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u64, capacity = 100)]
+    /// # struct CountVisits;
+    /// # registry! { struct CacheRegistry { CountVisits } }
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = std::pin::pin!(future);
+    /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// #     loop {
+    /// #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output }
+    /// #     }
+    /// # }
+    /// let cache = Cache::<CacheRegistry>::builder().before_commit_async(|_| async { Ok(()) }).build()?;
+    /// let visits = block_on(cache.transact_async(|tx| {
+    ///     let visits = tx.get(&CountVisits).map_or(0, |visits| *visits) + 1;
+    ///     tx.set(CountVisits, visits);
+    ///     Ok::<_, CommitError>(visits)
+    /// }))?;
+    /// assert_eq!(visits, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn transact_async<T, E: From<CommitError>>(
         &self,
         mut work: impl FnMut(&mut Transaction<R>) -> Result<T, E>,

@@ -38,11 +38,25 @@ pub struct Builder<R: Registry> {
 }
 
 impl<R: Registry> Cache<R> {
-    /// An empty cache with the options that the queries were derived with.
+    /// Makes an empty cache with the options that the queries were derived with.
     ///
     /// # Panics
-    /// If a query cannot be persisted with the codec that it names, and on `wasm32-unknown-unknown`, which has no clock.
-    /// [`Builder::build`] returns both as errors.
+    /// If a query cannot be persisted with the codec that it names, and on `wasm32-unknown-unknown`, which has no
+    /// clock. [`Builder::build`] returns both as errors.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    ///
+    /// // A clone is another handle to the same cache.
+    /// assert!(cache.clone().contains(&GetName { id: 7 }));
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         match Self::builder().build() {
@@ -51,7 +65,21 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// A cache with other options, a clock, hooks or listeners.
+    /// Starts the configuration of a cache with other options, a clock, hooks or listeners.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// // The query says nothing of a bound; this program keeps 10 names.
+    /// let cache = Cache::<CacheRegistry>::builder().table::<GetName>(|table| table.capacity(10)).build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(cache.contains(&GetName { id: 7 }));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn builder() -> Builder<R> {
         Builder::new()
     }
@@ -71,7 +99,23 @@ impl<R: Registry> Builder<R> {
         }
     }
 
-    /// Changes the options of one table. `change` gets those that the query was derived with.
+    /// Changes the options of one table. `change` gets the options that the query was derived with.
+    ///
+    /// A second call for the same query gets what the first has made.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Bound, Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::builder()
+    ///     .table::<GetName>(|table| table.lru(2).history(1))
+    ///     .build()?;
+    /// assert_eq!(cache.inspect().tables[0].bound, Some(Bound::Lru(2)));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn table<Q: Query>(mut self, change: impl FnOnce(TableOptions) -> TableOptions) -> Self
     where
         R: Holds<Q>,
@@ -81,7 +125,21 @@ impl<R: Registry> Builder<R> {
         self
     }
 
-    /// Changes the options of the table of dynamic entries.
+    /// Changes the options of the table of dynamic entries. By default it keeps 1,000 entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::builder().dynamic(|table| table.unbounded()).build()?;
+    /// // Without a bound and times the table keeps nothing that the program does not hold.
+    /// cache.dynamic().insert::<u64>("visits", 42);
+    /// assert!(cache.dynamic().get_as::<u64>("visits")?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dynamic(self, change: impl FnOnce(TableOptions) -> TableOptions) -> Self
     where
         R: Holds<Dynamic>,
@@ -89,17 +147,61 @@ impl<R: Registry> Builder<R> {
         self.table::<Dynamic>(change)
     }
 
-    /// Reads the time from another clock. Default: [`SystemClock`](crate::SystemClock). On `wasm32-unknown-unknown` there is
-    /// no default.
+    /// Makes the cache read the time from another clock. Default: [`SystemClock`](crate::SystemClock).
+    ///
+    /// There is no default on `wasm32-unknown-unknown`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "30s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    ///
+    /// // A test need not wait.
+    /// clock.advance(Duration::from_secs(30));
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Box::new(clock));
         self
     }
 
-    /// Asks `hook` before each commit of a transaction; an error refuses it, and reaches the committer as the cause.
+    /// Calls `hook` before each commit of a transaction. An error refuses the commit, and the committer gets it as the
+    /// cause.
     ///
-    /// Hooks run in their order, outside all locks, once for each attempt of a commit. They must not commit to the
-    /// same cache. [`Cache::insert`] does not ask them.
+    /// Hooks run in the order in which they were added, outside all locks, once for each attempt of a commit. They must
+    /// not commit to the same cache. [`Cache::insert`] does not call them.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::builder()
+    ///     .before_commit(|proposal| {
+    ///         for (_, name) in proposal.of::<GetName>() {
+    ///             if name.is_some_and(|name| name.is_empty()) {
+    ///                 return Err("a name must not be empty".into());
+    ///             }
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .build()?;
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, String::new());
+    /// assert!(matches!(tx.commit(), Err(CommitError::Refused(_))));
+    /// assert!(cache.is_empty());
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn before_commit(
         mut self,
         hook: impl Fn(&Proposal) -> Result<(), BoxError> + Send + Sync + 'static,
@@ -108,8 +210,45 @@ impl<R: Registry> Builder<R> {
         self
     }
 
-    /// [`before_commit`](Self::before_commit) with a hook that may wait. The cache can then only be committed to by
-    /// `commit_async`.
+    /// Calls `hook` before each commit, as [`before_commit`](Self::before_commit) does, and waits for its future.
+    ///
+    /// Transactions of the cache can only be committed by
+    /// [`Transaction::commit_async`](crate::Transaction::commit_async) and [`Cache::transact_async`] then.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = std::pin::pin!(future);
+    /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// #     loop {
+    /// #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) { return output }
+    /// #     }
+    /// # }
+    /// # async fn may_write(_key: &GetName) -> bool { true }
+    /// let cache = Cache::<CacheRegistry>::builder()
+    ///     .before_commit_async(|proposal| async move {
+    ///         for (key, _) in proposal.of::<GetName>() {
+    ///             if !may_write(key).await {
+    ///                 return Err("not allowed".into());
+    ///             }
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .build()?;
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(block_on(tx.commit_async()).is_ok());
+    ///
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "VII".to_owned());
+    /// assert!(matches!(tx.commit(), Err(CommitError::AsyncHook)));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn before_commit_async<F>(mut self, hook: impl Fn(Proposal) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -118,23 +257,85 @@ impl<R: Registry> Builder<R> {
         self
     }
 
-    /// Tells `listener` of each key that a commit changed, in the order of the commits, outside all locks.
+    /// Calls `listener` for each key that a commit changed, in the order of the commits, outside all locks.
     ///
-    /// One thread at a time does so, so that a commit may return before its listeners have run. A panic of a listener
-    /// undoes nothing; it is counted in [`Inspection::listener_panics`](crate::Inspection).
+    /// One thread at a time calls the listeners, so a commit may return before its listeners have run. A panic of a
+    /// listener undoes nothing; it is counted in [`Inspection::listener_panics`](crate::Inspection).
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use cache_core::{Cache, ChangeKind, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let (sender, changes) = mpsc::channel();
+    /// let cache = Cache::<CacheRegistry>::builder()
+    ///     .after_commit(move |change| _ = sender.send((change.table(), change.kind())))
+    ///     .build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.remove(&GetName { id: 7 });
+    /// let told: Vec<_> = changes.try_iter().collect();
+    /// assert_eq!(told, [("get_name", ChangeKind::Set), ("get_name", ChangeKind::Removed)]);
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn after_commit(mut self, listener: impl Fn(&Change) + Send + Sync + 'static) -> Self {
         self.listeners.push(Listener::Change(Box::new(listener)));
         self
     }
 
-    /// Tells `listener` of each value that left: evicted, expired, removed, replaced or cleared. Through the same
-    /// queue as [`after_commit`](Self::after_commit).
+    /// Calls `listener` for each value that left: evicted, expired, removed, replaced or cleared.
+    ///
+    /// Calls come in one order with those of [`after_commit`](Self::after_commit), under the same rules.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::mpsc;
+    /// # use cache_core::{Cache, Query, RemovalCause, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let (sender, removals) = mpsc::channel();
+    /// let cache = Cache::<CacheRegistry>::builder()
+    ///     .on_removal(move |removal| _ = sender.send(removal.cause()))
+    ///     .build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.insert(GetName { id: 7 }, "VII".to_owned());
+    /// cache.remove(&GetName { id: 7 });
+    /// let causes: Vec<_> = removals.try_iter().collect();
+    /// assert_eq!(causes, [RemovalCause::Replaced, RemovalCause::Removed]);
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     pub fn on_removal(mut self, listener: impl Fn(&Removal) + Send + Sync + 'static) -> Self {
         self.listeners.push(Listener::Removal(Box::new(listener)));
         self
     }
 
-    /// Saves dynamic values of type `T` in snapshots, as `tag`. Those of other types are reported by a save.
+    /// Makes snapshots include dynamic values of type `T`, under the name `tag`.
+    ///
+    /// A save reports the dynamic values of other types and leaves them out. The tag must stay the same from one
+    /// version of the program to the next.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let open = || Cache::<CacheRegistry>::builder().register::<u64>("visits").build();
+    /// let cache = open()?;
+    /// cache.dynamic().insert::<u64>("home page", 42);
+    /// let mut snapshot = Vec::new();
+    /// cache.save_to(&mut snapshot)?;
+    ///
+    /// let restarted = open()?;
+    /// restarted.restore_from(snapshot.as_slice())?;
+    /// assert_eq!(restarted.dynamic().get_as::<u64>("home page")?.as_deref(), Some(&42));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn register<T>(mut self, tag: &'static str) -> Self
     where
         T: Shape + Serialize + DeserializeOwned + Send + Sync,
@@ -155,10 +356,21 @@ impl<R: Registry> Builder<R> {
     /// Makes the cache.
     ///
     /// # Errors
-    /// - [`BuildError::Options`]: the options of a table cannot work: a bound of zero.
-    /// - [`BuildError::Codec`]: a persisted query reaches a type that its codec cannot carry.
-    /// - [`BuildError::Register`]: two types of dynamic values have one tag, or the like.
+    /// - [`BuildError::Options`]: the options of a table cannot work, as a bound of zero.
+    /// - [`BuildError::Codec`]: a persisted query contains a type that its codec cannot save.
+    /// - [`BuildError::Register`]: a type of dynamic values cannot be registered, as when two types have one tag.
     /// - [`BuildError::NoClock`]: the platform has no clock, and the builder was given none.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{BuildError, Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let built = Cache::<CacheRegistry>::builder().table::<GetName>(|table| table.capacity(0)).build();
+    /// assert!(matches!(built, Err(BuildError::Options { table: "get_name", .. })));
+    /// ```
     pub fn build(self) -> Result<Cache<R>, BuildError> {
         let clock = self.clock.or_else(default_clock).ok_or(BuildError::NoClock)?;
         let shared = Arc::new(Shared::new(clock, self.listeners, self.hooks, self.hash_seed));

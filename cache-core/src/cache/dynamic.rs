@@ -27,7 +27,23 @@ fn typed<T: Any + Send + Sync>(key: &Dynamic, value: Arc<dyn DynamicValue>) -> R
 }
 
 impl<R: Holds<Dynamic>> DynamicTable<'_, R> {
-    /// Writes a value of any type under a name. Returns its `Arc`.
+    /// Writes a value of any type under a name, visible at once, and returns its `Arc`.
+    ///
+    /// A value of another type under the same name is replaced.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.dynamic().insert::<u64>("limit", 10);
+    /// cache.dynamic().insert::<String>("limit", "none".to_owned());
+    /// assert_eq!(*cache.dynamic().get_as::<String>("limit")?.unwrap(), "none");
+    /// # Ok::<(), cache_core::TypeMismatch>(())
+    /// ```
     pub fn insert<T: Any + Send + Sync>(
         &self,
         name: impl Into<Arc<str>>,
@@ -38,23 +54,67 @@ impl<R: Holds<Dynamic>> DynamicTable<'_, R> {
         value
     }
 
-    /// The value under a name; `None` if there is none.
+    /// Returns the value under a name as a `T`; `None` if there is none. Counts as a use.
     ///
     /// # Errors
-    /// [`TypeMismatch`] if it is of another type.
+    /// [`TypeMismatch`] if the value is of another type.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.dynamic().insert::<u64>("visits", 42);
+    /// assert_eq!(cache.dynamic().get_as::<u64>("visits")?.as_deref(), Some(&42));
+    /// assert!(cache.dynamic().get_as::<u64>("clicks")?.is_none());
+    ///
+    /// let error = cache.dynamic().get_as::<i8>("visits").unwrap_err();
+    /// assert_eq!(error.to_string(), "dynamic entry \"visits\" is a `u64`, not a `i8`");
+    /// # Ok::<(), cache_core::TypeMismatch>(())
+    /// ```
     pub fn get_as<T: Any + Send + Sync>(&self, name: &str) -> Result<Option<Arc<T>>, TypeMismatch> {
         let key = Dynamic::new(name);
         self.cache.get(&key).map(|value| typed(&key, value)).transpose()
     }
 
-    /// Removes the entry. Returns whether it was readable.
+    /// Removes a dynamic entry and returns whether it was readable. Is a commit.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.dynamic().insert::<u64>("visits", 42);
+    /// assert!(cache.dynamic().remove("visits"));
+    /// assert!(!cache.dynamic().remove("visits"));
+    /// ```
     pub fn remove(&self, name: &str) -> bool {
         self.cache.remove(&Dynamic::new(name))
     }
 }
 
 impl<R: Holds<Dynamic>> Cache<R> {
-    /// The dynamic entries.
+    /// Returns the table of dynamic entries: values whose type the registry does not know.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.dynamic().insert::<u64>("visits", 42);
+    /// assert_eq!(cache.dynamic().get_as::<u64>("visits")?.as_deref(), Some(&42));
+    /// assert!(cache.dynamic().get_as::<String>("visits").is_err());
+    /// # Ok::<(), cache_core::TypeMismatch>(())
+    /// ```
     #[must_use]
     pub fn dynamic(&self) -> DynamicTable<'_, R> {
         DynamicTable { cache: self }
@@ -62,7 +122,22 @@ impl<R: Holds<Dynamic>> Cache<R> {
 }
 
 impl<R: Holds<Dynamic>> Transaction<R> {
-    /// Writes a dynamic entry. Returns the `Arc` that will be committed.
+    /// Writes a dynamic entry, and returns the `Arc` that will be committed.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.set_dynamic::<u64>("visits", 42);
+    /// tx.commit()?;
+    /// assert_eq!(cache.dynamic().get_as::<u64>("visits")?.as_deref(), Some(&42));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_dynamic<T: Any + Send + Sync>(
         &mut self,
         name: impl Into<Arc<str>>,
@@ -73,10 +148,26 @@ impl<R: Holds<Dynamic>> Transaction<R> {
         value
     }
 
-    /// A dynamic entry as this transaction sees it.
+    /// Returns a dynamic entry as this transaction sees it; see [`get`](Self::get).
     ///
     /// # Errors
-    /// [`TypeMismatch`] if it is of another type.
+    /// [`TypeMismatch`] if the value is of another type.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.dynamic().insert::<u64>("visits", 41);
+    /// let mut tx = cache.begin();
+    /// let visits = tx.get_as::<u64>("visits")?.map_or(0, |visits| *visits);
+    /// tx.set_dynamic::<u64>("visits", visits + 1);
+    /// assert_eq!(tx.get_as::<u64>("visits")?.as_deref(), Some(&42));
+    /// # Ok::<(), cache_core::TypeMismatch>(())
+    /// ```
     pub fn get_as<T: Any + Send + Sync>(&mut self, name: &str) -> Result<Option<Arc<T>>, TypeMismatch> {
         let key = Dynamic::new(name);
         self.get(&key).map(|value| typed(&key, value)).transpose()

@@ -25,13 +25,19 @@ use crate::sync::processors;
 ///
 /// # Examples
 /// ```
-/// # use cache_core::{Cache, Registry, SnapshotError};
-/// # fn restore<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
-/// // What happened while the program was down is not in the snapshot: have all of it loaded again when it is used.
-/// let report = cache.restore_options().invalidate_all().read_file_or_new("app.snapshot")?;
+/// # use cache_core::{Cache, Query, Shape, registry};
+/// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// # #[query(value = String, capacity = 100, persist)]
+/// # struct GetName { id: u64 }
+/// # registry! { struct CacheRegistry { GetName } }
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("app.snapshot");
+/// let cache = Cache::<CacheRegistry>::new();
+/// // The snapshot does not know what happened while the program was down: load each answer again before it is fresh.
+/// let report = cache.restore_options().invalidate_all().read_file_or_new(&path)?;
 /// println!("{report}");
-/// # Ok(())
-/// # }
+/// assert!(report.is_first_start);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
 pub struct RestoreOptions<'a, R: Registry> {
@@ -53,6 +59,24 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// them, `get_fresh` does not, until each is written again.
     ///
     /// For answers that may have become wrong while the program was down.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.restore_options().invalidate::<GetName>().read_bytes(&bytes)?;
+    /// assert!(cache.get(&GetName { id: 7 }).is_some());
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn invalidate<Q: Query>(mut self) -> Self
     where
         R: Holds<Q>,
@@ -64,19 +88,73 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     }
 
     /// Marks the restored entries of all tables, as [`invalidate`](Self::invalidate) does those of one.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.restore_options().invalidate_all().read_bytes(&bytes)?;
+    /// assert!(cache.contains(&GetName { id: 7 }));
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn invalidate_all(mut self) -> Self {
         self.invalidated = Invalidated::All;
         self
     }
 
-    /// Calls `on_progress` after each table with the number of entries read so far, and the number of all.
+    /// Calls `on_progress` after each table with the number of entries read so far and the number of all entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// let mut last = (0, 0);
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.restore_options().on_progress(|done, of| last = (done, of)).read_bytes(&bytes)?;
+    /// assert_eq!(last, (1, 1));
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
         self.on_progress = Box::new(on_progress);
         self
     }
 
-    /// Has at most so many threads decode, the caller's among them; 1 and 0 leave it alone. Default: as many as there
-    /// are processors.
+    /// Limits the threads that decode, the caller's included; 1 and 0 leave it to the caller's thread.
+    ///
+    /// Default: as many as there are processors.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let report = cache.restore_options().threads(1).read_bytes(&bytes)?;
+    /// assert_eq!(report.restored(), 1);
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -86,6 +164,25 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     ///
     /// # Errors
     /// Those of [`Cache::restore`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, SnapshotError, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.snapshot");
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let missing = cache.restore_options().read_file(&path);
+    /// assert!(matches!(missing, Err(SnapshotError::File { .. })));
+    ///
+    /// cache.save(&path)?;
+    /// let report = cache.restore_options().invalidate_all().read_file(&path)?;
+    /// assert!(!report.is_first_start);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_file(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
         let path = path.as_ref();
         let missing = || SnapshotError::File {
@@ -96,11 +193,30 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
         self.read_bytes(&file::read(path)?.ok_or_else(missing)?)
     }
 
-    /// Reads a snapshot from a file if there is one. Otherwise the cache stays as it is, and
-    /// [`RestoreReport::is_first_start`] is set.
+    /// Reads a snapshot from a file if there is one.
+    ///
+    /// Without a file the cache stays as it is, and [`RestoreReport::is_first_start`] is set.
     ///
     /// # Errors
-    /// Those of [`Cache::restore`]. A missing file is not one of them.
+    /// Those of [`Cache::restore`], except that a missing file is not an error.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.snapshot");
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let report = cache.restore_options().invalidate_all().read_file_or_new(&path)?;
+    /// assert!(report.is_first_start);
+    ///
+    /// cache.save(&path)?;
+    /// assert!(!cache.restore_options().read_file_or_new(&path)?.is_first_start);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read_file_or_new(self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
         match file::read(path.as_ref())? {
             Some(bytes) => self.read_bytes(&bytes),
@@ -112,6 +228,24 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     ///
     /// # Errors
     /// Those of [`Cache::restore_from`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// # let stream = std::io::Cursor::new(bytes);
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let report = cache.restore_options().invalidate::<GetName>().read_from(stream)?;
+    /// assert_eq!(report.restored(), 1);
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn read_from(self, mut input: impl Read) -> Result<RestoreReport, SnapshotError> {
         let mut bytes = Vec::new();
         input.read_to_end(&mut bytes).map_err(SnapshotError::Stream)?;
@@ -123,6 +257,26 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
     /// # Errors
     /// [`NotASnapshot`](SnapshotError::NotASnapshot), [`Version`](SnapshotError::Version) or
     /// [`Damaged`](SnapshotError::Damaged); the cache is left as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, SnapshotError, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let foreign = cache.restore_options().read_bytes(b"something else than a snapshot");
+    /// assert!(matches!(foreign, Err(SnapshotError::NotASnapshot)));
+    ///
+    /// assert_eq!(cache.restore_options().read_bytes(&bytes)?.restored(), 1);
+    /// assert_eq!(*cache.get(&GetName { id: 7 }).unwrap(), "Seven");
+    /// # Ok::<(), SnapshotError>(())
+    /// ```
     pub fn read_bytes(mut self, bytes: &[u8]) -> Result<RestoreReport, SnapshotError> {
         let shared = self.cache.shared();
         let snapshot = Snapshot::parse(bytes)?;
@@ -234,20 +388,30 @@ impl<R: Registry> Cache<R> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, Registry, SnapshotError};
-    /// # fn restore<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
-    /// let report = cache.restore("app.snapshot")?;
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.snapshot");
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # cache.save(&path)?;
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let report = cache.restore(&path)?;
     /// for (table, skipped) in report.skipped() {
     ///     eprintln!("{table}: lost {} entries: {}", skipped.entries, skipped.reason);
     /// }
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(report.restored(), 1);
+    /// assert_eq!(*cache.get(&GetName { id: 7 }).unwrap(), "Seven");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn restore(&self, path: impl AsRef<Path>) -> Result<RestoreReport, SnapshotError> {
         self.restore_options().read_file(path)
     }
 
-    /// [`restore`](Self::restore) from a stream.
+    /// Restores a snapshot from a stream, as [`restore`](Self::restore) does from a file.
     ///
     /// # Errors
     /// - [`SnapshotError::Stream`]: the stream failed.
@@ -257,36 +421,75 @@ impl<R: Registry> Cache<R> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, Registry, SnapshotError};
-    /// # fn restore<R: Registry>(cache: &Cache<R>, bytes: &[u8]) -> Result<(), SnapshotError> {
-    /// let report = cache.restore_from(bytes)?;
-    /// println!("{report}"); // restored 346 entries, saved 2s ago
-    /// # Ok(())
-    /// # }
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// # let stream = std::io::Cursor::new(bytes);
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let report = cache.restore_from(stream)?;
+    /// assert_eq!(report.restored(), 1);
+    /// assert_eq!(*cache.get(&GetName { id: 7 }).unwrap(), "Seven");
+    /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn restore_from(&self, input: impl Read) -> Result<RestoreReport, SnapshotError> {
         self.restore_options().read_from(input)
     }
 
-    /// How a snapshot is restored: what is marked as to be loaded again, threads, progress.
+    /// Starts the configuration of a restore: what is marked as to be loaded again, threads, progress.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let cache = Cache::<CacheRegistry>::new();
+    /// # cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// # let mut bytes = Vec::new();
+    /// # cache.save_to(&mut bytes)?;
+    /// // The names may have changed while the program was down.
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.restore_options().invalidate::<GetName>().threads(1).read_bytes(&bytes)?;
+    /// assert!(cache.get(&GetName { id: 7 }).is_some());
+    /// assert!(cache.get_fresh(&GetName { id: 7 }).is_none());
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn restore_options(&self) -> RestoreOptions<'_, R> {
         let invalidated = Invalidated::Only(Vec::new());
         RestoreOptions { cache: self, threads: processors(), invalidated, on_progress: Box::new(|_, _| {}) }
     }
 
-    /// A cache from a snapshot, or an empty one if there is no file yet; the report tells.
+    /// Makes a cache and restores a snapshot into it; without a file the cache is empty. The report tells which.
     ///
     /// # Errors
     /// As [`Builder::restore_or_new`].
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, OpenError, Registry};
-    /// # fn open<R: Registry>() -> Result<Cache<R>, OpenError> {
-    /// let (cache, report) = Cache::<R>::restore_or_new("app.snapshot")?;
-    /// println!("{report}"); // on the first start: no snapshot yet, starting empty
-    /// # Ok(cache)
-    /// # }
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.snapshot");
+    /// let (cache, report) = Cache::<CacheRegistry>::restore_or_new(&path)?;
+    /// assert_eq!(report.to_string(), "no snapshot yet, starting empty");
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// cache.save(&path)?;
+    ///
+    /// // The next start:
+    /// let (cache, report) = Cache::<CacheRegistry>::restore_or_new(&path)?;
+    /// assert_eq!(report.restored(), 1);
+    /// assert!(cache.contains(&GetName { id: 7 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn restore_or_new(path: impl AsRef<Path>) -> Result<(Self, RestoreReport), OpenError> {
         Self::builder().restore_or_new(path)
@@ -294,12 +497,29 @@ impl<R: Registry> Cache<R> {
 }
 
 impl<R: Registry> Builder<R> {
-    /// Makes the cache from a snapshot, or an empty one if there is no file yet; the report tells.
+    /// Makes the cache and restores a snapshot into it; without a file the cache is empty. The report tells which.
     ///
     /// # Errors
-    /// [`OpenError::Build`] as [`build`](Self::build); [`OpenError::Snapshot`] if the file is there and cannot be
-    /// read, or is damaged, or if the path names no file. To go on without it, build an empty cache: the next save
-    /// replaces the file.
+    /// - [`OpenError::Build`]: as [`build`](Self::build).
+    /// - [`OpenError::Snapshot`]: the file is there and cannot be read, or is damaged, or the path names no file. To go
+    ///   on without it, build an empty cache: the next save replaces the file.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.snapshot");
+    /// let (cache, report) = Cache::<CacheRegistry>::builder()
+    ///     .table::<GetName>(|table| table.capacity(10))
+    ///     .restore_or_new(&path)?;
+    /// assert!(report.is_first_start);
+    /// assert!(cache.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn restore_or_new(self, path: impl AsRef<Path>) -> Result<(Cache<R>, RestoreReport), OpenError> {
         let cache = self.build()?;
         let path = path.as_ref();

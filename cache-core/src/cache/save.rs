@@ -20,8 +20,13 @@ pub(super) type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 ///
 /// # Examples
 /// ```
-/// # use cache_core::{Cache, Registry, SnapshotError};
-/// # fn save<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
+/// # use cache_core::{Cache, Query, Shape, registry};
+/// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// # #[query(value = String, capacity = 100, persist)]
+/// # struct GetName { id: u64 }
+/// # registry! { struct CacheRegistry { GetName } }
+/// let cache = Cache::<CacheRegistry>::new();
+/// cache.insert(GetName { id: 7 }, "Seven".to_owned());
 /// let mut bytes = Vec::new();
 /// let report = cache.save_options().with_survivors().skip_unencodable(true).write_to(&mut bytes)?;
 /// for table in &report.tables {
@@ -29,8 +34,8 @@ pub(super) type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 ///         eprintln!("{}: left out {entry}", table.name);
 ///     }
 /// }
-/// # Ok(())
-/// # }
+/// assert_eq!(report.entries(), 1);
+/// # Ok::<(), cache_core::SnapshotError>(())
 /// ```
 #[must_use]
 pub struct SaveOptions<'a, R: Registry> {
@@ -41,46 +46,150 @@ pub struct SaveOptions<'a, R: Registry> {
 }
 
 impl<'a, R: Registry> SaveOptions<'a, R> {
-    /// Saves survivors too: values that the program holds and the cache no longer keeps. Their keys and `Arc`s are copied
-    /// while writers wait, since they may die at any time.
+    /// Saves survivors too: values that the program holds and the cache no longer keeps.
+    ///
+    /// Their keys and `Arc`s are copied while writers wait, since the values may be dropped at any time.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// // A table without bound and times: all of its entries are survivors.
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let held = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(cache.save_options().write_to(Vec::new())?.entries(), 0);
+    /// assert_eq!(cache.save_options().with_survivors().write_to(Vec::new())?.entries(), 1);
+    /// # drop(held);
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn with_survivors(mut self) -> Self {
         self.with_survivors = true;
         self
     }
 
-    /// Whether an entry that cannot be encoded is left out and reported, or fails the save. Default: `false`, it fails.
+    /// Sets whether the save leaves out and reports an entry that cannot be encoded, or fails. Default: `false`, it
+    /// fails.
     ///
-    /// Such entries have a key or value that serde cannot write, like a path that is not UTF-8 or a time before 1970.
+    /// Such entries have a key or value that serde cannot write, like a time before 1970, or a path that is not UTF-8.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::{Duration, SystemTime};
+    /// # use cache_core::{Cache, Query, Shape, SnapshotError, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = SystemTime, capacity = 100, persist)]
+    /// # struct GetBirthday;
+    /// # registry! { struct CacheRegistry { GetBirthday } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetBirthday, SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+    /// assert!(matches!(cache.save_options().write_to(Vec::new()), Err(SnapshotError::Encode { .. })));
+    ///
+    /// let report = cache.save_options().skip_unencodable(true).write_to(Vec::new())?;
+    /// assert_eq!(report.tables[0].skipped.count, 1);
+    /// # Ok::<(), SnapshotError>(())
+    /// ```
     pub fn skip_unencodable(mut self, skip: bool) -> Self {
         self.rules.skips_unencodable = skip;
         self
     }
 
-    /// Whether an entry that does not read back as it was is left out and reported, or fails the save. Default: `true`,
-    /// it is left out.
+    /// Sets whether the save leaves out and reports an entry that does not read back as it was, or fails. Default:
+    /// `true`, it leaves the entry out.
     ///
     /// Such entries have a `Deserialize` that does not accept what their `Serialize` wrote, or makes another value of
     /// it. They could not be restored in any case.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, SnapshotError, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = Even, capacity = 100, persist)]
+    /// # struct GetEven;
+    /// # registry! { struct CacheRegistry { GetEven } }
+    /// #[derive(Shape, Clone, serde::Serialize, serde::Deserialize)]
+    /// #[serde(try_from = "u64")]
+    /// struct Even(u64);
+    /// # impl TryFrom<u64> for Even {
+    /// #     type Error = String;
+    /// #     fn try_from(n: u64) -> Result<Self, String> {
+    /// #         if n % 2 == 0 { Ok(Self(n)) } else { Err(format!("{n} is odd")) }
+    /// #     }
+    /// # }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetEven, Even(7));
+    /// let report = cache.save_options().write_to(Vec::new())?;
+    /// assert_eq!(report.tables[0].skipped.count, 1);
+    /// assert!(cache.save_options().skip_unreadable(false).write_to(Vec::new()).is_err());
+    /// # Ok::<(), SnapshotError>(())
+    /// ```
     pub fn skip_unreadable(mut self, skip: bool) -> Self {
         self.rules.skips_unreadable = skip;
         self
     }
 
-    /// Reads back the entries of all tables, also of those that are [vouched for](Cache::save). These
-    /// take two to four times as long then.
+    /// Reads back the entries of all tables, also of those whose types are [known to survive](Cache::save) their codec.
+    ///
+    /// The save of such a table takes two to four times as long.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert!(!cache.save_options().write_to(Vec::new())?.tables[0].is_verified);
+    /// assert!(cache.save_options().verify_all().write_to(Vec::new())?.tables[0].is_verified);
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn verify_all(mut self) -> Self {
         self.rules.verifies_all = true;
         self
     }
 
-    /// Calls `on_progress` now and then with the number of entries done so far, and the number of all.
+    /// Calls `on_progress` from time to time with the number of entries done so far and the number of all entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let mut last = (0, 0);
+    /// cache.save_options().on_progress(|done, of| last = (done, of)).write_to(Vec::new())?;
+    /// assert_eq!(last, (1, 1));
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn on_progress(mut self, on_progress: impl FnMut(u64, u64) + 'a) -> Self {
         self.on_progress = Box::new(on_progress);
         self
     }
 
-    /// Has at most so many threads work on the save, the caller's among them; 1 and 0 leave it alone. Default: as
-    /// many as there are processors.
+    /// Limits the threads that work on the save, the caller's included; 1 and 0 leave it to the caller's thread.
+    ///
+    /// Default: as many as there are processors.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let report = cache.save_options().threads(1).write_to(Vec::new())?;
+    /// assert_eq!(report.entries(), 1);
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn threads(mut self, threads: usize) -> Self {
         self.rules.threads = threads;
         self
@@ -90,6 +199,21 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     ///
     /// # Errors
     /// Those of [`Cache::save`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.snapshot");
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let report = cache.save_options().with_survivors().write_file(&path)?;
+    /// assert_eq!(report.bytes, path.metadata()?.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_file(self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
         file::replace(path.as_ref(), |out| self.write(out))
     }
@@ -98,6 +222,21 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
     ///
     /// # Errors
     /// Those of [`Cache::save_to`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let mut bytes = Vec::new();
+    /// let report = cache.save_options().threads(1).write_to(&mut bytes)?;
+    /// assert_eq!(report.bytes, bytes.len() as u64);
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn write_to(self, mut out: impl Write) -> Result<SaveReport, SnapshotError> {
         self.write(&mut out)
     }
@@ -188,18 +327,26 @@ impl<R: Registry> Cache<R> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, Registry, SnapshotError};
-    /// # fn save<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
-    /// let report = cache.save("app.snapshot")?;
-    /// println!("{report}"); // saved 346 entries, 125727 bytes
-    /// # Ok(())
-    /// # }
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("app.snapshot");
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let report = cache.save(&path)?;
+    /// println!("{report}"); // saved 1 entry, 242 bytes
+    /// assert_eq!(report.entries(), 1);
+    /// assert!(path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<SaveReport, SnapshotError> {
         self.save_options().write_file(path)
     }
 
-    /// [`save`](Self::save) to a stream.
+    /// Saves the cache to a stream, as [`save`](Self::save) does to a file.
     ///
     /// # Errors
     /// - [`SnapshotError::Encode`]: an entry cannot be encoded.
@@ -209,18 +356,40 @@ impl<R: Registry> Cache<R> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_core::{Cache, Registry, SnapshotError};
-    /// # fn save<R: Registry>(cache: &Cache<R>) -> Result<(), SnapshotError> {
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
     /// let mut bytes = Vec::new();
     /// cache.save_to(&mut bytes)?;
-    /// # Ok(())
-    /// # }
+    ///
+    /// let other = Cache::<CacheRegistry>::new();
+    /// other.restore_from(bytes.as_slice())?;
+    /// assert_eq!(*other.get(&GetName { id: 7 }).unwrap(), "Seven");
+    /// # Ok::<(), cache_core::SnapshotError>(())
     /// ```
     pub fn save_to(&self, out: impl Write) -> Result<SaveReport, SnapshotError> {
         self.save_options().write_to(out)
     }
 
-    /// How the cache is saved: survivors, entries that cannot be saved, threads, progress.
+    /// Starts the configuration of a save: survivors, entries that cannot be saved, threads, progress.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Shape, registry};
+    /// # #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+    /// # #[query(value = String, capacity = 100, persist)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let report = cache.save_options().skip_unencodable(true).threads(1).write_to(Vec::new())?;
+    /// assert_eq!(report.entries(), 1);
+    /// # Ok::<(), cache_core::SnapshotError>(())
+    /// ```
     pub fn save_options(&self) -> SaveOptions<'_, R> {
         let on_progress = Box::new(|_, _| {});
         SaveOptions { cache: self, with_survivors: false, rules: SaveRules::new(processors()), on_progress }

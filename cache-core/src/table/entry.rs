@@ -106,67 +106,236 @@ impl EntryState {
 }
 
 impl<Q: Query> Entry<Q> {
-    /// The key.
+    /// Returns the key.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let entries = cache.entries::<GetName>();
+    /// assert_eq!(entries[0].key(), &GetName { id: 7 });
+    /// ```
     #[must_use]
     pub fn key(&self) -> &Q {
         &self.key
     }
 
-    /// The value.
+    /// Returns the value.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(**entry.value(), "Seven");
+    /// ```
     #[must_use]
     pub fn value(&self) -> &Arc<Q::Value> {
         &self.value
     }
 
-    /// The value alone.
+    /// Returns the value and drops the rest.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let name = cache.get_entry(&GetName { id: 7 }).unwrap().into_value();
+    /// assert_eq!(*name, "Seven");
+    /// ```
     #[must_use]
     pub fn into_value(self) -> Arc<Q::Value> {
         self.value
     }
 
-    /// Key and value.
+    /// Returns key and value.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::collections::HashMap;
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let names: HashMap<_, _> = cache.entries::<GetName>().into_iter().map(|entry| entry.into_parts()).collect();
+    /// assert_eq!(*names[&GetName { id: 7 }], "Seven");
+    /// ```
     #[must_use]
     pub fn into_parts(self) -> (Q, Arc<Q::Value>) {
         (self.key, self.value)
     }
 
-    /// Everything else that is known.
+    /// Returns everything that is known of the entry besides key and value.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "30s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let state = cache.get_entry(&GetName { id: 7 }).unwrap().state();
+    /// assert_eq!(state.fresh_for, Some(Duration::from_secs(30)));
+    /// assert_eq!(state.weight, 1);
+    /// ```
     #[must_use]
     pub fn state(&self) -> EntryState {
         self.state
     }
 
-    /// Revision of the commit that wrote the value.
+    /// Returns the revision of the commit that wrote the value.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// let first = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// cache.insert(GetName { id: 7 }, "VII".to_owned());
+    /// let second = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert!(second.revision() > first.revision());
+    /// ```
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.state.revision
     }
 
-    /// Time since the answer was true.
+    /// Returns the time since the answer was true: since the write, or since the moment that
+    /// [`EntryTimes::as_of`](crate::EntryTimes::as_of) named.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// clock.advance(Duration::from_secs(5));
+    /// assert_eq!(cache.get_entry(&GetName { id: 7 }).unwrap().age(), Duration::from_secs(5));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     #[must_use]
     pub fn age(&self) -> Duration {
         self.state.age
     }
 
-    /// Whether the answer is fresh.
+    /// Returns whether the answer is fresh, stale or invalidated.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, Freshness, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, fresh = "30s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(cache.get_entry(&GetName { id: 7 }).unwrap().freshness(), Freshness::Fresh);
+    /// clock.advance(Duration::from_secs(30));
+    /// assert_eq!(cache.get_entry(&GetName { id: 7 }).unwrap().freshness(), Freshness::Stale);
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     #[must_use]
     pub fn freshness(&self) -> Freshness {
         self.state.freshness
     }
 
-    /// Time until the cache lets go of the value; `None` without a deadline.
+    /// Returns the time until the cache no longer keeps the value; `None` without a deadline, zero once it is past.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, ttl = "60s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// clock.advance(Duration::from_secs(45));
+    /// let entry = cache.get_entry(&GetName { id: 7 }).unwrap();
+    /// assert_eq!(entry.remaining(), Some(Duration::from_secs(15)));
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
         self.state.remaining
     }
 
-    /// Who keeps the value alive.
+    /// Returns what keeps the value alive: the table, a pin, or the program alone.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, Residency, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// // A table without bound and times keeps nothing by itself.
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let held = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(cache.get_entry(&GetName { id: 7 }).unwrap().residency(), Residency::Survivor);
+    /// drop(held);
+    /// assert!(cache.get_entry(&GetName { id: 7 }).is_none());
+    /// ```
     #[must_use]
     pub fn residency(&self) -> Residency {
         self.state.residency
     }
 
-    /// Whether the entry's time to live or to idle is over.
+    /// Returns whether the entry's time to live or to idle is over.
+    ///
+    /// If so, the value is readable only because some part of the program holds it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{sync::Arc, time::Duration};
+    /// # use cache_core::{Cache, ManualClock, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100, ttl = "60s")]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let clock = Arc::new(ManualClock::new());
+    /// let cache = Cache::<CacheRegistry>::builder().clock(Arc::clone(&clock)).build()?;
+    /// let held = cache.insert(GetName { id: 7 }, "Seven".to_owned());
+    /// clock.advance(Duration::from_secs(60));
+    /// assert!(cache.get_entry(&GetName { id: 7 }).unwrap().is_expired());
+    /// drop(held);
+    /// assert!(cache.get_entry(&GetName { id: 7 }).is_none());
+    /// # Ok::<(), cache_core::BuildError>(())
+    /// ```
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.state.is_expired

@@ -14,8 +14,28 @@ const READS_BEFORE_GATE: usize = if cfg!(cache_model) { 1 } else { 8 };
 impl<R: Registry> Cache<R> {
     /// Reads several keys, of any tables, at one moment. A miss is `None` in its place.
     ///
-    /// Readers and writers are not held up: the keys are read, and read again until nothing has changed in
-    /// between; if writers keep winning, they are made to wait for one round.
+    /// Other readers and writers are not held up: the keys are read, and read again until nothing has changed in
+    /// between. If writers keep winning, they wait for one round.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, CommitError, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let (left, right) = (GetName { id: 1 }, GetName { id: 2 });
+    /// cache.transact(|tx| {
+    ///     tx.set(left.clone(), "Ann".to_owned());
+    ///     tx.set(right.clone(), "Bob".to_owned());
+    ///     Ok::<_, CommitError>(())
+    /// })?;
+    /// // Both or none: the two were committed together.
+    /// let (a, b, c) = cache.get_all((&left, &right, &GetName { id: 3 }));
+    /// assert_eq!((a.unwrap().as_str(), b.unwrap().as_str(), c), ("Ann", "Bob", None));
+    /// # Ok::<(), CommitError>(())
+    /// ```
     pub fn get_all<T: ReadSet<R>>(&self, lookups: T) -> T::Values {
         loop {
             for _ in 0..READS_BEFORE_GATE {

@@ -23,13 +23,44 @@ impl<R: Registry> Receipt<R> {
         Self { revision: (revision > 0).then_some(Revision(revision)), parts, _registry: PhantomData }
     }
 
-    /// Revision of the commit; `None` if it wrote nothing.
+    /// Returns the revision of the commit; `None` if it wrote nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = String, capacity = 100)]
+    /// # struct GetName { id: u64 }
+    /// # registry! { struct CacheRegistry { GetName } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// assert_eq!(cache.begin().commit()?.revision(), None);
+    ///
+    /// let mut tx = cache.begin();
+    /// tx.set(GetName { id: 7 }, "Seven".to_owned());
+    /// assert_eq!(tx.commit()?.revision(), cache.revision());
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     #[must_use]
     pub fn revision(&self) -> Option<Revision> {
         self.revision
     }
 
-    /// The value that was written under a key; `None` if none was, or if the key was removed.
+    /// Returns the value that the commit wrote under a key; `None` if it wrote none or removed the key.
+    ///
+    /// # Examples
+    /// ```
+    /// # use cache_core::{Cache, Query, registry};
+    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
+    /// # #[query(value = u64, capacity = 100)]
+    /// # struct CountVisits;
+    /// # registry! { struct CacheRegistry { CountVisits } }
+    /// let cache = Cache::<CacheRegistry>::new();
+    /// let mut tx = cache.begin();
+    /// tx.merge_with(CountVisits, |visits| visits.copied().unwrap_or(0) + 1);
+    /// let receipt = tx.commit()?;
+    /// assert_eq!(receipt.get(&CountVisits).map(|visits| **visits), Some(1));
+    /// # Ok::<(), cache_core::CommitError>(())
+    /// ```
     #[must_use]
     pub fn get<L: Lookup>(&self, lookup: &L) -> Option<&Arc<<L::Query as Query>::Value>>
     where
