@@ -5,7 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_core::client_support::{AnyKey, AnyTable, AnyWatch, Inputs, StoredAs, UsedTableRef, ValueHandle};
+use cache_core::client_support::{
+    AnyKey, AnyStoreOutcome, AnyTable, AnyWatch, Inputs, UsedTableRef, ValueHandle,
+};
 use cache_core::{Cache, EntryCodec, EntryState, EntryTimes, LoadingOptions};
 
 use crate::app::App;
@@ -55,7 +57,13 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     /// Watches the key. Calls `on_change` whenever the key changes.
     fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch;
     /// Stores a loaded value that was built from these.
-    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &EntryTimes, inputs: &Inputs) -> StoredAs;
+    fn store(
+        &self,
+        watch: &AnyWatch,
+        value: AnyValue,
+        times: &EntryTimes,
+        inputs: &Inputs,
+    ) -> AnyStoreOutcome;
     /// The handle of a value, as the store has it.
     fn to_handle(&self, value: &AnyValue) -> ValueHandle;
     /// The value of such a handle.

@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cache_core::Moment;
-use cache_core::client_support::{AnyPin, StoredAs};
+use cache_core::client_support::{AnyPin, AnyStoreOutcome};
 use tracing::{Instrument, Span};
 
 use crate::any_query::AnyQuery;
@@ -213,17 +213,17 @@ impl<A: App> LoadTask<A> {
         let (telemetry, subject, strategy) =
             (self.node.client.telemetry(), self.subject(), self.plan.strategy());
         match &stored {
-            StoredAs::Written => telemetry.store(subject, strategy, false),
-            StoredAs::Kept(_) => telemetry.store(subject, strategy, true),
-            StoredAs::Overtaken => telemetry.overtaken(subject, strategy),
-            StoredAs::Marked(_) => {
+            AnyStoreOutcome::Written => telemetry.store(subject, strategy, false),
+            AnyStoreOutcome::Kept(_) => telemetry.store(subject, strategy, true),
+            AnyStoreOutcome::Overtaken => telemetry.overtaken(subject, strategy),
+            AnyStoreOutcome::Marked(_) => {
                 self.flight.is_out_of_date.store(true, Ordering::Release);
                 telemetry.outdated(subject, strategy);
             }
         }
         match stored {
-            StoredAs::Kept(equal) | StoredAs::Marked(Some(equal)) => self.query.to_value(equal),
-            StoredAs::Written | StoredAs::Overtaken | StoredAs::Marked(None) => value,
+            AnyStoreOutcome::Kept(equal) | AnyStoreOutcome::Marked(Some(equal)) => self.query.to_value(equal),
+            AnyStoreOutcome::Written | AnyStoreOutcome::Overtaken | AnyStoreOutcome::Marked(None) => value,
         }
     }
 }

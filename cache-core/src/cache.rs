@@ -11,7 +11,7 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, Weak};
 
 use crate::clock::{Moment, Revision};
-use crate::commit::bulk::Clearing;
+use crate::commit::bulk::ClearPart;
 use crate::commit::{Commit, CommitKind, dynamic};
 use crate::commit_log::CommitLog;
 use crate::entry_times::EntryTimes;
@@ -946,7 +946,7 @@ impl<R: Registry> Cache<R> {
     /// ```
     pub fn clear(&self) {
         let mut parts = Vec::new();
-        self.visit(&mut |table| parts.push(Clearing::new(table)));
+        self.visit(&mut |table| parts.push(ClearPart::new(table)));
         // The parts of a clear read nothing, so nothing can have overtaken them.
         if let Ok(revision) =
             Commit::new(self.shared(), CommitKind::Write).alone().run(&mut dynamic(&mut parts))

@@ -81,7 +81,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) overtaken: Option<Failure>,
     /// Whether no other write may come between the look at the first table and the lock of the last.
     is_alone: bool,
-    /// Set when nothing can fail any more and all locks are held: a reader that sees a write of this commit sees it set.
+    /// Set when nothing can fail any more and all locks are held: a reader that sees a write of this commit sees it
+    /// set.
     committed_flag: Option<&'a AtomicBool>,
     revision: u64,
     /// What was displaced, until no lock is held any more.

@@ -1,8 +1,8 @@
 //! Tables of queries that the caller does not know. What needs no types is compiled once for all tables.
 //!
 //! There are two traits, so that a program has the code for no more than it does with a table. Any table has a head; a
-//! table that has been used has shards. The way from one to the other is a function pointer. The first write sets it, and
-//! so does what makes the codec of a query with `persist`.
+//! table that has been used has shards. The way from one to the other is a function pointer. The first write sets it,
+//! and so does what makes the codec of a query with `persist`.
 
 mod used;
 

@@ -245,8 +245,8 @@ impl Events {
         self.has_callbacks.store(true, Ordering::Relaxed);
     }
 
-    /// Runs queued callbacks, and tells the listeners what is queued, unless another thread, or a caller further down this
-    /// stack, is doing so and will see it. To be called without locks.
+    /// Runs queued callbacks, and tells the listeners what is queued, unless another thread, or a caller further down
+    /// this stack, is doing so and will see it. To be called without locks.
     #[inline]
     pub(crate) fn drain(&self) {
         // A thread that has queued one sees it, or it has been run.
@@ -258,8 +258,8 @@ impl Events {
         }
     }
 
-    /// A callback may change something, and so get here again: what that queues is left to the caller further down the stack,
-    /// however long the chain is.
+    /// A callback may change something, and so get here again: what that queues is left to the caller further down the
+    /// stack, however long the chain is.
     #[cold]
     fn run_callbacks(&self) {
         let Some(_running) = RunningCallbacks::enter(self) else { return };

@@ -162,7 +162,7 @@ pub mod client_support {
     pub use crate::snapshot::shape::Fingerprint;
     pub use crate::table::handle::UsedTableRef;
     pub use crate::transaction::{Backoff, TRANSACT_ATTEMPTS};
-    pub use crate::watch::any::{AnyWatch, StoredAs};
+    pub use crate::watch::any::{AnyStoreOutcome, AnyWatch};
 }
 
 /// Makes a registry: one table per listed query.

@@ -1,9 +1,9 @@
 //! One shard: keys, entries, eviction order. Knows nothing of locks, clocks or listeners: time comes in, and what
 //! it displaced is kept until the caller takes it, to be dropped when no lock is held.
 //!
-//! A shard has two parts. The typed one, [`Lines`](lines), has keys and values by number and decides nothing; it is compiled for
-//! each query. All else, the [`Metadata`], works on these numbers, and is compiled once: its methods are those of
-//! [`ShardRef`] and [`ShardMut`], which reach the lines through [`AnyLines`].
+//! A shard has two parts. The typed one, [`Lines`](lines), has keys and values by number and decides nothing; it is
+//! compiled for each query. All else, the [`Metadata`], works on these numbers, and is compiled once: its methods are
+//! those of [`ShardRef`] and [`ShardMut`], which reach the lines through [`AnyLines`].
 
 mod capture;
 mod context;
@@ -46,8 +46,8 @@ pub(crate) use simple::{Place, Written};
 pub(crate) use state::{Extra, View};
 use tag_index::TagIndex;
 
-/// One shard. The lines are those of some query, and come last: so a reference to a shard of a known query is also one to
-/// [`AnyShard`], and all that is not compiled for each query locks that.
+/// One shard. The lines are those of some query, and come last: so a reference to a shard of a known query is also one
+/// to [`AnyShard`], and all that is not compiled for each query locks that.
 #[repr(C)]
 pub(crate) struct Shard<L: ?Sized> {
     /// Numbers of lines by the hashes of their keys.

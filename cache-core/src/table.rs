@@ -29,7 +29,7 @@ use crate::shard::{AnyShard, Shard};
 use crate::shared::Shared;
 use crate::sync::RwLock;
 pub use crate::typed::Table;
-use crate::typed::{AlignedShard, Apart, Lines, Pair, Shards};
+use crate::typed::{AlignedShard, Lines, OutlinedDrop, Pair, Shards};
 use head::Head;
 pub(crate) use read::Use;
 use simple_write::SimpleWrite;
@@ -59,7 +59,7 @@ impl<Q: Query> Table<Q> {
         if Q::TAGS_OF.is_some() {
             head.have_entry_tags();
         }
-        Self { head, shards: Apart::default(), made }
+        Self { head, shards: OutlinedDrop::default(), made }
     }
 
     pub(crate) fn name(&self) -> &'static str {

@@ -6,7 +6,7 @@ use std::mem::{ManuallyDrop, take};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock, Weak};
 
-use crate::commit::merges::Merging;
+use crate::commit::merges::MergeStep;
 use crate::commit::write_set::WriteSet;
 use crate::erased::UsedTable;
 use crate::query::Query;
@@ -20,7 +20,7 @@ use crate::table::head::Head;
 pub struct Table<Q: Query> {
     pub(crate) head: Head,
     /// Made when the table is first used.
-    pub(crate) shards: Apart<OnceLock<Shards<Q>>>,
+    pub(crate) shards: OutlinedDrop<OnceLock<Shards<Q>>>,
     /// [`made_table`](Self::made_table) of a table that takes part in snapshots, which may make the shards.
     pub(crate) made: Option<fn(&Self) -> &dyn UsedTable>,
 }
@@ -55,9 +55,9 @@ pub(crate) enum ValueRef<V: ?Sized> {
 /// The entries of one shard by number, some of which are vacant.
 #[repr(C)]
 pub(crate) struct Lines<Q: Query> {
-    pub(crate) lines: Apart<Vec<Option<Line<Q>>>>,
+    pub(crate) lines: OutlinedDrop<Vec<Option<Line<Q>>>>,
     /// Keys and values that operations pushed out of the shard, to be dropped when no lock is held.
-    pub(crate) displaced: Apart<Option<Box<dyn AnyPairs>>>,
+    pub(crate) displaced: OutlinedDrop<Option<Box<dyn AnyPairs>>>,
 }
 
 /// A key and its value; either may be absent, or have been taken.
@@ -76,7 +76,7 @@ pub(crate) struct Writes<'a, Q: Query> {
 }
 
 /// The merges of one value, in their order.
-pub(crate) struct Merges<Q: Query>(pub(crate) Vec<Merging<Q::Value>>);
+pub(crate) struct Merges<Q: Query>(pub(crate) Vec<MergeStep<Q::Value>>);
 
 /// A key with its value, for listeners.
 pub(crate) struct EntryOf<Q: Query> {
@@ -87,15 +87,15 @@ pub(crate) struct EntryOf<Q: Query> {
 /// A value with much to drop, which is dropped by a function of its own: else the compiler would write out its drop
 /// wherever what it is in may be dropped, or is made a trait object.
 #[derive(Default)]
-pub(crate) struct Apart<T: Default>(ManuallyDrop<T>);
+pub(crate) struct OutlinedDrop<T: Default>(ManuallyDrop<T>);
 
-impl<T: Default> Apart<T> {
+impl<T: Default> OutlinedDrop<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self(ManuallyDrop::new(value))
     }
 }
 
-impl<T: Default> Deref for Apart<T> {
+impl<T: Default> Deref for OutlinedDrop<T> {
     type Target = T;
 
     #[inline]
@@ -104,14 +104,14 @@ impl<T: Default> Deref for Apart<T> {
     }
 }
 
-impl<T: Default> DerefMut for Apart<T> {
+impl<T: Default> DerefMut for OutlinedDrop<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
     }
 }
 
-impl<T: Default> Drop for Apart<T> {
+impl<T: Default> Drop for OutlinedDrop<T> {
     #[inline(never)]
     fn drop(&mut self) {
         drop(take(&mut *self.0));

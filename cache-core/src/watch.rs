@@ -1,4 +1,5 @@
-//! Whether a key has been written since a load of it began, for loads that keep no thread. Knows nothing of waiting callers.
+//! Whether a key has been written since a load of it began, for loads that keep no thread. Knows nothing of waiting
+//! callers.
 
 pub(crate) mod any;
 mod store;
@@ -16,7 +17,7 @@ use crate::shard::erased::AnyPair;
 use crate::shard::pairs::ValueHandle;
 use crate::table::handle::UsedTableRef;
 use crate::typed::Pair;
-use any::{AnyWatch, StoredAs};
+use any::{AnyStoreOutcome, AnyWatch};
 use store::IsSame;
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
@@ -61,7 +62,7 @@ impl AnyWatch {
         value: Arc<Q::Value>,
         times: &EntryTimes,
         inputs: &Inputs,
-    ) -> StoredAs {
+    ) -> AnyStoreOutcome {
         let is_same = const {
             match Q::COMPARES {
                 true => Some(is_same::<Q> as IsSame),
@@ -77,7 +78,7 @@ impl AnyWatch {
         is_same: Option<IsSame>,
         times: &EntryTimes,
         inputs: &Inputs,
-    ) -> StoredAs {
+    ) -> AnyStoreOutcome {
         self.table_ref.table().store_watched(&self.watcher, pair, is_same, times, inputs)
     }
 }
@@ -145,11 +146,11 @@ impl<Q: Query> Watch<Q> {
         let value = value.into();
         let kept = |handle: ValueHandle| Arc::clone(handle.value::<Q>().unwrap_or(&value));
         match self.any.store(self.key().clone(), Arc::clone(&value), &times, inputs) {
-            StoredAs::Written => StoreOutcome::Written(value),
-            StoredAs::Kept(equal) => StoreOutcome::Kept(kept(equal)),
-            StoredAs::Overtaken => StoreOutcome::Overtaken(value),
-            StoredAs::Marked(None) => StoreOutcome::Marked(value),
-            StoredAs::Marked(Some(equal)) => StoreOutcome::Marked(kept(equal)),
+            AnyStoreOutcome::Written => StoreOutcome::Written(value),
+            AnyStoreOutcome::Kept(equal) => StoreOutcome::Kept(kept(equal)),
+            AnyStoreOutcome::Overtaken => StoreOutcome::Overtaken(value),
+            AnyStoreOutcome::Marked(None) => StoreOutcome::Marked(value),
+            AnyStoreOutcome::Marked(Some(equal)) => StoreOutcome::Marked(kept(equal)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::client_support::{
-    AnyTable, AnyWatch, Inputs, Persistence, StoredAs, UsedTableRef, ValueHandle,
+    AnyStoreOutcome, AnyTable, AnyWatch, Inputs, Persistence, UsedTableRef, ValueHandle,
 };
 use cache_core::{EntryCodec, EntryState, EntryTimes, Holds};
 
@@ -60,7 +60,13 @@ where
         AnyWatch::new(cache.used_ref::<Q>(), self.clone(), on_change)
     }
 
-    fn store(&self, watch: &AnyWatch, value: AnyValue, times: &EntryTimes, inputs: &Inputs) -> StoredAs {
+    fn store(
+        &self,
+        watch: &AnyWatch,
+        value: AnyValue,
+        times: &EntryTimes,
+        inputs: &Inputs,
+    ) -> AnyStoreOutcome {
         watch.store(self.clone(), typed_value(value), times, inputs)
     }
 

@@ -1,4 +1,4 @@
-//! RestoredTable a whole cache: one commit brings a snapshot back.
+//! Restores a whole cache: one commit brings a snapshot back.
 
 use std::fmt::{self, Debug};
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::save::OnProgress;
 use crate::cache::Cache;
 use crate::cache::builder::Builder;
-use crate::commit::restore::RestoredTable;
+use crate::commit::restore::RestorePart;
 use crate::commit::{Commit, CommitKind, Part, dynamic};
 use crate::error::OpenError;
 use crate::query::Query;
@@ -300,7 +300,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
             let Some(section) = snapshot.section(table.name()) else { return };
             known.push(table.name());
             let downtime = self.invalidated.downtime(table.name(), report.elapsed);
-            match RestoredTable::decode(table, section, downtime, self.threads) {
+            match RestorePart::decode(table, section, downtime, self.threads) {
                 Ok(part) => {
                     if part.kind() == CommitKind::Write {
                         tables.written.push(table.name());
@@ -336,7 +336,7 @@ impl Invalidated {
 
 /// The tables of a snapshot, decoded.
 struct RestoredTables<'a> {
-    parts: Vec<RestoredTable<'a>>,
+    parts: Vec<RestorePart<'a>>,
     /// Names of those that will be written to.
     written: Vec<&'static str>,
 }
@@ -363,9 +363,9 @@ impl<R: Registry> Cache<R> {
     /// The values of tables that keep nothing are in [`RestoreReport::kept`].
     ///
     /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory of all
-    /// entries. RestoredTables of more than a few thousand entries are decoded on all processors, so `Deserialize` may run on
-    /// threads of the restore's own; they have ended when it returns. See [`RestoreOptions::threads`]. Then the tables
-    /// that are written to are locked, for reads as well, until all entries are in.
+    /// entries. Tables of more than a few thousand entries are decoded on all processors, so `Deserialize` may
+    /// run on threads of the restore's own; they have ended when it returns. See [`RestoreOptions::threads`]. Then the
+    /// tables that are written to are locked, for reads as well, until all entries are in.
     ///
     /// # What is skipped
     /// A table that is unknown, or whose types, version or codec have changed, is skipped as a whole. An entry that does

@@ -9,8 +9,8 @@ use crate::shard::load::AnyLoad;
 use crate::table::head::Head;
 use crate::table::watchers::AnyWatcher;
 
-/// The loads and watches of the keys that a commit changes. Found before the commit is sealed, since that compares keys,
-/// which is foreign code. Dropped without locks: a load may hold an answer.
+/// The loads and watches of the keys that a commit changes. Found before the commit is sealed, since that compares
+/// keys, which is foreign code. Dropped without locks: a load may hold an answer.
 #[derive(Default)]
 pub(crate) struct Affected {
     loads: Vec<Arc<AnyLoad>>,

@@ -9,18 +9,18 @@ use crate::shard::key::AnyKey;
 use crate::tag::Tag;
 
 /// Empties a table that may have nothing to empty. Whether it has is found out when no other write can come any more.
-pub(crate) struct Clearing<'a> {
+pub(crate) struct ClearPart<'a> {
     table: &'a dyn ErasedTable,
     steps: ClearSteps,
 }
 
-impl<'a> Clearing<'a> {
+impl<'a> ClearPart<'a> {
     pub(crate) fn new(table: &'a dyn ErasedTable) -> Self {
         Self { table, steps: ClearSteps }
     }
 }
 
-impl Part for Clearing<'_> {
+impl Part for ClearPart<'_> {
     fn table_index(&self) -> usize {
         self.table.head().index
     }
@@ -59,18 +59,18 @@ impl Steps for ClearSteps {
 }
 
 /// Marks all entries of a table, and overtakes all its loads and watches.
-pub(crate) struct Marking<'a> {
+pub(crate) struct MarkPart<'a> {
     table: &'a dyn UsedTable,
     steps: MarkSteps,
 }
 
-impl<'a> Marking<'a> {
+impl<'a> MarkPart<'a> {
     pub(crate) fn new(table: &'a dyn UsedTable) -> Self {
         Self { table, steps: MarkSteps }
     }
 }
 
-impl Part for Marking<'_> {
+impl Part for MarkPart<'_> {
     fn table_index(&self) -> usize {
         self.table.head().index
     }
@@ -107,7 +107,7 @@ impl Steps for MarkSteps {
 }
 
 /// Marks the entries with some tags of their own, and overtakes the loads and watches of such keys.
-pub(crate) struct MarkingTagged<'a> {
+pub(crate) struct MarkTaggedPart<'a> {
     table: &'a dyn UsedTable,
     steps: MarkTaggedSteps,
 }
@@ -120,7 +120,7 @@ struct MarkTaggedSteps {
     marked: Vec<(u32, u32)>,
 }
 
-impl<'a> MarkingTagged<'a> {
+impl<'a> MarkTaggedPart<'a> {
     /// Lists the keys; `None` if there are none. Runs the function that gives them their tags.
     pub(crate) fn new(table: &'a dyn UsedTable, tags: &[Tag]) -> Option<Self> {
         let keys = table.tagged(tags);
@@ -129,7 +129,7 @@ impl<'a> MarkingTagged<'a> {
     }
 }
 
-impl Part for MarkingTagged<'_> {
+impl Part for MarkTaggedPart<'_> {
     fn table_index(&self) -> usize {
         self.table.head().index
     }

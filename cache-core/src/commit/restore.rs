@@ -20,7 +20,7 @@ use crate::table::head::Head;
 use crate::table::tags::TagLists;
 
 /// Entries of one table on their way back.
-pub(crate) struct RestoredTable<'a> {
+pub(crate) struct RestorePart<'a> {
     head: &'a Head,
     /// The table and its entries; `None` if there are none, for which no shards are made.
     work: Option<(&'a dyn UsedTable, RestoreSteps)>,
@@ -72,7 +72,7 @@ struct RestoredLine {
     at: Location,
 }
 
-impl<'a> RestoredTable<'a> {
+impl<'a> RestorePart<'a> {
     /// Decodes the entries of a table on at most `threads` threads.
     ///
     /// # Errors
@@ -291,7 +291,7 @@ impl dyn UsedTable + '_ {
     }
 }
 
-impl RestoredTable<'_> {
+impl RestorePart<'_> {
     /// Tells what became of the entries.
     pub(crate) fn restored(&mut self, report: &mut RestoreReport) {
         report.tables.push(std::mem::take(&mut self.report));
@@ -299,7 +299,7 @@ impl RestoredTable<'_> {
     }
 }
 
-impl Part for RestoredTable<'_> {
+impl Part for RestorePart<'_> {
     fn table_index(&self) -> usize {
         self.head.index
     }

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::merges::{AnyMerges, Merging};
+use super::merges::{AnyMerges, MergeStep};
 use super::write_set::{Mark, Own, WriteSet};
 use crate::entry_times::EntryTimes;
 use crate::query::{Lookup, Query};
@@ -142,7 +142,7 @@ impl<Q: Query> Writes<'_, Q> {
         }
     }
 
-    pub(crate) fn merge(&mut self, key: &Q, step: Merging<Q::Value>) -> Option<usize> {
+    pub(crate) fn merge(&mut self, key: &Q, step: MergeStep<Q::Value>) -> Option<usize> {
         let line = self.line(key);
         match self.set.own(line) {
             Own::Nothing => {

@@ -44,7 +44,7 @@ struct WriteLines {
     lines: Vec<WriteLine>,
     /// What is known of the values to be written, by the places of the lines. None of simple ones.
     incoming: Vec<Option<Incoming>>,
-    /// WriteLines by key, once there are so many that a search takes longer than a hash.
+    /// Lines by key, once there are so many that a search takes longer than a hash.
     index: HashIndex,
     /// Those to be told of what the commit does, once that is certain.
     affected: Affected,
@@ -64,9 +64,9 @@ pub(crate) type WriteOrder = SmallVec<[(usize, usize); 4]>;
 
 type Predicate = Box<dyn Fn(&dyn AnyKey) -> bool + Send>;
 
-/// WriteLines that are searched one by one.
+/// Lines that are searched one by one.
 const SEARCHED: usize = 8;
-/// WriteLines that an emptied set may have room for if it is to be used again.
+/// Lines that an emptied set may have room for if it is to be used again.
 const MOST_KEPT: usize = 64;
 
 struct WriteLine {

@@ -18,7 +18,7 @@ use super::{AnyShard, Counters, Place, Shard, ShardRef};
 use crate::query::{Lookup, Query};
 use crate::retention::records::grow;
 use crate::sync::switch_point;
-use crate::typed::{Apart, Line, Lines, Pair, Pairs, ValueRef};
+use crate::typed::{Line, Lines, OutlinedDrop, Pair, Pairs, ValueRef};
 
 impl<V: ?Sized> ValueRef<V> {
     #[inline(never)]
@@ -85,7 +85,7 @@ impl<Q: Query> Shard<Lines<Q>> {
 
 impl<Q: Query> Lines<Q> {
     pub(crate) const fn new() -> Self {
-        Self { lines: Apart::new(Vec::new()), displaced: Apart::new(None) }
+        Self { lines: OutlinedDrop::new(Vec::new()), displaced: OutlinedDrop::new(None) }
     }
 
     /// The lines of this query.

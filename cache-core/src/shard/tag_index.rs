@@ -8,8 +8,8 @@ use hashbrown::HashTable;
 use crate::hash_index::spread;
 use crate::retention::list::NONE;
 
-/// Two sets of linked lists over one arena: the lines of each tag, and the tags of each line. So a line is added and taken out
-/// in a time that depends on how many tags it has, not on how many lines they have.
+/// Two sets of linked lists over one arena: the lines of each tag, and the tags of each line. So a line is added and
+/// taken out in a time that depends on how many tags it has, not on how many lines they have.
 #[derive(Default)]
 pub(super) struct TagIndex {
     /// The first node of each tag. Tags whose hashes are equal share a list.

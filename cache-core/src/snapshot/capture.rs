@@ -115,7 +115,7 @@ impl CopyProgress {
 /// Place of an entry that is sorted: by class, and in the order of use within that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    class: Class,
+    class: RankGroup,
     /// The place in the order of the table or shard. In the small queues of the default policy, the highest revision up
     /// to there: that keeps the order of each shard, and puts those of several together by the time of their writes.
     first: u64,
@@ -124,7 +124,7 @@ struct Rank {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+enum RankGroup {
     Survivor,
     Resident,
     /// In the main queue of the default policy.
@@ -228,9 +228,9 @@ fn rank_queues(copy: &QueuesCopy, shard: u32, ranked: &mut Vec<Ranked>) {
             let rank = match queue {
                 Queue::Small => {
                     newest = revision.max(newest);
-                    Rank { class: Class::Resident, first: newest, then: place }
+                    Rank { class: RankGroup::Resident, first: newest, then: place }
                 }
-                Queue::Main => Rank { class: Class::Main, first: place, then: revision },
+                Queue::Main => Rank { class: RankGroup::Main, first: place, then: revision },
             };
             ranked.push(Ranked { rank, shard, number });
         }
@@ -278,10 +278,10 @@ impl Drop for OpenSave<'_> {
 
 fn rank(standing: Standing, order: &[u64]) -> Rank {
     let class = match standing.membership {
-        Membership::Pinned => Class::Pinned,
-        Membership::Main => Class::Main,
-        membership if membership.is_resident() => Class::Resident,
-        _ => Class::Survivor,
+        Membership::Pinned => RankGroup::Pinned,
+        Membership::Main => RankGroup::Main,
+        membership if membership.is_resident() => RankGroup::Resident,
+        _ => RankGroup::Survivor,
     };
     let is_ordered = standing.membership == Membership::Ordered;
     let place = order.get(standing.node as usize).filter(|_| is_ordered);
@@ -304,7 +304,7 @@ impl<'a> Captured<'a> {
     ) -> Self {
         let piece = CHUNK.div_ceil(queues.len().max(1));
         let mut chunks = Vec::new();
-        let pinned = ranked.partition_point(|entry| entry.rank.class < Class::Pinned);
+        let pinned = ranked.partition_point(|entry| entry.rank.class < RankGroup::Pinned);
         add_ranked(0..pinned, &mut chunks);
         for queue in [Queue::Small, Queue::Main] {
             let longest = queues.iter().map(|queues| queues[usize::from(queue.rank())].len()).max();
@@ -390,9 +390,9 @@ impl<'a> Captured<'a> {
         for (meta, &at) in copies.metas.iter_mut().zip(&by_shard) {
             // It may have gone from one queue to the other since.
             match ranked[at].rank.class {
-                Class::Resident => meta.rank = Queue::Small.rank(),
-                Class::Main => meta.rank = Queue::Main.rank(),
-                Class::Survivor | Class::Pinned => {}
+                RankGroup::Resident => meta.rank = Queue::Small.rank(),
+                RankGroup::Main => meta.rank = Queue::Main.rank(),
+                RankGroup::Survivor | RankGroup::Pinned => {}
             }
         }
         if by_shard.is_sorted() {
@@ -425,7 +425,7 @@ fn add_ranked(range: Range<usize>, chunks: &mut Vec<Chunk>) {
 impl<'a> Captured<'a> {
     /// In this order.
     pub(super) fn of_entries(codec: &'a dyn TableCodec, entries: Entries) -> Self {
-        let rank = |number| Rank { class: Class::Survivor, first: u64::from(number), then: 0 };
+        let rank = |number| Rank { class: RankGroup::Survivor, first: u64::from(number), then: 0 };
         let ranked = (0..entries.len() as u32).map(|number| Ranked { rank: rank(number), shard: 0, number });
         let ranked = ranked.collect();
         Self::new(Source::Entries(Mutex::new(entries)), codec, ranked, Vec::new())

@@ -1,5 +1,5 @@
-//! The entries of one table on their way out, and those of all tables as one snapshot. Copies and encodes one piece at a
-//! time, so that a save needs little memory.
+//! The entries of one table on their way out, and those of all tables as one snapshot. Copies and encodes one piece at
+//! a time, so that a save needs little memory.
 
 use std::io::Write;
 use std::time::SystemTime;

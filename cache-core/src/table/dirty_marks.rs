@@ -1,5 +1,5 @@
-//! Which keys of a table were changed by anything other than a load, for callers that keep copies of entries elsewhere and
-//! must know which of them are out of date. Knows keys by their hashes alone, and reads no clock.
+//! Which keys of a table were changed by anything other than a load, for callers that keep copies of entries elsewhere
+//! and must know which of them are out of date. Knows keys by their hashes alone, and reads no clock.
 //!
 //! A change marks the place of its key, under the lock of the key's shard, without a time. The next query of that place
 //! dates the mark with its own time, which is later than the change. Copies from before that time are out of date. Keys
@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// Places of a dirty_marks: 8 KiB. With as many keys changed as there are places, two keys in three share theirs with one.
+/// Places of marks: 8 KiB. With as many keys changed as there are places, two keys in three share theirs with one.
 const PLACES: usize = 1_024;
 
 /// Changed since the last query.

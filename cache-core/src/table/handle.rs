@@ -1,6 +1,6 @@
-//! Handles of tables whose query the holder does not know. They keep the cache alive. [`ErasedTableRef`] reaches a table
-//! as it is; [`UsedTableRef`] reaches its shards, which it makes if they are not there yet. Their typed sibling is
-//! [`TableRef`](super::TableRef).
+//! Handles of tables whose query the holder does not know. They keep the cache alive. [`ErasedTableRef`] reaches a
+//! table as it is; [`UsedTableRef`] reaches its shards, which it makes if they are not there yet. Their typed sibling
+//! is [`TableRef`](super::TableRef).
 
 use std::any::Any;
 use std::fmt::{self, Debug};

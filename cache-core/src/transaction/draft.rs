@@ -9,7 +9,7 @@ use std::task::Poll;
 use smallvec::SmallVec;
 
 use super::Backoff;
-use crate::commit::bulk::{Marking, MarkingTagged};
+use crate::commit::bulk::{MarkPart, MarkTaggedPart};
 use crate::commit::write_set::simple::commit_simply;
 use crate::commit::write_set::{WriteOrder, WriteSet};
 use crate::commit::{Commit, CommitKind, Failure, Part, dynamic};
@@ -31,7 +31,7 @@ pub(super) struct Draft {
     pub(super) order: WriteOrder,
     pub(super) label: Option<Arc<str>>,
     pub(super) context: Option<Arc<dyn Any + Send + Sync>>,
-    /// MarkedTables of which all that is not written is to be marked.
+    /// Tables of which all that is not written is to be marked.
     pub(super) marked: MarkedTables,
     pub(super) committed_flag: Option<Arc<AtomicBool>>,
 }
@@ -269,8 +269,8 @@ pub(super) async fn yield_now() {
 /// What a transaction marks that it does not write, of tables that it writes nothing of.
 #[derive(Default)]
 struct Marks<'a> {
-    tables: Vec<Marking<'a>>,
-    tagged: Vec<MarkingTagged<'a>>,
+    tables: Vec<MarkPart<'a>>,
+    tagged: Vec<MarkTaggedPart<'a>>,
 }
 
 impl Marks<'_> {
@@ -315,9 +315,9 @@ fn marks<'a>(
             part.mark_tagged(marked.tags());
         }
     }
-    let tagged = |table| MarkingTagged::new(table, marked.tags());
+    let tagged = |table| MarkTaggedPart::new(table, marked.tags());
     Marks {
-        tables: tables.into_iter().map(Marking::new).collect(),
+        tables: tables.into_iter().map(MarkPart::new).collect(),
         tagged: indexed.into_iter().filter_map(tagged).collect(),
     }
 }

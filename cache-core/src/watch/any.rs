@@ -20,7 +20,7 @@ pub struct AnyWatch {
 /// What became of a loaded value of some query. A handle is that of an equal value which was there, and stays.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum StoredAs {
+pub enum AnyStoreOutcome {
     Written,
     Kept(ValueHandle),
     Overtaken,

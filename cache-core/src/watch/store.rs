@@ -1,6 +1,6 @@
 //! What a load stores through its watch: nothing, if something newer came to its key.
 
-use super::any::StoredAs;
+use super::any::AnyStoreOutcome;
 use crate::commit::inputs::{Built, Inputs, Store, store_if_inputs_hold};
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
@@ -24,7 +24,7 @@ impl dyn UsedTable + '_ {
         is_same: Option<IsSame>,
         times: &EntryTimes,
         inputs: &Inputs,
-    ) -> StoredAs {
+    ) -> AnyStoreOutcome {
         let equal = is_same.and_then(|is_same| self.equal(watcher, pair, is_same));
         if !inputs.is_empty() {
             return self.store_built(watcher, pair, equal, times, inputs);
@@ -32,11 +32,11 @@ impl dyn UsedTable + '_ {
         if let Some((equal, seen)) = equal
             && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, false)
         {
-            return StoredAs::Kept(ValueHandle(equal));
+            return AnyStoreOutcome::Kept(ValueHandle(equal));
         }
         match self.write_watched(watcher, pair, times, false) {
-            true => StoredAs::Written,
-            false => StoredAs::Overtaken,
+            true => AnyStoreOutcome::Written,
+            false => AnyStoreOutcome::Overtaken,
         }
     }
 
@@ -72,12 +72,14 @@ impl dyn UsedTable + '_ {
         equal: Option<(AnyHandle, ReadVersion)>,
         times: &EntryTimes,
         inputs: &Inputs,
-    ) -> StoredAs {
+    ) -> AnyStoreOutcome {
         let mut is_up_to_date = inputs.are_few();
         if let (true, Some((_, seen))) = (is_up_to_date, &equal) {
             match store_if_inputs_hold(self, watcher, pair, times, Store::Keep(*seen), inputs) {
                 Built::Stored => {
-                    return equal.map_or(StoredAs::Written, |(equal, _)| StoredAs::Kept(ValueHandle(equal)));
+                    return equal.map_or(AnyStoreOutcome::Written, |(equal, _)| {
+                        AnyStoreOutcome::Kept(ValueHandle(equal))
+                    });
                 }
                 Built::OutOfDate => is_up_to_date = false,
                 Built::Overtaken => {}
@@ -85,8 +87,8 @@ impl dyn UsedTable + '_ {
         }
         if is_up_to_date {
             match store_if_inputs_hold(self, watcher, pair, times, Store::Write, inputs) {
-                Built::Stored => return StoredAs::Written,
-                Built::Overtaken => return StoredAs::Overtaken,
+                Built::Stored => return AnyStoreOutcome::Written,
+                Built::Overtaken => return AnyStoreOutcome::Overtaken,
                 Built::OutOfDate => {}
             }
         }
@@ -100,15 +102,15 @@ impl dyn UsedTable + '_ {
         pair: &mut dyn AnyPair,
         equal: Option<(AnyHandle, ReadVersion)>,
         times: &EntryTimes,
-    ) -> StoredAs {
+    ) -> AnyStoreOutcome {
         if let Some((equal, seen)) = equal
             && self.renew_unchanged(watcher.key(), seen, Some(watcher), times.as_of, true)
         {
-            return StoredAs::Marked(Some(ValueHandle(equal)));
+            return AnyStoreOutcome::Marked(Some(ValueHandle(equal)));
         }
         match self.write_watched(watcher, pair, times, true) {
-            true => StoredAs::Marked(None),
-            false => StoredAs::Overtaken,
+            true => AnyStoreOutcome::Marked(None),
+            false => AnyStoreOutcome::Overtaken,
         }
     }
 }

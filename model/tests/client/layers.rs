@@ -34,7 +34,7 @@ fn a_confirmed_layer_is_seen_or_what_takes_its_place_and_never_both_or_neither()
     check(|| {
         let (store, stacks) = (Store::new(), Arc::new(LayerStacks::default()));
         store.insert(KEY, 1);
-        let sign = add_layer(&stacks, 1);
+        let flag = add_layer(&stacks, 1);
         let (reader, seen) = (store.clone(), Arc::clone(&stacks));
         let reading = thread::spawn(move || {
             let values = [(); 4].map(|()| read(&reader, &seen));
@@ -43,7 +43,7 @@ fn a_confirmed_layer_is_seen_or_what_takes_its_place_and_never_both_or_neither()
         });
         let mut tx = store.begin();
         tx.set(KEY, 201);
-        tx.committed_flag(sign);
+        tx.committed_flag(flag);
         tx.commit().unwrap();
         stacks.remove(&KEY, LayerId(1));
         reading.join().unwrap();

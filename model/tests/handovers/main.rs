@@ -12,6 +12,7 @@
 extern crate cache_model as cache_core;
 
 mod commits;
+mod committed_flags;
 mod events;
 mod eviction;
 mod flights;
@@ -19,7 +20,6 @@ mod reading;
 mod restoring;
 mod saving;
 mod saving_under_writes;
-mod signs;
 mod watches;
 
 use std::sync::Arc;

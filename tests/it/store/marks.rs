@@ -186,17 +186,17 @@ fn listeners_hear_of_each_mark_once() {
 #[test]
 fn who_reads_a_change_finds_its_sign_set() {
     let cache = sides();
-    let sign = Arc::new(AtomicBool::new(false));
+    let flag = Arc::new(AtomicBool::new(false));
     let mut refused = cache.begin();
-    refused.committed_flag(Arc::clone(&sign));
+    refused.committed_flag(Arc::clone(&flag));
     refused.get(&GetLeft(1));
     cache.insert(GetLeft(1), 5);
     refused.commit().unwrap_err();
-    assert!(!sign.load(Ordering::SeqCst));
+    assert!(!flag.load(Ordering::SeqCst));
     let mut tx = cache.begin();
-    tx.committed_flag(Arc::clone(&sign));
+    tx.committed_flag(Arc::clone(&flag));
     tx.commit().unwrap();
-    assert!(sign.load(Ordering::SeqCst), "of one that changes nothing too");
+    assert!(flag.load(Ordering::SeqCst), "of one that changes nothing too");
 }
 
 #[test]

@@ -31,7 +31,7 @@ const MET_BEFORE: u8 = 0xFD;
 pub struct ShapeVisitor {
     pub(super) hash: Fnv,
     /// Derived types met so far. `TypeId` is only compared within the walk, never hashed into the fingerprint.
-    met: HashMap<TypeId, Met, FixedState>,
+    met: HashMap<TypeId, VisitedType, FixedState>,
     pub(super) self_describing: Option<&'static str>,
     pub(super) is_recursive: bool,
     pub(super) is_opaque: bool,
@@ -81,7 +81,7 @@ pub(super) struct Doubts {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Met {
+struct VisitedType {
     /// Place in the order of first meetings.
     number: u32,
     /// Whether its fields are being walked now: meeting it again then means that it contains itself.
@@ -296,7 +296,7 @@ impl ShapeVisitor {
             return;
         }
         let number = u32::try_from(self.met.len()).unwrap_or(u32::MAX);
-        self.met.insert(id, Met { number, is_open: true, form: JsonForm::Unknown });
+        self.met.insert(id, VisitedType { number, is_open: true, form: JsonForm::Unknown });
         self.take_in(layout);
         let head = self.hash;
         self.form = JsonForm::Unknown;
@@ -305,7 +305,7 @@ impl ShapeVisitor {
             true => JsonForm::Unknown,
             false => layout.form(head == self.hash, self.form),
         };
-        self.met.insert(id, Met { number, is_open: false, form: self.form });
+        self.met.insert(id, VisitedType { number, is_open: false, form: self.form });
     }
 
     fn take_in(&mut self, layout: &Layout) {

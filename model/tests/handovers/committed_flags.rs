@@ -7,15 +7,15 @@ use cache_model::EntryTimes;
 
 use crate::{Few, Recent, check, part, store, together};
 
-/// The reader adds 1 to what it reads until the sign is set, as the commit does for good.
+/// The reader adds 1 to what it reads until the flag is set, as the commit does for good.
 #[test]
-fn who_looks_at_the_sign_before_and_after_it_reads_sees_neither_half_of_a_commit() {
+fn a_reader_that_checks_the_flag_before_and_after_it_reads_sees_no_half_of_a_commit() {
     check(|| {
         let store = store();
         store.insert(Recent(1), 1);
         store.insert(Few(1), 1);
-        let sign = Arc::new(AtomicBool::new(false));
-        let set = Arc::clone(&sign);
+        let flag = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&flag);
         let writing = part(&store, move |store| {
             let mut tx = store.begin();
             tx.set(Recent(1), 2);
@@ -26,9 +26,9 @@ fn who_looks_at_the_sign_before_and_after_it_reads_sees_neither_half_of_a_commit
         let reading = part(&store, move |store| {
             for _ in 0..3 {
                 let (recent, few) = loop {
-                    let is_set = sign.load(Ordering::Acquire);
+                    let is_set = flag.load(Ordering::Acquire);
                     let read = (store.get(&Recent(1)).unwrap(), store.get(&Few(1)).unwrap());
-                    if sign.load(Ordering::Acquire) == is_set {
+                    if flag.load(Ordering::Acquire) == is_set {
                         break if is_set { (*read.0, *read.1) } else { (*read.0 + 1, *read.1 + 1) };
                     }
                 };
