@@ -39,7 +39,7 @@ pub trait Clock: Debug + Send + Sync + 'static {
 
 /// A moment on a [`Clock`], in nanoseconds from an origin that only this clock knows.
 ///
-/// Arithmetic saturates, so that `Duration::MAX` means "for ever".
+/// Arithmetic saturates, so that `Duration::MAX` means "forever".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(i64);
 

@@ -78,6 +78,14 @@
 //! # Features
 //! `derive` (default): the derives and `registry!`. `bincode` (default), `postcard`, `json`: snapshot codecs. `chrono`,
 //! `time`, `url`, `uuid`: [`Shape`] for the types of these crates.
+//!
+//! # Stability
+//! - Public items follow semantic versioning. Items that these pages do not show, such as `__private`, `client_support`
+//!   and hidden methods of traits, belong to generated code and to `cache-client`. They may change in any release.
+//! - `registry!` and the derives fit the release of this crate that they come from. The compiler refuses others.
+//! - The oldest compiler that works (`rust-version`) moves in minor releases only.
+//! - A release reads the snapshots of its own format version. The changelog lists the versions that it reads besides.
+//! - Texts of errors and reports, `Debug` output and the memory of an entry may change in any release.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]

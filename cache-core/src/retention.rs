@@ -61,7 +61,7 @@ impl Rules {
 
     /// Whether an entry of this age and idleness, perhaps with a time to live of its own, is past its deadline.
     pub(crate) fn is_over(&self, age: Duration, idle: Duration, ttl: Option<Duration>) -> bool {
-        // The longest time stands for ever, also for ages that are too long to be told.
+        // The longest time stands forever, also for ages that are too long to be told.
         let is_over = |time: Duration, limit: Option<Duration>| {
             limit.is_some_and(|limit| limit < Duration::MAX && time >= limit)
         };

@@ -14,7 +14,7 @@
 //! FAST 2003): a key that left the small queue a short time ago says that this queue was too short, a key that left the
 //! main queue that it was the main queue.
 //!
-//! The small queue lets go of many more entries than the main one, and so would be heard more often. What counts is how
+//! The small queue evicts many more entries than the main one, and so would be heard more often. What counts is how
 //! likely the evicted of a queue are to come back; so each of them has a voice in inverse proportion to the number of
 //! its queue that were remembered lately. The older part of the memory has no voice, since a little more room
 //! would not have kept such a key; so the share stays small in a loop that is longer than the cache.
@@ -96,7 +96,7 @@ impl S3Fifo {
     pub(crate) fn place(&mut self, hash: u32) -> Queue {
         let Some(Ghost { queue, is_young }) = self.ghosts.recall(hash) else { return Queue::Small };
         if is_young {
-            self.learn(queue);
+            self.adapt(queue);
         }
         match queue {
             Queue::Small => Queue::Main,
@@ -105,7 +105,7 @@ impl S3Fifo {
     }
 
     /// Moves the share after a key has come back that `queue` had no room for.
-    fn learn(&mut self, queue: Queue) {
+    fn adapt(&mut self, queue: Queue) {
         let [small, main] = self.remembered.map(|count| f64::from(count) + 1.0);
         let step = STEP / self.len().max(1) as f64;
         let change = match queue {

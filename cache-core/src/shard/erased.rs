@@ -44,7 +44,7 @@ pub(crate) trait AnyLines: Any + Send + Sync {
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>>;
 }
 
-/// What became of a resident that its table lets go of.
+/// What became of a resident that its table releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Released {
     /// Nobody else can reach the value: nothing was done.

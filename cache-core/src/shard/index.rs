@@ -48,7 +48,7 @@ impl Index {
     /// it is compiled for each query.
     #[inline(always)]
     pub(super) fn find<T>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
-        let (home, tag) = self.aim(hash);
+        let (home, tag) = self.start_of(hash);
         let bucket = self.buckets.get(home)?;
         for lane in bucket.lanes(tag) {
             let found = check(bucket.numbers[lane]);
@@ -102,7 +102,7 @@ impl Index {
 
     #[inline]
     pub(super) fn remove(&mut self, number: u32, records: &Records) {
-        let (mut at, tag) = self.aim(records[number].hash);
+        let (mut at, tag) = self.start_of(records[number].hash);
         for _ in 0..self.buckets.len() {
             let bucket = &mut self.buckets[at];
             if bucket.remove(tag, number) {
@@ -123,7 +123,7 @@ impl Index {
 
     /// The bucket where the search for a hash starts, and the tag in it, which is not 0.
     #[inline]
-    fn aim(&self, hash: u32) -> (usize, u8) {
+    fn start_of(&self, hash: u32) -> (usize, u8) {
         let spread = spread(hash);
         let home = ((spread >> 32) * self.buckets.len() as u64) >> 32;
         #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
@@ -140,7 +140,7 @@ impl Index {
     /// Takes up a number that there is a lane for.
     #[inline]
     fn place(&mut self, number: u32, hash: u32) {
-        let (mut at, tag) = self.aim(hash);
+        let (mut at, tag) = self.start_of(hash);
         loop {
             let bucket = &mut self.buckets[at];
             if bucket.put(tag, number) {

@@ -43,7 +43,7 @@ pub struct Downtime {
     pub(crate) invalidates: bool,
 }
 
-/// A time as the file holds it: nanoseconds, or for ever. What is longer than 584 years is for ever.
+/// A time as the file holds it: nanoseconds, or forever. What is longer than 584 years is forever.
 ///
 /// Holds the complement, so that the number that the file has for no time is that of `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -133,7 +133,7 @@ impl View<'_> {
         self.deadline(rules).is_over(now)
     }
 
-    /// How long the entry counts as fresh from its `as_of` on; `None` for ever.
+    /// How long the entry counts as fresh from its `as_of` on; `None` forever.
     pub(crate) fn fresh_for(&self, rules: &Rules) -> Option<Duration> {
         self.extra.and_then(|extra| extra.fresh).or(rules.fresh)
     }

@@ -25,7 +25,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Releases the entry at a location if its time is over, as whoever meets it does. Returns where it is then.
+    /// Releases the entry at a location if its time is over, as any reader does. Returns where it is then.
     #[inline]
     pub(crate) fn expire_at(&mut self, at: Location, context: &OpContext<'_>) -> Location {
         match at.number {

@@ -78,7 +78,7 @@ fn share(
             // The work goes on without a thread that the system refuses.
             let _ = thread::Builder::new().spawn_scoped(scope, || workers.help());
         }
-        workers.lead(take);
+        workers.take_results(take);
     });
 }
 
@@ -130,7 +130,7 @@ impl Workers<'_> {
         }
     }
 
-    fn lead(&self, take: &mut dyn FnMut(usize) -> bool) {
+    fn take_results(&self, take: &mut dyn FnMut(usize) -> bool) {
         let mut queue = self.queue.lock();
         loop {
             if let Some(made) = queue.results.front_mut().and_then(Option::take) {

@@ -28,14 +28,14 @@ pub struct EntryState {
     pub age: Duration,
     /// Whether the answer is fresh.
     pub freshness: Freshness,
-    /// How long the answer is fresh, from when it was true; `None` for ever.
+    /// How long the answer is fresh, from when it was true; `None` forever.
     #[serde(skip)]
     pub fresh_for: Option<Duration>,
     /// Whether that is a time of the entry's own, and not that of its table.
     #[doc(hidden)]
     #[serde(skip)]
     pub has_own_fresh: bool,
-    /// Time until the cache lets go of the value; `None` if no deadline is set. Zero once it is past.
+    /// Time until the cache releases the value; `None` if no deadline is set. Zero once it is past.
     pub remaining: Option<Duration>,
     /// Who keeps the value alive.
     pub residency: Residency,

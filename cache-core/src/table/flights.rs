@@ -94,7 +94,7 @@ impl LoadGuard<'_> {
         // The drop finds it ended.
     }
 
-    /// Has nobody join the load any more. Returns whether anybody has.
+    /// Ends joining of the load. Returns whether any caller has joined.
     fn has_waiters(&mut self) -> bool {
         if !self.load.has_ended() {
             // Waits for a writer that has just overtaken it, too: the last handle is not to be dropped under its lock.

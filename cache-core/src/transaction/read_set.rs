@@ -65,7 +65,7 @@ pub trait ReadSet<R: Registry> {
     #[doc(hidden)]
     fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values>;
 
-    /// Reads all keys while the gate is closed. `false`: some resident is past its deadline, and has to be let go of
+    /// Reads all keys while the gate is closed. `false`: some resident is past its deadline, and has to be released
     /// first.
     #[doc(hidden)]
     fn read_closed(&self, cache: &Cache<R>, now: Moment) -> (Self::Values, bool);
