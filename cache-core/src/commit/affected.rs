@@ -7,7 +7,7 @@ use crate::shard::ShardRef;
 use crate::shard::key::IsKey;
 use crate::shard::load::AnyLoad;
 use crate::table::head::Head;
-use crate::table::watchers::AnyWatcher;
+use crate::table::watchers::{AnyWatcher, KeyEvent};
 
 /// The loads and watches of the keys that a commit changes. Found before the commit is sealed, since that compares
 /// keys, which is foreign code. Dropped without locks: a load may hold an answer.
@@ -15,14 +15,6 @@ use crate::table::watchers::AnyWatcher;
 pub(crate) struct Affected {
     loads: Vec<Arc<AnyLoad>>,
     watchers: Vec<(KeyEvent, Arc<AnyWatcher>)>,
-}
-
-/// What a commit does to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyEvent {
-    Replaced,
-    Marked,
-    Touched,
 }
 
 impl Affected {
@@ -49,11 +41,7 @@ impl Affected {
             }
         }
         for (event, watcher) in &self.watchers {
-            match event {
-                KeyEvent::Replaced => watcher.overtake(),
-                KeyEvent::Marked => watcher.overtake_by_mark(),
-                KeyEvent::Touched => watcher.notify_later(),
-            }
+            watcher.tell(*event);
         }
     }
 

@@ -1,11 +1,12 @@
 //! What a commit does with all of a table, or with all entries that have a tag: empties it, or marks them.
 
-use super::affected::{Affected, KeyEvent};
+use super::affected::Affected;
 use super::locked_shards::LockedShards;
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::ChangeKind;
 use crate::shard::key::AnyKey;
+use crate::table::watchers::KeyEvent;
 use crate::tag::Tag;
 
 /// Empties a table that may have nothing to empty. Whether it has is found out when no other write can come any more.
@@ -46,7 +47,7 @@ impl Steps for ClearSteps {
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>) {
         let head = locked.table().head();
         let context = head.context(commit.now, commit.revision());
-        head.all_removed();
+        head.all_changed(KeyEvent::Replaced);
         for shard in locked.open_used().each() {
             shard.clear(&context);
             shard.finish(&context);
@@ -99,7 +100,7 @@ impl Steps for MarkSteps {
     }
 
     fn install(&mut self, locked: &mut LockedShards<'_>, _: &Commit<'_>) {
-        locked.table().head().all_marked();
+        locked.table().head().all_changed(KeyEvent::Marked);
         for shard in locked.open_used().each() {
             shard.invalidate_all();
         }

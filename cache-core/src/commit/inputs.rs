@@ -4,7 +4,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::affected::{Affected, KeyEvent};
+use super::affected::Affected;
 use super::locked_shards::LockedShards;
 use super::{Commit, CommitKind, Failure, Part, Steps, dynamic};
 use crate::clock::Moment;
@@ -17,7 +17,7 @@ use crate::shard::pairs::ValueHandle;
 use crate::shard::{Incoming, Location, ReadVersion, ShardRef};
 use crate::table::handle::UsedTableRef;
 use crate::table::tags::Tags;
-use crate::table::watchers::AnyWatcher;
+use crate::table::watchers::{AnyWatcher, KeyEvent};
 use crate::watch::any::AnyWatch;
 
 /// Keys that are compared at most.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
-use super::affected::{Affected, KeyEvent};
+use super::affected::Affected;
 use super::locked_shards::LockedShards;
 use super::{Commit, CommitKind, Failure, Part, Steps};
 use crate::clock::Moment;
@@ -18,6 +18,7 @@ use crate::shard::{Incoming, Location, Placement, QueuePosition};
 use crate::snapshot::{RestoreReport, Section, SkipReason, TableCodec, TableRestore};
 use crate::table::head::Head;
 use crate::table::tags::TagLists;
+use crate::table::watchers::KeyEvent;
 
 /// Entries of one table on their way back.
 pub(crate) struct RestorePart<'a> {

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::merges::AnyMerges;
 use super::{CommitKind, Part, Steps};
 use crate::clock::{Moment, Revision};
-use crate::commit::affected::{Affected, KeyEvent};
+use crate::commit::affected::Affected;
 use crate::entry_times::EntryTimes;
 use crate::erased::{ErasedTable, UsedTable};
 use crate::event::{Change, ChangeKind};
@@ -26,6 +26,7 @@ use crate::sync::thread_local;
 use crate::table::handle::ErasedTableRef;
 use crate::table::head::Head;
 use crate::table::tags::TagLists;
+use crate::table::watchers::KeyEvent;
 
 /// The lines of one transaction in one table.
 pub(crate) struct WriteSet {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::head::Head;
+use super::watchers::KeyEvent;
 use crate::clock::Moment;
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
@@ -162,43 +163,29 @@ impl Head {
         }
     }
 
-    /// Tells that a key has been written or removed: loads that began before are out of date, and so are copies that are
-    /// kept elsewhere. To be called while the key's shard is locked.
+    /// Tells what happens to a key: it overtakes loads that began before, and copies that are kept elsewhere unless a load
+    /// wrote it. Must be called while the key's shard is locked, and not for a key that is only touched.
     #[inline]
-    pub(crate) fn key_changed(&self, shard: &mut ShardMut<'_>, hash: u32, is_key: IsKey<'_>) {
-        self.key_loaded(shard, hash, is_key);
-        self.dirty_marks.mark(hash);
-    }
-
-    /// [`key_changed`](Self::key_changed) for a mark, present or absent.
-    #[inline]
-    pub(crate) fn key_marked(&self, shard: &mut ShardMut<'_>, hash: u32, is_key: IsKey<'_>) {
+    pub(crate) fn key_changed(
+        &self,
+        shard: &mut ShardMut<'_>,
+        hash: u32,
+        is_key: IsKey<'_>,
+        event: KeyEvent,
+    ) {
         if shard.has_loads() {
             shard.overtake_load_of(hash, is_key);
         }
-        self.watchers.find(hash, is_key, &mut |watcher| watcher.overtake_by_mark());
-        self.dirty_marks.mark(hash);
-    }
-
-    /// [`key_changed`](Self::key_changed) by a value that was loaded or restored, which leaves copies elsewhere as good
-    /// as they were.
-    #[inline]
-    pub(crate) fn key_loaded(&self, shard: &mut ShardMut<'_>, hash: u32, is_key: IsKey<'_>) {
-        if shard.has_loads() {
-            shard.overtake_load_of(hash, is_key);
+        self.watchers.find(hash, is_key, &mut |watcher| watcher.tell(event));
+        if event != KeyEvent::Loaded {
+            self.dirty_marks.mark(hash);
         }
-        self.watchers.find(hash, is_key, &mut |watcher| watcher.overtake());
     }
 
-    /// Tells that all keys have been removed. To be called while all shards are locked, which know of their loads.
-    pub(crate) fn all_removed(&self) {
-        self.watchers.each(&mut |watcher| watcher.overtake());
-        self.dirty_marks.mark_all();
-    }
-
-    /// Tells that all keys have been marked. To be called while all shards are locked, which know of their loads.
-    pub(crate) fn all_marked(&self) {
-        self.watchers.each(&mut |watcher| watcher.overtake_by_mark());
+    /// [`key_changed`](Self::key_changed) for all keys of the table. Must be called while all shards are locked; the caller
+    /// overtakes their loads.
+    pub(crate) fn all_changed(&self, event: KeyEvent) {
+        self.watchers.each(&mut |watcher| watcher.tell(event));
         self.dirty_marks.mark_all();
     }
 

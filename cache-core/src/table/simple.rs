@@ -4,6 +4,7 @@
 use super::head::Head;
 use super::locking::LockedShard;
 use super::simple_write::{NO_TIMES, Origin, SimpleWrite, Watched};
+use super::watchers::KeyEvent;
 use crate::erased::UsedTable;
 use crate::shard::erased::AnyPair;
 use crate::shard::key::AnyKey;
@@ -86,9 +87,10 @@ impl Head {
         if let Watched::IfAbsent(load) = watched {
             // It is the only one of its key.
             shard.end_load(load);
-            self.watchers.find(hash, &|other| key.equals(other), &mut |watcher| watcher.overtake());
+            self.watchers
+                .find(hash, &|other| key.equals(other), &mut |watcher| watcher.tell(KeyEvent::Loaded));
         } else {
-            self.key_loaded(shard, hash, &|other| key.equals(other));
+            self.key_changed(shard, hash, &|other| key.equals(other), KeyEvent::Loaded);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Watches, beside running loads and marks for copies kept elsewhere: all that is told when a key of a table changes. One rule
-//! for all of them, told by [`key_changed`](Head::key_changed), [`key_marked`](Head::key_marked) and the like for all keys.
+//! Watches. [`Head::key_changed`] and [`Head::all_changed`] tell them what happens to keys, together with running loads and
+//! the marks for copies that are kept elsewhere.
 //!
 //! A loader registers a watcher first and then passes the lock of the key's shard. A writer that holds that lock asks
 //! for watchers with one relaxed load. If the writer had the lock before, the load begins after the write; if after,
@@ -7,7 +7,7 @@
 //!
 //! [`Head`]: super::Head
 //! [`Head::key_changed`]: super::Head::key_changed
-//! [`Head::key_marked`]: super::Head::key_marked
+//! [`Head::all_changed`]: super::Head::all_changed
 
 use std::sync::Arc;
 
@@ -19,6 +19,19 @@ use crate::shard::key::{AnyKey, IsKey};
 use crate::shared::Shared;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+/// What happens to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyEvent {
+    /// It is written or removed.
+    Replaced,
+    /// It is written by a load or a restore, which leaves copies elsewhere as good as they were.
+    Loaded,
+    /// It is marked as out of date.
+    Marked,
+    /// It gets other times. Loads of it stay current.
+    Touched,
+}
 
 /// One watch of a key.
 pub(crate) struct Watcher<K: ?Sized> {
@@ -80,20 +93,16 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
         self.state.load(Ordering::Relaxed) == REPLACED
     }
 
-    /// Calls no foreign code: the callback runs when the listeners are told next, when no lock is held.
-    pub(crate) fn overtake(&self) {
-        self.state.store(REPLACED, Ordering::Relaxed);
-        self.notify_later();
-    }
-
-    /// As [`overtake`](Self::overtake).
-    pub(crate) fn overtake_by_mark(&self) {
-        self.state.fetch_max(MARKED, Ordering::Relaxed);
-        self.notify_later();
-    }
-
-    /// Queues the callback, if there is one.
-    pub(crate) fn notify_later(&self) {
+    /// Notes what has happened to the key. Calls no foreign code: the callback runs when the listeners are notified next,
+    /// when no lock is held.
+    pub(crate) fn tell(&self, event: KeyEvent) {
+        match event {
+            KeyEvent::Replaced | KeyEvent::Loaded => self.state.store(REPLACED, Ordering::Relaxed),
+            KeyEvent::Marked => {
+                self.state.fetch_max(MARKED, Ordering::Relaxed);
+            }
+            KeyEvent::Touched => {}
+        }
         if let Some(Notifier { callback, shared }) = &self.notifier {
             shared.events.notify_later(Arc::clone(callback));
         }

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::Table;
 use super::simple_write::{NO_TIMES, Origin, SimpleWrite};
-use super::watchers::{AnyWatcher, Notifier};
+use super::watchers::{AnyWatcher, KeyEvent, Notifier};
 use crate::clock::Moment;
 use crate::entry_times::EntryTimes;
 use crate::erased::UsedTable;
@@ -74,10 +74,11 @@ impl dyn UsedTable + '_ {
         if !may_write(shard, at.number) {
             return false;
         }
-        match how.origin {
-            Origin::Program => head.key_changed(shard, hash, is_key),
-            Origin::Load => head.key_loaded(shard, hash, is_key),
-        }
+        let event = match how.origin {
+            Origin::Program => KeyEvent::Replaced,
+            Origin::Load => KeyEvent::Loaded,
+        };
+        head.key_changed(shard, hash, is_key, event);
         let mut context = head.context(now, 0);
         shard.begin(&context);
         let at = shard.expire_at(at, &context);
@@ -99,7 +100,7 @@ impl dyn UsedTable + '_ {
         let mut locked = self.lock_open(head.place_of(hash));
         let shard = &mut locked.any_mut();
         let at = shard.locate(hash, is_key);
-        head.key_changed(shard, hash, is_key);
+        head.key_changed(shard, hash, is_key, KeyEvent::Replaced);
         if at.number.is_none_or(|number| shard.lines.is_dead(number)) {
             drop(locked);
             head.shared.events.drain();
@@ -127,7 +128,7 @@ impl dyn UsedTable + '_ {
         let mut locked = self.lock_open(head.place_of(hash));
         let shard = &mut locked.any_mut();
         let at = shard.locate(hash, is_key);
-        head.key_marked(shard, hash, is_key);
+        head.key_changed(shard, hash, is_key, KeyEvent::Marked);
         shard.begin(&context);
         let at = shard.expire_at(at, &context);
         let is_done = at.number.is_some_and(|number| shard.invalidate(number));
@@ -150,7 +151,7 @@ impl dyn UsedTable + '_ {
         let at = shard.expire_at(at, &context);
         let is_done = at.number.is_some_and(|number| act(shard, number, &context));
         if is_done {
-            head.watchers.find(hash, is_key, &mut |watcher| watcher.notify_later());
+            head.watchers.find(hash, is_key, &mut |watcher| watcher.tell(KeyEvent::Touched));
         }
         self.finish(locked, &context);
         is_done
@@ -174,7 +175,7 @@ impl dyn UsedTable + '_ {
             let may_touch = !is_overtaken && shard.version(number) == seen;
             let is_touched = may_touch && shard.touch_as_of(number, as_of.unwrap_or(context.now), context);
             if is_touched {
-                head.key_loaded(shard, hash, is_key);
+                head.key_changed(shard, hash, is_key, KeyEvent::Loaded);
             }
             is_touched && (!marks || shard.invalidate(number))
         })
@@ -198,7 +199,7 @@ impl dyn UsedTable + '_ {
         // First, so that a load that began before stores either before the keys are listed or not at all.
         for watcher in head.watchers.all() {
             if matches(watcher.key()) {
-                watcher.overtake_by_mark();
+                watcher.tell(KeyEvent::Marked);
             }
         }
         for load in self.loads() {

@@ -8,7 +8,7 @@ use crate::query::Query;
 use crate::shard::key::AnyKey;
 use crate::shard::pairs::ValueHandle;
 use crate::table::handle::UsedTableRef;
-use crate::table::watchers::{AnyWatcher, Notifier, Watcher};
+use crate::table::watchers::{AnyWatcher, KeyEvent, Notifier, Watcher};
 
 /// A watch of a key of some query.
 #[doc(hidden)]
@@ -63,7 +63,7 @@ impl AnyWatch {
 
     /// As [`Watch::retire`](super::Watch::retire).
     pub fn retire(&self) {
-        self.watcher.overtake();
+        self.watcher.tell(KeyEvent::Replaced);
         self.table_ref.table().pass(self.watcher.hash());
     }
 }

@@ -7,6 +7,7 @@ use crate::event::ChangeKind;
 use crate::shard::key::AnyKey;
 use crate::shard::{OpContext, ShardMut, ShardRef, Written};
 use crate::table::head::Head;
+use crate::table::watchers::KeyEvent;
 
 impl WriteLines {
     /// Compares what was read of a line's key with what is there, and finds the place of what will be written.
@@ -186,7 +187,7 @@ impl Steps for WriteLines {
             for shard in locked.open_used().each() {
                 shard.invalidate_all();
             }
-            head.all_marked();
+            head.all_changed(KeyEvent::Marked);
         }
         let context = head.context(commit.now, commit.revision());
         let mut shards = locked.open();
