@@ -79,16 +79,8 @@ impl Hook {
     }
 }
 
-/// Asks the hooks in their order; the first refusal ends it. An async hook must not be among them.
-pub(crate) fn ask(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
-    hooks.iter().try_for_each(|hook| match hook {
-        Hook::Sync(hook) => inside(cache, || hook(proposal)),
-        Hook::Async(_) => Ok(()),
-    })
-}
-
-/// Asks the hooks in their order, those that wait too.
-pub(crate) async fn ask_async(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
+/// Asks the hooks in their order; the first refusal ends it. Waits for async hooks alone.
+pub(crate) async fn ask(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
     for hook in hooks {
         match hook {
             Hook::Sync(hook) => inside(cache, || hook(proposal))?,

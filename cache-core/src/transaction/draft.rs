@@ -1,10 +1,11 @@
 //! What a transaction is to commit, its registry unknown, and the attempts to commit it.
 
 use std::any::Any;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use smallvec::SmallVec;
 
@@ -23,6 +24,15 @@ use crate::tag::Tag;
 
 /// Attempts of a commit whose merges keep being overtaken, if there are hooks to be asked each time.
 pub(super) const ATTEMPTS_WITH_HOOKS: usize = 16;
+
+/// What a commit does between its attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    /// Blocks its thread for a while, if hooks are asked.
+    Thread,
+    /// Yields to other tasks.
+    Task,
+}
 
 /// What a transaction is to commit, its registry unknown.
 #[derive(Default)]
@@ -108,45 +118,52 @@ impl Draft {
         if let Some(revision) = self.commit_simply(shared) {
             return Ok(revision);
         }
-        let (mut left, mut backoff) = (ATTEMPTS_WITH_HOOKS, Backoff::default());
+        let committed = pin!(self.commit_in_attempts(shared, tables, ATTEMPTS_WITH_HOOKS, Pause::Thread));
+        match committed.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(committed) => committed,
+            // Without async hooks it waits on its thread alone.
+            Poll::Pending => Err(CommitError::AsyncHook),
+        }
+    }
+
+    /// [`commit`](Self::commit) that waits for async hooks, and yields to other tasks between its attempts.
+    pub(super) async fn commit_async(
+        &mut self,
+        shared: &Shared,
+        tables: TablesOf<'_>,
+        attempts: usize,
+    ) -> Result<u64, CommitError> {
+        match self.commit_simply(shared) {
+            Some(revision) => Ok(revision),
+            None => self.commit_in_attempts(shared, tables, attempts, Pause::Task).await,
+        }
+    }
+
+    async fn commit_in_attempts(
+        &mut self,
+        shared: &Shared,
+        tables: TablesOf<'_>,
+        mut left: usize,
+        pause: Pause,
+    ) -> Result<u64, CommitError> {
+        let mut backoff = Backoff::default();
         loop {
             left = left.saturating_sub(1);
             let begun = shared.now();
             self.prepare(shared)?;
             let proposal = self.proposal(shared);
             if let Some(proposal) = &proposal {
-                hooks::ask(&shared.hooks, shared.id, proposal).map_err(CommitError::Refused)?;
+                hooks::ask(&shared.hooks, shared.id, proposal).await.map_err(CommitError::Refused)?;
                 self.mark_matching_again();
             }
             if let Some(revision) = self.attempt(shared, tables, left == 0)? {
                 return Ok(revision);
             }
-            if proposal.is_some() {
-                backoff.wait(shared, begun);
+            match pause {
+                Pause::Thread if proposal.is_some() => backoff.wait(shared, begun),
+                Pause::Thread => {}
+                Pause::Task => yield_now().await,
             }
-        }
-    }
-
-    pub(super) async fn commit_async(
-        &mut self,
-        shared: &Shared,
-        tables: TablesOf<'_>,
-        mut left: usize,
-    ) -> Result<u64, CommitError> {
-        if let Some(revision) = self.commit_simply(shared) {
-            return Ok(revision);
-        }
-        loop {
-            left = left.saturating_sub(1);
-            self.prepare(shared)?;
-            if let Some(proposal) = self.proposal(shared) {
-                hooks::ask_async(&shared.hooks, shared.id, &proposal).await.map_err(CommitError::Refused)?;
-                self.mark_matching_again();
-            }
-            if let Some(revision) = self.attempt(shared, tables, left == 0)? {
-                return Ok(revision);
-            }
-            yield_now().await;
         }
     }
 
