@@ -1,5 +1,5 @@
-//! A query whose type the caller does not know: what the client needs from it, as small methods. The implementation is
-//! compiled for each query that is loaded, so it is kept small.
+//! A query of unknown type: what the client needs from it, as small methods. The implementation is compiled for each
+//! query that is loaded, so it is kept small.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,19 +21,19 @@ use crate::query_state::QueryState;
 use crate::runtime::TaskRuntime;
 use crate::telemetry::{Labels, Subject};
 
-/// What a query says of itself.
+/// Facts about a query.
 pub(crate) struct QueryFacts {
     pub(crate) name: &'static str,
     pub(crate) loading: LoadingOptions,
     pub(crate) labels: Labels,
-    /// Whether one load takes several keys, so that it is not that of a key which counts.
+    /// Whether one load takes several keys, so that the load of a single key does not count.
     pub(crate) is_batched: bool,
 }
 
-/// A load under way.
+/// A running load.
 pub type LoadFuture<'a> = Pin<Box<dyn Future<Output = LoadOutcome> + Send + 'a>>;
 
-/// How a key is loaded together with others.
+/// A key that may be loaded together with others.
 #[allow(missing_debug_implementations, reason = "nobody outside can name it")]
 pub struct LoadTarget<'a, A: App> {
     pub(crate) query: &'a dyn AnyQuery<A>,
@@ -44,19 +44,19 @@ pub struct LoadTarget<'a, A: App> {
 /// The cache of an app.
 pub(crate) type CacheOf<A> = Cache<<A as App>::Registry>;
 
-/// A key of some query, with what loads it.
+/// A key of a query of unknown type, which can be loaded.
 pub(crate) trait AnyQuery<A: App>: AnyKey {
     fn facts(&self) -> &'static QueryFacts;
     fn to_query(&self) -> Arc<dyn AnyQuery<A>>;
     fn table<'c>(&self, cache: &'c CacheOf<A>) -> AnyTable<'c>;
-    /// Where the table lives.
+    /// The table of the query.
     fn home(&self, cache: &CacheOf<A>) -> UsedTableRef;
     fn read(&self, cache: &CacheOf<A>, counts: bool) -> Option<(AnyValue, EntryState)>;
     /// A value that is fresh by the times of its table.
     fn plainly_fresh(&self, cache: &CacheOf<A>) -> Option<AnyValue>;
     /// Watches the key. Calls `on_change` whenever the key changes.
     fn watch(&self, cache: &CacheOf<A>, on_change: Option<Arc<dyn Fn() + Send + Sync>>) -> AnyWatch;
-    /// Stores a loaded value that was built from these.
+    /// Stores a loaded value that was built from `inputs`.
     fn store(
         &self,
         watch: &AnyWatch,
@@ -69,12 +69,12 @@ pub(crate) trait AnyQuery<A: App>: AnyKey {
     /// The value of such a handle.
     fn to_value(&self, handle: ValueHandle) -> AnyValue;
     fn load<'a>(&'a self, cx: &'a Context<A>, most: u32) -> LoadFuture<'a>;
-    /// What the query says to an error of its load.
+    /// How the query judges an error of its load.
     fn advice(&self, error: &dyn AnyError) -> ErrorAdvice;
     fn is_expected(&self, error: &dyn AnyError) -> bool;
     fn fallback(&self, error: &AnyQueryError) -> Option<AnyValue>;
     fn is_absent(&self, value: &AnyValue) -> bool;
-    /// How the key and its values are written; `None` if they are not kept elsewhere.
+    /// How the key and its values are encoded; `None` if they are not persisted.
     fn codec(&self) -> Option<EntryCodec>;
 }
 
@@ -85,25 +85,25 @@ impl<A: App> dyn AnyQuery<A> + '_ {
         Subject::new(facts.name, facts.labels, self)
     }
 
-    /// Whether a value says that there is nothing, if the plan wants to know.
+    /// Whether a value says that there is nothing, if the plan depends on that.
     pub(crate) fn counts_as_absent(&self, plan: &Plan, value: &AnyValue) -> bool {
         plan.checks_absence() && self.is_absent(value)
     }
 }
 
 impl<A: App> Client<A> {
-    /// What is kept of a query, made by its first load.
+    /// The state of a query, made by its first load.
     pub(crate) fn query_state(&self, query: &dyn AnyQuery<A>) -> &Arc<QueryState> {
         let table = query.table(self.cache()).index();
         self.query_states().existing(table).unwrap_or_else(|| self.query_states().of(table, query.type_id()))
     }
 
-    /// What is kept of a query, if it was ever loaded.
+    /// The state of a query, if it was ever loaded.
     pub(crate) fn existing_query_state(&self, query: &dyn AnyQuery<A>) -> Option<&Arc<QueryState>> {
         self.query_states().existing(query.table(self.cache()).index())
     }
 
-    /// What a load of a query needs to run. `None` if nothing limits it.
+    /// The slot of a load of a query. `None` if there is no limit.
     pub(crate) fn slot_of(
         &self,
         query: &dyn AnyQuery<A>,

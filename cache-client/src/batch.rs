@@ -1,5 +1,5 @@
-//! Queries of which one load takes several keys, and how each key of them is loaded by itself all the same. Which keys go
-//! together is told in `batch/queue`.
+//! Queries whose keys are loaded together. Each key still has a flight of its own. `batch/queue` decides which keys go
+//! together.
 
 pub(crate) mod queue;
 pub(crate) mod task;
@@ -21,16 +21,17 @@ use crate::fetch::Fetch;
 use crate::flight::outcome::LoadOutcome;
 use task::LoadManyFuture;
 
-/// How several keys of a query are loaded at once.
+/// Loads several keys of a query at once.
 ///
-/// In place of [`Fetch`], which such a query has by itself, if it was derived with the option `batch`: it is asked for like any other, key by key or with
-/// [`query_all`](crate::Client::query_all). The keys that have to be loaded within one tick, which is as long as the other
-/// tasks that are ready take for a turn or two, go to one call of [`fetch_many`](Self::fetch_many), as many as the option
-/// `batch` says (default: 100), and the next ones to another. No key waits for a timer.
+/// Implement this instead of [`Fetch`] for a query derived with the option `batch`; such a query then has [`Fetch`] as
+/// well. It is queried like any other, key by key or with [`query_all`](crate::Client::query_all). Keys that are needed
+/// within the same tick go to one call of [`fetch_many`](Self::fetch_many), at most as many as the option `batch` says
+/// (default: 100); further keys go to another call. A tick lasts until the other tasks that are ready have run once or
+/// twice. No key waits for a timer.
 ///
-/// Each key has a load of its own apart from that: it is shared, retired, tried again, counted by the breaker and
-/// cancelled alone; so a call that fails for five keys is five failures to the breaker. What a tree has to load for itself
-/// alone goes together within that tree, and never with the keys of others.
+/// Apart from that, each key has a load of its own, which is shared, retired, retried, cancelled and counted by the
+/// breaker on its own. So a call that fails for five keys counts as five failures. Keys that a tree loads for itself
+/// alone go together within that tree, never with the keys of others.
 ///
 /// # Examples
 /// ```
@@ -93,29 +94,29 @@ use task::LoadManyFuture;
     note = "add `impl Fetch<{A}> for {Self}` with an `async fn fetch(&self, cx: &Context<{A}>)`, or `impl FetchMany<{A}>` if one load can take several keys"
 )]
 pub trait FetchMany<A: App>: Batched + Query<Value: Sized> {
-    /// Why the load of a key can fail. Those who wait for one load of a key share the error.
+    /// Why the load of a key can fail. Callers that wait for the same load share the error.
     type Error: Display + Send + Sync + 'static;
 
-    /// Loads several keys, and answers in their order. No key stands there twice.
+    /// Loads several keys, and returns the answers in their order. No key occurs twice.
     ///
-    /// Runs in a task of its own. `cx` is a context of this call alone: it has neither the deadline nor the memo of who
-    /// asked, unless that tree is kept from the cache or has answers of its own. A load in it that asks for one of the
-    /// `keys` asks for itself: that is a [`Cycle`](QueryError::Cycle). If the call cancels its context all `keys` are
-    /// interrupted.
+    /// Runs in a task of its own. `cx` is a context of this call alone. It has neither the deadline nor the memo of the
+    /// callers, unless their tree is kept from the cache or has answers of its own. A load inside this call that asks
+    /// for one of the `keys` waits for itself: that is a [`Cycle`](QueryError::Cycle). If the call cancels its context,
+    /// all `keys` are interrupted.
     ///
-    /// One answer too few or too many, and all `keys` fail with [`QueryError::Miscounted`]: nobody can tell then which
-    /// answer belongs to which key. A key that there is nothing for has an error of its own, or a value that says so. A
-    /// panic is one for all `keys`.
+    /// If there are too few or too many answers, all `keys` fail with [`QueryError::Miscounted`], since no answer can
+    /// be matched with its key. For a key without a value, return an error, or a value that says so. A panic is one of
+    /// all `keys`.
     ///
     /// # Cancellation
-    /// The future is dropped when the loads of all `keys` are over: their callers have left, and the option `linger` lets none
-    /// of them go on.
+    /// The future is dropped when the loads of all `keys` are over: all callers have left, and the option `linger`
+    /// keeps none of the loads.
     fn fetch_many(
         keys: &[Self],
         cx: &Context<A>,
     ) -> impl Future<Output = Vec<Result<Self::Value, Self::Error>>> + Send;
 
-    /// As [`Fetch::is_retryable`], for one key. Keys of one call whose errors may pass are tried again together.
+    /// As [`Fetch::is_retryable`], for one key. Keys of one call are retried together.
     fn is_retryable(_error: &Self::Error) -> bool {
         false
     }
@@ -146,15 +147,15 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
 
     const __IS_BATCHED: bool = true;
 
-    /// Loads one key alone. A client does not do so: it loads keys together.
+    /// Loads one key alone. A client does not call this: it loads keys together.
     ///
     /// # Panics
-    /// If `fetch_many` gives no answer.
+    /// If `fetch_many` returns no answer.
     async fn fetch(&self, cx: &Context<A>) -> Result<Q::Value, Q::Error> {
         match Q::fetch_many(std::slice::from_ref(self), cx).await.pop() {
             Some(answer) => answer,
-            // There is no error of the query's own to say it with, and no client comes here.
-            None => panic!("`fetch_many` of `{}` gave no answer for {:?}", Q::NAME, ShownKey(self)),
+            // The query has no error to say this with, and a client does not call this.
+            None => panic!("`fetch_many` of `{}` returned no answer for {:?}", Q::NAME, ShownKey(self)),
         }
     }
 
@@ -183,7 +184,7 @@ impl<A: App, Q: FetchMany<A> + Batched> Fetch<A> for Q {
     }
 }
 
-/// Loads keys of one query by [`FetchMany::fetch_many`]. Those that fail have `chance` in common.
+/// Loads keys of one query by [`FetchMany::fetch_many`]. Keys that fail together share `chance`.
 fn fetch_all<'a, A: App, Q: FetchMany<A>>(
     keys: &'a [Arc<dyn AnyKey>],
     cx: &'a Context<A>,

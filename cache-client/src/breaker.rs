@@ -1,5 +1,5 @@
-//! The breakers of a client, found by name, and the permits of the loads that they let through. When a breaker opens and
-//! closes is told in `circuit`.
+//! The breakers of a client, by name, and the permits of the loads that they let through. `circuit` decides when a
+//! breaker opens and closes.
 
 mod circuit;
 pub(crate) mod options;
@@ -17,7 +17,7 @@ use crate::telemetry;
 use circuit::{CallEnd, Circuit, Pass};
 use options::{BreakerOptions, BreakerState};
 
-/// The breakers of a client, each made when it is first asked for.
+/// The breakers of a client. Each is made at its first use.
 #[derive(Debug)]
 pub(crate) struct Breakers {
     settings: HashMap<&'static str, BreakerOptions, RandomState>,
@@ -38,7 +38,7 @@ impl Breakers {
         Arc::clone(breaker)
     }
 
-    /// `None` if nobody has asked for the breaker or set it.
+    /// `None` if the breaker was neither used nor configured.
     pub(crate) fn state(&self, name: &str) -> Option<BreakerState> {
         let made = self.made.lock().get(name).cloned();
         match made {
@@ -58,7 +58,7 @@ pub(crate) struct Breaker {
 #[derive(Debug)]
 struct BreakerInner {
     circuit: Circuit,
-    /// The flight that was let through last; while a trial is under way, that of the trial.
+    /// The flight that was let through last. During a trial, that is the flight of the trial.
     last: FlightId,
 }
 
@@ -67,8 +67,8 @@ impl Breaker {
         Self { name, state: Mutex::new(BreakerInner { circuit, last: FlightId(0) }) }
     }
 
-    /// Works on the state under the lock, and tells without it if that has changed. Changes that come close together may
-    /// be told in another order.
+    /// Changes the state under the lock, and reports a change without it. Changes in quick succession may be reported
+    /// in another order.
     fn change<T>(&self, work: impl FnOnce(&mut BreakerInner) -> T) -> T {
         let mut state = self.state.lock();
         let before = state.circuit.state();
@@ -81,8 +81,8 @@ impl Breaker {
         result
     }
 
-    /// Lets a load of a flight through, or not. What the trial waits for is a part of the trial: it is let through, and
-    /// counts by what the trial makes of it.
+    /// Lets a load of a flight through, or not. A load that the trial waits for is a part of the trial: it is let
+    /// through, and the result of the trial includes it.
     pub(crate) fn admit(self: &Arc<Self>, flight: FlightId, graph: &WaitGraph) -> Option<Permit> {
         let now = Instant::now();
         let admitted = self.change(|state| match state.circuit.admit(now) {
@@ -100,22 +100,22 @@ impl Breaker {
         is_part.then(|| Permit { breaker: Arc::clone(self), pass: None })
     }
 
-    /// Whether a load that comes at that time is sure to be refused.
+    /// Whether a load that begins at that time is certain to be refused.
     pub(crate) fn is_open_at(&self, time: Instant) -> bool {
         self.state.lock().circuit.is_open_at(time)
     }
 }
 
-/// The right to load once. Comes back when it is dropped, whatever became of the load.
+/// The right to load once. Returned when dropped, whatever happens to the load.
 #[derive(Debug)]
 pub(crate) struct Permit {
     breaker: Arc<Breaker>,
-    /// `None` once it is given back, and for a part of a trial.
+    /// `None` once it is returned, and for a part of a trial.
     pass: Option<Pass>,
 }
 
 impl Permit {
-    /// Tells how the load ended.
+    /// Reports how the load ended.
     pub(crate) fn report(mut self, is_success: bool) {
         self.give_back(if is_success { CallEnd::Success } else { CallEnd::AnyQueryError });
     }

@@ -1,4 +1,4 @@
-//! The public face: a cheap handle to one client.
+//! The handle of a client, and what all its clones share. Knows no verb.
 
 pub(crate) mod builder;
 
@@ -27,7 +27,7 @@ use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
 use crate::telemetry::Telemetry;
 
-/// Loads what the cache does not have, once for all who ask at the same time.
+/// Loads what the cache does not have. Concurrent requests for a key share one load.
 ///
 /// Cheap to clone; all clones are one client. All methods may be called from any thread.
 pub struct Client<A: App>(Arc<Shared<A>>);
@@ -38,9 +38,9 @@ pub(crate) struct Shared<A: App> {
     /// Options of single queries, by type.
     settings: HashMap<TypeId, LoadingOptions, RandomState>,
     defaults: LoadingOptions,
-    /// What calls without options of their own do, by the place of the query's table.
+    /// The resolved options of calls without options of their own, by the index of the query's table.
     plans: Box<[PlanOfQuery]>,
-    /// Neither settings nor defaults.
+    /// There are neither settings nor defaults.
     leaves_all_to_queries: bool,
     query_states: QueryStates,
     layers: LayerRegistry,
@@ -49,9 +49,9 @@ pub(crate) struct Shared<A: App> {
     wait_graph: Arc<WaitGraph>,
     scopes: Arc<Scopes>,
     write_order: WriteOrder<Client<A>>,
-    /// Where answers are kept below the cache.
+    /// The second tier, below the cache.
     tier: Option<Arc<Tier>>,
-    /// Of all loads that run at once.
+    /// How many loads may run at once.
     concurrency: Option<u32>,
     limit: Option<Arc<ConcurrencyLimit>>,
     flights: AtomicU64,
@@ -63,40 +63,40 @@ pub(crate) struct Shared<A: App> {
 pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
 
 impl<A: App> Client<A> {
-    /// The program's own state.
+    /// Returns the program's own state.
     #[must_use]
     pub fn app(&self) -> &A {
         &self.0.app
     }
 
-    /// The cache that the client works on. What is written, marked, removed or cleared there retires the loads that it
-    /// concerns: who waits gets their results, and they are not stored. Observers see it as any change.
+    /// Returns the cache that the client works on. A write, mark, removal or clear there retires the loads of the keys
+    /// concerned: callers that wait get the results, which are not stored. Observers see it as any other change.
     #[must_use]
     pub fn cache(&self) -> &Cache<A::Registry> {
         &self.0.cache
     }
 
-    /// What a circuit breaker does now; that of a query's own has the name of the query. `None` if no load has come to it
-    /// yet, and the client was built without options for it.
+    /// Returns the state of a circuit breaker. The breaker of a single query has the name of the query. `None` if the
+    /// breaker has not been used yet, and the client was built without options for it.
     #[must_use]
     pub fn breaker_state(&self, name: &str) -> Option<BreakerState> {
         self.0.breakers.state(name)
     }
 
-    /// How often the provider was of no use so far: calls that failed, panicked or took too long, and entries that are
-    /// damaged or cannot be written. Each is also an event of `tracing`, at level `WARN`. 0 without a provider.
+    /// Returns how often the provider failed so far: calls that failed, panicked or timed out, and entries that are
+    /// damaged or cannot be written. Each is also an event of `tracing` at level `WARN`. 0 without a provider.
     #[must_use]
     pub fn provider_errors(&self) -> u64 {
         self.tier().map_or(0, |tier| tier.errors.count())
     }
 
-    /// Tells the client whether anybody can see what it shows. While it is inactive nothing is polled; when it is active
-    /// again, all that is observed with `poll` is loaded at once, once. A new client is active.
+    /// Tells the client whether anybody can see what it shows. An inactive client does not poll. When it becomes active
+    /// again, it loads each key observed with `poll` once. A new client is active.
     pub fn set_active(&self, is_active: bool) {
         self.0.is_active.send_if_modified(|present| std::mem::replace(present, is_active) != is_active);
     }
 
-    /// Whether the other handle is one of the same client.
+    /// Returns whether the other handle is one of the same client.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -119,7 +119,8 @@ impl<A: App> Client<A> {
         self.0.leaves_all_to_queries
     }
 
-    /// What calls without options of their own do with the query of a table, resolved by the first of them.
+    /// The resolved options of calls without options of their own, for the query of a table. The first call resolves
+    /// them.
     #[inline]
     pub(crate) fn plan_of(&self, table: usize) -> &PlanOfQuery {
         &self.0.plans[table]
@@ -169,12 +170,12 @@ impl<A: App> Client<A> {
         &self.0.write_order
     }
 
-    /// How many loads may run at once, as the client was built.
+    /// How many loads may run at once, by the builder.
     pub(crate) fn concurrency(&self) -> Option<u32> {
         self.0.concurrency
     }
 
-    /// The limit of the loads of all queries that run at once.
+    /// The limit of all loads of the client.
     pub(crate) fn limit(&self) -> Option<Arc<ConcurrencyLimit>> {
         self.0.limit.clone()
     }

@@ -5,16 +5,17 @@ use std::time::SystemTime;
 use cache_core::{Clock, Moment};
 use tokio::time::Instant;
 
-/// Reads the time from tokio, so that a cache stands still while tokio's time is paused, and moves when it does.
+/// Reads the time from tokio, so that a cache stands still while tokio's time is paused, and moves with it.
 ///
-/// To be made, and the cache used, inside the runtime whose time it is; elsewhere it is the time of the system.
+/// Make the clock, and use the cache, inside the runtime whose time is to be used. Elsewhere the clock reads the time
+/// of the system.
 ///
-/// The date is that of the system when the clock is made, and goes by tokio's time from there on. So two clocks that are
-/// made at different moments of a paused time do not agree on the date; a copy of one does.
+/// The date is that of the system when the clock is made, and follows tokio's time from then on. So two clocks made at
+/// different moments of a paused time do not agree on the date; a copy of a clock does.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     origin: Instant,
-    /// The date at the origin, so that the wall clock too stands still while time is paused.
+    /// The date at the origin, so that the wall clock stands still too while time is paused.
     wall: SystemTime,
 }
 

@@ -1,5 +1,5 @@
-//! How many loads run at once: limits of a client and of its queries, and the slot that a load needs to run. A load that
-//! waits for others lends its slot meanwhile. Starts no task.
+//! Limits how many loads run at once, for a client and for single queries. A load needs a slot to run, and lends it
+//! while it waits for other loads. Starts no task.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 use crate::runtime::{ClientRuntime, TaskRuntime};
 use crate::sync::Mutex;
 
-/// A number of loads that may run at once. Slots are given in the order in which they were asked for.
+/// Limits how many loads run at once. Places are given in the order in which they are requested.
 ///
-/// Not a semaphore of tokio's: a load that its runtime does not run any more has to lose its place, also in the queue.
+/// Not tokio's semaphore, since a load that its runtime no longer runs has to lose its place, even in the queue.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimit(Mutex<LimitState>);
 
@@ -23,42 +23,42 @@ struct LimitState {
     most: usize,
     next: PlaceId,
     taken: BTreeMap<PlaceId, Arc<LoadSlot>>,
-    /// Those that wait, in the order in which they came. Nobody waits while there is a place.
+    /// Loads that wait, in the order in which they came. Empty while a place is free.
     queue: BTreeMap<PlaceId, Arc<LoadSlot>>,
 }
 
-/// A place, or one in the queue for it. None is used twice.
+/// A place, or a position in the queue for one. None is used twice.
 type PlaceId = u64;
 
-/// The right of one load to run. It has a place of each of its limits, or waits for one, while it works and waits for no
-/// other load.
+/// The right of one load to run. While the load works and waits for no other load, it has a place of each of its
+/// limits, or waits for one.
 #[derive(Debug)]
 pub(crate) struct LoadSlot {
-    /// That of the query before that of the client: a load that has a place of the latter waits for none.
+    /// The limit of the query before that of the client: a load that has a place of the client waits for no other.
     limits: [Option<Arc<ConcurrencyLimit>>; 2],
     /// Where the load runs.
     runtime: TaskRuntime,
     runtimes: Arc<ClientRuntime>,
     state: Mutex<SlotState>,
-    /// Something may let the load go on.
+    /// Something may let the load run.
     changed: Notify,
 }
 
 #[derive(Debug)]
 struct SlotState {
-    /// The load has begun, and not ended.
+    /// The load has begun, and has not ended.
     works: bool,
     /// How many other loads it waits for.
     waits: usize,
     stage: SlotStage,
-    /// Of each limit that it has a place of, or waits for one.
+    /// For each limit of which it has a place, or waits for one.
     places: [PlaceId; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SlotStage {
     Out,
-    /// Waits for a place of this limit, and has one of each before it.
+    /// Waits for a place of this limit, and has one of each earlier limit.
     Queued(usize),
     Held,
 }
@@ -80,7 +80,7 @@ impl ConcurrencyLimit {
         (place, is_free)
     }
 
-    /// Gives a place back, to the first in the queue. This is the limit of that number of each slot.
+    /// Returns a place to the first load in the queue. `number` is the index of this limit in each slot.
     fn give_back(&self, number: usize, mut place: PlaceId) {
         loop {
             let mut places = self.0.lock();
@@ -92,7 +92,7 @@ impl ConcurrencyLimit {
             drop(places);
             drop(left);
             match next {
-                // One that has just left takes nothing.
+                // A load that has just left takes no place.
                 Some((next, slot)) if !slot.advance_from(number, next) => place = next,
                 _ => return,
             }
@@ -104,13 +104,13 @@ impl ConcurrencyLimit {
         drop(left);
     }
 
-    /// Those that have a place, and those that wait for one, if they are meant.
+    /// The loads that have a place or wait for one, and that are meant.
     fn slots(&self, is_meant: impl Fn(&LoadSlot) -> bool) -> Vec<Arc<LoadSlot>> {
         let places = self.0.lock();
         places.taken.values().chain(places.queue.values()).filter(|slot| is_meant(slot)).cloned().collect()
     }
 
-    /// Where those run that have a place.
+    /// The runtimes of the loads that have a place.
     fn runtimes(&self) -> Vec<TaskRuntime> {
         self.0.lock().taken.values().map(|slot| slot.runtime.clone()).collect()
     }
@@ -134,33 +134,34 @@ impl LoadSlot {
         Some(Arc::new(Self { limits, runtime, runtimes, state, changed }))
     }
 
-    /// The load is to run: joins the queue, unless it has done so.
+    /// The load is to run: it joins the queue, unless it already has.
     pub(crate) fn begin(self: &Arc<Self>) {
         self.change(|state| state.works = true);
     }
 
-    /// The load has ended, or pauses. Whoever is next may run.
+    /// The load has ended, or pauses. The next one may run.
     pub(crate) fn end(self: &Arc<Self>) {
         self.change(|state| state.works = false);
     }
 
-    /// The load waits for another one, and lends its slot until that is dropped.
+    /// The load waits for another one, and lends its slot until the result is dropped.
     pub(crate) fn lend(self: &Arc<Self>) -> LentSlot {
         self.change(|state| state.waits += 1);
         LentSlot(Arc::clone(self))
     }
 
-    /// Takes the slot from a load that its runtime does not run. If that goes on after all, it joins the queue again.
+    /// Takes the slot from a load that its runtime no longer runs. If the load runs again after all, it joins the queue
+    /// again.
     pub(crate) fn revoke(self: &Arc<Self>) {
         let given_up = self.state.lock().give_up();
         self.give_back(given_up);
         self.changed.notify_waiters();
     }
 
-    /// Waits until the load may run. Loads of runtimes that are idle do not keep it waiting.
+    /// Waits until the load may run. Loads on idle runtimes do not delay it.
     pub(crate) async fn held(self: &Arc<Self>) {
         loop {
-            // Before the look, so that no change is missed.
+            // Before the check, so that no change is missed.
             let changed = self.changed.notified();
             self.change(|_| {});
             if self.state.lock().may_run() {
@@ -175,14 +176,14 @@ impl LoadSlot {
         }
     }
 
-    /// Takes their places from all loads whose runtimes are idle.
+    /// Takes their places from all loads on idle runtimes.
     fn revoke_idle(&self) {
         let is_idle = |slot: &LoadSlot| self.runtimes.is_idle(&slot.runtime);
         let idle: Vec<_> = self.limits.iter().flatten().flat_map(|limit| limit.slots(is_idle)).collect();
         idle.iter().for_each(|slot| slot.revoke());
     }
 
-    /// Changes what the load does, and then joins the queue or gives up its place as that says.
+    /// Changes what the load does, then joins the queue or gives up its place accordingly.
     fn change(self: &Arc<Self>, change: impl FnOnce(&mut SlotState)) {
         let mut state = self.state.lock();
         change(&mut state);
@@ -202,7 +203,7 @@ impl LoadSlot {
         }
     }
 
-    /// Takes places from this limit on, until one has none that is free.
+    /// Takes places from this limit on, until one has no free place.
     fn advance(self: &Arc<Self>, state: &mut SlotState, from: usize) {
         for (at, limit) in self.limits.iter().enumerate().skip(from) {
             let Some(limit) = limit else { continue };
@@ -216,7 +217,7 @@ impl LoadSlot {
         state.stage = SlotStage::Held;
     }
 
-    /// Takes the place that was waited for. Returns whether that is so still.
+    /// Takes the place that the load has waited for. Returns whether it still waits for it.
     fn advance_from(self: &Arc<Self>, limit: usize, place: PlaceId) -> bool {
         let mut state = self.state.lock();
         if state.stage != SlotStage::Queued(limit) || state.places[limit] != place {
@@ -243,7 +244,7 @@ impl LoadSlot {
     }
 }
 
-/// What a slot has left: places, and one in a queue at most.
+/// What a slot gives up: places, and at most one position in a queue.
 #[derive(Clone, Copy, Debug, Default)]
 struct GivenUp {
     queued: [Option<PlaceId>; 2],
@@ -255,7 +256,7 @@ impl SlotState {
         self.works && self.waits == 0
     }
 
-    /// Leaves whatever it has.
+    /// Gives up everything.
     fn give_up(&mut self) -> GivenUp {
         let [first, second] = self.places.map(Some);
         let nothing = GivenUp::default();
@@ -272,12 +273,12 @@ impl SlotState {
     }
 }
 
-/// A slot that is lent, since its load waits for another.
+/// A lent slot, while its load waits for another.
 #[derive(Debug)]
 pub(crate) struct LentSlot(Arc<LoadSlot>);
 
 impl LentSlot {
-    /// Ends the wait, and waits for the slot, unless the load waits for others too.
+    /// Ends the wait, and waits for the slot, unless the load also waits for others.
     pub(crate) async fn take_back(self) {
         let slot = Arc::clone(&self.0);
         drop(self);
@@ -286,13 +287,13 @@ impl LentSlot {
 }
 
 impl Drop for LentSlot {
-    /// The load goes on. One that does not wait for its slot has it again when its turn comes.
+    /// The load continues. If it does not wait for its slot, it gets it back later.
     fn drop(&mut self) {
         self.0.change(|state| state.waits -= 1);
     }
 }
 
-/// WaitGraph, in a load with its slot lent. A load that need not wait keeps its slot.
+/// Waits, inside a load, while its slot is lent. A load that need not wait keeps its slot.
 pub(crate) async fn while_lent<F: Future>(slot: Option<Arc<LoadSlot>>, wait: F) -> F::Output {
     let mut wait = pin!(wait);
     let Some(slot) = slot else { return wait.await };

@@ -1,4 +1,4 @@
-//! One request: a tree of contexts with one memo, which is cancelled as a whole. Loads nothing.
+//! One request: a tree of contexts with one memo, which is cancelled as a whole. Knows no verb.
 
 pub(crate) mod memo;
 pub(crate) mod tree;
@@ -14,10 +14,10 @@ use crate::client::Client;
 use crate::token::Token;
 pub(crate) use tree::{Access, ContextName, Node, Tree, current, scoped};
 
-/// A place in the tree of one request.
+/// A context in the tree of one request.
 ///
-/// Within a tree the same query gives the same `Arc`, and is loaded at most once, whatever its strategy. Cheap to clone;
-/// a clone is the same context.
+/// Within a tree, the same query gives the same `Arc` and is loaded at most once, whatever its strategy. Cheap to
+/// clone; a clone is the same context.
 pub struct Context<A: App>(pub(crate) Arc<Node<A>>);
 
 impl<A: App> Client<A> {
@@ -29,58 +29,59 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Context<A> {
-    /// The context whose [`scope`](Self::scope) the caller runs in; that of the load inside `fetch`. `None` outside of
-    /// both, or in a scope of another app.
+    /// Returns the context whose [`scope`](Self::scope) the caller runs in, or that of the load inside `fetch`. `None`
+    /// outside of both, or in a scope of another app.
     #[must_use]
     pub fn current() -> Option<Self> {
         tree::current().map(Self)
     }
 
-    /// Runs a future so that [`current`](Self::current) gives this context in it, but not in what it spawns.
+    /// Runs a future in which [`current`](Self::current) returns this context. Tasks that it spawns do not have it.
     pub fn scope<F: Future + Send>(&self, future: F) -> impl Future<Output = F::Output> + Send {
         scoped(Arc::clone(&self.0), future)
     }
 
-    /// The program's own state.
+    /// Returns the program's own state.
     #[must_use]
     pub fn app(&self) -> &A {
         self.0.client.app()
     }
 
-    /// The client that the request was made with.
+    /// Returns the client that the request was made with.
     #[must_use]
     pub fn client(&self) -> &Client<A> {
         &self.0.client
     }
 
-    /// What the context was called when it was made.
+    /// Returns the name that the context was made with.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// A context below this one. It shares the memo, and is cancelled with the tree.
+    /// Returns a child context. It shares the memo, and is cancelled with the tree.
     #[must_use]
     pub fn child(&self, name: impl Into<Arc<str>>) -> Self {
         Self(Node::below(&self.0, ContextName::Given(name.into())))
     }
 
-    /// Ends the whole tree: loads that only it has waited for are cancelled at once, and later queries fail with
-    /// [`QueryError::Interrupted`](crate::QueryError::Interrupted) without running anything. Answers that the tree has stay.
+    /// Cancels the whole tree. Loads that only this tree waits for are cancelled at once, and later queries fail with
+    /// [`QueryError::Interrupted`](crate::QueryError::Interrupted) without running anything. The tree keeps its
+    /// answers.
     pub fn cancel(&self) {
         self.0.request().cancel();
     }
 
-    /// Whether the tree was cancelled, or the deadline of this context is past.
+    /// Returns whether the tree was cancelled, or the deadline of this context has passed.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.has_ended()
     }
 
-    /// A context below this one that is cancelled at `deadline`, with all below it; the rest of the tree is not. One in
-    /// the past cancels it at once.
+    /// Returns a child context that is cancelled at `deadline`, together with its children. The rest of the tree is
+    /// not. A deadline in the past cancels it at once.
     ///
-    /// A load that it waited for goes on for as long as the option `linger` says.
+    /// A load that it waited for continues for as long as the option `linger` says.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -89,20 +90,19 @@ impl<A: App> Context<A> {
         Self(Node::until(&self.0, deadline))
     }
 
-    /// Keeps this context and all below it, those that are there already too, from the cache: from now on they neither
-    /// read nor write it, nor join the loads of others. The memo stays. Options are not checked any more.
+    /// Keeps this context and all its children, existing ones too, from the cache: from now on they neither read nor
+    /// write it, nor join the loads of others. The memo stays. Options are no longer checked.
     pub fn disable_cache(&self) {
         self.0.disable_cache();
     }
 
-    /// Whether this context may use the cache.
+    /// Returns whether this context may use the cache.
     #[must_use]
     pub fn is_cache_enabled(&self) -> bool {
         self.0.is_cache_enabled()
     }
 
-    /// A context below this one, with a memo of its own, that is told what is committed and not what optimistic layers make
-    /// of it: for who must not see what others only hope for.
+    /// Returns a child context with a memo of its own that sees committed values only, without optimistic layers.
     #[must_use]
     pub fn without_layers(&self) -> Self {
         Self(Node::without_layers(&self.0))

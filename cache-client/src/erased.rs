@@ -1,5 +1,5 @@
-//! Keys, values and errors of queries that their holders do not know. Almost all of the client works on these, and so is
-//! compiled once and not for each query.
+//! Keys, values and errors of queries of unknown type. Almost all of the client works on these, and so is compiled once
+//! instead of for each query.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -12,10 +12,10 @@ use foldhash::fast::RandomState;
 
 use crate::error::QueryError;
 
-/// A value of some query.
+/// A value of a query of unknown type.
 pub(crate) type AnyValue = Arc<dyn Any + Send + Sync>;
 
-/// An error of some query.
+/// An error of a query of unknown type.
 pub trait AnyError: Any + Display + Send + Sync {}
 
 impl<E: Any + Display + Send + Sync> AnyError for E {}
@@ -26,16 +26,16 @@ impl Debug for dyn AnyError {
     }
 }
 
-/// Why some query has no answer.
+/// Why a query of unknown type has no answer.
 pub(crate) type AnyQueryError = QueryError<dyn AnyError>;
 
-/// What some query comes to.
+/// The outcome of a query of unknown type.
 pub(crate) type Outcome = Result<AnyValue, AnyQueryError>;
 
-/// Something for each of several keys, of whichever queries.
+/// A map by keys of any queries.
 pub(crate) type KeyMap<T> = HashMap<Arc<dyn AnyKey>, T, RandomState>;
 
-/// A key of the type that its query is.
+/// A key with the type of its query.
 pub(crate) fn typed_key<Q: Query>(key: &dyn AnyKey) -> &Q {
     match (key as &dyn Any).downcast_ref() {
         Some(key) => key,
@@ -43,7 +43,7 @@ pub(crate) fn typed_key<Q: Query>(key: &dyn AnyKey) -> &Q {
     }
 }
 
-/// A value of the type that its query has.
+/// A value with the type of its query.
 pub(crate) fn typed_value<V: Send + Sync + 'static>(value: AnyValue) -> Arc<V> {
     match value.downcast() {
         Ok(value) => value,
@@ -51,7 +51,7 @@ pub(crate) fn typed_value<V: Send + Sync + 'static>(value: AnyValue) -> Arc<V> {
     }
 }
 
-/// What a query comes to, with the types that it has.
+/// The outcome of a query, with its types.
 pub(crate) fn typed<V: Send + Sync + 'static, E: AnyError>(
     outcome: Outcome,
 ) -> Result<Arc<V>, QueryError<E>> {
@@ -61,7 +61,7 @@ pub(crate) fn typed<V: Send + Sync + 'static, E: AnyError>(
     }
 }
 
-/// The error of a load, with the type that its query has.
+/// The error of a load, with the type of its query.
 pub(crate) fn typed_error<E: AnyError>(error: &dyn AnyError) -> &E {
     match (error as &dyn Any).downcast_ref() {
         Some(error) => error,
@@ -70,13 +70,14 @@ pub(crate) fn typed_error<E: AnyError>(error: &dyn AnyError) -> &E {
 }
 
 impl AnyQueryError {
-    /// The same, with the type of error that the query has.
+    /// The same, with the error type of the query.
     pub(crate) fn typed<E: AnyError>(self) -> QueryError<E> {
         self.with_source(|source| typed_value(source))
     }
 }
 
-/// A query has one type of values and, with one app, one of errors; all that is kept of it is found by its key or its table.
+/// A query has one type of values and, for one app, one of errors. Everything that is kept for a query is found by its
+/// key or its table.
 #[cold]
 #[track_caller]
 pub(crate) fn misplaced() -> ! {

@@ -1,13 +1,14 @@
-//! Why there is no answer. Each says which query, and what to do.
+//! Why there is no answer. Each error names the query, and says what to do.
 
 use std::sync::Arc;
 
 /// Why a query has no answer.
 ///
-/// Cheap to clone: those who waited for one load share its error.
+/// Cheap to clone: callers that waited for the same load share its error.
 ///
-/// Implements [`Error`](std::error::Error) if `E` does. If `E` is `anyhow::Error` or the like, [`into_error`](Self::into_error)
-/// makes an error that does. The guide says how to [take out the error or make a response of it](crate::guide::errors).
+/// Implements [`Error`](std::error::Error) if `E` does. If `E` is `anyhow::Error` or a similar type,
+/// [`into_error`](Self::into_error) converts this into an error that does. The guide shows how to [extract the error or
+/// turn it into a response](crate::guide::errors).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError<E: ?Sized> {
@@ -24,18 +25,18 @@ pub enum QueryError<E: ?Sized> {
     Panicked {
         /// Name of the query.
         query: &'static str,
-        /// What it panicked with, if that was a text.
+        /// The message of the panic, if it was text.
         message: Arc<str>,
     },
-    /// The load of several keys gave one answer too few or too many. Nobody can tell which answer belongs to which key, so
-    /// none does.
-    #[error("`fetch_many` of `{query}` gave {answers} answers for {keys} keys")]
+    /// A load of several keys returned too few or too many answers. Since no answer can be matched with its key, all
+    /// keys fail.
+    #[error("`fetch_many` of `{query}` returned {answers} answers for {keys} keys")]
     Miscounted {
         /// Name of the query.
         query: &'static str,
-        /// How many keys it was given.
+        /// How many keys there were.
         keys: usize,
-        /// How many answers it gave.
+        /// How many answers were returned.
         answers: usize,
     },
     /// The tree of the request was cancelled, its deadline passed, or the load cancelled its own context.
@@ -44,15 +45,16 @@ pub enum QueryError<E: ?Sized> {
         /// Name of the query.
         query: &'static str,
     },
-    /// The query waits for itself: its load asked, by way of other loads perhaps, for what is being loaded.
+    /// The query waits for itself: its load has asked for the key that is being loaded, perhaps through other loads.
     #[error("the query `{query}` waits for itself: its load leads back to it")]
     Cycle {
         /// Name of the query that would have closed the cycle.
         query: &'static str,
     },
-    /// The circuit breaker of the query is open, since too many loads have failed: nothing was loaded. Ask again later.
+    /// The circuit breaker of the query is open because too many loads have failed. Nothing was loaded. Try again
+    /// later.
     #[error(
-        "the query `{query}` was not loaded: its circuit breaker is open, since too many loads have failed"
+        "the query `{query}` was not loaded: its circuit breaker is open because too many loads have failed"
     )]
     CircuitOpen {
         /// Name of the query.
@@ -72,7 +74,7 @@ pub struct OptionsError {
     pub query: &'static str,
     /// Name of the option.
     pub option: &'static str,
-    /// What is wrong with it, and how to mend it.
+    /// What is wrong with it, and how to fix it.
     pub problem: &'static str,
 }
 
@@ -80,7 +82,7 @@ pub struct OptionsError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientBuildError {
-    /// The settings of a query cannot work, with the options it was derived with and the defaults of the client.
+    /// The settings of a query cannot work, together with its derived options and the defaults of the client.
     #[error(transparent)]
     Query(#[from] OptionsError),
     /// The defaults of the client cannot work.
@@ -88,24 +90,24 @@ pub enum ClientBuildError {
     Defaults {
         /// Name of the option.
         option: &'static str,
-        /// What is wrong with it, and how to mend it.
+        /// What is wrong with it, and how to fix it.
         problem: &'static str,
     },
 }
 
-/// A tree was given an answer to a query that it has one for.
+/// A tree was given an answer that it already has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this tree has an answer to `{query}` {key} already: set it before it is asked for, and once")]
+#[error("this tree already has an answer to `{query}` {key}: set it once, before the first query")]
 #[non_exhaustive]
 pub struct AlreadyAnswered {
     /// Name of the query.
     pub query: &'static str,
-    /// The key, as its `Debug` prints it; `(secret)` if its query is derived with `secret`.
+    /// The key, formatted by its `Debug`; `(secret)` if its query is derived with `secret`.
     pub key: String,
 }
 
 impl<E: ?Sized> QueryError<E> {
-    /// The same, with what `fetch` returned in another form.
+    /// The same, with the error of `fetch` converted.
     pub(crate) fn with_source<F: ?Sized>(self, form: impl FnOnce(Arc<E>) -> Arc<F>) -> QueryError<F> {
         match self {
             Self::Failed { query, source } => QueryError::Failed { query, source: form(source) },
@@ -118,13 +120,13 @@ impl<E: ?Sized> QueryError<E> {
         }
     }
 
-    /// Whether the query was interrupted, so that nothing is known of its answer.
+    /// Returns whether the query was interrupted, so that nothing is known of its answer.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         matches!(self, Self::Interrupted { .. })
     }
 
-    /// Whether a load was to be made and gave no answer.
+    /// Whether the error is that of a load.
     pub(crate) fn is_of_load(&self) -> bool {
         matches!(
             self,

@@ -15,90 +15,90 @@ use crate::context::Context;
 use crate::error::QueryError;
 use crate::flight::outcome::LoadOutcome;
 
-/// What a query comes to: its value, or why there is none.
+/// The outcome of a query: its value, or why there is none.
 pub type Answer<A, Q> = Result<Arc<<Q as Query>::Value>, QueryError<<Q as Fetch<A>>::Error>>;
 
 /// How a query is loaded.
 ///
-/// The value has to be sized; a text is an `Arc<str>` or a `String`. A query of which one load can take several keys has
-/// [`FetchMany`](crate::FetchMany) instead; that is why this one is implemented for an app, and not for all at once.
+/// The value has to be sized. Use `Arc<str>` or `String` for text. A query whose keys can be loaded together implements
+/// [`FetchMany`](crate::FetchMany) instead. To allow that, this trait is implemented for one app, not for all.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be loaded with `{A}`",
     label = "this query has no `Fetch<{A}>` implementation",
     note = "add `impl Fetch<{A}> for {Self}` with an `async fn fetch(&self, cx: &Context<{A}>)`, or `impl FetchMany<{A}>` if one load can take several keys"
 )]
 pub trait Fetch<A: App>: Query<Value: Sized> {
-    /// Why a load can fail. Those who wait for one load share the error.
+    /// Why a load can fail. Callers that wait for the same load share the error.
     type Error: Display + Send + Sync + 'static;
 
     /// Loads the value.
     ///
-    /// Runs in a task of its own, once for all who ask at the same time. `cx` is a context of this load alone: it has
-    /// neither the deadline nor the memo of who asked, unless that tree is kept from the cache or has answers of its
-    /// own. One that is tried again has a new one, unless it belongs to such a tree.
+    /// Runs in a task of its own, once for all concurrent callers. `cx` is a context of this load alone. It has neither
+    /// the deadline nor the memo of the caller, unless the caller's tree is kept from the cache or has answers of its
+    /// own. Each retry gets a new context, unless the load belongs to such a tree.
     ///
-    /// If a query that was read through `cx` has changed by the time the answer is stored, the callers get the answer, and
-    /// the next call loads again: see
-    /// [answers that are built from others](crate::guide::invalidation#answers-that-are-built-from-others).
+    /// If a query that was read through `cx` has changed before the answer is stored, the callers get the answer, and
+    /// the next call loads again: see [answers that are built from
+    /// others](crate::guide::invalidation#answers-that-are-built-from-others).
     ///
     /// # Cancellation
-    /// The future is dropped when no caller has come since the last one left, for as long as the option `linger` says; at
-    /// once if all were cancelled.
+    /// The future is dropped when its last caller has left and no other has come for the time of the option `linger`;
+    /// at once if all callers were cancelled.
     fn fetch(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
 
-    /// Whether an error may pass, so that the load is to be tried again: as often as the option `retry` says, by default
-    /// 3 times. By default none may.
+    /// Returns whether the load is to be retried after this error, as often as the option `retry` says (default: 3
+    /// times). The default is `false` for all errors.
     ///
-    /// The wait before the first retry is at most `retry_first` (default: 1 s), before each later one `retry_factor`
-    /// times as long (default: 2), at most `retry_longest` (default: 30 s); how much of it is waited is random. No load
-    /// is begun later than 2 minutes after the first. Those who wait for the load wait
-    /// for all of it; what it comes to is as old as the load that succeeded. A panic is never tried again, nor is a load
-    /// that nobody wants any more.
+    /// The wait before the first retry is at most `retry_first` (default: 1 s). Before each later one it is at most
+    /// `retry_factor` times as long (default: 2), up to `retry_longest` (default: 30 s). The actual wait is a random
+    /// part of that. No attempt begins later than 2 minutes after the first. Callers wait for all attempts. The answer
+    /// is as old as the attempt that succeeded. A panic is never retried, nor is a load that no caller wants any more.
     fn is_retryable(_error: &Self::Error) -> bool {
         false
     }
 
-    /// How long to wait before a load is tried again, where the error says so: in place of the random time, however
-    /// long. A load that would be tried too late is not tried again. Asked only of errors that
-    /// [may pass](Self::is_retryable).
+    /// Returns how long to wait before the next attempt, if the error says so. This replaces the random wait, however
+    /// long it is. A load whose retry would begin too late is not retried. Called only for errors that are
+    /// [retryable](Self::is_retryable).
     fn retry_after(_error: &Self::Error) -> Option<Duration> {
         None
     }
 
-    /// Whether an error is nothing to look into, as that there is no such thing. It is told at the level `DEBUG` in place
-    /// of `WARN` (see [`telemetry`](crate::telemetry)). By default none is.
+    /// Returns whether an error is expected, such as "not found". It is reported at level `DEBUG` instead of `WARN`
+    /// (see [`telemetry`](crate::telemetry)). The default is `false` for all errors.
     fn is_expected(_error: &Self::Error) -> bool {
         false
     }
 
-    /// Whether an error says that what the load asks is down, or does not keep up: a failure to the circuit breaker of the
-    /// query, if it has one ([`BreakerOptions`](crate::BreakerOptions)). By default those that
-    /// [may pass](Self::is_retryable).
+    /// Returns whether an error means that the source is down or overloaded. It then counts as a failure for the
+    /// circuit breaker of the query, if there is one ([`BreakerOptions`](crate::BreakerOptions)). By default all
+    /// [retryable](Self::is_retryable) errors count.
     ///
-    /// Any other error is an answer: what was asked works, and has nothing for this key, or does not take the input. So no
-    /// number of unknown keys closes a query to valid ones. Queries that share a breaker should all say what counts.
+    /// Any other error is an answer: the source works, and has nothing for this key or rejects the input. So requests
+    /// for unknown keys never open the breaker. Queries that share a breaker should all define this.
     fn counts_as_failure(error: &Self::Error) -> bool {
         Self::is_retryable(error)
     }
 
-    /// What to answer with when everything else has failed: the load, all its retries, and the search for a stale value
-    /// that may stand in. By default what the option `fallback` of the query says, and without that nothing, so that the
-    /// error is the answer.
+    /// Returns a value to answer with when the load and all its retries have failed and no stale value may take its
+    /// place. The default is the value of the option `fallback` of the query. Without one, the error is the answer.
     ///
-    /// It is neither stored nor kept by the tree that asked: the next call loads again. Nor is it given to other loads,
-    /// since what they build is stored: they get the error. What it stands in for is told by
-    /// [`refresh_error`](crate::Client::refresh_error). Interruptions, cycles and options that cannot work stay errors.
+    /// The value is neither stored nor remembered by the caller's tree, so the next call loads again. Other loads do
+    /// not get it, since their answers are stored; they get the error. [`refresh_error`](crate::Client::refresh_error)
+    /// returns the error that the value has replaced. Interruptions, cycles and invalid options stay errors.
     ///
-    /// Runs in the task of who asks, once for each call.
+    /// Runs in the task of the caller, once for each call.
     fn fallback(&self, _error: &QueryError<Self::Error>) -> Option<Self::Value> {
         self.fallback_value()
     }
 
-    /// Whether one load takes several keys, so that it is not that of a key which counts. Not to be written by hand.
+    /// Whether one load takes several keys, so that the load of a single key does not count. Not to be implemented by
+    /// hand.
     #[doc(hidden)]
     const __IS_BATCHED: bool = false;
 
-    /// What a client calls in place of [`fetch`](Self::fetch): its answer, the types forgotten. Not to be written by hand.
+    /// Called by the client instead of [`fetch`](Self::fetch). Returns the answer with its types erased. Not to be
+    /// implemented by hand.
     #[doc(hidden)]
     fn __load<'a>(&'a self, cx: &'a Context<A>, _target: LoadTarget<'a, A>) -> LoadFuture<'a> {
         Box::pin(async move { LoadOutcome::alone(self.fetch(cx).await) })

@@ -1,24 +1,24 @@
-//! A guide in pages, each with an example that runs as a test. Nothing but text.
+//! A guide in pages. Each has an example that runs as a test.
 //!
-//! Read `first_steps`, `strategies` and `contexts` in this order; the others when you need them.
+//! Read `first_steps`, `strategies` and `contexts` in this order, and the others when you need them.
 //!
-//! | page | tells |
+//! | page | subject |
 //! |---|---|
 //! | [`first_steps`] | from a query to a loaded answer, and its errors |
 //! | [`errors`] | the errors of loads: taken out of their `Arc`, in `anyhow`, as responses |
 //! | [`strategies`] | when to load: strategies, windows, and what to do when a load fails |
 //! | [`contexts`] | one request: its memo, its deadline, its end |
-//! | [`invalidation`] | what is out of date: marks, removals, mutations, pushed values |
+//! | [`invalidation`] | keeping the cache up to date: marks, removals, mutations, pushed values |
 //! | [`optimistic`] | showing a change before the server has answered |
 //! | [`observing`] | following a query as it changes |
 //! | [`many`] | several keys at once, pages, loading ahead |
 //! | [`runtimes`] | where loads and observers run, and what happens when a runtime stops |
 //! | [`second_tier`] | a store below the cache |
 //! | [`testing`] | testing code that uses a client |
-//! | [`seeing`] | what the client tells of itself |
+//! | [`seeing`] | what the client reports |
 //!
-//! Most examples run on tokio's paused time, in which a `sleep` takes no time at all. A program of yours has
-//! `#[tokio::main]` there and nothing else.
+//! Most examples run on tokio's paused time, in which a `sleep` takes no time. Your program just has `#[tokio::main]`
+//! there.
 
 pub mod contexts;
 pub mod errors;

@@ -1,4 +1,4 @@
-//! Values that somebody else pushes: each becomes a commit, and the connection that they come by is kept up.
+//! Pushed values: each becomes a commit, and the connection to their source is kept open.
 
 use std::any::type_name;
 use std::fmt::{self, Debug, Display};
@@ -25,7 +25,7 @@ use crate::query::caller::Caller;
 use crate::telemetry;
 use crate::token::Token;
 
-/// Where pushed values come from: a socket, server-sent events, a queue.
+/// A source of pushed values: a socket, server-sent events, a queue.
 ///
 /// ```
 /// # use cache_client::{App, Changes, Client, Context, Ingestion, Source, TokioClock};
@@ -71,62 +71,63 @@ use crate::token::Token;
 /// # fn main() {}
 /// ```
 pub trait Source<A: App>: Send + Sync + 'static {
-    /// One pushed value, or several that are to become visible together.
+    /// One pushed value, or several that become visible together.
     type Item: Send + Sync;
 
-    /// Why the source cannot be opened, or has broken off.
+    /// Why the source cannot be opened, or has failed.
     type Error: Display + Send + Sync + 'static;
 
     /// Opens the source.
     ///
     /// # Cancellation
-    /// Future and stream are dropped when the [`Ingestion`] is.
+    /// The future and the stream are dropped with the [`Ingestion`].
     fn open(
         &self,
         cx: &Context<A>,
     ) -> impl Future<Output = Result<impl Stream<Item = Result<Self::Item, Self::Error>> + Send, Self::Error>> + Send;
 
-    /// Says what a pushed value changes. It is one commit, asked of the `before_commit` hooks; loads of the keys that it
-    /// writes or marks are not stored.
+    /// Says what a pushed value changes. That is one commit, for which the `before_commit` hooks are asked. Running
+    /// loads of the changed keys are not stored.
     ///
-    /// Must be pure: it runs again if it has read what another commit has changed meanwhile.
+    /// Must be pure: it runs again if another commit has changed what it has read.
     fn apply(&self, item: &Self::Item, changes: &mut Changes<A>);
 
-    /// Says what is to be loaded again because it may have been pushed while the source was not open. Called each time
-    /// that it has been opened again, before its first value. By default nothing.
+    /// Says what to load again because it may have been pushed while the source was closed. Called whenever the source
+    /// was opened again, before its first value. The default is nothing.
     fn reopened(&self, _changes: &mut Changes<A>) {}
 
-    /// Whether the source is opened again after this error. By default it is, until the [`Ingestion`] is dropped.
+    /// Returns whether the source is opened again after this error. The default is `true` for all errors, until the
+    /// [`Ingestion`] is dropped.
     ///
-    /// The wait before that is at most 1 s, each time twice as long, 30 s at most, and begins anew when a value has come; how
-    /// much of it is waited is random.
+    /// The first wait is at most 1 s; each later one is at most twice as long, up to 30 s. The actual wait is a random
+    /// part of that. A value resets it.
     fn is_retryable(_error: &Self::Error) -> bool {
         true
     }
 
-    /// How long to wait before the source is opened again, where the error says so.
+    /// Returns how long to wait before the source is opened again, if the error says so.
     fn retry_after(_error: &Self::Error) -> Option<Duration> {
         None
     }
 
-    /// Whether a stream that ends without an error is the end of the source. By default it is not, since a connection
-    /// that is closed in order looks like that: it is opened again.
+    /// Returns whether a stream that ends without an error ends the source. The default is `false`, since an orderly
+    /// closed connection ends like that: the source is opened again.
     fn may_end(&self) -> bool {
         false
     }
 }
 
-/// Pushed values on their way into a cache. Dropping it ends that.
+/// Stores pushed values in a cache. Ends when dropped.
 #[must_use = "dropping it ends the ingestion"]
 pub struct Ingestion<E> {
     state: watch::Receiver<IngestionState<E>>,
     refused: Arc<AtomicU64>,
-    /// The slot of the load that the caller is inside of.
+    /// The slot of the load that the caller is in.
     enclosing_slot: Box<dyn Fn() -> Option<Arc<LoadSlot>> + Send + Sync>,
     task: AbortHandle,
 }
 
-/// How it is with a source.
+/// The state of a source.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IngestionState<E> {
@@ -134,49 +135,49 @@ pub enum IngestionState<E> {
     Opening,
     /// It is open.
     Open,
-    /// It has ended or failed, and is to be opened again after a while.
+    /// It has ended or failed, and is going to be opened again after a wait.
     Waiting {
-        /// Why; `None` if it ended without an error.
+        /// The error; `None` if it ended without one.
         error: Option<SourceError<E>>,
     },
     /// It has ended.
     Ended {
-        /// Why; `None` if it ended without an error.
+        /// The error; `None` if it ended without one.
         error: Option<SourceError<E>>,
     },
 }
 
-/// Why a source has broken off.
+/// Why a source has failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError<E> {
-    /// It could not be opened, or gave an error.
+    /// It could not be opened, or returned an error.
     #[error("the source `{name}` failed")]
     Failed {
         /// Type of the source.
         name: &'static str,
-        /// What it returned.
+        /// The error that it returned.
         source: Arc<E>,
     },
-    /// Its code panicked. It is opened again, as after an error that may pass.
+    /// Its code panicked. It is opened again, as after a retryable error.
     #[error("the source `{name}` panicked: {message}")]
     Panicked {
         /// Type of the source.
         name: &'static str,
-        /// What it panicked with, if that was a text.
+        /// The message of the panic, if it was text.
         message: Arc<str>,
     },
 }
 
 impl<A: App> Client<A> {
-    /// Takes in what a source pushes, each value as one commit, in their order, until the result is dropped. When the
-    /// source breaks off it is opened again.
+    /// Stores what a source pushes, each value as one commit, in their order, until the result is dropped. A source
+    /// that breaks off is opened again.
     ///
-    /// A [mutation](crate::Mutate) that runs when a value is pushed may be answered with something older. A key that both have
-    /// written is marked then, and loaded when it is read.
+    /// A [mutation](crate::Mutate) that is running when a value is pushed may be answered with something older. A key
+    /// that both have written is then marked, and loaded by the next read.
     ///
-    /// A value that a `before_commit` hook refuses is passed over: what it would have changed is marked, so that it is
-    /// loaded when it is read.
+    /// A value that a `before_commit` hook refuses is skipped. The keys that it would have changed are marked, so that
+    /// the next read loads them.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -193,23 +194,23 @@ impl<A: App> Client<A> {
 }
 
 impl<E> Ingestion<E> {
-    /// How it is with the source now.
+    /// Returns the present state of the source.
     #[must_use]
     pub fn state(&self) -> IngestionState<E> {
         self.state.borrow().clone()
     }
 
-    /// Waits for another state than the one that was seen last. `None` when the source has ended.
+    /// Waits for a state that was not returned yet. `None` when the source has ended.
     ///
     /// A load that waits here lends its place among the loads that [run at once](crate::guide::many).
     ///
     /// # Cancellation
-    /// May be dropped at any time without missing anything.
+    /// May be dropped at any time; no state is lost.
     pub async fn changed(&mut self) -> Option<IngestionState<E>> {
         let state = &mut self.state;
         let news = async move {
             state.changed().await.ok()?;
-            // A load that does not wait for its slot finds it the next time.
+            // So that a load that stops waiting for its slot finds the state the next time.
             state.mark_changed();
             Some(())
         };
@@ -217,7 +218,7 @@ impl<E> Ingestion<E> {
         Some(self.state.borrow_and_update().clone())
     }
 
-    /// How many values a hook has refused, or conflicts have kept out.
+    /// Returns how many values were refused by a hook, or failed by conflicts.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
@@ -230,7 +231,7 @@ impl<E> Drop for Ingestion<E> {
     }
 }
 
-/// The task that takes in what a source pushes.
+/// The task that stores what a source pushes.
 struct IngestTask<A: App, S: Source<A>> {
     client: Client<A>,
     source: S,
@@ -242,7 +243,7 @@ struct IngestTask<A: App, S: Source<A>> {
 struct SourceEnd<E> {
     error: Option<SourceError<E>>,
     is_last: bool,
-    /// By the error.
+    /// From the error.
     wait: Option<Duration>,
 }
 
@@ -266,7 +267,7 @@ impl<A: App, S: Source<A>> IngestTask<A, S> {
         }
     }
 
-    /// Opens the source, and takes in all until it ends.
+    /// Opens the source, and stores its values until it ends.
     async fn take_in(&self, backoff: &mut RetryBackoff, was_open: &mut bool) -> Result<(), S::Error> {
         let name = type_name::<S>();
         let cx = Context(Node::root(self.client.clone(), ContextName::Query(name), Token::default(), None));
@@ -279,7 +280,7 @@ impl<A: App, S: Source<A>> IngestTask<A, S> {
             let item = item?;
             *backoff = RetryBackoff::new(u32::MAX);
             self.commit(|changes| self.source.apply(&item, changes)).await;
-            // A stream that always has a value would leave nobody their turn, nor let itself be ended.
+            // Otherwise a stream that always has a value would block other tasks, and could not be ended.
             consume_budget().await;
         }
         Ok(())

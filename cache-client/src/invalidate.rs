@@ -1,4 +1,4 @@
-//! Invalidation: marks entries now, and tells when the observed ones have been loaded again. The store marks; observer
+//! Invalidation: marks entries now, and says when the observed ones have been loaded again. The store marks; observer
 //! tasks load.
 
 use std::any::TypeId;
@@ -20,23 +20,24 @@ use crate::observer::registry::Reload;
 use crate::query::caller::Caller;
 use crate::runtime::ClientRuntime;
 
-/// What an invalidation came to. May be dropped without effect on the loads.
+/// The result of an invalidation. Dropping it has no effect on the loads.
 #[non_exhaustive]
 pub struct Invalidation {
-    /// Entries that were marked.
+    /// The number of entries that were marked.
     pub count: usize,
-    /// Of the observed keys that were meant.
+    /// Loads of the observed keys that were marked.
     reloads: Vec<Reload>,
     runtime: Arc<ClientRuntime>,
-    /// Of the load that it was made in, if that needs one.
+    /// The slot of the load that has invalidated, if it needs one.
     slot: Option<Arc<LoadSlot>>,
 }
 
 impl Invalidation {
-    /// Waits until all observed keys that were meant have been loaded again, or have failed to, or are observed no more.
+    /// Waits until each observed key that was marked has been loaded again, has failed to load, or is no longer
+    /// observed.
     ///
     /// # Cancellation
-    /// May be dropped at any time. The loads go on.
+    /// May be dropped at any time. The loads continue.
     pub async fn reloaded(self) {
         let Self { reloads, runtime, slot, .. } = self;
         let all = async {
@@ -56,11 +57,11 @@ impl Debug for Invalidation {
 }
 
 impl<A: App> Client<A> {
-    /// Marks a key, so that the very next read loads it, and retires its load: who waits for that gets its result, which
-    /// is not stored. If the key is observed it is loaded at once; its observers keep the old value until then.
+    /// Marks a key, so that the next read loads it, and retires its running load: callers that wait for it get its
+    /// result, which is not stored. An observed key is loaded at once; its observers keep the old value until then.
     ///
-    /// It is no removal: the value stays, for those who take any ([`cached`](Self::cached)). If a [mutation](crate::Mutate)
-    /// that is running now writes the key later, the key is marked again.
+    /// This is not a removal: the value stays for callers that accept a stale one ([`cached`](Self::cached)). If a
+    /// [mutation](crate::Mutate) that is running now writes the key later, the key is marked again.
     pub fn invalidate<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
     where
         A::Registry: Holds<Q>,
@@ -69,7 +70,7 @@ impl<A: App> Client<A> {
         self.mark(query)
     }
 
-    /// [`invalidate`](Self::invalidate) for one that has noted that by itself.
+    /// [`invalidate`](Self::invalidate) for a caller that has noted the mark itself.
     pub(crate) fn mark<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
     where
         A::Registry: Holds<Q>,
@@ -84,14 +85,14 @@ impl<A: App> Client<A> {
         )
     }
 
-    /// Has a key that was marked loaded again, if it is observed.
+    /// Loads a marked key again, if it is observed.
     pub(crate) fn reload(&self, query: &dyn AnyQuery<A>) {
         if let Some(query_state) = self.existing_query_state(query) {
             drop(query_state.observed.reload(query));
         }
     }
 
-    /// [`reload`](Self::reload) for all keys of a query that `matches`.
+    /// [`reload`](Self::reload) for all keys of a query for which `matches` returns `true`.
     pub(crate) fn reload_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) {
         drop(self.reloads_where(TypeId::of::<Q>(), &|key| matches(typed_key(key))));
     }
@@ -101,8 +102,8 @@ impl<A: App> Client<A> {
         query_state.map(|query_state| query_state.observed.reload_where(matches)).unwrap_or_default()
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches`. Visits all entries of its table; what is
-    /// written meanwhile may be marked.
+    /// [`invalidate`](Self::invalidate) for all keys of a query for which `matches` returns `true`. Visits all entries
+    /// of the table. Entries written meanwhile may be marked too.
     pub fn invalidate_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
     where
         A::Registry: Holds<Q>,
@@ -120,7 +121,7 @@ impl<A: App> Client<A> {
         self.invalidation(count, reloads)
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query. Visits all entries of its table.
+    /// [`invalidate`](Self::invalidate) for all keys of a query. Visits all entries of the table.
     pub fn invalidate_query<Q: Fetch<A>>(&self) -> Invalidation
     where
         A::Registry: Holds<Q>,
@@ -130,9 +131,9 @@ impl<A: App> Client<A> {
 
     /// [`invalidate`](Self::invalidate) for all keys with a tag.
     ///
-    /// With a tag of a query, as in `#[query(tags("posts"))]`, this visits all entries of its table. With a
-    /// [tag of single entries](cache_core::Query::TAGS_OF), as in `#[query(tags_of = GetPost::tags)]`, it visits those that have
-    /// it, and looks at each running load and observed key of the query.
+    /// With a tag of a query, as in `#[query(tags("posts"))]`, this visits all entries of its table. With a [tag of
+    /// single entries](cache_core::Query::TAGS_OF), as in `#[query(tags_of = GetPost::tags)]`, it visits the entries
+    /// with the tag, and checks each running load and observed key of the query.
     pub fn invalidate_tag(&self, tag: impl Into<Tag>) -> Invalidation {
         let tag = tag.into();
         self.note_mark(|| MarkTarget::Tag(tag.clone()));
@@ -155,7 +156,7 @@ impl<A: App> Client<A> {
         self.invalidation(count, self.query_states().reload(None))
     }
 
-    /// Notes what is about to be marked, for mutations whose answers take the marks away.
+    /// Notes what is about to be marked, since the answers of running mutations remove marks.
     fn note_mark(&self, marked: impl FnOnce() -> MarkTarget) {
         if self.write_order().has_running() {
             RunningMutation::new(self, None, Vec::new()).marks(vec![marked()]);

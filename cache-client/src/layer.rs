@@ -1,4 +1,4 @@
-//! Optimistic changes: shown on top of what is committed until the server has answered. Commits through [`Changes`].
+//! Optimistic changes: shown on top of committed values until the server has answered. Commits through [`Changes`].
 
 pub(crate) mod registry;
 pub(crate) mod stack;
@@ -21,20 +21,20 @@ use crate::mutate::running::RunningMutation;
 use registry::{ActiveLayer, LayeredKey};
 use stack::{LayerId, LayerStep};
 
-/// Optimistic changes that are shown until they are confirmed or rolled back. Dropping it is rollback.
+/// Optimistic changes, shown until they are confirmed or rolled back. Dropping the layer rolls it back.
 ///
-/// What the client reads and observes is what is committed with the layers of the key folded over it, in the order in which
-/// they came; when something else is committed beneath them, they are folded over that. Taking one away leaves the others as
-/// they are. The cache itself, its snapshots, and the loads of other queries never see a layer.
+/// The client reads and observes committed values with the layers of the key folded over them, in the order in which
+/// the layers were made. A commit beneath them folds them again. Removing one layer leaves the others. The cache
+/// itself, its snapshots, and the loads of other queries never see a layer.
 #[must_use = "dropping a layer rolls it back"]
 pub struct Layer<A: App> {
     client: Client<A>,
     active: Arc<ActiveLayer>,
-    /// From when it stands; `None` for that of a mutation, which has begun by itself.
+    /// Since when the layer exists. `None` for the layer of a mutation, which counts for itself.
     begun: Option<RunningMutation<A>>,
 }
 
-/// What a layer is to change. Made by [`Client::optimistic`].
+/// Collects the changes of a layer. Made by [`Client::optimistic`].
 pub struct LayerEdit<A: App> {
     client: Client<A>,
     id: LayerId,
@@ -43,11 +43,11 @@ pub struct LayerEdit<A: App> {
 }
 
 impl<A: App> LayerEdit<A> {
-    /// Changes a key. `change` is given what is there without this layer, `None` if that is nothing, and returns what is
-    /// to be shown in its place; `None` leaves the key alone.
+    /// Changes a key. `change` gets the value without this layer, `None` if there is none, and returns the value to
+    /// show. `None` leaves the key unchanged.
     ///
-    /// It must be pure: it is called again whenever something else is committed, at any time and by any thread, and not
-    /// called if what it made before is still true. One that panics leaves the key alone.
+    /// `change` must be pure. It is called again after each commit of the key, at any time and by any thread, unless
+    /// its last result still applies. If it panics, the key is unchanged.
     pub fn update<Q: Fetch<A>>(
         &mut self,
         query: &Q,
@@ -67,7 +67,7 @@ impl<A: App> LayerEdit<A> {
     fn push(&mut self, query: &dyn AnyQuery<A>, change: Arc<stack::LayerChange>) {
         let (query_state, key) = (Arc::clone(self.client.query_state(query)), query.to_query());
         let step = LayerStep { layer: self.id, is_off: Arc::clone(&self.is_off), change };
-        // Before the step, so that nobody passes it by.
+        // Before the step is added, so that no reader misses it.
         self.client.layers().expect_change();
         query_state.stacks.push(key.clone(), step);
         self.keys.push(LayeredKey { query_state, key });
@@ -75,7 +75,7 @@ impl<A: App> LayerEdit<A> {
 }
 
 impl<A: App> Client<A> {
-    /// Shows changes before they are true: `edit` says which. They are shown all at once, when it returns.
+    /// Shows changes before they are confirmed. `edit` defines them. They all appear at once, when it returns.
     ///
     /// # Examples
     /// ```
@@ -132,7 +132,7 @@ impl<A: App> Client<A> {
         self.layers().remove_all()
     }
 
-    /// How many layers are neither confirmed nor rolled back.
+    /// Returns how many layers are neither confirmed nor rolled back.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.layers().pending()
@@ -140,20 +140,20 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Layer<A> {
-    /// Commits what is true, and takes the layer away with that: no observer of a key that is written sees both, or
-    /// neither. The layer is taken away too if nothing can be committed, or the future is dropped.
+    /// Commits confirmed changes and removes the layer in one step: no observer of a written key sees both, or neither.
+    /// The layer is also removed if the commit fails, or the future is dropped.
     ///
-    /// `change` runs again if it has read what another commit has changed meanwhile. The `before_commit` hooks are asked.
-    /// What `change` only marks is shown as it was before the layer, until it has been loaded.
+    /// `change` runs again if another commit has changed what it has read. The `before_commit` hooks are asked. A key
+    /// that `change` only marks is shown as it was before the layer, until it has been loaded.
     ///
-    /// A layer counts as a [mutation](crate::Mutate) that begins when the layer is made: if one that began later has
-    /// committed a key before this one does, the key is marked, so that what the server has counts.
+    /// A layer counts as a [mutation](crate::Mutate) that begins when the layer is made. If a mutation that began later
+    /// has already committed a key, the key is marked and loaded, so that the state of the server counts.
     ///
     /// # Errors
     /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async). Nothing is committed then.
     ///
     /// # Cancellation
-    /// Dropping the future before it is done commits nothing, and takes the layer away.
+    /// Dropping the future before it is done commits nothing, and removes the layer.
     pub async fn confirm(
         self,
         change: impl Fn(&mut Changes<A>) + Send,
@@ -163,17 +163,17 @@ impl<A: App> Layer<A> {
         commit.run(change).await
     }
 
-    /// What the commit that takes the place of the layer sets.
+    /// The flag that the commit sets which replaces the layer.
     pub(crate) fn off_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.active.is_off)
     }
 
-    /// The keys that it changes.
+    /// The keys that the layer changes.
     pub(crate) fn keys(&self) -> Vec<KeyHash> {
         self.active.keys.iter().map(|key| key.key.wide_hash()).collect()
     }
 
-    /// Takes the layer away. The others stay, on what is committed now.
+    /// Removes the layer. The others stay, on the committed values.
     pub fn rollback(self) {}
 }
 
@@ -184,7 +184,7 @@ impl<A: App> Drop for Layer<A> {
 }
 
 impl<A: App> Drop for LayerEdit<A> {
-    /// Takes away what was changed before a panic.
+    /// Removes changes that were made before a panic.
     fn drop(&mut self) {
         self.client.layers().forget(self.id, &self.keys);
     }

@@ -1,7 +1,8 @@
-//! An async query client over the typed query cache: it loads what is missing, once for all who ask at the same time.
+//! An async query client over a typed query cache. It loads what is missing; concurrent requests for a key share one
+//! load.
 //!
-//! The store answers what it holds; this crate knows how to get the rest. A query says by [`Fetch`] how it is loaded, and
-//! by its options when: see [`Strategy`].
+//! The store answers from what it holds; this crate loads the rest. A query's [`Fetch`] implementation says how it is
+//! loaded, and its options say when: see [`Strategy`].
 //!
 //! ```
 //! use cache_client::{App, Client, Context, Fetch, TokioClock};
@@ -41,44 +42,47 @@
 //! ```
 //!
 //! # A tour
-//! The [`guide`] tells in pages what all this is for, with examples; here are the names.
+//! The [`guide`] explains one subject per page, with examples. This is the list of the main types:
 //!
-//! - [`App`] is the program's own state; [`Fetch`] loads one query with it, and [`FetchMany`] several keys of one at once.
-//! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for one.
-//! - [`Context`] is one request: a tree with a memo, which can be cancelled, given a deadline, or kept from the cache.
-//! - [`Observer`] shows a query as it is now and whenever that changes, as a stream of [`State`]s.
-//! - [`Mutate`] changes something outside, and the cache with it ([`Changes`]); a [`Layer`] shows changes before they are
-//!   true.
+//! - [`App`] is the program's own state; [`Fetch`] loads one query with it, and [`FetchMany`] several keys of one at
+//!   once.
+//! - [`Client`] answers queries, prefetches and invalidates; [`ClientBuilder`] sets options for all queries, or for
+//!   one.
+//! - [`Context`] is one request: a tree of contexts with a memo. It can be cancelled, given a deadline, or kept from
+//!   the cache.
+//! - [`Observer`] shows the present state of a query and each change of it, as a stream of [`State`]s.
+//! - [`Mutate`] changes something outside the program, and the cache with it ([`Changes`]). A [`Layer`] shows changes
+//!   before they are confirmed.
 //! - [`Source`] pushes values into the cache; see [`Client::ingest`].
-//! - [`telemetry`] lists the spans, events and metrics that tell what the client does.
-//! - [`Paged`] and [`Infinite`] show what comes in pages, by number or by cursor; each page is a query.
-//! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds two for
-//!   tests: `MemoryProvider` and `TrackingProvider`.
-//! - [`QueryError`] says why there is no answer; those who waited together share the error of their load.
+//! - [`telemetry`] lists the spans, events and metrics that the client reports.
+//! - [`Paged`] and [`Infinite`] show answers that come in pages, by number or by cursor. Each page is a query.
+//! - [`Provider`] is a second tier below the cache, for queries derived with `persist`. The feature `test-util` adds
+//!   two for tests: `MemoryProvider` and `TrackingProvider`.
+//! - [`QueryError`] says why there is no answer. Callers that waited for the same load share its error.
 //!
 //! # When a load fails
-//! 1. It is tried again, if its error [may pass](Fetch::is_retryable), as often as the option `retry` says.
-//! 2. A stale answer stands in, if the option `stale_if_error` or the strategy allows it.
-//! 3. The [fallback](Fetch::fallback) of the query stands in, if there is one.
-//! 4. Else the error is the answer, to all who waited for the load.
+//! 1. The load is retried if its error is [retryable](Fetch::is_retryable), as often as the option `retry` says.
+//! 2. A stale answer takes its place, if the option `stale_if_error` or the strategy allows it.
+//! 3. The [fallback](Fetch::fallback) of the query takes its place, if there is one.
+//! 4. Otherwise all callers that waited for the load get the error.
 //!
-//! Where too many loads fail, a circuit breaker ([`BreakerOptions`], option `breaker`) has the next ones fail at once.
+//! If too many loads fail, a circuit breaker makes the next ones fail at once ([`BreakerOptions`], option `breaker`).
 //!
 //! # Guarantees
-//! - At most one current load per key. It is a task of its own: its callers may leave. It goes on for a while after the
-//!   last one (option `linger`), so that callers that are hastier than the load find its answer at their next try.
-//! - What is loaded never takes the place of something newer: a write, a removal or an invalidation that comes at any
-//!   time before the result is stored keeps it out.
-//! - A load that was interrupted or panicked is never stored, and nobody waits for it for ever.
-//! - No lock is held over code of yours, but `Eq`, `Hash`, `Clone` and `Drop` of keys.
+//! - There is at most one current load per key. It is a task of its own, which its callers may leave. After the last
+//!   caller has left it continues for a while (option `linger`), so that a caller that comes back finds its answer.
+//! - A loaded value never replaces something newer. A write, a removal or an invalidation before the value is stored
+//!   keeps it out.
+//! - An interrupted or panicked load is never stored, and no caller waits for it forever.
+//! - No lock is held while your code runs, except `Eq`, `Hash`, `Clone` and `Drop` of keys.
 //!
 //! # Costs
-//! - A hit: one read of the store, one of its clock. It allocates nothing.
-//! - A miss: a task, and a handful of allocations.
-//! - With a [`Provider`], a miss of a query derived with `persist`: one call of it before the load, which waits for that,
-//!   and one after it, for which nobody waits.
-//! - An observed key: a task, however many observe it. A commit to a key that nobody observes costs one look for who
-//!   watches it while its table has any that are observed or loaded, and one relaxed load otherwise.
+//! - A hit is one read of the store and one of its clock. It allocates nothing.
+//! - A miss is a task and a few allocations.
+//! - With a [`Provider`], a miss of a query derived with `persist` adds one call before the load, which waits for it,
+//!   and one call after the load, for which no caller waits.
+//! - An observed key is one task, for any number of observers. A commit to a key that nobody observes costs one lookup
+//!   while other keys of its table are observed or loaded, and one relaxed load otherwise.
 #![forbid(unsafe_code)]
 
 mod any_query;

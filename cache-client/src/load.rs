@@ -1,6 +1,7 @@
-//! The task of one flight: loads, stores what may be stored, and tells those who wait. Decides nothing about who waits.
+//! The task of one flight: loads, stores the answer, and informs the callers. Does not decide which callers wait.
 
-pub(crate) mod attempts;
+mod attempt;
+mod attempts;
 mod second_tier;
 
 use std::future::{Future, poll_fn};
@@ -25,23 +26,24 @@ use crate::panic::poll_catching;
 use crate::plan::Plan;
 use crate::provider::entry::ProviderEntry;
 use crate::query_state::QueryState;
-use crate::telemetry::{LoadSpan, Subject};
-use attempts::{Attempt, AttemptEnd};
+use crate::telemetry::Subject;
+use crate::telemetry::load::LoadSpan;
+use attempt::{Attempt, AttemptEnd};
 
-/// How long what nobody waited for stays, so that it is there when somebody comes.
+/// How long a value that no caller has waited for is kept for the next one.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// One flight with all it needs, and the duty to end it.
+/// One flight with everything that its load needs. Ends the flight when dropped.
 pub(crate) struct LoadTask<A: App> {
-    /// What is loaded.
+    /// The query to load.
     pub(crate) query: Arc<dyn AnyQuery<A>>,
     pub(crate) query_state: Arc<QueryState>,
     pub(crate) flight: Arc<Flight>,
     /// The context of the load.
     pub(crate) node: Arc<Node<A>>,
-    /// Shared, since a task is to be small.
+    /// Shared, so that a task stays small.
     pub(crate) plan: Arc<Plan>,
-    /// What is told of it, once it has started.
+    /// What is reported of the load, once it has started.
     load_span: Option<LoadSpan>,
 }
 
@@ -64,11 +66,11 @@ impl<A: App> LoadTask<A> {
         self.query.subject()
     }
 
-    /// Returns whether nobody waited. Only the first outcome counts.
+    /// Returns whether no caller waited. Only the first outcome counts.
     fn land(&self, outcome: Outcome) -> bool {
         if let Some(load_span) = &self.load_span {
             let is_expected = match &outcome {
-                // Foreign code; one that cannot say is none that was expected.
+                // Foreign code. If it panics, the error counts as not expected.
                 Err(QueryError::Failed { source, .. }) => {
                     catch_unwind(AssertUnwindSafe(|| self.query.is_expected(&**source))).unwrap_or(false)
                 }
@@ -84,18 +86,18 @@ impl<A: App> LoadTask<A> {
 impl<A: App> LoadTask<A> {
     pub(crate) fn start(mut self) {
         let (telemetry, is_shared) = (self.node.client.telemetry(), self.flight.watch.is_some());
-        // By now there is who ends the flight if the code that listens panics.
+        // From here on the flight is ended even if a subscriber panics.
         self.load_span = Some(telemetry.load(self.subject(), self.plan.strategy(), is_shared));
-        // What the provider has needs no slot.
+        // An answer of the provider needs no slot.
         if let (Some(slot), None) = (&self.flight.slot, self.node.client.tier()) {
             slot.begin();
         }
         let runtime = self.flight.runtime.clone();
-        // In a box, since tokio moves what it spawns several times.
+        // Boxed, since tokio moves what it spawns several times.
         runtime.spawn(Box::pin(self.run()));
     }
 
-    /// What runs in it borrows the task: whatever a task is made of is moved when it starts.
+    /// The inner future borrows the task, since everything that a future owns is moved when it starts.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the task twice")]
     fn run(self) -> impl Future<Output = ()> + Send {
         async move {
@@ -108,18 +110,17 @@ impl<A: App> LoadTask<A> {
                 self.land_panicked();
                 None
             });
-            // Nothing of the flight is left but the pin, so that it alone keeps the value.
+            // Only the pin is left, so that it alone keeps the value.
             drop(self);
             if let Some(pin) = pin {
-                // In a box, since most tasks have no room for it.
+                // Boxed, since most tasks do not need it.
                 Box::pin(tokio::time::sleep(GRACE)).await;
                 drop(pin);
             }
         }
     }
 
-    /// Ends a flight over which foreign code has panicked that belongs to no load: a `Drop`, `Hash` or `Eq` of the user's
-    /// types, or a subscriber.
+    /// Ends a flight after a panic outside its load: in `Drop`, `Hash` or `Eq` of the user's types, or in a subscriber.
     fn land_panicked(&self) {
         if !self.flight.has_landed() {
             let message = "while its answer was stored".into();
@@ -139,7 +140,7 @@ impl<A: App> LoadTask<A> {
                 if let Some(took) = attempt.took {
                     self.query_state.note_load_time(took);
                 }
-                let demand = LoadDemand { stores: demand.stores && !attempt.may_be_made_up, ..demand };
+                let demand = LoadDemand { stores: demand.stores && !attempt.has_own_answers, ..demand };
                 (self.settle(attempt, demand), demand.stores)
             }
             _ => (Err(QueryError::Interrupted { query: self.name() }), false),
@@ -155,12 +156,12 @@ impl<A: App> LoadTask<A> {
         pin
     }
 
-    /// Runs the load until it ends or is cancelled; in both cases nothing of it is left.
+    /// Runs the load until it ends or is cancelled. In both cases it is dropped.
     async fn load(&self, entry: Option<&ProviderEntry>) -> Option<Attempt> {
-        // Pinned as it is made, so that the task has no room for it twice.
+        // Pinned where it is made, so that the task has room for it only once.
         let mut attempt = pin!(async {
             match entry {
-                // In boxes, so that the tasks of clients without a provider have no room for it.
+                // Boxed, so that tasks of clients without a provider have no room for it.
                 Some(entry) if let Some(found) = Box::pin(self.found(entry)).await => found,
                 _ => self.attempts().await,
             }
@@ -173,7 +174,7 @@ impl<A: App> LoadTask<A> {
             }
             match attempt.as_mut().poll(cx) {
                 Poll::Ready(attempt) => Poll::Ready(Some(attempt)),
-                // Only loads that wait have somebody to be woken.
+                // Only a load that waits has to be woken.
                 Poll::Pending => cancelled.as_mut().poll(cx).map(|()| None),
             }
         })
@@ -195,7 +196,7 @@ impl<A: App> LoadTask<A> {
         if let Some(watch) =
             self.flight.watch.as_ref().filter(|_| demand.outlives_callers || demand.remembers_errors)
         {
-            // A breaker knows better when to ask again.
+            // The breaker decides when to load again.
             let lasts = self.plan.error_ttl.filter(|_| !matches!(error, QueryError::CircuitOpen { .. }));
             let until = lasts.map(|time| self.node.client.cache().now() + time);
             let key = Arc::clone(&self.flight.key);
@@ -229,7 +230,7 @@ impl<A: App> LoadTask<A> {
 }
 
 impl<A: App> Drop for LoadTask<A> {
-    /// Ends a flight that has not landed, also if its task was never run: nobody waits for ever.
+    /// Ends a flight that has not landed, even if its task never ran, so that no caller waits forever.
     fn drop(&mut self) {
         self.flight.end_turn();
         if self.flight.has_landed() {
@@ -237,12 +238,13 @@ impl<A: App> Drop for LoadTask<A> {
         }
         let query = self.name();
         let Some(load_span) = &self.load_span else {
-            // The subscriber has panicked when it was told of the start.
+            // The subscriber panicked when the start was reported.
             let message = "before it began".into();
             self.land(Err(QueryError::Panicked { query, message }));
             return;
         };
-        // The task catches its panics, and nobody aborts it: the runtime has ended, perhaps by a panic of its own.
+        // The task catches its panics, and no other code aborts it: the runtime has ended, perhaps by a panic of its
+        // own.
         self.node.client.runtime().note_end(&self.flight.runtime);
         let outcome = Err(QueryError::Interrupted { query });
         load_span.ended(self.subject(), &outcome, false);

@@ -1,4 +1,4 @@
-//! Mutations: what changes something outside, and the cache with it. MutationTask once, in a task of their own.
+//! Mutations: changes outside the program, and in the cache with them. Each runs once, in a task of its own.
 
 pub(crate) mod changes;
 pub(crate) mod order;
@@ -31,20 +31,20 @@ use crate::panic::{catch_panic, panic_message};
 use crate::telemetry::{self, WithCauses};
 use crate::token::Token;
 
-/// Something that is changed outside, and what that means for the cache.
+/// A change outside the program, and what it means for the cache.
 ///
-/// Mutations that run at the same time may be answered in another order than they began in. An older answer then takes the
-/// place of a younger one, and nobody can tell which of them the server did last. So a key that both have written is
-/// marked and loaded, as by an invalidation: what the server has counts. So is a key that the younger one has marked, by
-/// whichever invalidation, before the older one's answer is written. That happens once, when those have ended that
-/// were running by then and may write the key too: mutations of the types that have written it, and those that
-/// [show](Self::optimistic) a change of it. Answers in order cause neither mark nor load. Until the load has ended, the
-/// older answer is what is read; a [`scope`](Self::scope) avoids that.
+/// Mutations that overlap may be answered in another order than they began in. An older answer may then replace a newer
+/// one, and the client cannot tell which change the server has made last. So a key that both have written is marked and
+/// loaded, as by an invalidation: the state of the server counts. The same is done for a key that the newer mutation
+/// has invalidated before the older one's answer is written. The key is marked once, when all mutations that were
+/// running and may write it have ended: those of the types that have written it, and those that
+/// [show](Self::optimistic) a change of it. Answers in order cause neither mark nor load. Until the load has ended,
+/// reads see the older answer; a [`scope`](Self::scope) avoids that.
 ///
-/// What the client changes without a mutation counts as one that begins with the call: [`Client::change`],
-/// [`Client::invalidate`] and its like, and each [pushed value](Client::ingest). So the answer of a mutation that was
-/// running by then does not hide it, though the server may push what that mutation has done itself. What loads store, and
-/// what the program does to the [store](Client::cache) itself, is not compared.
+/// A change without a mutation counts as one that begins with the call: [`Client::change`], [`Client::invalidate`] and
+/// its variants, and each [pushed value](Client::ingest). So the answer of a mutation that is already running does not
+/// hide it, even if the server pushes the change of that same mutation. Stored loads, and direct changes of the
+/// [store](Client::cache), are not compared.
 ///
 /// ```
 /// # use cache_client::{App, Changes, Client, Context, Fetch, LayerEdit, Mutate, TokioClock};
@@ -102,56 +102,56 @@ use crate::token::Token;
     note = "add `impl Mutate<{A}> for {Self}` with `run` and `apply`"
 )]
 pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
-    /// What the server answers.
+    /// The answer of the server.
     type Output: Send + Sync + 'static;
 
-    /// Why it can fail.
+    /// Why the mutation can fail.
     type Error: Display + Send + Sync + 'static;
 
-    /// How often it may be tried again where its error [may pass](Self::is_retryable). Never, unless it says so: who
-    /// does not know whether it has happened had better not do it twice.
+    /// How often the mutation may be retried if its error is [retryable](Self::is_retryable). The default is never,
+    /// since the caller cannot know whether a failed attempt has taken effect.
     const RETRIES: u32 = 0;
 
-    /// Changes what is outside.
+    /// Makes the change.
     ///
-    /// `cx` is a context below that of the caller, but neither cancelled with it nor bound by its deadline, and with a
-    /// memo of its own. What it asks is answered with nothing stale, and not with what is shown before it is true.
+    /// `cx` is a child of the caller's context with a memo of its own. It is neither cancelled with the caller nor
+    /// bound by its deadline. Its queries return neither stale values nor optimistic layers.
     fn run(&self, cx: &Context<A>) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
 
-    /// Says what the answer writes to the cache, and what is to be loaded again because of it. Both are one commit, asked
-    /// of the `before_commit` hooks.
+    /// Says what the answer writes to the cache, and what it invalidates. Both are one commit, for which the
+    /// `before_commit` hooks are asked.
     ///
-    /// Must be pure: it runs again if it has read what another commit has changed meanwhile.
+    /// Must be pure: it runs again if another commit has changed what it has read.
     fn apply(&self, output: &Self::Output, changes: &mut Changes<A>);
 
-    /// Says what is to be shown until there is an answer. By default nothing. It is gone when the answer is committed, in
-    /// one step, or the mutation has failed.
+    /// Says what to show until there is an answer. The default is nothing. The layer is removed in the same step that
+    /// commits the answer, or when the mutation has failed.
     fn optimistic(&self, _layer: &mut LayerEdit<A>) {}
 
-    /// The scope that the mutation runs in: those of one scope run one after another, in the order of the calls, each when
-    /// all before it have ended, however they did. What they [expect](Self::optimistic) is shown at once. By default none:
-    /// it runs at once.
+    /// Returns the scope in which the mutation runs. Mutations of the same scope run one after another, in the order of
+    /// the calls; each begins when all before it have ended or failed. Their [layers](Self::optimistic) are shown at
+    /// once. The default is none: the mutation runs at once.
     ///
-    /// A scope is for mutations of which the later builds on the earlier, as those of one cart: their answers arrive in the
-    /// order of the calls. One that waits for another of its own scope inside of [`run`](Self::run) is
-    /// a [`Cycle`](MutateError::Cycle).
+    /// A scope is for mutations that build on each other, such as those of one shopping cart: their answers arrive in
+    /// the order of the calls. A mutation that waits for another of its own scope inside [`run`](Self::run) is a
+    /// [`Cycle`](MutateError::Cycle).
     fn scope(&self) -> Option<Scope> {
         None
     }
 
-    /// Whether an error may pass, so that the mutation may be tried again, as often as [`RETRIES`](Self::RETRIES) says and
-    /// at the default pace of [queries](crate::Fetch::is_retryable). By default none may.
+    /// Returns whether the mutation may be retried after this error, as often as [`RETRIES`](Self::RETRIES) says and
+    /// with the default delays of [queries](crate::Fetch::is_retryable). The default is `false` for all errors.
     fn is_retryable(_error: &Self::Error) -> bool {
         false
     }
 
-    /// Whether an error is nothing to look into, as that there is no such thing. It is told at the level `DEBUG` in place
-    /// of `WARN` (see [`telemetry`](crate::telemetry)). By default none is.
+    /// Returns whether an error is expected, such as "not found". It is reported at level `DEBUG` instead of `WARN`
+    /// (see [`telemetry`](crate::telemetry)). The default is `false` for all errors.
     fn is_expected(_error: &Self::Error) -> bool {
         false
     }
 
-    /// How long to wait before the next attempt, where the error says so.
+    /// Returns how long to wait before the next attempt, if the error says so.
     fn retry_after(_error: &Self::Error) -> Option<Duration> {
         None
     }
@@ -161,7 +161,7 @@ pub trait Mutate<A: App>: Clone + Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MutateError<E> {
-    /// It failed. Nothing is changed in the cache.
+    /// The mutation failed. The cache is unchanged.
     #[error("the mutation `{mutation}` failed")]
     Failed {
         /// Type of the mutation.
@@ -169,32 +169,33 @@ pub enum MutateError<E> {
         /// What `run` returned.
         source: E,
     },
-    /// It panicked; nothing is changed in the cache.
+    /// The mutation panicked. The cache is unchanged.
     #[error("the mutation `{mutation}` panicked: {message}")]
     Panicked {
         /// Type of the mutation.
         mutation: &'static str,
-        /// What it panicked with, if that was a text.
+        /// The message of the panic, if it was text.
         message: Arc<str>,
     },
-    /// It waits for a mutation of its scope that waits for it. It is not run.
+    /// The mutation waits for another one of its scope that waits for it. It has not run.
     #[error("the mutation `{mutation}` waits for one of its scope that waits for it")]
     Cycle {
         /// Type of the mutation.
         mutation: &'static str,
     },
-    /// The request was cancelled, or its deadline passed. Once its future was polled the mutation goes on, also one that
-    /// still waits for its turn in its scope, and its answer is committed. If the request had ended before, it is not run.
+    /// The request was cancelled, or its deadline has passed. If its future was polled before, the mutation continues,
+    /// even if it still waits in its scope, and its answer is committed. If the request had already ended, the mutation
+    /// has not run.
     #[error(
-        "the request for the mutation `{mutation}` was interrupted; if the mutation was under way, it goes on"
+        "the request for the mutation `{mutation}` was interrupted; if the mutation has begun, it continues"
     )]
     Interrupted {
         /// Type of the mutation.
         mutation: &'static str,
     },
-    /// It has been run, and its answer was not let into the cache. What it would have changed there is marked, so that
-    /// it is loaded when it is read.
-    #[error("the mutation `{mutation}` was run, but its answer was not stored")]
+    /// The mutation has run, but its answer was not stored. The keys that it would have changed are marked, so that the
+    /// next read loads them.
+    #[error("the mutation `{mutation}` has run, but its answer was not stored")]
     Refused {
         /// Type of the mutation.
         mutation: &'static str,
@@ -204,14 +205,14 @@ pub enum MutateError<E> {
 }
 
 impl<E> MutateError<E> {
-    /// Whether the request has ended, so that it is not known here what the mutation comes to.
+    /// Returns whether the request has ended, so that the outcome of the mutation is unknown.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         matches!(self, Self::Interrupted { .. })
     }
 }
 
-/// What a mutation comes to.
+/// The outcome of a mutation.
 type MutationResult<A, M> = Result<<M as Mutate<A>>::Output, MutateError<<M as Mutate<A>>::Error>>;
 
 impl<A: App> Client<A> {
@@ -220,16 +221,17 @@ impl<A: App> Client<A> {
     /// Nothing happens before the future is polled.
     ///
     /// # Errors
-    /// - [`MutateError::Failed`], [`MutateError::Panicked`]: nothing is changed in the cache.
-    /// - [`MutateError::Refused`]: a `before_commit` hook said no, or it has conflicted with others too often.
-    /// - [`MutateError::Cycle`]: it waits for a mutation of its [scope](Mutate::scope) that waits for it. It is not run.
-    /// - [`MutateError::Interrupted`]: the runtime that it was called in has ended.
+    /// - [`MutateError::Failed`], [`MutateError::Panicked`]: the cache is unchanged.
+    /// - [`MutateError::Refused`]: a `before_commit` hook refused the commit, or it conflicted with others too often.
+    /// - [`MutateError::Cycle`]: the mutation waits for one of its [scope](Mutate::scope) that waits for it. It has not
+    ///   run.
+    /// - [`MutateError::Interrupted`]: the runtime of the call has ended.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     ///
     /// # Cancellation
-    /// May be dropped at any time. Once it was polled the mutation goes on, also if it still waits for its turn in its scope.
+    /// May be dropped at any time. Once polled, the mutation continues, even if it still waits in its scope.
     pub fn mutate<'a, M: Mutate<A>>(
         &'a self,
         mutation: &'a M,
@@ -239,21 +241,20 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Context<A> {
-    /// Runs a mutation, and changes the cache by its answer. What this request was told of the keys that are written or
-    /// marked is forgotten, so that it is asked again.
+    /// Runs a mutation, and changes the cache by its answer. This request forgets its answers for all keys that are
+    /// written or marked, so that it asks again.
     ///
-    /// Where the request is kept from the cache or has answers of its own, nothing is written or shown before it is true;
-    /// what would be written is marked, since it is out of date whoever has asked.
+    /// If the request is kept from the cache or has answers of its own, nothing is written, and no layer is shown. Keys
+    /// that would be written are marked instead, since they are out of date for all callers.
     ///
     /// # Errors
-    /// As [`Client::mutate`], [`MutateError::Cycle`] too; and [`MutateError::Interrupted`] if the request is cancelled or its
-    /// deadline passes.
+    /// As [`Client::mutate`], and [`MutateError::Interrupted`] if the request is cancelled or its deadline passes.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     ///
     /// # Cancellation
-    /// May be dropped at any time. Once it was polled the mutation goes on, also if it still waits for its turn in its scope.
+    /// May be dropped at any time. Once polled, the mutation continues, even if it still waits in its scope.
     pub fn mutate<'a, M: Mutate<A>>(
         &'a self,
         mutation: &'a M,
@@ -289,7 +290,7 @@ async fn mutate<A: App, M: Mutate<A>>(
     Handle::current().spawn(async move {
         let outcome = run.run().await;
         tell::<A, M>(&outcome);
-        // Who asked may be gone.
+        // The caller may be gone.
         let _ = answer.send(outcome);
     });
     let cancelled = async {
@@ -326,7 +327,7 @@ fn tell<A: App, M: Mutate<A>>(outcome: &MutationResult<A, M>) {
     telemetry::mutation(type_name::<M>(), outcome_of(outcome), error, is_expected);
 }
 
-/// As it is told.
+/// The name of the outcome in telemetry.
 fn outcome_of<T, E>(outcome: &Result<T, MutateError<E>>) -> &'static str {
     match outcome {
         Ok(_) => "done",
@@ -337,17 +338,17 @@ fn outcome_of<T, E>(outcome: &Result<T, MutateError<E>>) -> &'static str {
     }
 }
 
-/// One mutation on its way.
+/// One mutation, from its call to its end.
 struct MutationTask<A: App, M: Mutate<A>> {
     mutation: M,
     node: Arc<Node<A>>,
-    /// The request, which forgets what is changed.
+    /// The tree of the request, which forgets the changed keys.
     asked_by: Option<Arc<Tree>>,
     /// Whether the request is kept from the cache.
     is_private: bool,
-    /// What is shown meanwhile.
+    /// The layer that is shown meanwhile.
     layer: Option<Layer<A>>,
-    /// From when it runs. Ends before others of its scope begin. `None` before its turn.
+    /// Since when the mutation runs. Dropped before the next one of its scope begins. `None` before it runs.
     begun: Option<RunningMutation<A>>,
     /// Its place in its scope.
     place: Option<ScopePlace>,
@@ -373,7 +374,7 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
             return Err(MutateError::Cycle { mutation: name });
         }
         let keys = self.layer.as_ref().map(Layer::keys).unwrap_or_default();
-        // One that writes nothing is waited for by nobody.
+        // No mutation waits for one that writes nothing.
         let kind = (!self.is_private).then(TypeId::of::<M>);
         self.begun = Some(RunningMutation::new(&self.node.client, kind, keys));
         let panicked = |message| MutateError::Panicked { mutation: name, message };
@@ -385,7 +386,7 @@ impl<A: App, M: Mutate<A>> MutationTask<A, M> {
         }
     }
 
-    /// Returns whether it may run: not if those before it in its scope wait for it.
+    /// Returns whether the mutation may run. It may not if those before it in its scope wait for it.
     async fn wait_in_scope(&mut self) -> bool {
         let (Some(place), Some(flight)) = (&mut self.place, self.node.flight) else { return true };
         while let Some(before) = place.waits_for() {

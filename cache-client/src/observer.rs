@@ -1,4 +1,4 @@
-//! Seeing a query as it changes: the public face, and the way from one query to the next. Loads nothing itself.
+//! Observers: the public type, and the change from one query to another. Loads nothing itself.
 
 mod channel;
 pub(crate) mod registry;
@@ -35,60 +35,61 @@ use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
 use crate::sync::Mutex;
 
-/// Shows what is known of one query, now and whenever it changes: a stream of [`State`]s, the present one first.
+/// Shows the present state of a query and each change of it: a stream of [`State`]s.
 ///
-/// There is a new state when the value is committed anew, when optimistic layers change it, when a load fails, and when a
-/// flag changes; a refresh that finds an equal value of a query with `#[query(eq)]` is none. Who reads slowly gets the
-/// newest state and misses those between. The stream has no end while there is
-/// a [runtime](crate::guide::runtimes) for its task.
+/// A new state appears when another value is committed, when optimistic layers change the value, when a load fails, and
+/// when a flag changes. A refresh that finds an equal value of a query with `#[query(eq)]` is no change. A slow reader
+/// gets the newest state and misses those between. The stream does not end while there is a
+/// [runtime](crate::guide::runtimes) for its task.
 ///
-/// As long as a key is observed it is pinned, so that its value stays whatever the bound and the times of its table are.
-/// It is loaded when its observer comes, as its strategy says, and again whenever it is invalidated, removed or cleared;
-/// until there is a new value, that of before is shown if the cache still has it. A value that becomes stale is shown as
-/// stale, and not loaded for that alone.
+/// An observed key is pinned: its value stays, whatever the bound and the times of its table are. The key is loaded
+/// when the observer is made, as its strategy says, and again whenever it is invalidated, removed or cleared. Until
+/// there is a new value, the old one is shown if the cache still has it. A value that becomes stale is shown as stale;
+/// that alone loads nothing.
 ///
-/// With the option `poll` it is also loaded whenever that much time has passed since its last load ended, or a new value was
-/// written, as long as the client is [active](Client::set_active).
+/// With the option `poll`, the key is also loaded when that much time has passed since its last load ended or a new
+/// value was written, while the client is [active](Client::set_active).
 ///
-/// All observers of a key wait for the same load, and show each commit. What counts as stale each decides by its own
-/// options. Loads go by those of the strictest: of several `poll` the shortest counts, of several `retry` the most. What is
-/// loaded is stored with the times of the query, and not at all if the strategies of all are `network-only`. One that
-/// leaves takes its options along. With the last one the polling ends, and so does the load if nobody else
-/// waits, unless an option `linger` lets it go on.
+/// All observers of a key share its loads, and show each commit. Each observer decides by its own options what is
+/// stale. A load uses the strictest options of all observers: the shortest `poll`, the most `retry`. Loaded values are
+/// stored with the times of the query. They are not stored if the strategy of every observer is `network-only`. An
+/// observer that leaves takes its options along. When the last one leaves, polling ends, and so does the load if no
+/// caller waits for it, unless an option `linger` keeps it.
 ///
-/// A key that is invalidated faster than it loads is shown all the same: the answer of a load that was overtaken by
-/// invalidations alone is shown as stale, and two loads of the key run at most.
+/// A key that is invalidated faster than it loads is still shown: an answer that only invalidations have overtaken is
+/// shown as stale. At most two loads of the key run at a time.
 #[must_use = "what is observed is kept and loaded as long as there is an observer"]
 pub struct Observer<A: App, Q: Fetch<A>> {
     any: AnyObserver<A>,
     query: PhantomData<fn() -> Q>,
 }
 
-/// An observer of whichever query. What few need is in boxes, so that an observer takes few lines of the processor's caches.
+/// An observer of a query of unknown type. What few observers need is boxed, so that an observer takes few lines of the
+/// processor's caches.
 struct AnyObserver<A: App> {
     client: Client<A>,
-    /// If they decide anything.
+    /// `None` if they decide nothing.
     options: Option<Box<LoadingOptions>>,
     observed: Option<ObservedQuery<A>>,
-    /// Why the options of the query cannot work; nothing is observed then.
+    /// Why the options of the query cannot work. Nothing is observed then.
     problem: Option<Box<OptionsError>>,
-    /// The value of the query before, until the present one has one.
+    /// The value of the previous query, until the present one has a value.
     previous: Option<AnyValue>,
     /// Whether there is a state to be shown that does not come from the subscription.
     has_unseen_state: bool,
-    /// Of who waits for the next state: waits for the wrong query when there is another.
+    /// The waker of the caller that waits for the next state. A change of the query wakes it.
     waker: Option<Waker>,
-    /// Whether the runtime of the task that keeps the key is idle, if it may be. Used by `&mut` alone, so never locked.
+    /// Whether the runtime of the key's task is idle, if it may be. Used through `&mut` only, so never locked.
     idle_watch: Mutex<Option<Box<IdleWatch>>>,
 }
 
-/// What is observed.
+/// The observed query.
 struct ObservedQuery<A: App> {
     query: Arc<dyn AnyQuery<A>>,
     subscription: Subscription,
 }
 
-/// A state that was not given yet.
+/// A state that the observer has not returned yet.
 enum NextState {
     /// From the subscription.
     Subscription(NewerState),
@@ -96,7 +97,7 @@ enum NextState {
     Idle,
 }
 
-/// Watches the runtime of the task that keeps a key.
+/// Watches the runtime of the key's task.
 struct IdleWatch {
     /// Number of the task, and the runtime whose timers are used.
     of: (u64, Option<runtime::Id>),
@@ -104,9 +105,9 @@ struct IdleWatch {
 }
 
 impl<A: App> Client<A> {
-    /// Observes a query: shows it now and whenever it changes, and has it loaded if it is missing.
+    /// Observes a query: shows its present state and each change, and loads it if it is missing.
     ///
-    /// Costs a task for each observed key, and one pin.
+    /// Costs one task and one pin per observed key.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -151,7 +152,7 @@ impl<A: App> Client<A> {
         self.observe_with(query, |options| options)
     }
 
-    /// [`observe`](Self::observe) with options for this observer: `change` gets options that decide nothing.
+    /// [`observe`](Self::observe) with options for this observer. `change` gets options that decide nothing.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -170,7 +171,7 @@ impl<A: App> Client<A> {
         observer
     }
 
-    /// An observer without a query: it shows [`State::Pending`] and loads nothing until it has one.
+    /// Makes an observer without a query. It shows [`State::Pending`] and loads nothing until it has one.
     pub fn observer<Q: Fetch<A>>(&self) -> Observer<A, Q>
     where
         A::Registry: Holds<Q>,
@@ -183,10 +184,10 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    /// Goes over to another query, or waits without one and loads nothing.
+    /// Changes to another query. Without one, the observer waits and loads nothing.
     ///
-    /// Until there is a state of the new query to show, the value of the one before is, marked as the previous one.
-    /// Without a query nothing is. The same query again changes nothing.
+    /// Until the new query has a state to show, the previous query's value is shown, marked as previous. Without a
+    /// query, nothing is shown. Setting the same query again has no effect.
     ///
     /// # Panics
     /// If there is a query, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
@@ -196,26 +197,26 @@ where
 }
 
 impl<A: App, Q: Fetch<A>> Observer<A, Q> {
-    /// The query that is observed.
+    /// Returns the observed query.
     #[must_use]
     pub fn query(&self) -> Option<&Q> {
         self.any.observed.as_ref().map(|observed| typed_key(&*observed.query))
     }
 
-    /// What is known now. [`next`](Self::next) gives it again, if it has not given it yet.
+    /// Returns the present state. [`next`](Self::next) returns it too, if it has not yet.
     #[must_use]
     pub fn state(&self) -> State<Q::Value, Q::Error> {
         self.any.state().typed()
     }
 
-    /// Waits for a state that this observer has not given yet; the first is there at once. `None` only if the runtime of
-    /// the client has ended, and the caller has no other.
+    /// Waits for a state that this observer has not returned yet. The first is there at once. `None` only if the
+    /// runtime of the client has ended, and the caller has no other.
     ///
-    /// A load that waits here lends its place among the loads that [run at once](crate::guide::many), and waits for its turn
+    /// A load that waits here lends its place among the loads that [run at once](crate::guide::many), and gets it back
     /// before it gets the state. An observer that is polled as a `Stream` lends nothing.
     ///
     /// # Cancellation
-    /// May be dropped at any time without missing anything.
+    /// May be dropped at any time; no state is lost.
     pub async fn next(&mut self) -> Option<State<Q::Value, Q::Error>> {
         self.any.next().await.map(AnyState::typed)
     }
@@ -246,7 +247,7 @@ impl<A: App> AnyObserver<A> {
             return;
         }
         self.previous = query.and_then(|_| self.state().value().cloned());
-        // Left when the new one is there.
+        // Dropped when the new subscription exists.
         let _left = self.observed.take();
         self.problem = None;
         self.has_unseen_state = true;
@@ -268,9 +269,9 @@ impl<A: App> AnyObserver<A> {
                 return;
             }
         };
-        // Before anything is observed: there may be none.
+        // Before anything is observed, since there may be no runtime.
         let runtime = client.runtime().get();
-        // Strategies that read the cache show what is there.
+        // Strategies that read the cache show what it has.
         let present = if plan.stores() { None } else { query.read(client.cache(), false) };
         let base = present.map(|(_, state)| state.revision);
         let query = query.to_query();
@@ -288,7 +289,7 @@ impl<A: App> AnyObserver<A> {
                     observed.ensure_task(&self.client, None, None);
                 }
                 let newest = subscription.state(self.client.cache().about_now());
-                // What was shown once is not followed by what was shown before it.
+                // Once the new query was shown, the previous value is not shown again.
                 if subscription.has_shown() { newest } else { present(self.previous.as_ref(), newest) }
             }
             None => self.idle(),
@@ -300,16 +301,16 @@ impl<A: App> AnyObserver<A> {
             let Some(slot) = Caller::without_context(&self.client).enclosing_slot() else {
                 return poll_fn(|cx| self.poll_state(cx)).await;
             };
-            // The state is taken when the load has its slot back, so that none is lost if it does not wait for that.
+            // The state is taken when the load has its slot back, so that no state is lost if the load stops waiting.
             Box::pin(while_lent(Some(slot), poll_fn(|cx| self.poll_next_state(cx).map(drop)))).await;
-            // It may have gone meanwhile.
+            // The state may be gone by now.
             if let Poll::Ready(state) = poll_fn(|cx| Poll::Ready(self.poll_state(cx))).await {
                 return state;
             }
         }
     }
 
-    /// Waits for a state, and gives it.
+    /// Waits for a state, and returns it.
     fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnyState>> {
         let Some(next) = ready!(self.poll_next_state(cx)) else { return Poll::Ready(None) };
         let (NextState::Subscription(newer), Some(ObservedQuery { subscription, .. })) =
@@ -325,8 +326,8 @@ impl<A: App> AnyObserver<A> {
         Poll::Ready(Some(present(self.previous.as_ref(), state)))
     }
 
-    /// Waits for a state that was not given yet, and has another task keep the key when its task runs no more. `None` if
-    /// there is no runtime for that.
+    /// Waits for a state that was not returned yet. Replaces the key's task if it has stopped. `None` if there is no
+    /// runtime for a new task.
     fn poll_next_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<NextState>> {
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -364,13 +365,13 @@ impl<A: App> AnyObserver<A> {
 }
 
 impl<A: App> ObservedQuery<A> {
-    /// Starts the task of the key, on `runtime` if that is known, unless there is one that is not `idle`. Returns whether
-    /// there is one then.
+    /// Starts the task of the key, on `runtime` if it is given, unless there is a task that is not `idle`. Returns
+    /// whether there is a task now.
     fn ensure_task(&self, client: &Client<A>, idle: Option<u64>, runtime: Option<TaskRuntime>) -> bool {
         let Some(runtime) = runtime.or_else(|| client.runtime().try_get()) else { return false };
         let observed_key = &self.subscription.observed_key;
         let Some(number) = observed_key.channel.new_task(idle) else { return true };
-        // Here and now, so that the first state is the true one.
+        // Before the task is spawned, so that the first state is already right.
         let task = runtime.enter(|| {
             let (query, observed_key) = (Arc::clone(&self.query), Arc::clone(observed_key));
             let mut task = ObserverTask::new(client.clone(), query, (number, runtime.clone()), observed_key);
@@ -385,12 +386,12 @@ impl<A: App> ObservedQuery<A> {
         if !observed_key.channel.is_over() {
             return true;
         }
-        // That runtime has ended, as the client knows by now.
+        // That runtime has ended, and the client knows by now.
         runtime.is_elsewhere() && self.ensure_task(client, None, None)
     }
 }
 
-/// Waits until the task of a key does not run any more because its runtime is idle. Returns the number of the task.
+/// Waits until the task of a key has stopped because its runtime is idle. Returns the number of the task.
 fn poll_idle<A: App>(
     client: &Client<A>,
     subscription: &Subscription,
@@ -413,7 +414,7 @@ fn poll_idle<A: App>(
     Poll::Ready(task)
 }
 
-/// The state of a query, or the value of the one before in its place.
+/// The state of a query, or the value of the previous query instead.
 fn present(previous: Option<&AnyValue>, state: AnyState) -> AnyState {
     match (state, previous) {
         (State::Pending, Some(value)) => State::Ready {

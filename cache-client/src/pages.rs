@@ -1,6 +1,7 @@
-//! Answers that come in pages, each of which is a query of its own: by number, or by a cursor from one to the next.
+//! Answers that come in pages, by number or by cursor. Each page is a query of its own.
 //!
-//! They are of the client alone: within the tree of a request a query has one answer, and could not be loaded anew.
+//! Pages belong to the client: within the tree of a request a query has a single answer, so a page could not be loaded
+//! again.
 
 pub(crate) mod infinite;
 pub(crate) mod paged;
@@ -12,8 +13,8 @@ use cache_core::Query;
 use crate::error::QueryError;
 use crate::fetch::Fetch;
 
-/// What a step to another page comes to: the page, `None` if there is none, or why it cannot be had.
+/// The result of moving to another page: the page, `None` if there is none, or an error.
 pub type PageResult<A, Q> = Result<Option<Arc<<Q as Query>::Value>>, QueryError<<Q as Fetch<A>>::Error>>;
 
-/// The query of the page next to one, if there is one.
+/// The query of the next page, if there is one.
 type Step<Q> = Box<dyn Fn(&<Q as Query>::Value) -> Option<Q> + Send + Sync>;

@@ -1,4 +1,4 @@
-//! Panics of foreign code, caught and put into words.
+//! Catches panics of foreign code, and extracts their messages.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -13,7 +13,7 @@ pub(crate) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Arc<s
     poll_fn(|cx| poll_catching(future.as_mut(), cx)).await
 }
 
-/// Polls a future, and catches its panic. One that has panicked is not to be polled again.
+/// Polls a future, and catches its panic. A future that has panicked must not be polled again.
 pub(crate) fn poll_catching<F: Future>(
     future: Pin<&mut F>,
     cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What one call is to do, decided once, and what it makes of an entry. Plain data: no clock, no cache, no tasks.
+//! What one call does, decided once, and how it judges an entry. Plain data: no clock, no cache, no tasks.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,44 +9,43 @@ use cache_core::{EntryState, EntryTimes, Freshness, LoadingOptions, Moment, Stra
 use crate::error::OptionsError;
 use crate::flight::backoff::RetryPolicy;
 
-/// How often a load is tried again, where nobody says.
+/// The default number of retries.
 const RETRIES: u32 = 3;
 
-/// How many keys one load of several takes, where nobody says: as many as a `BatchGetItem` of DynamoDB, which takes
-/// few.
+/// The default number of keys in one load: as many as in a `BatchGetItem` of DynamoDB, which takes few.
 const BATCH: u32 = 100;
 
 /// The options of one call, resolved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Plan {
     strategy: Strategy,
-    /// How long an answer is fresh, where that is not for the entry to say.
+    /// How long an answer is fresh, if the entry does not decide that.
     fresh: Option<Duration>,
-    /// When an answer becomes stale, as far as the options know.
+    /// When an answer becomes stale, as far as the options decide that.
     stale_from: Duration,
     swr: Option<Duration>,
     stale_if_error: Option<Duration>,
     timeout: Option<Duration>,
-    /// How long what is loaded is kept, where that is not for the table to say.
+    /// How long a loaded value is kept, if the table does not decide that.
     ttl: Option<Duration>,
-    /// The part of that by which it may be shorter.
+    /// The fraction by which that may be shorter.
     jitter: f64,
-    /// The freshness time that jitter shortens: that of the query, whatever a call says.
+    /// The freshness time that jitter shortens: that of the query, whatever the call's options are.
     spread: Option<Duration>,
-    /// Whether a shorter time that an entry was stored with counts.
+    /// Whether the shorter freshness time of an entry counts.
     uses_entry_times: bool,
     beta: Option<f64>,
     pub(crate) error_ttl: Option<Duration>,
     absent_ttl: Option<Duration>,
-    /// How often a load is tried again.
+    /// How often a load is retried.
     pub(crate) retries: u32,
-    /// How long is waited before that.
+    /// How long to wait before a retry.
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) breaker: Option<&'static str>,
     pub(crate) poll: Option<Duration>,
-    /// How long a load goes on when its last caller has left.
+    /// How long a load continues after its last caller has left.
     pub(crate) linger: Option<Duration>,
-    /// How many keys one load of several takes.
+    /// How many keys one load takes.
     pub(crate) batch: u32,
 }
 
@@ -57,7 +56,7 @@ pub(crate) struct Plan {
     reason = "it lives on the stack; a box would make hits with options allocate"
 )]
 pub(crate) enum Planned<'a> {
-    /// That of all calls without options of their own.
+    /// The plan of all calls without options of their own.
     Common(&'a Arc<Plan>),
     Own(Plan),
 }
@@ -83,14 +82,14 @@ impl Deref for Planned<'_> {
     }
 }
 
-/// Where the options of a call come from, the first before the others.
+/// The sources of the options of a call. Earlier ones take precedence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OptionSources {
     pub(crate) call: LoadingOptions,
-    /// What the client was built with for the query.
+    /// The client's options for the query.
     pub(crate) query: LoadingOptions,
     pub(crate) derived: LoadingOptions,
-    /// What the client was built with for all queries.
+    /// The client's options for all queries.
     pub(crate) client: LoadingOptions,
     /// How many loads the client runs at once.
     pub(crate) concurrency: Option<u32>,
@@ -104,13 +103,13 @@ impl OptionSources {
     }
 }
 
-/// What a reader makes of an entry.
+/// How a reader judges an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Fresh,
-    /// Fresh, and near its end: to be served, and loaded again behind the answer.
+    /// Fresh, and about to become stale: to be returned, and loaded again in the background.
     Ending,
-    /// To be served where old parts do no harm, and loaded again behind the answer.
+    /// To be returned where a stale value is acceptable, and loaded again in the background.
     Stale,
     Unusable,
 }
@@ -125,7 +124,7 @@ impl Plan {
     /// Resolves the options of a call.
     ///
     /// # Errors
-    /// If a window is zero or missing where it is needed.
+    /// If a time is zero, or missing where it is needed.
     pub(crate) fn resolve(query: &'static str, sources: &OptionSources) -> Result<Self, OptionsError> {
         let all = sources.merged();
         let plan = Self::of(sources, &all);
@@ -142,7 +141,7 @@ impl Plan {
         let (table_ttl, table_fresh) = sources.table;
         let fresh = match table_fresh {
             Some(_) => sources.call.fresh.or(sources.query.fresh),
-            // What a mutation writes has no time to live by the options, and is not to be fresh for ever.
+            // The write of a mutation has no time to live by the options, and must not stay fresh forever.
             None => all.fresh.or(all.ttl),
         };
         let ttl = match table_ttl {
@@ -182,7 +181,7 @@ impl Plan {
         check_numbers(all)?;
         check_concurrency(sources.concurrency)?;
         if sources.call.concurrency.is_some() {
-            let problem = "is no option of a call: give it to the derive or to `ClientBuilder::query`";
+            let problem = "is not an option of a call: set it in the derive or by `ClientBuilder::query`";
             return Err(("concurrency", problem));
         }
         if self.strategy == Strategy::NetworkOnly {
@@ -202,13 +201,13 @@ impl Plan {
         check_windows(all)
     }
 
-    /// Whether an answer in the cache comes before a load.
+    /// Whether the cache is read before anything is loaded.
     #[inline]
     pub(crate) fn reads_first(&self) -> bool {
         matches!(self.strategy, Strategy::CacheFirst | Strategy::StaleWhileRevalidate)
     }
 
-    /// Whether what is fresh by the times of its table is an answer, whatever else there is to say.
+    /// Whether a value that is fresh by the times of its table is the answer, with no further conditions.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.reads_first() && self.fresh.is_none() && self.beta.is_none() && self.absent_ttl.is_none()
@@ -222,28 +221,28 @@ impl Plan {
         self.strategy != Strategy::NetworkOnly
     }
 
-    /// Whether the load that runs now is not good enough.
+    /// Whether a running load is not good enough.
     pub(crate) fn replaces_running(&self) -> bool {
         self.strategy == Strategy::Refresh
     }
 
-    /// How long a call waits before it looks into the cache.
+    /// How long a call waits before it reads the cache.
     pub(crate) fn cache_fallback_after(&self) -> Option<Duration> {
         self.timeout.filter(|_| self.strategy == Strategy::NetworkFirst)
     }
 
-    /// Whether an error is to be remembered.
+    /// Whether errors are remembered.
     pub(crate) fn remembers_errors(&self) -> bool {
         self.error_ttl.is_some() || self.stale_if_error.is_some()
     }
 
-    /// Whether it is to be asked of a value if it is absent.
+    /// Whether it matters that a value says that there is nothing.
     #[inline]
     pub(crate) fn checks_absence(&self) -> bool {
         self.absent_ttl.is_some()
     }
 
-    /// What is to be made of an entry before anything is loaded. `load_time` is how long a load of the query takes.
+    /// Judges an entry before anything is loaded. `load_time` returns how long a load of the query takes.
     #[inline]
     pub(crate) fn judge(
         &self,
@@ -272,17 +271,17 @@ impl Plan {
             }
     }
 
-    /// How long an entry will be fresh, as far as the options know.
+    /// How long an entry will be fresh, as far as the options decide that.
     pub(crate) fn fresh_left(&self, is_absent: bool, state: &EntryState) -> Duration {
         self.stale_from(is_absent, state).saturating_sub(state.age)
     }
 
-    /// When an entry becomes stale: by the options, its own times or those of its table.
+    /// When an entry becomes stale, by the options, its own times or those of its table.
     fn stale_from(&self, is_absent: bool, state: &EntryState) -> Duration {
         self.fresh_of(is_absent, state).or(state.fresh_for).unwrap_or(self.stale_from)
     }
 
-    /// How long an entry is fresh, where that is not for itself to say.
+    /// How long an entry is fresh, if it does not decide that itself.
     #[inline]
     fn fresh_of(&self, is_absent: bool, state: &EntryState) -> Option<Duration> {
         let fresh = self.fresh_for(is_absent)?;
@@ -290,7 +289,7 @@ impl Plan {
         Some(shorter.map_or(fresh, |shorter| fresh.min(shorter)))
     }
 
-    /// The options of a load that several wait for: those of the strictest.
+    /// The options of a load that several observers share: the strictest of all.
     pub(crate) fn stricter(self, other: &Self) -> Self {
         let shorter = if other.stale_from < self.stale_from { *other } else { self };
         let storing = if self.stores() { self } else { *other };
@@ -310,7 +309,7 @@ impl Plan {
         }
     }
 
-    /// Stores what is loaded with the times of the query, whatever an observer says.
+    /// Uses the times of the query to store values, whatever the options of an observer are.
     pub(crate) fn with_times_of(self, query: &Self) -> Self {
         let Self { ttl, jitter, spread, absent_ttl, .. } = *query;
         Self { ttl, jitter, spread, absent_ttl, ..self }
@@ -320,19 +319,19 @@ impl Plan {
         Self { strategy, ..self }
     }
 
-    /// To load what is missing: a load that runs already is good enough.
+    /// For a missing value: a running load is good enough.
     pub(crate) fn repairing(self) -> Self {
         let strategy = if self.stores() { Strategy::CacheFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 
-    /// To load whatever is there: a load that runs already is good enough.
+    /// For a load in any case: a running load is good enough.
     pub(crate) fn polling(self) -> Self {
         let strategy = if self.stores() { Strategy::NetworkFirst } else { self.strategy };
         Self { strategy, ..self }
     }
 
-    /// Whether an entry may stand in for a load that failed.
+    /// Whether an entry may replace the answer of a failed load.
     pub(crate) fn allows_substitute(&self, is_absent: bool, state: &EntryState) -> bool {
         match self.strategy {
             Strategy::NetworkFirst => true,
@@ -348,7 +347,7 @@ impl Plan {
         self.absent_ttl.filter(|_| is_absent).or(self.fresh)
     }
 
-    /// The times to store a value with whose load began at `started`.
+    /// The times to store a value with, if its load began at `started`.
     pub(crate) fn times(&self, is_absent: bool, started: Moment) -> EntryTimes {
         let mut times = EntryTimes::new().as_of(started);
         if let Some(fresh) = self.spread.filter(|_| self.absent_ttl.is_none() || !is_absent) {
@@ -357,7 +356,7 @@ impl Plan {
         self.kept_for(is_absent).map_or(times, |ttl| times.ttl(ttl))
     }
 
-    /// How long a value is fresh, and how long it is kept where that is not for the table to say.
+    /// How long a value is fresh, and how long it is kept if the table does not decide that.
     pub(crate) fn windows(&self, is_absent: bool) -> (Duration, Option<Duration>) {
         (self.fresh_for(is_absent).unwrap_or(self.stale_from), self.kept_for(is_absent))
     }
@@ -368,12 +367,12 @@ impl Plan {
     }
 }
 
-/// An option that cannot work, and what is wrong with it.
+/// An option that cannot work, and why.
 pub(crate) type OptionProblem = (&'static str, &'static str);
 
 const ZERO: &str = "must be longer than zero; leave it out to do without";
 
-/// Looks for values that cannot work, whatever is missing.
+/// Checks options for values that cannot work, whatever is missing.
 pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), OptionProblem> {
     check_numbers(options)?;
     match options.strategy {
@@ -383,13 +382,13 @@ pub(crate) fn check_values(options: &LoadingOptions) -> Result<(), OptionProblem
     }
 }
 
-/// Looks at the number of loads that a client runs at once.
+/// Checks how many loads a client may run at once.
 pub(crate) fn check_concurrency(most: Option<u32>) -> Result<(), OptionProblem> {
     let problem = "of `ClientBuilder::concurrency` must be at least 1; leave it out for no limit";
     if most == Some(0) { Err(("concurrency", problem)) } else { Ok(()) }
 }
 
-/// Those that count with any strategy.
+/// Checks that apply to each strategy.
 fn check_numbers(options: &LoadingOptions) -> Result<(), OptionProblem> {
     if options.jitter.is_some_and(|fraction| !(0.0..=1.0).contains(&fraction)) {
         return Err(("jitter", "must be a fraction from 0 to 1"));
@@ -411,7 +410,7 @@ fn check_numbers(options: &LoadingOptions) -> Result<(), OptionProblem> {
         .map_or(Ok(()), Err)
 }
 
-/// Those that do not count where nothing is stored.
+/// Checks that do not apply if nothing is stored.
 fn check_windows(options: &LoadingOptions) -> Result<(), OptionProblem> {
     let windows = [
         ("ttl", options.ttl),
@@ -426,8 +425,8 @@ fn check_windows(options: &LoadingOptions) -> Result<(), OptionProblem> {
     }
 }
 
-/// Whether a query with these options, and none from elsewhere, is answered with what is fresh by the times of its
-/// table, as cache-first is.
+/// Whether a query with these options, and no others, is answered by a value that is fresh by the times of its table,
+/// as with cache-first.
 #[inline]
 pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
     let reads_first = match derived.strategy {
@@ -438,14 +437,14 @@ pub(crate) const fn is_plain(derived: &LoadingOptions) -> bool {
     reads_first && derived.fresh.is_none() && derived.beta.is_none() && derived.absent_ttl.is_none()
 }
 
-/// A time that is shorter by a random part, so that what is stored together does not end together.
+/// A time shortened by a random part, so that values stored together do not expire together.
 fn shortened(ttl: Duration, fraction: f64) -> Duration {
     let share = 1.0 - fastrand::f64() * fraction.clamp(0.0, 1.0);
     Duration::try_from_secs_f64(ttl.as_secs_f64() * share).unwrap_or(ttl)
 }
 
-/// Whether this reader is the one to load an answer again before it is stale ("Optimal Probabilistic Cache Stampede
-/// Prevention", Vattani and others, 2015): the likelier the nearer the end is, in units of what a load takes.
+/// Whether this reader is to load a value again before it is stale ("Optimal Probabilistic Cache Stampede Prevention",
+/// Vattani et al., 2015). This is the more likely the nearer the end is, in units of the time of a load.
 fn is_early(stale_from: Duration, age: Duration, beta: f64, load_time: Duration) -> bool {
     let remaining = stale_from.saturating_sub(age).as_secs_f64();
     // In (0, 1], so that the logarithm is finite.

@@ -25,10 +25,10 @@ use crate::token::Token;
 impl<A: App> Client<A> {
     /// Loads a query in the background, unless it is fresh or being loaded.
     ///
-    /// The load has begun when this returns. The result may be dropped, or [waited for](Prefetched::done). The answer is
-    /// kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
-    /// [`refresh_error`](Self::refresh_error). Options that cannot work are an event of `tracing` too, at level `WARN`. A
-    /// query whose strategy stores nothing is not loaded.
+    /// The load has begun when this returns. The result may be dropped, or [waited for](Prefetched::done). The answer
+    /// is kept for at least five seconds, even by a table that keeps nothing by itself. Errors go to
+    /// [`refresh_error`](Self::refresh_error). Options that cannot work are an event of `tracing` too, at level `WARN`.
+    /// A query whose strategy stores nothing is not loaded.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
@@ -86,8 +86,8 @@ impl<A: App> Client<A> {
         caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
     }
 
-    /// [`prefetch`](Self::prefetch) after `delay`, unless the guard is dropped before. For queries that are likely to be
-    /// needed, such as under a pointer that rests. Once the load has begun it continues without the guard.
+    /// [`prefetch`](Self::prefetch) after `delay`, unless the guard is dropped before. For queries that are likely to
+    /// be needed, such as under a pointer that rests. Once the load has begun it continues without the guard.
     ///
     /// Keeps the client alive until then, by a task.
     ///
@@ -104,11 +104,11 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Context<A> {
-    /// Loads a query in the background, unless the tree has its answer, or it is fresh or being loaded. The load belongs
-    /// to nobody: it continues when the tree is cancelled.
+    /// Loads a query in the background, unless the tree has its answer, or it is fresh or being loaded. The load
+    /// belongs to nobody: it continues when the tree is cancelled.
     ///
-    /// The load goes into the cache that all callers share. So a tree that does not use the cache, that was given answers
-    /// or has replacements prefetches nothing. Nor does a tree that is cancelled.
+    /// The load goes into the cache that all callers share. So a tree that does not use the cache, that was given
+    /// answers or has replacements prefetches nothing. Nor does a tree that is cancelled.
     ///
     /// Otherwise as [`Client::prefetch`].
     ///

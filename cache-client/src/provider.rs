@@ -1,4 +1,4 @@
-//! A second tier below the cache, as the user sees it: where bytes are kept under bytes. Knows nothing of queries.
+//! The second tier as its implementors see it: bytes stored under bytes. Knows nothing of queries.
 
 pub(crate) mod entry;
 pub(crate) mod envelope;
@@ -16,32 +16,33 @@ use std::time::Duration;
 
 use cache_core::BoxError;
 
-/// A second tier below the cache: keeps bytes under bytes, for longer than the program runs or for several programs.
+/// A second tier below the cache. It stores bytes under bytes, for longer than the program runs, or for several
+/// programs.
 ///
-/// A client that is [built with one](crate::ClientBuilder::provider) asks it when a query derived with `persist` is
-/// missing, before it is loaded, and gives it what was loaded. It asks only for strategies that read the cache first, and
-/// once for all who wait: a background refresh, `network-first`, `refresh` and `network-only` go past it. Trees that are
-/// kept from the cache neither read nor write it.
+/// A client that is [built with a provider](crate::ClientBuilder::provider) asks it before it loads a missing query
+/// derived with `persist`, and stores the loaded value in it. It asks only for strategies that read the cache first,
+/// and once for all concurrent callers. Background refreshes and the strategies `network-first`, `refresh` and
+/// `network-only` do not ask it. Trees that are kept from the cache neither read nor write it.
 ///
-/// What it has is used while it is fresh by the options of who asks, and counts as old as it is by the wall clock; what is
-/// stale, damaged or was written by a program with other types is a miss. So is a call that fails, panics or takes longer
-/// than the [timeout](crate::ClientBuilder::provider_timeout): a provider that is out of order makes loads later, but
-/// never fails them.
+/// A value of the provider is used while it is fresh by the options of the caller; its age is counted by the wall
+/// clock. A stale or damaged value, or one written by a program with other types, is a miss. So is a call that fails,
+/// panics or exceeds the [timeout](crate::ClientBuilder::provider_timeout): a broken provider delays loads, but never
+/// fails them.
 ///
-/// # What holds
-/// - What is written, removed, invalidated or cleared in this cache is not read back from an older entry of the provider
-///   as long as the client lives. The client learns this by the hash of the key: now and then it passes over an entry
-///   that is not out of date. It has no effect on single keys: `invalidate_where` and all that is wider pass over
-///   everything that the provider has of these queries from before.
-/// - [`invalidate`](crate::Client::invalidate) of one key also removes it from the provider, behind the call. Nothing else
-///   removes anything: what the program must not find again after a restart, as after a logout, it removes itself.
-/// - Nothing holds between machines: what another one invalidates is found here until it is stale. Their clocks have to
-///   agree, as far as the freshness of answers is to.
+/// # Guarantees
+/// - After a write, removal, invalidation or clear in this cache, no older entry is read back from the provider as long
+///   as the client lives. The client remembers changes by the hash of the key, so it sometimes skips an entry that is
+///   still good. `invalidate_where` and all wider invalidations skip all older entries of their queries.
+/// - [`invalidate`](crate::Client::invalidate) of one key also removes it from the provider, in the background. Nothing
+///   else removes entries. If the program must not find an entry after a restart, as after a logout, it has to remove
+///   it itself.
+/// - There are no guarantees between machines: an entry that another machine has invalidated is found here until it is
+///   stale. Freshness is as accurate as the agreement of their clocks.
 ///
-/// # What is kept
-/// The key is the name of the table, a zero byte, and the key of the query in the codec of the query: the same in each
-/// run and on each machine. The value is an envelope with the answer, described in the module `provider::envelope` of the
-/// source.
+/// # What is stored
+/// The key is the name of the table, a zero byte, and the key of the query in the codec of the query. It is the same in
+/// each run and on each machine. The value is an envelope with the answer; the module `provider::envelope` of the
+/// source describes it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -71,16 +72,16 @@ use cache_core::BoxError;
 /// }
 /// ```
 pub trait Provider: Send + Sync + 'static {
-    /// What was set under a key last, if its time to live is not over. One that is over may be returned: the client
-    /// looks for itself.
+    /// Returns the value that was last set under a key, if its time to live has not passed. An expired value may be
+    /// returned: the client checks for itself.
     ///
     /// # Cancellation
-    /// The future is dropped when the timeout is over, or nobody wants the answer any more; the same is true of the other
-    /// two, but for the latter.
+    /// The future is dropped at the timeout, or when no caller wants the answer any more. The futures of the other two
+    /// methods are dropped at the timeout only.
     fn get(&self, key: &[u8]) -> impl Future<Output = Result<Option<Vec<u8>>, BoxError>> + Send;
 
-    /// Keeps a value under a key, in place of the one before, for at most `ttl`, which is a year or less. It may go
-    /// earlier.
+    /// Stores a value under a key, in place of an earlier one, for at most `ttl`, which is at most a year. It may be
+    /// dropped earlier.
     fn set(
         &self,
         key: &[u8],
@@ -88,7 +89,7 @@ pub trait Provider: Send + Sync + 'static {
         ttl: Duration,
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Removes what is under a key, if there is anything.
+    /// Removes the value under a key, if there is one.
     fn remove(&self, key: &[u8]) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 

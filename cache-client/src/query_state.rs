@@ -1,5 +1,5 @@
-//! What a client keeps for one query: its flights, its errors, what is observed, how long its loads take. Found by the place
-//! of its table.
+//! What a client keeps for one query: its flights, its errors, its observed keys, how long its loads take. Found by the
+//! index of its table.
 
 use std::any::TypeId;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::flight::registry::FlightRegistry;
 use crate::layer::stack::LayerStacks;
 use crate::observer::registry::{ObservedKeys, Reload};
 
-/// Everything about the loads of one query.
+/// The state of one query.
 pub(crate) struct QueryState {
     query: TypeId,
     pub(crate) flights: FlightRegistry,
@@ -25,7 +25,7 @@ pub(crate) struct QueryState {
     pub(crate) stacks: LayerStacks,
     /// Keys that are about to be loaded together.
     pub(crate) batch_queue: Arc<BatchQueue>,
-    /// Of the loads that run at once, if the options say one.
+    /// Of concurrent loads, if the options set one.
     limit: OnceLock<Option<Arc<ConcurrencyLimit>>>,
     /// Nanoseconds, a running mean.
     load_time: AtomicU64,
@@ -45,7 +45,7 @@ impl QueryState {
         }
     }
 
-    /// The limit of the loads that run at once; `most` is asked by the first call.
+    /// The limit of concurrent loads. The first call asks `most`.
     pub(crate) fn limit(&self, most: impl FnOnce() -> Option<u32>) -> Option<Arc<ConcurrencyLimit>> {
         self.limit.get_or_init(|| most().map(ConcurrencyLimit::new)).clone()
     }
@@ -54,7 +54,7 @@ impl QueryState {
         Duration::from_nanos(self.load_time.load(Ordering::Relaxed))
     }
 
-    /// Counts a load into the mean; the last few weigh most.
+    /// Adds a load to the mean. The last few count most.
     pub(crate) fn note_load_time(&self, time: Duration) {
         let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let old = self.load_time.load(Ordering::Relaxed);
@@ -63,11 +63,11 @@ impl QueryState {
     }
 }
 
-/// The query_states of a client, by the places of the tables. Each is made at the first load of its query.
+/// The state of each query of a client, by the index of its table. Made at the first load of the query.
 pub(crate) struct QueryStates(Box<[OnceLock<Arc<QueryState>>]>);
 
 impl QueryStates {
-    /// None yet, for so many tables.
+    /// Empty, for this many tables.
     pub(crate) fn new(tables: usize) -> Self {
         Self((0..tables).map(|_| OnceLock::new()).collect())
     }
@@ -77,7 +77,7 @@ impl QueryStates {
         self.0[table].get()
     }
 
-    /// The same for a query whose table the caller does not know.
+    /// The same by the type of a query whose table is unknown.
     pub(crate) fn existing_of(&self, query: TypeId) -> Option<&Arc<QueryState>> {
         self.made().find(|query_state| query_state.query == query)
     }
@@ -87,7 +87,7 @@ impl QueryStates {
         self.0[table].get_or_init(|| Arc::new(QueryState::new(query)))
     }
 
-    /// Has the observed keys with a tag, or all, of all queries loaded again if they are marked or missing.
+    /// Loads the observed keys with a tag, or all, again if they are marked or missing.
     pub(crate) fn reload(&self, tag: Option<&Tag>) -> Vec<Reload> {
         let is_meant = |key: &dyn AnyKey| tag.is_none_or(|tag| key.has_tag(tag));
         self.made().flat_map(|query_state| query_state.observed.reload_where(&is_meant)).collect()

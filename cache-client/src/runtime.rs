@@ -1,4 +1,4 @@
-//! Which runtime the tasks of a client run on, and whether that runtime still runs anything. Loads nothing.
+//! The runtimes on which the tasks of a client run, and whether they still run anything. Loads nothing.
 
 mod endable;
 
@@ -14,21 +14,21 @@ use tokio::time::{Instant, Sleep};
 
 use endable::Endable;
 
-/// How long a task that waits for another runtime waits before it probes it. Most loads are shorter.
+/// How long a task that waits for another runtime waits before it probes that. Most loads are shorter.
 const FIRST_PROBE: Duration = Duration::from_millis(100);
 
-/// How long a runtime may leave a probe alone before it counts as idle, and how long until the next probe.
+/// How long a runtime may leave a probe waiting before it counts as idle, and how long until the next probe.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
-/// The runtimes of a client: the one that it prefers for its tasks, and those that do not run any.
+/// The runtimes of a client: the preferred one, and those that run no tasks.
 #[derive(Debug)]
 pub(crate) struct ClientRuntime {
     preferred: Option<Handle>,
-    /// Whether that is neither idle nor over.
+    /// Whether that has neither ended nor is idle.
     is_preferred: AtomicBool,
-    /// Runtimes that live and are not driven, as a `current_thread` runtime outside of `block_on`.
+    /// Runtimes that exist but are not driven, such as a `current_thread` runtime outside `block_on`.
     idle: Mutex<Vec<Id>>,
-    /// The first runtime of a load that obeys a limit, and whether there are others.
+    /// The first runtime of a load with a concurrency limit, and whether there are others.
     first: OnceLock<Id>,
     are_several: AtomicBool,
     /// How often a runtime was found idle, or has dropped a task.
@@ -49,7 +49,7 @@ impl ClientRuntime {
         }
     }
 
-    /// The runtime for the next task: the preferred one while it runs, else that of the caller.
+    /// The runtime for the next task: the preferred one while it runs, otherwise that of the caller.
     ///
     /// # Panics
     /// If there is neither.
@@ -65,8 +65,9 @@ impl ClientRuntime {
         }
     }
 
-    /// The runtime for the next task that no caller waits for. Nobody would notice if such a task did not run. So it goes
-    /// to the caller's runtime if the preferred one has ended, or is another `current_thread` runtime, which may be idle.
+    /// The runtime for the next task that no caller waits for. Nobody would notice if such a task did not run. So the
+    /// caller's runtime is used if the preferred one has ended, or is another `current_thread` runtime, which may be
+    /// idle.
     ///
     /// # Panics
     /// If there is neither.
@@ -83,7 +84,7 @@ impl ClientRuntime {
         }
     }
 
-    /// Notes that a runtime has dropped one of its tasks, so that it has ended.
+    /// Notes that a runtime has ended, since it has dropped one of its tasks.
     pub(crate) fn note_end(&self, runtime: &TaskRuntime) {
         if self.prefers(runtime) {
             self.is_preferred.store(false, Ordering::Release);
@@ -103,25 +104,25 @@ impl ClientRuntime {
         }
         drop(idle);
         self.losses.fetch_add(1, Ordering::AcqRel);
-        // Begun after the note, so that a runtime that was only slow is not given up for good.
+        // After the note, so that a runtime that was only slow is not given up for good.
         let awakening = IdleProbe { client: Arc::clone(self), id, is_awake: false };
         runtime.spawn(awakening.run());
     }
 
-    /// Whether a runtime was found idle, and has not run anything since.
+    /// Whether a runtime was found idle, and has run nothing since.
     pub(crate) fn is_idle(&self, runtime: &TaskRuntime) -> bool {
         self.idle.lock().contains(&runtime.0.id())
     }
 
-    /// Notes that a load which obeys a limit runs on a runtime.
+    /// Notes that a load with a concurrency limit runs on a runtime.
     pub(crate) fn note_use(&self, runtime: &TaskRuntime) {
         if *self.first.get_or_init(|| runtime.0.id()) != runtime.0.id() {
             self.are_several.store(true, Ordering::Release);
         }
     }
 
-    /// Ends when one of these runtimes, which may change, has not run anything for a second. Never, while all loads that
-    /// obey limits run on one.
+    /// Ends when one of these runtimes, which may change, has run nothing for a second. Never ends while all loads with
+    /// limits run on one runtime.
     pub(crate) async fn until_one_is_idle(self: &Arc<Self>, runtimes: impl Fn() -> Vec<TaskRuntime>) {
         if !self.are_several.load(Ordering::Acquire) {
             return pending().await;
@@ -150,7 +151,7 @@ impl ClientRuntime {
     }
 }
 
-/// Waits on an idle runtime for somebody to drive it.
+/// Waits on an idle runtime until it is driven.
 struct IdleProbe {
     client: Arc<ClientRuntime>,
     id: Id,
@@ -198,7 +199,7 @@ pub(crate) struct EndableTask {
 }
 
 impl EndableTask {
-    /// Drops the future of the task here and now; if it is being polled, right after that.
+    /// Drops the future of the task immediately, or right after its present poll.
     pub(crate) fn end(&self) {
         self.future.end();
         self.abort.abort();
@@ -210,7 +211,7 @@ impl EndableTask {
 pub(crate) struct TaskRuntime(Handle);
 
 impl TaskRuntime {
-    /// Spawns a task that others may end while this runtime is idle.
+    /// Spawns a task that can be ended while this runtime is idle.
     pub(crate) fn spawn_endable(&self, task: impl Future<Output = ()> + Send + 'static) -> EndableTask {
         let (future, polled) = Endable::new(task);
         EndableTask { future, abort: self.spawn(polled) }
@@ -220,7 +221,7 @@ impl TaskRuntime {
         self.0.spawn(task).abort_handle()
     }
 
-    /// Does something when a time has passed, unless the timer is dropped before.
+    /// Runs `action` after `time`, unless the timer is dropped before.
     pub(crate) fn after(&self, time: Duration, action: impl FnOnce() + Send + 'static) -> Timer {
         let wait = async move {
             tokio::time::sleep(time).await;
@@ -229,30 +230,30 @@ impl TaskRuntime {
         Timer(self.spawn(wait))
     }
 
-    /// Runs code that reads the time or makes timers by the time of this runtime.
+    /// Runs code that reads the time or makes timers by this runtime.
     pub(crate) fn enter<T>(&self, code: impl FnOnce() -> T) -> T {
         let _entered = self.0.enter();
         code()
     }
 
-    /// A timer of the caller's runtime; without one, of this runtime.
+    /// A timer of the caller's runtime, or of this one if there is none.
     pub(crate) fn sleep_until(&self, deadline: Instant) -> Sleep {
         let _entered = Handle::try_current().is_err().then(|| self.0.enter());
         tokio::time::sleep_until(deadline)
     }
 
-    /// Whether the caller has another runtime than this one, and so may go on when this one does not.
+    /// Whether the caller is on another runtime, and so may continue when this one does not.
     pub(crate) fn is_elsewhere(&self) -> bool {
         Handle::try_current().is_ok_and(|current| current.id() != self.0.id())
     }
 
-    /// Whether this runtime may stop running tasks while the caller goes on: it is another one, and needs somebody to
-    /// drive it.
+    /// Whether this runtime may stop running tasks while the caller continues: it is another runtime, and has to be
+    /// driven.
     pub(crate) fn may_be_idle(&self) -> bool {
         self.0.runtime_flavor() == RuntimeFlavor::CurrentThread && self.is_elsewhere()
     }
 
-    /// Whether this runtime is not the caller's and has ended, so that it drops whatever is spawned on it.
+    /// Whether this runtime is not the caller's and has ended, so that it drops spawned tasks.
     fn has_ended(&self) -> bool {
         if !self.is_elsewhere() {
             return false;
@@ -263,8 +264,8 @@ impl TaskRuntime {
         has_ended
     }
 
-    /// Ends when this runtime has not run anything for a second, or has ended. Never, if it is that of the caller or
-    /// has threads of its own.
+    /// Ends when this runtime has run nothing for a second, or has ended. Never ends if it is the caller's, or has
+    /// threads of its own.
     pub(crate) async fn until_idle(&self, client: &Arc<ClientRuntime>) {
         if !self.may_be_idle() {
             return pending().await;

@@ -1,4 +1,4 @@
-//! Errors of the client that implement [`Error`] although the error of the user's code does not.
+//! Errors of the client that implement [`Error`] even if the error of the user's code does not.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
@@ -8,12 +8,12 @@ use crate::error::QueryError;
 use crate::ingest::SourceError;
 use crate::mutate::MutateError;
 
-/// An error of the client that implements [`Error`] where its `E` does not, as `anyhow::Error` does not.
+/// An error of the client that implements [`Error`] even if its `E` does not, as with `anyhow::Error`.
 ///
-/// Made by [`QueryError::into_error`], [`MutateError::into_error`] and [`SourceError::into_error`]. It reads like the error
-/// it was made from, and its sources are the error that `E` refers to and the sources of that.
+/// Made by [`QueryError::into_error`], [`MutateError::into_error`] and [`SourceError::into_error`]. Displays like the
+/// error it was made from. Its sources are the error that `E` refers to and the sources of that.
 ///
-/// `anyhow::Error` gives it back: `error.downcast_ref::<WithSource<QueryError<anyhow::Error>>>()`.
+/// `anyhow::Error` can be downcast to it: `error.downcast_ref::<WithSource<QueryError<anyhow::Error>>>()`.
 #[derive(Clone, Debug)]
 pub struct WithSource<T>(
     /// The error it was made from.
@@ -26,14 +26,14 @@ impl<T: Display> Display for WithSource<T> {
     }
 }
 
-/// What `anyhow::Error` and its like refer to.
+/// What `anyhow::Error` and similar types refer to.
 type Referred = dyn Error + Send + Sync;
 
 impl<E: AsRef<Referred> + Debug> Error for WithSource<QueryError<E>> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             QueryError::Failed { source, .. } => Some((**source).as_ref()),
-            // Reads like the error of the options itself.
+            // Displays like the error of the options itself.
             QueryError::Options(error) => error.source(),
             _ => None,
         }
@@ -59,8 +59,8 @@ impl<E: AsRef<Referred> + Debug> Error for WithSource<SourceError<E>> {
     }
 }
 
-/// An error known by its text alone: what [`QueryError::into_display_error`] and its like make of an `E` that implements
-/// [`Display`] and not [`Error`]. It has no source.
+/// An error that consists of its text. [`QueryError::into_display_error`] and its variants make it from an `E` that
+/// implements [`Display`] but not [`Error`]. It has no source.
 #[derive(Clone)]
 pub struct DisplayError<E>(
     /// What it displays.
@@ -82,7 +82,7 @@ impl<E: Display> Debug for DisplayError<E> {
 impl<E: Display> Error for DisplayError<E> {}
 
 impl<E> QueryError<E> {
-    /// Converts the error into one that implements [`Error`], where `E` refers to an error without being one:
+    /// Converts the error into one that implements [`Error`], for an `E` that refers to an error without being one:
     /// `anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send + Sync>`.
     ///
     /// ```
@@ -128,8 +128,8 @@ impl<E> QueryError<E> {
         WithSource(self)
     }
 
-    /// Converts the error into one that implements [`Error`], where `E` implements [`Display`] alone, as a text does. The
-    /// source of the result is the text of `E`.
+    /// Converts the error into one that implements [`Error`], for an `E` that implements only [`Display`], such as
+    /// `String`. The source of the result is the text of `E`.
     #[must_use]
     pub fn into_display_error(self) -> QueryError<DisplayError<Arc<E>>> {
         self.with_source(|source| Arc::new(DisplayError(source)))

@@ -1,52 +1,52 @@
-//! What the client tells of itself while it works, by `tracing`, and by `metrics` if that feature is on.
+//! What the client reports while it works: spans and events of `tracing`, and metrics with the feature `metrics`.
 //!
 //! # Spans and events
-//! All have the target [`TARGET`] and a name, which is their message too.
+//! All have the target [`TARGET`], and a name that is their message too.
 //!
 //! | span | level | fields | when |
 //! |---|---|---|---|
-//! | `load` | info | `query`, `strategy`, `outcome` | one for each load, with all that it is tried again |
+//! | `load` | info | `query`, `strategy`, `outcome` | one for each load, with all its retries |
 //!
-//! The spans of the code in [`fetch`](crate::Fetch::fetch) are inside of it. A load that is shared belongs to nobody: it
-//! has no parent, and follows from the span of who started it. One that belongs to a tree alone has that as its parent.
-//! `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker) or `interrupted`; `strategy` is that of who
-//! started the load, as options write it.
+//! The spans of the code in [`fetch`](crate::Fetch::fetch) are inside this span. A shared load has no parent; its span
+//! follows from the span of the caller that has started it. A load of a single tree has the caller's span as its
+//! parent. `outcome` is `answered`, `failed`, `panicked`, `refused` (by a breaker) or `interrupted`. `strategy` is that
+//! of the caller that has started the load, as options write it.
 //!
 //! | event | level | fields beside `query` | when |
 //! |---|---|---|---|
-//! | `hit` | trace | `strategy` | a call was answered with what is fresh in the cache |
-//! | `stale_hit` | debug | `strategy` | a call was answered with what is stale in the cache, and is loaded again |
+//! | `hit` | trace | `strategy` | a call was answered with a fresh value of the cache |
+//! | `stale_hit` | debug | `strategy` | a call was answered with a stale value of the cache, which is loaded again |
 //! | `miss` | debug | `strategy` | a call found nothing in the cache that it could use |
-//! | `refresh` | debug | `strategy` | a load has begun behind an answer from the cache |
-//! | `substitute` | debug | `strategy`, `kind`: `cached` or `fallback` | something stood in for a load that failed, or was too late |
-//! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | what was loaded is in the cache |
-//! | `overtaken` | debug | `strategy` | what was loaded was not stored, since something newer came to the key |
-//! | `outdated` | debug | `strategy` | what was loaded is in the cache, and marked: a query it was built from has changed meanwhile |
+//! | `refresh` | debug | `strategy` | a background load has begun after an answer from the cache |
+//! | `substitute` | debug | `strategy`, `kind`: `cached` or `fallback` | a cached value or a fallback has replaced the answer of a load that failed, or was too late |
+//! | `store` | debug | `strategy`, `kept`: whether an equal value was kept in place of the new one | the loaded value is in the cache |
+//! | `overtaken` | debug | `strategy` | the loaded value was not stored, since something newer exists |
+//! | `outdated` | debug | `strategy` | the loaded value is in the cache, and marked: a query that it was built from has changed meanwhile |
 //! | `provider_hit` | debug | `strategy` | the provider had the answer, and nothing was loaded; the span of the load has it too |
-//! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, was too slow, or has what cannot be used: a miss |
+//! | `provider_error` | warn | `action`: `get`, `set` or `remove`, `error` | the provider failed, timed out, or has a value that cannot be used: a miss |
 //! | `provider_passed_over` | debug | `action`, `error` | the provider has an entry of other types or another codec: a miss |
-//! | `retry` | info | `strategy`, `attempt`: 2 for the first that is tried again, `wait_seconds` | a load has failed, and is to be tried again |
+//! | `retry` | info | `strategy`, `attempt`: 2 for the first retry, `wait_seconds` | a load has failed, and is going to be retried |
 //! | `failed` | warn, debug if the error is [expected](crate::Fetch::is_expected) | `strategy`, `key`, `outcome`: `failed` or `panicked`, `error` | a load has ended without an answer |
-//! | `refused` | debug | `strategy` | a load was not made, since its circuit breaker is open |
+//! | `refused` | debug | `strategy` | a load was not started, since its circuit breaker is open |
 //! | `interrupted` | debug | `strategy` | a load was cancelled |
 //! | `mutation` | debug if it is done or the error is [expected](crate::Mutate::is_expected), else warn | no `query`; `mutation`: its type, `outcome`: `done`, `failed`, `panicked` or `refused` (by a hook), `error` | a mutation has ended |
 //! | `source` | warn, info if it ended | no `query`; `source`: its type, `outcome`: `ended`, `failed` or `panicked`, `error` unless it ended | a source of pushed values has broken off |
 //! | `value_refused` | warn | no `query`; `source`: its type, `error` | a pushed value was refused by a hook, or conflicts kept it out |
 //! | `prefetch_refused` | warn | `option`, `problem` | a query was not prefetched, since its options cannot work |
-//! | `breaker` | warn if it opens, else info | no `query`; `breaker`: its name, `state`: `open`, `half-open` or `closed` | a circuit breaker has another state |
+//! | `breaker` | warn if it opens, else info | no `query`; `breaker`: its name, `state`: `open`, `half-open` or `closed` | a circuit breaker has changed its state |
 //!
-//! Each is told once, however deep in a tree the call was: a call that may read the cache tells of a hit, a stale hit or a
-//! miss; what a tree answers from its memo, a preset or a replacement tells of nothing. Nor do
-//! [`cached`](crate::Client::cached), prefetches and observers: they look, and are not answered; of what they load the
-//! span tells. `error` is the text of the error, in its alternate form (`{:#}`).
+//! Each event is reported once, however deep in a tree the call is. A call that may read the cache reports a hit, a
+//! stale hit or a miss. An answer from the memo, a preset or a replacement of a tree reports nothing. Nor do
+//! [`cached`](crate::Client::cached), prefetches and observers, which are not answered; their loads have spans. `error`
+//! is the text of the error, in its alternate form (`{:#}`).
 //!
-//! A load that has failed is told with its `key`; the other spans and events about one key have that field if the client
-//! was built so: [`trace_keys`](crate::ClientBuilder::trace_keys). A key is told by its `Debug`, at most 200 bytes of it,
-//! and hidden if its query is derived with `secret`.
+//! A failed load is reported with its `key`. Other spans and events about one key have that field only with
+//! [`trace_keys`](crate::ClientBuilder::trace_keys). A key is formatted by its `Debug`, up to 200 bytes, and hidden if
+//! its query is derived with `secret`.
 //!
 //! # Metrics
-//! With the cargo feature `metrics`, by the recorder of the crate of that name. All but that of the breakers have the label
-//! `query`.
+//! With the cargo feature `metrics`, by the recorder of the `metrics` crate. All metrics but that of the breakers have
+//! the label `query`.
 //!
 //! | metric | kind | labels beside `query` | what |
 //! |---|---|---|---|
@@ -62,18 +62,19 @@
 //! | `cache_client_loads_total` | counter | `outcome` | loads that have ended |
 //! | `cache_client_breaker_changes_total` | counter | no `query`; `breaker`, `state` | events `breaker` |
 //! | `cache_client_load_seconds` | histogram, seconds | | loads that were answered, failed or panicked, with all waits and retries |
-//! | `cache_client_flights` | gauge | | loads under way |
+//! | `cache_client_flights` | gauge | | running loads |
 //!
 //! # Costs
-//! Without a subscriber an event costs one relaxed load. A metric costs what its recorder does, which has to find it by
-//! name and label; nothing is allocated for a hit.
+//! Without a subscriber, an event costs one relaxed load. A metric costs what its recorder does, which has to find it
+//! by name and label. A hit allocates nothing.
 
-mod load;
+pub(crate) mod load;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(not(feature = "metrics"))]
 #[path = "telemetry/no_metrics.rs"]
 mod metrics;
+mod names;
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display, Write};
@@ -88,40 +89,27 @@ use tracing::{Level, event, field};
 
 use crate::breaker::options::BreakerState;
 use crate::error::OptionsError;
-pub(crate) use load::LoadSpan;
 pub(crate) use metrics::{Labels, describe};
+pub use names::TARGET;
+use names::{
+    BREAKER_CHANGES, HITS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES, RETRIES, STALE_HITS, STORES,
+    SUBSTITUTES,
+};
 
-/// Target of all spans and events.
-pub const TARGET: &str = "cache_client";
-
-const HITS: &str = "cache_client_hits_total";
-const STALE_HITS: &str = "cache_client_stale_hits_total";
-const MISSES: &str = "cache_client_misses_total";
-const REFRESHES: &str = "cache_client_refreshes_total";
-const SUBSTITUTES: &str = "cache_client_substitutes_total";
-const PROVIDER_HITS: &str = "cache_client_provider_hits_total";
-const PROVIDER_ERRORS: &str = "cache_client_provider_errors_total";
-const STORES: &str = "cache_client_stores_total";
-const RETRIES: &str = "cache_client_retries_total";
-const LOADS: &str = "cache_client_loads_total";
-const BREAKER_CHANGES: &str = "cache_client_breaker_changes_total";
-const LOAD_SECONDS: &str = "cache_client_load_seconds";
-const FLIGHTS: &str = "cache_client_flights";
-
-/// How one client tells what it does. Never used under a lock: who listens is foreign code.
+/// How one client reports what it does. Never used under a lock, since subscribers are foreign code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Telemetry {
     with_keys: bool,
 }
 
-/// What an event is about.
+/// The fields of an event about a query.
 struct EventFields<'a> {
     query: &'static str,
     strategy: &'static str,
     key: Option<KeyField<'a>>,
 }
 
-/// A query and its key, as they are told.
+/// A query and its key, as they are reported.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
     query: &'static str,
@@ -135,7 +123,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// A key by its `Debug`, not longer than [`LONGEST_KEY`].
+/// A key, formatted by its `Debug`, up to [`LONGEST_KEY`] bytes.
 struct KeyField<'a, K: ?Sized = dyn AnyKey>(&'a K);
 
 impl<K: ?Sized> Clone for KeyField<'_, K> {
@@ -146,7 +134,7 @@ impl<K: ?Sized> Clone for KeyField<'_, K> {
 
 impl<K: ?Sized> Copy for KeyField<'_, K> {}
 
-/// Bytes of a key that are told.
+/// How many bytes of a key are reported.
 const LONGEST_KEY: usize = 200;
 
 impl<K: Debug + ?Sized> Debug for KeyField<'_, K> {
@@ -159,7 +147,7 @@ impl<K: Debug + ?Sized> Debug for KeyField<'_, K> {
     }
 }
 
-/// Writes on as long as there is room, up to the boundary of a character.
+/// Writes as long as there is room, up to a character boundary.
 struct Truncating<'a, 'b> {
     left: usize,
     to: &'a mut fmt::Formatter<'b>,
@@ -178,7 +166,7 @@ impl fmt::Write for Truncating<'_, '_> {
     }
 }
 
-/// An event about one query. Nothing of it is evaluated while nobody listens.
+/// An event about one query. Its fields are evaluated only if there is a subscriber.
 macro_rules! tell {
     ($level:ident, $name:literal, $about:expr $(, $field:ident = $value:expr)*) => {
         event!(
@@ -194,7 +182,7 @@ macro_rules! tell {
     };
 }
 
-/// What stood in for a load.
+/// What has replaced the answer of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Substitute {
     Cached,
@@ -211,12 +199,12 @@ impl Telemetry {
         EventFields { query: subject.query, strategy: name_of(strategy), key }
     }
 
-    /// Of what somebody may have to look into: with its key.
+    /// With the key, for events that may have to be investigated.
     fn about_with_key(self, subject: Subject<'_>, strategy: Strategy) -> EventFields<'_> {
         EventFields { key: Some(KeyField(subject.key)), ..self.about(subject, strategy) }
     }
 
-    /// On the shortest way through the client, so all but the question whether anybody listens is out of it.
+    /// On the fast path of a call, so all but the check for a subscriber is out of line.
     #[inline]
     pub(crate) fn hit<Q: Query>(self, query: &Q, strategy: Strategy) {
         let subject = Subject { query: Q::NAME, labels: Labels::of::<Q>(), key: query };
@@ -286,7 +274,7 @@ fn tell_hit(about: &EventFields<'_>) {
     tell!(TRACE, "hit", about);
 }
 
-/// Tells that a breaker has another state.
+/// Reports that the state of a breaker has changed.
 pub(crate) fn breaker(name: &'static str, state: BreakerState) {
     let state = match state {
         BreakerState::Closed => "closed",
@@ -300,20 +288,20 @@ pub(crate) fn breaker(name: &'static str, state: BreakerState) {
     metrics::count_breaker(BREAKER_CHANGES, name, state);
 }
 
-/// Tells that a call of the provider came to nothing.
+/// Reports that a call of the provider has failed.
 pub(crate) fn provider_error(query: &'static str, action: &'static str, error: &dyn Display) {
     let error = field::display(error);
     event!(name: "provider_error", target: TARGET, Level::WARN, query, action, error, "provider_error");
     metrics::count_provider(PROVIDER_ERRORS, query, action);
 }
 
-/// Tells that the provider has an entry that only another build can read.
+/// Reports an entry of the provider that only another build can read.
 pub(crate) fn provider_passed_over(query: &'static str, action: &'static str, error: &dyn Display) {
     let error = field::display(error);
     event!(name: "provider_passed_over", target: TARGET, Level::DEBUG, query, action, error, "provider_passed_over");
 }
 
-/// Tells that a mutation has ended.
+/// Reports that a mutation has ended.
 pub(crate) fn mutation(
     name: &'static str,
     outcome: &'static str,
@@ -331,13 +319,13 @@ pub(crate) fn mutation(
     });
 }
 
-/// Tells something in a task whose outcome must not depend on it: a subscriber, or the `Display` of an error, may panic.
-/// The panic hook of the program has reported that by then.
+/// Reports something in a task whose outcome must not depend on it: a subscriber, or the `Display` of an error, may
+/// panic. The panic hook of the program reports such a panic.
 fn contained(tell: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(tell));
 }
 
-/// An error with its causes, if it shows them in its alternate form.
+/// An error with its causes, if its alternate form shows them.
 struct Alternate<'a>(&'a dyn Display);
 
 impl Display for Alternate<'_> {
@@ -356,7 +344,7 @@ impl Display for WithCauses<'_> {
     }
 }
 
-/// Tells that a source of pushed values has broken off.
+/// Reports that a source of pushed values has broken off.
 pub(crate) fn source(name: &'static str, outcome: &'static str, error: Option<&dyn Display>) {
     let error = error.map(|error| field::display(Alternate(error)));
     contained(|| match outcome {
@@ -365,7 +353,7 @@ pub(crate) fn source(name: &'static str, outcome: &'static str, error: Option<&d
     });
 }
 
-/// Tells that a pushed value was not let in.
+/// Reports that a pushed value was refused.
 pub(crate) fn value_refused(name: &'static str, error: &CommitError) {
     let error = field::display(WithCauses(error));
     contained(|| {
@@ -373,7 +361,7 @@ pub(crate) fn value_refused(name: &'static str, error: &CommitError) {
     });
 }
 
-/// Tells that a query was not prefetched, since its options cannot work.
+/// Reports that a query was not prefetched because its options cannot work.
 pub(crate) fn prefetch_refused(error: &OptionsError) {
     let OptionsError { query, option, problem } = error;
     event!(name: "prefetch_refused", target: TARGET, Level::WARN, query, option, problem, "prefetch_refused");

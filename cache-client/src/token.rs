@@ -1,16 +1,16 @@
-//! What cancels contexts and loads. Most end by themselves and nothing waits for their cancellation, so the token of
+//! Cancels contexts and loads. Most of them end on their own, and nothing waits for their cancellation, so the token of
 //! tokio is made at its first use.
 
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-/// Ends what it was made for, and all that has a clone or a child of it.
+/// Cancels its owner, and everything with a clone or a child of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Token(Arc<OnceLock<CancellationToken>>);
 
 impl Token {
-    /// Makes the token if need be, so that a caller that first asks for it at the same time gets the cancelled one.
+    /// Makes the token if necessary, so that a caller that asks for it at the same time gets the cancelled one.
     pub(crate) fn cancel(&self) {
         self.made().cancel();
     }
@@ -24,7 +24,7 @@ impl Token {
         self.made().cancelled().await;
     }
 
-    /// One that is cancelled with this one, or alone.
+    /// A token that is cancelled with this one, or alone.
     pub(crate) fn child(&self) -> Self {
         Self(Arc::new(OnceLock::from(self.made().child_token())))
     }

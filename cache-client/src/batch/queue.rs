@@ -1,4 +1,4 @@
-//! The keys that are to be loaded together: who joins which batch, and whether anybody still waits for it. Loads nothing,
+//! Keys to be loaded together: which key joins which batch, and whether any caller still waits for it. Loads nothing,
 //! and starts no task.
 
 use std::any::TypeId;
@@ -21,42 +21,43 @@ use crate::token::Token;
 #[derive(Default)]
 pub(crate) struct BatchQueue(Mutex<Option<Arc<Batch>>>);
 
-/// Keys that are loaded by one call.
+/// Keys that one call loads.
 pub(crate) struct Batch {
-    /// A number as that of a flight: those who wait for the batch stand by it in the waits, and what it asks for too.
+    /// A number like that of a flight, for the wait graph: the waiters of the batch wait for it, and it waits for what
+    /// it asks for.
     pub(super) id: FlightId,
-    /// Cancelled when nobody waits any more, and by the load itself if it cancels its context.
+    /// Cancelled when no caller waits any more, and by the load itself if it cancels its context.
     pub(super) token: Token,
     /// Where the load runs.
     pub(super) runtime: TaskRuntime,
-    /// What the load needs to run, if there is a limit.
+    /// The right to run, if there is a limit.
     pub(super) slot: Option<Arc<LoadSlot>>,
     state: Mutex<BatchState>,
 }
 
 struct BatchState {
-    /// Nobody can join any more: it is full, under way, or nobody waits for it.
+    /// No key can join any more: the batch is full or loading, or no caller waits for it.
     is_closed: bool,
-    /// The load has ended, and is not to be cancelled any more.
+    /// The load has ended, and cannot be cancelled any more.
     is_landed: bool,
-    /// Its runtime has dropped it: the keys may join another.
+    /// Its runtime has dropped it: the keys may join another batch.
     is_abandoned: bool,
-    /// How many keys it may have: the least that one of its members wants.
+    /// The least maximum of keys that a member has.
     most: usize,
-    /// How many wait.
+    /// How many callers wait.
     waiting: usize,
     /// Until the load starts.
     members: Vec<BatchMember>,
 }
 
-/// One key of a batch, and whom to tell what it comes to.
+/// One key of a batch, and where to send its outcome.
 pub(super) struct BatchMember {
     pub(super) key: Arc<dyn AnyKey>,
     pub(super) reply: oneshot::Sender<LoadOutcome>,
 }
 
 impl BatchQueue {
-    /// Joins the present batch, or begins one, which is to be started by who began it. There will be at most `most` keys.
+    /// Joins the present batch, or makes a new one, which the caller has to start. It has at most `most` keys.
     pub(super) fn join(
         &self,
         key: &dyn AnyKey,
@@ -83,7 +84,7 @@ impl BatchQueue {
         (waiter, IsNew(true))
     }
 
-    /// Has nobody join a batch any more.
+    /// Closes a batch, so that no key joins it.
     pub(super) fn close(&self, batch: &Arc<Batch>) {
         let mut present = self.0.lock();
         let is_present = present.as_ref().is_some_and(|present| Arc::ptr_eq(present, batch));
@@ -93,7 +94,7 @@ impl BatchQueue {
     }
 }
 
-/// Whether a batch is to be started.
+/// Whether the batch has to be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IsNew(pub(super) bool);
 
@@ -142,13 +143,13 @@ impl Batch {
         (waiter, !state.is_closed)
     }
 
-    /// How many have joined, and whether others can.
+    /// How many keys have joined, and whether others can.
     pub(super) fn joined(&self) -> (usize, bool) {
         let state = self.state.lock();
         (state.members.len(), !state.is_closed)
     }
 
-    /// Those who still wait. Nobody can join from here on.
+    /// The members that still wait. No key can join from here on.
     pub(super) fn take_members(&self) -> Vec<BatchMember> {
         let mut state = self.state.lock();
         state.is_closed = true;
@@ -158,7 +159,7 @@ impl Batch {
         members
     }
 
-    /// Ends the load. Returns whether there is an answer: what was cancelled has none, whatever it says.
+    /// Ends the load. Returns whether there is an answer; a cancelled load has none.
     pub(super) fn land(&self) -> bool {
         let mut state = self.state.lock();
         state.is_landed = !self.token.is_cancelled();
@@ -172,7 +173,7 @@ impl Batch {
         state.is_abandoned
     }
 
-    /// Whether the runtime of the load has dropped it, and the caller's goes on.
+    /// Whether the runtime of the load has dropped it, while that of the caller continues.
     pub(super) fn is_stranded(&self) -> bool {
         self.state.lock().is_abandoned && self.runtime.is_elsewhere()
     }
@@ -189,12 +190,12 @@ impl Batch {
     }
 }
 
-/// The place of one who waits for a batch.
+/// A caller that waits for a batch. Dropping it leaves the batch.
 pub(super) struct BatchWaiter {
     pub(super) batch: Arc<Batch>,
     /// Closed without an answer if the batch was interrupted.
     pub(super) answer: oneshot::Receiver<LoadOutcome>,
-    /// That the flight waits for it.
+    /// The wait of the flight for the batch.
     _waiting: Option<WaitEdge>,
 }
 
@@ -204,7 +205,7 @@ impl Drop for BatchWaiter {
     }
 }
 
-/// The batch_queues of one tree, for what it loads for itself alone.
+/// The queues of one tree, for keys that it loads for itself alone.
 #[derive(Default)]
 pub(crate) struct BatchQueues(Mutex<HashMap<QueueKey, Arc<BatchQueue>, RandomState>>);
 
@@ -212,8 +213,8 @@ pub(crate) struct BatchQueues(Mutex<HashMap<QueueKey, Arc<BatchQueue>, RandomSta
 type QueueKey = (TypeId, bool);
 
 impl BatchQueues {
-    /// The queue of a query. Contexts that are kept from the cache have one apart: what their loads ask for must not
-    /// come from it either.
+    /// The queue of a query. Contexts that are kept from the cache have a separate one, since their loads must not ask
+    /// the cache either.
     pub(super) fn of(&self, query: TypeId, is_cache_enabled: bool) -> Arc<BatchQueue> {
         Arc::clone(self.0.lock().entry((query, is_cache_enabled)).or_default())
     }

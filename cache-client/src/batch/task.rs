@@ -1,5 +1,5 @@
-//! The task of one batch: waits for the end of the tick, loads, and tells each key what it came to. Decides nothing about
-//! who joins.
+//! The task of one batch: waits for the end of the tick, loads, and sends each key its outcome. Does not decide which
+//! keys join.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -18,20 +18,20 @@ use crate::flight::outcome::LoadOutcome;
 use crate::panic::catch_panic;
 use crate::token::Token;
 
-/// Turns of the other tasks in which nobody joins, after which a tick is over. One turn is not all of them where they are
-/// many, or where a worker has just begun to take them from another.
+/// A tick ends after this many turns of the other tasks in which no key has joined. A single turn may not include all
+/// tasks, if there are many, or if a worker has just begun to steal them from another.
 const QUIET_TURNS: u32 = 3;
 
-/// Turns of the other tasks after which a tick is over though somebody joined in each.
+/// A tick ends after this many turns, even if keys have joined in each.
 const MOST_TURNS: u32 = 64;
 
-/// A load of several keys under way.
+/// A running load of several keys.
 pub(super) type LoadManyFuture<'a> = Pin<Box<dyn Future<Output = Vec<LoadOutcome>> + Send + 'a>>;
 
-/// How several keys of a query are loaded. Those that fail have the chance in common.
+/// Loads several keys of a query. Keys that fail share the chance.
 type FetchAll<A> = for<'a> fn(&'a [Arc<dyn AnyKey>], &'a Context<A>, f64) -> LoadManyFuture<'a>;
 
-/// A batch that is to be loaded.
+/// A batch to be loaded.
 struct BatchTask<A: App> {
     batch_queue: Arc<BatchQueue>,
     batch: Arc<Batch>,
@@ -40,10 +40,10 @@ struct BatchTask<A: App> {
     fetch_all: FetchAll<A>,
 }
 
-/// Who waits for each key of a batch.
+/// The callers of each key of a batch.
 type BatchReplies = Vec<Vec<oneshot::Sender<LoadOutcome>>>;
 
-/// Loads one key together with those that have to be loaded at the same time. `node` is the context of its flight.
+/// Loads one key together with others that are needed at the same time. `node` is the context of its flight.
 pub(super) async fn load<A: App>(
     target: LoadTarget<'_, A>,
     fetch_all: FetchAll<A>,
@@ -56,7 +56,7 @@ pub(super) async fn load<A: App>(
         true => node.tree().batch_queues.of(query.type_id(), is_cache_enabled),
         false => Arc::clone(&query_state.batch_queue),
     };
-    // A context outside of all loads is in nobody's way.
+    // A context outside all loads cannot close a cycle.
     let flight = node.flight.unwrap_or_else(|| client.next_flight());
     let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
     loop {
@@ -79,7 +79,7 @@ pub(super) async fn load<A: App>(
         }
         let is_idle = async {
             match batch.runtime.may_be_idle() {
-                // In a box, so that the tasks of loads have no room for it.
+                // Boxed, so that other loads have no room for it.
                 true => Box::pin(batch.runtime.until_idle(client.runtime())).await,
                 false => pending().await,
             }
@@ -89,7 +89,7 @@ pub(super) async fn load<A: App>(
             answer = &mut waiter.answer => match answer {
                 Ok(loaded) => return loaded,
                 Err(_) if batch.is_stranded() => {}
-                // As with any load that cancels its context: whatever its flight would say is no answer.
+                // As with any load that cancels its context, the outcome of its flight is no answer.
                 Err(_) => {
                     node.token.cancel();
                     pending().await
@@ -105,7 +105,7 @@ pub(super) async fn load<A: App>(
     }
 }
 
-/// The context of a batch, as that of a flight would be.
+/// The context of a batch, made like that of a flight.
 fn context<A: App>(node: &Arc<Node<A>>, is_private: bool, batch: &Batch, name: &'static str) -> Arc<Node<A>> {
     let (token, slot) = (batch.token.clone(), batch.slot.clone());
     match is_private {
@@ -117,7 +117,7 @@ fn context<A: App>(node: &Arc<Node<A>>, is_private: bool, batch: &Batch, name: &
 impl<A: App> BatchTask<A> {
     async fn run_caught(self) {
         if catch_panic(self.run()).await.is_err() {
-            // Not the runtime's end: no caller is to begin again.
+            // The runtime has not ended, so no caller is to join another batch.
             self.batch.land();
         }
     }
@@ -125,11 +125,11 @@ impl<A: App> BatchTask<A> {
     async fn run(&self) {
         self.end_of_tick().await;
         if let Some(slot) = &self.batch.slot {
-            // Other keys may join until the load may run.
+            // Further keys may join until the load may run.
             tokio::select! {
                 biased;
                 () = self.batch.token.cancelled() => return,
-                // In a box, so that calls without a limit have no room for it.
+                // Boxed, so that calls without a limit have no room for it.
                 () = Box::pin(slot.held()) => {}
             }
         }
@@ -149,7 +149,7 @@ impl<A: App> BatchTask<A> {
         }
     }
 
-    /// What all keys were built from; nothing if nothing is stored.
+    /// What the values of all keys were built from; `None` if nothing is stored.
     fn inputs(&self) -> Option<Box<Inputs>> {
         let inputs = if self.node.is_root() { self.node.take_inputs() } else { Inputs::default() };
         (!inputs.is_empty()).then(|| Box::new(inputs))
@@ -196,12 +196,12 @@ impl<A: App> BatchTask<A> {
 }
 
 impl<A: App> Drop for BatchTask<A> {
-    /// Has nobody wait for a batch whose task is gone, also if it was never run: those on its runtime are interrupted,
-    /// others join another.
+    /// Releases the callers of a batch whose task is dropped, even if it never ran: callers on its runtime are
+    /// interrupted, others join another batch.
     fn drop(&mut self) {
         self.batch_queue.close(&self.batch);
         self.end_turn();
-        // Nobody aborts the task.
+        // No other code aborts the task.
         if self.batch.abandon() {
             self.node.client.runtime().note_end(&self.batch.runtime);
         }
@@ -209,8 +209,8 @@ impl<A: App> Drop for BatchTask<A> {
     }
 }
 
-/// The keys, each once, and who waits for each. A key stands there twice if its load was retired before it began, and
-/// another has come after it.
+/// The keys, each once, and the callers of each. A key occurs twice if its load was retired before it began, and
+/// another has followed.
 fn sorted(members: Vec<BatchMember>) -> (Vec<Arc<dyn AnyKey>>, BatchReplies) {
     let mut places: KeyMap<usize> = KeyMap::default();
     let (mut keys, mut replies) = (Vec::with_capacity(members.len()), BatchReplies::new());
@@ -230,7 +230,7 @@ fn sorted(members: Vec<BatchMember>) -> (Vec<Arc<dyn AnyKey>>, BatchReplies) {
 fn tell(replies: BatchReplies, answers: Vec<LoadOutcome>) {
     for (replies, loaded) in replies.into_iter().zip(answers) {
         for reply in replies {
-            // Who has left meanwhile does not want to know.
+            // A caller that has left does not receive it.
             drop(reply.send(loaded.clone()));
         }
     }

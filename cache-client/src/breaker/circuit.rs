@@ -1,10 +1,10 @@
-//! One breaker: which calls it lets through, and when it opens and closes. Knows nothing of locks, loads or clocks: the
-//! time comes in.
+//! One breaker: which calls it lets through, and when it opens and closes. Knows nothing of locks, loads or clocks; the
+//! time is an argument.
 //!
-//! It has three states. **Closed** lets all through and counts how they end; **open** lets none through, until its time
-//! is over; then **half-open** lets one through, the trial, on which everything depends. Each change, and each trial,
-//! begins a new era, and the end of a call counts only in the era in which it was let through: what was under way when
-//! the breaker opened can neither close it nor open it again.
+//! It has three states. **Closed** lets all calls through and counts how they end. **Open** lets none through until its
+//! time has passed. **Half-open** lets one call through, the trial, which decides whether the breaker closes. Each
+//! change of the state and each trial begins a new era. The end of a call counts only in the era in which it was let
+//! through: a call that was running when the breaker opened can neither close it nor open it again.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use super::window::Window;
 /// Longer than any program runs, and short enough to be added to the present.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// A breaker as plain data.
+/// The state machine of a breaker.
 #[derive(Debug)]
 pub(crate) struct Circuit {
     options: BreakerOptions,
-    /// Counts the changes of the state, and the trials.
+    /// Counts changes of the state, and trials.
     era: u64,
     state: CircuitState,
 }
@@ -30,19 +30,19 @@ enum CircuitState {
     Closed {
         /// Since the last success.
         failures: u32,
-        /// All calls of late, if a rate is watched.
+        /// Recent calls, if there is a rate.
         window: Option<Window>,
     },
     Open {
         until: Instant,
     },
     HalfOpen {
-        /// Until when the trial that is under way has the breaker to itself: one that hangs must not keep it for ever.
+        /// Until when the running trial excludes others. A trial that hangs must not keep the breaker forever.
         trial: Option<Instant>,
     },
 }
 
-/// The right of one call to go through. Has to be given back, by saying how the call ended.
+/// The right of one call to run. Has to be returned, with how the call ended.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Pass {
@@ -54,7 +54,7 @@ pub(crate) struct Pass {
 pub(crate) enum CallEnd {
     Success,
     AnyQueryError,
-    /// It was interrupted: nothing is known.
+    /// The call was interrupted: the result is unknown.
     Unknown,
 }
 
@@ -77,7 +77,7 @@ impl Circuit {
         Some(Pass { era: self.era })
     }
 
-    /// Takes note of how a call ended that was let through.
+    /// Notes how a call ended that was let through.
     pub(crate) fn ended(&mut self, pass: Pass, end: CallEnd, now: Instant) {
         if pass.era != self.era {
             return;
@@ -110,7 +110,7 @@ impl Circuit {
         }
     }
 
-    /// Whether a call that comes at that time is sure to be refused.
+    /// Whether a call at that time is certain to be refused.
     pub(crate) fn is_open_at(&self, time: Instant) -> bool {
         matches!(self.state, CircuitState::Open { until } if time < until)
     }
@@ -129,7 +129,7 @@ impl Circuit {
         self.turn(CircuitState::Open { until: self.later(now) });
     }
 
-    /// When the time that it is open is over.
+    /// When the breaker has been open long enough.
     fn later(&self, now: Instant) -> Instant {
         now + self.options.open_for.min(FOR_EVER)
     }

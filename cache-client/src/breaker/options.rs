@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When a circuit breaker opens, and for how long.
+/// Sets when a circuit breaker opens, and for how long.
 ///
-/// A breaker stands before the loads of one query, or of all that name it: see
-/// [`LoadingOptions::breaker`](crate::LoadingOptions::breaker). It opens after 5 loads in a row have failed; while it is
-/// open, loads fail at once with [`QueryError::CircuitOpen`](crate::QueryError::CircuitOpen), and nothing is asked of what
-/// is down already. After 60 s one load is let through, the trial: if it succeeds the breaker closes, if it fails the
-/// breaker is open for as long again, and if it is interrupted, or has not ended after as long again, another one is
-/// let through. Each client has breakers of its own.
+/// A breaker guards the loads of one query, or of all queries that name it: see
+/// [`LoadingOptions::breaker`](crate::LoadingOptions::breaker). It opens after 5 loads in a row have failed. While it
+/// is open, loads fail at once with [`QueryError::CircuitOpen`](crate::QueryError::CircuitOpen), so that a source that
+/// is down gets no requests. After 60 s it lets one load through, the trial. If the trial succeeds, the breaker closes.
+/// If it fails, the breaker stays open for the same time again. If it is interrupted, or has not ended after the same
+/// time, another load is let through. Each client has its own breakers.
 ///
-/// A failure is a load that panics, a [`fetch_many`](crate::FetchMany::fetch_many) that gives more or fewer answers than it
-/// was given keys, or a load whose error [counts](crate::Fetch::counts_as_failure): by default those that may pass, each
-/// time that it is tried. Any other error is a success here, since what was asked has answered: an unknown
-/// key, an input that makes no sense. A query whose errors never may pass has to say which of them count. Interrupted loads
-/// count as neither failure nor success.
+/// These loads fail: a load that panics, a [`fetch_many`](crate::FetchMany::fetch_many) that returns too few or too
+/// many answers, and a load whose error [counts](crate::Fetch::counts_as_failure); by default each attempt with a
+/// retryable error. Any other error counts as a success, since the source has answered: the key is unknown, or the
+/// input is invalid. A query without retryable errors has to define which errors count. Interrupted loads count as
+/// neither.
 ///
 /// ```
 /// use cache_client::BreakerOptions;
@@ -34,23 +34,23 @@ pub struct BreakerOptions {
     pub(crate) open_for: Duration,
 }
 
-/// The part of the calls that may fail.
+/// The fraction of calls that may fail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rate {
-    /// From this part on it is too many.
+    /// The breaker opens from this fraction on.
     pub(crate) fraction: f64,
-    /// Fewer calls say nothing.
+    /// Fewer calls have no effect.
     pub(crate) calls: u32,
     pub(crate) window: Duration,
 }
 
 impl BreakerOptions {
-    /// A breaker that opens after 5 failures in a row, for 60 s.
+    /// Makes options for a breaker that opens after 5 failures in a row, for 60 s.
     pub const fn new() -> Self {
         Self { failures: 5, rate: None, open_for: Duration::from_secs(60) }
     }
 
-    /// Opens after `count` failures in a row. Default: 5.
+    /// Sets after how many failures in a row the breaker opens. Default: 5.
     ///
     /// # Panics
     /// If `count` is zero.
@@ -60,11 +60,11 @@ impl BreakerOptions {
         self
     }
 
-    /// Opens also when at least this `fraction` of the calls of the last `window` has failed, if there were `calls` or
-    /// more. A window is forgotten in tenths: what is counted is at most a tenth of it shorter. Default: no rate.
+    /// Also opens the breaker when at least this `fraction` of the calls of the last `window` has failed, if there were
+    /// at least `calls`. The window moves in tenths: the counted time is up to a tenth shorter. Default: no rate.
     ///
     /// # Panics
-    /// If `fraction` is not above 0 or is above 1, or `calls` or `window` is zero.
+    /// If `fraction` is not above 0, or is above 1, or if `calls` or `window` is zero.
     pub const fn rate(mut self, fraction: f64, calls: u32, window: Duration) -> Self {
         assert!(fraction > 0.0 && fraction <= 1.0, "the rate of a breaker is above 0, and 1 at most");
         assert!(calls > 0 && !window.is_zero(), "the rate of a breaker is one of some calls in some time");
@@ -72,7 +72,7 @@ impl BreakerOptions {
         self
     }
 
-    /// Stays open for `time` before a trial. Default: 60 s.
+    /// Sets how long the breaker is open before a trial. Default: 60 s.
     ///
     /// # Panics
     /// If `time` is zero.
@@ -89,18 +89,18 @@ impl Default for BreakerOptions {
     }
 }
 
-/// What a circuit breaker does with the loads that come to it.
+/// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BreakerState {
-    /// Lets all through, and counts how they end.
+    /// Lets all loads through, and counts how they end.
     Closed,
-    /// Lets none through.
+    /// Lets no load through.
     #[non_exhaustive]
     Open {
-        /// From then on the next load that comes is the trial; until one does, the breaker stays open.
+        /// From then on the next load is the trial. Until a load comes, the breaker stays open.
         until: Instant,
     },
-    /// Lets one through, the trial, on which depends whether it closes.
+    /// Lets one load through, the trial, which decides whether the breaker closes.
     HalfOpen,
 }

@@ -1,4 +1,4 @@
-//! How many of the calls of late have failed. Plain data of a fixed size: the time comes in.
+//! How many of the recent calls have failed. Plain data of a fixed size; the time is an argument.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use tokio::time::Instant;
 
 use super::options::Rate;
 
-/// Parts of a window; the oldest is forgotten as a whole.
+/// Parts of a window. The oldest part is dropped as a whole.
 const PARTS: usize = 10;
 
-/// The calls of the last nine parts of a window and of the one that is running.
+/// The calls of the last nine parts of a window and of the present part.
 #[derive(Debug)]
 pub(crate) struct Window {
     rate: Rate,
     /// The beginning of part 0.
     origin: Instant,
-    /// Number of the part that is running, since the origin; its place is the rest of a division.
+    /// Number of the present part since the origin; its index is the remainder of a division.
     newest: u64,
     parts: [WindowPart; PARTS],
 }
@@ -31,7 +31,7 @@ impl Window {
         Self { rate, origin: now, newest: 0, parts: [WindowPart::default(); PARTS] }
     }
 
-    /// Counts a call. One that comes a little too late counts as of now.
+    /// Counts a call. A call that comes slightly too late counts as of now.
     pub(crate) fn count(&mut self, is_failure: bool, now: Instant) {
         self.move_to(part_at(self.rate.window, now.saturating_duration_since(self.origin)));
         let part = &mut self.parts[place(self.newest)];
@@ -63,7 +63,7 @@ fn part_at(window: Duration, since: Duration) -> u64 {
 }
 
 fn place(part: u64) -> usize {
-    // The rest is below the number of parts.
+    // The remainder is below the number of parts.
     (part % PARTS as u64) as usize
 }
 
@@ -71,7 +71,7 @@ fn place(part: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// All calls ever, and which of them count.
+    /// All calls so far, and which of them have failed.
     struct WindowModel {
         rate: Rate,
         origin: Instant,

@@ -29,7 +29,7 @@ use crate::query_state::QueryStates;
 use crate::runtime::ClientRuntime;
 use crate::telemetry::{self, Telemetry};
 
-/// A client that is being configured. Made by [`Client::builder`].
+/// Configures a client. Made by [`Client::builder`].
 #[must_use]
 pub struct ClientBuilder<A: App> {
     app: A,
@@ -53,7 +53,7 @@ struct Setting {
 }
 
 impl<A: App> Client<A> {
-    /// A client that is being configured: over a cache, with the program's own state.
+    /// Starts to configure a client over a cache, with the program's own state.
     pub fn builder(cache: Cache<A::Registry>, app: A) -> ClientBuilder<A> {
         ClientBuilder::new(cache, app)
     }
@@ -75,9 +75,9 @@ impl<A: App> ClientBuilder<A> {
         }
     }
 
-    /// Changes the options of one query. They come before those that it was derived with; `change` gets options that
-    /// decide nothing, or those of the last call for the same query. Options that cannot work are errors of the calls that
-    /// they are for, or of [`try_build`](Self::try_build).
+    /// Changes the options of one query. They override those it was derived with. `change` gets options that decide
+    /// nothing, or those of the last call for the same query. Options that cannot work are errors of the calls they
+    /// apply to, or of [`try_build`](Self::try_build).
     pub fn query<Q: Fetch<A>>(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
         let new = || Setting { query: Q::NAME, derived: Q::LOADING, options: LoadingOptions::new() };
         let setting = self.settings.entry(TypeId::of::<Q>()).or_insert_with(new);
@@ -85,62 +85,62 @@ impl<A: App> ClientBuilder<A> {
         self
     }
 
-    /// Changes the options of all queries. Those that a query was derived with come before them, and so do the times of its
-    /// table.
+    /// Changes the options of all queries. Options that a query was derived with override them, and so do the times of
+    /// its table.
     pub fn defaults(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
         self.defaults = change(self.defaults);
         self
     }
 
-    /// Sets when a circuit breaker opens, and for how long. Queries choose it by
-    /// [`breaker`](LoadingOptions::breaker); that of a query's own has the name of the query. The last call for a name
-    /// counts.
+    /// Sets when a circuit breaker opens, and for how long. Queries choose a breaker by the option
+    /// [`breaker`](LoadingOptions::breaker). The breaker of a single query has the name of the query. The last call for
+    /// a name counts.
     pub fn breaker(mut self, name: &'static str, options: BreakerOptions) -> Self {
         self.breakers.insert(name, options);
         self
     }
 
-    /// Whether all spans and events about a key have it as a field, as its `Debug` prints it; `(secret)` if its query is
-    /// derived with `secret`. Default: only the event `failed` has it. See [`telemetry`].
+    /// Sets whether all spans and events about a key have the key as a field, formatted by its `Debug`; `(secret)` if
+    /// its query is derived with `secret`. By default only the event `failed` has it. See [`telemetry`].
     pub fn trace_keys(mut self, traces_keys: bool) -> Self {
         self.traces_keys = traces_keys;
         self
     }
 
-    /// Has the answers to queries that were derived with `persist` kept by a provider too, below the cache. The last
-    /// call counts.
+    /// Keeps the answers to queries derived with `persist` in a provider too, below the cache. The last call counts.
     ///
-    /// The cache notes from now on which entries of such queries are changed, at a cost of 8 KiB for each of them.
+    /// From now on the cache notes which entries of such queries change. This costs 8 KiB for each of these queries.
     pub fn provider(mut self, provider: impl Provider) -> Self {
         self.tier = Some(Tier::new(provider));
         self
     }
 
-    /// How long a call of the provider may take before it counts as failed. Default: 250 ms. A miss waits as long if the
-    /// provider hangs; no caller waits for a write. Writes and removals of a key wait for each other for as long.
+    /// Sets how long a call of the provider may take before it counts as failed. Default: 250 ms. A miss waits that
+    /// long if the provider hangs. No caller waits for a write. Writes and removals of a key wait for each other for at
+    /// most that long.
     pub fn provider_timeout(mut self, timeout: Duration) -> Self {
         self.provider_timeout = timeout;
         self
     }
 
-    /// Sets the runtime on which loads and the tasks of observers run. Default: the one in which [`build`](Self::build)
-    /// is called, or that of each caller if there is none.
+    /// Sets the runtime on which loads and the tasks of observers run. The default is the runtime in which
+    /// [`build`](Self::build) is called. Without one, each caller's own runtime is used.
     ///
-    /// With a runtime that has threads of its own, queries may be awaited on any runtime, or on none. When the runtime has
-    /// ended, or runs nothing for a second, what callers on other runtimes wait for is loaded there. See the
-    /// [page on runtimes](crate::guide::runtimes).
+    /// With a multi-threaded runtime, queries may be awaited on any runtime, or on none. When the runtime has ended, or
+    /// has run nothing for a second, callers on other runtimes load on their own. See the [page on
+    /// runtimes](crate::guide::runtimes).
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self
     }
 
-    /// Makes the client, if the options that it is configured with can work: its defaults, and those of single queries
-    /// together with their derive and the defaults.
+    /// Builds the client, if its options can work: the defaults, and those of single queries together with their derive
+    /// and the defaults.
     ///
-    /// What is missing, such as a freshness time, is left to the calls, since their options may have it.
+    /// A missing option, such as a freshness time, is not an error here, since calls may provide it.
     ///
     /// # Errors
-    /// If a value cannot work, as a time of zero or a `retry_first` that is longer than `retry_longest`.
+    /// If an option cannot work, such as a time of zero or a `retry_first` longer than `retry_longest`.
     ///
     /// # Examples
     /// ```
@@ -167,7 +167,7 @@ impl<A: App> ClientBuilder<A> {
             .and_then(|()| check_concurrency(self.concurrency))
             .map_err(|(option, problem)| ClientBuildError::Defaults { option, problem })?;
         let mut settings: Vec<_> = self.settings.values().collect();
-        // So that the same one is told each time.
+        // So that the same error is returned each time.
         settings.sort_unstable_by_key(|setting| setting.query);
         for &Setting { query, derived, options } in settings {
             check_values(&options.or(derived).or(self.defaults))
@@ -176,17 +176,17 @@ impl<A: App> ClientBuilder<A> {
         Ok(self.build())
     }
 
-    /// At most `most` loads run at once, of all queries together; others wait their turn. A query may have a limit of its
-    /// own beside this one, by its option [`concurrency`](LoadingOptions::concurrency). Default: no limit.
+    /// Limits how many loads of all queries run at once; others wait for a place. A query may have a limit of its own
+    /// as well, by the option [`concurrency`](LoadingOptions::concurrency). Default: no limit.
     ///
-    /// A limit of 0 is an error of every call that is not answered by the cache. See the
+    /// A limit of 0 is an error of every call that the cache does not answer. See the
     /// [guide](crate::guide::many#how-many-loads-run-at-once).
     pub fn concurrency(mut self, most: u32) -> Self {
         self.concurrency = Some(most);
         self
     }
 
-    /// Makes the client. Options that cannot work are errors of the calls that they are for; see
+    /// Builds the client. Options that cannot work are errors of the calls they apply to; see
     /// [`try_build`](Self::try_build).
     #[must_use]
     pub fn build(self) -> Client<A> {

@@ -1,4 +1,4 @@
-//! What one tree has asked and been told, apart from the cache.
+//! What one tree has asked and received, apart from the cache.
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::erased::{AnyValue, KeyMap};
 use crate::flight::state::Flight;
 
-/// The answers of one tree, to whichever queries.
+/// The answers of one tree.
 #[derive(Default)]
 pub(crate) struct Memo(Mutex<MemoEntries>);
 
@@ -18,14 +18,14 @@ pub(crate) struct Memo(Mutex<MemoEntries>);
 pub(crate) enum MemoEntry {
     Answered {
         answer: AnyValue,
-        /// What layers have made of it, once the tree was told that.
+        /// The answer with layers, once the tree has received that.
         shown: Option<AnyValue>,
     },
     /// The flight that the tree waits for, or waited for last.
     Asked(Arc<Flight>),
 }
 
-/// What a tree can say of one key at once.
+/// What a tree can answer for one key at once.
 pub(crate) enum MemoAnswer {
     Answer(AnyValue),
     /// It waits for the answer, or has waited for one that did not come.
@@ -42,24 +42,24 @@ impl MemoEntry {
 pub(crate) type MemoEntries = KeyMap<MemoEntry>;
 
 impl Memo {
-    /// Works on the answers, under the lock of the memo: `work` must neither call foreign code nor drop an answer.
+    /// Works on the entries under the lock of the memo. `work` must neither call foreign code nor drop an answer.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut MemoEntries) -> T) -> T {
         work(&mut self.0.lock())
     }
 
-    /// Forgets what was asked of one key, so that it is asked again.
+    /// Forgets one key, so that it is asked for again.
     pub(crate) fn forget(&self, key: &dyn AnyKey) {
         let forgotten = self.0.lock().remove_entry(key);
         drop(forgotten);
     }
 
-    /// Forgets what was asked of the keys of a query that are meant. `is_meant` is called without the lock.
+    /// Forgets the keys of a query for which `is_meant` returns `true`. It is called without the lock.
     pub(crate) fn forget_where(&self, query: TypeId, is_meant: &dyn Fn(&dyn Any) -> bool) {
         let is_of_query = |key: &Arc<dyn AnyKey>| (**key).type_id() == query;
         self.forget_among(is_of_query, |key| is_meant(key));
     }
 
-    /// Forgets what was asked of the keys with a tag. They are looked at without the lock.
+    /// Forgets the keys with a tag. They are checked without the lock.
     pub(crate) fn forget_tagged(&self, tag: &Tag) {
         self.forget_among(|_| true, |key| key.has_tag(tag));
     }
@@ -79,7 +79,7 @@ impl Memo {
         keys.iter().for_each(|key| self.forget(&**key));
     }
 
-    /// Forgets all that was asked.
+    /// Forgets all keys.
     pub(crate) fn forget_all(&self) {
         let forgotten = std::mem::take(&mut *self.0.lock());
         drop(forgotten);
@@ -98,7 +98,7 @@ impl Memo {
     pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
         match self.0.lock().get(key)? {
             MemoEntry::Answered { answer, shown } => Some(Arc::clone(shown.as_ref().unwrap_or(answer))),
-            // Landed, but nobody who waited has come to note it.
+            // The flight has landed, and none of its waiters has noted that yet.
             MemoEntry::Asked(flight) => flight.outcome()?.ok(),
         }
     }
@@ -115,8 +115,8 @@ impl Memo {
         kept
     }
 
-    /// Keeps what a flight has brought, if the tree still waits for that: what was forgotten meanwhile stays forgotten.
-    /// Returns the answer that counts, without layers.
+    /// Keeps the answer of a flight, if the tree still waits for it: a key that was forgotten meanwhile stays
+    /// forgotten. Returns the answer that counts, without layers.
     pub(crate) fn keep_landed(&self, flight: &Arc<Flight>, value: AnyValue) -> AnyValue {
         let key = &*flight.key;
         let (kept, _replaced, _surplus) = self.with(|entries| match entries.get(key) {
@@ -131,7 +131,7 @@ impl Memo {
         kept
     }
 
-    /// Notes what layers have made of an answer that is kept, unless the tree was told before. Returns what it is told.
+    /// Notes the value that layers have made of a kept answer, unless there is one. Returns the one that counts.
     pub(crate) fn show(&self, key: &dyn AnyKey, made_of: &AnyValue, value: AnyValue) -> AnyValue {
         let (told, _surplus) = self.with(|entries| match entries.get_mut(key) {
             Some(MemoEntry::Answered { answer, shown }) if Arc::ptr_eq(answer, made_of) => match shown {
@@ -143,7 +143,7 @@ impl Memo {
         told
     }
 
-    /// Keeps an answer if nothing was asked yet. Returns whether it did.
+    /// Keeps an answer if the key was not asked for yet. Returns whether it did.
     pub(crate) fn preset(&self, key: &Arc<dyn AnyKey>, value: AnyValue) -> bool {
         let surplus = self.with(|entries| {
             if entries.contains_key(&**key) {

@@ -1,4 +1,4 @@
-//! A context inside: what it shares with its tree, and what it has for itself and those below.
+//! The inside of a context: what it shares with its tree, and what belongs to it and its children.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ use crate::token::Token;
 pub(crate) struct Node<A: App> {
     pub(crate) client: Client<A>,
     pub(crate) name: ContextName,
-    /// Made when it is first asked for if this is the context of a shared load, of which most ask for nothing.
+    /// Made at the first use in the context of a shared load, since most loads use none.
     tree: OnceLock<Arc<Tree>>,
     parent: Parent<A>,
     /// Cancelled with the tree, or at the deadline.
@@ -35,22 +35,22 @@ pub(crate) struct Node<A: App> {
     /// Cancels the token at the deadline.
     _timer: Option<Timer>,
     deadline: Option<Deadline>,
-    /// Kept from the cache, with all below.
+    /// Whether it is kept from the cache, together with its children.
     is_disabled: AtomicBool,
-    /// Whether it is kept from optimistic layers, with all below.
+    /// Whether it hides optimistic layers, together with its children.
     pub(crate) hides_layers: bool,
-    /// The flight whose load this is a part of.
+    /// The flight whose load the context is a part of.
     pub(crate) flight: Option<FlightId>,
     /// The slot of that load, if it needs one.
     pub(crate) slot: Option<Arc<LoadSlot>>,
     replacements: Replacements,
 }
 
-/// What a context is called.
+/// The name of a context.
 #[derive(Clone, Debug)]
 pub(crate) enum ContextName {
     Given(Arc<str>),
-    /// As what it loads.
+    /// The name of the query that it loads.
     Query(&'static str),
 }
 
@@ -65,28 +65,28 @@ impl Deref for ContextName {
     }
 }
 
-/// When a context ends, and the runtime that its timer runs on.
+/// When a context ends, and the runtime of its timer.
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
     at: Instant,
     runtime: Id,
 }
 
-/// What the contexts of a tree have in common.
+/// What the contexts of a tree share.
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) memo: Memo,
-    /// What the tree is about to load for itself alone.
+    /// Keys that the tree is about to load for itself alone.
     pub(crate) batch_queues: BatchQueues,
-    /// Ends the whole request.
+    /// Cancels the whole request.
     pub(crate) token: Token,
     presets: Presets,
-    /// The tree whose presets are those of this one too, if its answers are others.
+    /// The tree whose presets this one shares, if its answers differ.
     of: Option<Arc<Self>>,
 }
 
 impl Tree {
-    /// That of a shared load.
+    /// The tree of a shared load.
     fn of_load(token: Token) -> Self {
         Self {
             token,
@@ -95,14 +95,14 @@ impl Tree {
         }
     }
 
-    /// Whether the tree was given answers, or has some replaced, itself or below: what was made with it may be made up.
-    fn may_be_made_up(&self) -> bool {
+    /// Whether the tree or a child was given answers or replacements, so that its answers must not be stored.
+    fn has_own_answers(&self) -> bool {
         let Presets { any_exist, is_replaced, .. } = self.presets();
         any_exist.load(Ordering::Acquire) || is_replaced.load(Ordering::Acquire)
     }
 
-    /// Notes what a shared load was told of a key, to be compared when its answer is stored. An answer that a load has
-    /// given has the `watch` of that; `was_marked` says that it was known to be out of date.
+    /// Notes what a shared load has read of a key, to be compared when its answer is stored. `watch` is that of the
+    /// load which has given the answer. `was_marked` says that the answer was known to be out of date.
     pub(crate) fn note_read(
         &self,
         home: UsedTableRef,
@@ -121,19 +121,19 @@ impl Tree {
         self.presets().inputs.is_some()
     }
 
-    /// What a shared load has read so far.
+    /// Takes what a shared load has read so far.
     fn take_inputs(&self) -> Inputs {
         self.presets().inputs.as_ref().map(|inputs| std::mem::take(&mut *inputs.lock())).unwrap_or_default()
     }
 
-    /// Has the answer be one that was built from these.
+    /// Replaces what the load has read.
     pub(crate) fn put_inputs(&self, new: Inputs) {
         let Some(inputs) = &self.presets().inputs else { return };
         let old = std::mem::replace(&mut *inputs.lock(), new);
         drop(old);
     }
 
-    /// The same request, for contexts whose answers are others.
+    /// The same request, for contexts with other answers.
     fn with_own_memo(self: &Arc<Self>) -> Arc<Self> {
         Arc::new(Self { token: self.token.clone(), of: Some(self.owner()), ..Self::default() })
     }
@@ -143,7 +143,7 @@ impl Tree {
         Arc::clone(self.of.as_ref().unwrap_or(self))
     }
 
-    /// Answers that the tree was given, and what it has read if it is that of a load.
+    /// Answers that the tree was given, and what it has read if it belongs to a load.
     fn presets(&self) -> &Presets {
         match &self.of {
             Some(of) => &of.presets,
@@ -155,15 +155,15 @@ impl Tree {
 #[derive(Default)]
 struct Presets {
     memo: Memo,
-    /// Set with the first one, so that trees without any need not look.
+    /// Set with the first answer, so that other trees need not look.
     any_exist: AtomicBool,
-    /// Whether something is replaced in any of the trees that share these.
+    /// Whether something is replaced in any of the trees that share these presets.
     is_replaced: AtomicBool,
-    /// What a shared load has read. `None` for all else, of which nothing is stored.
+    /// What a shared load has read. `None` for other trees, whose answers are not stored.
     inputs: Option<Mutex<Inputs>>,
 }
 
-/// What answers a query in place of its load.
+/// Answers a query in place of its load.
 pub(crate) type Replacement = dyn Fn(&dyn AnyKey) -> Outcome + Send + Sync;
 
 /// By the type of the query; `None` if nothing is replaced.
@@ -173,21 +173,21 @@ pub(crate) type Replacements = Option<Arc<HashMap<TypeId, Arc<Replacement>>>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) reads: bool,
-    /// Loads are the tree's own: they are neither shared nor stored.
+    /// Loads belong to the tree alone: they are neither shared nor stored.
     pub(crate) is_private: bool,
     pub(crate) checks_options: bool,
-    /// Nothing stale is served, since an answer is being built.
+    /// Stale values are not returned, since an answer is being built.
     pub(crate) fresh_only: bool,
 }
 
 impl Access {
-    /// That of a caller without a context.
+    /// The access of a caller without a context.
     pub(crate) const PLAIN: Self =
         Self { reads: true, is_private: false, checks_options: true, fresh_only: false };
 }
 
 impl<A: App> Node<A> {
-    /// The root of a tree that ends with `token`, perhaps that of a flight.
+    /// Makes the root of a tree that ends with `token`. `flight` is its flight, if it belongs to one.
     pub(crate) fn root(
         client: Client<A>,
         name: ContextName,
@@ -198,7 +198,7 @@ impl<A: App> Node<A> {
         Arc::new(Self { tree: OnceLock::from(tree), ..Self::top(client, name, token, flight, None) })
     }
 
-    /// The context of a load that is shared, which ends with `token`.
+    /// Makes the context of a shared load, which ends with `token`.
     pub(crate) fn of_load(
         client: Client<A>,
         query: &'static str,
@@ -232,12 +232,12 @@ impl<A: App> Node<A> {
         }
     }
 
-    /// Whether it is not below another.
+    /// Whether it has no parent.
     pub(crate) fn is_root(&self) -> bool {
         self.parent.0.is_none()
     }
 
-    /// As `parent`, one step further down.
+    /// Makes a child of `parent`.
     fn step(parent: &Arc<Self>, name: ContextName) -> Self {
         Self {
             client: parent.client.clone(),
@@ -259,7 +259,7 @@ impl<A: App> Node<A> {
         Arc::new(Self::step(parent, name))
     }
 
-    /// The context of a load that belongs to the tree of `parent` alone.
+    /// Makes the context of a load that belongs to the tree of `parent` alone.
     pub(crate) fn of_flight(
         parent: &Arc<Self>,
         token: Token,
@@ -270,7 +270,7 @@ impl<A: App> Node<A> {
         Arc::new(Self { token, flight: Some(flight), slot, ..Self::step(parent, name) })
     }
 
-    /// The context of a mutation: it sees what its request was given, but neither what that was told nor its end.
+    /// Makes the context of a mutation. It shares the presets of its request, but neither its memo nor its end.
     pub(crate) fn of_mutation(parent: &Arc<Self>, token: Token, flight: FlightId) -> Arc<Self> {
         let of = Some(parent.tree().owner());
         let tree = Tree { token: token.clone(), of, ..Tree::default() };
@@ -304,7 +304,7 @@ impl<A: App> Node<A> {
         Arc::new(Self { token, _timer: timer, deadline, ..Self::step(parent, name) })
     }
 
-    /// Whether the context was cancelled, or its deadline is past.
+    /// Whether the context was cancelled, or its deadline has passed.
     pub(crate) fn has_ended(&self) -> bool {
         if self.deadline.is_some_and(|deadline| deadline.at <= Instant::now()) {
             // Its timer is late, if its runtime runs at all.
@@ -313,7 +313,7 @@ impl<A: App> Node<A> {
         self.token.is_cancelled()
     }
 
-    /// Waits until the context is cancelled or its deadline is past, also if the runtime of its timer does not run.
+    /// Waits until the context is cancelled or its deadline has passed, even if the runtime of its timer does not run.
     pub(crate) async fn ended(&self) {
         let is_elsewhere =
             |deadline: &Deadline| Handle::try_current().is_ok_and(|here| here.id() != deadline.runtime);
@@ -328,7 +328,7 @@ impl<A: App> Node<A> {
         }
     }
 
-    /// As `parent`, with answers of its own to the queries of a type.
+    /// Makes a child of `parent` with replacements for the queries of a type.
     pub(crate) fn replacing(parent: &Arc<Self>, query: TypeId, replacement: Arc<Replacement>) -> Arc<Self> {
         let mut replacements = parent.replacements.as_deref().cloned().unwrap_or_default();
         replacements.insert(query, replacement);
@@ -374,30 +374,30 @@ impl<A: App> Node<A> {
         }
     }
 
-    /// What a call that is made in the context waits by.
+    /// The context as the origin of a call.
     pub(crate) fn origin(&self) -> CallOrigin<'_> {
         let flight = self.flight.map(|flight| (self.client.wait_graph(), flight));
         CallOrigin { tree: self.request(), flight }
     }
 
-    /// What the contexts of the tree have in common.
+    /// What the contexts of the tree share.
     pub(crate) fn tree(&self) -> &Arc<Tree> {
         self.tree.get_or_init(|| Arc::new(Tree::of_load(self.token.clone())))
     }
 
-    /// Ends the whole request.
+    /// The token of the whole request.
     pub(crate) fn request(&self) -> &Token {
         self.tree.get().map_or(&self.token, |tree| &tree.token)
     }
 
-    /// What a shared load has read so far in this context.
+    /// Takes what a shared load has read so far in this context.
     pub(crate) fn take_inputs(&self) -> Inputs {
         self.tree.get().map(|tree| tree.take_inputs()).unwrap_or_default()
     }
 
-    /// Whether what is made in the context may be made up.
-    pub(crate) fn may_be_made_up(&self) -> bool {
-        self.tree.get().is_some_and(|tree| tree.may_be_made_up())
+    /// Whether answers of the context must not be stored.
+    pub(crate) fn has_own_answers(&self) -> bool {
+        self.tree.get().is_some_and(|tree| tree.has_own_answers())
     }
 
     /// Whether the tree was given answers.
@@ -405,12 +405,12 @@ impl<A: App> Node<A> {
         self.tree.get().is_some_and(|tree| tree.presets().any_exist.load(Ordering::Acquire))
     }
 
-    /// Whether nothing keeps the context from the answers that all have in common.
+    /// Whether the context may use the shared answers of the cache.
     pub(crate) fn may_answer_at_once(&self) -> bool {
         self.replacements.is_none() && !self.has_presets() && self.is_cache_enabled()
     }
 
-    /// The answer that the tree was given, or got.
+    /// The answer that the tree was given, or has received.
     pub(crate) fn answer(&self, key: &dyn AnyKey) -> Option<AnyValue> {
         let presets = self.tree().presets();
         if presets.any_exist.load(Ordering::Acquire)
@@ -434,11 +434,11 @@ impl<A: App> Node<A> {
     }
 }
 
-/// The context above.
+/// The parent context.
 struct Parent<A: App>(Option<Arc<Node<A>>>);
 
 impl<A: App> Drop for Parent<A> {
-    /// Drops those above one by one, and not one inside the other: there may be any number.
+    /// Drops the ancestors one by one, not recursively, since there may be any number.
     fn drop(&mut self) {
         let mut above = self.0.take();
         while let Some(mut node) = above.and_then(Arc::into_inner) {
@@ -448,7 +448,7 @@ impl<A: App> Drop for Parent<A> {
 }
 
 tokio::task_local! {
-    /// The context that the present code runs in: a `Node` of whichever app.
+    /// The current context: a `Node` of any app.
     static CURRENT: Arc<dyn Any + Send + Sync>;
 }
 
@@ -460,7 +460,7 @@ pub(crate) fn scoped<A: App, F: Future + Send>(
     CURRENT.scope(node, future)
 }
 
-/// The context that the present code runs in.
+/// The current context.
 pub(crate) fn current<A: App>() -> Option<Arc<Node<A>>> {
     CURRENT.try_with(Arc::clone).ok()?.downcast().ok()
 }

@@ -1,27 +1,27 @@
-//! When a load that failed is tried again. Plain arithmetic: no clock, no tasks, no chance of its own.
+//! When a failed load is retried. Plain arithmetic: no clock, no tasks, no randomness of its own.
 
 use std::time::Duration;
 
-/// How long after the first load the last one may begin.
+/// How long after the first attempt the last one may begin.
 const RETRY_WINDOW: Duration = Duration::from_secs(120);
 
-/// The longest waits before retries, of which chance decides how much is waited.
+/// The longest waits before retries. The actual wait is a random part of that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RetryPolicy {
     /// Before the first retry.
     first: Duration,
     /// Before any retry.
     longest: Duration,
-    /// The growth from one retry to the next.
+    /// The growth from each retry to the next.
     factor: f64,
 }
 
 impl RetryPolicy {
-    /// For all to whom nobody has said anything else.
+    /// The policy without any options.
     pub(crate) const DEFAULT: Self =
         Self { first: Duration::from_secs(1), longest: Duration::from_secs(30), factor: 2.0 };
 
-    /// The pace that options give. A default gives way to what is given.
+    /// Makes the policy of options. Where a default contradicts a given option, the option counts.
     pub(crate) fn of(first: Option<Duration>, longest: Option<Duration>, factor: Option<f64>) -> Self {
         let Self { first: default_first, longest: default_longest, factor: default_factor } = Self::DEFAULT;
         Self {
@@ -36,7 +36,7 @@ impl RetryPolicy {
     /// The name of an option that cannot work, and why.
     pub(crate) fn problem(&self) -> Option<(&'static str, &'static str)> {
         const ZERO: &str = "must be longer than zero; leave it out for the default";
-        // Before the first, which gives way to it.
+        // Before the first wait, whose default adapts to it.
         if self.longest.is_zero() {
             return Some(("retry_longest", ZERO));
         }
@@ -55,11 +55,11 @@ impl RetryPolicy {
         None
     }
 
-    /// The longest wait after so many retries.
+    /// The longest wait after this many retries.
     fn longest_wait(&self, retries: u32) -> Duration {
         let growth = self.factor.powi(i32::try_from(retries).unwrap_or(i32::MAX));
         let wait = Duration::try_from_secs_f64(self.first.as_secs_f64() * growth);
-        // What a duration has no room for is longer too.
+        // A wait that does not fit a `Duration` is longer too.
         wait.map_or(self.longest, |wait| wait.min(self.longest))
     }
 }
@@ -76,15 +76,15 @@ impl RetryBackoff {
         Self { retries: 0, allowed }
     }
 
-    /// How many attempts there are, the next one included.
+    /// The number of attempts, including the next one.
     pub(crate) fn attempts(&self) -> u32 {
         self.retries.saturating_add(1)
     }
 
-    /// How long to wait before the next retry, which counts from now on; `None` if there is to be none.
+    /// Returns how long to wait before the next retry, which is counted; `None` if there is none.
     ///
-    /// `elapsed` since the first load began; `asked` for by the error; `chance` from 0 to 1 decides how much of the
-    /// longest wait is waited, so that those who failed together do not come back together.
+    /// `elapsed` is the time since the first attempt began. `requested` is the wait that the error asks for. `chance`,
+    /// from 0 to 1, is the part of the longest wait to take, so that loads that failed together do not return together.
     pub(crate) fn next(
         &mut self,
         policy: &RetryPolicy,

@@ -1,4 +1,4 @@
-//! Errors of loads that are readable apart, or are the answer for a while. Knows nothing of flights.
+//! Errors of loads, to be read apart, or to be the answer for a while. Knows nothing of flights.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,27 +10,28 @@ use parking_lot::Mutex;
 
 use crate::erased::AnyQueryError;
 
-/// Errors that are remembered of one query; the oldest goes first.
+/// How many errors of a query are remembered. The oldest is dropped first.
 const MOST: usize = 1_024;
 
-/// The last error of each key, until something newer comes to the key. Made for the first one, so that queries that never
-/// fail lock nothing.
+/// The last error of each key, until something newer exists. Made for the first error, so that queries that never fail
+/// take no lock.
 #[derive(Default)]
 pub(crate) struct LoadErrors(OnceLock<Mutex<RememberedErrors>>);
 
-/// In the order in which they were noted. Bounded by hand: with a bound it would take the memory of all at once.
+/// In the order in which they were noted. The bound is applied by hand, since a bounded map would allocate its memory
+/// at once.
 type RememberedErrors = LruCache<Arc<dyn AnyKey>, RememberedError, RandomState>;
 
 struct RememberedError {
     error: AnyQueryError,
-    /// Until when it is the answer to those who ask.
+    /// Until when it is the answer of new calls.
     until: Option<Moment>,
-    /// That of the load: what overtakes it makes the error out of date.
+    /// The watch of the load. A change that overtakes it makes the error out of date.
     watch: Arc<AnyWatch>,
 }
 
 impl LoadErrors {
-    /// Notes the error of a load. One that is noted already stays as it was noted first.
+    /// Notes the error of a load. A later note of the same load changes nothing.
     pub(crate) fn note(
         &self,
         key: Arc<dyn AnyKey>,
@@ -57,17 +58,17 @@ impl LoadErrors {
         }
     }
 
-    /// Whether any was ever noted, so that nobody need ask what time it is.
+    /// Whether any error was ever noted. If not, no clock need be read.
     pub(crate) fn any_exist(&self) -> bool {
         self.0.get().is_some()
     }
 
-    /// The last error of a key, if nothing newer has come to it.
+    /// The last error of a key, if nothing newer exists.
     pub(crate) fn last(&self, key: &dyn AnyKey) -> Option<AnyQueryError> {
         self.find(key, |_| true).map(|(error, _)| error)
     }
 
-    /// The error that is the answer at this moment, with the watch of its load.
+    /// The error that is the answer now, with the watch of its load.
     pub(crate) fn answer(&self, key: &dyn AnyKey, now: Moment) -> Option<(AnyQueryError, Arc<AnyWatch>)> {
         self.find(key, |error| error.until.is_some_and(|until| now < until))
     }

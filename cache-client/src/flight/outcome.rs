@@ -1,4 +1,4 @@
-//! What a load of one key comes to, whether it was loaded alone or with others. Plain data.
+//! The outcome of the load of one key, loaded alone or with others. Plain data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use cache_core::client_support::Inputs;
 
 use crate::erased::{AnyError, AnyValue};
 
-/// What a load of one key comes to.
+/// The outcome of the load of one key.
 #[derive(Clone)]
 #[allow(missing_debug_implementations, reason = "nobody outside can name it")]
 pub enum LoadOutcome {
-    /// With what several keys together were built from, if they were built from other queries.
+    /// With the inputs of a batch, if its values were built from other queries.
     Answered(AnyValue, Option<Box<Inputs>>),
     Failed {
         error: Arc<dyn AnyError>,
-        /// From 0 to 1: how much of the longest wait is waited before it is tried again. Keys that failed together have it
-        /// in common, so that they are tried again together.
+        /// From 0 to 1: which part of the longest wait to take before the retry. Keys that failed together share it, so
+        /// that they are retried together.
         chance: f64,
     },
-    /// With the text of its panic.
+    /// With the message of the panic.
     Panicked(Arc<str>),
-    /// Nobody can tell which answer belongs to which key.
+    /// No answer can be matched with its key.
     Miscounted { keys: usize, answers: usize },
 }
 
@@ -38,12 +38,12 @@ impl LoadOutcome {
     }
 }
 
-/// What the query says to an error.
+/// How the query judges an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ErrorAdvice {
     pub(crate) may_pass: bool,
-    /// Whether it is a failure to the breaker.
+    /// Whether it counts as a failure for the breaker.
     pub(crate) counts: bool,
-    /// How long to wait before the next attempt.
+    /// How long to wait before the next attempt, if the error says so.
     pub(crate) requested: Option<Duration>,
 }

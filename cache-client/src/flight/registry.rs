@@ -1,4 +1,4 @@
-//! The current flights of one query, one for each key. Decides who joins which; starts no task.
+//! The current flight of each key of one query. Decides which call joins which flight. Starts no task.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 #[derive(Default)]
 pub(crate) struct FlightRegistry {
     current: Mutex<KeyMap<Arc<Flight>>>,
-    /// How many have landed, so that a caller that has read the cache can tell whether to read it again. Changes under the
+    /// How many have landed, so that a caller that has read the cache knows whether to read it again. Changes under the
     /// lock.
     landings: AtomicU64,
 }
 
-/// A flight that another has taken the place of, with its key.
+/// A flight that another has replaced, with its key.
 pub(crate) type DisplacedFlight = Option<(Arc<dyn AnyKey>, Arc<Flight>)>;
 
 /// What a caller asks for when it joins a flight.
@@ -29,18 +29,18 @@ pub(crate) struct JoinRequest<'a> {
     /// The caller does not wait.
     pub(crate) in_background: bool,
     pub(crate) if_running: IfRunning,
-    /// The context that the caller is to wait in, if there is one.
+    /// The context in which the caller waits, if there is one.
     pub(crate) from: Option<CallOrigin<'a>>,
-    /// Landings at the time of the last look into the cache; `None` if nobody looked.
+    /// The number of landings at the last read of the cache; `None` if the cache was not read.
     pub(crate) landings: Option<u64>,
 }
 
-/// Whether a load that runs already is good enough.
+/// What to do with a flight that is already running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfRunning {
     Join,
     Replace,
-    /// This one is not: its runtime does not run it any more.
+    /// Replaces this flight only, since its runtime no longer runs it.
     ReplaceOnly(FlightId),
 }
 
@@ -60,9 +60,9 @@ pub(crate) enum JoinOutcome {
     ReadAgain(u64),
     /// The flight runs already. No waiter for a caller that does not wait.
     Joined(Arc<Flight>, Option<Waiter>),
-    /// The flight has landed meanwhile.
+    /// The flight has landed in the meantime.
     Landed(AnyValue),
-    /// The flight is to be started.
+    /// The flight has to be started.
     New(Arc<Flight>, Option<Waiter>),
     Cycle,
 }
@@ -72,8 +72,8 @@ impl FlightRegistry {
         self.landings.load(Ordering::Acquire)
     }
 
-    /// Joins the current flight of a key, or puts a new one in its place. What that was is `displaced`, to be dropped when
-    /// the caller holds no lock either: it may have the last handle of a value.
+    /// Joins the current flight of a key, or replaces it by a new one. The replaced one is `displaced`, to be dropped
+    /// when the caller holds no lock, since it may have the last handle of a value.
     pub(crate) fn join(
         &self,
         key: &dyn AnyKey,
@@ -90,8 +90,8 @@ impl FlightRegistry {
                     Err(JoinError::Closed) => flight.retire(),
                 },
                 true => flight.retire(),
-                // It may have been overtaken by what it has stored itself, before it could say that it has landed. By
-                // itself it stores nothing more, and what marks alone have overtaken is still worth showing.
+                // The flight may have been overtaken by its own store, before it was removed here. It stores nothing
+                // more, and an answer that only marks have overtaken is still worth showing.
                 false => self.count_landing(),
             }
             *displaced = current.remove_entry(key);
@@ -101,17 +101,17 @@ impl FlightRegistry {
             return JoinOutcome::ReadAgain(landings);
         }
         let flight = Arc::new(make());
-        // A flight that nobody else knows has room, and waits for nobody.
+        // A flight that nobody else knows can be joined, and waits for nobody.
         let Ok(waiter) = waiter(&flight, request) else { return JoinOutcome::Cycle };
         current.insert(Arc::clone(&flight.key), Arc::clone(&flight));
         JoinOutcome::New(flight, waiter)
     }
 
-    /// Takes out a flight whose result is stored, if it is still the current one.
+    /// Removes a flight whose result is stored, if it is still the current one.
     pub(crate) fn landed(&self, flight: &Arc<Flight>) {
         let mut flights = self.current.lock();
         self.count_landing();
-        // Looked at first: another may have taken its place, and would be lost if a second `Hash` of the key panicked.
+        // Checked first: another flight may have replaced it, and would be lost if a second `Hash` of the key panicked.
         let is_current = flights.get(&*flight.key).is_some_and(|current| Arc::ptr_eq(current, flight));
         let removed = if is_current { flights.remove_entry(&*flight.key) } else { None };
         drop(flights);

@@ -1,4 +1,4 @@
-//! One load: who waits for it, whether it is wanted, what came of it. Knows nothing of how it is loaded or stored.
+//! One load: its callers, whether it is still wanted, and its outcome. Knows nothing of how it is loaded or stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +21,17 @@ pub(crate) struct Flight {
     pub(crate) key: Arc<dyn AnyKey>,
     /// When the load began.
     pub(crate) started: Moment,
-    /// Tells whether something newer came to the key; `None` for a load of one tree alone, which stores nothing.
+    /// Tells whether something newer exists for the key. `None` for a load of a single tree, which stores nothing.
     pub(crate) watch: Option<Arc<AnyWatch>>,
-    /// Cancelled when no caller has come for a while since the last one left, and by the load itself if it cancels its context.
+    /// Cancelled when no caller has come for a while after the last one left, and by the load itself if it cancels its
+    /// context.
     pub(crate) token: Token,
     /// Where the load runs.
     pub(crate) runtime: TaskRuntime,
-    /// What the load needs to run, if there is a limit.
+    /// The right to run, if there is a limit.
     pub(crate) slot: Option<Arc<LoadSlot>>,
-    /// Its answer was built from what has changed meanwhile, and is stored as one that must be loaded again. Set before it
-    /// lands.
+    /// The answer was built from values that have changed meanwhile, and is stored as one to be loaded again. Set
+    /// before the flight lands.
     pub(crate) is_out_of_date: AtomicBool,
     /// There is an outcome.
     has_landed: AtomicBool,
@@ -39,45 +40,45 @@ pub(crate) struct Flight {
 }
 
 struct FlightState {
-    /// How many wait.
+    /// The number of callers that wait.
     waiters: usize,
     demand: LoadDemand,
-    /// Nobody can join any more.
+    /// No call can join any more.
     is_closed: bool,
-    /// The load has ended, and is not to be cancelled any more.
+    /// The load has ended, and cannot be cancelled any more.
     is_landing: bool,
     /// The answer comes from the provider.
     is_without_load: bool,
-    /// Its runtime has dropped it: another load may take its place.
+    /// Its runtime has dropped it: another load may replace it.
     is_abandoned: bool,
-    /// A caller has left that was not cancelled: it may be back.
+    /// A caller has left without being cancelled, and may come back.
     is_missed: bool,
-    /// How often the last caller has left, so that a timer that is late does nothing.
+    /// How often the last caller has left, so that a late timer has no effect.
     leave_count: u64,
-    /// Cancels the load if nobody comes.
+    /// Cancels the load if no caller comes.
     timer: Option<Timer>,
     outcome: Option<Outcome>,
 }
 
-/// What those who join a flight want of it. What any of them wants is done.
+/// What a call demands of its flight. A flight fulfils the demands of all its calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LoadDemand {
     pub(crate) stores: bool,
-    /// Goes on when nobody waits.
+    /// Continues when no caller waits.
     pub(crate) outlives_callers: bool,
-    /// Remembers the error if it fails.
+    /// Remembers the error if the load fails.
     pub(crate) remembers_errors: bool,
     /// An answer from the provider is not good enough.
     pub(crate) loads: bool,
-    /// How long the load goes on when the last caller has left.
+    /// How long the load continues after the last caller has left.
     pub(crate) linger: Duration,
 }
 
-/// What becomes of a load that a caller has left.
+/// What happens to a load after a caller has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AfterLeave {
     Continues,
-    /// For a time, unless somebody comes. With the number of the leave.
+    /// For a time, unless a caller comes. With the value of `leave_count`.
     Lingers(Duration, u64),
     Unwanted,
 }
@@ -85,7 +86,7 @@ enum AfterLeave {
 /// How a load has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Landing {
-    /// It was cancelled: whatever it says is no answer.
+    /// It was cancelled: its result is no answer.
     Interrupted,
     Done(LoadDemand),
 }
@@ -117,7 +118,7 @@ impl Flight {
         Self { id, key, started, watch, token, runtime, slot, is_out_of_date, has_landed, state, landed }
     }
 
-    /// Joins those who want the answer, as a waiter if they wait for it. Returns whether that was possible.
+    /// Adds a call and its demands, as a waiter if it waits. Returns whether that was possible.
     pub(crate) fn join(&self, demand: LoadDemand, is_waiting: bool) -> bool {
         let mut state = self.state.lock();
         if state.is_closed || self.token.is_cancelled() || (demand.loads && state.is_without_load) {
@@ -135,24 +136,25 @@ impl Flight {
         true
     }
 
-    /// Whether nothing newer has come to the key.
+    /// Whether nothing newer exists for the key.
     pub(crate) fn is_current(&self) -> bool {
         self.watch.as_ref().is_none_or(|watch| !watch.is_overtaken())
     }
 
-    /// Has nothing stored any more. To be called before the next flight begins to watch, so that this one cannot overtake it.
+    /// Makes sure that nothing is stored any more. To be called before the next flight begins to watch, so that this
+    /// one cannot overtake it.
     pub(crate) fn retire(&self) {
         if let Some(watch) = &self.watch {
             watch.retire();
         }
     }
 
-    /// Whether more has come to the key than marks, so that the answer is of no use any more.
+    /// Whether the key was changed by more than marks, so that the answer is of no use.
     pub(crate) fn is_replaced(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| watch.is_replaced())
     }
 
-    /// Whether the load has ended, and its result is being stored.
+    /// Whether the load has ended and its result is being stored.
     pub(crate) fn is_landing(&self) -> bool {
         self.state.lock().is_landing
     }
@@ -166,7 +168,7 @@ impl Flight {
         let mut state = self.state.lock();
         let is_unwanted = state.is_left(leave_count);
         state.is_closed |= is_unwanted;
-        // Dropped when the lock is gone, though it is over.
+        // Dropped after the lock, although it has ended.
         let timer = if is_unwanted { state.timer.take() } else { None };
         drop(state);
         drop(timer);
@@ -175,7 +177,7 @@ impl Flight {
         }
     }
 
-    /// Cancels the load if its callers have left: another has taken its place, so nobody comes any more.
+    /// Cancels the load if its callers have left, since another flight has replaced it and no call joins it any more.
     pub(crate) fn displace(&self) {
         let leave_count = self.state.lock().leave_count;
         if leave_count > 0 {
@@ -183,34 +185,34 @@ impl Flight {
         }
     }
 
-    /// Takes its slot from a load that its runtime does not run.
+    /// Takes the slot of a load that its runtime no longer runs.
     pub(crate) fn revoke_slot(&self) {
         if let Some(slot) = &self.slot {
             slot.revoke();
         }
     }
 
-    /// The load does not need its slot any more, or not for a while.
+    /// Says that the load needs no slot, for now or at all.
     pub(crate) fn end_turn(&self) {
         if let Some(slot) = &self.slot {
             slot.end();
         }
     }
 
-    /// Whether somebody wants a load, whatever the provider has.
+    /// Whether a call demands a load, whatever the provider has.
     pub(crate) fn must_load(&self) -> bool {
         self.state.lock().demand.loads
     }
 
-    /// Does without a load, unless somebody wants one. Returns whether that may be.
+    /// Skips the load, unless a call demands one. Returns whether it is skipped.
     pub(crate) fn answer_without_load(&self) -> bool {
         let mut state = self.state.lock();
         state.is_without_load = !state.demand.loads;
         state.is_without_load
     }
 
-    /// Ends the load, before anything is stored. Those who join from here on are not asked what they want; if nothing is
-    /// to be stored, nobody can join any more.
+    /// Ends the load, before anything is stored. The demands of later calls are ignored. If nothing is to be stored, no
+    /// call can join any more.
     pub(crate) fn begin_landing(&self) -> Landing {
         let mut state = self.state.lock();
         if self.token.is_cancelled() {
@@ -219,12 +221,12 @@ impl Flight {
         }
         state.is_landing = true;
         state.is_closed |= !state.demand.stores;
-        // An error that nobody waits for is to be found later.
+        // An error that no caller gets has to be found later.
         let remembers_errors = state.demand.remembers_errors || state.waiters == 0;
         Landing::Done(LoadDemand { remembers_errors, ..state.demand })
     }
 
-    /// Gives the outcome to all who wait, the first one that is given. Returns whether nobody did.
+    /// Sets the outcome for all callers; only the first one counts. Returns whether no caller waited.
     pub(crate) fn land(&self, outcome: Outcome) -> bool {
         self.end(outcome, false)
     }
@@ -240,7 +242,7 @@ impl Flight {
         let is_alone = state.waiters == 0;
         let timer = state.timer.take();
         state.is_abandoned |= is_abandoned && state.outcome.is_none();
-        // One that comes too late is dropped when the lock is gone.
+        // A late outcome is dropped after the lock.
         let late = match state.outcome {
             Some(_) => Some(outcome),
             None => {
@@ -259,7 +261,7 @@ impl Flight {
         self.has_landed.load(Ordering::Acquire)
     }
 
-    /// Whether the runtime of the load has dropped it, and the caller's goes on.
+    /// Whether the runtime of the load has dropped it, while that of the caller continues.
     pub(crate) fn is_stranded(&self) -> bool {
         self.state.lock().is_abandoned && self.runtime.is_elsewhere()
     }
@@ -271,7 +273,7 @@ impl Flight {
     /// Waits for the outcome.
     pub(crate) async fn landed(&self) -> Outcome {
         loop {
-            // Before the look, so that no landing is missed.
+            // Before the check, so that no landing is missed.
             let landed = self.landed.notified();
             if self.has_landed()
                 && let Some(outcome) = self.outcome()
@@ -284,7 +286,7 @@ impl Flight {
 }
 
 impl Flight {
-    /// Leaves; a caller that `is_cancelled` does not come back.
+    /// Removes a caller. A caller that `is_cancelled` does not come back.
     pub(super) fn leave(self: &Arc<Self>, is_cancelled: bool) {
         let may_be_of_use = self.watch.as_ref().is_some_and(|watch| !watch.is_overtaken());
         let left = self.state.lock().leave(is_cancelled, may_be_of_use);
@@ -295,12 +297,12 @@ impl Flight {
         }
     }
 
-    /// Cancels the load when the time has passed, unless somebody comes or it ends before.
+    /// Cancels the load after `time`, unless a caller comes or the load ends before.
     fn linger(self: &Arc<Self>, time: Duration, leave_count: u64) {
         let flight = Arc::clone(self);
         let timer = self.runtime.after(time, move || flight.end_lingering(leave_count));
         let mut state = self.state.lock();
-        // Whoever has come or left meanwhile has found no timer.
+        // Callers that have come or left in between have found no timer.
         let surplus = match state.is_left(leave_count) {
             true => state.timer.replace(timer),
             false => Some(timer),
@@ -329,7 +331,7 @@ impl FlightState {
         }
     }
 
-    /// Whether nobody has come since that leave, and the load still goes on.
+    /// Whether no caller has come since that leave, and the load still runs.
     fn is_left(&self, leave_count: u64) -> bool {
         self.leave_count == leave_count
             && self.waiters == 0
@@ -337,7 +339,7 @@ impl FlightState {
             && !self.is_over()
     }
 
-    /// Whether there is nothing to be cancelled any more.
+    /// Whether there is nothing left to cancel.
     fn is_over(&self) -> bool {
         self.is_landing || self.is_closed
     }

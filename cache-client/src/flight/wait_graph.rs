@@ -16,7 +16,8 @@ pub(crate) struct FlightId(pub(crate) u64);
 pub(crate) struct WaitGraph(Mutex<HashMap<FlightId, Vec<FlightId>>>);
 
 impl WaitGraph {
-    /// Notes that `from` waits for `to`, unless `to` waits for `from`, by way of others perhaps. Returns whether it did.
+    /// Notes that `from` waits for `to`, unless `to` waits for `from`, directly or through others. Returns whether it
+    /// was noted.
     fn enter(&self, from: FlightId, to: FlightId) -> bool {
         let mut graph = self.0.lock();
         if leads(&graph, to, from) {
@@ -26,7 +27,7 @@ impl WaitGraph {
         true
     }
 
-    /// Whether `from` waits for `to`, by way of others perhaps.
+    /// Whether `from` waits for `to`, directly or through others.
     pub(crate) fn waits_for(&self, from: FlightId, to: FlightId) -> bool {
         leads(&self.0.lock(), from, to)
     }
@@ -43,7 +44,7 @@ impl WaitGraph {
     }
 }
 
-/// That one flight waits for another. Over when dropped.
+/// One flight waits for another. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct WaitEdge {
     graph: Arc<WaitGraph>,
@@ -52,7 +53,7 @@ pub(crate) struct WaitEdge {
 }
 
 impl WaitEdge {
-    /// `None` if `to` waits for `from`, by way of others perhaps.
+    /// `None` if `to` waits for `from`, directly or through others.
     pub(crate) fn begin(graph: &Arc<WaitGraph>, from: FlightId, to: FlightId) -> Option<Self> {
         graph.enter(from, to).then(|| Self { graph: Arc::clone(graph), from, to })
     }
@@ -64,7 +65,7 @@ impl Drop for WaitEdge {
     }
 }
 
-/// Whether `from` is `to`, or waits for it by any way.
+/// Whether `from` is `to`, or waits for it, directly or through others.
 fn leads(graph: &HashMap<FlightId, Vec<FlightId>>, from: FlightId, to: FlightId) -> bool {
     let (mut seen, mut next) = (HashSet::<_, RandomState>::default(), vec![from]);
     while let Some(flight) = next.pop() {
@@ -106,7 +107,7 @@ mod tests {
         assert!(graph.0.lock().is_empty());
     }
 
-    /// A hundred thousand of each: who compares all with all is not done today.
+    /// A hundred thousand of each: a comparison of all pairs would not end today.
     #[test]
     fn a_flight_may_wait_for_many_and_be_waited_for_by_many() {
         let (many, graph) = (100_000, WaitGraph::default());

@@ -1,4 +1,4 @@
-//! A caller that waits for a flight, from its coming to its leaving.
+//! A caller that waits for a flight, from when it joins until it leaves.
 
 use std::sync::Arc;
 
@@ -7,36 +7,36 @@ use super::wait_graph::{FlightId, WaitEdge, WaitGraph};
 use crate::erased::Outcome;
 use crate::token::Token;
 
-/// The place of one who waits for a flight.
+/// A caller that waits for a flight. Dropping it leaves the flight.
 pub(crate) struct Waiter {
     pub(crate) flight: Arc<Flight>,
-    /// In a box, since most callers have none.
+    /// Boxed, since most callers have none.
     origin: Option<Box<WaiterOrigin>>,
 }
 
-/// The context that a caller waits in.
+/// The context in which a caller waits.
 #[derive(Debug)]
 struct WaiterOrigin {
     /// Cancelled with the whole request.
     tree: Token,
-    /// The wait of a flight, if it is one that waits.
+    /// The edge of the wait graph, if the caller is itself a flight.
     waiting: Option<WaitEdge>,
 }
 
-/// Where a call comes from that is made in a context.
+/// The context of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallOrigin<'a> {
     pub(crate) tree: &'a Token,
-    /// The flight whose load it is a part of.
+    /// The flight whose load makes the call.
     pub(crate) flight: Option<(&'a Arc<WaitGraph>, FlightId)>,
 }
 
 /// Why a flight cannot be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JoinError {
-    /// It is over.
+    /// The flight accepts no callers any more.
     Closed,
-    /// It waits for who wants to wait for it.
+    /// Joining would close a cycle of waits.
     Cycle,
 }
 
@@ -60,7 +60,7 @@ impl Waiter {
         Ok(Self { flight: Arc::clone(flight), origin })
     }
 
-    /// Waits for the outcome. May be called again after it was dropped half-way.
+    /// Waits for the outcome. May be dropped and called again.
     pub(crate) async fn landed(&self) -> Outcome {
         self.flight.landed().await
     }
@@ -73,7 +73,7 @@ impl Drop for Waiter {
             drop(waiting);
             tree.is_cancelled()
         });
-        // A load that has landed is left by nobody.
+        // After the landing there is nothing to leave.
         if !self.flight.has_landed() {
             self.flight.leave(is_cancelled);
         }

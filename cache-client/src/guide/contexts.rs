@@ -1,20 +1,20 @@
-//! One request: a tree of contexts with a memo, which may have a deadline, be cancelled, or be kept from the cache.
+//! One request: a tree of contexts with a memo. It may have a deadline, be cancelled, or be kept from the cache.
 //!
 //! # What a context is for
-//! [`Client::query`](crate::Client::query) is all that many programs need. A [`Context`](crate::Context) adds what
-//! belongs to *one* request:
+//! Many programs only need [`Client::query`](crate::Client::query). A [`Context`](crate::Context) adds what belongs to
+//! *one* request:
 //!
-//! - **A memo.** Within a tree the same query gives the same `Arc`, and is asked once, whatever its strategy and
-//!   whatever happens to the cache meanwhile. A page that shows the same thing twice shows it twice the same.
+//! - **A memo.** Within a tree the same query gives the same `Arc`, and is asked for once, whatever its strategy and
+//!   whatever happens to the cache meanwhile. A page that shows a value twice shows the same value twice.
 //! - **An end.** [`cancel`](crate::Context::cancel) ends the whole tree;
-//!   [`with_deadline`](crate::Context::with_deadline) makes a branch that ends by itself.
-//! - **A way past the cache**: [`disable_cache`](crate::Context::disable_cache), for this context and all below it.
+//!   [`with_deadline`](crate::Context::with_deadline) makes a branch that ends on its own.
+//! - **A way around the cache**: [`disable_cache`](crate::Context::disable_cache), for this context and its children.
 //! - **Answers of its own**, for [tests](crate::guide::testing).
 //!
-//! [`child`](crate::Context::child) makes a context below another: it has the same memo, and a name of its own.
+//! [`child`](crate::Context::child) makes a child context. It has the same memo, and a name of its own.
 //!
 //! # A handler
-//! With axum the client would be the `State` and the number the `Path`; here they are plain arguments.
+//! With axum, the client would be the `State` and the number the `Path`; here they are plain arguments.
 //!
 //! ```
 //! use std::time::Duration;
@@ -86,51 +86,52 @@
 //! ```
 //!
 //! # How long a load outlives its callers
-//! A load goes on after its last caller has left, as a rule for 5 s. It may have been left because of a deadline, or because
-//! the future of the caller was dropped, as a server does with a handler when the connection is closed. A caller that
-//! comes back meanwhile joins it, and the time begins anew when that one leaves. So callers that are hastier than a load
-//! do not begin it again and again and never see its end. The option `linger` says how long; of several callers the longest
-//! counts. With `"0s"` a load ends with its last caller, and with `"until done"` it never ends before it is done.
+//! A load continues after its last caller has left, by default for 5 s. The caller may have left because of a deadline,
+//! or because its future was dropped, as a server does with a handler when the connection closes. A caller that comes
+//! back within this time joins the load, and the time starts again when it leaves. So callers with less patience than a
+//! load takes do not start it again and again without ever getting an answer. The option `linger` sets the time; of
+//! several callers the longest counts. With `"0s"` a load ends with its last caller, and with `"until done"` it always
+//! runs to its end.
 //!
-//! A load ends at once all the same:
+//! A load ends at once in these cases:
 //!
-//! - when all its callers have been [cancelled](crate::Context::cancel), since they do not come back;
-//! - when it is of no use any more: its key has been written or invalidated meanwhile, or another load has its place;
-//! - when it belongs to one tree alone;
-//! - when only observers have waited for it, and no `linger` is given.
+//! - All its callers were [cancelled](crate::Context::cancel), so they do not come back.
+//! - Its answer is of no use: the key was written or invalidated meanwhile, or another load has replaced it.
+//! - It belongs to a single tree.
+//! - Only observers have waited for it, and no `linger` is set.
 //!
 //! A runtime that is shut down does not wait for such loads.
 //!
 //! # Loads are detached
-//! A load is shared by all who ask for its key at the same time, so it belongs to none of them. The `cx` in
+//! A load is shared by all concurrent callers, so it belongs to none of them. The `cx` in
 //! [`fetch`](crate::Fetch::fetch) is the context of that load:
 //!
-//! - It has **not** the deadline of who asked. When the deadline passes, the caller is told `Interrupted`; the load
-//!   goes on for others, or for a while without any. A load that must not take for ever needs a time limit of its own,
-//!   as with `tokio::time::timeout`.
-//! - It has **not** the memo of who asked, nor anything that was put there: what a load builds is for all. What a
-//!   load needs of a user, as a tenant or a language, has to be in the key.
-//! - It has a memo of its own, for what it asks while it runs.
-//! - It is served nothing stale, and no [optimistic](crate::guide::optimistic) change, so that an answer is not built
-//!   from old parts.
-//! - Loads that wait for each other in a circle are an error, [`Cycle`](crate::QueryError::Cycle), of the one that
-//!   would have closed it. Code in a load that asks by the client in place of its context is found too.
+//! - It does **not** have the deadline of the caller. When the deadline passes, the caller gets `Interrupted`; the load
+//!   continues for others, or for a while without any. If a load must not take forever, give it a time limit of its
+//!   own, such as `tokio::time::timeout`.
+//! - It does **not** have the memo of the caller, nor anything that was put there, since the answer is shared. Anything
+//!   that the load depends on, such as a tenant or a language, has to be in the key.
+//! - It has a memo of its own, for the queries that it makes.
+//! - It sees neither stale values nor [optimistic](crate::guide::optimistic) changes, so that an answer is not built
+//!   from them.
+//! - If loads would wait for each other in a cycle, the one that would close it gets a
+//!   [`Cycle`](crate::QueryError::Cycle) error. This includes code in a load that uses the client instead of its
+//!   context.
 //!
-//! It is otherwise in a tree that is kept from the cache or has answers of its own: its loads are private. They
-//! belong to the tree, share its memo, are not joined by others and store nothing; and so is everything below them.
+//! A tree that is kept from the cache or has answers of its own has private loads. They belong to the tree, share its
+//! memo, are not joined by others and store nothing. The same is true for all queries that they make.
 //!
 //! # Where there is no context to pass
-//! [`scope`](crate::Context::scope) runs a future so that [`Context::current`](crate::Context::current) gives the
-//! context in it. A task that it spawns is outside of the scope. Inside `fetch` the current context is that of the
-//! load.
+//! [`scope`](crate::Context::scope) runs a future in which [`Context::current`](crate::Context::current) returns the
+//! context. A task that it spawns is outside the scope. Inside `fetch`, the current context is that of the load.
 //!
 //! # Past the cache
-//! After [`disable_cache`](crate::Context::disable_cache) this context and all below it, those that are there already
-//! too, neither read nor write the cache or a provider. The memo stays, so each query is still loaded once. Windows
-//! are not checked. A call that has begun ends as it began. [`is_cache_enabled`](crate::Context::is_cache_enabled) tells how
-//! it is.
+//! After [`disable_cache`](crate::Context::disable_cache), this context and its children, existing ones too, neither
+//! read nor write the cache or a provider. The memo stays, so each query is still loaded once. Options are not checked.
+//! A call that has begun is not affected. [`is_cache_enabled`](crate::Context::is_cache_enabled) returns the present
+//! setting.
 //!
 //! # What a tree remembers
-//! Answers; neither errors nor fallbacks: after those the next call asks again. A
-//! [mutation](crate::guide::invalidation) that is run by [`Context::mutate`](crate::Context::mutate) has the tree
-//! forget what it wrote or marked. A tree lives as long as any of its contexts, and keeps its answers as long.
+//! It remembers answers, but neither errors nor fallbacks: after those the next call asks again. After a
+//! [mutation](crate::guide::invalidation) by [`Context::mutate`](crate::Context::mutate), the tree forgets the keys
+//! that it wrote or marked. A tree lives as long as any of its contexts, and keeps its answers as long.

@@ -1,7 +1,8 @@
-//! The errors of loads: how to take them out of their `Arc`, use them with `anyhow`, and answer requests with them.
+//! The errors of loads: how to take them out of their `Arc`, use them with `anyhow`, and turn them into responses.
 //!
 //! All callers that waited for one load share its error, and the client may keep it for later callers (`error_ttl`,
-//! [`refresh_error`](crate::Client::refresh_error)). So [`QueryError::Failed`](crate::QueryError::Failed) holds an `Arc<E>`.
+//! [`refresh_error`](crate::Client::refresh_error)). So [`QueryError::Failed`](crate::QueryError::Failed) holds an
+//! `Arc<E>`.
 //!
 //! # Out of the `Arc`
 //! | you need | write |
@@ -11,11 +12,11 @@
 //! | an `E` of your own, and `E` is not `Clone` | a variant of `E` that holds an `Arc<E>` or a `QueryError<E>` |
 //! | an error type of another crate | `error.into_error()`, or `error` itself if `E` is an `Error` |
 //!
-//! Do not count on `Arc::try_unwrap`: it fails whenever another caller still holds the error.
+//! Do not rely on `Arc::try_unwrap`: it fails while another caller holds the error.
 //!
-//! The usual `E` has a variant with `#[from] QueryError<E>`, so that `?` works in loads that query others. Its errors are
-//! nested: the load of a page failed since the load of its author failed since there is no such author. The example looks
-//! for the innermost.
+//! The usual `E` has a variant with `#[from] QueryError<E>`, so that `?` works in loads that make queries. Its errors
+//! are nested: the load of a page failed since the load of its author failed, since there is no such author. The
+//! example looks for the innermost error.
 //!
 //! # As a response
 //! A service answers with the status of the innermost error. The same code works for every query whose `Fetch` has this
@@ -129,9 +130,9 @@
 //! ```
 //!
 //! # With `anyhow` and its like
-//! `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` do not implement `Error` themselves. So `QueryError<E>`
-//! does not either, and `?` cannot turn it into another error. [`into_error`](crate::QueryError::into_error) makes an error
-//! that implements `Error` and has the sources of `E`:
+//! `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` do not implement `Error` themselves. So
+//! `QueryError<E>` does not either, and `?` cannot convert it. [`into_error`](crate::QueryError::into_error) makes an
+//! error that implements `Error` and has the sources of `E`:
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch};
@@ -159,10 +160,10 @@
 //! # }
 //! ```
 //!
-//! Where `E` implements `Display` and nothing else, as a text does,
-//! [`into_display_error`](crate::QueryError::into_display_error) takes its place.
-//! [`MutateError`](crate::MutateError) and [`SourceError`](crate::SourceError) have both methods too.
+//! If `E` implements only `Display`, as `String` does, use
+//! [`into_display_error`](crate::QueryError::into_display_error). [`MutateError`](crate::MutateError) and
+//! [`SourceError`](crate::SourceError) have both methods too.
 //!
-//! In loads that query others and fail with `anyhow::Error`, the same call makes `?` work. The type of the query error is
-//! known further up: `error.downcast_ref::<WithSource<QueryError<anyhow::Error>>>()` tells whether it
-//! [is an interruption](crate::QueryError::is_interrupted), for instance.
+//! The same call makes `?` work in loads that make queries and fail with `anyhow::Error`. Further up, the query error
+//! can be downcast: `error.downcast_ref::<WithSource<QueryError<anyhow::Error>>>()` tells whether it [is an
+//! interruption](crate::QueryError::is_interrupted), for example.

@@ -1,10 +1,10 @@
-//! From a query to a loaded answer: what a program needs, and what it does with errors.
+//! From a query to a loaded answer: what a program needs, and how it handles errors.
 //!
 //! # The parts
-//! - A **query** is a struct. Its value is the key; `#[derive(Query)]` says what the answer is, and for how long it
-//!   is good.
+//! - A **query** is a struct. Its value is the key. `#[derive(Query)]` says what the answer is, and how long it is
+//!   good.
 //! - The **registry** lists all queries, so that each has a table of its own. A build script writes it.
-//! - The **app** is a struct of yours with whatever loads need: a pool, an HTTP client, settings.
+//! - The **app** is a struct of yours with everything that loads need: a pool, an HTTP client, settings.
 //! - [`Fetch`](crate::Fetch) says how one query is loaded with the app.
 //! - The [`Client`](crate::Client) brings them together. It is cheap to clone, and all clones are one client.
 //!
@@ -129,32 +129,31 @@
 //! ```
 //!
 //! # Errors
-//! A call gives a [`QueryError`](crate::QueryError)`<E>`, where `E` is the error of the query's `Fetch`.
+//! A call returns a [`QueryError`](crate::QueryError)`<E>`, where `E` is the error of the query's `Fetch`.
 //!
-//! | variant | means | what to do |
+//! | variant | meaning | what to do |
 //! |---|---|---|
-//! | `Failed` | `fetch` returned an error, which is its `source`, in an `Arc`, since all who waited share it | look at the source |
-//! | `Panicked` | `fetch` panicked | mend it; the client is none the worse |
-//! | `Miscounted` | `fetch_many` gave too few answers, or too many | mend it |
-//! | `Interrupted` | the request was cancelled, or its deadline is past, or the load cancelled its own context | say that it took too long, if anybody is still there |
-//! | `Cycle` | the load of a query leads back to the query | mend it |
-//! | `CircuitOpen` | too many loads have failed, and none was made | ask again later |
-//! | `Options` | the options of the query cannot work, as when nobody said how long an answer is fresh | mend them; the text says which |
+//! | `Failed` | `fetch` returned an error, which is its `source`, in an `Arc`, since all callers share it | look at the source |
+//! | `Panicked` | `fetch` panicked | fix it; the client is not affected |
+//! | `Miscounted` | `fetch_many` returned too few or too many answers | fix it |
+//! | `Interrupted` | the request was cancelled, its deadline has passed, or the load cancelled its own context | say that it took too long, if there still is a client |
+//! | `Cycle` | the load of a query leads back to the query | fix it |
+//! | `CircuitOpen` | too many loads have failed, so none was started | try again later |
+//! | `Options` | the options of the query cannot work, such as a missing freshness time | fix them; the text names the option |
 //!
-//! The page on [errors](crate::guide::errors) tells how to take the error of `fetch` out of its `Arc`, and how to make a
-//! response of it.
+//! The page on [errors](crate::guide::errors) shows how to take the error of `fetch` out of its `Arc`, and how to turn
+//! it into a response.
 //!
 //! An error is not stored: the next call loads again, unless the query has an
 //! [`error_ttl`](crate::guide::strategies#when-a-load-fails).
 //!
-//! # What is worth knowing at once
-//! - An answer is an `Arc`, and is never changed. A reload puts another one in its place; who holds the old one keeps
-//!   it.
+//! # Good to know
+//! - An answer is an `Arc` that never changes. A reload puts another one in its place; code that holds the old one
+//!   keeps it.
 //! - Each query needs a time for which its answers are fresh: `fresh`, or else `ttl`, of its own or by the client's
-//!   defaults. Without either a call is an error, unless its strategy is `network-only`.
-//! - A table with neither a bound (`capacity`, `lru`, `max_weight`) nor a time to live (`ttl`, `tti`) keeps nothing
-//!   by itself: an answer is there as long as someone holds it.
-//! - [`TokioClock`](crate::TokioClock) lets the cache go by tokio's time. A program can do without; tests that pause
-//!   time cannot.
+//!   defaults. Without either, a call is an error, unless its strategy is `network-only`.
+//! - A table with neither a bound (`capacity`, `lru`, `max_weight`) nor a time to live (`ttl`, `tti`) keeps nothing on
+//!   its own: an answer is there as long as some code holds it.
+//! - [`TokioClock`](crate::TokioClock) makes the cache follow tokio's time. Only tests that pause time need it.
 //! - All loads run as tasks of the [runtime](crate::guide::runtimes) in which the client was built, which needs
 //!   its timer (`enable_time`, or `#[tokio::main]`).

@@ -1,33 +1,32 @@
-//! What is out of date: marks, removals, mutations, transactions and pushed values.
+//! Keeping the cache up to date: marks, removals, mutations, transactions and pushed values.
 //!
 //! # Three verbs
-//! | | the value | the next call | who observes |
+//! | | the value | the next call | observers |
 //! |---|---|---|---|
-//! | [`invalidate`](crate::Client::invalidate) | stays, marked | loads | sees the old value, marked as stale and being refreshed, until the new one is there |
-//! | [`remove`](cache_core::Cache::remove), of the cache | is gone | loads | sees [`Pending`](crate::State::Pending) until the new one is there |
+//! | [`invalidate`](crate::Client::invalidate) | stays, marked | loads | see the old value, as stale and being refreshed, until the new one is there |
+//! | [`remove`](cache_core::Cache::remove), of the cache | is gone | loads | see [`Pending`](crate::State::Pending) until the new one is there |
 //! | [`clear`](cache_core::Cache::clear), of the cache | all are gone | loads | the same |
 //!
-//! Invalidate what may have changed. Remove what must not be seen any more; clear at a logout. A marked value may
-//! still be served by [`cached`](crate::Client::cached), and may stand in for a load that fails.
+//! Invalidate what may have changed. Remove what must not be seen any more, and clear the cache at a logout. A marked
+//! value may still be returned by [`cached`](crate::Client::cached), and may replace the answer of a failed load.
 //!
-//! What may be marked, from the narrow to the wide:
+//! The calls, from the narrowest to the widest:
 //!
 //! | | marks | cost |
 //! |---|---|---|
 //! | [`invalidate`](crate::Client::invalidate) | one key | that of one key |
-//! | [`invalidate_where`](crate::Client::invalidate_where) | the keys of a query for which a function says yes | visits all entries of its table |
+//! | [`invalidate_where`](crate::Client::invalidate_where) | the keys of a query for which a function returns `true` | visits all entries of its table |
 //! | [`invalidate_query`](crate::Client::invalidate_query) | all keys of a query | the same |
 //! | [`invalidate_tag`](crate::Client::invalidate_tag), of single entries | the keys with a tag of their own | visits those entries alone |
-//! | [`invalidate_tag`](crate::Client::invalidate_tag), of queries | all keys of the queries that were derived with a tag | visits all entries of their tables |
+//! | [`invalidate_tag`](crate::Client::invalidate_tag), of queries | all keys of the queries derived with a tag | visits all entries of their tables |
 //! | [`invalidate_all`](crate::Client::invalidate_all) | everything | visits all entries |
 //!
-//! Each returns an [`Invalidation`](crate::Invalidation): how many entries were marked, and by
-//! [`reloaded`](crate::Invalidation::reloaded) when all observed keys among them have been loaded again. Keys that
-//! nobody observes are loaded when they are asked for.
+//! Each returns an [`Invalidation`](crate::Invalidation): how many entries were marked, and
+//! [`reloaded`](crate::Invalidation::reloaded), which waits until all observed keys among them have been loaded again.
+//! Other keys are loaded when they are queried.
 //!
-//! All of them, and each write, also *retire* the load that runs for a key: who waits for it already gets its result,
-//! but it is not stored, and who asks from now on gets a newer one. So there is no moment at which an old answer can
-//! slip in behind an invalidation.
+//! All of them, and each write, also *retire* a running load of the key: its callers get its result, but the result is
+//! not stored, and new callers get a newer one. So no old answer can be stored after an invalidation.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -88,9 +87,9 @@
 //! ```
 //!
 //! # Tags of single entries
-//! When an article changes, so does what each viewer sees of it. To find these entries by a predicate, all entries of the table
-//! are visited, and their keys cloned. A tag of single entries finds them by an index. The option `tags_of` names a function that
-//! says which [tags](cache_core::Tag) a key has:
+//! When an article changes, so does what each viewer sees of it. A predicate finds these entries by visiting all
+//! entries of the table and cloning their keys. A tag of single entries finds them by an index. The option `tags_of`
+//! names a function that returns the [tags](cache_core::Tag) of a key:
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch};
@@ -127,57 +126,57 @@
 //! # }
 //! ```
 //!
-//! Tags are made from the key alone, not from the answer. A load that runs for a key with the tag is retired, as by any
-//! mark. Queries without `tags_of` pay nothing for it; with it, each entry takes some 40 bytes more for each of its tags.
+//! Tags depend on the key alone, not on the answer. A running load of a key with the tag is retired, as by any mark.
+//! Queries without `tags_of` pay nothing. With it, each entry takes about 40 bytes more for each of its tags.
 //!
 //! # Answers that are built from others
-//! A load may read other queries through its context. If one of them is written, removed or marked between that read and
-//! the end of the load, the answer is out of date before it is stored. Its callers get it all the same; it is stored
-//! *marked*, so that the next call, or an observer, loads it anew. The comparison and the store are one step: no change
-//! slips in between. In the same way an answer is marked that was built from one that was itself out of date.
+//! A load may read other queries through its context. If one of them is written, removed or marked between that read
+//! and the end of the load, the answer is out of date before it is stored. Its callers still get it, but it is stored
+//! *marked*, so that the next call, or an observer, loads again. The comparison and the store are one step, so no
+//! change is missed. An answer built from an out-of-date answer is marked in the same way.
 //!
-//! What counts as read is what [`query`](crate::Context::query) and the like of the load's own context, or of one below it,
-//! were told: values, errors, and what [`cached`](crate::Context::cached) found or missed. What is read by the
-//! [`Client`](crate::Client) itself, or with the [cache disabled](crate::Context::disable_cache), is not compared. Times
-//! that pass are no change, nor are evictions. An answer that was built from more than 64 keys is always stored marked:
-//! give one load less to read, or read such parts by the client.
+//! These reads count: everything that [`query`](crate::Context::query) and its variants have returned in the load's own
+//! context or a child of it, values and errors, and what [`cached`](crate::Context::cached) has found or missed. Reads
+//! through the [`Client`](crate::Client) itself, or with the [cache disabled](crate::Context::disable_cache), are not
+//! compared. The passing of time is no change, nor is an eviction. An answer that was built from more than 64 keys is
+//! always stored marked: split such a load, or make some of the reads through the client.
 //!
-//! Once the answer is stored, it does not follow its inputs any more: it is fresh as long as its own options say.
-//! Give queries that change together a tag, and invalidate that.
+//! Once stored, an answer does not follow its inputs: it is fresh as long as its own options say. Give queries that
+//! change together a tag, and invalidate the tag.
 //!
-//! An observed answer that was out of date is loaded again at once. If it is out of date again, the next load begins after
-//! a random wait, of up to 8 times as long as a load takes, until one is not. So an observer of what is built from something
-//! that changes all the time follows at a distance, two observed queries that are built from each other come to rest, and
-//! all is quiet when the inputs are.
+//! An observed answer that was out of date is loaded again at once. If it is out of date again, the next load begins
+//! after a random wait of up to 8 times the time of a load, and so on until an answer is up to date. So an observer of
+//! an answer whose inputs change all the time follows with a delay, two observed queries that are built from each other
+//! come to rest, and there are no loads once the inputs rest.
 //!
 //! # Mutations
-//! A [`Mutate`](crate::Mutate) is a struct that changes something outside. [`run`](crate::Mutate::run) does it;
-//! [`apply`](crate::Mutate::apply) says what its answer writes to the cache, and what is to be loaded again because
-//! of it. Both are one commit: nobody sees the one without the other.
+//! A [`Mutate`](crate::Mutate) is a struct that changes something outside the program. [`run`](crate::Mutate::run)
+//! makes the change; [`apply`](crate::Mutate::apply) says what its answer writes to the cache, and what it invalidates.
+//! Both are one commit.
 //!
-//! - It runs once, as a task of its own. Who asked may leave; what has begun goes on. It is tried again only if it
-//!   has [`RETRIES`](crate::Mutate::RETRIES) and the error may pass.
-//! - If it fails nothing is changed in the cache.
-//! - In a request, [`Context::mutate`](crate::Context::mutate) has the tree forget what was written or marked, so
-//!   that it is told the new state. A request that is kept from the cache, or has answers of its own, writes nothing
-//!   there, but marks what it would have written.
-//! - [`Changes`](crate::Changes) has what a transaction has: `set`, `merge`, `update`, `remove`; and the five marks
-//!   of above. What is written and marked in the same commit is not marked, unless by `invalidate`, which names the
-//!   key.
+//! - It runs once, as a task of its own. Its caller may leave; the mutation continues. It is retried only if
+//!   [`RETRIES`](crate::Mutate::RETRIES) is set and the error is retryable.
+//! - If it fails, the cache is unchanged.
+//! - In a request, [`Context::mutate`](crate::Context::mutate) makes the tree forget the written or marked keys, so
+//!   that it reads the new state. A request that is kept from the cache, or has answers of its own, marks the keys
+//!   instead of writing them.
+//! - [`Changes`](crate::Changes) has the methods of a transaction: `set`, `merge`, `update`, `remove`, and the five
+//!   invalidations above. A key that is both written and marked in the same commit is not marked, except by
+//!   `invalidate`, which names the key.
 //!
-//! Write what the server has told you, and mark what you cannot know: [`Mutate`](crate::Mutate) has an example.
+//! Write what the server has returned, and mark what you cannot know: [`Mutate`](crate::Mutate) has an example.
 //!
 //! # Several changes at once
-//! [`Client::change`](crate::Client::change) commits any number of writes and marks without a mutation, and
-//! [`Context::change`](crate::Context::change) has the request forget what it changes. It takes the same
-//! [`Changes`](crate::Changes) as a mutation. Use it where several `invalidate` calls one after another would show readers
-//! a state in between, or where what is written and what is marked belong together.
+//! [`Client::change`](crate::Client::change) commits any number of writes and marks without a mutation, and after
+//! [`Context::change`](crate::Context::change) the request forgets the changed keys. It takes the same
+//! [`Changes`](crate::Changes) as a mutation. Use it if several `invalidate` calls in a row would show readers a state
+//! in between, or if writes and marks belong together.
 //!
 //! # Transactions of the cache
-//! A transaction of the [`cache`](crate::Client::cache) itself makes several writes visible together too, without a `.await`.
-//! It retires loads, and observers see it, as any commit. It conflicts with another commit that has changed what it read;
-//! [`transact`](cache_core::Cache::transact) runs it again then. `before_commit` hooks are asked of transactions,
-//! mutations, confirmations and pushed values, and not of what is loaded.
+//! A transaction of the [`cache`](crate::Client::cache) itself also makes several writes visible at once, without an
+//! `.await`. It retires loads and is observed like any commit. It conflicts with another commit that has changed what
+//! it has read; [`transact`](cache_core::Cache::transact) then runs it again. `before_commit` hooks are asked for
+//! transactions, mutations, confirmations and pushed values, but not for loads.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};
@@ -212,12 +211,12 @@
 //! ```
 //!
 //! # Pushed values
-//! [`Client::ingest`](crate::Client::ingest) takes in what others push, by a socket or a queue. A
-//! [`Source`](crate::Source) says how it is opened, and what each value changes; each value is one commit, in their
-//! order. When the source breaks off it is opened again, after a while that grows with each failure. What may have
-//! been missed in between is to be marked by [`reopened`](crate::Source::reopened). It ends when the
-//! [`Ingestion`](crate::Ingestion) is dropped; that also tells [how it is](crate::Ingestion::changed) with the
-//! source.
+//! [`Client::ingest`](crate::Client::ingest) stores values that others push, by a socket or a queue. A
+//! [`Source`](crate::Source) says how to open the connection, and what each value changes. Each value is one commit, in
+//! their order. When the source breaks off, it is opened again after a wait that grows with each failure.
+//! [`reopened`](crate::Source::reopened) marks what may have been missed in between. The
+//! [`Ingestion`](crate::Ingestion) ends when it is dropped; its [`changed`](crate::Ingestion::changed) reports the
+//! state of the source.
 //!
 //! ```
 //! # use std::pin::Pin;

@@ -1,15 +1,15 @@
-//! Several keys at once, pages, and what will be asked for soon.
+//! Several keys at once, pages, and keys that will be needed soon.
 //!
 //! # Several queries
-//! Different queries are waited for together by `tokio::join!`: a load is a task of its own, and runs from the first
-//! poll of its call. Several keys of one query are asked for by [`query_all`](crate::Client::query_all): all loads
-//! are under way before the first is waited for, the answers come in the order of the keys, and each may fail alone.
+//! Use `tokio::join!` to wait for different queries: a load is a task of its own, and runs from the first poll of its
+//! call. For several keys of one query, use [`query_all`](crate::Client::query_all): all loads run before the call
+//! waits for the first, the answers come in the order of the keys, and each may fail on its own.
 //!
 //! # One load for several keys
-//! Where one call to the outside can answer for many keys, implement [`FetchMany`](crate::FetchMany) in place of
-//! `Fetch`. Nothing else changes: such a query is asked for key by key too, and what is asked for at the same time
-//! goes together, from whatever part of the program. Nobody waits for a timer: the call departs when the other tasks
-//! that are ready have had their turn. One call has at most as many keys as the option `batch` says; by default 100.
+//! If one call to the outside can answer for many keys, implement [`FetchMany`](crate::FetchMany) instead of `Fetch`.
+//! Nothing else changes: such a query is still queried key by key, and keys that are needed at the same time are loaded
+//! together, whatever part of the program asks for them. No key waits for a timer: the call begins when the other ready
+//! tasks have run. It takes at most as many keys as the option `batch` says, 100 by default.
 //!
 //! ```
 //! use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,16 +67,15 @@
 //! ```
 //!
 //! # Pages
-//! Each page is a query, and so an entry of its own: a page that was seen before is there at once while it is fresh.
+//! Each page is a query, and so an entry of its own: a page that was loaded before is there at once while it is fresh.
 //!
 //! - [`Paged`](crate::Paged), by [`Client::paged`](crate::Client::paged), is for pages by number, of which one is
 //!   shown: `next`, `previous`, `jump`.
-//! - [`Infinite`](crate::Infinite), by [`Client::infinite`](crate::Client::infinite), is for pages by cursor, which
-//!   are shown one after the other: `fetch_next`, `fetch_previous`, at most `max_pages` of them.
+//! - [`Infinite`](crate::Infinite), by [`Client::infinite`](crate::Client::infinite), is for pages by cursor, which are
+//!   shown as one list: `fetch_next`, `fetch_previous`, at most `max_pages` of them.
 //!
-//! What they show does not change by itself. After a write or an invalidation `jump(page())`, or `revalidate`, shows
-//! what is there now; `refetch` and `refetch_all` load anew, whatever is there. A step that fails leaves what is
-//! shown.
+//! The shown pages do not change on their own. After a write or an invalidation, `jump(page())` or `revalidate` shows
+//! the present values. `refetch` and `refetch_all` always load. A call that fails leaves what is shown.
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};
@@ -118,20 +117,20 @@
 //! ```
 //!
 //! # How many loads run at once
-//! Without a limit all loads run at once, which a prefetch of 20,000 keys makes too many for most servers. The option
-//! `concurrency` limits the loads of one query, and
-//! [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency) all loads of the client; a load obeys both. The others
-//! wait their turn, in the order in which they were begun. A call of [`FetchMany`](crate::FetchMany) counts as one load,
-//! and takes more keys while it waits.
+//! Without a limit all loads run at once. After a prefetch of 20,000 keys, that is too much for most servers. The
+//! option `concurrency` limits the loads of one query, and
+//! [`ClientBuilder::concurrency`](crate::ClientBuilder::concurrency) all loads of the client; a load obeys both. Other
+//! loads wait for a place, in the order in which they were started. A call of [`FetchMany`](crate::FetchMany) counts as
+//! one load, and takes more keys while it waits.
 //!
-//! - Deadlines, retries and the time that an answer is fresh: the deadline of a caller goes on while the load waits its
-//!   turn. Its age and the two minutes of its retries count from its turn.
-//! - A load that waits for others through its context lends its place meanwhile, also if it does something else beside that,
-//!   and waits for its turn again before it goes on. So loads that need others of the same query never lock up, whatever the
-//!   limit. One that drops a query half-way does not wait, and has a place again when its turn comes.
-//! - A load that waits to be tried again lends its place too. So does one that waits in
-//!   [`Observer::next`](crate::Observer::next) or [`Ingestion::changed`](crate::Ingestion::changed), or for what it has
-//!   invalidated to be loaded again. One that polls an observer as a `Stream` keeps its place.
+//! - The deadline of a caller runs while its load waits for a place. The age of the answer and the two minutes for
+//!   retries count from when the load gets its place.
+//! - A load that waits for others through its context lends its place meanwhile, even if it does something else at the
+//!   same time, and waits for a place before it continues. So loads that need others of the same query never deadlock,
+//!   whatever the limit is. A load that drops such a query does not wait, and gets a place back later.
+//! - A load that waits for its retry lends its place too. So does one that waits in
+//!   [`Observer::next`](crate::Observer::next) or [`Ingestion::changed`](crate::Ingestion::changed), or until
+//!   invalidated keys are loaded again. A load that polls an observer as a `Stream` keeps its place.
 //! - An answer of the cache or of a [provider](crate::Provider) needs no place; nor does a mutation.
 //!
 //! ```
@@ -161,15 +160,15 @@
 //! ```
 //!
 //! # Loading ahead
-//! A prefetch is a load that nobody waits for. It does nothing where the answer is fresh, or is being loaded, and it
-//! goes on when who asked for it is gone. What it brings is kept for at least five seconds, also by a table that
-//! keeps nothing by itself. Its error is there as [`refresh_error`](crate::Client::refresh_error).
+//! A prefetch is a load that no caller waits for. It does nothing if the answer is fresh or being loaded, and it
+//! continues when its caller is gone. The answer is kept for at least five seconds, even by a table that keeps nothing
+//! on its own. [`refresh_error`](crate::Client::refresh_error) returns its error.
 //!
-//! - [`prefetch`](crate::Client::prefetch): one query.
-//! - [`prefetch_all`](crate::Client::prefetch_all): all that a page needs, of different queries, at the same time.
-//!   `done` waits for them, where that is wanted.
-//! - [`prefetch_after`](crate::Client::prefetch_after): one query, after a delay, unless its guard is dropped before:
-//!   for a pointer that rests on a link.
+//! - [`prefetch`](crate::Client::prefetch): one query. The result of several calls can be waited for together, with
+//!   `and` and `done`.
+//! - [`prefetch_all`](crate::Client::prefetch_all): several keys of one query.
+//! - [`prefetch_after`](crate::Client::prefetch_after): one query, after a delay, unless its guard is dropped before;
+//!   for example while a pointer rests on a link.
 //!
 //! ```
 //! # use std::time::Duration;

@@ -1,28 +1,27 @@
-//! Following a query as it changes: observers, their states, and the loops that show them.
+//! Following a query: observers, their states, and the loops that show them.
 //!
 //! # An observer
-//! [`Client::observe`](crate::Client::observe) gives an [`Observer`](crate::Observer): a stream of
-//! [`State`](crate::State)s, the present one first, without an end. Read it by `next`, or as a `Stream`.
+//! [`Client::observe`](crate::Client::observe) returns an [`Observer`](crate::Observer): a stream of
+//! [`State`](crate::State)s without an end, the present one first. Read it by `next`, or as a `Stream`.
 //!
 //! | state | show |
 //! |---|---|
-//! | `Pending` | that it is coming; or nothing, if the observer has no query |
-//! | `Ready { value, .. }` | the value; with `is_refreshing` perhaps that it is being loaded, with `is_stale` that it may be old, with `is_optimistic` that it is not true yet, with `is_previous` that it belongs to the query before |
-//! | `Failed { error, last, .. }` | why, and `last`, which is what the cache has nevertheless |
+//! | `Pending` | a placeholder; nothing, if the observer has no query |
+//! | `Ready { value, .. }` | the value; with `is_refreshing` perhaps a spinner; `is_stale` says that it may be old, `is_optimistic` that it is not confirmed yet, `is_previous` that it belongs to the previous query |
+//! | `Failed { error, last, .. }` | the error, and `last`, the value that the cache still has |
 //!
-//! - While a key is observed it is pinned, so it stays whatever the bound and the times of its table are.
-//! - It is loaded when its observer comes, as the strategy says, and again when it is invalidated, removed or
-//!   cleared. A value that becomes stale is shown as stale, and not loaded for that alone: that is what `poll` is
-//!   for.
-//! - Who reads slowly gets the newest state, and misses those between. A state that is equal to the last one is none.
-//! - All observers of a key share its loads and one task. With the last one that ends, and so does a load that nobody
-//!   else waits for, unless the option `linger` is given.
+//! - While a key is observed it is pinned, so it stays, whatever the bound and the times of its table are.
+//! - It is loaded when the observer is made, as the strategy says, and again when it is invalidated, removed or
+//!   cleared. A value that becomes stale is shown as stale; only `poll` loads it again.
+//! - A slow reader gets the newest state, and misses those between. A state that equals the last one is not reported.
+//! - All observers of a key share its loads and one task. When the last one is dropped, the task ends, and so does a
+//!   load that no caller waits for, unless the option `linger` is set.
 //!
 //! # A loop
-//! The same loop serves a window, a terminal, or a connection for server-sent events: wait for a state, show it.
-//! Where the other end goes away, drop the observer. Where what is shown changes its subject, as a search box does
-//! with each letter, [`set_query`](crate::Observer::set_query) goes over to another query, and shows the value of the
-//! one before, marked, until the new one is there.
+//! The same loop serves a window, a terminal, or a connection for server-sent events: wait for a state, show it. When
+//! the other end goes away, drop the observer. When the subject changes, as in a search box with each letter,
+//! [`set_query`](crate::Observer::set_query) changes to another query, and shows the previous value, marked as such,
+//! until there is a new one.
 //!
 //! ```
 //! use std::time::Duration;
@@ -118,23 +117,23 @@
 //! # Ok(())
 //! # }
 //! ```
-//! `next` may be dropped without missing anything, so it can stand in a `select!` as here.
+//! `next` may be dropped without missing a state, so it works in a `select!` as here.
 //!
 //! # Polling
-//! With the option `poll` an observed key is loaded again when so much time has passed since its last load ended, or
-//! a new value was written. Of several observers the shortest period counts. Nothing is polled that nobody observes,
-//! or while the client is [inactive](crate::Client::set_active). A poll loads whatever there is, and joins a load
-//! that runs. Polled queries that are [built from each other](crate::guide::invalidation#answers-that-are-built-from-others)
-//! may have each other loaded again a few times after a poll, with growing waits.
+//! With the option `poll`, an observed key is loaded again when that much time has passed since its last load ended or
+//! a new value was written. Of several observers, the shortest period counts. Keys that nobody observes are not polled,
+//! and none is polled while the client is [inactive](crate::Client::set_active). A poll always loads, and joins a
+//! running load. Polled queries that are [built from each
+//! other](crate::guide::invalidation#answers-that-are-built-from-others) may load each other again a few times after a
+//! poll, with growing waits.
 //!
 //! # Options of one observer
-//! [`observe_with`](crate::Client::observe_with) has options for one observer, as `query_with` has for a call; they
-//! stay when it goes over to another query. Where several observe a key, each shows as stale what is stale by its own
-//! options, and the load goes by the strictest of them: the shortest `poll`, the most retries. What is loaded is stored
-//! with the times of the query. An observer that leaves takes its options along.
-//! An observer whose options cannot work shows `Failed`.
+//! [`observe_with`](crate::Client::observe_with) sets options for one observer, as `query_with` does for a call. They
+//! stay when it changes to another query. If a key has several observers, each decides by its own options what is
+//! stale, and loads use the strictest options of all: the shortest `poll`, the most retries. Loaded values are stored
+//! with the times of the query. An observer that is dropped takes its options along. An observer whose options cannot
+//! work shows `Failed`.
 //!
 //! # Fewer states
-//! A query that is derived with `eq` compares values: a refresh that finds an equal one keeps the old `Arc`, and is
-//! no new value. Who wants one part of a large value compares that part, or the `Arc`s by `Arc::ptr_eq`, before
-//! drawing.
+//! A query derived with `eq` compares values: a refresh that finds an equal one keeps the old `Arc`, and is not a new
+//! value. To follow one part of a large value, compare that part, or the `Arc`s by `Arc::ptr_eq`, before rendering.

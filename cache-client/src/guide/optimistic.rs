@@ -1,58 +1,61 @@
-//! Showing a change before the server has answered, and taking it back without a trace.
+//! Showing a change before the server has answered, and rolling it back without a trace.
 //!
-//! # LayerRegistry
-//! A [`Layer`](crate::Layer) is a change that stands on top of what is committed. The cache itself does not have it,
-//! nor do its snapshots, a provider, or the loads of other queries: only those who ask the client or observe see it.
+//! # Layers
+//! A [`Layer`](crate::Layer) is a change on top of committed values. The cache itself does not contain it, nor do its
+//! snapshots, a provider, or the loads of other queries. Only callers of the client and observers see it.
 //!
-//! - [`optimistic`](crate::Client::optimistic) puts one up: for each key a pure function of what is there without it.
-//! - [`confirm`](crate::Layer::confirm) commits the truth and takes the layer away, in one step for each observer.
-//! - [`rollback`](crate::Layer::rollback), or dropping it, takes it away. The other layers stay, on what is committed
-//!   now: no rollback undoes the change of somebody else.
+//! - [`optimistic`](crate::Client::optimistic) adds a layer: for each key, a pure function of the value without the
+//!   layer.
+//! - [`confirm`](crate::Layer::confirm) commits the confirmed values and removes the layer, in one step for each
+//!   observer.
+//! - [`rollback`](crate::Layer::rollback), or dropping it, removes the layer. The other layers stay, on the committed
+//!   values: no rollback undoes another change.
 //!
-//! Since a layer is a function and no copy, it is made anew when something else is committed under it: a list that is
-//! loaded again meanwhile is shown with the new item all the same.
+//! Since a layer is a function and not a copy, it is applied again after each commit beneath it: a list that is
+//! reloaded meanwhile still shows the new item.
 //!
-//! A mutation does all of this by itself, unless its request is kept from the cache or has answers of its own: what
-//! [`Mutate::optimistic`](crate::Mutate::optimistic) says is shown until the answer is committed or the mutation has
-//! failed.
+//! A mutation does all of this on its own, unless its request is kept from the cache or has answers of its own: the
+//! changes of [`Mutate::optimistic`](crate::Mutate::optimistic) are shown until the answer is committed or the mutation
+//! has failed.
 //!
 //! # Answers out of order
-//! Two mutations of one key may run at the same time, and the one that began first may be answered last. Its answer is
-//! older than what is there by then. The client notices that by itself: it commits the answer, and marks the key, so that
-//! it is loaded from the server once, after the last mutation that may write it. The older answer can be seen until that
-//! load has ended. Where that is too much, or where the later mutation builds on the earlier, give both the same
-//! [`Scope`](crate::Scope): the second is sent when the first has been answered, and what both expect is shown at once.
+//! Two mutations of one key may overlap, and the one that began first may be answered last. Its answer is then older
+//! than the present value. The client detects this: it commits the answer, and marks the key, so that it is loaded from
+//! the server once, after the last mutation that may write it. The older answer is visible until that load has ended.
+//! If that is not acceptable, or if the later mutation builds on the earlier, give both the same
+//! [`Scope`](crate::Scope): the second is sent when the first has been answered, and the layers of both are shown at
+//! once.
 //!
-//! LayerRegistry that are confirmed in another order than they were made are treated in the same way. So are pushed values,
+//! Layers that are confirmed in another order than they were made are treated in the same way. So are pushed values,
 //! changes and invalidations while a mutation runs: they count as mutations that begin when they are made.
 //!
-//! # What flickers
-//! The layer is gone with the confirming commit. What that commit has not *written* is shown from then on as it was
-//! committed before. So an [`apply`](crate::Mutate::apply) that only invalidates lets the old value be seen again,
-//! until its reload is there: new, old, new.
+//! # Avoiding flicker
+//! The confirming commit removes the layer. A key that the commit does not *write* is shown from then on as it was
+//! committed before. So an [`apply`](crate::Mutate::apply) that only invalidates shows the old value again until it is
+//! reloaded: new, old, new.
 //!
-//! Write instead:
+//! Write one of these instead:
 //!
-//! - the answer of the server, if it is the value, or a part of it that goes into the value by
+//! - the answer of the server, if it is the value, or a part of it that is put into the value by
 //!   [`update`](crate::Changes::update);
-//! - where it is not, what you expect, and mark that: `update` and then [`invalidate`](crate::Changes::invalidate).
-//!   The key shows the expected value, marked as stale, and is loaded.
+//! - otherwise the value that you expect, and mark it: `update`, then [`invalidate`](crate::Changes::invalidate). The
+//!   key shows the expected value, marked as stale, and is loaded.
 //!
-//! An `update` of a key whose first load is still running finds nothing to change. The load was perhaps asked before the
-//! server knew of the mutation, so its answer goes to its callers and is not stored: the next read loads, and an observer
-//! loads at once. No change is hidden for as long as the load would have been fresh.
+//! An `update` of a key whose first load is still running finds nothing to change. That load may have reached the
+//! server before the mutation, so its answer goes to its callers and is not stored: the next read loads, and an
+//! observer loads at once. Otherwise the change would be hidden for as long as the load is fresh.
 //!
-//! Of what is written, `invalidate` marks the key that it names; the wider marks, as
-//! [`invalidate_tag`](crate::Changes::invalidate_tag), pass over what the same commit writes. So they can stand
-//! beside it, for all that you have not written.
+//! `invalidate` marks the key that it names even if the commit writes it. The wider invalidations, such as
+//! [`invalidate_tag`](crate::Changes::invalidate_tag), skip keys that the same commit writes. So use them together, for
+//! everything that you have not written.
 //!
-//! # Items without a number
-//! A new item has no id before the server gives it one. Give it one that the server will never give, as one of an own
-//! variant of an enum, and do not make a query of it: it is a part of the list and no key.
+//! # Items without an id
+//! A new item has no id before the server assigns one. Give it an id that the server never assigns, such as a variant
+//! of its own in an enum, and do not query it: it is a part of the list, not a key.
 //!
-//! A layer on a list may come to stand on a list that has the item already, if a reload or a pushed value is faster
-//! than the answer. If the client can name the item, by a token that it sends along and the server gives back, let
-//! the function look for it, and leave the list alone if it is there.
+//! A layer may be applied to a list that already has the item, if a reload or a pushed value is faster than the answer.
+//! If the client can identify the item, by a token that it sends along and the server returns, let the function look
+//! for it, and leave the list unchanged if it is there.
 //!
 //! ```
 //! use std::sync::Mutex;
@@ -200,15 +203,15 @@
 //! ```
 //!
 //! # Who sees a layer
-//! - Calls by the client and by requests, [`cached`](crate::Client::cached), and observers, whose state says
-//!   `is_optimistic`. A layer can make an answer where there is none, for calls that read the cache first.
+//! - Calls of the client and of requests, [`cached`](crate::Client::cached), and observers, whose state has the flag
+//!   `is_optimistic`. A layer can make an answer for a key without a value, for calls that read the cache first.
 //! - Not a load, and not a request that is kept from the cache or in which something is replaced.
-//! - A request that was told of it stays with what it was told.
+//! - A request that has seen it keeps that answer.
 //!
-//! [`pending`](crate::Client::pending) counts the layers that stand, mutations under way among them, for a mark like
-//! "not saved yet"; [`rollback_all`](crate::Client::rollback_all) takes all away, as at a logout. Mutations go on
-//! then.
+//! [`pending`](crate::Client::pending) counts the layers, including those of running mutations, for a label such as
+//! "not saved yet". [`rollback_all`](crate::Client::rollback_all) removes all of them, as at a logout. Running
+//! mutations continue.
 //!
 //! # Costs
-//! While no layer stands, a read costs one look whether any does. What the functions of a key have made is kept until
-//! another value or another layer comes: they are not called for each read.
+//! While there is no layer, a read costs one check for that. The result of a key's functions is kept until there is
+//! another value or another layer: they are not called for each read.

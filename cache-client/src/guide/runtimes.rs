@@ -1,7 +1,7 @@
 //! Where loads and observers run: which runtime, and what happens when it stops.
 //!
-//! A load is a task, so that it can outlive the call that started it. So is each observed key. These tasks need a tokio
-//! runtime with its timer enabled.
+//! A load is a task, so that it can outlive the call that has started it. So is each observed key. These tasks need a
+//! tokio runtime with its timer enabled.
 //!
 //! # Which runtime
 //! | task | runs on |
@@ -9,28 +9,28 @@
 //! | a load, an observed key, a prefetch | the runtime of the client |
 //! | a mutation, a source of pushed values, the timer of a deadline | the runtime of the caller |
 //!
-//! The runtime of the client is the first of these that there is:
+//! The runtime of the client is the first of these that exists:
 //!
 //! 1. the one that [`ClientBuilder::runtime`](crate::ClientBuilder::runtime) names;
 //! 2. the one in which the client was built;
 //! 3. for each task, the runtime of the caller that needs it.
 //!
-//! No caller waits for a prefetch, a background refresh or a removal from the provider, so nobody would notice if its
-//! runtime did not run. These run on the runtime of the caller if the runtime of the client has ended, or is another
+//! No caller waits for a prefetch, a background refresh or a removal from the provider, so nobody would notice if their
+//! runtime did not run. They run on the runtime of the caller if the runtime of the client has ended, or is another
 //! `current_thread` runtime.
 //!
-//! The code that waits for an answer runs wherever the caller awaits it. With the first or the second that need not be a
-//! tokio runtime: any executor will do. If the loads run on a `current_thread` runtime, callers on other runtimes need
-//! timers enabled there: with these they notice that it stopped. So does a `network-first` call with a `timeout`. A
-//! caller outside of tokio waits until that runtime is driven again. A call that has to load something panics if the
-//! client has no runtime and the caller is outside of one.
+//! The code that waits for an answer runs wherever the caller awaits it. With the first or the second, that need not be
+//! a tokio runtime: any executor works. If the loads run on a `current_thread` runtime, callers on other runtimes need
+//! timers enabled there, to notice when it stops. So does a `network-first` call with a `timeout`. A caller outside
+//! tokio waits until that runtime is driven again. A call that has to load something panics if the client has no
+//! runtime and the caller is outside of one.
 //!
 //! # What a program with one runtime has to do
-//! Nothing. `#[tokio::main]` is the runtime in which the client is built.
+//! Nothing to do. `#[tokio::main]` is the runtime in which the client is built.
 //!
 //! # Programs with several runtimes
-//! A server with one `current_thread` runtime per core, a library behind a synchronous interface, or a user interface with
-//! an event loop of its own do best with a runtime that has threads of its own, and lives as long as the client:
+//! For a server with one `current_thread` runtime per core, a library with a synchronous interface, or a user interface
+//! with an event loop of its own, a multi-threaded runtime that lives as long as the client works best:
 //!
 //! ```
 //! use cache_client::{App, Client, Context, Fetch};
@@ -78,45 +78,47 @@
 //! ```
 //!
 //! # When a runtime stops
-//! A runtime may end while callers on other runtimes wait for its loads: it was dropped or shut down. A `current_thread`
-//! runtime may also be idle: it runs tasks only while a thread is inside `block_on`. In both cases the client goes on where
-//! it is still needed:
+//! A runtime may end while callers on other runtimes wait for its loads: it was dropped or shut down. A
+//! `current_thread` runtime may also be idle: it runs tasks only while a thread is inside `block_on`. In both cases the
+//! client continues where it is still needed:
 //!
-//! - **Loads.** Callers on another runtime load anew there, once for all of them. When a runtime ends they notice at once;
-//!   one that has run nothing for a second counts as idle. What the first load brings after that is not stored. Callers
-//!   that have no other runtime are [interrupted](crate::QueryError::Interrupted).
-//! - **Observers.** One that is read on another runtime moves the task of its key there, and goes on. It ends
-//!   if it is read outside of all runtimes.
-//! - **Limits.** A load that its runtime does not run gives up its place among the loads
-//!   [that run at once](crate::guide::many#how-many-loads-run-at-once) when others on another runtime wait for theirs. If its
-//!   runtime goes on after all, a load that had begun goes on beside the others; one that had not waits its turn again.
-//! - **Writes to the provider.** Writes and removals of a key wait for the ones before. One that has waited for the
-//!   [timeout](crate::ClientBuilder::provider_timeout) behind a write whose runtime does not run goes past it. That write is
-//!   dropped when its runtime is driven again.
-//! - **The client.** Tasks go to the runtimes of the callers from then on. An idle runtime gets the tasks of the client
-//!   again as soon as it is driven again.
+//! - **Loads.** Callers on another runtime load again there, once for all of them. They notice at once when a runtime
+//!   ends. A runtime that has run nothing for a second counts as idle. The answer of the first load is not stored after
+//!   that. Callers that have no other runtime are [interrupted](crate::QueryError::Interrupted).
+//! - **Observers.** An observer that is read on another runtime moves the task of its key there, and continues. It ends
+//!   if it is read outside all runtimes.
+//! - **Limits.** A load that its runtime does not run gives up its place among the loads [that run at
+//!   once](crate::guide::many#how-many-loads-run-at-once) when loads on another runtime wait for theirs. If its runtime
+//!   continues after all, a load that had begun runs in addition to the others; one that had not waits for a place
+//!   again.
+//! - **Writes to the provider.** Writes and removals of a key wait for earlier ones. One that has waited for the
+//!   [timeout](crate::ClientBuilder::provider_timeout) behind a write whose runtime does not run overtakes it. The
+//!   stuck write is dropped when its runtime is driven again.
+//! - **The client.** From then on, tasks go to the runtimes of the callers. An idle runtime gets the tasks of the
+//!   client again as soon as it is driven again.
 //!
 //! A load whose code blocks its `current_thread` runtime for longer than a second looks idle from outside: callers on
-//! other runtimes load once more.
+//! other runtimes load again.
 //!
-//! Mutations are not moved: they are run once, so nobody else may run them. One whose runtime ends has
-//! [been interrupted](crate::MutateError::Interrupted), and whether it has happened is not known.
+//! Mutations are not moved, since they must run only once. A mutation whose runtime ends was
+//! [interrupted](crate::MutateError::Interrupted), and it is unknown whether it has taken effect.
 //!
-//! # A machine that sleeps
-//! Ages and freshness go by the clock of the cache. The default, [`SystemClock`](cache_core::SystemClock), and
-//! [`TokioClock`](crate::TokioClock) stand still on Linux and macOS while the machine is suspended, as tokio's timers do: after
-//! a night asleep an answer is as old as in the evening. A program that must not take it for fresh gives the cache
-//! another [`Clock`](cache_core::Clock), one that counts the time asleep (on Linux `CLOCK_BOOTTIME`). Calls notice the
-//! jump at once. Observers and polls notice it at their next timer, at the latest after a minute. Deadlines, retries,
-//! breakers and the timeout of `network-first` go by tokio's time, and so do not count the time asleep.
+//! # Suspended machines
+//! Ages and freshness follow the clock of the cache. The default, [`SystemClock`](cache_core::SystemClock), and
+//! [`TokioClock`](crate::TokioClock) stand still on Linux and macOS while the machine is suspended, as tokio's timers
+//! do: after a night an answer is as old as in the evening. If that is not acceptable, give the cache another
+//! [`Clock`](cache_core::Clock) that counts this time (on Linux `CLOCK_BOOTTIME`). Calls notice the jump at once.
+//! Observers and polls notice it at their next timer, after at most a minute. Deadlines, retries, breakers and the
+//! timeout of `network-first` follow tokio's time, and do not count the time of suspension.
 //!
 //! # WebAssembly
-//! The client compiles for `wasm32-unknown-unknown`, and is of little use there. With a [`Clock`](cache_core::Clock) of your own
-//! the cache is read and invalidated: [`cached`](crate::Client::cached), [`invalidate`](crate::Client::invalidate), and a
-//! [`query`](crate::Client::query) whose answer is fresh in the cache. Everything that loads, observes or waits panics: it
-//! needs a tokio runtime with timers, and the time of `std`, which that target does not have. The same holds for
-//! [`TokioClock`](crate::TokioClock). What works there is the store, `cache-core`.
+//! The client compiles for `wasm32-unknown-unknown`, with limited use. With a [`Clock`](cache_core::Clock) of your own,
+//! the cache can be read and invalidated: [`cached`](crate::Client::cached), [`invalidate`](crate::Client::invalidate),
+//! and a [`query`](crate::Client::query) whose answer is fresh in the cache. Everything that loads, observes or waits
+//! panics: it needs a tokio runtime with timers, and the time of `std`, which that target does not have. The same holds
+//! for [`TokioClock`](crate::TokioClock). The store, `cache-core`, works there.
 //!
 //! # Clocks
-//! Timers are those of the runtime on which a task runs. Tests that pause tokio's time build the client inside the paused
-//! runtime. [`TokioClock`](crate::TokioClock) tells the time of the runtime that asks; two paused runtimes do not agree on it.
+//! Timers are those of the runtime on which a task runs. Tests that pause tokio's time build the client inside the
+//! paused runtime. [`TokioClock`](crate::TokioClock) returns the time of the calling runtime; two paused runtimes do
+//! not agree on it.

@@ -1,12 +1,11 @@
-//! A store below the cache: what outlives the program, or is shared by several.
+//! A store below the cache, which outlives the program or is shared by several.
 //!
 //! # What it is for
-//! A [`Provider`](crate::Provider) keeps bytes under bytes: a folder, an embedded database, a server on the same
-//! network. A client that is [built with one](crate::ClientBuilder::provider) asks it when a query is missing, before
-//! it loads, and leaves there what it has loaded. So a program that is started anew, or a second one beside it, need
-//! not load what has been loaded.
+//! A [`Provider`](crate::Provider) stores bytes under bytes: in a folder, an embedded database, a server on the same
+//! network. A client that is [built with one](crate::ClientBuilder::provider) asks it for a missing query before it
+//! loads, and stores loaded values in it. So a restarted program, or a second one beside it, does not load them again.
 //!
-//! It is for queries that are derived with `persist`. Their keys and values have to be `Serialize`, `Deserialize` and
+//! It is for queries derived with `persist`. Their keys and values have to be `Serialize`, `Deserialize` and
 //! [`Shape`](cache_core::Shape), as for a snapshot. A snapshot saves the whole cache at once, at a time that you
 //! choose; a provider is asked key by key.
 //!
@@ -82,29 +81,29 @@
 //! ```
 //!
 //! # When it is asked
-//! - Once for all who wait for a key, when the strategy reads the cache first and nothing usable is there. A refresh
-//!   behind an answer, a poll, `network-first`, `refresh` and `network-only` go past it; so do requests that are kept
-//!   from the cache or have answers of their own.
-//! - What it has is used while it is fresh by the options of who asks. What is stale there is a miss.
-//! - It has [250 ms](crate::ClientBuilder::provider_timeout) for each call, unless you say otherwise. A call that
-//!   fails, panics or takes longer is a miss, and an [event](crate::telemetry). A provider that is out of order makes
-//!   loads later by that time; it never fails them.
+//! - It is asked once for all concurrent callers of a key, if the strategy reads the cache first and the cache has no
+//!   usable value. Background refreshes, polls, `network-first`, `refresh` and `network-only` do not ask it, nor do
+//!   requests that are kept from the cache or have answers of their own.
+//! - Its value is used while it is fresh by the options of the caller. A stale value is a miss.
+//! - It has [250 ms](crate::ClientBuilder::provider_timeout) for each call by default. A call that fails, panics or
+//!   takes longer is a miss, and an [event](crate::telemetry). A broken provider delays loads by that time, but never
+//!   fails them.
 //!
 //! # What is kept
-//! The key is the name of the table, a zero byte, and the key of the query in its codec: the same on each machine and
-//! in each run.
+//! The key is the name of the table, a zero byte, and the key of the query in its codec. It is the same on each machine
+//! and in each run.
 //!
 //! The value is an envelope: the codec, a fingerprint of the types, when the load began, how long the answer is fresh
-//! and is kept, a checksum, and the answer with its key. What has another fingerprint, as in the time when two builds
-//! run side by side, is a miss and is written over by the next load; it is never misread. What is damaged is a miss,
-//! and counted in [`provider_errors`](crate::Client::provider_errors).
+//! and is kept, a checksum, and the answer with its key. A value with another fingerprint, as when two builds run side
+//! by side, is a miss, and the next load replaces it; it is never misread. A damaged value is a miss, and is counted in
+//! [`provider_errors`](crate::Client::provider_errors).
 //!
-//! # What is promised, and what is not
+//! # Guarantees
 //! | | |
 //! |---|---|
-//! | in this program | what is written, removed, invalidated or cleared in its cache is not read back from an older copy, as long as the client lives |
-//! | after a restart | nothing: a copy that was not removed is found again while it is fresh. `invalidate` of one key removes its copy, behind the call; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider marks, and writes, `remove` and `clear` of the cache itself, remove none |
-//! | between machines | nothing: what another one has invalidated is found here until it is stale. Their clocks have to agree as far as freshness is to; a copy from more than a minute ahead is a miss |
+//! | in this program | after a write, removal, invalidation or clear in its cache, no older copy is read back, as long as the client lives |
+//! | after a restart | nothing: a copy that was not removed is found again while it is fresh. `invalidate` of one key removes its copy, in the background; so does each write or mark of one key by a mutation, a confirmation or a pushed value. The wider marks, and writes, `remove` and `clear` of the cache itself, remove none |
+//! | between machines | nothing: an entry that another machine has invalidated is found here until it is stale. Freshness is as accurate as the agreement of their clocks; a copy from more than a minute ahead is a miss |
 //!
-//! So what must not be seen again, as after a logout, is removed from the provider by the program; and what several
-//! machines share has a `fresh` that is short enough to be wrong for.
+//! So if a value must not be seen again, as after a logout, the program has to remove it from the provider. And the
+//! `fresh` of values that several machines share has to be a time for which they may be out of date.

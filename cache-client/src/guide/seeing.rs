@@ -1,21 +1,21 @@
-//! What the client tells of itself: spans, events and metrics.
+//! What the client reports: spans, events and metrics.
 //!
 //! [`telemetry`](crate::telemetry) lists all of them. In short:
 //!
-//! - Each load is a span of [`tracing`](https://docs.rs/tracing), with the name of the query, its strategy, and how
-//!   it ended. What your `fetch` tells is inside of it.
-//! - Each hit, stale hit, miss, refresh, retry and so on is an event, told once, however deep in a request the call
-//!   was. The target is `cache_client`, for the filter of a subscriber. Most are at level `debug`, hits at `trace`;
-//!   what should be looked at is at `warn`.
-//! - Only `failed` tells the key of its load, hidden if the query is derived with `secret`. The other spans and events have
-//!   keys if the client is built with [`trace_keys`](crate::ClientBuilder::trace_keys).
-//! - With the cargo feature `metrics` there are counters, a histogram of the times that loads take, and a gauge of
-//!   the loads under way, by the crate of that name.
+//! - Each load is a span of [`tracing`](https://docs.rs/tracing), with the name of the query, its strategy, and how it
+//!   ended. Events of your `fetch` are inside this span.
+//! - Each hit, stale hit, miss, refresh, retry and so on is an event, reported once, however deep in a request the call
+//!   is. The target is `cache_client`, for the filter of a subscriber. Most events are at level `debug`, hits at
+//!   `trace`, and what needs attention at `warn`.
+//! - Only `failed` contains the key of its load, hidden if the query is derived with `secret`. The other spans and
+//!   events contain keys if the client is built with [`trace_keys`](crate::ClientBuilder::trace_keys).
+//! - With the cargo feature `metrics` there are counters, a histogram of load times, and a gauge of running loads, by
+//!   the `metrics` crate.
 //! - Without a subscriber an event costs next to nothing.
 //!
-//! Some things can be asked at any time: [`refresh_error`](crate::Client::refresh_error),
+//! Some facts can be read at any time: [`refresh_error`](crate::Client::refresh_error),
 //! [`breaker_state`](crate::Client::breaker_state), [`provider_errors`](crate::Client::provider_errors),
-//! [`pending`](crate::Client::pending), and what is in the cache, by [`inspect`](cache_core::Cache::inspect).
+//! [`pending`](crate::Client::pending), and the content of the cache, by [`inspect`](cache_core::Cache::inspect).
 //!
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch, TokioClock};

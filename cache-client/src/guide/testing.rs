@@ -1,28 +1,29 @@
-//! Testing code that uses a client: answers of the test's own, counted loads, time that stands still.
+//! Testing code that uses a client: given answers, counted loads, paused time.
 //!
 //! # What a test can replace
 //! | | replaces | for |
 //! |---|---|---|
-//! | an [`App`](crate::App) of the test's own, or a field of yours that it fills | what loads ask | tests of loads, of strategies, of the whole |
+//! | an [`App`](crate::App) of the test, or a field of yours that it fills | the sources of loads | tests of loads, of strategies, of the whole program |
 //! | [`Context::set`](crate::Context::set) | the answer to one key, in one tree | a page that needs this user and that post |
 //! | [`Context::with_override`](crate::Context::with_override) | all answers of one query, below one context, also errors | "what if there are no posts" |
 //! | [`Cache::insert`](cache_core::Cache::insert), of [`client.cache()`](crate::Client::cache) | what the cache has | tests that begin with a warm cache |
 //! | `TrackingProvider` (feature `test-util`) | the provider | a second tier that fails, hangs, or is empty |
 //!
-//! A tree with answers of its own does not touch what others share. What it has to load is loaded for it alone, with
-//! its answers, and not stored. So a test may share a client with others.
+//! A tree with given answers does not affect what others share. Its loads are made for it alone, with these answers,
+//! and are not stored. So a test may share a client with others.
 //!
-//! `set` comes before the first call for its key: if the tree has an answer already, or has asked, it is an error.
+//! Call `set` before the first query of its key: it is an error if the tree already has an answer, or has asked for
+//! one.
 //!
-//! A context with a replacement does not read the cache at all. One with answers that were set still does, for other
-//! keys: what the cache has already was built from other answers. Begin with an empty cache, or have the tree
+//! A context with a replacement does not read the cache at all. One with given answers still reads other keys from the
+//! cache, whose values were built from other answers. Begin with an empty cache, or call
 //! [`disable_cache`](crate::Context::disable_cache) too.
 //!
 //! # Time
 //! Pause tokio's time, and give the cache a [`TokioClock`](crate::TokioClock) that is made inside the runtime: then
-//! freshness, retries, polling, breakers and deadlines all go by the paused time. A `sleep` of an hour takes no time,
-//! and everything that is due in that hour happens. Where two caches share a provider, give both the same clock: the
-//! date of one that is made later knows nothing of the time that was only pretended to pass. Pausing needs the
+//! freshness, retries, polling, breakers and deadlines all follow the paused time. A `sleep` of an hour takes no time,
+//! and everything that is due in that hour happens. If two caches share a provider, give both the same clock: a clock
+//! that is made later has another date, since it does not know how far the paused time was moved. Pausing needs the
 //! feature `test-util` of tokio, as a dev-dependency.
 //!
 //! ```toml
@@ -128,12 +129,11 @@
 //! ```
 //!
 //! # Advice
-//! - Count loads in the app, as here: what was loaded, and how often, is what a cache is about. What the cache has is
-//!   told by [`cached`](crate::Client::cached), which loads nothing.
-//! - Let a load of the test's app wait for a `Notify` or a channel where a test is about what happens *while* it
-//!   runs.
-//! - After something that happens behind a call (a refresh, a copy to the provider, a state of an observer) give the
-//!   other tasks a turn: a `sleep` in paused time does.
-//! - A test that may wait for ever is better with a `timeout`, which costs nothing in paused time.
-//! - Retries wait at random. In paused time that does no harm; a test that asks *when* says so by
-//!   [`retry_after`](crate::Fetch::retry_after), or has none with `retry(0)`.
+//! - Count loads in the app, as here: a test of a cache is about what was loaded, and how often.
+//!   [`cached`](crate::Client::cached) returns what the cache has, and loads nothing.
+//! - If a test is about what happens *while* a load runs, let the load wait for a `Notify` or a channel.
+//! - After something that happens in the background (a refresh, a copy to the provider, a state of an observer), let
+//!   the other tasks run: a `sleep` in paused time is enough.
+//! - Give a test that might wait forever a `timeout`, which costs nothing in paused time.
+//! - Retries wait for random times. In paused time that rarely matters; a test that depends on *when* sets the time by
+//!   [`retry_after`](crate::Fetch::retry_after), or disables retries with `retry(0)`.

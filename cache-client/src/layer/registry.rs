@@ -1,4 +1,4 @@
-//! The layers of a client, and the keys that each changes. Decides nothing of what they show.
+//! The layers of a client, and the keys that each changes. Does not decide what they show.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use super::stack::LayerId;
 use crate::query_state::QueryState;
 
-/// The layers of a client that stand.
+/// The layers of a client that are neither confirmed nor rolled back.
 #[derive(Default)]
 pub(crate) struct LayerRegistry {
     active: Mutex<BTreeMap<LayerId, Arc<ActiveLayer>>>,
-    /// Changes of single keys, those to come too; lets reads that have to do with none pass by.
+    /// The number of changed keys, including those about to change, so that other reads need not look for layers.
     changes: AtomicUsize,
     next: AtomicU64,
 }
@@ -33,25 +33,25 @@ pub(super) struct LayeredKey {
 }
 
 impl LayeredKey {
-    /// Takes the layer off the key.
+    /// Removes the layer from the key.
     fn remove(&self, layer: LayerId) {
         self.query_state.stacks.remove(&*self.key, layer);
     }
 
-    /// Has the observers of the key look.
+    /// Wakes the observers of the key.
     fn notify(&self) {
         self.query_state.observed.notify(&*self.key);
     }
 }
 
 impl LayerRegistry {
-    /// Whether any layer may stand.
+    /// Whether there may be any layer.
     #[inline]
     pub(crate) fn any_exist(&self) -> bool {
         self.changes.load(Ordering::Acquire) > 0
     }
 
-    /// Counts a change of a key that a layer is about to make, so that no reader passes it by.
+    /// Counts a change that a layer is about to make, so that no reader misses it.
     pub(super) fn expect_change(&self) {
         self.changes.fetch_add(1, Ordering::Relaxed);
     }
@@ -63,13 +63,13 @@ impl LayerRegistry {
     pub(super) fn add(&self, active: ActiveLayer) -> Arc<ActiveLayer> {
         let active = Arc::new(active);
         self.active.lock().insert(active.id, Arc::clone(&active));
-        // From here on all keys show it.
+        // From here on all keys show the layer.
         active.is_off.store(false, Ordering::Release);
         active.keys.iter().for_each(|key| key.notify());
         active
     }
 
-    /// Takes a layer away, once.
+    /// Removes a layer, once.
     pub(super) fn remove(&self, id: LayerId) {
         let Some(active) = self.active.lock().remove(&id) else { return };
         active.is_off.store(true, Ordering::Release);
@@ -79,7 +79,7 @@ impl LayerRegistry {
 
     pub(super) fn forget(&self, id: LayerId, keys: &[LayeredKey]) {
         keys.iter().for_each(|key| key.remove(id));
-        // Who finds none there reads what was committed in their place.
+        // A reader that finds no step reads what was committed instead.
         self.changes.fetch_sub(keys.len(), Ordering::Release);
     }
 

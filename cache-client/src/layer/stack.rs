@@ -1,4 +1,4 @@
-//! The optimistic changes of one query, key by key, and what they make of its values. Knows nothing of caches.
+//! The optimistic changes of one query, key by key, and the values that they make. Knows nothing of caches.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,18 +10,19 @@ use cache_core::client_support::AnyKey;
 use crate::erased::{AnyValue, KeyMap};
 use crate::sync::Mutex;
 
-/// What one layer makes of one key; `None` if it leaves it alone.
+/// The change of one key by one layer. `None` leaves the key unchanged.
 pub(crate) type LayerChange = dyn Fn(Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> + Send + Sync;
 
 /// Number of a layer, unique in its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LayerId(pub(crate) u64);
 
-/// What a layer does to one key.
+/// What one layer does to one key.
 #[derive(Clone)]
 pub(crate) struct LayerStep {
     pub(crate) layer: LayerId,
-    /// Whether the layer is there no more, or not yet. Set by the commit that takes its place, while that has its locks.
+    /// Whether the layer is removed, or not added yet. Set by the commit that replaces the layer, while it holds its
+    /// locks.
     pub(crate) is_off: Arc<AtomicBool>,
     pub(crate) change: Arc<LayerChange>,
 }
@@ -43,10 +44,10 @@ struct LayerStack {
     folded: Option<FoldedValue>,
 }
 
-/// What steps have made of a value.
+/// The value that steps have made.
 struct FoldedValue {
     steps: Vec<LayerId>,
-    /// Not kept alive, but told from any other as long as this is there.
+    /// Does not keep the value alive, but identifies it as long as this exists.
     base: Option<Weak<dyn Any + Send + Sync>>,
     result: Option<AnyValue>,
 }
@@ -55,7 +56,7 @@ struct FoldedValue {
 pub(crate) struct LayerSteps(Vec<LayerStep>);
 
 impl LayerSteps {
-    /// Whether a layer of them has gone since, so that what was read meanwhile may be of before or after.
+    /// Whether one of the layers was removed since, so that a value read meanwhile may be older or newer than that.
     fn is_over(&self) -> bool {
         self.0.iter().any(LayerStep::is_off)
     }
@@ -64,8 +65,8 @@ impl LayerSteps {
         self.0.iter().map(|step| step.layer).collect()
     }
 
-    /// What the steps make of a value; `None` if all leave it alone. Foreign code: no lock may be held. A step that
-    /// panics leaves the value alone.
+    /// The value that the steps make; `None` if all leave it unchanged. Foreign code: no lock may be held. A step that
+    /// panics leaves the value unchanged.
     fn fold(&self, base: Option<&(dyn Any + Send + Sync)>) -> Option<AnyValue> {
         let mut result: Option<AnyValue> = None;
         for step in &self.0 {
@@ -79,15 +80,15 @@ impl LayerSteps {
     }
 }
 
-/// A value as it is committed, and what is made of it.
+/// A committed value, and what layers make of it.
 pub(crate) struct Layered<T> {
     pub(crate) base: Option<T>,
-    /// `None` if it is left alone.
+    /// `None` if they leave it unchanged.
     pub(crate) folded: Option<AnyValue>,
 }
 
 impl LayerStacks {
-    /// The steps of a key that count now.
+    /// The present steps of a key.
     pub(crate) fn steps(&self, key: &dyn AnyKey) -> Option<LayerSteps> {
         let stacks = self.0.lock();
         let steps: Vec<_> = stacks.get(key)?.steps.iter().filter(|step| !step.is_off()).cloned().collect();
@@ -95,8 +96,8 @@ impl LayerStacks {
         (!steps.is_empty()).then_some(LayerSteps(steps))
     }
 
-    /// What is committed under a key, by `read`, and what its steps make of that: both of one moment, so that nothing is
-    /// seen of a layer and of the commit that takes its place, nor neither.
+    /// The committed value of a key, by `read`, and what its steps make of it. Both are of the same moment: the result
+    /// never contains both a layer and the commit that replaces it, nor neither of them.
     pub(crate) fn read<T>(
         &self,
         key: &dyn AnyKey,
@@ -115,7 +116,8 @@ impl LayerStacks {
         }
     }
 
-    /// What the steps make of a value that was read after `seen`; `again` reads it again if a layer has gone meanwhile.
+    /// Applies the steps to a value that was read after `seen`. `again` reads the value again if a layer was removed
+    /// meanwhile.
     pub(crate) fn apply(
         &self,
         key: &dyn AnyKey,
@@ -157,7 +159,7 @@ impl LayerStacks {
         stack.steps.push(step);
     }
 
-    /// Takes the steps of a layer off a key.
+    /// Removes the steps of a layer from a key.
     pub(crate) fn remove(&self, key: &dyn AnyKey, layer: LayerId) {
         // Declared before the guard, so that they are dropped after it.
         let (mut _steps, mut _stack) = (Vec::new(), None);

@@ -1,4 +1,4 @@
-//! The loads of one flight, one after the other: until one has an answer, or an error that is final. Stores nothing.
+//! The attempts of one load, until one has an answer or a final error. Stores nothing.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,48 +9,15 @@ use cache_core::Moment;
 use tokio::time::Instant;
 
 use super::LoadTask;
+use super::attempt::{Attempt, AttemptEnd};
 use crate::app::App;
 use crate::breaker::{Breaker, Permit};
 use crate::context::{Context, Node, scoped};
-use crate::erased::{AnyError, AnyValue};
 use crate::flight::backoff::{RetryBackoff, RetryPolicy};
 use crate::flight::outcome::{ErrorAdvice, LoadOutcome};
 use crate::panic::poll_catching;
 
-/// One load of a flight.
-pub(super) struct Attempt {
-    /// From here on its answer ages.
-    pub(super) started: Moment,
-    /// `None` if nothing was loaded.
-    pub(super) took: Option<Duration>,
-    pub(super) ended: AttemptEnd,
-    /// Whether the code of a shared load has given itself answers: what it has made is not for others to find.
-    pub(super) may_be_made_up: bool,
-}
-
-/// How the code of a load has ended.
-pub(super) enum AttemptEnd {
-    Answered(AnyValue),
-    /// There was no need to load.
-    Found(AnyValue),
-    Failed {
-        error: Arc<dyn AnyError>,
-        advice: ErrorAdvice,
-        /// How much of the longest wait is waited before the next attempt, if the error asks for none.
-        chance: f64,
-    },
-    /// With the text of its panic.
-    Panicked(Arc<str>),
-    /// It was one of several keys, and had not as many answers.
-    Miscounted {
-        keys: usize,
-        answers: usize,
-    },
-    /// The breaker did not let it through.
-    Refused,
-}
-
-/// The breaker did not let a load through.
+/// The breaker has refused a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Refused;
 
@@ -61,7 +28,7 @@ impl<A: App> LoadTask<A> {
         let breaker = self.plan.breaker.map(|name| self.node.client.breakers().of(name));
         let breaker = breaker.as_ref();
         let Ok(permit) = self.permit(breaker) else {
-            return Attempt { started, took: None, ended: AttemptEnd::Refused, may_be_made_up: false };
+            return Attempt { started, took: None, ended: AttemptEnd::Refused, has_own_answers: false };
         };
         let begun = Instant::now();
         let mut attempt = self.attempt(permit, &self.node, started, begun).await;
@@ -69,11 +36,11 @@ impl<A: App> LoadTask<A> {
             wait_after(&attempt.ended, (&mut backoff, &self.plan.retry_policy), begun, breaker)
         {
             self.tell_retry(backoff.attempts(), wait);
-            // Others may run meanwhile.
+            // Other loads may run meanwhile.
             self.flight.end_turn();
             tokio::time::sleep(wait).await;
             self.turn().await;
-            // The error of the load says more than that there is to be no other.
+            // The last error says more than the refusal.
             let Ok(permit) = self.permit(breaker) else { break };
             let (node, now) = (self.node_for_retry(), self.node.client.cache().now());
             attempt = self.attempt(permit, &node, now, Instant::now()).await;
@@ -85,7 +52,7 @@ impl<A: App> LoadTask<A> {
     async fn turn(&self) -> Option<Moment> {
         let slot = self.flight.slot.as_ref()?;
         slot.begin();
-        // In a box, so that loads without a limit have no room for it.
+        // Boxed, so that loads without a limit have no room for it.
         Box::pin(slot.held()).await;
         Some(self.node.client.cache().now())
     }
@@ -95,7 +62,7 @@ impl<A: App> LoadTask<A> {
         telemetry.retry(self.subject(), self.plan.strategy(), attempt, wait);
     }
 
-    /// The right to load once, from the breaker if there is one.
+    /// The right to load once, if there is a breaker.
     fn permit(&self, breaker: Option<&Arc<Breaker>>) -> Result<Option<Permit>, Refused> {
         let Some(breaker) = breaker else { return Ok(None) };
         breaker.admit(self.flight.id, self.node.client.wait_graph()).map(Some).ok_or(Refused)
@@ -139,18 +106,19 @@ impl<A: App> LoadTask<A> {
         }));
         let ended = poll_fn(|cx| poll_catching(load.as_mut(), cx)).await.unwrap_or_else(AttemptEnd::Panicked);
         if !Arc::ptr_eq(node, &self.node) {
-            // What an attempt before has read has nothing to do with this answer.
+            // The reads of earlier attempts have nothing to do with this answer.
             self.node.tree().put_inputs(node.take_inputs());
         }
-        // Of a load that was interrupted nothing is known, whatever it says; so its permit is only dropped.
+        // The result of an interrupted load is unknown, so its permit is only dropped.
         if let Some(permit) = permit.filter(|_| !self.flight.token.is_cancelled()) {
             permit.report(!ended.is_failure());
         }
-        Attempt { started, took: Some(begun.elapsed()), ended, may_be_made_up: node.may_be_made_up() }
+        Attempt { started, took: Some(begun.elapsed()), ended, has_own_answers: node.has_own_answers() }
     }
 }
 
-/// How long to wait before the next attempt; `None` if there is to be none. Apart from the task, which is to be small.
+/// Returns how long to wait before the next attempt; `None` if there is none. Outside the task, so that the task stays
+/// small.
 fn wait_after(
     ended: &AttemptEnd,
     (backoff, policy): (&mut RetryBackoff, &RetryPolicy),
@@ -164,15 +132,4 @@ fn wait_after(
     let wait = backoff.next(policy, begun.elapsed(), *requested, *chance)?;
     let is_in_vain = breaker.is_some_and(|breaker| breaker.is_open_at(Instant::now() + wait));
     (!is_in_vain).then_some(wait)
-}
-
-impl AttemptEnd {
-    /// Whether it is a failure to the breaker.
-    fn is_failure(&self) -> bool {
-        match self {
-            Self::Answered(_) | Self::Found(_) => false,
-            Self::Failed { advice, .. } => advice.counts,
-            Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
-        }
-    }
 }

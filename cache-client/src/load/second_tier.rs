@@ -1,4 +1,4 @@
-//! What a flight has to do with the provider: it looks there before it loads, and leaves a copy there afterwards.
+//! A flight and the provider: reads the provider before the load, and stores a copy there afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use cache_core::{Freshness, Moment};
 
 use super::LoadTask;
-use super::attempts::{Attempt, AttemptEnd};
+use super::attempt::{Attempt, AttemptEnd};
 use crate::app::App;
 use crate::erased::AnyValue;
 use crate::provider::entry::{EntryCopy, FoundCopy, ProviderEntry};
 use crate::provider::envelope::WallTime;
 
 impl<A: App> LoadTask<A> {
-    /// Where the provider keeps the key, if there is one and the flight is not one of a single tree.
+    /// The entry of the key in the provider, if there is one and the flight is shared.
     pub(super) fn entry(&self) -> Option<Box<ProviderEntry>> {
         self.flight.watch.as_ref()?;
-        // In a box, so that the tasks of clients without a provider have no room for it.
+        // Boxed, so that tasks of clients without a provider have no room for it.
         ProviderEntry::of(&self.node.client, &*self.query).map(Box::new)
     }
 
-    /// What the provider has, if that is as good as a load.
+    /// The value of the provider, if it is as good as a loaded one.
     pub(super) async fn found(&self, entry: &ProviderEntry) -> Option<Attempt> {
         if self.flight.must_load() || entry.is_outdated || self.is_marked() {
             return None;
@@ -35,10 +35,10 @@ impl<A: App> LoadTask<A> {
         }
         self.node.client.telemetry().provider_hit(self.subject(), self.plan.strategy());
         let ended = AttemptEnd::Found(value);
-        Some(Attempt { started: cache.now() - age, took: None, ended, may_be_made_up: false })
+        Some(Attempt { started: cache.now() - age, took: None, ended, has_own_answers: false })
     }
 
-    /// Leaves a copy of an answer whose load began at `started`, unless the cache has something else by now.
+    /// Stores a copy of an answer whose load began at `started`, unless the cache has another value by now.
     pub(super) async fn leave_copy(&self, entry: Box<ProviderEntry>, value: AnyValue, started: Moment) {
         let cache = self.node.client.cache();
         let (fresh, ttl) = self.windows(&value);
@@ -54,8 +54,8 @@ impl<A: App> LoadTask<A> {
         entry.put(&*self.flight.key, copy, &is_current).await;
     }
 
-    /// Whether what the cache has is marked: by a program whose snapshot was restored here, for the marks of this one are
-    /// known already.
+    /// Whether the cached value is marked, by a program whose snapshot was restored here. Marks of this program are
+    /// known without that.
     fn is_marked(&self) -> bool {
         let present = self.query.read(self.node.client.cache(), false);
         present.is_some_and(|(_, state)| state.freshness == Freshness::Invalidated)

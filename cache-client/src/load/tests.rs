@@ -1,4 +1,4 @@
-//! What a call that waits takes up, and the task of a load: there may be many of both.
+//! The size of a waiting call and of the task of a load, of which there may be many.
 
 use cache_core::{Cache, Query, registry};
 
@@ -14,7 +14,7 @@ use crate::token::Token;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// What they took when this was written, in bytes.
+/// The measured sizes, in bytes.
 const MOST_OF_CALL: usize = 368;
 const MOST_OF_TASK: usize = 848;
 

@@ -1,4 +1,5 @@
-//! What a mutation, a confirmation, a pushed value or a plain change writes and marks: a transaction, and what is to be loaded again. Runs nothing.
+//! The changes of a mutation, a confirmation, a pushed value or a direct call: a transaction, and keys to load again.
+//! Runs nothing.
 
 use std::any::{Any, TypeId};
 use std::fmt::{self, Debug};
@@ -20,15 +21,15 @@ use crate::fetch::Fetch;
 use crate::mutate::order::{MarkTarget, WrittenEntry};
 use crate::mutate::running::RunningMutation;
 
-/// A set of changes to the cache of a client, made visible at once: what is written, and what is to be loaded again.
+/// A set of changes to a client's cache that become visible at once: writes, and keys to load again.
 ///
-/// What is marked here and written too, in whatever order, is not marked; but [`invalidate`](Self::invalidate), which is
-/// about one key, marks what was written before it. What is observed and marked is loaded again at once.
+/// A key that is both marked and written here, in any order, is not marked. Only [`invalidate`](Self::invalidate),
+/// which names a single key, marks an earlier write. Observed keys that are marked are loaded again at once.
 pub struct Changes<A: App> {
     transaction: Transaction<A::Registry>,
-    /// Whether nothing is written, and what would be is marked: so in a request that is kept from the cache.
+    /// Writes nothing, and marks instead, as in a request that is kept from the cache.
     marks_only: bool,
-    /// What is done when all is committed.
+    /// What to do after the commit.
     after: Vec<AfterCommit<A>>,
     written: Vec<Box<dyn WrittenKey<A>>>,
     marked: Vec<MarkTarget>,
@@ -42,8 +43,8 @@ impl<A: App> Changes<A> {
         Self { transaction, marks_only, after: Vec::new(), written: Vec::new(), marked: Vec::new() }
     }
 
-    /// What these changes would leave under a key: what they write, else what is committed now. If another commit
-    /// changes that before they are committed, they are made again. `None` in a request that is kept from the cache.
+    /// Returns the value that these changes leave for a key: their own write, or the committed value. If another commit
+    /// changes that value first, the changes are made again. `None` in a request that is kept from the cache.
     pub fn get<Q: Query>(&mut self, query: &Q) -> Option<Arc<Q::Value>>
     where
         A::Registry: Holds<Q>,
@@ -59,7 +60,7 @@ impl<A: App> Changes<A> {
         self.set_timed(query, value, EntryTimes::new())
     }
 
-    /// Writes a value, with times of its own. Returns it.
+    /// Writes a value with times of its own. Returns it.
     pub fn set_timed<Q: Query>(
         &mut self,
         query: Q,
@@ -74,7 +75,7 @@ impl<A: App> Changes<A> {
         value
     }
 
-    /// Writes what is made from the present value (`None` if there is none), as
+    /// Writes a value made from the present one (`None` if there is none), as
     /// [`Transaction::merge_with`](cache_core::Transaction::merge_with).
     pub fn merge_with<Q, V>(&mut self, query: Q, merge: impl Fn(Option<&V>) -> V + Send + 'static)
     where
@@ -85,7 +86,7 @@ impl<A: App> Changes<A> {
         self.write(query, |transaction, query| transaction.merge_with(query, merge));
     }
 
-    /// Lets the present value take in `value`, or puts `value` where there is none.
+    /// Merges `value` into the present value, or writes it if there is none.
     pub fn merge<Q, V>(&mut self, query: Q, value: V)
     where
         Q: Query<Value = V>,
@@ -95,13 +96,13 @@ impl<A: App> Changes<A> {
         self.write(query, |transaction, query| transaction.merge(query, value));
     }
 
-    /// Changes a part of what is there; does nothing where nothing is. Returns whether there was something.
+    /// Changes a part of the present value. Returns `false` and does nothing if there is none.
     ///
-    /// The rest of the value gets no younger by that: it keeps its age, its own times, and its mark if it has one. What
-    /// these changes write themselves is as new as that.
+    /// The value keeps its age, its own times, and its mark if it has one. A value that these changes have written is
+    /// as new as that write.
     ///
-    /// Where nothing is, a load of the key that is running may not know of the change: its callers get its answer, which
-    /// is not stored, and the next read loads. An observed key is loaded again at once.
+    /// If there is no value, a running load of the key may not know of the change. Its callers get its answer, which is
+    /// not stored, and the next read loads. An observed key is loaded again at once.
     pub fn update<Q: Query, T: Into<Arc<Q::Value>>>(
         &mut self,
         query: &Q,
@@ -115,7 +116,7 @@ impl<A: App> Changes<A> {
         was_there
     }
 
-    /// Removes an entry. An observed one is loaded again.
+    /// Removes an entry. An observed key is loaded again.
     pub fn remove<Q: Query>(&mut self, query: &Q)
     where
         A::Registry: Holds<Q>,
@@ -143,7 +144,7 @@ impl<A: App> Changes<A> {
         self.marked.push(MarkTarget::Key((query as &dyn AnyKey).wide_hash()));
     }
 
-    /// Has what the request was told of some keys forgotten.
+    /// Forgets the request's answers for some keys.
     fn forget_where<Q: Query>(&mut self, is_meant: impl Fn(&Q) -> bool + Send + 'static) {
         let is_meant = move |key: &dyn Any| key.downcast_ref().is_some_and(&is_meant);
         self.after.push(Box::new(move |_, memo| {
@@ -153,7 +154,7 @@ impl<A: App> Changes<A> {
         }));
     }
 
-    /// Has a key loaded at its next read, at once if it is observed.
+    /// Marks a key, so that the next read loads it; at once if it is observed.
     pub fn invalidate<Q: Fetch<A>>(&mut self, query: &Q)
     where
         A::Registry: Holds<Q>,
@@ -172,8 +173,8 @@ impl<A: App> Changes<A> {
         }));
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query that `matches` and are not written here. The commit visits all
-    /// entries of its table.
+    /// [`invalidate`](Self::invalidate) for all keys of a query for which `matches` returns `true` and that are not
+    /// written here. The commit visits all entries of the table.
     pub fn invalidate_where<Q: Fetch<A>>(&mut self, matches: impl Fn(&Q) -> bool + Send + Sync + 'static)
     where
         A::Registry: Holds<Q>,
@@ -191,8 +192,8 @@ impl<A: App> Changes<A> {
         self.forget_where::<Q>(move |key| matches(key));
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here. The commit locks the whole table, and
-    /// visits all its entries.
+    /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here. The commit locks the whole
+    /// table, and visits all its entries.
     pub fn invalidate_query<Q: Fetch<A>>(&mut self)
     where
         A::Registry: Holds<Q>,
@@ -208,9 +209,9 @@ impl<A: App> Changes<A> {
         self.forget_where::<Q>(|_| true);
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys with a tag that are not written here: a tag of their query, as in
-    /// `#[query(tags("posts"))]`, whose whole table the commit locks, or a
-    /// [tag of their own](cache_core::Query::TAGS_OF), for which it locks those entries alone.
+    /// [`invalidate`](Self::invalidate) for all keys with a tag that are not written here. For a tag of a query, as in
+    /// `#[query(tags("posts"))]`, the commit locks the whole table. For a [tag of single
+    /// entries](cache_core::Query::TAGS_OF) it locks those entries only.
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
         self.marked.push(MarkTarget::Tag(tag.clone()));
@@ -243,20 +244,20 @@ impl<A: App> Changes<A> {
         }));
     }
 
-    /// Says what the changes are for, in the place of the name of their mutation.
+    /// Sets what the changes are for. The default is the name of the mutation.
     pub fn label(&mut self, label: impl Into<Arc<str>>) {
         self.transaction.label(label);
     }
 
-    /// Gives the `before_commit` hooks something to look at.
+    /// Sets a value for the `before_commit` hooks to look at.
     pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) {
         self.transaction.context(context);
     }
 }
 
-/// A key that is written, of whichever query.
+/// A written key of a query of unknown type.
 trait WrittenKey<A: App>: Send {
-    /// Has what the request and the provider know of the key forgotten.
+    /// Forgets what the request and the provider have of the key.
     fn forget(&self, client: &Client<A>, memo: Option<&Memo>);
 
     /// What is compared with other commits.
@@ -281,7 +282,7 @@ where
     }
 }
 
-/// Has what a request and the provider know of a key forgotten.
+/// Forgets what a request and the provider have of a key.
 fn forget<A: App, Q: Query>(key: &Q, client: &Client<A>, memo: Option<&Memo>)
 where
     A::Registry: Holds<Q>,
@@ -293,25 +294,25 @@ where
 }
 
 impl<A: App> Client<A> {
-    /// Commits what `change` writes and marks: all of it becomes visible at once, and observed keys that it marks are loaded
-    /// again. For changes that the program knows of without a [mutation](crate::Mutate): a message of a queue, a form that
-    /// another part of the program has handled.
+    /// Commits what `change` writes and marks. All of it becomes visible at once, and observed keys that are marked are
+    /// loaded again. Use this for changes that the program learns of without a [mutation](crate::Mutate), such as a
+    /// message of a queue.
     ///
-    /// It is treated like a [pushed value](Client::ingest): the `before_commit` hooks are asked, running loads of the keys
-    /// that it writes or marks are not stored, copies in the [provider](crate::Provider) are removed, and standing
-    /// [layers](crate::Layer) are folded over what it writes.
+    /// This works like a [pushed value](Client::ingest): the `before_commit` hooks are asked, running loads of the
+    /// changed keys are not stored, copies in the [provider](crate::Provider) are removed, and [layers](crate::Layer)
+    /// are folded over the new values.
     ///
-    /// A [mutation](crate::Mutate) that was running at the call may be answered after it. The keys that both have written, or
-    /// that this marks, are marked then, and loaded when they are read.
+    /// A [mutation](crate::Mutate) that is running at the call may be answered later. Keys that both have written, or
+    /// that this call has marked, are then marked and loaded by the next read.
     ///
-    /// `change` must be pure: it runs again if it has read what another commit has changed meanwhile.
+    /// `change` must be pure: it runs again if another commit has changed what it has read.
     ///
-    /// Nothing happens before the future is polled. Neither the future nor `change` needs a tokio runtime, unless the commit
-    /// conflicts.
+    /// Nothing happens before the future is polled. Neither the future nor `change` needs a tokio runtime, unless the
+    /// commit conflicts.
     ///
     /// # Errors
-    /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async): a hook refused the commit, or it has
-    /// conflicted with others in each of 64 attempts. Nothing is written or marked then.
+    /// As [`Transaction::commit_async`](cache_core::Transaction::commit_async): a hook refused the commit, or each of
+    /// 64 attempts conflicted with others. Nothing is written or marked then.
     ///
     /// # Cancellation
     /// Dropping the future before it is done commits nothing.
@@ -360,16 +361,16 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Context<A> {
-    /// [`Client::change`], after which this request forgets its answers to the keys that are written or marked.
+    /// [`Client::change`], after which this request forgets its answers for the written or marked keys.
     ///
-    /// Where the request is kept from the cache or has answers of its own, nothing is written: what would be is marked, past
-    /// the hooks, and the receipt is empty.
+    /// If the request is kept from the cache or has answers of its own, nothing is written. The keys are marked
+    /// instead, without asking the hooks, and the receipt is empty.
     ///
     /// # Errors
     /// As [`Client::change`].
     ///
     /// # Cancellation
-    /// Dropping the future before it is done commits nothing. A request that was cancelled can still make changes.
+    /// Dropping the future before it is done commits nothing. A cancelled request can still make changes.
     pub async fn change(
         &self,
         change: impl Fn(&mut Changes<A>) + Send,
@@ -390,16 +391,15 @@ impl<A: App> Debug for Changes<A> {
     }
 }
 
-/// How changes are to be committed.
+/// How changes are committed.
 pub(crate) struct Commit<'a, A: App> {
     pub(crate) client: &'a Client<A>,
-    /// The request that they belong to, which forgets what they change.
+    /// The tree of the request, which forgets the changed keys.
     pub(crate) tree: Option<&'a Tree>,
     pub(crate) label: Option<&'static str>,
     /// Whether the layer that they replace is off. Set by the commit.
     pub(crate) layer: Option<Arc<AtomicBool>>,
-    /// From when the mutation runs that they are the answer of. `None` if they are of no mutation: they count from their
-    /// call on.
+    /// The mutation whose answer this is. `None` if there is none: the changes then count from their call on.
     pub(crate) begun: Option<&'a RunningMutation<A>>,
 }
 
@@ -408,7 +408,7 @@ impl<'a, A: App> Commit<'a, A> {
         Self { client, tree: None, label: None, layer: None, begun: None }
     }
 
-    /// Commits what `change` makes, which runs again if what it has read was changed meanwhile.
+    /// Commits the result of `change`, which runs again if what it has read was changed meanwhile.
     pub(crate) async fn run(
         &self,
         change: impl Fn(&mut Changes<A>) + Send,
@@ -436,14 +436,14 @@ impl<'a, A: App> Commit<'a, A> {
         }
     }
 
-    /// Marks what `change` would write or mark, past the hooks.
+    /// Marks what `change` would write or mark, without asking the hooks.
     pub(crate) fn mark(&self, change: impl Fn(&mut Changes<A>)) {
         let Changes { after, written, marked, .. } = self.make(true, &change);
         self.order(&mut None).marks(marked);
         self.conclude(after, &written);
     }
 
-    /// The place of the changes among the mutations that run: that of their own, or one from `now` on.
+    /// The changes among the running mutations: their own mutation, or one that begins `now`.
     fn order<'n>(&self, now: &'n mut Option<RunningMutation<A>>) -> &'n RunningMutation<A>
     where
         'a: 'n,
@@ -475,7 +475,7 @@ impl<'a, A: App> Commit<'a, A> {
 
 /// Waits before the next attempt.
 async fn back_off(time: Duration) {
-    // The timers of tokio do not go by less than a millisecond.
+    // Tokio's timers have a resolution of one millisecond.
     match time < Duration::from_millis(1) {
         true => tokio::task::yield_now().await,
         false => tokio::time::sleep(time).await,

@@ -1,15 +1,14 @@
-//! Whether the answers of mutations that overlapped have come in the order in which the mutations began. Changes nothing
-//! itself: it says which keys are to be marked, and when.
+//! Finds answers of overlapping mutations that have arrived in another order than the mutations began in. Changes
+//! nothing itself: it says which keys to mark, and when.
 //!
-//! What overlapped is compared by two numbers that each has: that of its begin, and the revision of its commit. Two that
-//! have written one key and do not stand in the same order by both are inverted: the answer of the older one, which the
-//! server may have given before that of the younger, has replaced the younger one's. It does not matter in which order they
-//! come here to say so.
+//! Each mutation has two numbers: that of its begin, and the revision of its commit. Two mutations that have written
+//! the same key are inverted if these numbers disagree on their order: the older answer, which the server may have
+//! given first, has replaced the newer one. It does not matter which of the two is noted first.
 //!
-//! So has an answer that is committed after a younger mutation has marked its key: it takes the mark away. A mutation says
-//! before its commit what that marks, so each commit that comes later finds it; one that came earlier is marked by it.
+//! An answer that is committed after a newer mutation has marked its key is inverted too, since it removes the mark. A
+//! mutation notes its marks before its commit, so each later commit finds them; an earlier commit is marked by them.
 //!
-//! What is changed or marked without a mutation has a number too, from the call on.
+//! Changes and marks without a mutation also have a number, from their call on.
 
 use std::any::TypeId;
 use std::collections::VecDeque;
@@ -17,13 +16,13 @@ use std::collections::VecDeque;
 use cache_core::{Query, Tag};
 use parking_lot::Mutex;
 
-/// Writes, and marks, that are remembered while mutations run. Who overlaps more is taken for inverted.
+/// The bound of remembered writes, and of remembered marks. Beyond it, a mutation counts as inverted.
 const MOST_WRITES: usize = 4_096;
 
-/// A key by its hash and that of its type: two keys that share one cost a load that was not needed.
+/// The hash of a key and its type. A collision costs one needless load.
 pub(crate) type KeyHash = u64;
 
-/// The mutations of a client that run, and what was written while they did.
+/// The running mutations of a client, and what was written while they ran.
 pub(crate) struct WriteOrder<C> {
     state: Mutex<OrderState<C>>,
 }
@@ -31,25 +30,25 @@ pub(crate) struct WriteOrder<C> {
 struct OrderState<C> {
     /// Number of the last mutation that began.
     last: u64,
-    /// By their numbers.
+    /// Sorted by their numbers.
     running: Vec<Running>,
-    /// By their revisions.
+    /// Sorted by their revisions.
     writes: VecDeque<OrderedWrite>,
     /// In the order in which they were noted.
     marks: VecDeque<NotedMark>,
-    /// The youngest mutation of which there were writes or marks.
+    /// The newest mutation that has written or marked anything.
     youngest: u64,
-    /// Mutations up to this number have overlapped writes that are not remembered.
+    /// Mutations up to this number may have overlapped writes that are no longer remembered.
     forgotten: u64,
     delayed: Vec<DelayedMark<C>>,
 }
 
-/// A mutation that runs, or a layer that stands.
+/// A running mutation, or an existing layer.
 struct Running {
     number: u64,
-    /// `None` for a layer, which is waited for by nobody: people may take long.
+    /// `None` for a layer. No mutation waits for a layer, which may exist for long.
     kind: Option<TypeId>,
-    /// Keys that its layer changes.
+    /// The keys that its layer changes.
     expects: Vec<KeyHash>,
 }
 
@@ -59,22 +58,22 @@ struct OrderedWrite {
     number: u64,
     kind: Option<TypeId>,
     revision: u64,
-    /// The youngest mutation that it has overlapped.
+    /// The newest mutation that it overlaps.
     horizon: u64,
 }
 
-/// What a mutation has marked.
+/// A mark of a mutation.
 struct NotedMark {
     number: u64,
-    /// Commits up to this revision came before the marks.
+    /// Commits up to this revision came before the mark.
     revision: u64,
     marked: MarkTarget,
 }
 
-/// What a mutation marks: more keys than it does, at times, which cost a load that was not needed.
+/// The keys that a mutation marks. It may name more keys than are marked, each of which costs a needless load.
 pub(crate) enum MarkTarget {
     Key(KeyHash),
-    /// Keys of a query.
+    /// All keys of a query.
     Query(TypeId),
     Tag(Tag),
     All,
@@ -91,7 +90,7 @@ impl MarkTarget {
     }
 }
 
-/// A key that is to be marked when those have ended that may write it too.
+/// A key to be marked when all other mutations that may write it have ended.
 struct DelayedMark<C> {
     key: KeyHash,
     waits_for: Vec<u64>,
@@ -104,9 +103,9 @@ pub(super) type MarkAction<C> = Box<dyn FnOnce(&C) + Send>;
 pub(crate) struct WrittenEntry<C> {
     pub(crate) key: KeyHash,
     query: TypeId,
-    /// Those of its query, and its own.
+    /// The tags of its query, and its own.
     tags: Vec<Tag>,
-    /// Has it loaded at its next read, at once if it is observed.
+    /// Marks the key, so that the next read loads it; at once if it is observed.
     mark: MarkAction<C>,
 }
 
@@ -119,12 +118,12 @@ impl<C: 'static> WrittenEntry<C> {
 }
 
 impl<C> WriteOrder<C> {
-    /// Whether there is a mutation that runs, or a layer that stands.
+    /// Whether there is a running mutation or a layer.
     pub(crate) fn has_running(&self) -> bool {
         !self.state.lock().running.is_empty()
     }
 
-    /// Counts in a mutation. Returns its number.
+    /// Adds a mutation. Returns its number.
     pub(super) fn begin(&self, kind: Option<TypeId>, expects: Vec<KeyHash>) -> u64 {
         let mut state = self.state.lock();
         state.last += 1;
@@ -133,12 +132,12 @@ impl<C> WriteOrder<C> {
         number
     }
 
-    /// Whether what a running mutation has written is compared with nothing.
+    /// Whether there is nothing that the writes of a running mutation are compared with.
     pub(super) fn is_alone(&self) -> bool {
         self.state.lock().is_alone()
     }
 
-    /// Notes what the commit of a revision has written. Returns the marks that are to be made now.
+    /// Notes what the commit of a revision has written. Returns the marks to make now.
     pub(super) fn note(
         &self,
         number: u64,
@@ -148,29 +147,29 @@ impl<C> WriteOrder<C> {
         self.state.lock().note(number, revision, written)
     }
 
-    /// Notes what the next commit of a mutation is to mark.
+    /// Notes what the next commit of a mutation is going to mark.
     pub(super) fn note_marks(&self, number: u64, revision: u64, marked: Vec<MarkTarget>) {
         self.state.lock().note_marks(number, revision, marked);
     }
 
-    /// Counts out a mutation. Returns the marks that have waited for its end alone.
+    /// Removes a mutation. Returns the marks that have waited for its end only.
     pub(super) fn end(&self, number: u64) -> Vec<MarkAction<C>> {
         self.state.lock().end(number)
     }
 }
 
 impl<C> OrderState<C> {
-    /// The place of one that runs.
+    /// The index of a running mutation.
     fn at(&self, number: u64) -> Option<usize> {
         self.running.binary_search_by_key(&number, |running| running.number).ok()
     }
 
-    /// Whether what one that runs has written is compared with nothing, by nobody.
+    /// Whether there is nothing that the writes of a running mutation are compared with.
     fn is_alone(&self) -> bool {
         self.running.len() == 1 && self.writes.is_empty() && self.marks.is_empty()
     }
 
-    /// Returns the marks that are to be made now.
+    /// Returns the marks to make now.
     fn note(&mut self, number: u64, revision: u64, mut written: Vec<WrittenEntry<C>>) -> Vec<MarkAction<C>> {
         written.sort_unstable_by_key(|written| written.key);
         written.dedup_by_key(|written| written.key);
@@ -186,7 +185,7 @@ impl<C> OrderState<C> {
                     false => self.delayed.push(DelayedMark { key, waits_for, mark }),
                 }
             }
-            // Without others nobody can come too late.
+            // Without other mutations no answer can be late.
             if self.running.len() > 1 {
                 let at = self.writes.partition_point(|other| other.revision <= revision);
                 self.writes.insert(at, OrderedWrite { key, number, kind, revision, horizon: self.last });
@@ -202,7 +201,7 @@ impl<C> OrderState<C> {
 
     fn note_marks(&mut self, number: u64, revision: u64, marked: Vec<MarkTarget>) {
         self.marks.retain(|other| other.number != number);
-        // Without older ones nobody can come too late.
+        // Without older mutations no answer can be late.
         if self.running.first().is_none_or(|oldest| oldest.number >= number) {
             return;
         }
@@ -219,12 +218,12 @@ impl<C> OrderState<C> {
     fn is_inverted(&self, written: &WrittenEntry<C>, number: u64, revision: u64) -> bool {
         let at = self.writes.partition_point(|other| other.revision <= revision);
         let is_same = |other: &&OrderedWrite| other.key == written.key;
-        // There are few as a rule.
+        // Usually there are few.
         let mut later = self.writes.range(at..).filter(is_same);
         if number <= self.forgotten || later.any(|other| other.number < number) {
             return true;
         }
-        // What the youngest changes is compared with nothing more, however much is remembered.
+        // The newest changes are compared with nothing, however much is remembered.
         if number >= self.youngest {
             return false;
         }
@@ -234,7 +233,8 @@ impl<C> OrderState<C> {
             || marks.any(|mark| revision > mark.revision && mark.marked.covers(written))
     }
 
-    /// Mutations that run and may write a key too: those whose layers change it, and those of the types that have written it.
+    /// Running mutations that may write a key too: those whose layers change it, and those of the types that have
+    /// written it.
     fn others_of(&self, key: KeyHash, number: u64, kind: Option<TypeId>) -> Vec<u64> {
         let has_written = |kind| self.writes.iter().any(|write| write.key == key && write.kind == Some(kind));
         let may_write = |running: &Running| {
@@ -246,7 +246,7 @@ impl<C> OrderState<C> {
         others.map(|running| running.number).collect()
     }
 
-    /// Returns the marks that have waited for the end of this one alone.
+    /// Returns the marks that have waited for the end of this mutation only.
     fn end(&mut self, number: u64) -> Vec<MarkAction<C>> {
         if let Some(at) = self.at(number) {
             self.running.remove(at);

@@ -1,4 +1,4 @@
-//! A mutation that runs, as other changes are compared with it.
+//! A running mutation, with which other changes are compared.
 
 use std::any::TypeId;
 
@@ -8,7 +8,7 @@ use super::order::{KeyHash, MarkTarget, WrittenEntry};
 use crate::app::App;
 use crate::client::Client;
 
-/// A mutation that runs, or a layer that stands, until it is dropped.
+/// A running mutation or an existing layer. Ends when dropped.
 pub(crate) struct RunningMutation<A: App> {
     client: Client<A>,
     number: u64,
@@ -21,15 +21,15 @@ impl<A: App> RunningMutation<A> {
         Self { client: client.clone(), number }
     }
 
-    /// Notes what the next commit is to mark, in place of what was noted before.
+    /// Notes what the next commit is going to mark. Replaces earlier notes.
     pub(crate) fn marks(&self, marked: Vec<MarkTarget>) {
-        // Before the note: what is committed meanwhile may be taken for later, and never for earlier.
+        // Before the note: a commit in between may then count as later, but never as earlier.
         let revision = self.client.cache().revision().map_or(0, Revision::get);
         self.client.write_order().note_marks(self.number, revision, marked);
     }
 
-    /// Notes what was written by the commit of a revision, and marks the keys of which an answer has come out of order: now,
-    /// or when the others have ended that may write them.
+    /// Notes what the commit of a revision has written, and marks the keys whose answers are out of order: now, or when
+    /// all other mutations that may write them have ended.
     pub(crate) fn wrote(&self, revision: u64, written: impl FnOnce() -> Vec<WrittenEntry<Client<A>>>) {
         let order = self.client.write_order();
         if order.is_alone() {

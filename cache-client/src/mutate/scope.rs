@@ -10,12 +10,13 @@ use tokio::sync::oneshot::error::TryRecvError;
 use crate::flight::wait_graph::FlightId;
 use crate::sync::Mutex;
 
-/// Mutations of the same scope run one after another, in the order of the calls. See [`Mutate::scope`](crate::Mutate::scope).
+/// Mutations of the same scope run one after another, in the order of the calls. See
+/// [`Mutate::scope`](crate::Mutate::scope).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope(Arc<str>);
 
 impl Scope {
-    /// The scope of that name. All mutations of a client that name it share it, whatever their type.
+    /// Makes the scope of a name. All mutations of a client with that name share it, whatever their type.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
@@ -28,23 +29,24 @@ pub(crate) struct Scopes(Mutex<HashMap<Scope, LastInScope, RandomState>>);
 #[derive(Debug)]
 struct LastInScope {
     flight: FlightId,
-    /// Closed when it ends. If it leaves the queue before its turn, it sends the one before it, if that has not ended.
+    /// Closed when the mutation ends. A mutation that leaves the queue before it runs sends the one before it, if that
+    /// has not ended.
     end: oneshot::Receiver<Option<LastInScope>>,
 }
 
-/// The place of a mutation in its scope. Dropping it lets the next one run, after those that have not ended.
+/// A mutation in the queue of its scope. Dropping it lets the next one run, after those that have not ended.
 #[derive(Debug)]
 pub(crate) struct ScopePlace {
     scopes: Arc<Scopes>,
     scope: Scope,
     flight: FlightId,
     before: Option<LastInScope>,
-    /// `None` once used.
+    /// `None` once it is used.
     end: Option<oneshot::Sender<Option<LastInScope>>>,
 }
 
 impl Scopes {
-    /// Takes the place behind those of the scope that have not ended.
+    /// Adds a mutation behind those of the scope that have not ended.
     pub(crate) fn enter(self: &Arc<Self>, scope: Scope, flight: FlightId) -> ScopePlace {
         let (sender, end) = oneshot::channel();
         let before = self.0.lock().insert(scope.clone(), LastInScope { flight, end });
@@ -53,7 +55,7 @@ impl Scopes {
 }
 
 impl LastInScope {
-    /// The one that is still to be waited for, which is an earlier one if this one has left the queue.
+    /// The mutation to wait for. That is an earlier one if this one has left the queue.
     fn unended(mut self) -> Option<Self> {
         loop {
             match self.end.try_recv() {
@@ -66,12 +68,12 @@ impl LastInScope {
 }
 
 impl ScopePlace {
-    /// The mutation that has to end first, as far as is known. `None` if it is the turn of this one.
+    /// The mutation that has to end first, as far as is known. `None` if this one may run.
     pub(super) fn waits_for(&self) -> Option<FlightId> {
         self.before.as_ref().map(|before| before.flight)
     }
 
-    /// Waits until the mutation before it has ended or left the queue. There may be another one to wait for then.
+    /// Waits until the mutation before it has ended or left the queue. Then there may be another one to wait for.
     pub(super) async fn move_up(&mut self) {
         if let Some(before) = &mut self.before {
             self.before = (&mut before.end).await.ok().flatten();
@@ -86,7 +88,7 @@ impl Drop for ScopePlace {
         let this = match scopes.get_mut(&self.scope).filter(|last| last.flight == self.flight) {
             None => {
                 drop(scopes);
-                // The receiver is with one behind it: there is one, since this one is not the last.
+                // The next mutation in the queue has the receiver. There is one, since this mutation is not the last.
                 let _ = self.end.take().map(|end| end.send(before));
                 return;
             }

@@ -14,17 +14,17 @@ pub(crate) struct StateChannel<S> {
 
 struct ChannelState<S> {
     latest: S,
-    /// Whether there is something to show.
+    /// Whether the state has something to show.
     shows: bool,
-    /// Version of the last state that had something to show; 0 if none had.
+    /// Version of the last state with something to show; 0 if there was none.
     last_shown: u64,
     /// Number of the task that publishes states, from 1 on.
     task: u64,
-    /// It has ended.
+    /// That task has ended.
     is_over: bool,
     /// The waker of each reader, while it waits. Woken without the lock.
     readers: Vec<Option<Waker>>,
-    /// Places that have been left.
+    /// Readers that have left.
     free: Vec<ChannelReader>,
 }
 
@@ -33,7 +33,7 @@ struct ChannelState<S> {
 pub(crate) struct ChannelReader(usize);
 
 impl<S: Clone> StateChannel<S> {
-    /// One with a state that shows nothing.
+    /// A channel whose state shows nothing.
     pub(crate) fn new(latest: S) -> Self {
         let state = ChannelState {
             latest,
@@ -51,7 +51,7 @@ impl<S: Clone> StateChannel<S> {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Counts a reader. Returns also since when [`has_shown`](Self::has_shown) is to look.
+    /// Adds a reader. Also returns the version from which [`has_shown`](Self::has_shown) counts.
     pub(crate) fn join(&self, counts_present: bool) -> (ChannelReader, u64) {
         let mut state = self.state.lock();
         let reader = state.free.pop().unwrap_or_else(|| {
@@ -61,7 +61,7 @@ impl<S: Clone> StateChannel<S> {
         (reader, if state.shows && counts_present { 0 } else { self.version() })
     }
 
-    /// Whether there was anything to show since a reader has joined.
+    /// Whether there was anything to show since a reader joined.
     pub(crate) fn has_shown(&self, since: u64) -> bool {
         self.state.lock().last_shown > since
     }
@@ -104,7 +104,8 @@ impl<S: Clone> StateChannel<S> {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Says that a task publishes nothing more, unless another has replaced it. Calls `note` before it wakes the readers.
+    /// Says that a task publishes nothing more, unless another has replaced it. Calls `note` before it wakes the
+    /// readers.
     pub(crate) fn end(&self, task: u64, note: impl FnOnce()) {
         let mut state = self.state.lock();
         if state.task != task {
@@ -133,7 +134,7 @@ impl<S: Clone> StateChannel<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<(S, u64)>> {
         if self.version() <= seen {
-            // Before anything is locked: a waker is foreign code.
+            // Before the lock, since a waker is foreign code.
             let waker = cx.waker().clone();
             let mut state = self.state.lock();
             if self.version() <= seen {

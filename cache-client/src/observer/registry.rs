@@ -1,4 +1,4 @@
-//! The observed keys of one query: how many observe each, and what its task is told to do. Starts no task.
+//! The observed keys of one query: the number of their observers, and requests to their tasks. Starts no task.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct ObservedKeys(Mutex<KeyMap<ObservedEntry>>);
 
 struct ObservedEntry {
     observed_key: Arc<ObservedKey>,
-    /// How many observe the key.
+    /// The number of observers.
     observers: usize,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct ObservedKey {
     pub(crate) requests: TaskRequests<Plan>,
     /// The last task.
     task: Mutex<Option<RunningTask>>,
-    /// Nobody observes the key any more.
+    /// The key has no observer any more.
     is_left: AtomicBool,
 }
 
@@ -44,15 +44,15 @@ struct RunningTask {
     runtime: TaskRuntime,
 }
 
-/// A load of an observed key that somebody may wait for.
+/// A load of an observed key, to be waited for.
 pub(crate) struct Reload {
     done: oneshot::Receiver<()>,
-    /// Where the task runs, as far as that is known.
+    /// The runtime of the task, as far as it is known.
     runtime: Option<TaskRuntime>,
 }
 
 impl Reload {
-    /// Waits for the end of the load; not for a task whose runtime is idle, which may load the key at any later time.
+    /// Waits for the end of the load. Does not wait for a task whose runtime is idle.
     pub(crate) async fn done(self, client: &Arc<ClientRuntime>) {
         let is_idle = async {
             match &self.runtime {
@@ -61,7 +61,7 @@ impl Reload {
             }
         };
         tokio::select! {
-            // Nothing is ever sent: the sender is dropped, when nobody observes the key too.
+            // Nothing is ever sent. The sender is dropped, also when the last observer leaves.
             _ = self.done => {}
             () = is_idle => {}
         }
@@ -74,14 +74,14 @@ impl ObservedKey {
         Self { key, channel, requests, task: Mutex::default(), is_left: AtomicBool::new(false) }
     }
 
-    /// Has the key loaded again, if it is marked or missing.
+    /// Loads the key again, if it is marked or missing.
     fn reload(&self) -> Reload {
         let done = self.requests.reload();
         let runtime = self.task.lock().as_ref().map(|task| task.runtime.clone());
         Reload { done, runtime }
     }
 
-    /// Notes the task of the key, and ends the one before.
+    /// Sets the task of the key, and ends the previous one.
     pub(crate) fn set_task(&self, number: u64, handle: EndableTask, runtime: TaskRuntime) {
         let mut task = self.task.lock();
         let ended = match &*task {
@@ -94,7 +94,7 @@ impl ObservedKey {
         }
     }
 
-    /// Number of the last task, and where it runs, if that runtime may be idle.
+    /// Number and runtime of the last task, if that runtime may be idle.
     pub(crate) fn task_that_may_be_idle(&self) -> Option<(u64, TaskRuntime)> {
         let task = self.task.lock();
         let task = task.as_ref().filter(|task| task.runtime.may_be_idle())?;
@@ -107,7 +107,7 @@ impl ObservedKey {
 }
 
 impl ObservedKeys {
-    /// Counts one who observes a key. Returns the key, which may need a task.
+    /// Adds an observer. Returns the key, which may need a task.
     pub(super) fn enter(&self, key: &Arc<dyn AnyKey>) -> Arc<ObservedKey> {
         let mut observed_keys = self.0.lock();
         if let Some(entry) = observed_keys.get_mut(&**key) {
@@ -120,13 +120,13 @@ impl ObservedKeys {
         observed_key
     }
 
-    /// Has a key loaded again, if it is observed.
+    /// Loads a key again, if it is observed.
     pub(crate) fn reload(&self, key: &dyn AnyKey) -> Option<Reload> {
         let observed_key = self.0.lock().get(key).map(|entry| Arc::clone(&entry.observed_key))?;
         Some(observed_key.reload())
     }
 
-    /// Has the observers of a key look again, without a load.
+    /// Wakes the task of a key, so that it looks for changes. Loads nothing.
     pub(crate) fn notify(&self, key: &dyn AnyKey) {
         let observed_key = self.0.lock().get(key).map(|entry| Arc::clone(&entry.observed_key));
         if let Some(observed_key) = observed_key {
@@ -134,7 +134,7 @@ impl ObservedKeys {
         }
     }
 
-    /// [`reload`](Self::reload) for all keys that `matches`.
+    /// [`reload`](Self::reload) for all keys for which `matches` returns `true`.
     pub(crate) fn reload_where(&self, matches: &dyn Fn(&dyn AnyKey) -> bool) -> Vec<Reload> {
         let mut observed_keys: Vec<_> =
             self.0.lock().values().map(|entry| Arc::clone(&entry.observed_key)).collect();

@@ -1,5 +1,5 @@
-//! What observers of one key ask of its task: to load for those who have come, and to load again. Handed from task to task
-//! until it is done. Loads nothing itself.
+//! What observers of one key request from its task: loads for new observers, and loads again. A request is passed from
+//! task to task until it is done. Loads nothing itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,26 +8,26 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::sync::Mutex;
 
-/// What is asked of the task of a key; `P` are the options of an observer.
+/// Requests to the task of a key. `P` are the options of an observer.
 pub(crate) struct TaskRequests<P>(Mutex<RequestState<P>>);
 
 struct RequestState<P> {
-    /// Number of the newest task. An older one may still run, and is told of nothing.
+    /// Number of the newest task. An older task may still run, and gets no requests.
     task: u64,
-    /// Wakes the newest task. Each has one of its own: one that is idle would take the wake-ups of the next.
+    /// Wakes the newest task. Each task has its own, since an idle task would take the wake-ups of the next.
     signal: Arc<TaskSignal>,
-    /// The options of those who observe the key, each with how many have it.
+    /// The options of the observers, each with its number of observers.
     present: Vec<(P, usize)>,
-    /// The options of those who have come, in their order.
+    /// The options of new observers, in their order.
     arrivals: RequestQueue<P>,
-    /// Those who wait for the key to be loaded again. Each is dropped when it has been.
+    /// Callers that wait until the key has been loaded again. Their senders are dropped then.
     reloads: RequestQueue<oneshot::Sender<()>>,
 }
 
 struct RequestQueue<T> {
-    /// The task has not looked at them.
+    /// Requests that the task has not taken.
     new: Vec<T>,
-    /// The task loads for them, as far as there is need.
+    /// Requests that the task has taken, and loads for if need be.
     begun: Vec<T>,
 }
 
@@ -43,8 +43,8 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         }))
     }
 
-    /// Makes a task the newest, unless there is a newer one. It is told again of those who have come and were not
-    /// loaded for. Returns its signal.
+    /// Makes a task the newest, unless there is a newer one. It gets again the requests that are not done. Returns its
+    /// signal.
     pub(crate) fn assign_to(&self, task: u64) -> Arc<TaskSignal> {
         let signal = Arc::new(TaskSignal::default());
         let mut state = self.0.lock();
@@ -56,13 +56,13 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         signal
     }
 
-    /// Has the task look.
+    /// Wakes the task.
     pub(crate) fn notify(&self) {
         let signal = Arc::clone(&self.0.lock().signal);
         signal.notify();
     }
 
-    /// Tells the task that somebody has begun to observe the key.
+    /// Tells the task that an observer has come.
     pub(crate) fn add_observer(&self, plan: P) {
         let mut state = self.0.lock();
         match state.present.iter_mut().find(|(present, _)| *present == plan) {
@@ -74,7 +74,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         self.notify();
     }
 
-    /// Tells the task that somebody observes the key no more.
+    /// Tells the task that an observer has left.
     pub(crate) fn remove_observer(&self, plan: &P) {
         let mut state = self.0.lock();
         if let Some(at) = state.present.iter().position(|(present, _)| present == plan) {
@@ -87,7 +87,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         self.notify();
     }
 
-    /// Has the key loaded again, if it is marked or missing. The receiver ends when it has been; nothing is sent.
+    /// Loads the key again, if it is marked or missing. The receiver ends when that is done; nothing is sent.
     pub(crate) fn reload(&self) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
         self.0.lock().reloads.new.push(sender);
@@ -95,7 +95,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         receiver
     }
 
-    /// The options of those who observe the key, each once, and of those who have come since the last call.
+    /// The options of all observers, each once, and of those that have come since the last call.
     pub(crate) fn plans(&self, task: u64) -> (Vec<P>, Vec<P>) {
         let mut state = self.0.lock();
         let present = state.present.iter().map(|(plan, _)| *plan).collect();
@@ -103,13 +103,13 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         (present, arrived)
     }
 
-    /// Whether a load was asked for since the last call.
+    /// Whether a load was requested since the last call.
     pub(crate) fn begin_reloads(&self, task: u64) -> bool {
         let mut state = self.0.lock();
         state.task == task && !state.reloads.begin().is_empty()
     }
 
-    /// Says that nothing is being loaded any more of what the task has begun.
+    /// Says that all loads for requests that the task has taken have ended.
     pub(crate) fn done(&self, task: u64) {
         let mut state = self.0.lock();
         if state.task == task {
@@ -120,7 +120,7 @@ impl<P: Copy + PartialEq> TaskRequests<P> {
         }
     }
 
-    /// Says that the task has ended, and gives up all loads that were asked for.
+    /// Says that the task has ended, and drops all requested loads.
     pub(crate) fn give_up_reloads(&self, task: u64) {
         let mut state = self.0.lock();
         if state.task == task {
@@ -136,7 +136,7 @@ impl<T> RequestQueue<T> {
         Self { new: Vec::new(), begun: Vec::new() }
     }
 
-    /// Returns those that are new, which are begun then.
+    /// Takes the new requests.
     fn begin(&mut self) -> &[T] {
         let at = self.begun.len();
         self.begun.append(&mut self.new);
@@ -149,7 +149,7 @@ impl<T> RequestQueue<T> {
     }
 }
 
-/// How one task is woken. Shared with the cache, which must not keep the task's key.
+/// How one task is woken. Shared with the cache, which must not keep the task's key alive.
 #[derive(Debug, Default)]
 pub(crate) struct TaskSignal {
     is_changed: AtomicBool,
@@ -157,7 +157,7 @@ pub(crate) struct TaskSignal {
 }
 
 impl TaskSignal {
-    /// Something has happened to the key.
+    /// Says that the key has changed, and wakes the task.
     pub(crate) fn change(&self) {
         self.is_changed.store(true, Ordering::Release);
         self.notify();
@@ -167,7 +167,7 @@ impl TaskSignal {
         self.notified.notify_one();
     }
 
-    /// Whether something has happened to the key since the last call.
+    /// Whether the key has changed since the last call.
     pub(crate) fn take_change(&self) -> bool {
         self.is_changed.swap(false, Ordering::AcqRel)
     }

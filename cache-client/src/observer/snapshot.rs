@@ -11,14 +11,14 @@ use crate::plan::Plan;
 
 /// What is known of an observed key at one moment.
 pub(crate) struct KeySnapshot {
-    /// For observers whose strategy stores what is loaded.
+    /// For observers whose strategy stores the answers.
     pub(super) shared: Option<ShownValue>,
-    /// For the others. `None` also while there are none.
+    /// For all other observers. `None` while there are none.
     pub(super) own: Option<ShownValue>,
-    /// With a number that tells it from others.
+    /// With a number that distinguishes it from other errors.
     pub(super) error: Option<(u64, AnyQueryError)>,
     pub(super) is_refreshing: bool,
-    /// Loads of the observers that were answered so far.
+    /// The number of the observers' loads that were answered so far.
     pub(super) answers: u64,
     /// When the cache was read.
     pub(super) at: Moment,
@@ -31,34 +31,34 @@ impl KeySnapshot {
     }
 }
 
-/// A value that can be shown.
+/// A value to show.
 pub(super) struct ShownValue {
     pub(super) value: AnyValue,
-    /// What optimistic layers have made of it.
+    /// The value with optimistic layers.
     pub(super) folded: Option<AnyValue>,
     pub(super) version: ValueVersion,
     /// `None` if it is not stored.
     pub(super) state: Option<EntryState>,
-    /// By an invalidation.
+    /// Marked by an invalidation.
     pub(super) is_marked: bool,
-    /// It says that there is nothing.
+    /// The value says that there is nothing.
     pub(super) is_absent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueVersion {
     Stored(Revision),
-    /// The answer of this load.
+    /// The answer of this flight.
     LoadOutcome(FlightId),
-    /// What layers have made of nothing.
+    /// Made by layers, where the cache has nothing.
     Nothing,
 }
 
-/// What tells one state from the next.
+/// Distinguishes one state from the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StateId {
     pub(super) value: Option<ValueVersion>,
-    /// What layers have made of the value, by its place: it stays there as long as it is shown.
+    /// The value with layers, by its address, which stays the same as long as the value is shown.
     pub(super) folded: Option<usize>,
     pub(super) error: Option<u64>,
     pub(super) is_stale: bool,
@@ -67,11 +67,11 @@ pub(super) struct StateId {
 
 /// How one observer sees a key.
 pub(crate) struct ObserverView {
-    /// Shared, so that what many observers look at stays in the processor's caches.
+    /// Shared, so that it stays in the processor's caches when there are many observers.
     pub(super) plan: Arc<Plan>,
-    /// What was stored when an observer came whose strategy does not read the cache.
+    /// The stored revision when the observer came, if its strategy does not read the cache.
     pub(super) base: Option<Revision>,
-    /// Answers until then.
+    /// The number of answers at that time.
     pub(super) answers: u64,
 }
 
@@ -80,7 +80,7 @@ impl ShownValue {
         (self.version, self.folded.as_ref().map(|folded| Arc::as_ptr(folded).cast::<u8>().addr()))
     }
 
-    /// Whether it is stale by the options of a plan, `later` than it was looked at.
+    /// Whether it is stale by the options of a plan, `later` than it was read.
     pub(super) fn is_stale(&self, plan: &Plan, later: std::time::Duration) -> bool {
         let Some(mut state) = self.state else { return self.is_marked };
         state.age = state.age.saturating_add(later);
@@ -92,7 +92,7 @@ impl ShownValue {
 }
 
 impl ObserverView {
-    /// The value that is to be shown.
+    /// The value to show.
     fn shown<'a>(&self, snapshot: &'a KeySnapshot) -> Option<&'a ShownValue> {
         match self.plan.stores() {
             true => snapshot.shared.as_ref(),
@@ -105,7 +105,7 @@ impl ObserverView {
         }
     }
 
-    /// What tells what is to be shown now from other states.
+    /// Identifies the state to show now.
     pub(super) fn state_id(&self, snapshot: &KeySnapshot, now: Moment) -> StateId {
         let shown = self.shown(snapshot);
         StateId {
@@ -117,7 +117,7 @@ impl ObserverView {
         }
     }
 
-    /// What is to be shown, by its mark.
+    /// The state to show, by its identity.
     pub(super) fn state(&self, snapshot: &KeySnapshot, id: &StateId) -> AnyState {
         let StateId { is_stale, is_refreshing, .. } = *id;
         let shown = self.shown(snapshot);
@@ -134,4 +134,16 @@ impl ObserverView {
             (None, None) => State::Pending,
         }
     }
+}
+
+/// Distinguishes what is published from what was published before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Published {
+    pub(super) values: [Option<(ValueVersion, Option<usize>, bool)>; 2],
+    /// By how many of the options of the observers the shared value is stale.
+    pub(super) stale: usize,
+    pub(super) plans: usize,
+    pub(super) error: Option<u64>,
+    pub(super) is_refreshing: bool,
+    pub(super) answers: u64,
 }

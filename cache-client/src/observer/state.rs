@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::erased::{AnyError, typed_value};
 use crate::error::QueryError;
 
-/// What is known of an observed query.
+/// The state of an observed query.
 #[non_exhaustive]
 pub enum State<V: ?Sized, E: ?Sized> {
-    /// There is nothing to show: it is being loaded, or the observer has no query.
+    /// There is nothing to show: the query is being loaded, or the observer has no query.
     Pending,
     /// There is a value.
     #[non_exhaustive]
@@ -19,40 +19,40 @@ pub enum State<V: ?Sized, E: ?Sized> {
         value: Arc<V>,
         /// Whether the value is past its freshness time or marked by an invalidation.
         is_stale: bool,
-        /// Whether the observers of the key wait for a load of it.
+        /// Whether the observers of the key wait for a load.
         is_refreshing: bool,
-        /// Whether optimistic layers have changed the value that is committed.
+        /// Whether optimistic layers have changed the committed value.
         is_optimistic: bool,
-        /// Whether the value is that of the query that the observer had before, shown until there is one of the present.
+        /// Whether the value is that of the observer's previous query, shown until the present query has one.
         is_previous: bool,
     },
     /// The last load that the observers of the key waited for gave no answer.
     #[non_exhaustive]
     Failed {
-        /// Why.
+        /// The error of that load.
         error: QueryError<E>,
-        /// What the cache has nevertheless.
+        /// The value in the cache, if there is one.
         last: Option<Arc<V>>,
-        /// Whether it is being loaded again.
+        /// Whether the key is being loaded again.
         is_refreshing: bool,
     },
 }
 
 impl<V: ?Sized, E: ?Sized> State<V, E> {
-    /// A value with no flag set: for tests of code that shows states.
+    /// Makes a value with no flag set, for tests of code that shows states.
     #[must_use]
     pub fn ready(value: impl Into<Arc<V>>) -> Self {
         let value = value.into();
         Self::Ready { value, is_stale: false, is_refreshing: false, is_optimistic: false, is_previous: false }
     }
 
-    /// A load that gave no answer, nothing being loaded: for tests of code that shows states.
+    /// Makes a failed load while nothing is being loaded, for tests of code that shows states.
     #[must_use]
     pub fn failed(error: QueryError<E>, last: Option<Arc<V>>) -> Self {
         Self::Failed { error, last, is_refreshing: false }
     }
 
-    /// The value, if there is one; also that of before a failed load.
+    /// Returns the value, if there is one, also after a failed load.
     #[must_use]
     pub fn value(&self) -> Option<&Arc<V>> {
         match self {
@@ -62,7 +62,7 @@ impl<V: ?Sized, E: ?Sized> State<V, E> {
         }
     }
 
-    /// Why the last load gave no answer.
+    /// Returns why the last load gave no answer.
     #[must_use]
     pub fn error(&self) -> Option<&QueryError<E>> {
         match self {
@@ -71,18 +71,18 @@ impl<V: ?Sized, E: ?Sized> State<V, E> {
         }
     }
 
-    /// Whether there is nothing to show.
+    /// Returns whether there is nothing to show.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         matches!(self, Self::Pending)
     }
 }
 
-/// A state of some query.
+/// A state of a query of unknown type.
 pub(crate) type AnyState = State<dyn Any + Send + Sync, dyn AnyError>;
 
 impl AnyState {
-    /// The same, with the types that the query has.
+    /// The same, with the types of the query.
     pub(super) fn typed<V: Send + Sync + 'static, E: AnyError>(self) -> State<V, E> {
         match self {
             Self::Pending => State::Pending,
@@ -115,7 +115,7 @@ impl<V: ?Sized, E: ?Sized> Clone for State<V, E> {
     }
 }
 
-/// Without the value, which need not be printable.
+/// Without the value, which need not implement `Debug`.
 impl<V: ?Sized, E: Debug + ?Sized> Debug for State<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

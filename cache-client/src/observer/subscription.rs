@@ -1,4 +1,4 @@
-//! One observer of a key, from its coming to its leaving. Starts no task.
+//! One observer of a key, from when it comes until it leaves. Starts no task.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,21 +13,21 @@ use super::state::AnyState;
 use crate::plan::Plan;
 use crate::query_state::QueryState;
 
-/// One observer of a key. With the last one the task of the key ends, and leaves the load that it waits for.
+/// One observer of a key. With the last one, the task of the key ends and leaves its load.
 pub(crate) struct Subscription {
     query_state: Arc<QueryState>,
     pub(crate) observed_key: Arc<ObservedKey>,
     reader: ChannelReader,
     /// When the reader joined.
     since: u64,
-    /// Version of the newest state that is not to be given any more.
+    /// Version of the newest state that is not to be returned again.
     seen: u64,
-    /// What tells the state that was given last from others.
+    /// Identifies the state that was returned last.
     given: Option<StateId>,
     view: ObserverView,
 }
 
-/// What is known that is newer than the state that was given last. The state is made when it is given.
+/// A state newer than the one that was returned last. It is made when it is returned.
 pub(crate) struct NewerState {
     snapshot: Arc<KeySnapshot>,
     id: StateId,
@@ -35,7 +35,7 @@ pub(crate) struct NewerState {
 }
 
 impl Subscription {
-    /// Begins to observe a key, of which `base` is stored.
+    /// Begins to observe a key. `base` is its stored revision.
     pub(crate) fn take(
         query_state: Arc<QueryState>,
         key: &Arc<dyn AnyKey>,
@@ -54,14 +54,14 @@ impl Subscription {
         self.observed_key.channel.has_shown(self.since)
     }
 
-    /// What is to be shown now.
+    /// The state to show now.
     pub(crate) fn state(&self, now: Moment) -> AnyState {
         let newest = self.observed_key.channel.newest();
         self.view.state(&newest, &self.view.state_id(&newest, now))
     }
 
-    /// Waits for another state than the one that was given last; `None` if there is no task. The state is not
-    /// [given](Self::give) yet.
+    /// Waits for another state than the one that was returned last. `None` if there is no task. The state is not
+    /// [returned](Self::give) yet.
     pub(crate) fn poll_newer(
         &mut self,
         now: impl Fn() -> Moment,
@@ -81,7 +81,7 @@ impl Subscription {
         }
     }
 
-    /// Gives a state to the observer. From now on others count as newer.
+    /// Returns a state to the observer. From now on only others count as newer.
     pub(crate) fn give(&mut self, newer: NewerState) -> AnyState {
         let NewerState { snapshot, id, version } = newer;
         (self.seen, self.given) = (version, Some(id));

@@ -1,5 +1,5 @@
-//! The task of one observed key: keeps it pinned, has it loaded when it is missing, marked or to be
-//! polled. Knows nothing of who reads its states.
+//! The task of one observed key: keeps it pinned, and loads it when it is missing, marked or to be polled. Knows
+//! nothing of the readers of its states.
 
 mod view;
 
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::registry::ObservedKey;
 use super::requests::TaskSignal;
-use super::snapshot::ShownValue;
+use super::snapshot::{Published, ShownValue};
 use crate::any_query::AnyQuery;
 use crate::app::App;
 use crate::client::Client;
@@ -27,15 +27,15 @@ use crate::flight::waiter::Waiter;
 use crate::plan::Plan;
 use crate::query::caller::Caller;
 use crate::runtime::TaskRuntime;
-use view::Published;
 
-/// How long a jump of the cache's clock may go unnoticed: tokio's timers stand still while the machine sleeps.
+/// How long a jump of the cache's clock may go unnoticed. Tokio's timers stand still while the machine sleeps.
 const TICK: Duration = Duration::from_secs(60);
 
-/// The longest wait before what is out of date again and again is loaded once more: 2 to this power times what a load takes.
+/// Bounds the wait before a key that is repeatedly out of date is loaded again: 2 to this power times the time of a
+/// load.
 const MOST_DOUBLINGS: u32 = 3;
 
-/// Keeps one observed key pinned and loaded. Ends when dropped, and says so.
+/// Keeps one observed key pinned and loaded. Ends when dropped, and publishes that.
 pub(crate) struct ObserverTask<A: App> {
     client: Client<A>,
     query: Arc<dyn AnyQuery<A>>,
@@ -43,39 +43,39 @@ pub(crate) struct ObserverTask<A: App> {
     runtime: TaskRuntime,
     observed_key: Arc<ObservedKey>,
     signal: Arc<TaskSignal>,
-    /// Of those who observe the key, each once.
+    /// The options of the observers, each once.
     plans: Vec<Plan>,
-    /// For all of them.
+    /// The strictest options of all observers.
     plan: Plan,
-    /// Without the options of any observer.
+    /// The options of the query alone.
     query_plan: Plan,
-    /// At the load that is waited for.
+    /// Waits for the current load.
     waiter: Option<Waiter>,
-    /// At the load before, which a mark has retired. What it brings is shown unless it is too late.
+    /// Waits for the load before, which a mark has retired. Its answer is shown unless it comes too late.
     retired: Option<Waiter>,
-    /// The load that is waited for was begun because a mark has retired another: further marks wait for its end, so that
-    /// a key that is marked faster than it loads is shown.
+    /// The current load replaces one that a mark has retired. Further marks wait for its end, so that a key that is
+    /// marked faster than it loads is shown.
     replaces_retired: bool,
-    /// Loads in a row whose answers were out of date when they were stored.
+    /// How many loads in a row were out of date when they were stored.
     outdated: u32,
-    /// When the next load begins after such a one. Waits for it, so that two observed queries that are built from each other
-    /// do not have each other loaded for ever.
+    /// When the next load begins after such a load. Without the wait, two observed queries that are built from each
+    /// other would load each other forever.
     rebuild_at: Option<Instant>,
-    /// The error of the last load, until something newer comes.
+    /// The error of the last load, until something newer exists.
     error: Option<AnyQueryError>,
     /// The newest answer that is not stored.
     unstored: Option<UnstoredAnswer>,
-    /// Loads that were answered.
+    /// How many loads were answered.
     answers: u64,
-    /// Loads that have failed; tells errors apart.
+    /// How many loads have failed; distinguishes errors.
     failures: u64,
     /// What was published last.
     published: Option<Published>,
     stale_at: Option<Instant>,
-    /// When the last load ended, or a new value came; by the clock of the cache too, which may go on while the machine
-    /// sleeps.
+    /// When the last load ended or a new value was written. Also by the clock of the cache, which may run while the
+    /// machine sleeps.
     settled: (Instant, Moment),
-    /// Whether the client is active, which polling needs.
+    /// Whether the client is active, which polling requires.
     activity: watch::Receiver<bool>,
     _pin: AnyPin,
     _watch: AnyWatch,
@@ -85,9 +85,9 @@ pub(crate) struct ObserverTask<A: App> {
 struct UnstoredAnswer {
     value: AnyValue,
     flight: FlightId,
-    /// That of its load: what replaces it takes the place of the answer.
+    /// The watch of its load. A change that replaces the load replaces the answer.
     watch: Arc<AnyWatch>,
-    /// It was not to be stored: it is for observers alone whose strategy stores nothing.
+    /// It was not to be stored: only observers whose strategy stores nothing show it.
     is_own: bool,
 }
 
@@ -96,13 +96,13 @@ enum TaskEvent {
     Signal,
     Landed(Outcome),
     RetiredLanded(Outcome),
-    /// The runtime of the load does not run it any more.
+    /// The runtime of the load no longer runs it.
     RuntimeIdle,
     /// The client has become active, or inactive.
     ActivityChanged,
     /// It may be time to poll.
     PollTick,
-    /// It is time to load what was out of date when it was stored.
+    /// It is time to load a key that was out of date when it was stored.
     Rebuild,
     Stale,
 }
@@ -114,7 +114,7 @@ impl<A: App> ObserverTask<A> {
         (number, runtime): (u64, TaskRuntime),
         observed_key: Arc<ObservedKey>,
     ) -> Self {
-        // Before the first look, so that nothing that happens is missed.
+        // Before the first read, so that no change is missed.
         let signal = observed_key.requests.assign_to(number);
         let changed = Arc::clone(&signal);
         let watch = query.watch(client.cache(), Some(Arc::new(move || changed.change())));
@@ -196,7 +196,7 @@ impl<A: App> ObserverTask<A> {
         *self.activity.borrow() && self.plan.poll.is_some()
     }
 
-    /// When to look whether it is time to load whatever there is. Not while something is being loaded.
+    /// When to check whether polling is due. `None` while the key is being loaded.
     fn poll_at(&self) -> Option<Instant> {
         let may_poll = self.waiter.is_none() && *self.activity.borrow();
         let period = self.plan.poll.filter(|_| may_poll)?;
@@ -215,7 +215,7 @@ impl<A: App> ObserverTask<A> {
     }
 
     fn poll(&mut self) {
-        // In case that nothing comes of it.
+        // In case the load fails to start.
         self.settle();
         self.load(self.plan.polling());
     }
@@ -229,24 +229,24 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// Does what has come up since the last time.
+    /// Handles everything that has happened since the last call.
     pub(crate) fn catch_up(&mut self) {
         let is_changed = self.signal.take_change();
         self.load_for_arrivals();
-        // A load that was asked for is one of what is marked or missing, which the look finds.
+        // A requested load is only for a marked or missing key, which the read detects.
         if self.observed_key.requests.begin_reloads(self.number) || is_changed {
             self.handle_change();
         }
     }
 
-    /// Loads for those who have begun to observe the key.
+    /// Loads for new observers.
     fn load_for_arrivals(&mut self) {
         for plan in self.update_plans() {
             self.start(&plan);
         }
     }
 
-    /// Looks who observes the key. Returns the options of those who have begun to.
+    /// Updates the options of the observers. Returns those of the new ones.
     fn update_plans(&mut self) -> Vec<Plan> {
         let (present, arrived) = self.observed_key.requests.plans(self.number);
         let stricter = |one: Plan, other: &Plan| one.stricter(other);
@@ -259,12 +259,12 @@ impl<A: App> ObserverTask<A> {
         arrived
     }
 
-    /// Loads by the strategy of who has begun to observe.
+    /// Loads by the strategy of a new observer.
     fn start(&mut self, plan: &Plan) {
         let is_fresh = |shown: &ShownValue| !shown.is_stale(plan, Duration::ZERO);
         let has_fresh = plan.reads_first() && self.look(false).as_ref().is_some_and(is_fresh);
         if !has_fresh {
-            // What others wait for too is stored for them.
+            // An answer that other observers wait for too is stored for them.
             let stores_for_others = !plan.stores() && self.plan.stores();
             self.load(match stores_for_others {
                 true => self.plan.polling(),
@@ -273,13 +273,13 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// Whether there is nothing to be shown but what is marked, if that.
+    /// Whether there is no value to show, or only a marked one.
     fn needs_load(&self) -> bool {
         self.look(!self.plan.stores()).is_none_or(|shown| shown.is_marked)
     }
 
     fn handle_change(&mut self) {
-        // Before the look: if the flight was overtaken by what it has stored itself, the look finds that.
+        // Before the read: if the flight was overtaken by its own store, the read finds that value.
         let is_over = |waiter: &Waiter| !waiter.flight.is_current();
         let (waiter_is_over, retired_is_over) =
             (self.waiter.as_ref().is_some_and(is_over), self.retired.as_ref().is_some_and(is_over));
@@ -288,7 +288,7 @@ impl<A: App> ObserverTask<A> {
         }
         self.error = None;
         self.settle();
-        // Who stores its result is about to land; any other is of no use any more.
+        // A load that stores its answer is about to land. Any other is of no use any more.
         if waiter_is_over {
             self.waiter.take_if(|waiter| !waiter.flight.is_landing());
         }
@@ -297,12 +297,12 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// Loads what is marked or missing. A load that marks alone have retired still brings something to show: the first
-    /// mark begins another beside it, further ones wait for the end of that.
+    /// Loads a marked or missing key. The answer of a load that only marks have retired is still shown: the first mark
+    /// starts another load beside it, and further marks wait for the end of that.
     fn load_again(&mut self) {
         match &self.waiter {
             Some(waiter) if waiter.flight.is_current() => {}
-            // What it stores may be marked by itself. Once it has landed that is known.
+            // Its own store may be marked. That is known once it has landed.
             Some(waiter) if waiter.flight.is_landing() => {}
             Some(waiter) if !waiter.flight.is_replaced() => {
                 if !std::mem::replace(&mut self.replaces_retired, true) {
@@ -314,7 +314,7 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// Gets on a flight, unless it waits for one that is good enough.
+    /// Joins a flight, unless the task already waits for one that is good enough.
     fn load(&mut self, plan: Plan) {
         self.rebuild_at = None;
         let is_waiting = self.waiter.as_ref().is_some_and(|waiter| waiter.flight.is_current());
@@ -325,7 +325,7 @@ impl<A: App> ObserverTask<A> {
         self.join_flight(plan, if_running);
     }
 
-    /// Loads in place of a load that its runtime does not run any more, whatever there is: it was needed.
+    /// Replaces a load that its runtime no longer runs, since the load was needed.
     fn take_over(&mut self) {
         if let Some(waiter) = self.waiter.take() {
             waiter.flight.revoke_slot();
@@ -354,7 +354,7 @@ impl<A: App> ObserverTask<A> {
         }
         let Some(waiter) = self.waiter.take() else { return };
         self.settle();
-        // By its own store perhaps, which the look will find.
+        // Perhaps by its own store, which the read will find.
         let is_overtaken = !waiter.flight.is_current();
         match outcome {
             Ok(value) => {
@@ -377,8 +377,8 @@ impl<A: App> ObserverTask<A> {
         self.retired = None;
     }
 
-    /// Loads what was built from something that has changed meanwhile: at once for the first time, and then after a random
-    /// wait that grows to some times as long as a load takes.
+    /// Loads a key that was built from something that has changed meanwhile: the first time at once, then after a
+    /// random wait that grows with each time.
     fn rebuild_later(&mut self) {
         (self.replaces_retired, self.retired) = (false, None);
         let doublings = self.outdated.min(MOST_DOUBLINGS);
@@ -418,7 +418,7 @@ impl<A: App> ObserverTask<A> {
     }
 }
 
-/// The outcome of a load, if one is waited for.
+/// The outcome of a load, if there is one.
 async fn landed(waiter: Option<&Waiter>) -> Outcome {
     match waiter {
         Some(waiter) => waiter.landed().await,
@@ -426,7 +426,7 @@ async fn landed(waiter: Option<&Waiter>) -> Outcome {
     }
 }
 
-/// Waits for a moment, for ever if there is none.
+/// Waits for a moment, forever if there is none.
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,

@@ -1,5 +1,4 @@
-//! Pages by cursor, shown one after the other: a list that grows at both ends. Loads by the client, and keeps nothing but
-//! what is shown.
+//! Pages by cursor, shown as one list that grows at both ends. Keeps only what is shown.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -13,37 +12,37 @@ use crate::client::Client;
 use crate::error::QueryError;
 use crate::fetch::Fetch;
 
-/// Pages that lead from one to the next by a cursor, shown together. Made by [`Client::infinite`].
+/// Pages that are linked by cursors, shown together. Made by [`Client::infinite`].
 ///
-/// Each page is an entry of its own: one that was seen before is there at once while it is fresh, whoever loaded it. The
-/// pages that are shown are held, and so are in the cache as long as they are shown, unless they are removed.
+/// Each page is an entry of its own. A page that was loaded before, by any caller, is there at once while it is fresh.
+/// The shown pages are held, so they stay in the cache as long as they are shown, unless they are removed.
 ///
-/// What is shown does not change by itself. After a write or an invalidation [`revalidate`](Self::revalidate) shows what
-/// is there now, and loads what it has to.
+/// The shown pages do not change on their own. After a write or an invalidation, call [`revalidate`](Self::revalidate):
+/// it shows the present values, and loads where necessary.
 ///
 /// # Panics
-/// All futures do, if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in
-/// none.
+/// All futures panic if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller
+/// is in none.
 ///
 /// # Cancellation
-/// All futures may be dropped at any time: what is shown stays as it was.
+/// All futures may be dropped at any time: the shown pages stay as they were.
 #[must_use = "no page is loaded before it is asked for"]
 pub struct Infinite<A: App, Q: Fetch<A>> {
     client: Client<A>,
     first: Q,
     next: Step<Q>,
     previous: Option<Step<Q>>,
-    /// How many pages are shown at most; 0 is no bound.
+    /// At most so many pages are shown; 0 is no bound.
     most: usize,
-    /// The queries of the pages that are shown.
+    /// The queries of the shown pages.
     queries: Vec<Q>,
-    /// As many.
+    /// One for each query.
     pages: Vec<Arc<Q::Value>>,
 }
 
 impl<A: App> Client<A> {
-    /// Pages by cursor: `first` is the query of the first one, and `next` makes from each page that of the one behind it,
-    /// `None` if it is the last. Nothing is loaded yet.
+    /// Makes pages by cursor. `first` is the query of the first page. `next` returns the query of the page after a
+    /// page, `None` after the last one. Nothing is loaded yet.
     ///
     /// # Examples
     /// ```
@@ -95,8 +94,8 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App, Q: Fetch<A>> Infinite<A, Q> {
-    /// Lets the list grow at its beginning too: `previous` makes from a page the query of the one before it, `None` if it
-    /// is the first.
+    /// Allows the list to grow at its beginning too. `previous` returns the query of the page before a page, `None`
+    /// before the first one.
     pub fn with_previous(
         mut self,
         previous: impl Fn(&Q::Value) -> Option<Q> + Send + Sync + 'static,
@@ -105,32 +104,32 @@ impl<A: App, Q: Fetch<A>> Infinite<A, Q> {
         self
     }
 
-    /// Shows at most so many pages; 0, as at the beginning, is no bound. One that comes at one end pushes out one at the
-    /// other, which can be had again if there is a way back ([`with_previous`](Self::with_previous)).
+    /// Shows at most `most` pages; 0, the default, is no bound. A page added at one end then removes one at the other,
+    /// which can be loaded again if there is a way back ([`with_previous`](Self::with_previous)).
     pub fn max_pages(mut self, most: usize) -> Self {
         self.most = most;
         self
     }
 
-    /// The pages that are shown, in their order.
+    /// Returns the shown pages, in their order.
     #[must_use]
     pub fn pages(&self) -> &[Arc<Q::Value>] {
         &self.pages
     }
 
-    /// The queries of the pages that are shown.
+    /// Returns the queries of the shown pages.
     #[must_use]
     pub fn queries(&self) -> &[Q] {
         &self.queries
     }
 
-    /// Whether there is a page behind those that are shown; at the beginning there is the first.
+    /// Returns whether there is a page after the shown ones. Before the first load this is the first page.
     #[must_use]
     pub fn has_next(&self) -> bool {
         self.query_behind().is_some()
     }
 
-    /// Whether there is a page before those that are shown.
+    /// Returns whether there is a page before the shown ones.
     #[must_use]
     pub fn has_previous(&self) -> bool {
         self.query_before().is_some()
@@ -152,11 +151,11 @@ impl<A: App, Q: Fetch<A>> Infinite<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    /// Shows one page more at the end, at the beginning the first. `None` if the last is shown: nothing is loaded then,
-    /// and nothing changes.
+    /// Adds the next page, or the first if none is shown. Returns `None` after the last page: nothing is loaded or
+    /// changed then.
     ///
     /// # Errors
-    /// As [`Client::query`]. What is shown stays as it was.
+    /// As [`Client::query`]. The shown pages stay as they were.
     pub async fn fetch_next(&mut self) -> PageResult<A, Q> {
         let Some(query) = self.query_behind() else { return Ok(None) };
         let page = self.client.query(&query).await?;
@@ -169,11 +168,11 @@ where
         Ok(Some(page))
     }
 
-    /// Shows one page more at the front. `None` if the first is shown, or none is: nothing is loaded then, and nothing
-    /// changes.
+    /// Adds the page before the shown ones. Returns `None` before the first page, or if none is shown: nothing is
+    /// loaded or changed then.
     ///
     /// # Errors
-    /// As [`Client::query`]. What is shown stays as it was.
+    /// As [`Client::query`]. The shown pages stay as they were.
     pub async fn fetch_previous(&mut self) -> PageResult<A, Q> {
         let Some(query) = self.query_before() else { return Ok(None) };
         let page = self.client.query(&query).await?;
@@ -190,11 +189,11 @@ where
         self.most != 0 && self.pages.len() > self.most
     }
 
-    /// Loads one of the pages anew, counted from 0 among those that are shown, and leaves the others as they are. `None`
-    /// if there is no such page.
+    /// Loads one of the shown pages again, by its index, and leaves the others. Returns `None` if there is no such
+    /// page.
     ///
     /// # Errors
-    /// As [`Client::query`]. What is shown stays as it was.
+    /// As [`Client::query`]. The shown pages stay as they were.
     pub async fn refetch(&mut self, index: usize) -> PageResult<A, Q> {
         let Some(query) = self.queries.get(index) else { return Ok(None) };
         let page = self.client.query_with(query, anew).await?;
@@ -202,28 +201,28 @@ where
         Ok(Some(page))
     }
 
-    /// Loads the first of the pages that are shown anew.
+    /// Loads the first of the shown pages again.
     ///
     /// # Errors
-    /// As [`Client::query`]. What is shown stays as it was.
+    /// As [`Client::query`]. The shown pages stay as they were.
     pub async fn refetch_first(&mut self) -> PageResult<A, Q> {
         self.refetch(0).await
     }
 
-    /// Loads all pages that are shown anew, one after the other: the first by its query, each of the others by the cursor
-    /// of the new one before it. Shows as many as before, or fewer if there are no more.
+    /// Loads all shown pages again, one after the other: the first by its query, each of the others by the cursor of
+    /// the new page before it. Shows as many as before, or fewer if there are no more.
     ///
     /// # Errors
-    /// As [`Client::query`], of the first page that fails. What is shown stays as it was.
+    /// As [`Client::query`], for the first page that fails. The shown pages stay as they were.
     pub async fn refetch_all(&mut self) -> Result<(), QueryError<Q::Error>> {
         self.follow(anew).await
     }
 
-    /// As [`refetch_all`](Self::refetch_all), but with the strategy of the query: a page that is fresh is not loaded, and
-    /// one that was written meanwhile is shown as it is now.
+    /// As [`refetch_all`](Self::refetch_all), with the strategy of the query: a fresh page is not loaded, and a page
+    /// that was written meanwhile is shown as it is now.
     ///
     /// # Errors
-    /// As [`Client::query`], of the first page that fails. What is shown stays as it was.
+    /// As [`Client::query`], for the first page that fails. The shown pages stay as they were.
     pub async fn revalidate(&mut self) -> Result<(), QueryError<Q::Error>> {
         self.follow(|options| options).await
     }
@@ -247,7 +246,7 @@ where
     }
 }
 
-/// The options of a call that loads whatever is there.
+/// The options of a call that always loads.
 fn anew(options: LoadingOptions) -> LoadingOptions {
     options.strategy(Strategy::Refresh)
 }

@@ -1,4 +1,4 @@
-//! Pages by number: one is shown at a time. Loads by the client, and keeps nothing but what is shown.
+//! Pages by number, of which one is shown. Keeps only what is shown.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use crate::fetch::{Answer, Fetch};
 
 /// Pages by number, of which one is shown. Made by [`Client::paged`].
 ///
-/// Each page is an entry of its own: a page that was seen before is there at once while it is fresh, whoever loaded it.
-/// While another page is loaded, and if that fails, the one before stays the one that is shown; who draws meanwhile takes
-/// a clone of [`current`](Self::current) along.
+/// Each page is an entry of its own. A page that was loaded before, by any caller, is there at once while it is fresh.
+/// While another page is loaded, and if that fails, the shown page stays. Code that renders meanwhile takes a clone of
+/// [`current`](Self::current).
 ///
-/// What is shown does not change by itself. After a write or an invalidation `jump(page())` shows what is there now, and
-/// loads it if it has to; an [`Observer`](crate::Observer) of [`query`](Self::query) tells when.
+/// The shown page does not change on its own. After a write or an invalidation, `jump(page())` shows the present value,
+/// and loads if necessary. An [`Observer`](crate::Observer) of [`query`](Self::query) reports changes.
 ///
 /// # Panics
-/// All futures do, if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in
-/// none.
+/// All futures panic if something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller
+/// is in none.
 ///
 /// # Cancellation
-/// All futures may be dropped at any time: the page that is shown stays.
+/// All futures may be dropped at any time: the shown page stays.
 #[must_use = "no page is loaded before it is asked for"]
 pub struct Paged<A: App, Q: Fetch<A>> {
     client: Client<A>,
@@ -32,17 +32,17 @@ pub struct Paged<A: App, Q: Fetch<A>> {
     total: Option<Box<Total<Q>>>,
     /// Number of the first page.
     first: u64,
-    /// Number of the page that is shown, or that is to be the first.
+    /// Number of the shown page, or of the first page to show.
     page: u64,
     shown: Option<Arc<Q::Value>>,
 }
 
-/// How many pages there are, as far as a page knows.
+/// How many pages there are, as far as a page says.
 type Total<Q> = dyn Fn(&<Q as Query>::Value) -> Option<u64> + Send + Sync;
 
 impl<A: App> Client<A> {
-    /// Pages by number: `make` is the query of a page. The first has the number 1, unless
-    /// [`numbered_from`](Paged::numbered_from) says otherwise. Nothing is loaded yet.
+    /// Makes pages by number. `make` returns the query of a page. The first page has the number 1, unless
+    /// [`numbered_from`](Paged::numbered_from) sets another. Nothing is loaded yet.
     ///
     /// # Examples
     /// ```
@@ -84,54 +84,54 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App, Q: Fetch<A>> Paged<A, Q> {
-    /// Numbers the pages from `first` on.
+    /// Numbers the pages from `first`.
     pub fn numbered_from(self, first: u64) -> Self {
         Self { first, page: first, shown: None, ..self }
     }
 
-    /// Learns from each page how many pages there are; `None` if it does not say.
+    /// Sets how to read the number of pages from a page; `None` if it does not say.
     pub fn with_total(mut self, total: impl Fn(&Q::Value) -> Option<u64> + Send + Sync + 'static) -> Self {
         self.total = Some(Box::new(total));
         self
     }
 
-    /// Number of the page that is shown; that of the first before any is.
+    /// Returns the number of the shown page; before the first load, that of the first page.
     #[must_use]
     pub fn page(&self) -> u64 {
         self.page
     }
 
-    /// The query of the page that is shown.
+    /// Returns the query of the shown page.
     #[must_use]
     pub fn query(&self) -> Q {
         (self.make)(self.page)
     }
 
-    /// The page that is shown; `None` before the first was loaded.
+    /// Returns the shown page; `None` before the first load.
     #[must_use]
     pub fn current(&self) -> Option<&Arc<Q::Value>> {
         self.shown.as_ref()
     }
 
-    /// How many pages there are, by the page that is shown. `None` if none is, or it does not say.
+    /// Returns how many pages there are, by the shown page. `None` if no page is shown, or it does not say.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         (self.total.as_ref()?)(self.shown.as_ref()?)
     }
 
-    /// Whether [`next`](Self::next) has a page to show. True as long as nobody knows.
+    /// Returns whether [`next`](Self::next) has a page to show. `true` while that is unknown.
     #[must_use]
     pub fn has_next(&self) -> bool {
         self.next_page().is_some()
     }
 
-    /// Whether there is a page before the one that is shown.
+    /// Returns whether there is a page before the shown one.
     #[must_use]
     pub fn has_previous(&self) -> bool {
         self.page > self.first
     }
 
-    /// The first page if none is shown, else the one behind.
+    /// The first page if none is shown, otherwise the next one.
     fn next_page(&self) -> Option<u64> {
         if self.shown.is_none() {
             return Some(self.page);
@@ -146,21 +146,21 @@ impl<A: App, Q: Fetch<A>> Paged<A, Q>
 where
     A::Registry: Holds<Q>,
 {
-    /// Shows a page, whether or not it is known to be there: there may be more pages by now.
+    /// Shows a page, whether or not it is known to exist, since there may be more pages by now.
     ///
     /// # Errors
-    /// As [`Client::query`]. The page that was shown stays.
+    /// As [`Client::query`]. The shown page stays.
     pub async fn jump(&mut self, page: u64) -> Answer<A, Q> {
         let value = self.client.query(&(self.make)(page)).await?;
         self.show(page, &value);
         Ok(value)
     }
 
-    /// Shows the next page, at the beginning the first. `None` if the last is shown: nothing is loaded then, and nothing
-    /// changes.
+    /// Shows the next page, or the first if none is shown. Returns `None` after the last page: nothing is loaded or
+    /// changed then.
     ///
     /// # Errors
-    /// As [`Client::query`]. The page that was shown stays.
+    /// As [`Client::query`]. The shown page stays.
     pub async fn next(&mut self) -> PageResult<A, Q> {
         match self.next_page() {
             Some(page) => self.jump(page).await.map(Some),
@@ -168,10 +168,10 @@ where
         }
     }
 
-    /// Shows the page before. `None` if the first is shown: nothing is loaded then, and nothing changes.
+    /// Shows the previous page. Returns `None` before the first page: nothing is loaded or changed then.
     ///
     /// # Errors
-    /// As [`Client::query`]. The page that was shown stays.
+    /// As [`Client::query`]. The shown page stays.
     pub async fn previous(&mut self) -> PageResult<A, Q> {
         match self.has_previous() {
             true => self.jump(self.page - 1).await.map(Some),
@@ -179,10 +179,10 @@ where
         }
     }
 
-    /// Loads the page that is shown anew.
+    /// Loads the shown page again.
     ///
     /// # Errors
-    /// As [`Client::query`]. What was shown stays.
+    /// As [`Client::query`]. The shown page stays.
     pub async fn refetch(&mut self) -> Answer<A, Q> {
         let query = self.query();
         let value = self.client.query_with(&query, |options| options.strategy(Strategy::Refresh)).await?;

@@ -1,4 +1,5 @@
-//! The entry of one key in the provider: its name, and how its bytes are read and written. Decides nothing about freshness.
+//! The entry of one key in the provider: its name, and how its bytes are read and written. Decides nothing about
+//! freshness.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use crate::app::App;
 use crate::client::Client;
 use crate::panic::panic_message;
 
-/// How far the clock of who loaded may be ahead of ours.
+/// How far the clock of the machine that has loaded may be ahead of ours.
 const MOST_AHEAD: Duration = Duration::from_secs(60);
 
-/// Least that one load is later than another.
+/// The least difference between the times of two loads.
 const STEP: Duration = Duration::from_nanos(1);
 
 /// The entry of one key, as one flight sees it.
@@ -26,13 +27,13 @@ pub(crate) struct ProviderEntry {
     pub(crate) tier: Arc<Tier>,
     query: &'static str,
     codec: EntryCodec,
-    /// What the key is called there.
+    /// The name of the key in the provider.
     name: Vec<u8>,
     /// When the flight began, by the wall clock.
     pub(crate) began: WallTime,
-    /// What was loaded before or then is out of date, since the key was changed here afterwards.
+    /// Values loaded at or before this time are out of date, since the key was changed here afterwards.
     outdated: Option<WallTime>,
-    /// All that is there is out of date.
+    /// All values in the provider are out of date.
     pub(crate) is_outdated: bool,
 }
 
@@ -54,7 +55,7 @@ impl ProviderEntry {
         let now = WallTime::from(client.cache().wall());
         let outdated = table.copies_expire_before(query, now.0);
         let outdated = (outdated > 0).then_some(WallTime(outdated));
-        // What comes of this flight is newer than what is out of date.
+        // The answer of this flight is newer than what is out of date.
         let (began, is_outdated) = match outdated.filter(|&outdated| outdated >= now) {
             Some(outdated) => (outdated.later_by(STEP), true),
             None => (now, false),
@@ -101,7 +102,7 @@ impl ProviderEntry {
         }
     }
 
-    /// Puts an answer there that is so old and lasts so long, if `is_wanted` when its turn has come.
+    /// Stores an answer of this age and these times, if `is_wanted` when it is its turn.
     pub(crate) async fn put(
         &self,
         key: &dyn AnyKey,
@@ -128,7 +129,7 @@ impl ProviderEntry {
     }
 }
 
-/// An answer as it is to be kept.
+/// An answer to be stored.
 pub(crate) struct EntryCopy<'a> {
     pub(crate) value: &'a ValueHandle,
     /// When its load began, by the wall clock.
@@ -139,7 +140,7 @@ pub(crate) struct EntryCopy<'a> {
 }
 
 impl<A: App> Client<A> {
-    /// Removes what the provider has of a key, behind the caller's back. Outside of a runtime nothing is removed.
+    /// Removes a key from the provider in the background. Without a runtime, nothing is removed.
     pub(crate) fn remove_copy<Q: Query>(&self, query: &Q)
     where
         A::Registry: Holds<Q>,
@@ -162,7 +163,7 @@ impl<A: App> Client<A> {
     }
 }
 
-/// What a key is called in the provider: the name of its table, which has no zero byte in it, one, and the key.
+/// The name of a key in the provider: the name of its table, which has no zero byte, a zero byte, and the key.
 fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<Vec<u8>, ProviderError> {
     let mut name = table.name().as_bytes().to_vec();
     name.push(0);
@@ -170,7 +171,7 @@ fn name(table: AnyTable<'_>, codec: EntryCodec, key: &dyn AnyKey) -> Result<Vec<
     Ok(name)
 }
 
-/// Runs the code of a codec, some of which is the user's.
+/// Runs code of a codec, which may be the user's.
 fn catch_codec<T>(code: impl FnOnce() -> Result<T, BoxError>) -> Result<Result<T, BoxError>, ProviderError> {
     catch_unwind(AssertUnwindSafe(code))
         .map_err(|panic| ProviderError::Panicked(panic_message(panic.as_ref())))

@@ -1,4 +1,4 @@
-//! What a provider keeps for one entry, as bytes. Knows nothing of queries or clocks; believes nothing that it reads.
+//! The bytes of one entry in a provider. Knows nothing of queries or clocks, and trusts nothing that it reads.
 //!
 //! Numbers are little-endian, times are nanoseconds.
 //!
@@ -9,13 +9,13 @@
 //! | 6 | 2 | length of the codec's name, *n* |
 //! | 8 | 4 | CRC-32 of everything after this field |
 //! | 12 | 16 | fingerprint of the shapes of key and value, with the version that the query was derived with |
-//! | 28 | 8 | when the load began, since 1970 by the wall clock of who loaded |
-//! | 36 | 8 | how long the answer is fresh, from there on; all ones for ever |
-//! | 44 | 8 | its time to live, from there on; all ones for ever |
+//! | 28 | 8 | when the load began, since 1970 by the wall clock of the machine that has loaded |
+//! | 36 | 8 | how long the answer is fresh, from there on; all ones forever |
+//! | 44 | 8 | its time to live, from there on; all ones forever |
 //! | 52 | *n* | name of the codec |
 //! | 52 + *n* | the rest | key and value, in that codec |
 //!
-//! The key is there again so that a provider that mixes up keys, or two keys that a codec writes alike, are noticed.
+//! The key is repeated, so that a provider that mixes up keys, or two keys that a codec writes alike, are detected.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,13 +23,13 @@ use cache_core::client_support::Fingerprint;
 
 const MAGIC: [u8; 4] = *b"\x89QCE";
 const VERSION: u16 = 1;
-/// Where the part begins that the checksum is of.
+/// Where the part begins that the checksum covers.
 const CHECKED: usize = 12;
-/// Length without the codec's name and the entry.
+/// Length without the name of the codec and the entry.
 const HEAD: usize = 52;
 const FOREVER: u64 = u64::MAX;
 
-/// One entry on its way to or from a provider.
+/// One entry, on its way to or from a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Envelope<'a> {
     pub(crate) codec: &'a str,
@@ -41,22 +41,22 @@ pub(crate) struct Envelope<'a> {
     pub(crate) entry: &'a [u8],
 }
 
-/// A time of the wall clock: nanoseconds since 1970. What was before is 1970; the year 2554 is the end.
+/// A time of the wall clock: nanoseconds since 1970. Earlier times are 1970; the last time is in the year 2554.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WallTime(pub(crate) u64);
 
-/// Why bytes are no envelope.
+/// Why bytes are not an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EnvelopeError {
-    #[error("it does not begin like an entry of a cache")]
+    #[error("the bytes are not an entry of a cache")]
     Magic,
-    #[error("it has layout {0}, which this program does not know")]
+    #[error("the entry has layout {0}, which this program does not know")]
     Version(u16),
-    #[error("it is cut short")]
+    #[error("the entry is truncated")]
     Truncated,
-    #[error("its checksum is wrong")]
+    #[error("the checksum is wrong")]
     Checksum,
-    #[error("the name of its codec is no text")]
+    #[error("the name of the codec is not text")]
     Codec,
 }
 
@@ -78,7 +78,7 @@ impl WallTime {
 }
 
 impl<'a> Envelope<'a> {
-    /// The bytes. A codec's name of more than 64 KiB is cut, and not found again.
+    /// Encodes the envelope. The name of a codec is cut after 64 KiB, and does not match then.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let Self { codec, fingerprint, loaded_at, fresh, ttl, entry } = self;
         let length = u16::try_from(codec.len()).unwrap_or(u16::MAX);
@@ -100,13 +100,13 @@ impl<'a> Envelope<'a> {
     }
 
     /// # Errors
-    /// [`EnvelopeError`] when the bytes are no envelope.
+    /// [`EnvelopeError`] if the bytes are not an envelope.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
         let mut rest = bytes;
         if take(&mut rest)? != MAGIC {
             return Err(EnvelopeError::Magic);
         }
-        // Before the checksum: another version may have put it elsewhere.
+        // Before the checksum, since another version may have put it elsewhere.
         let version = u16::from_le_bytes(take(&mut rest)?);
         if version != VERSION {
             return Err(EnvelopeError::Version(version));

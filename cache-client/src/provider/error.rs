@@ -1,4 +1,4 @@
-//! What goes wrong with a provider, and who is told. Never the caller.
+//! Errors of a provider, which are counted and reported. Callers do not get them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use cache_core::BoxError;
 use super::envelope::EnvelopeError;
 use crate::telemetry;
 
-/// What was to be done.
+/// A call of the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProviderAction {
     Get,
@@ -27,31 +27,31 @@ impl ProviderAction {
     }
 }
 
-/// Why it came to nothing.
+/// Why a call had no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderError {
-    #[error("it failed: {0}")]
+    #[error("the provider failed: {0}")]
     Failed(BoxError),
-    #[error("it took longer than {0:?}")]
+    #[error("the provider took longer than {0:?}")]
     TimedOut(Duration),
-    #[error("it panicked: {0}")]
+    #[error("the provider or a codec panicked: {0}")]
     Panicked(Arc<str>),
-    #[error("what it has is damaged: {0}")]
+    #[error("the entry is damaged: {0}")]
     Damaged(#[from] EnvelopeError),
-    #[error("what it has does not read back: {0}")]
+    #[error("the entry cannot be decoded: {0}")]
     Unreadable(BoxError),
-    #[error("it has the entry of another key")]
+    #[error("the entry is that of another key")]
     OtherKey,
-    #[error("it has an entry from the future: a clock is wrong, here or where that was loaded")]
+    #[error("the entry is from the future: a clock is wrong, here or on the machine that has loaded it")]
     Ahead,
-    #[error("the entry cannot be written: {0}")]
+    #[error("the entry cannot be encoded: {0}")]
     Unwritable(BoxError),
-    /// As when two builds with different types share a provider: nothing is wrong.
-    #[error("what it has was written with other types or another codec")]
+    /// Two builds with different types share a provider. This is not counted.
+    #[error("the entry was written with other types or another codec")]
     OtherShape,
 }
 
-/// What went wrong so far.
+/// How many errors there were.
 #[derive(Debug, Default)]
 pub(crate) struct ProviderErrors(AtomicU64);
 
@@ -60,7 +60,7 @@ impl ProviderErrors {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Tells of one, once.
+    /// Reports an error, once.
     pub(crate) fn note(&self, query: &'static str, action: ProviderAction, error: &ProviderError) {
         if matches!(error, ProviderError::OtherShape) {
             telemetry::provider_passed_over(query, action.name(), error);

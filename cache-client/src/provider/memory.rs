@@ -1,4 +1,4 @@
-//! A provider in memory: bounded, and rid of what has ended. For tests, and for several caches of one program.
+//! A provider in memory, with bounds and expiry. For tests, and for several caches of one program.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::Provider;
 
-/// A provider that keeps its entries in memory, by tokio's time.
+/// Stores entries in memory, by tokio's time.
 ///
-/// Bounded by entries, and by bytes if that is asked for; when it is full the entry that ends first goes. What has ended
-/// is removed by the next call, whatever key that is for.
+/// Bounded by entries, and optionally by bytes. When it is full, the entry that expires first is dropped. Expired
+/// entries are removed by the next call, for any key.
 ///
 /// ```
 /// use cache_client::MemoryProvider;
@@ -32,7 +32,7 @@ pub struct MemoryProvider {
 #[derive(Debug, Default)]
 struct MemoryStore {
     entries: HashMap<Arc<[u8]>, StoredBytes, RandomState>,
-    /// The keys by the ends of their entries; ties broken by the number of the write.
+    /// The keys by the expiry of their entries; ties broken by the number of the write.
     ends: BTreeMap<Expiry, Arc<[u8]>>,
     /// Of all keys and values.
     bytes: usize,
@@ -51,36 +51,37 @@ struct StoredBytes {
     end: Expiry,
 }
 
-/// Stands in for an end that no clock can tell.
+/// Replaces an expiry that no clock can represent.
 const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 impl MemoryProvider {
-    /// An empty one, for at most so many entries.
+    /// Makes an empty provider for at most `max_entries` entries.
     #[must_use]
     pub fn new(max_entries: usize) -> Self {
         Self { max_entries, max_bytes: usize::MAX, store: Mutex::default() }
     }
 
-    /// Bounds the bytes of all keys and values too. An entry that is larger alone is not kept. Default: no bound.
+    /// Also bounds the bytes of all keys and values. An entry that is larger than the bound is not stored. Default: no
+    /// bound.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Entries that have not ended.
+    /// Returns the number of entries that have not expired.
     #[must_use]
     pub fn len(&self) -> usize {
         self.now().entries.len()
     }
 
-    /// Whether there is no entry that has not ended.
+    /// Returns whether there is no entry that has not expired.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes of the keys and values of all entries that have not ended.
+    /// Returns the bytes of the keys and values of all entries that have not expired.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.now().bytes
@@ -94,7 +95,7 @@ impl MemoryProvider {
         store.bytes = 0;
     }
 
-    /// The entries without those that have ended.
+    /// The entries, without expired ones.
     fn now(&self) -> parking_lot::MutexGuard<'_, MemoryStore> {
         let now = Instant::now();
         let mut store = self.store.lock();
@@ -121,7 +122,7 @@ impl MemoryProvider {
 }
 
 impl Default for MemoryProvider {
-    /// For at most 10,000 entries.
+    /// Makes a provider for at most 10,000 entries.
     fn default() -> Self {
         Self::new(10_000)
     }
@@ -143,7 +144,7 @@ impl MemoryStore {
         }
     }
 
-    /// Removes the entry that ends first. Returns whether there was one.
+    /// Removes the entry that expires first. Returns whether there was one.
     fn remove_first(&mut self) -> bool {
         let first = self.ends.first_key_value().map(|(_, key)| Arc::clone(key));
         first.inspect(|key| self.remove(key)).is_some()

@@ -1,4 +1,5 @@
-//! The provider as a client uses it: with a timeout, its writes in order, its errors kept from everybody. Knows no types.
+//! The provider as a client uses it: with a timeout, with ordered writes, and without errors for callers. Knows no
+//! types.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,8 +14,7 @@ use super::error::{ProviderAction, ProviderError, ProviderErrors};
 use super::write_queues::WriteQueues;
 use crate::panic::catch_panic;
 
-/// How long a call of the provider may take, where nobody says: many times what a store on the same network takes, and
-/// less than most loads.
+/// The default timeout of a call: many times what a store on the same network takes, and less than most loads.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The longest time to live that a provider is given.
@@ -22,10 +22,10 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 
-/// What came of a call, or the message of its panic.
+/// The result of a call, or the message of its panic.
 type CallResult<T> = Result<Result<T, BoxError>, Arc<str>>;
 
-/// A provider of a type that the client does not know. It is called for misses alone, so that a box does no harm.
+/// A provider of unknown type. Called only on misses, so a box costs little.
 trait AnyProvider: Send + Sync {
     fn get<'a>(&'a self, key: &'a [u8]) -> ProviderFuture<'a, Option<Vec<u8>>>;
     fn set<'a>(&'a self, key: &'a [u8], value: Vec<u8>, ttl: Duration) -> ProviderFuture<'a, ()>;
@@ -70,7 +70,7 @@ impl Tier {
         self.done(query, ProviderAction::Get, ended.ok())?
     }
 
-    /// Writes, when all writes of the key that were asked for before are over, if `is_wanted` then.
+    /// Writes a value if `is_wanted` after all earlier writes of the key have ended.
     pub(crate) async fn set(
         &self,
         query: &'static str,
@@ -95,13 +95,13 @@ impl Tier {
         self.done(query, ProviderAction::Remove, ended);
     }
 
-    /// Ends when a call that begins now takes too long.
+    /// Ends when a call that begins now has timed out.
     fn timeout(&self) -> Sleep {
         tokio::time::sleep(self.timeout)
     }
 
-    /// What came of a call, which is `None` if it took too long. That includes the wait for its turn, so that calls of a
-    /// provider that hangs do not pile up.
+    /// The result of a call; `None` if it has timed out. The timeout includes the wait for earlier writes, so that
+    /// calls of a hanging provider do not pile up.
     fn done<T>(
         &self,
         query: &'static str,

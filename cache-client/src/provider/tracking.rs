@@ -1,4 +1,4 @@
-//! A provider for tests: counts what it is asked, and does what the test says.
+//! A provider for tests: counts its calls, and fails or hangs as the test says.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use super::Provider;
 use super::memory::MemoryProvider;
 
-/// A provider that counts its calls, and fails, waits or hangs as a test tells it to; else it does what the one does that
-/// it is made over.
+/// Counts its calls, and fails, waits or hangs as a test tells it to. Otherwise it forwards the calls to another
+/// provider.
 ///
-/// Given to a client in an `Arc`, so that the test keeps a handle.
+/// Give it to a client in an `Arc`, so that the test keeps a handle.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -46,17 +46,17 @@ struct TrackingState {
 #[derive(Debug, Default)]
 struct CallCounts {
     count: u64,
-    /// So many more are to fail.
+    /// How many further calls fail.
     to_fail: u64,
 }
 
-/// Why a call failed: the test said so.
+/// The error of a call that the test has told to fail.
 #[derive(Debug, thiserror::Error)]
-#[error("the test says that this call fails")]
+#[error("the test has told this call to fail")]
 struct ScriptedError;
 
 impl TrackingProvider {
-    /// Over a [`MemoryProvider`].
+    /// Wraps a [`MemoryProvider`].
     #[must_use]
     pub fn new() -> Self {
         Self::over(MemoryProvider::default())
@@ -70,43 +70,43 @@ impl Default for TrackingProvider {
 }
 
 impl<P> TrackingProvider<P> {
-    /// Over another provider.
+    /// Wraps another provider.
     #[must_use]
     pub fn over(inner: P) -> Self {
         Self { inner, state: Mutex::default(), is_held: watch::Sender::new(false) }
     }
 
-    /// The provider that this is made over.
+    /// Returns the wrapped provider.
     pub fn inner(&self) -> &P {
         &self.inner
     }
 
-    /// CallCounts of `get` that were begun.
+    /// Returns how many calls of `get` have begun.
     pub fn gets(&self) -> u64 {
         self.state.lock().gets.count
     }
 
-    /// CallCounts of `get` that found something.
+    /// Returns how many calls of `get` found a value.
     pub fn hits(&self) -> u64 {
         self.state.lock().hits
     }
 
-    /// CallCounts of `get` that found nothing.
+    /// Returns how many calls of `get` found none.
     pub fn misses(&self) -> u64 {
         self.state.lock().misses
     }
 
-    /// CallCounts of `set` that were begun.
+    /// Returns how many calls of `set` have begun.
     pub fn sets(&self) -> u64 {
         self.state.lock().sets.count
     }
 
-    /// CallCounts of `remove` that were begun.
+    /// Returns how many calls of `remove` have begun.
     pub fn removes(&self) -> u64 {
         self.state.lock().removes.count
     }
 
-    /// Has the next so many calls of `get` fail, in place of those that were to fail.
+    /// Makes the next `count` calls of `get` fail. Replaces an earlier count.
     pub fn fail_next_gets(&self, count: u64) {
         self.state.lock().gets.to_fail = count;
     }
@@ -121,22 +121,22 @@ impl<P> TrackingProvider<P> {
         self.state.lock().removes.to_fail = count;
     }
 
-    /// Has all calls that begin from now on take so long, by tokio's time, those that fail too. Default: no time.
+    /// Makes all calls that begin from now on take `time`, by tokio's time, even those that fail. Default: no time.
     pub fn delay(&self, time: Duration) {
         self.state.lock().delay = time;
     }
 
-    /// Has all calls that begin from now on wait, until [`release`](Self::release).
+    /// Makes all calls that begin from now on wait until [`release`](Self::release).
     pub fn hold(&self) {
         self.is_held.send_replace(true);
     }
 
-    /// Lets all calls go on that wait, and the next ones too.
+    /// Lets all waiting calls continue, and the next ones run.
     pub fn release(&self) {
         self.is_held.send_replace(false);
     }
 
-    /// Counts a call, and does what is to be done before it.
+    /// Counts a call, and does what the test has set for it.
     async fn begin(
         &self,
         calls: impl FnOnce(&mut TrackingState) -> &mut CallCounts,
@@ -149,7 +149,7 @@ impl<P> TrackingProvider<P> {
             calls.to_fail = calls.to_fail.saturating_sub(1);
             (fails, state.delay)
         };
-        // The sender is there as long as the provider.
+        // The sender lives as long as the provider.
         let _ = self.is_held.subscribe().wait_for(|is_held| !is_held).await;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;

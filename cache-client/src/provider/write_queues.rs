@@ -1,4 +1,4 @@
-//! What is done to one key of a provider, one after the other. Knows keys by their hashes; keeps none.
+//! Orders the writes of each key of a provider. Knows keys by their hashes, and keeps none.
 
 use std::future::Future;
 use std::hash::BuildHasher;
@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sync::Mutex;
 
-/// So many keys can be written at a time, if no two of them share a queue.
+/// How many keys can be written at a time, if no two of them share a queue.
 const QUEUES: usize = 64;
 
-/// Has the writes of a key wait for each other, in the order in which they come. Some keys wait for others.
+/// Makes the writes of a key wait for each other, in the order in which they come. Keys that share a queue wait for
+/// each other too.
 #[derive(Debug)]
 pub(crate) struct WriteQueues {
     slots: [Mutex<QueueSlot>; QUEUES],
@@ -22,17 +23,17 @@ pub(crate) struct WriteQueues {
 
 #[derive(Debug, Default)]
 struct QueueSlot {
-    /// Replaced when its turns do not end.
+    /// Replaced if its turn does not end.
     queue: Arc<WriteQueue>,
-    /// Turns that have begun in this queue and in those before it.
+    /// How many turns have begun in this queue and in earlier ones.
     begun: u64,
 }
 
 #[derive(Debug, Default)]
 struct WriteQueue {
-    /// Held across a call of the provider, which is why it is tokio's.
+    /// Held across a call of the provider, so it is tokio's.
     turn: tokio::sync::Mutex<()>,
-    /// Cancelled when another queue is in the place of this one.
+    /// Cancelled when another queue has replaced this one.
     replaced: CancellationToken,
 }
 
@@ -41,11 +42,11 @@ impl WriteQueues {
         Self { slots: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::default() }
     }
 
-    /// Makes a call when the turn of its key has come. `None` if that takes longer than `timeout`, the wait included.
+    /// Makes a call when it is the turn of its key. `None` if that takes longer than `timeout`, including the wait.
     ///
-    /// A turn that does not end although its time is over belongs to a task of a runtime that runs no tasks. The next
-    /// caller replaces the queue, and all that wait get as much time again in the new one. The call of that task is
-    /// dropped as soon as it is run again.
+    /// A turn that does not end after its time belongs to a task whose runtime runs no tasks. The next caller replaces
+    /// the queue, and all that wait get the same time again in the new one. The stuck call is dropped as soon as its
+    /// task runs again.
     pub(crate) async fn in_turn<T, E: Future<Output = ()>>(
         &self,
         key: &[u8],
@@ -92,7 +93,7 @@ impl QueueSlot {
         (Arc::clone(&self.queue), self.begun)
     }
 
-    /// Counts a turn, unless another queue is in the place of its own: then it must not begin.
+    /// Counts a turn, unless another queue has replaced its own: then the turn must not begin.
     fn begin_turn(&mut self, queue: &Arc<WriteQueue>) -> bool {
         let is_current = Arc::ptr_eq(&self.queue, queue);
         self.begun += u64::from(is_current);
@@ -100,8 +101,8 @@ impl QueueSlot {
     }
 }
 
-/// Puts an empty queue in the place of this one, if no turn has begun since there were `begun`: the last turn lasts longer
-/// than it may. Callers that wait in this one move to the new one. Returns whether there is another queue now.
+/// Replaces this queue by an empty one, if no turn has begun since there were `begun`, so that the last turn has
+/// exceeded its time. Callers that wait here move to the new queue. Returns whether this queue is replaced now.
 fn replace(slot: &Mutex<QueueSlot>, queue: &Arc<WriteQueue>, begun: u64) -> bool {
     let mut slot = slot.lock();
     if Arc::ptr_eq(&slot.queue, queue) {

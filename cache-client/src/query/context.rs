@@ -15,23 +15,23 @@ use crate::error::{AlreadyAnswered, QueryError};
 use crate::fetch::{Answer, Fetch};
 
 impl<A: App> Context<A> {
-    /// The answer to a query: from the memo, the cache or a load, as its strategy says.
+    /// Returns the answer to a query, from the memo, the cache or a load, as its strategy says.
     ///
     /// # Errors
-    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and nothing
-    ///   may stand in for it. The tree does not remember that: the next call loads again, unless the query has an
-    ///   `error_ttl`.
-    /// - [`QueryError::CircuitOpen`]: too many loads have failed, and none was made.
-    /// - [`QueryError::Interrupted`]: the tree was cancelled, or its deadline is past. If it was so before the call, nothing
-    ///   was run. Or the load cancelled its own context.
-    /// - [`QueryError::Cycle`]: this is the load of something that the query needs.
+    /// - [`QueryError::Failed`], [`QueryError::Panicked`], [`QueryError::Miscounted`]: the load gave no answer, and
+    ///   nothing may take its place. The tree does not remember errors: the next call loads again, unless the query has
+    ///   an `error_ttl`.
+    /// - [`QueryError::CircuitOpen`]: too many loads have failed, so none was started.
+    /// - [`QueryError::Interrupted`]: the tree was cancelled or its deadline has passed; if that was before the call,
+    ///   nothing has run. Or the load cancelled its own context.
+    /// - [`QueryError::Cycle`]: the context is that of the load of something that the query needs.
     /// - [`QueryError::Options`]: the options of the query cannot work.
     ///
     /// # Panics
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
-    /// May be dropped at any time. The load goes on: for others that wait for it, and then for as long as the option `linger`
+    /// May be dropped at any time. The load continues for other callers, and then for as long as the option `linger`
     /// says.
     pub fn query<'a, Q: Fetch<A>>(&'a self, query: &'a Q) -> impl Future<Output = Answer<A, Q>> + Send + 'a
     where
@@ -40,11 +40,11 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query(query)
     }
 
-    /// [`query`](Self::query) with options for this call: `change` gets options that decide nothing. What the tree was
-    /// told already is the answer all the same.
+    /// [`query`](Self::query) with options for this call. `change` gets options that decide nothing. An answer that the
+    /// tree already has is returned whatever the options are.
     ///
     /// # Errors
-    /// As [`query`](Self::query); so are panics and cancellation.
+    /// As [`query`](Self::query), which also says when this panics and what cancellation does.
     pub fn query_with<'a, Q: Fetch<A>>(
         &'a self,
         query: &'a Q,
@@ -56,14 +56,15 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query_with(query, change(LoadingOptions::new()))
     }
 
-    /// The answers to several queries, in their order. What has to be loaded is loaded at the same time, by few loads if
-    /// the query is one of [`FetchMany`](crate::FetchMany); each answer may fail alone, as [`query`](Self::query) does.
+    /// Returns the answers to several queries, in their order. All loads run at the same time, and few loads suffice if
+    /// the query implements [`FetchMany`](crate::FetchMany). Each answer may fail on its own, as with
+    /// [`query`](Self::query).
     ///
     /// # Panics
     /// If something has to be loaded, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
     ///
     /// # Cancellation
-    /// May be dropped at any time. The loads go on: for others that wait for them, and then for as long as the option `linger`
+    /// May be dropped at any time. The loads continue for other callers, and then for as long as the option `linger`
     /// says.
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
@@ -75,7 +76,8 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query_all(queries)
     }
 
-    /// What the memo or the cache has, fresh or not; never loads. `None` also where this context is kept from the cache.
+    /// Returns the value in the memo or the cache, fresh or not. Never loads. `None` also if this context is kept from
+    /// the cache.
     #[must_use]
     pub fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
     where
@@ -84,12 +86,12 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).cached(query)
     }
 
-    /// Gives this tree an answer. From now on what the tree has to load is loaded for it alone, and not stored; nor is a load
-    /// that does so for itself. What the
-    /// cache has of other keys is still read, though it may be built from another answer to this one.
+    /// Gives this tree an answer. From now on the tree loads for itself alone, and its loads are not stored. A load
+    /// that gives its own context an answer is not stored either. Other keys are still read from the cache, although
+    /// their values may be built from another answer to this key.
     ///
     /// # Errors
-    /// If the tree has an answer, or has asked already.
+    /// If the tree already has an answer, or has already asked for one.
     pub fn set<Q: Fetch<A>>(&self, query: &Q, value: impl Into<Arc<Q::Value>>) -> Result<(), AlreadyAnswered>
     where
         A::Registry: Holds<Q>,
@@ -101,10 +103,10 @@ impl<A: App> Context<A> {
         }
     }
 
-    /// A context below this one, with a memo of its own, in which queries of type `Q` are answered by `replacement`.
+    /// Returns a child context with a memo of its own, in which `replacement` answers queries of type `Q`.
     ///
-    /// It does not use the cache: neither its answers nor anything built from them can reach others, and nothing that was
-    /// built from the real ones reaches it. A load that replaces something for itself is not stored.
+    /// It does not use the cache: its answers reach no other caller, and nothing built from the real answers reaches
+    /// it. A load that replaces something for itself is not stored.
     #[must_use]
     pub fn with_override<Q: Fetch<A>>(
         &self,

@@ -1,5 +1,5 @@
-//! The shortest ways to an answer: for what most calls meet, an answer in the cache that is fresh by the times of its table.
-//! Whatever these do not find is left to the long way.
+//! The fast path of a call: a value in the cache that is fresh by the times of its table. Everything else is left to
+//! the slow path.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::fetch::Fetch;
 use crate::plan;
 
 impl<A: App> Caller<'_, A> {
-    /// A fresh answer where nobody but the query has said anything of how it is to be got.
+    /// A fresh value, if only the query's own options apply.
     #[inline]
     pub(super) fn fresh_hit<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
     where
@@ -38,7 +38,7 @@ impl<A: App> Caller<'_, A> {
         self.any_planned_hit(query).map(typed_value)
     }
 
-    /// A fresh answer by options that somebody else has given, in a request, or while there are layers of other keys.
+    /// A fresh value by the options of the client, in a request, or while there are layers of other keys.
     #[inline(never)]
     fn any_planned_hit(&self, query: &dyn AnyQuery<A>) -> Option<AnyValue> {
         if let Some(node) = self.node() {
@@ -52,7 +52,7 @@ impl<A: App> Caller<'_, A> {
                 MemoAnswer::Unknown => {}
             }
         }
-        // Resolved by the first call that comes the long way.
+        // Resolved by the first call on the slow path.
         let cache = self.client().cache();
         let plan = self.client().plan_of(query.table(cache).index()).get()?.as_ref().ok()?;
         if !plan.is_plain() {

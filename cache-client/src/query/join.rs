@@ -28,7 +28,7 @@ use crate::token::Token;
 /// How long a load goes on after its last caller has left. Default of the option `linger`.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// A load that nobody waits for.
+/// A load that no caller waits for.
 pub(crate) struct BackgroundLoad {
     pub(crate) flight: Arc<Flight>,
     /// Whether this call has started it.
@@ -84,7 +84,7 @@ impl<A: App> Caller<'_, A> {
                 && let Some((error, watch)) = query_state.errors.answer(query, self.client().cache().now())
             {
                 self.note_read(query, None, Some(&watch));
-                // An observer shows the error, and what the cache has beside it.
+                // An observer shows the error together with the value in the cache.
                 return match self {
                     Self::ObserverTask(_) => Err(error),
                     Self::Client(_) | Self::Node(_) => self
@@ -158,7 +158,7 @@ impl<A: App> Caller<'_, A> {
     /// What a call that waits demands of the flight.
     fn demand_of(&self, plan: &Plan) -> LoadDemand {
         let linger = match self {
-            // What is not looked at any more need not be loaded.
+            // What nobody observes need not be loaded.
             Self::ObserverTask(_) => Duration::ZERO,
             Self::Client(_) | Self::Node(_) => LINGER,
         };
@@ -171,8 +171,8 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Starts a load that no caller waits for, or lets the running one outlive its callers. With `loads`, an answer of the
-    /// provider is not good enough. Returns the load, unless its error is remembered.
+    /// Starts a load that no caller waits for, or lets the running one outlive its callers. With `loads`, an answer of
+    /// the provider is not good enough. Returns the load, unless its error is remembered.
     pub(crate) fn load_in_background(
         &self,
         query: &dyn AnyQuery<A>,
@@ -222,13 +222,13 @@ impl<A: App> Caller<'_, A> {
         query_state: &Arc<QueryState>,
         request: &JoinRequest<'_>,
     ) -> JoinOutcome {
-        // Before anything is locked: the clock may be foreign code, and there may be no runtime.
+        // Before any lock: the clock may be foreign code, and there may be no runtime.
         let runtime = match request.in_background {
             true => self.client().runtime().get_unattended(),
             false => self.client().runtime().get(),
         };
         let started = self.client().cache().now();
-        // What is loaded, if the flight is new.
+        // The query to load, if the flight is new.
         let mut loaded = None;
         let make = || {
             let query = loaded.insert(query.to_query());
@@ -254,7 +254,7 @@ impl<A: App> Caller<'_, A> {
         })
     }
 
-    /// What a load needs to run: that of a key which is loaded with others needs nothing, that of them all does.
+    /// The slot of a load. The load of a key in a batch needs none, since the batch has one.
     fn slot(
         &self,
         query: &dyn AnyQuery<A>,
@@ -292,7 +292,7 @@ impl<A: App> Caller<'_, A> {
     }
 }
 
-/// Starts a flight that is new, in a context of its own.
+/// Starts a new flight, in a context of its own.
 fn start<A: App>(
     joined: JoinOutcome,
     loaded: Option<Arc<dyn AnyQuery<A>>>,

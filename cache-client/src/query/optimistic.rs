@@ -1,4 +1,4 @@
-//! What a call shows of optimistic layers: those of its key, folded over its answer. Loads nothing.
+//! Optimistic layers in the answer of a call: those of its key, folded over the answer. Loads nothing.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::error::OptionsError;
 use crate::layer::stack::{LayerSteps, Layered};
 use crate::query_state::QueryState;
 
-/// The layers of a key before anything was read.
+/// The layers of a key before the call reads anything.
 pub(super) struct LayersBefore {
     query_state: Arc<QueryState>,
     steps: Option<LayerSteps>,
@@ -25,7 +25,7 @@ impl LayersBefore {
 }
 
 impl<A: App> Caller<'_, A> {
-    /// The layers that the caller may see. `None` if there are none at all.
+    /// The layers that the caller may see. `None` if there are none.
     #[inline]
     pub(super) fn layers_before(&self, query: &dyn AnyQuery<A>) -> Option<LayersBefore> {
         if self.client().layers().any_exist() { self.any_layers_before(query) } else { None }
@@ -34,7 +34,7 @@ impl<A: App> Caller<'_, A> {
     #[cold]
     fn any_layers_before(&self, query: &dyn AnyQuery<A>) -> Option<LayersBefore> {
         let access = self.access();
-        // What is being built by a load is stored, and must not have what is not true yet in it.
+        // The answer of a load is stored, and must not contain unconfirmed changes.
         if self.node().is_some_and(|node| node.hides_layers) || !access.reads || access.fresh_only {
             return None;
         }
@@ -43,7 +43,7 @@ impl<A: App> Caller<'_, A> {
         Some(LayersBefore { query_state, steps })
     }
 
-    /// What layers make of a key that the cache has nothing of: an answer, for who reads the cache first.
+    /// The answer that layers make of a key without a value, for calls that read the cache first.
     pub(super) fn answer_of_layers_alone(
         &self,
         query: &dyn AnyQuery<A>,
@@ -80,7 +80,7 @@ impl<A: App> Caller<'_, A> {
 
     #[cold]
     fn fold(&self, query: &dyn AnyQuery<A>, answer: AnyValue, layers: &LayersBefore) -> AnyValue {
-        // What is marked may be older than an answer that came too late to be stored.
+        // A marked value may be older than an answer that came too late to be stored.
         let again = || {
             let (value, state) = query.read(self.client().cache(), false)?;
             (state.freshness != Freshness::Invalidated).then_some(value)

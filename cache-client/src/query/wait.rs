@@ -18,8 +18,8 @@ use crate::plan::Plan;
 use crate::telemetry::Substitute;
 
 impl<A: App> Caller<'_, A> {
-    /// Waits for a flight, and turns its outcome into the answer of the call. What few calls need is allocated, so that all
-    /// others are small.
+    /// Waits for a flight, and turns its outcome into the answer of the call. What few calls need is allocated, so that
+    /// all others are small.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` would keep the call twice")]
     pub(super) fn finish(
         self,
@@ -119,8 +119,8 @@ impl<A: App> Caller<'_, A> {
         }
     }
 
-    /// Loads in place of a load that its runtime no longer runs. The call then waits for the new flight, unless the cache
-    /// has an answer after all, which is returned.
+    /// Loads in place of a load that its runtime no longer runs. The call then waits for the new flight, unless the
+    /// cache has an answer after all, which is returned.
     fn take_over(
         &self,
         query: &dyn AnyQuery<A>,

@@ -1,4 +1,4 @@
-//! A future that can be dropped from elsewhere, also while nobody polls it. Knows nothing of runtimes.
+//! A future that can be dropped from elsewhere, even while nobody polls it. Knows nothing of runtimes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,14 +7,14 @@ use std::task::{Context, Poll};
 
 use crate::sync::Mutex;
 
-/// Ends a future, whoever polls it. The other half is [`Polled`].
+/// Ends a future. The other half is [`Polled`].
 pub(crate) struct Endable(Arc<Mutex<EndableState>>);
 
-/// Is polled in place of the future. Dropping it ends the future.
+/// Polled in place of the future. Dropping it ends the future.
 pub(crate) struct Polled(Endable);
 
 enum EndableState {
-    /// Has the future, except while that is polled: no lock is held then.
+    /// Has the future, except while it is polled, when no lock is held.
     Goes(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
     Ended,
 }
@@ -25,7 +25,7 @@ impl Endable {
         (Self(Arc::clone(&progress)), Polled(Self(progress)))
     }
 
-    /// Drops the future here and now; if it is being polled, it is dropped right after that.
+    /// Drops the future immediately, or right after its present poll.
     pub(crate) fn end(&self) {
         let ended = std::mem::replace(&mut *self.0.lock(), EndableState::Ended);
         drop(ended);

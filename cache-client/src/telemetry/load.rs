@@ -1,4 +1,4 @@
-//! One load as it is told of: its span, and how it ends.
+//! One load as it is reported: its span, and its end.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cache_core::Strategy;
 use tracing::{Level, Span, event, field, info_span};
 
-use super::{Alternate, EventFields, FLIGHTS, LOAD_SECONDS, LOADS, Subject, TARGET, Telemetry, metrics};
+use super::metrics;
+use super::names::{FLIGHTS, LOAD_SECONDS, LOADS, TARGET};
+use super::{Alternate, EventFields, Subject, Telemetry};
 use crate::erased::Outcome;
 use crate::error::QueryError;
 
-/// An event in the span of a load, also when nothing runs in that any more.
+/// An event in the span of a load, even if nothing runs in the span any more.
 macro_rules! tell_end {
     ($load:expr, $level:ident, $name:literal, $about:expr $(, $field:ident = $value:expr)*) => {
         event!(
@@ -27,19 +29,20 @@ macro_rules! tell_end {
     };
 }
 
-/// A load that is under way, or has ended.
+/// A load that is running, or has ended.
 #[derive(Debug)]
 pub(crate) struct LoadSpan {
     pub(crate) span: Span,
     telemetry: Telemetry,
     strategy: Strategy,
     begun: metrics::Stopwatch,
-    /// Only the first end is told.
+    /// Only the first end is reported.
     has_ended: AtomicBool,
 }
 
 impl Telemetry {
-    /// Tells that a load has begun, from the span that it follows from or, if nobody shares it, is a part of.
+    /// Reports that a load has begun. Its span follows from the current span or, if the load is not shared, is a child
+    /// of it.
     pub(crate) fn load(self, subject: Subject<'_>, strategy: Strategy, is_shared: bool) -> LoadSpan {
         let span = self.span(&self.about(subject, strategy), is_shared);
         if is_shared && !span.is_disabled() {
@@ -69,7 +72,7 @@ impl Telemetry {
 }
 
 impl LoadSpan {
-    /// Tells how the load has ended, the first time that it is called.
+    /// Reports how the load has ended, at the first call.
     pub(crate) fn ended(&self, subject: Subject<'_>, outcome: &Outcome, is_expected: bool) {
         if self.has_ended.swap(true, Ordering::Relaxed) {
             return;
@@ -110,7 +113,7 @@ impl LoadSpan {
     }
 }
 
-/// What there is to say of an error.
+/// The text of an error.
 fn error_of(outcome: &Outcome) -> Option<&dyn Display> {
     match outcome.as_ref().err()? {
         QueryError::Failed { source, .. } => Some(source),
@@ -125,7 +128,7 @@ fn name_of(outcome: &Outcome) -> &'static str {
         Err(QueryError::Panicked { .. }) => "panicked",
         Err(QueryError::CircuitOpen { .. }) => "refused",
         Err(QueryError::Interrupted { .. }) => "interrupted",
-        // The others are no ends of a load.
+        // The others are not ends of a load.
         Err(
             QueryError::Failed { .. }
             | QueryError::Miscounted { .. }

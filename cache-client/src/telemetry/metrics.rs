@@ -1,4 +1,4 @@
-//! Counters, a histogram and a gauge, by whatever recorder the program has. Names are told in the module above.
+//! Counters, a histogram and a gauge, by the recorder of the program. `names` lists them.
 
 use cache_core::Query;
 use metrics::{
@@ -7,12 +7,12 @@ use metrics::{
 };
 use tokio::time::Instant;
 
-use super::{
+use super::names::{
     BREAKER_CHANGES, FLIGHTS, HITS, LOAD_SECONDS, LOADS, MISSES, PROVIDER_ERRORS, PROVIDER_HITS, REFRESHES,
     RETRIES, STALE_HITS, STORES, SUBSTITUTES, TARGET,
 };
 
-/// The labels of a query, known to the compiler, so that a hit need not make them.
+/// The labels of a query, known at compile time, so that a hit need not make them.
 #[derive(Clone, Copy)]
 pub(crate) struct Labels(&'static [Label]);
 
@@ -26,7 +26,7 @@ impl Labels {
     }
 }
 
-/// When something has begun.
+/// When something began.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stopwatch(Instant);
 
@@ -38,26 +38,26 @@ impl Stopwatch {
 
 static METADATA: Metadata<'static> = Metadata::new(TARGET, Level::INFO, Some(module_path!()));
 
-/// Says what the metrics mean, to a recorder that wants to know.
+/// Describes the metrics to the recorder.
 pub(crate) fn describe() {
     let counters = [
-        (HITS, "Calls that were answered with what is fresh in the cache."),
-        (STALE_HITS, "Calls that were answered with what is stale in the cache."),
+        (HITS, "Calls that were answered with a fresh value of the cache."),
+        (STALE_HITS, "Calls that were answered with a stale value of the cache."),
         (MISSES, "Calls that found nothing in the cache that they could use."),
-        (REFRESHES, "Loads that were begun behind an answer from the cache."),
-        (SUBSTITUTES, "Calls in which something stood in for a load that failed or was too late."),
-        (PROVIDER_HITS, "Misses that the provider had an answer to."),
-        (PROVIDER_ERRORS, "Calls of the provider that came to nothing."),
+        (REFRESHES, "Background loads after an answer from the cache."),
+        (SUBSTITUTES, "Calls whose load failed or was too late, and that got a cached value or a fallback."),
+        (PROVIDER_HITS, "Misses that the provider has answered."),
+        (PROVIDER_ERRORS, "Calls of the provider that failed."),
         (STORES, "Loads whose answer is in the cache."),
-        (RETRIES, "Loads that were tried again."),
+        (RETRIES, "Retries of loads."),
         (LOADS, "Loads that have ended."),
-        (BREAKER_CHANGES, "Changes of the state of circuit breakers."),
+        (BREAKER_CHANGES, "State changes of circuit breakers."),
     ];
     for (name, meaning) in counters {
         describe_counter!(name, Unit::Count, meaning);
     }
     describe_histogram!(LOAD_SECONDS, Unit::Seconds, "How long loads took, with all waits and retries.");
-    describe_gauge!(FLIGHTS, Unit::Count, "Loads under way.");
+    describe_gauge!(FLIGHTS, Unit::Count, "Running loads.");
 }
 
 pub(super) fn count(name: &'static str, labels: Labels) {
@@ -83,7 +83,7 @@ pub(super) fn shift(name: &'static str, labels: Labels, by: f64) {
     with_recorder(|recorder| recorder.register_gauge(&key, &METADATA)).increment(by);
 }
 
-/// Notes how much time has passed in a histogram.
+/// Records the time since `since` in a histogram.
 pub(super) fn measure(name: &'static str, labels: Labels, since: Stopwatch) {
     let key = labels.key(name);
     with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))

@@ -1,8 +1,8 @@
-//! In place of `metrics` where that feature is off: counts nothing, and costs nothing.
+//! Replaces `metrics` without that feature. Counts nothing, and costs nothing.
 
 use cache_core::Query;
 
-/// Nothing: nobody asks for the labels of a query.
+/// Empty, since nothing uses the labels of a query.
 #[derive(Clone, Copy)]
 pub(crate) struct Labels;
 
@@ -13,7 +13,7 @@ impl Labels {
     }
 }
 
-/// Nothing: nobody asks how much time has passed.
+/// Empty, since nothing uses the passed time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stopwatch;
 

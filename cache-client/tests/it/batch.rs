@@ -153,7 +153,7 @@ async fn with_an_answer_too_few_or_too_many_no_key_gets_that_of_another() {
         for answer in client.query_all(&items(0..3)).await {
             let error = answer.unwrap_err();
             assert!(matches!(error, QueryError::Miscounted { .. }));
-            let text = format!("`fetch_many` of `get_item` gave {answers} answers for 3 keys");
+            let text = format!("`fetch_many` of `get_item` returned {answers} answers for 3 keys");
             assert_eq!(error.to_string(), text);
         }
         assert!(items(0..3).iter().all(|item| client.cached(item).is_none()));

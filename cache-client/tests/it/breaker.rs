@@ -36,7 +36,7 @@ async fn after_five_failures_the_sixth_call_fails_at_once_without_a_load() {
     let error = client.query(&query).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the query `get_guarded` was not loaded: its circuit breaker is open, since too many loads have failed"
+        "the query `get_guarded` was not loaded: its circuit breaker is open because too many loads have failed"
     );
     assert_eq!((client.app().loads(&query), begun.elapsed()), (0, seconds(0)));
     // Other queries know nothing of it.

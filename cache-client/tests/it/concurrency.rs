@@ -365,7 +365,7 @@ async fn limits_that_cannot_work_are_errors_that_say_where() {
         (
             plain,
             Some(5),
-            "query `get_free`: `concurrency` is no option of a call: give it to the derive or to `ClientBuilder::query`",
+            "query `get_free`: `concurrency` is not an option of a call: set it in the derive or by `ClientBuilder::query`",
         ),
     ] {
         let client = build(builder()).build();

@@ -98,7 +98,7 @@ async fn an_answer_that_the_tree_was_given_needs_no_load_and_is_given_once() {
     let again = child.set(&query, 43).unwrap_err();
     assert_eq!(
         again.to_string(),
-        "this tree has an answer to `get_number` GetNumber(1) already: set it before it is asked for, and once"
+        "this tree already has an answer to `get_number` GetNumber(1): set it once, before the first query"
     );
     tree.query(&GetNumber(2)).await.unwrap();
     assert!(tree.set(&GetNumber(2), 43).is_err());

@@ -60,7 +60,7 @@ async fn a_flight_that_is_landing_is_not_cancelled_when_the_last_one_leaves() {
     assert_eq!(flight.begin_landing(), Landing::Done(STORES));
     drop(first);
     assert!(!flight.token.is_cancelled());
-    // Its answer is about to be stored: there need not be another load.
+    // Its answer is about to be stored, so no other load is needed.
     assert!(flight.join(STORES, true));
 }
 
@@ -74,7 +74,7 @@ async fn a_flight_that_is_left_by_all_is_joined_by_nobody() {
     assert!(flight.token.is_cancelled() && !flight.join(STORES, true));
 }
 
-/// What it has is not stored any more, which those who come now may want.
+/// Its answer is not stored, which a new caller may want.
 #[tokio::test]
 async fn a_flight_that_stores_nothing_is_joined_by_nobody_once_it_lands() {
     let flight = flight();

@@ -10,26 +10,14 @@ use tokio::time::Instant;
 use super::{ObserverTask, TICK};
 use crate::app::App;
 use crate::layer::stack::Layered;
-use crate::observer::snapshot::{KeySnapshot, ShownValue, ValueVersion};
-
-/// Tells what is published from what was published before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Published {
-    values: [Option<(ValueVersion, Option<usize>, bool)>; 2],
-    /// By how many of the options of the observers the shared value is stale.
-    stale: usize,
-    plans: usize,
-    error: Option<u64>,
-    is_refreshing: bool,
-    answers: u64,
-}
+use crate::observer::snapshot::{KeySnapshot, Published, ShownValue, ValueVersion};
 
 impl<A: App> ObserverTask<A> {
-    /// What is to be shown: an answer that is not stored, if it is newer than what is; `own` to observers whose strategy
-    /// stores nothing.
+    /// The value to show: an answer that is not stored, if it is newer than the stored value. With `own`, for observers
+    /// whose strategy stores nothing.
     pub(super) fn look(&self, own: bool) -> Option<ShownValue> {
         let stored = self.query.read(self.client.cache(), false);
-        // After the look, which waits for a commit that replaces it.
+        // After the read, which waits for a commit that replaces the answer.
         let is_shown = |watch: &Arc<AnyWatch>, is_own: bool| {
             !watch.is_replaced() && (own || (watch.is_overtaken() && !is_own))
         };
@@ -54,7 +42,7 @@ impl<A: App> ObserverTask<A> {
         })
     }
 
-    /// [`look`](Self::look), and what layers make of it.
+    /// [`look`](Self::look), with layers.
     fn look_with_layers(&self, own: bool) -> Option<ShownValue> {
         if self.client.layers().any_exist()
             && let Some(query_state) = self.client.existing_query_state(&*self.query)
@@ -63,7 +51,7 @@ impl<A: App> ObserverTask<A> {
                 query_state.stacks.read(&*self.observed_key.key, || self.look(own), |shown| &shown.value);
             return match (base, folded) {
                 (Some(shown), folded) => Some(ShownValue { folded, ..shown }),
-                // Made of nothing.
+                // Made by layers alone.
                 (None, Some(value)) => Some(ShownValue {
                     value: Arc::clone(&value),
                     folded: Some(value),
@@ -78,7 +66,7 @@ impl<A: App> ObserverTask<A> {
         self.look(own)
     }
 
-    /// Publishes what is known now, if it is more than before.
+    /// Publishes the present state, if it has changed.
     pub(crate) fn show(&mut self) {
         let shared = self.look_with_layers(false);
         let has_own = self.plans.iter().any(|plan| !plan.stores());
@@ -114,7 +102,7 @@ impl<A: App> ObserverTask<A> {
         }
     }
 
-    /// When to look whether a value that is shown has become stale by the options of an observer that has it as fresh.
+    /// When to check whether the value has become stale for an observer that has it as fresh.
     fn next_stale(&self, shown: Option<&ShownValue>) -> Option<Instant> {
         let shown = shown?;
         let state = shown.state.as_ref()?;

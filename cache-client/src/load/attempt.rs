@@ -1,0 +1,53 @@
+//! One attempt of a load, and how it has ended. Plain data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::Moment;
+
+use crate::erased::{AnyError, AnyValue};
+use crate::flight::outcome::ErrorAdvice;
+
+/// One attempt of a load.
+pub(super) struct Attempt {
+    /// When the attempt began. The age of its answer counts from here.
+    pub(super) started: Moment,
+    /// `None` if nothing was loaded.
+    pub(super) took: Option<Duration>,
+    pub(super) ended: AttemptEnd,
+    /// Whether the load has given itself answers. Its own answer is then not shared.
+    pub(super) has_own_answers: bool,
+}
+
+/// How the code of a load has ended.
+pub(super) enum AttemptEnd {
+    Answered(AnyValue),
+    /// The provider had the answer.
+    Found(AnyValue),
+    Failed {
+        error: Arc<dyn AnyError>,
+        advice: ErrorAdvice,
+        /// Which part of the longest wait to take before the next attempt, if the error does not ask for a time.
+        chance: f64,
+    },
+    /// With the message of the panic.
+    Panicked(Arc<str>),
+    /// The load of several keys has returned another number of answers.
+    Miscounted {
+        keys: usize,
+        answers: usize,
+    },
+    /// The breaker has refused it.
+    Refused,
+}
+
+impl AttemptEnd {
+    /// Whether it counts as a failure for the breaker.
+    pub(super) fn is_failure(&self) -> bool {
+        match self {
+            Self::Answered(_) | Self::Found(_) => false,
+            Self::Failed { advice, .. } => advice.counts,
+            Self::Panicked(_) | Self::Miscounted { .. } | Self::Refused => true,
+        }
+    }
+}
