@@ -46,7 +46,7 @@ use task::LoadManyFuture;
 /// pub struct GetTitle { pub id: u64 }
 ///
 /// registry! {
-///     pub struct CacheRegistry { crate::GetTitle }
+///     pub struct CacheRegistry { GetTitle }
 /// }
 ///
 /// struct Database;

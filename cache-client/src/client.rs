@@ -64,6 +64,18 @@ pub(crate) type PlanOfQuery = OnceLock<Result<Arc<Plan>, OptionsError>>;
 
 impl<A: App> Client<A> {
     /// Returns the program's own state.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// assert_eq!(client.app().loads(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn app(&self) -> &A {
         &self.0.app
@@ -71,6 +83,19 @@ impl<A: App> Client<A> {
 
     /// Returns the cache that the client works on. A write, mark, removal or clear there retires the loads of the keys
     /// concerned: callers that wait get the results, which are not stored. Observers see it as any other change.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.cache().insert(GetTitle { id: 9 }, "Nine".to_owned());
+    /// assert_eq!(*client.query(&GetTitle { id: 9 }).await?, "Nine");
+    /// assert_eq!(client.app().loads(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cache(&self) -> &Cache<A::Registry> {
         &self.0.cache
@@ -78,6 +103,23 @@ impl<A: App> Client<A> {
 
     /// Returns the state of a circuit breaker. The breaker of a single query has the name of the query. `None` if the
     /// breaker has not been used yet, and the client was built without options for it.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .query::<GetTitle>(|options| options.breaker("blog"))
+    ///     .breaker("blog", BreakerOptions::new().failures(1))
+    ///     .build();
+    /// assert!(matches!(client.breaker_state("blog"), Some(BreakerState::Closed)));
+    ///
+    /// assert!(client.query(&GetTitle { id: 404 }).await.is_err());
+    /// assert!(matches!(client.breaker_state("blog"), Some(BreakerState::Open { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn breaker_state(&self, name: &str) -> Option<BreakerState> {
         self.0.breakers.state(name)
@@ -85,6 +127,27 @@ impl<A: App> Client<A> {
 
     /// Returns how often the provider failed so far: calls that failed, panicked or timed out, and entries that are
     /// damaged or cannot be written. Each is also an event of `tracing` at level `WARN`. 0 without a provider.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # use cache_core::BoxError;
+    /// struct Broken;
+    ///
+    /// impl Provider for Broken {
+    ///     async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> { Err("no connection".into()) }
+    ///     # async fn set(&self, _: &[u8], _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
+    ///     # async fn remove(&self, _: &[u8]) -> Result<(), BoxError> { Ok(()) }
+    /// }
+    ///
+    /// let client = Client::builder(blog_cache(), Blog::new()).provider(Broken).build();
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// assert_eq!(client.provider_errors(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn provider_errors(&self) -> u64 {
         self.tier().map_or(0, |tier| tier.errors.count())
@@ -92,6 +155,24 @@ impl<A: App> Client<A> {
 
     /// Tells the client whether anybody can see what it shows. An inactive client does not poll. When it becomes active
     /// again, it loads each key observed with `poll` once. A new client is active.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let observer = client.observe_with(&GetTitle { id: 1 }, |options| options.poll(Duration::from_secs(10)));
+    /// client.set_active(false);
+    /// tokio::time::sleep(Duration::from_secs(60)).await;
+    /// assert_eq!(client.app().loads(), 1, "the first load alone");
+    ///
+    /// client.set_active(true);
+    /// tokio::time::sleep(Duration::from_secs(1)).await;
+    /// assert_eq!(client.app().loads(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_active(&self, is_active: bool) {
         self.0.is_active.send_if_modified(|present| std::mem::replace(present, is_active) != is_active);
     }

@@ -22,6 +22,27 @@ pub struct Context<A: App>(pub(crate) Arc<Node<A>>);
 
 impl<A: App> Client<A> {
     /// Starts a request: a tree of contexts with a memo of its own.
+    ///
+    /// Within the tree a query is answered once, and each further answer is the same `Arc`. See the
+    /// [guide](crate::guide::contexts).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let title = cx.query(&GetTitle { id: 1 }).await?;
+    ///
+    /// // Other requests see the change, this one does not.
+    /// client.app().rename(1, "Uno");
+    /// client.invalidate(&GetTitle { id: 1 });
+    /// assert!(Arc::ptr_eq(&cx.query(&GetTitle { id: 1 }).await?, &title));
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn request(&self, name: impl Into<Arc<str>>) -> Context<A> {
         Context(Node::root(self.clone(), ContextName::Given(name.into()), Token::default(), None))
@@ -31,35 +52,126 @@ impl<A: App> Client<A> {
 impl<A: App> Context<A> {
     /// Returns the context whose [`scope`](Self::scope) the caller runs in, or that of the load inside `fetch`. `None`
     /// outside of both, or in a scope of another app.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let name = cx.scope(async { Context::<Blog>::current().map(|cx| cx.name().to_owned()) }).await;
+    /// assert_eq!(name.as_deref(), Some("GET /posts/1"));
+    /// assert!(Context::<Blog>::current().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn current() -> Option<Self> {
         tree::current().map(Self)
     }
 
     /// Runs a future in which [`current`](Self::current) returns this context. Tasks that it spawns do not have it.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// async fn title() -> Result<Arc<String>, QueryError<io::Error>> {
+    ///     let cx = Context::<Blog>::current().expect("called in the scope of a request");
+    ///     cx.query(&GetTitle { id: 1 }).await
+    /// }
+    ///
+    /// let cx = client.request("GET /posts/1");
+    /// assert_eq!(*cx.scope(title()).await?, "One");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope<F: Future + Send>(&self, future: F) -> impl Future<Output = F::Output> + Send {
         scoped(Arc::clone(&self.0), future)
     }
 
     /// Returns the program's own state.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// cx.query(&GetTitle { id: 1 }).await?;
+    /// assert_eq!(cx.app().loads(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn app(&self) -> &A {
         self.0.client.app()
     }
 
     /// Returns the client that the request was made with.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "One");
+    ///
+    /// // Without the memo of the request:
+    /// client.cache().insert(GetTitle { id: 1 }, "Uno".to_owned());
+    /// assert_eq!(*cx.client().query(&GetTitle { id: 1 }).await?, "Uno");
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "One");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn client(&self) -> &Client<A> {
         &self.0.client
     }
 
     /// Returns the name that the context was made with.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// assert_eq!(cx.name(), "GET /posts/1");
+    /// assert_eq!(cx.child("head").name(), "head");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Returns a child context. It shares the memo, and is cancelled with the tree.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let title = cx.query(&GetTitle { id: 1 }).await?;
+    /// let head = cx.child("head");
+    /// assert!(Arc::ptr_eq(&head.query(&GetTitle { id: 1 }).await?, &title));
+    ///
+    /// cx.cancel();
+    /// assert!(head.is_cancelled());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn child(&self, name: impl Into<Arc<str>>) -> Self {
         Self(Node::below(&self.0, ContextName::Given(name.into())))
@@ -68,11 +180,41 @@ impl<A: App> Context<A> {
     /// Cancels the whole tree. Loads that only this tree waits for are cancelled at once, and later queries fail with
     /// [`QueryError::Interrupted`](crate::QueryError::Interrupted) without running anything. The tree keeps its
     /// answers.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// cx.query(&GetTitle { id: 1 }).await?;
+    /// cx.cancel();
+    /// assert!(cx.query(&GetTitle { id: 1 }).await.is_ok());
+    /// assert!(cx.query(&GetTitle { id: 2 }).await.unwrap_err().is_interrupted());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) {
         self.0.request().cancel();
     }
 
     /// Returns whether the tree was cancelled, or the deadline of this context has passed.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let part = cx.child("comments");
+    /// assert!(!part.is_cancelled());
+    /// cx.cancel();
+    /// assert!(part.is_cancelled());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.has_ended()
@@ -85,6 +227,23 @@ impl<A: App> Context<A> {
     ///
     /// # Panics
     /// Outside a tokio runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// use tokio::time::{Instant, sleep};
+    ///
+    /// let cx = client.request("GET /posts/1");
+    /// let hurried = cx.with_deadline(Instant::now() + Duration::from_secs(2));
+    /// sleep(Duration::from_secs(3)).await;
+    /// assert!(hurried.query(&GetTitle { id: 1 }).await.unwrap_err().is_interrupted());
+    /// assert!(cx.query(&GetTitle { id: 1 }).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self(Node::until(&self.0, deadline))
@@ -92,17 +251,67 @@ impl<A: App> Context<A> {
 
     /// Keeps this context and all its children, existing ones too, from the cache: from now on they neither read nor
     /// write it, nor join the loads of others. The memo stays. Options are no longer checked.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    ///
+    /// let cx = client.request("GET /posts/1?preview");
+    /// cx.disable_cache();
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One", "the cache is as it was");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn disable_cache(&self) {
         self.0.disable_cache();
     }
 
     /// Returns whether this context may use the cache.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let preview = cx.child("preview");
+    /// preview.disable_cache();
+    /// assert!(!preview.is_cache_enabled());
+    /// assert!(cx.is_cache_enabled());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_cache_enabled(&self) -> bool {
         self.0.is_cache_enabled()
     }
 
     /// Returns a child context with a memo of its own that sees committed values only, without optimistic layers.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// let layer = client.optimistic(|layer| {
+    ///     layer.update(&GetTitle { id: 1 }, |_| Some("Uno".to_owned()));
+    /// });
+    /// let cx = client.request("GET /posts/1");
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// assert_eq!(*cx.without_layers().query(&GetTitle { id: 1 }).await?, "One");
+    /// # drop(layer);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn without_layers(&self) -> Self {
         Self(Node::without_layers(&self.0))

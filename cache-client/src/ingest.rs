@@ -33,7 +33,7 @@ use crate::token::Token;
 /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 /// # #[query(value = f64, capacity = 1_000, fresh = "30s")]
 /// # pub struct GetPrice { pub share: u32 }
-/// # registry! { pub struct CacheRegistry { crate::GetPrice } }
+/// # registry! { pub struct CacheRegistry { GetPrice } }
 /// # impl cache_client::Fetch<Exchange> for GetPrice {
 /// #     type Error = std::io::Error;
 /// #     async fn fetch(&self, _: &Context<Exchange>) -> Result<f64, std::io::Error> { Ok(1.0) }
@@ -181,6 +181,49 @@ impl<A: App> Client<A> {
     ///
     /// # Panics
     /// Outside a tokio runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// # use futures_core::Stream;
+    /// # struct Pushed(Vec<(u64, &'static str)>);
+    /// # impl Stream for Pushed {
+    /// #     type Item = Result<(u64, &'static str), io::Error>;
+    /// #     fn poll_next(
+    /// #         mut self: std::pin::Pin<&mut Self>,
+    /// #         _: &mut std::task::Context<'_>,
+    /// #     ) -> std::task::Poll<Option<Self::Item>> {
+    /// #         std::task::Poll::Ready(self.0.pop().map(Ok))
+    /// #     }
+    /// # }
+    /// struct Titles;
+    ///
+    /// impl Source<Blog> for Titles {
+    ///     type Item = (u64, &'static str);
+    ///     type Error = io::Error;
+    ///
+    ///     # async fn open(
+    ///     #     &self,
+    ///     #     _: &Context<Blog>,
+    ///     # ) -> Result<impl Stream<Item = Result<Self::Item, io::Error>> + Send, io::Error> {
+    ///     #     Ok(Pushed(vec![(1, "Uno")]))
+    ///     # }
+    ///     # fn may_end(&self) -> bool { true }
+    ///     // `open` connects to the server.
+    ///     fn apply(&self, &(id, title): &Self::Item, changes: &mut Changes<Blog>) {
+    ///         changes.set(GetTitle { id }, title.to_owned());
+    ///     }
+    /// }
+    ///
+    /// let mut ingestion = client.ingest(Titles);
+    /// while ingestion.changed().await.is_some() {}
+    /// assert_eq!(*client.cached(&GetTitle { id: 1 }).unwrap(), "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ingest<S: Source<A>>(&self, source: S) -> Ingestion<S::Error> {
         let (sender, state) = watch::channel(IngestionState::Opening);
         let refused = Arc::new(AtomicU64::new(0));

@@ -38,6 +38,21 @@ impl Invalidation {
     ///
     /// # Cancellation
     /// May be dropped at any time. The loads continue.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let observer = client.observe(&GetTitle { id: 1 });
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    /// client.invalidate(&GetTitle { id: 1 }).reloaded().await;
+    /// assert_eq!(observer.state().value().map(|title| title.as_str()), Some("Uno"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn reloaded(self) {
         let Self { reloads, runtime, slot, .. } = self;
         let all = async {
@@ -62,6 +77,20 @@ impl<A: App> Client<A> {
     ///
     /// This is not a removal: the value stays for callers that accept a stale one ([`cached`](Self::cached)). If a
     /// [mutation](crate::Mutate) that is running now writes the key later, the key is marked again.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    /// assert_eq!(client.invalidate(&GetTitle { id: 1 }).count, 1);
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate<Q: Fetch<A>>(&self, query: &Q) -> Invalidation
     where
         A::Registry: Holds<Q>,
@@ -102,8 +131,22 @@ impl<A: App> Client<A> {
         query_state.map(|query_state| query_state.observed.reload_where(matches)).unwrap_or_default()
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query for which `matches` returns `true`. Visits all entries
-    /// of the table. Entries written meanwhile may be marked too.
+    /// Marks all keys of a query that `matches` accepts, as [`invalidate`](Self::invalidate) marks one.
+    ///
+    /// Visits all entries of the table. What is written meanwhile may be marked.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 2 }, GetTitle { id: 3 }]).await;
+    /// let marked = client.invalidate_where(|key: &GetTitle| key.id > 1);
+    /// assert_eq!(marked.count, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_where<Q: Fetch<A>>(&self, matches: impl Fn(&Q) -> bool) -> Invalidation
     where
         A::Registry: Holds<Q>,
@@ -121,7 +164,22 @@ impl<A: App> Client<A> {
         self.invalidation(count, reloads)
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query. Visits all entries of the table.
+    /// Marks all keys of a query, as [`invalidate`](Self::invalidate) marks one. Visits all entries of its table.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 2 }]).await;
+    /// assert_eq!(client.invalidate_query::<GetTitle>().count, 2);
+    ///
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// assert_eq!(client.app().loads(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_query<Q: Fetch<A>>(&self) -> Invalidation
     where
         A::Registry: Holds<Q>,
@@ -129,11 +187,26 @@ impl<A: App> Client<A> {
         self.invalidate_where::<Q>(|_| true)
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys with a tag.
+    /// Marks all keys with a tag, as [`invalidate`](Self::invalidate) marks one.
     ///
     /// With a tag of a query, as in `#[query(tags("posts"))]`, this visits all entries of its table. With a [tag of
     /// single entries](cache_core::Query::TAGS_OF), as in `#[query(tags_of = GetPost::tags)]`, it visits the entries
-    /// with the tag, and checks each running load and observed key of the query.
+    /// that have it, and each running load and observed key of the query.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.query(&GetFeed).await?;
+    ///
+    /// // Both queries are derived with `tags("posts")`.
+    /// assert_eq!(client.invalidate_tag("posts").count, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_tag(&self, tag: impl Into<Tag>) -> Invalidation {
         let tag = tag.into();
         self.note_mark(|| MarkTarget::Tag(tag.clone()));
@@ -145,7 +218,21 @@ impl<A: App> Client<A> {
         self.invalidation(count, self.query_states().reload(Some(tag)))
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of all queries. Visits all entries.
+    /// Marks all keys of all queries, as [`invalidate`](Self::invalidate) marks one. Visits all entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.query(&GetFeed).await?;
+    /// assert_eq!(client.invalidate_all().count, 2);
+    /// assert!(client.cached(&GetFeed).is_some(), "nothing is removed");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_all(&self) -> Invalidation {
         self.note_mark(|| MarkTarget::All);
         self.mark_all()

@@ -48,6 +48,26 @@ impl<A: App> LayerEdit<A> {
     ///
     /// `change` must be pure. It is called again after each commit of the key, at any time and by any thread, unless
     /// its last result still applies. If it panics, the key is unchanged.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// let layer = client.optimistic(|layer| {
+    ///     layer.update(&GetTitle { id: 1 }, |title| Some(format!("{} (draft)", title?)));
+    /// });
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One (draft)");
+    ///
+    /// // The layer is shown over what is committed beneath it.
+    /// client.cache().insert(GetTitle { id: 1 }, "Uno".to_owned());
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno (draft)");
+    /// # drop(layer);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update<Q: Fetch<A>>(
         &mut self,
         query: &Q,
@@ -79,35 +99,22 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_client::{App, Client, Context, Fetch, TokioClock};
-    /// # use cache_core::{Cache, Query, registry};
-    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = Vec<String>, capacity = 1_000, fresh = "30s")]
-    /// # pub struct GetTitles;
-    /// # registry! { pub struct CacheRegistry { crate::GetTitles } }
-    /// # struct Blog;
-    /// # impl App for Blog { type Registry = CacheRegistry; }
-    /// # impl Fetch<Blog> for GetTitles {
-    /// #     type Error = std::io::Error;
-    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Vec<String>, std::io::Error> { Ok(vec!["One".to_owned()]) }
-    /// # }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-    /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
-    /// # let client = Client::builder(cache, Blog).build();
-    /// client.query(&GetTitles).await?;
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
     /// let layer = client.optimistic(|layer| {
-    ///     layer.update(&GetTitles, |titles| Some([titles?.as_slice(), &["Two".to_owned()]].concat()));
+    ///     layer.update(&GetTitle { id: 1 }, |_| Some("uno".to_owned()));
     /// });
-    /// assert_eq!(*client.query(&GetTitles).await?, ["One", "Two"]);
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "uno");
     ///
     /// // The server has an answer.
     /// layer.confirm(|changes| {
-    ///     changes.update(&GetTitles, |titles| [titles.as_slice(), &["Two, by Ann".to_owned()]].concat());
+    ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
     /// }).await?;
-    /// assert_eq!(*client.query(&GetTitles).await?, ["One", "Two, by Ann"]);
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
     /// # Ok(())
-    /// # })
     /// # }
     /// ```
     pub fn optimistic(&self, edit: impl FnOnce(&mut LayerEdit<A>)) -> Layer<A> {
@@ -128,11 +135,44 @@ impl<A: App> Client<A> {
     }
 
     /// Rolls back all layers. Returns how many there were.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// let layer = client.optimistic(|layer| {
+    ///     layer.update(&GetTitle { id: 1 }, |_| Some("Uno".to_owned()));
+    /// });
+    /// assert_eq!(client.rollback_all(), 1);
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// # drop(layer);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rollback_all(&self) -> usize {
         self.layers().remove_all()
     }
 
     /// Returns how many layers are neither confirmed nor rolled back.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let layer = client.optimistic(|layer| {
+    ///     layer.update(&GetTitle { id: 1 }, |_| Some("Uno".to_owned()));
+    /// });
+    /// assert_eq!(client.pending(), 1);
+    /// layer.rollback();
+    /// assert_eq!(client.pending(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn pending(&self) -> usize {
         self.layers().pending()
@@ -154,6 +194,24 @@ impl<A: App> Layer<A> {
     ///
     /// # Cancellation
     /// Dropping the future before it is done commits nothing, and removes the layer.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let layer = client.optimistic(|layer| {
+    ///     layer.update(&GetTitle { id: 1 }, |_| Some("uno".to_owned()));
+    /// });
+    /// layer.confirm(|changes| {
+    ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
+    /// }).await?;
+    /// assert_eq!(client.pending(), 0);
+    /// assert_eq!(*client.cache().get(&GetTitle { id: 1 }).unwrap(), "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn confirm(
         self,
         change: impl Fn(&mut Changes<A>) + Send,
@@ -174,6 +232,22 @@ impl<A: App> Layer<A> {
     }
 
     /// Removes the layer. The others stay, on the committed values.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// let layer = client.optimistic(|layer| {
+    ///     layer.update(&GetTitle { id: 1 }, |_| Some("Uno".to_owned()));
+    /// });
+    /// layer.rollback();
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rollback(self) {}
 }
 

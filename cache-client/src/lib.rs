@@ -4,7 +4,7 @@
 //! The store answers from what it holds; this crate loads the rest. A query's [`Fetch`] implementation says how it is
 //! loaded, and its options say when: see [`Strategy`].
 //!
-//! ```
+//! ```standalone_crate
 //! use cache_client::{App, Client, Context, Fetch, TokioClock};
 //! use cache_core::{Cache, Query, registry};
 //!

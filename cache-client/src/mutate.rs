@@ -55,7 +55,7 @@ use crate::token::Token;
 /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 /// # #[query(value = Vec<u64>, capacity = 1_000, fresh = "30s", tags("feed"))]
 /// # pub struct GetFeed { pub page: u64 }
-/// # registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetFeed } }
+/// # registry! { pub struct CacheRegistry { GetTitle, GetFeed } }
 /// # struct Blog;
 /// # impl App for Blog { type Registry = CacheRegistry; }
 /// # impl Blog { async fn rename(&self, _: u64, title: &str) -> Result<String, std::io::Error> { Ok(title.trim().to_owned()) } }
@@ -232,6 +232,21 @@ impl<A: App> Client<A> {
     ///
     /// # Cancellation
     /// May be dropped at any time. Once polled, the mutation continues, even if it still waits in its scope.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// // `Rename` tells the server, and writes its answer to the cache.
+    /// client.mutate(&Rename { id: 1, title: "Uno" }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// assert_eq!(client.app().loads(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mutate<'a, M: Mutate<A>>(
         &'a self,
         mutation: &'a M,
@@ -255,6 +270,20 @@ impl<A: App> Context<A> {
     ///
     /// # Cancellation
     /// May be dropped at any time. Once polled, the mutation continues, even if it still waits in its scope.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("PUT /posts/1");
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "One");
+    /// cx.mutate(&Rename { id: 1, title: "Uno" }).await?;
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mutate<'a, M: Mutate<A>>(
         &'a self,
         mutation: &'a M,

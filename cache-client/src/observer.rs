@@ -114,27 +114,15 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_client::{App, Client, Context, Fetch, State, TokioClock};
-    /// # use cache_core::{Cache, Query, registry};
-    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = String, capacity = 1_000, fresh = "30s")]
-    /// # pub struct GetTitle { pub id: u64 }
-    /// # registry! { pub struct CacheRegistry { crate::GetTitle } }
-    /// # struct Blog;
-    /// # impl App for Blog { type Registry = CacheRegistry; }
-    /// # impl Fetch<Blog> for GetTitle {
-    /// #     type Error = std::io::Error;
-    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("Notes".to_owned()) }
-    /// # }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-    /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
-    /// # let client = Client::builder(cache, Blog).build();
-    /// let mut observer = client.observe(&GetTitle { id: 7 });
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let mut observer = client.observe(&GetTitle { id: 1 });
     /// while let Some(state) = observer.next().await {
     ///     match state {
     ///         State::Ready { value, is_refreshing: false, .. } => {
-    ///             assert_eq!(*value, "Notes");
+    ///             assert_eq!(*value, "One");
     ///             break;
     ///         }
     ///         State::Failed { error, .. } => return Err(error.into()),
@@ -142,7 +130,6 @@ impl<A: App> Client<A> {
     ///     }
     /// }
     /// # Ok(())
-    /// # })
     /// # }
     /// ```
     pub fn observe<Q: Fetch<A>>(&self, query: &Q) -> Observer<A, Q>
@@ -152,10 +139,26 @@ impl<A: App> Client<A> {
         self.observe_with(query, |options| options)
     }
 
-    /// [`observe`](Self::observe) with options for this observer. `change` gets options that decide nothing.
+    /// Observes a query, as [`observe`](Self::observe) does, with options for this observer.
+    ///
+    /// `change` gets options that decide nothing.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let observer = client.observe_with(&GetTitle { id: 1 }, |options| options.poll(Duration::from_secs(10)));
+    /// tokio::time::sleep(Duration::from_secs(35)).await;
+    /// assert_eq!(client.app().loads(), 4, "one at once, and one every ten seconds");
+    /// # drop(observer);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn observe_with<Q: Fetch<A>>(
         &self,
         query: &Q,
@@ -172,6 +175,20 @@ impl<A: App> Client<A> {
     }
 
     /// Makes an observer without a query. It shows [`State::Pending`] and loads nothing until it has one.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let mut observer = client.observer::<GetTitle>();
+    /// assert!(observer.state().is_pending());
+    /// observer.set_query(Some(&GetTitle { id: 1 }));
+    /// assert_eq!(observer.query(), Some(&GetTitle { id: 1 }));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn observer<Q: Fetch<A>>(&self) -> Observer<A, Q>
     where
         A::Registry: Holds<Q>,
@@ -191,6 +208,23 @@ where
     ///
     /// # Panics
     /// If there is a query, the client has no [runtime](crate::guide::runtimes), and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// let mut observer = client.observe(&GetTitle { id: 1 });
+    /// observer.set_query(Some(&GetTitle { id: 2 }));
+    ///
+    /// // The old title is shown while the new one is loaded.
+    /// let state = observer.next().await.unwrap();
+    /// assert!(matches!(&state, State::Ready { value, is_previous: true, .. } if **value == "One"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_query(&mut self, query: Option<&Q>) {
         self.any.set_query(query.map(|query| query as &dyn AnyQuery<A>));
     }
@@ -198,12 +232,41 @@ where
 
 impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     /// Returns the observed query.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let mut observer = client.observe(&GetTitle { id: 1 });
+    /// assert_eq!(observer.query(), Some(&GetTitle { id: 1 }));
+    /// observer.set_query(None);
+    /// assert_eq!(observer.query(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn query(&self) -> Option<&Q> {
         self.any.observed.as_ref().map(|observed| typed_key(&*observed.query))
     }
 
     /// Returns the present state. [`next`](Self::next) returns it too, if it has not yet.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let observer = client.observe(&GetTitle { id: 1 });
+    /// assert!(observer.state().is_pending());
+    ///
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// assert_eq!(observer.state().value().map(|title| title.as_str()), Some("One"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn state(&self) -> State<Q::Value, Q::Error> {
         self.any.state().typed()
@@ -217,6 +280,22 @@ impl<A: App, Q: Fetch<A>> Observer<A, Q> {
     ///
     /// # Cancellation
     /// May be dropped at any time; no state is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// let mut observer = client.observe(&GetTitle { id: 1 });
+    /// assert_eq!(**observer.next().await.unwrap().value().unwrap(), "One");
+    ///
+    /// client.cache().insert(GetTitle { id: 1 }, "Uno".to_owned());
+    /// assert_eq!(**observer.next().await.unwrap().value().unwrap(), "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<State<Q::Value, Q::Error>> {
         self.any.next().await.map(AnyState::typed)
     }

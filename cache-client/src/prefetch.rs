@@ -35,35 +35,16 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_client::{App, Client, Context, Fetch, TokioClock};
-    /// # use cache_core::{Cache, Query, registry};
-    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = String, capacity = 1_000, fresh = "30s")]
-    /// # pub struct GetTitle { pub id: u64 }
-    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = u64, capacity = 1_000, fresh = "30s")]
-    /// # pub struct CountReaders;
-    /// # registry! { pub struct CacheRegistry { crate::GetTitle, crate::CountReaders } }
-    /// # struct Blog;
-    /// # impl App for Blog { type Registry = CacheRegistry; }
-    /// # impl Fetch<Blog> for GetTitle {
-    /// #     type Error = std::io::Error;
-    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("Notes".to_owned()) }
-    /// # }
-    /// # impl Fetch<Blog> for CountReaders {
-    /// #     type Error = std::io::Error;
-    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<u64, std::io::Error> { Ok(7) }
-    /// # }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-    /// # let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
-    /// # let client = Client::builder(cache, Blog).build();
-    /// let title = client.prefetch(&GetTitle { id: 7 });
-    /// let readers = client.prefetch(&CountReaders);
-    /// title.and(readers).done().await;
-    /// assert!(client.cached(&CountReaders).is_some());
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let title = client.prefetch(&GetTitle { id: 1 });
+    /// let feed = client.prefetch(&GetFeed);
+    /// title.and(feed).done().await;
+    /// assert!(client.cached(&GetTitle { id: 1 }).is_some());
+    /// assert!(client.cached(&GetFeed).is_some());
     /// # Ok(())
-    /// # })
     /// # }
     /// ```
     pub fn prefetch<Q: Fetch<A>>(&self, query: &Q) -> Prefetched
@@ -74,10 +55,22 @@ impl<A: App> Client<A> {
         caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// [`prefetch`](Self::prefetch) for several queries of one type at the same time.
+    /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.prefetch_all(&[GetTitle { id: 1 }, GetTitle { id: 2 }]).done().await;
+    /// assert_eq!(*client.cached(&GetTitle { id: 2 }).unwrap(), "Two");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
     where
         A::Registry: Holds<Q>,
@@ -86,13 +79,32 @@ impl<A: App> Client<A> {
         caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
     }
 
-    /// [`prefetch`](Self::prefetch) after `delay`, unless the guard is dropped before. For queries that are likely to
-    /// be needed, such as under a pointer that rests. Once the load has begun it continues without the guard.
+    /// Loads a query in the background after `delay`, as [`prefetch`](Self::prefetch) does, unless the guard is dropped
+    /// before.
     ///
-    /// Keeps the client alive until then, by a task.
+    /// For queries that are likely to be needed, such as under a pointer that rests. Once the load has begun it
+    /// continues without the guard. Keeps the client alive until then, by a task.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let stays = client.prefetch_after(&GetTitle { id: 1 }, Duration::from_millis(200));
+    /// let leaves = client.prefetch_after(&GetTitle { id: 2 }, Duration::from_millis(200));
+    /// drop(leaves);
+    ///
+    /// tokio::time::sleep(Duration::from_secs(1)).await;
+    /// assert!(client.cached(&GetTitle { id: 1 }).is_some());
+    /// assert!(client.cached(&GetTitle { id: 2 }).is_none());
+    /// # drop(stays);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prefetch_after<Q: Fetch<A>>(&self, query: &Q, delay: Duration) -> PrefetchGuard
     where
         A::Registry: Holds<Q>,
@@ -114,6 +126,22 @@ impl<A: App> Context<A> {
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let next = cx.prefetch(&GetTitle { id: 2 });
+    /// let title = cx.query(&GetTitle { id: 1 }).await?;
+    /// next.done().await;
+    /// assert_eq!(*cx.cached(&GetTitle { id: 2 }).unwrap(), "Two");
+    /// # assert_eq!(*title, "One");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prefetch<Q: Fetch<A>>(&self, query: &Q) -> Prefetched
     where
         A::Registry: Holds<Q>,
@@ -122,10 +150,23 @@ impl<A: App> Context<A> {
         caller.prefetched(caller.prefetch(query).into_iter().collect())
     }
 
-    /// [`prefetch`](Self::prefetch) for several queries of one type at the same time.
+    /// Loads several queries of one type in the background at the same time, as [`prefetch`](Self::prefetch) loads one.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts");
+    /// cx.prefetch_all(&[GetTitle { id: 1 }, GetTitle { id: 2 }]).done().await;
+    /// assert_eq!(*cx.cached(&GetTitle { id: 2 }).unwrap(), "Two");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prefetch_all<Q: Fetch<A>>(&self, queries: &[Q]) -> Prefetched
     where
         A::Registry: Holds<Q>,
@@ -134,11 +175,30 @@ impl<A: App> Context<A> {
         caller.prefetched(queries.iter().filter_map(|query| caller.prefetch(query)).collect())
     }
 
-    /// [`prefetch`](Self::prefetch) after `delay`, unless the guard is dropped before; as [`Client::prefetch_after`].
+    /// Loads a query in the background after `delay`, as [`Client::prefetch_after`] does, unless the guard is dropped
+    /// before.
+    ///
     /// Whether the tree may prefetch is decided after the delay.
     ///
     /// # Panics
     /// If the client has no [runtime](crate::guide::runtimes) and the caller is in none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let guard = cx.prefetch_after(&GetTitle { id: 2 }, Duration::from_millis(200));
+    /// cx.cancel();
+    ///
+    /// tokio::time::sleep(Duration::from_secs(1)).await;
+    /// assert!(client.cached(&GetTitle { id: 2 }).is_none());
+    /// # drop(guard);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn prefetch_after<Q: Fetch<A>>(&self, query: &Q, delay: Duration) -> PrefetchGuard
     where
         A::Registry: Holds<Q>,

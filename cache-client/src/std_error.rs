@@ -93,7 +93,7 @@ impl<E> QueryError<E> {
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = String, capacity = 1_000, fresh = "30s")]
     /// # pub struct GetTitle { pub id: u64 }
-    /// # registry! { pub struct CacheRegistry { crate::GetTitle } }
+    /// # registry! { pub struct CacheRegistry { GetTitle } }
     /// # struct Blog;
     /// # impl App for Blog { type Registry = CacheRegistry; }
     /// impl Fetch<Blog> for GetTitle {

@@ -54,6 +54,18 @@ struct Setting {
 
 impl<A: App> Client<A> {
     /// Starts to configure a client over a cache, with the program's own state.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
+    /// let client = Client::builder(cache, Blog::new()).concurrency(100).build();
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(cache: Cache<A::Registry>, app: A) -> ClientBuilder<A> {
         ClientBuilder::new(cache, app)
     }
@@ -78,6 +90,21 @@ impl<A: App> ClientBuilder<A> {
     /// Changes the options of one query. They override those it was derived with. `change` gets options that decide
     /// nothing, or those of the last call for the same query. Options that cannot work are errors of the calls they
     /// apply to, or of [`try_build`](Self::try_build).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .query::<GetTitle>(|options| options.strategy(Strategy::NetworkOnly))
+    ///     .build();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// assert_eq!(client.app().loads(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query<Q: Fetch<A>>(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
         let new = || Setting { query: Q::NAME, derived: Q::LOADING, options: LoadingOptions::new() };
         let setting = self.settings.entry(TypeId::of::<Q>()).or_insert_with(new);
@@ -87,6 +114,21 @@ impl<A: App> ClientBuilder<A> {
 
     /// Changes the options of all queries. Options that a query was derived with override them, and so do the times of
     /// its table.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .defaults(|options| options.error_ttl(Duration::from_secs(10)))
+    ///     .build();
+    /// assert!(client.query(&GetTitle { id: 404 }).await.is_err());
+    /// assert!(client.query(&GetTitle { id: 404 }).await.is_err());
+    /// assert_eq!(client.app().loads(), 1, "the error is remembered");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn defaults(mut self, change: impl FnOnce(LoadingOptions) -> LoadingOptions) -> Self {
         self.defaults = change(self.defaults);
         self
@@ -95,6 +137,24 @@ impl<A: App> ClientBuilder<A> {
     /// Sets when a circuit breaker opens, and for how long. Queries choose a breaker by the option
     /// [`breaker`](LoadingOptions::breaker). The breaker of a single query has the name of the query. The last call for
     /// a name counts.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .query::<GetTitle>(|options| options.breaker("blog"))
+    ///     .breaker("blog", BreakerOptions::new().failures(2))
+    ///     .build();
+    /// for id in [404, 405] {
+    ///     assert!(client.query(&GetTitle { id }).await.is_err());
+    /// }
+    /// let error = client.query(&GetTitle { id: 1 }).await.unwrap_err();
+    /// assert!(matches!(error, QueryError::CircuitOpen { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn breaker(mut self, name: &'static str, options: BreakerOptions) -> Self {
         self.breakers.insert(name, options);
         self
@@ -102,6 +162,37 @@ impl<A: App> ClientBuilder<A> {
 
     /// Sets whether all spans and events about a key have the key as a field, formatted by its `Debug`; `(secret)` if
     /// its query is derived with `secret`. By default only the event `failed` has it. See [`telemetry`].
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # use std::fmt::{self, Debug};
+    /// # use tracing::field::{Field, Visit};
+    /// # use tracing::span::{Attributes, Id};
+    /// # use tracing_subscriber::layer::{Context as LayerContext, SubscriberExt};
+    /// # #[derive(Clone, Default)]
+    /// # struct Keys(Arc<Mutex<Vec<String>>>);
+    /// # impl Visit for Keys {
+    /// #     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+    /// #         if field.name() == "key" { self.0.lock().unwrap().push(format!("{value:?}")) }
+    /// #     }
+    /// # }
+    /// # impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Keys {
+    /// #     fn on_new_span(&self, span: &Attributes<'_>, _: &Id, _: LayerContext<'_, S>) {
+    /// #         span.record(&mut self.clone());
+    /// #     }
+    /// # }
+    /// # let keys = Keys::default();
+    /// # let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(keys.clone()));
+    /// # let traced_keys = || keys.0.lock().unwrap().clone();
+    /// let client = Client::builder(blog_cache(), Blog::new()).trace_keys(true).build();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// assert!(traced_keys().contains(&"GetTitle { id: 1 }".to_owned()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn trace_keys(mut self, traces_keys: bool) -> Self {
         self.traces_keys = traces_keys;
         self
@@ -110,6 +201,25 @@ impl<A: App> ClientBuilder<A> {
     /// Keeps the answers to queries derived with `persist` in a provider too, below the cache. The last call counts.
     ///
     /// From now on the cache notes which entries of such queries change. This costs 8 KiB for each of these queries.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let provider = Arc::new(MemoryProvider::new(1_000));
+    /// let client = |blog| Client::builder(blog_cache(), blog).provider(Arc::clone(&provider)).build();
+    /// let first = client(Blog::new());
+    /// first.query(&GetTitle { id: 1 }).await?;
+    /// # while provider.is_empty() { tokio::task::yield_now().await }
+    ///
+    /// // After a restart:
+    /// let second = client(Blog::new());
+    /// assert_eq!(*second.query(&GetTitle { id: 1 }).await?, "One");
+    /// assert_eq!(second.app().loads(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn provider(mut self, provider: impl Provider) -> Self {
         self.tier = Some(Tier::new(provider));
         self
@@ -118,6 +228,31 @@ impl<A: App> ClientBuilder<A> {
     /// Sets how long a call of the provider may take before it counts as failed. Default: 250 ms. A miss waits that
     /// long if the provider hangs. No caller waits for a write. Writes and removals of a key wait for each other for at
     /// most that long.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # use cache_core::BoxError;
+    /// struct Hangs;
+    ///
+    /// impl Provider for Hangs {
+    ///     async fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> { std::future::pending().await }
+    ///     # async fn set(&self, _: &[u8], _: Vec<u8>, _: Duration) -> Result<(), BoxError> { Ok(()) }
+    ///     # async fn remove(&self, _: &[u8]) -> Result<(), BoxError> { Ok(()) }
+    /// }
+    ///
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .provider(Hangs)
+    ///     .provider_timeout(Duration::from_millis(50))
+    ///     .build();
+    /// let start = tokio::time::Instant::now();
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// assert!(start.elapsed() < Duration::from_millis(100));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn provider_timeout(mut self, timeout: Duration) -> Self {
         self.provider_timeout = timeout;
         self
@@ -129,6 +264,19 @@ impl<A: App> ClientBuilder<A> {
     /// With a multi-threaded runtime, queries may be awaited on any runtime, or on none. When the runtime has ended, or
     /// has run nothing for a second, callers on other runtimes load on their own. See the [page on
     /// runtimes](crate::guide::runtimes).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # fn main() -> Result<(), Box<dyn Error>> {
+    /// let background = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    /// let client = Client::builder(blog_cache(), Blog::new()).runtime(background.handle().clone()).build();
+    ///
+    /// let short = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// assert_eq!(*short.block_on(client.query(&GetTitle { id: 1 }))?, "One");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self
@@ -144,17 +292,11 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_client::{App, Client, TokioClock};
-    /// # use cache_core::{Cache, Query, registry};
-    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = u64, capacity = 1_000, fresh = "30s")]
-    /// # pub struct GetHits;
-    /// # registry! { pub struct CacheRegistry { crate::GetHits } }
-    /// # struct Blog;
-    /// # impl App for Blog { type Registry = CacheRegistry; }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
-    /// let error = Client::builder(cache, Blog).defaults(|options| options.retry_factor(0.5)).try_build().unwrap_err();
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let builder = Client::builder(blog_cache(), Blog::new()).defaults(|options| options.retry_factor(0.5));
+    /// let error = builder.try_build().unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
     ///     "defaults of the client: `retry_factor` must be a number that is at least 1, as in `retry_factor = 2.0`"
@@ -181,6 +323,18 @@ impl<A: App> ClientBuilder<A> {
     ///
     /// A limit of 0 is an error of every call that the cache does not answer. See the
     /// [guide](crate::guide::many#how-many-loads-run-at-once).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let client = Client::builder(blog_cache(), Blog::new()).concurrency(2).build();
+    /// let answers = client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 2 }, GetTitle { id: 3 }]).await;
+    /// assert!(answers.iter().all(|answer| answer.is_ok()), "two at once, then the third");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn concurrency(mut self, most: u32) -> Self {
         self.concurrency = Some(most);
         self
@@ -188,6 +342,21 @@ impl<A: App> ClientBuilder<A> {
 
     /// Builds the client. Options that cannot work are errors of the calls they apply to; see
     /// [`try_build`](Self::try_build).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// let client = Client::builder(blog_cache(), Blog::new())
+    ///     .query::<GetTitle>(|options| options.jitter(2.0))
+    ///     .build();
+    /// let error = client.query(&GetTitle { id: 1 }).await.unwrap_err();
+    /// assert!(matches!(error, QueryError::Options(_)));
+    /// assert!(client.query(&GetFeed).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn build(self) -> Client<A> {
         if self.tier.is_some() {

@@ -37,7 +37,7 @@
 //! pub struct GetPage { pub author: u64 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetAuthor, crate::GetPage }
+//!     pub struct CacheRegistry { GetAuthor, GetPage }
 //! }
 //!
 //! #[derive(Clone, Debug, thiserror::Error)]
@@ -140,7 +140,7 @@
 //! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! # #[query(value = String, capacity = 1_000, fresh = "30s")]
 //! # pub struct GetTitle { pub id: u64 }
-//! # registry! { pub struct CacheRegistry { crate::GetTitle } }
+//! # registry! { pub struct CacheRegistry { GetTitle } }
 //! # struct Blog;
 //! # impl App for Blog { type Registry = CacheRegistry; }
 //! # impl Fetch<Blog> for GetTitle {

@@ -57,7 +57,7 @@
 //! pub struct GetName { pub user: u64 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetPost, crate::GetHeadline, crate::GetName }
+//!     pub struct CacheRegistry { GetPost, GetHeadline, GetName }
 //! }
 //!
 //! /// Why a load can fail: by itself, or because another one did.

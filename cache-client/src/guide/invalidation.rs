@@ -35,7 +35,7 @@
 //! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! # #[query(value = String, capacity = 1_000, fresh = "30s")]
 //! # pub struct GetTitle { pub id: u64 }
-//! # registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetFeed } }
+//! # registry! { pub struct CacheRegistry { GetTitle, GetFeed } }
 //! # #[derive(Default)]
 //! # struct Blog { loads: std::sync::atomic::AtomicU64 }
 //! # impl App for Blog { type Registry = CacheRegistry; }
@@ -94,7 +94,7 @@
 //! ```
 //! # use cache_client::{App, Client, Context, Fetch};
 //! # use cache_core::{Cache, Query, Tag, registry};
-//! # registry! { pub struct CacheRegistry { crate::GetView } }
+//! # registry! { pub struct CacheRegistry { GetView } }
 //! # struct Blog;
 //! # impl App for Blog { type Registry = CacheRegistry; }
 //! # impl Fetch<Blog> for GetView {
@@ -184,7 +184,7 @@
 //! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! # #[query(value = u64, capacity = 1_000, fresh = "30s")]
 //! # pub struct GetBalance { pub account: u32 }
-//! # registry! { pub struct CacheRegistry { crate::GetBalance } }
+//! # registry! { pub struct CacheRegistry { GetBalance } }
 //! # struct Bank;
 //! # impl App for Bank { type Registry = CacheRegistry; }
 //! # impl Fetch<Bank> for GetBalance {
@@ -229,7 +229,7 @@
 //! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! # #[query(value = f64, capacity = 1_000, fresh = "30s")]
 //! # pub struct GetPrice { pub share: u32 }
-//! # registry! { pub struct CacheRegistry { crate::GetPrice } }
+//! # registry! { pub struct CacheRegistry { GetPrice } }
 //! # struct Exchange;
 //! # impl App for Exchange { type Registry = CacheRegistry; }
 //! # impl Fetch<Exchange> for GetPrice {

@@ -22,7 +22,7 @@
 //! pub struct GetName { pub user: u64 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetName }
+//!     pub struct CacheRegistry { GetName }
 //! }
 //!
 //! #[derive(Default)]
@@ -86,7 +86,7 @@
 //! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! # #[query(value = Feed, capacity = 1_000, fresh = "30s")]
 //! # pub struct GetFeed { pub after: u64 }
-//! # registry! { pub struct CacheRegistry { crate::GetFeed } }
+//! # registry! { pub struct CacheRegistry { GetFeed } }
 //! # #[derive(Default)]
 //! # struct Blog { loads: AtomicUsize }
 //! # impl App for Blog { type Registry = CacheRegistry; }
@@ -139,7 +139,7 @@
 //! #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! #[query(value = String, capacity = 1_000, fresh = "30s", concurrency = 8)]
 //! pub struct GetReport { pub year: u32 }
-//! # registry! { pub struct CacheRegistry { crate::GetReport } }
+//! # registry! { pub struct CacheRegistry { GetReport } }
 //! # struct Archive;
 //! # impl App for Archive { type Registry = CacheRegistry; }
 //! # impl Fetch<Archive> for GetReport {
@@ -180,7 +180,7 @@
 //! # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 //! # #[query(value = Vec<String>, capacity = 1_000, fresh = "30s")]
 //! # pub struct GetComments { pub post: u64 }
-//! # registry! { pub struct CacheRegistry { crate::GetPost, crate::GetComments } }
+//! # registry! { pub struct CacheRegistry { GetPost, GetComments } }
 //! # struct Blog;
 //! # impl App for Blog { type Registry = CacheRegistry; }
 //! # impl Fetch<Blog> for GetPost {

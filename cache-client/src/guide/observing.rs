@@ -35,7 +35,7 @@
 //! pub struct Search { pub text: String }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::Search }
+//!     pub struct CacheRegistry { Search }
 //! }
 //!
 //! struct Library;

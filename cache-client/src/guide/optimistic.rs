@@ -80,7 +80,7 @@
 //! pub struct CountComments { pub post: u64 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetComments, crate::CountComments }
+//!     pub struct CacheRegistry { GetComments, CountComments }
 //! }
 //!
 //! /// The server. All it does takes a second.

@@ -41,7 +41,7 @@
 //! pub struct GetTitle { pub id: u64 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetTitle }
+//!     pub struct CacheRegistry { GetTitle }
 //! }
 //!
 //! struct Blog;

@@ -27,7 +27,7 @@
 //! pub struct GetTitle { pub id: u64 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetTitle }
+//!     pub struct CacheRegistry { GetTitle }
 //! }
 //!
 //! #[derive(Default)]

@@ -42,7 +42,7 @@
 //! pub struct GetPrice { pub share: u32 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetPrice }
+//!     pub struct CacheRegistry { GetPrice }
 //! }
 //!
 //! #[derive(Default)]

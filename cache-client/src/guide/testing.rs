@@ -51,7 +51,7 @@
 //! pub struct GetGreeting { pub user: u64 }
 //!
 //! registry! {
-//!     pub struct CacheRegistry { crate::GetName, crate::GetGreeting }
+//!     pub struct CacheRegistry { GetName, GetGreeting }
 //! }
 //!
 //! /// The program's state, which counts the loads of names.

@@ -45,6 +45,23 @@ impl<A: App> Changes<A> {
 
     /// Returns the value that these changes leave for a key: their own write, or the committed value. If another commit
     /// changes that value first, the changes are made again. `None` in a request that is kept from the cache.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.change(|changes| {
+    ///     if let Some(title) = changes.get(&GetTitle { id: 1 }) {
+    ///         changes.set(GetTitle { id: 1 }, title.to_uppercase());
+    ///     }
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "ONE");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get<Q: Query>(&mut self, query: &Q) -> Option<Arc<Q::Value>>
     where
         A::Registry: Holds<Q>,
@@ -52,7 +69,23 @@ impl<A: App> Changes<A> {
         if self.marks_only { None } else { self.transaction.get(query) }
     }
 
-    /// Writes a value. Returns it.
+    /// Writes a value, and returns its `Arc`.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.change(|changes| {
+    ///     changes.set(GetTitle { id: 9 }, "Nine".to_owned());
+    ///     changes.set(GetFeed, Feed(vec![1, 2, 3, 9]));
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 9 }).await?, "Nine");
+    /// assert_eq!(client.app().loads(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set<Q: Query>(&mut self, query: Q, value: impl Into<Arc<Q::Value>>) -> Arc<Q::Value>
     where
         A::Registry: Holds<Q>,
@@ -60,7 +93,26 @@ impl<A: App> Changes<A> {
         self.set_timed(query, value, EntryTimes::new())
     }
 
-    /// Writes a value with times of its own. Returns it.
+    /// Writes a value, as [`set`](Self::set) does, with times of its own in place of those of the table.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// # use cache_core::EntryTimes;
+    /// client.change(|changes| {
+    ///     let times = EntryTimes::new().fresh(Duration::from_secs(1));
+    ///     changes.set_timed(GetTitle { id: 1 }, "Uno".to_owned(), times);
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    ///
+    /// tokio::time::sleep(Duration::from_secs(2)).await;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One", "loaded again");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_timed<Q: Query>(
         &mut self,
         query: Q,
@@ -77,6 +129,24 @@ impl<A: App> Changes<A> {
 
     /// Writes a value made from the present one (`None` if there is none), as
     /// [`Transaction::merge_with`](cache_core::Transaction::merge_with).
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetFeed).await?;
+    /// client.change(|changes| {
+    ///     changes.merge_with(GetFeed, |feed: Option<&Feed>| {
+    ///         let posts = feed.map_or(&[][..], |feed| &feed.0);
+    ///         Feed(posts.iter().copied().chain([9]).collect())
+    ///     });
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetFeed).await?, Feed(vec![1, 2, 3, 9]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn merge_with<Q, V>(&mut self, query: Q, merge: impl Fn(Option<&V>) -> V + Send + 'static)
     where
         Q: Query<Value = V>,
@@ -87,6 +157,19 @@ impl<A: App> Changes<A> {
     }
 
     /// Merges `value` into the present value, or writes it if there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetFeed).await?;
+    /// client.change(|changes| changes.merge(GetFeed, Feed(vec![9]))).await?;
+    /// assert_eq!(*client.query(&GetFeed).await?, Feed(vec![1, 2, 3, 9]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn merge<Q, V>(&mut self, query: Q, value: V)
     where
         Q: Query<Value = V>,
@@ -103,6 +186,24 @@ impl<A: App> Changes<A> {
     ///
     /// If there is no value, a running load of the key may not know of the change. Its callers get its answer, which is
     /// not stored, and the next read loads. An observed key is loaded again at once.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.change(|changes| {
+    ///     let is_shown = changes.update(&GetTitle { id: 1 }, |title| format!("{title}!"));
+    ///     assert!(is_shown);
+    ///     let is_shown = changes.update(&GetTitle { id: 2 }, |title| format!("{title}!"));
+    ///     assert!(!is_shown, "nothing to change");
+    /// }).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One!");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update<Q: Query, T: Into<Arc<Q::Value>>>(
         &mut self,
         query: &Q,
@@ -117,6 +218,19 @@ impl<A: App> Changes<A> {
     }
 
     /// Removes an entry. An observed key is loaded again.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.change(|changes| changes.remove(&GetTitle { id: 1 })).await?;
+    /// assert!(client.cached(&GetTitle { id: 1 }).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove<Q: Query>(&mut self, query: &Q)
     where
         A::Registry: Holds<Q>,
@@ -155,6 +269,20 @@ impl<A: App> Changes<A> {
     }
 
     /// Marks a key, so that the next read loads it; at once if it is observed.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    /// client.change(|changes| changes.invalidate(&GetTitle { id: 1 })).await?;
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate<Q: Fetch<A>>(&mut self, query: &Q)
     where
         A::Registry: Holds<Q>,
@@ -173,8 +301,24 @@ impl<A: App> Changes<A> {
         }));
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query for which `matches` returns `true` and that are not
-    /// written here. The commit visits all entries of the table.
+    /// Marks all keys of a query that `matches` accepts and these changes do not write, as
+    /// [`invalidate`](Self::invalidate) marks one.
+    ///
+    /// The commit visits all entries of the table.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 2 }]).await;
+    /// client.change(|changes| changes.invalidate_where(|key: &GetTitle| key.id > 1)).await?;
+    /// assert!(client.cache().get_fresh(&GetTitle { id: 1 }).is_some());
+    /// assert!(client.cache().get_fresh(&GetTitle { id: 2 }).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_where<Q: Fetch<A>>(&mut self, matches: impl Fn(&Q) -> bool + Send + Sync + 'static)
     where
         A::Registry: Holds<Q>,
@@ -192,8 +336,26 @@ impl<A: App> Changes<A> {
         self.forget_where::<Q>(move |key| matches(key));
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of a query that are not written here. The commit locks the whole
-    /// table, and visits all its entries.
+    /// Marks all keys of a query that these changes do not write, as [`invalidate`](Self::invalidate) marks one.
+    ///
+    /// The commit locks the whole table, and visits all its entries.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 2 }]).await;
+    /// client.change(|changes| {
+    ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
+    ///     changes.invalidate_query::<GetTitle>();
+    /// }).await?;
+    /// assert!(client.cache().get_fresh(&GetTitle { id: 1 }).is_some(), "it is written here");
+    /// assert!(client.cache().get_fresh(&GetTitle { id: 2 }).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_query<Q: Fetch<A>>(&mut self)
     where
         A::Registry: Holds<Q>,
@@ -209,9 +371,25 @@ impl<A: App> Changes<A> {
         self.forget_where::<Q>(|_| true);
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys with a tag that are not written here. For a tag of a query, as in
-    /// `#[query(tags("posts"))]`, the commit locks the whole table. For a [tag of single
-    /// entries](cache_core::Query::TAGS_OF) it locks those entries only.
+    /// Marks all keys with a tag that these changes do not write, as [`invalidate`](Self::invalidate) marks one.
+    ///
+    /// With a tag of a query, as in `#[query(tags("posts"))]`, the commit locks its whole table. With a [tag of single
+    /// entries](cache_core::Query::TAGS_OF) it locks only the entries that have it.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.query(&GetFeed).await?;
+    /// client.change(|changes| changes.invalidate_tag("posts")).await?;
+    /// assert!(client.cache().get_fresh(&GetTitle { id: 1 }).is_none());
+    /// assert!(client.cache().get_fresh(&GetFeed).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_tag(&mut self, tag: impl Into<Tag>) {
         let tag = tag.into();
         self.marked.push(MarkTarget::Tag(tag.clone()));
@@ -228,7 +406,25 @@ impl<A: App> Changes<A> {
         }));
     }
 
-    /// [`invalidate_query`](Self::invalidate_query) for all queries.
+    /// Marks all keys of all queries that these changes do not write, as [`invalidate_query`](Self::invalidate_query)
+    /// does for one query.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetFeed).await?;
+    /// client.change(|changes| {
+    ///     changes.invalidate_all();
+    ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
+    /// }).await?;
+    /// assert!(client.cache().get_fresh(&GetFeed).is_none());
+    /// assert!(client.cache().get_fresh(&GetTitle { id: 1 }).is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_all(&mut self) {
         self.marked.push(MarkTarget::All);
         self.transaction.invalidate_all();
@@ -245,11 +441,51 @@ impl<A: App> Changes<A> {
     }
 
     /// Sets what the changes are for. The default is the name of the mutation.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.cache().commit_log().keep(10);
+    /// client.change(|changes| {
+    ///     changes.label("import");
+    ///     changes.set(GetTitle { id: 9 }, "Nine".to_owned());
+    /// }).await?;
+    /// assert_eq!(client.cache().commit_log().recent()[0].label.as_deref(), Some("import"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn label(&mut self, label: impl Into<Arc<str>>) {
         self.transaction.label(label);
     }
 
     /// Sets a value for the `before_commit` hooks to look at.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// struct User { may_write: bool }
+    ///
+    /// let cache = Cache::<CacheRegistry>::builder().before_commit(|proposal| match proposal.context::<User>() {
+    ///     Some(User { may_write: true }) => Ok(()),
+    ///     _ => Err("not allowed".into()),
+    /// });
+    /// let client = Client::builder(cache.build()?, Blog::new()).build();
+    /// let write = |may_write| {
+    ///     client.change(move |changes| {
+    ///         changes.context(Arc::new(User { may_write }));
+    ///         changes.set(GetTitle { id: 1 }, "Uno".to_owned());
+    ///     })
+    /// };
+    /// assert!(write(false).await.is_err());
+    /// assert!(write(true).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn context(&mut self, context: Arc<dyn Any + Send + Sync>) {
         self.transaction.context(context);
     }
@@ -319,37 +555,20 @@ impl<A: App> Client<A> {
     ///
     /// # Examples
     /// ```
-    /// # use cache_client::{App, Client, Context, Fetch};
-    /// # use cache_core::{Cache, Query, registry};
-    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = String, capacity = 1_000, fresh = "30s")]
-    /// # pub struct GetTitle { pub id: u64 }
-    /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
-    /// # #[query(value = Vec<u64>, capacity = 1_000, fresh = "30s")]
-    /// # pub struct GetFeed { pub page: u64 }
-    /// # registry! { pub struct CacheRegistry { crate::GetTitle, crate::GetFeed } }
-    /// # struct Blog;
-    /// # impl App for Blog { type Registry = CacheRegistry; }
-    /// # impl Fetch<Blog> for GetTitle {
-    /// #     type Error = std::io::Error;
-    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<String, std::io::Error> { Ok("Notes".to_owned()) }
-    /// # }
-    /// # impl Fetch<Blog> for GetFeed {
-    /// #     type Error = std::io::Error;
-    /// #     async fn fetch(&self, _: &Context<Blog>) -> Result<Vec<u64>, std::io::Error> { Ok(vec![7]) }
-    /// # }
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
-    /// # let client = Client::builder(Cache::<CacheRegistry>::new(), Blog).build();
-    /// // Post 7 was renamed, and post 8 deleted.
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetFeed).await?;
+    /// // Post 1 was renamed, and post 2 deleted.
     /// client.change(|changes| {
-    ///     changes.set(GetTitle { id: 7 }, "Seven".to_owned());
-    ///     changes.remove(&GetTitle { id: 8 });
-    ///     changes.invalidate_query::<GetFeed>();
+    ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
+    ///     changes.remove(&GetTitle { id: 2 });
+    ///     changes.invalidate(&GetFeed);
     /// }).await?;
-    /// assert_eq!(*client.query(&GetTitle { id: 7 }).await?, "Seven");
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// assert!(client.cache().get_fresh(&GetFeed).is_none());
     /// # Ok(())
-    /// # })
     /// # }
     /// ```
     pub async fn change(
@@ -361,7 +580,8 @@ impl<A: App> Client<A> {
 }
 
 impl<A: App> Context<A> {
-    /// [`Client::change`], after which this request forgets its answers for the written or marked keys.
+    /// Commits what `change` writes and marks, as [`Client::change`] does. This request then forgets its answers to the
+    /// keys that were written or marked.
     ///
     /// If the request is kept from the cache or has answers of its own, nothing is written. The keys are marked
     /// instead, without asking the hooks, and the receipt is empty.
@@ -371,6 +591,22 @@ impl<A: App> Context<A> {
     ///
     /// # Cancellation
     /// Dropping the future before it is done commits nothing. A cancelled request can still make changes.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("PUT /posts/1");
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "One");
+    /// cx.change(|changes| {
+    ///     changes.set(GetTitle { id: 1 }, "Uno".to_owned());
+    /// }).await?;
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn change(
         &self,
         change: impl Fn(&mut Changes<A>) + Send,

@@ -52,7 +52,7 @@ impl<A: App> Client<A> {
     /// # #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
     /// # #[query(value = Feed, capacity = 1_000, fresh = "30s")]
     /// # pub struct GetFeed { pub page: u64 }
-    /// # registry! { pub struct CacheRegistry { crate::GetFeed } }
+    /// # registry! { pub struct CacheRegistry { GetFeed } }
     /// # struct Blog;
     /// # impl App for Blog { type Registry = CacheRegistry; }
     /// # impl Fetch<Blog> for GetFeed {

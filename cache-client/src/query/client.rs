@@ -35,6 +35,23 @@ impl<A: App> Client<A> {
     /// # Cancellation
     /// May be dropped at any time. The load continues for other callers, and then for as long as the option `linger`
     /// says.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let key = GetTitle { id: 1 };
+    /// let (first, second) = tokio::join!(client.query(&key), client.query(&key));
+    /// assert_eq!((first?.as_str(), second?.as_str()), ("One", "One"));
+    /// assert_eq!(client.app().loads(), 1);
+    ///
+    /// let error = client.query(&GetTitle { id: 404 }).await.unwrap_err();
+    /// assert!(matches!(error, QueryError::Failed { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query<'a, Q: Fetch<A>>(&'a self, query: &'a Q) -> impl Future<Output = Answer<A, Q>> + Send + 'a
     where
         A::Registry: Holds<Q>,
@@ -42,11 +59,29 @@ impl<A: App> Client<A> {
         Caller::without_context(self).query(query)
     }
 
-    /// [`query`](Self::query) with options for this call. `change` gets options that decide nothing. It is called at
-    /// once; everything else happens when the future is polled.
+    /// Answers a query, as [`query`](Self::query) does, with options for this call.
+    ///
+    /// `change` gets options that decide nothing. It is called at once; everything else happens when the future is
+    /// polled.
     ///
     /// # Errors
     /// As [`query`](Self::query), which also says when this panics and what cancellation does.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    ///
+    /// let title = client.query_with(&GetTitle { id: 1 }, |options| options.strategy(Strategy::Refresh)).await?;
+    /// assert_eq!(*title, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query_with<'a, Q: Fetch<A>>(
         &'a self,
         query: &'a Q,
@@ -68,6 +103,19 @@ impl<A: App> Client<A> {
     /// # Cancellation
     /// May be dropped at any time. The loads continue for other callers, and then for as long as the option `linger`
     /// says.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let answers = client.query_all(&[GetTitle { id: 1 }, GetTitle { id: 404 }]).await;
+    /// assert_eq!(answers[0].as_ref().map(|title| title.as_str()).ok(), Some("One"));
+    /// assert!(answers[1].is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
         queries: &'a [Q],
@@ -80,6 +128,20 @@ impl<A: App> Client<A> {
 
     /// Returns the value in the cache, fresh or not, with the optimistic layers of the key. Never loads. Counts as a
     /// use.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// assert!(client.cached(&GetTitle { id: 1 }).is_none());
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.invalidate(&GetTitle { id: 1 });
+    /// assert_eq!(*client.cached(&GetTitle { id: 1 }).unwrap(), "One");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
     where
@@ -92,6 +154,19 @@ impl<A: App> Client<A> {
     /// With the options `error_ttl` or `stale_if_error`, received errors are kept too. Options that a prefetch could
     /// not use are also such an error. `None` once the key was loaded, written, removed or invalidated. The errors of
     /// the last 1,024 keys of a query are kept.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.prefetch(&GetTitle { id: 404 }).done().await;
+    /// let error = client.refresh_error(&GetTitle { id: 404 }).unwrap();
+    /// assert_eq!(error.to_string(), "the load of `get_title` failed");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn refresh_error<Q: Fetch<A>>(&self, query: &Q) -> Option<QueryError<Q::Error>> {
         let query_state = self.query_states().existing_of(TypeId::of::<Q>())?;

@@ -33,6 +33,22 @@ impl<A: App> Context<A> {
     /// # Cancellation
     /// May be dropped at any time. The load continues for other callers, and then for as long as the option `linger`
     /// says.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts/1");
+    /// let first = cx.query(&GetTitle { id: 1 }).await?;
+    /// client.cache().clear();
+    /// let second = cx.query(&GetTitle { id: 1 }).await?;
+    /// assert!(Arc::ptr_eq(&first, &second), "within a request the answer stays the same");
+    /// assert_eq!(client.app().loads(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query<'a, Q: Fetch<A>>(&'a self, query: &'a Q) -> impl Future<Output = Answer<A, Q>> + Send + 'a
     where
         A::Registry: Holds<Q>,
@@ -40,11 +56,28 @@ impl<A: App> Context<A> {
         Caller::of(&self.0).query(query)
     }
 
-    /// [`query`](Self::query) with options for this call. `change` gets options that decide nothing. An answer that the
-    /// tree already has is returned whatever the options are.
+    /// Answers a query, as [`query`](Self::query) does, with options for this call.
+    ///
+    /// `change` gets options that decide nothing. If the tree already has an answer, that is the answer all the same.
     ///
     /// # Errors
     /// As [`query`](Self::query), which also says when this panics and what cancellation does.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// client.app().rename(1, "Uno");
+    ///
+    /// let cx = client.request("GET /posts/1");
+    /// let title = cx.query_with(&GetTitle { id: 1 }, |options| options.strategy(Strategy::Refresh)).await?;
+    /// assert_eq!(*title, "Uno");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query_with<'a, Q: Fetch<A>>(
         &'a self,
         query: &'a Q,
@@ -66,6 +99,22 @@ impl<A: App> Context<A> {
     /// # Cancellation
     /// May be dropped at any time. The loads continue for other callers, and then for as long as the option `linger`
     /// says.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("GET /posts");
+    /// let feed = cx.query(&GetFeed).await?;
+    /// let titles: Vec<_> = feed.0.iter().map(|&id| GetTitle { id }).collect();
+    /// for (title, expected) in cx.query_all(&titles).await.into_iter().zip(["One", "Two", "Three"]) {
+    ///     assert_eq!(*title?, expected);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query_all<'a, Q: Fetch<A>>(
         &'a self,
         queries: &'a [Q],
@@ -78,6 +127,21 @@ impl<A: App> Context<A> {
 
     /// Returns the value in the memo or the cache, fresh or not. Never loads. `None` also if this context is kept from
     /// the cache.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// client.query(&GetTitle { id: 1 }).await?;
+    /// let cx = client.request("GET /posts/1");
+    /// assert_eq!(*cx.cached(&GetTitle { id: 1 }).unwrap(), "One");
+    /// assert!(cx.cached(&GetTitle { id: 2 }).is_none());
+    /// assert_eq!(client.app().loads(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cached<Q: Fetch<A>>(&self, query: &Q) -> Option<Arc<Q::Value>>
     where
@@ -92,6 +156,21 @@ impl<A: App> Context<A> {
     ///
     /// # Errors
     /// If the tree already has an answer, or has already asked for one.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("test");
+    /// cx.set(&GetTitle { id: 1 }, "Uno".to_owned())?;
+    /// assert_eq!(*cx.query(&GetTitle { id: 1 }).await?, "Uno");
+    /// assert_eq!(*client.query(&GetTitle { id: 1 }).await?, "One");
+    /// assert!(cx.set(&GetTitle { id: 1 }, "Eins".to_owned()).is_err(), "it has an answer");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set<Q: Fetch<A>>(&self, query: &Q, value: impl Into<Arc<Q::Value>>) -> Result<(), AlreadyAnswered>
     where
         A::Registry: Holds<Q>,
@@ -107,6 +186,19 @@ impl<A: App> Context<A> {
     ///
     /// It does not use the cache: its answers reach no other caller, and nothing built from the real answers reaches
     /// it. A load that replaces something for itself is not stored.
+    ///
+    /// # Examples
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest_setup.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn Error>> {
+    /// # let client = blog_client();
+    /// let cx = client.request("test").with_override(|key: &GetTitle| Ok(Arc::new(format!("Post {}", key.id))));
+    /// assert_eq!(*cx.query(&GetTitle { id: 404 }).await?, "Post 404");
+    /// assert!(client.query(&GetTitle { id: 404 }).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_override<Q: Fetch<A>>(
         &self,
