@@ -28,6 +28,7 @@ use crate::context::Access;
 use crate::erased::{AnyValue, typed_key};
 use crate::error::OptionsError;
 use crate::fetch::Fetch;
+use crate::observer::registry::ObservedKey;
 use crate::observer::state::{AnyState, State};
 use crate::observer::subscription::{NewerState, Subscription};
 use crate::observer::task::ObserverTask;
@@ -81,6 +82,8 @@ struct AnyObserver<A: App> {
     waker: Option<Waker>,
     /// Whether the runtime of the key's task is idle, if it may be. Used through `&mut` only, so never locked.
     idle_watch: Mutex<Option<Box<IdleWatch>>>,
+    /// A task that cannot be idle while a caller on this runtime polls the observer.
+    never_idle: Option<RuntimePair>,
 }
 
 /// The observed query.
@@ -97,10 +100,12 @@ enum NextState {
     Idle,
 }
 
+/// Number of the key's task, and the runtime of the caller, whose timers are used.
+type RuntimePair = (u64, Option<runtime::Id>);
+
 /// Watches the runtime of the key's task.
 struct IdleWatch {
-    /// Number of the task, and the runtime whose timers are used.
-    of: (u64, Option<runtime::Id>),
+    of: RuntimePair,
     until_idle: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -312,6 +317,7 @@ impl<A: App> AnyObserver<A> {
             has_unseen_state: true,
             waker: None,
             idle_watch: Mutex::new(None),
+            never_idle: None,
         }
     }
 
@@ -425,7 +431,8 @@ impl<A: App> AnyObserver<A> {
                 Poll::Ready(Some(newer)) => return Poll::Ready(Some(NextState::Subscription(newer))),
                 Poll::Ready(None) => None,
                 Poll::Pending => {
-                    Some(ready!(poll_idle(&self.client, subscription, self.idle_watch.get_mut(), cx)))
+                    let checks = (self.idle_watch.get_mut(), &mut self.never_idle);
+                    Some(ready!(poll_idle(&self.client, &subscription.observed_key, checks, cx)))
                 }
             };
             if !observed.ensure_task(&self.client, idle, None) {
@@ -473,15 +480,22 @@ impl<A: App> ObservedQuery<A> {
 /// Waits until the task of a key has stopped because its runtime is idle. Returns the number of the task.
 fn poll_idle<A: App>(
     client: &Client<A>,
-    subscription: &Subscription,
-    watch: &mut Option<Box<IdleWatch>>,
+    observed_key: &ObservedKey,
+    (watch, never_idle): (&mut Option<Box<IdleWatch>>, &mut Option<RuntimePair>),
     cx: &mut Context<'_>,
 ) -> Poll<u64> {
-    let Some((task, runtime)) = subscription.observed_key.task_that_may_be_idle() else {
+    let caller = Handle::try_current().ok().map(|current| current.id());
+    let pair = (observed_key.task_number(), caller);
+    if *never_idle == Some(pair) {
+        return Poll::Pending;
+    }
+    let Some((task, runtime)) = observed_key.task_that_may_be_idle() else {
         *watch = None;
+        // The number was read first: if there is another task by now, its number is not found here the next time.
+        *never_idle = Some(pair).filter(|(number, _)| *number > 0);
         return Poll::Pending;
     };
-    let of = (task, Handle::try_current().ok().map(|current| current.id()));
+    let of = (task, caller);
     if watch.as_ref().is_none_or(|watch| watch.of != of) {
         let client = Arc::clone(client.runtime());
         let until_idle = Box::pin(async move { runtime.until_idle(&client).await });

@@ -123,32 +123,30 @@ impl<S: Clone> StateChannel<S> {
     }
 
     pub(crate) fn newest(&self) -> S {
-        self.state.lock().latest.clone()
+        self.read(|latest, _| latest.clone())
     }
 
-    /// A state that is newer than the version `seen`, with its version; `None` if there is no task.
-    pub(crate) fn poll_newer(
-        &self,
-        reader: ChannelReader,
-        seen: u64,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<(S, u64)>> {
-        if self.version() <= seen {
-            // Before the lock, since a waker is foreign code.
-            let waker = cx.waker().clone();
-            let mut state = self.state.lock();
-            if self.version() <= seen {
-                if state.is_over {
-                    return Poll::Ready(None);
-                }
-                let replaced = state.readers[reader.0].replace(waker);
-                drop(state);
-                drop(replaced);
-                return Poll::Pending;
-            }
-        }
+    /// Shows `read` the newest state and its version, under the lock: it must not call foreign code.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&S, u64) -> T) -> T {
         let state = self.state.lock();
-        Poll::Ready(Some((state.latest.clone(), self.version())))
+        read(&state.latest, self.version())
+    }
+
+    /// Waits until there is a state that is newer than the version `seen`. `false` if there is no task.
+    pub(crate) fn poll_newer(&self, reader: ChannelReader, seen: u64, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.version() > seen {
+            return Poll::Ready(true);
+        }
+        // Before the lock, since a waker is foreign code.
+        let waker = cx.waker().clone();
+        let mut state = self.state.lock();
+        if self.version() > seen || state.is_over {
+            return Poll::Ready(self.version() > seen);
+        }
+        let replaced = state.readers[reader.0].replace(waker);
+        drop(state);
+        drop(replaced);
+        Poll::Pending
     }
 }
 

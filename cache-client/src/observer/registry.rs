@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cache_core::client_support::AnyKey;
 
@@ -33,6 +33,8 @@ pub(crate) struct ObservedKey {
     pub(crate) requests: TaskRequests<Plan>,
     /// The last task.
     task: Mutex<Option<RunningTask>>,
+    /// Its number; 0 before the first. Changes under the lock.
+    task_number: AtomicU64,
     /// The key has no observer any more.
     is_left: AtomicBool,
 }
@@ -71,7 +73,14 @@ impl Reload {
 impl ObservedKey {
     fn new(key: Arc<dyn AnyKey>) -> Self {
         let (channel, requests) = (StateChannel::new(Arc::new(KeySnapshot::empty())), TaskRequests::new());
-        Self { key, channel, requests, task: Mutex::default(), is_left: AtomicBool::new(false) }
+        Self {
+            key,
+            channel,
+            requests,
+            task: Mutex::default(),
+            task_number: AtomicU64::new(0),
+            is_left: AtomicBool::new(false),
+        }
     }
 
     /// Loads the key again, if it is marked or missing.
@@ -86,12 +95,20 @@ impl ObservedKey {
         let mut task = self.task.lock();
         let ended = match &*task {
             Some(newer) if newer.number > number => Some(handle),
-            _ => task.replace(RunningTask { number, handle, runtime }).map(|older| older.handle),
+            _ => {
+                self.task_number.store(number, Ordering::Relaxed);
+                task.replace(RunningTask { number, handle, runtime }).map(|older| older.handle)
+            }
         };
         drop(task);
         if let Some(handle) = ended {
             handle.end();
         }
+    }
+
+    /// Number of the last task, 0 before the first.
+    pub(crate) fn task_number(&self) -> u64 {
+        self.task_number.load(Ordering::Relaxed)
     }
 
     /// Number and runtime of the last task, if that runtime may be idle.

@@ -8,7 +8,7 @@ use cache_core::{Moment, Revision};
 
 use super::channel::ChannelReader;
 use super::registry::ObservedKey;
-use super::snapshot::{KeySnapshot, ObserverView, StateId};
+use super::snapshot::{ObserverView, StateId};
 use super::state::AnyState;
 use crate::plan::Plan;
 use crate::query_state::QueryState;
@@ -27,9 +27,9 @@ pub(crate) struct Subscription {
     view: ObserverView,
 }
 
-/// A state newer than the one that was returned last. It is made when it is returned.
+/// A state newer than the one that was returned last.
 pub(crate) struct NewerState {
-    snapshot: Arc<KeySnapshot>,
+    state: AnyState,
     id: StateId,
     version: u64,
 }
@@ -67,25 +67,29 @@ impl Subscription {
         now: impl Fn() -> Moment,
         cx: &mut Context<'_>,
     ) -> Poll<Option<NewerState>> {
-        loop {
-            let Some((snapshot, version)) =
-                ready!(self.observed_key.channel.poll_newer(self.reader, self.seen, cx))
-            else {
-                return Poll::Ready(None);
-            };
-            let id = self.view.state_id(&snapshot, now());
-            if self.given != Some(id) {
-                return Poll::Ready(Some(NewerState { snapshot, id, version }));
+        let channel = &self.observed_key.channel;
+        while ready!(channel.poll_newer(self.reader, self.seen, cx)) {
+            // Before the lock of the channel, since a clock is foreign code.
+            let now = now();
+            let newer = channel.read(|snapshot, version| {
+                let id = self.view.state_id(snapshot, now);
+                match self.given == Some(id) {
+                    true => Err(version),
+                    false => Ok(NewerState { state: self.view.state(snapshot, &id), id, version }),
+                }
+            });
+            match newer {
+                Ok(newer) => return Poll::Ready(Some(newer)),
+                Err(version) => self.seen = version,
             }
-            self.seen = version;
         }
+        Poll::Ready(None)
     }
 
     /// Returns a state to the observer. From now on only others count as newer.
     pub(crate) fn give(&mut self, newer: NewerState) -> AnyState {
-        let NewerState { snapshot, id, version } = newer;
-        (self.seen, self.given) = (version, Some(id));
-        self.view.state(&snapshot, &id)
+        (self.seen, self.given) = (newer.version, Some(newer.id));
+        newer.state
     }
 }
 

@@ -32,7 +32,7 @@ fn read(channel: &Channel, tasks: &Arc<AtomicUsize>, gives_up: bool) {
     loop {
         let newer = block_on(poll_fn(|cx| match channel.poll_newer(reader, seen, cx) {
             Poll::Pending if may_give_up => Poll::Ready(None),
-            newer => newer,
+            newer => newer.map(|is_newer| is_newer.then(|| channel.read(|state, version| (*state, version)))),
         }));
         match newer {
             Some((state, version)) => {
