@@ -1,4 +1,4 @@
-//! Which charts there are, and what is on them. How they look is said in `charts/draw.rs`.
+//! Which charts there are, and what they show. `charts/draw.rs` decides how they look.
 
 mod draw;
 mod panel;
@@ -16,9 +16,9 @@ use panel::panels;
 struct Subject {
     file: &'static str,
     title: &'static str,
-    /// What the bars say, and which of them are good.
+    /// What the bars mean, and which of them are good.
     note: &'static str,
-    /// Beginnings of the names of the workloads, in their order.
+    /// The prefixes of the workloads' names, in their order.
     workloads: &'static [&'static str],
 }
 
@@ -61,7 +61,7 @@ const SUBJECTS: [Subject; 6] = [
     },
 ];
 
-/// Draws each subject of which there are rows.
+/// Draws each subject that has rows.
 pub fn draw_all(rows: &[Row], folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     for subject in &SUBJECTS {

@@ -1,4 +1,4 @@
-//! The programs of this package, from command line to exit code.
+//! The programs of this package, from the command line to the exit code.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use crate::report::Report;
 use crate::row::{Row, read_rows};
 use crate::workloads;
 
-/// Measures times and shares of hits.
+/// Measures times and hit ratios.
 pub fn compare() -> ExitCode {
     let options = match Options::from_command_line() {
         Ok(options) => options,
@@ -46,7 +46,7 @@ pub fn instructions() -> ExitCode {
     end(crate::instructions::run(&options, &mut Report::new(options.format)))
 }
 
-/// Measures what queries cost a build.
+/// Measures what queries cost to build.
 pub fn compile() -> ExitCode {
     match CompileOptions::from_arguments(std::env::args().skip(1)) {
         Ok(options) => end(compile::run(options)),
@@ -54,7 +54,7 @@ pub fn compile() -> ExitCode {
     }
 }
 
-/// Holds rows of runs against the committed floors.
+/// Compares rows of runs with the committed floors.
 pub fn check() -> ExitCode {
     end(find_shortfalls())
 }
@@ -87,7 +87,7 @@ pub fn charts() -> ExitCode {
     end(rows_of(files.into_iter()).and_then(|rows| draw_all(&rows, Path::new(&folder))))
 }
 
-/// The rows of all files, or those of standard input if there is no file.
+/// The rows of all files, or of standard input if there is no file.
 fn rows_of(files: impl Iterator<Item = OsString>) -> Result<Vec<Row>, Box<dyn Error>> {
     let mut rows = Vec::new();
     let mut files = files.peekable();

@@ -19,23 +19,23 @@ pub const USAGE: &str = "usage: compile [--code] [--top N] [--json] [QUERIES]";
 /// What is measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CompileOptions {
-    /// Number of queries of the crates, if not the usual one.
+    /// Number of queries of the crates, if not the default.
     pub queries: Option<usize>,
-    /// Only the code, which takes no builds and does not depend on the machine's load.
+    /// Measures only the code, which needs no builds and does not depend on the machine's load.
     pub only_code: bool,
-    /// How many of the largest functions of our queries to list; nothing else if that is more than 0.
+    /// How many of the largest functions of our queries to list. If it is more than 0, nothing else is done.
     pub top: usize,
     pub format: Format,
 }
 
 const BY_HAND: [By; 2] = [By::QuickCache, By::Moka];
 
-/// The least number of queries in a crate, so that what the first ones add besides is left out.
+/// The least number of queries in a crate, so that the fixed cost of the first ones is left out.
 const FEW: usize = 3;
 
 impl CompileOptions {
     /// # Errors
-    /// If an argument is neither a flag nor a number above 0.
+    /// If an argument is neither an option nor a number above 0.
     pub fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self::default();
         let number = |text: Option<String>| {
@@ -55,7 +55,7 @@ impl CompileOptions {
     }
 }
 
-/// Reports what each query adds to a build, and what hand-written caches of the same types do.
+/// Reports what each query adds to a build, compared with hand-written caches of the same types.
 pub fn run(options: CompileOptions) -> Result<(), Box<dyn Error>> {
     let package = Package::new()?;
     if options.top > 0 {
@@ -69,7 +69,7 @@ pub fn run(options: CompileOptions) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What each query adds, by the difference of two crates.
+/// What each query adds: the difference between two crates.
 fn code_of_each(package: &Package, by: By, usage: Usage, options: CompileOptions) -> io::Result<Code> {
     let queries = options.queries.unwrap_or(10);
     let few = package.code(&Program::new(by, usage, FEW))?;
@@ -82,7 +82,7 @@ fn report_code(package: &Package, options: CompileOptions, report: &mut Report) 
     let used = count(By::Ours, Usage::Used)?;
     for usage in [Usage::Listed, Usage::Used, Usage::Saved, Usage::Fetched] {
         let (ours, peers) = match usage {
-            // There is nothing to list by hand.
+            // A hand-written program lists nothing.
             Usage::Listed => (count(By::Ours, usage)?, vec![("ours-used", used)]),
             Usage::Used => (used, by_hand(|by| count(by, usage))?),
             Usage::Saved | Usage::Fetched => (count(By::Ours, usage)?, by_hand(|by| count(by, usage))?),
@@ -101,7 +101,7 @@ fn report_code(package: &Package, options: CompileOptions, report: &mut Report) 
     Ok(())
 }
 
-/// What the same takes with each of the other libraries.
+/// What the same takes with the other libraries.
 fn by_hand<T>(mut measure: impl FnMut(By) -> io::Result<T>) -> io::Result<Vec<(&'static str, T)>> {
     BY_HAND.into_iter().map(|by| Ok((by.name(), measure(by)?))).collect()
 }
@@ -121,7 +121,7 @@ fn list_largest(package: &Package, options: CompileOptions) -> Result<(), Box<dy
     Ok(())
 }
 
-/// One row for each figure and library.
+/// One row per figure and library.
 fn report_builds(package: &Package, queries: usize, report: &mut Report) -> io::Result<()> {
     let measure = |by| {
         let program = Program::new(by, Usage::Saved, queries);

@@ -1,4 +1,5 @@
-//! The least ratio that a row may have, the most that a figure of ours may be, those that they should have, and which rows fall short of them. Runs nothing.
+//! The floors: the least ratio that a row may have, the most that a figure of ours may be, the aims for both, and which
+//! rows miss them. Runs nothing.
 
 #[cfg(test)]
 mod tests;
@@ -22,12 +23,12 @@ pub struct Floors {
     limits: Vec<Limit>,
 }
 
-/// How far from its floor or limit a figure may be, as a share of it. Shares of hits and bytes have to reach it.
+/// How far from its floor or limit a figure may be, as a share of it. Hit ratios and bytes have no tolerance.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tolerance {
     one_thread: f64,
-    /// For counts that differ a little from run to run: of instructions, and of what a compiler makes.
+    /// For counts that differ a little between runs: of instructions, and of what a compiler generates.
     counts: f64,
     more_threads: f64,
 }
@@ -38,21 +39,21 @@ struct Floor {
     workload: String,
     threads: usize,
     peer: String,
-    /// What was reached when the floor was last moved.
+    /// The figure when the floor was last moved.
     ratio: f64,
-    /// What is wanted, if that is more.
+    /// The aim, if it is higher.
     aim: Option<f64>,
 }
 
-/// The most that a figure of ours may be, whatever that of others is.
+/// The most that a figure of ours may be, whatever the figures of others are.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limit {
     workload: String,
     threads: usize,
-    /// What was reached when the limit was last moved.
+    /// The figure when the limit was last moved.
     most: f64,
-    /// What is wanted, if that is less.
+    /// The aim, if it is lower.
     aim: Option<f64>,
 }
 
@@ -67,7 +68,7 @@ pub struct Shortfall<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wanted<'a> {
-    /// Beside this peer.
+    /// Compared with this peer.
     Ratio(&'a str, f64),
     AtMost(f64),
 }
@@ -77,7 +78,7 @@ enum Wanted<'a> {
 pub struct Verdict<'a> {
     /// Below their floor.
     pub below: Vec<Shortfall<'a>>,
-    /// Not below their floor, but below their aim.
+    /// Not below their floor, but short of their aim.
     pub short_of_aim: Vec<Shortfall<'a>>,
     /// Workloads of floors whose row is not in the run.
     pub absent: BTreeSet<&'a str>,
@@ -99,7 +100,7 @@ impl Floors {
                 verdict.absent.insert(&floor.workload);
                 continue;
             };
-            // What is no number reaches nothing.
+            // NaN reaches nothing.
             let is_reached = row.ratio >= floor.ratio * (1.0 - self.tolerance.of(row));
             match floor.aim {
                 _ if !is_reached => verdict.below.push(floor.missed(floor.ratio, row)),
@@ -124,7 +125,7 @@ impl Floors {
 }
 
 impl Floor {
-    /// Of the rows of this floor the one in the middle, as there may be several after several runs.
+    /// The middle row of this floor, as there may be several after several runs.
     fn median_of<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
         let Self { workload, threads, peer, .. } = self;
         median_by(rows.iter().filter(|row| row.is_of(workload, *threads, peer)), |row| row.ratio)
@@ -137,7 +138,7 @@ impl Floor {
 }
 
 impl Limit {
-    /// As there is one for each peer, and for each of several runs.
+    /// There is one row for each peer, and for each of several runs.
     fn median_of<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
         let is_of_it = |row: &&Row| row.workload == self.workload && row.threads == self.threads;
         median_by(rows.iter().filter(is_of_it), |row| row.ours.median)

@@ -1,7 +1,7 @@
-//! Instructions of each operation, as `callgrind` counts them. They do not depend on what else the machine does.
+//! Instructions per operation, as `callgrind` counts them. They do not depend on what else the machine does.
 //!
-//! The program runs itself under `callgrind`. There it runs each contestant in a function that turns the counting on; what
-//! was counted is written into a file when it has ended.
+//! The program runs itself under `callgrind`. The inner run executes each contestant in a function that turns the
+//! counting on, and writes the count into a file when the function returns.
 
 use std::error::Error;
 use std::fs;
@@ -47,7 +47,7 @@ fn name(counted: &Counted) -> String {
     format!("instructions/{}", counted.name)
 }
 
-/// Says on standard output what each file of `callgrind` is about, in their order.
+/// Prints what each file of `callgrind` is about, in their order.
 fn run_counted(counted: &Counted) {
     counted.run(|contestant, keys| {
         counted_operations(contestant, keys);
@@ -56,13 +56,13 @@ fn run_counted(counted: &Counted) {
     });
 }
 
-/// What is counted. `callgrind` knows this function by its name, and the next.
+/// The code that is counted. `callgrind` finds this function and the next by name.
 #[inline(never)]
 fn counted_operations(contestant: &Contestant, keys: &[u32]) {
     std::hint::black_box(contestant.run(std::hint::black_box(keys)));
 }
 
-/// What was counted until here is written into the next file.
+/// Writes what was counted so far into the next file.
 #[inline(never)]
 fn end_of_operations(name: &str) {
     std::hint::black_box(name);

@@ -1,9 +1,8 @@
-//! Key sequences, made before anything is measured, the same for all contestants and in each run.
+//! Key sequences, made before anything is measured, and the same for all contestants and in each run.
 
 use fastrand::Rng;
 
-/// Keys in the order in which they are asked for. 32 bits each, so that reading them disturbs the processor's
-/// caches little.
+/// Keys in the order of their use. They have 32 bits, so that reading them disturbs the processor's caches little.
 pub struct Keys {
     sequence: Vec<u32>,
 }
@@ -16,14 +15,14 @@ impl Keys {
         Self { sequence: (0..len).map(|_| random.u32(0..universe)).collect() }
     }
 
-    /// None of the keys `0..universe`, as far away from them as they are many.
+    /// Keys outside of `0..universe`: those of the next range of this length.
     pub fn absent(universe: u32, len: usize) -> Self {
         let mut keys = Self::uniform(universe, len);
         keys.sequence.iter_mut().for_each(|key| *key += universe);
         keys
     }
 
-    /// The pieces of length `len_of_piece` take turns: no key of an even one is in an odd one.
+    /// Two alternating sets of keys: no key of an even piece of length `len_of_piece` is in an odd one.
     pub fn uniform_apart(universe: u32, len: usize, len_of_piece: usize) -> Self {
         let mut keys = Self::uniform(universe, len);
         for (number, piece) in keys.sequence.chunks_mut(len_of_piece).enumerate() {
@@ -34,13 +33,13 @@ impl Keys {
         keys
     }
 
-    /// Key of rank k with a probability proportional to 1/k. Ranks are dealt to the keys at random, so that what
-    /// is asked for often does not lie together in memory.
+    /// The key of rank k has a probability proportional to 1/k. Ranks are assigned to keys at random, so that frequent
+    /// keys are not next to each other in memory.
     pub fn zipf(universe: u32, len: usize) -> Self {
         Self::zipf_from(universe, len, &mut Rng::with_seed(SEED))
     }
 
-    /// Other keys than those of [`zipf`](Self::zipf) with the same ranks, others again for each `number`.
+    /// Other keys than those of [`zipf`](Self::zipf) with the same ranks; other keys again for each `number`.
     pub fn zipf_again(universe: u32, len: usize, number: usize) -> Self {
         Self::zipf_from(universe, len, &mut Rng::with_seed(!SEED - number as u64))
     }
@@ -56,7 +55,7 @@ impl Keys {
         &self.sequence
     }
 
-    /// A piece of the sequence, another one for each `number` until they begin anew.
+    /// A piece of the sequence; another one for each `number`, until the pieces repeat.
     pub fn piece(&self, number: usize, len: usize) -> &[u32] {
         let pieces = self.sequence.len() / len;
         let start = number % pieces * len;

@@ -1,4 +1,4 @@
-//! The comparison with peers: what its programs share. `main.rs` tells what is measured, and how to read it.
+//! The comparison with peers: what its programs share. `main.rs` says what is measured, and how to read it.
 
 mod charts;
 mod commands;

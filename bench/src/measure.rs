@@ -1,4 +1,4 @@
-//! Turns of contestants on the same keys. Knows neither what they do nor how the result is shown.
+//! Runs contestants in turns on the same keys. Knows neither what they do nor how the result is shown.
 
 use std::sync::Barrier;
 use std::thread;
@@ -28,13 +28,13 @@ impl Contestant {
         Self { name, ..self }
     }
 
-    /// Runs without taking the time. Returns the number of hits.
+    /// Runs without measuring the time. Returns the number of hits.
     pub fn run(&self, keys: &[u32]) -> usize {
         (self.run)(keys)
     }
 }
 
-/// What one contestant did in all its turns.
+/// The results of one contestant in all its turns.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// Nanoseconds per operation, one for each turn.
@@ -49,12 +49,13 @@ impl Sample {
     }
 }
 
-/// Lets each contestant run once in every round, on the same keys. One sample for each, in their order.
+/// Runs each contestant once per round, on the same keys. Returns one sample per contestant, in their order.
 pub fn race(contestants: &[Contestant], keys: &Keys, threads: usize, effort: Effort) -> Vec<Sample> {
     let mut samples = vec![Sample::default(); contestants.len()];
     for round in 0..effort.rounds {
         for turn in 0..contestants.len() {
-            // Who begins changes, so that nobody always runs on what the same neighbour left in the processor's caches.
+            // The first contestant changes each round, so that none always runs after the same neighbour's use of the
+            // processor's caches.
             let who = (turn + round) % contestants.len();
             let pieces: Vec<&[u32]> =
                 (0..threads).map(|thread| keys.piece(round * threads + thread, effort.operations)).collect();
@@ -68,7 +69,7 @@ pub fn race(contestants: &[Contestant], keys: &Keys, threads: usize, effort: Eff
     samples
 }
 
-/// Runs each piece on a thread of its own. Nanoseconds, and all hits.
+/// Runs each piece on a thread of its own. Returns nanoseconds, and all hits.
 fn take_time(contestant: &Contestant, pieces: &[&[u32]]) -> (f64, usize) {
     match pieces {
         [keys] => take_own_time(contestant, keys),
@@ -76,7 +77,7 @@ fn take_time(contestant: &Contestant, pieces: &[&[u32]]) -> (f64, usize) {
     }
 }
 
-/// Processor time of this thread, since one that waits for nobody should not be charged for being interrupted.
+/// Processor time of this thread: a thread that waits for no other should not be charged for interruptions.
 fn take_own_time(contestant: &Contestant, keys: &[u32]) -> (f64, usize) {
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
     let start = now();
@@ -84,7 +85,7 @@ fn take_own_time(contestant: &Contestant, keys: &[u32]) -> (f64, usize) {
     ((now() - start).as_nanos() as f64, hits)
 }
 
-/// Wall clock from the first start to the last end: it has in it what the threads wait for one another.
+/// Wall clock from the first start to the last end; it includes the time that threads wait for each other.
 fn take_common_time(contestant: &Contestant, pieces: &[&[u32]]) -> (f64, usize) {
     let start_line = Barrier::new(pieces.len());
     let run = |keys: &[u32]| {
@@ -95,7 +96,7 @@ fn take_common_time(contestant: &Contestant, pieces: &[&[u32]]) -> (f64, usize) 
     };
     let runs: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = pieces.iter().map(|keys| scope.spawn(|| run(keys))).collect();
-        // A contestant that panics has failed the whole run.
+        // A contestant that panics fails the whole run.
         threads.into_iter().map(|thread| thread.join().expect("no contestant panics")).collect()
     });
     let start = runs.iter().map(|run| run.0).min();

@@ -1,4 +1,4 @@
-//! Bytes that caches hold, as a counting allocator sees them. Knows nothing of time.
+//! Bytes that caches hold, measured by a counting allocator. Knows nothing of time.
 
 mod tables;
 
@@ -14,13 +14,13 @@ use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 use tables::Ten;
 
-/// Counts what is allocated in the whole process.
+/// Counts the allocations of the whole process.
 pub type Allocator = PeakMemAlloc<System>;
 
 const SIZES: [(u64, &str); 2] = [(10_000, "10k"), (1_000_000, "1m")];
 const TABLES: usize = 1_000;
 const TABLES_OF_CACHE: usize = 10;
-/// Nominal capacity of the caches that stand beside the empty tables, which have the same.
+/// Nominal capacity of the caches beside the empty tables, which have the same capacity.
 const CAPACITY_OF_EMPTY: u64 = 1_000;
 
 pub fn run(options: &Options, report: &mut Report, allocator: &Allocator) {
@@ -45,10 +45,10 @@ fn report_bytes(options: &Options, report: &mut Report, workload: &str, bytes: i
     }
 }
 
-/// A kind of cache, and how to weigh it.
+/// A kind of cache, and how to measure it.
 struct Contestant {
     name: &'static str,
-    /// Bytes of each entry beside the value's own allocation, in a cache of some capacity that has seen so many keys.
+    /// Bytes per entry beside the value's own allocation, in a cache of this capacity that has seen this many keys.
     bytes_of_entry: fn(&Allocator, u64, u64) -> f64,
     /// Bytes of [`TABLES`] tables or caches without entries.
     bytes_of_empty: fn(&Allocator) -> f64,
@@ -94,9 +94,9 @@ fn bytes_of_empty_caches<P: Peer>(allocator: &Allocator) -> f64 {
     kept(allocator, caches).0 as f64
 }
 
-/// Bytes that are left of what `make` allocates while its result lives, and the result.
+/// The bytes that `make` allocates and that are still allocated while its result lives, and the result.
 fn kept<T>(allocator: &Allocator, make: impl FnOnce() -> T) -> (usize, T) {
-    // So large that it makes the peak, whatever was before; never touched.
+    // Large enough to set the peak, whatever was before; never touched.
     const PROBE: usize = 1 << 34;
     allocator.reset_peak_memory();
     let result = make();

@@ -1,17 +1,17 @@
-//! The command line, and what it means for the length of a run. Measures nothing.
+//! The command line, and how it sets the length of a run. Measures nothing.
 
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-/// Numbers of threads that are tried.
+/// Numbers of threads that are measured.
 pub const THREADS: [usize; 2] = [1, 2];
 
 pub const USAGE: &str = "usage: cache-bench [--quick] [--only NAME] [--json] [--traces DIR]";
 
 pub struct Options {
     pub effort: Effort,
-    /// Part of the names of the workloads that are to be run; empty for all.
+    /// Part of the names of the workloads to run; empty for all.
     pub only: String,
     pub format: Format,
     pub traces: Option<PathBuf>,
@@ -27,13 +27,13 @@ pub enum Format {
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Turns of each contestant; the median of them counts.
+    /// Turns of each contestant; their median counts.
     pub rounds: usize,
     /// Operations of each thread in one turn.
     pub operations: usize,
-    /// Operations that a cache with eviction has behind it at the first turn, after it was filled.
+    /// Operations on a cache with eviction between its filling and the first turn.
     pub warm_up: usize,
-    /// Where a workload is long because it is large: which part of its entries it has.
+    /// Workloads that take long because they are large have only one in this many of their entries.
     pub part: usize,
 }
 
@@ -41,12 +41,12 @@ impl Effort {
     const FULL: Self = Self { rounds: 9, operations: 250_000, warm_up: 4_000_000, part: 1 };
     const QUICK: Self = Self { rounds: 5, operations: 25_000, warm_up: 500_000, part: 10 };
 
-    /// Keys of a sequence of which no round repeats what the one before has seen.
+    /// The number of keys that a sequence needs so that no round repeats the keys of the one before.
     pub fn sequence(self) -> usize {
         self.rounds * self.operations * THREADS.len()
     }
 
-    /// How many entries a large workload has that would have so many at its full length, and how its name says that.
+    /// The number of entries of a large workload that has this many at full length, and how its name says that.
     pub fn entries(self, full: usize) -> (usize, String) {
         let entries = full / self.part;
         let name = match entries {
@@ -74,7 +74,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether a workload of this name is wanted.
+    /// Whether a workload of this name was requested.
     pub fn wants(&self, workload: &str) -> bool {
         workload.contains(&self.only)
     }

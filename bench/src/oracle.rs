@@ -1,5 +1,5 @@
-//! Policies of eviction by the letter: one thread, exact counts, no hashing of fingerprints, no shards. What our tables
-//! and their peers are held against when a trace is replayed.
+//! Exact eviction policies: one thread, exact counts, no hashing of fingerprints, no shards. Replayed traces compare
+//! our tables and their peers with them.
 
 mod lru;
 mod s3fifo;
@@ -12,11 +12,11 @@ pub use s3fifo::{S3Fifo, Setting};
 use crate::measure::Contestant;
 
 pub trait Policy {
-    /// Asks for a key, which is in the cache from then on. Returns whether it was there.
+    /// Requests a key, which is in the cache afterwards. Returns whether it was there before.
     fn ask(&mut self, key: u32) -> bool;
 }
 
-/// All policies, in empty caches of `capacity` entries. Each run begins with empty ones.
+/// All policies, with empty caches of `capacity` entries. Each run begins with empty ones.
 pub fn contestants(capacity: usize) -> [Contestant; 3] {
     [
         contestant("sim-lru", move || Lru::new(capacity)),

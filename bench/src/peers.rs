@@ -1,4 +1,4 @@
-//! What the harness asks of a cache, and the caches that it asks. Knows nothing of workloads.
+//! What the harness needs of a cache, and the caches themselves. Knows nothing of workloads.
 
 mod concread;
 mod dashmap;
@@ -25,10 +25,10 @@ pub use quick_cache::QuickCache;
 /// The hasher of all contestants.
 pub type Hasher = foldhash::fast::RandomState;
 
-/// What is cached: one cache line.
+/// The cached value: one cache line.
 pub type Value = Arc<[u64; 8]>;
 
-/// A value that nobody else holds.
+/// A value that nothing else holds.
 pub fn value_of(key: u64) -> Value {
     Arc::new([key; 8])
 }
@@ -47,6 +47,6 @@ pub trait Peer: Read {
 
     fn remove(&self, key: u64);
 
-    /// Does what the cache has put off, so that it is not counted against what is measured next.
+    /// Does the work that the cache has deferred, so that it does not count in the next measurement.
     fn settle(&self) {}
 }

@@ -1,4 +1,4 @@
-//! How rows are printed, each as soon as it is known.
+//! Prints rows, each as soon as it is measured.
 
 use crate::options::Format;
 use crate::row::{Figure, Row, Unit};
@@ -16,7 +16,7 @@ impl Report {
     pub fn add(&mut self, row: &Row) {
         match self.format {
             Format::Table => self.add_line(row),
-            // A row has no map with keys that JSON could not express.
+            // A row has no map with keys that JSON cannot express.
             Format::Json => println!("{}", serde_json::to_string(row).expect("a row is plain data")),
         }
         self.has_begun = true;

@@ -1,4 +1,4 @@
-//! One line of the result: we and one peer in one workload. Plain data, to be printed, written and read again.
+//! One line of the result: us and one peer in one workload. Plain data that is printed, written and read again.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::Sample;
 
-/// We and one peer in one workload.
+/// Us and one peer in one workload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub workload: String,
@@ -19,7 +19,7 @@ pub struct Row {
     pub ratio: f64,
 }
 
-/// A median, and how far the middle half of the rounds lay apart. Written as the median alone.
+/// A median, and the spread of the middle half of the rounds. Written as the median alone.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(from = "f64", into = "f64")]
 pub struct Figure {
@@ -30,21 +30,21 @@ pub struct Figure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
-    /// Time of each operation.
+    /// Time per operation.
     #[serde(rename = "ns/op")]
     NanosPerOperation,
     /// Time of single operations, such as the longest.
     #[serde(rename = "ns")]
     Nanos,
-    /// Share of hits.
+    /// Hit ratio.
     #[serde(rename = "ratio")]
     Ratio,
     #[serde(rename = "bytes")]
     Bytes,
-    /// Instructions of each operation.
+    /// Instructions per operation.
     #[serde(rename = "instr")]
     Instructions,
-    /// Lines of the compiler's intermediate code, of each query.
+    /// Lines of the compiler's intermediate code, per query.
     #[serde(rename = "lines")]
     Lines,
     /// Functions in that code.
@@ -80,7 +80,7 @@ impl Row {
     }
 }
 
-/// Reads rows as they were written, one a line.
+/// Reads rows as they were written, one per line.
 pub fn read_rows(text: &str) -> Result<Vec<Row>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let row = |(at, line)| serde_json::from_str(line).map_err(|error| format!("line {}: {error}", at + 1));

@@ -1,4 +1,4 @@
-//! Reading recorded traces. Their form: one request a line, `start count ignored request_number`.
+//! Reads recorded traces. Format: one request per line, `start count ignored request_number`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ruzstd::decoding::StreamingDecoder;
 
-/// The keys of a trace, in the order in which they were asked for.
+/// The keys of a trace, in the order of their requests.
 pub fn read(folder: &Path, name: &str) -> io::Result<Vec<u32>> {
     let path = folder.join(format!("{name}.lis.zst"));
     let explain = |error: String| io::Error::other(format!("{}: {error}", path.display()));

@@ -1,4 +1,4 @@
-//! What is run: each workload sets up contestants, races them, and hands over rows. Ours is always the first.
+//! The workloads: each sets up contestants, races them, and returns rows. Ours is always the first.
 
 mod client;
 mod commit;
@@ -37,7 +37,7 @@ use crate::peers::{Foyer, Lru, Moka, Ours, Peer, QuickCache, Read, Value, value_
 use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
-/// Runs all workloads that are wanted.
+/// Runs all requested workloads.
 pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>> {
     hits::run(options, report);
     misses::run(options, report);
@@ -66,7 +66,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
 
 // What contestants do
 
-/// What is done with each key.
+/// The operation on each key.
 #[derive(Clone, Copy)]
 enum Operation {
     Get,
@@ -74,7 +74,7 @@ enum Operation {
     GetOrInsert,
     /// Removes the key and inserts it again.
     Renew,
-    /// Of 100 operations so many insert or, each fifth of them, remove; all others get.
+    /// Of 100 operations, this many insert or, every fifth of them, remove; all others get.
     Mix {
         writes: usize,
     },
@@ -111,9 +111,9 @@ fn get_or_insert<P: Peer>(peer: &P, keys: &[u32]) -> usize {
     hits
 }
 
-/// Writes and reads take turns, each kind as evenly as its share allows.
+/// Mixes writes and reads, each kind as evenly as its share allows.
 fn mix<P: Peer>(peer: &P, keys: &[u32], writes: usize) -> usize {
-    /// Has no factor in common with 100, so that the numbers below that come in another order.
+    /// Has no factor in common with 100, so that the numbers below that come in a different order.
     const STEP: usize = 37;
     let mut hits = 0;
     for (at, &key) in keys.iter().enumerate() {
@@ -127,7 +127,7 @@ fn mix<P: Peer>(peer: &P, keys: &[u32], writes: usize) -> usize {
     hits
 }
 
-/// Does something that neither hits nor misses.
+/// An operation that neither hits nor misses.
 fn each<T>(keys: &[u32], mut act: impl FnMut(u64) -> T) -> usize {
     for &key in keys {
         black_box(act(key.into()));
@@ -172,7 +172,7 @@ fn entries(held: u32) -> impl ExactSizeIterator<Item = (u64, Value)> {
 
 // Races
 
-/// Races with each number of threads; one row for each peer.
+/// Races with each number of threads; one row per peer.
 fn race_times(
     options: &Options,
     report: &mut Report,
@@ -186,7 +186,7 @@ fn race_times(
     }
 }
 
-/// [`race_times`] of reads that are all hits.
+/// [`race_times`] of reads that all hit.
 fn race_hits(
     options: &Options,
     report: &mut Report,
@@ -203,7 +203,7 @@ fn race_hits(
     }
 }
 
-/// One row for each peer: its times beside those of the first contestant.
+/// One row per peer: its times compared with those of the first contestant.
 fn report_times(
     report: &mut Report,
     workload: &str,
@@ -234,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts what it is asked to do, and has nothing.
+    /// Counts its operations, and holds nothing.
     #[derive(Default)]
     struct Counter {
         gets: AtomicUsize,

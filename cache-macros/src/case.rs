@@ -13,7 +13,7 @@ pub(crate) fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Whether the capital at `at` begins a word: after a small letter or digit, or as the last capital of a run.
+/// Whether the capital at `at` begins a word: it follows a small letter or digit, or is the last capital of a run.
 fn starts_word(letters: &[char], at: usize) -> bool {
     let Some(before) = at.checked_sub(1).map(|before| letters[before]) else { return false };
     let next_is_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
-/// A `compile_error!` for each message, at its token. Without `::core`, which in the 2015 edition is a name of the program's
-/// own: tokens that stand in the program mean what they mean there.
+/// One `compile_error!` for each message, at its token. Written without `::core`: the tokens stand in the user's code,
+/// where the 2015 edition reads `::core` as a name of the user's crate.
 pub(crate) fn compile_error(error: &syn::Error) -> TokenStream {
     let is_prefix = |token: &TokenTree| match token {
         TokenTree::Punct(punct) => punct.as_char() == ':',
@@ -28,12 +28,12 @@ impl Errors {
         self.found.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Adds a mistake that stands at `span`.
+    /// Adds a mistake at `span`.
     pub(crate) fn push_at(&mut self, span: Span, message: impl Display) {
         self.found.push(syn::Error::new(span, message));
     }
 
-    /// The value of `result`; a mistake is kept instead of it.
+    /// Returns the value of `result`, or records its mistake.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.found.push(error)).ok()
     }
@@ -49,8 +49,8 @@ impl Errors {
 
     /// The last mistake as a type, and `compile_error!`s for the others. Without a mistake it is an empty array.
     ///
-    /// A macro that fails as the length of an array makes it a type about which the compiler reports no further
-    /// errors; one that fails in the place of the whole type would be taken for `()`.
+    /// If the length of an array type is a macro that fails, the compiler reports no further errors about that type. A
+    /// macro that fails in place of the whole type would be taken for `()`.
     pub(crate) fn to_type(&self) -> (TokenStream, TokenStream) {
         match self.found.split_last() {
             Some((last, others)) => {
@@ -61,7 +61,7 @@ impl Errors {
         }
     }
 
-    /// The messages alone.
+    /// Only the messages.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> Vec<String> {
         self.found.iter().flat_map(|error| error.clone().into_iter()).map(|error| error.to_string()).collect()

@@ -1,13 +1,14 @@
-//! The number that says whether generator, macros and store speak of the same generated code.
+//! The format number, by which generator, macros and store check that they fit together.
 
-/// Format of the code that these macros write. Raised together with those in `cache-core` (`registry!` and the check
-/// of the derive) and in the generator whenever old generated code would no longer compile or mean something else.
+/// Format of the code that these macros write. It is raised, together with those in `cache-core` (`registry!` and the
+/// check of the derive) and in the generator, whenever older generated code would no longer compile or would mean
+/// something else.
 pub(crate) const FORMAT: u32 = 1;
 
-/// What is out of step, and which crate to update.
+/// Says which crates do not match, and which one to update.
 ///
-/// `core` is the number of `cache-core`, `generated` that of the generator (`None` in text written by hand), `macros`
-/// that of this crate.
+/// `core` is the format of `cache-core`, `generated` that of the generator (`None` in a registry written by hand), and
+/// `macros` that of this crate.
 pub(crate) fn mismatch(core: u32, generated: Option<u32>, macros: u32) -> Option<String> {
     if core != macros {
         let (old, new) =

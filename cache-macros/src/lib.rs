@@ -1,5 +1,5 @@
-//! `derive(Query)`, `derive(Shape)` and `registry!` for `cache-core`: entry points only. Each macro is a plain function from tokens
-//! to tokens in a module of its own, and is tested there.
+//! `derive(Query)`, `derive(Shape)` and `registry!` for `cache-core`: entry points only. Each macro is a plain function
+//! from tokens to tokens in its own module, where it is tested.
 //!
 //! Depend on `cache-core`, which re-exports everything from here.
 #![forbid(unsafe_code)]
@@ -34,55 +34,55 @@ mod text;
 /// | `capacity = N` | keep at most `N` entries, by the default policy |
 /// | `lru = N` | keep at most `N` entries, in exact least-recently-used order |
 /// | `max_weight = N`, `weigh = path` | keep entries of at most `N` together, each weighed by `fn(&Query, &Value) -> u32` |
-/// | `ttl = "5m"` | keep an entry so long after it was written |
-/// | `tti = "5m"` | keep an entry so long after it was last used |
-/// | `fresh = "30s"` | call an entry fresh so long; removes nothing |
+/// | `ttl = "5m"` | keep an entry for this long after it was written |
+/// | `tti = "5m"` | keep an entry for this long after it was last used |
+/// | `fresh = "30s"` | call an entry fresh for this long; removes nothing |
 /// | `history = N` | keep the `N` previous values of an entry |
 /// | `persist` | put the table into snapshots; key and value must be `Serialize`, `Deserialize` and `Shape` |
 /// | `codec = "bincode"` | format in snapshots: `bincode` (default), `postcard` or `json`; the trait `Shape` lists what each loses |
-/// | `opaque` | ask no `Shape` of key and value; changes of them are told by `version` alone |
-/// | `version = N` | what is saved under another version is not restored |
-/// | `eq` | compare values by `==`, so that an equal answer may keep its allocation |
+/// | `opaque` | require no `Shape` of key and value; only `version` tells that they have changed |
+/// | `version = N` | entries saved under another version are not restored |
+/// | `eq` | compare values with `==`; an equal answer may keep its allocation |
 /// | `secret` | keys are hidden wherever the store or a client prints them: in errors, reports and events |
-/// | `tags("...", ...)` | invalidate the entries together with those of other queries that have the tag |
-/// | `tags_of = path` | give each entry tags of its own, those that `fn(&Query) -> impl IntoIterator<Item = Tag>` returns for its key |
+/// | `tags("...", ...)` | tags of all entries: invalidating a tag invalidates the entries of every query that has it |
+/// | `tags_of = path` | give each entry tags of its own: those that `fn(&Query) -> impl IntoIterator<Item = Tag>` returns for its key |
 /// | `borrowed` | also make `NameRef<'_>`, a borrowed key that allocates nothing; `Hash` and `Eq` must be derived |
-/// | `crate = "path"` | where `cache_core` is found, if the dependency was renamed |
+/// | `crate = "path"` | path of `cache_core`, if the dependency is renamed |
 ///
 /// These tell a query client how to load the query; the store itself does nothing with them:
 ///
 /// | option | meaning |
 /// |---|---|
 /// | `strategy = "..."` | `cache-first` (default), `stale-while-revalidate`, `network-first`, `refresh` or `network-only` |
-/// | `swr = "5m"` | serve a stale answer so long while it is loaded again |
-/// | `stale_if_error = "1h"` | serve a stale answer so long when its load fails |
-/// | `timeout = "1s"` | let a network-first query look into the cache when its load takes longer |
-/// | `linger = "5s"` | let a load go on so long after the last caller that waited for it has left (default: 5 s); `"0s"` ends it at once, `"until done"` never |
-/// | `jitter = 0.1` | let an entry live shorter by a random part of its `ttl`, at most this fraction |
-/// | `beta = 1.0` | load an answer again a little before it becomes stale; more is earlier |
-/// | `error_ttl = "1s"` | answer with the error of a load for so long |
-/// | `absent_ttl = "10s"` | call an answer that is `None` fresh so long, and keep it so long |
-/// | `fallback = value`, `fallback = path` | answer with this value, or with what a `fn(&Query) -> Value` makes, when all else has failed; never kept |
-/// | `retry = N` | try a load whose error may pass again, at most `N` times; default: 3 |
-/// | `retry_first = "1s"` | wait at most so long before the first retry, all of it at random; default: 1 s |
-/// | `retry_longest = "30s"` | wait at most so long before any retry; default: 30 s |
-/// | `retry_factor = 2.0` | let the longest wait grow by this factor from one retry to the next, at least 1; default: 2 |
-/// | `breaker`, `breaker = "name"` | let loads fail at once while too many have failed: by a breaker of its own, or one that all share that name it |
-/// | `poll = "5s"` | load an answer again so long after its last load, while it is observed |
-/// | `batch`, `batch = N` | let one load take several keys, at most `N` (default: 100); the query is loaded by `FetchMany` |
+/// | `swr = "5m"` | serve a stale answer for this long while it is loaded again |
+/// | `stale_if_error = "1h"` | serve a stale answer for this long when its load fails |
+/// | `timeout = "1s"` | let a network-first query fall back to the cache when its load takes longer |
+/// | `linger = "5s"` | let a load go on for this long after its last waiting caller has left (default: 5 s); `"0s"` ends it at once, `"until done"` never |
+/// | `jitter = 0.1` | shorten the `ttl` of each entry by a random part, at most this fraction |
+/// | `beta = 1.0` | load an answer again a little before it becomes stale; a larger number means earlier |
+/// | `error_ttl = "1s"` | answer with the error of a failed load for this long |
+/// | `absent_ttl = "10s"` | keep an answer that is `None` for this long, and call it fresh for as long |
+/// | `fallback = value`, `fallback = path` | answer with this value, or with the result of a `fn(&Query) -> Value`, when all else has failed; never kept |
+/// | `retry = N` | retry a load whose error may be temporary, at most `N` times; default: 3 |
+/// | `retry_first = "1s"` | wait a random time of at most this long before the first retry; default: 1 s |
+/// | `retry_longest = "30s"` | wait at most this long before any retry; default: 30 s |
+/// | `retry_factor = 2.0` | multiply the longest wait by this from one retry to the next; at least 1; default: 2 |
+/// | `breaker`, `breaker = "name"` | fail loads at once while too many have failed: by a breaker of its own, or one shared by all queries that name it |
+/// | `poll = "5s"` | while an answer is observed, load it again this long after its last load |
+/// | `batch`, `batch = N` | load several keys at once, at most `N` (default: 100); the query is loaded by `FetchMany` |
 /// | `concurrency = N` | let at most `N` loads of the query run at once; others wait their turn |
 ///
 /// A duration is written in whole numbers with the units `d`, `h`, `m`, `s`, `ms`, `us`, `ns`: `"1h30m"`, `"250ms"`.
 ///
-/// A number may be any constant expression of any integer type (`capacity = MAX_POSTS`, `max_weight = 64 << 20`), a fraction
-/// one of type `f64`, and a duration one of type `Duration` (`ttl = POST_TTL`). The compiler evaluates it, and refuses what
-/// the option does not allow, such as a capacity of 0.
+/// A number may be a constant expression of any integer type (`capacity = MAX_POSTS`, `max_weight = 64 << 20`), a
+/// fraction one of type `f64`, and a duration one of type `Duration` (`ttl = POST_TTL`). The compiler evaluates it, and
+/// rejects what the option does not allow, such as a capacity of 0.
 ///
-/// A `fallback` that is a path is called as a function; a constant stands in braces: `fallback = { NOBODY }`.
+/// A `fallback` that is a path is called as a function. Write a constant in braces: `fallback = { NOBODY }`.
 ///
 /// # Beside another `Query`
-/// The extractor of `axum` has this name too, as have types of other crates. Derive by the path then, and import only the
-/// other one; the trait, where it is needed, comes in without its name:
+/// `axum` and other crates have types of this name too. Then derive by path and import only the other type. Import the
+/// trait, where you need it, without its name:
 ///
 /// ```
 /// # mod axum {
@@ -104,7 +104,7 @@ mod text;
 /// }
 /// ```
 ///
-/// `use cache_core::Query as CacheQuery` does as well: the build script follows such names.
+/// `use cache_core::Query as CacheQuery` works as well: the build script follows renames.
 #[proc_macro_derive(Query, attributes(query))]
 pub fn derive_query(input: TokenStream) -> TokenStream {
     query::derive(input.into()).into()
@@ -125,7 +125,7 @@ pub fn include_registry_impl(_: TokenStream) -> TokenStream {
     registry::include::expand(&registry::include::Package::of_cargo()).into()
 }
 
-/// Gives a type a fingerprint, by which a snapshot notices that the type changed.
+/// Gives a type a fingerprint, so that a snapshot notices when the type changes.
 ///
 /// ```ignore
 /// #[derive(Shape, Serialize, Deserialize)]
@@ -137,13 +137,13 @@ pub fn include_registry_impl(_: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// It reads `#[serde(...)]` too: what changes the encoding changes the fingerprint.
+/// It also reads `#[serde(...)]`: whatever changes the encoding changes the fingerprint.
 ///
 /// | option | where | meaning |
 /// |---|---|---|
-/// | `opaque` | field, variant, type | only names and the texts of types count; needed where a type is foreign or `#[serde(with)]` decides what is saved |
+/// | `opaque` | field, variant, type | only the names and the source text of types count; needed where a type is foreign or `#[serde(with)]` decides what is saved |
 /// | `self_describing` | type | saved with `codec = "json"` only; needed for `untagged`, `flatten`, `tag`, `skip_serializing_if` and the like |
-/// | `crate = "path"` | type | where `cache_core` is found, if the dependency was renamed |
+/// | `crate = "path"` | type | path of `cache_core`, if the dependency is renamed |
 #[proc_macro_derive(Shape, attributes(shape, serde))]
 pub fn derive_shape(input: TokenStream) -> TokenStream {
     shape::derive(input.into()).into()

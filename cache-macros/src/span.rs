@@ -1,8 +1,8 @@
-//! Where generated tokens stand, for the compiler's messages.
+//! Spans of generated tokens, at which the compiler shows its messages.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 
-/// The tokens, meaning what they meant, standing at `at`.
+/// The tokens, located at `at`; their names resolve as before.
 pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
     let moved = tokens.into_iter().map(|token| {
         let span = token.span().located_at(at);

@@ -1,9 +1,9 @@
-//! Lists cut apart before they are read, so that a mistake in one part hides none in the next.
+//! Splits lists before they are read, so that a mistake in one part hides none in the next.
 
 use proc_macro2::{Ident, Punct, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// Cuts at each comma that is not between angle brackets; empty parts are dropped.
+/// Splits at each comma that is not between angle brackets; drops empty parts.
 pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let mut parts = vec![TokenStream::new()];
     let mut angles = Angles::default();
@@ -25,7 +25,7 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     parts
 }
 
-/// The first `name =` that is not between angle brackets: where a comma was forgotten.
+/// The first `name =` that is not between angle brackets: a comma is missing before it.
 pub(crate) fn second_setting(argument: TokenStream) -> Option<Ident> {
     let mut angles = Angles::default();
     let mut word = None;

@@ -1,8 +1,8 @@
 //! "Did you mean": the known name nearest to a misspelt one.
 
-/// The name of `known` that `misspelt` is most probably meant to be; `None` if all are too far away.
+/// The name in `known` that `misspelt` most probably means; `None` if all are too far away.
 ///
-/// One edit (insert, delete, replace, swap two neighbours) is allowed for each three letters.
+/// Allows one edit (insert, delete, replace, swap two neighbours) for each three letters.
 pub(crate) fn nearest<'a>(misspelt: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = misspelt.chars().count().div_ceil(3);
     let near = known.into_iter().map(|name| (edits(misspelt, name), name));
@@ -21,7 +21,7 @@ fn edits(from: &str, to: &str) -> usize {
     rows[from.len()][to.len()]
 }
 
-/// Edits between the first `i` letters of `from` and the first `j` of `to`, given all smaller answers.
+/// Edits between the first `i` letters of `from` and the first `j` of `to`, given all smaller results.
 fn cell(rows: &[Vec<usize>], from: &[char], to: &[char], i: usize, j: usize) -> usize {
     if i == 0 || j == 0 {
         return i + j;

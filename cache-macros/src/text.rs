@@ -1,4 +1,4 @@
-//! Types as text, for people: without the blanks that tokens print with.
+//! Types as text for people: without the spaces that tokens print with.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
@@ -9,7 +9,7 @@ pub(crate) fn full(tokens: TokenStream) -> String {
     text.written
 }
 
-/// The same, but of each path only its last segment: `Page<Vec<u8>, 3>`.
+/// The same, with only the last segment of each path: `Page<Vec<u8>, 3>`.
 pub(crate) fn short(tokens: TokenStream) -> String {
     full(without_prefixes(tokens))
 }
@@ -17,7 +17,7 @@ pub(crate) fn short(tokens: TokenStream) -> String {
 #[derive(Default)]
 struct Text {
     written: String,
-    /// Whether a word that comes next needs a blank before it.
+    /// Whether the next word needs a space before it.
     after_word: bool,
 }
 
@@ -68,7 +68,7 @@ fn brackets(delimiter: Delimiter) -> (&'static str, &'static str) {
     }
 }
 
-/// Takes away every `word::`, and `::` in front.
+/// Removes every `word::`, and a leading `::`.
 fn without_prefixes(tokens: TokenStream) -> TokenStream {
     let mut kept: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();

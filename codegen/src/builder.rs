@@ -1,4 +1,4 @@
-//! The build script's face: settings in, files and cargo instructions out. The only part that talks to cargo.
+//! The interface for build scripts: settings in, files and cargo instructions out. The only part that talks to cargo.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -23,10 +23,10 @@ const NEVER_WRITTEN: &str = "module-without-a-file";
 /// Name of the manifest.
 const MANIFEST_FILE: &str = "cache_registry.json";
 
-/// Finds the queries of the package whose build script this is, and writes its registry.
+/// Finds the queries of the package that the build script belongs to, and writes its registry.
 ///
-/// Call it from `build.rs`; [`Builder`] has the options. On failure a report goes to standard error, and the build
-/// script ends with exit status 1.
+/// Call it from `build.rs`; [`Builder`] has the options. On failure it prints a report to standard error and ends the
+/// build script with exit status 1.
 ///
 /// # Examples
 /// ```no_run
@@ -67,30 +67,30 @@ pub struct Builder {
 /// Where the build script called a method of the builder.
 type Call = &'static panic::Location<'static>;
 
-/// What a run has done.
+/// The result of a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Generated {
     /// The generated file.
     pub registry: PathBuf,
-    /// What became of it.
+    /// Whether it was written.
     pub change: Change,
-    /// The files that were read, and where those may appear that were looked for and that this build may compile: cargo is
-    /// to run the generator again when one of them changes.
+    /// The files that were read, and the paths where missing files that this build may compile may appear. Cargo must
+    /// run the generator again when one of them changes.
     pub watched: Vec<PathBuf>,
     /// The warnings.
     pub report: Report,
 }
 
-/// What became of the generated file.
+/// What happened to the generated file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
     /// It was written.
     Written,
-    /// It already said the same.
+    /// It already had this text.
     Same,
-    /// A source file is not Rust at the moment, so the last good one was left as it is. rustc reports the error.
+    /// A source file is not valid Rust at the moment, so the last good registry was kept. rustc reports the error.
     Kept,
 }
 
@@ -100,56 +100,57 @@ impl Builder {
         Self::default()
     }
 
-    /// Folder of the package, if not that of the running build script (`CARGO_MANIFEST_DIR`).
+    /// Sets the folder of the package. Default: that of the running build script (`CARGO_MANIFEST_DIR`).
     pub fn package_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    /// File of the crate root, relative to the package, if not the library or else the one program.
+    /// Sets the file of the crate root, relative to the package. Default: the library, or else the only program.
     pub fn root(mut self, file: impl Into<PathBuf>) -> Self {
         self.root = Some(file.into());
         self
     }
 
-    /// Folder to write into, if not cargo's (`OUT_DIR`). `include_registry!` looks there; for another folder, use
-    /// `include!`.
+    /// Sets the folder to write into. Default: cargo's (`OUT_DIR`), where `include_registry!` looks; for another
+    /// folder, use `include!`.
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
         self
     }
 
-    /// Path of `cache_core` in generated code, if it is not a dependency of this package but reached through another:
-    /// `::my_prelude::cache_core`.
+    /// Sets the path of `cache_core` in generated code, for a package that does not depend on it directly but reaches
+    /// it through another crate: `::my_prelude::cache_core`.
     pub fn crate_path(mut self, path: impl Into<String>) -> Self {
         self.crate_path = Some(path.into());
         self
     }
 
-    /// Name of the generated struct, if not `CacheRegistry`.
+    /// Sets the name of the generated struct. Default: `CacheRegistry`.
     pub fn registry_name(mut self, name: impl Into<String>) -> Self {
         self.registry_name = Some(name.into());
         self
     }
 
-    /// The `cfg`s of the build, if not those that cargo tells the running build script (`CARGO_CFG_*`). They do not change the
-    /// registry, which has the conditions of each query; they tell which faults and missing files concern this build.
+    /// Sets the `cfg`s of the build. Default: those that cargo passes to the running build script (`CARGO_CFG_*`). They
+    /// do not change the registry, which repeats the conditions of each query; they decide which faults and missing
+    /// files concern this build.
     pub fn build_cfgs(mut self, cfgs: BuildCfgs) -> Self {
         self.build_cfgs = Some(cfgs);
         self
     }
 
-    /// Lists a query that the scan cannot: one instance of a generic query (`Page<User>`), one made by a macro, one of
-    /// another crate (`::other::GetPost`).
+    /// Lists a query that the scan cannot find: one instance of a generic query (`Page<User>`), one made by a macro, or
+    /// one of another crate (`::other::GetPost`).
     ///
-    /// A type of this crate needs only as much of its path as tells it from others.
+    /// For a type of this crate, the end of its path is enough if it is unique.
     #[track_caller]
     pub fn include(mut self, type_path: impl Into<String>) -> Self {
         self.includes.push((Include::new(type_path), panic::Location::caller()));
         self
     }
 
-    /// Lists a query under a name of its own for its table.
+    /// Lists a query, and gives its table this name.
     #[track_caller]
     pub fn include_as(mut self, type_path: impl Into<String>, name: impl Into<String>) -> Self {
         let include = Include { name: Some(name.into()), ..Include::new(type_path) };
@@ -157,16 +158,16 @@ impl Builder {
         self
     }
 
-    /// Leaves out a query (`GetPost`, `posts::GetPost`), a macro call (`my_macro!`), or, written from `crate`, whatever
-    /// is below a module (`crate::experiments`), and silences the warning about it.
+    /// Leaves out a query (`GetPost`, `posts::GetPost`), a macro call (`my_macro!`), or everything below a module
+    /// (`crate::experiments`, which must start with `crate`), and silences the warning about it.
     #[track_caller]
     pub fn skip(mut self, path: impl Into<String>) -> Self {
         self.skips.push((Skip::new(path), panic::Location::caller()));
         self
     }
 
-    /// Writes the registry and tells cargo what it depends on. On failure a report goes to standard error, and the
-    /// process ends with exit status 1.
+    /// Writes the registry and tells cargo what it depends on. On failure it prints a report to standard error and ends
+    /// the process with exit status 1.
     pub fn generate(self) {
         let folder = self.folder_or_cargo().unwrap_or_default();
         match self.run() {
@@ -181,10 +182,10 @@ impl Builder {
         }
     }
 
-    /// Writes the registry and says what was done. Tells cargo nothing.
+    /// Writes the registry and returns what was done. Tells cargo nothing.
     ///
     /// # Errors
-    /// All errors of the settings and of `Cargo.toml` together. What rustc reports is none of them.
+    /// All errors of the settings and of `Cargo.toml` together. Errors that rustc reports are not among them.
     pub fn run(&self) -> Result<Generated, Report> {
         let mut report = Report::new();
         let folder = self.folder_or_cargo().map_err(Report::from)?;
@@ -209,13 +210,13 @@ impl Builder {
         let registry = out_dir.join(REGISTRY_FILE);
         let build = self.build_cfgs.clone().unwrap_or_else(BuildCfgs::of_cargo);
         let watched = watched(&package, &scan, &build, &out_dir);
-        // What is not compiled in this build is nothing to wait for.
+        // A file that this build does not compile needs no watch.
         let verdicts = scan.faults.iter().map(|fault| (fault, build.verdict(&fault.cfgs)));
         let faults: Vec<_> = verdicts.filter(|(_, verdict)| *verdict != Verdict::Never).collect();
         let is_broken = faults.iter().any(|(_, verdict)| *verdict == Verdict::Always);
         let is_kept = is_broken && registry.is_file();
         if is_kept {
-            // What is said of the queries that were found holds only for a whole crate.
+            // What is said about the queries that were found is true only if the whole crate was read.
             report = Report::new();
         }
         report.extend(faults.into_iter().map(|(fault, _)| weakened(&fault.diagnostic, is_kept)));
@@ -255,7 +256,7 @@ impl Builder {
     fn scan(&self, package: &Package) -> Result<Scan, Diagnostic> {
         let root = self.root.as_ref().map(|root| package.folder.join(root)).or_else(|| package.root.clone());
         let Some(root) = root else {
-            let message = format!("package `{}` has no library and no one program", package.name);
+            let message = format!("package `{}` has neither a library nor exactly one program", package.name);
             return Err(
                 Diagnostic::error(message).help("name the crate root with `Builder::root(\"src/...\")`")
             );
@@ -282,7 +283,7 @@ impl Builder {
     }
 }
 
-/// Whether a struct can have this name in every edition, without `r#`, which its users would have to repeat.
+/// Whether a struct can have this name in every edition without `r#`, which all its users would have to repeat.
 fn check_name(name: &str) -> Result<(), Diagnostic> {
     let reason = match name {
         _ if is_keyword(name) => ": it is a keyword of Rust",
@@ -293,7 +294,7 @@ fn check_name(name: &str) -> Result<(), Diagnostic> {
         .help("choose another, as in `Builder::registry_name(\"Tables\")`"))
 }
 
-/// The place of a call in the build script; none if its source is not there.
+/// The place of a call in the build script; `None` if its source is missing.
 fn place_of(call: Call, argument: &str, folder: &Path) -> Option<Location> {
     // Cargo compiles the build script of a workspace member from the workspace's folder.
     let read = |above: &Path| {
@@ -318,7 +319,7 @@ fn or_variable(given: Option<&PathBuf>, variable: &str, method: &str) -> Result<
     })
 }
 
-/// Paths that cargo is to watch: each once, sorted, relative to the package where they are in it.
+/// Paths for cargo to watch: each once, sorted, relative to the package if they are in it.
 fn watched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) -> Vec<PathBuf> {
     let folder = &package.folder;
     let mut all: Vec<_> = scan.paths().into_iter().map(Path::to_path_buf).collect();
@@ -326,12 +327,12 @@ fn watched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) ->
     for missing in &scan.missing {
         match build.verdict(&missing.cfgs) {
             Verdict::Never => {}
-            // Rustc refuses the crate until the file is there. To watch for it alone is not enough: a file that is moved may be
-            // older than this run.
+            // rustc rejects the crate until the file exists. To watch only the file is not enough: a file that is moved
+            // there may be older than this run.
             Verdict::Always if !missing.is_in_macro => {
                 all.extend([missing.path.clone(), out_dir.join(NEVER_WRITTEN)]);
             }
-            // The build may succeed without the file, and is then to come to rest.
+            // The build may succeed without the file; it must not run the generator again each time.
             Verdict::Always | Verdict::Depends => all.extend(folder_to_watch(&missing.path, folder, out_dir)),
         }
     }
@@ -344,7 +345,8 @@ fn watched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) ->
     paths
 }
 
-/// The folder whose content changes when `file` appears; none if other builds change it too, for cargo watches all that is
+/// The folder whose content changes when `file` appears. `None` if other builds change it too, since cargo watches
+/// everything below a folder.
 /// below a folder.
 fn folder_to_watch(file: &Path, package: &Path, out_dir: &Path) -> Option<PathBuf> {
     let folder = file.ancestors().skip(1).find(|folder| folder.is_dir())?;
@@ -353,7 +355,7 @@ fn folder_to_watch(file: &Path, package: &Path, out_dir: &Path) -> Option<PathBu
     (!package.starts_with(&inside) && !out_dir.starts_with(&inside)).then(|| folder.to_path_buf())
 }
 
-/// What fails the build where it compiles a module whose file appeared without a run of the generator.
+/// Code that fails the build if it compiles a module whose file appeared without a run of the generator.
 fn unwatched(package: &Package, scan: &Scan, build: &BuildCfgs, out_dir: &Path) -> String {
     let is_unwatched = |missing: &&Missing| {
         build.verdict(&missing.cfgs) == Verdict::Depends
@@ -380,8 +382,8 @@ fn instructions(generated: &Generated, folder: &Path, out: &mut impl Write) -> i
     out.flush()
 }
 
-/// A fault of the user's source as a warning: the error is rustc's to report, but if it were to find none, the registry
-/// would be out of date without a word.
+/// A fault in the user's source as a warning: rustc reports the error. If rustc found none, the registry would be out
+/// of date without any message.
 fn weakened(fault: &Diagnostic, is_kept: bool) -> Diagnostic {
     let consequence = match is_kept {
         true => "the registry of the last good build is used",
@@ -390,7 +392,7 @@ fn weakened(fault: &Diagnostic, is_kept: bool) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..fault.clone() }.help(consequence)
 }
 
-/// Writes the file unless it says so already. Whoever reads it meanwhile sees the old text or the new, never a part.
+/// Writes the file unless it already has this text. A concurrent reader sees the old text or the new, never a part.
 fn write_if_changed(path: &Path, text: &str) -> Result<Change, Report> {
     if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(Change::Same);

@@ -1,18 +1,19 @@
-//! `cfg` predicates: read, weighed as far as that needs no compiler, written back in one spelling.
+//! `cfg` predicates: parsed, evaluated as far as possible without a compiler, and printed in one spelling.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// How deep a predicate may nest. Nobody writes more than a few; the bound keeps hostile input off the stack.
+/// How deep a predicate may nest. Real ones nest a few levels; the limit keeps hostile input from overflowing the
+/// stack.
 const MAX_DEPTH: usize = 64;
 
 /// One predicate of a `#[cfg(...)]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Cfg {
-    /// `unix`, `test`, `feature = "x"`, and whatever else only the compiler can answer, as text.
+    /// `unix`, `test`, `feature = "x"`, and everything else that only the compiler can evaluate, as text.
     Option(String),
     /// `all(...)`.
     All(Vec<Cfg>),
@@ -22,7 +23,7 @@ pub enum Cfg {
     Not(Box<Cfg>),
 }
 
-/// What can be said of a predicate, for a build that is not for tests.
+/// What is known of a predicate, for a build that is not for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Holds in every such build.
@@ -33,7 +34,7 @@ pub enum Verdict {
     Depends,
 }
 
-/// The `cfg`s of one build, as far as cargo tells them to its build script. By default nothing is known.
+/// The `cfg`s of one build, as far as cargo tells them to its build script. By default none is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildCfgs {
     /// The variables `CARGO_CFG_*`, without this prefix.
@@ -50,7 +51,7 @@ impl BuildCfgs {
         )
     }
 
-    /// Those that these environment variables tell; all but `CARGO_CFG_*` are passed over.
+    /// The `cfg`s that these environment variables give. Ignores all except `CARGO_CFG_*`.
     #[must_use]
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let cfgs = variables.into_iter().filter_map(|(name, value)| {
@@ -65,13 +66,13 @@ impl BuildCfgs {
         Verdict::fold(cfgs, self, Verdict::Always, Verdict::Never)
     }
 
-    /// Whether one option is set. An option that is not among the variables may still be set by the build script itself or
-    /// by flags of the compiler, unless cargo alone decides it.
+    /// Whether one option is set. An option that is not among the variables may still be set by the build script itself
+    /// or by compiler flags, unless only cargo decides it.
     fn option(&self, text: &str) -> Verdict {
         match text {
             "test" | "false" => return Verdict::Never,
             "true" => return Verdict::Always,
-            // What the compiler is asked about is the default; a profile may say otherwise.
+            // The build script sees the compiler's default; a profile may differ.
             _ if text.starts_with("panic =") => return Verdict::Depends,
             _ => {}
         }
@@ -91,12 +92,12 @@ impl BuildCfgs {
         }
     }
 
-    /// Whether an option that is not set is known not to be: by cargo alone, or by the target alone.
+    /// Whether an option without a variable is known to be unset, because only cargo or only the target decides it.
     fn is_decided(&self, name: &str) -> bool {
         let is_known = |variable: &str| self.variables.contains_key(variable);
         match name {
             "feature" => is_known("FEATURE"),
-            // Flags of the compiler add to these.
+            // Compiler flags add to these.
             "target_feature" => false,
             _ => {
                 is_known("TARGET_OS") && (name == "unix" || name == "windows" || name.starts_with("target_"))
@@ -106,7 +107,7 @@ impl BuildCfgs {
 }
 
 impl Cfg {
-    /// Reads the tokens between the parentheses of `cfg(...)`. A predicate nested absurdly deep never holds.
+    /// Parses the tokens between the parentheses of `cfg(...)`. A predicate that nests too deeply never holds.
     #[must_use]
     pub fn parse(tokens: TokenStream) -> Self {
         Self::parse_at(tokens.into_iter().collect(), 0)
@@ -168,7 +169,7 @@ impl Cfg {
         }
     }
 
-    /// The predicate that all of `parts` hold, in the simplest form.
+    /// The predicate that all of `parts` hold, simplified.
     #[must_use]
     pub fn all(mut parts: Vec<Self>) -> Self {
         parts.retain(|part| part.verdict() != Verdict::Always);
@@ -176,7 +177,7 @@ impl Cfg {
         if parts.len() == 1 { parts.swap_remove(0) } else { Self::All(parts) }
     }
 
-    /// The predicate that one of `parts` holds, in the simplest form.
+    /// The predicate that at least one of `parts` holds, simplified.
     #[must_use]
     pub fn any(mut parts: Vec<Self>) -> Self {
         if parts.iter().any(|part| part.verdict() == Verdict::Always) {
@@ -186,7 +187,7 @@ impl Cfg {
         if parts.len() == 1 { parts.swap_remove(0) } else { Self::Any(parts) }
     }
 
-    /// The predicate that this one does not hold.
+    /// The negation of this predicate.
     #[must_use]
     pub fn negated(self) -> Self {
         match self {
@@ -197,7 +198,7 @@ impl Cfg {
 }
 
 impl Verdict {
-    /// `neutral` changes nothing, one `decisive` part decides.
+    /// A `decisive` part decides the result; a `neutral` part does not change it.
     fn fold(parts: &[Cfg], build: &BuildCfgs, neutral: Self, decisive: Self) -> Self {
         let mut result = neutral;
         for part in parts {
@@ -232,7 +233,7 @@ impl fmt::Display for Cfg {
     }
 }
 
-/// Adds `cfg` unless it says nothing new.
+/// Adds `cfg` unless it adds nothing.
 pub(crate) fn push(cfgs: &mut Vec<Cfg>, cfg: Cfg) {
     if cfg.verdict() != Verdict::Always && !cfgs.contains(&cfg) {
         cfgs.push(cfg);
@@ -255,7 +256,7 @@ fn dedup_in_order(parts: &mut Vec<Cfg>) {
     });
 }
 
-/// Writes tokens in one spelling: spaces around `=`, after commas, nowhere else but between words.
+/// Prints tokens in one spelling: spaces around `=` and after commas, and otherwise only between words.
 fn write_tokens(text: &mut String, tokens: &[TokenTree], depth: usize) {
     for token in tokens {
         match token {

@@ -1,4 +1,4 @@
-//! From the queries of a crate and the requests of its build script to the lines of the registry, and what is to be said
+//! From the queries of a crate and the requests of its build script to the lines of the registry, and the messages
 //! about the rest. Plain data in, plain data out.
 
 mod request;
@@ -29,17 +29,17 @@ pub struct Line {
     pub location: Option<Location>,
 }
 
-/// What goes into the registry, and what is to be said about the rest.
+/// The lines of the registry, and the messages about the rest.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Listing {
-    /// Sorted by type path, each once.
+    /// Sorted by type path, without duplicates.
     pub lines: Vec<Line>,
     /// Requests that cannot be met, and queries that are not in the registry.
     pub report: Report,
 }
 
-/// Decides what is listed.
+/// Decides which queries are listed.
 #[must_use]
 pub fn check(model: &Model, includes: &[Include], skips: &[Skip]) -> Listing {
     let mut listing = Listing::default();
@@ -75,7 +75,7 @@ pub fn check(model: &Model, includes: &[Include], skips: &[Skip]) -> Listing {
     listing
 }
 
-/// Adds the line of `query`. Where conditions choose between several of one path, they share it.
+/// Adds the line of `query`. If conditions choose between several queries of one path, they share the line.
 fn add_line(lines: &mut BTreeMap<String, Line>, query: &Query) {
     if let Some(line) = lines.get_mut(&query.path) {
         let both = Cfg::any(vec![Cfg::all(line.cfgs.clone()), Cfg::all(query.cfgs.clone())]);
@@ -117,7 +117,7 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
         Obstacle::InMacroCall => Diagnostic::warning(format!(
             "a query inside the macro call `{name}` is not in the registry"
         ))
-        .at(at, "what the macro makes of these tokens cannot be seen")
+        .at(at, "the generator cannot see what the macro makes of these tokens")
         .help(
             "list what it makes: `Builder::include(\"crate::path::of::Query\")` in build.rs, or a line in a \
                      `registry!` of your own",
@@ -125,7 +125,7 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
         Obstacle::InMacroDefinition => Diagnostic::warning(format!(
             "queries that the macro `{name}` makes are not in the registry"
         ))
-        .at(at, "the calls of this macro cannot be looked into")
+        .at(at, "the generator cannot see what calls of this macro make")
         .help(
             "list what it makes: `Builder::include(\"crate::path::of::Query\")` in build.rs, or a line in a \
                      `registry!` of your own",
@@ -135,7 +135,7 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
             Diagnostic::warning(format!(
                 "query `{path}` is not in the registry: module `{name}` is declared inside the macro `{call}!`"
             ))
-            .at(module.clone(), "what the macro makes of it cannot be seen")
+            .at(module.clone(), "the generator cannot see what the macro makes of it")
             .at(at, "the query")
             .help(format!(
                 "declare it outside, as `#[cfg(...)] mod {name};`, or list the query: \
@@ -143,9 +143,9 @@ fn warning(query: &Query, obstacle: &Obstacle) -> Diagnostic {
             ))
         }
         Obstacle::Included(call) => Diagnostic::warning(format!(
-            "query `{path}` is not in the registry: its file is taken in by `include!`"
+            "query `{path}` is not in the registry: its file is included by `include!`"
         ))
-        .at(call.clone(), "files that are included are not looked into")
+        .at(call.clone(), "the generator does not scan included files")
         .at(at, "the query")
         .help(format!(
             "declare the file as a module, or list the query: `Builder::include(\"{path}\")` in build.rs"

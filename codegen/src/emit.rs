@@ -9,7 +9,7 @@ pub use manifest::manifest;
 pub(crate) use manifest::{cfgs, doc_text};
 pub use registry::{Style, registry, unwatched};
 
-/// Number of the format that the generated file and its manifest are written in. `registry!` refuses any other.
+/// Number of the format of the generated file and its manifest. `registry!` rejects any other.
 pub const FORMAT: u32 = 1;
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Explanation {
     /// If the manifest or the crate root cannot be read. Faults further down are in [`Explanation::faults`].
     pub fn of(folder: &Path, root: Option<&Path>) -> Result<Self, Report> {
         let package = Package::read(folder)?;
-        // Where a build script would have to choose, any program will do.
+        // A build script would have to choose a program; here any of them will do.
         let first = || package.root.clone().or_else(|| package.programs.first().cloned());
         let Some(root) = root.map(|root| folder.join(root)).or_else(first) else {
             let message = format!("package `{}` has neither a library nor a program", package.name);
@@ -44,7 +44,7 @@ impl Explanation {
         Ok(Self { package, scan, model, listing })
     }
 
-    /// What stood in the way of the walk.
+    /// Faults that stopped a part of the walk.
     #[must_use]
     pub fn faults(&self) -> Report {
         let mut report = Report::new();
@@ -183,7 +183,7 @@ impl Explanation {
         Json::List(items.collect())
     }
 
-    /// What rustc reports. Files of modules in macro calls are listed by their calls.
+    /// Missing files that rustc reports. Files of modules in macro calls are listed by their calls.
     fn missing(&self) -> impl Iterator<Item = &Missing> {
         self.scan.missing.iter().filter(|missing| !missing.is_in_macro)
     }

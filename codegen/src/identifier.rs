@@ -1,25 +1,25 @@
-//! What can be written as a name or a path in Rust.
+//! What is an identifier or a path in Rust.
 
 use std::borrow::Cow;
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// The words that every edition keeps for the language.
+/// The keywords of every edition.
 const KEYWORDS: [&str; 48] = [
     "_", "abstract", "as", "become", "box", "break", "const", "continue", "crate", "do", "else", "enum",
     "extern", "false", "final", "fn", "for", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
     "move", "mut", "override", "priv", "pub", "ref", "return", "self", "Self", "static", "struct", "super",
     "trait", "true", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
-/// The words that some edition took for the language.
+/// The keywords of some editions only.
 const LATER_KEYWORDS: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
 
-/// Whether some edition keeps the word for the language.
+/// Whether the word is a keyword in some edition.
 pub(crate) fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word) || LATER_KEYWORDS.contains(&word)
 }
 
-/// Whether `text` is one identifier, perhaps a keyword, perhaps raw.
+/// Whether `text` is one identifier, which may be a keyword, and may be raw.
 pub(crate) fn is_word(text: &str) -> bool {
     let Ok(tokens) = text.parse::<TokenStream>() else { return false };
     let mut tokens = tokens.into_iter();
@@ -29,8 +29,8 @@ pub(crate) fn is_word(text: &str) -> bool {
     }
 }
 
-/// Whether `text` is names with `::` between them, and perhaps before them. The first may be `crate`, `self` or `super`.
-/// The name of a block is `_`.
+/// Whether `text` is a list of names separated by `::`, with or without a leading `::`. The first may be `crate`,
+/// `self` or `super`. The name of a block is `_`.
 pub(crate) fn is_path(text: &str) -> bool {
     let (is_global, names) = match text.strip_prefix("::") {
         Some(names) => (true, names),
@@ -44,7 +44,7 @@ pub(crate) fn is_path(text: &str) -> bool {
     })
 }
 
-/// The name as every edition reads it: raw, if some edition keeps it for the language.
+/// The name in a form that every edition accepts: raw, if some edition has it as a keyword.
 pub(crate) fn raw(name: &str) -> Cow<'_, str> {
     if LATER_KEYWORDS.contains(&name) { format!("r#{name}").into() } else { name.into() }
 }

@@ -1,4 +1,5 @@
-//! The `build.rs` side of the typed query cache: finds the structs that derive `Query` and writes one registry of them.
+//! The `build.rs` side of the typed query cache: finds the structs that derive `Query` and writes one registry for
+//! them.
 //!
 //! ```no_run
 //! // build.rs
@@ -7,41 +8,42 @@
 //! }
 //! ```
 //!
-//! The scan proposes, the compiler disposes: what is written is nothing but one call of the public macro `registry!`
-//! with one line per query, so that `rustc` checks every guess. Options of queries are never read here.
+//! The generator guesses and the compiler decides: the output is one call of the public macro `registry!` with one line
+//! per query, so `rustc` checks every guess. The generator never reads the options of queries.
 //!
 //! # Tour
-//! Four steps, each usable alone:
+//! Four steps, each usable by itself:
 //! - [`scan`]: from a crate root, along `mod`, to modules and what they declare;
-//! - [`model`]: which of that derives the cache's `Query`, by which path and under which `cfg`s;
-//! - [`check`]: which queries become lines of the registry, and what is to be said about the others;
+//! - [`model`]: which of these derive the cache's `Query`, by which path and under which `cfg`s;
+//! - [`check`]: which queries become lines of the registry, and the messages about the others;
 //! - [`emit`]: the generated file and the manifest beside it, as text.
 //!
-//! [`Builder`] runs them in a build script, [`Explanation`] on any crate.
+//! [`Builder`] runs them in a build script, [`Explanation`] runs them on any crate.
 //!
 //! # What is found
-//! Every module that `rustc` would find by `mod`: files, folders, inline modules, `#[path]`. Folders are never listed.
-//! The derive is recognised through `use`, renames, globs, full paths, `cfg_attr` and a renamed dependency; every `cfg`
-//! on the way is copied to the line. `#[cfg(test)]` is left out.
+//! Every module that `rustc` finds by `mod`: files, folders, inline modules, `#[path]`. The generator never lists a
+//! folder. It recognises the derive through `use`, renames, globs, full paths, `cfg_attr` and a renamed dependency, and
+//! copies every `cfg` on the way to the line. It leaves out `#[cfg(test)]`.
 //!
-//! A query without a path that the crate root can write (in a function, in a macro call, in a private module), and a
-//! generic one, is reported as a warning that says what to do. So is one in a module that is declared inside a macro call
-//! such as `cfg_if!`, or in a file that `include!` takes in: what a macro makes of its tokens cannot be seen.
+//! A query that the crate root cannot name (in a function, in a macro call, in a private module), or a generic one,
+//! gives a warning that says what to do. So does a query in a module that is declared inside a macro call such as
+//! `cfg_if!`, or in a file that `include!` includes: the generator cannot see what a macro makes of its tokens.
 //!
 //! # When it runs again
-//! When one of the files that it read changes, or one that a `mod` asked for appears. The generated file is written only if
-//! its text changes. While a source file is not Rust, the last good registry stays, so that `rustc` reports the error.
+//! When one of the files that it read changes, or when a file that a `mod` asks for appears. It writes the generated
+//! file only if the text changes. While a source file is not valid Rust, the last good registry stays, so that `rustc`
+//! reports the error.
 //!
-//! Conditions are weighed by the features and the target of the build (`CARGO_CFG_*`): a module that this build does not
-//! compile may be missing or broken. The generator cannot know a `cfg` that the build script itself sets, or that
-//! `cargo rustc -- --cfg` adds, nor what a macro makes of its tokens. Where the file of a module under such a condition, or
-//! in a macro call, is missing, the nearest existing folder is watched instead. Cargo watches all that is below a folder, so
-//! a folder with the package or with cargo's output in it cannot be watched: no build would come to rest. There, for
-//! instance for a `lib.rs` beside `Cargo.toml`, a file that appears goes unnoticed; the next build that compiles it fails
-//! with a message that says how to run the generator again.
+//! The generator evaluates conditions with the features and the target of the build (`CARGO_CFG_*`), so a module that
+//! this build does not compile may be missing or broken. It cannot know a `cfg` that the build script itself sets or
+//! that `cargo rustc -- --cfg` adds, nor what a macro makes of its tokens. If the file of a module under such a
+//! condition, or in a macro call, is missing, it watches the nearest existing folder instead. Cargo watches everything
+//! below a folder, so a folder that contains the package or cargo's output cannot be watched: each build would start
+//! another run. A file that appears in such a folder, for instance for a `lib.rs` beside `Cargo.toml`, goes unnoticed;
+//! the next build that compiles it fails with a message that says how to run the generator again.
 //!
-//! In a package of one program, a `src/lib.rs` that appears while no file of the program changes is noticed at the next
-//! run.
+//! In a package with one program, a new `src/lib.rs` goes unnoticed until something else starts a run, such as a change
+//! of the program.
 #![forbid(unsafe_code)]
 #![allow(clippy::needless_doctest_main, reason = "the examples are build scripts, whose `main` is the point")]
 

@@ -1,5 +1,5 @@
-//! `cache-codegen explain CRATE_DIR`: what the generator sees in a crate. Reads arguments and prints; the work is done
-//! by the library.
+//! `cache-codegen explain CRATE_DIR`: what the generator sees in a crate. Reads arguments and prints; the library does
+//! the work.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ Exit status: 0 if the crate could be walked, 1 if not, 2 for bad usage.
 
 /// The crate could not be walked.
 const FAILURE: u8 = 1;
-/// The command line makes no sense.
+/// The command line is invalid.
 const BAD_USAGE: u8 = 2;
 
 enum Command {
@@ -80,7 +80,7 @@ fn explain(explanation: &Explanation, is_json: bool) -> ExitCode {
     if faults.is_empty() { printed } else { fail(&faults.render(&explanation.package.folder)) }
 }
 
-/// Prints to standard output. A reader that has gone away, as in `| head`, is no failure.
+/// Prints to standard output. A closed reader, as in `| head`, is not a failure.
 fn print(text: &str) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use crate::model::Model;
 use crate::package::CrateNames;
 use crate::scan::{Scan, scan_with};
 
-/// Scans a crate made of these files, from the first.
+/// Scans a crate made of these files; the first is the root.
 #[track_caller]
 pub(crate) fn scan_files(files: &[(&str, &str)]) -> Scan {
     let texts: BTreeMap<PathBuf, &str> =
@@ -35,7 +35,7 @@ pub(crate) fn model_of_files(files: &[(&str, &str)]) -> Model {
     Model::build(&scan, &dependency())
 }
 
-/// What a package that depends on `cache-core` knows it by.
+/// The names that a package that depends on `cache-core` has for it.
 pub(crate) fn dependency() -> CrateNames {
     CrateNames { is_dependency: true, ..CrateNames::default() }
 }

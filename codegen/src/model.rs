@@ -1,5 +1,5 @@
-//! From what a crate declares to its queries. Resolves names as far as that needs no other crate; never looks at the
-//! options of a query.
+//! From the declarations of a crate to its queries. Resolves names within the crate only, and never reads the options
+//! of a query.
 
 mod resolve;
 mod visibility;
@@ -16,19 +16,19 @@ use resolve::{Origin, Resolver};
 /// Name of the derive.
 pub(crate) const DERIVE: &str = "Query";
 
-/// The queries of one crate, and what only looks like one.
+/// The queries of one crate, and types that only look like one.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Model {
-    /// What derives the cache's `Query`, sorted by path.
+    /// The types that derive the cache's `Query`, sorted by path.
     pub queries: Vec<Query>,
-    /// What derives some other `Query`.
+    /// The types that derive some other `Query`.
     pub lookalikes: Vec<Lookalike>,
     /// Every other type of the crate that the registry may name.
     pub types: Vec<NamedType>,
 }
 
-/// Something that derives `Query`.
+/// A type that derives `Query`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Query {
@@ -42,15 +42,15 @@ pub struct Query {
     pub cfgs: Vec<Cfg>,
     /// Its name in the source.
     pub location: Location,
-    /// Why it cannot be a line of the registry as it stands.
+    /// Why it cannot be a line of the registry as it is.
     pub obstacle: Option<Obstacle>,
 }
 
-/// Why a query cannot be listed as it stands.
+/// Why a query cannot be listed as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
-    /// It stands for as many queries as there are types to fill in.
+    /// It stands for as many queries as there are choices of its parameters.
     Generic,
     /// It is declared in the block of this name, and has no path from outside.
     InBlock(String),
@@ -58,14 +58,14 @@ pub enum Obstacle {
     InMacroCall,
     /// It is among the tokens of a macro definition.
     InMacroDefinition,
-    /// Its module, or one around it, is declared among the tokens of a macro.
+    /// Its module, or a module around it, is declared among the tokens of a macro.
     InMacroModule {
         /// The name of the macro.
         call: Location,
         /// The name of the module.
         module: Location,
     },
-    /// Its file is taken in by this `include!`.
+    /// Its file is included by this `include!`.
     Included(Location),
     /// This module or type cannot be named from the crate root.
     Hidden(Location),
@@ -81,7 +81,7 @@ pub struct Lookalike {
     pub location: Location,
     /// The derive as written.
     pub derive: String,
-    /// Why it was passed over.
+    /// Why it was ignored.
     pub reason: String,
 }
 
@@ -91,12 +91,12 @@ pub struct Lookalike {
 pub struct NamedType {
     /// Path from the crate root.
     pub path: String,
-    /// Whether the crate root can name it so.
+    /// Whether the crate root can name it by this path.
     pub is_visible: bool,
 }
 
 impl Query {
-    /// By path and place; of the same query in several modules of a macro, the first goes first.
+    /// By path and place; of the same query in several modules of a macro, the one of the first module comes first.
     fn order(&self) -> (&str, &std::path::Path, usize, usize) {
         let start = |location: &Location| location.range().start;
         let module = match &self.obstacle {
@@ -108,7 +108,7 @@ impl Query {
 }
 
 impl Model {
-    /// Finds the queries of `scan`, in a crate that knows the cache by `crates`.
+    /// Finds the queries of `scan`, in a crate that has these names for the cache.
     #[must_use]
     pub fn build(scan: &Scan, crates: &CrateNames) -> Self {
         let mut builder = ModelBuilder {
@@ -123,7 +123,7 @@ impl Model {
         let seen: HashSet<_> = seen.map(|(_, module)| module.source.path()).collect();
         for (id, module) in scan.iter() {
             if is_hidden(id) && seen.contains(module.source.path()) {
-                // Declared elsewhere, outside of a macro call.
+                // Also declared elsewhere, outside of a macro call.
                 continue;
             }
             module.types.iter().for_each(|item| builder.type_item(id, item));
@@ -131,7 +131,7 @@ impl Model {
         }
         let mut model = builder.model;
         model.queries.sort_by(|a, b| a.order().cmp(&b.order()));
-        // A macro may get the same module for each of several conditions.
+        // A macro may declare the same module once for each of several conditions.
         model.queries.dedup_by(|next, query| next.path == query.path && next.location == query.location);
         model
     }
@@ -141,7 +141,7 @@ struct ModelBuilder<'a> {
     scan: &'a Scan,
     crates: &'a CrateNames,
     resolver: Resolver<'a>,
-    /// Names that the derive may go by somewhere in the crate; all others need no look.
+    /// Names that the derive may have somewhere in the crate; other names need no search.
     aliases: HashSet<String>,
     model: Model,
 }
@@ -231,8 +231,8 @@ impl ModelBuilder<'_> {
         });
     }
 
-    /// `None` if the derive is the cache's, else why it is not. Where a name may come from a crate that the scan
-    /// cannot see into, `is_likely` decides.
+    /// `None` if the derive is the cache's, else why it is not. If a name may come from a crate that the scan cannot
+    /// see into, `is_likely` decides.
     fn weigh(&mut self, id: ModuleId, derive: &PathText, is_likely: bool) -> Option<String> {
         match self.resolver.origin(id, derive) {
             Origin::Cache => None,
@@ -278,12 +278,12 @@ impl ModelBuilder<'_> {
     }
 }
 
-/// The path as every edition reads it: the registry is read as in the latest.
+/// The path in a form that every edition accepts: the registry is read as in the latest.
 fn path_text(names: &[String]) -> String {
     names.iter().map(|name| raw(name)).collect::<Vec<_>>().join("::")
 }
 
-/// Every name that `use` gives to something called `Query`, and to such names again.
+/// Every name that a `use` gives to something called `Query`, or to such a name.
 fn aliases(scan: &Scan) -> HashSet<String> {
     let renames: Vec<_> = scan
         .modules

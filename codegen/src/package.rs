@@ -1,5 +1,5 @@
-//! What `Cargo.toml` says that concerns the generator: the crate root, and the names of the cache crates. The rest is
-//! left to cargo.
+//! The parts of `Cargo.toml` that concern the generator: the crate root, and the names of the cache crates. Cargo
+//! checks the rest.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::source::{Location, SourceFile};
 
 /// The package whose traits and macros the generated code uses.
 const CORE: &str = "cache-core";
-/// The package that the derive really comes from.
+/// The package that defines the derive.
 const MACROS: &str = "cache-macros";
 
-/// One package, as far as the generator is concerned.
+/// The parts of one package that concern the generator.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Package {
@@ -24,17 +24,17 @@ pub struct Package {
     pub folder: PathBuf,
     /// Its name.
     pub name: String,
-    /// The file that holds the crate root; none if the package has no library and no one program.
+    /// The file of the crate root; `None` if the package has neither a library nor exactly one program.
     pub root: Option<PathBuf>,
     /// The crate roots of the programs that the manifest lists.
     pub programs: Vec<PathBuf>,
     /// The crates that the derive may come from.
     pub crates: CrateNames,
-    /// The manifests that were read: its own, and that of the workspace if needed.
+    /// The manifests that were read: the package's own, and that of the workspace if needed.
     pub manifests: Vec<PathBuf>,
 }
 
-/// Under which names a crate knows the cache.
+/// The names that a crate has for the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrateNames {
@@ -42,7 +42,7 @@ pub struct CrateNames {
     pub core: String,
     /// First segments of paths that lead to the derive.
     pub own: BTreeSet<String>,
-    /// Whether the package really depends on the cache.
+    /// Whether the package depends on the cache.
     pub is_dependency: bool,
 }
 
@@ -57,7 +57,7 @@ impl Package {
     /// Reads `Cargo.toml` of `folder`, and that of its workspace if a dependency is inherited.
     ///
     /// # Errors
-    /// If a manifest cannot be read or is not what cargo accepts.
+    /// If a manifest cannot be read or cargo would reject it.
     pub fn read(folder: &Path) -> Result<Self, Report> {
         let manifest = Manifest::read(&folder.join("Cargo.toml"))?;
         let document = manifest.parse()?;
@@ -107,7 +107,7 @@ impl Manifest {
     }
 }
 
-/// The crate root by cargo's rules: the library, else the program of the package, else its only program.
+/// The crate root by cargo's rules: the library, or else the program of the package, or else its only program.
 fn root(
     folder: &Path,
     name: &str,
@@ -192,7 +192,7 @@ fn crate_names(
         let renamed = spec.and_then(DeValue::as_table).and_then(|spec| text(spec, "package"));
         match renamed.unwrap_or(key) {
             CORE => {
-                // A second name of the same package cannot be told from the first; both lead to the derive.
+                // A second name of the same package looks the same as the first; both lead to the derive.
                 names.core = format!("::{}", rust_name(key));
                 names.own.insert(rust_name(key));
                 names.is_dependency = true;

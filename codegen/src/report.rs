@@ -1,4 +1,4 @@
-//! What a run has to say: errors and warnings, each with its place and a way out, shown with the source around it.
+//! The messages of a run: errors and warnings, each with its place and ways to fix it, shown with the source around it.
 
 use std::fmt;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::source::{Location, SourceFile};
 /// Width at which reports wrap; they are read in terminals and logs of unknown width.
 const WIDTH: usize = 120;
 
-/// How bad it is.
+/// The severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Severity {
@@ -25,13 +25,13 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
     /// What is wrong, in lower case and without a full stop.
     pub message: String,
-    /// Where, with a few words beside it; the first is the main one.
+    /// The places, each with a few words beside it; the first is the main one.
     pub places: Vec<(Location, String)>,
-    /// The ways out, one sentence each.
+    /// Ways to fix it, one sentence each.
     pub help: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a way out.
+    /// Adds a way to fix it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
@@ -68,7 +68,7 @@ impl Diagnostic {
         self.places.first().map(|(location, _)| location)
     }
 
-    /// The whole of it in one line, without the source. Paths are shown relative to `base`.
+    /// The whole message in one line, without the source. Paths are shown relative to `base`.
     #[must_use]
     pub fn one_line(&self, base: &Path) -> String {
         let mut line = String::new();
@@ -87,7 +87,7 @@ impl Diagnostic {
         (self.location().map(Location::path), self.location().map_or(0, |location| location.range().start))
     }
 
-    /// Title, a frame for each file, the ways out.
+    /// The title, a frame for each file, and the ways to fix it.
     fn group<'a>(&'a self, base: &Path) -> Group<'a> {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -115,14 +115,14 @@ impl Diagnostic {
     }
 }
 
-/// Everything that a run has to say, sorted by file and line.
+/// All messages of a run, sorted by file and line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Report {
-    /// A report with nothing in it.
+    /// An empty report.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -140,23 +140,23 @@ impl Report {
         &self.diagnostics
     }
 
-    /// The errors alone.
+    /// Only the errors.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// The warnings alone.
+    /// Only the warnings.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning)
     }
 
-    /// Whether it holds an error.
+    /// Whether it contains an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.errors().next().is_some()
     }
 
-    /// Whether there is nothing to say.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.diagnostics.is_empty()

@@ -1,5 +1,5 @@
-//! From a crate root to its modules and what they declare. Follows `mod` as rustc does and never lists a folder;
-//! knows nothing of queries, names or registries.
+//! From a crate root to its modules and what they declare. Follows `mod` as rustc does and never lists a folder. Knows
+//! nothing of queries, names or registries.
 
 mod attributes;
 mod cursor;
@@ -19,7 +19,7 @@ use crate::cfg::Cfg;
 use crate::report::Diagnostic;
 use crate::source::{Location, SourceFile};
 
-/// Everything that was found by following `mod` from one crate root.
+/// Everything found by following `mod` from one crate root.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Scan {
@@ -27,12 +27,12 @@ pub struct Scan {
     pub files: Vec<Arc<SourceFile>>,
     /// The modules, parents before children; the first is the crate root.
     pub modules: Vec<Module>,
-    /// Where a file was expected for a module, and none is that can be read.
+    /// Paths where the file of a module was expected, but no readable file exists.
     pub missing: Vec<Missing>,
-    /// What rustc will refuse where it is compiled: text that is not Rust, files that cannot be read. The rest of the crate
-    /// is scanned all the same.
+    /// What rustc rejects if it compiles it: text that is not Rust, files that cannot be read. The rest of the crate is
+    /// still scanned.
     pub faults: Vec<Fault>,
-    /// Macro calls that bring in files which the scan did not find: `include!(...)`, or one with a `mod name;` among its
+    /// Macro calls that need files which the scan did not find: `include!(...)`, or a call with a `mod name;` among its
     /// tokens.
     pub unread: Vec<Location>,
 }
@@ -43,15 +43,16 @@ pub struct Scan {
 pub struct Missing {
     /// Where it was looked for.
     pub path: PathBuf,
-    /// Path of its module from the crate root; none for a module in a block or a macro call, whose queries are not listed.
+    /// Path of its module from the crate root; `None` for a module in a block or a macro call, whose queries are not
+    /// listed.
     pub module: Option<String>,
     /// Whether its module is declared among the tokens of a macro call, which may drop it.
     pub is_in_macro: bool,
-    /// Conditions of its module and of those around it.
+    /// Conditions of its module and of the modules around it.
     pub cfgs: Vec<Cfg>,
 }
 
-/// Something that rustc will refuse.
+/// Something that rustc rejects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
@@ -80,15 +81,15 @@ pub struct Module {
     pub kind: ModuleKind,
     /// The module around it; none for the root.
     pub parent: Option<ModuleId>,
-    /// Who may name it.
+    /// Its visibility.
     pub visibility: Visibility,
     /// Its own conditions, without those of the modules around it.
     pub cfgs: Vec<Cfg>,
-    /// The macro call, or definition, that it is declared in. It cannot be seen what the macro makes of it.
+    /// The macro call or definition in which it is declared. What the macro makes of it is unknown.
     pub macro_call: Option<Location>,
     /// The text that it is written in.
     pub source: Arc<SourceFile>,
-    /// The `mod` line; for the root the beginning of the file.
+    /// The `mod` line; for the root, the start of the file.
     pub location: Location,
     /// What `use` and `extern crate` bring in.
     pub uses: Vec<Use>,
@@ -110,19 +111,19 @@ pub enum ModuleKind {
     Inline,
     /// The body of a function or another block: what it declares cannot be named from outside.
     Block,
-    /// A file that `include!` takes in: what it declares belongs to the module around it.
+    /// A file that `include!` includes: what it declares belongs to the module around it.
     Included,
 }
 
 impl ModuleKind {
-    /// Whether it is a module for the language, with a name in paths.
+    /// Whether it is a module of the language, with a name in paths.
     #[must_use]
     pub fn is_named(self) -> bool {
         !matches!(self, Self::Block | Self::Included)
     }
 }
 
-/// Who may name an item.
+/// The visibility of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Visibility {
@@ -140,9 +141,9 @@ pub enum Visibility {
 pub struct Use {
     /// What is brought in.
     pub path: PathText,
-    /// Under which name.
+    /// The name that it gets.
     pub name: UseName,
-    /// Who sees it.
+    /// Its visibility.
     pub visibility: Visibility,
     /// Its own conditions.
     pub cfgs: Vec<Cfg>,
@@ -154,7 +155,7 @@ pub struct Use {
 pub struct TypeItem {
     /// Name as written.
     pub name: String,
-    /// Who may name it.
+    /// Its visibility.
     pub visibility: Visibility,
     /// Its own conditions.
     pub cfgs: Vec<Cfg>,
@@ -200,7 +201,7 @@ impl Scan {
     /// The module with this id.
     ///
     /// # Panics
-    /// If `id` is of another scan.
+    /// If `id` belongs to another scan.
     #[must_use]
     pub fn module(&self, id: ModuleId) -> &Module {
         &self.modules[id.0]
@@ -243,7 +244,7 @@ impl Scan {
         cfgs
     }
 
-    /// Paths of the files that were read, each once, sorted.
+    /// Paths of the files that were read, sorted, without duplicates.
     #[must_use]
     pub fn paths(&self) -> BTreeSet<&Path> {
         self.files.iter().map(|file| file.path()).collect()
@@ -253,12 +254,12 @@ impl Scan {
 /// Follows `mod` from the file `root`.
 ///
 /// # Errors
-/// If `root` itself cannot be read. Whatever is wrong further down is in [`Scan::faults`] or [`Scan::missing`].
+/// If `root` itself cannot be read. Problems in other files are in [`Scan::faults`] or [`Scan::missing`].
 pub fn scan(root: &Path) -> io::Result<Scan> {
     scan_with(root, |path| std::fs::read(path))
 }
 
-/// Like [`scan`], with another way to read a file. An error of kind `NotFound` means that there is none.
+/// Like [`scan`], but reads files with `read`. An error of kind `NotFound` means that the file does not exist.
 ///
 /// # Errors
 /// If `root` itself cannot be read.

@@ -1,4 +1,4 @@
-//! Source text and places in it. Reads nothing itself.
+//! Source text and places in it. Reads no files.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,7 +18,7 @@ impl SourceFile {
         Arc::new(Self { path: path.into(), text: text.into() })
     }
 
-    /// Where the text came from, as it was asked for.
+    /// The path as it was requested.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -45,7 +45,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// The bytes `range` of `source`; what lies outside the text or inside a character is cut off.
+    /// The bytes `range` of `source`; anything outside the text or inside a character is cut off.
     #[must_use]
     pub fn new(source: &Arc<SourceFile>, range: Range<usize>) -> Self {
         let start = floor_boundary(&source.text, range.start);
@@ -65,13 +65,13 @@ impl Location {
         self.source.path()
     }
 
-    /// The bytes meant.
+    /// The range of bytes.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
         self.range.clone()
     }
 
-    /// The text meant.
+    /// The text in the range.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.source.text[self.range.clone()]

@@ -1,4 +1,4 @@
-//! What is read from tokens wherever they stand: the values of string literals, and the parts of lists.
+//! What is read from tokens anywhere: the values of string literals, and the parts of lists.
 
 use proc_macro2::{TokenStream, TokenTree};
 
@@ -40,7 +40,7 @@ pub(crate) fn string_value(literal: &str) -> Option<String> {
     Some(value)
 }
 
-/// The parts of a list, without its commas; an empty part at the end is no part.
+/// The parts of a list, without its commas. A trailing comma adds no part.
 pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut parts = vec![Vec::new()];
     for token in tokens {

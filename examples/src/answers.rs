@@ -1,4 +1,4 @@
-//! How answers are found in the graph: pure functions.
+//! How answers are computed from the graph: pure functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub fn all(graph: &Graph) -> Vec<String> {
     ids.into_iter().cloned().collect()
 }
 
-/// Ids of the packages that go by a name, `name@version` or id.
+/// Ids of the packages with a name, `name@version` or id.
 #[must_use]
 pub fn find(graph: &Graph, spec: &str) -> Vec<String> {
     let (name, version) = spec.split_once('@').map_or((spec, None), |(name, version)| (name, Some(version)));
@@ -53,7 +53,7 @@ pub fn by_licence(graph: &Graph) -> BTreeMap<String, Vec<String>> {
     groups
 }
 
-/// Names that are there in several versions.
+/// Names with several versions.
 #[must_use]
 pub fn several_versions(graph: &Graph) -> Vec<String> {
     let mut versions: BTreeMap<&str, usize> = BTreeMap::new();
@@ -63,9 +63,9 @@ pub fn several_versions(graph: &Graph) -> Vec<String> {
     versions.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// A package and everything that it is built with, each after all that it is built with itself.
+/// A package and everything that it is built with. Each package comes after all packages that it is built with itself.
 ///
-/// Walks with a stack of its own, so that no chain is too long for it.
+/// Walks with an explicit stack, so that no chain is too long for it.
 #[must_use]
 pub fn dependencies_first<'a>(graph: &'a Graph, id: &'a str) -> Vec<&'a str> {
     let mut order = Vec::new();
@@ -84,10 +84,10 @@ pub fn dependencies_first<'a>(graph: &'a Graph, id: &'a str) -> Vec<&'a str> {
     order
 }
 
-/// How the longest chain goes on from a package, of which `continuations` are possible: ids with their links.
+/// How the longest chain goes on from a package with these possible `continuations`: ids with their links.
 #[must_use]
 pub fn link<'a>(continuations: impl Iterator<Item = (&'a str, u32)>) -> Link {
-    // The first of equals, so that the answer is always the same one.
+    // The first of equals, so that the answer is always the same.
     let longest = continuations.min_by_key(|(id, length)| (std::cmp::Reverse(*length), *id));
     match longest {
         Some((id, length)) => Link { length: length + 1, next: Some(id.to_owned()) },

@@ -25,10 +25,10 @@ Cache:
   -h, --help           print this
   -V, --version        print the version
 
-Exit status: 0 if all questions were answered, 1 if not, 2 if the command line makes no sense.
+Exit status: 0 if all questions were answered, 1 if not, 2 if the command line is invalid.
 ";
 
-/// What the program is to do.
+/// The command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Print the help.
@@ -39,37 +39,37 @@ pub enum Command {
     Answer(Options),
 }
 
-/// Which questions, about what, remembered where.
+/// Which questions, about which project, and where the answers are saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Folder or manifest; `None` for the current folder.
     pub path: Option<PathBuf>,
-    /// Packages to tell about.
+    /// Packages to show.
     pub packages: Vec<String>,
     /// Licences to list.
     pub licences: Vec<String>,
     /// Where the snapshot is.
     pub snapshot: Snapshot,
-    /// Show what is in the cache.
+    /// Show the content of the cache.
     pub inspect: bool,
 }
 
 /// Where the snapshot is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Snapshot {
-    /// In the project's target folder.
+    /// In the target folder of the project.
     #[default]
     InTarget,
     /// In this file.
     File(PathBuf),
-    /// There is none.
+    /// Nowhere.
     Nowhere,
 }
 
 /// Reads a command line, without the name of the program.
 ///
 /// # Errors
-/// If it makes no sense.
+/// If it is invalid.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut parser = Parser::from_args(arguments);
     let mut options = Options::default();

@@ -8,7 +8,7 @@ use cache_core::{CommitError, OpenError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The path on the command line leads nowhere.
+    /// The path on the command line does not exist.
     #[error("no such file or folder: `{}`", .0.display())]
     NoSuchPath(PathBuf),
     /// Cargo could not read the project.
@@ -23,7 +23,7 @@ pub enum Error {
     /// The cache could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// Answers could not be put into the cache.
+    /// Answers could not be stored in the cache.
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
@@ -37,7 +37,7 @@ impl From<cargo_metadata::Error> for Error {
     }
 }
 
-/// A report of cargo on one line: the error and its causes, without pictures of the source.
+/// A report of cargo on one line: the error and its causes, without source excerpts.
 fn one_line(report: &str) -> String {
     let lines = report.lines().map(str::trim).skip_while(|line| !line.starts_with("error"));
     let parts: Vec<&str> = lines

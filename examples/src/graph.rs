@@ -1,4 +1,4 @@
-//! Packages and what depends on what: plain data, made from what cargo says. Knows nothing of the cache.
+//! Packages and their dependencies: plain data, made from the output of cargo. Knows nothing of the cache.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub struct Graph {
     pub members: Vec<String>,
     /// All packages by id.
     pub packages: BTreeMap<String, Package>,
-    /// Who depends on a package, by its id, in order of their ids.
+    /// The dependents of a package, by its id, in the order of their ids.
     pub dependents: BTreeMap<String, Vec<Dependency>>,
     /// Manifests of the packages on this machine.
     pub manifests: Vec<PathBuf>,
@@ -35,7 +35,8 @@ impl Graph {
         Self { members, packages, dependents, manifests }
     }
 
-    /// Ids of what a package is built with: dependencies of its tests left out. Along these there are no cycles.
+    /// Ids of the packages that a package is built with, without dependencies of its tests. Without these there are no
+    /// cycles.
     pub fn built_with<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a str> {
         let dependencies = self.packages.get(id).map_or(&[][..], |package| &package.dependencies);
         let for_building = dependencies.iter().filter(|it| it.kinds.iter().any(|kind| *kind != Kind::Dev));

@@ -1,8 +1,8 @@
-//! A program that a user of the cache would write: `packages` answers questions about a Cargo project.
+//! A program as a user of the cache would write it: `packages` answers questions about a Cargo project.
 //!
-//! - [`queries`]: each question, a struct with `#[derive(Query)]`, and the types of the answers.
-//! - [`session`]: one run: the cache is restored, asked, filled by transactions, saved.
-//! - [`answers`]: how answers are found in the [`graph`] of packages, which [`project`] gets from cargo.
+//! - [`queries`]: the queries, each a struct with `#[derive(Query)]`, and the types of their answers.
+//! - [`session`]: one run: the cache is restored, read, filled by transactions, and saved.
+//! - [`answers`]: how answers are computed from the [`graph`] of packages, which [`project`] gets from cargo.
 //! - [`report`], [`table`]: what is printed. [`arguments`]: the command line.
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Where the project is, which files its answers depend on, and what cargo says about it. All I/O but snapshots.
+//! Where the project is, which files its answers depend on, and what cargo reports about it. All I/O except snapshots.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -17,14 +17,14 @@ pub struct Place {
     path: PathBuf,
     /// Folder of the workspace.
     pub root: PathBuf,
-    /// Folder for what is built, and for our snapshot.
+    /// Folder for build output, and for the snapshot.
     pub target: PathBuf,
     /// Manifests of the packages of the workspace.
     members: Vec<PathBuf>,
 }
 
 impl Place {
-    /// Finds the project that a folder or a manifest belongs to. Asks cargo for no more than that, which is quick.
+    /// Finds the project that a folder or a manifest belongs to. Asks cargo only for that, which is quick.
     ///
     /// # Errors
     /// If there is nothing at `path`, or cargo cannot read the manifests there.
@@ -44,9 +44,9 @@ impl Place {
     /// Everything about the packages of the project. Takes cargo some time.
     ///
     /// # Errors
-    /// If cargo cannot find out.
+    /// If cargo fails.
     pub fn graph(&self) -> Result<Graph, Error> {
-        // With a lock file and everything on this machine, nothing is written and no network is needed.
+        // With a lock file and all packages on this machine, nothing is written and no network is needed.
         let at_hand = self.lock().exists().then(|| cargo(&self.path, &["--locked", "--offline"]).exec().ok());
         let metadata: Metadata = match at_hand.flatten() {
             Some(metadata) => metadata,
@@ -65,7 +65,7 @@ impl Place {
         Project { root: self.root.clone(), inputs: inputs.collect() }
     }
 
-    /// Why answers about `known` are no longer answers about this project; `None` if they are.
+    /// Why answers about `known` no longer apply to this project; `None` if they do.
     #[must_use]
     pub fn difference(&self, known: &Project) -> Option<String> {
         if known.root != self.root {
@@ -103,7 +103,7 @@ fn cargo(path: &Path, options: &[&str]) -> MetadataCommand {
 
 /// Hash of a file; `None` if it cannot be read.
 ///
-/// Another Rust release may hash otherwise. The worst that can come of it is one cold start.
+/// Another Rust release may hash differently. The worst consequence is one cold start.
 fn hash(path: &Path) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     hasher.write(&fs::read(path).ok()?);

@@ -1,7 +1,7 @@
-//! The questions, and the types of their answers. Everything that the cache knows about stands here.
+//! The queries and the types of their answers. Everything that the cache contains is declared here.
 //!
-//! `persist` puts a table into snapshots; `borrowed` makes `PackageByIdRef` and the like, with which a lookup
-//! allocates nothing. Where answers speak of packages they hold ids, to be asked for.
+//! `persist` puts a table into snapshots; `borrowed` makes `PackageByIdRef` and the like, with which a lookup does not
+//! allocate. Answers refer to packages by id; another query has the package.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
 
-/// Which project do the answers belong to, and what were they read from?
+/// Which project are the answers about, and which files were they read from?
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Project, capacity = 1, persist)]
 pub struct CurrentProject;
@@ -25,7 +25,7 @@ pub struct ColdTiming;
 #[query(value = Vec<String>, capacity = 1, persist)]
 pub struct AllPackages;
 
-/// Which packages go by this name, `name@version` or id?
+/// Which packages have this name, `name@version` or id?
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Vec<String>, lru = 1_000, persist, borrowed)]
 pub struct FindPackages {
@@ -41,11 +41,11 @@ pub struct PackageById {
     pub id: String,
 }
 
-/// Who depends on this package?
+/// Which packages depend on this package?
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Vec<Dependency>, capacity = 100_000, persist, borrowed)]
 pub struct Dependents {
-    /// Id of the package that is depended on.
+    /// Id of the package.
     pub id: String,
 }
 
@@ -75,7 +75,7 @@ pub struct ChainFrom {
 #[query(value = Vec<String>, capacity = 1, persist)]
 pub struct LongestChain;
 
-/// Which names are there in several versions?
+/// Which names have several versions?
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Vec<String>, capacity = 1, persist)]
 pub struct SeveralVersions;
@@ -85,7 +85,7 @@ pub struct SeveralVersions;
 pub struct Project {
     /// Folder of the workspace.
     pub root: PathBuf,
-    /// Lock file and manifests with the hash of their content when cargo was asked; `None` for those not there.
+    /// The lock file and the manifests with the hash of their content when cargo was asked; `None` for missing files.
     pub inputs: BTreeMap<PathBuf, Option<u64>>,
 }
 
@@ -98,13 +98,13 @@ pub struct Package {
     pub version: String,
     /// Licence, as [`answers::licence`](crate::answers::licence) writes it.
     pub licence: String,
-    /// What it says about itself.
+    /// Its description.
     pub description: Option<String>,
-    /// The registry or repository that it is from; `None` for those on this machine.
+    /// The registry or repository that it comes from; `None` for packages on this machine.
     pub source: Option<String>,
-    /// Features that are switched on.
+    /// Enabled features.
     pub features: Vec<String>,
-    /// What it depends on itself.
+    /// Its own dependencies.
     pub dependencies: Vec<Dependency>,
 }
 
@@ -113,11 +113,11 @@ pub struct Package {
 pub struct Dependency {
     /// Id of the package at the other end.
     pub id: String,
-    /// For what.
+    /// The kinds of the dependency.
     pub kinds: Vec<Kind>,
 }
 
-/// What a dependency is for.
+/// The kind of a dependency.
 #[derive(Shape, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// The package itself.
@@ -131,20 +131,20 @@ pub enum Kind {
 /// One package of a longest chain.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// Packages from here to the end, this one included.
+    /// Number of packages from here to the end, including this one.
     pub length: u32,
     /// Id of the next package; `None` at the end.
     pub next: Option<String>,
 }
 
-/// Where the time of a run went.
+/// The times of a run.
 #[derive(Shape, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// Finding the project.
     pub find: Duration,
-    /// Restoring the snapshot and looking whether the project has changed; `None` if there was none to restore.
+    /// Restoring the snapshot and checking whether the project has changed; `None` if there was none to restore.
     pub restore: Option<Duration>,
-    /// Running `cargo metadata` and reading what it says; `None` if that was not needed.
+    /// Running `cargo metadata` and reading its output; `None` if that was not needed.
     pub metadata: Option<Duration>,
     /// Answering the questions.
     pub answer: Duration,

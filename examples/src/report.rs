@@ -1,4 +1,4 @@
-//! What is printed: asks the questions and puts the answers into tables.
+//! The output: runs the queries and puts the answers into tables.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use crate::queries::{Dependency, Kind, Timing};
 use crate::session::{End, Session, Start};
 use crate::table::Table;
 
-/// Packages that the overview names for their many dependents.
+/// Number of packages that the overview lists for their many dependents.
 const MOST_USED: usize = 10;
-/// Packages that the overview names for each licence.
+/// Number of packages that the overview lists for each licence.
 const NAMED_PER_LICENCE: usize = 6;
 
-/// Licences, most used packages, longest chain, several versions.
+/// Licences, most used packages, the longest chain, names with several versions.
 ///
 /// # Errors
-/// If a question cannot be answered.
+/// If a query fails.
 pub fn overview(session: &Session) -> Result<Vec<Table>, Error> {
     Ok(vec![licences(session)?, most_used(session)?, longest_chain(session)?, several_versions(session)?])
 }
@@ -92,10 +92,10 @@ fn several_versions(session: &Session) -> Result<Table, Error> {
     Ok(table)
 }
 
-/// The packages that go by `spec`, each with those that depend on it.
+/// The packages that match `spec`, each with its dependents.
 ///
 /// # Errors
-/// If there is none, or a question cannot be answered.
+/// If there is none, or a query fails.
 pub fn packages(session: &Session, spec: &str) -> Result<Vec<Table>, Error> {
     let ids = session.find(spec)?;
     if ids.is_empty() {
@@ -145,7 +145,7 @@ fn dependents(session: &Session, id: &str) -> Result<Table, Error> {
 /// The packages with a licence.
 ///
 /// # Errors
-/// If there is none, or a question cannot be answered.
+/// If there is none, or a query fails.
 pub fn licence(session: &Session, licence: &str) -> Result<Table, Error> {
     let licence = crate::answers::licence(Some(licence));
     let ids = session.by_licence(&licence)?;
@@ -162,7 +162,7 @@ pub fn licence(session: &Session, licence: &str) -> Result<Table, Error> {
     Ok(table)
 }
 
-/// What the cache has done, and what it was good for.
+/// What the cache has done, and what that saved.
 #[must_use]
 pub fn cache(start: &Start, end: &End, inspection: &Inspection) -> String {
     let mut text = format!("Cache: {start}\n");

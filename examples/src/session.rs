@@ -1,8 +1,8 @@
-//! One run of the program: the cache is restored, asked, filled by transactions, and saved.
+//! One run of the program: the cache is restored, read, filled by transactions, and saved.
 //!
-//! Each question has a method, and each method the same plan: the answer is in the cache, or else it is found in the
-//! graph of packages and put there by a transaction. Cargo is asked for that graph at the first miss; a run whose
-//! answers are all in the snapshot never asks.
+//! Each query has a method, and all methods do the same: the answer is in the cache, or it is computed from the graph
+//! of packages and stored by a transaction. The first miss asks cargo for that graph; a run whose answers are all in
+//! the snapshot never asks.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -24,7 +24,7 @@ use crate::queries::{
     PackagesByLicenceRef, SeveralVersions, Timing,
 };
 
-/// Commits that `--inspect` shows.
+/// Number of commits that `--inspect` shows.
 const COMMITS_SHOWN: usize = 20;
 
 /// A run of the program on one project.
@@ -34,7 +34,7 @@ pub struct Session {
     snapshot: Option<PathBuf>,
     cache: Cache<CacheRegistry>,
     start: Start,
-    /// Made at the first miss, with the time that it took.
+    /// Made at the first miss, with the time that took.
     graph: OnceCell<(Graph, Duration)>,
     find: Duration,
     restore: Duration,
@@ -51,11 +51,11 @@ pub enum Start {
     First,
     /// The snapshot could not be read, for this reason.
     Damaged(String),
-    /// What was restored is not about this project as it is now, and was thrown away.
+    /// The restored answers are not about this project as it is now, and were dropped.
     Outdated {
-        /// Entries thrown away.
+        /// Number of dropped entries.
         entries: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// Answers were restored.
@@ -65,19 +65,19 @@ pub enum Start {
 /// How a run ended.
 #[derive(Debug)]
 pub struct End {
-    /// Where its time went.
+    /// The times of this run.
     pub timing: Timing,
-    /// Where that of the last cold run went.
+    /// The times of the last cold run.
     pub cold: Option<Arc<Timing>>,
-    /// What was saved, and where (a relative path is within the project), or why nothing could be; `None` if the user
-    /// wants no snapshot.
+    /// What was saved, and where (a relative path is within the project), or why nothing was; `None` if the user wants
+    /// no snapshot.
     pub saved: Option<Result<(SaveReport, PathBuf), String>>,
 }
 
 impl Session {
     /// Begins a run: restores the snapshot if it is about the project as it is now.
     ///
-    /// A damaged snapshot is no error; [`start`](Self::start) tells.
+    /// A damaged snapshot is no error; [`start`](Self::start) reports it.
     ///
     /// # Errors
     /// If the cache cannot be built.
@@ -109,7 +109,7 @@ impl Session {
         &self.start
     }
 
-    /// What is in the cache, and how often it was asked.
+    /// The content of the cache, and its statistics.
     #[must_use]
     pub fn inspect(&self) -> Inspection {
         self.cache.inspect()
@@ -118,12 +118,12 @@ impl Session {
     /// Ids of all packages.
     ///
     /// # Errors
-    /// As all questions: if cargo has to be asked, and cannot tell.
+    /// As for all queries: if cargo must be asked, and fails.
     pub fn all_packages(&self) -> Result<Arc<Vec<String>>, Error> {
         self.answer(&AllPackages, answers::all)
     }
 
-    /// Ids of the packages that go by a name, `name@version` or id.
+    /// Ids of the packages with a name, `name@version` or id.
     ///
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
@@ -149,7 +149,7 @@ impl Session {
         self.answer(&DependentsRef { id }, |graph| graph.dependents.get(id).cloned().unwrap_or_default())
     }
 
-    /// Names that are there in several versions.
+    /// Names with several versions.
     ///
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
@@ -167,7 +167,7 @@ impl Session {
         })
     }
 
-    /// All licences. One commit answers this question and, for each licence, which packages have it.
+    /// All licences. One commit stores this answer and, for each licence, the packages that have it.
     ///
     /// # Errors
     /// As [`all_packages`](Self::all_packages).
@@ -222,7 +222,7 @@ impl Session {
         }
     }
 
-    /// The answer to a question: the one in the cache, else the one that `find` finds.
+    /// The answer to a query: from the cache, or else computed by `find`.
     fn answer<L, V>(&self, question: &L, find: impl FnOnce(&Graph) -> V) -> Result<Arc<V>, Error>
     where
         L: Lookup<Query: Query<Value = V>>,
@@ -270,7 +270,7 @@ impl Session {
     /// Ends the run: saves the cache.
     ///
     /// # Errors
-    /// If a commit fails. A snapshot that cannot be written is no error; the result tells.
+    /// If a commit fails. A snapshot that cannot be written is no error; the result reports it.
     pub fn end(&self) -> Result<End, Error> {
         let metadata = self.graph.get().map(|(_, took)| *took);
         let is_restored = matches!(self.start, Start::Restored(_));
@@ -286,7 +286,7 @@ impl Session {
             tx.commit()?;
         }
         let saved = self.snapshot.as_ref().map(|path| {
-            // If the folder cannot be made, the save says so.
+            // If the folder cannot be made, the save reports it.
             let _ = path.parent().map(std::fs::create_dir_all);
             let report = self.cache.save(path).map_err(|error| with_causes(&error))?;
             Ok((report, path.strip_prefix(&self.place.root).unwrap_or(path).to_owned()))
@@ -297,7 +297,7 @@ impl Session {
 
 /// Answers [`ChainFrom`] for a package from the answers for its dependencies, and those from the answers for theirs.
 ///
-/// The transaction reads what it has written itself and what was committed before, so that nothing is found out twice.
+/// The transaction reads its own writes and everything committed before, so that nothing is computed twice.
 fn link_chain(cache: &Cache<CacheRegistry>, graph: &Graph, id: &str) -> Result<Arc<Link>, Error> {
     let mut tx = cache.begin();
     tx.label(format!("chain from {id}"));
@@ -339,7 +339,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 impl Timing {
-    /// All of it together.
+    /// The sum of all times.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.find + self.restore.unwrap_or_default() + self.metadata.unwrap_or_default() + self.answer
@@ -358,7 +358,7 @@ impl Display for Start {
             Self::Restored(report) => {
                 write!(f, "restored {} entries, saved {:.1?} ago", report.restored(), report.elapsed)?;
                 report.skipped().try_for_each(|(table, skipped)| {
-                    write!(f, "; passed over {} of `{table}`: {}", skipped.entries, skipped.reason)
+                    write!(f, "; skipped {} of `{table}`: {}", skipped.entries, skipped.reason)
                 })
             }
         }

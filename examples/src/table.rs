@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Display};
 
-/// Lines are at most this wide, as long as a single word is not wider.
+/// Lines are at most this wide, unless a single word is wider.
 const WIDTH: usize = 100;
 const GAP: &str = "  ";
 
-/// A titled table. The last column takes what room is left, and is broken between words.
+/// A titled table. The last column takes the remaining width, and wraps between words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     title: String,
@@ -30,7 +30,8 @@ impl Table {
         self
     }
 
-    /// Adds a row. Cells are texts of others: what a terminal could obey, or does not show, is written as an escape.
+    /// Adds a row. Cells are foreign texts: characters that a terminal could obey, or does not show, are written as
+    /// escapes.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
@@ -79,7 +80,7 @@ impl Display for Table {
     }
 }
 
-/// A text on one line, in which what cannot be printed is written as in Rust: `\u{1b}`.
+/// A text on one line, with unprintable characters written as in Rust: `\u{1b}`.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for char in text.chars() {
@@ -94,7 +95,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// Breaks a text between words.
+/// Wraps a text between words.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

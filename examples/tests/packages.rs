@@ -1,4 +1,4 @@
-//! The program `packages`, run as users run it, on small projects that need no network, and on this workspace.
+//! The program `packages` as users run it, on small projects that need no network, and on this workspace.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -204,13 +204,13 @@ fn this_workspace_has_answers() {
     assert!(warm.contains("Cache: restored "), "{warm}");
     assert_eq!(number_before(" misses", &warm), 0);
     assert_eq!(answers(&warm), answers(&cold));
-    // Ids and sources are single words, and may be longer.
+    // Ids and sources are single words, which may be wider.
     let mut lines = answers(&warm).lines().skip(1).filter(|line| !line.contains("://"));
     assert!(lines.all(|line| line.chars().count() <= 100), "{warm}");
 }
 
-/// A project of three packages: `app` is built with `middle`, that with `leaf`; tests of `leaf` need `middle`, those of
-/// `app` need `leaf`.
+/// A project of three packages: `app` is built with `middle`, and `middle` with `leaf`. Tests of `leaf` need `middle`,
+/// and tests of `app` need `leaf`.
 fn project() -> TempDir {
     let folder = TempDir::new().unwrap();
     let root = folder.path();
@@ -257,7 +257,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// Runs the program, which must not complain, and returns what it prints.
+/// Runs the program, which must print no warning, and returns its output.
 #[track_caller]
 fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
@@ -266,7 +266,7 @@ fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// Runs the program, which must fail with one line, and returns that.
+/// Runs the program, which must fail with one line, and returns that line.
 #[track_caller]
 fn fails(status: i32, folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
@@ -281,12 +281,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// What was printed before the report on the cache.
+/// The output before the report on the cache.
 fn answers(printed: &str) -> &str {
     printed.split("Cache: ").next().unwrap()
 }
 
-/// Names along the chain that was printed.
+/// Names along the printed chain.
 fn chain(printed: &str) -> Vec<&str> {
     let lines = printed.lines().skip_while(|line| !line.starts_with("The longest chain")).skip(2);
     lines.take_while(|line| !line.is_empty()).map(|line| line.split_whitespace().nth(1).unwrap()).collect()

@@ -1,6 +1,7 @@
-//! Any bytes, found by a client in its provider: `cargo +nightly fuzz run read_envelope`, in the root of the repository.
+//! Any bytes, as a client finds them in its provider: `cargo +nightly fuzz run read_envelope`, in the root of the
+//! repository.
 //!
-//! The same entry point is run with this corpus and changes of it by the ordinary tests (`tests/it/provider.rs`).
+//! The ordinary tests run the same entry point with this corpus and changes of it (`tests/it/provider.rs`).
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,6 @@
 //! Any bytes, restored into a cache: `cargo +nightly fuzz run read_snapshot`, in the root of the repository.
 //!
-//! The same entry point is run with this corpus and bounded changes of it by the ordinary tests
+//! The ordinary tests run the same entry point with this corpus and bounded changes of it
 //! (`tests/it/snapshot/fuzzed.rs`).
 #![no_main]
 

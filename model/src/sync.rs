@@ -1,5 +1,5 @@
-//! `sync.rs` of cache-core for model checks: the same names, kept by shuttle's scheduler, which decides at each of
-//! them who goes on.
+//! `sync.rs` of cache-core for model checks: the same names, backed by shuttle's scheduler, which decides at each of
+//! them which thread goes on.
 
 use std::fmt::{self, Debug};
 use std::ops::{Deref, DerefMut};
@@ -15,19 +15,19 @@ pub(crate) fn hash_state(seed: Option<u64>) -> HashState {
     HashState::with_seed(seed.unwrap_or(0), foldhash::SharedSeed::global_fixed())
 }
 
-/// `Arc` and `Weak` are those of std, in which the scheduler sees nothing: a place before their own steps where it
-/// may let another thread go on.
+/// A switch point before a step on an `Arc` or `Weak`, where the scheduler may run another thread. These types are
+/// those of std, in which the scheduler sees nothing.
 pub(crate) fn switch_point() {
     let anything = atomic::AtomicBool::new(false);
     anything.load(atomic::Ordering::SeqCst);
 }
 
-/// Others go on first, if the scheduler lets them.
+/// Other threads go on first, if the scheduler chooses so.
 pub(crate) fn pause(_: std::time::Duration) {
     shuttle::thread::yield_now();
 }
 
-/// One: threads that the scheduler has not made would be unknown to it.
+/// One: the scheduler would not know threads that it has not made.
 pub(crate) fn processors() -> usize {
     1
 }
@@ -37,7 +37,7 @@ pub(crate) fn this_thread() -> u64 {
     usize::from(shuttle::current::me()) as u64 + 1
 }
 
-/// parking_lot's face on shuttle's lock: no poison.
+/// parking_lot's interface on shuttle's lock: no poisoning.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
@@ -83,7 +83,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 }
 
 impl<T> Drop for MutexGuard<'_, T> {
-    /// Others may go on before the next step, also if the scheduler does not see that.
+    /// Other threads may go on before the next step, even if the scheduler does not see that step.
     fn drop(&mut self) {
         drop(self.0.take());
         if !std::thread::panicking() {

@@ -1,5 +1,5 @@
-//! The gate alone, under every schedule and with the weak orderings that it asks for: loom runs the source of
-//! cache-core over its own atomics. `LOOM_MAX_PREEMPTIONS` (default 3) widens the search.
+//! The gate alone, under every schedule and with the weak orderings that it uses: loom runs the source of cache-core
+//! over its own atomics. `LOOM_MAX_PREEMPTIONS` (default 3) widens the search.
 #![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub, reason = "tests")]
 
 #[path = "../../cache-core/src/gate.rs"]
@@ -79,7 +79,7 @@ impl Cache {
         Arc::new(Self { gate: Gate::default(), shards: [RwLock::new(0), RwLock::new(0)] })
     }
 
-    /// A commit: all locks in their order, and another look at the gate under them.
+    /// A commit: takes all locks in their order, and checks the gate again under them.
     fn commit(&self, number: u64) {
         loop {
             self.gate.pass();
@@ -92,7 +92,7 @@ impl Cache {
         }
     }
 
-    /// A save: one shard after the other while the gate is closed.
+    /// A save: visits one shard after the other while the gate is closed.
     fn save(&self) {
         let closed = self.gate.close();
         let first = *self.shards[0].read().unwrap();

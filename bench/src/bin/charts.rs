@@ -1,11 +1,11 @@
-//! Draws the results of runs, one SVG file for each subject.
+//! Draws the results of runs, one SVG file per subject.
 //!
 //! ```text
 //! cargo run --release -p cache-bench --bin charts -- RESULTS.json... FOLDER
 //! ```
 //!
-//! `RESULTS.json` is what `cache-bench --json` and `memory --json` print. A subject of which there is no row is left
-//! out. Of a row that is there several times the first is drawn.
+//! `RESULTS.json` is the output of `cache-bench --json` and `memory --json`. A subject without rows is left out. If a
+//! row occurs several times, the first is drawn.
 
 use std::process::ExitCode;
 

@@ -1,30 +1,32 @@
-//! What queries cost the build of a crate. A program of its own, because it runs cargo, for minutes.
+//! What queries cost the build of a crate. A separate program, because it runs cargo, for minutes.
 //!
 //! ```text
 //! cargo run -p cache-bench --bin compile -- [--code] [--top N] [--json] [QUERIES]
 //! ```
 //!
-//! Writes crates of many queries into `target/compile` and builds them, offline, from the lock file of this workspace: with
-//! this library, and with one cache of `quick_cache` or `moka` for each query, saved by `serde` and `bincode` as one would
-//! by hand. Values have 6 to 8 fields, with texts, lists and options; keys one to three.
+//! Writes crates of many queries into `target/compile` and builds them, offline, from the lock file of this workspace:
+//! with this library, and with one cache of `quick_cache` or `moka` per query, saved with `serde` and `bincode` as one
+//! would write it by hand. Values have 6 to 8 fields, with texts, lists and options; keys have one to three.
 //!
 //! | usage | what the crate does with each query |
 //! |---|---|
 //! | `listed` | lists it in its registry |
 //! | `used` | reads and inserts it; with this library it also writes it in a transaction |
 //! | `saved` | reads, writes, saves and restores it |
-//! | `fetched` | reads and writes it, and loads it with the client; by hand, with the caches of those libraries for futures |
+//! | `fetched` | reads and writes it, and loads it with the client; by hand, with the async caches of those libraries |
 //!
-//! First the code that the compiler hands to LLVM in a debug build of the crate, counted as `cargo llvm-lines` does:
-//! `build-lines/*` and `build-functions/*`, by how much crates of 3 queries and of `QUERIES` more (10 unless told otherwise)
-//! differ, for each of these. It does not depend on the machine. `--code` ends there. `--top N` lists only, for our queries,
-//! the `N` paths with most lines, and the crates and modules that these are from.
+//! The first part measures the code that the compiler passes to LLVM in a debug build of the crate, as
+//! `cargo llvm-lines` counts it: `build-lines/*` and `build-functions/*` are, for each of these usages, the difference
+//! between a crate of 3 queries and one with `QUERIES` more (default: 10). It does not depend on the machine. `--code`
+//! stops there. `--top N` only lists, for our queries, the `N` paths with the most lines, and the crates and modules
+//! that the lines come from.
 //!
-//! Then, for crates of `QUERIES` saved queries (20 unless told otherwise), processor seconds of the compilers for the crate
-//! alone: `build-check`, `build-dev` and `build-release` from nothing; incremental `dev` builds after one changed function body,
-//! `build-body`, and after one field more or less in one value, `build-field`, which also stands beside `ours-body`; and
-//! `build-size`, megabytes of the `dev` program. On a busy machine a compiler also takes more processor seconds: of `check`,
-//! `body` and `field` the least of three builds counts, and the others are one. Linux only.
+//! The second part measures, for crates of `QUERIES` saved queries (default: 20), the processor seconds that compilers
+//! take for the crate alone: `build-check`, `build-dev` and `build-release` from nothing; incremental `dev` builds
+//! after a change of one function body, `build-body`, and after adding or removing one field of one value,
+//! `build-field`, which is also compared with `ours-body`; and `build-size`, the megabytes of the `dev` program. On a
+//! busy machine a compiler also takes more processor seconds: for `check`, `body` and `field` the least of three builds
+//! counts; the others run once. Linux only.
 
 use std::process::ExitCode;
 

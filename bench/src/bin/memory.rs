@@ -1,4 +1,4 @@
-//! Bytes that caches hold. A program of its own, because counting them slows each allocation.
+//! Bytes that caches hold. A separate program, because counting them slows down each allocation.
 //!
 //! ```text
 //! cargo run --release -p cache-bench --bin memory -- [--only NAME] [--json]
@@ -6,9 +6,9 @@
 //!
 //! | workload | what is measured |
 //! |---|---|
-//! | `memory/10k`, `memory/1m` | bytes of each entry beside the value's own allocation, in a cache that was filled to its bound |
-//! | `memory-churn/*` | the same after twice as many more keys have come by |
-//! | `memory/empty-tables` | bytes of 1,000 empty tables, ten in a cache; of 1,000 empty caches of the peer |
+//! | `memory/10k`, `memory/1m` | bytes per entry beside the value's own allocation, in a cache that was filled to its bound |
+//! | `memory-churn/*` | the same after twice as many further keys |
+//! | `memory/empty-tables` | bytes of 1,000 empty tables, ten per cache; of 1,000 empty caches of the peer |
 
 use std::alloc::System;
 use std::process::ExitCode;

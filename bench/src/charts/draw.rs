@@ -1,5 +1,5 @@
-//! How a chart looks: panels in two columns, in each a bar for each contestant, with its name before and its value
-//! behind it.
+//! How a chart looks: panels in two columns, each with one bar per contestant, the name before it and the value after
+//! it.
 
 use std::error::Error;
 
@@ -18,10 +18,10 @@ const HEAD: i32 = 96;
 const PANEL_WIDTH: i32 = (WIDTH as i32 - MARGIN) / COLUMNS as i32;
 const PANEL_TITLE: i32 = 30;
 const PANEL_GAP: i32 = 22;
-/// From one bar to the next, and how much of it is filled.
+/// The distance from one bar to the next, and how much of it is filled.
 const BAR_STEP: i32 = 21;
 const BAR_HEIGHT: i32 = 14;
-/// Room for the name before a bar, and for the value behind the longest.
+/// Room for the name before a bar, and for the value after the longest.
 const NAME_WIDTH: i32 = 112;
 const VALUE_WIDTH: i32 = 64;
 
@@ -84,7 +84,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, (left, top): (i32, i32)) -> Result
     Ok(())
 }
 
-/// `share` is that of the longest bar.
+/// `share` is relative to the longest bar.
 fn draw_bar(area: &Area<'_>, bar: &Bar, share: f64, (axis, top): (i32, i32)) -> Result {
     let longest = PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH - MARGIN;
     let end = axis + (f64::from(longest) * share).round() as i32;
@@ -98,7 +98,7 @@ fn draw_bar(area: &Area<'_>, bar: &Bar, share: f64, (axis, top): (i32, i32)) -> 
     write(area, &number(bar.value), (end + 6, middle), HPos::Left, &style)
 }
 
-/// Three digits, or all before the point.
+/// Three digits, or all digits before the point.
 fn number(value: f64) -> String {
     match value {
         100.0.. => format!("{value:.0}"),

@@ -1,8 +1,8 @@
-//! From rows to bars: which stand together, how long each is. Knows nothing of pixels.
+//! From rows to bars: which bars stand together, and how long each is. Knows nothing of pixels.
 
 use crate::row::{Row, Unit};
 
-/// What one workload has shown with one number of threads. Has a scale of its own.
+/// The result of one workload with one number of threads. Has a scale of its own.
 #[derive(Debug, PartialEq)]
 pub struct Panel {
     pub title: String,
@@ -16,13 +16,13 @@ pub struct Bar {
     pub value: f64,
 }
 
-/// What a bar stands for; each kind has its colour.
+/// What a bar stands for; each kind has its own colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Ours,
     /// A cache that evicts.
     Cache,
-    /// Something that does less or is no program to use: a map, a floor, a simulation.
+    /// Something that does less, or is not for use in programs: a map, a floor, a simulation.
     Reference,
 }
 
@@ -45,7 +45,7 @@ impl Kind {
     }
 }
 
-/// One panel for each workload and number of threads, in the order of the workloads, and else of the rows.
+/// One panel per workload and number of threads, in the order of the workloads, then in that of the rows.
 pub fn panels(rows: &[Row], workloads: &[&str]) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for workload in workloads {
@@ -79,10 +79,10 @@ fn title(row: &Row) -> String {
     }
 }
 
-/// A time becomes the number of operations, so that longer bars are better.
+/// A time becomes a number of operations, so that longer bars are better.
 fn value(median: f64, unit: Unit) -> f64 {
     match unit {
-        // Million operations in a second.
+        // Million operations per second.
         Unit::NanosPerOperation => 1e3 / median,
         // Percent.
         Unit::Ratio => 1e2 * median,

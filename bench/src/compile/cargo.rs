@@ -1,4 +1,4 @@
-//! A package on disk, and what cargo makes of it.
+//! A package on disk, and what cargo builds from it.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
@@ -10,14 +10,14 @@ use serde::Deserialize;
 use super::code::Code;
 use super::program::Program;
 
-/// A package in a folder that stays, so that its dependencies are built once.
+/// A package in a folder that is kept, so that its dependencies are built once.
 pub(super) struct Package {
     folder: PathBuf,
-    /// Libraries of a debug build, as the compiler is told of them.
+    /// Libraries of a debug build, as passed to the compiler.
     libraries: Vec<String>,
 }
 
-/// What cargo says of what it has built.
+/// What cargo reports about what it has built.
 #[derive(Deserialize)]
 struct Message {
     target: Option<Target>,
@@ -40,14 +40,14 @@ pub(super) struct Built {
 }
 
 const NAME: &str = "many-queries";
-/// How often a build of which the least is wanted is made.
+/// How often a build is repeated when the least figure is wanted.
 const REPEATS: usize = 3;
 /// As the compiler names them.
 const DEPENDENCIES: [&str; 7] =
     ["cache_core", "cache_client", "tokio", "serde", "bincode", "quick_cache", "moka"];
 
 impl Package {
-    /// Builds the dependencies, unless they are there.
+    /// Builds the dependencies unless they are built already.
     pub(super) fn new() -> io::Result<Self> {
         let workspace = workspace();
         let (core, client) = (workspace.join("cache-core"), workspace.join("cache-client"));
@@ -86,7 +86,7 @@ impl Package {
         Ok(libraries)
     }
 
-    /// Counts the code of a program in a debug build. Nothing is made of it, which would take most of the time.
+    /// Counts the code of a program in a debug build. Generates no machine code, which would take most of the time.
     pub(super) fn code(&self, program: &Program) -> io::Result<Code> {
         self.write(program)?;
         let ir = self.folder.join("program.ll");
@@ -127,7 +127,8 @@ impl Package {
         Ok(Built { check, dev, release, megabytes: fs::metadata(file)?.len() as f64 / 1e6 })
     }
 
-    /// Builds `before`, then `after`, then `before` again and so on: the least processor seconds of all but the first.
+    /// Builds `before`, then `after`, then `before` again and so on. Returns the least processor seconds of all builds
+    /// except the first.
     pub(super) fn rebuild(&self, before: &Program, after: &Program) -> io::Result<f64> {
         let build = |program| {
             self.write(program)?;
@@ -149,7 +150,7 @@ impl Package {
         self.folder.join("target")
     }
 
-    /// Runs cargo. Returns the processor seconds that it and the compilers took.
+    /// Runs cargo. Returns the processor seconds of cargo and the compilers.
     fn cargo(&self, arguments: &[&str], is_incremental: bool) -> io::Result<f64> {
         let before = seconds_of_children()?;
         let incremental = if is_incremental { "1" } else { "0" };
@@ -170,7 +171,7 @@ impl Package {
     }
 }
 
-/// The least of several figures: whatever else runs on the machine makes them larger.
+/// The least of several figures: other programs on the machine only make them larger.
 fn least(figures: impl Iterator<Item = io::Result<f64>>) -> io::Result<f64> {
     figures.reduce(|least, figure| Ok(least?.min(figure?))).unwrap_or(Ok(0.0))
 }
@@ -188,13 +189,13 @@ fn workspace() -> PathBuf {
     package.parent().unwrap_or(package).to_owned()
 }
 
-/// Processor seconds of all children that have ended, by the kernel's accounts of this process.
+/// Processor seconds of all children that have ended, as the kernel counts them for this process.
 fn seconds_of_children() -> io::Result<f64> {
-    /// Of a second, on every Linux that Rust runs on.
+    /// Per second, on every Linux that Rust runs on.
     const TICKS: f64 = 100.0;
     let text = fs::read_to_string("/proc/self/stat")
         .map_err(|error| io::Error::other(format!("processor times need `/proc` of Linux: {error}")))?;
-    // The name of the program may hold spaces and ends with the last bracket.
+    // The name of the program may contain spaces, and ends with the last bracket.
     let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(13).take(2).map(|field| field.parse::<f64>().unwrap_or(0.0));
     Ok(ticks.sum::<f64>() / TICKS)

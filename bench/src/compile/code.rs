@@ -1,10 +1,10 @@
-//! The code that the compiler hands to LLVM: functions and their lines, read from LLVM-IR as text.
+//! The code that the compiler passes to LLVM: functions and their lines, read from LLVM-IR as text.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 use std::ops::AddAssign;
 
-/// All functions of a crate, with the copies of each for other types.
+/// All functions of a crate, with their copies for other types.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Code(BTreeMap<String, Size>);
 
@@ -15,7 +15,7 @@ pub(super) struct Size {
 }
 
 impl Code {
-    /// Counts as `cargo llvm-lines` does: lines of functions that are indented by two spaces, without labels and braces.
+    /// Counts as `cargo llvm-lines` does: lines of functions that are indented by two spaces, except labels and braces.
     pub(super) fn read(text: impl BufRead) -> io::Result<Self> {
         let mut code = Self::default();
         // The compiler writes the path of each function into a comment above it.
@@ -40,7 +40,7 @@ impl Code {
         Ok(code)
     }
 
-    /// What each of the queries costs by which `more` differs from `less`.
+    /// What each of the additional queries of `more` costs, compared with `less`.
     pub(super) fn of_each(more: &Self, less: &Self, queries: usize) -> Self {
         let queries = queries as f64;
         let mut code = Self::default();
@@ -59,12 +59,13 @@ impl Code {
         sum(self.0.values())
     }
 
-    /// The paths with the most lines, and what they have.
+    /// The paths with the most lines, with their figures.
     pub(super) fn largest(&self, number: usize) -> Vec<(&str, Size)> {
         largest(self.0.iter().map(|(path, &size)| (path.as_str(), size)), number)
     }
 
-    /// The crates with the most lines, ours by module. What the compiler writes to drop values is apart.
+    /// The crates with the most lines, ours by module. Code that the compiler writes to drop values is counted
+    /// separately.
     pub(super) fn origins(&self, number: usize) -> Vec<(&str, Size)> {
         let mut origins = BTreeMap::<_, Size>::new();
         for (path, &size) in &self.0 {
@@ -94,7 +95,7 @@ fn largest<'a>(sizes: impl Iterator<Item = (&'a str, Size)>, number: usize) -> V
     sizes
 }
 
-/// The name that the linker sees, of a function without a path.
+/// The linker's name of a function without a path.
 fn symbol(line: &str) -> String {
     let name = line.split_once('@').map_or(line, |(_, name)| name);
     name.split('(').next().unwrap_or(name).trim_matches('"').to_owned()
@@ -113,7 +114,8 @@ fn without_numbers(path: &str) -> String {
     text
 }
 
-/// The crate that a path begins with, of ours also the module. Of traits for any type, the crate of the trait.
+/// The crate that a path begins with, for ours also the module. For traits implemented for any type, the crate of the
+/// trait.
 fn origin(path: &str) -> &str {
     if path.starts_with("core::ptr::drop_in_place") {
         return "dropping";

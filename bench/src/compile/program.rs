@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Which library the caches are of.
+/// The library of the caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     Ours,
@@ -14,20 +14,20 @@ pub(super) enum By {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Usage {
     Listed,
-    /// Reads and writes it, with this library also in a transaction.
+    /// Reads and writes it; with this library also in a transaction.
     Used,
     /// Saves and restores it as well.
     Saved,
-    /// Reads, writes and loads it, with our client or with the caches of the other libraries for futures.
+    /// Reads, writes and loads it, with our client or with the async caches of the other libraries.
     Fetched,
 }
 
 /// A change of the source text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edit {
-    /// Of the body of one function.
+    /// Changes the body of one function.
     Body,
-    /// A new field in one value.
+    /// Adds a field to one value.
     Field,
 }
 
@@ -106,7 +106,7 @@ impl By {
         }
     }
 
-    /// The type of one cache of a library that has one for each query.
+    /// The type of one cache of a library that has one cache per query.
     fn cache(self, usage: Usage, number: usize) -> String {
         let path = match (self, usage) {
             (Self::Moka, Usage::Fetched) => "moka::future::Cache",
@@ -311,7 +311,7 @@ impl Program {
 
     fn save_by_hand(&self, text: &mut String, number: usize) {
         let cache = self.by.cache(self.usage, number);
-        // Moka gives out its keys in an `Arc`.
+        // Moka returns its keys in an `Arc`.
         let key = if self.by == By::Moka { "&*key" } else { "&key" };
         push(
             text,
@@ -331,7 +331,7 @@ impl Program {
     }
 }
 
-/// Writes a type, and a function that makes one of its examples.
+/// Writes a type, and a function that makes an example of it.
 fn structure(text: &mut String, name: &str, fields: &[(&str, &str, &str)], parameters: &str) {
     let declared: String = fields.iter().map(|(name, kind, _)| format!("pub {name}: {kind}, ")).collect();
     let made: String = fields.iter().map(|(name, _, example)| format!("{name}: {example}, ")).collect();
@@ -340,6 +340,6 @@ fn structure(text: &mut String, name: &str, fields: &[(&str, &str, &str)], param
 }
 
 fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = writeln!(text, "{line}");
 }

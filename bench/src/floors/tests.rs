@@ -56,7 +56,7 @@ fn an_aim_that_is_not_reached_is_told_apart_from_a_floor() {
     assert_eq!(short_of_aim(3.0), [""; 0]);
 }
 
-/// Our figure of 1 in a run beside two peers, held against a limit of 2 with an aim of 1.5, times `scale`.
+/// Our figure of 1 in a run with two peers, against a limit of 2 with an aim of 1.5, times `scale`.
 fn verdict_of_limit(scale: f64, unit: Unit, judge: impl Fn(Verdict<'_>)) {
     let text = "tolerance = { one_thread = 0.1, more_threads = 0.2, counts = 0.05 }\nfloors = []\n\
                 limits = [{ workload = \"hits\", threads = 1, most = 2.0, aim = 1.5 }]";

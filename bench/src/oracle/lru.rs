@@ -1,4 +1,4 @@
-//! Least recently used goes first.
+//! Evicts the least recently used key.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use crate::peers::Hasher;
 
 pub struct Lru {
     capacity: usize,
-    /// Number of the last request for each key that is there.
+    /// Number of the last request of each key in the cache.
     last_asked: HashMap<u32, u64, Hasher>,
-    /// The same the other way round: the first is the one that goes.
+    /// The same in the other direction: the first is the next to be evicted.
     by_request: BTreeMap<u64, u32>,
     requests: u64,
 }

@@ -1,5 +1,5 @@
 //! S3-FIFO, as in algorithm 1 of J. Yang, Y. Zhang, Z. Qiu, Y. Yue and K. V. Rashmi, "FIFO Queues are All You Need for
-//! Cache Eviction", SOSP 2023: a small queue for what is new, a main queue for what was asked for again, and a ghost
+//! Cache Eviction", SOSP 2023: a small queue for new keys, a main queue for keys that were requested again, and a ghost
 //! queue of keys that have left the small one.
 
 use std::collections::VecDeque;
@@ -9,12 +9,12 @@ use hashbrown::HashMap;
 use super::Policy;
 use crate::peers::Hasher;
 
-/// What the paper leaves open to be set.
+/// The settings that the paper leaves open.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// Share of the small queue, in percent of the capacity.
     pub small_percent: usize,
-    /// Hits in the small queue that bring a key into the main queue.
+    /// Hits in the small queue that move a key into the main queue.
     pub promote_at: u8,
 }
 
@@ -23,18 +23,18 @@ impl Setting {
     pub const LARGE_SMALL_QUEUE: Self = Self { small_percent: 20, promote_at: 2 };
 }
 
-/// Keys that are remembered after they left the small queue, in percent of the capacity: as many as the main queue of
-/// the paper holds.
+/// Keys that are remembered after they left the small queue, in percent of the capacity: as many as the paper's main
+/// queue holds.
 const GHOST_PERCENT: usize = 90;
 
-/// Hits beyond so many are not counted.
+/// Further hits are not counted.
 const MOST_HITS: u8 = 3;
 
 pub struct S3Fifo {
     setting: Setting,
     capacity: usize,
     small_capacity: usize,
-    /// Hits of each key that is in the small or the main queue.
+    /// Hits of each key in the small or the main queue.
     hits: HashMap<u32, u8, Hasher>,
     /// The front of each queue is its oldest key.
     pub(super) small: VecDeque<u32>,
@@ -73,7 +73,8 @@ impl S3Fifo {
         }
     }
 
-    /// Moves keys that were asked for into the main queue, until one was not: that one leaves. There may be none.
+    /// Moves requested keys into the main queue until it finds one that was not requested, and evicts that one. There
+    /// may be none.
     fn evict_small(&mut self) {
         while let Some(key) = self.small.pop_front() {
             if self.hits[&key] < self.setting.promote_at {
@@ -89,7 +90,7 @@ impl S3Fifo {
         }
     }
 
-    /// Gives keys that were asked for another round each, until one was not: that one leaves.
+    /// Gives each requested key another round until it finds one that was not requested, and evicts that one.
     fn evict_main(&mut self) {
         while let Some(key) = self.main.pop_front() {
             let hits = self.hits[&key];
@@ -114,12 +115,12 @@ impl Policy for S3Fifo {
     }
 }
 
-/// The keys that left last, in the order in which they did.
+/// The keys that were evicted last, in the order of their eviction.
 pub(super) struct Ghosts {
     capacity: usize,
-    /// Number of the departure that put a key here.
+    /// Number of the eviction that put a key here.
     departure: HashMap<u32, u64, Hasher>,
-    /// May hold keys that have come back since, whose departure is another or none.
+    /// May contain keys that came back since; their eviction has another number or none.
     queue: VecDeque<(u32, u64)>,
     departures: u64,
 }

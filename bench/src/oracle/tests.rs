@@ -13,7 +13,7 @@ const MISS: bool = false;
 
 #[test]
 fn lru_lets_go_of_the_key_that_was_asked_for_longest_ago() {
-    // 3 pushes out 2, for 1 was asked for again; 2 pushes out 1, and 3 is still there.
+    // 3 evicts 2, since 1 was requested again; 2 evicts 1, and 3 is still there.
     assert_hits(Lru::new(2), &[1, 2, 1, 3, 2, 3], &[MISS, MISS, HIT, MISS, MISS, HIT]);
 }
 
@@ -27,7 +27,7 @@ fn s3fifo_lets_go_of_what_was_not_asked_for_again_first() {
     let fill: Vec<u32> = (0..10).collect();
     let mut policy = ten();
     assert_eq!(hits(&mut policy, &fill), 0);
-    // 10 pushes out 0; 1 to 9 are still there.
+    // 10 evicts 0; 1 to 9 are still there.
     assert_eq!(hits(&mut policy, &[10, 1, 2, 3, 4, 5, 6, 7, 8, 9]), 9);
     assert!(!policy.ask(0));
 }
@@ -62,7 +62,7 @@ fn s3fifo_gives_the_main_queue_a_round_for_each_hit() {
     }
     hits(&mut policy, &[3, 4]);
     assert_eq!(policy.main, [0, 1, 2]);
-    // The next that is promoted needs a place: 0 was asked for and stays, 1 goes.
+    // The next promoted key needs a place: 0 was requested and stays, 1 is evicted.
     hits(&mut policy, &[0, 4, 4, 5]);
     assert_eq!(policy.main, [2, 4, 0]);
 }
@@ -73,7 +73,7 @@ fn a_ghost_is_forgotten_when_as_many_others_have_left_as_the_main_queue_holds() 
     [1, 2, 3].into_iter().for_each(|key| ghosts.add(key));
     assert!(!ghosts.remove(1));
     assert!(ghosts.remove(2));
-    // What has come back and left again is the youngest.
+    // A key that has come back and left again is the youngest.
     [2, 4].into_iter().for_each(|key| ghosts.add(key));
     assert!(ghosts.remove(2) && ghosts.remove(4) && !ghosts.remove(3));
 }

@@ -1,4 +1,4 @@
-//! `foyer`, its part in memory, with its scan resistant policy, whose reads take no exclusive lock.
+//! `foyer` in memory, with its scan-resistant policy, whose reads take no exclusive lock.
 
 use foyer_memory::{Cache, CacheBuilder, CacheProperties, S3FifoConfig};
 

@@ -27,7 +27,7 @@ impl Ours {
     /// A table with any options.
     pub fn with(options: impl FnOnce(TableOptions) -> TableOptions) -> Self {
         let cache = Cache::builder().table::<GetPayload>(options).build();
-        // Nothing that can be refused: no codec, and a bound above 0.
+        // Nothing here can be rejected: no codec, and a bound above 0.
         Self(cache.expect("the options are in order"))
     }
 }

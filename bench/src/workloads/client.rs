@@ -1,5 +1,5 @@
-//! The query client on one thread: reads of what is there beside reads of the store alone, loads of what is not, and who
-//! observes. Here is what it asks and how it loads; what is measured is in the modules below.
+//! The query client on one thread: reads of cached answers compared with reads of the store alone, loads of missing
+//! answers, and observers. This file has the queries and how they are loaded; the modules below measure.
 
 mod hits;
 mod loaders;
@@ -35,7 +35,7 @@ cache_core::registry! {
     }
 }
 
-/// How values are loaded, the same for all that load.
+/// How values are loaded, the same for every cache that loads.
 trait Load: App<Registry = ClientRegistry> + Clone + Default {
     fn load(id: u64) -> impl Future<Output = Value> + Send;
 }
@@ -54,7 +54,7 @@ impl Load for NoWork {
     }
 }
 
-/// Loads wait once, until others have had their turn.
+/// Loads wait once, until other tasks have had their turn.
 #[derive(Clone, Default)]
 struct Waiting;
 
@@ -92,7 +92,7 @@ pub fn run(options: &Options, report: &mut Report) {
     observers::run(options, report);
 }
 
-/// A client with the keys `0..held` in its cache, and no options of its own.
+/// A client with the keys `0..held` in its cache, and default options.
 fn client(held: u32) -> Client<NoWork> {
     Client::builder(cache(held), NoWork).build()
 }

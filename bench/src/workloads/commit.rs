@@ -1,4 +1,5 @@
-//! Transactions of few and many keys that are all there, beside as many plain inserts; and on two threads at once.
+//! Transactions of few and many keys that are all there, compared with as many plain inserts; and on two threads at
+//! once.
 
 use cache_core::Cache;
 
@@ -13,7 +14,7 @@ use crate::row::{Figure, Row, Unit};
 const ENTRIES: u32 = 100_000;
 
 const SIZES: [usize; 3] = [1, 4, 32];
-/// Keys of each transaction where threads commit side by side.
+/// Keys of each transaction when threads commit concurrently.
 const SIZE_ON_THREADS: usize = 4;
 
 pub fn run(options: &Options, report: &mut Report) {
@@ -23,7 +24,7 @@ pub fn run(options: &Options, report: &mut Report) {
     run_threads(options, report, &format!("commit-threads/{SIZE_ON_THREADS}"));
 }
 
-/// Time of each key.
+/// Time per key.
 fn run_alone(options: &Options, report: &mut Report, workload: &str, size: usize) {
     if !options.wants(workload) {
         return;
@@ -49,7 +50,7 @@ pub fn line_up(size: usize, held: u32) -> [Contestant; 3] {
     ]
 }
 
-/// Threads that never commit the same key, beside one alone. The ratio says how many times as much they get done.
+/// Threads that never commit the same key, compared with one alone. The ratio is the factor of throughput.
 fn run_threads(options: &Options, report: &mut Report, workload: &str) {
     if !options.wants(workload) {
         return;
@@ -82,6 +83,6 @@ fn commit(cache: &Cache<BenchRegistry>, keys: &[u32]) {
     for id in keys.iter().map(|&key| u64::from(key)) {
         transaction.set(GetPayload { id }, value_of(id));
     }
-    // Nothing was read, and nobody is asked.
+    // Nothing was read, and no hook can refuse.
     transaction.commit().expect("a transaction that only writes is committed");
 }

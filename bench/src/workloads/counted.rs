@@ -1,4 +1,4 @@
-//! Workloads whose instructions are counted: small caches and one thread, since what counts them is slow.
+//! Workloads whose instructions are counted: small caches and one thread, since counting is slow.
 
 use super::load::line_up as loaders;
 use super::{Operation, caches, client, commit, hits};
@@ -11,7 +11,7 @@ const ROOM: u64 = 2 * ENTRIES as u64;
 /// Operations of each contestant.
 const OPERATIONS: usize = 20_000;
 
-/// A workload, not yet set up.
+/// A workload that is not set up yet.
 pub struct Counted {
     pub name: &'static str,
     line_up: fn() -> Vec<Contestant>,
@@ -19,7 +19,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Hands each contestant to `count` with the keys that it has to run on.
+    /// Passes each contestant to `count` with the keys to run on.
     pub fn run(&self, mut count: impl FnMut(&Contestant, &[u32])) {
         let keys = (self.keys)();
         for contestant in (self.line_up)() {
@@ -55,7 +55,7 @@ fn there() -> Keys {
     Keys::uniform(ENTRIES, OPERATIONS)
 }
 
-/// Keys of which nearly all are new.
+/// Keys that are nearly all new.
 fn new() -> Keys {
     Keys::uniform(100 * ENTRIES, OPERATIONS)
 }

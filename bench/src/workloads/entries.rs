@@ -1,4 +1,4 @@
-//! What is saved and restored: two sets of entries, in a cache and in plain collections, and turns with them.
+//! What is saved and restored: two sets of entries, in a cache and in plain collections, and how they are measured.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::options::{Options, THREADS};
 use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
-/// As the default codec of snapshots is set.
+/// The same settings as the default codec of snapshots.
 pub const CONFIG: Configuration<LittleEndian, Fixint> =
     bincode::config::standard().with_little_endian().with_fixed_int_encoding();
 
@@ -49,14 +49,14 @@ registry! {
 
 /// Entries of one query.
 pub trait Set: Query<Value: Clone + Serialize + DeserializeOwned> + Serialize + DeserializeOwned {
-    /// End of the workloads' names.
+    /// Suffix of the workloads' names.
     const KIND: &'static str;
     /// Number of entries in a run of full length.
     const ENTRIES: usize;
 
     fn entry(index: usize) -> (Self, Self::Value);
 
-    /// Number of entries, and the name of this workload with so many.
+    /// Number of entries, and the name of this workload with that number.
     fn size(options: &Options, workload: &str) -> (usize, String) {
         let (entries, size) = options.effort.entries(Self::ENTRIES);
         (entries, format!("{workload}/{size}-{}", Self::KIND))
@@ -103,7 +103,7 @@ impl Set for GetPage {
     }
 }
 
-/// A value in an allocation of its own, as a cache has it.
+/// A value in an allocation of its own, as in a cache.
 #[derive(Clone)]
 pub struct Shared<V>(pub Arc<V>);
 
@@ -119,11 +119,11 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Shared<V> {
     }
 }
 
-/// Somebody who does all of a workload at each turn, on so many threads if it can use them. What it returns is
-/// dropped after the time was taken.
+/// A contestant that does the whole workload in each turn, on this many threads if it can use them. Its result is
+/// dropped after the time is taken.
 pub type Turn<'a> = (&'static str, Box<dyn Fn(usize) -> Box<dyn Any> + 'a>);
 
-/// Nanoseconds for each of `entries`: of processor time with one thread, of wall clock with more.
+/// Nanoseconds per entry of `entries`: of processor time with one thread, of wall clock with more.
 pub fn race(
     options: &Options,
     report: &mut Report,

@@ -1,4 +1,4 @@
-//! Reads that insert what they miss, into caches too small for all keys: throughput, and share of hits.
+//! Reads that insert on a miss, into caches too small for all keys: throughput and hit ratio.
 
 use super::{Operation, caches, report_figures, report_times};
 use crate::keys::Keys;
@@ -9,7 +9,7 @@ use crate::row::{Figure, Unit};
 
 const UNIVERSE: u32 = 1_000_000;
 
-/// Capacity, keys that come by before the warm-up, and name.
+/// Capacity, keys that are used before the warm-up, and name.
 const CAPACITIES: [(u64, u32, &str); 3] =
     [(10_000, 20_000, "10k"), (100_000, 200_000, "100k"), (500_000, UNIVERSE, "500k")];
 
@@ -19,7 +19,7 @@ pub fn run(options: &Options, report: &mut Report) {
         return;
     }
     let effort = options.effort;
-    // What is measured goes on behind the warm-up and behind what was measured before, and never repeats it.
+    // The measured keys continue after those of the warm-up and of earlier measurements, and never repeat them.
     let warm_up = Keys::zipf(UNIVERSE, effort.warm_up);
     let keys = THREADS.map(|threads| Keys::zipf_again(UNIVERSE, effort.sequence(), threads));
     for (capacity, held, name) in wanted {

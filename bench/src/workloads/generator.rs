@@ -1,4 +1,4 @@
-//! What a build pays for the registry: a crate of 1,000 queries in 200 files, scanned and written.
+//! What the registry costs a build: a crate of 1,000 queries in 200 files is scanned and its registry written.
 
 use std::fmt::Write;
 use std::fs;
@@ -57,7 +57,7 @@ impl Package {
         let mut root = String::new();
         let mut files = Vec::new();
         for file in 0..FILES {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(root, "pub mod part{file};");
             let path = source.join(format!("part{file}.rs"));
             fs::write(&path, text_of(file))?;
@@ -67,7 +67,7 @@ impl Package {
         Ok(Self { folder, files })
     }
 
-    /// All that the build script does, the writing included.
+    /// All that the build script does, including the writing.
     fn generate(&self) -> io::Result<()> {
         let out = self.folder.path().join("out");
         remove(&out.join("cache_registry.rs"))?;
@@ -75,7 +75,7 @@ impl Package {
         builder.run().map(drop).map_err(|report| io::Error::other(report.to_string()))
     }
 
-    /// The least that anybody has to do who looks at this code.
+    /// The least work of any program that reads this code.
     fn read(&self) -> io::Result<()> {
         for file in &self.files {
             let tokens = fs::read_to_string(file)?.parse::<TokenStream>();

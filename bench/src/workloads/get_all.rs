@@ -1,4 +1,4 @@
-//! Reads of several keys at one moment, beside as many reads one by one.
+//! Reads of several keys at one moment, compared with as many reads one by one.
 
 use std::hint::black_box;
 
@@ -11,7 +11,7 @@ use crate::report::Report;
 
 const ENTRIES: u32 = 100_000;
 
-/// Time of each key.
+/// Time per key.
 pub fn run(options: &Options, report: &mut Report) {
     run_size(options, report, "get-all/4", four_at_once);
     run_size(options, report, "get-all/8", eight_at_once);

@@ -7,10 +7,10 @@ use crate::options::Options;
 use crate::peers::{Dashmap, Floor, Papaya};
 use crate::report::Report;
 
-/// Room of the smallest caches, so that their shards can hold any few keys.
+/// Capacity of the smallest caches, so that their shards can hold any few keys.
 const LEAST_CAPACITY: u64 = 1_000;
 
-/// Keys of caches that have room for a twentieth more.
+/// Keys of caches that have room for 5 % more.
 const FULL: u32 = 100_000;
 
 type MakeKeys = fn(u32, usize) -> Keys;
@@ -20,7 +20,7 @@ pub fn run(options: &Options, report: &mut Report) {
         (1_000, &[("hits/1k-uniform", Keys::uniform)]),
         (100_000, &[("hits/100k-zipf", Keys::zipf)]),
         (1_000_000, &[("hits/1m-zipf", Keys::zipf), ("hits/1m-uniform", Keys::uniform)]),
-        // Readers that meet at the same few keys.
+        // Readers that share the same few keys.
         (1, &[("hot-key/1", Keys::uniform)]),
         (100, &[("hot-key/100", Keys::uniform)]),
     ];
@@ -38,7 +38,7 @@ pub fn run(options: &Options, report: &mut Report) {
     run_full(options, report, "full-hits/100k-zipf");
 }
 
-/// Caches that are nearly full. A few shards are full, and have evicted: those are few misses, and all have some.
+/// Caches that are nearly full. A few of their shards are full and have evicted; every cache has these few misses.
 fn run_full(options: &Options, report: &mut Report, workload: &str) {
     if !options.wants(workload) {
         return;
@@ -48,7 +48,7 @@ fn run_full(options: &Options, report: &mut Report, workload: &str) {
     race_times(options, report, workload, &contestants, &keys);
 }
 
-/// All caches, with the keys `0..universe` in them, and maps with the same.
+/// All caches with the keys `0..universe` in them, and maps with the same keys.
 pub fn line_up(universe: u32, capacity: u64) -> Vec<Contestant> {
     let mut contestants = caches(capacity, universe, Operation::Get);
     contestants.push(reader(Papaya::holding(entries(universe))));

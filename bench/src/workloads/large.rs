@@ -1,4 +1,4 @@
-//! Values of 1 to 16 KiB: the allocator has its share in all that is done, and eviction frees much.
+//! Values of 1 to 16 KiB: the allocator takes a share of every operation, and eviction frees much.
 
 use std::hint::black_box;
 use std::num::NonZero;

@@ -1,4 +1,5 @@
-//! Reads that make what they miss, one caller for all: of keys that are all there, and of keys that nearly never are.
+//! Reads that load a missing key, with one caller for all: of keys that are all there, and of keys that are nearly
+//! never there.
 
 use super::{filled, race_hits, race_times};
 use crate::keys::Keys;
@@ -34,7 +35,7 @@ pub fn line_up(capacity: u64, held: u32) -> [Contestant; 3] {
     ]
 }
 
-/// Counts as hits what had not to be loaded.
+/// Counts reads without a load as hits.
 fn loader(
     name: &'static str,
     ask: impl Fn(u64, &mut dyn FnMut() -> Value) -> Value + Send + Sync + 'static,

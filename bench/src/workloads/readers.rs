@@ -1,4 +1,4 @@
-//! How long single reads take while the whole cache is saved, beside reads while nothing else is done.
+//! How long single reads take while the whole cache is saved, compared with reads while nothing else runs.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -15,7 +15,7 @@ use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
 const ENTRIES: usize = 1_000_000;
-/// Reads of a round that are kept: what may be asked while an idle reader runs as long as a save takes.
+/// Reads of a round that are kept: the most that an idle reader does in the time of a save.
 const READS: usize = 20_000_000;
 
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99.9", 0.999), ("max", 1.0)];
@@ -46,7 +46,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("readers.snapshot");
     let (mut saving, mut idle) = (Latencies::default(), Latencies::default());
-    // A round is long: half as many as of others.
+    // A round is long, so there are half as many as for other workloads.
     for _ in 0..options.effort.rounds.div_ceil(2) {
         let start = Instant::now();
         saving.note(read_while(&cache, &keys, || cache.save(&file).map(drop))?);
@@ -63,7 +63,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-/// Nanoseconds of each read that one thread makes while `work` is done on this one.
+/// Nanoseconds of each read that one thread makes while this one does `work`.
 fn read_while<E>(
     cache: &Cache<SavedRegistry>,
     keys: &Keys,
@@ -78,20 +78,20 @@ fn read_while<E>(
         });
         let result = work();
         is_done.store(true, Ordering::Relaxed);
-        // A reader that panics has failed the whole run.
+        // A reader that panics fails the whole run.
         let times = reader.join().expect("no reader panics");
         result.map(|()| times)
     })
 }
 
-/// The reading of the clock is in it, the same for all.
+/// Includes reading the clock, the same for all.
 fn nanos_of<T>(read: impl FnOnce() -> T) -> u32 {
     let start = Instant::now();
     black_box(read());
     u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX)
 }
 
-/// For each of the [`QUANTILES`], that of each round.
+/// Each of the [`QUANTILES`], one value per round.
 #[derive(Default)]
 struct Latencies([Vec<f64>; QUANTILES.len()]);
 

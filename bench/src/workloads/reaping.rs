@@ -1,4 +1,4 @@
-//! What dead keys cost: to sweep them away all at once, and to writers who come across them.
+//! The cost of dead keys: of sweeping all of them at once, and for writers that find them.
 
 use std::collections::VecDeque;
 use std::iter;
@@ -19,7 +19,7 @@ use crate::row::{Figure, Row, Unit};
 const ENTRIES: u32 = 100_000;
 /// Entries that the bound of a table allows while others survive it.
 const CAPACITY: u64 = 10_000;
-/// Values that the program holds, each until as many others have come.
+/// Values that the program holds, each until this many others have come.
 const HELD: usize = 30_000;
 
 pub fn run(options: &Options, report: &mut Report) {
@@ -27,7 +27,7 @@ pub fn run(options: &Options, report: &mut Report) {
     run_inserts(options, report, "reaping/insert");
 }
 
-/// Time of each dead key, beside a plain map of weak handles.
+/// Time per dead key, compared with a plain map of weak handles.
 fn run_sweep(options: &Options, report: &mut Report, workload: &str) {
     if !options.wants(workload) {
         return;
@@ -60,8 +60,8 @@ fn nanos_per_entry<T>(work: impl FnOnce() -> T) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(ENTRIES)
 }
 
-/// Each insert makes a survivor, and lets go of one, which then is a dead key in the table. The peer is the same
-/// table in a program that holds as many handles, of a value that is not in the table.
+/// Each insert makes a survivor and drops one, whose key then is dead in the table. The peer is the same table in a
+/// program that holds as many handles of a value that is not in the table.
 fn run_inserts(options: &Options, report: &mut Report, workload: &str) {
     if !options.wants(workload) {
         return;

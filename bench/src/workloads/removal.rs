@@ -1,4 +1,5 @@
-//! Removals: of keys that are there, each of which comes back at once, and among reads and inserts. Nothing is evicted.
+//! Removals of keys that are there: each key comes back at once, or reads and inserts run between them. Nothing is
+//! evicted.
 
 use super::{Operation, caches, race_times};
 use crate::keys::Keys;

@@ -1,4 +1,4 @@
-//! Recorded traces, replayed by one thread: share of hits.
+//! Recorded traces, replayed by one thread: hit ratios.
 
 use std::io;
 
@@ -46,7 +46,7 @@ fn replay(
     report_figures(report, &format!("lru-{workload}"), 1, exact, &ratios(exact), Unit::Ratio);
 }
 
-/// All caches, and the policies by the letter.
+/// All caches, and the exact policies.
 fn line_up(capacity: u64) -> Vec<Contestant> {
     let mut contestants = caches(capacity, 0, Operation::GetOrInsert);
     contestants.extend(oracle::contestants(capacity as usize));

@@ -1,4 +1,4 @@
-//! Restores into an empty cache, beside `bincode` and a `HashMap`; and a start from a file until the first hit.
+//! Restores into an empty cache, compared with `bincode` and a `HashMap`; and a start from a file up to the first hit.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ where
 
 fn restored(bytes: &[u8], threads: usize) -> Cache<SavedRegistry> {
     let cache = Cache::new();
-    // It is what was saved before.
+    // These bytes were saved before.
     cache.restore_options().threads(threads).read_bytes(bytes).expect("the snapshot can be restored");
     cache
 }

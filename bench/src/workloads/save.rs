@@ -1,4 +1,4 @@
-//! Saves of a whole cache into memory, beside `bincode` on the same entries.
+//! Saves of a whole cache into memory, compared with `bincode` on the same entries.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ where
     );
 }
 
-/// A cache whose keys have come and gone, so that its entries lie in memory in no order.
+/// A cache whose keys have come and gone, so that its entries are in no order in memory.
 fn run_aged<Q: Set>(options: &Options, report: &mut Report)
 where
     SavedRegistry: Holds<Q>,
@@ -76,7 +76,7 @@ where
     );
 }
 
-/// The very values of a cache in an order that has nothing to do with where they lie.
+/// The same values as in a cache, in an order unrelated to their addresses.
 fn shuffled<Q: Set>(cache: &Cache<SavedRegistry>) -> Vec<(Q, Shared<Q::Value>)>
 where
     SavedRegistry: Holds<Q>,
@@ -90,7 +90,7 @@ where
 
 pub fn save(cache: &Cache<SavedRegistry>, threads: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // Neither the types nor a `Vec` refuse anything.
+    // Neither the types nor a `Vec` can fail.
     cache.save_options().threads(threads).write_to(&mut bytes).expect("the entries can be saved");
     bytes
 }

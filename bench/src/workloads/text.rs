@@ -1,4 +1,4 @@
-//! Reads by keys that are texts and are all there, each looked up by a borrowed one: nobody makes a `String` to ask.
+//! Reads by text keys that are all there, each looked up by a borrowed key: no lookup makes a `String`.
 
 use std::num::NonZero;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tables whose entries live for a time, none of which ends here: what keeping the deadlines costs.
+//! Tables whose entries have a time to live that never ends here: the cost of keeping the deadlines.
 
 use std::time::Duration;
 

@@ -41,14 +41,14 @@ fn weak_table(held: u32) -> Contestant {
     reader(Holding { cache: table, _handles: handles })
 }
 
-/// A plain map without lock: what is left of such a hit when nothing else is asked.
+/// A plain map without a lock: the least that such a hit can cost.
 fn weak_map(held: u32) -> Contestant {
     let handles: Vec<Value> = entries(held).map(|(_, value)| value).collect();
     let map = (0..).zip(handles.iter().map(Arc::downgrade)).collect();
     reader(Holding { cache: WeakMap(map), _handles: handles })
 }
 
-/// A cache and the only handles of what is in it.
+/// A cache, and the only handles of its values.
 struct Holding<C> {
     cache: C,
     _handles: Vec<Value>,

@@ -1,5 +1,5 @@
-//! How long a writer waits at the longest while the whole cache is saved: by us, by hand from a cache that can be walked
-//! through, and by hand under one lock.
+//! The longest wait of a writer while the whole cache is saved: by us, by hand from a cache that can be iterated, and
+//! by hand under one lock.
 
 use std::hint::black_box;
 use std::num::NonZero;
@@ -22,9 +22,9 @@ use crate::peers::Hasher;
 use crate::report::Report;
 use crate::row::{Figure, Row, Unit};
 
-/// After so many it is asked anew how long others have run.
+/// After this many writes, it reads again how long other threads have run.
 const WRITES_AT_A_TIME: usize = 100;
-/// What takes less is no pause.
+/// A shorter wait does not count as a pause.
 const LEAST_PAUSE: Duration = Duration::from_micros(20);
 
 /// A cache that is saved while it is written to.
@@ -43,7 +43,7 @@ pub fn run(options: &Options, report: &mut Report) {
     let cache = GetNumbers::cache(number);
     let contestants = [ours(&cache), quick_cache(number), mutex_lru(number)];
     let mut pauses = [const { Vec::new() }; 4];
-    // A round is long: half as many as of others.
+    // A round is long, so there are half as many as for other workloads.
     for _ in 0..options.effort.rounds.div_ceil(2) {
         for (contestant, pauses) in contestants.iter().zip(&mut pauses) {
             pauses.push(longest_write(number, contestant, || drop(black_box((contestant.save)()))));
@@ -60,8 +60,8 @@ pub fn run(options: &Options, report: &mut Report) {
     }
 }
 
-/// Nanoseconds that one thread waits at the longest for a write to end while `work` is done on this one. Without the time
-/// for which it could have run and the system let others run.
+/// Nanoseconds of the longest write of one thread while this one does `work`. Excludes the time in which the thread was
+/// ready but the system ran others.
 fn longest_write(number: usize, contestant: &Saved<'_>, work: impl FnOnce()) -> f64 {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -85,12 +85,12 @@ fn longest_write(number: usize, contestant: &Saved<'_>, work: impl FnOnce()) -> 
         });
         work();
         is_done.store(true, Ordering::Relaxed);
-        // A writer that panics has failed the whole run.
+        // A writer that panics fails the whole run.
         writer.join().expect("no writer panics")
     })
 }
 
-/// How long this thread has been ready to run while others ran. 0 on systems that do not say it.
+/// How long this thread was ready to run while others ran. 0 on systems that do not report it.
 fn time_of_others() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = text.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
@@ -105,7 +105,7 @@ fn ours(cache: &Cache<SavedRegistry>) -> Saved<'_> {
     }
 }
 
-/// Its iterator takes some entries at a time; they are not those of one moment.
+/// Its iterator takes some entries at a time; they are not from one moment.
 fn quick_cache(number: usize) -> Saved<'static> {
     let lifecycle = DefaultLifecycle::default();
     let cache = quick_cache::sync::Cache::<u64, Value, _, _>::with(

@@ -1,8 +1,8 @@
-//! `#[query(borrowed)]`: a second struct that names a key by references, so that a lookup allocates nothing.
+//! `#[query(borrowed)]`: a second struct that holds a key by references, so that a lookup does not allocate.
 //!
-//! Owned text and lists are held as what they dereference to, primitives by value, everything else by reference. All
-//! of these hash and compare like what they stand for, and the fields keep their order; so the derived `Hash` and `Eq`
-//! of both structs agree.
+//! Owned text and lists are held as what they dereference to, primitives by value, everything else by reference. All of
+//! these hash and compare like the owned values, and the fields keep their order, so the derived `Hash` and `Eq` of
+//! both structs agree.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -22,13 +22,13 @@ enum Form {
     Text { target: String },
     /// As `&[Item]`.
     List,
-    /// As `&str`; `Cow` is made from an owned text, for it may borrow only what lives forever.
+    /// As `&str`. `Cow` is made from an owned text, since it may borrow only `'static` data.
     Cow,
     /// As an `Option` of `&Target`.
     OptionalText { target: String },
     /// By value.
     Primitive,
-    /// By reference to the whole.
+    /// By reference to the whole field.
     Other,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn check(input: &DeriveInput, options: &QueryOptions, errors: &mut Er
         Data::Struct(data) if data.fields.iter().any(|field| is_worthwhile(&form(&field.ty))) => {}
         Data::Struct(_) => errors.push(
             &borrowed.name,
-            "`borrowed` is for fields of owned text or lists (`String`, `Vec<T>`, `Box<str>`, `Arc<str>`, `PathBuf`, ...), and there is none: leave it out, a lookup allocates nothing as it is",
+            "`borrowed` is for fields of owned text or lists (`String`, `Vec<T>`, `Box<str>`, `Arc<str>`, `PathBuf`, ...), and there is none: leave it out, lookups already allocate nothing",
         ),
         _ => errors.push(&borrowed.name, "`borrowed` is for structs only: leave it out, or make the key a struct"),
     }
@@ -127,7 +127,7 @@ impl<'a> Borrowed<'a> {
         }
     }
 
-    /// What `own` and the comparison ask of types with parameters.
+    /// Bounds that `own` and the comparison need on types with parameters.
     fn bound(&self) -> Option<Type> {
         match self.form {
             Form::List => item(&self.field.ty).cloned(),
@@ -136,7 +136,7 @@ impl<'a> Borrowed<'a> {
         }
     }
 
-    /// The field's own documentation, or a line that leads to it.
+    /// The field's own documentation, or a line that links to it.
     fn docs(&self, query: &Ident) -> TokenStream {
         let mut docs = self.field.attrs.iter().filter(|attribute| is_doc(attribute)).peekable();
         if docs.peek().is_some() {
@@ -229,7 +229,7 @@ fn lookup_impl(input: &DeriveInput, options: &QueryOptions, fields: &[Borrowed<'
     }
 }
 
-/// What the methods of `Lookup` need of a query with parameters.
+/// Bounds that the methods of `Lookup` need for a query with parameters.
 fn bound_lookup(generics: &mut Generics, fields: &[Borrowed<'_>]) {
     let types: Vec<Ident> = generics.type_params().map(|parameter| parameter.ident.clone()).collect();
     let bounds = &mut generics.make_where_clause().predicates;
@@ -250,15 +250,15 @@ fn with_lifetime(generics: &Generics) -> Generics {
     generics
 }
 
-/// Types that are copied rather than borrowed.
+/// Types that are copied instead of borrowed.
 const PRIMITIVES: [&str; 14] =
     ["bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
 
-/// Owned texts by the name of their type, with what they are borrowed as.
+/// Owned text types by name, each with its borrowed type.
 const TEXTS: [(&str, &str); 4] =
     [("String", "str"), ("PathBuf", "Path"), ("OsString", "OsStr"), ("CString", "CStr")];
 
-/// How a field of type `ty` is borrowed; told by the names in the type, as a macro sees no more.
+/// How a field of type `ty` is borrowed. The names in the type decide, since a macro sees no more.
 fn form(ty: &Type) -> Form {
     let Some(name) = last_name(ty) else { return Form::Other };
     if let Some((_, target)) = TEXTS.iter().find(|(text, _)| *text == name) {

@@ -1,5 +1,4 @@
-//! Numbers and durations: written out, and checked here; or as a constant expression, which the compiler evaluates and
-//! checks.
+//! Numbers and durations. A literal is checked here; the compiler evaluates and checks a constant expression.
 
 use std::time::Duration;
 
@@ -15,18 +14,18 @@ use crate::span::located;
 /// The value of an option.
 #[derive(Clone, Debug)]
 pub(crate) enum Constant<T> {
-    /// Written out, and found right.
+    /// A literal that was checked.
     Known(T),
     /// Left to the compiler.
     Expression(Expression),
 }
 
-/// An expression, and how the compiler is to check its value.
+/// An expression, and how the compiler checks its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Expression {
     tokens: TokenStream,
     check: ConstantCheck,
-    /// What the compiler says of a value that is not allowed.
+    /// The compiler's message for a value that is not allowed.
     refusal: String,
 }
 
@@ -54,7 +53,7 @@ pub(crate) fn number(name: &Ident, argument: &TokenStream) -> syn::Result<Consta
     )
 }
 
-/// Reads a number of keys or of loads, which is at least 1.
+/// Reads a number of keys or loads, at least 1.
 pub(crate) fn count(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u32>> {
     whole(
         name,
@@ -65,7 +64,7 @@ pub(crate) fn count(name: &Ident, argument: &TokenStream) -> syn::Result<Constan
     )
 }
 
-/// Reads a number of entries or a weight, which is at least 1.
+/// Reads a number of entries or a weight, at least 1.
 pub(crate) fn bound(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<u64>> {
     let refusal =
         format!("`{name}` must be at least 1; leave it out for a table that keeps nothing alive by itself");
@@ -114,19 +113,19 @@ pub(crate) fn time(name: &Ident, argument: &TokenStream) -> syn::Result<Constant
             .map(Constant::Known)
             .map_err(|message| argument_error(name, argument, format_args!("`{name}`: {message}")));
     }
-    // No literal but a text is a duration, nor is what is computed of literals alone.
+    // Of all literals only a text can be a duration; an expression of literals alone cannot be one.
     let tokens = expression(argument)
         .filter(|_| has_names(argument))
         .ok_or_else(|| argument_error(name, argument, time_without_quotes(name, argument)))?;
     Ok(Constant::Expression(Expression { tokens, check: ConstantCheck::Time, refusal: String::new() }))
 }
 
-/// Reads a duration that is not zero, of an option that queries may do without.
+/// Reads a duration longer than zero, for an option without a default.
 pub(crate) fn window(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
     longer_than_zero(name, argument, "to do without")
 }
 
-/// Reads a duration that is not zero, of an option that has a default.
+/// Reads a duration longer than zero, for an option with a default.
 pub(crate) fn wait(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
     longer_than_zero(name, argument, "for the default")
 }
@@ -142,7 +141,7 @@ fn longer_than_zero(name: &Ident, argument: &TokenStream, left_out: &str) -> syn
     }
 }
 
-/// Reads how long a load lingers: a duration, zero too, or `"until done"`.
+/// Reads how long a load lingers: a duration, which may be zero, or `"until done"`.
 pub(crate) fn linger(name: &Ident, argument: &TokenStream) -> syn::Result<Constant<Duration>> {
     const UNTIL_DONE: &str = "until done";
     let text = syn::parse2::<LitStr>(argument.clone()).map(|text| text.value());
@@ -209,7 +208,7 @@ fn decimal(
     }
 }
 
-/// The tokens, if they are an expression that is more than a literal with or without its sign.
+/// The tokens, if they are an expression other than a literal with or without a sign.
 fn expression(argument: &TokenStream) -> Option<TokenStream> {
     let is_more = match syn::parse2::<Expr>(argument.clone()) {
         Ok(Expr::Lit(_)) => false,
@@ -220,8 +219,8 @@ fn expression(argument: &TokenStream) -> Option<TokenStream> {
     is_more.then(|| with_parentheses(argument.clone()))
 }
 
-/// The tokens with parentheses around each expression that came out of a macro. The compiler hands it over in an
-/// invisible group, and takes no notice of that group where a derive has written it.
+/// The tokens with parentheses around each expression that came out of a macro. The compiler passes such an expression
+/// in an invisible group, and ignores that group in the output of a derive.
 pub(crate) fn with_parentheses(tokens: TokenStream) -> TokenStream {
     let visible = tokens.into_iter().map(|token| {
         let TokenTree::Group(group) = token else { return token };
@@ -237,7 +236,7 @@ pub(crate) fn with_parentheses(tokens: TokenStream) -> TokenStream {
     visible.collect()
 }
 
-/// Whether the tokens begin with a block or a word that leads one: `syn` reads these only with all its features.
+/// Whether the tokens begin with a block or a word that leads one: `syn` reads these only with all of its features.
 pub(crate) fn is_block(argument: &TokenStream) -> bool {
     match argument.clone().into_iter().next() {
         Some(TokenTree::Group(_)) => true,
@@ -247,7 +246,7 @@ pub(crate) fn is_block(argument: &TokenStream) -> bool {
 }
 
 impl<T> Constant<T> {
-    /// The value in generated code; `known` writes one that was written out.
+    /// The value in generated code; `known` writes a literal.
     pub(crate) fn expand(&self, core: &TokenStream, known: impl FnOnce(&T) -> TokenStream) -> TokenStream {
         match self {
             Self::Known(value) => known(value),
@@ -257,7 +256,7 @@ impl<T> Constant<T> {
 }
 
 impl Expression {
-    /// The expression and its check. An error stands at the expression.
+    /// The expression and its check. An error points at the expression.
     fn expand(&self, core: &TokenStream) -> TokenStream {
         let Self { tokens, check, refusal } = self;
         let span = tokens.span();
@@ -278,13 +277,13 @@ impl Expression {
     }
 }
 
-/// The number as an integer that holds every other. Where nothing says what type it has, it is a `u64`.
+/// The number as an integer type that holds every other. If nothing determines its type, it is a `u64`.
 fn integer(constant: &TokenStream, tokens: &TokenStream, span: Span) -> TokenStream {
     let of_type = (!has_names(tokens)).then(|| quote!(::<::core::primitive::u64>));
     quote_spanned!(span=> #constant::integer #of_type(#tokens) as ::core::primitive::i128)
 }
 
-/// Whether a name is among the tokens, or a literal that says its type. Without either the type is open.
+/// Whether the tokens contain a name, or a literal with a type suffix. Without either the type is open.
 fn has_names(tokens: &TokenStream) -> bool {
     tokens.clone().into_iter().any(|token| match token {
         TokenTree::Ident(_) => true,

@@ -1,4 +1,4 @@
-//! Durations as text: `"1h30m"`. Whole numbers with units, from the longest to the shortest.
+//! Durations as text: `"1h30m"`. Whole numbers with units, the longest unit first.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const UNITS: [(&str, u128); 7] = [
 /// Reads `"1h30m"`, `"250ms"`, `"0s"`.
 ///
 /// # Errors
-/// A sentence that says what is wrong, and what is right where that can be guessed.
+/// A sentence that says what is wrong, and what would be right where that can be guessed.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -40,7 +40,7 @@ fn leading(text: &str, belongs: impl Fn(char) -> bool) -> &str {
     &text[..text.find(|letter| !belongs(letter)).unwrap_or(text.len())]
 }
 
-/// Where in `units`, those still allowed, the unit stands; or what is wrong with this part of `text`.
+/// The position of the unit in `units`, the units still allowed, or what is wrong with this part of `text`.
 fn position(
     text: &str,
     number: &str,
@@ -55,7 +55,7 @@ fn position(
         return Err(format!("\"{text}\" has a fraction; write whole numbers, as in \"1h30m\" or \"1500ms\""));
     }
     if !number.contains(|letter: char| letter.is_ascii_digit()) {
-        return Err(format!("\"{text}\" is no duration; write numbers with units, as in \"1h30m\""));
+        return Err(format!("\"{text}\" is not a duration; write numbers with units, as in \"1h30m\""));
     }
     if unit.is_empty() {
         return Err(format!("\"{text}\" has a number without a unit; did you mean \"{number}s\"?"));
@@ -136,14 +136,14 @@ mod tests {
             ("1.5h", "has a fraction"),
             (".5h", "has a fraction"),
             ("-5s", "is negative"),
-            ("soon", "is no duration"),
-            ("_s", "is no duration"),
+            ("soon", "is not a duration"),
+            ("_s", "is not a duration"),
             ("5m1h", "out of order"),
             ("5s5s", "out of order"),
             ("1w", "a week is `7d`"),
             ("18446744073709551616s", "longer than"),
             ("99999999999999999999999999999999999999999999d", "longer than"),
-            ("5s,", "is no duration"),
+            ("5s,", "is not a duration"),
         ] {
             let message = parse(text).unwrap_err();
             assert!(message.contains(part), "{text}: {message}");

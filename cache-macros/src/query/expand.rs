@@ -1,4 +1,4 @@
-//! The impl of `Query`, from an item and options that were found right.
+//! The impl of `Query`, from a valid item and valid options.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
     let core = options.core();
     let format = Literal::u32_unsuffixed(format::FORMAT);
     let name = &input.ident;
-    // Checked before: without a value there is no expansion.
+    // Checked before: a query without a value is never expanded.
     let value = options.value.as_ref().map(|value| &value.value);
     let table_name = table_name(input, options);
     let generics = with_bounds(input, options);
@@ -45,7 +45,7 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions) -> TokenStream 
     let evaluated = (options.has_expressions && input.generics.params.is_empty())
         .then(|| quote!(const _: () = #core::__private::constant::evaluate::<#name>();));
     quote! {
-        // A constant may be of any type that a number can have; braces tell a constant from a function.
+        // A constant may have any numeric type; users write braces to tell a constant from a function.
         #[allow(
             trivial_numeric_casts, unused_braces, unused_parens, unused_qualifications,
             clippy::cast_lossless, clippy::cast_possible_wrap, clippy::unnecessary_cast,
@@ -85,7 +85,7 @@ pub(crate) fn table_name(input: &DeriveInput, options: &QueryOptions) -> String 
     options.name.as_ref().map_or_else(|| snake_case(&input.ident.to_string()), |name| name.value.value())
 }
 
-/// The generics of the type; those of a generic one with all that `Query` asks of key and value.
+/// The generics of the type. Those of a generic type get all bounds that `Query` needs for key and value.
 fn with_bounds(input: &DeriveInput, options: &QueryOptions) -> Generics {
     let mut generics = input.generics.clone();
     if generics.params.is_empty() {
@@ -211,7 +211,7 @@ fn time_call(core: &TokenStream, given: &Option<Given<Constant<Duration>>>) -> O
     Some(call(name, &time(core, value)))
 }
 
-/// The first wait, compared with the longest where one of them is left to the compiler.
+/// The first wait. Generated code compares it with the longest if the compiler evaluates one of them.
 fn retry_first_call(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let Given { name, value } = options.retry_first.as_ref()?;
     let first = time(core, value);
@@ -233,7 +233,7 @@ fn time(core: &TokenStream, value: &Constant<Duration>) -> TokenStream {
     })
 }
 
-/// `.capacity(10)`: the options of a table have the names of the derive's.
+/// `.capacity(10)`: the methods are named after the options of the derive.
 fn call(name: &Ident, value: &TokenStream) -> TokenStream {
     let method = Ident::new(&name.to_string(), Span::call_site());
     quote!(.#method(#value))
@@ -246,7 +246,7 @@ fn whole<N: Copy + Into<u64>>(core: &TokenStream, number: &Constant<N>) -> Token
 fn weigh(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let path = &options.weigh.as_ref()?.value;
     let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
-    // As a call, so that the value is passed as `&str` where `&String` is the value.
+    // A call, so that a function that takes `&str` accepts a value of type `String`.
     let call = quote_spanned!(span.resolved_at(Span::call_site())=> #path(self, value));
     Some(quote! {
         fn weigh(&self, value: &#core::__private::Value<Self>) -> ::core::primitive::u32 {
@@ -285,7 +285,7 @@ fn fallback(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     })
 }
 
-/// The derive cannot see whether the value is an `Option`; the compiler tells, at the option that asks for one.
+/// The derive cannot see whether the value is an `Option`. The compiler checks it, at the option that needs one.
 fn is_absent(core: &TokenStream, options: &QueryOptions) -> Option<TokenStream> {
     let absent_ttl = options.absent_ttl.as_ref()?;
     let span = absent_ttl.name.span().resolved_at(Span::call_site());

@@ -9,7 +9,7 @@ use super::expand::table_name;
 use super::options::QueryOptions;
 use crate::errors::Errors;
 
-/// The errors, and an impl of `Query` that asks for as little as it can.
+/// The errors, and an impl of `Query` that needs as little as possible.
 pub(crate) fn query(input: &DeriveInput, options: &QueryOptions, errors: &Errors) -> TokenStream {
     let core = options.core();
     let name = &input.ident;
@@ -18,7 +18,7 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions, errors: &Errors
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let (value, errors) = match &options.value {
         Some(value) => (value.value.to_token_stream(), errors.to_compile_errors()),
-        // Nobody can tell what the answer is, so nobody should be told that something else was expected.
+        // The type of the answer is unknown, so no error should say that another one was expected.
         None => errors.to_type(),
     };
     quote! {
@@ -33,7 +33,7 @@ pub(crate) fn query(input: &DeriveInput, options: &QueryOptions, errors: &Errors
     }
 }
 
-/// All that `Query` asks, as conditions, so that the impl itself is right whatever else the type lacks.
+/// Everything that `Query` needs, as bounds, so that the impl itself compiles whatever the type lacks.
 fn with_bounds(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     let lifetimes: Vec<_> = generics.lifetimes().map(|parameter| parameter.lifetime.clone()).collect();

@@ -1,5 +1,5 @@
-//! What each option means: from settings to typed options. Checks every option by itself; how they fit together is
-//! told in `validate`.
+//! What each option means: from settings to typed options. Checks every option by itself; `validate` checks how they
+//! fit together.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::parse::{QuerySetting, argument_error};
 use crate::errors::Errors;
 use crate::suggest;
 
-/// Every option there is, in the order in which messages list them.
+/// Every option, in the order in which messages list them.
 const KNOWN: [&str; 37] = [
     "value",
     "name",
@@ -58,7 +58,7 @@ const KNOWN: [&str; 37] = [
     "tags_of",
 ];
 
-/// Each strategy with its name in code.
+/// Each strategy with the name of its variant.
 const STRATEGIES: [(&str, &str); 5] = [
     ("cache-first", "CacheFirst"),
     ("stale-while-revalidate", "StaleWhileRevalidate"),
@@ -67,7 +67,7 @@ const STRATEGIES: [(&str, &str); 5] = [
     ("network-only", "NetworkOnly"),
 ];
 
-/// Names that people bring along from other caches, and what they are called here.
+/// Names of options in other caches, and what they are called here.
 const ELSEWHERE: [(&str, &str); 18] = [
     ("max_capacity", "capacity"),
     ("max_entries", "capacity"),
@@ -89,7 +89,7 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ("retry_multiplier", "retry_factor"),
 ];
 
-/// What is said of a first wait that is longer than the longest.
+/// The message for a first wait that is longer than the longest.
 pub(crate) const RETRY_FIRST_TOO_LONG: &str =
     "`retry_first` must not be longer than `retry_longest`: make it shorter, or that longer";
 
@@ -107,18 +107,18 @@ pub(crate) enum Codec {
     Json,
 }
 
-/// What answers when all else has failed.
+/// The answer when all else has failed.
 pub(crate) enum Fallback {
-    /// A function of the query.
+    /// The result of a function of the query.
     Function(ExprPath),
-    /// An expression of the value.
+    /// The value of an expression.
     Value(TokenStream),
 }
 
-/// The options of one query. What was written wrongly is `None` here, but among `seen`.
+/// The options of one query. An option with a mistake is `None` here, but `seen` lists it.
 #[derive(Default)]
 pub(crate) struct QueryOptions {
-    /// Names of all options that were written, well or not.
+    /// Names of all options that were given, with or without a mistake.
     seen: Vec<Ident>,
     /// Whether the compiler has to evaluate a number or a duration.
     pub(crate) has_expressions: bool,
@@ -154,10 +154,10 @@ pub(crate) struct QueryOptions {
     pub(crate) retry_first: Option<Given<Constant<Duration>>>,
     pub(crate) retry_longest: Option<Given<Constant<Duration>>>,
     pub(crate) retry_factor: Option<Given<Constant<f64>>>,
-    /// The name of a shared one; `None` for one of the query's own.
+    /// The name of a shared breaker; `None` for the query's own.
     pub(crate) breaker: Option<Given<Option<String>>>,
     pub(crate) poll: Option<Given<Constant<Duration>>>,
-    /// The most keys of one load, if the query says so.
+    /// The most keys of one load, if the query sets it.
     pub(crate) batch: Option<Given<Option<Constant<u32>>>>,
     pub(crate) concurrency: Option<Given<Constant<u32>>>,
     pub(crate) tags: Option<Given<Vec<LitStr>>>,
@@ -180,17 +180,17 @@ impl QueryOptions {
         options
     }
 
-    /// The token that named the option `name`, if it was written, well or not.
+    /// The token of the option `name`, if it was given, with or without a mistake.
     pub(crate) fn seen(&self, name: &str) -> Option<&Ident> {
         self.seen.iter().find(|seen| *seen == name)
     }
 
-    /// Whether the option `name` was written, or a name that is none and comes nearest to it.
+    /// Whether the option `name` was given, or an unknown option that is closest to it.
     pub(crate) fn is_meant(&self, name: &str) -> bool {
         self.seen.iter().any(|seen| seen == name || nearest_option(&seen.to_string()) == Some(name))
     }
 
-    /// Where generated code finds the store.
+    /// Path of the store in generated code.
     pub(crate) fn core(&self) -> TokenStream {
         match &self.core {
             Some(core) => core.value.to_token_stream(),
@@ -264,7 +264,7 @@ impl QueryOptions {
 }
 
 impl QuerySetting {
-    /// Reads the argument, which must be there.
+    /// Reads the argument, which is required.
     fn with<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
         self.refuse_list()?;
         let name = self.name.clone();
@@ -274,7 +274,7 @@ impl QuerySetting {
         }
     }
 
-    /// Reads the argument if there is one.
+    /// Reads the optional argument.
     fn flag_or<T>(
         &self,
         read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>,
@@ -285,7 +285,7 @@ impl QuerySetting {
         }
     }
 
-    /// Makes sure that there is no argument.
+    /// Checks that there is no argument.
     fn flag(&self) -> syn::Result<Given<()>> {
         self.refuse_list()?;
         match &self.argument {
@@ -300,7 +300,7 @@ impl QuerySetting {
 }
 
 impl QuerySetting {
-    /// Reads what stands in the parentheses, which must be there.
+    /// Reads the content of the parentheses, which are required.
     fn list<T>(&self, read: impl FnOnce(&Ident, &TokenStream) -> syn::Result<T>) -> syn::Result<Given<T>> {
         let name = self.name.clone();
         match (&self.list, &self.argument) {
@@ -356,13 +356,13 @@ fn strategy(name: &Ident, argument: &TokenStream) -> syn::Result<&'static str> {
 
 fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {
     let text: LitStr = syn::parse2(argument.clone()).map_err(|_| {
-        argument_error(name, argument, "`name` takes a text in quotes, as in `name = \"post\"`")
+        argument_error(name, argument, "`name` takes a string, as in `name = \"post\"`")
     })?;
     if text.value().trim().is_empty() || text.value().contains(char::is_control) {
         return Err(argument_error(
             name,
             argument,
-            "the name of a table is not empty and has no control characters",
+            "the name of a table must not be empty or contain control characters",
         ));
     }
     Ok(text)
@@ -376,7 +376,7 @@ fn breaker_name(name: &Ident, argument: &TokenStream) -> syn::Result<String> {
         return Err(argument_error(
             name,
             argument,
-            "the name of a breaker is not empty and has no control characters",
+            "the name of a breaker must not be empty or contain control characters",
         ));
     }
     Ok(text.value())
@@ -386,7 +386,7 @@ fn breaker_name(name: &Ident, argument: &TokenStream) -> syn::Result<String> {
 fn tags(name: &Ident, argument: &TokenStream) -> syn::Result<Vec<LitStr>> {
     let parser = Punctuated::<LitStr, syn::Token![,]>::parse_terminated;
     let tags = Parser::parse2(parser, argument.clone()).map_err(|_| {
-        argument_error(name, argument, "a tag is a text in quotes, as in `tags(\"posts\", \"blog\")`")
+        argument_error(name, argument, "a tag is a string, as in `tags(\"posts\", \"blog\")`")
     })?;
     let tags: Vec<LitStr> = tags.into_iter().collect();
     if tags.is_empty() {
@@ -394,7 +394,7 @@ fn tags(name: &Ident, argument: &TokenStream) -> syn::Result<Vec<LitStr>> {
     }
     for (at, tag) in tags.iter().enumerate() {
         if tag.value().trim().is_empty() {
-            return Err(syn::Error::new_spanned(tag, "a tag is not empty"));
+            return Err(syn::Error::new_spanned(tag, "a tag must not be empty"));
         }
         if tags[..at].iter().any(|other| other.value() == tag.value()) {
             let message = format_args!("the tag \"{}\" is given twice; keep one of them", tag.value());
@@ -438,7 +438,7 @@ fn crate_path(name: &Ident, argument: &TokenStream) -> syn::Result<Path> {
     })
 }
 
-/// The option that somebody who wrote `name` may have meant.
+/// The option that `name` was probably meant to be.
 fn nearest_option(name: &str) -> Option<&'static str> {
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name).map(|&(_, here)| here);
     elsewhere.or_else(|| suggest::nearest(name, KNOWN.into_iter().chain(["crate"])))

@@ -1,7 +1,6 @@
-//! From `#[query(...)]` to a list of settings, each a name and the tokens after its `=`. Knows no option.
+//! From `#[query(...)]` to a list of settings, each a name and the tokens after its `=`. Does not know the options.
 //!
-//! Settings are cut apart at their commas before any of them is read, so that a mistake in one hides none in the
-//! next.
+//! Settings are split at their commas before any of them is read, so that a mistake in one hides none in the next.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -15,7 +14,7 @@ use crate::split::{Angles, second_setting};
 /// One `name`, `name = argument` or `name(argument)`.
 pub(crate) struct QuerySetting {
     pub(crate) name: Ident,
-    /// What stands behind the `=`, or in the parentheses; `None` without either.
+    /// The tokens after the `=`, or in the parentheses; `None` without either.
     pub(crate) argument: Option<TokenStream>,
     /// The parentheses, if there are any.
     pub(crate) list: Option<Paren>,
@@ -36,7 +35,7 @@ fn settings_of(attribute: &Attribute, errors: &mut Errors) -> Vec<QuerySetting> 
     parts.into_iter().filter_map(|part| errors.take(setting.parse2(ungrouped(part)))).collect()
 }
 
-/// Cuts at the commas between settings; empty parts are dropped.
+/// Splits at the commas between settings; drops empty parts.
 fn parts(input: ParseStream<'_>) -> syn::Result<Vec<TokenStream>> {
     let mut parts = Vec::new();
     while !input.is_empty() {
@@ -49,8 +48,8 @@ fn parts(input: ParseStream<'_>) -> syn::Result<Vec<TokenStream>> {
     Ok(parts)
 }
 
-/// The tokens up to the comma behind a setting. What is no type and no expression ends at the first comma that is not
-/// between angle brackets.
+/// The tokens up to the comma after a setting. Tokens that are neither a type nor an expression end at the first comma
+/// that is not between angle brackets.
 fn part(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut part = TokenStream::new();
     let mut angles = Angles::default();
@@ -69,7 +68,7 @@ fn part(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(part)
 }
 
-/// The tokens of a `T`, if one stands here and nothing else before the next comma.
+/// The tokens of a `T`, if one stands here and a comma or the end follows it.
 fn whole<T: Parse>(input: ParseStream<'_>) -> Option<TokenStream> {
     let ahead = input.fork();
     ahead.parse::<T>().ok()?;
@@ -83,7 +82,8 @@ fn whole<T: Parse>(input: ParseStream<'_>) -> Option<TokenStream> {
     Some(tokens)
 }
 
-/// The tokens without the invisible group that the compiler puts around a fragment of a macro, if that is all there is.
+/// The tokens without the invisible group that the compiler puts around a fragment of a macro, if they are all in that
+/// group.
 fn ungrouped(tokens: TokenStream) -> TokenStream {
     let mut inside = tokens.clone().into_iter();
     match (inside.next(), inside.next()) {
@@ -122,7 +122,7 @@ fn setting(input: ParseStream<'_>) -> syn::Result<QuerySetting> {
     }
 }
 
-/// A mistake at `argument`, or at the name if there is nothing behind the `=`.
+/// A mistake at `argument`, or at the name if nothing follows the `=`.
 pub(super) fn argument_error(
     name: &Ident,
     argument: &TokenStream,

@@ -29,14 +29,14 @@ fn check_item(input: &DeriveInput, errors: &mut Errors) {
     }
     for lifetime in input.generics.lifetimes() {
         let message = format!(
-            "a query cannot borrow: the cache keeps it for as long as it likes; own the field (`String` for `&{0} str`), and write `#[query(borrowed)]` to look it up by reference",
+            "a query cannot borrow, since the cache keeps it: own the field (`String` for `&{0} str`), and write `#[query(borrowed)]` to look it up by reference",
             lifetime.lifetime
         );
         errors.push(&lifetime.lifetime, message);
     }
 }
 
-/// `#[query(...)]` on a field or a variant says nothing.
+/// Rejects `#[query(...)]` on a field or a variant, where it has no meaning.
 fn check_inner_attributes(input: &DeriveInput, errors: &mut Errors) {
     let on_fields = |fields: &Fields, errors: &mut Errors| {
         for field in fields {
@@ -106,7 +106,7 @@ fn check_persistence(options: &QueryOptions, errors: &mut Errors) {
     }
 }
 
-/// What is left to the compiler is checked there.
+/// The compiler checks values that are left to it.
 fn check_retries(options: &QueryOptions, errors: &mut Errors) {
     if let (Some(first), Some(longest)) = (&options.retry_first, &options.retry_longest)
         && let (Constant::Known(time), Constant::Known(most)) = (&first.value, &longest.value)

@@ -1,7 +1,7 @@
-//! The registry struct and its impls, from a listing that was found right.
+//! The registry struct and its impls, from a valid listing.
 //!
-//! Everything that is written for a line stands, for the compiler, where the line stands: a wrong path or a type that
-//! is no query is an error there, and not at the macro's name.
+//! Everything written for a line has the span of that line. The compiler reports a wrong path, or a type that is not a
+//! query, there and not at the macro's name.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -12,20 +12,20 @@ use super::parse::{Line, Listing};
 use crate::span::located;
 use crate::text;
 
-/// A line with all that expansion needs of it.
+/// A line with everything that its expansion needs.
 struct TableField<'a> {
     line: &'a Line,
-    /// What everything written for the line repeats.
+    /// Repeated on everything written for the line.
     cfgs: Vec<&'a Attribute>,
     name: Ident,
     path: &'a TypePath,
-    /// Expression of the table's name.
+    /// Expression that gives the table's name.
     table_name: TokenStream,
     /// The path as text.
     query: String,
-    /// Where the line stands.
+    /// The span of the line.
     span: Span,
-    /// Path of `cache_core`, standing where the line stands.
+    /// Path of `cache_core`, with the span of the line.
     core: TokenStream,
 }
 
@@ -130,7 +130,7 @@ fn is_doc(attribute: &Attribute) -> bool {
     attribute.path().is_ident("doc")
 }
 
-/// What users call without the trait in scope, and a `Debug` that prints no table.
+/// The methods that users call without the trait in scope, and a `Debug` that prints no table.
 fn inherent_impl(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
     let descriptions = fields.iter().map(description);
     let Listing { core, name, .. } = listing;
@@ -138,7 +138,7 @@ fn inherent_impl(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
     quote! {
         #[allow(dead_code, unused_mut)]
         impl #name {
-            /// What each query says of itself, in order of their listing.
+            /// What each query says of itself, in the order of the listing.
             #[doc(hidden)]
             #[must_use]
             pub fn describe() -> ::std::vec::Vec<#core::__private::TableDescription> {
@@ -223,7 +223,7 @@ fn dynamic_impl(listing: &Listing) -> TokenStream {
     }
 }
 
-/// Statements that do not evaluate if two tables have one name; the error is at the second of them.
+/// Statements that fail to evaluate if two tables have the same name; the error is at the second of them.
 fn check_names(listing: &Listing, fields: &[TableField<'_>]) -> TokenStream {
     let core = &listing.core;
     let slots = (2 * fields.len() + 2).next_power_of_two();

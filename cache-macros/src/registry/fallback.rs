@@ -1,4 +1,4 @@
-//! What a listing with mistakes becomes beside its errors: a type that the compiler asks nothing of, so that one
+//! What a listing with mistakes becomes beside its errors: a type that the compiler checks no further, so that one
 //! mistake gives one error.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
@@ -6,7 +6,7 @@ use quote::quote;
 
 use crate::errors::Errors;
 
-/// The errors, and the registry's name for a type that is an error itself.
+/// The errors, and the registry's name as a type that is itself an error.
 pub(crate) fn registry(tokens: TokenStream, errors: &Errors) -> TokenStream {
     match name(tokens) {
         Some(name) => {
@@ -21,7 +21,7 @@ pub(crate) fn registry(tokens: TokenStream, errors: &Errors) -> TokenStream {
     }
 }
 
-/// The identifier behind `struct`, however broken the rest may be.
+/// The identifier after `struct`, however broken the rest is.
 fn name(tokens: TokenStream) -> Option<Ident> {
     let mut tokens =
         tokens.into_iter().skip_while(|token| !matches!(token, TokenTree::Ident(word) if word == "struct"));

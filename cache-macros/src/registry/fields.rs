@@ -1,4 +1,4 @@
-//! Names of the registry's fields: short where they can be, longer where two would be the same.
+//! Names of the registry's fields: short where possible, longer where two would be the same.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use syn::TypePath;
 
 use crate::case::snake_case;
 
-/// One name per path, all different.
+/// Returns one name per path, all different.
 ///
-/// A name is the last segment with its generic arguments in `snake_case`. Those that collide get the name of the
-/// module before it in front, then the next one, and a number when there is none left.
+/// A name is the last segment with its generic arguments, in `snake_case`. Names that collide get the name of the
+/// module before it in front, then that of the next module, and a number when no module is left.
 pub(crate) fn names<'a>(paths: impl IntoIterator<Item = &'a TypePath>) -> Vec<String> {
     let words: Vec<Vec<String>> = paths.into_iter().map(words).collect();
     let mut taken = vec![1; words.len()];
@@ -23,7 +23,7 @@ pub(crate) fn names<'a>(paths: impl IntoIterator<Item = &'a TypePath>) -> Vec<St
     }
 }
 
-/// Takes one word more for each name that occurs twice; tells whether any could be lengthened.
+/// Lengthens each name that occurs twice by one word. Returns whether any could be lengthened.
 fn lengthen_collisions(names: &[String], words: &[Vec<String>], taken: &mut [usize]) -> bool {
     let count = occurrences(names);
     let mut lengthened = false;
@@ -44,7 +44,7 @@ fn occurrences(names: &[String]) -> HashMap<&str, usize> {
     count
 }
 
-/// Same paths (which rustc refuses later, or which `cfg`s keep apart) are told apart by numbers.
+/// Numbers equal paths, which rustc rejects later or `cfg`s keep apart.
 fn number_collisions(names: Vec<String>) -> Vec<String> {
     let mut count: HashMap<String, usize> = HashMap::new();
     let numbered = names.into_iter().map(|name| {
@@ -55,13 +55,13 @@ fn number_collisions(names: Vec<String>) -> Vec<String> {
     numbered.collect()
 }
 
-/// The last `taken` of `words`, which stand from the last segment to the first.
+/// The last `taken` of `words`, which run from the last segment to the first.
 fn join(words: &[String], taken: usize) -> String {
     let chosen: Vec<&str> = words[..taken].iter().rev().map(String::as_str).collect();
     chosen.join("_")
 }
 
-/// Last segment with arguments, then the modules before it, inside out.
+/// The last segment with its arguments, then the modules before it, innermost first.
 fn words(path: &TypePath) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for (nth, segment) in path.path.segments.iter().rev().enumerate() {
@@ -73,7 +73,7 @@ fn words(path: &TypePath) -> Vec<String> {
     words
 }
 
-/// The identifiers of `tokens` in `snake_case`; of a path only the last one.
+/// The identifiers in `tokens`, in `snake_case`; of a path only the last one.
 fn snake_words(tokens: TokenStream) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut after_colon = false;

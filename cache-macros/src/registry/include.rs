@@ -1,4 +1,4 @@
-//! `include_registry!`: the registry that the build script wrote, or what is to be done so that there is one.
+//! `include_registry!`: the registry that the build script wrote, or how to get one.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use crate::errors::Errors;
 /// Name of the file that `cache-codegen` writes.
 const FILE: &str = "cache_registry.rs";
 
-/// What cargo tells a compiler of the package.
+/// What cargo tells a compiler about the package.
 pub(crate) struct Package {
     name: String,
     folder: PathBuf,
-    /// Where its build script writes; none without one.
+    /// Where its build script writes; `None` without a build script.
     output: Option<PathBuf>,
 }
 
@@ -30,7 +30,8 @@ impl Package {
     }
 }
 
-/// The file's content, or an error beside a stand-in for the registry, so that its uses cause no further ones.
+/// The file's content, or an error beside a stand-in for the registry, so that uses of the registry cause no further
+/// errors.
 pub(crate) fn expand(package: &Package) -> TokenStream {
     match missing(package) {
         None => quote!(::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", #FILE));),
@@ -43,7 +44,7 @@ pub(crate) fn expand(package: &Package) -> TokenStream {
     }
 }
 
-/// Why there is no registry, and the way to one; `None` if there is.
+/// Why there is no registry, and how to get one; `None` if there is one.
 fn missing(package: &Package) -> Option<String> {
     let name = &package.name;
     let has_script = package.folder.join("build.rs").is_file();

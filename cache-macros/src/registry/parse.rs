@@ -1,4 +1,4 @@
-//! From the tokens of `registry!` to a listing. Checks syntax, format numbers, and that no line is there twice.
+//! From the tokens of `registry!` to a listing. Checks syntax, format numbers, and that no line occurs twice.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::text;
 
 /// One call of `registry!`.
 pub(crate) struct Listing {
-    /// Path of `cache_core`, as the macro that wraps this one sees it.
+    /// Path of `cache_core`, as seen by the macro that wraps this one.
     pub(crate) core: TokenStream,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -33,7 +33,7 @@ pub(crate) struct Line {
 }
 
 impl Listing {
-    /// Reads a listing. `None`, or some mistake: it is not to be expanded.
+    /// Reads a listing. If this returns `None` or records a mistake, the listing must not be expanded.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Option<Self> {
         let (mut listing, lines) = errors.take(listing.parse2(tokens))?;
         for line_tokens in split_at_commas(lines) {
@@ -50,7 +50,7 @@ impl Listing {
 }
 
 impl Line {
-    /// The `cfg`s, which everything written for this line repeats.
+    /// The `cfg`s, which are repeated on everything written for this line.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|attribute| is_cfg(attribute))
     }
@@ -61,7 +61,7 @@ impl Line {
     }
 }
 
-/// The head of a listing, and its lines unread.
+/// The head of a listing, and its lines as tokens.
 fn listing(input: ParseStream<'_>) -> syn::Result<(Listing, TokenStream)> {
     let core = head(input)?;
     let attributes = input.call(Attribute::parse_outer)?;
@@ -81,13 +81,13 @@ fn listing(input: ParseStream<'_>) -> syn::Result<(Listing, TokenStream)> {
     braced!(lines in input);
     let lines = lines.parse()?;
     if !input.is_empty() {
-        return Err(input.error("`registry!` makes one struct: expected nothing behind it"));
+        return Err(input.error("`registry!` makes one struct: expected nothing after it"));
     }
     Ok((Listing { core, attributes, visibility, name, lines: Vec::new() }, lines))
 }
 
-/// `crate = ...; core_format = 1;`, which `cache_core::registry!` adds, and `format = 1;` of a generated file; the
-/// numbers must fit.
+/// `crate = ...; core_format = 1;`, which `cache_core::registry!` adds, and `format = 1;` of a generated file. The
+/// numbers must match.
 fn head(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     input.parse::<Token![crate]>()?;
     input.parse::<Token![=]>()?;
@@ -128,12 +128,12 @@ fn number(input: ParseStream<'_>) -> syn::Result<LitInt> {
 fn line(input: ParseStream<'_>) -> syn::Result<Line> {
     let attributes = input.call(Attribute::parse_outer)?;
     if input.peek(Ident::peek_any) && input.peek2(Token![:]) && !input.peek2(Token![::]) {
-        return Err(input.error("expected the path of a query alone: fields get their names by themselves"));
+        return Err(input.error("expected only the path of a query: the names of fields follow from it"));
     }
     let path = path(input)?;
     let name = if input.peek(Token![as]) { Some(name(input)?) } else { None };
     if !input.is_empty() {
-        return Err(input.error("expected `,` behind the query"));
+        return Err(input.error("expected `,` after the query"));
     }
     Ok(Line { attributes, path, name })
 }
@@ -153,13 +153,13 @@ fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
         .parse()
         .map_err(|error| syn::Error::new(error.span(), "`as` takes a name in quotes: `as \"user_page\"`"))?;
     if name.value().trim().is_empty() || name.value().contains(char::is_control) {
-        let message = "the name of a table is not empty and has no control characters";
+        let message = "the name of a table must not be empty or contain control characters";
         return Err(syn::Error::new_spanned(name, message));
     }
     Ok(name)
 }
 
-/// The same path on two lines without `cfg`s would be two tables of one query.
+/// The same path on two lines without `cfg`s would give one query two tables.
 fn refuse_repetitions(lines: &[Line], errors: &mut Errors) {
     let mut seen = HashSet::new();
     for line in lines.iter().filter(|line| line.cfgs().next().is_none()) {
@@ -171,7 +171,7 @@ fn refuse_repetitions(lines: &[Line], errors: &mut Errors) {
     }
 }
 
-/// Whether the attribute can take away what it stands on: `cfg`, or a `cfg_attr` that makes one.
+/// Whether the attribute can remove the item under it: `cfg`, or a `cfg_attr` that makes one.
 fn is_cfg(attribute: &Attribute) -> bool {
     let makes_cfg = |tokens: &TokenStream| {
         tokens.clone().into_iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "cfg"))
@@ -182,7 +182,7 @@ fn is_cfg(attribute: &Attribute) -> bool {
     }
 }
 
-/// The text of a doc comment; other attributes have none.
+/// The text of a doc comment; `None` for other attributes.
 fn doc_text(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(meta) = &attribute.meta else { return None };
     let Expr::Lit(literal) = &meta.value else { return None };

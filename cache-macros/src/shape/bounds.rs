@@ -1,4 +1,4 @@
-//! What a generic type asks of its parameters.
+//! Bounds on the parameters of a generic type.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -7,9 +7,9 @@ use syn::{
     parse_quote,
 };
 
-/// The generics of the implementation: everything outlives the walk, and parameters that are reached have a shape.
+/// The generics of the implementation: all parameters are `'static`, and those that are reached have a shape.
 ///
-/// A parameter that stands only inside `PhantomData`, or in an opaque or skipped field, is asked for nothing more.
+/// A parameter that stands only inside `PhantomData`, or in an opaque or skipped field, needs nothing more.
 pub(super) fn extend(generics: &Generics, parts: &[Type], krate: &impl ToTokens) -> Generics {
     let parameters: Vec<&Ident> = generics.type_params().map(|parameter| &parameter.ident).collect();
     let mut predicates: Vec<WherePredicate> = Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn extend(generics: &Generics, parts: &[Type], krate: &impl ToTokens)
     generics
 }
 
-/// The types that must have a shape for all `parts` to have one, each once: parameters and their associated types.
+/// The types that need a shape so that all `parts` have one, each once: parameters and their associated types.
 fn shaped<'a>(parts: &'a [Type], parameters: &[&Ident]) -> Vec<&'a TypePath> {
     let mut found = Vec::new();
     for part in parts {
@@ -52,7 +52,7 @@ fn shaped<'a>(parts: &'a [Type], parameters: &[&Ident]) -> Vec<&'a TypePath> {
 
 /// Collects each use of a parameter: `T`, `T::Item` or `<T as Trait>::Item`.
 ///
-/// Types that serde cannot save (functions, pointers, trait objects) are passed over: they get an error of their own.
+/// Skips types that serde cannot save (functions, pointers, trait objects): they get an error of their own.
 fn collect<'a>(part: &'a Type, parameters: &[&Ident], found: &mut Vec<&'a TypePath>) {
     match part {
         Type::Path(path) => collect_path(path, parameters, found),

@@ -9,7 +9,7 @@ use crate::errors::Errors;
 /// Attributes that let a function decide what is written.
 const FUNCTIONS: [&str; 3] = ["with", "serialize_with", "deserialize_with"];
 
-/// Adds a mistake for everything that the type does without saying so.
+/// Adds a mistake for everything that the type does without declaring it.
 pub(super) fn container(container: &Container<'_>, errors: &mut Errors) {
     if container.serde.is_replaced() {
         return;
@@ -80,7 +80,7 @@ impl ShapeCheck<'_> {
         }
     }
 
-    /// serde writes the number of a variant counted with skipped ones, and reads it counted without.
+    /// serde counts skipped variants in the number that it writes, but not in the number that it reads.
     fn shifts_variants(&mut self, serde: &SerdeAttributes) {
         let path = serde.find("skip").or_else(|| serde.find("skip_deserializing"));
         if let Some(path) = path.filter(|_| !self.self_describing) {

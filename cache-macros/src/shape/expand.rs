@@ -1,4 +1,4 @@
-//! The implementation that the compiler gets.
+//! The generated implementation.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -19,7 +19,7 @@ pub(super) fn container(container: &Container<'_>) -> TokenStream {
     let path = path(container);
     let self_describing = container.options.self_describing.then(|| quote!(.self_describing()));
     let opaque = layout.is_opaque.then(|| quote!(.opaque()));
-    // Of a generic type nobody can tell whether its `Deserialize` is derived.
+    // Whether the `Deserialize` of a generic type is derived is unknown.
     let converted = (layout.is_converted || has_parameters(container)).then(|| quote!(.converted()));
     let renamed = layout.is_renamed.then(|| quote!(.renamed()));
     let partial = layout.is_partial.then(|| quote!(.partial()));
@@ -40,7 +40,7 @@ pub(super) fn container(container: &Container<'_>) -> TokenStream {
     implementation(container, &layout.parts, &body)
 }
 
-/// An implementation that stands in where a mistake was found, so that its users do not add to the messages.
+/// An implementation that stands in where a mistake was found, so that users of the type add no further messages.
 pub(super) fn fallback(container: &Container<'_>) -> TokenStream {
     let krate = crate_path(&container.options);
     let path = path(container);
@@ -73,14 +73,14 @@ fn path(container: &Container<'_>) -> TokenStream {
     quote!(::core::concat!(::core::module_path!(), #name))
 }
 
-/// A visit whose type error, if any, lands on the field's type.
+/// A visit whose type error, if any, points at the field's type.
 fn visit(part: &Type, krate: &TokenStream) -> TokenStream {
     quote_spanned!(part.span().resolved_at(Span::call_site())=> <#part as #krate::Shape>::shape(visitor);)
 }
 
-/// What serde's derive makes the type ask a deserializer for: a kind of `Request`, and the name.
+/// What serde's derive makes the type request from a deserializer: a kind of `Request`, and the name.
 ///
-/// `None` where that depends on other types, and for generic types, of which nobody knows whether they can be read.
+/// `None` where that depends on other types, and for generic types, which may not be readable at all.
 fn request(container: &Container<'_>) -> Option<(&'static str, String)> {
     let is_plain = !has_parameters(container)
         && !container.options.self_describing
@@ -103,7 +103,7 @@ fn has_parameters(container: &Container<'_>) -> bool {
     !container.input.generics.params.is_empty()
 }
 
-/// Has the visitor compare what the type asks for with what the layout expects.
+/// Makes the visitor compare what the type requests with what the layout expects.
 fn asked(krate: &TokenStream) -> TokenStream {
     quote! {
         {

@@ -1,4 +1,4 @@
-//! What of a type goes into its fingerprint: a text, and the types whose own shapes complete it, in order.
+//! The parts of a type that make up its fingerprint: a text, and the types whose own shapes complete it, in order.
 
 use syn::Type;
 use syn::ext::IdentExt;
@@ -16,15 +16,15 @@ pub(super) struct Layout {
     pub(super) parts: Vec<Type>,
     /// Whether anything was left undescribed.
     pub(super) is_opaque: bool,
-    /// Whether anything is read under another name than it is written.
+    /// Whether anything is read under a name other than the one it is written under.
     pub(super) is_renamed: bool,
     /// Whether another type is written or read in place of this one.
     pub(super) is_converted: bool,
-    /// Whether serde passes over a field.
+    /// Whether serde skips a field.
     pub(super) is_partial: bool,
 }
 
-/// Marks of a field or variant that change what is written, or who writes it.
+/// Attributes of a field or variant that change what is written, or which code writes it.
 const MARKS: [&str; 5] =
     ["flatten", "untagged", "skip_serializing", "skip_deserializing", "skip_serializing_if"];
 /// Attributes whose value is a function.
@@ -69,7 +69,7 @@ impl Layout {
             let Some(value) = container.serde.text(name, Side::Serialize) else { continue };
             self.text.mark(name);
             self.is_converted = true;
-            // serde reports what is no type.
+            // serde reports a value that is not a type.
             if let Ok(stand_in) = value.parse::<Type>() {
                 self.part(&stand_in, container.options.opaque);
             }
@@ -95,7 +95,7 @@ impl Layout {
         self.text.mark("variant");
         self.both(|side| rename::of_variant(&ident, &variant.serde, &container.serde, side));
         self.marks(&variant.serde);
-        // Not written by serde's own derive, but by those that write numbers.
+        // Not written by serde's own derive, but by derives that write numbers.
         if let Some(discriminant) = variant.discriminant {
             self.text.mark("=");
             self.text.code(discriminant);
@@ -135,7 +135,7 @@ impl Layout {
         self.part(&field.syn.ty, opaque || field.options.opaque);
     }
 
-    /// Adds a type: by its own shape, or, if it is opaque, as it is written.
+    /// Adds a type: by its own shape or, if it is opaque, as it is written.
     fn part(&mut self, part: &Type, opaque: bool) {
         if opaque {
             self.is_opaque = true;
@@ -159,7 +159,7 @@ impl Layout {
         }
     }
 
-    /// Adds the name that is written and, if it is another, the name that is read.
+    /// Adds the name that is written and, if it differs, the name that is read.
     fn both(&mut self, name: impl Fn(Side) -> String) {
         let (written, read) = (name(Side::Serialize), name(Side::Deserialize));
         self.text.name(&written);

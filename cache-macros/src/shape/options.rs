@@ -1,4 +1,4 @@
-//! `#[shape(...)]`: what the user says to this derive.
+//! `#[shape(...)]`: the options of this derive.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -25,7 +25,7 @@ pub(super) struct ShapeOptions {
     pub(super) self_describing: bool,
     /// Path to `cache_core`.
     pub(super) krate: Option<Path>,
-    /// To find the second of two.
+    /// Options that were given, to find one that is given twice.
     seen: Vec<Ident>,
 }
 
@@ -39,7 +39,7 @@ const ON_TYPES: &[&str] = &["opaque", "self_describing", "crate"];
 const ON_FIELDS: &[&str] = &["opaque"];
 
 impl ShapeOptions {
-    /// Reads all `#[shape(...)]` among `attributes`.
+    /// Reads all `#[shape(...)]` in `attributes`.
     pub(super) fn read(attributes: &[Attribute], place: Place, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("shape")) {
@@ -110,7 +110,7 @@ impl Parse for ShapeSetting {
     }
 }
 
-/// Why `name` cannot stand at `place`, if it cannot.
+/// Why `name` is not allowed at `place`, if it is not.
 fn misplaced(name: &str, place: Place) -> Option<String> {
     let known = if place == Place::Type { ON_TYPES } else { ON_FIELDS };
     if known.contains(&name) {
@@ -125,7 +125,7 @@ fn misplaced(name: &str, place: Place) -> Option<String> {
     })
 }
 
-/// Where generated code finds `cache_core`.
+/// Path of `cache_core` in generated code.
 pub(super) fn crate_path(options: &ShapeOptions) -> TokenStream {
     options.krate.as_ref().map_or_else(|| quote!(::cache_core), ToTokens::to_token_stream)
 }

@@ -1,4 +1,4 @@
-//! The item with its attributes read. Judges nothing but the attributes' own syntax.
+//! The item with its attributes read. Checks nothing except the syntax of the attributes.
 
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Expr};

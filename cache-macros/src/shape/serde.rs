@@ -1,9 +1,9 @@
-//! `#[serde(...)]`, as far as it decides what is written. Mistakes in it are left to serde's own derive.
+//! `#[serde(...)]`, as far as it decides what is written. serde's own derive reports mistakes in it.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
 
-/// What was said in all `#[serde(...)]` of one type, variant or field.
+/// The settings in all `#[serde(...)]` of one type, variant or field.
 #[derive(Default)]
 pub(super) struct SerdeAttributes {
     entries: Vec<Entry>,
@@ -33,7 +33,7 @@ impl SerdeAttributes {
         Self { entries }
     }
 
-    /// The token that says `name`, if any does.
+    /// The token of the setting `name`, if it is there.
     pub(super) fn find(&self, name: &str) -> Option<&Path> {
         self.entries.iter().map(|entry| &entry.path).find(|path| path.is_ident(name))
     }
@@ -61,7 +61,7 @@ impl SerdeAttributes {
         self.has("into") && (self.has("from") || self.has("try_from"))
     }
 
-    /// Whether it is not read, written or not.
+    /// Whether it is not read, even if it is written.
     pub(super) fn is_unread(&self) -> bool {
         self.has("skip") || self.has("skip_deserializing")
     }

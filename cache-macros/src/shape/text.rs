@@ -1,10 +1,10 @@
-//! Texts that are hashed. Written so that two different descriptions never give the same text, and the same in
-//! every version of the compiler.
+//! Texts that are hashed. Two different descriptions never give the same text, and every version of the compiler gives
+//! the same text.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// The description of one type: marks (fixed words) and names (text of the user's, with its length before it).
+/// The description of one type: marks (fixed words) and names (text from the user, with its length before it).
 #[derive(Debug, Default)]
 pub(super) struct ShapeText(String);
 
@@ -33,7 +33,7 @@ impl ShapeText {
     }
 }
 
-/// The tokens with one blank between them. `TokenStream`'s own text leaves the blanks open.
+/// The tokens with one space between them. The text of `TokenStream` itself does not define where spaces are.
 fn words(tokens: TokenStream) -> String {
     let mut words = Vec::new();
     collect(tokens, &mut words);
@@ -50,7 +50,7 @@ fn collect(tokens: TokenStream, words: &mut Vec<String>) {
             proc_macro2::Delimiter::Parenthesis => ("(", ")"),
             proc_macro2::Delimiter::Brace => ("{", "}"),
             proc_macro2::Delimiter::Bracket => ("[", "]"),
-            // Made by macros around their parameters; the same type as without.
+            // Groups that macros make around their parameters; the type is the same without them.
             proc_macro2::Delimiter::None => ("", ""),
         };
         words.extend(Some(open).filter(|open| !open.is_empty()).map(str::to_owned));

@@ -50,7 +50,7 @@ fn a_bottomless_predicate_never_holds_and_does_not_overflow() {
     assert_eq!(parse(&text).verdict(), Verdict::Never);
 }
 
-/// What a build for Linux with feature `a` says of each of these.
+/// The verdict on each of these in a build for Linux with feature `a`.
 #[track_caller]
 fn all_are(verdict: Verdict, predicates: &[&str]) {
     let build = BuildCfgs::from_variables(

@@ -1,4 +1,4 @@
-//! What a build script asks for by text: types to include, queries to leave out.
+//! What a build script requests, as text: types to include, queries to leave out.
 
 use std::cell::RefCell;
 
@@ -13,7 +13,7 @@ use crate::source::Location;
 /// How deep generic arguments may nest.
 const MAX_DEPTH: usize = 64;
 
-/// Types that need no path. A type of the crate's root with the same name goes first.
+/// Types that need no path. A type of this name in the crate root takes precedence.
 const PRELUDE: [&str; 24] = [
     "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
     "isize", "f32", "f64", "String", "Vec", "Option", "Box", "Result", "std", "core",
@@ -57,7 +57,7 @@ impl Skip {
     }
 }
 
-/// The line that a request makes, and the queries of the model that it is about.
+/// The line for a request, and the queries of the model that it covers.
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) line: Line,
@@ -90,7 +90,7 @@ pub(super) fn resolve(include: &Include, model: &Model) -> Result<Resolved, Box<
     // As in the derive.
     if let Some(name) = include.name.as_ref().filter(|name| is_no_name(name)) {
         let message = format!("{name:?} cannot be the name of the table of `{text}`");
-        let help = "a name is not empty and has no control characters, as in \"user_page\"";
+        let help = "a name must not be empty or contain control characters, as in \"user_page\"";
         return Err(Box::new(complain(message).help(help)));
     }
     let queries: Vec<_> = model
@@ -130,12 +130,12 @@ fn is_no_name(name: &str) -> bool {
     name.trim().is_empty() || name.contains(char::is_control)
 }
 
-/// Writes a type, with the paths in it made to start at the crate root.
+/// Writes a type, with all its paths starting at the crate root.
 struct TypeWriter<'a> {
     model: &'a Model,
     text: String,
     angles: isize,
-    /// The candidates of the first path that is not unique.
+    /// The candidates of the first path that is ambiguous.
     error: Option<Vec<String>>,
 }
 
@@ -212,7 +212,7 @@ impl TypeWriter<'_> {
         self.text.push(close);
     }
 
-    /// The path from the crate root that is meant by `written`: as it stands there, or the one type whose path ends so.
+    /// The path from the crate root that `written` means: that exact path, or the only type whose path ends with it.
     fn qualify(&mut self, written: &str) -> String {
         let first = written.split("::").next().unwrap_or_default();
         if first.is_empty() || first == "crate" || first == "$crate" {
@@ -247,7 +247,7 @@ impl TypeWriter<'_> {
     }
 }
 
-/// An include of a type that another one gives the table `first`.
+/// The error for an include of a type to which another include gives the table `first`.
 pub(super) fn two_names(include: &Include, line: &Line, first: &Line) -> Diagnostic {
     let named =
         |line: &Line| line.name.as_ref().map_or("its own name".to_owned(), |name| format!("{name:?}"));
@@ -257,7 +257,7 @@ pub(super) fn two_names(include: &Include, line: &Line, first: &Line) -> Diagnos
         .help("a query has one table; keep one of them")
 }
 
-/// The skips of a build script, and which of them were of use.
+/// The skips of a build script, and which of them matched something.
 pub(super) struct SkipSet<'a> {
     skips: Vec<(&'a Skip, String)>,
     used: RefCell<Vec<bool>>,
@@ -279,7 +279,7 @@ impl<'a> SkipSet<'a> {
         Self { skips: known, used }
     }
 
-    /// Whether `path` is to be left out.
+    /// Whether `path` is left out.
     pub(super) fn covers(&self, path: &str) -> bool {
         let mut is_covered = false;
         for ((_, pattern), used) in self.skips.iter().zip(self.used.borrow_mut().iter_mut()) {
@@ -291,13 +291,13 @@ impl<'a> SkipSet<'a> {
         is_covered
     }
 
-    /// Warns of skips that nothing answers to.
+    /// Warns of skips that match nothing.
     pub(super) fn report_unused(&self, model: &Model, report: &mut Report) {
         for ((skip, pattern), used) in self.skips.iter().zip(self.used.borrow().iter()) {
             if *used {
                 continue;
             }
-            let message = format!("nothing is left out by `{pattern}`: there is no such query");
+            let message = format!("`{pattern}` leaves nothing out: there is no such query");
             let mut diagnostic = placed(Diagnostic::warning(message), skip.location.as_ref());
             let last = pattern.rsplit("::").next().unwrap_or(pattern);
             for query in
@@ -310,7 +310,7 @@ impl<'a> SkipSet<'a> {
     }
 }
 
-/// Whether `pattern` means `path`: the same, the end of it, or, written from `crate`, a module around it.
+/// Whether `pattern` matches `path`: the same path, the end of it or, if it starts with `crate`, a module around it.
 fn matches(pattern: &str, path: &str) -> bool {
     let (pattern, path) = (&*plain(pattern), &*plain(path));
     let rest = |whole: &str, part: &str| match whole.strip_prefix(part) {

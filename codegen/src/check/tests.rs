@@ -21,7 +21,7 @@ fn listing(includes: &[&str], skips: &[&str]) -> (Vec<String>, Vec<String>) {
     (types, messages)
 }
 
-/// Leaves out all that is warned about.
+/// Leaves out everything that causes a warning.
 const QUIET: [&str; 3] = ["Page", "f::Local", "make!"];
 
 #[test]
@@ -148,7 +148,7 @@ fn a_skip_that_is_of_no_use_is_warned_about() {
             (crate::report::Severity::Error, "`not a path` is not the path of a query"),
             (
                 crate::report::Severity::Warning,
-                "nothing is left out by `post::GetPost`: there is no such query"
+                "`post::GetPost` leaves nothing out: there is no such query"
             ),
         ]
     );

@@ -1,4 +1,4 @@
-//! As much of JSON as is written here.
+//! The part of JSON that is written here.
 
 use std::fmt;
 

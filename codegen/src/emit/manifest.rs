@@ -1,5 +1,5 @@
-//! The manifest: the same lines for tools, as JSON. What the options of a query say is not known here;
-//! `CacheRegistry::describe()` tells it at run time.
+//! The manifest: the same lines as JSON, for tools. It does not know the options of a query;
+//! `CacheRegistry::describe()` gives them at run time.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::cfg::Cfg;
 use crate::check::Line;
 use crate::report::shown;
 
-/// The text of the manifest. Files are named relative to `folder`, that of the package.
+/// The text of the manifest. Paths of files are relative to `folder`, the folder of the package.
 #[must_use]
 pub fn manifest(lines: &[Line], style: &Style, folder: &Path) -> String {
     let queries = lines.iter().map(|line| query(line, folder)).collect();

@@ -8,7 +8,7 @@ use super::FORMAT;
 use crate::cfg::Cfg;
 use crate::check::Line;
 
-/// How the generated struct is to look.
+/// What the generated struct looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Style {
@@ -19,7 +19,7 @@ pub struct Style {
 }
 
 impl Style {
-    /// The ordinary look, with this path to the crate that has `registry!`.
+    /// The default style, with this path to the crate that has `registry!`.
     #[must_use]
     pub fn new(crate_path: impl Into<String>) -> Self {
         Self { crate_path: crate_path.into(), name: "CacheRegistry".to_owned() }
@@ -40,7 +40,7 @@ fn write_registry(text: &mut String, lines: &[Line], style: &Style) -> std::fmt:
     writeln!(text, "{}::registry! {{", style.crate_path)?;
     writeln!(text, "    format = {FORMAT};")?;
     writeln!(text, "    /// One table for each query of this crate.")?;
-    // Doc comments are copied out of the scope in which their links were written.
+    // Links in a copied doc comment may not resolve outside the scope that they were written in.
     writeln!(text, "    #[allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]")?;
     writeln!(text, "    pub struct {} {{", style.name)?;
     for line in lines {
@@ -58,7 +58,7 @@ fn write_registry(text: &mut String, lines: &[Line], style: &Style) -> std::fmt:
     writeln!(text, "}}")
 }
 
-/// Text for the generated file that fails the build where all of `cfgs` hold: `module` had none of the files `paths` when
+/// Text for the generated file that fails the build if all of `cfgs` hold. `module` had none of the files `paths` when
 /// the registry was generated, and cargo does not notice when one appears. A change of `root` runs the generator again.
 #[must_use]
 pub fn unwatched(module: &str, paths: &[String], cfgs: &[Cfg], root: &str) -> String {
@@ -74,7 +74,7 @@ pub fn unwatched(module: &str, paths: &[String], cfgs: &[Cfg], root: &str) -> St
 
 fn write_docs(text: &mut String, docs: &[String]) -> std::fmt::Result {
     for line in docs.iter().flat_map(|doc| doc.split('\n')) {
-        // Four slashes are no doc comment, and a lone carriage return is an error in one.
+        // Four slashes do not begin a doc comment, and a lone carriage return in one is an error.
         if line.starts_with('/') || line.contains('\r') {
             writeln!(text, "        #[doc = {}]", Literal::string(line))?;
         } else {

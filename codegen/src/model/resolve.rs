@@ -6,7 +6,7 @@ use super::DERIVE;
 use crate::package::CrateNames;
 use crate::scan::{ModuleId, PathText, Scan, Use, UseName};
 
-/// How many `use`s may lead from a name to what it means.
+/// How many `use`s may lead from a name to its meaning.
 const MAX_DEPTH: usize = 128;
 
 /// Where a derive comes from.
@@ -16,13 +16,13 @@ pub(super) enum Origin {
     Cache,
     /// From elsewhere: the path from its crate.
     Foreign(String),
-    /// Perhaps from a crate whose names a glob brings in.
+    /// Perhaps from a crate whose names a glob imports.
     OutOfSight,
-    /// From nothing that can be seen.
+    /// From nothing that is visible.
     Nowhere,
 }
 
-/// Where a path is written. In a `use` its first name may be a crate even if it is the only one.
+/// Where a path is written. In a `use`, a path of one name may be a crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
     InUse,
@@ -50,7 +50,7 @@ pub(super) struct Resolver<'a> {
     origins: HashMap<(ModuleId, String), Origin>,
 }
 
-/// One search: what it has looked at, so that it ends, and whether it met a glob that it cannot see through.
+/// One search: what it has visited, so that it ends, and whether it met a glob that it cannot see through.
 #[derive(Default)]
 struct Search {
     seen: HashSet<(ModuleId, String)>,
@@ -125,7 +125,7 @@ impl<'a> Resolver<'a> {
             && path.last().is_some_and(|last| last == DERIVE)
     }
 
-    /// What `path` may mean in a `use` of `module`. More than one thing where conditions choose.
+    /// What `path` may mean in a `use` of `module`: several things if conditions choose between them.
     pub(super) fn targets(&self, module: ModuleId, path: &PathText) -> Vec<Target> {
         self.resolve(module, path, Written::InUse, &mut Search::default())
     }
@@ -135,7 +135,7 @@ impl<'a> Resolver<'a> {
         self.lookup(module, name, &mut Search::default())
     }
 
-    /// Whether `import` may bring in something called `name`: a quick look before the search.
+    /// Whether `import` may import something called `name`: a quick check before the search.
     pub(super) fn may_show(&self, import: &Use, name: &str) -> bool {
         let last = plain(import.path.last());
         import.name == UseName::Glob || last == plain(name) || self.renames.contains(last)
@@ -205,7 +205,7 @@ impl<'a> Resolver<'a> {
         own.map(|import| Target::External(vec![import.path.last().to_owned(), name.to_owned()])).collect()
     }
 
-    /// What `name` means as an item of `module`: its own items and imports before its globs.
+    /// What `name` means as an item of `module`. Its own items and imports take precedence over its globs.
     fn lookup(&self, module: ModuleId, name: &str, search: &mut Search) -> Vec<Target> {
         let name = plain(name);
         if search.depth > MAX_DEPTH || !search.seen.insert((module, name.to_owned())) {
@@ -228,7 +228,7 @@ impl<'a> Resolver<'a> {
             }
         }
         if !found.iter().any(|target| matches!(target, Target::External(_))) {
-            // A local type of that name does not stand in the way of a derive that a glob brings in.
+            // A local type of that name does not hide a derive that a glob imports.
             self.through_globs(module, name, &mut found, search);
         }
         search.depth -= 1;
@@ -267,7 +267,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The standard library has no derive of ours.
+/// The standard library does not have this derive.
 fn is_std(path: &[String]) -> bool {
     path.first().is_some_and(|first| ["std", "core", "alloc"].contains(&first.as_str()))
 }

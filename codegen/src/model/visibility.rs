@@ -4,7 +4,7 @@ use super::resolve::{Resolver, Target};
 use crate::cfg::Cfg;
 use crate::scan::{Module, ModuleId, Scan, TypeItem, UseName, Visibility};
 
-/// A path by which the crate root can name something that it cannot name where it is declared.
+/// A path by which the crate root can name an item that it cannot name where the item is declared.
 pub(super) struct Reexport {
     pub(super) path: Vec<String>,
     /// Conditions of the `use` and the modules around it.
@@ -42,7 +42,7 @@ pub(super) fn hidden_module(scan: &Scan, module: ModuleId) -> Option<&Module> {
     hidden
 }
 
-/// The shortest path by which a `use` shows `item` of `module` to the crate root.
+/// The shortest path by which a `use` exposes `item` of `module` to the crate root.
 pub(super) fn reexport(
     scan: &Scan,
     resolver: &Resolver<'_>,

@@ -1,4 +1,4 @@
-//! What attributes say that concerns the scan: conditions, derives, docs, file paths. Options of queries are not read.
+//! The attributes that concern the scan: conditions, derives, docs, file paths. Options of queries are not read.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use crate::cfg::{self, Cfg};
 use crate::tokens::{split_at_commas, string_value};
 
-/// How deep `cfg_attr` may nest before the rest of it is passed over.
+/// How deep `cfg_attr` may nest before the rest of it is ignored.
 const MAX_DEPTH: usize = 32;
 
 /// The attributes of one item.

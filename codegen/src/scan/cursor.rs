@@ -1,13 +1,13 @@
-//! A place in a list of tokens, and the small things that can be read there: paths, strings, `use` trees.
+//! A position in a list of tokens, and the small things that can be read there: paths, strings, `use` trees.
 
 use std::ops::Range;
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
 
-/// How deep a `use` tree may nest before the rest of it is passed over.
+/// How deep a `use` tree may nest before the rest of it is ignored.
 const MAX_DEPTH: usize = 64;
 
-/// A place in a list of tokens.
+/// A position in a list of tokens.
 pub(super) struct Cursor {
     tokens: Vec<TokenTree>,
     next: usize,
@@ -36,7 +36,7 @@ impl Cursor {
         token
     }
 
-    /// Runs `read`, and goes back to where it started if that found nothing.
+    /// Runs `read`, and returns to the starting position if it found nothing.
     pub(super) fn attempt<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let start = self.next;
         let found = read(self);
@@ -139,7 +139,7 @@ impl Cursor {
         Some(start..self.next)
     }
 
-    /// Whether a range that `angle_brackets` gave holds anything.
+    /// Whether a range from `angle_brackets` contains anything.
     pub(super) fn has_parameters(range: &Range<usize>) -> bool {
         range.len() > 2
     }
@@ -220,13 +220,13 @@ impl std::fmt::Display for PathText {
     }
 }
 
-/// One name, or one glob, that a `use` brings in.
+/// One name, or one glob, that a `use` imports.
 pub(super) struct UseLeaf {
     pub(super) path: PathText,
     pub(super) name: UseName,
 }
 
-/// Under which name a `use` brings something in.
+/// The name under which a `use` imports something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UseName {

@@ -1,11 +1,11 @@
-//! How the items of interest begin, and what macro calls hold: pure functions over tokens.
+//! How the items of interest begin, and what macro calls contain: pure functions over tokens.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
 use super::Visibility;
 use super::cursor::{Cursor, PathText};
 
-/// Words after which `!` and brackets are no macro call.
+/// Words after which `!` and brackets do not make a macro call.
 const KEYWORDS: [&str; 10] = ["if", "while", "match", "return", "in", "else", "break", "let", "move", "as"];
 
 pub(super) fn visibility(cursor: &mut Cursor) -> Visibility {
@@ -145,8 +145,8 @@ pub(super) fn declares_file(tokens: TokenStream) -> bool {
     false
 }
 
-/// Whether a `mod $name;` is among the tokens of a macro definition, at any depth: the macro makes modules of the names that it
-/// is given.
+/// Whether a `mod $name;` is among the tokens of a macro definition, at any depth: such a macro makes modules of the
+/// names that it is given.
 pub(super) fn declares_parameter(tokens: TokenStream) -> bool {
     let mut work = vec![tokens];
     while let Some(tokens) = work.pop() {

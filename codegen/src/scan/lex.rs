@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use proc_macro2::{LexError, TokenStream};
 
-/// Tokens of a whole file, or the bytes at which they end.
+/// Tokens of a whole file, or the range of bytes that stopped the lexer.
 pub(super) fn lex(text: &str) -> Result<TokenStream, Range<usize>> {
     let blanked = blank_head(text);
     blanked.parse().map_err(|error: LexError| error.span().byte_range())
 }
 
-/// The text with what only a whole file may begin with (byte order mark, `#!` line) blanked out, so that positions
-/// stay what they are.
+/// The text with what only a whole file may begin with (byte order mark, `#!` line) blanked out, so that positions stay
+/// the same.
 fn blank_head(text: &str) -> Cow<'_, str> {
     const BYTE_ORDER_MARK: char = '\u{feff}';
     let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -24,7 +24,7 @@ fn blank_head(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether `#!` before this text begins an inner attribute: the next thing but spaces and comments is a `[`.
+/// Whether `#!` before this text begins an inner attribute: after spaces and comments a `[` follows.
 fn begins_attribute(mut rest: &str) -> bool {
     loop {
         rest = rest.trim_start();

@@ -1,24 +1,24 @@
-//! Where, below which folder, the file of a `mod name;` is looked for: the rules of rustc.
+//! Where the file of a `mod name;` is looked for, by the rules of rustc.
 
 use std::path::{Path, PathBuf};
 
-/// The place of a module in the file system, as far as its child modules are concerned.
+/// The place of a module in the file system, as far as it matters for its child modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Directory {
     path: PathBuf,
-    /// `foo` while in `foo.rs`, whose children live in `foo/`; none in `mod.rs` and the like.
+    /// `foo` while in `foo.rs`, whose children are in `foo/`; `None` in `mod.rs` and the like.
     relative: Option<String>,
-    /// In a function body a `mod name;` needs a `#[path]`.
+    /// In a function body, `mod name;` needs a `#[path]`.
     is_block: bool,
 }
 
 impl Directory {
-    /// Children of a crate root, of a `mod.rs` and of what `#[path]` names are its siblings.
+    /// The children of a crate root, of a `mod.rs` and of a file named by `#[path]` are in the same folder.
     pub(super) fn beside(file: &Path) -> Self {
         Self { path: parent(file), relative: None, is_block: false }
     }
 
-    /// Children of `foo.rs` live in `foo/`.
+    /// The children of `foo.rs` are in `foo/`.
     fn below(file: &Path, name: &str) -> Self {
         Self { path: parent(file), relative: Some(name.to_owned()), is_block: false }
     }

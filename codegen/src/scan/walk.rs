@@ -1,5 +1,5 @@
-//! The walk itself. Reads tokens, not syntax trees: it stays right where a parser would give up (syntax newer than
-//! the parser, a broken function body), and needs no recursion.
+//! The walk itself. Reads tokens, not syntax trees: it works where a parser would fail (syntax newer than the parser, a
+//! broken function body), and needs no recursion.
 
 mod hidden;
 
@@ -23,11 +23,11 @@ use crate::cfg::{self, Cfg};
 use crate::report::Diagnostic;
 use crate::source::{Location, SourceFile};
 
-/// Modules inside modules. rustc itself gives up long before.
+/// How deep modules may nest. rustc itself fails long before.
 const MAX_DEPTH: usize = 512;
-/// Modules of one crate; stops files that `#[path]` includes from each other over and over.
+/// How many modules one crate may have; stops files that `#[path]` includes from each other endlessly.
 const MAX_MODULES: usize = 50_000;
-/// Bytes of source of one crate. Token positions are 32 bits wide.
+/// How many bytes of source one crate may have. Token positions are 32 bits wide.
 const MAX_BYTES: usize = 1 << 30;
 
 pub(super) struct Walk<R> {
@@ -35,13 +35,13 @@ pub(super) struct Walk<R> {
     scan: Scan,
     work: Vec<(Cursor, Context)>,
     bytes: usize,
-    /// Macro calls outside of blocks. Which macros make modules of names is known once the crate is walked.
+    /// Macro calls outside of blocks. Which macros make modules of names is known only after the whole crate is walked.
     calls: Vec<(Ident, Group, Context)>,
     /// Macros that make modules of the names that they are given.
     module_macros: HashSet<String>,
 }
 
-/// Where the tokens at hand belong.
+/// Where the current tokens belong.
 #[derive(Clone)]
 struct Context {
     module: ModuleId,
@@ -50,7 +50,7 @@ struct Context {
     block: Option<Block>,
 }
 
-/// The block that the tokens at hand are in; it becomes a module once something is declared in it.
+/// The block that contains the current tokens; it becomes a module once something is declared in it.
 #[derive(Clone)]
 struct Block {
     name: String,
@@ -87,7 +87,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         }
     }
 
-    /// Takes in one file, whatever its content; what is no text becomes an empty file and a fault.
+    /// Takes in one file, whatever its content; a file that is not text becomes an empty file and a fault.
     fn source(&mut self, path: &Path, bytes: Vec<u8>, cfgs: &[Cfg]) -> Arc<SourceFile> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         let text = if self.bytes > MAX_BYTES {
@@ -112,7 +112,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         self.scan.faults.push(Fault { diagnostic, cfgs });
     }
 
-    /// Conditions of something in `module` that has these of its own.
+    /// Conditions of an item in `module` that has these conditions of its own.
     fn cfgs(&self, module: Option<ModuleId>, own: &[Cfg]) -> Vec<Cfg> {
         let mut cfgs = module.map(|module| self.scan.cfgs(module)).unwrap_or_default();
         own.iter().for_each(|cfg| cfg::push(&mut cfgs, cfg.clone()));
@@ -145,7 +145,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     }
 
     fn items(&mut self, cursor: &mut Cursor, mut context: Context) {
-        // Conditions of an item that is not looked at closely hold for the blocks that are part of it.
+        // Conditions of an item that is not read in detail still hold for the blocks inside it.
         let mut pending = Vec::new();
         let mut function = None;
         while !cursor.is_at_end() {
@@ -227,7 +227,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         let parent = self.home(context);
         let location = self.locate(context.module, name.span());
         if self.has_too_many_modules(context) {
-            let message = format!("module `{name}` is nested too deep, or is one of too many");
+            let message = format!("module `{name}` is nested too deeply, or there are too many modules");
             let cfgs = self.cfgs(Some(parent), &attributes.cfgs);
             self.fault(Diagnostic::error(message).at(location, "not followed"), cfgs);
             return;
@@ -283,7 +283,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
             }
         }
         if self.is_in_macro(declared) {
-            // Perhaps the macro drops it.
+            // The macro may drop it.
             self.scan.faults.truncate(faults);
         }
         if declared.is_guess {
@@ -328,7 +328,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         declared.macro_call.is_some() || self.scan.macro_around(declared.parent).is_some()
     }
 
-    /// Whether `path` is being read already, around `module`.
+    /// Whether `path` is already being read for `module` or a module around it.
     fn is_open(&self, path: &Path, module: ModuleId) -> bool {
         let path = normal(path);
         self.scan.ancestors(module).any(|(_, around)| normal(around.source.path()) == path)
@@ -420,7 +420,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         self.scan.modules[home.0].macros.push(item);
     }
 
-    /// Queues the inside of a function, an `impl` or any other group, if something may be declared in it.
+    /// Queues the inside of a function, an `impl` or any other group, if it may declare something.
     fn block(
         &mut self,
         group: &Group,
@@ -457,7 +457,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         self.work.push((cursor, Context { block: Some(block), directory, ..context.clone() }));
     }
 
-    /// The module that items of this context belong to. A block becomes one now.
+    /// The module that items of this context belong to. Turns a block into a module.
     fn home(&mut self, context: &mut Context) -> ModuleId {
         let Some(block) = context.block.take() else { return context.module };
         let source = Arc::clone(&self.scan.module(context.module).source);
@@ -479,7 +479,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
     }
 }
 
-/// A `mod name` that was met.
+/// A `mod name` in the source.
 struct Declared {
     name: String,
     parent: ModuleId,
@@ -488,7 +488,7 @@ struct Declared {
     depth: usize,
     /// The macro call that it stands in.
     macro_call: Option<Location>,
-    /// Whether it is only a name that a macro may make a module of.
+    /// Whether it is only a name from which a macro may make a module.
     is_guess: bool,
 }
 
@@ -510,7 +510,7 @@ impl Declared {
 enum Found {
     File(Arc<SourceFile>, Directory),
     Nothing,
-    /// There is a file, but it was refused, and a fault says why.
+    /// The file exists, but was rejected, and a fault says why.
     Refused,
 }
 
@@ -544,7 +544,7 @@ impl Module {
     }
 }
 
-/// The conditions and `#[path]`s that one `mod` may be compiled with. The first `path` that applies wins.
+/// The conditions and `#[path]`s under which one `mod` may be compiled. The first `path` that applies wins.
 fn alternatives(attributes: &Attributes) -> Vec<(Vec<Cfg>, Option<String>)> {
     let mut found = Vec::new();
     let mut before = attributes.cfgs.clone();
@@ -564,12 +564,12 @@ fn alternatives(attributes: &Attributes) -> Vec<(Vec<Cfg>, Option<String>)> {
     found
 }
 
-/// Whether a block may hold a `derive`, or a module with a file: a quick look, so that most bodies cost nothing.
+/// Whether a block may contain a `derive`, or a module with a file: a quick check, so that most bodies cost nothing.
 fn may_declare(text: &str) -> bool {
     text.contains("derive") || text.contains("mod ") && text.contains("path")
 }
 
-/// The path without `.` and, where that is certain, `..`.
+/// The path without `.` and, where that is safe, without `..`.
 fn normal(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut normal = PathBuf::new();

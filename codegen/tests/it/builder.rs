@@ -1,4 +1,4 @@
-//! One run of the generator: what is written, what is watched, what is said.
+//! One run of the generator: what it writes, watches and reports.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ fn linux(features: &str) -> BuildCfgs {
     BuildCfgs::from_variables(set.map(|(name, value)| (format!("CARGO_CFG_{name}"), value.to_owned())))
 }
 
-/// What is watched in a build for Linux with feature `a`, beside the manifest and the root with this text.
+/// What is watched in a build for Linux with feature `a` and this root, without the manifest and the root themselves.
 #[track_caller]
 fn watched_on_linux(root: &str) -> Vec<String> {
     let sample = Sample::new(&[("src/lib.rs", root), ("src/near/here.rs", "")]);
@@ -117,7 +117,7 @@ fn a_missing_file_that_this_build_may_do_without_is_watched_for_by_its_folder() 
         ["src", "src/near"]
     );
     assert_eq!(watched_on_linux("cfg_if! { #[cfg(windows)] mod gone; }"), [""; 0]);
-    // Cargo looks at all that is below a folder; in these, other builds or other programs are at work.
+    // Cargo looks at everything below a folder; in these folders other builds or programs write files.
     assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"../x.rs\"] mod gone;"), [""; 0]);
     assert_eq!(watched_on_linux("#[cfg(loom)] #[path = \"/nowhere/x.rs\"] mod gone;"), [""; 0]);
 }
@@ -136,7 +136,7 @@ fn where_no_folder_can_be_watched_a_module_without_a_file_fails_the_builds_that_
                     `crate::around::r#fn`, which had no file when it was generated (`around/fn.rs` or `around/fn/mod.rs`)";
     assert!(guard.starts_with(expected) && guard.contains("save `lib.rs` again"), "{guard}");
     assert_eq!(guard.matches("compile_error!").count(), 1, "{guard}");
-    // The folder of one of its two files can be watched, that of the other cannot.
+    // The folder of one of its two files can be watched, the other cannot.
     assert!(guards("#[cfg(loom)] mod late;").contains("(`late.rs`)"));
     for quiet in [
         "mod gone;",
@@ -243,7 +243,7 @@ fn text_that_is_not_utf8_is_left_to_rustc() {
     assert_change(&sample.run(), Change::Written);
 }
 
-/// The warnings, each with its place and ways out, in one line.
+/// The warnings, one line each, with place and ways to fix it.
 fn warnings(sample: &Sample) -> Vec<String> {
     sample.run().report.warnings().map(|warning| warning.one_line(sample.path())).collect()
 }
@@ -317,7 +317,7 @@ fn queries_in_files_that_are_included_are_warned_of() {
     assert_eq!(
         warnings(&sample),
         [
-            "src/a.rs:2:1: query `crate::a::B` is not in the registry: its file is taken in by `include!`; declare the file as a \
+            "src/a.rs:2:1: query `crate::a::B` is not in the registry: its file is included by `include!`; declare the file as a \
           module, or list the query: `Builder::include(\"crate::a::B\")` in build.rs; silence this with \
           `Builder::skip(\"crate::a::B\")` in build.rs"
         ]

@@ -1,4 +1,4 @@
-//! No input makes the generator panic, hang or write something that is not one macro call.
+//! No input makes the generator panic, hang or write anything other than one macro call.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use cache_codegen::package::CrateNames;
 use cache_codegen::scan::scan_with;
 use proptest::prelude::*;
 
-/// Source with one of everything that the scan looks at.
+/// Source with one of each thing that the scan looks at.
 const SOURCE: &str = r##"#![cfg(feature = "x")]
 //! Docs. é
 use cache_core::{self as cc, Query as Q, prelude::*};

@@ -1,10 +1,10 @@
-//! A large crate. How long it takes is a row of the comparison with peers.
+//! A large crate. The comparison with peers has a row for how long it takes.
 
 use std::fmt::Write;
 
 use crate::{Sample, query};
 
-/// Queries and files of the crate that the goal was set for.
+/// Number of queries and files of the crate that the goal was set for.
 const QUERIES: usize = 1_000;
 const FILES: usize = 200;
 

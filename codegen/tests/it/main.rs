@@ -1,4 +1,4 @@
-//! Behaviour of the generator, on packages in temporary folders. What needs cargo is in the package `tests`.
+//! Behaviour of the generator, on packages in temporary folders. Tests that need cargo are in the package `tests`.
 
 mod builder;
 mod command;

@@ -1,4 +1,4 @@
-//! Which crate root is taken, and by which name the cache is known.
+//! Which crate root is used, and by which name the cache is known.
 
 use std::fs;
 
@@ -49,7 +49,7 @@ fn several_programs_without_a_library_need_a_choice() {
     let two = manifest("[[bin]]\nname = \"a\"\npath = \"a.rs\"\n[[bin]]\nname = \"b\"\npath = \"b.rs\"");
     let sample = Sample::new(&[("Cargo.toml", &two), ("a.rs", &query("A")), ("b.rs", &query("B"))]);
     let report = sample.builder().run().expect_err("two programs");
-    assert_eq!(messages(&report), ["package `sample` has no library and no one program"]);
+    assert_eq!(messages(&report), ["package `sample` has neither a library nor exactly one program"]);
     let explanation =
         cache_codegen::Explanation::of(sample.path(), None).expect("one is walked all the same");
     assert_eq!(explanation.listing.lines[0].type_path, "crate::A");

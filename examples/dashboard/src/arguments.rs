@@ -24,25 +24,25 @@ A TIME is a number and `ms`, `s` or `m`, as in 500ms.
 Keys: q or Ctrl-C ends; r refreshes; p pauses; up and down choose an article, left and right a page.
 ";
 
-/// The shortest time that an option may name: who asks more often is a burden, and sees no more.
+/// The shortest time that an option may set: asking more often loads the newsroom and shows no more.
 const SHORTEST: Duration = Duration::from_millis(50);
 
-/// The longest.
+/// The longest time that an option may set.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// What the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// To see the newsroom.
+    /// Show the newsroom.
     Show(Options),
-    /// To be told how.
+    /// Print the help.
     Help,
 }
 
-/// What to show, and how often to look.
+/// What to show, and how often to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where the newsroom is.
+    /// Address of the newsroom.
     pub address: Address,
     /// How long after an answer to ask again.
     pub every: Duration,
@@ -53,7 +53,7 @@ pub struct Options {
 /// Reads the command line, without the name of the program.
 ///
 /// # Errors
-/// If it makes no sense.
+/// If it is invalid.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut options = Options {
         address: Address::default(),
@@ -73,12 +73,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
     Ok(Command::Show(options))
 }
 
-/// A text that is no time.
+/// A text that is not a time.
 #[derive(Debug, thiserror::Error)]
 enum NotATime {
     #[error("a time is a number and `ms`, `s` or `m`, as in 500ms")]
     Shape,
-    #[error("it has to be from 50ms to 60m")]
+    #[error("it must be from 50ms to 60m")]
     Range,
 }
 

@@ -1,4 +1,4 @@
-//! What the program knows, and what it wants to know next. Plain data: no terminal, no connection, no clock.
+//! What the program knows, and what it needs next. Plain data: no terminal, no connection, no clock.
 
 use tokio::time::Instant;
 
@@ -10,30 +10,30 @@ use crate::model::{Comments, FeedPage, Stats, Story};
 use crate::queries::{GetArticle, GetComments, GetFeed};
 use crate::seen::Seen;
 
-/// What the program knows, and wants.
+/// What the program knows and needs.
 #[derive(Clone, Debug)]
 pub struct Dashboard {
-    /// What the command line says.
+    /// The settings of the command line.
     pub options: Options,
     /// How much there is.
     pub stats: Seen<Stats>,
     /// The page of the list.
     pub feed: Seen<FeedPage>,
-    /// The article that is chosen.
+    /// The selected article.
     pub article: Seen<Option<Story>>,
     /// The comments on it.
     pub comments: Seen<Option<Comments>>,
-    /// What the circuit breaker before all of them does.
+    /// The state of the circuit breaker that all of them share.
     pub breaker: Breaker,
-    /// Whether nothing is asked for.
+    /// Whether nothing is requested.
     pub is_paused: bool,
-    /// Where the pages begin that were turned over: the last is shown. Empty on the first page.
+    /// Where the visited pages begin: the last is shown. Empty on the first page.
     pages: Vec<String>,
-    /// Number of the article that is chosen.
+    /// Number of the selected article.
     chosen: Option<u64>,
 }
 
-/// What a circuit breaker does.
+/// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Breaker {
     /// Lets all loads through.
@@ -41,10 +41,10 @@ pub enum Breaker {
     Closed,
     /// Lets none through.
     Open {
-        /// Until then.
+        /// When it lets the next one through.
         until: Instant,
     },
-    /// Has let one through, on which everything depends.
+    /// Has let one load through, whose result decides.
     Trying,
 }
 
@@ -59,7 +59,7 @@ impl From<BreakerState> for Breaker {
 }
 
 impl Dashboard {
-    /// Knows nothing yet.
+    /// A dashboard that knows nothing yet.
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
@@ -75,38 +75,38 @@ impl Dashboard {
         }
     }
 
-    /// The page of the list that is wanted.
+    /// The page of the list to show.
     #[must_use]
     pub fn feed_query(&self) -> GetFeed {
         GetFeed { before: self.pages.last().cloned() }
     }
 
-    /// The article that is wanted.
+    /// The article to show.
     #[must_use]
     pub fn article_query(&self) -> Option<GetArticle> {
         self.chosen.map(|id| GetArticle { id })
     }
 
-    /// The comments that are wanted.
+    /// The comments to show.
     #[must_use]
     pub fn comments_query(&self) -> Option<GetComments> {
         self.chosen.map(|article| GetComments { article })
     }
 
-    /// Number of the page that is wanted; the first is 1.
+    /// Number of the page to show; the first is 1.
     #[must_use]
     pub fn page(&self) -> usize {
         self.pages.len() + 1
     }
 
-    /// Place in the list of the article that is chosen.
+    /// Position of the selected article in the list.
     #[must_use]
     pub fn place(&self) -> Option<usize> {
         let articles = &self.feed.value.as_ref()?.articles;
         articles.iter().position(|article| Some(article.id) == self.chosen)
     }
 
-    /// Does what the user wants, as far as it is to be done here.
+    /// Does what the user wants, as far as it is done here.
     pub fn obey(&mut self, command: Command) {
         match command {
             Command::Pause => self.is_paused = !self.is_paused,
@@ -117,7 +117,8 @@ impl Dashboard {
         }
     }
 
-    /// To be called when the list is another one: what is chosen stays so if it is there, else it is the first.
+    /// Call this when the list changes. The selected article stays selected if it is in the list; otherwise the first
+    /// one is.
     pub fn keep_to_the_list(&mut self) {
         if self.place().is_some() {
             return;
@@ -138,7 +139,7 @@ impl Dashboard {
 
     fn turn_over(&mut self) {
         let next = self.feed.value.as_ref().and_then(|page| page.next.clone());
-        // Asked for already, as long as the page before is shown.
+        // It was requested already, while the page before is still shown.
         if let Some(next) = next.filter(|next| self.pages.last() != Some(next)) {
             self.pages.push(next);
         }

@@ -5,21 +5,21 @@ use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// To leave.
+    /// Leave the program.
     Quit,
-    /// To have everything asked for again, now.
+    /// Query everything again, now.
     Refresh,
-    /// To have nothing asked for, or to have it asked again.
+    /// Pause the queries, or resume them.
     Pause,
-    /// To see the article that is so many further down the list.
+    /// Select the article this many places further down the list.
     Choose(isize),
-    /// To see the next page of the list, with older articles.
+    /// Show the next page of the list, with older articles.
     Older,
-    /// To see the page before.
+    /// Show the page before.
     Newer,
 }
 
-/// How many articles the page keys go.
+/// How many articles the page keys move.
 const FAR: isize = 10;
 
 /// The command that an event stands for.
@@ -29,7 +29,7 @@ pub fn command(event: &Event) -> Option<Command> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
-    // Not Esc: an arrow begins with it, and may arrive in parts.
+    // Not Esc: an arrow key begins with it, and may arrive in parts.
     let command = match key.code {
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Command::Quit,
         _ if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => return None,

@@ -1,11 +1,11 @@
 //! A terminal program over the query client: it shows what the newsroom says, and how each of its queries is doing.
 //!
-//! - [`queries`]: the questions, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each is
-//!   loaded over HTTP by [`newsroom`]. Begin here. `plain` makes texts of others fit for a terminal.
-//! - [`session`]: the loop: states of observers, keys and a tick come in, pictures go out.
-//! - [`dashboard`]: what the program knows and wants, without a terminal, a clock or a connection; [`seen`]: that of one
-//!   query. [`picture`]: what is to be seen of it; [`view`]: how that is drawn.
-//! - [`arguments`]: the command line; [`input`]: the keys; [`terminal`]: the terminal, given back as it was;
+//! - [`queries`]: the queries, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each
+//!   is loaded over HTTP by [`newsroom`]. Begin here. `plain` makes foreign texts safe for a terminal.
+//! - [`session`]: the loop: states of observers, keys and ticks come in, pictures go out.
+//! - [`dashboard`]: what the program knows and needs, without a terminal, a clock or a connection; [`seen`]: the same
+//!   for one query. [`picture`]: what is shown of it; [`view`]: how that is drawn.
+//! - [`arguments`]: the command line; [`input`]: the keys; [`terminal`]: the terminal, which is restored at the end;
 //!   [`stop`]: signals.
 #![forbid(unsafe_code)]
 

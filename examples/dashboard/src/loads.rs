@@ -1,4 +1,4 @@
-//! How each query is loaded: one path of the newsroom, and which errors may pass.
+//! How each query is loaded: one path of the newsroom, and which errors may be temporary.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::model::{Comments, FeedPage, Stats, Story};
 use crate::newsroom::{Newsroom, NewsroomError};
 use crate::queries::{GetArticle, GetComments, GetFeed, GetStats};
 
-/// How long to wait before a load is tried again: those who look on should soon see that something is wrong.
+/// How long to wait before a retry. Short, since users should soon see that something is wrong.
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Fetch<Newsroom> for GetStats {
@@ -94,7 +94,7 @@ impl Fetch<Newsroom> for GetComments {
     }
 }
 
-/// "There is none" as an answer.
+/// Turns "there is none" into an answer.
 fn present<T>(answer: Result<T, NewsroomError>) -> Result<Option<T>, NewsroomError> {
     match answer {
         Err(error) if error.is_absent() => Ok(None),

@@ -1,4 +1,4 @@
-//! Shows the newsroom until `q`. `dashboard --help` says how.
+//! Shows the newsroom until `q`. `dashboard --help` prints the options.
 
 use std::env;
 use std::error::Error;
@@ -37,7 +37,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let result = runtime.block_on(async {
         let stop = stop::signals()?;
         let client = session::client(&options)?;
-        // Given back when it is dropped: before an error is printed.
+        // Restored when it is dropped, before an error is printed.
         let mut screen = Screen::take()?;
         session::run(client, options, stop, &mut screen).await?;
         Ok(())

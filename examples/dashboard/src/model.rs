@@ -1,5 +1,5 @@
-//! What the newsroom tells: the answers to the queries. Plain data; what a newsroom leaves out is empty. All texts are on
-//! one line and of bounded length, and lists too: a newsroom may be broken, or none.
+//! What the newsroom returns: the answers to the queries. Plain data; a part that a newsroom leaves out is empty. All
+//! texts are on one line and of bounded length, and so are lists: the newsroom may be broken, or may be something else.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer};
 
 use crate::plain;
 
-/// How much there is, and what it has cost so far to tell.
+/// How much there is, and what its loads have cost so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Stats {
     /// How much there is.
     pub totals: Totals,
-    /// What the newsroom's database was asked.
+    /// What the newsroom's database was asked for.
     pub database: DatabaseLoads,
     /// How the newsroom's cache is doing.
     pub cache: CacheCounts,
@@ -27,44 +27,44 @@ pub struct Totals {
     pub articles: u64,
     pub authors: u64,
     pub comments: u64,
-    /// The comment that was posted last.
+    /// The newest comment.
     pub latest: Option<Latest>,
 }
 
-/// The comment that was posted last.
+/// The newest comment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Latest {
     /// Headline of its article.
     #[serde(deserialize_with = "plain::read_title")]
     pub title: String,
-    /// Who wrote it.
+    /// Its author.
     #[serde(deserialize_with = "plain::read_title")]
     pub name: String,
 }
 
-/// What a database was asked.
+/// What a database was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct DatabaseLoads {
-    /// Keys that were loaded, each time.
+    /// Number of keys that were loaded, repetitions included.
     pub loads: u64,
     /// By name of the query.
     #[serde(deserialize_with = "loads")]
     pub queries: BTreeMap<String, QueryLoads>,
 }
 
-/// Reads what was loaded, of the first queries.
+/// Reads the loads of the first queries.
 fn loads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, QueryLoads>, D::Error> {
     let all = BTreeMap::<String, QueryLoads>::deserialize(deserializer)?;
     Ok(all.into_iter().take(plain::MOST).map(|(name, loads)| (plain::title(&name), loads)).collect())
 }
 
-/// What was loaded of one query.
+/// The loads of one query.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct QueryLoads {
-    /// Keys that were loaded, each time.
+    /// Number of keys that were loaded, repetitions included.
     pub loads: u64,
 }
 
@@ -97,7 +97,7 @@ pub struct Teaser {
     /// The headline.
     #[serde(deserialize_with = "plain::read_title")]
     pub title: String,
-    /// Who wrote it.
+    /// The author.
     #[serde(default, deserialize_with = "plain::read_title")]
     pub name: String,
     /// How many comments there are on it.
@@ -105,12 +105,12 @@ pub struct Teaser {
     pub comments: u64,
 }
 
-/// An article, and who wrote it.
+/// An article and its author.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Story {
     /// The article.
     pub article: Article,
-    /// Who wrote it, unless they are gone.
+    /// The author, unless the author is gone.
     #[serde(default)]
     pub author: Option<Author>,
 }
@@ -118,7 +118,7 @@ pub struct Story {
 /// An article.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Article {
-    /// What a list shows of it.
+    /// The part that a list shows.
     pub card: Card,
     /// Its text.
     #[serde(default, deserialize_with = "plain::texts")]
@@ -136,10 +136,10 @@ pub struct Card {
     pub standfirst: String,
 }
 
-/// One who writes.
+/// An author.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Author {
-    /// Their name.
+    /// The author's name.
     #[serde(deserialize_with = "plain::read_title")]
     pub name: String,
 }
@@ -157,10 +157,10 @@ pub struct Comments {
 /// One comment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Comment {
-    /// Who wrote it.
+    /// The author.
     #[serde(deserialize_with = "plain::read_title")]
     pub name: String,
-    /// What it says.
+    /// The text.
     #[serde(deserialize_with = "plain::text")]
     pub text: String,
 }

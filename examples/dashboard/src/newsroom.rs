@@ -1,4 +1,4 @@
-//! The newsroom at the other end: where it is, how it is asked, and why there may be no answer. Knows no query.
+//! The newsroom at the other end: its address, how it is queried, and why there may be no answer. Knows no query.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -21,10 +21,10 @@ use crate::plain;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long an answer may be, in bytes.
+/// The longest answer, in bytes.
 const LONGEST: usize = 4 << 20;
 
-/// A newsroom, and the connections to it. The state of this program: whatever loads need.
+/// A newsroom, and the connections to it. The state of this program, which all loads need.
 #[derive(Debug)]
 pub struct Newsroom {
     address: Address,
@@ -39,60 +39,60 @@ impl App for Newsroom {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NewsroomError {
-    /// Nobody is there, or the connection broke.
+    /// Nothing listens there, or the connection broke.
     #[error("unreachable")]
     Unreachable {
-        /// Why.
+        /// The cause.
         source: hyper_util::client::legacy::Error,
     },
     /// The answer broke off, or is too long.
     #[error("the answer to {path} broke off")]
     BrokenOff {
-        /// What was asked.
+        /// The path.
         path: String,
-        /// Why.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It takes too long.
+    /// The answer takes too long.
     #[error("no answer to {path} within {} s", PATIENCE.as_secs())]
     TimedOut {
-        /// What was asked.
+        /// The path.
         path: String,
     },
-    /// It says no.
+    /// The newsroom refuses.
     #[error("{status}: {message}")]
     Refused {
         /// The status of the answer.
         status: StatusCode,
-        /// What it says to it.
+        /// The reason that it gives.
         message: String,
     },
-    /// The answer is none to the question.
-    #[error("the answer to {path} is not understood, is this a newsroom?")]
+    /// The answer does not fit the query.
+    #[error("the answer to {path} makes no sense; is this a newsroom?")]
     NotUnderstood {
-        /// What was asked.
+        /// The path.
         path: String,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// The question cannot be asked.
-    #[error("`{path}` is no path")]
+    /// The path is invalid.
+    #[error("`{path}` is not a path")]
     NoPath {
-        /// What was to be asked.
+        /// The path.
         path: String,
-        /// Why.
+        /// The cause.
         source: hyper::http::uri::InvalidUri,
     },
 }
 
 impl NewsroomError {
-    /// Whether it may go better a moment later.
+    /// Whether a retry may succeed a moment later.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::BrokenOff { .. })
     }
 
-    /// Whether it is the newsroom that has failed, and not the question that makes no sense to it.
+    /// Whether the newsroom has failed, and not the request.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         !matches!(self, Self::Refused { status, .. } if status.is_client_error())
@@ -106,16 +106,16 @@ impl NewsroomError {
 }
 
 impl Newsroom {
-    /// A newsroom that nobody has asked yet.
+    /// A newsroom without connections yet.
     #[must_use]
     pub fn new(address: Address) -> Self {
         Self { address, http: Client::builder(TokioExecutor::new()).build_http() }
     }
 
-    /// What the newsroom answers to a path.
+    /// The newsroom's answer to a path.
     ///
     /// # Errors
-    /// If there is no answer, in time, of this kind.
+    /// If there is no answer in time, or not one of this type.
     pub async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, NewsroomError> {
         let answer = tokio::time::timeout(PATIENCE, self.answer(path));
         let (status, body) =
@@ -139,7 +139,7 @@ impl Newsroom {
     }
 }
 
-/// What the newsroom says to a status: a text in JSON.
+/// The newsroom's message for a status: a text in JSON.
 fn complaint(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Complaint {
@@ -149,28 +149,28 @@ fn complaint(body: &[u8]) -> String {
         .map_or_else(|_| "it does not say why".to_owned(), |complaint: Complaint| complaint.error)
 }
 
-/// Where a newsroom is: `http://`, a host, and perhaps a port.
+/// The address of a newsroom: `http://`, a host, and optionally a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address(String);
 
-/// Why a text is no address of a newsroom.
+/// Why a text is not the address of a newsroom.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the texts say it")]
 pub enum NotAnAddress {
-    #[error("it is no address")]
+    #[error("it is not an address")]
     Shape(#[from] hyper::http::uri::InvalidUri),
     #[error("this program speaks HTTP without TLS: use http://, or a proxy")]
     Tls,
-    #[error("it begins with http://, as in http://127.0.0.1:8080")]
+    #[error("it must begin with http://, as in http://127.0.0.1:8080")]
     Scheme,
-    #[error("it has no host, as in http://127.0.0.1:8080")]
+    #[error("it has no host; write it as in http://127.0.0.1:8080")]
     Host,
-    #[error("it has no path: only a host and a port, as in http://127.0.0.1:8080")]
+    #[error("it must have no path, only a host and a port, as in http://127.0.0.1:8080")]
     Path,
-    #[error("it has no name and password: they would be seen on the screen, and are not used")]
+    #[error("it must have no name and password: they are not used, and the screen would show them")]
     UserInfo,
-    #[error("its port is a number from 1 to 65535, as in http://127.0.0.1:8080")]
+    #[error("its port must be a number from 1 to 65535, as in http://127.0.0.1:8080")]
     Port,
 }
 
@@ -203,7 +203,7 @@ impl FromStr for Address {
 }
 
 impl Default for Address {
-    /// Where `newsroom` serves if it is not told otherwise.
+    /// The default address of `newsroom`.
     fn default() -> Self {
         Self("http://127.0.0.1:8080".to_owned())
     }
@@ -221,7 +221,7 @@ pub fn with_causes(error: &dyn Error) -> String {
     causes(error).fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
-/// An error and the cause of it all on one line: what lies between speaks of libraries.
+/// An error and its root cause on one line: the errors between are about libraries.
 #[must_use]
 pub fn in_short(error: &dyn Error) -> String {
     match causes(error).last() {

@@ -1,4 +1,4 @@
-//! What is to be seen at one moment: numbers and texts, ready to be drawn. Knows neither colours nor places.
+//! What is shown at one moment: numbers and texts, ready to draw. Knows neither colours nor places.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use crate::dashboard::{Breaker, Dashboard};
 use crate::model::{Comments, FeedPage, Stats, Story};
 use crate::seen::{Phase, Seen};
 
-/// What is to be seen.
+/// What is shown.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// Where the newsroom is.
+    /// Address of the newsroom.
     pub address: String,
-    /// How often it is asked.
+    /// How often it is queried.
     pub every: String,
-    /// Whether it is not asked at all.
+    /// Whether the queries are paused.
     pub is_paused: bool,
     /// How each query is doing.
     pub rows: Vec<Row>,
-    /// What the circuit breaker does.
+    /// The state of the circuit breaker.
     pub breaker: BreakerSight,
-    /// What went wrong, and is not over yet: of the query where it began first.
+    /// The error that is not over yet: that of the query that failed first.
     pub problem: Option<String>,
     /// How much there is.
     pub stats: Option<Arc<Stats>>,
@@ -30,7 +30,7 @@ pub struct Picture {
     pub page: usize,
     /// The page of the list.
     pub feed: Option<Arc<FeedPage>>,
-    /// Place of the article that is chosen.
+    /// Position of the selected article.
     pub place: Option<usize>,
     /// The article. `Some(None)` inside if there is no such article.
     pub story: Option<Arc<Option<Story>>>,
@@ -41,34 +41,34 @@ pub struct Picture {
 /// How a query is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What is asked.
+    /// The query, as text.
     pub name: String,
-    /// How it is doing.
+    /// The state of the query.
     pub phase: Phase,
     /// How old the answer is.
     pub age: String,
-    /// When it is asked again.
+    /// When it is queried again.
     pub next: String,
-    /// What went wrong last.
+    /// The last error.
     pub problem: String,
-    /// Whether there was an answer after that.
+    /// Whether there was an answer after the error.
     pub is_over: bool,
 }
 
-/// What the circuit breaker does.
+/// The state of a circuit breaker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BreakerSight {
     /// Lets all loads through.
     Closed,
-    /// Lets none through, for so long.
+    /// Lets no loads through, for this long.
     Open(String),
     /// Lets the next load through.
     Due,
-    /// Has let one through, on which everything depends.
+    /// Has let one load through, whose result decides.
     Trying,
 }
 
-/// What is shown where there is nothing.
+/// Shown where there is nothing.
 const NOTHING: &str = "-";
 
 impl Picture {
@@ -102,7 +102,7 @@ impl Picture {
     }
 }
 
-/// When a picture is made, and under what circumstances.
+/// The time of a picture, and the state that it depends on.
 struct Moment {
     every: Duration,
     is_paused: bool,
@@ -145,13 +145,13 @@ fn breaker(breaker: Breaker, now: Instant) -> BreakerSight {
     }
 }
 
-/// What went wrong and is not over, and since when.
+/// The error that is not over, and since when.
 fn problem<V>(seen: &Seen<V>) -> Option<(Instant, String)> {
     let problem = seen.problem.as_ref().filter(|problem| !problem.is_over)?;
     Some((problem.since, problem.text.clone()))
 }
 
-/// How long ago something was: less than what is said here and a second.
+/// How long ago something was, rounded down to the second.
 fn about(time: Duration) -> String {
     match time.as_secs() {
         0 => "<1s".to_owned(),
@@ -159,7 +159,7 @@ fn about(time: Duration) -> String {
     }
 }
 
-/// How long it is until something: at most what is said here.
+/// How long until something happens, rounded up.
 fn until(time: Duration) -> String {
     spelled(time.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
 }

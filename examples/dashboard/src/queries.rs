@@ -1,7 +1,7 @@
-//! The questions, each with the options that its answers are kept and loaded by. How they are loaded stands in `loads`.
+//! The queries, each with the options for storing and loading its answers. `loads` has the code that loads them.
 //!
-//! How often they are asked is for the command line to say: see [`session::client`](crate::session::client). All stand
-//! behind one circuit breaker, since all go to the same newsroom: when it is down, they leave it alone together.
+//! The command line sets how often they are loaded: see [`session::client`](crate::session::client). All share one
+//! circuit breaker, since all go to the same newsroom: when it is down, none of them reaches it.
 
 use cache_core::Query;
 
@@ -10,7 +10,7 @@ use crate::model::{Comments, FeedPage, Stats, Story};
 /// Name of the circuit breaker of all queries here.
 pub const BREAKER: &str = "newsroom";
 
-/// How much there is, and what it has cost so far to tell.
+/// How much there is, and what its loads have cost so far.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Stats, capacity = 1, retry = 1, breaker = "newsroom")]
 pub struct GetStats;
@@ -19,11 +19,11 @@ pub struct GetStats;
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = FeedPage, capacity = 20, retry = 1, breaker = "newsroom")]
 pub struct GetFeed {
-    /// Where the page begins, as the page before tells; `None` for the first page.
+    /// Where the page begins, which the page before says; `None` for the first page.
     pub before: Option<String>,
 }
 
-/// One article. "There is none" is an answer too, and no failure of the newsroom.
+/// One article. "There is none" is an answer too, and not a failure of the newsroom.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Option<Story>, capacity = 200, retry = 1, breaker = "newsroom")]
 pub struct GetArticle {

@@ -1,4 +1,4 @@
-//! What is known of one observed query. Plain data: the time comes in.
+//! What is known of one observed query. Plain data: callers pass the time in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use tokio::time::Instant;
 use crate::newsroom::{NewsroomError, in_short};
 use crate::plain;
 
-/// How a query is doing.
+/// The state of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Phase {
-    /// It is asked for the first time; what is shown is the answer to another one, if there is anything.
+    /// It is queried for the first time. If anything is shown, it is the answer to another query.
     #[default]
     Pending,
     /// There is a fresh answer.
     Fresh,
-    /// There is an answer, past its time.
+    /// There is a stale answer.
     Stale,
-    /// There is an answer, and it is asked for again.
+    /// There is an answer, and it is loaded again.
     Refreshing,
-    /// It was asked for in vain. There may be an answer from before.
+    /// The load failed. There may be an earlier answer.
     Failed,
-    /// It was asked for in vain, and is again.
+    /// The load failed, and is running again.
     Retrying,
 }
 
@@ -33,14 +33,14 @@ impl Phase {
     }
 }
 
-/// What an observer says.
+/// What an observer reports.
 #[derive(Debug)]
 pub struct News<V> {
-    /// How the query is doing.
+    /// The state of the query.
     pub phase: Phase,
     /// The answer, if there is one, however old.
     pub value: Option<Arc<V>>,
-    /// Why there is no other.
+    /// Why there is no newer one.
     pub setback: Option<Setback>,
 }
 
@@ -76,31 +76,31 @@ impl<V> From<State<V, NewsroomError>> for News<V> {
 /// What is known of one query.
 #[derive(Clone, Debug)]
 pub struct Seen<V> {
-    /// How it is doing.
+    /// The state of the query.
     pub phase: Phase,
-    /// What it was answered with.
+    /// Its answer.
     pub value: Option<Arc<V>>,
-    /// What went wrong last, however long ago.
+    /// The last error, however long ago.
     pub problem: Option<Problem>,
     /// When the load of the value began.
     loaded: Option<Instant>,
-    /// When there was an answer or a failure: from then on counts the time until it is asked again.
+    /// When the last answer or failure came: the time until the next load counts from then.
     settled: Option<Instant>,
 }
 
-/// What went wrong.
+/// An error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What.
+    /// The message.
     pub text: String,
-    /// When it was first seen, since there was an answer.
+    /// When it was first seen since the last answer.
     pub since: Instant,
     /// Whether there was an answer after it.
     pub is_over: bool,
 }
 
 impl<V> Seen<V> {
-    /// Takes note of what the observer says. `age` is that of the value.
+    /// Records what the observer reports. `age` is the age of the value.
     pub fn take(&mut self, news: News<V>, age: Option<Duration>, now: Instant) {
         let is_other = self.value.as_ref().map(Arc::as_ptr) != news.value.as_ref().map(Arc::as_ptr);
         let is_settled = self.phase.is_loading() || is_other || news.setback.is_some();
@@ -113,7 +113,7 @@ impl<V> Seen<V> {
         self.take_note_of(news.setback, now);
     }
 
-    /// Forgets everything: it is another query from now on, or none.
+    /// Forgets everything: from now on it is another query, or none.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
@@ -124,7 +124,7 @@ impl<V> Seen<V> {
         self.loaded.map(|loaded| now.saturating_duration_since(loaded))
     }
 
-    /// How long it is until the query is asked again, if that happens `every` so often. `None` while it is asked.
+    /// How long until the query is loaded again, if that happens once per `every`. `None` while it loads.
     #[must_use]
     pub fn until_next(&self, every: Duration, now: Instant) -> Option<Duration> {
         let settled = self.settled.filter(|_| !self.phase.is_loading())?;
@@ -134,7 +134,7 @@ impl<V> Seen<V> {
     fn take_note_of(&mut self, setback: Option<Setback>, now: Instant) {
         let is_known = self.problem.as_ref().is_some_and(|problem| !problem.is_over);
         let text = match setback {
-            // What was wrong when something was loaded says more.
+            // The error of an earlier load says more.
             Some(Setback::NotAsked) if is_known => return,
             Some(Setback::NotAsked) => "not asked, the breaker is open".to_owned(),
             Some(Setback::Failed(text)) => text,

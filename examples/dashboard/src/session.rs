@@ -1,4 +1,4 @@
-//! The loop: what observers, keys and the clock say goes into the dashboard, and pictures of it go to the terminal.
+//! The loop: reports of observers, keys and ticks go into the dashboard, and pictures of it go to the terminal.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::seen::Seen;
 use crate::terminal::Screen;
 use crate::{CacheRegistry, view};
 
-/// How often a picture is drawn when nothing happens, so that ages go on.
+/// How often a picture is drawn when nothing happens, so that ages advance.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How often a picture is drawn at most, so that keys are read faster than anyone can press them.
+/// The shortest time between two pictures, so that keys are read faster than anyone can press them.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// A client that asks as often as the command line says.
+/// A client that loads as often as the command line says.
 ///
 /// # Errors
 /// If the cache cannot be made.
@@ -33,13 +33,13 @@ pub fn client(options: &Options) -> Result<Client<Newsroom>, OpenError> {
     let cache = Cache::<CacheRegistry>::builder().clock(TokioClock::new()).build()?;
     let Options { address, every, retry_after } = options.clone();
     Ok(Client::builder(cache, Newsroom::new(address))
-        // An answer is fresh until the next two should have come.
+        // An answer is fresh until the next two were due.
         .defaults(|defaults| defaults.poll(every).fresh(every * 2))
         .breaker(BREAKER, BreakerOptions::new().open_for(retry_after))
         .build())
 }
 
-/// What is looked at.
+/// What is observed.
 struct Observers {
     stats: Observer<Newsroom, GetStats>,
     feed: Observer<Newsroom, GetFeed>,
@@ -57,14 +57,14 @@ impl Observers {
         }
     }
 
-    /// Looks at what the dashboard wants to see. Costs nothing where that is so already.
+    /// Observes what the dashboard needs. Costs nothing if that is observed already.
     fn follow(&mut self, dashboard: &Dashboard) {
         turn(&mut self.feed, Some(dashboard.feed_query()));
         turn(&mut self.article, dashboard.article_query());
         turn(&mut self.comments, dashboard.comments_query());
     }
 
-    /// Waits until one of them has something new, and takes note of it.
+    /// Waits until one of them changes, and records the change.
     async fn news(&mut self, client: &Client<Newsroom>, dashboard: &mut Dashboard) {
         let Self { stats, feed, article, comments } = self;
         tokio::select! {
@@ -75,13 +75,14 @@ impl Observers {
             }
             Some(state) = article.next() => take(&mut dashboard.article, client, article, state),
             Some(state) = comments.next() => take(&mut dashboard.comments, client, comments, state),
-            // The runtime ends, and this with it.
+            // The runtime is ending, and this ends with it.
             else => std::future::pending().await,
         }
     }
 }
 
-/// Turns an observer to a query, or to none. One that has none already would say again that it has none.
+/// Points an observer at a query, or at none. An observer without a query is left alone: it would report again that it
+/// has none.
 fn turn<Q: Fetch<Newsroom>>(observer: &mut Observer<Newsroom, Q>, query: Option<Q>)
 where
     CacheRegistry: Holds<Q>,
@@ -103,7 +104,7 @@ fn take<Q: Fetch<Newsroom, Error = NewsroomError>>(
     seen.take(state.into(), entry.map(|entry| entry.age()), Instant::now());
 }
 
-/// Shows the newsroom until the user has seen enough, or `stop` says so.
+/// Shows the newsroom until the user leaves or `stop` becomes true.
 ///
 /// # Errors
 /// If the terminal is gone.
@@ -133,7 +134,7 @@ pub async fn run(
             }
             () = observers.news(&client, &mut dashboard) => {}
             event = keys.next() => match event.transpose()?.as_ref().map(input::command) {
-                // There is nobody any more.
+                // The sender is gone.
                 None | Some(Some(Command::Quit)) => return Ok(()),
                 Some(Some(Command::Refresh)) => drop(client.invalidate_all()),
                 Some(Some(command)) => dashboard.obey(command),
@@ -146,8 +147,8 @@ pub async fn run(
     }
 }
 
-/// When the breaker closes, the newsroom is back: what was refused meanwhile is asked for at once, and does not wait for its
-/// next poll.
+/// When the breaker closes, the newsroom is back: queries that were refused meanwhile are loaded at once, without
+/// waiting for their next poll.
 fn look_at_the_breaker(client: &Client<Newsroom>, dashboard: &mut Dashboard) {
     let breaker = client.breaker_state(BREAKER).map(Breaker::from).unwrap_or_default();
     let before = std::mem::replace(&mut dashboard.breaker, breaker);

@@ -1,4 +1,4 @@
-//! The terminal: taken for a while, and given back as it was, whatever happens. Knows nothing of what is drawn.
+//! The terminal: taken for a while, and restored whatever happens. Does not know what is drawn.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Stdout, Write, stdout};
@@ -14,37 +14,38 @@ use crossterm::terminal::{
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
-/// Cells that can be drawn. A large screen with a tiny font has a tenth.
+/// The most cells that can be drawn. A large screen with a tiny font has a tenth of them.
 const MOST_CELLS: u32 = 2_000_000;
 
-/// Why the terminal cannot be had.
+/// Why the terminal cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TerminalError {
-    /// There is none.
-    #[error("standard output is no terminal, and this program draws on one: run it without `|` and `>`")]
+    /// There is no terminal.
+    #[error("standard output is not a terminal, and this program needs one: run it without `|` and `>`")]
     NotThere,
-    /// It does not do what it is asked for.
+    /// The terminal fails.
     #[error("the terminal cannot be used")]
     Unusable(#[from] io::Error),
 }
 
-/// The terminal, as long as it is ours. Given back when it is dropped, also by a panic.
+/// The terminal, while this program uses it. Dropping it restores the terminal, after a panic too.
 ///
-/// What a panic says would be drawn over, or be gone with the screen: it is kept until the terminal is given back, and
-/// printed if it was ours. A panic of a load is not: the client catches it, and makes an error of it.
+/// The message of a panic would be drawn over, or disappear with the screen. So it is kept until the terminal is
+/// restored, and then printed if the panic was that of this thread. A panic of a load is not printed: the client
+/// catches it and returns it as an error.
 #[derive(Debug)]
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     panics: Arc<Mutex<Panics>>,
 }
 
-/// What happens to the words of a panic.
+/// What happens to the messages of panics.
 #[derive(Debug)]
 enum Panics {
-    /// They are kept: the last ones.
+    /// The last message is kept.
     Kept(Option<String>),
-    /// They are printed as ever.
+    /// Messages are printed as usual.
     Printed,
 }
 
@@ -52,7 +53,7 @@ impl Screen {
     /// Takes the terminal.
     ///
     /// # Errors
-    /// If there is none, or none that can be drawn on.
+    /// If there is no terminal, or it cannot be drawn on.
     pub fn take() -> Result<Self, TerminalError> {
         if !stdout().is_terminal() {
             return Err(TerminalError::NotThere);
@@ -60,16 +61,16 @@ impl Screen {
         check_size()?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         let screen = Self { terminal, panics: keep_panics() };
-        // From here on the drop of the screen undoes what has been done.
+        // From here on, dropping the screen undoes what has been done.
         enable_raw_mode()?;
         execute!(stdout(), EnterAlternateScreen, Hide)?;
         Ok(screen)
     }
 
-    /// Draws a picture, in the size that the terminal has now.
+    /// Draws a picture, in the current size of the terminal.
     ///
     /// # Errors
-    /// If the terminal is gone, or says that it has more than 2,000,000 cells.
+    /// If the terminal is gone, or reports more than 2,000,000 cells.
     pub fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         check_size()?;
         self.terminal.draw(picture)?;
@@ -79,7 +80,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // Nothing can be done where it fails, and each of them is worth trying.
+        // If one of them fails nothing can be done, and the others are still worth a try.
         let _ = disable_raw_mode();
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);
         let before = std::mem::replace(&mut *lock(&self.panics), Panics::Printed);
@@ -91,13 +92,13 @@ impl Drop for Screen {
     }
 }
 
-/// Refuses a size for which there may be no memory: each cell takes some.
+/// Rejects a size for which there may not be enough memory: each cell takes some.
 fn check_size() -> io::Result<()> {
     let (columns, rows) = size()?;
     match u32::from(columns) * u32::from(rows) {
         0..=MOST_CELLS => Ok(()),
         _ => Err(io::Error::other(format!(
-            "the terminal says that it is {columns} x {rows}; at most {MOST_CELLS} cells can be drawn: set its size with `stty`"
+            "the terminal reports a size of {columns} x {rows}; at most {MOST_CELLS} cells can be drawn: set its size with `stty`"
         ))),
     }
 }
@@ -124,6 +125,6 @@ fn words_of(info: &PanicHookInfo<'_>) -> String {
 }
 
 fn lock(panics: &Mutex<Panics>) -> std::sync::MutexGuard<'_, Panics> {
-    // Words that another panic left behind are as good as any.
+    // A message that another panic left behind can still be used.
     panics.lock().unwrap_or_else(PoisonError::into_inner)
 }

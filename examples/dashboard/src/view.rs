@@ -1,7 +1,7 @@
 //! How a picture is drawn: places, colours, and words for each colour. Decides nothing.
 //!
-//! What there is room for is drawn, the most important first: how the queries are doing, then the list, then the
-//! newsroom's numbers, then the article.
+//! Draws what fits, the most important first: the state of the queries, then the list, then the newsroom's numbers,
+//! then the article.
 
 mod news;
 mod queries;
@@ -14,16 +14,16 @@ use ratatui::widgets::{Block, BorderType, Paragraph};
 
 use crate::picture::Picture;
 
-/// In less nothing can be read.
+/// A smaller terminal shows nothing readable.
 const SMALLEST: (u16, u16) = (30, 8);
 
-/// Height of the numbers, and the height of the terminal from which on there is room for them.
+/// Height of the numbers, and the least height of the terminal that has room for them.
 const NUMBERS: (u16, u16) = (4, 20);
 
-/// Lines that a list needs to be of use.
+/// The fewest lines of a useful list.
 const LIST: u16 = 4;
 
-/// Width from which on there is room for the article beside the list.
+/// The least width that has room for the article beside the list.
 const ARTICLE: u16 = 60;
 
 /// Draws a picture.
@@ -79,7 +79,7 @@ fn draw_news(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
     news::draw_article(frame, right, picture);
 }
 
-/// What the keys do; the most important first, as far as there is room.
+/// What the keys do, the most important first, as far as they fit.
 fn help(width: u16) -> Line<'static> {
     let keys = [("q", "quit"), ("r", "refresh"), ("p", "pause"), ("↑↓", "article"), ("←→", "page")];
     let mut room = usize::from(width);

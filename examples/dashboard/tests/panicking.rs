@@ -1,4 +1,5 @@
-//! A panic gives the terminal back, and is read there. This program is the test, and within a terminal what it tests.
+//! A panic restores the terminal, and its message is readable there. This program is the test and, inside a terminal,
+//! also the program under test.
 #![allow(clippy::unwrap_used, dead_code, missing_docs, reason = "tests")]
 
 #[path = "it/console.rs"]
@@ -10,7 +11,7 @@ use console::Console;
 use dashboard::terminal::Screen;
 use ratatui::text::Line;
 
-/// Has the program panic.
+/// Makes the program panic.
 const PANIC: &str = "--panic";
 
 fn main() {

@@ -1,4 +1,4 @@
-// Posts comments without leaving the page, and shows all comments as they come: those that are on their way, too.
+// Posts comments without leaving the page, and shows all comments as they arrive, including those that are being sent.
 "use strict";
 
 const section = document.querySelector(".discussion");
@@ -47,7 +47,7 @@ if (section) {
     section.querySelector(".older").hidden = newest.filter((comment) => comment.number).length === total;
   };
 
-  // A browser has six connections to a site. A page that nobody sees gives its own back, so that others can be loaded.
+  // A browser has six connections to a site. A hidden page closes its own, so that others can be loaded.
   let events = null;
   let later = 0;
   const hush = () => {
@@ -94,7 +94,7 @@ if (section) {
       });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.error);
-      // For the case that no events come; the next one brings the whole list.
+      // In case no events arrive; the next one brings the whole list.
       if (live.hidden && !has(answer.number)) list.prepend(item(answer, true));
       text.value = "";
       notice.textContent = "Posted. Thank you!";

@@ -1,4 +1,4 @@
-//! The state of the program, how it comes to be at the start, and what is left of it at the end.
+//! The state of the program, how it is made at the start, and what remains of it at the end.
 
 use std::fmt::Display;
 use std::fs::{File, TryLockError};
@@ -18,17 +18,18 @@ use crate::queries::{CountComments, CurrentEdition, GetComments};
 /// How long a save waits for comments that are being written.
 const LAST_WRITES: Duration = Duration::from_millis(500);
 
-/// Commits that the inspector shows.
+/// Number of commits that the inspector shows.
 const COMMITS_SHOWN: usize = 12;
 
 /// What loads and routes need besides the cache.
 #[derive(Debug)]
 pub struct Newsroom {
-    /// Where everything is that is not in the cache.
+    /// The source of everything that is not in the cache.
     pub database: Database,
-    /// Cancelled when the service is to end, so that streams end.
+    /// Cancelled when the service stops, so that streams end.
     pub stopping: CancellationToken,
-    /// Comments that are being written, until the cache has changed too. A mutation goes on when its request is cut off.
+    /// Comments that are being written, until the cache has changed too. A mutation goes on when its request is cut
+    /// off.
     pub writing: TaskTracker,
     snapshot: PathBuf,
 }
@@ -41,12 +42,12 @@ impl App for Newsroom {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenFailure {
-    /// The folder cannot be made or written.
+    /// The folder cannot be made or written to.
     #[error("cannot use the folder `{}`; choose another with --data", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// Another process serves from the folder.
@@ -63,7 +64,8 @@ pub enum OpenFailure {
     Cache(#[from] OpenError),
 }
 
-/// Makes the folder, and keeps other processes from it until the file is dropped: two would not see each other's comments.
+/// Makes the folder, and keeps other processes out of it until the file is dropped: two would not see each other's
+/// comments.
 ///
 /// # Errors
 /// If the folder cannot be made, or another process has it.
@@ -80,7 +82,7 @@ pub fn claim(folder: &Path) -> Result<File, OpenFailure> {
     }
 }
 
-/// Opens the database and the cache of a folder. `tell` hears what happened, a line at a time.
+/// Opens the database and the cache of a folder. Calls `tell` with a line for each thing that happens.
 ///
 /// # Errors
 /// If the folder or the database cannot be used. A snapshot that cannot be read is no error: the start is a cold one.
@@ -116,7 +118,7 @@ fn restore(
     match cache.peek(&CurrentEdition) {
         _ if report.is_first_start => tell(&"cold start, there is no snapshot yet"),
         Some(saved) if *saved == *edition => tell(&report),
-        // Killed after it was saved last, perhaps: what readers wrote since is missing from the snapshot.
+        // The process may have been killed after the last save: the snapshot lacks what readers wrote since then.
         Some(saved) if saved.database == edition.database => {
             cache.invalidate_where::<GetComments>(|_| true);
             cache.invalidate_where::<CountComments>(|_| true);
@@ -132,26 +134,26 @@ fn restore(
     Ok(cache)
 }
 
-/// Saves the cache, so that the next start is warm. To be called when nothing is served any more.
+/// Saves the cache, so that the next start is warm. Call it when nothing is served any more.
 ///
 /// Waits a moment for comments that are being written. If they are not written by then, the next start loads all comments
 /// again.
 ///
 /// # Errors
-/// If the file cannot be written, or the database not be asked which comment is its last.
+/// If the file cannot be written, or the database cannot say which comment is its last.
 pub async fn save(client: &Client<Newsroom>) -> Result<SaveReport, SaveFailure> {
     let Newsroom { database, snapshot, writing, .. } = client.app();
     writing.close();
     let is_written = tokio::time::timeout(LAST_WRITES, writing.wait()).await.is_ok();
-    // Loads may go on that nobody waits for.
+    // Loads without callers may still run.
     let mut edition = database.last_edition().await?;
     if !is_written {
-        // The database may have a comment that the cache does not know of.
+        // The database may have a comment that the cache does not know.
         edition.last_comment = 0;
     }
     client.cache().insert(CurrentEdition, edition);
     let (cache, snapshot) = (client.cache().clone(), snapshot.clone());
-    // Writing a file takes its time, and waits for the disk.
+    // Writing a file takes time, and waits for the disk.
     match tokio::task::spawn_blocking(move || cache.save(snapshot)).await {
         Ok(report) => Ok(report?),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
@@ -162,7 +164,7 @@ pub async fn save(client: &Client<Newsroom>) -> Result<SaveReport, SaveFailure> 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveFailure {
-    /// The database does not answer.
+    /// The database fails.
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// The file cannot be written.

@@ -36,29 +36,29 @@ Ctrl-C or SIGTERM stops it and saves the cache; a second one ends it at once.
 /// What the user wants.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// To serve.
+    /// Serve the newspaper.
     Serve(Options),
-    /// To be told how.
+    /// Print the help.
     Help,
 }
 
 /// How to serve.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Where.
+    /// The address.
     pub address: SocketAddr,
     /// Folder of the database and the snapshot.
     pub data: PathBuf,
     /// What a new database is filled with.
     pub size: Size,
-    /// Limits, and who may look inside.
+    /// Limits, and which clients may inspect the service.
     pub settings: Settings,
 }
 
 /// Reads the command line, without the name of the program.
 ///
 /// # Errors
-/// If it makes no sense.
+/// If it is invalid.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut options = Options {
         address: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -72,15 +72,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
         match argument {
             Long("address") => {
                 let text = parser.value()?.string()?;
-                let reason = "is no address with a port, as in 127.0.0.1:8080";
+                let reason = "is not an address with a port, as in 127.0.0.1:8080";
                 options.address =
                     text.parse().map_err(|_| lexopt::Error::from(format!("`{text}` {reason}")))?;
             }
             Long("data") => {
                 options.data = parser.value()?.into();
-                // As of a variable that is not set.
+                // For example from a variable that is not set.
                 if options.data.as_os_str().is_empty() {
-                    return Err("the folder of --data is empty; `--data .` is this one".into());
+                    return Err("the folder of --data is empty; `--data .` is the current one".into());
                 }
             }
             Long("articles") => options.size = Size::of(number(&mut parser, 1, 1_000_000)?),
@@ -108,5 +108,5 @@ pub fn number<N: FromStr + PartialOrd + Display>(
     let within = |text: &str| text.parse().ok().filter(|number| (&least..=&most).contains(&number));
     parser
         .value()?
-        .parse_with(|text| within(text).ok_or_else(|| format!("it has to be from {least} to {most}")))
+        .parse_with(|text| within(text).ok_or_else(|| format!("it must be from {least} to {most}")))
 }

@@ -1,4 +1,4 @@
-//! Posting a comment: what is written, what is shown meanwhile, and what of the cache that changes.
+//! Posting a comment: what is written, what is shown meanwhile, and what changes in the cache.
 
 use std::time::SystemTime;
 
@@ -11,13 +11,13 @@ use crate::model::{Author, Comment};
 use crate::queries::{CountComments, GetAuthor, GetComments, GetTotals, MostDiscussed};
 use crate::texts;
 
-/// Characters that a name may have.
+/// The most characters of a name.
 const LONGEST_NAME: usize = 60;
 
-/// Characters that a comment may have.
+/// The most characters of a comment.
 const LONGEST_TEXT: usize = 2_000;
 
-/// One comment that somebody wants to post.
+/// A comment to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddComment {
     article: u64,
@@ -30,13 +30,13 @@ pub struct AddComment {
 /// A comment that was posted.
 #[derive(Debug)]
 pub struct Posted {
-    /// Who wrote it.
+    /// Its author.
     pub author: Author,
     /// The comment.
     pub comment: Comment,
-    /// Until the cache has changed, and a little longer: until nobody has this any more.
+    /// Held until the cache has changed, and a little longer: until nothing holds this any more.
     _retiring: Retiring,
-    /// For as long.
+    /// Held for as long.
     _writing: TaskTrackerToken,
 }
 
@@ -44,7 +44,7 @@ pub struct Posted {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommentError {
-    /// It is empty, too long, or has what cannot be seen.
+    /// It is empty, too long, or has invisible characters.
     #[error("{0}")]
     Refused(String),
     /// There is nothing to comment on.
@@ -59,7 +59,7 @@ impl AddComment {
     /// A comment on an article.
     ///
     /// # Errors
-    /// If name or text are empty or too long, or the name has what cannot be seen.
+    /// If the name or the text is empty or too long, or the name has invisible characters.
     pub fn new(article: u64, name: &str, text: &str) -> Result<Self, CommentError> {
         let name = texts::name(name, LONGEST_NAME).map_err(CommentError::Refused)?;
         let text = texts::text(text, LONGEST_TEXT).map_err(CommentError::Refused)?;
@@ -101,8 +101,8 @@ impl Mutate<Newsroom> for AddComment {
         })
     }
 
-    /// The comment takes its place for those who look at it, and all is loaded again by whoever asks next: another one may
-    /// have been written before it, and be on its way here.
+    /// The comment is shown in its place to those who look at the article, and the next query loads everything again:
+    /// another comment may have been written before it, and be on its way here.
     fn apply(&self, posted: &Posted, changes: &mut Changes<Newsroom>) {
         changes.set(GetAuthor { id: posted.author.id }, Some(posted.author.clone()));
         changes.update(&self.comments(), |known| known.with(posted.comment.clone()));

@@ -39,7 +39,7 @@ const LINGER_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 32 * 1024;
 
-/// How long to wait before the next attempt when no connection can be accepted, as when there are too many open files.
+/// How long to wait before the next attempt when no connection can be accepted, for instance with too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Accepts connections and serves them.
@@ -58,7 +58,7 @@ impl Connections {
     /// Serves until `stopping` is cancelled. Returns how many connections did not end in time and were cut off.
     pub(crate) async fn serve(self, listener: TcpListener, stopping: CancellationToken) -> usize {
         let mut running = JoinSet::new();
-        // Its count, less this one, is the number of connections whose answers are not sent yet.
+        // Its count, less this one, is the number of connections with answers that are not sent yet.
         let answering = Arc::new(());
         while let Some(accepted) = stopping.run_until_cancelled(self.accept(&listener)).await {
             while running.try_join_next().is_some() {}

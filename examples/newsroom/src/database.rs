@@ -1,4 +1,4 @@
-//! The newspaper's SQLite file: a few connections that read, one that writes, and a ledger of what was loaded. Knows the
+//! The newspaper's SQLite file: a few connections that read, one that writes, and a ledger of all loads. Knows the
 //! cache only by the names of its keys.
 
 mod error;
@@ -35,26 +35,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Database {
     readers: Lane,
     writer: Lane,
-    /// Who loaded what.
+    /// Records which keys were loaded.
     pub ledger: Arc<Ledger>,
-    /// For trying out what happens when the database is slow, or down.
+    /// Simulates a database that is slow or down.
     pub faults: Faults,
 }
 
-/// Which database it is, and how far it has come.
+/// The identity of a database, and how far it has come.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edition {
-    /// Drawn when the database was made.
+    /// Random, drawn when the database was made.
     pub database: u64,
     /// Number of the last comment.
     pub last_comment: u64,
 }
 
 impl Database {
-    /// Opens the file, and makes and fills it first if there is none.
+    /// Opens the file. If there is none, makes and fills it first.
     ///
     /// # Errors
-    /// If the file cannot be made, or is not a sound database of this program.
+    /// If the file cannot be made, or is damaged, or belongs to another program.
     pub async fn open(path: &Path, size: Size, tell: impl Fn(&dyn Display)) -> Result<Self, DatabaseError> {
         if !path.exists() {
             tell(&format_args!("filling {} with {size} ...", path.display()));
@@ -72,13 +72,13 @@ impl Database {
         })
     }
 
-    /// Loads the answer to a query, and notes that in the ledger.
+    /// Loads the answer to a query, and records that in the ledger.
     ///
     /// # Errors
     /// If SQLite fails.
     ///
     /// # Cancellation
-    /// May be dropped at any time: what has not begun to read then never does.
+    /// May be dropped at any time: a read that has not begun never begins.
     pub async fn load<Q: Query, T: Send + 'static>(
         &self,
         query: &Q,
@@ -87,10 +87,10 @@ impl Database {
         self.load_many(std::slice::from_ref(query), read).await
     }
 
-    /// [`load`](Self::load) for several keys, which `read` answers together.
+    /// Like [`load`](Self::load) for several keys, which `read` answers together.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// Like [`load`](Self::load).
     pub async fn load_many<Q: Query, T: Send + 'static>(
         &self,
         queries: &[Q],
@@ -102,7 +102,7 @@ impl Database {
         answer
     }
 
-    /// Which database it is, and how far it has come.
+    /// The identity of the database, and how far it has come.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -110,7 +110,7 @@ impl Database {
         self.read(read::edition).await
     }
 
-    /// [`edition`](Self::edition), without waiting for those who read. To be called when nobody writes.
+    /// Like [`edition`](Self::edition), without waiting for readers. Call it when nothing writes.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -126,10 +126,10 @@ impl Database {
         self.readers.run(|connection| Ok(read(connection)?)).await
     }
 
-    /// Runs something that writes, after whatever writes now.
+    /// Runs `write` after the current write.
     ///
     /// # Errors
-    /// Those of `write`.
+    /// The errors of `write`.
     pub async fn write<T, E>(
         &self,
         write: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
@@ -159,7 +159,7 @@ fn make(path: &Path, size: Size) -> Result<(), DatabaseError> {
 
 fn connect_all(path: &Path) -> Result<(Vec<Connection>, Connection), DatabaseError> {
     let connect = |flags| connect(path, flags).map_err(|source| DatabaseError::cannot_open(path, source));
-    // Before anything is written: the file may be somebody else's.
+    // Checked before anything is written: the file may belong to another program.
     check(&connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?, path)?;
     let writer = connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let readers = (0..READERS).map(|_| connect(OpenFlags::SQLITE_OPEN_READ_ONLY));
@@ -177,7 +177,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Whether the file is whole, and one of this program.
+/// Whether the file is whole, and belongs to this program.
 fn check(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
     let failed = |source| DatabaseError::cannot_open(path, source);
     let format: i64 =

@@ -1,14 +1,14 @@
 //! A newspaper with comments: an axum service over an SQLite file, in which every answer goes through the query client.
 //!
-//! - [`queries`]: the questions, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each is
-//!   loaded. Begin here.
-//! - [`reading`]: what a page needs, put together from several queries; [`commenting`]: what is written.
-//! - [`routes`]: pages, JSON, server-sent events, the inspector; `views`: the HTML. [`problem`]: what becomes of errors.
+//! - [`queries`]: the queries, each a struct with `#[derive(Query)]`, and [`model`], their answers; `loads`: how each
+//!   is loaded. Begin here.
+//! - [`reading`]: the content of a page, combined from several queries; [`commenting`]: what is written.
+//! - [`routes`]: pages, JSON, server-sent events, the inspector; `views`: the HTML. [`problem`]: errors as responses.
 //! - [`app`]: the program's state, the warm start and the snapshot at the end; [`service`]: from the first connection to
 //!   the last, with the limits of [`settings`]. [`arguments`]: the command line.
-//! - `texts`: what of a reader's text is taken; `connections`, `streams`: limits for clients that do not behave.
-//! - [`visitor`]: one who reads, for `load` and the tests.
-//! - [`database`]: the file, what is read and written there, and a ledger of what was loaded.
+//! - `texts`: which part of a reader's text is accepted; `connections`, `streams`: limits for clients that misbehave.
+//! - [`visitor`]: a reader, for `load` and the tests.
+//! - [`database`]: the file, the reads and writes of it, and a ledger of all loads.
 #![forbid(unsafe_code)]
 
 pub mod app;

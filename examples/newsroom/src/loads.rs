@@ -1,5 +1,5 @@
-//! How each query is loaded: one statement, or a few, and which errors may pass. Authors and numbers of comments are
-//! asked for by the dozen, so that one statement loads all that are missing.
+//! How each query is loaded: one statement, or a few, and which errors may be temporary. Authors and numbers of
+//! comments are loaded in batches, so that one statement loads all that are missing.
 
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ impl FetchMany<Newsroom> for CountComments {
     }
 }
 
-/// The answers in the order of the keys. If the database has failed, that is the answer to each of them.
+/// The answers in the order of the keys. If the database has failed, each of them is that error.
 fn for_each<Q, T, V>(
     keys: &[Q],
     found: Result<T, DatabaseError>,

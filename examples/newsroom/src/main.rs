@@ -41,12 +41,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
-    // Before anything that takes time.
+    // Installed before anything that takes time.
     let listener = TcpListener::bind(options.address).await;
     let listener = listener.map_err(|error| cannot_serve(options.address, &error))?;
     let _claim = app::claim(&options.data)?;
     let client = app::open(&options.data, options.size, say).await?;
-    // Until here a signal ends the program at once, as there is nothing to save yet.
+    // Up to here a signal ends the program at once, since there is nothing to save yet.
     let mut signals = Signals::new()?;
     let service = Service::start(client, listener, &options.settings)?;
     say(&format_args!("serving at http://{}/, until Ctrl-C", service.address()));
@@ -55,7 +55,7 @@ async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     tokio::select! {
         ended = end(service) => ended.map(|()| ExitCode::SUCCESS),
         () = signals.next() => {
-            log(&"ended at once: the cache was not saved, the next start is a colder one");
+            log(&"ended at once: the cache was not saved, so the next start is colder");
             Ok(ExitCode::from(ENDED_BY_SIGNAL))
         }
     }
@@ -82,13 +82,13 @@ fn say(line: &dyn Display) {
 fn cannot_serve(address: SocketAddr, error: &io::Error) -> String {
     let advice = match error.kind() {
         ErrorKind::AddrInUse => "; something else is served there: choose another with --address 127.0.0.1:0",
-        ErrorKind::PermissionDenied => "; ports below 1024 are not for everybody",
+        ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
         _ => "",
     };
     format!("cannot serve at {address}: {error}{advice}")
 }
 
-/// Ctrl-C and, where there is such a thing, SIGTERM.
+/// Ctrl-C and, where it exists, SIGTERM.
 struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,

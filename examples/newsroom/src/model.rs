@@ -1,4 +1,4 @@
-//! What the newspaper is made of: the answers to the queries. Plain data.
+//! The parts of the newspaper: the answers to the queries. Plain data.
 
 use std::fmt::{self, Display};
 use std::ops::Deref;
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::problem::cut;
 
-/// Comments of one article that are shown; older ones are only counted.
+/// The most comments of an article that are shown; older ones are only counted.
 pub const COMMENTS_SHOWN: u32 = 100;
 
-/// One who writes: a reporter, or a reader who has commented.
+/// An author: a reporter, or a reader who has commented.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
     /// Number in the database.
     pub id: u64,
-    /// No two have the same.
+    /// Unique.
     pub name: String,
-    /// A line about them.
+    /// A line about the author.
     pub about: String,
 }
 
@@ -29,9 +29,9 @@ pub struct Author {
 pub struct Card {
     /// Number in the database.
     pub id: u64,
-    /// Number of who wrote it.
+    /// Number of its author.
     pub author: u64,
-    /// Where it stands.
+    /// Its section.
     pub section: Section,
     /// The headline.
     pub title: String,
@@ -44,11 +44,11 @@ pub struct Card {
 /// One article, whole.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Article {
-    /// What a list shows of it.
+    /// The part that a list shows.
     pub card: Card,
     /// Its text.
     pub paragraphs: Vec<String>,
-    /// That of [`checksum`] over the article and the name of its author.
+    /// The [`checksum`] of the article and the name of its author.
     pub checksum: u32,
 }
 
@@ -77,22 +77,22 @@ pub struct Comments {
 /// One comment.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
-    /// Its place among those on the article; the first is 1. What is not written yet has none, and 0.
+    /// Its position among the comments on the article; the first is 1. A comment that is not written yet has 0.
     pub number: u32,
-    /// Who wrote it.
+    /// Its author.
     pub by: Byline,
-    /// What it says.
+    /// The text.
     pub text: String,
     /// In seconds since 1970.
     pub posted: i64,
 }
 
-/// Who wrote a comment.
+/// The author of a comment.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Byline {
     /// An author, by number.
     Author(u64),
-    /// Somebody by a name, whose comment is on its way to the database.
+    /// A person by name, whose comment is on its way to the database.
     Name(String),
 }
 
@@ -105,16 +105,16 @@ pub struct FeedPage {
     pub next: Option<Cursor>,
 }
 
-/// A place in a list of articles: behind one of them. As text `published-id`.
+/// A position in a list of articles: after one of them. As text `published-id`.
 #[derive(Shape, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Of the article before.
+    /// Of the article before it.
     pub published: i64,
-    /// Of the article before.
+    /// Of the article before it.
     pub id: u64,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hits {
     /// How many articles have all the words.
@@ -128,7 +128,7 @@ pub struct Hits {
 pub struct Hit {
     /// The article.
     pub card: Card,
-    /// Some of its text, in pieces: every second one is a word that was looked for.
+    /// Some of its text, in pieces: every second one is a word of the search.
     pub excerpt: Vec<String>,
 }
 
@@ -139,25 +139,25 @@ pub struct Totals {
     pub articles: u64,
     pub authors: u64,
     pub comments: u64,
-    /// The comment that was posted last.
+    /// The newest comment.
     pub latest: Option<Latest>,
 }
 
-/// The comment that was posted last.
+/// The newest comment.
 #[derive(Shape, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latest {
     /// Number of its article.
     pub article: u64,
     /// Headline of its article.
     pub title: String,
-    /// Who wrote it.
+    /// Its author.
     pub name: String,
     /// The comment.
     pub comment: Comment,
 }
 
 impl Comments {
-    /// These with another one; the same if it is among them already.
+    /// These with one more; unchanged if it is among them already.
     #[must_use]
     pub fn with(&self, comment: Comment) -> Self {
         let mut all = self.clone();
@@ -182,7 +182,7 @@ impl Comments {
 }
 
 impl Comment {
-    /// Number of who wrote it; `None` if it is not written yet.
+    /// Number of its author; `None` if it is not written yet.
     #[must_use]
     pub fn author(&self) -> Option<u64> {
         match self.by {
@@ -197,7 +197,7 @@ impl Section {
     pub const ALL: [Self; 6] =
         [Self::City, Self::Science, Self::Culture, Self::Business, Self::Sport, Self::Travel];
 
-    /// As it stands in addresses and in the database.
+    /// As in addresses and in the database.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -210,7 +210,7 @@ impl Section {
         }
     }
 
-    /// As it stands on pages.
+    /// As shown on pages.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -224,9 +224,9 @@ impl Section {
     }
 }
 
-/// A text that is none of those that were expected.
+/// A text that is none of the expected ones.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}` is no {what}", cut(text))]
+#[error("`{}` is not a {what}", cut(text))]
 pub struct NotA {
     what: &'static str,
     text: String,
@@ -261,12 +261,12 @@ impl FromStr for Cursor {
     }
 }
 
-/// The answer to a question that could have been "there is none".
+/// The answer to a query that may have found nothing.
 #[derive(Debug)]
 pub struct Present<T>(Arc<Option<T>>);
 
 impl<T> Present<T> {
-    /// `None` if that was the answer.
+    /// `None` if it found nothing.
     #[must_use]
     pub fn of(answer: Arc<Option<T>>) -> Option<Self> {
         answer.is_some().then_some(Self(answer))
@@ -279,7 +279,7 @@ impl<T> Deref for Present<T> {
     fn deref(&self) -> &T {
         match &*self.0 {
             Some(value) => value,
-            // Looked at when it was made, and an answer never changes.
+            // Checked when it was made, and an answer never changes.
             None => unreachable!("an absent answer is not present"),
         }
     }
@@ -299,7 +299,7 @@ pub fn checksum<'a>(parts: impl IntoIterator<Item = &'a str>) -> u32 {
 }
 
 impl Article {
-    /// What [`checksum`] gives for this article if `author` wrote it.
+    /// The [`checksum`] of this article, if `author` wrote it.
     #[must_use]
     pub fn checksum_with(&self, author: &str) -> u32 {
         let head = [author, &self.card.title, &self.card.standfirst];

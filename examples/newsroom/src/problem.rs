@@ -16,7 +16,7 @@ use crate::model::NotA;
 pub enum Problem {
     /// There is no such thing.
     Absent(String),
-    /// The request makes no sense.
+    /// The request is invalid.
     BadInput(String),
     /// Not for this client.
     Forbidden(String),
@@ -24,16 +24,16 @@ pub enum Problem {
     Refused {
         /// The status of the response.
         status: StatusCode,
-        /// Why.
+        /// The reason.
         message: String,
     },
     /// Too many event streams are open.
     TooManyStreams,
-    /// The request took too long, and was given up.
+    /// The request took too long, and was dropped.
     Interrupted,
-    /// The database has failed too often, and is left alone for a while.
+    /// The database has failed too often, and is not asked for a while.
     CircuitOpen,
-    /// Something else has failed: what, is for the log.
+    /// Something else has failed; the log says what.
     Internal(String),
 }
 
@@ -48,9 +48,9 @@ impl Problem {
         Self::Absent(format!("There is nothing at {}.", cut(uri.path())))
     }
 
-    /// There is something, and it cannot be asked for by that method.
+    /// There is something, but not for this method.
     pub fn wrong_method(method: &Method) -> Self {
-        let message = format!("{} is not done here; the header `allow` says what is.", cut(method.as_str()));
+        let message = format!("The method {} is not allowed here; the header `allow` lists those that are.", cut(method.as_str()));
         Self::Refused { status: StatusCode::METHOD_NOT_ALLOWED, message }
     }
 
@@ -74,7 +74,7 @@ impl Problem {
         }
     }
 
-    /// What the reader is told.
+    /// The message for the reader.
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
@@ -83,15 +83,15 @@ impl Problem {
             Self::TooManyStreams => {
                 "Too many readers follow the comments live. Please reload the page a little later."
             }
-            Self::Interrupted => "This took too long, and was given up. Please try again.",
+            Self::Interrupted => "This took too long. Please try again.",
             Self::CircuitOpen => {
-                "Our archive does not answer. It is left alone for a while; please come back then."
+                "Our archive does not answer. Please come back in a while."
             }
             Self::Internal(_) => "Something went wrong on our side.",
         }
     }
 
-    /// In how many seconds the same request may succeed, where that is known.
+    /// The number of seconds after which the same request may succeed, where that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         match self {
@@ -101,7 +101,7 @@ impl Problem {
         }
     }
 
-    /// What the operator of the service has to know.
+    /// The message for the operator of the service.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
@@ -165,17 +165,17 @@ refused!(QueryRejection, FormRejection, JsonRejection);
 
 impl From<PathRejection> for Problem {
     fn from(error: PathRejection) -> Self {
-        // What it says itself is of Rust, and has all of the address in it.
+        // Its own message is about Rust, and contains the whole address.
         let message =
             "This address is not understood: articles and authors have numbers, as in /articles/60.";
         Self::Refused { status: error.status(), message: message.to_owned() }
     }
 }
 
-/// Characters of the client's own text that are said back to it.
+/// The most characters of the client's own text in a message.
 const MOST_SAID_BACK: usize = 80;
 
-/// A text of the client, as much of it as is said back.
+/// A text of the client, cut for a message.
 pub(crate) fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MOST_SAID_BACK) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),

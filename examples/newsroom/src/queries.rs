@@ -1,15 +1,14 @@
-//! The questions, each with the options that its answers are kept and loaded by. How they are loaded stands in `loads`.
+//! The queries, each with the options for storing and loading its answers. `loads` has the code that loads them.
 //!
-//! What never changes is fresh for long; what a comment changes is invalidated by it, so that it need not be short-lived
-//! either. `persist` puts a table into the snapshot with which the next
-//! start is warm.
+//! An answer that never changes is fresh for long; one that a comment changes is invalidated by the comment, so that it
+//! need not be short-lived either. `persist` puts a table into the snapshot that makes the next start warm.
 
 use cache_core::{Query, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Article, Author, Card, Comments, Cursor, FeedPage, Hits, Section, Totals};
 
-/// One article. "There is none" is an answer too, of a shorter life.
+/// One article. "There is none" is an answer too, with a shorter life.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = Option<Article>, capacity = 4_000, fresh = "1h", absent_ttl = "10s", persist, breaker = "database")]
 pub struct GetArticle {
@@ -50,13 +49,13 @@ pub struct CountComments {
     strategy = "stale-while-revalidate", fresh = "1m", swr = "1h", stale_if_error = "1d"
 )]
 pub struct GetFeed {
-    /// Of one section, or of all.
+    /// The section, or all of them.
     pub section: Option<Section>,
-    /// Behind which article the page begins; `None` for the first page.
+    /// The article before the page; `None` for the first page.
     pub before: Option<Cursor>,
 }
 
-/// The articles that were discussed most. A comment invalidates it by its tag. When the database fails, old ones are better
+/// The most discussed articles. A comment invalidates them by their tag. When the database fails, old ones are better
 /// than none.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(
@@ -70,32 +69,32 @@ pub struct MostDiscussed;
 #[query(value = Totals, capacity = 1, fresh = "1h", persist, breaker = "database", tags("summaries"))]
 pub struct GetTotals;
 
-/// The articles in which all words occur, best first. Dear to find, so that it has a circuit breaker of its own, and is not
-/// looked for when nobody waits any more; not saved, because what people look for tomorrow is something else.
+/// The articles in which all words occur, best first. Expensive, so it has a circuit breaker of its own, and its load
+/// ends when the last caller leaves; not saved, because tomorrow's searches are different.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(
     value = Hits, lru = 500, ttl = "1h", jitter = 0.1, breaker, retry = 1, linger = "0s",
     strategy = "stale-while-revalidate", fresh = "1m", swr = "10m"
 )]
 pub struct Search {
-    /// In lower case, without double ones, in order: the same words are the same question.
+    /// In lower case, without duplicates, in order: the same words are the same query.
     pub words: Vec<String>,
 }
 
-/// What database the answers are from. Never loaded: written before the cache is saved, and compared after it was
+/// The database that the answers are from. Never loaded: written before the cache is saved, and compared after it is
 /// restored.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = crate::database::Edition, capacity = 1, persist)]
 pub struct CurrentEdition;
 
 impl Search {
-    /// Characters that the text of one search may have.
+    /// The most characters of a search.
     pub const LONGEST: usize = 200;
 
-    /// Words that one search may have.
+    /// The most words of a search.
     pub const MOST_WORDS: usize = 8;
 
-    /// The question that a text asks. `None` if there is no word in it.
+    /// The query for a text. `None` if it contains no word.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let is_word = |word: &&str| !word.is_empty();

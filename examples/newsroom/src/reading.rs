@@ -1,5 +1,5 @@
-//! What a page needs, put together from several queries: those that do not depend on each other are asked at the same
-//! time. Serves pages and JSON alike.
+//! The content of a page, combined from several queries; independent ones run concurrently. Serves pages and JSON
+//! alike.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,25 +12,25 @@ use crate::model::{Article, Author, Byline, Card, Comment, Comments, Cursor, Hit
 use crate::problem::Problem;
 use crate::queries::{CountComments, GetArticle, GetAuthor, GetComments, GetFeed, MostDiscussed, Search};
 
-/// Characters of a comment, and lines, beyond which a page shows its beginning only.
+/// The most characters, and the most lines, of a comment that a page shows in full.
 const LONG_TEXT: usize = 700;
 const LONG_LINES: usize = 10;
 
-/// A request's context.
+/// The context of a request.
 pub type Cx = Context<Newsroom>;
 
-/// An article with all that its page shows.
+/// An article with everything that its page shows.
 #[derive(Debug, Serialize)]
 pub struct Story {
     /// The article.
     pub article: Present<Article>,
-    /// Who wrote it.
+    /// Its author.
     pub author: Option<Present<Author>>,
     /// The comments on it.
     pub comments: Discussion,
 }
 
-/// The comments on an article, with the names of who wrote them.
+/// The comments on an article, with the names of their authors.
 #[derive(Debug, Serialize)]
 pub struct Discussion {
     /// How many there are.
@@ -39,18 +39,18 @@ pub struct Discussion {
     pub newest: Vec<Signed>,
 }
 
-/// A comment, and the name of who wrote it.
+/// A comment, and the name of its author.
 #[derive(Debug, Serialize)]
 pub struct Signed {
-    /// Its place among those on the article; the first is 1, and 0 if it is not written yet.
+    /// Its position among the comments on the article; the first is 1, and 0 if it is not written yet.
     pub number: u32,
-    /// Who wrote it.
+    /// Its author.
     pub name: String,
-    /// Number of who wrote it; `None` if the comment is not written yet.
+    /// Number of its author; `None` if the comment is not written yet.
     pub author: Option<u64>,
-    /// What it says.
+    /// The text.
     pub text: String,
-    /// Whether a page shows its beginning only, until the reader wants to see the rest.
+    /// Whether a page shows only its beginning, until the reader opens the rest.
     pub is_long: bool,
     /// In seconds since 1970.
     pub posted: i64,
@@ -62,7 +62,7 @@ pub struct Teaser {
     /// The article.
     #[serde(flatten)]
     pub card: Card,
-    /// Who wrote it.
+    /// Its author.
     pub name: String,
     /// How many comments there are on it.
     pub comments: u32,
@@ -77,7 +77,7 @@ pub struct Feed {
     pub next: Option<String>,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Debug, Serialize)]
 pub struct Findings {
     /// How many articles have all the words.
@@ -92,11 +92,11 @@ pub struct Found {
     /// The article.
     #[serde(flatten)]
     pub teaser: Teaser,
-    /// Some of its text, in pieces: every second one is a word that was looked for.
+    /// Some of its text, in pieces: every second one is a word of the search.
     pub excerpt: Vec<String>,
 }
 
-/// An article with author and comments: first the article and its comments, then all who wrote them.
+/// An article with its author and comments: first the article and its comments, then all their authors.
 ///
 /// # Errors
 /// If there is no such article, or something cannot be loaded.
@@ -109,7 +109,7 @@ pub async fn story(cx: &Cx, id: u64) -> Result<Story, Problem> {
     Ok(Story { article, author: Present::of(author?), comments: comments? })
 }
 
-/// Comments with the names of who wrote them.
+/// Comments with the names of their authors.
 ///
 /// # Errors
 /// If a name cannot be loaded.
@@ -126,7 +126,7 @@ pub async fn discussion(cx: &Cx, comments: &Comments) -> Result<Discussion, Prob
 }
 
 impl Signed {
-    /// A comment of somebody with that name.
+    /// A comment by an author of this name.
     #[must_use]
     pub fn new(name: String, comment: &Comment) -> Self {
         let Comment { number, text, posted, .. } = comment.clone();
@@ -145,7 +145,7 @@ pub async fn feed(cx: &Cx, section: Option<Section>, before: Option<Cursor>) -> 
     Ok(Feed { articles, next: page.next.map(|cursor| cursor.to_string()) })
 }
 
-/// The articles that were discussed most.
+/// The most discussed articles.
 ///
 /// # Errors
 /// If something cannot be loaded.
@@ -157,13 +157,13 @@ pub async fn most_discussed(cx: &Cx) -> Result<Vec<Teaser>, Problem> {
     Ok(discussed)
 }
 
-/// The articles in which all words of a text occur, best first. `None` if there is no word in it.
+/// The articles in which all words of a text occur, best first. `None` if it contains no word.
 ///
 /// # Errors
 /// If the text is too long, or something cannot be loaded.
 pub async fn found(cx: &Cx, text: &str) -> Result<Option<Findings>, Problem> {
     if text.chars().count() > Search::LONGEST {
-        return Err(Problem::BadInput(format!("at most {} characters can be looked for", Search::LONGEST)));
+        return Err(Problem::BadInput(format!("a search has at most {} characters", Search::LONGEST)));
     }
     let Some(search) = Search::new(text) else { return Ok(None) };
     let hits = cx.query(&search).await?;
@@ -176,7 +176,7 @@ pub async fn found(cx: &Cx, text: &str) -> Result<Option<Findings>, Problem> {
     }))
 }
 
-/// Cards with names and numbers of comments, both for all cards together.
+/// Cards with names and numbers of comments, each for all cards together.
 async fn teasers(cx: &Cx, cards: &[Card]) -> Result<Vec<Teaser>, Problem> {
     let counts: Vec<_> = cards.iter().map(|card| CountComments { article: card.id }).collect();
     let names = names(cx, cards.iter().map(|card| card.author));
@@ -188,7 +188,7 @@ async fn teasers(cx: &Cx, cards: &[Card]) -> Result<Vec<Teaser>, Problem> {
     cards.iter().zip(counts).map(teaser).collect()
 }
 
-/// The names of authors, each asked for once.
+/// The names of authors, each queried once.
 async fn names(
     cx: &Cx,
     ids: impl Iterator<Item = u64>,

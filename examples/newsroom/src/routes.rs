@@ -1,4 +1,4 @@
-//! All routes of the service. Each asks the client, in a context of its own request.
+//! All routes of the service. Each queries the client in the context of its own request.
 
 mod api;
 mod events;
@@ -28,8 +28,8 @@ type Shared = Client<Newsroom>;
 /// The longest request body, in bytes. The longest comment needs 24 KB if each of its characters is escaped.
 const LONGEST_BODY: usize = 64 * 1024;
 
-/// Headers of every answer. A browser runs and fetches only what this service serves, and shows it in no frame of another
-/// site.
+/// Headers of every response. A browser runs and fetches only what this service serves, and never shows it in a frame
+/// of another site.
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (
         CONTENT_SECURITY_POLICY,

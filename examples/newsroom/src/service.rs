@@ -1,4 +1,4 @@
-//! The service: bound to an address, until it is told to stop.
+//! The service: bound to an address, until it is stopped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts to serve the clients that connect to `listener`.
+    /// Starts serving the clients that connect to `listener`.
     ///
     /// # Errors
     /// If the listener does not know its address.
@@ -33,27 +33,27 @@ impl Service {
         Ok(Self { address, client, serving: tokio::spawn(connections.serve(listener, stopping)) })
     }
 
-    /// Calls [`start`](Self::start) with any free port of this machine, which [`address`](Self::address) tells.
+    /// Calls [`start`](Self::start) with any free port of this machine, which [`address`](Self::address) returns.
     ///
     /// # Errors
-    /// If there is none.
+    /// If no port is free.
     pub async fn start_anywhere(client: Client<Newsroom>, settings: &Settings) -> io::Result<Self> {
         Self::start(client, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?, settings)
     }
 
-    /// Where it is served.
+    /// The address of the service.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The client that answers.
+    /// The client that answers queries.
     #[must_use]
     pub fn client(&self) -> &Client<Newsroom> {
         &self.client
     }
 
-    /// Stops: accepts no connection any more, ends event streams, and gives running requests the time of
+    /// Stops the service: accepts no further connections, ends event streams, and gives running requests the time of
     /// [`Settings::grace`]. Returns how many connections were cut off after that.
     ///
     /// # Panics
@@ -64,7 +64,7 @@ impl Service {
             Ok(cut_off) => cut_off,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // Nobody but the runtime cancels it, and then nothing is served any more.
+                // Only the runtime cancels it, and then nothing is served any more.
                 Err(_) => 0,
             },
         }

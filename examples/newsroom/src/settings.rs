@@ -51,7 +51,7 @@ impl FromStr for Inspection {
             "off" => Ok(Self::Off),
             "local" => Ok(Self::Local),
             "open" => Ok(Self::Open),
-            _ => Err("it has to be `off`, `local` or `open`"),
+            _ => Err("it must be `off`, `local` or `open`"),
         }
     }
 }

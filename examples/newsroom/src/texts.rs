@@ -1,5 +1,5 @@
-//! Checks the texts that readers send. A name with invisible characters is refused, since a name that is changed silently may
-//! be that of another reader. A comment loses them, since they often come along when a text is copied.
+//! Checks the texts that readers send. A name with invisible characters is rejected, since a name that is changed
+//! silently may be that of another reader. A comment loses them, since they often come along when a text is copied.
 //!
 //! Invisible are control and format characters, those that change the direction of text, and those without a width.
 //! Exceptions: the characters that an emoji consists of, and, in comments, joiners between letters, which Persian and
@@ -31,7 +31,7 @@ const NON_JOINER: char = '\u{200c}';
 /// A message for its author if the name is empty, too long, or has invisible characters.
 pub(crate) fn name(text: &str, longest: usize) -> Result<String, String> {
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err("the name has letters that were lost on the way; it has to be sent as UTF-8".to_owned());
+        return Err("the name has broken letters; it must be sent as UTF-8".to_owned());
     }
     let words: Vec<_> = text.split_whitespace().collect();
     let chars = composed(&words.join(" "));
@@ -41,7 +41,7 @@ pub(crate) fn name(text: &str, longest: usize) -> Result<String, String> {
             Fate::Unseen => {
                 let (code, place) = (u32::from(*char), place + 1);
                 return Err(format!(
-                    "the name has a character that cannot be seen (U+{code:04X}, at place {place}); delete it, or type the name anew"
+                    "the name has an invisible character (U+{code:04X}, at place {place}); delete it, or type the name again"
                 ));
             }
             Fate::OneMarkTooMany => {
@@ -101,7 +101,7 @@ fn checked(what: &str, text: String, longest: usize) -> Result<String, String> {
             Err(format!("the {what} has {length} characters; at most {longest} fit"))
         }
         _ if !text.chars().any(is_visible) => {
-            Err(format!("the {what} has nothing that can be seen; write a letter, a digit or a sign"))
+            Err(format!("the {what} has no visible character; write a letter, a digit or a sign"))
         }
         _ => Ok(text),
     }

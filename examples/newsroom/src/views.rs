@@ -12,13 +12,13 @@ use maud::{DOCTYPE, Markup, html};
 use crate::model::Section;
 use crate::problem::Problem;
 
-/// What stands between head and foot of a page.
+/// The content between head and foot of a page.
 pub(crate) struct Content {
-    /// For the title of the window.
+    /// The title of the window.
     pub(crate) title: String,
-    /// Which section is marked in the list of them.
+    /// The section that is marked in the list of them.
     pub(crate) section: Option<Section>,
-    /// What was looked for.
+    /// The text of the search.
     pub(crate) search: String,
     pub(crate) main: Markup,
 }
@@ -75,7 +75,7 @@ fn foot() -> Markup {
     }
 }
 
-/// The page that tells of a problem.
+/// The page that shows a problem.
 pub(crate) fn problem(problem: &Problem) -> Content {
     let status = problem.status();
     let title = status.canonical_reason().unwrap_or("Problem");

@@ -1,4 +1,4 @@
-//! One who reads: a single connection to the service, kept open, over which one request goes after the other.
+//! A reader: a single connection to the service, kept open, on which one request follows the other.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ pub struct Visitor {
     host: String,
 }
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Its status.
@@ -35,7 +35,7 @@ pub struct Response {
 #[derive(Debug)]
 pub struct Events {
     body: Incoming,
-    /// What has come and was not given yet.
+    /// Received but not returned yet.
     rest: String,
 }
 
@@ -43,12 +43,12 @@ impl Visitor {
     /// Connects.
     ///
     /// # Errors
-    /// If nobody listens there.
+    /// If nothing listens there.
     pub async fn to(address: SocketAddr) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // Its end is seen by who waits for an answer.
+        // A caller that waits for an answer sees the end of the connection.
         tokio::spawn(connection);
         Ok(Self { sender, host: address.to_string() })
     }
@@ -56,7 +56,7 @@ impl Visitor {
     /// Gets a page.
     ///
     /// # Errors
-    /// If there is no answer; one that tells of an error is an answer.
+    /// If there is no answer. An answer that reports an error counts as an answer.
     pub async fn get(&mut self, path: &str) -> Result<Response, Failure> {
         self.send("GET", path, &[], String::new()).await
     }
@@ -64,7 +64,7 @@ impl Visitor {
     /// Posts JSON.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// Like [`get`](Self::get).
     pub async fn post(&mut self, path: &str, body: &Value) -> Result<Response, Failure> {
         self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
     }
@@ -72,7 +72,7 @@ impl Visitor {
     /// Sends any request.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// Like [`get`](Self::get).
     pub async fn send(
         &mut self,
         method: &str,
@@ -85,10 +85,10 @@ impl Visitor {
         Ok(Response { status, headers, body })
     }
 
-    /// Listens to events. The connection is theirs alone from now on.
+    /// Listens to events. From now on the connection serves only them.
     ///
     /// # Errors
-    /// As [`get`](Self::get), and if there are none.
+    /// Like [`get`](Self::get), and if there are no events.
     pub async fn listen(mut self, path: &str) -> Result<Events, Failure> {
         let (status, _, body) = self.begin("GET", path, &[], String::new()).await?;
         match status {
@@ -130,7 +130,7 @@ impl Events {
     /// The data of the next event; `None` at the end.
     ///
     /// # Errors
-    /// If the connection breaks, or what comes is not JSON.
+    /// If the connection breaks, or the data is not JSON.
     pub async fn next(&mut self) -> Result<Option<Value>, Failure> {
         loop {
             if let Some((event, rest)) = self.rest.split_once("\n\n") {

@@ -1,4 +1,4 @@
-//! Answers questions about a Cargo project. `packages --help` says which.
+//! Answers questions about a Cargo project. `packages --help` lists them.
 
 use std::env;
 use std::io::{self, Write};
@@ -75,7 +75,7 @@ fn snapshot(options: &Options, place: &Place) -> Option<PathBuf> {
     }
 }
 
-/// Prints to standard output. Who closes it early, as `head` does, has read enough.
+/// Prints to standard output. A reader that closes it early, such as `head`, has read enough.
 fn print(text: &str) -> ExitCode {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -50,7 +50,7 @@ fn answers_about_another_project_are_no_answers() {
     assert_eq!(place.difference(&known).unwrap(), "they are about the project in `/elsewhere`");
 }
 
-/// A workspace with one member, as found.
+/// A workspace with one member, as it is found.
 fn project() -> (TempDir, Place, Graph) {
     let folder = TempDir::new().unwrap();
     let root = folder.path();

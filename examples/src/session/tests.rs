@@ -33,7 +33,7 @@ fn link_revision(cache: &Cache<crate::CacheRegistry>, id: &str) -> cache_core::R
     cache.get_entry(&ChainFrom { id: id.to_owned() }).unwrap().revision()
 }
 
-/// Packages `0`, `1`, .. of which each is built with the next one.
+/// Packages `0`, `1`, .., each of which is built with the next one.
 fn row_of_packages(count: usize) -> Graph {
     let package = |at: usize| {
         let next = Dependency { id: (at + 1).to_string(), kinds: vec![Kind::Normal] };

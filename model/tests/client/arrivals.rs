@@ -1,4 +1,4 @@
-//! Observers that come while the task of their key is replaced, though it still runs.
+//! Observers that arrive while the task of their key is replaced, though it still runs.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,9 +21,9 @@ struct Key {
 
 #[derive(Default)]
 struct State {
-    /// Tasks up to this number have been ended.
+    /// Tasks up to this number have ended.
     ended: u64,
-    /// The observers that were loaded for.
+    /// The observers that have been loaded for.
     loaded: Vec<u32>,
 }
 
@@ -33,7 +33,7 @@ impl Key {
         loop {
             let (_, arrived) = self.requests.plans(task);
             self.requests.begin_reloads(task);
-            // Whatever it has begun is dropped when it is ended.
+            // Everything it has begun is dropped when it is ended.
             thread::yield_now();
             {
                 let mut state = self.state.lock();
@@ -77,14 +77,14 @@ fn every_observer_is_loaded_for_however_often_the_task_is_replaced() {
                 })
             })
             .collect();
-        // Each is made before the one before it is ended.
+        // Each is made before the previous one is ended.
         let (second, second_signal) = start(2);
         key.end(1, &first_signal);
         let (third, third_signal) = start(3);
         key.end(2, &second_signal);
         let reloads: Vec<_> = observers.into_iter().map(|observer| observer.join().unwrap()).collect();
         [first, second, third].into_iter().for_each(|task| task.join().unwrap());
-        // Nothing that was asked for is forgotten: the next task has it.
+        // No request is lost: the next task has it.
         let last = key.requests.assign_to(4);
         drop((third_signal, last));
         let (present, arrived) = key.requests.plans(4);

@@ -1,4 +1,4 @@
-//! Keys that join a batch while it starts, whose callers all leave, or that its runtime drops.
+//! Keys that join a batch while it starts, whose callers all leave, or whose batch is dropped by its runtime.
 
 #[path = "../../../cache-client/src/batch/queue.rs"]
 #[allow(unreachable_pub, reason = "that of the client, which needs more of it")]
@@ -19,7 +19,7 @@ use crate::runtime::TaskRuntime;
 use crate::token::Token;
 use crate::{Get, number};
 
-/// So many keys make a batch at most.
+/// A batch has at most this many keys.
 const MOST: usize = 2;
 
 #[derive(Clone, Default)]
@@ -36,7 +36,7 @@ impl Program {
         FlightId(100 + self.last.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// Loads a key with others; with those of another batch, if its batch is dropped.
+    /// Loads a key with others. If its batch is dropped, loads it with those of another batch.
     fn load(&self, key: u64) {
         loop {
             let mut waiter = self.join(key);
@@ -58,7 +58,7 @@ impl Program {
         waiter
     }
 
-    /// The task of a batch, and what is done when it is dropped.
+    /// The task of a batch, and what happens when it is dropped.
     fn run(&self, batch: &Arc<Batch>) {
         thread::yield_now();
         let is_dropped = self.loses_first && batch.id == FlightId(100);
@@ -69,7 +69,7 @@ impl Program {
             thread::yield_now();
             if batch.land() {
                 members.into_iter().for_each(|BatchMember { key, reply }| {
-                    // Whoever has left does not want to know.
+                    // A caller that has left receives nothing.
                     let Get(number) = typed_key(&*key);
                     _ = reply.send(LoadOutcome::Answered(Arc::new(*number), None));
                 });
@@ -81,7 +81,7 @@ impl Program {
     }
 }
 
-/// Three load a key each, one of them twice, and two leave at once.
+/// Three callers load a key each, one of them twice, and two leave at once.
 fn run(loses_first: bool) {
     crate::check(move || {
         let program = Program { loses_first, ..Program::default() };

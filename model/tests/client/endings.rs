@@ -1,4 +1,4 @@
-//! A future that is ended by another thread than the one that polls it.
+//! A future that is ended by a thread other than the one that polls it.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -20,7 +20,7 @@ impl Drop for Held {
     }
 }
 
-/// Holds something, and lets others go on whenever it is polled.
+/// Holds something, and lets other threads go on whenever it is polled.
 async fn hold(_held: Held) {
     poll_fn(|_| {
         thread::yield_now();

@@ -21,7 +21,7 @@ use crate::{Get, Store, check, number};
 
 const KEY: Get = Get(1);
 
-/// A program whose source has versions, of which the store is told.
+/// A program whose source has versions, and tells the store about them.
 #[derive(Clone)]
 struct Program {
     store: Store,
@@ -29,11 +29,11 @@ struct Program {
     version: Arc<AtomicU64>,
     next: Arc<AtomicU64>,
     loads: Arc<AtomicUsize>,
-    /// FlightRegistry that their runtime drops, before or after they have loaded.
+    /// Flights that their runtime drops, before or after they have loaded.
     dropped: Arc<AtomicUsize>,
-    /// How long loads go on when their last caller has left.
+    /// How long loads go on after their last caller has left.
     linger: Duration,
-    /// Loads end when they are cancelled, and not before.
+    /// Whether loads end when they are cancelled, and only then.
     loads_for_ever: bool,
 }
 
@@ -44,7 +44,7 @@ impl Program {
         Self { store, flights, version, next, loads, dropped, linger: Duration::ZERO, loads_for_ever: false }
     }
 
-    /// Gets on the flight of the key, and starts it if it is new, as a call of the client does.
+    /// Joins the flight of the key, and starts it if it is new, as a call of the client does.
     fn join(&self) -> Result<Waiter, u64> {
         self.join_with(IfRunning::Join, true)
     }
@@ -85,7 +85,7 @@ impl Program {
         }
     }
 
-    /// The task of a flight: loads what the source has, and stores it if it may.
+    /// The task of a flight: loads the value of the source, and stores it if it may.
     fn fly(&self, flight: &Arc<Flight>) {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let loaded = self.version.load(Ordering::SeqCst);
@@ -109,7 +109,7 @@ impl Program {
         flight.land(outcome);
     }
 
-    /// An answer, however it comes. Never older than what was known before.
+    /// Returns an answer, by whatever way. It is never older than what was known before.
     fn ask(&self) {
         let known = self.version.load(Ordering::SeqCst);
         let mut joined = self.join();
@@ -127,7 +127,7 @@ impl Program {
         assert!(answer >= known, "{answer} was answered, and {known} known");
     }
 
-    /// The source changes, and then the store is told by a mark, a write or a removal.
+    /// The source changes, and then a mark, a write or a removal tells the store.
     fn change(&self, how: u32) {
         let version = self.version.fetch_add(1, Ordering::SeqCst) + 1;
         match how {
@@ -137,7 +137,7 @@ impl Program {
         }
     }
 
-    /// What is fresh in the store is what the source has.
+    /// A fresh value in the store is the value of the source.
     fn check_store(&self) {
         let entry = self.store.get_entry(&KEY).filter(|entry| entry.freshness() == Freshness::Fresh);
         if let Some(entry) = entry {
@@ -181,7 +181,8 @@ fn nothing_late_is_stored_whatever_happens_to_the_key_and_whenever() {
         check(move || {
             let program = Program::new();
             let (first, second, changing) = (program.clone(), program.clone(), program.clone());
-            // A caller that comes while the source changes may get either answer; the store must not keep what is old.
+            // A caller that arrives while the source changes may get either answer; the store must not keep the old
+            // one.
             let parts: Vec<Box<dyn FnOnce() + Send>> = vec![
                 Box::new(move || drop(first.join().map(|waiter| block_on(waiter.landed())))),
                 Box::new(move || drop(second.join().map(|waiter| block_on(waiter.landed())))),
@@ -216,7 +217,7 @@ fn a_load_that_was_taken_over_stores_nothing_when_its_runtime_runs_it_after_all(
     check(|| {
         let program = Program::new();
         let Ok(first) = program.join() else { unreachable!("nothing is stored yet") };
-        // The first may load before the source changes. The store is not told of that.
+        // The first may load before the source changes. Nothing tells the store about that.
         thread::yield_now();
         program.version.fetch_add(1, Ordering::SeqCst);
         let if_running = IfRunning::ReplaceOnly(first.flight.id);
@@ -227,7 +228,7 @@ fn a_load_that_was_taken_over_stores_nothing_when_its_runtime_runs_it_after_all(
     });
 }
 
-/// The timer may be over at any time.
+/// The timer may end at any time.
 #[test]
 fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
     check(|| {
@@ -238,7 +239,7 @@ fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
         };
         let (asking, changing) = (program.clone(), program.clone());
         let ask = move || {
-            // A caller that comes while the source changes may get either answer.
+            // A caller that arrives while the source changes may get either answer.
             if let Ok(waiter) = asking.join() {
                 block_on(waiter.landed()).expect("nothing that is waited for is cancelled");
             }
@@ -248,7 +249,7 @@ fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
     });
 }
 
-/// A timer that is lost would leave the load going for ever.
+/// A lost timer would leave the load running forever.
 #[test]
 fn a_load_that_all_have_left_is_cancelled_however_they_came_and_went() {
     for last in [IfRunning::Join, IfRunning::Replace] {

@@ -1,4 +1,4 @@
-//! Who reads a key while its layer is confirmed or taken away.
+//! Readers of a key while its layer is confirmed or removed.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn read(store: &Store, stacks: &LayerStacks) -> u64 {
     number(&folded.or(base).unwrap())
 }
 
-/// A layer that adds a hundred.
+/// A layer that adds 100.
 fn add_layer(stacks: &LayerStacks, layer: u64) -> Arc<AtomicBool> {
     let is_off = Arc::new(AtomicBool::new(false));
     let change = |present: Option<&(dyn Any + Send + Sync)>| -> Option<AnyValue> {

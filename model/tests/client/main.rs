@@ -1,10 +1,10 @@
 //! Models of what the query client hands over between threads, each run under many schedules of a model checker:
-//! callers join and leave a flight while it ends and its key is written; another caller takes over the work of a stopped
-//! runtime; limits and batches decide which loads run together; a key is read while its layer is confirmed; a caller passes
-//! a provider write that is stuck; observers come while the task of their key is replaced.
+//! callers join and leave a flight while it ends and its key is written; another caller takes over the work of a
+//! stopped runtime; limits and batches decide which loads run together; a key is read while its layer is confirmed; a
+//! caller passes a provider write that is stuck; observers arrive while the task of their key is replaced.
 //!
-//! What runs is the client's own flights, wait graph, batches, channels and layers, over the store of this package and shuttle's
-//! locks; the tasks, which are tokio's, are stood in for by threads that take the same steps in the same order.
+//! The code that runs is the client's own flights, wait graph, batches, channels and layers, over the store of this
+//! package and shuttle's locks. Threads that take the same steps in the same order stand in for tokio's tasks.
 //!
 //! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300). A long run takes 20,000.
 #![allow(clippy::unwrap_used, dead_code, missing_debug_implementations, missing_docs, reason = "tests")]

@@ -1,4 +1,4 @@
-//! What observers of one key are shown, and what they ask for, under its own name.
+//! The states and requests of one key's observers, under their own name.
 
 #[path = "../../../cache-client/src/observer/channel.rs"]
 pub(crate) mod channel;

@@ -16,7 +16,7 @@ const LAST: u64 = 3;
 
 type Channel = Arc<StateChannel<u64>>;
 
-/// A task that is dropped by its runtime after its first state, unless it is the second: that one goes on to the last.
+/// A task that its runtime drops after its first state. The second task goes on to the last state.
 fn keep(channel: &Channel, task: u64) {
     let last = if task == 1 { 1 } else { LAST };
     (1..=last).for_each(|value| channel.publish(task, value, true));

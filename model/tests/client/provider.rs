@@ -1,4 +1,4 @@
-//! Writes of one key of a provider, one of which its runtime does not run any more.
+//! Writes of one key of a provider, one of which its runtime no longer runs.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
@@ -32,7 +32,7 @@ impl Provider {
 
 type Write = Pin<Box<dyn Future<Output = Option<()>> + Send>>;
 
-/// A write whose time is never over, unless its wait began while the first was stuck.
+/// A write whose time never ends, unless it began to wait while the first was stuck.
 fn write(write_queues: &Arc<WriteQueues>, provider: &Arc<Provider>, loses_patience: bool) -> Write {
     let (write_queues, provider) = (Arc::clone(write_queues), Arc::clone(provider));
     let loses_patience = AtomicBool::new(loses_patience);
@@ -42,7 +42,7 @@ fn write(write_queues: &Arc<WriteQueues>, provider: &Arc<Provider>, loses_patien
     })
 }
 
-/// Is over at any moment, or never.
+/// May end at any moment, or never.
 fn timeout(is_over: bool) -> impl Future<Output = ()> {
     let timer = is_over.then(|| {
         let (timer, over) = oneshot::channel::<()>();
@@ -78,7 +78,8 @@ fn stuck(write_queues: &Arc<WriteQueues>, polls: &Arc<AtomicU32>) -> Write {
     write
 }
 
-/// Two that lose patience with the first and two that do not. The first is run again while they go on, or never.
+/// Two writes that lose patience with the first, and two that do not. The first is run again while they go on, or
+/// never.
 fn run(is_run_again: bool) {
     check(move || {
         let (write_queues, provider) = (Arc::new(WriteQueues::new()), Arc::new(Provider::default()));
@@ -98,7 +99,7 @@ fn run(is_run_again: bool) {
         }
         let [one, other, patient @ ..] = writing.map(|writing| writing.join().unwrap());
         assert_eq!(patient, [Some(()); 2], "one was not made");
-        // Those that lose patience are refused only if the first has ended by itself.
+        // Those that lose patience are rejected only if the first has ended by itself.
         assert!(is_run_again || (one, other) == (Some(()), Some(())));
         let made = 2 + u32::from(one.is_some()) + u32::from(other.is_some());
         assert_eq!(provider.written.load(Ordering::SeqCst), made);

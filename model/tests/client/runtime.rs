@@ -1,5 +1,5 @@
-//! Stands in for the runtimes of the client: every caller is on another one than the load, and may take it over; a timer is
-//! a thread, so that it may be over at any time.
+//! Stands in for the runtimes of the client: every caller is on a runtime other than the load's, and may take it over.
+//! A timer is a thread, so that it may end at any time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use shuttle::thread;
 #[derive(Clone, Debug)]
 pub(crate) struct TaskRuntime;
 
-/// None is ever found idle by itself.
+/// No runtime is ever found idle by itself.
 #[derive(Debug)]
 pub(crate) struct ClientRuntime;
 
@@ -26,7 +26,7 @@ impl ClientRuntime {
     }
 }
 
-/// Does nothing any more when dropped, unless it has begun.
+/// Does nothing more after it is dropped, unless it has begun.
 #[derive(Debug)]
 pub(crate) struct Timer(Arc<AtomicBool>);
 

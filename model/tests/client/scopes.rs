@@ -1,4 +1,4 @@
-//! Mutations of one scope, of which some leave before their turn.
+//! Mutations of one scope, some of which leave before their turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ fn those_of_a_scope_run_one_at_a_time_whoever_leaves() {
             let is_running = Arc::clone(&is_running);
             threads.push(thread::spawn(move || if leaves { drop(turn) } else { run(turn, &is_running) }));
         }
-        // Comes while the others leave, and may itself find any of them the last.
+        // Arrives while the others leave, and may find any of them to be the last.
         let (entered, entering) = (Arc::clone(&scopes), scope.clone());
         threads.push(thread::spawn(move || run(entered.enter(entering, FlightId(5)), &is_running)));
         threads.into_iter().for_each(|thread| thread.join().unwrap());

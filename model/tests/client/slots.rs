@@ -1,4 +1,4 @@
-//! Loads that wait for their turn, lend it, leave the queue and are given up, while there are fewer places than loads.
+//! Loads that wait for their turn, lend it, leave the queue or are dropped, with fewer slots than loads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,7 +35,7 @@ impl Program {
         self.running.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// A load that waits for one with as many others below it.
+    /// A load that waits for another load, which has the given number of further loads below it.
     fn load(&self, is_of_query: bool, others: u32) {
         let slot = self.slot(is_of_query);
         slot.begin();
@@ -60,7 +60,7 @@ impl Program {
         slot.end();
     }
 
-    /// A load that its runtime does not run, until it does again.
+    /// A load that its runtime stops running for a while.
     fn pause(&self) {
         let slot = self.slot(true);
         slot.begin();
@@ -81,7 +81,7 @@ fn run(parts: Vec<fn(&Program)>) {
         };
         let running: Vec<_> = parts.iter().map(start).collect();
         running.into_iter().for_each(|part| part.join().unwrap());
-        // All places have come back.
+        // All slots are free again.
         program.load(true, 0);
     });
 }

@@ -1,4 +1,4 @@
-//! Commits against commits, and against those who read several keys.
+//! Commits against commits, and against readers of several keys.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn of_two_that_read_each_others_key_one_sees_the_other() {
 fn a_read_of_an_absent_key_is_overtaken_though_its_value_was_reaped_meanwhile() {
     check(|| {
         let store = store();
-        // Makes the shards, and something to be forgotten.
+        // Creates the shards, and something for them to forget.
         drop(store.insert(Weak(1), 0));
         let has_read = Arc::new(AtomicBool::new(false));
         let overtaking = Arc::new(Mutex::new(None));

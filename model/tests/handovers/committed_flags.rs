@@ -1,4 +1,4 @@
-//! What is shown on top of a value until a commit takes its place, and what a commit marks besides.
+//! What is shown on top of a value until a commit replaces it, and what else a commit marks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use cache_model::EntryTimes;
 
 use crate::{Few, Recent, check, part, store, together};
 
-/// The reader adds 1 to what it reads until the flag is set, as the commit does for good.
+/// The reader adds 1 to what it reads until the flag is set, as the commit does permanently.
 #[test]
 fn a_reader_that_checks_the_flag_before_and_after_it_reads_sees_no_half_of_a_commit() {
     check(|| {

@@ -1,4 +1,4 @@
-//! The queue of what happened: whoever changes the cache fills it, one thread at a time empties it.
+//! The event queue: every thread that changes the cache fills it, and one thread at a time empties it.
 
 use std::sync::{Arc, Mutex};
 

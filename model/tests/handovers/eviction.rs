@@ -55,7 +55,7 @@ fn a_pinned_value_stays_through_evictions() {
 #[test]
 fn a_table_that_is_first_used_by_a_pin_and_a_write_at_once_knows_its_order() {
     check(|| {
-        // With a listener writes evict in the general way, which searches the order for the oldest entry.
+        // With a listener, writes evict in the general way, which searches the order for the oldest entry.
         let store = builder().on_removal(|_| {}).build().unwrap();
         together(vec![
             part(&store, |store| drop(store.pin(&Recent(1)))),
@@ -139,7 +139,7 @@ fn shards_hold_the_bound_together() {
         let report = report(&store, "heavy");
         assert!(report.weight <= 1_024, "{} too heavy", report.weight);
         assert!(report.residents > 0);
-        // Light ones fill what is left, to the last: the sum has not drifted.
+        // Light entries fill the rest completely: the sum has not drifted.
         (1_000..1_200).for_each(|id| drop(store.insert(Heavy(id), 16)));
         assert_eq!(crate::report(&store, "heavy").weight, 1_024);
     });

@@ -1,4 +1,4 @@
-//! Loads on a miss: one computes, the others wait, and what is written meanwhile wins.
+//! Loads on a miss: one thread computes, the others wait, and what is written meanwhile wins.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -95,7 +95,7 @@ fn a_write_meanwhile_wins() {
 fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_who_asks_after_it() {
     check(|| {
         let store = store();
-        // What is loaded is what the source says at the moment.
+        // A load gives the value of the source at that moment.
         let source = Arc::new(AtomicUsize::new(1));
         let (old, new) = (Arc::clone(&source), Arc::clone(&source));
         let load = |source: &AtomicUsize| {
@@ -108,7 +108,7 @@ fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_who_asks_after_it
                 store.get_or_insert_with(&Few(1), || load(&old));
             }),
             part(&store, move |store| {
-                // The source changes, and the cache is told.
+                // The source changes, and the program tells the cache.
                 new.store(2, Ordering::SeqCst);
                 store.remove(&Few(1));
                 assert_eq!(
@@ -223,7 +223,7 @@ impl Drop for Loud {
     }
 }
 
-/// Kept by its users alone.
+/// A table that keeps only values in use.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = Loud)]
 pub struct GetLoud(pub u64);
@@ -240,7 +240,7 @@ fn no_answer_is_dropped_while_a_writer_holds_the_lock() {
         let cache = Cache::<Loads>::new();
         let (reader, writer) = (cache.clone(), cache);
         together(vec![
-            // It may miss, and find the first value when it is its turn to load.
+            // It may miss, and find the first value when its turn to load comes.
             Box::new(move || drop(reader.get_or_insert_with(&GetLoud(1), || Loud(None)))),
             Box::new(move || {
                 drop(writer.insert(GetLoud(1), Loud(Some(writer.clone()))));

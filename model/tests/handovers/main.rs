@@ -1,8 +1,8 @@
-//! The hand-overs between threads, each run under many schedules of a model checker's choice.
+//! The hand-overs between threads, each run under many schedules that a model checker chooses.
 //!
-//! What runs is the store itself, compiled over shuttle's locks and atomics; `Arc` and `Weak` are those of std, with a
-//! place for the scheduler before each step that the store takes on them. All atomics are sequentially consistent
-//! here; the one protocol that rests on weaker ones, the gate, has a check of its own in `tests/gate.rs`.
+//! The code that runs is the store itself, compiled over shuttle's locks and atomics. `Arc` and `Weak` are those of
+//! std, with a switch point for the scheduler before each step that the store takes on them. All atomics are
+//! sequentially consistent here. Only the gate relies on weaker ones; it has its own check in `tests/gate.rs`.
 //!
 //! Each check runs `CACHE_MODEL_SCHEDULES` random schedules (default 300), and as many with few, well-placed
 //! interruptions (PCT). A long run takes 20,000.
@@ -32,17 +32,17 @@ use shuttle::{Config, Runner, thread};
 /// Interruptions of a PCT schedule.
 const DEPTHS: [usize; 2] = [2, 3];
 
-/// Kept by its users alone.
+/// A table that keeps only values in use.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u64, persist)]
 pub struct Weak(pub u64);
 
-/// Kept by an order that is exact: one shard.
+/// A table in exact order: one shard.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u64, lru = 2, persist)]
 pub struct Recent(pub u64);
 
-/// Kept by the default policy.
+/// A table with the default policy.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u64, capacity = 2, persist, tags_of = tags)]
 pub struct Few(pub u64);
@@ -51,7 +51,7 @@ fn tags(key: &Few) -> [Tag; 1] {
     [Tag::new("few", key.0)]
 }
 
-/// Kept by weight, in four shards; each value weighs itself.
+/// A table bounded by weight, in four shards; each value is its own weight.
 #[derive(Query, Clone, Debug, PartialEq, Eq, Hash)]
 #[query(value = u64, max_weight = 1_024, weigh = itself)]
 pub struct Heavy(pub u64);
@@ -95,7 +95,7 @@ fn builder() -> Builder<Registry> {
     Cache::builder()
 }
 
-/// Runs the parts of a scenario at once, to their end.
+/// Runs the parts of a scenario concurrently, to their end.
 fn together(parts: Vec<Box<dyn FnOnce() + Send>>) {
     let running: Vec<_> = parts.into_iter().map(thread::spawn).collect();
     running.into_iter().for_each(|part| part.join().unwrap());

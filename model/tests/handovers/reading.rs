@@ -1,4 +1,4 @@
-//! Reading against the death of values, and removing dead keys against writing them anew.
+//! Reads while values die, and removals of dead keys while they are written again.
 
 use shuttle::thread;
 

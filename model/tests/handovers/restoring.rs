@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{check, together};
 
 thread_local! {
-    /// The cache that values look at when they are dropped. All tasks of a model run on one thread.
+    /// The cache that values access when they are dropped. All tasks of a model run on one thread.
     static STORE: RefCell<Option<Cache<Scales>>> = const { RefCell::new(None) };
 }
 

@@ -1,4 +1,4 @@
-//! The gate of a save, and of a reader whom writers keep overtaking, against commits.
+//! The gate of a save, and of a reader that writers keep overtaking, against commits.
 
 use cache_model::CommitError;
 

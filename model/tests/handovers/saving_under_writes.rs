@@ -1,4 +1,4 @@
-//! Saves that copy entries while others change them: each has the state at its revision.
+//! Saves that copy entries while others change them: each entry has the state at its revision.
 //!
 //! In a model, a save copies one entry at a time, and takes the queues of a table of four entries in pieces.
 
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{check, together};
 
-/// Kept by the default policy, in one shard.
+/// A table with the default policy, in one shard.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u64, capacity = 5, persist)]
 pub struct Queued(u64);
 
-/// Kept by the default policy, in two shards.
+/// A table with the default policy, in two shards.
 #[derive(Query, Shape, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[query(value = u64, capacity = 512, persist)]
 pub struct Spread(u64);
@@ -61,7 +61,7 @@ type Store = Cache<Shelves>;
 /// Keys with the names of their tables, and values.
 type Content = BTreeMap<(&'static str, u64), u64>;
 
-/// What a writer does, each with one revision.
+/// The steps of a writer, each with one revision.
 #[derive(Clone, Copy)]
 enum Step {
     Queue(u64, u64),
@@ -118,7 +118,7 @@ fn content(store: &Store) -> Content {
     content
 }
 
-/// What there is at each revision from that of a filled store on.
+/// The content at each revision, from that of a filled store on.
 fn history(steps: &[Step]) -> BTreeMap<u64, Content> {
     let store = filled();
     let revision = |store: &Store| store.revision().map_or(0, |revision| revision.get());
@@ -130,7 +130,7 @@ fn history(steps: &[Step]) -> BTreeMap<u64, Content> {
     history
 }
 
-/// The revision of a save, and what it has.
+/// The revision of a save, and its content.
 fn saved(store: &Store) -> (u64, Content) {
     let mut bytes = Vec::new();
     store.save_to(&mut bytes).unwrap();
@@ -255,7 +255,7 @@ fn a_mark_is_saved_if_it_came_before_the_write_that_is_saved() {
     });
 }
 
-/// Takes so many bytes, and no more.
+/// Accepts this many bytes, and no more.
 struct Short(usize);
 
 impl Write for Short {

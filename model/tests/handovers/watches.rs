@@ -1,4 +1,4 @@
-//! Loads that keep no thread: what is retired or overtaken never gets in the way of what is newer.
+//! Async loads: what is retired or overtaken never gets in the way of what is newer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ fn what_was_loaded_before_a_change_is_not_stored_after_it() {
                 store.invalidate_where::<Few>(|_| true);
             }),
         ]);
-        // Either it was loaded after the change, or it is marked, or it is not there.
+        // It was loaded after the change, is marked, or is not there.
         assert!(store.get_fresh(&Few(1)).is_none_or(|value| *value == 2));
     });
 }
@@ -70,7 +70,7 @@ fn a_change_of_a_part_is_not_undone_by_what_was_loaded_before_it() {
                     store.transact(|tx| Ok::<_, CommitError>(tx.update(&Few(1), |_| 2_u64))).unwrap();
                 }),
             ]);
-            // Changed, loaded after the change, or not there.
+            // It was changed, was loaded after the change, or is not there.
             assert!(store.get(&Few(1)).is_none_or(|value| *value == 2));
         });
     }
@@ -83,7 +83,8 @@ fn whoever_is_called_about_a_key_has_seen_the_last_write_in_the_end() {
         let seen = Arc::new(AtomicUsize::new(0));
         let (reader, noted) = (store.clone(), Arc::clone(&seen));
         let _watch = store.watch_with(&Few(1), move || {
-            // Two threads may be called at once; the larger of what they see counts, as the last of a key's writes.
+            // Two threads may be called at once; the larger of what they see counts, as with the last of a key's
+            // writes.
             let value = reader.get(&Few(1)).map_or(0, |value| *value as usize);
             noted.fetch_max(value, Ordering::SeqCst);
         });
@@ -95,7 +96,7 @@ fn whoever_is_called_about_a_key_has_seen_the_last_write_in_the_end() {
     });
 }
 
-/// Whoever has changed an input, and finds no answer then, knows that one which comes later is not taken for up to date.
+/// A thread that has changed an input and then finds no answer knows that a later answer is not taken for up to date.
 #[test]
 fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
     type Change = fn(&Store);
@@ -106,7 +107,7 @@ fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
         |store| {
             store
                 .transact(|tx| {
-                    // In the table of the answer too, so that both want the locks of both.
+                    // In the table of the answer too, so that both need the locks of both.
                     tx.set(Recent(3), 3);
                     tx.set(Few(1), 2);
                     Ok::<_, CommitError>(())
@@ -123,7 +124,7 @@ fn an_answer_is_not_up_to_date_if_an_input_has_changed_before_it_was_stored() {
             together(vec![
                 part(&store, move |store| {
                     let (watch, mut inputs) = (store.watch(&Recent(1)), Inputs::default());
-                    // As a client reads: what is marked is no answer.
+                    // As a client reads: a marked entry is no answer.
                     let found = store.value_and_state(&Few(1), false);
                     let found = found.filter(|(_, state)| state.freshness != Freshness::Invalidated);
                     let Some((value, _)) = found else { return };

@@ -1,4 +1,5 @@
-//! Queries whose answers are in the cache, fresh: by the client, in requests, beneath a layer, and by the store alone.
+//! Queries whose answers are in the cache and fresh: with the client, in requests, beneath a layer, and with the store
+//! alone.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::measure::{Contestant, race};
 use crate::options::Options;
 use crate::report::Report;
 
-/// What a request asks for until there is another.
+/// Number of queries in one request.
 const QUERIES_OF_REQUEST: usize = 8;
 
 pub fn run(options: &Options, report: &mut Report) {
@@ -62,7 +63,7 @@ pub fn line_up(held: u32) -> [Contestant; 7] {
     ]
 }
 
-/// Asks for one key after the other. All count as hits that have an answer.
+/// Queries one key after the other. Every answer counts as a hit.
 pub fn asks<L: Loader>(loader: L) -> Contestant {
     Contestant::new(L::NAME, move |keys| {
         runtime().block_on(async {
@@ -75,7 +76,7 @@ pub fn asks<L: Loader>(loader: L) -> Contestant {
     })
 }
 
-/// Asks in requests, each made for a few queries and dropped.
+/// Queries in requests, each made for a few queries and then dropped.
 fn requests(client: Client<NoWork>) -> Contestant {
     Contestant::new("ours", move |keys| {
         runtime().block_on(async {
@@ -90,7 +91,7 @@ fn requests(client: Client<NoWork>) -> Contestant {
     })
 }
 
-/// Asks while a key that nobody asks for has an optimistic layer.
+/// Queries while another key, which is never queried, has an optimistic layer.
 fn beneath_a_layer(held: u32) -> Contestant {
     let client = client(held);
     let layer = client.optimistic(|layer| layer.update(&GetLoaded { id: held.into() }, |_| Some([0; 8])));

@@ -1,4 +1,4 @@
-//! Who loads what is missing once for all who ask at the same time: our client, and the peers that can do that.
+//! Caches that load a missing key once for all concurrent callers: our client, and the peers that can do that.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -12,17 +12,17 @@ use quick_cache::sync::DefaultLifecycle;
 use super::{ENTRIES, GetLoaded, Load, NoWork, cache, entries, runtime};
 use crate::peers::{Hasher, Value, value_of};
 
-/// Room in each, as our table has.
+/// Capacity of each cache, the same as our table's.
 const CAPACITY: usize = 2 * ENTRIES as usize;
 
-/// A cache that loads what it does not have. Cheap to clone.
+/// A cache that loads missing keys. Cheap to clone.
 pub trait Loader: Clone + Send + Sync + 'static {
     const NAME: &'static str;
 
-    /// One with the keys `0..held` in it.
+    /// A cache with the keys `0..held` in it.
     fn holding(held: u32) -> Self;
 
-    /// The value of a key. `None` if its load failed, as none does.
+    /// The value of a key. `None` if its load failed, which no load here does.
     fn ask(&self, id: u64) -> impl Future<Output = Option<Value>> + Send;
 }
 
@@ -41,7 +41,7 @@ where
     }
 }
 
-/// `moka`, the flavour for futures.
+/// `moka`, the async variant.
 #[derive(Clone)]
 pub struct Moka<A = NoWork>(moka::future::Cache<u64, Value, Hasher>, PhantomData<A>);
 
@@ -65,7 +65,7 @@ impl<A: Load> Loader for Moka<A> {
     }
 }
 
-/// `quick_cache`, whose guard tells who waits that there is a value.
+/// `quick_cache`, whose guard tells waiting callers that there is a value.
 #[derive(Clone)]
 pub struct QuickCache<A = NoWork>(
     Arc<quick_cache::sync::Cache<u64, Value, UnitWeighter, Hasher>>,
@@ -93,8 +93,8 @@ impl<A: Load> Loader for QuickCache<A> {
     }
 }
 
-/// `cached` in the form that its manual has for this: a function with the macro on it that runs once for all who call it
-/// with one key. The cache is a static, with the hasher that the macro gives it.
+/// `cached` in the form that its manual recommends for this: a function with its macro, which runs once for all
+/// concurrent callers with one key. The cache is a static, with the hasher that the macro uses.
 #[derive(Clone)]
 pub struct Cached;
 

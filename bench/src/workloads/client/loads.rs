@@ -1,4 +1,5 @@
-//! Queries whose answers are not in the cache: many of one key at a time, many of a key each, and one after the other.
+//! Queries whose answers are not in the cache: many tasks with one key at a time, many with a key each, and one key
+//! after the other.
 
 use cache_client::Client;
 
@@ -47,17 +48,17 @@ fn run_with(options: &Options, report: &mut Report, workload: &str, contestants:
     report_times(report, workload, 1, contestants, &samples);
 }
 
-/// Tasks that all ask for one key at the same time, which nobody has asked for before: one load serves them all.
+/// Concurrent tasks that all query one key, which was never queried before: one load serves them all.
 fn herds<L: Loader>() -> Contestant {
     tasks::<L>(HERD, |herd, _| herd[0])
 }
 
-/// Tasks that ask for a key of their own at the same time.
+/// Concurrent tasks that each query a key of their own.
 fn crowds<L: Loader>() -> Contestant {
     tasks::<L>(CROWD, |crowd, at| crowd[at])
 }
 
-/// So many tasks at a time, of which each asks for one key.
+/// This many tasks at a time, each of which queries one key.
 fn tasks<L: Loader>(number: usize, key_of: fn(&[u32], usize) -> u32) -> Contestant {
     let loader = L::holding(0);
     Contestant::new(L::NAME, move |keys| {

@@ -1,7 +1,7 @@
-//! Commits to a cache that is observed: what those pay who write other keys, and how long it takes until all have seen it.
+//! Commits to a cache that is observed: the cost for writers of other keys, and how long it takes until all observers
+//! have seen it.
 //!
-//! Beside it stands what a program would write by hand: a cache, and a channel of the newest value for each key that
-//! somebody looks at.
+//! Compared with what a program would write by hand: a cache, and a channel of the newest value for each observed key.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -60,10 +60,10 @@ fn commits_beside(observed: Range<u32>) -> Contestant {
             for &id in keys {
                 commit(&client, id.into());
             }
-            // Whoever was woken is counted against the commits.
+            // Observers that were woken count against the commits.
             tokio::task::yield_now().await;
         });
-        // Observed until here.
+        // They observe until here.
         black_box(&observers);
         0
     })
@@ -81,7 +81,7 @@ fn by_hand_beside() -> Contestant {
     })
 }
 
-/// A commit for each thousand keys of the sequence, that many having to see it.
+/// One commit per thousand keys of the sequence, which as many observers must see.
 fn commits_to_all() -> Contestant {
     let (client, runtime, seen) = (client(1), runtime(), Arc::new(Seen::default()));
     for _ in 0..READERS {
@@ -94,7 +94,7 @@ fn commits_to_all() -> Contestant {
             }
         });
     }
-    // Of the state that is there when they come.
+    // They see the state that is there when they start.
     runtime.block_on(seen.by_all.notified());
     Contestant::new("ours", move |keys| {
         runtime.block_on(async {
@@ -131,11 +131,11 @@ fn by_hand_to_all() -> Contestant {
 fn commit(client: &Client<NoWork>, id: u64) {
     let mut transaction = client.cache().begin();
     transaction.set(GetLoaded { id }, value_of(id));
-    // Nobody else writes, and there are no hooks.
+    // There is no other writer, and there are no hooks.
     transaction.commit().expect("nothing is in the way");
 }
 
-/// Lets all tasks run until they wait; a runtime runs some dozens of them at a time.
+/// Lets all tasks run until they wait. A runtime runs some dozens of them at a time.
 fn settle(runtime: &Runtime) {
     runtime.block_on(async {
         for _ in OBSERVED..HELD {
@@ -144,7 +144,7 @@ fn settle(runtime: &Runtime) {
     });
 }
 
-/// How many have seen the present value.
+/// The number of observers that have seen the current value.
 #[derive(Default)]
 struct Seen {
     count: AtomicUsize,
@@ -158,7 +158,7 @@ impl Seen {
         }
     }
 
-    /// Writes, and waits until all have seen that.
+    /// Writes, and waits until all observers have seen the value.
     async fn all_after(&self, write: impl FnOnce()) {
         self.count.store(0, Ordering::Relaxed);
         write();
@@ -166,7 +166,7 @@ impl Seen {
     }
 }
 
-/// A cache, and channels beside it.
+/// A cache with channels beside it.
 struct ByHand {
     cache: QuickCache,
     channels: RwLock<HashMap<u64, watch::Sender<Value>, Hasher>>,

@@ -14,7 +14,7 @@ fn read(tokens: TokenStream) -> (QueryOptions, Vec<String>) {
     (QueryOptions::read(&settings, &mut errors), errors.messages())
 }
 
-/// The value of an option that was written out.
+/// The value of an option that was given as a literal.
 #[track_caller]
 fn known<T: Clone>(given: &Option<Given<Constant<T>>>) -> T {
     match &given.as_ref().expect("the option was given").value {
@@ -305,8 +305,8 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         ),
         (quote!(ttl), "`ttl` takes a duration, as in `ttl = \"1h30m\"`, or a constant of type `Duration`"),
         (quote!(ttl = "5min"), "`ttl`: \"5min\" has the unknown unit `min`; did you mean `m`?"),
-        (quote!(name = post), "`name` takes a text in quotes, as in `name = \"post\"`"),
-        (quote!(name = " "), "the name of a table is not empty and has no control characters"),
+        (quote!(name = post), "`name` takes a string, as in `name = \"post\"`"),
+        (quote!(name = " "), "the name of a table must not be empty or contain control characters"),
         (quote!(persist = true), "`persist` takes no argument: write `persist` alone, or leave it out"),
         (
             quote!(codec = "bincod"),
@@ -317,7 +317,7 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
         (quote!(linger = 5s), "`linger` takes a duration in quotes; did you mean `linger = \"5s\"`?"),
         (
             quote!(linger = "forever"),
-            "`linger`: \"forever\" is no duration; write numbers with units, as in \"1h30m\"; \"until done\" is allowed too",
+            "`linger`: \"forever\" is not a duration; write numbers with units, as in \"1h30m\"; \"until done\" is allowed too",
         ),
         (quote!(jitter = 1.5), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
         (quote!(jitter = "0.1"), "`jitter` takes a fraction from 0 to 1, as in `jitter = 0.1`"),
@@ -356,7 +356,7 @@ fn each_argument_of_a_wrong_kind_is_told_what_is_right() {
             quote!(breaker =),
             "`breaker` takes a name in quotes, as in `breaker = \"search\"`, or stands alone for one of its own",
         ),
-        (quote!(breaker = " "), "the name of a breaker is not empty and has no control characters"),
+        (quote!(breaker = " "), "the name of a breaker must not be empty or contain control characters"),
         (quote!(circuit_breaker), "there is no option `circuit_breaker`; did you mean `breaker`?"),
         (quote!(batch = 0), "`batch` must be a number from 1 to 4294967295"),
         (quote!(batch = "25"), "`batch` takes a whole number, as in `batch = 10`"),

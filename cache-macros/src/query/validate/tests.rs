@@ -4,7 +4,7 @@ use quote::quote;
 use super::*;
 use crate::query::parse;
 
-/// What is wrong with this item, beside single options.
+/// The mistakes of this item, without those of single options.
 fn messages(item: TokenStream) -> Vec<String> {
     let input: DeriveInput = syn::parse2(item).unwrap();
     let mut errors = Errors::default();

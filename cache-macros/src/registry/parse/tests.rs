@@ -59,11 +59,11 @@ fn every_broken_line_is_reported() {
         messages,
         [
             "expected the path of a query, as in `crate::queries::GetPost`",
-            "expected `,` behind the query",
+            "expected `,` after the query",
             "`as` takes a name in quotes: `as \"user_page\"`",
-            "the name of a table is not empty and has no control characters",
-            "the name of a table is not empty and has no control characters",
-            "expected the path of a query alone: fields get their names by themselves",
+            "the name of a table must not be empty or contain control characters",
+            "the name of a table must not be empty or contain control characters",
+            "expected only the path of a query: the names of fields follow from it",
             "expected the path of a query, as in `crate::queries::GetPost`",
             "unexpected end of input, expected the path of a query, as in `crate::queries::GetPost`",
         ]
@@ -113,7 +113,7 @@ fn only_a_plain_struct_is_a_registry() {
                 struct All {}
                 struct More {}
             ),
-            "`registry!` makes one struct: expected nothing behind it",
+            "`registry!` makes one struct: expected nothing after it",
         ),
         (quote!(form = 1; struct All {}), "expected `format = N;` or `pub struct CacheRegistry { ... }`"),
     ] {

@@ -1,5 +1,5 @@
-//! What macro calls hide: the files of the modules that are declared among their tokens, and those that `include!` takes in.
-//! Nothing here is a fault, for it cannot be seen what a macro makes of its tokens.
+//! What macro calls hide: the files of modules that are declared among their tokens, and files that `include!`
+//! includes. Nothing here is a fault, since what a macro makes of its tokens is unknown.
 
 use std::io;
 use std::path::Path;
@@ -56,7 +56,7 @@ impl<R: FnMut(&Path) -> io::Result<Vec<u8>>> Walk<R> {
         }
     }
 
-    /// Walks the modules that a macro makes of the names that it is given, as far as there are files of these names.
+    /// Walks the modules that a macro makes of the names that it is given, if files with these names exist.
     pub(super) fn modules_of_names(&mut self, name: &Ident, body: &Group, context: &Context) {
         let call = self.locate(context.module, name.span());
         let mut work = vec![body.stream()];

@@ -1,4 +1,4 @@
-//! Command lines, and what is said to those that make no sense.
+//! Command lines, and the messages for invalid ones.
 
 use std::time::Duration;
 
@@ -32,22 +32,22 @@ fn what_makes_no_sense_is_named() {
     says("news", "unexpected argument \"news\"");
     says("--every 2", "a time is a number and `ms`, `s` or `m`");
     says("--every s", "a time is a number and `ms`, `s` or `m`");
-    says("--every 49ms", "it has to be from 50ms to 60m");
-    says("--retry-after 4294967295m", "it has to be from 50ms to 60m");
+    says("--every 49ms", "it must be from 50ms to 60m");
+    says("--retry-after 4294967295m", "it must be from 50ms to 60m");
 }
 
 #[test]
 fn an_address_that_cannot_be_used_is_explained() {
     says("--url https://news.example", "without TLS");
-    says("--url 127.0.0.1:8080", "begins with http://");
-    says("--url http://news.example/front?page=2", "no path");
-    says("--url http://", "is no address");
+    says("--url 127.0.0.1:8080", "must begin with http://");
+    says("--url http://news.example/front?page=2", "must have no path");
+    says("--url http://", "is not an address");
     says("--url http://ada:secret@news.example", "no name and password");
     for port in
         ["http://news.example:99999", "http://news.example:0", "http://news.example:", "http://[::1]:x"]
     {
         let said = read(&format!("--url {port}")).unwrap_err();
-        assert!(said.contains("port is a number") || said.contains("is no address"), "{said}");
+        assert!(said.contains("port must be a number") || said.contains("is not an address"), "{said}");
     }
     assert!(read("--url http://[::1]:8080").is_ok() && read("--url http://localhost").is_ok());
     says("--url http://:80", "it has no host");

@@ -1,4 +1,4 @@
-//! What the dashboard wants after what it was told.
+//! What the dashboard needs after what it has received.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The words for times, and what is said of a query that failed.
+//! How times are written, and what is shown of a query that failed.
 
 use std::time::Duration;
 

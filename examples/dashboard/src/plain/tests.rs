@@ -1,4 +1,4 @@
-//! What is left of a text.
+//! What remains of a text.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What becomes of what an observer says.
+//! What is kept of an observer's reports.
 
 use std::sync::Arc;
 use std::time::Duration;

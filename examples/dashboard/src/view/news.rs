@@ -1,4 +1,4 @@
-//! What the newsroom says: its numbers, the list, the article that is chosen.
+//! What the newsroom returns: its numbers, the list, the selected article.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -32,7 +32,7 @@ fn numbers(stats: &Stats) -> Vec<Line<'static>> {
 }
 
 fn share_of_hits(hits: u64, misses: u64) -> String {
-    // For people: what is lost above 2^53 is of no matter.
+    // For people: losing precision above 2^53 does not matter.
     match hits.saturating_add(misses) {
         0 => String::new(),
         all => format!(", {:.0} % hits", hits as f64 / all as f64 * 100.0),
@@ -45,7 +45,7 @@ pub(super) fn draw_list(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
         return frame
             .render_widget(Paragraph::new(hint(picture)).wrap(Wrap { trim: true }).block(block), area);
     };
-    // Frame, and the sign of what is chosen.
+    // The frame, and the marker of the selected article.
     let width = usize::from(area.width).saturating_sub(4);
     let items = feed.articles.iter().map(|article| item(article, width));
     let list = List::new(items)
@@ -55,7 +55,7 @@ pub(super) fn draw_list(frame: &mut Frame<'_>, area: Rect, picture: &Picture) {
     frame.render_stateful_widget(list, area, &mut ListState::default().with_selected(picture.place));
 }
 
-/// What to do where nothing has come yet.
+/// What to do when nothing has arrived yet.
 fn hint(picture: &Picture) -> Vec<Line<'static>> {
     let Some(problem) = &picture.problem else { return vec![waiting()] };
     vec![
@@ -74,7 +74,7 @@ fn item(article: &Teaser, width: usize) -> ListItem<'static> {
     ListItem::new(Line::from(vec![Span::raw(title), Span::raw(gap), Span::raw(count).dim()]))
 }
 
-/// A text that is not wider than there is room.
+/// A text, cut to this width.
 fn cut(text: &str, room: usize) -> String {
     if Span::raw(text).width() <= room {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! How each query is doing, and the circuit breaker before them.
+//! The state of each query, and of the circuit breaker that they share.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -10,11 +10,11 @@ use super::framed;
 use crate::picture::{self, BreakerSight, Picture};
 use crate::seen::Phase;
 
-/// Widths from which on there is room for the times, and for what went wrong.
+/// The least widths that have room for the times, and for the last error.
 const TIMES: u16 = 52;
 const PROBLEMS: u16 = 70;
 
-/// The lines that are needed: frame, titles, queries, breaker, problem.
+/// The lines that are needed: frame, titles, queries, breaker, error.
 pub(super) fn height(picture: &Picture) -> u16 {
     // A handful.
     picture.rows.len() as u16 + 5
@@ -59,7 +59,7 @@ fn cells(row: &picture::Row) -> [Span<'static>; 5] {
     ]
 }
 
-/// A colour, a sign and a word: each says it alone.
+/// A colour, a sign and a word: each is enough by itself.
 fn state(phase: Phase) -> Span<'static> {
     match phase {
         Phase::Pending => "○ pending".dim(),

@@ -59,7 +59,7 @@ fn on_a_narrow_terminal_the_states_are_left_and_the_list() {
     assert!(screen.contains("│stats            ● fresh "), "{screen}");
     assert!(!screen.contains("last error") && !screen.contains("in 1s"), "{screen}");
     assert!(screen.contains("▶ A headline") && !screen.contains("by Ada"), "{screen}");
-    // Times fit in earlier than errors, which need most room.
+    // Times fit in earlier than errors, which need the most room.
     let screen = text(&drawn(&picture(), 60, 24));
     assert!(screen.contains("● fresh      1s       in 1s") && !screen.contains("last"), "{screen}");
 }
@@ -87,7 +87,7 @@ fn on_a_low_terminal_the_states_are_left() {
         "{screen}"
     );
     assert!(!screen.contains("12 articles") && !screen.contains("A headline"), "{screen}");
-    // Three lines are no list.
+    // A list needs more than three lines.
     for (height, has_list) in [(14, false), (15, true)] {
         let screen = text(&drawn(&picture(), 80, height));
         assert_eq!(screen.contains("Articles, page 1"), has_list, "{height}\n{screen}");
@@ -200,7 +200,7 @@ fn drawn(picture: &Picture, width: u16, height: u16) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
-/// What is read on the screen: a wide letter covers the cell behind it.
+/// What is readable on the screen: a wide letter covers the cell after it.
 fn text(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width);
     let line = |cells: &[ratatui::buffer::Cell]| {

@@ -11,10 +11,10 @@ use std::time::Duration;
 use portable_pty::{ChildKiller, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
 use vt100::{Parser, Screen};
 
-/// How long anything may take: much longer than it does, for a machine that has other things to do.
+/// How long anything may take: much longer than it does, for a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Less than a load takes that is never answered: 5 s, of which some have passed.
+/// Less than the 5 s that a load without an answer takes, some of which have passed.
 const LOAD: Duration = Duration::from_secs(4);
 
 /// A terminal with a program in it.
@@ -26,18 +26,18 @@ pub struct Console {
     keys: Box<dyn Write + Send>,
     picture: Arc<Picture>,
     master: Box<dyn MasterPty + Send>,
-    /// Keeps the terminal open when the program has ended.
+    /// Keeps the terminal open after the program has ended.
     slave: Option<Box<dyn SlavePty + Send>>,
-    /// Tells when all that was written is on the screen, once the terminal is closed.
+    /// Reports when all output is on the screen, once the terminal is closed.
     all_shown: Receiver<()>,
     /// Its settings before the program began.
     before: String,
 }
 
-/// What is on the screen; changed by what the program writes.
+/// What is on the screen; updated with the program's output.
 struct Picture {
     parser: Mutex<Parser>,
-    /// All that the program has written.
+    /// All output of the program.
     written: Mutex<Vec<u8>>,
     changed: Condvar,
 }
@@ -109,7 +109,7 @@ impl Console {
         self.claim(cols, rows);
     }
 
-    /// Has the terminal say that it is as large as this.
+    /// Sets the size that the terminal reports.
     pub fn claim(&self, cols: u16, rows: u16) {
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
@@ -120,24 +120,24 @@ impl Console {
         self.shows_where(&format!("{parts:?}"), |text| parts.iter().all(|part| text.contains(part)))
     }
 
-    /// Waits until the text of the screen is as it should be, and returns it.
+    /// Waits until the text of the screen is as expected, and returns it.
     #[track_caller]
     pub fn shows_where(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         self.picture.wait_until(what, |screen| is_so(&screen.contents()))
     }
 
-    /// All that the program has written so far, as text.
+    /// All output of the program so far, as text.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.picture.written.lock().unwrap()).into_owned()
     }
 
-    /// Has the terminal take nothing any more: whoever writes to it waits.
+    /// Makes the terminal accept no more output: every writer blocks.
     pub fn hold(&self) {
         let terminal = std::fs::File::open(self.master.tty_name().unwrap()).unwrap();
         rustix::termios::tcflow(terminal, rustix::termios::Action::OOff).unwrap();
     }
 
-    /// Tells the program to end, from outside.
+    /// Sends the program a signal to end.
     pub fn terminate(&self) {
         self.signal("-TERM");
     }
@@ -147,7 +147,8 @@ impl Console {
         assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
     }
 
-    /// Waits until the program has ended, and returns its exit status. The settings of the terminal are as they were.
+    /// Waits until the program has ended, and returns its exit status. Checks that the settings of the terminal are
+    /// restored.
     #[track_caller]
     pub fn is_gone(&self) -> u32 {
         self.is_gone_within(PATIENCE)
@@ -160,13 +161,14 @@ impl Console {
         status
     }
 
-    /// Waits until the program has ended and given the terminal back; returns its exit status, and what it left there.
+    /// Waits until the program has ended and restored the terminal. Returns its exit status and what it left on the
+    /// screen.
     #[track_caller]
     pub fn ends(&mut self) -> (u32, String) {
         self.ends_within(PATIENCE)
     }
 
-    /// As [`ends`](Self::ends), and sooner than a load without an answer.
+    /// Like [`ends`](Self::ends), but sooner than a load without an answer.
     #[track_caller]
     pub fn ends_before_a_load(&mut self) -> (u32, String) {
         self.ends_within(LOAD)
@@ -186,7 +188,7 @@ impl Console {
 
 impl Drop for Console {
     fn drop(&mut self) {
-        // Has ended already, unless the test has failed.
+        // It has ended already, unless the test has failed.
         let _ = self.killer.kill();
     }
 }

@@ -1,4 +1,4 @@
-//! However the program ends, the terminal is as it was.
+//! However the program ends, the terminal is restored.
 
 use crate::console::Console;
 use crate::newsroom::Newsroom;
@@ -27,7 +27,7 @@ fn a_signal_ends_it_also_when_the_terminal_takes_nothing() {
     let console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
     console.shows(&["● fresh"]);
     console.hold();
-    // Has to be drawn anew, which does not end.
+    // The screen must be drawn again, which never ends.
     console.resize(100, 30);
     console.terminate();
     console.is_gone();

@@ -1,11 +1,11 @@
-//! A newsroom that is broken, or none: what it says never harms the terminal, and never keeps the user there.
+//! A newsroom that is broken, or something else: its answers never harm the terminal, and never keep the user there.
 
 use std::net::TcpListener;
 
 use crate::console::Console;
 use crate::newsroom::Newsroom;
 
-/// Titles the window, clears the screen, turns the direction of text, and draws over the lines above.
+/// Sets the title of the window, clears the screen, changes the direction of text, and draws over the lines above.
 const HOSTILE: &str =
     r"\u001b]0;owned\u0007\u001b[2J\u009b2J\u202eZ\u0334\u0334\u0334\u0334\u0334\u0334\u0334\u0334one\ntwo";
 
@@ -50,9 +50,9 @@ fn nothing_that_a_newsroom_says_reaches_the_terminal_as_a_command() {
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "100ms"]);
     let screen = console.shows_where("four fresh answers", |screen| screen.matches("● fresh").count() == 4);
     assert!(screen.contains("one two"), "words stay apart: {screen}");
-    // The next page has a place that is no path.
+    // The next page begins at something that is not a path.
     console.press("\x1b[C");
-    console.shows(&["feed, page 2", "✗ failed", "is no path"]);
+    console.shows(&["feed, page 2", "✗ failed", "is not a path"]);
     console.press("q");
     assert_eq!(console.ends(), (0, String::new()));
     let written = console.written();
@@ -79,7 +79,7 @@ fn texts_and_lists_of_any_length_keep_nobody_waiting() {
     console.shows(&["▶ a a a", "100000 comments"]);
     console.press("\x1b[B");
     console.shows(&["▶ 1"]);
-    // The end of what is kept of the list.
+    // The end of the part of the list that is kept.
     console.press("\x1b[F");
     console.shows(&["▶ 199"]);
     console.press("q");
@@ -89,7 +89,7 @@ fn texts_and_lists_of_any_length_keep_nobody_waiting() {
 #[test]
 fn an_answer_of_more_than_4_mib_is_broken_off() {
     let newsroom = Newsroom::saying(|path| match path {
-        // Would be understood.
+        // This would be understood.
         "/api/feed" => Some(format!(r#"{{"articles":[]{}}}"#, " ".repeat(4 << 20))),
         _ => Some("{}".to_owned()),
     });
@@ -104,7 +104,7 @@ fn keys_that_come_faster_than_pictures_keep_nobody_waiting() {
     let newsroom = Newsroom::start();
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
     console.shows(&["▶ Four"]);
-    // As if a text was pasted, no longer than the terminal holds.
+    // As if a text were pasted, no longer than the terminal holds.
     console.press(&"p".repeat(4_000));
     console.press("q");
     assert_eq!(console.ends_before_a_load(), (0, String::new()));
@@ -112,7 +112,7 @@ fn keys_that_come_faster_than_pictures_keep_nobody_waiting() {
 
 #[test]
 fn loads_that_are_never_answered_keep_nobody_waiting() {
-    // Connections are accepted by the system, and nobody reads them.
+    // The system accepts connections, and nothing reads them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let ends: [fn(&mut Console); 3] = [|it| it.press("q"), |it| it.press("\x03"), |it| it.terminate()];
@@ -132,5 +132,5 @@ fn a_terminal_that_says_it_has_billions_of_cells_is_refused_and_given_back() {
     console.claim(u16::MAX, u16::MAX);
     let (status, left) = console.ends();
     assert_eq!(status, 1);
-    assert!(left.contains("error: the terminal says that it is 65535 x 65535"), "{left}");
+    assert!(left.contains("error: the terminal reports a size of 65535 x 65535"), "{left}");
 }

@@ -1,4 +1,4 @@
-//! The end while a host name is looked up, which the C library does on a thread that nothing can stop.
+//! The end during a lookup of a host name, which the C library does on a thread that nothing can stop.
 
 use std::fs::File;
 use std::process::Command;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::console::Console;
 
-/// The C library reads the file `HOSTALIASES` when it looks up a name without dots. A named pipe that says nothing holds the
-/// lookup up, without any network.
+/// The C library reads the file `HOSTALIASES` when it looks up a name without dots. A named pipe without a writer
+/// blocks the lookup, without any network.
 #[test]
 fn it_ends_at_once_while_a_host_name_is_looked_up() {
     let ends: [fn(&mut Console); 3] = [|it| it.press("q"), |it| it.press("\x03"), |it| it.terminate()];

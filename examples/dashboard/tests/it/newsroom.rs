@@ -1,4 +1,4 @@
-//! A newsroom that says little: an HTTP server on a thread, which can be stopped and started again.
+//! A newsroom with few answers: an HTTP server on a thread, which can be stopped and started again.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// What is answered to a path; `None` if there is no such thing.
+/// The answer for a path; `None` if there is no such thing.
 type Answer = fn(&str) -> Option<String>;
 
 pub struct Newsroom {
@@ -21,7 +21,7 @@ impl Newsroom {
         Self::saying(answer)
     }
 
-    /// A newsroom that says something else.
+    /// A newsroom with other answers.
     pub fn saying(answer: Answer) -> Self {
         Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), answer)
     }
@@ -37,7 +37,7 @@ impl Newsroom {
                     if is_stopped.load(Ordering::SeqCst) {
                         return;
                     }
-                    // Who leaves early gets nothing.
+                    // A client that leaves early gets nothing.
                     let _ = connection.and_then(|connection| serve(connection, answer));
                 }
             }
@@ -49,11 +49,11 @@ impl Newsroom {
         format!("http://{}", self.address)
     }
 
-    /// From now on nobody is there.
+    /// From now on nothing listens there.
     pub fn stop(&mut self) {
         let Some(server) = self.server.take() else { return };
         self.is_stopped.store(true, Ordering::SeqCst);
-        // Wakes it up.
+        // Wakes the server up.
         drop(TcpStream::connect(self.address).unwrap());
         server.join().unwrap();
     }

@@ -1,4 +1,4 @@
-//! What the program says when there is nothing to draw.
+//! What the program prints when there is nothing to draw.
 
 use std::process::{Command, Output};
 
@@ -7,7 +7,7 @@ fn without_a_terminal_it_says_so() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.starts_with("error: standard output is no terminal") && said.lines().count() == 1, "{said}");
+    assert!(said.starts_with("error: standard output is not a terminal") && said.lines().count() == 1, "{said}");
     assert!(output.stdout.is_empty());
 }
 

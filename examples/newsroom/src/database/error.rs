@@ -1,4 +1,4 @@
-//! What can go wrong with the database, in words that help.
+//! What can go wrong with the database, with messages that help.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub enum DatabaseError {
     Open {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: rusqlite::Error,
     },
     /// The file that was made cannot be put in its place.
@@ -21,7 +21,7 @@ pub enum DatabaseError {
     Move {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The file is not whole.
@@ -29,7 +29,7 @@ pub enum DatabaseError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The message of SQLite.
         problem: String,
     },
     /// The file is a database of something else.
@@ -41,8 +41,8 @@ pub enum DatabaseError {
     /// A statement failed.
     #[error("the database cannot answer")]
     Statement(#[from] rusqlite::Error),
-    /// Somebody wanted to see what happens when it fails.
-    #[error("the database is down, as was asked for")]
+    /// The failure was requested, to see what happens then.
+    #[error("the database is down, as requested")]
     Fault,
 }
 
@@ -62,7 +62,7 @@ impl DatabaseError {
         let Self::Statement(error) = self else { return false };
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
-    /// Whether it is the database that has failed, and not a statement that makes no sense to it.
+    /// Whether the database has failed, and not the statement.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         use rusqlite::Error;

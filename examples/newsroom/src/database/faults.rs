@@ -1,11 +1,11 @@
-//! A database that is slow, or down, on request: how a service does then is seen best by trying.
+//! A database that is slow, or down, on request: the best way to see how a service behaves then.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::error::DatabaseError;
 
-/// What happens to statements before they run. Nothing, unless something is asked for.
+/// What happens to statements before they run. By default nothing.
 #[derive(Debug, Default)]
 pub struct Faults {
     delay: AtomicU64,
@@ -13,12 +13,12 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Has each statement wait, in whole milliseconds.
+    /// Delays each statement, in whole milliseconds.
     pub fn delay(&self, time: Duration) {
         self.delay.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Has each statement fail, or not any more.
+    /// Makes each statement fail, or stops that.
     pub fn be_down(&self, is_down: bool) {
         self.is_down.store(is_down, Ordering::Relaxed);
     }

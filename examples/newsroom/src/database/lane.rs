@@ -1,4 +1,4 @@
-//! A few connections that take turns: SQLite blocks, so that its work runs on tokio's blocking threads. Knows no SQL.
+//! A few connections that take turns. SQLite blocks, so its work runs on tokio's blocking threads. Knows no SQL.
 
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,12 +14,12 @@ pub(super) struct Lane {
 
 type Idle = Mutex<Vec<Connection>>;
 
-/// A connection that goes back when it is dropped, also by a panic.
+/// A connection that is returned when this is dropped, after a panic too.
 struct Borrowed {
     /// Taken only by `drop`.
     connection: Option<Connection>,
     idle: Arc<Idle>,
-    /// Given back after the connection, so that who gets it finds one.
+    /// Returned after the connection, so that its next owner finds one.
     _permit: OwnedSemaphorePermit,
 }
 

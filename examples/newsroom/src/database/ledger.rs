@@ -1,11 +1,11 @@
 //! Which keys were loaded, how often, and whether two loads of one key ever ran at the same time. Runs no statement.
 //!
-//! The client promises one load at a time for each key, with two exceptions. A write or an invalidation *retires* the load
-//! that runs: what it finds may be too old, so that whoever asks next starts another beside it. And a load that nobody
-//! waits for any more is *abandoned*: its task may still be on its way out when somebody asks again. The ledger is told
-//! of the first by [`Ledger::retiring`], and sees the second because such a load never ends; but that of one key among
-//! several that are loaded together, which nobody waits for while others wait for the rest, it takes for one that goes on.
-//! Any other overlap is a broken promise.
+//! The client promises one load at a time for each key, with two exceptions. A write or an invalidation *retires* the
+//! running load: its result may be too old, so the next query starts another load beside it. And a load whose callers
+//! have all left is *abandoned*: its task may still be ending when the next query comes. [`Ledger::retiring`] tells the
+//! ledger about retired loads. It recognises abandoned ones because they never end, except where several keys are
+//! loaded together: one of these keys may have no callers while others wait for the rest, and the ledger counts it as
+//! still loading. Any other overlap is a broken promise.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cache_core::Query;
 use serde::{Deserialize, Serialize};
 
-/// Keys whose loads are counted one by one; those beyond are counted with their query only.
+/// Keys whose loads are counted one by one; further keys are only counted with their query.
 const MOST_KEYS: usize = 100_000;
 
 /// One key of one query, as text.
@@ -40,7 +40,7 @@ struct Pages {
     trips: u64,
     loads: BTreeMap<&'static str, u64>,
     keys: HashMap<Key, KeyLoads>,
-    /// Keys that are being retired, and how often.
+    /// Keys that are being retired, with their counts.
     retiring: HashMap<Key, u32>,
     overlaps: Overlaps,
 }
@@ -55,14 +55,14 @@ struct KeyLoads {
 struct Run {
     number: u64,
     is_retired: bool,
-    /// Loads of the same key that began meanwhile, while this one was not retired.
+    /// Loads of the same key that began while this one ran and was not retired.
     overlapped_by: u64,
 }
 
 /// Pairs of loads of one key that ran at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlaps {
-    /// For no reason: has to be 0.
+    /// For no reason: must be 0.
     pub unexplained: u64,
     /// The first one was retired by a comment.
     pub retired: u64,
@@ -70,12 +70,12 @@ pub struct Overlaps {
     pub abandoned: u64,
 }
 
-/// What was loaded.
+/// The loads so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerReport {
-    /// Keys that were loaded, each time.
+    /// Number of keys that were loaded, repetitions included.
     pub loads: u64,
-    /// Times that the database was asked for them; fewer than loads where keys are loaded together.
+    /// Number of requests to the database for them; fewer than loads where keys are loaded together.
     pub trips: u64,
     /// Loads of one key at the same time.
     pub overlaps: Overlaps,
@@ -83,10 +83,10 @@ pub struct LedgerReport {
     pub queries: BTreeMap<String, QueryLoads>,
 }
 
-/// What was loaded of one query.
+/// The loads of one query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryLoads {
-    /// Keys that were loaded, each time.
+    /// Number of keys that were loaded, repetitions included.
     pub loads: u64,
     /// Different keys among them.
     pub keys: u64,
@@ -109,8 +109,9 @@ impl Ledger {
         Running { ledger: self, keys, number, has_ended: false }
     }
 
-    /// From now until the answer is dropped, loads of these keys that run are known to be out of date, those that begin
-    /// meanwhile too: the client may not have retired them all yet. To be held while they are invalidated, and no longer.
+    /// Until the returned value is dropped, running loads of these keys count as out of date, including those that
+    /// begin meanwhile: the client may not have retired them all yet. Hold it while the keys are invalidated, and no
+    /// longer.
     #[must_use]
     pub fn retiring(self: &Arc<Self>, keys: Vec<Key>) -> Retiring {
         let mut pages = self.pages();
@@ -123,7 +124,7 @@ impl Ledger {
         Retiring { ledger: Arc::clone(self), keys }
     }
 
-    /// What was loaded so far.
+    /// The loads so far.
     #[must_use]
     pub fn report(&self) -> LedgerReport {
         let pages = self.pages();
@@ -142,7 +143,7 @@ impl Ledger {
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
-        // Counts that a panic left behind are as good as any.
+        // Counts that a panic left behind can still be used.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -177,7 +178,7 @@ impl Pages {
     }
 }
 
-/// A load that runs. Dropped before its [`end`](Self::end), it was abandoned.
+/// A running load. If it is dropped before its [`end`](Self::end), it was abandoned.
 #[derive(Debug)]
 pub(super) struct Running<'a> {
     ledger: &'a Ledger,
@@ -263,7 +264,7 @@ mod tests {
         for running in [one, two, three] {
             running.end();
         }
-        // The second and the third beside the first; the third beside the second, which was not retired.
+        // The second and the third ran beside the first; the third beside the second, which was not retired.
         assert_eq!(ledger.report().overlaps, overlaps(1, 2, 0));
     }
 

@@ -1,4 +1,4 @@
-//! What is read: a function for each question, which knows SQL and nothing of who asks.
+//! The statements that read: a function for each query, which knows SQL and nothing of its callers.
 
 use std::collections::HashMap;
 
@@ -13,13 +13,13 @@ use crate::model::{
 /// Articles on one page of a list.
 const PAGE: usize = 20;
 
-/// Articles that a search shows at most.
+/// The most articles that a search shows.
 const MOST_HITS: u32 = 30;
 
 /// Articles that are shown as the most discussed.
 const MOST_DISCUSSED: u32 = 6;
 
-/// What an excerpt has around the words that were looked for: no text has that.
+/// Surrounds the matching words in an excerpt: no text contains it.
 const MARK: char = '\u{1}';
 
 /// The columns of a [`Card`], in the order of its fields.
@@ -29,7 +29,7 @@ const CARD: &str =
 /// One article.
 ///
 /// # Errors
-/// If SQLite fails, as all others here.
+/// If SQLite fails, as with all others here.
 pub fn article(connection: &Connection, id: u64) -> Result<Option<Article>> {
     let sql = format!("SELECT {CARD}, body, checksum FROM articles WHERE id = ?");
     let found = connection.prepare_cached(&sql)?.query_row([id], |row| {
@@ -40,7 +40,7 @@ pub fn article(connection: &Connection, id: u64) -> Result<Option<Article>> {
     found.optional()
 }
 
-/// Those of the authors that there are.
+/// The authors among these that exist.
 pub fn authors(connection: &Connection, ids: &[u64]) -> Result<HashMap<u64, Author>> {
     let sql = "SELECT id, name, about FROM authors WHERE id IN (SELECT value FROM json_each(?))";
     let mut statement = connection.prepare_cached(sql)?;
@@ -51,7 +51,7 @@ pub fn authors(connection: &Connection, ids: &[u64]) -> Result<HashMap<u64, Auth
     rows.collect()
 }
 
-/// The comments on an article. All are read by one statement, so that count and list belong together.
+/// The comments on an article. One statement reads them all, so that count and list match.
 pub fn comments(connection: &Connection, article: u64) -> Result<Comments> {
     let mut statement = connection.prepare_cached(
         "SELECT number, author, text, posted FROM comments WHERE article = ? ORDER BY number DESC LIMIT ?",
@@ -87,7 +87,7 @@ pub fn comment_counts(connection: &Connection, articles: &[u64]) -> Result<HashM
 
 /// One page of the list of articles.
 pub fn feed(connection: &Connection, section: Option<Section>, before: Option<Cursor>) -> Result<FeedPage> {
-    // Two statements rather than one with `OR`, so that each has an index.
+    // Two statements instead of one with `OR`, so that each uses an index.
     let of_section = if section.is_some() { "section = ?3 AND" } else { "?3 IS NULL AND" };
     let sql = format!(
         "SELECT {CARD} FROM articles WHERE {of_section} (published, id) < (?1, ?2)
@@ -95,7 +95,7 @@ pub fn feed(connection: &Connection, section: Option<Section>, before: Option<Cu
     );
     let Cursor { published, id } =
         before.unwrap_or(Cursor { published: i64::MAX, id: i64::MAX.unsigned_abs() });
-    // One more than is shown tells whether there is a next page.
+    // One more than is shown says whether there is a next page.
     let values = params![published, id, section.map(Section::name), PAGE + 1];
     let mut statement = connection.prepare_cached(&sql)?;
     let mut cards: Vec<_> = statement.query_map(values, card)?.collect::<Result<_>>()?;
@@ -144,13 +144,13 @@ pub fn totals(connection: &Connection) -> Result<Totals> {
     })
 }
 
-/// The articles in which all words occur as beginnings of words: how many there are, and the best of them.
+/// The articles in which all words occur as prefixes of words: how many there are, and the best of them.
 pub fn search(connection: &Connection, words: &[String]) -> Result<Hits> {
     let sql = format!(
         "SELECT {CARD}, snippet(words, -1, ?3, ?3, ' … ', 24) FROM words JOIN articles ON articles.id = words.rowid
          WHERE words MATCH ?1 ORDER BY bm25(words, 8.0, 3.0, 1.0) LIMIT ?2"
     );
-    // In quotes nothing is an operator. Words have no quotes in them.
+    // Within quotes nothing is an operator. Words contain no quotes.
     let pattern = words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ");
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params![&pattern, MOST_HITS, MARK.to_string()], |row| {
@@ -158,7 +158,7 @@ pub fn search(connection: &Connection, words: &[String]) -> Result<Hits> {
         Ok(Hit { card: card(row)?, excerpt: excerpt.split(MARK).map(str::to_owned).collect() })
     })?;
     let best = rows.collect::<Result<_>>()?;
-    // Articles do not change, so that both statements see the same ones.
+    // Articles do not change, so both statements see the same ones.
     let mut count = connection.prepare_cached("SELECT count(*) FROM words WHERE words MATCH ?")?;
     Ok(Hits { total: count.query_row([pattern], |row| row.get(0))?, best })
 }
@@ -183,8 +183,8 @@ fn card(row: &Row<'_>) -> Result<Card> {
     })
 }
 
-/// A list as one value, so that it is the same statement for any number of them.
+/// A list as one value, so that the statement is the same for any number of items.
 fn as_json(ids: &[u64]) -> String {
-    // So JSON writes numbers, too.
+    // JSON writes numbers in the same way.
     format!("{ids:?}")
 }

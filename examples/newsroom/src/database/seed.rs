@@ -1,5 +1,5 @@
-//! Fills a new database with a newspaper: always the same one for the same size. The sentences stand in `prose`, what
-//! makes an article of them in `grammar`.
+//! Fills a new database with a newspaper, which is always the same for the same size. `prose` has the sentences;
+//! `grammar` makes articles of them.
 
 mod grammar;
 mod people;
@@ -13,10 +13,10 @@ use rusqlite::{Connection, Result, Statement, params};
 use crate::model::{Article, Card, Section};
 use grammar::Story;
 
-/// What the file says it is; to be raised when the tables change.
+/// Identifies the file; must be raised when the tables change.
 pub(super) const FORMAT: i64 = 0x4e52_0001;
 
-/// From which everything follows.
+/// The seed of all random choices.
 const SEED: u64 = 1605;
 
 /// When the newest article was published: 1 June 2026, 6:40.
@@ -49,7 +49,7 @@ const INDEXES: &str = "
     INSERT INTO words (words) VALUES ('rebuild');
     ANALYZE;";
 
-/// How much a new database is filled with.
+/// The size of a new database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Articles; the newest has the highest number.
@@ -59,7 +59,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// So many articles, and authors enough for them and their comments.
+    /// This many articles, and enough authors for them and their comments.
     #[must_use]
     pub fn of(articles: u32) -> Self {
         Self { articles, authors: (articles.saturating_mul(6) / 5).max(120) }
@@ -80,12 +80,12 @@ impl Display for Size {
 
 /// Makes the tables and fills them.
 pub(super) fn fill(connection: &mut Connection, size: Size) -> Result<()> {
-    // Nobody sees the file before it is whole.
+    // Nobody sees the file before it is complete.
     connection.pragma_update(None, "journal_mode", "off")?;
     connection.pragma_update(None, "synchronous", "off")?;
     let tx = connection.transaction()?;
     tx.execute_batch(TABLES)?;
-    // Another file is another edition, though its content be the same: comments come to one and not to the other.
+    // Another file is another edition, even with the same content: comments come to one and not to the other.
     tx.execute("INSERT INTO edition VALUES (?)", [fastrand::i64(1..)])?;
     let people = people::draw(&mut Rng::with_seed(SEED), size.authors);
     let mut insert = tx.prepare("INSERT INTO authors (name, about) VALUES (?, ?)")?;
@@ -110,7 +110,7 @@ impl Press {
         let mut article = connection.prepare("INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
         let mut comment = connection
             .prepare("INSERT INTO comments (article, number, author, text, posted) VALUES (?, ?, ?, ?, ?)")?;
-        // From the newest back, and the numbers down with the dates.
+        // From the newest backwards; the numbers fall with the dates.
         let mut published = NEWEST;
         for id in (1..=u64::from(count)).rev() {
             self.print_one(id, published, &mut article, &mut comment)?;

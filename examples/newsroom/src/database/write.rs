@@ -1,4 +1,4 @@
-//! What is written: a comment, and its author if that is the first one.
+//! The statement that writes: a comment, and its author with the first one.
 
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
 
@@ -29,7 +29,7 @@ pub fn comment(
     Ok(Some((author, comment)))
 }
 
-/// The author of that name, who may be new.
+/// The author of this name, who may be new.
 fn author(connection: &Connection, name: &str) -> Result<Author> {
     let known = connection
         .prepare_cached("SELECT id, name, about FROM authors WHERE name = ?")?

@@ -18,26 +18,26 @@ use crate::queries::{GetArticle, GetAuthor, GetComments, GetTotals};
 use crate::reading::{self, Discussion, Feed, Findings, Signed, Story};
 use crate::texts;
 
-/// How long the database may take to show that it answers.
+/// How long the database may take to show that it works.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Answer<T> = Result<Json<T>, ApiProblem>;
 
-/// Which page of the list.
+/// The page of the list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Place {
     pub(super) section: Option<String>,
     pub(super) before: Option<String>,
 }
 
-/// What to look for.
+/// The text to search for.
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
     pub(super) q: String,
 }
 
-/// What somebody wants to say.
+/// A comment to post.
 #[derive(Debug, Deserialize)]
 pub(super) struct NewComment {
     #[serde(default)]
@@ -95,7 +95,7 @@ pub(super) async fn search(
     Ok(Json(found.ok_or_else(nothing)?))
 }
 
-/// How much there is, and what it has cost so far to tell.
+/// How much there is, and what its loads have cost so far.
 pub(super) async fn stats(Visit(cx): Visit) -> Answer<Value> {
     let totals = cx.query(&GetTotals).await?;
     let inspection = cx.client().cache().inspect();
@@ -106,7 +106,7 @@ pub(super) async fn stats(Visit(cx): Visit) -> Answer<Value> {
     })))
 }
 
-/// Whether the service can answer: with a database that does not, it cannot.
+/// Whether the service can answer: it cannot if the database fails.
 pub(super) async fn health(State(client): State<Shared>) -> (StatusCode, &'static str) {
     match tokio::time::timeout(HEALTH_TIMEOUT, client.app().database.edition()).await {
         Ok(Ok(_)) => (StatusCode::OK, "ok\n"),

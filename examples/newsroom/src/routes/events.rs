@@ -1,4 +1,4 @@
-//! Server-sent events: the comments on an article as they are, and whenever they change.
+//! Server-sent events: the comments on an article, and every change of them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,16 +23,16 @@ use crate::queries::{GetArticle, GetComments};
 use crate::reading::{self, Discussion};
 use crate::streams::Streams;
 
-/// What a reader is told of the comments.
+/// The state of the comments as sent to a reader.
 #[derive(Debug, Default, Serialize)]
 struct News {
     /// `pending`, `ready` or `failed`.
     state: &'static str,
     is_stale: bool,
     is_refreshing: bool,
-    /// Whether a comment is among them that is not written yet.
+    /// Whether one of the comments is not written yet.
     is_optimistic: bool,
-    /// What is known; also that of before a failure.
+    /// The known comments; after a failure, those from before it.
     comments: Option<Discussion>,
     error: Option<String>,
 }
@@ -57,13 +57,13 @@ pub(super) async fn of_article(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// The next event; `None` when the service is to end.
+/// The next event; `None` when the service stops.
 async fn next(client: &Shared, observer: &mut Observer<Newsroom, GetComments>) -> Option<Event> {
     let known = tokio::select! {
         known = observer.next() => known?,
         () = client.app().stopping.cancelled() => return None,
     };
-    // A context for each event: its memo would answer with the names of before.
+    // Each event has its own context: the memo of a shared one would return outdated names.
     let cx = client.request("event");
     let mut news = news(&known);
     if let Some(comments) = known.value() {
@@ -73,7 +73,7 @@ async fn next(client: &Shared, observer: &mut Observer<Newsroom, GetComments>) -
         }
     }
     let event = Event::default().event("comments").json_data(&news);
-    // Numbers and texts have a form in JSON, all of them.
+    // All numbers and texts have a form in JSON.
     event.ok()
 }
 
@@ -92,7 +92,7 @@ fn news(known: &Known<Comments, DatabaseError>) -> News {
             error: Some(told(error)),
             ..News::default()
         },
-        // Pending, and whatever else there may be one day.
+        // Pending, and any state that may be added.
         _ => News { state: "pending", is_refreshing: true, ..News::default() },
     }
 }

@@ -1,4 +1,4 @@
-//! What is in the cache: for people and for tools, as far as they may see it.
+//! The content of the cache, for people and for tools that may see it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -38,8 +38,8 @@ pub(super) async fn gate<P: From<Problem> + IntoResponse>(
     Ok(next.run(request).await)
 }
 
-/// Whether the request names a domain as its host, or something that is no host. A page of a domain that resolves to this
-/// machine could read the answer.
+/// Whether the request names a domain, or something that is not a host, as its host. A page of a domain that resolves
+/// to this machine could read the response.
 fn has_domain(request: &Request) -> bool {
     let target = request.uri().authority().map(|host| host.as_str().as_bytes());
     let hosts = target.into_iter().chain(request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes));

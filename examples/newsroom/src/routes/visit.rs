@@ -1,4 +1,4 @@
-//! The context that a handler has of its request, and how problems leave: as JSON or as a page.
+//! The context of a request in a handler, and how problems are returned: as JSON or as a page.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::reading::Cx;
 use crate::views;
 
-/// How long a request may take that says nothing.
+/// How long a request may take if it does not say.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a client may take for the body of a request.
@@ -27,10 +27,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take, in milliseconds.
 const TIMEOUT: &str = "x-timeout-ms";
 
-/// A problem that leaves as JSON.
+/// A problem that is returned as JSON.
 pub(super) struct ApiProblem(pub(super) Problem);
 
-/// A problem that leaves as a page.
+/// A problem that is returned as a page.
 pub(super) struct PageProblem(Problem);
 
 impl<E: Into<Problem>> From<E> for ApiProblem {
@@ -68,7 +68,7 @@ fn finish(problem: &Problem, body: impl IntoResponse) -> Response {
     response
 }
 
-/// Extracts the body of a request, which has to arrive within [`BODY_TIMEOUT`].
+/// Extracts the body of a request, which must arrive within [`BODY_TIMEOUT`].
 pub(super) struct InTime<T>(pub(super) T);
 
 impl<T: FromRequest<Shared, Rejection: Into<Problem>>> FromRequest<Shared> for InTime<T> {
@@ -87,7 +87,7 @@ impl<T: FromRequest<Shared, Rejection: Into<Problem>>> FromRequest<Shared> for I
     }
 }
 
-/// The context of a request: named after it, with a deadline, and told what is committed.
+/// The context of a request: named after it, with a deadline, and informed of commits.
 pub(super) struct Visit(pub(super) Cx);
 
 impl FromRequestParts<Shared> for Visit {
@@ -98,12 +98,12 @@ impl FromRequestParts<Shared> for Visit {
             None => PATIENCE,
             Some(value) => timeout(value).ok_or_else(|| {
                 Problem::BadInput(format!(
-                    "the header `{TIMEOUT}` is a number of milliseconds, at most 60000"
+                    "the header `{TIMEOUT}` must be a number of milliseconds, at most 60000"
                 ))
             })?,
         };
         let request = client.request(format!("{} {}", parts.method, parts.uri.path()));
-        // What somebody has written may yet be refused, and a page stays as it is.
+        // A comment may still be rejected, and a page does not change.
         Ok(Self(request.without_layers().with_deadline(Instant::now() + patience)))
     }
 }

@@ -1,4 +1,5 @@
-//! A picture for an article: a landscape drawn from its number, in the colours of its section. Always the same one.
+//! A picture for an article: a landscape drawn from its number, in the colours of its section. The same number always
+//! gives the same picture.
 
 use fastrand::Rng;
 use maud::{Markup, PreEscaped};
@@ -14,7 +15,7 @@ const STEPS: u32 = 32;
 /// Rows of hills.
 const LAYERS: u32 = 5;
 
-/// The picture. Its colours are those of the style sheet, so that they follow light and dark.
+/// The picture. It uses the colours of the style sheet, so that it follows light and dark mode.
 pub(super) fn picture(card: &Card) -> Markup {
     let mut rng = Rng::with_seed(card.id.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let (x, y, r) = (rng.f64() * 0.7 + 0.15, rng.f64() * 0.25 + 0.18, rng.f64() * 30.0 + 26.0);
@@ -26,13 +27,13 @@ pub(super) fn picture(card: &Card) -> Markup {
         shapes += &format!(r#"<path class="hill hill-{layer}" d="{path}"/>"#);
     }
     let section = card.section.name();
-    // All of it is numbers and names of ours.
+    // It consists only of numbers and names from this program.
     PreEscaped(format!(
         r#"<svg class="picture" data-section="{section}" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="xMidYMid slice" aria-hidden="true"><rect class="sky" width="100%" height="100%"/>{shapes}</svg>"#
     ))
 }
 
-/// A line of hills around a height, closed below: two waves of their own, added up.
+/// A line of hills around a height, closed below: the sum of two waves.
 fn hills(rng: &mut Rng, base: f64, swing: f64) -> String {
     let mut wave = || (rng.f64() * 6.0 + 2.0, rng.f64() * std::f64::consts::TAU, rng.f64() * swing);
     let (one, two) = (wave(), wave());

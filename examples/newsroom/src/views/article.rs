@@ -1,4 +1,4 @@
-//! One article, the comments on it, and the form for another one.
+//! One article, the comments on it, and the form for a new one.
 
 use maud::{Markup, html};
 
@@ -60,7 +60,7 @@ fn comment(signed: &Signed) -> Markup {
         li data-number=(signed.number) {
             p.meta { strong { bdi { (signed.name) } } span { (date::moment(signed.posted)) } }
             p.said dir="auto" { (signed.text) }
-            // Opens what is above it, by the style sheet.
+            // The style sheet makes it open the text above it.
             @if signed.is_long { details.more { summary { "Whole comment" } } }
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn moment(seconds: i64) -> Markup {
 }
 
 fn element(seconds: i64, text: impl Fn(OffsetDateTime) -> String) -> Markup {
-    // What is not a date by the calendar is as good as the first.
+    // An invalid date counts as the first.
     let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let machine = format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day());
     html! { time datetime=(machine) { (text(date)) } }

@@ -1,4 +1,4 @@
-//! What is in the cache, and what was loaded.
+//! The content of the cache, and the loads.
 
 use cache_core::{Inspection, TableReport};
 use maud::{Markup, html};

@@ -1,4 +1,4 @@
-//! Lists of articles: the front page, a section, what a search has found.
+//! Lists of articles: the front page, a section, the result of a search.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::{Content, art, date};
 use crate::model::Section;
 use crate::reading::{Feed, Findings, Found, Teaser};
 
-/// The front page, or that of a section. The first page has a large article at its head.
+/// The front page, or that of a section. The first page begins with a large article.
 pub(crate) fn front(section: Option<Section>, is_first: bool, feed: &Feed, discussed: &[Teaser]) -> Content {
     let (lead, rest) = match (is_first, feed.articles.as_slice()) {
         (true, [lead, rest @ ..]) => (Some(lead), rest),
@@ -42,7 +42,7 @@ pub(crate) fn front(section: Option<Section>, is_first: bool, feed: &Feed, discu
     Content { title: title.to_owned(), section, search: String::new(), main }
 }
 
-/// What a search has found; `None` if nothing was looked for.
+/// The result of a search; `None` if there was no search.
 pub(crate) fn search(wanted: &str, found: Option<&Findings>) -> Content {
     let main = html! {
         h1.section-title { "Search" }

@@ -1,4 +1,4 @@
-//! A headless Chromium, spoken with by its DevTools protocol: JSON over a web socket. Knows nothing of the newspaper.
+//! A headless Chromium, driven through its DevTools protocol: JSON over a web socket. Knows nothing of the newspaper.
 
 use std::env;
 use std::path::Path;
@@ -28,7 +28,7 @@ const ARGUMENTS: &[&str] = &[
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
-    // The pages are our own; as root, as in containers, there is no sandbox.
+    // The pages are our own. Running as root, as in containers, there is no sandbox.
     "--no-sandbox",
     "about:blank",
 ];
@@ -38,7 +38,7 @@ pub struct Chromium {
     calls: u64,
     /// Killed when this is dropped.
     _process: Child,
-    /// Its profile.
+    /// The profile of the browser.
     _folder: TempDir,
 }
 
@@ -67,7 +67,7 @@ impl Chromium {
             }
         };
         let address = timeout(PATIENCE, address).await.expect("Chromium does not listen");
-        // What it has to say later is of no interest, but has to go somewhere.
+        // Later output does not matter, but must be read.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let (socket, _) = connect_async(address).await.unwrap();
         Self { socket, calls: 0, _process: process, _folder: folder }
@@ -79,7 +79,8 @@ impl Chromium {
         let session = self.call(None, "Target.attachToTarget", attach).await;
         let tab = Tab(session["sessionId"].as_str().unwrap().to_owned());
         self.in_tab(&tab, "Page.enable", json!({})).await;
-        // As if each had a window of its own: a page behind another one is hidden, and gives up its events after a while.
+        // As if each page had a window of its own: a page behind another one is hidden, and stops its events after a
+        // while.
         self.in_tab(&tab, "Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         self.size(&tab, 1280, 900).await;
         self.go(&tab, url).await;
@@ -128,7 +129,7 @@ impl Chromium {
         }
     }
 
-    /// Clicks at a field and types.
+    /// Clicks on a field and types.
     pub async fn write(&mut self, tab: &Tab, selector: &str, text: &str) {
         self.click(tab, selector).await;
         self.in_tab(tab, "Input.insertText", json!({ "text": text })).await;
@@ -139,7 +140,7 @@ impl Chromium {
         self.in_tab(tab, "Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// Whether scripts of pages run.
+    /// Sets whether scripts of pages run.
     pub async fn scripts(&mut self, tab: &Tab, run: bool) {
         self.in_tab(tab, "Emulation.setScriptExecutionDisabled", json!({ "value": !run })).await;
     }
@@ -151,7 +152,7 @@ impl Chromium {
     }
 
     pub async fn picture(&mut self, tab: &Tab, file: &Path) {
-        // What is behind another page is not drawn.
+        // A page behind another one is not drawn.
         self.in_tab(tab, "Page.bringToFront", json!({})).await;
         let picture = self.in_tab(tab, "Page.captureScreenshot", json!({ "format": "png" })).await;
         std::fs::write(file, STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()).unwrap();
@@ -161,7 +162,7 @@ impl Chromium {
         self.call(Some(tab), method, arguments).await
     }
 
-    /// Calls a method and waits for its answer; events that come meanwhile are passed over.
+    /// Calls a method and waits for its answer; skips events that arrive meanwhile.
     async fn call(&mut self, tab: Option<&Tab>, method: &str, arguments: Value) -> Value {
         self.calls += 1;
         let mut call = json!({ "id": self.calls, "method": method, "params": arguments });

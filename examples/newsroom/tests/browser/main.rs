@@ -1,4 +1,4 @@
-//! The newspaper in a real browser. Needs Chromium, so that it is a test by its own command: `examples/newsroom/browser-test`.
+//! The newspaper in a real browser. Needs Chromium, so it has its own command: `examples/newsroom/browser-test`.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod chromium;
@@ -17,7 +17,7 @@ use tempfile::tempdir;
 
 const SIZE: Size = Size { articles: 400, authors: 600 };
 
-/// The first comment of the list has this text, and is this far.
+/// Whether the first comment of the list has this text and this state.
 fn first_comment(text: &str, is_sent: bool) -> String {
     let first = "document.querySelector('.comments li:first-child')";
     format!(
@@ -65,7 +65,7 @@ async fn a_reader_opens_an_article_and_comments() {
     browser.write(&reader, "textarea", text).await;
     faults.delay(Duration::from_millis(700));
     browser.click(&reader, ".comment button").await;
-    // Both see it at once, and that it is on its way; then that it is there.
+    // Both see it at once, marked as being sent; then they see that it was written.
     for is_sent in [false, true] {
         for tab in [&reader, &other] {
             browser.wait(tab, &first_comment(text, is_sent)).await;
@@ -87,7 +87,7 @@ async fn a_reader_opens_an_article_and_comments() {
     keeps_comments_in_their_place(&mut browser, &reader, &story).await;
     begins_with_a_letter_that_fits(&mut browser, &reader, &front).await;
 
-    // What is empty is not sent, and what is too long is told.
+    // An empty comment is not sent, and one that is too long gives an error.
     browser.click(&reader, ".comment button").await;
     assert_eq!(browser.ask(&reader, "document.querySelector('form.comment').checkValidity()").await, false);
 
@@ -96,7 +96,7 @@ async fn a_reader_opens_an_article_and_comments() {
     service.stop().await;
 }
 
-/// A title without an end has five lines in a list, and is no wider than any page.
+/// A title without an end takes five lines in a list, and is not wider than any page.
 async fn keeps_titles_in_their_place(browser: &mut Chromium, tab: &Tab, front: &str) {
     for width in [1280, 320] {
         browser.size(tab, width, 900).await;
@@ -115,7 +115,7 @@ async fn keeps_titles_in_their_place(browser: &mut Chromium, tab: &Tab, front: &
     browser.size(tab, 1280, 900).await;
 }
 
-/// A comment that is long, wide, or high is seen within its own lines, and all of it when the reader wants.
+/// A comment that is long, wide, or high stays within its own lines, and is shown in full when the reader wants it.
 async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story: &str) {
     let stacked = format!("Z{} a", "\u{334}\u{35c}\u{489}\u{32e}".repeat(40));
     let comments = [("w".repeat(1_900), "wide"), ("line\n".repeat(60), "high"), (stacked, "stacked")];
@@ -158,7 +158,7 @@ async fn keeps_comments_in_their_place(browser: &mut Chromium, tab: &Tab, story:
 async fn begins_with_a_letter_that_fits(browser: &mut Chromium, tab: &Tab, front: &str) {
     for width in [1280, 390] {
         browser.size(tab, width, 900).await;
-        // One page after the other, without waiting for each: pages that were left give back their connections.
+        // One page after the other, without waiting for each: pages that were left return their connections.
         for article in (390..=400).rev() {
             browser.go(tab, &format!("{front}articles/{article}")).await;
             let places = "(() => {
@@ -201,7 +201,7 @@ async fn pictures(browser: &mut Chromium, tab: &Tab, front: &str) {
                 .ask(tab, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
                 .await;
             assert_eq!(fits, true, "{name} is wider than {width}");
-            // Two frames on, all that the page has loaded is drawn.
+            // After two frames, everything that the page has loaded is drawn.
             let drawn =
                 "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))";
             browser.ask(tab, drawn).await;

@@ -1,4 +1,4 @@
-//! What a comment changes, for whom.
+//! What a comment changes, and for which reader.
 
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ async fn who_listens_sees_a_comment_on_its_way_and_who_reads_does_not() {
     };
     let (posted, ()) = tokio::join!(lab.post(60, "Ada", "On my way."), looks);
     assert_eq!(posted.status, 201);
-    // From then on it is never away, not even while the comments are loaded again.
+    // From then on it never disappears, not even while the comments are loaded again.
     loop {
         let news = next(&mut events).await;
         assert_eq!(news["comments"]["newest"][0]["text"], "On my way.", "{news}");

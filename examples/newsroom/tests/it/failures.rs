@@ -40,7 +40,7 @@ async fn a_database_that_is_down_is_left_alone_after_a_while() {
     assert_eq!(refused.status, 503);
     assert_eq!(refused.headers["retry-after"], "60");
     assert_eq!(lab.get("/healthz").await.status, 503);
-    // What is known is served.
+    // Known answers are served.
     assert_eq!(lab.json("/api/articles/60").await, known);
     assert_eq!(lab.ledger().trips, trips);
 }
@@ -68,7 +68,7 @@ async fn inputs_that_make_no_sense_never_reach_the_database() {
     assert_eq!(lab.get(&format!("/api/search?q={long}")).await.status, 400);
     assert_eq!(lab.get(&format!("/search?q={long}")).await.status, 400);
     assert_eq!(lab.ledger().trips, trips);
-    // Everything still works, also at the ends of what makes sense.
+    // Everything still works, also at the limits of valid input.
     for path in [
         "/",
         "/api/feed",
@@ -78,7 +78,7 @@ async fn inputs_that_make_no_sense_never_reach_the_database() {
     ] {
         assert_eq!(lab.get(path).await.status, 200, "{path}");
     }
-    // Letters to this program, and none to the index of the database.
+    // Letters for this program, but not for the index of the database.
     for word in ["%E2%92%B6", "%CD%85", "%C2%B2", "%22", "NEAR", "*"] {
         assert!(!lab.get(&format!("/api/search?q={word}")).await.status.is_server_error(), "{word}");
     }
@@ -107,7 +107,7 @@ async fn searches_that_nobody_waits_for_are_not_run() {
         assert_eq!(given_up.unwrap().status, 504);
     }
     drop(readers);
-    // Would come after them.
+    // These would come after them.
     lab.json("/api/articles/60").await;
     for word in words {
         assert!(client.cache().peek(&Search::new(word).unwrap()).is_none(), "{word}");

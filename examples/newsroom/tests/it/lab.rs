@@ -16,11 +16,11 @@ pub const SIZE: Size = Size { articles: 60, authors: 120 };
 
 pub struct Lab {
     pub service: Service,
-    /// What was told at the start.
+    /// The messages of the start.
     pub told: String,
 }
 
-/// Loads that keep all connections to the database busy that read, until this is dropped.
+/// Loads that keep all reading connections to the database busy until this is dropped.
 pub struct BusyReaders(#[expect(dead_code, reason = "dropped")] mpsc::Sender<()>);
 
 impl BusyReaders {
@@ -94,7 +94,7 @@ impl Lab {
         self.ledger().queries.get(query).map_or(0, |query| query.loads)
     }
 
-    /// Stops as the program does: with a snapshot.
+    /// Stops as the program does, with a snapshot.
     pub async fn close(self) {
         let client = self.service.client().clone();
         self.service.stop().await;

@@ -1,4 +1,4 @@
-//! The program as it is started: what it says, and how it ends.
+//! The program as a process: what it prints, and how it ends.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -11,13 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// How long anything may take: much longer than it does, for a machine that has other things to do.
+/// How long anything may take: much longer than it does, for a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The program, as it runs.
+/// The running program.
 struct Program {
     process: Child,
-    /// `None` when nobody reads them any more.
+    /// `None` when nothing reads them any more.
     lines: Option<Lines<BufReader<ChildStdout>>>,
     address: String,
 }
@@ -57,7 +57,7 @@ impl Program {
         assert!(Command::new("kill").args([signal, &process]).status().await.unwrap().success());
     }
 
-    /// Waits until it has ended. Returns its status, and what it said as errors.
+    /// Waits until it has ended. Returns its status and its standard error.
     async fn ends(mut self) -> (ExitStatus, String) {
         let status = timeout(PATIENCE, self.process.wait()).await.expect("it does not end").unwrap();
         let mut errors = String::new();
@@ -69,7 +69,7 @@ impl Program {
         Visitor::to(self.address.parse().unwrap()).await.unwrap()
     }
 
-    /// Connections of clients that keep a service busy: with half a body, with events, with answers that nobody reads.
+    /// Connections of clients that keep a service busy: with half a body, with events, with answers that nothing reads.
     async fn tied_up(&self) -> Vec<TcpStream> {
         let half = "POST /api/articles/60/comments HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
         let events = "GET /events/60 HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -80,7 +80,7 @@ impl Program {
             stream.write_all(bytes.as_bytes()).await.unwrap();
             streams.push(stream);
         }
-        // All have arrived when a request that came after them is answered.
+        // All have arrived when a later request is answered.
         assert_eq!(self.visitor().await.get("/healthz").await.unwrap().status, 200);
         streams
     }
@@ -117,7 +117,7 @@ async fn a_folder_serves_one_newsroom_at_a_time() {
     assert_eq!(code, Some(1));
     assert!(told.contains("another newsroom uses the folder") && told.contains(data), "{told}");
     assert_eq!(first.visitor().await.get("/healthz").await.unwrap().status, 200);
-    // A kill leaves the folder free.
+    // A killed process leaves the folder free.
     first.signal("-KILL").await;
     first.ends().await;
     let second = Program::start(folder.path(), &[]).await;
@@ -150,7 +150,7 @@ async fn a_load_that_makes_no_sense_is_told_too() {
     {
         let (code, told) = run(env!("CARGO_BIN_EXE_load"), arguments).await;
         assert_eq!(code, Some(2), "{arguments:?}");
-        assert!(told.contains("it has to be from ") && told.contains("see `load --help`"), "{told}");
+        assert!(told.contains("it must be from ") && told.contains("see `load --help`"), "{told}");
     }
 }
 
@@ -174,7 +174,7 @@ async fn one_signal_ends_it_soon_whatever_clients_do() {
         let (status, errors) = program.ends().await;
         assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
         drop(streams);
-        // What was saved is whole.
+        // The saved data is complete.
         let mut program = Program::start(folder.path(), &[]).await;
         program.signal(signal).await;
         program.says("for a warm start").await;

@@ -92,7 +92,7 @@ async fn a_comment_that_is_being_written_when_the_cache_is_saved_is_there_after_
     }
     faults.delay(Duration::ZERO);
     drop(visitor);
-    // The request is given up; the comment is on its way.
+    // The request is dropped; the comment is on its way.
     lab.close().await;
 
     let lab = Lab::open(folder.path()).await;
@@ -136,7 +136,7 @@ async fn the_most_discussed_article_is_the_one_with_the_most_comments_also_after
     comments(&lab, 59).await;
     lab.close().await;
 
-    // Nobody has asked for the list since the last comment.
+    // Nothing has queried the list since the last comment.
     let lab = Lab::open(folder.path()).await;
     assert_eq!(most_discussed(&lab).await, "59");
     comments(&lab, 58).await;

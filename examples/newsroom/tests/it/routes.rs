@@ -1,4 +1,4 @@
-//! Each route, with good input and with bad.
+//! Each route, with valid and with invalid input.
 
 use newsroom::settings::{Inspection, Settings};
 use serde_json::{Value, json};
@@ -183,7 +183,7 @@ async fn browsers_are_told_to_run_and_frame_nothing_else() {
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
         assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
     }
-    // Nothing in a page would need more.
+    // Nothing in a page needs more.
     for path in ["/", "/articles/60", "/search?q=the", "/inspect", "/nowhere"] {
         let page = lab.get(path).await.body;
         for inline in [" style=\"", "<style", "<script>", " onclick", "javascript:"] {
@@ -269,7 +269,7 @@ async fn only_the_machine_itself_looks_inside_unless_it_is_opened() {
     assert_eq!(status(Inspection::Local, None).await, [200]);
     assert_eq!(status(Inspection::Local, of_a_proxy).await, [403]);
     assert_eq!(status(Inspection::Local, Some(("forwarded", "for=203.0.113.7"))).await, [403]);
-    // A site may have a name that leads here.
+    // The name of a site may resolve to this machine.
     assert_eq!(status(Inspection::Local, Some(("host", "news.example"))).await, [403]);
     for name in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
         assert_eq!(status(Inspection::Local, Some(("host", name))).await, [200]);
@@ -286,7 +286,7 @@ async fn a_request_names_no_domain_in_any_place_to_look_inside() {
         let hosts: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
         lab.visitor().await.send("GET", target, &hosts, String::new()).await.unwrap().status.as_u16()
     };
-    // The target goes before the header.
+    // The target takes precedence over the header.
     assert_eq!(status("http://news.example/inspect.json", &["127.0.0.1"]).await, 403);
     assert_eq!(status("/inspect.json", &["127.0.0.1", "news.example"]).await, 403);
     assert_eq!(status("/inspect.json", &["news example"]).await, 403);
@@ -299,7 +299,7 @@ async fn a_request_names_no_domain_in_any_place_to_look_inside() {
 #[tokio::test]
 async fn another_address_of_this_machine_is_not_local() {
     let folder = tempdir().unwrap();
-    // Sends nothing: only asks which address would be used.
+    // Sends nothing: it only finds out which address would be used.
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     let Ok(Ok(address)) = socket.connect("198.51.100.1:9").map(|()| socket.local_addr()) else { return };
     if address.ip().is_loopback() {

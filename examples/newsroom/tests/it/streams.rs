@@ -1,4 +1,4 @@
-//! How many event streams there may be, and what the others are told.
+//! How many event streams may be open, and what further clients receive.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn one_stream_too_many_is_a_503_until_another_one_ends() {
         assert_eq!(refused.status, 503, "{settings:?}");
         assert_eq!(refused.headers["retry-after"], "30");
         assert!(refused.json().unwrap()["error"].as_str().unwrap().contains("Too many readers"));
-        // What is no stream is still served.
+        // A request that is not a stream is still served.
         assert_eq!(lab.get("/articles/60").await.status, 200);
 
         drop(first);

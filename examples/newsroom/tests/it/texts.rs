@@ -1,4 +1,4 @@
-//! What readers write: what of it is taken, refused, and shown.
+//! What readers write: what is accepted, rejected, and shown.
 
 use tempfile::tempdir;
 
@@ -22,7 +22,7 @@ async fn a_name_with_what_cannot_be_seen_is_refused_and_nothing_is_written() {
         let told = refused.json().unwrap()["error"].as_str().unwrap().to_owned();
         assert!(told.starts_with("the name has "), "{told}");
     }
-    // A form says the same on a page.
+    // A form gives the same message on a page.
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     let body = "name=Ada%E2%80%8B&text=Hello".to_owned();
     let refused = lab.visitor().await.send("POST", "/articles/60/comments", &headers, body).await.unwrap();
@@ -35,7 +35,7 @@ async fn a_name_with_what_cannot_be_seen_is_refused_and_nothing_is_written() {
     let body = "name=A%ffda&text=Hello".to_owned();
     let refused = lab.visitor().await.send("POST", "/articles/60/comments", &headers, body).await.unwrap();
     assert_eq!(refused.status, 400);
-    assert!(refused.body.contains("has to be sent as UTF-8"), "{}", refused.body);
+    assert!(refused.body.contains("must be sent as UTF-8"), "{}", refused.body);
     assert_eq!(lab.json("/api/articles/60/comments").await, before);
 }
 

@@ -1,4 +1,4 @@
-//! Clients that do not behave: slow ones, silent ones, and those that send too much. Bytes over a socket.
+//! Clients that misbehave: slow ones, silent ones, and those that send too much. Bytes over a socket.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::{Instant, pause, resume, timeout};
 
 use crate::lab::Lab;
 
-/// Longer than any limit of the service. Virtual where the clock is paused.
+/// Longer than any limit of the service. Virtual time where the clock is paused.
 const LONG: Duration = Duration::from_secs(120);
 
 /// A connection that has sent this.
@@ -20,7 +20,7 @@ async fn send(lab: &Lab, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-/// A connection whose request waits for its body, and has all but the end of it.
+/// A connection whose request has sent its head, and all of its body except the end.
 async fn send_half(lab: &Lab, path: &str, kind: &str) -> TcpStream {
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n"
@@ -33,7 +33,7 @@ async fn send_half(lab: &Lab, path: &str, kind: &str) -> TcpStream {
     stream
 }
 
-/// All that comes until the connection ends in an orderly way.
+/// Everything that arrives until the connection ends in an orderly way.
 async fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the connection stays open").unwrap();

@@ -1,4 +1,4 @@
-//! What has to be true of answers, whatever happens at the same time.
+//! What must be true of answers, whatever happens at the same time.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use newsroom::visitor::{Failure, Visitor};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Comments that the service has said it has: who asks after that has to see them.
+/// Comments that the service has acknowledged: every later request must see them.
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged(Mutex<HashMap<u64, (u64, u64)>>);
 
@@ -97,7 +97,7 @@ pub(crate) fn story(body: &str, known: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// A page whose number of comments is that of its list.
+/// A page whose number of comments matches its list.
 pub(crate) fn page(body: &str, known: u64) -> Result<(), String> {
     let total = body.split_once("data-total=\"").and_then(|(_, rest)| rest.split_once('"'));
     let total = total.and_then(|(total, _)| total.parse::<u64>().ok()).ok_or("a page without comments")?;
@@ -136,7 +136,7 @@ pub(crate) async fn totals(visitor: &mut Visitor) -> Result<Totals, Failure> {
     Ok(serde_json::from_value(stats["totals"].clone())?)
 }
 
-/// What the service says of itself, if it says it to this machine.
+/// What the service reports about itself, if this machine may see it.
 async fn stats(visitor: &mut Visitor) -> Result<Value, Failure> {
     let response = visitor.get("/api/stats").await?;
     match response.status.is_success() {
@@ -145,17 +145,17 @@ async fn stats(visitor: &mut Visitor) -> Result<Value, Failure> {
     }
 }
 
-/// What there is when nobody reads any more.
+/// The state when no reader is left.
 #[derive(Debug, Default)]
 pub(crate) struct InTheEnd {
     pub(crate) ledger: LedgerReport,
     pub(crate) hits: u64,
     pub(crate) misses: u64,
-    /// What is wrong, in words.
+    /// The faults, in words.
     pub(crate) faults: Vec<String>,
 }
 
-/// Looks whether each comment is there that was acknowledged, and, if nobody else comments, no other.
+/// Checks that each acknowledged comment is there and, if no other program comments, that there are no others.
 pub(crate) async fn in_the_end(
     visitor: &mut Visitor,
     before: &Totals,

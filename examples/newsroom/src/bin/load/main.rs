@@ -1,4 +1,5 @@
-//! Two hundred readers at the same time, some of whom comment: is any request lost, any page torn, anything loaded twice?
+//! Two hundred readers at the same time, some of whom comment: is any request lost, any page inconsistent, anything
+//! loaded twice?
 //!
 //! ```sh
 //! cargo run --release -p newsroom --bin load -- --connections 200 --seconds 30
@@ -58,7 +59,7 @@ async fn run(options: &Options) -> Result<Summary, Box<dyn Error>> {
         Some(_) => None,
         None => Some(start(Path::new("target/newsroom-load"), options).await?),
     };
-    // One of them is there.
+    // One of them is set.
     let address = options.address.or(own.as_ref().map(Service::address)).ok_or("there is no service")?;
     println!("{} connections to {address} for {} s ...", options.connections, options.seconds);
     let summary = visit(address, options, own.is_some()).await.map_err(|error| error as Box<dyn Error>)?;
@@ -74,12 +75,12 @@ async fn start(folder: &Path, options: &Options) -> Result<Service, Box<dyn Erro
         std::fs::remove_dir_all(folder)?;
     }
     let client = app::open(folder, Size::default(), |line| println!("{line}")).await?;
-    // One more for the checks at the end.
+    // One more, for the checks at the end.
     let connections = usize::try_from(options.connections)?.saturating_add(1);
     Ok(Service::start_anywhere(client, &Settings { connections, ..Settings::default() }).await?)
 }
 
-/// Reads and comments until the time is up, then checks what there is in the end.
+/// Reads and comments until the time is up, then checks the final state.
 async fn visit(address: SocketAddr, options: &Options, is_alone: bool) -> Result<Summary, Failure> {
     let mut visitor = Visitor::to(address).await?;
     let before = checks::totals(&mut visitor).await?;

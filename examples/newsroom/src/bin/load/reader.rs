@@ -1,4 +1,4 @@
-//! One reader: a connection, over which one request goes after the other, each chosen at random and checked.
+//! One reader: a connection, on which one request follows the other, each chosen at random and checked.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::checks::{self, Acknowledged};
 /// The newest articles, which most readers read.
 const POPULAR: u64 = 60;
 
-/// What is looked for.
+/// The words that readers search for.
 const WORDS: &[&str] =
     &["lighthouse", "soup", "bakery", "tram", "swifts", "choral", "honey", "ferry", "dog", "rain"];
 
-/// Faults that are told in full; the others are only counted.
+/// Faults that are printed in full; further ones are only counted.
 const FAULTS_TOLD: usize = 5;
 
 pub(crate) struct Reader {
@@ -39,7 +39,7 @@ pub(crate) struct Tally {
     pub(crate) lost: u64,
     pub(crate) failed: u64,
     pub(crate) torn: u64,
-    /// Some of what was wrong, in words.
+    /// Some of the faults, in words.
     pub(crate) faults: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ impl Reader {
         Self { name, rng, articles, posts, acknowledged, tally: Tally::default() }
     }
 
-    /// Reads until the time is up. A broken connection is made again.
+    /// Reads until the time is up. Replaces a broken connection.
     pub(crate) async fn read(mut self, address: SocketAddr, end: Instant) -> Tally {
         while Instant::now() < end {
             let mut visitor = match Visitor::to(address).await {

@@ -1,4 +1,4 @@
-//! What all readers have seen, for people.
+//! The results of all readers, for people.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Summary {
         !self.all.times.is_empty() && lost + failed + torn == 0 && self.end.faults.is_empty()
     }
 
-    /// The time that so many of a thousand answers took at most.
+    /// The longest time of this many of a thousand answers.
     fn time(&self, per_mille: usize) -> Duration {
         let times = &self.all.times;
         times

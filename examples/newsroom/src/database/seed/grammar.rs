@@ -1,4 +1,4 @@
-//! Makes sentences of templates. A slot such as `{place}` is filled from the list of that name, with the same words
+//! Makes sentences from templates. A slot such as `{place}` is filled from the list of that name, with the same words
 //! throughout one story; `{place2}` is another choice from the same list.
 
 use std::collections::HashMap;
@@ -12,9 +12,9 @@ use crate::model::Section;
 pub(super) struct Story {
     desk: &'static Desk,
     rng: Rng,
-    /// What slots were filled with.
+    /// The words in the slots.
     facts: HashMap<&'static str, String>,
-    /// Sentences that were used: none comes twice.
+    /// Sentences that were used: none is used twice.
     used: Vec<&'static str>,
 }
 

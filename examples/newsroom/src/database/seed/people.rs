@@ -1,4 +1,4 @@
-//! Who writes: reporters, each for one section, and readers who comment.
+//! The authors: reporters, each for one section, and readers who comment.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use crate::model::Section;
 
-/// Of those who write, the part that are reporters.
+/// The share of reporters among the authors.
 const ONE_REPORTER_IN: u32 = 60;
 
 pub(super) struct Person {
@@ -25,7 +25,7 @@ impl People {
         &self.all[id as usize - 1].name
     }
 
-    /// One of those who write for the section: every sixth reporter does.
+    /// A reporter of the section: every sixth reporter writes for it.
     pub(super) fn reporter(&self, rng: &mut Rng, section: Section) -> u64 {
         let sections = Section::ALL.len();
         let chosen = rng.usize(..self.reporters / sections) * sections + section as usize;
@@ -37,7 +37,7 @@ impl People {
     }
 }
 
-/// Draws so many people, or a few more if that were too few for all sections. No two have one name.
+/// Draws this many people, or a few more if they are too few for all sections. No two have the same name.
 pub(super) fn draw(rng: &mut Rng, count: u32) -> People {
     let sections = Section::ALL.len();
     let reporters = (count / ONE_REPORTER_IN) as usize / sections * sections;
@@ -55,7 +55,7 @@ pub(super) fn draw(rng: &mut Rng, count: u32) -> People {
     People { all: all.collect(), reporters }
 }
 
-/// A name that nobody has yet. Readers may have a middle letter, so that there are enough.
+/// A name that is not taken yet. Readers may have a middle letter, so that there are enough.
 fn name(rng: &mut Rng, is_plain: bool, taken: &mut HashSet<String>) -> String {
     loop {
         let (first, last) = (pick(rng, FIRST), pick(rng, LAST));

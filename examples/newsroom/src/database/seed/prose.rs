@@ -1,4 +1,4 @@
-//! The words of the newspaper: lists and sentences, common to all sections here and of each section in a file.
+//! The words of the newspaper: lists and sentences. Those for all sections are here; each section has a file.
 
 mod business;
 mod city;
@@ -9,7 +9,7 @@ mod travel;
 
 use crate::model::Section;
 
-/// What the articles of one section are made of.
+/// The parts of the articles of one section.
 pub(super) struct Desk {
     pub(super) titles: &'static [&'static str],
     pub(super) standfirsts: &'static [&'static str],
@@ -17,7 +17,7 @@ pub(super) struct Desk {
     pub(super) leads: &'static [&'static str],
     /// Sentences that tell more.
     pub(super) details: &'static [&'static str],
-    /// What slots are filled with, before the lists that all sections share.
+    /// The lists for slots; they take precedence over the lists that all sections share.
     pub(super) words: &'static [(&'static str, &'static [&'static str])],
 }
 
