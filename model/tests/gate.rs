@@ -129,7 +129,7 @@ fn a_save_sees_no_half_of_a_commit() {
 }
 
 #[test]
-fn who_closed_the_gate_before_is_kept_out_by_the_next() {
+fn a_thread_that_closed_the_gate_before_is_kept_out_by_the_next() {
     model(|| {
         let cache = Cache::new();
         sync::be_thread(1);
@@ -141,7 +141,7 @@ fn who_closed_the_gate_before_is_kept_out_by_the_next() {
 }
 
 #[test]
-fn who_closes_the_gate_may_go_through_it() {
+fn the_thread_that_closes_the_gate_may_go_through_it() {
     model(|| {
         let cache = Cache::new();
         sync::be_thread(1);

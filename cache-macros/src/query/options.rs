@@ -355,9 +355,8 @@ fn strategy(name: &Ident, argument: &TokenStream) -> syn::Result<&'static str> {
 }
 
 fn table_name(name: &Ident, argument: &TokenStream) -> syn::Result<LitStr> {
-    let text: LitStr = syn::parse2(argument.clone()).map_err(|_| {
-        argument_error(name, argument, "`name` takes a string, as in `name = \"post\"`")
-    })?;
+    let text: LitStr = syn::parse2(argument.clone())
+        .map_err(|_| argument_error(name, argument, "`name` takes a string, as in `name = \"post\"`"))?;
     if text.value().trim().is_empty() || text.value().contains(char::is_control) {
         return Err(argument_error(
             name,

@@ -146,10 +146,7 @@ fn a_skip_that_is_of_no_use_is_warned_about() {
         messages,
         [
             (crate::report::Severity::Error, "`not a path` is not the path of a query"),
-            (
-                crate::report::Severity::Warning,
-                "`post::GetPost` leaves nothing out: there is no such query"
-            ),
+            (crate::report::Severity::Warning, "`post::GetPost` leaves nothing out: there is no such query"),
         ]
     );
     assert_eq!(listing.report.diagnostics()[1].help, ["there is `crate::posts::GetPost`"]);

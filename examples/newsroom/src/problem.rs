@@ -50,7 +50,10 @@ impl Problem {
 
     /// There is something, but not for this method.
     pub fn wrong_method(method: &Method) -> Self {
-        let message = format!("The method {} is not allowed here; the header `allow` lists those that are.", cut(method.as_str()));
+        let message = format!(
+            "The method {} is not allowed here; the header `allow` lists those that are.",
+            cut(method.as_str())
+        );
         Self::Refused { status: StatusCode::METHOD_NOT_ALLOWED, message }
     }
 
@@ -84,9 +87,7 @@ impl Problem {
                 "Too many readers follow the comments live. Please reload the page a little later."
             }
             Self::Interrupted => "This took too long. Please try again.",
-            Self::CircuitOpen => {
-                "Our archive does not answer. Please come back in a while."
-            }
+            Self::CircuitOpen => "Our archive does not answer. Please come back in a while.",
             Self::Internal(_) => "Something went wrong on our side.",
         }
     }

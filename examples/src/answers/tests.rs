@@ -20,7 +20,7 @@ fn a_package_is_found_by_name_by_version_and_by_id() {
 }
 
 #[test]
-fn who_depends_on_a_package_is_known_with_the_kinds() {
+fn the_dependents_of_a_package_are_known_with_the_kinds() {
     let graph = graph(&[("a@1", &[("c@1", &[Normal, Dev])]), ("b@1", &[("c@1", &[Build])]), ("c@1", &[])]);
     let expected = [dependency(("a@1", &[Normal, Dev])), dependency(("b@1", &[Build]))];
     assert_eq!(graph.dependents["c@1"], expected);

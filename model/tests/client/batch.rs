@@ -98,11 +98,11 @@ fn run(loses_first: bool) {
 }
 
 #[test]
-fn whoever_stays_has_an_answer_whoever_leaves_and_joins_meanwhile() {
+fn callers_that_stay_have_an_answer_while_others_leave_and_join() {
     run(false);
 }
 
 #[test]
-fn whoever_waits_for_a_batch_that_its_runtime_drops_joins_another() {
+fn callers_of_a_batch_that_its_runtime_drops_join_another() {
     run(true);
 }

@@ -152,7 +152,7 @@ fn together(parts: Vec<Box<dyn FnOnce() + Send>>) {
 }
 
 #[test]
-fn all_who_ask_at_once_share_one_load() {
+fn concurrent_callers_share_one_load() {
     check(|| {
         let program = Program::new();
         let ask = || {
@@ -166,7 +166,7 @@ fn all_who_ask_at_once_share_one_load() {
 }
 
 #[test]
-fn who_stays_has_an_answer_whoever_leaves() {
+fn callers_that_stay_have_an_answer_while_others_leave() {
     check(|| {
         let program = Program::new();
         let (staying, leaving) = (program.clone(), program.clone());
@@ -196,7 +196,7 @@ fn nothing_late_is_stored_whatever_happens_to_the_key_and_whenever() {
 }
 
 #[test]
-fn loads_that_their_runtime_drops_are_taken_over_by_one_other_for_all_who_wait() {
+fn one_caller_takes_over_a_load_that_its_runtime_drops_for_all_that_wait() {
     for dropped in 1..=2 {
         check(move || {
             let program = Program::new();
@@ -230,7 +230,7 @@ fn a_load_that_was_taken_over_stores_nothing_when_its_runtime_runs_it_after_all(
 
 /// The timer may end at any time.
 #[test]
-fn who_boards_a_load_that_lingers_has_an_answer_of_it_or_of_another() {
+fn a_caller_that_joins_a_lingering_load_has_its_answer_or_that_of_another() {
     check(|| {
         let program = Program { linger: Duration::from_secs(5), ..Program::new() };
         let leave = || {

@@ -55,7 +55,7 @@ fn read(channel: &Channel, tasks: &Arc<AtomicUsize>, gives_up: bool) {
 }
 
 #[test]
-fn when_a_task_ends_or_is_idle_one_other_takes_its_place_and_nobody_misses_the_last_state() {
+fn when_a_task_ends_or_is_idle_one_other_takes_its_place_and_no_reader_misses_the_last_state() {
     for gives_up in [false, true] {
         check(move || {
             let (channel, tasks) = (Channel::new(StateChannel::new(0)), Arc::default());

@@ -24,7 +24,7 @@ fn run(mut turn: ScopePlace, is_running: &AtomicBool) {
 }
 
 #[test]
-fn those_of_a_scope_run_one_at_a_time_whoever_leaves() {
+fn mutations_of_a_scope_run_one_at_a_time_while_others_leave() {
     check(|| {
         let (scopes, scope) = (Arc::new(Scopes::default()), Scope::new("scope"));
         let is_running = Arc::new(AtomicBool::new(false));

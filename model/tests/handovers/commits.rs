@@ -146,7 +146,7 @@ fn a_transaction_that_only_reads_sees_one_moment() {
 }
 
 #[test]
-fn who_has_seen_one_write_of_a_commit_sees_all() {
+fn a_reader_that_has_seen_one_write_of_a_commit_sees_all() {
     check(|| {
         let store = store();
         let number = |value: Option<Arc<u64>>| value.map_or(0, |value| *value);

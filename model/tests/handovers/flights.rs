@@ -10,7 +10,7 @@ use shuttle::thread;
 use crate::{Few, Registry, Store, Weak, check, part, store, together};
 
 #[test]
-fn one_computes_for_all_who_ask() {
+fn one_thread_computes_for_all_callers() {
     check(|| {
         let store = store();
         let loads = Arc::new(AtomicUsize::new(0));
@@ -92,7 +92,7 @@ fn a_write_meanwhile_wins() {
 }
 
 #[test]
-fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_who_asks_after_it() {
+fn a_load_that_began_before_a_removal_is_not_kept_nor_given_to_later_callers() {
     check(|| {
         let store = store();
         // A load gives the value of the source at that moment.
@@ -151,7 +151,7 @@ const MARKS: [Mark; 11] = [
 ];
 
 #[test]
-fn what_was_loaded_before_a_mark_is_not_fresh_after_it_and_not_given_to_who_loads_after_it() {
+fn a_value_loaded_before_a_mark_is_not_fresh_after_it_and_not_given_to_later_loads() {
     for mark in MARKS {
         check(move || {
             let store = store();

@@ -77,7 +77,7 @@ fn a_change_of_a_part_is_not_undone_by_what_was_loaded_before_it() {
 }
 
 #[test]
-fn whoever_is_called_about_a_key_has_seen_the_last_write_in_the_end() {
+fn a_callback_of_a_key_has_seen_the_last_write_in_the_end() {
     check(|| {
         let store = store();
         let seen = Arc::new(AtomicUsize::new(0));

@@ -139,7 +139,7 @@ fn on_a_large_terminal_all_of_an_error_is_seen() {
 }
 
 #[test]
-fn where_nobody_answers_it_is_said_how_to_start_a_newsroom() {
+fn without_answers_the_screen_says_how_to_start_a_newsroom() {
     let nothing = Picture { feed: None, story: None, stats: None, place: None, ..picture() };
     let screen = text(&drawn(&nothing, 80, 24));
     assert!(screen.contains("cargo run --release -p newsroom"), "{screen}");

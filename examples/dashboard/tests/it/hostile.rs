@@ -71,7 +71,7 @@ fn what_is_refused_is_told_without_commands_too() {
 }
 
 #[test]
-fn texts_and_lists_of_any_length_keep_nobody_waiting() {
+fn texts_and_lists_of_any_length_keep_no_user_waiting() {
     let newsroom = Newsroom::saying(huge);
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
     console.shows_where("four fresh answers", |screen| screen.matches("● fresh").count() == 4);
@@ -100,7 +100,7 @@ fn an_answer_of_more_than_4_mib_is_broken_off() {
 }
 
 #[test]
-fn keys_that_come_faster_than_pictures_keep_nobody_waiting() {
+fn keys_that_come_faster_than_pictures_keep_no_user_waiting() {
     let newsroom = Newsroom::start();
     let mut console = Console::dashboard(&["--url", &newsroom.url(), "--every", "60m"]);
     console.shows(&["▶ Four"]);
@@ -111,7 +111,7 @@ fn keys_that_come_faster_than_pictures_keep_nobody_waiting() {
 }
 
 #[test]
-fn loads_that_are_never_answered_keep_nobody_waiting() {
+fn loads_that_are_never_answered_keep_no_user_waiting() {
     // The system accepts connections, and nothing reads them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());

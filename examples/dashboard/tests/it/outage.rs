@@ -23,7 +23,7 @@ fn a_newsroom_that_stops_and_comes_back_is_seen() {
 }
 
 #[test]
-fn who_is_not_there_at_the_start_is_waited_for() {
+fn a_newsroom_that_is_down_at_the_start_is_waited_for() {
     let mut newsroom = Newsroom::start();
     newsroom.stop();
     let mut console =

@@ -7,7 +7,10 @@ fn without_a_terminal_it_says_so() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.starts_with("error: standard output is not a terminal") && said.lines().count() == 1, "{said}");
+    assert!(
+        said.starts_with("error: standard output is not a terminal") && said.lines().count() == 1,
+        "{said}"
+    );
     assert!(output.stdout.is_empty());
 }
 

@@ -94,7 +94,7 @@ async fn a_form_without_scripts_leads_back_to_the_comments() {
 }
 
 #[tokio::test]
-async fn who_listens_is_told_of_a_comment() {
+async fn a_listener_receives_a_comment() {
     let folder = tempdir().unwrap();
     let lab = Lab::open(folder.path()).await;
     let before = total(&lab.json("/api/articles/60").await);
@@ -123,7 +123,7 @@ async fn a_service_that_stops_ends_its_streams() {
 }
 
 #[tokio::test]
-async fn who_listens_sees_a_comment_on_its_way_and_who_reads_does_not() {
+async fn a_listener_sees_a_comment_on_its_way_and_a_reader_does_not() {
     let folder = tempdir().unwrap();
     let lab = Lab::open(folder.path()).await;
     let before = lab.json("/api/articles/60/comments").await;

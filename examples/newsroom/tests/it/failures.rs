@@ -95,7 +95,7 @@ async fn a_database_that_hangs_is_not_healthy() {
 }
 
 #[tokio::test]
-async fn searches_that_nobody_waits_for_are_not_run() {
+async fn searches_without_callers_are_not_run() {
     let folder = tempdir().unwrap();
     let lab = Lab::open(folder.path()).await;
     let client = lab.service.client();
