@@ -25,10 +25,10 @@ pub mod shape {
 #[cfg(feature = "derive")]
 const FORMAT: u32 = 1;
 
-/// The name of a derived query, if the derive that wrote it belongs to this crate.
+/// Returns the name of a derived query, if the derive that wrote it belongs to this crate.
 ///
 /// # Panics
-/// When it does not; the compiler shows the panic as an error.
+/// If it does not; the compiler shows the panic as an error.
 #[cfg(feature = "derive")]
 #[must_use]
 #[track_caller]
@@ -41,11 +41,11 @@ pub const fn named(format: u32, name: &'static str) -> &'static str {
     name
 }
 
-/// The value of a query. Generated code that says `Self::Value` would have the compiler repeat there what the query lacks to
-/// be one.
+/// The value of a query. If generated code used `Self::Value`, the compiler would repeat there what the query
+/// lacks.
 pub type Value<Q> = <Q as Valued>::Value;
 
-/// Says of every query what its value is, and asks nothing else of it.
+/// Names the value of every query, without any other requirement.
 pub trait Valued {
     /// The value.
     type Value: ?Sized;
@@ -55,8 +55,8 @@ impl<Q: crate::Query> Valued for Q {
     type Value = Q::Value;
 }
 
-/// The name of a query. Generated code that says `GetPost::NAME` would have the compiler repeat there what the query
-/// lacks to be one.
+/// Returns the name of a query. If generated code used `GetPost::NAME`, the compiler would repeat there what
+/// the query lacks.
 #[must_use]
 #[inline(always)]
 pub const fn name<Q: crate::Query>() -> &'static str {

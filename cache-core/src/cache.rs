@@ -46,14 +46,14 @@ impl<Q: Query, R: Holds<Q>> TableRef<Q> for CacheInner<R> {
     }
 }
 
-/// The table of a query in a cache that is known to have this registry.
+/// Returns the table of a query in a cache that is known to have this registry.
 fn table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &Table<Q> {
     let inner: &CacheInner<R> =
         cache.downcast_ref().expect("a handle is made of the cache with its registry");
     inner.registry.table()
 }
 
-/// The same, its query forgotten.
+/// Returns the same table, with its query erased.
 fn any_table_in<Q: Query, R: Holds<Q>>(cache: &(dyn Any + Send + Sync)) -> &dyn ErasedTable {
     table_in::<Q, R>(cache).erased()
 }
@@ -147,8 +147,8 @@ impl<R: Registry> Cache<R> {
 
     /// Returns the value of a key if it is fresh: within its freshness time, not invalidated, not expired.
     ///
-    /// `None` does not mean that there is no value: [`get`](Self::get) also returns one that is stale or invalidated.
-    /// Counts as a use.
+    /// `None` does not mean that there is no value: [`get`](Self::get) also returns a stale or invalidated
+    /// one. Counts as a use.
     ///
     /// # Examples
     /// ```
@@ -233,8 +233,8 @@ impl<R: Registry> Cache<R> {
 
     /// Returns the values that a resident entry had before, oldest first.
     ///
-    /// They are at most as many as the option `history` of the table says; without the option there are none. Empty
-    /// also if the key has no resident entry.
+    /// Their number is at most the option `history` of the table; without the option there are none. Also
+    /// empty if the key has no resident entry.
     ///
     /// # Examples
     /// ```
@@ -460,8 +460,8 @@ impl<R: Registry> Cache<R> {
 
     /// Writes one value, visible at once, and returns its `Arc`.
     ///
-    /// Costs as much as in a plain cache. It is not a transaction, so it does not call the `before_commit` hooks; it
-    /// has a revision, and listeners are told of it. A reader that holds the value of before keeps it.
+    /// Costs as much as in a plain cache. It is not a transaction, so it does not call the `before_commit`
+    /// hooks, but it has a revision, and listeners get it. A reader that holds the previous value keeps it.
     ///
     /// # Examples
     /// ```
@@ -483,7 +483,7 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().insert(query, value.into(), &EntryTimes::new())
     }
 
-    /// Writes one value, as [`insert`](Self::insert) does, with times of its own in place of those of the table.
+    /// Writes one value, as [`insert`](Self::insert) does, with its own times in place of those of the table.
     ///
     /// # Examples
     /// ```
@@ -515,11 +515,12 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().insert(query, value.into(), &times)
     }
 
-    /// Returns the value of a key; if there is none, computes it by `load` and stores it.
+    /// Returns the value of a key. If there is none, computes it with `load` and stores it.
     ///
-    /// Callers with the same key share one computation: one of them runs `load`, and the others block until it is done.
-    /// No lock is held meanwhile. If `load` panics, one of the waiting callers runs its own. A call with the same key
-    /// inside `load` computes at once. Two loads that ask for each other's key on two threads wait forever.
+    /// Callers with the same key share one computation: one of them runs `load`, and the others block until
+    /// it is done. No lock is held meanwhile. If `load` panics, one of the waiting callers runs its own. A
+    /// call with the same key inside `load` computes at once. Two loads on two threads that request each
+    /// other's key wait forever.
     ///
     /// A change of the key during the load is newer than the loaded value. If a value is written meanwhile, all callers
     /// get that one. After a removal, a `clear` or an invalidation of the key, or of a set that contains it, the
@@ -558,7 +559,7 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// Returns the value of a key; if there is none, computes it by a `load` that may fail.
+    /// Returns the value of a key. If there is none, computes it with a `load` that may fail.
     ///
     /// Works as [`get_or_insert_with`](Self::get_or_insert_with). A failure is not stored: one of the waiting callers
     /// runs its own `load`.
@@ -789,7 +790,7 @@ impl<R: Registry> Cache<R> {
         let mut marked = 0;
         self.visit(&mut |table| {
             if is_meant(table.head().tags) {
-                // Before the look whether it is used: it may become so.
+                // Before the check whether the table is used: it may become used.
                 table.head().dirty_marks.mark_all();
                 marked += table.used().map_or(0, |table| table.invalidate_where(&|_| true));
             }
@@ -799,8 +800,8 @@ impl<R: Registry> Cache<R> {
 
     /// Watches a key for writes and invalidations from now on. The key need not be present.
     ///
-    /// For values that are loaded by other means than [`get_or_insert_with`](Self::get_or_insert_with): what
-    /// [`Watch::store`] is given never replaces something newer.
+    /// For values that are not loaded by [`get_or_insert_with`](Self::get_or_insert_with): a value that is
+    /// passed to [`Watch::store`] never replaces a newer one.
     ///
     /// # Examples
     /// ```
@@ -832,11 +833,11 @@ impl<R: Registry> Cache<R> {
     /// A change is a write, a removal, a `clear`, an invalidation, or a `touch`, which overtakes no watch. A change of
     /// another key does not call it.
     ///
-    /// `changed` runs without locks, on the thread that changed the key or on another that changes something at the
-    /// same time. A read of the key in it, or after it, sees the change. Several changes may cause one call, and a call
-    /// may come without a change, also shortly after the watch is dropped. `changed` must be quick, since the writer
-    /// waits for it. What it changes itself is told after it has returned, so a chain of changes may have any length. A
-    /// panic in it is counted with those of the listeners.
+    /// `changed` runs without locks, on the thread that changed the key or on another that changes something
+    /// at the same time. A read of the key in it, or after it, sees the change. Several changes may cause one
+    /// call, and a call may come without a change, also shortly after the watch is dropped. `changed` must be
+    /// quick, since the writer waits for it. Its own changes are reported after it has returned, so a chain
+    /// of changes may have any length. A panic in it is counted with those of the listeners.
     ///
     /// # Examples
     /// ```
@@ -863,7 +864,7 @@ impl<R: Registry> Cache<R> {
         Watch::new(self.used_ref::<Q>(), query.clone(), Some(Arc::new(changed)))
     }
 
-    /// Writes a value unless it equals the present one; returns the value that the cache has then.
+    /// Writes a value unless it equals the present one. Returns the value that the cache then has.
     ///
     /// With the option `eq` an equal value is not written: the present one is kept, and touched. Readers that compare
     /// `Arc`s see no change. Without the option this is [`insert`](Self::insert).
@@ -900,8 +901,8 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// Keeps whatever is committed under a key resident, beyond capacity and times, until the last pin of the key is
-    /// dropped.
+    /// Keeps the committed value of a key resident, beyond capacity and times, until the last pin of the key
+    /// is dropped.
     ///
     /// The key need not be present. A pin follows replacements, removals and `clear`.
     ///
@@ -929,7 +930,7 @@ impl<R: Registry> Cache<R> {
 
     /// Empties all tables, survivors and history included. Is one commit.
     ///
-    /// Pins keep their claim on their keys, and hold what is written there later.
+    /// Pins keep their claim on their keys, and keep later values resident.
     ///
     /// # Examples
     /// ```
@@ -947,7 +948,7 @@ impl<R: Registry> Cache<R> {
     pub fn clear(&self) {
         let mut parts = Vec::new();
         self.visit(&mut |table| parts.push(ClearPart::new(table)));
-        // The parts of a clear read nothing, so nothing can have overtaken them.
+        // The parts of a clear read nothing, so nothing can overtake them.
         if let Ok(revision) =
             Commit::new(self.shared(), CommitKind::Write).alone().run(&mut dynamic(&mut parts))
         {
@@ -958,8 +959,8 @@ impl<R: Registry> Cache<R> {
 
     /// Removes everything that has expired and all keys whose value is gone. Returns how many keys it removed.
     ///
-    /// Writes do the same bit by bit, each for its own shard. A table that is idle keeps what it has: a value past its
-    /// deadline until its key is read, and the memory of a dead value, which its key's weak handle keeps allocated,
+    /// Writes do the same bit by bit, each for its own shard. An idle table keeps a value past its deadline
+    /// until its key is read, and the memory of a dead value, which its key's weak handle keeps allocated,
     /// until a write visits it. A program that may be idle for long calls this from a timer, as
     /// [`reap_every`](Self::reap_every) does. Visits every survivor, one shard at a time.
     ///
@@ -1084,7 +1085,7 @@ impl<R: Registry> Cache<R> {
         self.0.registry.visit(&mut |table| visitor(table.0));
     }
 
-    /// All tables, in order of their listing.
+    /// Returns all tables, in registry order.
     pub(crate) fn tables(&self) -> Vec<&dyn ErasedTable> {
         let mut tables = Vec::new();
         self.visit(&mut |table| tables.push(table));
@@ -1099,13 +1100,13 @@ impl<R: Registry> Cache<R> {
         self.0.registry.table()
     }
 
-    /// The cache, its registry forgotten.
+    /// Erases the registry of the cache.
     #[inline(never)]
     fn any(&self) -> Arc<dyn Any + Send + Sync> {
         Arc::clone(&self.0) as Arc<dyn Any + Send + Sync>
     }
 
-    /// A handle of the table of a query, its query forgotten.
+    /// Returns a handle of the table of a query, with its query erased.
     pub(crate) fn erased_ref<Q: Query>(&self) -> ErasedTableRef
     where
         R: Holds<Q>,

@@ -1,5 +1,5 @@
-//! Time, given to the cache from outside: a monotonic clock for ages and deadlines, a wall clock for snapshots; and the
-//! numbers of commits, which are the logical time of a cache.
+//! Time: a monotonic clock for ages and deadlines, a wall clock for snapshots, and the numbers of commits,
+//! which are the logical time of a cache.
 
 use std::fmt::{self, Debug};
 use std::ops::{Add, Sub};
@@ -10,21 +10,22 @@ use serde::Serialize;
 
 /// Where a cache reads the time from.
 ///
-/// Times are counted from [`precise_now`](Self::precise_now) and compared with [`now`](Self::now). As long as `now` is
-/// never ahead of `precise_now`, nothing expires early, and what has expired is noticed as late as `now` lags behind.
-/// Both may go backwards: nothing expires early for it, ages count as zero meanwhile.
+/// Times are counted from [`precise_now`](Self::precise_now) and compared with [`now`](Self::now). As long as
+/// `now` is never ahead of `precise_now`, nothing expires early, and what has expired is noticed as late as
+/// `now` lags behind. Both may go backwards: nothing expires early because of that, and ages count as zero
+/// meanwhile.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The present moment of a clock that is not set by anybody while the program runs. Hits of entries with times read
-    /// it, so it should be cheap; it may move in steps.
+    /// Returns the present moment of a clock that nothing sets while the program runs. Hits of entries with
+    /// times read it, so it should be cheap. It may move in steps.
     fn now(&self) -> Moment;
 
-    /// The present moment as precisely as the clock can tell it. Read by writes, and by uses of entries with a time to
-    /// idle. Default: [`now`](Self::now).
+    /// Returns the present moment as precisely as the clock can tell it. Read by writes, and by uses of
+    /// entries with a time to idle. Default: [`now`](Self::now).
     fn precise_now(&self) -> Moment {
         self.now()
     }
 
-    /// The date and time of day; read only while saving and restoring. Default: [`SystemTime::now`].
+    /// Returns the date and time of day. Read only while saving and restoring. Default: [`SystemTime::now`].
     ///
     /// Has no default on `wasm32-unknown-unknown`, where the standard library does not know the time.
     #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -32,7 +33,7 @@ pub trait Clock: Debug + Send + Sync + 'static {
         SystemTime::now()
     }
 
-    /// The date and time of day; read only while saving and restoring.
+    /// Returns the date and time of day. Read only while saving and restoring.
     #[cfg(all(target_family = "wasm", target_os = "unknown"))]
     fn wall(&self) -> SystemTime;
 }
@@ -50,13 +51,14 @@ impl Moment {
     /// Before any moment of any clock.
     pub(crate) const PAST: Self = Self(i64::MIN);
 
-    /// Time passed from `earlier` to this moment; zero if `earlier` is later.
+    /// Returns the time from `earlier` to this moment; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Whether a deadline is past. A time that never ends is told apart from one that ended at the end of the clock.
+    /// Returns whether a deadline is past. A time that never ends differs from one that ends at the end of
+    /// the clock.
     pub(crate) fn is_over(self, now: Self) -> bool {
         self != Self::NEVER && now >= self
     }
@@ -76,7 +78,7 @@ impl Add<Duration> for Moment {
     fn add(self, time: Duration) -> Self {
         match i64::try_from(time.as_nanos()) {
             Ok(nanos) => Self(self.0.saturating_add(nanos)),
-            // For ever, also from a moment before the origin.
+            // Forever, even from a moment before the origin.
             Err(_) => Self::NEVER,
         }
     }
@@ -96,22 +98,23 @@ fn saturating_nanos(time: Duration) -> i64 {
 
 /// The clock of the operating system, and the default of a cache.
 ///
-/// On Linux `now` is the coarse monotonic clock, which costs a few nanoseconds to read and moves in steps, as a rule of
-/// 4 ms: what has expired may be served for one step longer. Elsewhere it is [`std::time::Instant`].
+/// On Linux, `now` is the coarse monotonic clock, which costs a few nanoseconds to read and moves in steps,
+/// usually of 4 ms: an expired value may be served for one step longer. Elsewhere it is
+/// [`std::time::Instant`].
 ///
-/// Does not exist on `wasm32-unknown-unknown`, where the standard library has no clock: give the
-/// [`Builder`](crate::Builder::clock) another one there, or it fails.
+/// Does not exist on `wasm32-unknown-unknown`, where the standard library has no clock. Give the
+/// [`Builder`](crate::Builder::clock) another clock there, or it fails.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 #[derive(Clone, Debug, Default)]
 pub struct SystemClock {
-    /// Set by the first reading, so that a clock which is never read needs none of the system.
+    /// Set by the first read, so that a clock that is never read needs no system clock.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     origin: std::sync::OnceLock<std::time::Instant>,
 }
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 impl SystemClock {
-    /// Makes the clock. Does not read it.
+    /// Creates the clock without reading it.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -147,7 +150,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The clock of a cache that was given none; `None` on a platform without one.
+/// Returns the default clock of a cache; `None` on a platform without one.
 pub(crate) fn default_clock() -> Option<Box<dyn Clock>> {
     #[cfg(all(target_family = "wasm", target_os = "unknown"))]
     return None;
@@ -174,7 +177,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Makes a clock that stands at its origin, and whose wall clock stands at the Unix epoch.
+    /// Creates a clock at its origin, with its wall clock at the Unix epoch.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -236,7 +239,7 @@ impl<C: Clock> Clock for std::sync::Arc<C> {
 pub struct Revision(pub(crate) u64);
 
 impl Revision {
-    /// The number itself; the first commit of a cache is 1.
+    /// Returns the number itself; the first commit of a cache is 1.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0

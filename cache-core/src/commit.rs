@@ -1,8 +1,8 @@
-//! From a set of parts, one per table, to one visible change, in phases: lock everything in one global order, validate,
-//! draw the revision, install, unlock.
+//! Turns a set of parts, one per table, into one visible change. The phases are: lock everything in one
+//! global order, validate, draw the revision, install, unlock.
 //!
-//! No lock is released before all have been taken and all parts are installed, so a reader that has seen one write of a
-//! commit waits for the others, or sees them. What was displaced is dropped when no lock is held any more.
+//! No lock is released before all locks are taken and all parts are installed. So a reader that has seen one
+//! write of a commit waits for the others, or sees them. What was displaced is dropped when no lock is held.
 
 pub(crate) mod affected;
 pub(crate) mod bulk;
@@ -28,35 +28,35 @@ use locked_shards::LockedShards;
 
 /// What a commit does to one table.
 pub(crate) trait Part {
-    /// Place of the table in the order in which tables are locked.
+    /// Returns the place of the table in the locking order.
     fn table_index(&self) -> usize;
 
-    /// The table, and what is done to it while it is locked. `None` if nothing is.
+    /// Returns the table and the steps to run while it is locked; `None` if there are none.
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)>;
 
-    /// Does what has to wait until no lock is held: makes room elsewhere.
+    /// Does the work that must wait until no lock is held: makes room elsewhere.
     fn unlocked(&mut self) {}
 
-    /// Drops what was displaced, when all else is done: the drop of a value may panic.
+    /// Drops what was displaced, after everything else: the drop of a value may panic.
     fn drop_displaced(&mut self) {}
 
-    /// How far the part reaches.
+    /// Returns the kind of commit that the part needs.
     fn kind(&self) -> CommitKind {
         CommitKind::Write
     }
 }
 
-/// Parts of one kind, to be run.
+/// Erases the type of parts, so that they can be run.
 pub(crate) fn dynamic<P: Part>(parts: &mut [P]) -> Vec<&mut dyn Part> {
     parts.iter_mut().map(|part| part as &mut dyn Part).collect()
 }
 
-/// What a part does in the phases of a commit.
+/// The work of a part in the phases of a commit.
 pub(crate) trait Steps {
     /// Locks what the part needs.
     fn lock(&self, locked: &mut LockedShards<'_>);
 
-    /// Compares what was read with what is there, and finds the places of what will be written. Changes nothing.
+    /// Compares the reads with the present entries, and locates the entries to be written. Changes nothing.
     ///
     /// # Errors
     /// Why the commit cannot be installed.
@@ -66,26 +66,26 @@ pub(crate) trait Steps {
     fn install(&mut self, locked: &mut LockedShards<'_>, commit: &Commit<'_>);
 }
 
-/// A commit on its way.
+/// A commit in progress.
 pub(crate) struct Commit<'a> {
     shared: &'a Shared,
-    /// What the listeners will be told, if there are any.
+    /// The changes to report to listeners, if there are any.
     pub(crate) changes: Vec<Change>,
-    /// Marks and touches have no revision, and a read alone needs no gate.
+    /// Decides what the commit needs: marks and touches have no revision, and reads alone need no gate.
     kind: CommitKind,
-    /// When the commit was begun; times of what it writes begin here. Read before anything is locked, since a clock may
-    /// be foreign code, and after the hooks, which may take long.
+    /// When the commit began. The times of its entries begin here. Read before anything is locked, since a
+    /// clock may be foreign code, and after the hooks, which may take long.
     pub(crate) now: Moment,
-    /// A base that was found changed. Kept until all parts have looked at theirs, so that all merges that were
-    /// overtaken run again at once.
+    /// A base that has changed. Kept until all parts have checked theirs, so that all overtaken merges run
+    /// again at once.
     pub(crate) overtaken: Option<Failure>,
-    /// Whether no other write may come between the look at the first table and the lock of the last.
+    /// Whether no other write may come between the check of the first table and the lock of the last.
     is_alone: bool,
-    /// Set when nothing can fail any more and all locks are held: a reader that sees a write of this commit sees it
-    /// set.
+    /// Set when nothing can fail any more and all locks are held, so a reader that sees a write of this
+    /// commit sees the flag set.
     committed_flag: Option<&'a AtomicBool>,
     revision: u64,
-    /// What was displaced, until no lock is held any more.
+    /// What was displaced. Kept until no lock is held.
     displaced: Vec<DisplacedPairs>,
 }
 
@@ -93,22 +93,22 @@ pub(crate) struct Commit<'a> {
 pub(crate) enum CommitKind {
     /// Reads to be validated.
     Read,
-    /// Touches and marks besides.
+    /// Reads, and touches or marks.
     Mark,
-    /// Writes besides.
+    /// Writes, and any of the others.
     Write,
 }
 
 /// Why a commit could not be installed.
 pub(crate) enum Failure {
-    /// The gate is closed: a save notes its entries, or the cache is emptied or read at one moment. To be tried again once it
-    /// is open.
+    /// The gate is closed: a save notes its entries, or the cache is cleared or read at one moment. The
+    /// caller retries once it is open.
     GateClosed,
-    /// A base that something was merged into has changed: the merges have to run again.
+    /// The base of a merge has changed: the merges must run again.
     StaleBase(&'static str, Box<dyn AnyKey>),
     /// A key that was read has changed.
     StaleRead(&'static str, Box<dyn AnyKey>),
-    /// What an answer was built from has changed, or its own key has.
+    /// An input of an answer has changed, or its own key has.
     StaleAnswer,
 }
 
@@ -132,14 +132,14 @@ impl<'a> Commit<'a> {
         self
     }
 
-    /// Keeps other writers out from the start: for a commit that concerns tables which may have no shards yet, and
-    /// so nothing that it could lock.
+    /// Keeps other writers out from the start. For commits on tables that may have no shards yet, and so
+    /// nothing to lock.
     pub(crate) fn alone(mut self) -> Self {
         self.is_alone = true;
         self
     }
 
-    /// Revision of the sealed commit; 0 if it writes nothing.
+    /// Returns the revision of the sealed commit; 0 if it writes nothing.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
@@ -167,7 +167,7 @@ impl<'a> Commit<'a> {
         Ok(self.revision)
     }
 
-    /// All phases. On failure nothing has been changed.
+    /// Runs all phases. On failure, nothing is changed.
     fn apply(&mut self, parts: &mut [&mut dyn Part]) -> Result<(), Failure> {
         let mut locked = SmallVec::<[(LockedShards<'_>, &mut dyn Steps); 2]>::new();
         for part in parts {

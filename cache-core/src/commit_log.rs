@@ -16,7 +16,7 @@ pub struct CommitRecord {
     pub revision: u64,
     /// Label of the transaction.
     pub label: Option<String>,
-    /// Tables that it wrote; `*` for all.
+    /// Tables that the commit wrote; `*` for all.
     pub tables: Vec<&'static str>,
 }
 
@@ -28,7 +28,7 @@ pub struct CommitLog<'a> {
 
 #[derive(Debug, Default)]
 pub(crate) struct RecentCommits {
-    /// Commits that are kept; 0 while the log is off.
+    /// Number of commits that are kept; 0 while the log is off.
     limit: AtomicUsize,
     recent: Mutex<VecDeque<CommitRecord>>,
 }
@@ -46,7 +46,7 @@ impl<'a> CommitLog<'a> {
         recent.drain(..surplus);
     }
 
-    /// The commits that are kept, oldest first.
+    /// Returns the commits that are kept, oldest first.
     #[must_use]
     pub fn recent(&self) -> Vec<CommitRecord> {
         self.log.recent()
@@ -74,7 +74,7 @@ impl RecentCommits {
         }
     }
 
-    /// Commits of several threads arrive in nearly the order of their revisions.
+    /// Adds a record. Commits of several threads arrive in nearly the order of their revisions.
     #[cold]
     fn keep(&self, record: CommitRecord) {
         let mut recent = self.recent.lock();

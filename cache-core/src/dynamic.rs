@@ -1,4 +1,4 @@
-//! Key and value of entries whose type is not known to the registry.
+//! Key and value of entries whose type the registry does not know.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -11,13 +11,13 @@ use crate::query::Query;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dynamic(pub(crate) Arc<str>);
 
-/// A value whose type only its writer and its readers know. Every type that can be shared is one.
+/// A value whose type only its writer and its readers know. Implemented for every type that can be shared.
 pub trait DynamicValue: Any + Send + Sync {
-    /// Name of the value's type.
+    /// Returns the name of the value's type.
     fn type_name(&self) -> &'static str;
 }
 
-/// Entries that the dynamic table keeps unless it is told otherwise.
+/// Default capacity of the dynamic table.
 const DYNAMIC_CAPACITY: u64 = 1_000;
 
 impl Query for Dynamic {
@@ -27,12 +27,12 @@ impl Query for Dynamic {
 }
 
 impl Dynamic {
-    /// The key of this name.
+    /// Creates the key of this name.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// Times that are given with a write, instead of those of the table.
+/// Times for one write, in place of those of the table.
 ///
 /// ```
 /// use cache_core::EntryTimes;
@@ -22,30 +22,31 @@ pub struct EntryTimes {
 }
 
 impl EntryTimes {
-    /// The times of the table, counted from now.
+    /// Creates times that equal those of the table, counted from now.
     pub const fn new() -> Self {
         Self { as_of: None, ttl: None, fresh: None }
     }
 
-    /// When the answer was true: age and times count from here. Default: the moment of the write.
+    /// Sets when the answer was true: age and times count from here. Default: the moment of the write.
     pub const fn as_of(mut self, moment: Moment) -> Self {
         self.as_of = Some(moment);
         self
     }
 
-    /// Time to live, from `as_of` on. Makes even an entry of a table that keeps nothing resident for so long.
+    /// Sets the time to live, from `as_of` on. Keeps even an entry of a table that keeps nothing resident for
+    /// that time.
     pub const fn ttl(mut self, time: Duration) -> Self {
         self.ttl = Some(time);
         self
     }
 
-    /// How long the entry counts as fresh, from `as_of` on.
+    /// Sets how long the entry counts as fresh, from `as_of` on.
     pub const fn fresh(mut self, time: Duration) -> Self {
         self.fresh = Some(time);
         self
     }
 
-    /// Boxed, if they say anything.
+    /// Boxes the times, unless they equal the default.
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
         if self == Self::new() { None } else { Some(Box::new(self)) }
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, one enum per boundary. Each says what, where, and what to do.
+//! Errors, one enum per boundary. Each says what went wrong, where, and what to do.
 
 use std::path::PathBuf;
 
@@ -14,10 +14,10 @@ pub enum BuildError {
     Options {
         /// The table.
         table: &'static str,
-        /// What is wrong with them, and how to mend it.
+        /// What is wrong with them, and how to fix it.
         problem: String,
     },
-    /// A query is to be saved by a codec that cannot carry one of its types.
+    /// The codec of a query cannot carry one of its types.
     #[error("table `{table}`: codec \"{codec}\" cannot save `{type_name}`: {problem}; {way_out}")]
     Codec {
         /// The table.
@@ -34,7 +34,7 @@ pub enum BuildError {
     /// A type of dynamic values could not be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),
-    /// The platform has no system clock, as `wasm32-unknown-unknown`, and the builder was given no other.
+    /// The platform has no system clock, like `wasm32-unknown-unknown`, and the builder was given no other.
     #[error("this platform has no system clock: give the cache one, by `Cache::builder().clock(..)`")]
     NoClock,
 }
@@ -46,7 +46,7 @@ pub enum OpenError {
     /// The cache could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The snapshot is there and could not be read.
+    /// The snapshot exists but could not be read.
     #[error("cannot restore `{}`", path.display())]
     Snapshot {
         /// The file.
@@ -56,7 +56,7 @@ pub enum OpenError {
     },
 }
 
-/// Why a transaction was not committed. Nothing of it is applied.
+/// Why a transaction was not committed. None of its changes are applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
@@ -70,13 +70,13 @@ pub enum CommitError {
         /// The key, as its `Debug` prints it; `(secret)` if its query is derived with `secret`.
         key: String,
     },
-    /// A `before_commit` hook said no.
+    /// A `before_commit` hook refused the commit.
     #[error("a before_commit hook refused the commit")]
     Refused(#[source] BoxError),
     /// The cache has an async hook, which `commit` cannot wait for.
     #[error("the cache has an async before_commit hook: use `commit_async().await`")]
     AsyncHook,
-    /// A `before_commit` hook tried to commit to the cache that it was asked about.
+    /// A `before_commit` hook tried to commit to its own cache.
     #[error(
         "commit from inside a before_commit hook of the same cache: do it after the commit, in an after_commit listener"
     )]

@@ -1,4 +1,5 @@
-//! What happened: changes by commits and removals, queued in order and told to listeners by one thread at a time.
+//! Events: changes by commits, and removals. They are queued in order, and one thread at a time passes them
+//! to the listeners.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -29,7 +30,7 @@ pub enum RemovalCause {
     Removed,
     /// Overwritten by a commit.
     Replaced,
-    /// Removed with everything else.
+    /// Removed by `clear`.
     Cleared,
 }
 
@@ -48,14 +49,13 @@ pub enum ChangeKind {
     Merged,
     /// Removed the entry.
     Removed,
-    /// Renews the times of the entry, without a revision of its own. Hooks are asked about it, listeners do not
-    /// hear of it.
+    /// Renews the times of the entry, without a revision of its own. Hooks get it, listeners do not.
     Touched,
-    /// Marked the entry as one that must be loaded again, without a revision of its own.
+    /// Invalidated the entry, which must be loaded again. Has no revision of its own.
     Invalidated,
 }
 
-/// One key that a commit changed; what `after_commit` listeners get, and what a `before_commit` hook is asked about.
+/// One key that a commit changed. Passed to `after_commit` listeners, and to `before_commit` hooks.
 #[derive(Debug)]
 pub struct Change {
     pub(crate) table: &'static str,
@@ -64,7 +64,7 @@ pub struct Change {
     pub(crate) entry: Box<dyn AnyEntry>,
 }
 
-/// One value that left, for a reason; what `on_removal` listeners get.
+/// One value that left, with the cause. Passed to `on_removal` listeners.
 #[derive(Debug)]
 pub struct Removal {
     pub(crate) table: &'static str,
@@ -73,31 +73,32 @@ pub struct Removal {
 }
 
 impl Change {
-    /// Name of the table.
+    /// Returns the name of the table.
     #[must_use]
     pub fn table(&self) -> &'static str {
         self.table
     }
 
-    /// Revision of the commit; `None` for a proposed change, and for marks, which have none.
+    /// Returns the revision of the commit; `None` for a proposed change, and for marks, which have none.
     #[must_use]
     pub fn revision(&self) -> Option<Revision> {
         self.revision
     }
 
-    /// What was done.
+    /// Returns what was done.
     #[must_use]
     pub fn kind(&self) -> ChangeKind {
         self.kind
     }
 
-    /// The key, to be printed: `(secret)` if its query is derived with `secret`.
+    /// Returns the key for printing; `(secret)` if its query is derived with `secret`.
     #[must_use]
     pub fn key(&self) -> &dyn Debug {
         self.entry.key()
     }
 
-    /// Key and value, if the change is to the table of `Q`. There is no value in removals, touches and marks.
+    /// Returns key and value, if the change is to the table of `Q`. Removals, touches and marks have no
+    /// value.
     #[must_use]
     pub fn of<Q: Query>(&self) -> Option<(&Q, Option<&Arc<Q::Value>>)> {
         entry_of(&*self.entry)
@@ -105,25 +106,25 @@ impl Change {
 }
 
 impl Removal {
-    /// Name of the table.
+    /// Returns the name of the table.
     #[must_use]
     pub fn table(&self) -> &'static str {
         self.table
     }
 
-    /// Why the value left.
+    /// Returns why the value left.
     #[must_use]
     pub fn cause(&self) -> RemovalCause {
         self.cause
     }
 
-    /// The key, to be printed: `(secret)` if its query is derived with `secret`.
+    /// Returns the key for printing; `(secret)` if its query is derived with `secret`.
     #[must_use]
     pub fn key(&self) -> &dyn Debug {
         self.entry.key()
     }
 
-    /// Key and value, if the removal is from the table of `Q`.
+    /// Returns key and value, if the removal is from the table of `Q`.
     #[must_use]
     pub fn of<Q: Query>(&self) -> Option<(&Q, &Arc<Q::Value>)> {
         entry_of::<Q>(&*self.entry).and_then(|(key, value)| Some((key, value?)))
@@ -155,7 +156,7 @@ impl<Q: Query> AnyEntry for EntryOf<Q> {
     }
 }
 
-/// The key as it may be printed.
+/// Prints the key, or hides it if its query is secret.
 impl<Q: Query> Debug for EntryOf<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         ShownKey(&self.key).fmt(f)
@@ -181,13 +182,15 @@ pub(crate) enum Listener {
 /// Called when something has happened to a key that is watched.
 pub(crate) type WatchCallback = Arc<dyn Fn() + Send + Sync>;
 
-/// The queue between those who change the cache and those who listen.
+/// The queue between writers and listeners.
 pub(crate) struct Events {
     listeners: Vec<Listener>,
     queue: Mutex<EventQueue>,
-    /// To be run when no lock is held. May be locked while a shard is; nothing else is locked under it.
+    /// Callbacks to run when no lock is held. May be locked while a shard is locked; nothing else is locked
+    /// under it.
     callbacks: Mutex<Vec<WatchCallback>>,
-    /// Whether there are any, so that commits which concern none need not ask. Changed under the lock of the callbacks.
+    /// Whether there are callbacks, so that commits without any need not lock. Changed under the lock of the
+    /// callbacks.
     has_callbacks: AtomicBool,
     panics: AtomicU64,
 }
@@ -195,7 +198,7 @@ pub(crate) struct Events {
 #[derive(Default)]
 struct EventQueue {
     waiting: VecDeque<Event>,
-    /// Whether some thread is telling events to the listeners; it goes on until the queue is empty.
+    /// Whether a thread is passing events to the listeners. It goes on until the queue is empty.
     is_drained: bool,
 }
 
@@ -215,7 +218,7 @@ impl Events {
         !self.listeners.is_empty()
     }
 
-    /// Queues events, with a number that is drawn from `counter` inside the queue's lock, so that the queue is in
+    /// Queues events with a number drawn from `counter` under the lock of the queue, so that the queue is in
     /// the order of the revisions.
     pub(crate) fn push_numbered(&self, counter: &AtomicU64, changes: Vec<Change>) -> u64 {
         let mut queue = self.queue.lock();
@@ -237,19 +240,20 @@ impl Events {
         self.push(Event::Removal(Removal { table, cause, entry }));
     }
 
-    /// Queues a callback, which the next caller of [`drain`](Self::drain) runs. That may be another thread, before the
-    /// change is visible: the watching side has to lock the shard to see anything, and so waits for the change.
+    /// Queues a callback, which the next caller of [`drain`](Self::drain) runs. That may be another thread,
+    /// before the change is visible: a watcher must lock the shard to see anything, and so waits for the
+    /// change.
     pub(crate) fn notify_later(&self, callback: WatchCallback) {
         let mut callbacks = self.callbacks.lock();
         callbacks.push(callback);
         self.has_callbacks.store(true, Ordering::Relaxed);
     }
 
-    /// Runs queued callbacks, and tells the listeners what is queued, unless another thread, or a caller further down
-    /// this stack, is doing so and will see it. To be called without locks.
+    /// Runs queued callbacks, and passes queued events to the listeners, unless another thread, or a caller
+    /// further down this stack, is doing so and will see them. Must be called without locks.
     #[inline]
     pub(crate) fn drain(&self) {
-        // A thread that has queued one sees it, or it has been run.
+        // A thread that has queued a callback sees the flag, or the callback has been run.
         if self.has_callbacks.load(Ordering::Relaxed) {
             self.run_callbacks();
         }
@@ -258,8 +262,8 @@ impl Events {
         }
     }
 
-    /// A callback may change something, and so get here again: what that queues is left to the caller further down the
-    /// stack, however long the chain is.
+    /// Runs the queued callbacks. A callback may change something and get here again. What it queues is left
+    /// to the caller further down the stack, however long the chain is.
     #[cold]
     fn run_callbacks(&self) {
         let Some(_running) = RunningCallbacks::enter(self) else { return };
@@ -272,7 +276,7 @@ impl Events {
                 return;
             }
             for callback in due {
-                // What a callback holds is dropped with its last handle, which this may be.
+                // This may be the last handle of a callback, whose captured values are then dropped.
                 if !survives(move || reentrancy::outside(|| callback())) {
                     self.count_panic();
                 }
@@ -302,7 +306,7 @@ impl Events {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many listener calls ended in a panic.
+    /// Returns how many listener calls ended in a panic.
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
     }
@@ -314,7 +318,7 @@ impl Events {
                 (Listener::Removal(listener), Event::Removal(removal)) => listener(removal),
                 _ => {}
             };
-            // A hook that touched the cache may have got here; the event is none of its own.
+            // A hook that used the cache may have called this, but the event is not part of the hook.
             if !survives(|| reentrancy::outside(tell)) {
                 self.count_panic();
             }
@@ -327,11 +331,11 @@ thread_local! {
     static RUNNING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Says that this thread runs the callbacks of a cache.
+/// Marks that this thread runs the callbacks of a cache.
 struct RunningCallbacks(usize);
 
 impl RunningCallbacks {
-    /// `None` if it does so already.
+    /// Returns `None` if it already does.
     fn enter(events: &Events) -> Option<Self> {
         let events = std::ptr::from_ref(events).addr();
         let enter = |running: &RefCell<Vec<usize>>| {
@@ -341,7 +345,7 @@ impl RunningCallbacks {
             }
             is_first
         };
-        // A thread that is ending does not know, and runs them.
+        // A thread that is ending cannot tell, and runs them.
         RUNNING.try_with(enter).unwrap_or(true).then(|| Self(events))
     }
 }
@@ -352,7 +356,8 @@ impl Drop for RunningCallbacks {
     }
 }
 
-/// Runs foreign code. Returns whether it ended without a panic; what it panicked with may itself panic when dropped.
+/// Runs foreign code. Returns whether it ended without a panic. The panic payload may itself panic when
+/// dropped.
 pub(crate) fn survives(foreign: impl FnOnce()) -> bool {
     let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) else { return true };
     if let Err(another) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {

@@ -1,4 +1,5 @@
-//! Places in a list by the hashes of what stands there. Knows nothing else of it, so that it is compiled once.
+//! Places in a list, by the hash of the element. Knows nothing else about the elements, so it is compiled
+//! once.
 
 use hashbrown::HashTable;
 
@@ -17,7 +18,7 @@ impl HashIndex {
         self.0.insert_unique(spread(hash), (hash, at), |&(hash, _)| spread(hash));
     }
 
-    /// Takes out the one at a place.
+    /// Removes the element at a place.
     pub(crate) fn remove(&mut self, hash: u32, at: usize) {
         if let Ok(found) = self.0.find_entry(spread(hash), |&known| known == (hash, at)) {
             found.remove();
@@ -33,8 +34,8 @@ impl HashIndex {
     }
 }
 
-/// A hash of 32 bits spread over 64 (Fibonacci hashing), for tables that take a place from some of them and a tag from
-/// others.
+/// Spreads a hash of 32 bits over 64 (Fibonacci hashing), for hash tables that take a position from some bits
+/// and a tag from others.
 #[inline]
 pub(crate) fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)

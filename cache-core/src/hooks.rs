@@ -1,4 +1,4 @@
-//! Hooks that are asked before a commit, and the proposal that they are asked about.
+//! Hooks that run before a commit, and the proposal that they get.
 
 use std::any::Any;
 use std::error::Error;
@@ -43,24 +43,24 @@ impl Proposal {
         Self(Arc::new(ProposalInner { changes, label, context }))
     }
 
-    /// All changes, in the order in which the transaction first wrote their keys.
+    /// Returns all changes, in the order in which the transaction first wrote their keys.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.0.changes
     }
 
-    /// The changes to the table of `Q`: key, and value unless the key is removed, touched or marked.
+    /// Returns the changes to the table of `Q`: key, and value unless the key is removed, touched or marked.
     pub fn of<Q: Query>(&self) -> impl Iterator<Item = (&Q, Option<&Arc<Q::Value>>)> {
         self.0.changes.iter().filter_map(Change::of::<Q>)
     }
 
-    /// Label of the transaction.
+    /// Returns the label of the transaction.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.0.label.as_deref()
     }
 
-    /// What the transaction was given for its hooks, if it is a `T`.
+    /// Returns the value that the transaction was given for its hooks, if it is a `T`.
     #[must_use]
     pub fn context<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.0.context.as_deref()?.downcast_ref()
@@ -79,7 +79,7 @@ impl Hook {
     }
 }
 
-/// Asks the hooks in their order; the first refusal ends it. Waits for async hooks alone.
+/// Runs the hooks in order, up to the first refusal. Waits only for async hooks.
 pub(crate) async fn ask(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Result<(), BoxError> {
     for hook in hooks {
         match hook {
@@ -93,7 +93,7 @@ pub(crate) async fn ask(hooks: &[Hook], cache: u64, proposal: &Proposal) -> Resu
     Ok(())
 }
 
-/// A hook's future that is known to be one while it is polled.
+/// A hook's future that is registered as such while it is polled.
 struct Inside {
     cache: u64,
     future: HookFuture,

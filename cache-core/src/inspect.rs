@@ -38,12 +38,12 @@ pub struct TableReport {
     pub pinned: usize,
     /// Entries that only the program keeps alive.
     pub survivors: usize,
-    /// Keys whose value is gone, to be removed.
+    /// Keys whose value is gone and that will be removed.
     pub dead: usize,
     /// Claims on keys.
     pub pins: usize,
-    /// What the index of [tags of single entries](crate::Query::TAGS_OF) holds: each key of the table, dead ones included, once
-    /// for each of its tags.
+    /// Size of the index of [tags of single entries](crate::Query::TAGS_OF): each key of the table, dead ones
+    /// included, counts once for each of its tags.
     pub indexed_tags: usize,
     /// Sum of the weights of the residents.
     pub weight: u64,
@@ -54,7 +54,7 @@ pub struct TableReport {
     pub misses: u64,
     /// Values that left, by cause.
     pub removals: RemovalCounts,
-    /// The entries, if they were asked for.
+    /// The entries, if they were requested.
     pub entries: Vec<EntryReport>,
 }
 
@@ -64,13 +64,13 @@ pub struct TableReport {
 pub struct RemovalCounts {
     /// Pushed out by the bound.
     pub evicted: u64,
-    /// Past their time.
+    /// Past their time to live or to idle.
     pub expired: u64,
     /// Removed by the user.
     pub removed: u64,
     /// Overwritten.
     pub replaced: u64,
-    /// Removed with everything else.
+    /// Removed by `clear`.
     pub cleared: u64,
 }
 
@@ -86,13 +86,13 @@ pub struct EntryReport {
 }
 
 impl TableReport {
-    /// Readable entries.
+    /// Returns the number of readable entries.
     #[must_use]
     pub fn live(&self) -> usize {
         self.residents + self.pinned + self.survivors
     }
 
-    /// Hits among all reads, from 0 to 1; `None` before the first read.
+    /// Returns the ratio of hits to reads, from 0 to 1; `None` before the first read.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
     pub fn hit_ratio(&self) -> Option<f64> {
@@ -117,13 +117,13 @@ impl TableReport {
 }
 
 impl Inspection {
-    /// Reads that found a value, of all tables.
+    /// Returns the number of reads that found a value, of all tables.
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.tables.iter().map(|table| table.hits).sum()
     }
 
-    /// Reads that found none, of all tables.
+    /// Returns the number of reads that found none, of all tables.
     #[must_use]
     pub fn misses(&self) -> u64 {
         self.tables.iter().map(|table| table.misses).sum()
@@ -157,7 +157,7 @@ fn bound_as_text<S: Serializer>(bound: &Option<Bound>, serializer: S) -> Result<
 const COLUMNS: [&str; 10] =
     ["table", "bound", "resident", "pinned", "survivors", "hits", "misses", "ratio", "evicted", "expired"];
 
-/// The first column is flush left, the others, mostly numbers, flush right.
+/// Writes a row. The first column is flush left. The others, mostly numbers, are flush right.
 fn write_columns(f: &mut fmt::Formatter<'_>, cells: [&str; 10], widths: &[usize; 10]) -> fmt::Result {
     let [(name, width), rest @ ..] = std::array::from_fn::<_, 10, _>(|at| (cells[at], widths[at]));
     write!(f, "{name:width$}")?;

@@ -1,8 +1,8 @@
 //! A typed query cache: one table per query, weak values, bounds and lifetimes, transactions, snapshots.
 //!
-//! Each question that a program asks is a small struct that derives [`Query`]. A build script lists these structs in one
-//! registry, so `cache.get(&GetPost { id: 7 })` returns an `Option<Arc<Post>>`: no string keys, no casts, and a query that
-//! is not listed does not compile.
+//! Each query of a program is a small struct that derives [`Query`]. A build script lists these structs in
+//! one registry, so `cache.get(&GetPost { id: 7 })` returns an `Option<Arc<Post>>`: no string keys, no casts,
+//! and a query that is not listed does not compile.
 //!
 #![cfg_attr(feature = "derive", doc = "```standalone_crate")]
 #![cfg_attr(not(feature = "derive"), doc = "```ignore")]
@@ -84,7 +84,7 @@
 //!   and hidden methods of traits, belong to generated code and to `cache-client`. They may change in any release.
 //! - `registry!` and the derives fit the release of this crate that they come from. The compiler refuses others.
 //! - The oldest compiler that works (`rust-version`) moves in minor releases only.
-//! - A release reads the snapshots of its own format version. The changelog lists the versions that it reads besides.
+//! - A release reads the snapshots of its own format version. The changelog lists the other versions that it reads.
 //! - Texts of errors and reports, `Debug` output and the memory of an entry may change in any release.
 #![forbid(unsafe_code)]
 
@@ -175,8 +175,8 @@ pub mod client_support {
 
 /// Makes a registry: one table per listed query.
 ///
-/// The build script writes a call of it; a list by hand serves for generic queries, those made by macros, and those
-/// of other crates.
+/// The build script writes a call of it. List generic queries, those made by macros, and those of other
+/// crates by hand.
 ///
 /// ```ignore
 /// cache_core::registry! {

@@ -1,4 +1,4 @@
-//! How a query client is to load a query. Plain data; the store itself does nothing with it.
+//! How a query client loads a query. Plain data; the store itself does not use it.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// Answers with what is fresh; loads what is missing or stale.
+    /// Answers with a fresh value; loads a missing or stale one.
     #[default]
     CacheFirst,
-    /// Answers with what is fresh, and with what has been stale for less than `swr`, which it loads again behind the
-    /// answer; waits for a load otherwise.
+    /// Answers with a fresh value, or with one that has been stale for less than `swr`, which it loads again
+    /// in the background. Otherwise waits for a load.
     StaleWhileRevalidate,
-    /// Always loads; answers with what is there if the load fails, or takes longer than `timeout`.
+    /// Always loads; answers with the cached value if the load fails, or takes longer than `timeout`.
     NetworkFirst,
-    /// Always loads anew, and stores: a load that runs already is not joined.
+    /// Always starts a new load, and stores its answer. Does not join a running load.
     Refresh,
-    /// Always loads, and stores nothing.
+    /// Always loads; stores nothing.
     NetworkOnly,
 }
 
-/// The options of a query that tell a client how to load it. What is `None` is decided elsewhere.
+/// The options of a query that tell a client how to load it. `None` leaves the decision to other options.
 ///
 /// The derive writes them as [`Query::LOADING`](crate::Query::LOADING); a client may have others for all queries, for one
 /// query, and for one call.
@@ -38,11 +38,11 @@ pub enum Strategy {
 #[non_exhaustive]
 #[must_use]
 pub struct LoadingOptions {
-    /// When to read the cache, to load and to store.
+    /// When to read the cache, when to load and when to store.
     pub strategy: Option<Strategy>,
-    /// How long an answer counts as fresh. In place of the time that the table or the write gave.
+    /// How long an answer counts as fresh. Replaces the time of the table or of the write.
     pub fresh: Option<Duration>,
-    /// How long the cache keeps what is loaded. In place of the table's.
+    /// How long the cache keeps a loaded answer. Replaces the time of the table.
     pub ttl: Option<Duration>,
     /// How long after it has become stale an answer may still be served while it is loaded again.
     pub swr: Option<Duration>,
@@ -52,38 +52,38 @@ pub struct LoadingOptions {
     pub timeout: Option<Duration>,
     /// How long a load goes on after the last caller that waited for it has left.
     pub linger: Option<Duration>,
-    /// The part of its times, from 0 to 1, by which a stored answer may be fresh and live shorter, at random.
+    /// The largest fraction, from 0 to 1, by which the times of a stored answer are shortened at random.
     pub jitter: Option<f64>,
     /// How eagerly an answer is loaded again before it becomes stale; 1 is usual, more is earlier.
     pub beta: Option<f64>,
-    /// How long the error of a load is the answer to those who ask next.
+    /// How long the error of a load answers later callers.
     pub error_ttl: Option<Duration>,
     /// How long an answer that says "there is none" counts as fresh, and is kept.
     pub absent_ttl: Option<Duration>,
-    /// How often a load whose error may pass is tried again.
+    /// How often a load with a transient error is retried.
     pub retry: Option<u32>,
     /// The longest wait before the first retry.
     pub retry_first: Option<Duration>,
     /// The longest wait before any retry.
     pub retry_longest: Option<Duration>,
-    /// By how many times the longest wait grows from one retry to the next.
+    /// The factor by which the longest wait grows from one retry to the next.
     pub retry_factor: Option<f64>,
-    /// Name of the circuit breaker that stands before the loads.
+    /// Name of the circuit breaker that guards the loads.
     pub breaker: Option<&'static str>,
-    /// How long after its last load an answer is loaded again while it is observed.
+    /// How long after its last load an observed answer is loaded again.
     pub poll: Option<Duration>,
-    /// How many keys one load takes, of a query that loads several at once.
+    /// Maximum number of keys in one load, for a query that loads several at once.
     pub batch: Option<u32>,
-    /// How many loads run at once.
+    /// Maximum number of concurrent loads.
     pub concurrency: Option<u32>,
 }
 
 impl LoadingOptions {
-    /// A [`linger`](Self::linger) without an end: a load that has begun goes on until it is done. The derive writes it
-    /// `"until done"`.
+    /// A [`linger`](Self::linger) without an end: a load that has begun runs until it is done. Written
+    /// `"until done"` in the derive.
     pub const UNTIL_DONE: Duration = Duration::MAX;
 
-    /// Options that decide nothing.
+    /// Creates options that decide nothing.
     pub const fn new() -> Self {
         Self {
             strategy: None,
@@ -108,87 +108,88 @@ impl LoadingOptions {
         }
     }
 
-    /// Decides when to read the cache, to load and to store.
+    /// Sets when to read the cache, when to load and when to store.
     pub const fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = Some(strategy);
         self
     }
 
-    /// An answer counts as fresh for `time` after its load began.
+    /// Makes an answer count as fresh for `time` after its load began.
     pub const fn fresh(mut self, time: Duration) -> Self {
         self.fresh = Some(time);
         self
     }
 
-    /// What is loaded is kept for at most `time` after its load began.
+    /// Keeps a loaded answer for at most `time` after its load began.
     pub const fn ttl(mut self, time: Duration) -> Self {
         self.ttl = Some(time);
         self
     }
 
-    /// A stale answer may be served for `time` more while it is loaded again.
+    /// Serves an answer for up to `time` after it became stale, while it is loaded again.
     pub const fn swr(mut self, time: Duration) -> Self {
         self.swr = Some(time);
         self
     }
 
-    /// A stale answer may be served for `time` more when its load fails.
+    /// Serves an answer for up to `time` after it became stale, when its load fails.
     pub const fn stale_if_error(mut self, time: Duration) -> Self {
         self.stale_if_error = Some(time);
         self
     }
 
-    /// A network-first query looks into the cache when its load takes longer than `time`.
+    /// Makes a network-first query read the cache when its load takes longer than `time`.
     pub const fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
     }
 
-    /// A load goes on for `time` after the last caller that waited for it has left, so that the next one finds its
-    /// answer. Zero cancels it at once, [`UNTIL_DONE`](Self::UNTIL_DONE) never. Without this it is 5 s.
+    /// Lets a load run for `time` after its last waiting caller has left, so that the next one finds its
+    /// answer. Zero cancels it at once, [`UNTIL_DONE`](Self::UNTIL_DONE) never. Default: 5 s.
     pub const fn linger(mut self, time: Duration) -> Self {
         self.linger = Some(time);
         self
     }
 
-    /// A loaded answer is fresh, and lives, shorter by random parts of these times, at most by this `fraction` of each.
+    /// Shortens the freshness time and the time to live of a loaded answer at random, each by at most this
+    /// `fraction`.
     pub const fn jitter(mut self, fraction: f64) -> Self {
         self.jitter = Some(fraction);
         self
     }
 
-    /// Loads an answer again a little before it becomes stale, at random, and the earlier the longer its loads take and
-    /// the larger `beta` is.
+    /// Loads an answer again a little before it becomes stale, at random. The longer its loads take and the
+    /// larger `beta` is, the earlier.
     pub const fn beta(mut self, beta: f64) -> Self {
         self.beta = Some(beta);
         self
     }
 
-    /// The error of a load is answered with for `time`, without another load.
+    /// Answers with the error of a load for `time`, without another load.
     pub const fn error_ttl(mut self, time: Duration) -> Self {
         self.error_ttl = Some(time);
         self
     }
 
-    /// An answer that says "there is none" is fresh, and kept, for `time`. Has an effect on queries that were derived with
-    /// `absent_ttl`: it is the derive that tells such an answer from others.
+    /// Keeps an answer that says "there is none", and counts it as fresh, for `time`. Affects only queries
+    /// derived with `absent_ttl`: the derive tells such answers from others.
     pub const fn absent_ttl(mut self, time: Duration) -> Self {
         self.absent_ttl = Some(time);
         self
     }
 
-    /// A load whose error may pass is tried again at most `times` times; 0 is never. Default: 3.
+    /// Retries a load with a transient error at most `times` times; 0 is never. Default: 3.
     pub const fn retry(mut self, times: u32) -> Self {
         self.retry = Some(times);
         self
     }
 
-    /// Waits at most `time` before the first retry. Default: 1 s, or what [`retry_longest`](Self::retry_longest) says if that
-    /// is shorter.
+    /// Waits at most `time` before the first retry. Default: 1 s, or [`retry_longest`](Self::retry_longest)
+    /// if that is shorter.
     ///
-    /// The wait before retry number `n` is random, from zero to `retry_first * retry_factor^(n - 1)`, and at most
-    /// `retry_longest`: all of it is jitter, so that loads that failed together do not come back together. `jitter` has
-    /// no effect on it. An error that says how long to wait is waited for as long as it says.
+    /// The wait before retry number `n` is random, from zero to `retry_first * retry_factor^(n - 1)`, and at
+    /// most `retry_longest`: all of it is jitter, so that loads that failed together do not come back
+    /// together. `jitter` has no effect on it. If an error says how long to wait, that time is used.
     ///
     /// A client refuses a time of zero, and one that is longer than `retry_longest`.
     ///
@@ -210,47 +211,48 @@ impl LoadingOptions {
         self
     }
 
-    /// Waits at most `time` before each retry, however many there were. Default: 30 s, or what
-    /// [`retry_first`](Self::retry_first) says if that is longer. A client refuses a time of zero.
+    /// Waits at most `time` before any retry. Default: 30 s, or [`retry_first`](Self::retry_first) if that is
+    /// longer. A client refuses a time of zero.
     pub const fn retry_longest(mut self, time: Duration) -> Self {
         self.retry_longest = Some(time);
         self
     }
 
-    /// The longest wait grows by this `factor` from one retry to the next. Default: 2. With 1 it stays as
-    /// [`retry_first`](Self::retry_first) says. A client refuses a factor that is below 1 or not finite.
+    /// Multiplies the longest wait by `factor` from one retry to the next. Default: 2. With 1 it stays at
+    /// [`retry_first`](Self::retry_first). A client refuses a factor that is below 1 or not finite.
     pub const fn retry_factor(mut self, factor: f64) -> Self {
         self.retry_factor = Some(factor);
         self
     }
 
-    /// Loads fail at once while the circuit breaker of this name is open. All queries that name it share it, and one that
-    /// is named like a query belongs to it alone unless others name it too.
+    /// Makes loads fail at once while the circuit breaker of this name is open. All queries that name a
+    /// breaker share it. A breaker named like a query belongs to that query alone, unless others name it too.
     pub const fn breaker(mut self, name: &'static str) -> Self {
         self.breaker = Some(name);
         self
     }
 
-    /// An answer is loaded again every `period` while it is observed, counted from the end of the last load.
+    /// Loads an observed answer again every `period`, counted from the end of the last load.
     pub const fn poll(mut self, period: Duration) -> Self {
         self.poll = Some(period);
         self
     }
 
-    /// One load takes at most `most` keys, of a query that loads several at once; at least 1. Has no effect on others.
+    /// Limits one load to `most` keys, at least 1, for a query that loads several at once. Has no effect on
+    /// others.
     pub const fn batch(mut self, most: u32) -> Self {
         self.batch = Some(most);
         self
     }
 
-    /// At most `most` loads of the query run at once; others wait their turn, first come, first served. At least 1. Not for a
-    /// single call.
+    /// Limits the concurrent loads of the query to `most`, at least 1; others wait their turn, first come,
+    /// first served. Not for a single call.
     pub const fn concurrency(mut self, most: u32) -> Self {
         self.concurrency = Some(most);
         self
     }
 
-    /// These options; what they leave open is as in `others`.
+    /// Returns these options, with `others` for those that they leave open.
     pub fn or(self, others: Self) -> Self {
         Self {
             strategy: self.strategy.or(others.strategy),

@@ -1,4 +1,4 @@
-//! What a table is told to keep. Plain data; its readers decide.
+//! The options of a table. Plain data.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ pub struct TableOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bound {
-    /// At most so many resident entries, chosen by the default policy.
+    /// Maximum number of resident entries, chosen by the default policy.
     Capacity(u64),
-    /// At most so many resident entries, in exact least-recently-used order.
+    /// Maximum number of resident entries, in exact least-recently-used order.
     Lru(u64),
-    /// Resident entries weigh at most so much together.
+    /// Maximum total weight of the resident entries.
     Weight(u64),
 }
 
 impl TableOptions {
-    /// Options of a table that keeps nothing alive by itself.
+    /// Creates the options of a table that keeps nothing alive by itself.
     pub const fn new() -> Self {
         Self { bound: None, ttl: None, tti: None, fresh: None, history: 0 }
     }
@@ -46,8 +46,8 @@ impl TableOptions {
         self
     }
 
-    /// Keeps entries of at most `weight` together resident; [`Query::weigh`](crate::Query::weigh) tells the
-    /// weight of one.
+    /// Keeps entries with a total weight of at most `weight` resident. [`Query::weigh`](crate::Query::weigh)
+    /// gives the weight of an entry.
     pub const fn max_weight(mut self, weight: u64) -> Self {
         self.bound = Some(Bound::Weight(weight));
         self
@@ -59,28 +59,30 @@ impl TableOptions {
         self
     }
 
-    /// Keeps an entry resident for `time` after the write that made it, unless the bound pushes it out before. Never for
-    /// less; for longer by as much as the cache's [`Clock`](crate::Clock) lags behind, 4 ms as a rule on Linux.
+    /// Keeps an entry resident for `time` after the write that made it, unless the bound pushes it out
+    /// before. Never for less, but for longer by the lag of the cache's [`Clock`](crate::Clock), usually 4 ms
+    /// on Linux.
     pub const fn ttl(mut self, time: Duration) -> Self {
         self.ttl = Some(time);
         self
     }
 
-    /// Keeps an entry resident for `time` after its last use, as exactly as [`ttl`](Self::ttl). Each use reads the clock
-    /// precisely, which takes some 20 ns.
+    /// Keeps an entry resident for `time` after its last use, as exactly as [`ttl`](Self::ttl). Each use
+    /// reads the precise clock, which takes some 20 ns.
     pub const fn tti(mut self, time: Duration) -> Self {
         self.tti = Some(time);
         self
     }
 
-    /// Removes both times of retention.
+    /// Removes the time to live and the time to idle.
     pub const fn without_times(mut self) -> Self {
         self.ttl = None;
         self.tti = None;
         self
     }
 
-    /// An entry counts as fresh for `time` after its `as_of`, as exactly as [`ttl`](Self::ttl). Removes nothing.
+    /// Makes an entry count as fresh for `time` after its `as_of`, as exactly as [`ttl`](Self::ttl). Removes
+    /// nothing.
     pub const fn fresh(mut self, time: Duration) -> Self {
         self.fresh = Some(time);
         self

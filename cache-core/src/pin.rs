@@ -1,4 +1,4 @@
-//! Keeping whatever is current under one key.
+//! Pins: they keep the current value of a key resident.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::table::entry::Entry;
 use crate::table::handle::UsedTableRef;
 use crate::table::{TableRef, Use};
 
-/// A claim on a key: whatever is committed under it stays resident, over capacity and time, until the last claim is
+/// A claim on a key: the committed value stays resident, beyond capacity and times, until the last claim is
 /// dropped. It follows replacements, removals and `clear`.
 ///
-/// Dropping it calls neither `Hash` nor `Eq` of the key. If the cache's clock panics then, the claim is taken back all the
-/// same.
+/// Dropping it calls neither `Hash` nor `Eq` of the key. The claim is released even if the cache's clock
+/// panics.
 pub struct Pinned<Q: Query> {
     table_ref: Arc<dyn TableRef<Q>>,
     key: Q,
@@ -26,17 +26,17 @@ pub struct Pinned<Q: Query> {
 #[derive(Debug)]
 pub struct AnyPin {
     table_ref: UsedTableRef,
-    /// None before the table knows of it.
+    /// `None` before the table knows of the claim.
     claim: Option<PinClaim>,
 }
 
 impl AnyPin {
-    /// Claims a key of the table that lives there.
+    /// Claims a key of this table.
     #[must_use]
     pub fn new(table_ref: UsedTableRef, key: &dyn AnyKey) -> Self {
         let mut pin = Self { table_ref, claim: None };
         let Self { table_ref, claim } = &mut pin;
-        // Whatever panics in there, the claim is taken back by the drop.
+        // If anything panics in `pin`, the drop releases the claim.
         table_ref.table().pin(key, claim);
         pin
     }
@@ -55,19 +55,19 @@ impl<Q: Query> Pinned<Q> {
         Self { table_ref, key, claim }
     }
 
-    /// The key.
+    /// Returns the key.
     #[must_use]
     pub fn key(&self) -> &Q {
         &self.key
     }
 
-    /// The value that is committed now.
+    /// Returns the committed value.
     #[must_use]
     pub fn get(&self) -> Option<Arc<Q::Value>> {
         self.table_ref.table().get(&self.key)
     }
 
-    /// The present value with its state.
+    /// Returns the committed value with its state.
     #[must_use]
     pub fn get_entry(&self) -> Option<Entry<Q>> {
         self.table_ref.table().entry(&self.key, Use::Counted)

@@ -1,4 +1,4 @@
-//! What a query is: its key, the type of its value, its name and options. No storage, no behaviour.
+//! The definition of a query: its key, the type of its value, its name and options. No storage, no behaviour.
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;
@@ -10,15 +10,15 @@ use crate::tag::Tag;
 
 /// A question whose answer the cache can hold. The value of the struct is the key.
 ///
-/// Implement it with `#[derive(Query)]`. Two keys are the same entry when they are `Eq`; the options of the
-/// query are no part of its identity.
+/// Implement it with `#[derive(Query)]`. Two keys name the same entry if they are equal. The options of the
+/// query are not part of its identity.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",
     label = "this type has no `Query` implementation",
     note = "add `#[derive(Query)]` and `#[query(value = ...)]` to it"
 )]
 pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
-    /// The answer. The cache hands it out as `Arc<Self::Value>`.
+    /// The answer. The cache returns it as `Arc<Self::Value>`.
     type Value: ?Sized + Send + Sync + 'static;
 
     /// Name of the query's table: in snapshots, errors, inspection and events.
@@ -33,11 +33,11 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// Names under which the entries of several queries are invalidated together.
     const TAGS: &'static [&'static str] = &[];
 
-    /// What gives each entry tags of its own, by its key: `#[query(tags_of = path)]`, with the path of a function
-    /// `fn(&Query) -> impl IntoIterator<Item = Tag>`.
+    /// The function that gives each entry its own tags, by its key: `#[query(tags_of = path)]`, with the path
+    /// of a function `fn(&Query) -> impl IntoIterator<Item = Tag>`.
     ///
-    /// Keys that are equal must have the same tags, at all times. The function runs at each write of the table, outside all
-    /// locks, and again for the keys that an invalidation finds.
+    /// Equal keys must have the same tags, at all times. The function runs at each write of the table,
+    /// outside all locks, and again for the keys that an invalidation finds.
     ///
     /// The table has an index of the tags: [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) visits only the entries that
     /// have one. It takes 30 to 40 bytes for each tag of an entry (test `store_memory`). Reads pay nothing for it, and tables
@@ -74,7 +74,8 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// ```
     const TAGS_OF: Option<TagsOf<Self>> = None;
 
-    /// The tags of this key, by [`TAGS_OF`](Self::TAGS_OF); none without it. Not to be implemented: the table asks `TAGS_OF`.
+    /// Returns the tags of this key, by [`TAGS_OF`](Self::TAGS_OF); none without it. Do not implement this
+    /// method: the table uses `TAGS_OF`.
     #[must_use]
     fn tags_of(&self) -> Vec<Tag> {
         let mut tags = Vec::new();
@@ -87,31 +88,32 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// Whether keys are hidden wherever the store or a client prints them: `#[query(secret)]`.
     const SECRET: bool = false;
 
-    /// Cost of one entry, for tables bounded by `max_weight`. Runs outside all locks.
+    /// Returns the weight of one entry, for tables bounded by `max_weight`. Runs outside all locks.
     #[must_use]
     fn weigh(&self, _value: &Self::Value) -> u32 {
         1
     }
 
-    /// Whether [`same_value`](Self::same_value) may say so of any values.
+    /// Whether [`same_value`](Self::same_value) may return `true` for any values.
     #[doc(hidden)]
     const COMPARES: bool = false;
 
-    /// Whether two values are the same answer, so that a refresh may keep the old one (`#[query(eq)]`).
+    /// Returns whether two values are the same answer, so that a refresh may keep the old one
+    /// (`#[query(eq)]`).
     #[doc(hidden)]
     #[must_use]
     fn same_value(_old: &Self::Value, _new: &Self::Value) -> bool {
         false
     }
 
-    /// Whether a value says that there is nothing (`#[query(absent_ttl = "...")]` on an `Option`).
+    /// Returns whether a value says that there is nothing (`#[query(absent_ttl = "...")]` on an `Option`).
     #[doc(hidden)]
     #[must_use]
     fn is_absent(_value: &Self::Value) -> bool {
         false
     }
 
-    /// What a query client answers with when everything else has failed (`#[query(fallback = ...)]`).
+    /// Returns the answer of a query client when everything else has failed (`#[query(fallback = ...)]`).
     #[doc(hidden)]
     #[must_use]
     fn fallback_value(&self) -> Option<Self::Value>
@@ -121,7 +123,7 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         None
     }
 
-    /// How the table is saved; `None` for tables without `persist`.
+    /// Returns how the table is saved; `None` for tables without `persist`.
     #[doc(hidden)]
     #[must_use]
     fn persistence() -> Option<Persistence<Self>> {
@@ -132,12 +134,13 @@ pub trait Query: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 /// Calls its second argument with each tag of a query's key.
 pub type TagsOf<Q> = fn(&Q, &mut dyn FnMut(Tag));
 
-/// What the derive makes of the function that `tags_of` names. A function, so that what is no list of tags is one error.
+/// Calls `add` for each tag. The derive calls it with the result of the `tags_of` function, so that a result
+/// of the wrong type is one error.
 pub fn add_tags(tags: impl IntoIterator<Item = Tag>, add: &mut dyn FnMut(Tag)) {
     tags.into_iter().for_each(add);
 }
 
-/// Whether a key has a tag: its query's, or one of its own.
+/// Returns whether a key has a tag: its query's, or one of its own.
 #[doc(hidden)]
 pub fn has_tag<Q: Query>(key: &Q, tag: &Tag) -> bool {
     let mut has_it = tag.is_among(Q::TAGS);
@@ -147,7 +150,7 @@ pub fn has_tag<Q: Query>(key: &Q, tag: &Tag) -> bool {
     has_it
 }
 
-/// A key as it is printed: by its `Debug`, or hidden if its query is derived with `secret`.
+/// Prints a key by its `Debug`, or hides it if its query is derived with `secret`.
 #[doc(hidden)]
 pub struct ShownKey<'a, Q>(pub &'a Q);
 
@@ -157,8 +160,8 @@ impl<Q: Query> Debug for ShownKey<'_, Q> {
     }
 }
 
-/// A query of which one load can take several keys: one that was derived with the option `batch`. Says nothing but that;
-/// a query client asks for it, so that the loads of other queries can be written for any program.
+/// A query whose loads can take several keys: one derived with the option `batch`. A marker only. A query
+/// client requires it for batch loads, so that the loads of other queries can be written for any program.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not loaded several keys at a time",
     label = "this query has no option `batch`",
@@ -171,13 +174,13 @@ pub trait Batched: Query {}
 ///
 /// The `Hash` of a borrowed form must equal that of the query it names.
 pub trait Lookup: Hash {
-    /// The query whose table is meant.
+    /// The query that it looks up.
     type Query: Query;
 
-    /// Whether this names `key`.
+    /// Returns whether this names `key`.
     fn is_key(&self, key: &Self::Query) -> bool;
 
-    /// The owned key.
+    /// Returns the owned key.
     fn to_key(&self) -> Self::Query;
 }
 

@@ -61,7 +61,7 @@ impl<R: Registry> Cache<R> {
                 if !survives(|| _ = cache.reap()) {
                     cache.shared().events.count_panic();
                 }
-                // It may be the last handle by now, and drop all values.
+                // This may be the last handle by now, whose drop drops all values.
                 survives(|| drop(cache));
             }
         };

@@ -1,4 +1,4 @@
-//! Which caches are asking their hooks on this thread at the moment. A commit to one of these is an error.
+//! Tracks which caches are running their hooks on this thread. A commit to one of these is an error.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ thread_local! {
     static ASKING: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether a hook of this cache is running on this thread.
+/// Returns whether a hook of this cache is running on this thread.
 pub(crate) fn is_inside(cache: u64) -> bool {
     ASKING.try_with(|asking| asking.borrow().contains(&cache)).unwrap_or(false)
 }
@@ -27,12 +27,12 @@ pub(crate) fn inside<T>(cache: u64, run: impl FnOnce() -> T) -> T {
     run()
 }
 
-/// Runs what is no part of a hook, though a hook may be on the stack.
+/// Runs code that is not part of a hook, although a hook may be on the stack.
 pub(crate) fn outside<T>(run: impl FnOnce() -> T) -> T {
     struct Return(Vec<u64>);
     impl Drop for Return {
         fn drop(&mut self) {
-            // Nobody can ask any more when the thread has ended so far.
+            // Once the thread-local is gone, nothing on this thread can read it.
             let _ = ASKING.try_with(|asking| asking.replace(std::mem::take(&mut self.0)));
         }
     }

@@ -1,4 +1,4 @@
-//! What generated code builds on: one typed table per query, found by type.
+//! The base of generated code: one typed table per query, found by type.
 
 pub mod names;
 
@@ -19,28 +19,29 @@ use crate::table::{self, Table};
 
 /// A set of tables, one per query. Written by [`registry!`](crate::registry), never by hand.
 pub trait Registry: Sized + Send + Sync + 'static {
-    /// Makes the tables, in order of their listing.
+    /// Creates the tables, in registry order.
     #[doc(hidden)]
     fn assemble(assembly: &mut Assembly<'_>) -> Self;
 
-    /// Shows every table once, in order of their listing.
+    /// Visits every table once, in registry order.
     #[doc(hidden)]
     fn visit<'a>(&'a self, visitor: &mut dyn FnMut(AnyTable<'a>));
 
-    /// What each query says of itself, in order of their listing.
+    /// Returns the description of each query, in registry order.
     #[doc(hidden)]
     #[must_use]
     fn describe() -> Vec<TableDescription>;
 }
 
-/// Says that a registry has a table for `Q`. Comes of itself with [`ListedIn`].
+/// Says that a registry has a table for `Q`. Implemented through [`ListedIn`].
 pub trait Holds<Q: Query>: Registry {
-    /// The table of `Q`.
+    /// Returns the table of `Q`.
     #[doc(hidden)]
     fn table(&self) -> &Table<Q>;
 }
 
-/// Says of a query that registry `R` has a table for it. Written by [`registry!`](crate::registry), once per line.
+/// Says that registry `R` has a table for this query. Implemented by [`registry!`](crate::registry), once per
+/// line.
 ///
 /// Generated code implements this and not [`Holds`]: the compiler looks for an impl by its type first, so with a
 /// thousand lines it looks at one impl of a query instead of a thousand of a registry (checking a registry of 1,000
@@ -53,7 +54,7 @@ pub trait Holds<Q: Query>: Registry {
     note = "generic, macro-made and private queries are listed by hand: `Builder::include(\"...\")` in build.rs, or a line in `registry!`"
 )]
 pub trait ListedIn<R>: Sized {
-    /// The query's table.
+    /// Returns the query's table.
     fn table(registry: &R) -> &Table<Self>
     where
         Self: Query;
@@ -66,7 +67,7 @@ impl<Q: Query + ListedIn<R>, R: Registry> Holds<Q> for R {
     }
 }
 
-/// Hands out the tables while a cache is being built.
+/// Creates the tables while a cache is being built.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Assembly<'a> {
@@ -86,7 +87,8 @@ impl<'a> Assembly<'a> {
         Self { shared, options, types, tables: 0, problem: None }
     }
 
-    /// The table of one line of the registry. Boxed, since a registry of thousands of tables is made on the stack.
+    /// Creates the table of one line of the registry. Boxed, since a registry of thousands of tables is built
+    /// on the stack.
     pub fn table<Q: Query>(&mut self, name: &'static str) -> Box<Table<Q>> {
         let (mut codec, mut made) = (None, None);
         if let Some(persistence) = Q::persistence() {
@@ -135,7 +137,7 @@ impl<'a> Assembly<'a> {
         Head::new(name, self.tables - 1, tags, options, codec, Arc::clone(&self.shared))
     }
 
-    /// The table of dynamic entries.
+    /// Creates the table of dynamic entries.
     pub fn dynamic(&mut self) -> Box<Table<Dynamic>> {
         let types = std::mem::take(&mut self.types);
         let codec = Some(Box::new(types) as Box<dyn TableCodec>);
@@ -148,7 +150,7 @@ impl<'a> Assembly<'a> {
     }
 }
 
-/// What one query says of itself: its name, type and options.
+/// The description of one query: its name, type and options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TableDescription {
@@ -165,8 +167,8 @@ pub struct TableDescription {
 }
 
 impl TableDescription {
-    /// Adds the description of `Q`. By reference, so that a function that adds thousands has no copies of them on its
-    /// stack.
+    /// Adds the description of `Q`. Takes the list by reference, so that a function that adds thousands has
+    /// no copies on its stack.
     #[doc(hidden)]
     pub fn add<Q: Query>(all: &mut Vec<Self>, name: &'static str, path: &'static str, doc: &'static str) {
         let is_persistent = Q::persistence().is_some();

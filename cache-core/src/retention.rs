@@ -1,4 +1,4 @@
-//! The strong side tables: what of a table stays resident, and for how long. Each is plain data.
+//! The strong side tables: which entries of a table stay resident, and for how long. Each is plain data.
 
 pub(crate) mod deadline;
 pub(crate) mod ghost;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::options::{Bound, TableOptions};
 
-/// The options of a table in the form that its hot paths ask for.
+/// The options of a table in the form that its hot paths need.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) bound: Option<Bound>,
@@ -26,10 +26,10 @@ pub(crate) struct Rules {
     pub(crate) is_timed: bool,
     /// Whether entries have a deadline or a freshness time even if their write gave none.
     pub(crate) has_times: bool,
-    /// Whether hits need no more than a look at the line and perhaps at the next deadline: times do not depend on uses.
+    /// Whether hits need only the line and perhaps the next deadline: times do not depend on uses.
     pub(crate) has_plain_hits: bool,
-    /// Whether writes need no more than a look at the capacity and at the next deadline: all entries weigh the same, have
-    /// no time to idle and no history.
+    /// Whether writes need only the capacity and the next deadline: all entries weigh the same, and have no
+    /// time to idle and no history.
     pub(crate) has_simple_writes: bool,
 }
 
@@ -59,21 +59,22 @@ impl Rules {
         }
     }
 
-    /// Whether an entry of this age and idleness, perhaps with a time to live of its own, is past its deadline.
+    /// Returns whether an entry of this age and idleness, perhaps with its own time to live, is past its
+    /// deadline.
     pub(crate) fn is_over(&self, age: Duration, idle: Duration, ttl: Option<Duration>) -> bool {
-        // The longest time stands forever, also for ages that are too long to be told.
+        // The longest time means forever, even for ages that are too long to be represented.
         let is_over = |time: Duration, limit: Option<Duration>| {
             limit.is_some_and(|limit| limit < Duration::MAX && time >= limit)
         };
         is_over(age, ttl.or(self.ttl)) || is_over(idle, self.tti)
     }
 
-    /// Whether the table keeps an entry alive by itself.
+    /// Returns whether the table keeps an entry alive by itself.
     pub(crate) fn keeps(&self, ttl: Option<Duration>) -> bool {
         self.bound.is_some() || self.is_timed || ttl.is_some()
     }
 
-    /// Whether every entry has bookkeeping that most do without.
+    /// Returns whether every entry has bookkeeping that most entries do not need.
     #[inline]
     pub(crate) fn wants_extras(&self) -> bool {
         self.tti.is_some() || self.history > 0
@@ -96,7 +97,7 @@ pub(crate) enum Queue {
 }
 
 impl Queue {
-    /// As it is saved.
+    /// Returns the queue as it is saved.
     pub(crate) fn rank(self) -> u8 {
         match self {
             Self::Small => 0,
@@ -104,7 +105,7 @@ impl Queue {
         }
     }
 
-    /// The queue of an entry that was saved.
+    /// Returns the queue of a saved entry.
     pub(crate) fn of_rank(rank: u8) -> Self {
         match rank {
             1 => Self::Main,

@@ -1,9 +1,10 @@
-//! One shard: keys, entries, eviction order. Knows nothing of locks, clocks or listeners: time comes in, and what
-//! it displaced is kept until the caller takes it, to be dropped when no lock is held.
+//! One shard: keys, entries, eviction order. Knows nothing of locks, clocks or listeners. Time comes in as an
+//! argument. Displaced values stay in the shard until the caller takes them and drops them without a lock.
 //!
-//! A shard has two parts. The typed one, [`Lines`](lines), has keys and values by number and decides nothing; it is
-//! compiled for each query. All else, the [`Metadata`], works on these numbers, and is compiled once: its methods are
-//! those of [`ShardRef`] and [`ShardMut`], which reach the lines through [`AnyLines`].
+//! A shard has two parts. The typed part, [`Lines`](lines), stores keys and values by number and decides
+//! nothing. It is compiled for each query. The other part, [`Metadata`], works on these numbers and is
+//! compiled once. Its methods are on [`ShardRef`] and [`ShardMut`], which reach the lines through
+//! [`AnyLines`].
 
 mod capture;
 mod context;
@@ -46,11 +47,11 @@ pub(crate) use simple::{Place, Written};
 pub(crate) use state::{Extra, View};
 use tag_index::TagIndex;
 
-/// One shard. The lines are those of some query, and come last: so a reference to a shard of a known query is also one
-/// to [`AnyShard`], and all that is not compiled for each query locks that.
+/// One shard. The lines come last, so a reference to a shard of a known query coerces to [`AnyShard`]. Code
+/// that is not compiled for each query locks an [`AnyShard`].
 #[repr(C)]
 pub(crate) struct Shard<L: ?Sized> {
-    /// Numbers of lines by the hashes of their keys.
+    /// Line numbers by key hash.
     index: Index,
     counters: Counters,
     /// Made by the first write, so that an empty shard is small.
@@ -61,7 +62,7 @@ pub(crate) struct Shard<L: ?Sized> {
 /// A shard whose query the caller does not know.
 pub(crate) type AnyShard = Shard<dyn AnyLines>;
 
-/// What a shard has displaced. Dropped when no lock is held.
+/// What a shard has displaced. Must be dropped without a lock.
 #[must_use]
 pub(crate) struct DisplacedPairs {
     pairs: Option<Box<dyn AnyPairs>>,
@@ -69,19 +70,19 @@ pub(crate) struct DisplacedPairs {
 }
 
 impl DisplacedPairs {
-    /// `None` if it is nothing.
+    /// Returns `None` if nothing was displaced.
     pub(crate) fn any(self) -> Option<Self> {
         (self.pairs.is_some() || !self.extras.is_empty()).then_some(self)
     }
 }
 
-/// Counted with plain loads and stores: the lock word beside them is written by each reader anyway.
+/// Counted with plain loads and stores, since each reader already writes the lock word beside them.
 pub(crate) struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-/// A shard whose query the caller does not know, to be read.
+/// Read access to a shard whose query the caller does not know.
 #[derive(Clone, Copy)]
 pub(crate) struct ShardRef<'a> {
     index: &'a Index,
@@ -90,28 +91,28 @@ pub(crate) struct ShardRef<'a> {
     metadata: Option<&'a Metadata>,
 }
 
-/// A shard whose query the caller does not know, to be written.
+/// Write access to a shard whose query the caller does not know.
 pub(crate) struct ShardMut<'a> {
     index: &'a mut Index,
     pub(crate) lines: &'a mut dyn AnyLines,
     metadata: &'a mut Metadata,
 }
 
-/// All that is known of an entry on its way in, besides its key and value.
+/// Everything known about an incoming entry besides its key and value.
 pub(crate) struct Incoming {
     pub(crate) weight: u32,
     pub(crate) as_of: Moment,
-    /// What most entries do without.
+    /// Bookkeeping that most entries do not need.
     pub(crate) extra: Option<Box<Extra>>,
-    /// By the rules of the table; a pin comes before them.
+    /// Follows the rules of the table; a pin takes precedence.
     pub(crate) placement: Placement,
     pub(crate) is_invalidated: bool,
-    /// Where the policy has the entry, if that is decided.
+    /// The position that the policy gave the entry, if it has decided.
     pub(crate) position: Option<QueuePosition>,
 }
 
 impl Incoming {
-    /// Starts the times at `now`, unless the answer was true at another moment.
+    /// Starts the times at `now`, unless `as_of` gives another moment.
     pub(crate) fn begin(&mut self, now: Moment, as_of: Option<Moment>) {
         self.as_of = as_of.unwrap_or(now);
         if let Some(extra) = &mut self.extra {
@@ -127,7 +128,7 @@ pub(crate) struct QueuePosition {
     pub(crate) uses: u8,
 }
 
-/// Where a key is in its shard. True while the shard stays locked, whatever is written to other keys, up to
+/// Where a key is in its shard. Stays valid while the shard is locked, even if other keys are written, until
 /// [`finish`](ShardMut::finish).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Location {
@@ -145,10 +146,10 @@ pub(crate) struct PinClaim {
     pub(crate) pin: u32,
 }
 
-/// What a reader saw under a key, to be compared later.
+/// What a reader saw under a key, for a later comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadVersion {
-    /// An entry of this revision, its value alive or not.
+    /// An entry of this revision. Its value may be dead.
     Revision(u64),
     /// No entry, in a shard that had forgotten revisions up to this one.
     Absent { forgotten: u64 },
@@ -167,7 +168,7 @@ impl AnyShard {
         ShardMut { index, lines, metadata: Metadata::made(metadata) }
     }
 
-    /// What was displaced, to be dropped when no lock is held; nothing if it has been taken.
+    /// Takes what was displaced. The caller drops it without a lock.
     pub(crate) fn take_displaced(&mut self) -> DisplacedPairs {
         let extras = match &mut self.metadata {
             Some(metadata) => {
@@ -197,24 +198,24 @@ impl Counters {
 }
 
 impl<'a> ShardRef<'a> {
-    /// Where a key is.
+    /// Returns where a key is.
     pub(crate) fn locate(self, hash: u32, is_key: IsKey<'_>) -> Location {
         Location { number: self.find(hash, is_key), pin: self.pin_of(hash, is_key) }
     }
 
-    /// Number of the line of a key.
+    /// Returns the line number of a key.
     pub(crate) fn find(self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
         let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);
         self.index.find(hash, |number| is_it(number).then_some(number))
     }
 
-    /// Number of the line with the key of a pair.
+    /// Returns the line number of a pair's key.
     #[inline]
     pub(crate) fn find_pair(self, hash: u32, pair: &dyn AnyPair) -> Option<u32> {
         self.lines.find(self.index, hash, pair)
     }
 
-    /// Number of the pin of a key, if a claim on it is held.
+    /// Returns the pin number of a key, if the key is pinned.
     pub(crate) fn pin_of(self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
         self.metadata.and_then(|metadata| metadata.pins.find(hash, is_key))
     }
@@ -224,22 +225,22 @@ impl<'a> ShardRef<'a> {
         Some(View { state, record: &metadata.records[number], extra: metadata.extras.get(number) })
     }
 
-    /// The numbers of all lines, vacant ones included.
+    /// Returns the numbers of all lines, vacant ones included.
     pub(crate) fn numbers(self) -> std::ops::Range<u32> {
         numbers(self.lines)
     }
 
-    /// Whether the entry in a line is marked.
+    /// Returns whether the entry in a line is marked as invalidated.
     pub(crate) fn is_invalidated(self, number: u32) -> bool {
         self.lines.state(number).is_some_and(|state| state.is_invalidated)
     }
 
-    /// Whether the time of the entry in a line is over.
+    /// Returns whether the entry in a line has expired.
     pub(crate) fn is_expired(self, number: u32, rules: &Rules, now: Moment) -> bool {
         self.metadata.is_some_and(|metadata| metadata.deadline(number, rules).is_over(now))
     }
 
-    /// Whether a reader has to have the entry in a line released first: a resident whose time is over.
+    /// Returns whether a reader must release the entry in a line first: it is resident and has expired.
     pub(crate) fn has_to_go(self, number: u32, rules: &Rules, now: Moment) -> bool {
         let state = self.lines.state(number);
         let may_go = state
@@ -247,8 +248,8 @@ impl<'a> ShardRef<'a> {
         may_go && self.is_expired(number, rules, now)
     }
 
-    /// Whether the entry in a line, which has no times of its own, is younger than `fresh` and not expired. Apart from the
-    /// reads that its coarse date is enough for.
+    /// Returns whether the entry in a line has no times of its own, is younger than `fresh` and not expired.
+    /// Kept apart from the reads that need only the coarse date.
     #[cold]
     pub(crate) fn is_plainly_fresh(self, number: u32, rules: &Rules, fresh: Duration, now: Moment) -> bool {
         let Some(metadata) = self.metadata else { return false };
@@ -263,7 +264,7 @@ impl<'a> ShardRef<'a> {
         }
     }
 
-    /// What a reader sees under a key that is in this line, or in none.
+    /// Returns what a reader sees under a key that is in this line, or in none.
     pub(crate) fn version(self, number: Option<u32>) -> ReadVersion {
         match (number, self.metadata) {
             (Some(number), Some(metadata)) => ReadVersion::Revision(metadata.records[number].revision),
@@ -271,7 +272,8 @@ impl<'a> ShardRef<'a> {
         }
     }
 
-    /// Whether no write can have happened to a key since its version was `seen`, which is now in this line, or in none.
+    /// Returns whether a key cannot have been written since its version was `seen`. The key is now in line
+    /// `number`, or in none.
     pub(crate) fn is_unchanged(self, seen: ReadVersion, number: Option<u32>) -> bool {
         let found = self.version(number);
         match (seen, found) {
@@ -282,7 +284,7 @@ impl<'a> ShardRef<'a> {
         }
     }
 
-    /// Notes that a survivor was read, so that the next write makes it resident again.
+    /// Records that a survivor was read, so that the next write makes it resident again.
     pub(crate) fn mark_survivor(self, number: u32) {
         let (Some(state), Some(metadata)) = (self.lines.state(number), self.metadata) else { return };
         if state.membership == Membership::Evicted && state.uses.swap(1, Ordering::Relaxed) == 0 {
@@ -302,12 +304,12 @@ impl<'a> ShardRef<'a> {
         self.counters.misses.load(Ordering::Relaxed)
     }
 
-    /// Whether anything was ever written or pinned here.
+    /// Returns whether anything was ever written or pinned here.
     pub(crate) fn is_used(self) -> bool {
         self.metadata.is_some()
     }
 
-    /// Counts a read, which found a value or not.
+    /// Counts a read as a hit or a miss.
     #[inline]
     pub(crate) fn count_read(self, is_hit: bool) {
         match is_hit {
@@ -316,24 +318,24 @@ impl<'a> ShardRef<'a> {
         }
     }
 
-    /// Entries, those with dead values included.
+    /// Returns the number of entries, including those with dead values.
     pub(crate) fn count(self) -> usize {
         self.metadata.map_or(0, |metadata| metadata.records.occupied())
     }
 
-    /// Entries whose value is alive. Visits the survivors.
+    /// Returns the number of entries whose value is alive. Visits the survivors.
     pub(crate) fn live_count(self) -> usize {
         let Some(metadata) = self.metadata else { return 0 };
         let survivors = metadata.survivors.iter(|number| metadata.records[number].link);
         self.count() - survivors.filter(|&number| self.lines.is_dead(number)).count()
     }
 
-    /// The lines whose keys have a tag with this hash.
+    /// Returns the lines whose keys have a tag with this hash.
     pub(crate) fn tagged(self, tag: u32) -> impl Iterator<Item = u32> {
         self.tag_index().into_iter().flat_map(move |tags| tags.lines(tag))
     }
 
-    /// How many tags the lines have together.
+    /// Returns the number of tags of all lines together.
     pub(crate) fn tag_count(self) -> usize {
         self.tag_index().map_or(0, TagIndex::len)
     }
@@ -346,7 +348,7 @@ impl<'a> ShardRef<'a> {
         self.metadata.map_or(0, |metadata| metadata.pins.len())
     }
 
-    /// Whether the time of some resident may be over.
+    /// Returns whether some resident may have expired.
     #[inline]
     pub(crate) fn has_due(self, now: Moment) -> bool {
         self.metadata.is_some_and(|metadata| metadata.deadlines.has_due(now))
@@ -358,19 +360,19 @@ impl<'a> ShardRef<'a> {
 }
 
 impl ShardMut<'_> {
-    /// Where a key is.
+    /// Returns where a key is.
     pub(crate) fn locate(&self, hash: u32, is_key: IsKey<'_>) -> Location {
         let is_it = |number: u32| self.lines.key(number).is_some_and(is_key);
         let number = self.index.find(hash, |number| is_it(number).then_some(number));
         Location { number, pin: self.metadata.pins.find(hash, is_key) }
     }
 
-    /// What a reader would see under the key in a line.
+    /// Returns what a reader would see under the key in a line.
     pub(crate) fn version(&self, number: u32) -> ReadVersion {
         ReadVersion::Revision(self.metadata.records[number].revision)
     }
 
-    /// Makes room for so many new entries at once.
+    /// Reserves room for `entries` new entries at once.
     pub(crate) fn reserve(&mut self, entries: usize) {
         let records = &mut self.metadata.records;
         records.reserve(entries);
@@ -378,7 +380,8 @@ impl ShardMut<'_> {
         self.index.reserve(entries, records);
     }
 
-    /// Has a line found by these tags, as hashes, from now on: those of its key. Does nothing if it is found by them already.
+    /// Adds a line to the tag index under the tag hashes of its key. Does nothing if the line is already
+    /// there.
     #[inline]
     pub(crate) fn tag(&mut self, number: u32, tags: &[u32]) {
         if !tags.is_empty() {
@@ -386,12 +389,12 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Whether the value in a line is alive.
+    /// Returns whether the value in a line is alive.
     fn is_readable(&self, number: u32) -> bool {
         !self.lines.is_dead(number)
     }
 
-    /// Moves an entry out of its line. Without a `cause`, or if its value turns out to be dead, it is no removal.
+    /// Moves an entry out of its line. Counts as a removal only with a `cause` and if the value is alive.
     fn displace(&mut self, number: u32, cause: Option<RemovalCause>, context: &OpContext<'_>) {
         let is_alive = self.lines.displace(number);
         if let (Some(cause), true) = (cause, is_alive) {
@@ -399,7 +402,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Counts what was displaced last, and remembers it for the listeners.
+    /// Counts the last displaced entry as a removal, and remembers it for the listeners.
     fn note_displaced(&mut self, cause: RemovalCause, context: &OpContext<'_>) {
         self.metadata.removals[cause as usize] += 1;
         if context.has_listeners {
@@ -407,8 +410,8 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Copies of key and handle of an entry that stays in its line. A panic of the key's `Clone` must not end an operation
-    /// half-way: `None` then, which is counted when the listeners are told.
+    /// Copies the key and handle of an entry that stays in its line. A panic of the key's `Clone` must not
+    /// end an operation half-way, so it returns `None`, and the panic is counted when the listeners are told.
     fn copy_for_listeners(&self, number: u32) -> Option<AnyHandle> {
         let mut copy = None;
         survives(|| copy = self.lines.handle(number, true));
@@ -434,7 +437,7 @@ impl ShardMut<'_> {
         self.metadata.displaced_extras.extend(extra);
     }
 
-    /// Takes out an entry that is in no list any more.
+    /// Takes out an entry that is no longer in a list.
     #[inline]
     fn vacate(&mut self, number: u32, cause: Option<RemovalCause>, context: &OpContext<'_>) {
         let Self { index, metadata, .. } = self;

@@ -1,4 +1,4 @@
-//! What all tables of one cache share: clock, revision counter, gate, listeners, hooks, log of commits.
+//! The state that all tables of one cache share: clock, revision counter, gate, listeners, hooks, commit log.
 
 use std::fmt::{self, Debug};
 
@@ -17,21 +17,21 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) log: RecentCommits,
-    /// Most shards that a table is split into.
+    /// Maximum number of shards of a table.
     pub(crate) shards: usize,
-    /// Given by tests that foretell what depends on hashes.
+    /// Set by tests that predict what depends on hashes.
     pub(crate) hash_seed: Option<u64>,
-    /// Tells caches apart, so that a hook may commit to another one.
+    /// Identifies the cache, so that a hook may commit to another one.
     pub(crate) id: u64,
 }
 
-/// A number that each write changes, kept away from what each write only reads.
+/// Keeps a number that each write changes on another cache line than what each write only reads.
 #[repr(align(128))]
 struct Padded<T>(T);
 
-/// Shards per processor. More do not help readers, who hold a lock for some ten nanoseconds.
+/// Shards per processor. More do not help readers, which hold a lock for some ten nanoseconds.
 const SHARDS_PER_CORE: usize = 8;
-/// A table with one entry has to stay small on a machine with many processors.
+/// Maximum number of shards. A table with one entry must stay small on a machine with many processors.
 pub(crate) const MOST_SHARDS: usize = 32;
 
 impl Shared {
@@ -56,25 +56,25 @@ impl Shared {
         }
     }
 
-    /// The moment that times are compared with.
+    /// Returns the moment that times are compared with.
     #[inline]
     pub(crate) fn now(&self) -> Moment {
         self.clock.now()
     }
 
-    /// The moment that times are counted from.
+    /// Returns the moment that times are counted from.
     #[inline]
     pub(crate) fn precise_now(&self) -> Moment {
         self.clock.precise_now()
     }
 
-    /// What is read after it is seen as all commits up to this one have left it, or later: each draws its revision while
-    /// it holds its locks.
+    /// Returns the revision of the last commit. Later reads see the effects of all commits up to it: each
+    /// commit draws its revision while it holds its locks.
     pub(crate) fn revision(&self) -> u64 {
         self.revision.0.load(Ordering::Acquire)
     }
 
-    /// Draws the number of a commit whose shards are all locked, and queues what it changes.
+    /// Draws the revision of a commit whose shards are all locked, and queues its changes.
     #[inline]
     pub(crate) fn seal(&self, changes: Vec<Change>) -> u64 {
         match self.events.has_listeners() {
@@ -83,13 +83,13 @@ impl Shared {
         }
     }
 
-    /// Draws the number of a commit whose shards are all locked, where nobody listens.
+    /// Draws the revision of a commit whose shards are all locked, without listeners.
     #[inline]
     pub(crate) fn next_revision(&self) -> u64 {
         self.revision.0.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Goes on from the revision of a snapshot, so that numbers stay unique across a restart.
+    /// Continues from the revision of a snapshot, so that revisions stay unique across a restart.
     pub(crate) fn advance_revision(&self, at_least: u64) {
         self.revision.0.fetch_max(at_least, Ordering::Relaxed);
     }

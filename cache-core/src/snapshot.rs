@@ -1,9 +1,10 @@
 //! The saved form of a cache: what its entries look like as bytes, and how a file is replaced by a newer one.
 //!
-//! `codec` turns one key and value into bytes, `persistence` says which codec a query uses, `format` is the
-//! container that holds many of them, `table_image`, `frames` and `reader` go between entries and container,
-//! `file` puts the container on disk. `capture` notes the entries that are to be saved, and copies them; `parallel` shares
-//! out work among threads. `pairs` holds keys and values, and is compiled for each query; nearly all else works on their numbers.
+//! `codec` turns one key and value into bytes. `persistence` says which codec a query uses. `format` is the
+//! container of many entries. `table_image`, `frames` and `reader` convert between entries and the container.
+//! `file` puts the container on disk. `capture` notes and copies the entries to be saved. `parallel`
+//! distributes work among threads. `pairs` holds keys and values, and is compiled for each query; nearly
+//! everything else works on their numbers.
 
 mod capture;
 pub mod codec;

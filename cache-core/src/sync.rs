@@ -1,12 +1,12 @@
-//! Locks, atomics and what else the scheduler of a model check takes the place of. Nothing but other names here;
-//! package `cache-model` compiles this crate with its own form of this file.
+//! Locks, atomics and everything else that a model checker replaces. Only re-exports here; package
+//! `cache-model` compiles this crate with its own version of this file.
 
 pub(crate) use foldhash::fast::SeedableRandomState as HashState;
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use std::sync::atomic;
 pub(crate) use std::thread_local;
 
-/// How a table hashes its keys: in a way of its own, unless a test has given a seed.
+/// Creates the hasher of a table: random, unless a test has given a seed.
 pub(crate) fn hash_state(seed: Option<u64>) -> HashState {
     match seed {
         Some(seed) => HashState::with_seed(seed, foldhash::SharedSeed::global_fixed()),
@@ -14,30 +14,31 @@ pub(crate) fn hash_state(seed: Option<u64>) -> HashState {
     }
 }
 
-/// A place where a model check may let another thread go on: before what `Arc` and `Weak` do by themselves.
+/// A point where a model check may switch to another thread: before the atomic operations inside `Arc` and
+/// `Weak`.
 #[inline(always)]
 pub(crate) fn switch_point() {}
 
-/// Below this the shortest sleep of a thread takes longer than what is asked for.
+/// Below this, the shortest sleep of a thread takes longer than requested.
 const SHORTEST_SLEEP: std::time::Duration = std::time::Duration::from_micros(64);
 
-/// Lets about so much time pass on this thread. Not at all where threads cannot sleep.
+/// Pauses this thread for about this time. Does nothing where threads cannot sleep.
 pub(crate) fn pause(time: std::time::Duration) {
     if cfg!(target_family = "wasm") {
     } else if time < SHORTEST_SLEEP {
-        // A turn takes some nanoseconds; how many need not be known.
+        // An iteration takes some nanoseconds; the exact number does not matter.
         (0..time.as_nanos() / 8).for_each(|_| std::hint::spin_loop());
     } else {
         std::thread::sleep(time);
     }
 }
 
-/// Threads that are of use at the same time.
+/// Returns the number of threads that can run in parallel.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// A number for each thread, from 1 on.
+/// Returns the number of this thread, from 1.
 #[inline]
 pub(crate) fn this_thread() -> u64 {
     use std::cell::Cell;

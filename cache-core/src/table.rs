@@ -1,7 +1,8 @@
-//! One query's entries: locked shards over plain ones. Decides what is locked when, and what runs outside locks.
+//! The entries of one query: locks around plain shards. Decides what is locked when, and what runs outside
+//! locks.
 //!
-//! [`Table`] is what is compiled for each query: its shards, the hit, and the way to either of a shard's parts. What is
-//! done with keys of any query is in [`write`](self::write) and [`read`](self::read), on [`UsedTable`].
+//! [`Table`] is compiled for each query: its shards, the hit path, and access to both parts of a shard. Code
+//! for keys of any query is in [`write`](self::write) and [`read`](self::read), on [`UsedTable`].
 
 pub(crate) mod dirty_marks;
 pub(crate) mod entry;
@@ -40,14 +41,14 @@ pub(crate) trait TableRef<Q: Query>: Send + Sync {
 }
 
 impl<'a> AnyTable<'a> {
-    /// A table, its query forgotten.
+    /// Erases the query of a table.
     pub fn of<Q: Query>(table: &'a Table<Q>) -> Self {
         Self(table.erased())
     }
 }
 
 impl<Q: Query> Shards<Q> {
-    /// The shard of a hash.
+    /// Returns the shard of a hash.
     #[inline]
     fn of(&self, hash: u32) -> &RwLock<Shard<Lines<Q>>> {
         &self.aligned[head::place_among(self.aligned.len(), hash)].0
@@ -106,7 +107,7 @@ impl<Q: Query> Table<Q> {
         &self.shards.get_or_init(make).aligned
     }
 
-    /// The shard of a hash, made if it is not there yet.
+    /// Returns the shard of a hash. Creates the shards if needed.
     fn shard_of(&self, hash: u32) -> &RwLock<AnyShard> {
         match self.shards.get() {
             Some(shards) => shards.of(hash),
@@ -114,13 +115,13 @@ impl<Q: Query> Table<Q> {
         }
     }
 
-    /// The table with its shards, made if they are not there yet.
+    /// Returns the table with its shards. Creates them if needed.
     pub(crate) fn made_table(&self) -> &dyn UsedTable {
         self.made();
         self.used_as()
     }
 
-    /// The table, its query forgotten.
+    /// Erases the query of the table.
     #[inline(never)]
     pub(crate) fn erased(&self) -> &dyn ErasedTable {
         self
@@ -131,7 +132,7 @@ impl<Q: Query> Table<Q> {
         self
     }
 
-    /// The table, if it has shards.
+    /// Returns the table, if it has shards.
     fn used_table(&self) -> Option<&dyn UsedTable> {
         match self.shards.get() {
             Some(_) => Some(self.used_as()),
@@ -183,7 +184,7 @@ impl<Q: Query> Debug for Table<Q> {
     }
 }
 
-/// Whether a table with these options can work.
+/// Checks that a table with these options can work.
 pub(crate) fn check(options: &TableOptions) -> Result<(), &'static str> {
     match options.bound {
         Some(Bound::Capacity(0)) => Err("`capacity` must be at least 1"),

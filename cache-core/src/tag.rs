@@ -1,4 +1,4 @@
-//! Names under which entries are invalidated together: a text, with a key perhaps. Knows nothing of tables.
+//! Names under which entries are invalidated together: a text, perhaps with a key. Knows nothing of tables.
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
@@ -7,14 +7,14 @@ use smallvec::SmallVec;
 
 /// A name under which entries are invalidated together, such as "article 7".
 ///
-/// A tag is a name alone (`"articles"`), or a name and a key ([`Tag::new`]). `#[query(tags("articles"))]` gives the first kind
-/// to all entries of a query, `#[query(tags_of = path)]` gives tags of both kinds to each entry by its key. Both are
-/// invalidated by [`Cache::invalidate_tag`](crate::Cache::invalidate_tag).
+/// A tag is a name alone (`"articles"`), or a name and a key ([`Tag::new`]). `#[query(tags("articles"))]`
+/// gives the first kind to all entries of a query, `#[query(tags_of = path)]` gives tags of both kinds to
+/// each entry by its key. [`Cache::invalidate_tag`](crate::Cache::invalidate_tag) invalidates by both.
 ///
-/// Two tags are equal if their names are and their keys give the same to a [`Hasher`], which is compared in full, not
-/// by a hash. Numbers are compared by their value, whatever their type: a tag of `7_u64` equals one of `7`. Those in
-/// slices and `Vec`s must be of one type. A struct with one field equals its field, so that `ArticleId(7)` and `7` make
-/// one tag.
+/// Two tags are equal if their names are equal and their keys write the same to a [`Hasher`]. This is
+/// compared in full, not by a hash. Numbers are compared by their value, whatever their type: a tag of
+/// `7_u64` equals one of `7`. Numbers in slices and `Vec`s must be of the same type. A struct with one field
+/// equals its field, so that `ArticleId(7)` and `7` make one tag.
 ///
 /// ```
 /// use cache_core::Tag;
@@ -28,7 +28,7 @@ use smallvec::SmallVec;
 /// Up to 32 bytes of name and key need no allocation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
-    /// The name, [`END_OF_NAME`], and what the key gave to a hasher.
+    /// The name, [`END_OF_NAME`], and what the key wrote to a hasher.
     bytes: SmallVec<[u8; 32]>,
 }
 
@@ -36,7 +36,7 @@ pub struct Tag {
 const END_OF_NAME: u8 = 0xFF;
 
 impl Tag {
-    /// A tag of a name and a key: the id of an article, a tuple of two ids, any value that is `Hash`.
+    /// Creates a tag of a name and a key: the id of an article, a tuple of two ids, any value that is `Hash`.
     #[must_use]
     pub fn new(name: &str, key: impl Hash) -> Self {
         let mut bytes = SmallVec::from_slice(name.as_bytes());
@@ -45,19 +45,19 @@ impl Tag {
         Self { bytes }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         std::str::from_utf8(self.parts().0).unwrap_or_default()
     }
 
-    /// Whether it is one of these names, without a key.
+    /// Returns whether it is one of these names, without a key.
     pub(crate) fn is_among(&self, names: &[&str]) -> bool {
         let (name, key) = self.parts();
         key.is_empty() && names.iter().any(|other| other.as_bytes() == name)
     }
 
-    /// Name and key.
+    /// Returns name and key.
     fn parts(&self) -> (&[u8], &[u8]) {
         let end = self.bytes.iter().position(|&byte| byte == END_OF_NAME).unwrap_or(self.bytes.len());
         (&self.bytes[..end], self.bytes.get(end + 1..).unwrap_or_default())
@@ -65,7 +65,7 @@ impl Tag {
 }
 
 impl From<&str> for Tag {
-    /// A tag without a key.
+    /// Creates a tag without a key.
     fn from(name: &str) -> Self {
         Self::new(name, ())
     }
@@ -90,7 +90,7 @@ impl From<&Tag> for Tag {
 }
 
 impl Debug for Tag {
-    /// The name as text, and the key as bytes in hexadecimal.
+    /// Prints the name as text, and the key as bytes in hexadecimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, key) = self.parts();
         let mut tag = f.debug_tuple("Tag");
@@ -110,21 +110,22 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-/// Writes down what it is given. Each call begins with a byte that says of what kind it is and how long, so that different
-/// calls never make the same bytes.
+/// Records what is written to it. Each call begins with a byte for its kind and length, so different calls
+/// never produce the same bytes.
 struct TagRecorder<'a>(&'a mut SmallVec<[u8; 32]>);
 
-/// What a call of a hasher gives, in the lowest two bits of its first byte.
+/// The kind of a hasher call, in the lowest two bits of its first byte.
 #[derive(Clone, Copy)]
 enum TagKind {
     Number = 0,
     NegativeNumber = 1,
-    /// So many bytes.
+    /// A number of bytes.
     Bytes = 2,
 }
 
 impl TagRecorder<'_> {
-    /// The kind and 5 bits of the number, lowest first, then 7 in each byte. The highest bit says that more follow.
+    /// Writes the kind and 5 bits of the number, lowest first, then 7 bits in each byte. The highest bit says
+    /// that more follow.
     fn record(&mut self, kind: TagKind, mut number: u128) {
         let mut byte = kind as u8 | (number as u8 & 0x1F) << 2;
         number >>= 5;
@@ -142,7 +143,7 @@ impl TagRecorder<'_> {
     }
 }
 
-/// Numbers of all types are written alike.
+/// Numbers of all types are written in the same form.
 macro_rules! numbers {
     ($($unsigned:ident $write_unsigned:ident $signed:ident $write_signed:ident;)*) => {$(
         fn $write_unsigned(&mut self, number: $unsigned) {
@@ -170,7 +171,7 @@ impl Hasher for TagRecorder<'_> {
         usize write_usize isize write_isize;
     }
 
-    /// Nobody asks for it.
+    /// Never called.
     fn finish(&self) -> u64 {
         0
     }

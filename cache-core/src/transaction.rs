@@ -26,19 +26,19 @@ use draft::{ATTEMPTS_WITH_HOOKS, Draft, MarkedTables, yield_now};
 pub use read_set::ReadSet;
 pub use receipt::Receipt;
 
-/// A value that can take in a newer one of its kind.
+/// A value that can merge with a newer one of its type.
 pub trait Merge: Clone {
-    /// Takes in what `newer` says. Must give the same result each time: it runs again when another commit has
-    /// changed the value meanwhile.
+    /// Merges `newer` into this value. Must give the same result each time: it runs again when another commit
+    /// has changed the value meanwhile.
     fn merge(&mut self, newer: &Self);
 }
 
-/// A set of changes on its way into a cache. Dropping it is rollback.
+/// A set of changes to a cache that a commit applies together. Dropping it rolls it back.
 ///
-/// Nobody else sees its writes before [`commit`](Self::commit), and then all of them at once. Keys that it reads or
-/// merges are compared with what is there at commit, so that transactions are serialisable for reads and writes of
-/// single keys; `set` and `remove` alone never conflict. A merge that this transaction itself replaces counts as a
-/// read: what replaced it may have been made from it, and cannot be made again.
+/// Its writes become visible at [`commit`](Self::commit), all at once. The commit compares the keys that it
+/// read or merged with the present entries, so transactions are serialisable for reads and writes of single
+/// keys. `set` and `remove` alone never conflict. A merge that this transaction itself replaces counts as a
+/// read: the new value may have been made from the merged one, and cannot be made again.
 pub struct Transaction<R: Registry> {
     cache: Cache<R>,
     draft: Draft,
@@ -73,7 +73,8 @@ impl<R: Registry> Transaction<R> {
         self
     }
 
-    /// Gives the `before_commit` hooks a value, which they read by [`Proposal::context`](crate::Proposal::context).
+    /// Sets a value for the `before_commit` hooks, which they read with
+    /// [`Proposal::context`](crate::Proposal::context).
     ///
     /// # Examples
     /// ```
@@ -101,12 +102,13 @@ impl<R: Registry> Transaction<R> {
         self
     }
 
-    /// Returns this transaction's own write of a key, else what is committed now. `None` if there is neither, or if
-    /// this transaction removes the key.
+    /// Returns this transaction's own write of a key, or else the committed value. `None` if there is
+    /// neither, or if this transaction removes the key.
     ///
-    /// [`commit`](Self::commit) validates a committed answer, and also that there was none. It does not validate the
-    /// result of a merge of this transaction: the merge runs again if its base has changed, so what is committed may
-    /// differ from what this returned. To write something else that depends on it, read the key before the merge.
+    /// [`commit`](Self::commit) validates a committed answer, and also the absence of one. It does not
+    /// validate the result of a merge of this transaction: the merge runs again if its base has changed, so
+    /// the committed value may differ from the returned one. To write something else that depends on it, read
+    /// the key before the merge.
     ///
     /// # Examples
     /// ```
@@ -132,7 +134,7 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<L::Query>().get(lookup)
     }
 
-    /// Returns what is committed now, whatever this transaction has written. The answer is not validated.
+    /// Returns the committed value, whatever this transaction has written. The answer is not validated.
     ///
     /// # Examples
     /// ```
@@ -179,7 +181,7 @@ impl<R: Registry> Transaction<R> {
 
     /// Replaces the whole value of a key, and returns the `Arc` that will be committed.
     ///
-    /// Alone it never conflicts: the last commit wins.
+    /// By itself it never conflicts: the last commit wins.
     ///
     /// # Examples
     /// ```
@@ -203,8 +205,8 @@ impl<R: Registry> Transaction<R> {
         self.set_value(query, value.into(), None)
     }
 
-    /// Replaces the whole value of a key, as [`set`](Self::set) does, with times of its own in place of those of the
-    /// table.
+    /// Replaces the whole value of a key, as [`set`](Self::set) does, with its own times in place of those of
+    /// the table.
     ///
     /// # Examples
     /// ```
@@ -252,8 +254,8 @@ impl<R: Registry> Transaction<R> {
     /// Makes the new value from the present one: this transaction's own, else the committed one; `None` if there is
     /// none.
     ///
-    /// `merge` must be pure: if another commit changes the committed value meanwhile, it runs again on that, instead of
-    /// a conflict.
+    /// `merge` must be pure: if another commit changes the committed value meanwhile, `merge` runs again on
+    /// the new value instead of causing a conflict.
     ///
     /// # Examples
     /// ```
@@ -283,9 +285,11 @@ impl<R: Registry> Transaction<R> {
         self.draft.note(self.cache.table::<Q>().index(), line);
     }
 
-    /// Merges `value` into the present value by its [`Merge`]; without a present value it writes `value`.
+    /// Merges `value` into the present value with its [`Merge`] implementation. Without a present value,
+    /// writes `value`.
     ///
-    /// Like [`merge_with`](Self::merge_with) it runs again if another commit changes the present value meanwhile.
+    /// Like [`merge_with`](Self::merge_with), it runs again if another commit changes the present value
+    /// meanwhile.
     ///
     /// # Examples
     /// ```
@@ -359,10 +363,11 @@ impl<R: Registry> Transaction<R> {
         value
     }
 
-    /// Changes a part of a value that is present, at once, calling `update` at most once. Returns whether there was a
+    /// Changes a part of a present value at once, calling `update` at most once. Returns whether there was a
     /// value.
     ///
-    /// `update` gets this transaction's own value, else the committed one. Without either nothing is written.
+    /// `update` gets this transaction's own value, or else the committed one. Without either, nothing is
+    /// written.
     ///
     /// The entry does not become younger: it keeps its age, its own times and its mark, since the rest of its value is
     /// as old as before. It is also marked if it was evicted before the commit.
@@ -408,7 +413,7 @@ impl<R: Registry> Transaction<R> {
         was_there
     }
 
-    /// Removes an entry by the commit. Returns whether there is something to remove. Never conflicts.
+    /// Removes an entry at the commit. Returns whether there is something to remove. Never conflicts.
     ///
     /// # Examples
     /// ```
@@ -436,7 +441,7 @@ impl<R: Registry> Transaction<R> {
         was_there
     }
 
-    /// Renews the times of an entry and clears its mark by the commit. Returns whether there is an entry.
+    /// Renews the times of an entry and clears its mark at the commit. Returns whether there is an entry.
     ///
     /// # Examples
     /// ```
@@ -463,7 +468,8 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
-    /// Marks an entry as invalidated by the commit: its value must be loaded again. Returns whether there is an entry.
+    /// Marks an entry as invalidated at the commit: its value must be loaded again. Returns whether there is
+    /// an entry.
     ///
     /// An entry that is written before the commit is marked too. Loads of the key that began before the commit are not
     /// stored as fresh.
@@ -494,14 +500,15 @@ impl<R: Registry> Transaction<R> {
         is_there
     }
 
-    /// Marks, by the commit, all entries of a query whose keys `matches` accepts, except those that this transaction
-    /// writes or touches.
+    /// Marks at the commit all entries of a query whose keys `matches` accepts, except those that this
+    /// transaction writes or touches.
     ///
-    /// Meant are the entries that are there when the commit begins. Loads of such keys that began before the commit are
-    /// not stored as fresh.
+    /// It marks the entries that are present when the commit begins. Loads of such keys that began before the
+    /// commit are not stored as fresh.
     ///
-    /// The commit visits all entries of the table and calls `matches` without locks; with `before_commit` hooks it does
-    /// so before and after them. So the hooks get the keys, while [`writes`](Self::writes) does not list them yet.
+    /// The commit visits all entries of the table and calls `matches` without locks; with `before_commit`
+    /// hooks it does so before and after them. So the hooks get the keys, although [`writes`](Self::writes)
+    /// does not list them.
     ///
     /// # Examples
     /// ```
@@ -528,8 +535,8 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<Q>().invalidate_where(matches);
     }
 
-    /// Marks all entries of a query that are there at the time of the commit, except those that this transaction writes
-    /// or touches.
+    /// Marks all entries of a query that are present at the time of the commit, except those that this
+    /// transaction writes or touches.
     ///
     /// They are not among its [`writes`](Self::writes). The commit locks the whole table.
     ///
@@ -557,8 +564,8 @@ impl<R: Registry> Transaction<R> {
         self.writes_mut::<Q>().set.mark_all();
     }
 
-    /// Marks all entries with a tag that are there at the time of the commit, except those that this transaction writes
-    /// or touches.
+    /// Marks all entries with a tag that are present at the time of the commit, except those that this
+    /// transaction writes or touches.
     ///
     /// They are not among its [`writes`](Self::writes). Loads of such keys that began before the commit are not stored
     /// as fresh.
@@ -617,8 +624,8 @@ impl<R: Registry> Transaction<R> {
         self.draft.marked = MarkedTables::All;
     }
 
-    /// The commit sets `flag` together with its changes: a reader that sees one of them then finds the flag set, and a
-    /// reader that finds the flag set sees all of them.
+    /// Sets `flag` together with the changes of the commit: a reader that sees one of them finds the flag
+    /// set, and a reader that finds the flag set sees all of them.
     #[doc(hidden)]
     pub fn committed_flag(&mut self, flag: Arc<AtomicBool>) {
         self.draft.committed_flag = Some(flag);
@@ -626,13 +633,13 @@ impl<R: Registry> Transaction<R> {
 
     /// Makes all changes visible at once, and returns a receipt that keeps the written values alive.
     ///
-    /// An empty transaction changes nothing and has no revision. One that only reads is checked: all it read was there
-    /// at one moment.
+    /// An empty transaction changes nothing and has no revision. One that only reads is validated: everything
+    /// it read was present at one moment.
     ///
     /// # Errors
-    /// - [`CommitError::Conflict`]: another commit wrote a key that was read here. A key that still has the entry that
-    ///   was read never conflicts. One that has no entry may conflict without a write of its own, if an entry with
-    ///   another key has left the same table since it was read.
+    /// - [`CommitError::Conflict`]: another commit wrote a key that was read here. A key that still has the
+    ///   entry that was read never conflicts. A key without an entry may conflict even without a write of it,
+    ///   if an entry with another key has left the same table since the read.
     /// - [`CommitError::Refused`]: a `before_commit` hook refused the commit.
     /// - [`CommitError::AsyncHook`]: the cache has a hook that only [`commit_async`](Self::commit_async) can call.
     /// - [`CommitError::InsideHook`]: called from a `before_commit` hook of the same cache.
@@ -699,8 +706,8 @@ impl<R: Registry> Transaction<R> {
         self.commit_in_attempts(ATTEMPTS_WITH_HOOKS).await
     }
 
-    /// [`commit_async`](Self::commit_async) where the caller can wait before the next attempt: with hooks the first
-    /// conflict is an error, that of a merge too.
+    /// Commits as [`commit_async`](Self::commit_async) does, for callers that can wait before the next
+    /// attempt: with hooks, the first conflict is an error, even that of a merge.
     #[doc(hidden)]
     pub async fn commit_once_async(self) -> Result<Receipt<R>, CommitError> {
         self.commit_in_attempts(1).await
@@ -712,7 +719,7 @@ impl<R: Registry> Transaction<R> {
         Ok(Receipt::new(revision, self.draft.parts))
     }
 
-    /// The set of this transaction's lines in the table of `Q`, made at first use.
+    /// Returns this transaction's write set for the table of `Q`. Creates it at first use.
     fn writes_mut<Q: Query>(&mut self) -> Writes<'_, Q>
     where
         R: Holds<Q>,
@@ -722,7 +729,7 @@ impl<R: Registry> Transaction<R> {
         let set = match draft.parts.find(table.index()) {
             Some(at) => draft.parts.at(at),
             None => {
-                // A commit locks its shards, also if it only reads.
+                // A commit locks the shards of the table, even if it only reads.
                 table.made_table();
                 let (query, pairs) = (TypeId::of::<Q>(), Pairs::<Q>::boxed);
                 draft.parts.add(WriteSet::of(query, table.index(), cache.erased_ref::<Q>(), pairs))
@@ -762,13 +769,13 @@ impl<R: Registry> Cache<R> {
     /// Runs `work` in a transaction and commits it. If another commit got in between, it runs `work` again, at most 64
     /// times.
     ///
-    /// A `work` that only reads gets a consistent view of all it has read.
+    /// A `work` that only reads gets a consistent view of everything it has read.
     ///
     /// Before each further attempt it blocks for a time that is partly random: at most 4 µs at first, doubling to a
     /// millisecond, or as many times the duration of an attempt if that is longer.
     ///
     /// # Errors
-    /// What `work` returned (nothing is committed then), or the error of the last commit.
+    /// The error that `work` returned, in which case nothing is committed, or the error of the last commit.
     ///
     /// # Examples
     /// ```
@@ -862,7 +869,7 @@ impl<R: Registry> Cache<R> {
     }
 }
 
-/// Attempts of [`Cache::transact`].
+/// Maximum number of attempts of [`Cache::transact`].
 pub const TRANSACT_ATTEMPTS: usize = 64;
 
 impl<R: Registry> Debug for Transaction<R> {

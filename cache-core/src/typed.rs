@@ -1,6 +1,6 @@
-//! The types of all that is compiled for each query, besides the public face; what they do is where it belongs. The
-//! compiler puts the methods of types of one module into one part of a program, and writes small functions and drops
-//! into each part that has a use for them. So these types are declared side by side.
+//! The types that are compiled for each query, besides the public ones; their methods are in the modules that
+//! they belong to. The compiler puts the methods of the types of one module into one codegen unit, and copies
+//! small functions and drops into each unit that uses them. So these types are declared side by side.
 
 use std::mem::{ManuallyDrop, take};
 use std::ops::{Deref, DerefMut};
@@ -19,16 +19,16 @@ use crate::table::head::Head;
 /// All entries of one query.
 pub struct Table<Q: Query> {
     pub(crate) head: Head,
-    /// Made when the table is first used.
+    /// Created when the table is first used.
     pub(crate) shards: OutlinedDrop<OnceLock<Shards<Q>>>,
-    /// [`made_table`](Self::made_table) of a table that takes part in snapshots, which may make the shards.
+    /// [`made_table`](Self::made_table) of a table that is part of snapshots. It may create the shards.
     pub(crate) made: Option<fn(&Self) -> &dyn UsedTable>,
 }
 
 pub(crate) struct Shards<Q: Query> {
     pub(crate) aligned: Vec<AlignedShard<Q>>,
-    /// The way to all that is done with shards. Set where they are made, so that a program has that code for those
-    /// tables alone that it writes.
+    /// Gives access to the operations on shards. Set where the shards are created, so that a program contains
+    /// this code only for tables that it writes.
     pub(crate) used: fn(&Table<Q>) -> &dyn UsedTable,
 }
 
@@ -36,8 +36,8 @@ pub(crate) struct Shards<Q: Query> {
 #[repr(align(64))]
 pub(crate) struct AlignedShard<Q: Query>(pub(crate) RwLock<Shard<Lines<Q>>>);
 
-/// One entry, as a hit reads it. With a key of 8 bytes it takes half a cache line, and by its alignment never parts of
-/// two.
+/// One entry, as a hit reads it. With a key of 8 bytes it takes half a cache line, aligned so that it never
+/// crosses into another one.
 #[repr(C, align(32))]
 pub(crate) struct Line<Q: Query> {
     pub(crate) value: ValueRef<Q::Value>,
@@ -56,7 +56,7 @@ pub(crate) enum ValueRef<V: ?Sized> {
 #[repr(C)]
 pub(crate) struct Lines<Q: Query> {
     pub(crate) lines: OutlinedDrop<Vec<Option<Line<Q>>>>,
-    /// Keys and values that operations pushed out of the shard, to be dropped when no lock is held.
+    /// Keys and values that operations displaced from the shard. Must be dropped when no lock is held.
     pub(crate) displaced: OutlinedDrop<Option<Box<dyn AnyPairs>>>,
 }
 
@@ -84,8 +84,8 @@ pub(crate) struct EntryOf<Q: Query> {
     pub(crate) value: Option<Arc<Q::Value>>,
 }
 
-/// A value with much to drop, which is dropped by a function of its own: else the compiler would write out its drop
-/// wherever what it is in may be dropped, or is made a trait object.
+/// A value with a large drop, which a separate function drops. Otherwise the compiler would inline its drop
+/// wherever its container may be dropped, or becomes a trait object.
 #[derive(Default)]
 pub(crate) struct OutlinedDrop<T: Default>(ManuallyDrop<T>);
 

@@ -1,5 +1,5 @@
-//! Whether a key has been written since a load of it began, for loads that keep no thread. Knows nothing of waiting
-//! callers.
+//! Tells whether a key has been written since a load of it began, for loads that do not block a thread. Knows
+//! nothing of waiting callers.
 
 pub(crate) mod any;
 mod store;
@@ -22,30 +22,30 @@ use store::IsSame;
 
 /// Tells whether a key has been written, removed, invalidated or cleared since the watch began, present or absent.
 ///
-/// For who loads values by other means than [`Cache::get_or_insert_with`](crate::Cache::get_or_insert_with): what
-/// [`store`](Self::store) is given never takes the place of something newer. Eviction, expiry and `touch` are no
-/// writes. While a table has watches, a write to it looks for those of its key.
+/// For callers that do not load with [`Cache::get_or_insert_with`](crate::Cache::get_or_insert_with): a value
+/// that is passed to [`store`](Self::store) never replaces a newer one. Eviction, expiry and `touch` are no
+/// writes. While a table has watches, each write to it looks for those of its key.
 pub struct Watch<Q: Query> {
     any: AnyWatch,
     query: PhantomData<fn() -> Q>,
 }
 
-/// What became of a value that was loaded.
+/// The outcome of storing a loaded value.
 #[derive(Debug)]
 pub enum StoreOutcome<V: ?Sized> {
     /// It is committed.
     Written(Arc<V>),
-    /// The query says `eq`, and the value that was there equals it: that one is kept, its times renewed.
+    /// The query says `eq`, and the present value is equal: it is kept, with renewed times.
     Kept(Arc<V>),
     /// Something newer happened to the key: it is not stored.
     Overtaken(Arc<V>),
-    /// What it was built from has changed meanwhile: it is stored and marked, or is equal to the value that was there, which
-    /// is marked.
+    /// An input has changed meanwhile: the value is stored and marked as invalidated, or it equals the
+    /// present value, which is marked.
     Marked(Arc<V>),
 }
 
 impl<V: ?Sized> StoreOutcome<V> {
-    /// The value that is to be answered with.
+    /// Returns the value to answer with.
     #[must_use]
     pub fn into_value(self) -> Arc<V> {
         match self {
@@ -55,7 +55,7 @@ impl<V: ?Sized> StoreOutcome<V> {
 }
 
 impl AnyWatch {
-    /// As [`Watch::store_built`], for a key and a value of the query.
+    /// Stores as [`Watch::store_built`] does, for a key and a value of the query.
     pub fn store<Q: Query>(
         &self,
         key: Q,
@@ -83,7 +83,7 @@ impl AnyWatch {
     }
 }
 
-/// Whether the value of a pair is the same answer as one that is there.
+/// Returns whether the value of a pair is the same answer as the present one.
 fn is_same<Q: Query>(pair: &dyn AnyPair, present: &dyn AnyPair) -> bool {
     match (Pair::<Q>::value_of(pair), Pair::<Q>::value_of(present)) {
         (Some(value), Some(present)) => Q::same_value(present, value),
@@ -92,50 +92,52 @@ fn is_same<Q: Query>(pair: &dyn AnyPair, present: &dyn AnyPair) -> bool {
 }
 
 impl<Q: Query> Watch<Q> {
-    /// One that runs `callback` for whatever happens to the key, from the first time to its end.
+    /// Creates a watch that runs `callback` after each change of the key, until the watch is dropped.
     pub(crate) fn new(table_ref: UsedTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
         Self { any: AnyWatch::new(table_ref, key, callback), query: PhantomData }
     }
 
-    /// The key.
+    /// Returns the key.
     #[must_use]
     pub fn key(&self) -> &Q {
         let key = (self.any.watcher.key() as &dyn Any).downcast_ref();
-        // It was made of one.
+        // It was created from one.
         key.expect("a watch has a key of its query")
     }
 
-    /// Whether something newer has happened to the key.
+    /// Returns whether the key has changed since the watch began.
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
         self.any.is_overtaken()
     }
 
-    /// Whether more has happened to the key than marks: it has been written, removed or cleared, or the watch was
-    /// [retired](Self::retire). What is loaded while a key is only marked is still newer than what was there before.
+    /// Returns whether the key was changed by anything other than a mark: it was written, removed or cleared,
+    /// or the watch was [retired](Self::retire). A value loaded while a key is only marked is still newer
+    /// than the present one.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.any.is_replaced()
     }
 
-    /// Ends the right to store: when this returns, nothing more is stored through this watch. Waits for a store that is
-    /// under way.
+    /// Ends the right to store: after this returns, nothing more is stored through this watch. Waits for a
+    /// store in progress.
     pub fn retire(&self) {
         self.any.retire();
     }
 
     /// Writes a loaded value, unless the watch was overtaken. Is one commit; like
-    /// [`Cache::insert`](crate::Cache::insert) it does not ask the `before_commit` hooks. What it writes overtakes all
-    /// watches of the key, this one included.
+    /// [`Cache::insert`](crate::Cache::insert) it does not ask the `before_commit` hooks. The write overtakes
+    /// all watches of the key, this one included.
     ///
-    /// With `#[query(eq)]`, a value equal to the present one is not written: the present one is kept, and dated anew.
+    /// With `#[query(eq)]`, a value equal to the present one is not written: the present one is kept, with
+    /// renewed times.
     pub fn store(&self, value: impl Into<Arc<Q::Value>>, times: EntryTimes) -> StoreOutcome<Q::Value> {
         self.store_built(value, times, &Inputs::default())
     }
 
-    /// [`store`](Self::store) for a value that was built from others: if one of these has been written, removed or marked
-    /// since it was read, the value is stored as one that must be loaded again. That is found out in one step with the store.
-    /// It is also stored so if there are too many to be compared.
+    /// Stores as [`store`](Self::store) does, for a value that was built from others. If one of these was
+    /// written, removed or marked since it was read, the value is stored as invalidated. The check and the
+    /// store are one step. The value is also stored as invalidated if there are too many inputs to compare.
     #[doc(hidden)]
     pub fn store_built(
         &self,

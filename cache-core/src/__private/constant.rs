@@ -1,4 +1,4 @@
-//! Options of a query that were given as constant expressions: checked while the program is compiled.
+//! Checks options of a query that are given as constant expressions, at compile time.
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ macro_rules! integers {
 
 integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
-/// The number itself; refuses what is no integer.
+/// Returns the number itself; accepts only integers.
 #[must_use]
 pub const fn integer<N: Integer>(number: N) -> N {
     number
 }
 
-/// The number, if it can bound a table.
+/// Returns the number, if it can bound a table.
 ///
 /// # Panics
-/// When it cannot; the compiler shows the panic as an error.
+/// If it cannot; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
@@ -37,10 +37,10 @@ pub const fn bound(number: i128, refusal: &'static str) -> u64 {
     number as u64
 }
 
-/// The number, if it can be one of keys.
+/// Returns the number, if it can be a number of keys.
 ///
 /// # Panics
-/// When it cannot; the compiler shows the panic as an error.
+/// If it cannot; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 pub const fn count(number: i128, refusal: &'static str) -> u32 {
@@ -48,10 +48,10 @@ pub const fn count(number: i128, refusal: &'static str) -> u32 {
     self::number(number, refusal)
 }
 
-/// The number, if it fits.
+/// Returns the number, if it fits.
 ///
 /// # Panics
-/// When it does not; the compiler shows the panic as an error.
+/// If it does not; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
@@ -60,10 +60,10 @@ pub const fn number(number: i128, refusal: &'static str) -> u32 {
     number as u32
 }
 
-/// The number, if it lies from 0 to 1.
+/// Returns the number, if it lies from 0 to 1.
 ///
 /// # Panics
-/// When it does not; the compiler shows the panic as an error.
+/// If it does not; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 pub const fn fraction(number: f64, refusal: &'static str) -> f64 {
@@ -71,10 +71,10 @@ pub const fn fraction(number: f64, refusal: &'static str) -> f64 {
     number
 }
 
-/// The number, if it is above 0.
+/// Returns the number, if it is above 0.
 ///
 /// # Panics
-/// When it is not; the compiler shows the panic as an error.
+/// If it is not; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 pub const fn factor(number: f64, refusal: &'static str) -> f64 {
@@ -82,10 +82,10 @@ pub const fn factor(number: f64, refusal: &'static str) -> f64 {
     number
 }
 
-/// The number, if it is at least 1.
+/// Returns the number, if it is at least 1.
 ///
 /// # Panics
-/// When it is not; the compiler shows the panic as an error.
+/// If it is not; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 pub const fn growth(number: f64, refusal: &'static str) -> f64 {
@@ -93,10 +93,10 @@ pub const fn growth(number: f64, refusal: &'static str) -> f64 {
     number
 }
 
-/// The time, if it is longer than zero.
+/// Returns the time, if it is longer than zero.
 ///
 /// # Panics
-/// When it is not; the compiler shows the panic as an error.
+/// If it is not; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 pub const fn window(time: Duration, refusal: &'static str) -> Duration {
@@ -104,10 +104,10 @@ pub const fn window(time: Duration, refusal: &'static str) -> Duration {
     time
 }
 
-/// The time, if it is not longer than `longest`.
+/// Returns the time, if it is not longer than `longest`.
 ///
 /// # Panics
-/// When it is; the compiler shows the panic as an error.
+/// If it is; the compiler shows the panic as an error.
 #[must_use]
 #[track_caller]
 pub const fn at_most(time: Duration, longest: Duration, refusal: &'static str) -> Duration {
@@ -115,13 +115,13 @@ pub const fn at_most(time: Duration, longest: Duration, refusal: &'static str) -
     time
 }
 
-/// The time.
+/// Returns the time.
 #[must_use]
 pub const fn time(time: Duration, _: &'static str) -> Duration {
     time
 }
 
-/// Evaluates the options of `Q`, so that the compiler checks them wherever the query is used, and if it is not.
+/// Evaluates the options of `Q`, so that the compiler checks them even if the query is never used.
 pub const fn evaluate<Q: Query>() {
     _ = (Q::OPTIONS, Q::LOADING);
 }

@@ -27,7 +27,7 @@ use crate::snapshot::{DynamicTypes, RegisterError};
 #[must_use]
 pub struct Builder<R: Registry> {
     options: HashMap<TypeId, TableOptions>,
-    /// The system's, if there is none by the time when the cache is made.
+    /// `None` means the system clock, chosen when the cache is built.
     clock: Option<Box<dyn Clock>>,
     listeners: Vec<Listener>,
     hooks: Vec<Hook>,
@@ -38,7 +38,7 @@ pub struct Builder<R: Registry> {
 }
 
 impl<R: Registry> Cache<R> {
-    /// Makes an empty cache with the options that the queries were derived with.
+    /// Creates an empty cache with the options that the queries were derived with.
     ///
     /// # Panics
     /// If a query cannot be persisted with the codec that it names, and on `wasm32-unknown-unknown`, which has no
@@ -101,7 +101,7 @@ impl<R: Registry> Builder<R> {
 
     /// Changes the options of one table. `change` gets the options that the query was derived with.
     ///
-    /// A second call for the same query gets what the first has made.
+    /// A second call for the same query gets the result of the first.
     ///
     /// # Examples
     /// ```
@@ -287,7 +287,7 @@ impl<R: Registry> Builder<R> {
 
     /// Calls `listener` for each value that left: evicted, expired, removed, replaced or cleared.
     ///
-    /// Calls come in one order with those of [`after_commit`](Self::after_commit), under the same rules.
+    /// Calls are in one order with those of [`after_commit`](Self::after_commit), under the same rules.
     ///
     /// # Examples
     /// ```
@@ -346,19 +346,21 @@ impl<R: Registry> Builder<R> {
         self
     }
 
-    /// Makes the tables hash their keys in the same way in each run, for tests that foretell what the hashes decide.
+    /// Makes the tables hash their keys in the same way in each run, for tests that predict what the hashes
+    /// decide.
     #[doc(hidden)]
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.hash_seed = Some(seed);
         self
     }
 
-    /// Makes the cache.
+    /// Creates the cache.
     ///
     /// # Errors
-    /// - [`BuildError::Options`]: the options of a table cannot work, as a bound of zero.
+    /// - [`BuildError::Options`]: the options of a table cannot work, for example a bound of zero.
     /// - [`BuildError::Codec`]: a persisted query contains a type that its codec cannot save.
-    /// - [`BuildError::Register`]: a type of dynamic values cannot be registered, as when two types have one tag.
+    /// - [`BuildError::Register`]: a type of dynamic values cannot be registered, for example because two
+    ///   types have one tag.
     /// - [`BuildError::NoClock`]: the platform has no clock, and the builder was given none.
     ///
     /// # Examples

@@ -1,4 +1,4 @@
-//! Hidden methods of [`Cache`] that `cache-client` builds on. They are no part of the public interface.
+//! Hidden methods of [`Cache`] that `cache-client` builds on. They are not part of the public interface.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,7 +17,8 @@ use crate::typed::Lines;
 use crate::watch::any::AnyWatch;
 
 impl<R: Registry> Cache<R> {
-    /// [`get_entry`](Self::get_entry) without its key, so that nothing is allocated. With `counts`, a use of the entry.
+    /// Returns value and state as [`get_entry`](Self::get_entry) does, without the key, so that nothing is
+    /// allocated. Counts as a use with `counts`.
     #[doc(hidden)]
     #[inline]
     #[must_use]
@@ -33,8 +34,8 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().value_and_state(lookup, use_)
     }
 
-    /// The value of a resident that is fresh by the times of its table, as a counted hit. `None`, uncounted, where that
-    /// takes more than a look: ask again by another method.
+    /// Returns the value of a resident that is fresh by the times of its table, and counts a hit. Returns
+    /// `None`, uncounted, if that takes more to find out: then use another method.
     #[doc(hidden)]
     #[inline]
     #[must_use]
@@ -45,7 +46,7 @@ impl<R: Registry> Cache<R> {
         self.table::<L::Query>().plainly_fresh(lookup)
     }
 
-    /// The table of a query, its query forgotten.
+    /// Returns the table of a query, with its query erased.
     #[doc(hidden)]
     #[must_use]
     pub fn any_table<Q: Query>(&self) -> AnyTable<'_>
@@ -55,7 +56,7 @@ impl<R: Registry> Cache<R> {
         AnyTable::of(self.table::<Q>())
     }
 
-    /// Name of a table, which may be another than that of its query.
+    /// Returns the name of a table, which may differ from that of its query.
     #[doc(hidden)]
     #[must_use]
     pub fn name_of<Q: Query>(&self) -> &'static str
@@ -65,7 +66,7 @@ impl<R: Registry> Cache<R> {
         self.table::<Q>().name()
     }
 
-    /// The date and time of day by the cache's clock.
+    /// Returns the date and time of day by the cache's clock.
     #[doc(hidden)]
     #[must_use]
     pub fn wall(&self) -> SystemTime {
@@ -83,14 +84,14 @@ impl<R: Registry> Cache<R> {
         });
     }
 
-    /// The present moment as cheaply as possible: it may lag by some milliseconds.
+    /// Returns the present moment as cheaply as possible: it may lag by some milliseconds.
     #[doc(hidden)]
     #[must_use]
     pub fn about_now(&self) -> Moment {
         self.shared().now()
     }
 
-    /// A handle of the table of a query, its query forgotten.
+    /// Returns a handle of the table of a query, with its query erased.
     #[doc(hidden)]
     #[must_use]
     pub fn used_ref<Q: Query>(&self) -> UsedTableRef
@@ -104,7 +105,7 @@ impl<R: Registry> Cache<R> {
         }
     }
 
-    /// Notes in `inputs` what a key was read to be. As [`Inputs::note_any`].
+    /// Records the value that was read under a key in `inputs`, as [`Inputs::note_any`] does.
     #[doc(hidden)]
     pub fn note_input<Q: Query>(
         &self,

@@ -15,7 +15,7 @@ pub struct DynamicTable<'a, R: Registry> {
     cache: &'a Cache<R>,
 }
 
-/// The value as a `T`, or an error that names both types.
+/// Returns the value as a `T`, or an error that names both types.
 fn typed<T: Any + Send + Sync>(key: &Dynamic, value: Arc<dyn DynamicValue>) -> Result<Arc<T>, TypeMismatch> {
     let found = (*value).type_name();
     let any: Arc<dyn Any + Send + Sync> = value;

@@ -1,4 +1,4 @@
-//! Restores a whole cache: one commit brings a snapshot back.
+//! Restores a whole cache from a snapshot, in one commit.
 
 use std::fmt::{self, Debug};
 use std::io::{self, Read};
@@ -47,7 +47,7 @@ pub struct RestoreOptions<'a, R: Registry> {
     on_progress: OnProgress<'a>,
 }
 
-/// The tables whose entries are marked.
+/// The tables whose entries are marked as invalidated.
 #[derive(Clone, Debug)]
 enum Invalidated {
     Only(Vec<&'static str>),
@@ -252,7 +252,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
         self.read_bytes(&bytes)
     }
 
-    /// Reads a snapshot that is in memory already, without a copy of it.
+    /// Reads a snapshot that is already in memory, without copying it.
     ///
     /// # Errors
     /// [`NotASnapshot`](SnapshotError::NotASnapshot), [`Version`](SnapshotError::Version) or
@@ -283,7 +283,7 @@ impl<'a, R: Registry> RestoreOptions<'a, R> {
         let mut report =
             RestoreReport { elapsed: snapshot.elapsed(shared.clock.wall()), ..RestoreReport::default() };
         let tables = self.decode(&snapshot, &mut report);
-        // Numbers that were given out before the save are not given out again.
+        // Revisions from before the save are not used again.
         shared.advance_revision(snapshot.revision());
         tables.commit(shared, &mut report);
         snapshot.sort(&mut report);
@@ -337,14 +337,14 @@ impl Invalidated {
 /// The tables of a snapshot, decoded.
 struct RestoredTables<'a> {
     parts: Vec<RestorePart<'a>>,
-    /// Names of those that will be written to.
+    /// Names of the tables that will be written to.
     written: Vec<&'static str>,
 }
 
 impl RestoredTables<'_> {
     fn commit(mut self, shared: &Shared, report: &mut RestoreReport) {
         let Some(kind) = self.parts.iter().map(|part| part.kind()).max() else { return };
-        // The parts of a restore read nothing, so nothing can have overtaken them.
+        // The parts of a restore read nothing, so nothing can overtake them.
         if let Ok(revision) = Commit::new(shared, kind).run(&mut dynamic(&mut self.parts)) {
             shared.log.note(revision, Some(&"restore".into()), || self.written);
         }
@@ -355,33 +355,37 @@ impl RestoredTables<'_> {
 }
 
 impl<R: Registry> Cache<R> {
-    /// Puts the entries of a snapshot into the cache, as one commit. They replace what is there under their keys and
-    /// leave the rest. Their times have gone on by the wall-clock time passed since the save.
+    /// Puts the entries of a snapshot into the cache, as one commit. They replace the present entries of
+    /// their keys and leave the rest. Their times have advanced by the wall-clock time since the save.
     ///
-    /// A table with a smaller bound than the saved one keeps, if it is an `lru` table, the most recently used entries; any
-    /// other first those that were read since they came, then the newest. The report counts the others. Entries of keys that are pinned in this cache are restored even beyond the bound and after their time.
-    /// The values of tables that keep nothing are in [`RestoreReport::kept`].
+    /// If a table has a smaller bound than the saved one, an `lru` table keeps the most recently used
+    /// entries. Any other table keeps first the entries that were read since they came, then the newest. The
+    /// report counts the others. Entries of keys that are pinned in this cache are restored even beyond the
+    /// bound and past their deadline. The values of tables that keep nothing are in [`RestoreReport::kept`].
     ///
-    /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory of all
-    /// entries. Tables of more than a few thousand entries are decoded on all processors, so `Deserialize` may
-    /// run on threads of the restore's own; they have ended when it returns. See [`RestoreOptions::threads`]. Then the
-    /// tables that are written to are locked, for reads as well, until all entries are in.
+    /// The file is read and decoded as a whole before the cache changes: that takes its length and the memory
+    /// of all entries. Tables of more than a few thousand entries are decoded on all processors, so
+    /// `Deserialize` may run on threads of the restore's own; they have ended when it returns. See
+    /// [`RestoreOptions::threads`]. Then the tables to be written are locked, for reads as well, until all
+    /// entries are in.
     ///
     /// # What is skipped
-    /// A table that is unknown, or whose types, version or codec have changed, is skipped as a whole. An entry that does
-    /// not decode is skipped alone, and named in [`TableRestore::skipped_entries`]. Either is reported, and no error.
+    /// A table that is unknown, or whose types, version or codec have changed, is skipped as a whole. An
+    /// entry that does not decode is skipped alone, and named in [`TableRestore::skipped_entries`]. Both are
+    /// reported, and are not errors.
     ///
     /// # How old the answers are
-    /// The snapshot has the answers of the moment of the save. What was written after it is lost, and what happened to
-    /// their source while the program was down is not known: a restored entry counts as fresh as long as its times say
-    /// so. [`RestoreOptions::invalidate`] and [`RestoreOptions::invalidate_all`] mark restored entries as to be loaded
-    /// again.
+    /// The snapshot has the answers of the moment of the save. Later writes are lost, and changes of the
+    /// source while the program was down are unknown: a restored entry counts as fresh as long as its times
+    /// say so. [`RestoreOptions::invalidate`] and [`RestoreOptions::invalidate_all`] mark restored entries as
+    /// invalidated.
     ///
     /// # Errors
-    /// - [`SnapshotError::Path`]: the path is empty, or names something else than a regular file. For a pipe or a
-    ///   device there is [`restore_from`](Self::restore_from).
+    /// - [`SnapshotError::Path`]: the path is empty, or names something other than a regular file. For a pipe
+    ///   or a device, use [`restore_from`](Self::restore_from).
     /// - [`SnapshotError::File`]: there is no such file, or it cannot be read.
-    /// - [`SnapshotError::NotASnapshot`], [`SnapshotError::Version`]: something else is in the file.
+    /// - [`SnapshotError::NotASnapshot`], [`SnapshotError::Version`]: the file is not a snapshot, or one of
+    ///   another format version.
     /// - [`SnapshotError::Damaged`]: the file was changed since it was written. Says where.
     ///
     /// The cache is left as it was.
@@ -441,7 +445,7 @@ impl<R: Registry> Cache<R> {
         self.restore_options().read_from(input)
     }
 
-    /// Starts the configuration of a restore: what is marked as to be loaded again, threads, progress.
+    /// Starts the configuration of a restore: which entries are invalidated, threads, progress.
     ///
     /// # Examples
     /// ```
@@ -466,7 +470,8 @@ impl<R: Registry> Cache<R> {
         RestoreOptions { cache: self, threads: processors(), invalidated, on_progress: Box::new(|_, _| {}) }
     }
 
-    /// Makes a cache and restores a snapshot into it; without a file the cache is empty. The report tells which.
+    /// Makes a cache and restores a snapshot into it; without a file the cache is empty. The report tells
+    /// which of the two happened.
     ///
     /// # Errors
     /// As [`Builder::restore_or_new`].
@@ -497,12 +502,13 @@ impl<R: Registry> Cache<R> {
 }
 
 impl<R: Registry> Builder<R> {
-    /// Makes the cache and restores a snapshot into it; without a file the cache is empty. The report tells which.
+    /// Makes the cache and restores a snapshot into it; without a file the cache is empty. The report tells
+    /// which of the two happened.
     ///
     /// # Errors
     /// - [`OpenError::Build`]: as [`build`](Self::build).
-    /// - [`OpenError::Snapshot`]: the file is there and cannot be read, or is damaged, or the path names no file. To go
-    ///   on without it, build an empty cache: the next save replaces the file.
+    /// - [`OpenError::Snapshot`]: the file exists but cannot be read, or is damaged, or the path does not
+    ///   name a file. To go on without it, build an empty cache: the next save replaces the file.
     ///
     /// # Examples
     /// ```

@@ -1,4 +1,4 @@
-//! Saving a whole cache: one moment of it goes out.
+//! Saves a whole cache as it is at one moment.
 
 use std::fmt::{self, Debug};
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::snapshot::report::SaveReport;
 use crate::snapshot::table_image::{TableImage, write_snapshot};
 use crate::sync::processors;
 
-/// Told of entries done, and of how many.
+/// Gets the number of entries done, and of all entries.
 pub(super) type OnProgress<'a> = Box<dyn FnMut(u64, u64) + 'a>;
 
 /// How a cache is saved. Made by [`Cache::save_options`].
@@ -130,7 +130,8 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
         self
     }
 
-    /// Reads back the entries of all tables, also of those whose types are [known to survive](Cache::save) their codec.
+    /// Reads back the entries of all tables, even of those whose types are [known to survive](Cache::save)
+    /// their codec.
     ///
     /// The save of such a table takes two to four times as long.
     ///
@@ -243,7 +244,7 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
 
     fn write(mut self, out: &mut dyn Write) -> Result<SaveReport, SnapshotError> {
         let shared = self.cache.shared();
-        // A clock may be foreign code, for which no writer is to wait.
+        // A clock may be foreign code, and no writer should wait for it.
         let (saved_at, now) = (shared.clock.wall(), shared.now());
         let mut images = Vec::new();
         let mut not_persisted = Vec::new();
@@ -251,10 +252,11 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
             Some(image) => images.push(image),
             None => not_persisted.push(table.name().to_owned()),
         });
-        // One moment: from here on no write gets in, and readers are not held up.
+        // One moment: from here on no write gets in. Readers are not blocked.
         let closed = shared.gate.close();
         images.iter_mut().for_each(|image: &mut TableImage<'_>| image.note(self.with_survivors, now));
-        // After the look at all shards: a commit that had its locks when the gate was closed may have drawn its number since.
+        // After all shards are noted: a commit that had its locks when the gate was closed may have drawn its
+        // revision since.
         let revision = shared.revision();
         drop(closed);
         let progress = &mut *self.on_progress;
@@ -267,63 +269,66 @@ impl<'a, R: Registry> SaveOptions<'a, R> {
 impl<R: Registry> Cache<R> {
     /// Saves the cache to a file: all tables with `persist`, at one moment, never half a commit.
     ///
-    /// The file is replaced atomically and durably: whatever happens, the old or the new snapshot is there, whole.
-    /// A new file can be read by its owner alone (mode 0600); one that replaces another has the mode of the old one.
-    /// A link is followed. Anything but a regular file is left as it is: for a pipe or a device there is
-    /// [`save_to`](Self::save_to). While a save runs, the folder holds a file `.cache-core-snapshot-*.tmp`; that of a
-    /// killed process is removed by the next save to the folder.
+    /// The file is replaced atomically and durably: whatever happens, the old or the new snapshot is there,
+    /// whole. A new file can be read by its owner alone (mode 0600); one that replaces another has the mode
+    /// of the old one. A link is followed. Anything other than a regular file is left as it is: for a pipe or
+    /// a device, use [`save_to`](Self::save_to). While a save runs, the folder holds a file
+    /// `.cache-core-snapshot-*.tmp`. The next save to the folder removes that of a killed process.
     ///
     /// # While it runs
-    /// The save has the entries of one moment, its beginning, and for that moment alone writers wait: while it notes which
-    /// entries there are and in what order. That takes about 3 ms for 1,000,000 entries, and more for the values of survivors
-    /// if these are saved. After that readers and writers go on. Keys and `Arc`s are copied 32 at a time, with their shard
-    /// locked for reading, and encoded without locks.
+    /// The save has the entries of one moment, its beginning. Writers wait only for that moment, while it
+    /// notes which entries there are and in what order. That takes about 3 ms for 1,000,000 entries, and more
+    /// if the values of survivors are saved. After that, writers continue. Keys and `Arc`s are copied 32 at a
+    /// time, with their shard locked for reading, and encoded without locks.
     ///
-    /// A write that changes or removes an entry which is not copied yet first puts its key and `Arc` aside for the save. So
-    /// a replaced value may live until the save has written it, and an entry that expires or is evicted meanwhile stays
-    /// readable until then, as if the program held its value. What is written meanwhile is not in the save; use marks and idle
-    /// times alone may be later than its beginning. Saves that overlap are each of their own moment, and do not wait for
-    /// one another.
+    /// A write that changes or removes an entry which is not copied yet first puts its key and `Arc` aside
+    /// for the save. So a replaced value may live until the save has written it, and an entry that expires or
+    /// is evicted meanwhile stays readable until then, as if the program held its value. Later writes are not
+    /// in the save; only use counts and idle times may be later than its beginning. Overlapping saves each
+    /// have their own moment, and do not wait for one another.
     ///
-    /// A save takes about 8 bytes for each entry, 40 in a table with an exact order or without a bound, and those entries
-    /// that are put aside. A table gives back the memory of entries that are removed only after the save.
+    /// A save takes about 8 bytes for each entry, 40 in a table with an exact order or without a bound, plus
+    /// the entries that are put aside. A table gives back the memory of removed entries only after the save.
     ///
-    /// Tables of more than a few thousand entries are copied and encoded on all processors. So `Clone` and `Drop` of keys,
-    /// `Serialize`, and `Drop` of values that were replaced meanwhile, may run on threads of the save's own, and must not wait
-    /// for what the caller holds; the threads have ended when it returns. See [`SaveOptions::threads`].
+    /// Tables of more than a few thousand entries are copied and encoded on all processors. So `Clone` and
+    /// `Drop` of keys, `Serialize`, and `Drop` of values that were replaced meanwhile, may run on threads of
+    /// the save, and must not wait for anything that the caller holds. The threads have ended when it
+    /// returns. See [`SaveOptions::threads`].
     ///
     /// # What is saved
-    /// Of each entry: key, value, times and marks, and its place in the order of use. Of the cache: the revision that
-    /// was given out last.
+    /// Of each entry: key, value, times and marks, and its place in the order of use. Of the cache: the last
+    /// revision.
     ///
-    /// Not saved are tables without `persist`, survivors (but see [`SaveOptions::with_survivors`]), dynamic entries of
-    /// types that are not [registered](crate::Builder::register), the history of entries and the revisions they were
-    /// written at, labels, pins, watches, counters, and what open transactions have written.
+    /// Not saved are tables without `persist`, survivors (except with [`SaveOptions::with_survivors`]),
+    /// dynamic entries of types that are not [registered](crate::Builder::register), the history of entries
+    /// and the revisions they were written at, labels, pins, watches, counters, and what open transactions
+    /// have written.
     ///
     /// # What is read back
-    /// A table whose types may not survive its codec has each entry read back before it is written: the key must be
-    /// equal, and the value must say the same to serde, in any order of the elements of maps, sets and sequences. These are tables with types
-    /// that contain themselves, `#[shape(opaque)]` or `#[query(opaque)]`, conversions like `#[serde(try_from)]`, keys with
-    /// a field that serde skips, and others that are known to lose some values; and the table of dynamic entries.
+    /// A table whose types may not survive its codec has each entry read back before it is written: the key
+    /// must be equal, and the value must say the same to serde, in any order of the elements of maps, sets
+    /// and sequences. These are tables with types that contain themselves, `#[shape(opaque)]` or
+    /// `#[query(opaque)]`, conversions like `#[serde(try_from)]`, keys with a field that serde skips, and
+    /// others that are known to lose some values. The table of dynamic entries is one, too.
     ///
-    /// All other tables are vouched for by the [`Shape`](crate::Shape) of their types. Of these the first entry alone
-    /// is read back, or all if that fails: reading back makes a save of large values take about twice as long, and three
-    /// times in JSON. [`TableSave::is_verified`](crate::TableSave::is_verified) tells which are which, and
-    /// [`SaveOptions::verify_all`] reads back all.
+    /// All other tables are vouched for by the [`Shape`](crate::Shape) of their types. Only their first entry
+    /// is read back, or all if that fails: reading back makes a save of large values take about twice as
+    /// long, and three times in JSON. [`TableSave::is_verified`](crate::TableSave::is_verified) tells which
+    /// tables were read back, and [`SaveOptions::verify_all`] reads back all.
     ///
     /// An entry that does not read back is left out and reported; one that cannot be encoded fails the save. Both can
     /// be changed: [`SaveOptions::skip_unreadable`], [`SaveOptions::skip_unencodable`].
     ///
     /// # Errors
     /// - [`SnapshotError::Encode`]: an entry cannot be encoded.
-    /// - [`SnapshotError::Path`]: the path is empty, or names something else than a regular file.
+    /// - [`SnapshotError::Path`]: the path is empty, or names something other than a regular file.
     /// - [`SnapshotError::File`]: the file cannot be written.
     ///
-    /// The old file is left as it was, unless all that failed was the sync of the folder.
+    /// The old file is left as it was, unless only the sync of the folder failed.
     ///
     /// # Panics
-    /// When `Serialize` of a value, `Clone` of a key, or `Drop` of either does, also while a writer puts the key aside: the
-    /// writer goes on. The old file is left as it was, and the save keeps nothing.
+    /// If `Serialize` of a value, `Clone` of a key, or `Drop` of either panics, even while a writer puts the
+    /// key aside; the writer continues. The old file is left as it was, and the save keeps nothing.
     ///
     /// # Examples
     /// ```
@@ -352,7 +357,7 @@ impl<R: Registry> Cache<R> {
     /// - [`SnapshotError::Encode`]: an entry cannot be encoded.
     /// - [`SnapshotError::Stream`]: the stream failed.
     ///
-    /// The stream may have got a part.
+    /// The stream may have received a part of the snapshot.
     ///
     /// # Examples
     /// ```

@@ -1,4 +1,4 @@
-//! The loads and watches that a commit affects: those of the keys that it changes.
+//! The loads and watches of the keys that a commit changes.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::shard::load::AnyLoad;
 use crate::table::head::Head;
 use crate::table::watchers::{AnyWatcher, KeyEvent};
 
-/// The loads and watches of the keys that a commit changes. Found before the commit is sealed, since that compares
-/// keys, which is foreign code. Dropped without locks: a load may hold an answer.
+/// The loads and watches of the keys that a commit changes. Collected before the commit is sealed, since it
+/// compares keys, which is foreign code. Must be dropped without locks: a load may hold an answer.
 #[derive(Default)]
 pub(crate) struct Affected {
     loads: Vec<Arc<AnyLoad>>,
@@ -18,7 +18,7 @@ pub(crate) struct Affected {
 }
 
 impl Affected {
-    /// Adds those of a key whose shard is locked.
+    /// Adds the loads and watches of a key whose shard is locked.
     #[inline]
     pub(super) fn find(
         &mut self,

@@ -1,4 +1,4 @@
-//! What a commit does with all of a table, or with all entries that have a tag: empties it, or marks them.
+//! Commits on a whole table, or on all entries with a tag: they clear the table, or mark the entries.
 
 use super::affected::Affected;
 use super::locked_shards::LockedShards;
@@ -9,7 +9,7 @@ use crate::shard::key::AnyKey;
 use crate::table::watchers::KeyEvent;
 use crate::tag::Tag;
 
-/// Empties a table that may have nothing to empty. Whether it has is found out when no other write can come any more.
+/// Clears a table, which may be empty. Checks that only once no other write can come.
 pub(crate) struct ClearPart<'a> {
     table: &'a dyn ErasedTable,
     steps: ClearSteps,
@@ -27,7 +27,7 @@ impl Part for ClearPart<'_> {
     }
 
     fn open(&mut self) -> Option<(&dyn UsedTable, &mut dyn Steps)> {
-        // Also of a table that was never used, and before the look whether it was.
+        // Also for a table that was never used, and before the check whether it was.
         self.table.head().dirty_marks.mark_all();
         Some((self.table.used()?, &mut self.steps))
     }
@@ -59,7 +59,7 @@ impl Steps for ClearSteps {
     }
 }
 
-/// Marks all entries of a table, and overtakes all its loads and watches.
+/// Invalidates all entries of a table, and overtakes all its loads and watches.
 pub(crate) struct MarkPart<'a> {
     table: &'a dyn UsedTable,
     steps: MarkSteps,
@@ -107,22 +107,22 @@ impl Steps for MarkSteps {
     }
 }
 
-/// Marks the entries with some tags of their own, and overtakes the loads and watches of such keys.
+/// Invalidates the entries that have one of these tags, and overtakes the loads and watches of such keys.
 pub(crate) struct MarkTaggedPart<'a> {
     table: &'a dyn UsedTable,
     steps: MarkTaggedSteps,
 }
 
 struct MarkTaggedSteps {
-    /// With their hashes; those that were there or watched when the part was made.
+    /// Keys that were present or watched when the part was created, with their hashes.
     keys: Vec<(u32, Box<dyn AnyKey>)>,
     affected: Affected,
-    /// Hashes of the keys that are there, and numbers of their lines.
+    /// Hashes of the keys that are present, with their line numbers.
     marked: Vec<(u32, u32)>,
 }
 
 impl<'a> MarkTaggedPart<'a> {
-    /// Lists the keys; `None` if there are none. Runs the function that gives them their tags.
+    /// Lists the keys; `None` if there are none. Runs the query's tag function.
     pub(crate) fn new(table: &'a dyn UsedTable, tags: &[Tag]) -> Option<Self> {
         let keys = table.tagged(tags);
         let steps = MarkTaggedSteps { keys, affected: Affected::default(), marked: Vec::new() };

@@ -1,5 +1,5 @@
-//! What an answer was built from. The store of the answer compares that with what is there, in one step: no write of an
-//! input comes between the look and the store.
+//! The inputs that an answer was built from. The store of the answer compares them with the present entries
+//! in one step: no write of an input comes between the check and the store.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::table::tags::Tags;
 use crate::table::watchers::{AnyWatcher, KeyEvent};
 use crate::watch::any::AnyWatch;
 
-/// Keys that are compared at most.
+/// Maximum number of keys that are compared.
 const MOST: usize = 64;
 
-/// What was read to build an answer. Cheap to clone once all is noted.
+/// The entries that were read to build an answer. Cheap to clone once all are noted.
 #[doc(hidden)]
 #[derive(Clone, Default)]
 pub struct Inputs {
     tables: Vec<Arc<InputsOfTable>>,
     count: usize,
-    /// There were too many to be compared.
+    /// Whether there were too many to be compared.
     is_more: bool,
 }
 
@@ -42,16 +42,17 @@ struct InputsOfTable {
 struct Input {
     key: Box<dyn AnyKey>,
     hash: u32,
-    /// `None` if there was no value. Held, so that no other can come to its place in memory.
+    /// `None` if there was no value. Held, so that no other value can take its address.
     value: Option<ValueHandle>,
     was_marked: bool,
-    /// That of the load that gave the answer, if one did.
+    /// The watch of the load that gave the answer, if one did.
     watch: Option<Arc<AnyWatch>>,
 }
 
 impl Inputs {
-    /// Notes what a key was read to be; the first time counts. An answer that a load has given has the `watch` of that: it
-    /// need not have been stored. `was_marked` says that it was known to be out of date, and read all the same.
+    /// Records the value that was read under a key; the first read counts. An answer from a load comes with
+    /// the `watch` of that load, since it may not have been stored. `was_marked` says that the value was
+    /// known to be out of date when it was read.
     pub fn note_any(
         &mut self,
         table_ref: UsedTableRef,
@@ -77,14 +78,14 @@ impl Inputs {
             self.tables.push(Arc::new(InputsOfTable { table_ref, lines: Vec::new() }));
             self.tables.len() - 1
         });
-        // Nobody has a clone while something is noted; if somebody had, the answer would be taken for out of date.
+        // No clone exists while inputs are recorded. If one did, the answer would count as out of date.
         match Arc::get_mut(&mut self.tables[at]) {
             Some(table) => table.lines.push(line),
             None => self.is_more = true,
         }
     }
 
-    /// Whether nothing was read.
+    /// Returns whether nothing was read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -100,7 +101,7 @@ impl InputsOfTable {
         self.table().head().index
     }
 
-    /// Whether an input would be read now as it was.
+    /// Returns whether a read of an input would give the same now.
     fn holds(&self, input: &Input, shard: ShardRef<'_>) -> bool {
         if input.watch.as_ref().is_some_and(|watch| !watch.is_overtaken()) {
             return true;
@@ -119,13 +120,13 @@ impl InputsOfTable {
     }
 }
 
-/// What a store of an answer came to.
+/// The outcome of storing an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Built {
     Stored,
-    /// Something newer came to the key itself.
+    /// The key itself has changed.
     Overtaken,
-    /// Something newer came to an input.
+    /// An input has changed.
     OutOfDate,
 }
 
@@ -133,27 +134,27 @@ pub(crate) enum Built {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
     Write,
-    /// An equal value of this version is dated anew.
+    /// Renews the times of an equal value, which has this version.
     Keep(ReadVersion),
 }
 
-/// The store of an answer, of the table that it belongs to.
+/// The store of an answer in its own table.
 struct Answer<'a> {
     watcher: &'a AnyWatcher,
     pair: &'a mut dyn AnyPair,
-    /// What is known of it, if it is to be written.
+    /// Present if the answer is to be written.
     incoming: Option<Incoming>,
     as_of: Option<Moment>,
     store: Store,
-    /// Of the key, made before anything is locked.
+    /// The tags of the key, computed before anything is locked.
     tags: Tags,
     at: Location,
     is_overtaken: &'a mut bool,
-    /// Those to be told, found before nothing can fail any more.
+    /// The loads and watches to notify, collected while the commit can still fail.
     affected: Affected,
 }
 
-/// What the store of an answer does in one table: compares inputs, and stores the answer if it belongs there.
+/// The part of the store in one table: compares inputs, and stores the answer if it belongs there.
 struct BuiltPart<'a> {
     table: &'a dyn UsedTable,
     steps: BuiltSteps<'a>,
@@ -243,7 +244,7 @@ impl Steps for BuiltSteps<'_> {
         let (head, hash) = (locked.table().head(), watcher.hash());
         let context = head.context(commit.now, commit.revision());
         let mut shards = locked.open();
-        // An equal answer is newer than what is being loaded, too.
+        // An equal answer is also newer than a running load.
         affected.notify(&mut shards);
         let Some(shard) = shards.of(hash) else { return };
         shard.begin(&context);
@@ -277,7 +278,7 @@ pub(crate) fn store_if_inputs_hold(
     let mut is_overtaken = false;
     let answer = Answer {
         watcher,
-        // Its times begin when it is installed.
+        // Its times begin when the answer is installed.
         incoming: (store == Store::Write).then(|| head.incoming(pair, times, None, Moment::ORIGIN)),
         pair,
         as_of: times.as_of,
@@ -307,7 +308,7 @@ pub(crate) fn store_if_inputs_hold(
 }
 
 impl Inputs {
-    /// Whether they can be compared.
+    /// Returns whether the inputs are few enough to be compared.
     pub(crate) fn are_few(&self) -> bool {
         !self.is_more
     }

@@ -1,4 +1,4 @@
-//! The shards of one table that a commit has locked, in their order.
+//! The shards of one table that a commit has locked, in order.
 
 use smallvec::SmallVec;
 
@@ -13,11 +13,11 @@ pub(crate) struct LockedShards<'a> {
     table: &'a dyn UsedTable,
     ranks: Ranks,
     shards: SmallVec<[ShardGuard<'a>; INLINE]>,
-    /// Whether what was displaced is still in the shards, and has to be dropped after they are unlocked.
+    /// Whether displaced entries are still in the shards and must be dropped after the unlock.
     may_have_displaced: bool,
 }
 
-/// Shards of a table that are locked without an allocation.
+/// Number of shards of a table that are locked without an allocation.
 const INLINE: usize = 4;
 
 enum ShardGuard<'a> {
@@ -29,14 +29,14 @@ enum ShardGuard<'a> {
 pub(crate) struct OpenShards<'a> {
     head: &'a Head,
     ranks: &'a Ranks,
-    /// `None` for those that are locked for reading.
+    /// `None` for shards that are locked for reading.
     shards: SmallVec<[Option<ShardMut<'a>>; INLINE]>,
 }
 
-/// Where the shard at each place stands among the locked ones.
+/// The rank of the shard at each place among the locked ones.
 struct Ranks([u8; MOST_SHARDS]);
 
-/// A set of places of shards: a bit for each.
+/// A set of shard places, one bit each.
 #[derive(Clone, Copy, Debug, Default)]
 struct Places(u32);
 
@@ -63,13 +63,13 @@ impl Iterator for Places {
 }
 
 impl<'a> LockedShards<'a> {
-    /// None of a table yet.
+    /// Creates an empty set of locked shards of a table.
     pub(super) fn of(table: &'a dyn UsedTable) -> Self {
         Self { table, ranks: Ranks([0; MOST_SHARDS]), shards: SmallVec::new(), may_have_displaced: false }
     }
 
-    /// Locks the shards of all these hashes, those that are only read for reading. To be called once, or
-    /// [`lock_all`](Self::lock_all).
+    /// Locks the shards of all these hashes; shards that are only read are locked for reading. Must be called
+    /// once, or [`lock_all`](Self::lock_all) instead.
     pub(super) fn lock(&mut self, hashes: impl Iterator<Item = (u32, bool)>) {
         let head = self.table.head();
         let (mut places, mut written) = (Places::default(), Places::default());
@@ -107,22 +107,22 @@ impl<'a> LockedShards<'a> {
         self.table
     }
 
-    /// All that are locked.
+    /// Returns all locked shards.
     pub(super) fn all(&self) -> impl Iterator<Item = ShardRef<'_>> {
         self.shards.iter().map(ShardGuard::any)
     }
 
-    /// The shard of a hash, which is among the locked ones.
+    /// Returns the shard of a hash, which is among the locked ones.
     pub(super) fn shard(&self, hash: u32) -> ShardRef<'_> {
         self.shards[self.ranks.of(hash, self.table.head())].any()
     }
 
-    /// Opens those that are locked for writing.
+    /// Opens the shards that are locked for writing.
     pub(super) fn open(&mut self) -> OpenShards<'_> {
         self.open_those(&|_| true)
     }
 
-    /// Opens those that are locked for writing and have ever been written.
+    /// Opens the shards that are locked for writing and were ever written.
     pub(super) fn open_used(&mut self) -> OpenShards<'_> {
         self.open_those(&|shard| shard.any().is_used())
     }
@@ -137,12 +137,12 @@ impl<'a> LockedShards<'a> {
         OpenShards { head: self.table.head(), ranks: &self.ranks, shards }
     }
 
-    /// Tells that there is nothing to [take](Self::take_displaced).
+    /// Declares that there is nothing to [take](Self::take_displaced).
     pub(super) fn have_displaced_nothing(&mut self) {
         self.may_have_displaced = false;
     }
 
-    /// Takes what was displaced, to be dropped when no lock is held.
+    /// Takes what was displaced. The caller drops it when no lock is held.
     pub(super) fn take_displaced(&mut self, displaced: &mut Vec<DisplacedPairs>) {
         self.may_have_displaced = false;
         for shard in &mut self.shards {
@@ -154,7 +154,7 @@ impl<'a> LockedShards<'a> {
 }
 
 impl Drop for LockedShards<'_> {
-    /// A commit that panics leaves what it displaced in the shards.
+    /// Unlocks the shards, then drops what a panicking commit has displaced and left in them.
     fn drop(&mut self) {
         if self.may_have_displaced {
             let mut displaced = Vec::new();
@@ -172,7 +172,7 @@ impl ShardGuard<'_> {
         }
     }
 
-    /// The shard, if it is locked for writing.
+    /// Returns the shard, if it is locked for writing.
     fn any_mut(&mut self) -> Option<ShardMut<'_>> {
         match self {
             Self::Read(_) => None,
@@ -182,12 +182,12 @@ impl ShardGuard<'_> {
 }
 
 impl<'a> OpenShards<'a> {
-    /// The shard of a hash, if it is among those that are locked for writing.
+    /// Returns the shard of a hash, if it is locked for writing.
     pub(super) fn of(&mut self, hash: u32) -> Option<&mut ShardMut<'a>> {
         self.shards[self.ranks.of(hash, self.head)].as_mut()
     }
 
-    /// All that are locked for writing.
+    /// Returns all shards that are locked for writing.
     pub(super) fn each(&mut self) -> impl Iterator<Item = &mut ShardMut<'a>> {
         self.shards.iter_mut().flatten()
     }

@@ -1,4 +1,4 @@
-//! Putting saved entries into a table, as a part of a commit.
+//! Puts saved entries into a table, as a part of a commit.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::table::head::Head;
 use crate::table::tags::TagLists;
 use crate::table::watchers::KeyEvent;
 
-/// Entries of one table on their way back.
+/// The entries of one table that are being restored.
 pub(crate) struct RestorePart<'a> {
     head: &'a Head,
-    /// The table and its entries; `None` if there are none, for which no shards are made.
+    /// The table and its entries. `None` without entries, so that no shards are created.
     work: Option<(&'a dyn UsedTable, RestoreSteps)>,
     report: TableRestore,
     /// Values of a table that keeps nothing, for the report to keep.
@@ -34,7 +34,7 @@ struct RestoreSteps {
     sorted: Sorted,
     /// The moment that ages and idle times count back from.
     now: Moment,
-    /// How many keys are new to each shard.
+    /// Number of new keys for each shard.
     counts: Vec<usize>,
     revision: u64,
     affected: Affected,
@@ -43,21 +43,21 @@ struct RestoreSteps {
 /// The entries of a table that are still to be written.
 #[derive(Default)]
 struct Sorted {
-    /// Those of each shard apart, so that one index after the other is filled, of which parts stay in the processor's
-    /// caches; those of a table with one order for all shards together.
+    /// One bin for each shard, so that the indexes are filled one after the other and stay in the processor's
+    /// caches. One bin for the whole table if it has one order for all shards.
     bins: Vec<Bin>,
-    /// The tags of the keys, by the order of the lines.
+    /// The tags of the keys, in the order of the lines.
     tags: TagLists,
-    /// How many there have been.
+    /// Number of entries so far.
     count: usize,
-    /// How many others there have been, whose time is over.
+    /// Number of other entries that have expired.
     expired: u64,
 }
 
-/// Lines that are worth being put into bins: the index of fewer is in the processor's caches anyway.
+/// Number of lines above which bins pay off: a smaller index fits into the processor's caches anyway.
 const SPLIT_FROM: u64 = 4096;
 
-/// Entries, and those of them that are to be written: least recently used first.
+/// Entries, and the lines to be written, least recently used first.
 struct Bin {
     entries: Entries,
     lines: Vec<RestoredLine>,
@@ -66,7 +66,7 @@ struct Bin {
 struct RestoredLine {
     /// Number of the entry in its bin.
     number: usize,
-    /// Place in the order of the table, from the least recently used on.
+    /// Place in the order of the table; 0 is the least recently used.
     order: usize,
     hash: u32,
     weight: u32,
@@ -77,7 +77,7 @@ impl<'a> RestorePart<'a> {
     /// Decodes the entries of a table on at most `threads` threads.
     ///
     /// # Errors
-    /// Why the table is passed over.
+    /// Why the table is skipped.
     pub(crate) fn decode(
         table: &'a dyn ErasedTable,
         section: &Section<'_>,
@@ -104,8 +104,9 @@ impl<'a> RestorePart<'a> {
         Ok(restoring)
     }
 
-    /// Takes those entries for which the table has room: the last ones, when the bound is smaller than it was. Those of
-    /// pinned keys are kept whatever the bound. Of several with one key, the last one used. Runs the weigher.
+    /// Keeps the entries for which the table has room: the last ones, if the bound is smaller than it was.
+    /// Entries of pinned keys are always kept. Of several entries with one key, it keeps the last one used.
+    /// Runs the weigher.
     fn prepare(&mut self, table: &'a dyn UsedTable, mut sorted: Sorted) {
         let Self { head, report, .. } = self;
         report.expired = sorted.expired;
@@ -127,11 +128,11 @@ impl<'a> RestorePart<'a> {
     }
 }
 
-/// Bins for the entries of a table, with room for `count` of them in all.
+/// Creates the bins for the entries of a table, with room for `count` entries in all.
 fn bins(head: &Head, codec: &dyn TableCodec, count: u64) -> Vec<Bin> {
     let has_one_order = head.rules.is_lru() || !head.rules.keeps(None);
     let bins = if has_one_order || count < SPLIT_FROM { 1 } else { head.shard_count() };
-    // No more than the file has, which was read. Shards are filled unevenly, a little.
+    // `count` is at most what the file holds, which is in memory. Shards fill a little unevenly.
     let count = usize::try_from(count).unwrap_or(0);
     let room = if bins == 1 { count } else { count / bins * 9 / 8 };
     let mut all = Vec::with_capacity(bins);
@@ -143,7 +144,7 @@ fn bins(head: &Head, codec: &dyn TableCodec, count: u64) -> Vec<Bin> {
 }
 
 impl Sorted {
-    /// Moves the entries of a block here whose time is not over or whose key is pinned.
+    /// Moves the entries of a block here that have not expired or whose keys are pinned.
     fn add(&mut self, block: &mut Entries, table: &dyn UsedTable) {
         let head = table.head();
         let Self { bins, tags, count, expired } = self;
@@ -168,15 +169,15 @@ impl Sorted {
 }
 
 impl Bin {
-    /// Moves an entry here that others have.
+    /// Moves an entry from `others` to this bin.
     fn add(&mut self, others: &mut Entries, number: usize, hash: u32, order: usize) {
         let at = Location::default();
         self.lines.push(RestoredLine { number: self.entries.len(), order, hash, weight: 1, at });
         self.entries.move_from(others, number);
     }
 
-    /// Keeps the last line of each key and returns how many others there were. Keys that differed when they were saved
-    /// may be equal now: if a field is left out of the snapshot, say.
+    /// Keeps the last line of each key, and returns how many others it dropped. Keys that differed when they
+    /// were saved may be equal now, for example if a field is not saved.
     fn drop_duplicates(&mut self, known: &mut HashTable<usize>) -> u64 {
         let Self { entries, lines } = self;
         known.clear();
@@ -193,7 +194,7 @@ impl Bin {
         self.retain(|_| at.next().is_some_and(|at| is_last[at]))
     }
 
-    /// Drops the other lines with their entries, and returns how many there were.
+    /// Keeps the lines that `stays` accepts. Returns how many it dropped, with their entries.
     fn retain(&mut self, mut stays: impl FnMut(&RestoredLine) -> bool) -> u64 {
         let Self { entries, lines } = self;
         let before = lines.len();
@@ -207,7 +208,7 @@ impl Bin {
         (before - lines.len()) as u64
     }
 
-    /// Keys and values that the table does not keep, least recently used first.
+    /// Returns the keys and values that the table does not keep, least recently used first.
     fn unplaced(&self, head: &Head) -> impl Iterator<Item = Box<dyn AnyEntry>> {
         let Self { entries, lines } = self;
         let is_kept =
@@ -217,7 +218,7 @@ impl Bin {
     }
 }
 
-/// Whether an entry has the key of a line.
+/// Returns whether an entry has the key of a line.
 fn has_key(entries: &Entries, number: usize, line: &RestoredLine) -> bool {
     match (entries.key(number), entries.key(line.number)) {
         (Some(one), Some(other)) => one.equals(other),
@@ -225,9 +226,9 @@ fn has_key(entries: &Entries, number: usize, line: &RestoredLine) -> bool {
     }
 }
 
-/// Takes out the lines that are too much for the table. The most recently used come first; in a table of the default
-/// policy, which does not know them, those that have been used since they came, and of these the newest. What is pinned
-/// takes no room. Returns how many were taken out.
+/// Takes out the lines that exceed the bound of the table. The most recently used lines have priority. The
+/// default policy does not know these, so there lines that were used since they came have priority, and among
+/// them the newest. Pinned entries take no room. Returns how many lines it took out.
 fn fit(table: &dyn UsedTable, sorted: &mut Sorted) -> u64 {
     let rules = &table.head().rules;
     let limit = rules.limit();
@@ -250,14 +251,14 @@ fn fit(table: &dyn UsedTable, sorted: &mut Sorted) -> u64 {
     bins.iter_mut().map(|bin| bin.retain(|line| fits[line.order])).sum()
 }
 
-/// The room that an entry asks for.
+/// The room that an entry needs.
 #[derive(Clone, Copy)]
 struct Claim {
     weight: u64,
     comes_first: bool,
 }
 
-/// Which of several claims find room, of which the last ones come first.
+/// Returns which claims find room. The last ones have priority.
 fn fitting(claims: &[Claim], mut room: u64) -> Vec<bool> {
     let mut fits = vec![false; claims.len()];
     for comes_first in [true, false] {
@@ -271,7 +272,7 @@ fn fitting(claims: &[Claim], mut room: u64) -> Vec<bool> {
     fits
 }
 
-/// What is known of an entry that is written at `now`.
+/// Describes a restored entry that is written at `now`.
 fn incoming(meta: &EntryMeta, weight: u32, head: &Head, now: Moment) -> Incoming {
     let (ttl, fresh) = (meta.ttl.map(Duration::from), meta.fresh.map(Duration::from));
     Incoming {
@@ -285,7 +286,7 @@ fn incoming(meta: &EntryMeta, weight: u32, head: &Head, now: Moment) -> Incoming
 }
 
 impl dyn UsedTable + '_ {
-    /// Whether a claim on a key is held at this moment.
+    /// Returns whether a claim on a key is held at this moment.
     fn is_pinned(&self, hash: u32, key: &dyn AnyKey) -> bool {
         let shard = self.shard(self.head().place_of(hash)).read();
         shard.any().pin_of(hash, &|other| key.equals(other)).is_some()
@@ -293,7 +294,7 @@ impl dyn UsedTable + '_ {
 }
 
 impl RestorePart<'_> {
-    /// Tells what became of the entries.
+    /// Reports what happened to the entries.
     pub(crate) fn restored(&mut self, report: &mut RestoreReport) {
         report.tables.push(std::mem::take(&mut self.report));
         report.kept.append(&mut self.unplaced);
@@ -357,7 +358,7 @@ impl Steps for RestoreSteps {
             shard.begin(&context);
             shard.reserve(count);
         }
-        // Each bin is gone before the next is looked at. All of its pairs have been taken by then.
+        // Each bin is freed before the next one is read. All of its pairs have been taken by then.
         while let Some(Bin { entries, lines }) = bins.last_mut() {
             for line in &*lines {
                 let Some(shard) = shards.of(line.hash) else { continue };

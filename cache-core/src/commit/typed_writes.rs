@@ -1,5 +1,5 @@
-//! The typed part of a set of writes: keys, values and merges, by the number of their line. Compiled for each query, so it
-//! is kept small.
+//! The typed part of a write set: keys, values and merges, by line number. Compiled for each query, so it is
+//! kept small.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl WriteSet {
         Pairs::of_mut(self.pairs_mut()).expect("a set of writes is of the type of its query")
     }
 
-    /// Value that was written under a key.
+    /// Returns the value that was written under a key.
     pub(crate) fn written<L: Lookup>(&self, lookup: &L) -> Option<&Arc<<L::Query as Query>::Value>> {
         let line = self.find_in_use(&|head| head.hash(lookup), &|key| names(lookup, key))?;
         self.typed::<L::Query>().at(line).value.as_ref()
@@ -65,13 +65,13 @@ impl<Q: Query> Writes<'_, Q> {
         self.set.typed_mut::<Q>().at_mut(line).value = Some(value);
     }
 
-    /// What the transaction has of its own for a key.
+    /// Returns the transaction's own write of a key.
     fn own<L: Lookup<Query = Q>>(&self, lookup: &L) -> (Own, Option<Arc<Q::Value>>) {
         let Some(line) = self.find(lookup) else { return (Own::Nothing, None) };
         (self.set.own(line), self.value(line).cloned())
     }
 
-    /// Own write, else what is committed now; the latter is remembered.
+    /// Returns the own write of a key, else the committed value, which is remembered as a read.
     pub(crate) fn get<L: Lookup<Query = Q>>(&mut self, lookup: &L) -> Option<Arc<Q::Value>> {
         match self.own(lookup) {
             (Own::Value, value) => value,
@@ -108,8 +108,8 @@ impl<Q: Query> Writes<'_, Q> {
         first
     }
 
-    /// Replaces a value, which keeps its times and its mark, by one that is made from it, once. Returns whether there is
-    /// one, and the line if this is its first write.
+    /// Replaces a value by one made from it, once. The entry keeps its times and its mark. Returns whether
+    /// there is a value, and the line if this is its first write.
     pub(crate) fn update<L: Lookup<Query = Q>>(
         &mut self,
         lookup: &L,
@@ -168,7 +168,8 @@ impl<Q: Query> Writes<'_, Q> {
         }
     }
 
-    /// Replaces the value by one made from the present one, once: if that changes, the commit fails.
+    /// Replaces the value by one made from the present value, once: if the present value changes, the commit
+    /// fails.
     pub(crate) fn update_once(
         &mut self,
         key: Q,
@@ -204,7 +205,7 @@ impl<Q: Query> Writes<'_, Q> {
         self.set.mark(hash, &|key| names(lookup, key), &|| Box::new(lookup.to_key()), invalidates)
     }
 
-    /// Has the commit mark all keys that `matches`, unless they are written or touched here.
+    /// Makes the commit mark all keys that `matches` accepts, unless they are written or touched here.
     pub(crate) fn invalidate_where(&mut self, matches: impl Fn(&Q) -> bool + Send + 'static) {
         let matches = move |key: &dyn AnyKey| (key as &dyn Any).downcast_ref().is_some_and(&matches);
         self.set.mark_where(Box::new(matches));

@@ -1,4 +1,4 @@
-//! What one transaction has read and wants to write in one table, its query unknown. Keys and values are in its
+//! The reads and writes of one transaction in one table, whose query is unknown. Keys and values are in its
 //! [typed part](super::typed_writes).
 
 mod install;
@@ -32,7 +32,7 @@ use crate::table::watchers::KeyEvent;
 pub(crate) struct WriteSet {
     query: TypeId,
     table_index: usize,
-    /// `None` while the set is put away.
+    /// `None` while the set is stored for reuse.
     table_ref: Option<ErasedTableRef>,
     lines: WriteLines,
 }
@@ -40,20 +40,20 @@ pub(crate) struct WriteSet {
 struct WriteLines {
     /// Keys and values, by line.
     pairs: Box<dyn AnyPairs>,
-    /// Copies of those that write a value, to be installed; or what they displaced, until no lock is held.
+    /// Copies of the pairs to be installed. After that, what they displaced, until no lock is held.
     copies: Box<dyn AnyPairs>,
     lines: Vec<WriteLine>,
-    /// What is known of the values to be written, by the places of the lines. None of simple ones.
+    /// The incoming values, by line. `None` for simple writes.
     incoming: Vec<Option<Incoming>>,
-    /// Lines by key, once there are so many that a search takes longer than a hash.
+    /// Lines by key, once there are so many that a linear search takes longer than hashing.
     index: HashIndex,
-    /// Those to be told of what the commit does, once that is certain.
+    /// The loads and watches to notify once the commit is certain.
     affected: Affected,
-    /// Whether all that is not written here is to be marked.
+    /// Whether everything that is not written here is marked.
     marks_rest: bool,
-    /// Which of the rest is to be marked. Asked when the commit begins.
+    /// Which other keys are marked. Evaluated when the commit begins.
     marks_where: Vec<Predicate>,
-    /// The tags of the keys of the lines that write a value, by the places of the lines.
+    /// The tags of keys with a written value, by line.
     tags: TagLists,
     /// Moment and revision of the commit.
     now: Moment,
@@ -65,20 +65,20 @@ pub(crate) type WriteOrder = SmallVec<[(usize, usize); 4]>;
 
 type Predicate = Box<dyn Fn(&dyn AnyKey) -> bool + Send>;
 
-/// Lines that are searched one by one.
+/// Number of lines that are searched one by one.
 const SEARCHED: usize = 8;
-/// Lines that an emptied set may have room for if it is to be used again.
+/// Largest capacity, in lines, of an emptied set that is stored for reuse.
 const MOST_KEPT: usize = 64;
 
 struct WriteLine {
     hash: u32,
-    /// What the transaction was told of the committed state, if it asked.
+    /// The committed version that the transaction read, if it did.
     read: Option<ReadVersion>,
     write: Write,
     at: Location,
 }
 
-/// What is to become of a key.
+/// What the commit does to a key.
 enum Write {
     None,
     Set {
@@ -91,17 +91,17 @@ enum Write {
         touch: bool,
         invalidate: bool,
     },
-    /// A mark on a key that was not there, or a change of a part of it: what is being loaded for it is out of date. No
-    /// change by itself, unless the key has come by the time of the commit.
+    /// A mark on an absent key, or a change of a part of it: a running load of the key is out of date. Not a
+    /// change by itself, unless the key is present at the time of the commit.
     Overtake,
 }
 
-/// Whether a value that is written is marked.
+/// Whether a written value is marked as invalidated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     No,
     Yes,
-    /// As the entry is that it takes the place of at the time of the commit. If that has gone, nobody knows.
+    /// As the replaced entry is at the time of the commit. If that entry is gone, this is unknown.
     Kept,
 }
 
@@ -113,7 +113,7 @@ impl Mark {
 
 struct PendingMerge {
     merges: Box<dyn AnyMerges>,
-    /// What it was made from.
+    /// The version that it was made from.
     base: ReadVersion,
     /// Set when a commit has found the base changed.
     is_stale: bool,
@@ -132,7 +132,7 @@ impl Write {
         }
     }
 
-    /// What the loads and watches of the key are told.
+    /// Returns the event for the loads and watches of the key.
     fn tells(&self) -> Option<KeyEvent> {
         match self {
             Self::None => None,
@@ -142,7 +142,7 @@ impl Write {
         }
     }
 
-    /// Whether copies of the entry that are kept elsewhere are out of date.
+    /// Returns whether copies of the entry that are kept elsewhere are out of date.
     fn is_change(&self) -> bool {
         !matches!(self, Self::None | Self::Mark { invalidate: false, .. })
     }
@@ -151,7 +151,7 @@ impl Write {
         matches!(self, Self::Set { .. } | Self::Merge(_))
     }
 
-    /// When the value was true, if that is not the moment of the commit.
+    /// Returns when the value was true, if that is not the moment of the commit.
     fn as_of(&self) -> Option<Moment> {
         match self {
             Self::Set { times: Some(times), .. } => times.as_of,
@@ -160,17 +160,17 @@ impl Write {
     }
 }
 
-/// What a transaction has of its own for a key.
+/// The own write of a transaction for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Own {
     Value,
     Removed,
-    /// Nothing: what is committed counts.
+    /// No own write: the committed value counts.
     Nothing,
 }
 
 impl WriteLine {
-    /// Whether it writes a value with no more than the table gives it.
+    /// Returns whether it writes a value with nothing besides what the table gives it.
     fn is_simple(&self) -> bool {
         matches!(self.write, Write::Set { times: None, mark: Mark::No })
     }
@@ -181,7 +181,8 @@ impl WriteLine {
 }
 
 impl WriteSet {
-    /// An empty set for the table at an index, whose table_ref this is; `pairs` makes lists of its query.
+    /// Creates an empty set for the table at `index`, which is that of `table_ref`. `pairs` creates lists of
+    /// its query.
     pub(crate) fn of(
         query: TypeId,
         table_index: usize,
@@ -221,12 +222,12 @@ impl WriteSet {
         &mut *self.lines.pairs
     }
 
-    /// The line of a key.
+    /// Returns the line of a key.
     pub(super) fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<usize> {
         self.lines.find(hash, is_key)
     }
 
-    /// The same, with the hash that the table gives the key.
+    /// Returns the line of a key, hashed as the table does.
     pub(super) fn find_in_use(&self, hash: &dyn Fn(&Head) -> u32, is_key: IsKey<'_>) -> Option<usize> {
         self.find(hash(self.table().head()), is_key)
     }
@@ -265,18 +266,18 @@ impl WriteSet {
         }
     }
 
-    /// Remembers what a key was seen to be, to be validated.
+    /// Remembers the version of a key that was read, for validation.
     pub(super) fn remember(&mut self, line: usize, seen: ReadVersion) {
-        // The first answer counts: if a later one differs, the commit is to fail.
+        // The first answer counts: if a later one differs, the commit must fail.
         self.lines.lines[line].read.get_or_insert(seen);
     }
 
-    /// A value is put into the typed part. Returns the line if this is the first write of the key.
+    /// Records that the typed part has a new value. Returns the line if this is the first write of the key.
     pub(super) fn set(&mut self, line: usize, times: Option<Box<EntryTimes>>, mark: Mark) -> Option<usize> {
         self.lines.put(line, Write::Set { times, mark })
     }
 
-    /// The value of a line is replaced, which keeps its times and its mark.
+    /// Records that the value of a line is replaced. The entry keeps its times and its mark.
     pub(super) fn amend(&mut self, line: usize) {
         if let Write::Merge(merge) = &self.lines.lines[line].write {
             let mark = Mark::of(merge.is_invalidated);
@@ -284,8 +285,8 @@ impl WriteSet {
         }
     }
 
-    /// A committed value is to be replaced by one that is made from it. Returns times and mark of that; `None` if there is
-    /// no committed value.
+    /// Begins to replace a committed value by one made from it. Returns its times and mark; `None` if there
+    /// is no committed value.
     pub(super) fn begin_update(
         &mut self,
         line: usize,
@@ -313,7 +314,7 @@ impl WriteSet {
         Some((times, mark))
     }
 
-    /// A committed value is merged. Returns the line if this is the first write of the key.
+    /// Records a merge into a committed value. Returns the line if this is the first write of the key.
     pub(super) fn merge(
         &mut self,
         line: usize,
@@ -324,7 +325,7 @@ impl WriteSet {
         self.lines.put(line, Write::Merge(Box::new(merge)))
     }
 
-    /// An own value is merged. Returns its merges if it was merged before.
+    /// Records a merge into an own value. Returns its merges if it was merged before.
     pub(super) fn merge_own(&mut self, line: usize) -> Option<&mut dyn AnyMerges> {
         match &mut self.lines.lines[line].write {
             Write::Set { mark, .. } => {
@@ -343,7 +344,7 @@ impl WriteSet {
         self.lines.put(line, Write::Remove)
     }
 
-    /// Commits the set, which is all of its transaction, if it writes one value and no more. Returns the revision.
+    /// Commits the set, if it is all of its transaction and writes a single value. Returns the revision.
     pub(crate) fn commit_simply(&mut self) -> Option<u64> {
         let WriteLines { lines, marks_rest: false, marks_where, .. } = &self.lines else { return None };
         let [WriteLine { hash, read: None, write: Write::Set { times: None, mark: Mark::No }, .. }] =
@@ -366,7 +367,7 @@ impl WriteSet {
         Some(revision)
     }
 
-    /// One line, for hooks and listings.
+    /// Returns one line as a change, for hooks and listings.
     pub(crate) fn change(&self, line: usize) -> Option<Change> {
         let kind = self.lines.lines.get(line)?.write.kind()?;
         let entry = self.lines.pairs.pair(line).entry()?;
@@ -374,9 +375,9 @@ impl WriteSet {
         Some(Change { table: self.table().head().name, revision, kind, entry })
     }
 
-    /// Ends the set, and keeps what can be used again.
+    /// Ends the set, and stores its memory for reuse.
     pub(crate) fn recycle(mut self: Box<Self>) {
-        // Values first, while their cache is certain to be there.
+        // Values first, while their cache is certain to exist.
         self.lines.clear();
         self.table_ref = None;
         if self.lines.lines.capacity() <= MOST_KEPT {
@@ -388,7 +389,7 @@ impl WriteSet {
         self.table_ref.as_ref().expect("a set of writes has a table while it is in use").table()
     }
 
-    /// The table and the lines of a set that is in use.
+    /// Returns the table and the lines of a set in use.
     fn split(&mut self) -> (&dyn ErasedTable, &mut WriteLines) {
         let table_ref = self.table_ref.as_ref().expect("a set of writes has a table while it is in use");
         (table_ref.table(), &mut self.lines)
@@ -404,7 +405,7 @@ impl WriteLines {
         key_of(&*self.pairs, line)
     }
 
-    /// Copies the pairs of the lines that write a value.
+    /// Copies the pairs of lines that write a value.
     fn copy(&mut self) {
         self.copies.copy_all(&*self.pairs);
     }
@@ -450,7 +451,7 @@ impl WriteLines {
         let has_value = write.has_value();
         let old = std::mem::replace(&mut line.write, write);
         if let Write::Merge(merge) = &old {
-            // What replaces a merge may have been made from it, and cannot be made again.
+            // The value that replaces a merge may have been made from it, and cannot be made again.
             line.read.get_or_insert(merge.base);
         }
         // Last, since the drop of a value may panic.
@@ -466,7 +467,7 @@ impl WriteLines {
         self.lines.clear();
         self.marks_rest = false;
         self.revision = 0;
-        // Most have nothing else.
+        // Most sets have nothing else.
         let Self { incoming, index, affected, marks_where, tags, .. } = self;
         if !(incoming.is_empty()
             && index.is_empty()
@@ -521,28 +522,28 @@ impl Part for WriteSet {
     }
 }
 
-/// Most that a thread keeps, of all queries together.
+/// Maximum number of sets that a thread stores, of all queries together.
 const MOST_SPARE: usize = 8;
 
-/// Emptied sets of this thread, kept for its next transactions: so most commits allocate nothing of their own.
+/// Emptied sets of this thread, stored for its next transactions, so that most commits allocate nothing.
 type Spare = RefCell<Vec<Box<WriteSet>>>;
 
 thread_local! {
     static SPARE: Spare = const { RefCell::new(Vec::new()) };
 }
 
-/// One of a query that was put away.
+/// Takes a stored set of a query.
 fn take_spare(query: TypeId) -> Option<Box<WriteSet>> {
     let find = |spare: &Spare| {
         let mut spare = spare.borrow_mut();
         let at = spare.iter().position(|one| one.query() == query)?;
         Some(spare.swap_remove(at))
     };
-    // A thread that is ending has none.
+    // A thread that is ending has no stored sets.
     SPARE.try_with(find).ok().flatten()
 }
 
-/// Puts one away that holds nothing of a user's. Dropped if there are enough.
+/// Stores an emptied set. Drops it if enough are stored.
 fn put_spare(one: Box<WriteSet>) {
     let keep = |spare: &Spare| {
         let mut spare = spare.borrow_mut();

@@ -1,4 +1,5 @@
-//! What a whole cache does with each of its tables: counts, reports, removal of what is over, and the common bound.
+//! What a cache does with each of its tables: counts, reports, removal of expired and dead entries, and the
+//! common bound.
 
 use std::fmt::Debug;
 
@@ -11,22 +12,22 @@ use crate::shard::{Membership, OpContext, ShardRef, View};
 use crate::table::entry::EntryState;
 
 impl dyn ErasedTable + '_ {
-    /// Name of the table.
+    /// Returns the name of the table.
     pub(crate) fn name(&self) -> &'static str {
         self.head().name
     }
 
-    /// Live entries. Visits every survivor.
+    /// Returns the number of live entries. Visits every survivor.
     pub(crate) fn live(&self) -> usize {
         self.used().map_or(0, |table| table.live())
     }
 
-    /// Removes all dead keys, after releasing what has expired. Returns how many keys went.
+    /// Releases expired entries, then removes all dead keys. Returns how many keys it removed.
     pub(crate) fn reap(&self) -> usize {
         self.used().map_or(0, |table| table.reap())
     }
 
-    /// State and counters, and the entries if asked for.
+    /// Returns state and counters, and the entries if `with_entries`.
     pub(crate) fn report(&self, with_entries: bool) -> TableReport {
         let head = self.head();
         let mut report = TableReport { name: head.name, bound: head.rules.bound, ..TableReport::default() };
@@ -59,7 +60,7 @@ impl dyn UsedTable + '_ {
         live
     }
 
-    /// Releases all residents whose time is over.
+    /// Releases all expired residents.
     pub(crate) fn expire_due(&self) {
         let now = self.head().shared.precise_now();
         for place in self.places() {
@@ -70,7 +71,7 @@ impl dyn UsedTable + '_ {
         }
     }
 
-    /// Whether a shard was ever written.
+    /// Returns whether a shard was ever written.
     fn is_used(&self, place: usize) -> bool {
         self.shard(place).read().any().is_used()
     }
@@ -100,7 +101,7 @@ impl dyn UsedTable + '_ {
         keys.iter().map(|(key, state)| EntryReport::new(&key, *state)).collect()
     }
 
-    /// Copies of the keys that are there and alive. One shard is locked (shared) at a time.
+    /// Copies the keys with a live value. One shard is locked (shared) at a time.
     pub(crate) fn live_keys(&self) -> Vec<Box<dyn AnyKey>> {
         self.expire_due();
         let mut keys = Vec::new();
@@ -111,7 +112,7 @@ impl dyn UsedTable + '_ {
         keys
     }
 
-    /// Adds what is told of the entries of a shard that are to be marked, if anybody listens.
+    /// Adds the changes for the entries of a shard that will be marked, if there are listeners.
     pub(crate) fn add_marks(
         &self,
         shard: ShardRef<'_>,
@@ -132,7 +133,7 @@ impl dyn UsedTable + '_ {
         }
     }
 
-    /// Brings the table within its bound where one shard alone could not. To be called without locks.
+    /// Brings the table within its bound where one shard alone could not. Must be called without locks.
     #[inline]
     pub(crate) fn enforce_bound(&self, context: &OpContext<'_>) {
         if context.ledger.is_over() {
@@ -154,7 +155,7 @@ impl dyn UsedTable + '_ {
         }
     }
 
-    /// Evicts the entry that is the oldest in the exact order.
+    /// Evicts the oldest entry of the exact order.
     fn evict_oldest(&self, oldest: Oldest, context: &OpContext<'_>) {
         let mut shard = self.shard(self.head().place_of(oldest.hash)).write();
         shard.any_mut().evict_oldest(oldest, context);
@@ -163,7 +164,8 @@ impl dyn UsedTable + '_ {
 
     fn evict_by_shards(&self, context: &OpContext<'_>) {
         let head = self.head();
-        // First without touching what the commit itself wrote; if it wrote more than the table holds, with it.
+        // First spares the entries that the commit itself wrote. If it wrote more than the table holds,
+        // evicts these too.
         for revision in [context.revision, 0] {
             for _ in self.places() {
                 if !context.ledger.is_over() {

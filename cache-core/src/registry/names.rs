@@ -1,9 +1,9 @@
-//! Names of tables while a program is compiled: no two tables of a registry may share one. Runs in const
-//! evaluation, so it is written for few steps: one pass over a hash table, no pair is compared but equal hashes.
+//! Checks at compile time that no two tables of a registry have the same name. Runs in const evaluation, so
+//! it is written for few steps: one pass over a hash table, which compares only names with equal hashes.
 
 use crate::query::Query;
 
-/// What a registry says of one of its lines.
+/// One line of a registry.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed {
     /// Number of the line.
@@ -14,16 +14,16 @@ pub struct Listed {
     pub query: &'static str,
 }
 
-/// The table of dynamic entries, which every registry has.
+/// The line of the table of dynamic entries, which every registry has.
 pub const DYNAMIC: Listed =
     Listed { line: usize::MAX, name: crate::dynamic::Dynamic::NAME, query: "cache_core::Dynamic" };
 
 /// Two lines with one name.
 #[derive(Clone, Copy, Debug)]
 pub struct Clash {
-    /// Line that had the name first.
+    /// The first line with the name.
     pub first: Listed,
-    /// Line that has it again.
+    /// The second line with the name.
     pub second: Listed,
 }
 
@@ -42,7 +42,7 @@ pub const fn clash<const SLOTS: usize>(lines: &[Listed]) -> Option<Clash> {
     None
 }
 
-/// Puts `line` into its slot; returns the line of that name which was there already.
+/// Puts `line` into its slot. Returns an earlier line of the same name.
 const fn place(slots: &mut [Option<(u64, Listed)>], line: Listed) -> Option<Listed> {
     let hash = hash(line.name.as_bytes());
     let mask = slots.len() - 1;
@@ -105,7 +105,7 @@ impl Clash {
     }
 }
 
-/// Text put together in const evaluation; what is longer than the buffer is cut off.
+/// Text that is built in const evaluation, cut off at the length of the buffer.
 struct Text {
     bytes: [u8; 1024],
     length: usize,
@@ -147,10 +147,10 @@ pub const fn join<const LENGTH: usize>(left: &str, right: &str) -> [u8; LENGTH] 
     joined
 }
 
-/// The text of joined names.
+/// Returns the text of joined names.
 ///
 /// # Panics
-/// When `bytes` are no UTF-8, which two joined texts always are.
+/// If `bytes` are not UTF-8, which two joined texts always are.
 #[must_use]
 pub const fn text(bytes: &[u8]) -> &str {
     match core::str::from_utf8(bytes) {
@@ -159,7 +159,7 @@ pub const fn text(bytes: &[u8]) -> &str {
     }
 }
 
-/// Name of an instance of a generic query: its own name and its arguments.
+/// Builds the name of an instance of a generic query: its own name and its arguments.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __instance_name {

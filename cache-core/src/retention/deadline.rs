@@ -1,5 +1,5 @@
-//! When residents expire, soonest first. Lazy: a deadline that moved, or that of a line which another entry has taken,
-//! is noticed when its old time comes.
+//! When residents expire, soonest first. Lazy: a deadline that moved, or whose line another entry has taken,
+//! is detected when its old time comes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,7 +17,7 @@ impl Deadlines {
         self.heap.push(Reverse((deadline, number)));
     }
 
-    /// Takes out one whose time has come by `now`.
+    /// Takes out one line whose deadline has passed by `now`.
     pub(crate) fn pop_due(&mut self, now: Moment) -> Option<u32> {
         let Reverse((deadline, number)) = *self.heap.peek()?;
         if deadline > now {
@@ -27,7 +27,7 @@ impl Deadlines {
         Some(number)
     }
 
-    /// All whose time has come by `now`, in no order.
+    /// Returns all lines whose deadline has passed by `now`, in no order.
     pub(crate) fn due(&self, now: Moment) -> impl Iterator<Item = u32> {
         let heap: &[_] = if self.has_due(now) { self.heap.as_slice() } else { &[] };
         heap.iter().filter(move |Reverse((deadline, _))| *deadline <= now).map(|&Reverse((_, number))| number)
@@ -41,8 +41,8 @@ impl Deadlines {
         self.heap.peek().is_some_and(|Reverse((deadline, _))| *deadline <= now)
     }
 
-    /// Whether so many deadlines are left behind that the list should be made anew. `live` is the number of
-    /// entries that there are.
+    /// Returns whether so many deadlines are obsolete that the list should be rebuilt. `live` is the number
+    /// of entries.
     pub(crate) fn is_bloated(&self, live: usize) -> bool {
         self.heap.len() > 2 * live + 64
     }

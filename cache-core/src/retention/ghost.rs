@@ -1,4 +1,4 @@
-//! Fingerprints of what was evicted lately, so that a key that comes back is known to be worth keeping.
+//! Fingerprints of recently evicted keys, so that a key that comes back is known to be worth keeping.
 
 #[cfg(test)]
 mod tests;
@@ -7,24 +7,24 @@ use super::Queue;
 
 /// A set of fingerprints that forgets the oldest: buckets of eight, first in, first out within each.
 ///
-/// S3-FIFO asks for a queue as long as the cache. Buckets keep that many in 2 bytes each, need no lists, and forget in
-/// nearly the same order. (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.) One in four
-/// thousand of the keys that were never there is taken for one that was.
+/// S3-FIFO needs a queue as long as the cache. Buckets keep that many in 2 bytes each, need no lists, and
+/// forget in nearly the same order. (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
+/// 2023.) One in four thousand of the keys that were never there is taken for one that was.
 ///
-/// The length matters: half as many again cost 0.25 points on zipf keys and 0.4 at OLTP 512, a third less costs 2
-/// points at P3 20,000 (exact simulation of the bench's rows `hit-ratio` and `trace`, 2026-11). So there are as many buckets
-/// as are asked for, and not the next power of two.
+/// The length matters: half as many again cost 0.25 points on zipf keys and 0.4 at OLTP 512, a third less
+/// costs 2 points at P3 20,000 (exact simulation of the bench's rows `hit-ratio` and `trace`, 2026-11). So
+/// the number of buckets is exact, and not rounded up to a power of two.
 #[derive(Debug, Default)]
 pub(crate) struct Ghosts {
     buckets: Vec<Bucket>,
 }
 
-/// What is known of a key that has come back.
+/// The facts about a key that has come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ghost {
     /// The queue that it left.
     pub(crate) queue: Queue,
-    /// Whether it is among the last quarter that came.
+    /// Whether it is among the youngest quarter.
     pub(crate) is_young: bool,
 }
 
@@ -36,7 +36,8 @@ struct Bucket(u128);
 const BUCKET: usize = 8;
 /// Bits of a fingerprint.
 const BITS: u32 = u16::BITS;
-/// Of them, those that are young. Were all, OLTP 512 and 1,000 would lose 0.4 points, P3 160,000 0.3.
+/// Number of young fingerprints in a bucket. If all were young, OLTP 512 and 1,000 would lose 0.4 points, and
+/// P3 160,000 0.3.
 const YOUNG: usize = 2;
 /// Stands for an empty place; a fingerprint of this value is stored as its neighbour.
 const EMPTY: u16 = 0;
@@ -66,7 +67,7 @@ impl Ghosts {
         *known = *known << BITS | u128::from(fingerprint);
     }
 
-    /// What is known of the key of this hash, if it was evicted lately. Forgets it.
+    /// Returns the ghost of the key with this hash, if it was evicted recently. Forgets it.
     #[inline]
     pub(crate) fn recall(&mut self, hash: u32) -> Option<Ghost> {
         let bucket = self.bucket(hash)?;
@@ -78,7 +79,7 @@ impl Ghosts {
 
     #[inline]
     fn bucket(&mut self, hash: u32) -> Option<&mut Bucket> {
-        // The high bits alone will not do, since they have chosen the shard (Fibonacci hashing).
+        // Fibonacci hashing: the high bits alone do not suffice, since they have chosen the shard.
         let spread = u64::from(hash.wrapping_mul(0x9E37_79B9));
         let place = (spread * self.buckets.len() as u64) >> 32;
         self.buckets.get_mut(place as usize)
@@ -91,24 +92,25 @@ impl Bucket {
         (self.0 >> (place as u32 * BITS)) as u16
     }
 
-    /// The place of a fingerprint, whatever queue it is from.
+    /// Returns the place of a fingerprint, whatever queue it is from.
     #[inline]
     fn find(self, fingerprint: u16) -> Option<usize> {
-        // All at once: what differs is less than the bit that it is taken from, and so borrows from no other place.
+        // All places at once: each difference is less than the bit that it is subtracted from, and so borrows
+        // from no other place.
         const TOP: u128 = EACH * FROM_MAIN as u128;
         let differences = (self.0 & !TOP) ^ (EACH * u128::from(fingerprint));
         let equal = (TOP - differences) & TOP;
         (equal != 0).then(|| (equal.trailing_zeros() / BITS) as usize)
     }
 
-    /// Moves the older ones up to a place, whose fingerprint is forgotten.
+    /// Forgets the fingerprint at a place, and moves the older ones up.
     fn take_out(&mut self, place: usize) {
         let younger = (1 << (place as u32 * BITS)) - 1;
         self.0 = self.0 & younger | self.0 >> BITS & !younger;
     }
 }
 
-/// Fifteen bits from the middle.
+/// Returns fifteen bits from the middle.
 #[expect(clippy::cast_possible_truncation, reason = "bits from the middle")]
 fn fingerprint(hash: u32) -> u16 {
     let fingerprint = (hash >> 12) as u16 & !FROM_MAIN;

@@ -1,11 +1,11 @@
-//! What the shards of one table keep resident together, against the bound of the table.
+//! The weight that the shards of one table keep resident together, against the bound of the table.
 
 use crate::sync::atomic::{AtomicI64, Ordering};
 
 /// How much weight the counted residents of a table leave of its bound.
 ///
-/// Shards take from it under their own locks; the order between shards does not matter, since each of them looks at
-/// what is left again after it has taken.
+/// Shards take from it under their own locks. The order between shards does not matter, since each shard
+/// checks the remaining room again after it has taken some.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     /// Negative while the table is over its bound.
@@ -14,7 +14,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(limit: u64) -> Self {
-        // Nothing that can be counted reaches the end of the numbers.
+        // No weight that can be counted reaches this maximum.
         Self { room: AtomicI64::new(i64::try_from(limit).unwrap_or(i64::MAX)) }
     }
 
@@ -23,13 +23,13 @@ impl Ledger {
         self.is_over_with(0)
     }
 
-    /// Whether the bound would be passed if `balance` were booked.
+    /// Returns whether booking `balance` would exceed the bound.
     #[inline]
     pub(crate) fn is_over_with(&self, balance: i64) -> bool {
         self.room.load(Ordering::Relaxed) < balance
     }
 
-    /// Books what came in less what left.
+    /// Books the weight that came in minus the weight that left.
     #[inline]
     pub(crate) fn book(&self, balance: i64) {
         if balance != 0 {

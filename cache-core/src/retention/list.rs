@@ -1,10 +1,11 @@
-//! Lists that run through numbered places, so that an element is found, moved and taken out without a search. Plain
-//! numbers; who is in which list is known to their owner.
+//! Linked lists of numbered elements, so that an element is found, moved and taken out without a search.
+//! Plain numbers; the owner knows which element is in which list.
 
-/// No place.
+/// No element.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Neighbours of an element in its list. Those at the ends of the list are left over and mean nothing.
+/// Neighbours of an element in its list. The outer neighbours of the first and last element are stale and
+/// mean nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Link {
     prev: u32,
@@ -35,7 +36,7 @@ impl Link {
         Self { prev: NONE, next }
     }
 
-    /// The neighbours at their new numbers.
+    /// Gives the neighbours their new numbers.
     pub(crate) fn renumber(&mut self, moved: &[u32]) {
         let at = |number: u32| moved.get(number as usize).copied().unwrap_or(NONE);
         *self = Self { prev: at(self.prev), next: at(self.next) };
@@ -72,11 +73,11 @@ impl List {
         self.len += 1;
     }
 
-    /// Takes out an element, which has to be in this list.
+    /// Takes out an element, which must be in this list.
     #[inline]
     pub(crate) fn remove<T: Linked>(&mut self, number: u32, elements: &mut [T]) {
         let Link { prev, next } = *elements[number as usize].link();
-        // A neighbour is touched only if it has to know: the one behind the first does not.
+        // A neighbour is written only if necessary: the successor of the first element is not.
         match (number == self.first, number == self.last) {
             (true, true) => {}
             (true, false) => self.first = next,
@@ -89,7 +90,7 @@ impl List {
         self.len -= 1;
     }
 
-    /// Makes an element of the list its last.
+    /// Moves an element of the list to its end.
     #[inline]
     pub(crate) fn move_back<T: Linked>(&mut self, number: u32, elements: &mut [T]) {
         if number != self.last {
@@ -98,7 +99,7 @@ impl List {
         }
     }
 
-    /// The elements from the first to the last, if `link_of` gives the link of an element.
+    /// Returns the elements from first to last. `link_of` gives the link of an element.
     pub(crate) fn iter(&self, link_of: impl Fn(u32) -> Link) -> impl Iterator<Item = u32> {
         let mut next = self.first;
         (0..self.len).map(move |_| {
@@ -108,12 +109,12 @@ impl List {
         })
     }
 
-    /// The elements from the first to the last, if `next` has what comes behind each.
+    /// Returns the elements from first to last. `next` holds the successor of each.
     pub(crate) fn iter_in(&self, next: &[u32]) -> impl Iterator<Item = u32> {
         self.iter(|number| Link::to(next[number as usize]))
     }
 
-    /// Goes on with the elements at their new numbers.
+    /// Gives the elements their new numbers.
     pub(crate) fn renumber(&mut self, moved: &[u32]) {
         let at = |number: u32| moved.get(number as usize).copied().unwrap_or(NONE);
         (self.first, self.last) = (at(self.first), at(self.last));

@@ -1,18 +1,18 @@
-//! Exact least-recently-used order of one whole table. A read never waits for it.
+//! Exact least-recently-used order of a whole table. A read never waits for it.
 //!
-//! A read leaves its mark in a small buffer, with plain loads and stores; the buffer is folded into the order by
-//! the next write, or by the read that finds it full. So from one thread the order is exact. Concurrent readers
-//! may overwrite one another's marks, which costs accuracy and nothing else. One buffer serves all threads: with one for
-//! each, a use by one thread and a later one by another would be folded in as the buffers come.
+//! A read leaves a mark in a small buffer, with plain loads and stores. The next write, or a read that finds
+//! the buffer full, folds the marks into the order. So the order is exact for a single thread. Concurrent
+//! readers may overwrite one another's marks, which costs only accuracy. One buffer serves all threads: with
+//! one for each, a use by one thread and a later use by another could be folded in the wrong order.
 //!
-//! Each entry has a node, whose number is kept in its line. Nodes come and go only while the shard of their entry is
-//! locked for writing, so that there the number of an entry in the order is right.
+//! Each entry has a node, whose number is kept in its line. Nodes come and go only while the shard of their
+//! entry is locked for writing, so the number in the line is valid under that lock.
 
 use super::list::{Link, Linked, List, NONE};
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
-/// Uses that wait to be folded in. More than 64 gained nothing (bench `lru`, 2026-11).
+/// Number of uses that may wait to be folded in. More than 64 gained nothing (bench `lru`, 2026-11).
 const MARKS: usize = 64;
 
 #[derive(Debug)]
@@ -35,9 +35,9 @@ struct ExactOrder {
 
 #[derive(Debug)]
 struct OrderNode {
-    /// Leads from one vacant node to another.
+    /// Also links the vacant nodes.
     link: Link,
-    /// By which the index of the shard finds the entry's line.
+    /// Finds the entry's line in the index of the shard.
     hash: u32,
     is_vacant: bool,
 }
@@ -65,7 +65,7 @@ impl Recency {
         }
     }
 
-    /// Notes a use by a reader.
+    /// Records a use by a reader.
     #[inline]
     pub(crate) fn mark(&self, node: u32) {
         let mut len = self.len.load(Ordering::Relaxed);
@@ -83,13 +83,13 @@ impl Recency {
         self.len.store(len + 1, Ordering::Relaxed);
     }
 
-    /// Takes in a new entry as the most recently used. Returns its node.
+    /// Adds a new entry as the most recently used. Returns its node.
     pub(crate) fn admit(&self, hash: u32) -> u32 {
         self.up_to_date().admit(hash)
     }
 
-    /// Takes in a new entry in the place of the one that was used least recently, which leaves. Returns that, if there was
-    /// one, and the node of the new entry.
+    /// Replaces the least recently used entry by a new one. Returns the old entry, if there was one, and the
+    /// node of the new one.
     pub(crate) fn replace_oldest(&self, hash: u32) -> (Option<Oldest>, u32) {
         let mut order = self.up_to_date();
         let Some(node) = order.list.first() else { return (None, order.admit(hash)) };
@@ -121,7 +121,7 @@ impl Recency {
         Some(Oldest { node, hash: order.nodes[node as usize].hash })
     }
 
-    /// A copy of the order, least recently used first. Appends what comes behind each node in it.
+    /// Copies the order, least recently used first. Appends the successor of each node to `next`.
     pub(crate) fn copy(&self, next: &mut Vec<u32>) -> List {
         let order = self.up_to_date();
         next.extend(order.nodes.iter().map(|node| node.link.next()));
@@ -167,7 +167,7 @@ impl ExactOrder {
         node
     }
 
-    /// A mark that was left by a reader may be that of an entry that has gone.
+    /// Makes a node the most recently used. The mark of a reader may belong to an entry that is gone.
     fn promote(&mut self, node: u32) {
         if self.nodes.get(node as usize).is_some_and(|node| !node.is_vacant) {
             self.list.move_back(node, &mut self.nodes);

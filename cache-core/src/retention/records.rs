@@ -1,4 +1,4 @@
-//! What is kept of each line of a shard beside what a hit reads, by the number of the line. Knows neither keys nor
+//! The metadata of each line of a shard that a hit does not read, by line number. Knows neither keys nor
 //! values.
 
 use std::hint::black_box;
@@ -7,13 +7,13 @@ use std::ops::{Index, IndexMut};
 use super::list::{Link, Linked, NONE};
 use crate::clock::Moment;
 
-/// Half a cache line, and by the alignment never parts of two.
+/// Half a cache line, aligned so that it never crosses into another one.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(crate) struct Record {
-    /// Place in the list that the line is in; leads from one vacant line to another.
+    /// Place in the list of the line; also links the vacant lines.
     pub(crate) link: Link,
-    /// Kept, so that the index can grow and shrink without calling the key's `Hash`.
+    /// Stored so that the index can grow and shrink without calling the key's `Hash`.
     pub(crate) hash: u32,
     pub(crate) weight: u32,
     pub(crate) revision: u64,
@@ -48,7 +48,7 @@ impl Records {
         self.records.reserve(lines);
     }
 
-    /// Takes a vacant line, or a new one behind all others. Returns its number.
+    /// Takes a vacant line, or a new one at the end. Returns its number.
     ///
     /// # Panics
     /// Beyond 2³² - 1 lines in one shard.
@@ -73,12 +73,12 @@ impl Records {
         self.occupied -= 1;
     }
 
-    /// The records of all lines, vacant ones included.
+    /// Returns the records of all lines, vacant ones included.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Record> {
         self.records.iter()
     }
 
-    /// Has the processor fetch the records of some lines side by side.
+    /// Prefetches the records of some lines.
     pub(crate) fn fetch(&self, numbers: &[u32]) {
         let hashes = numbers.iter().filter_map(|&number| self.records.get(number as usize));
         black_box(hashes.fold(0, |sum: u32, record| sum.wrapping_add(record.hash)));
@@ -93,7 +93,7 @@ impl Records {
         &mut self.records
     }
 
-    /// Moves the records to their new numbers, in ascending order from 0 on; those that have none are dropped.
+    /// Moves the records to their new numbers, which ascend from 0. Drops records without a new number.
     pub(crate) fn renumber(&mut self, moved: &[u32]) {
         let mut numbers = moved.iter();
         self.records.retain_mut(|record| {
@@ -106,8 +106,8 @@ impl Records {
     }
 }
 
-/// Makes room for one more, and for a quarter besides: what is bound to stop growing at some size should not have room
-/// for twice as many.
+/// Reserves room for one more element, and for a quarter of the list: a list that stops growing at some size
+/// should not have room for twice as many.
 #[inline]
 pub(crate) fn grow<T>(list: &mut Vec<T>) {
     if list.len() == list.capacity() {

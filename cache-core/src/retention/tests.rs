@@ -103,7 +103,7 @@ proptest! {
     ) {
         let mut ghosts = Ghosts::default();
         ghosts.fit(64);
-        // Of each bucket, the youngest first.
+        // Fingerprints of each bucket, youngest first.
         let mut buckets: BTreeMap<u32, VecDeque<(u32, Queue)>> = BTreeMap::new();
         for (number, evicted_from) in steps {
             let hash = ghost_hash(number % 8, number + 1);
@@ -123,7 +123,7 @@ proptest! {
     }
 }
 
-/// A hash with this fingerprint, in this one of eight buckets.
+/// Returns a hash with this fingerprint, in this one of eight buckets.
 fn ghost_hash(bucket: u32, fingerprint: u32) -> u32 {
     let is_it = |hash: &u32| hash.wrapping_mul(0x9E37_79B9) >> 29 == bucket;
     (0..1 << 12).map(|low| low | (fingerprint << 12)).find(is_it).unwrap()
@@ -139,7 +139,7 @@ fn there_are_as_many_ghosts_as_entries() {
     assert!((980..=1_010).contains(&known), "{known}");
 }
 
-/// A policy with a hundred entries in its main queue and one in the small one.
+/// Returns a policy with a hundred entries in its main queue and one in the small queue.
 fn a_hundred_and_one() -> (S3Fifo, Records) {
     let (mut policy, mut records) = (S3Fifo::default(), Records::default());
     for hash in 0..101 {
@@ -150,7 +150,7 @@ fn a_hundred_and_one() -> (S3Fifo, Records) {
     (policy, records)
 }
 
-/// Has keys leave a queue and come back, one after the other.
+/// Makes keys leave a queue and come back, one after the other.
 fn have_come_back(policy: &mut S3Fifo, left: Queue, count: u32) {
     for hash in 1_000..1_000 + count {
         policy.remember(left, hash);

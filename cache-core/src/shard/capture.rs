@@ -1,4 +1,4 @@
-//! The steps of saves in a shard: their beginning and end, and the copies of entries and orders in between.
+//! The steps of a save in one shard: its begin, its end, and the copies of entries and orders in between.
 
 use std::any::Any;
 use std::ops::Range;
@@ -13,15 +13,15 @@ use crate::retention::Rules;
 use crate::sync::atomic::Ordering;
 
 impl ShardRef<'_> {
-    /// Makes room for one save more.
+    /// Makes room for one more save.
     pub(crate) fn expect_save(self) {
         if let Some(metadata) = self.metadata {
             metadata.saves.running.lock().reserve(1);
         }
     }
 
-    /// Begins a save of the entries that are there now and not expired. Survivors are copied at once if they are to be
-    /// saved.
+    /// Begins a save of the entries that are present and not expired. Copies survivors at once if the save
+    /// includes them.
     pub(crate) fn begin_save(self, mut save: RunningSave, rules: &Rules, now: Moment, with_survivors: bool) {
         let Some(metadata) = self.metadata else { return };
         save.now = now;
@@ -32,7 +32,7 @@ impl ShardRef<'_> {
         let mut running = metadata.saves.running.lock();
         running.push(save);
         metadata.saves.count.store(running.len(), Ordering::Relaxed);
-        // Among those that run, where the end of the save finds it, before any key is cloned.
+        // Pushed before any key is cloned, so that the end of the save finds it.
         if let Some(save) = running.last_mut().filter(|_| with_survivors) {
             for number in metadata.survivors.iter(|number| metadata.records[number].link) {
                 if let Some(view) = self.view(number)
@@ -45,7 +45,7 @@ impl ShardRef<'_> {
         }
     }
 
-    /// Ends a save. What is returned has to be dropped without locks.
+    /// Ends a save. The caller drops the result without locks.
     pub(crate) fn end_save(self, id: SaveId) -> Option<RunningSave> {
         let saves = &self.metadata?.saves;
         let mut running = saves.running.lock();
@@ -55,11 +55,12 @@ impl ShardRef<'_> {
         Some(ended)
     }
 
-    /// Copies entries as they were when a save began, those that were wanted then. A panic of a key's `Clone` leaves all that
-    /// was copied in `copies`, which is to outlive the lock: it may hold the last handle of a value by then.
+    /// Copies entries as they were when a save began, skipping those that the save did not include. If a
+    /// key's `Clone` panics, the copies made so far stay in `copies`. It must outlive the lock, since it may
+    /// hold the last handle of a value.
     ///
     /// # Errors
-    /// The panic of a key that could not be put aside.
+    /// The panic of a key that could not be put aside for the save.
     pub(crate) fn copy_for_save(
         self,
         id: SaveId,
@@ -85,11 +86,11 @@ impl ShardRef<'_> {
         Ok(())
     }
 
-    /// Tells where each entry of some lines stood when a save began which was wanted and not in a queue of the default
-    /// policy.
+    /// Reports where each of these entries stood when a save began, if the save includes it and it was in no
+    /// queue of the default policy.
     ///
     /// # Errors
-    /// The panic of a key that could not be put aside.
+    /// The panic of a key that could not be put aside for the save.
     pub(crate) fn standings(
         self,
         id: SaveId,
@@ -113,8 +114,8 @@ impl ShardRef<'_> {
         Ok(())
     }
 
-    /// Copies the queues of the default policy, into what is empty and best has room for all lines. Reads the records from
-    /// the first to the last, which is much faster than along the lists.
+    /// Copies the queues of the default policy into `copy`, which is empty and should have room for all
+    /// lines. Reads the records from first to last, which is much faster than following the lists.
     pub(crate) fn copy_queues(self, rules: &Rules, now: Moment, with_revisions: bool, copy: &mut QueuesCopy) {
         let Some(metadata) = self.metadata else { return };
         copy.lists = metadata.policy.lists();
@@ -129,7 +130,7 @@ impl ShardRef<'_> {
         copy.expired.sort_unstable();
     }
 
-    /// Residents whose time is over, some of them several times.
+    /// Returns the expired residents; some may appear more than once.
     fn expired(self, rules: &Rules, now: Moment) -> impl Iterator<Item = u32> {
         let due = self.metadata.into_iter().flat_map(move |metadata| metadata.deadlines.due(now));
         due.filter(move |&number| self.has_to_go(number, rules, now))
@@ -137,8 +138,8 @@ impl ShardRef<'_> {
 }
 
 impl ShardMut<'_> {
-    /// Puts an entry aside for the saves that have still to copy it. To be called before anything of the entry changes that
-    /// is saved.
+    /// Puts an entry aside for the saves that still have to copy it. Must be called before any saved part of
+    /// the entry changes.
     #[inline]
     pub(super) fn keep_for_saves(&mut self, number: u32) {
         let Self { lines, metadata, .. } = self;
@@ -152,7 +153,7 @@ impl ShardMut<'_> {
     }
 }
 
-/// The save with this id, if it runs.
+/// Returns the save with this id, if it is running.
 ///
 /// # Errors
 /// The panic of a key that could not be put aside for it.

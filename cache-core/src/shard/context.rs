@@ -1,4 +1,4 @@
-//! What an operation on a shard is told by its table.
+//! What a table passes to an operation on one of its shards.
 
 use crate::clock::Moment;
 use crate::retention::Rules;
@@ -11,9 +11,9 @@ pub(crate) struct OpContext<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) ledger: &'a Ledger,
     pub(crate) recency: Option<&'a Recency>,
-    /// Whether listeners want to know the keys of what is displaced.
+    /// Whether listeners need the keys of displaced entries.
     pub(crate) has_listeners: bool,
     pub(crate) now: Moment,
-    /// Revision of the commit that is being installed, 0 without one. What it wrote is the last to be evicted.
+    /// Revision of the commit that is being installed, 0 without one. Entries that it wrote are evicted last.
     pub(crate) revision: u64,
 }

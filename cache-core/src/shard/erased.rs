@@ -8,66 +8,68 @@ use super::key::AnyKey;
 use super::line_state::LineState;
 use crate::event::AnyEntry;
 
-/// The lines of a query that the caller does not know. Numbers of vacant lines are answered like those of no line.
+/// The lines of a query that the caller does not know. A vacant line is treated like a line that does not
+/// exist.
 pub(crate) trait AnyLines: Any + Send + Sync {
-    /// How many lines there are, vacant ones included.
+    /// Returns the number of lines, vacant ones included.
     fn len(&self) -> usize;
     fn state(&self, number: u32) -> Option<&LineState>;
     fn state_mut(&mut self, number: u32) -> Option<&mut LineState>;
     fn key(&self, number: u32) -> Option<&dyn AnyKey>;
-    /// Number of the line with the key of a pair.
+    /// Returns the line number of a pair's key.
     fn find(&self, index: &Index, hash: u32, pair: &dyn AnyPair) -> Option<u32>;
-    /// Sets the value of a pair. Returns whether there is one that is alive.
+    /// Sets the pair's value to that of the line. Returns whether it is alive.
     fn read(&self, number: u32, into: &mut dyn AnyPair) -> bool;
-    /// A strong handle of the value, if it is alive; with a copy of the key if asked to.
+    /// Returns a strong handle of the value if it is alive, with a copy of the key if `with_key`.
     fn handle(&self, number: u32, with_key: bool) -> Option<AnyHandle>;
-    /// Whether nobody holds the value any more. Final: a dead value cannot come back.
+    /// Returns whether no handle of the value is left. Final: a dead value cannot come back.
     fn is_dead(&self, number: u32) -> bool;
-    /// Moves a pair into a vacant line, or a new one behind all others. The handle is strong.
+    /// Moves a pair into a vacant line, or into a new line at the end. The handle is strong.
     fn put(&mut self, number: u32, state: LineState, pair: &mut dyn AnyPair);
-    /// Exchanges the value for that of a pair, of which the handle is strong; and the key too, if the line is entered by another
-    /// entry, which has this state. The pair has what was there then, without a value that is dead.
+    /// Swaps the value with that of a pair, whose handle is strong. With `entering`, another entry of that
+    /// state takes the line, and the key is swapped too. The pair then holds what was in the line, without a
+    /// dead value.
     fn exchange(&mut self, number: u32, entering: Option<LineState>, pair: &mut dyn AnyPair);
-    /// Makes the handle strong. `false`: the value is dead.
+    /// Makes the handle strong. Returns `false` if the value is dead.
     fn upgrade(&mut self, number: u32) -> bool;
-    /// Makes a strong handle weak, unless nobody else can reach the value and it `may_stay`. The strong one is displaced; not if
-    /// it may not stay and there are others, which the caller is to keep.
+    /// Makes a strong handle weak, unless the value is unshared and `may_stay`. The strong handle is
+    /// displaced, unless the value may not stay and has other handles, which the caller must keep.
     fn release(&mut self, number: u32, may_stay: bool) -> Released;
-    /// Moves an entry out. Returns whether its value is alive.
+    /// Moves an entry to the displaced ones. Returns whether its value is alive.
     fn displace(&mut self, number: u32) -> bool;
-    /// Makes room for so many new entries.
+    /// Reserves room for `entries` new entries.
     fn reserve(&mut self, entries: usize);
-    /// Moves the entries together, in their order, so that no line between them is vacant.
+    /// Moves the entries together, in order, so that no line between them is vacant.
     fn compact(&mut self);
-    /// What was displaced and has not been taken.
+    /// Returns what was displaced and not yet taken.
     fn displaced(&mut self) -> &mut dyn AnyPairs;
     fn take_displaced(&mut self) -> Option<Box<dyn AnyPairs>>;
 }
 
-/// What became of a resident that its table releases.
+/// The outcome of releasing a resident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Released {
-    /// Nobody else can reach the value: nothing was done.
+    /// The value has no other handle: nothing was done.
     Unshared,
     /// The line has a weak handle now, and the strong one is displaced.
     Weakened,
 }
 
-/// The pair of a query that the caller does not know. Another pair that it is given is of the same query.
+/// A pair of a query that the caller does not know. Any other pair passed to it is of the same query.
 pub(crate) trait AnyPair: Any + Send + Sync {
     fn key(&self) -> Option<&dyn AnyKey>;
-    /// Exchanges values with another pair, and keys if asked to.
+    /// Swaps values with another pair, and keys if `with_key`.
     fn swap(&mut self, other: &mut dyn AnyPair, with_key: bool);
     fn has_value(&self) -> bool;
-    /// Takes another handle of the value of a pair.
+    /// Clones the value handle of another pair.
     fn set_value(&mut self, from: &dyn AnyPair);
     /// Moves the value out, if there is one.
     fn take_handle(&mut self) -> Option<AnyHandle>;
     fn forget_value(&mut self);
     fn clear(&mut self);
-    /// The weight by the query's weigher, which is foreign code.
+    /// Returns the weight by the query's weigher, which is foreign code.
     fn weigh(&self) -> u32;
-    /// A copy for listeners, if there is a key.
+    /// Returns a copy for listeners, if there is a key.
     fn entry(&self) -> Option<Box<dyn AnyEntry>>;
     /// Moves the key out for listeners, if there is one, with another handle of the value.
     fn take_entry(&mut self) -> Option<Box<dyn AnyEntry>>;
@@ -83,16 +85,18 @@ pub(crate) trait AnyPairs: Any + Send + Sync {
     fn pair_mut(&mut self, number: usize) -> &mut dyn AnyPair;
     /// Adds an empty pair.
     fn add(&mut self) -> &mut dyn AnyPair;
-    /// Adds a pair of a copy of a key, which is one of the query, and no value. A panic of the key's `Clone` adds nothing.
+    /// Adds a pair with a copy of a key of the query, and no value. If the key's `Clone` panics, nothing is
+    /// added.
     fn add_key(&mut self, key: &dyn AnyKey);
     /// Drops the pairs from this number on.
     fn truncate(&mut self, number: usize);
-    /// Becomes a copy of another list of the query, with empty pairs in the place of those without a value.
+    /// Becomes a copy of another list of the query, with empty pairs in place of those without a value.
     fn copy_all(&mut self, other: &dyn AnyPairs);
-    /// Adds a copy of a line of a shard. `false`: its value is dead. A panic of the key's `Clone` leaves no handle behind.
+    /// Adds a copy of a line of a shard. Returns `false` if its value is dead. If the key's `Clone` panics,
+    /// no handle is left behind.
     fn copy(&mut self, lines: &dyn AnyLines, number: u32) -> bool;
-    /// Has the processor fetch the reference counts of values that are to be copied side by side. The locked instructions
-    /// that count a handle up wait for one count after the other.
+    /// Prefetches the reference counts of values that are about to be copied. Without this, the locked
+    /// increments wait for one count after the other.
     fn fetch_lines(&self, lines: &dyn AnyLines, numbers: &[u32]);
 }
 

@@ -1,4 +1,4 @@
-//! What of one shard stays resident: pins, admission, eviction, release.
+//! Which entries of one shard stay resident: pins, admission, eviction, release.
 
 use super::erased::{AnyPair, AnyPairs, Released};
 use super::key::AnyKey;
@@ -11,7 +11,7 @@ use crate::retention::Queue;
 use crate::retention::recency::Oldest;
 use crate::sync::atomic::AtomicU8;
 
-/// What was displaced last.
+/// Returns what was displaced last.
 fn last_of(displaced: &mut dyn AnyPairs) -> &mut dyn AnyPair {
     displaced.pair_mut(displaced.len() - 1)
 }
@@ -39,8 +39,8 @@ impl ShardMut<'_> {
         pin
     }
 
-    /// Takes back one claim; the last one puts the entry under the table's rules again. Returns the key of the pin then,
-    /// to be dropped without locks. Calls no foreign code but that of dropped values.
+    /// Releases one claim. The last one puts the entry under the table's rules again and returns the key of
+    /// the pin, to be dropped without locks. Calls no foreign code except the drop of values.
     pub(crate) fn unpin(&mut self, claim: PinClaim, context: &OpContext<'_>) -> Option<Box<dyn AnyKey>> {
         let (hash, key) = self.metadata.pins.take_back(claim.pin)?;
         let pinned = self.find_aside(hash, Membership::Pinned, claim.pin);
@@ -50,7 +50,7 @@ impl ShardMut<'_> {
         Some(key)
     }
 
-    /// The line of a hash with this membership and number beside it.
+    /// Returns the line of a hash that has this membership and `aside` number.
     pub(super) fn find_aside(&self, hash: u32, membership: Membership, aside: u32) -> Option<u32> {
         self.index.find(hash, |number| {
             let state = self.lines.state(number)?;
@@ -58,7 +58,7 @@ impl ShardMut<'_> {
         })
     }
 
-    /// Places a pinned entry or a survivor anew by the rules of the table.
+    /// Places a pinned entry or a survivor by the rules of the table.
     pub(super) fn admit(&mut self, number: u32, context: &OpContext<'_>) {
         self.keep_for_saves(number);
         let metadata = &*self.metadata;
@@ -84,24 +84,24 @@ impl ShardMut<'_> {
         metadata.enter(number, state, context);
     }
 
-    /// Tells the ledger what came and left, after evicting what is too much.
+    /// Evicts the excess, then books what came and left in the ledger.
     #[inline]
     pub(crate) fn make_room(&mut self, context: &OpContext<'_>) {
         self.evict_excess(context);
         context.ledger.book(std::mem::take(&mut self.metadata.balance));
-        // Another shard may have come in between the look and the booking.
+        // Another shard may have booked between the check and this booking.
         if context.ledger.is_over() {
             self.evict_excess(context);
             context.ledger.book(std::mem::take(&mut self.metadata.balance));
         }
     }
 
-    /// Evicts what has to leave so that a new entry may enter a queue. Its line is then the one that was left.
+    /// Evicts as much as needed for a new entry to enter a queue. The new entry then takes the vacated line.
     #[inline]
     pub(crate) fn make_room_for(&mut self, hash: u32, incoming: &mut Incoming, context: &OpContext<'_>) {
         let weight = incoming.weight;
         let is_full = |metadata: &Metadata| context.ledger.is_over_with(metadata.balance + i64::from(weight));
-        // Those whose time is over go first.
+        // Expired entries go first.
         if is_full(self.metadata) && self.metadata.deadlines.has_due(context.now) {
             self.expire_due(VISITS, context);
         }
@@ -110,13 +110,13 @@ impl ShardMut<'_> {
         }
         let queue = self.metadata.policy.place(hash);
         incoming.position = Some(QueuePosition { queue, uses: 0 });
-        // Counted before it is there, since the queues are weighed against one another with it.
+        // Counted before it is inserted, since the comparison of the queues includes it.
         self.metadata.policy.reweigh(queue, 0, weight);
         while is_full(self.metadata) && self.evict_one(context) {}
         self.metadata.policy.reweigh(queue, weight, 0);
     }
 
-    /// Leaves what is in an exact order alone: the oldest entry may be in another shard.
+    /// Does nothing for an exact order: the oldest entry may be in another shard.
     fn evict_excess(&mut self, context: &OpContext<'_>) {
         if context.recency.is_some() {
             return;
@@ -128,7 +128,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Evicts the entry that was found to be the oldest of the table, if it is still in the order.
+    /// Evicts the oldest entry of the table, if it is still in the order.
     pub(crate) fn evict_oldest(&mut self, oldest: Oldest, context: &OpContext<'_>) {
         let Some(number) = self.find_aside(oldest.hash, Membership::Ordered, oldest.node) else { return };
         self.leave(number, context);
@@ -143,7 +143,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Evicts the entry that the policy likes least. Entries of the commit that is being installed are passed over;
+    /// Evicts the next victim of the policy. Skips entries of the commit that is being installed; returns
     /// `false` if there are no others.
     fn evict_one(&mut self, context: &OpContext<'_>) -> bool {
         let Some(number) = self.victim(context) else { return false };
@@ -152,11 +152,11 @@ impl ShardMut<'_> {
         true
     }
 
-    /// Takes the entry that the policy likes least out of its queue, and remembers it as a ghost. Its weight is still
-    /// counted. Entries of the commit that is being installed are passed over; `None` if there are no others.
+    /// Takes the next victim of the policy out of its queue, and remembers it as a ghost. Its weight is still
+    /// counted. Skips entries of the commit that is being installed; returns `None` if there are no others.
     pub(super) fn victim(&mut self, context: &OpContext<'_>) -> Option<u32> {
-        // The first entry that was passed over in each queue since anything else was done to it: whoever meets it
-        // again has seen the whole queue.
+        // The first entry skipped in each queue since the queue last changed. Reaching it again means that
+        // the whole queue was seen.
         let mut spared = [None; 2];
         let mut is_exhausted = [false; 2];
         let Metadata { policy, records, .. } = &mut *self.metadata;
@@ -193,8 +193,8 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Releases a resident whose time is over, unless it was renewed since the caller looked. Returns whether there
-    /// is still an entry in the line.
+    /// Releases an expired resident, unless it was renewed since the caller looked. Returns whether the line
+    /// still has an entry.
     pub(crate) fn expire(&mut self, number: u32, context: &OpContext<'_>) -> bool {
         let Some(state) = self.lines.state(number) else { return false };
         let membership = state.membership;
@@ -207,8 +207,8 @@ impl ShardMut<'_> {
         true
     }
 
-    /// Turns a resident that has left its list into a survivor, or takes it out if nobody else can reach its
-    /// value. Returns whether there is still an entry in the line.
+    /// Turns a resident that has left its list into a survivor, or takes it out if its value has no other
+    /// handle. Returns whether the line still has an entry.
     fn release(
         &mut self,
         number: u32,
@@ -230,7 +230,7 @@ impl ShardMut<'_> {
                 if context.has_listeners
                     && let Some(mut told) = self.copy_for_listeners(number)
                 {
-                    // Another handle of the same value, so that no drop is the last.
+                    // Another handle of the same value, so no drop here is the last.
                     last_of(self.lines.displaced()).swap(&mut *told, true);
                 }
                 self.become_survivor(number, membership, cause, context);
@@ -239,7 +239,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Enters a line among the survivors, which has left its list and has a weak handle now.
+    /// Adds a line to the survivors. It has left its list and has a weak handle now.
     pub(super) fn become_survivor(
         &mut self,
         number: u32,

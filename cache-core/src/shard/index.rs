@@ -1,10 +1,10 @@
-//! Where the entries of a shard are: numbers of lines by the hashes of their keys, which the records hold. Knows no
-//! keys, so that it is compiled once.
+//! Where the entries of a shard are: line numbers by key hash. The records hold the hashes. Knows no keys, so
+//! it is compiled once.
 //!
-//! A hash table whose buckets are cache lines: a lookup reads one of them as a rule, with the tags of twelve entries
-//! and their numbers. A full bucket counts those that had to pass it, so that a search knows where it ends and a
-//! removal leaves nothing behind (the idea is that of F14: Bronson and Shi, "Open-sourcing F14 for faster, more
-//! memory-efficient hash tables", 2019).
+//! A hash table whose buckets are cache lines. A bucket holds the tags and numbers of twelve entries, and a
+//! lookup usually reads one bucket. A full bucket counts the entries that overflowed past it, so a search
+//! knows where to stop and a removal leaves no tombstone (the idea of F14: Bronson and Shi, "Open-sourcing
+//! F14 for faster, more memory-efficient hash tables", 2019).
 
 #[cfg(test)]
 mod tests;
@@ -19,19 +19,20 @@ pub(crate) struct Index {
 
 /// Entries of one bucket.
 const LANES: usize = 12;
-/// Of the lanes so many are taken on average before there are more buckets.
+/// Average number of occupied lanes per bucket above which the index grows.
 const MOST_TAKEN: usize = 9;
 
 #[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
 struct Bucket {
-    /// The tags of the lanes, 0 of a vacant one; then, in 32 bits, how many entries had to pass the bucket.
+    /// The tags of the lanes, 0 for a vacant lane. Then, in 32 bits, the number of entries that overflowed
+    /// past the bucket.
     head: [u8; 16],
     numbers: [u32; LANES],
 }
 
 impl Index {
-    /// An index of the records below `end`, all of which are of entries.
+    /// Creates an index of the records below `end`, all of which belong to entries.
     pub(super) fn of(records: &Records, end: u32) -> Self {
         let mut index = Self::with_room_for(end as usize);
         for number in 0..end {
@@ -44,8 +45,8 @@ impl Index {
         Self { buckets: vec![Bucket::default(); entries.div_ceil(MOST_TAKEN)].into() }
     }
 
-    /// What `check` returns of the first number that it is content with, of those that may be the hash's. Plain loops, since
-    /// it is compiled for each query.
+    /// Calls `check` with each number that may have this hash, and returns its first `Some`. Uses plain
+    /// loops, since it is compiled for each query.
     #[inline(always)]
     pub(super) fn find<T>(&self, hash: u32, mut check: impl FnMut(u32) -> Option<T>) -> Option<T> {
         let (home, tag) = self.start_of(hash);
@@ -69,7 +70,7 @@ impl Index {
         None
     }
 
-    /// The next number with a tag, of those that had to pass their bucket.
+    /// Returns the next number with a tag among the entries that overflowed their bucket.
     #[cold]
     #[inline(never)]
     fn next_further(&self, tag: u8, further: &mut Further) -> Option<u32> {
@@ -90,7 +91,7 @@ impl Index {
         }
     }
 
-    /// Takes up a record that has just been occupied.
+    /// Adds a record that has just been occupied.
     #[inline]
     pub(super) fn insert(&mut self, number: u32, records: &Records) {
         let taken = records.occupied();
@@ -113,7 +114,7 @@ impl Index {
         }
     }
 
-    /// Makes room for so many more.
+    /// Reserves room for `entries` more.
     pub(super) fn reserve(&mut self, entries: usize, records: &Records) {
         let entries = records.occupied() + entries;
         if entries > self.buckets.len() * MOST_TAKEN {
@@ -121,7 +122,7 @@ impl Index {
         }
     }
 
-    /// The bucket where the search for a hash starts, and the tag in it, which is not 0.
+    /// Returns the bucket where the search for a hash starts, and the tag to look for, which is not 0.
     #[inline]
     fn start_of(&self, hash: u32) -> (usize, u8) {
         let spread = spread(hash);
@@ -131,13 +132,13 @@ impl Index {
         (home as usize, tag + u8::from(tag == 0))
     }
 
-    /// The bucket where a search goes on.
+    /// Returns the bucket where a search continues.
     #[inline]
     fn next(&self, at: usize) -> usize {
         if at + 1 < self.buckets.len() { at + 1 } else { 0 }
     }
 
-    /// Takes up a number that there is a lane for.
+    /// Adds a number for which there is a vacant lane.
     #[inline]
     fn place(&mut self, number: u32, hash: u32) {
         let (mut at, tag) = self.start_of(hash);
@@ -151,7 +152,7 @@ impl Index {
         }
     }
 
-    /// Makes room for so many entries.
+    /// Rebuilds the index with room for `entries` entries.
     #[cold]
     fn rebuild(&mut self, entries: usize, records: &Records) {
         let old = std::mem::replace(self, Self::with_room_for(entries));
@@ -161,10 +162,10 @@ impl Index {
     }
 }
 
-/// How far a search has come that went on to other buckets.
+/// The progress of a search beyond its first bucket.
 struct Further {
     at: usize,
-    /// Buckets that may have more.
+    /// Buckets still to be searched.
     left: usize,
     lanes: Lanes,
 }
@@ -187,7 +188,7 @@ impl Iterator for Lanes {
 }
 
 impl Bucket {
-    /// The lanes with a tag.
+    /// Returns the lanes with a tag.
     #[inline]
     fn lanes(&self, tag: u8) -> Lanes {
         Lanes(equal_bytes(self.head, tag) & ((1 << LANES) - 1))
@@ -208,12 +209,12 @@ impl Bucket {
         true
     }
 
-    /// The numbers in all lanes that are not vacant.
+    /// Returns the numbers in all occupied lanes.
     fn taken(&self) -> impl Iterator<Item = u32> {
         self.numbers.iter().zip(self.head).filter(|&(_, tag)| tag != 0).map(|(&number, _)| number)
     }
 
-    /// How many entries had to go on to the next bucket.
+    /// Returns how many entries overflowed to the next bucket.
     #[inline]
     fn passed(&self) -> u32 {
         let [.., a, b, c, d] = self.head;
@@ -225,7 +226,7 @@ impl Bucket {
     }
 }
 
-/// A bit for each byte that is the given one.
+/// Returns a mask with one bit for each byte equal to `byte`.
 #[cfg(target_feature = "sse2")]
 #[inline]
 fn equal_bytes(bytes: [u8; 16], byte: u8) -> u32 {

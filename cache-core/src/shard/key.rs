@@ -1,4 +1,4 @@
-//! Keys and values of queries that their holders do not know.
+//! Keys of queries that their holders do not know.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -13,35 +13,35 @@ use crate::tag::Tag;
 /// A key of some query.
 #[doc(hidden)]
 pub trait AnyKey: Any + Send + Sync {
-    /// Whether this is a key of the same query, and equal.
+    /// Returns whether `other` is an equal key of the same query.
     fn equals(&self, other: &dyn AnyKey) -> bool;
     fn hash(&self, hasher: &HashState) -> u32;
     fn to_box(&self) -> Box<dyn AnyKey>;
-    /// Prints the key as it may be printed.
+    /// Prints the key, or hides it if its query is secret.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
-    /// Tags of the query.
+    /// Returns the tags of the query.
     fn query_tags(&self) -> &'static [&'static str];
-    /// Calls `add` with each tag of its own that the key has.
+    /// Calls `add` with each of the key's own tags.
     fn each_tag(&self, add: &mut dyn FnMut(Tag));
-    /// A copy of the key without a value, for listeners.
+    /// Returns a copy of the key without a value, for listeners.
     fn entry(&self) -> Box<dyn AnyEntry>;
 }
 
-/// Tells whether a key is the one that is looked for. Runs `Eq` of keys, and no other foreign code.
+/// Tells whether a key is the requested one. Runs `Eq` of keys, and no other foreign code.
 pub(crate) type IsKey<'a> = &'a dyn Fn(&dyn AnyKey) -> bool;
 
-/// How keys are hashed that are not those of one table.
+/// The hashers for keys of any table.
 static HASHERS: LazyLock<[HashState; 2]> = LazyLock::new(|| [hash_state(None), hash_state(None)]);
 
 impl dyn AnyKey {
-    /// A hash of a key of any query, the same as long as the program runs. Two keys may share one.
+    /// Returns a hash of a key of any query. It is stable while the program runs. Two keys may share one.
     #[must_use]
     pub fn wide_hash(&self) -> u64 {
         let [one, other] = &*HASHERS;
         one.hash_one((self.type_id(), AnyKey::hash(self, one), AnyKey::hash(self, other)))
     }
 
-    /// Whether the key has a tag: its query's, or one of its own.
+    /// Returns whether the key has a tag: its query's, or one of its own.
     #[must_use]
     pub fn has_tag(&self, tag: &Tag) -> bool {
         let mut has_it = tag.is_among(self.query_tags());
@@ -71,18 +71,18 @@ impl Debug for dyn AnyKey {
     }
 }
 
-/// The hash of a key, or of what is borrowed of one, in a table.
+/// Returns the hash of a key, or of its borrowed form, in a table.
 #[inline]
 pub(crate) fn hash<L: std::hash::Hash + ?Sized>(hasher: &HashState, key: &L) -> u32 {
     use std::hash::BuildHasher;
 
     let hash = hasher.hash_one(key);
-    // Each half alone is a multiple of a key that is a number, and so as uneven as the seed has it. The product of
-    // both is not (0.4 ns of a hit of 12 ns).
+    // For a numeric key, each half alone is a multiple of the key, and so as uneven as the seed makes it. The
+    // product of both is not (0.4 ns of a hit of 12 ns).
     ((hash >> 32) as u32).wrapping_mul(hash as u32 | 1)
 }
 
-/// Whether a lookup names a key.
+/// Returns whether a lookup names a key.
 pub(crate) fn names<L: Lookup>(lookup: &L, key: &dyn AnyKey) -> bool {
     match (key as &dyn Any).downcast_ref::<L::Query>() {
         Some(key) => lookup.is_key(key),

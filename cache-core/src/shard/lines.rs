@@ -1,5 +1,5 @@
-//! The typed part of a shard: keys and values by number, and what was displaced. Decides nothing. Compiled for each
-//! query, so it is kept small: all else works on numbers, through [`AnyLines`].
+//! The typed part of a shard: keys and values by number, and what was displaced. Decides nothing. Compiled
+//! for each query, so it is kept small. Everything else works on numbers, through [`AnyLines`].
 #![expect(
     clippy::manual_map,
     clippy::question_mark,
@@ -32,7 +32,7 @@ impl<V: ?Sized> ValueRef<V> {
         }
     }
 
-    /// Whether this is the value, which the caller holds.
+    /// Returns whether this is a handle of `value`, which the caller holds.
     pub(crate) fn is(&self, value: &Arc<V>) -> bool {
         match self {
             Self::Strong(present) => Arc::ptr_eq(present, value),
@@ -50,7 +50,7 @@ impl<V: ?Sized> ValueRef<V> {
         }
     }
 
-    /// The value, if it is alive.
+    /// Returns the value, if it is alive.
     fn into_value(self) -> Option<Arc<V>> {
         match self {
             Self::Strong(value) => Some(value),
@@ -75,7 +75,7 @@ impl<Q: Query> Shard<Lines<Q>> {
         &self.lines
     }
 
-    /// The shard, its query forgotten.
+    /// Erases the query of the shard.
     #[inline]
     pub(crate) fn any(&self) -> ShardRef<'_> {
         let shard: &AnyShard = self;
@@ -88,12 +88,12 @@ impl<Q: Query> Lines<Q> {
         Self { lines: OutlinedDrop::new(Vec::new()), displaced: OutlinedDrop::new(None) }
     }
 
-    /// The lines of this query.
+    /// Downcasts to the lines of this query.
     pub(crate) fn of(lines: &dyn AnyLines) -> Option<&Self> {
         (lines as &dyn Any).downcast_ref()
     }
 
-    /// Number of the line with a key, in a shard of this query.
+    /// Returns the line number of a key in a shard of this query.
     pub(crate) fn find_in(shard: &AnyShard, hash: u32, key: &Q) -> Option<u32> {
         match Self::of(&shard.lines) {
             Some(lines) => lines.find_key(&shard.index, hash, key),
@@ -101,7 +101,7 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
-    /// Moves a pair into its line, in a shard of this query. The pair has what was there then.
+    /// Swaps a pair into its line, in a shard of this query. The pair then holds what was there.
     pub(crate) fn write_in(shard: &mut AnyShard, place: Place, pair: &mut Pair<Q>) {
         let Some(lines) = (&mut shard.lines as &mut dyn Any).downcast_mut::<Self>() else { return };
         match place {
@@ -111,7 +111,7 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
-    /// Whether a line of these, which are of this query, has the value, which the caller holds.
+    /// Returns whether a line of this query holds `value`, of which the caller has a handle.
     pub(crate) fn has_value(lines: &dyn AnyLines, number: u32, value: &dyn AnyPair) -> bool {
         match (Self::of(lines).and_then(|lines| lines.line(number)), Pair::<Q>::value_of(value)) {
             (Some(line), Some(value)) => line.value.is(value),
@@ -161,7 +161,7 @@ impl<Q: Query> Lines<Q> {
             lines.push(None);
         }
         let vacant = &mut lines[number as usize];
-        // Said so that the entry is written where it is to be, instead of being made elsewhere and copied.
+        // Written like this so that the compiler builds the entry in place, instead of elsewhere with a copy.
         if vacant.is_none()
             && let Some(key) = pair.key.take()
             && let Some(value) = pair.value.take()
@@ -186,11 +186,11 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
-    /// A copy of an entry, with its key if asked to, unless its value is dead.
+    /// Copies an entry, with its key if `with_key`. Returns `None` if its value is dead.
     #[inline(never)]
     pub(super) fn copy(&self, number: u32, with_key: bool) -> Option<Pair<Q>> {
         let Some(line) = self.line(number) else { return None };
-        // First, since it may panic: the handle that is made then could become the last.
+        // First, since `clone` may panic: a handle made before could then become the last one.
         let key = if with_key { Some(line.key.clone()) } else { None };
         match line.value.value() {
             Some(value) => Some(Pair { key, value: Some(value) }),
@@ -198,7 +198,7 @@ impl<Q: Query> Lines<Q> {
         }
     }
 
-    /// How many strong handles a resident's value has.
+    /// Returns the number of strong handles of a resident's value.
     #[inline(never)]
     pub(super) fn strong_count(&self, number: u32) -> usize {
         match self.line(number) {
@@ -285,7 +285,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
 
     fn upgrade(&mut self, number: u32) -> bool {
         let Some(line) = self.line_mut(number) else { return false };
-        // What is overwritten is a second handle of the same value, so that its drop is never the last.
+        // The overwritten handle is a second one of the same value, so its drop is never the last.
         let Some(value) = line.value.value() else { return false };
         line.value = ValueRef::Strong(value);
         true
@@ -295,7 +295,7 @@ impl<Q: Query> AnyLines for Lines<Q> {
         let Some(line) = self.line_mut(number) else { return Released::Weakened };
         let ValueRef::Strong(value) = &mut line.value else { return Released::Weakened };
         switch_point();
-        // Proves that there is no other handle, weak ones included.
+        // Succeeds only if there is no other handle, strong or weak.
         if may_stay && Arc::get_mut(value).is_some() {
             return Released::Unshared;
         }

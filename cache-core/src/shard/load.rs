@@ -1,11 +1,11 @@
-//! One running load: what its shard, its thread and those that wait for it share.
+//! One running load: the state shared by its shard, its thread and the waiting callers.
 
 use super::erased::AnyHandle;
 use super::key::AnyKey;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Condvar, Mutex};
 
-/// One running load. Not to be dropped under a lock as the last handle: it may hold an answer.
+/// One running load. The last handle must not be dropped under a lock, since it may hold an answer.
 pub(crate) struct Load<K: ?Sized> {
     hash: u32,
     /// Number of the computing thread.
@@ -20,7 +20,7 @@ pub(crate) struct Load<K: ?Sized> {
 /// A load of a key whose query its holder does not know.
 pub(crate) type AnyLoad = Load<dyn AnyKey>;
 
-/// In its shard: may be joined, and may store its answer.
+/// In its shard: callers may join it, and it may store its answer.
 const RUNNING: u8 = 0;
 /// Taken out of its shard by a change of its key.
 const OVERTAKEN: u8 = 1;
@@ -29,9 +29,9 @@ const ENDED: u8 = 2;
 
 pub(crate) enum LoadState {
     Running,
-    /// The answer, for all who waited.
+    /// The answer, for all waiting callers.
     Landed(AnyHandle),
-    /// The load failed or panicked: one of those who waited goes on.
+    /// The load failed or panicked: one of the waiting callers runs its own.
     Failed,
 }
 
@@ -51,32 +51,33 @@ impl AnyLoad {
         &self.key
     }
 
-    /// Whether the key has changed since, or the load has ended. Exact under the lock of the key's shard.
+    /// Returns whether the key has changed since, or the load has ended. Exact under the lock of the key's
+    /// shard.
     pub(crate) fn is_overtaken(&self) -> bool {
         self.stage.load(Ordering::Relaxed) != RUNNING
     }
 
-    /// Whether its own thread has taken it out of its shard.
+    /// Returns whether its own thread has taken it out of its shard.
     pub(crate) fn has_ended(&self) -> bool {
         self.stage.load(Ordering::Relaxed) == ENDED
     }
 
-    /// Whether the thread that computes is that of another load.
+    /// Returns whether both loads run on the same thread.
     pub(crate) fn is_of_thread_of(&self, other: &Self) -> bool {
         self.owner == other.owner
     }
 
-    /// Told by the shard when it takes the load out.
+    /// Called by the shard when it takes the load out.
     pub(super) fn set_overtaken(&self) {
         self.stage.store(OVERTAKEN, Ordering::Relaxed);
     }
 
-    /// Told by the shard when the load's own thread takes it out.
+    /// Called by the shard when the load's own thread takes it out.
     pub(super) fn set_ended(&self) {
         self.stage.store(ENDED, Ordering::Relaxed);
     }
 
-    /// Waits for the end, and shows the answer if there is one.
+    /// Blocks until the load ends, and shows the answer if there is one.
     pub(crate) fn wait(&self, show: &mut dyn FnMut(&AnyHandle)) {
         let mut state = self.state.lock();
         loop {

@@ -1,4 +1,4 @@
-//! The running loads of the keys of one shard, at most one of each. What happens to a key takes its load out.
+//! The running loads of one shard, at most one per key. A change of a key takes its load out.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use super::load::AnyLoad;
 use super::{Location, OpContext, ShardMut, ShardRef};
 
 impl<'a> ShardRef<'a> {
-    /// The running loads.
+    /// Returns the running loads.
     pub(crate) fn loads(self) -> &'a [Arc<AnyLoad>] {
         self.metadata.map_or(&[], |metadata| &metadata.loads)
     }
 
-    /// The running load of a key.
+    /// Returns the running load of a key.
     pub(crate) fn load_of(self, hash: u32, is_key: IsKey<'_>) -> Option<&'a Arc<AnyLoad>> {
         find(self.loads(), hash, is_key)
     }
 }
 
 impl ShardMut<'_> {
-    /// The value at a location, whose entry is released first if its time is over.
+    /// Returns the value at a location. Releases the entry first if it has expired.
     pub(crate) fn readable(&mut self, at: Location, context: &OpContext<'_>) -> Option<AnyHandle> {
         at.number?;
         let at = self.expire_at(at, context);
@@ -33,30 +33,30 @@ impl ShardMut<'_> {
         !self.metadata.loads.is_empty()
     }
 
-    /// The running load of a key.
+    /// Returns the running load of a key.
     pub(crate) fn load_of(&self, hash: u32, is_key: IsKey<'_>) -> Option<&Arc<AnyLoad>> {
         find(&self.metadata.loads, hash, is_key)
     }
 
-    /// Takes in the load of a key that has none.
+    /// Adds the load of a key that has none.
     pub(crate) fn begin_load(&mut self, load: Arc<AnyLoad>) {
         self.metadata.loads.push(load);
     }
 
-    /// Takes out a load, if it is here, on behalf of its own thread.
+    /// Takes out a load, if it is here, for its own thread.
     pub(crate) fn end_load(&mut self, load: &AnyLoad) {
         self.take_load(load);
         load.set_ended();
     }
 
-    /// Takes out a load, if it is here.
+    /// Takes out an overtaken load, if it is here.
     pub(crate) fn overtake_load(&mut self, load: &AnyLoad) {
         if self.take_load(load) {
             load.set_overtaken();
         }
     }
 
-    /// Returns whether it was here.
+    /// Takes out a load. Returns whether it was here.
     fn take_load(&mut self, load: &AnyLoad) -> bool {
         let is_it = |other: &Arc<AnyLoad>| std::ptr::addr_eq(Arc::as_ptr(other), load);
         let at = self.metadata.loads.iter().position(is_it);

@@ -1,5 +1,5 @@
-//! What each write does for its shard besides: survivors that come back or have died, residents whose time is over,
-//! lists and memory that have become too long.
+//! The maintenance that each write does for its shard: it revives and removes survivors, releases expired
+//! residents, and shrinks lists and memory.
 
 use smallvec::SmallVec;
 
@@ -11,23 +11,23 @@ use crate::event::RemovalCause;
 use crate::retention::list::NONE;
 use crate::sync::atomic::Ordering;
 
-/// Survivors, and expired residents, that one write looks at.
+/// Number of survivors, and of expired residents, that one write visits.
 pub(super) const VISITS: usize = 8;
 /// Lists and indexes smaller than this are never shrunk.
 const SHRINK_ABOVE: usize = 512;
 
 impl ShardMut<'_> {
-    /// The numbers of all lines, vacant ones included.
+    /// Returns the numbers of all lines, vacant ones included.
     pub(super) fn numbers(&self) -> std::ops::Range<u32> {
         numbers(self.lines)
     }
 
-    /// Entries, those with dead values included.
+    /// Returns the number of entries, including those with dead values.
     fn count(&self) -> usize {
         self.metadata.records.occupied()
     }
 
-    /// Makes the survivors resident that were read since the last write.
+    /// Makes survivors that were read since the last write resident again.
     #[cold]
     pub(super) fn revive(&mut self, context: &OpContext<'_>) {
         let mut read = SmallVec::<[u32; REVIVALS]>::new();
@@ -39,7 +39,8 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Looks at the survivors that waited longest, at most `count` of them. Returns how many dead keys it removed.
+    /// Visits at most `count` survivors, those that waited longest first. Returns how many dead keys it
+    /// removed.
     pub(super) fn visit_survivors(&mut self, count: usize, context: &OpContext<'_>) -> usize {
         let mut reaped = 0;
         for _ in 0..self.metadata.survivors.len().min(count) {
@@ -62,7 +63,7 @@ impl ShardMut<'_> {
         reaped
     }
 
-    /// Releases residents whose time is over, at most `count` of them.
+    /// Releases at most `count` expired residents.
     pub(crate) fn expire_due(&mut self, count: usize, context: &OpContext<'_>) {
         for _ in 0..count {
             let Some(number) = self.metadata.deadlines.pop_due(context.now) else { break };
@@ -77,7 +78,7 @@ impl ShardMut<'_> {
         self.sweep_deadlines(context);
     }
 
-    /// Removes all dead keys now, after releasing all that expired. Returns how many keys went.
+    /// Releases all expired residents, then removes all dead keys. Returns how many keys it removed.
     pub(crate) fn reap(&mut self, context: &OpContext<'_>) -> usize {
         let before = self.count();
         self.expire_due(usize::MAX, context);
@@ -107,14 +108,15 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Takes an entry out, and out of whatever list it is in. The ledger is told.
+    /// Takes an entry out of its line and its list, and updates the ledger.
     pub(super) fn take(&mut self, number: u32, cause: Option<RemovalCause>, context: &OpContext<'_>) {
         self.keep_for_saves(number);
         self.leave(number, context);
         self.vacate(number, cause, context);
     }
 
-    /// Gives memory back when most of the lines have become vacant. Not while a save runs, which knows lines by their numbers.
+    /// Gives memory back when most of the lines are vacant. Does nothing while a save runs, since a save
+    /// knows lines by number.
     #[inline]
     pub(super) fn shrink(&mut self, context: &OpContext<'_>) {
         let is_due = is_roomy(self.count(), self.lines.len());
@@ -123,7 +125,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Gives the lines new numbers, so that none between them is vacant.
+    /// Renumbers the lines so that none between them is vacant.
     #[cold]
     fn compact(&mut self, context: &OpContext<'_>) {
         let mut moved = vec![NONE; self.lines.len()];
@@ -148,8 +150,9 @@ impl ShardMut<'_> {
     }
 }
 
-/// Whether so little of a list or index is in use that memory should be given back. What is shrunk to twice its length
-/// is not shrunk again before it has lost half of that, and does not grow before it has doubled.
+/// Returns whether a list or index uses so little of its memory that some should be given back. After it
+/// shrinks to twice its length, it shrinks again only after losing half of its elements, and grows only after
+/// doubling.
 fn is_roomy(len: usize, capacity: usize) -> bool {
     capacity > SHRINK_ABOVE && len < capacity / 4
 }

@@ -1,4 +1,4 @@
-//! All of a shard that reads of residents do not touch, by the numbers of lines: records, lists, pins, counters.
+//! The parts of a shard that reads of residents do not touch, by line number: records, lists, pins, counters.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::retention::records::Records;
 use crate::retention::s3fifo::S3Fifo;
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// Survivors that may be read between two writes to their shard and be sure to be made resident by the second;
-/// those beyond come back when a write visits them.
+/// Number of survivors read between two writes to their shard that the second write is sure to make resident.
+/// Others come back when a write visits them.
 pub(super) const REVIVALS: usize = 16;
 
 /// What reads of residents do not touch.
@@ -27,11 +27,11 @@ pub(super) const REVIVALS: usize = 16;
 pub(crate) struct Metadata {
     pub(super) records: Records,
     pub(super) extras: Extras,
-    /// Weight that became resident less weight that ceased to be, since the ledger was told.
+    /// Weight that became resident minus weight that ceased to be, since the last booking in the ledger.
     pub(super) balance: i64,
     pub(super) policy: S3Fifo,
     pub(super) deadlines: Deadlines,
-    /// Survivors, next to be visited first. Only these can die.
+    /// Survivors, in the order in which they will be visited. Only survivors can die.
     pub(super) survivors: List,
     pub(super) revived: Revivals,
     pub(super) pins: Pins,
@@ -40,23 +40,23 @@ pub(crate) struct Metadata {
     pub(super) loads: Vec<Arc<AnyLoad>>,
     /// Made for the first key that has a tag.
     pub(super) tags: Option<Box<TagIndex>>,
-    /// Highest revision of an entry that was taken out.
+    /// Highest revision of any entry that was taken out.
     pub(super) forgotten: u64,
     /// Removals by [`RemovalCause`].
     pub(super) removals: [u64; RemovalCause::COUNT],
-    /// What was displaced beside keys and values, to be dropped when no lock is held.
+    /// What was displaced besides keys and values. Must be dropped without a lock.
     pub(super) displaced_extras: DisplacedExtras,
-    /// What listeners have to be told of what was displaced, by its numbers there.
+    /// Removals to report to listeners, by number among the displaced pairs.
     pub(super) unpublished: Vec<(usize, RemovalCause)>,
 }
 
-/// As they stood in [`Extras`].
+/// Displaced elements of [`Extras`].
 pub(super) type DisplacedExtras = Vec<Box<Extra>>;
 
-/// The bookkeeping that most entries do without, by the number of the line.
+/// Bookkeeping that most entries do not need, by line number.
 #[derive(Default)]
 pub(super) struct Extras {
-    /// Shorter than the lines are many, if the last ones have none.
+    /// Shorter than the list of lines if the last lines have none.
     extras: Vec<Option<Box<Extra>>>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Revivals {
 }
 
 impl Metadata {
-    /// That of a shard, made by its first write.
+    /// Returns the metadata of a shard. The first write creates it.
     #[inline]
     pub(super) fn made(metadata: &mut Option<Box<Self>>) -> &mut Self {
         match metadata {
@@ -82,13 +82,13 @@ impl Metadata {
         metadata.insert(Box::default())
     }
 
-    /// Whether any entry may have a deadline.
+    /// Returns whether any entry may have a deadline.
     #[inline]
     fn has_times(&self, rules: &Rules) -> bool {
         rules.is_timed || !self.extras.is_empty()
     }
 
-    /// When retention of the entry in a line ends.
+    /// Returns when retention of the entry in a line ends.
     #[inline]
     pub(super) fn deadline(&self, number: u32, rules: &Rules) -> Moment {
         if !self.has_times(rules) {
@@ -129,7 +129,7 @@ impl Metadata {
         }
     }
 
-    /// Notes a write to a line that stays in its list.
+    /// Records a write to a line that stays in its list.
     pub(super) fn stay_on(&mut self, number: u32, state: &LineState, weight: u32, context: &OpContext<'_>) {
         let old = std::mem::replace(&mut self.records[number].weight, weight);
         if state.membership.is_counted() {
@@ -142,7 +142,7 @@ impl Metadata {
         promote(state, context);
     }
 
-    /// Has the line looked at when its time is over, if it is one that can expire.
+    /// Sets a timer for the deadline of a line, if it can expire.
     #[inline]
     pub(super) fn set_timer(&mut self, number: u32, state: &mut LineState, rules: &Rules) {
         let can_expire = state.membership.is_resident() && state.membership != Membership::Pinned;
@@ -156,8 +156,7 @@ impl Metadata {
         }
     }
 
-    /// Has a line looked at in time whose deadline was `old`. A timer that is set for a later time than is needed is
-    /// as good as none.
+    /// Sets a timer for a line whose deadline was `old`, if the present timer would fire too late.
     #[inline]
     pub(super) fn move_timer(&mut self, number: u32, state: &mut LineState, old: Moment, rules: &Rules) {
         state.has_timer &= self.deadline(number, rules) >= old;
@@ -165,7 +164,7 @@ impl Metadata {
     }
 }
 
-/// Notes a use by a writer in the exact order of the table.
+/// Records a use by a writer in the exact order of the table.
 #[inline(always)]
 pub(super) fn promote(state: &LineState, context: &OpContext<'_>) {
     if let (Membership::Ordered, Some(recency)) = (state.membership, context.recency) {
@@ -188,7 +187,7 @@ impl Extras {
         self.extras.get_mut(number as usize)?.as_deref_mut()
     }
 
-    /// To a line that has none.
+    /// Adds the extra of a line that has none.
     #[inline]
     pub(super) fn put(&mut self, number: u32, extra: Option<Box<Extra>>) {
         if extra.is_some() {
@@ -210,7 +209,7 @@ impl Extras {
         self.extras = Vec::new();
     }
 
-    /// Moves what there is to the new numbers of its lines, in ascending order from 0 on.
+    /// Moves the extras to the new numbers of their lines, which ascend from 0.
     pub(super) fn renumber(&mut self, moved: &[u32]) {
         let mut numbers = moved.iter();
         self.extras.retain(|_| numbers.next().is_some_and(|&number| number != NONE));
@@ -219,7 +218,7 @@ impl Extras {
 }
 
 impl Revivals {
-    /// Called by readers under the shared lock.
+    /// Adds a line. Called by readers under the shared lock.
     pub(super) fn push(&self, number: u32) {
         if self.len.load(Ordering::Relaxed) >= REVIVALS {
             return;
@@ -234,7 +233,7 @@ impl Revivals {
         self.len.load(Ordering::Relaxed) == 0
     }
 
-    /// Called under the exclusive lock, when all pushes are over.
+    /// Takes out all lines. Called under the exclusive lock, after all pushes.
     pub(super) fn take(&mut self, mut each: impl FnMut(u32)) {
         let len = std::mem::take(self.len.get_mut()).min(REVIVALS);
         for number in &mut self.numbers[..len] {

@@ -1,5 +1,6 @@
-//! Lists of keys and values outside of shards: on their way in, displaced, written by a transaction, saved or restored.
-//! Compiled for each query, so it is kept small: all else works on numbers, through [`AnyPairs`].
+//! Lists of keys and values outside of shards: on their way in, displaced, written by a transaction, saved or
+//! restored. Compiled for each query, so it is kept small. Everything else works on numbers, through
+//! [`AnyPairs`].
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -20,13 +21,13 @@ use crate::typed::{EntryOf, Lines, Pair, Pairs};
 pub struct ValueHandle(pub(crate) AnyHandle);
 
 impl ValueHandle {
-    /// A handle of a value of this query.
+    /// Creates a handle of a value of `Q`.
     #[must_use]
     pub fn new<Q: Query>(value: Arc<Q::Value>) -> Self {
         Self(Pair::<Q>::handle(value))
     }
 
-    /// The value, if it is one of this query.
+    /// Returns the value, if it is a value of `Q`.
     #[must_use]
     pub fn value<Q: Query>(&self) -> Option<&Arc<Q::Value>> {
         Pair::<Q>::value_of(&*self.0)
@@ -79,7 +80,7 @@ impl<Q: Query> Pair<Q> {
         Self { key: Some(key), value: Some(value) }
     }
 
-    /// The value alone, its query forgotten.
+    /// Erases the query of a value.
     pub(crate) fn handle(value: Arc<Q::Value>) -> AnyHandle {
         Self { key: None, value: Some(value) }.boxed()
     }
@@ -89,7 +90,7 @@ impl<Q: Query> Pair<Q> {
         Box::new(self)
     }
 
-    /// The value of a pair of this query.
+    /// Returns the value of a pair of this query.
     pub(crate) fn value_of(pair: &dyn AnyPair) -> Option<&Arc<Q::Value>> {
         match Self::of(pair) {
             Some(pair) => pair.value.as_ref(),
@@ -97,7 +98,7 @@ impl<Q: Query> Pair<Q> {
         }
     }
 
-    /// A pair of this query.
+    /// Downcasts to a pair of this query.
     pub(crate) fn of(pair: &dyn AnyPair) -> Option<&Self> {
         (pair as &dyn Any).downcast_ref()
     }
@@ -181,8 +182,8 @@ impl<Q: Query> Pairs<Q> {
 
     #[inline(never)]
     pub(crate) fn push(&mut self, key: Option<Q>, value: Option<Arc<Q::Value>>) {
-        // Said so that both are written where they are to be, instead of being put together elsewhere and copied. There
-        // is nothing to drop.
+        // Written like this so that both are written in place, instead of elsewhere with a copy. There is
+        // nothing to drop.
         let pair = self.push_empty();
         forget(replace(&mut pair.key, key));
         forget(replace(&mut pair.value, value));
@@ -195,7 +196,7 @@ impl<Q: Query> Pairs<Q> {
         &mut self.0[number]
     }
 
-    /// The list of this query that the caller knows by its numbers.
+    /// Downcasts to the list of this query.
     pub(crate) fn of(pairs: &dyn AnyPairs) -> Option<&Self> {
         (pairs as &dyn Any).downcast_ref()
     }

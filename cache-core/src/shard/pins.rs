@@ -1,11 +1,11 @@
-//! Claims on keys, of entries that are there and of those that may come.
+//! Claims on keys, whether or not they have an entry.
 
 use super::key::{AnyKey, IsKey};
 use crate::hash_index::HashIndex;
 
 #[derive(Default)]
 pub(super) struct Pins {
-    /// By number. A pinned line has the number of its pin, so that it is found without a look at its key.
+    /// By number. A pinned line stores the number of its pin, so the pin is found without comparing keys.
     pins: Vec<Option<Pin>>,
     vacant: Vec<u32>,
     numbers: HashIndex,
@@ -22,7 +22,7 @@ impl Pins {
         self.pins.len() - self.vacant.len()
     }
 
-    /// Number of the pin of a key.
+    /// Returns the pin number of a key.
     #[inline]
     pub(super) fn find(&self, hash: u32, is_key: IsKey<'_>) -> Option<u32> {
         if self.pins.is_empty() { None } else { self.search(hash, is_key) }
@@ -48,14 +48,14 @@ impl Pins {
         number
     }
 
-    /// Adds a claim to those that there are.
+    /// Adds a claim to an existing pin.
     pub(super) fn hold(&mut self, number: u32) {
         if let Some(pin) = &mut self.pins[number as usize] {
             pin.holders += 1;
         }
     }
 
-    /// Takes back one claim. Returns the hash and the key if it was the last. Calls no foreign code.
+    /// Releases one claim. Returns the hash and the key if it was the last. Calls no foreign code.
     pub(super) fn take_back(&mut self, number: u32) -> Option<(u32, Box<dyn AnyKey>)> {
         let place = self.pins.get_mut(number as usize)?;
         let pin = place.as_mut()?;

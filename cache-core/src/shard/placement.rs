@@ -44,7 +44,7 @@ impl Placement {
         }
     }
 
-    /// Whether an entry that was kept in one way goes on being kept in the same.
+    /// Returns whether an entry with membership `was` keeps it.
     pub(super) fn keeps(self, was: Membership) -> bool {
         match self {
             Self::Pinned(_) => was == Membership::Pinned,

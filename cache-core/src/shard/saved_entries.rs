@@ -1,4 +1,4 @@
-//! Entries as the store hands them to a save and takes them back from a restore. Plain data.
+//! Entries in the form that a save gets and a restore returns. Plain data.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use super::erased::AnyPairs;
 use super::key::AnyKey;
 use crate::clock::Moment;
 
-/// Keys, values, and all that is kept about them, by number. Entries of a table come least recently used first.
+/// Keys, values and their metadata, by number. Entries of a table come least recently used first.
 pub(crate) struct Entries {
     pub pairs: Box<dyn AnyPairs>,
     pub metas: Vec<EntryMeta>,
 }
 
-/// What is saved of an entry beside key and value. Small, for there is one for each entry of the cache at a time.
+/// The saved metadata of an entry. Small, since there may be one for each entry of the cache at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryMeta {
     /// Time since `as_of` at the moment of the save; after a restore, plus the time the program was down.
@@ -24,33 +24,33 @@ pub(crate) struct EntryMeta {
     pub ttl: Option<Nanos>,
     /// Freshness time that was given with the write.
     pub fresh: Option<Nanos>,
-    /// Marked as to be reloaded.
+    /// Invalidated: must be loaded again.
     pub invalidated: bool,
     /// No longer resident when it was saved.
     pub is_survivor: bool,
-    /// Where the policy had the entry; meaningful to the policy alone.
+    /// Position in the policy; meaningful to the policy alone.
     pub rank: u8,
-    /// Use mark of the policy.
+    /// Use count of the policy.
     pub uses: u8,
 }
 
-/// What the time between a save and the restore does to each entry of a table.
+/// How the time between a save and the restore changes each entry of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Downtime {
-    /// How much older it becomes; nobody used it meanwhile.
+    /// How much its age and idle time grow.
     pub(crate) elapsed: Nanos,
-    /// It is marked as to be reloaded.
+    /// Whether it is invalidated.
     pub(crate) invalidates: bool,
 }
 
-/// A time as the file holds it: nanoseconds, or forever. What is longer than 584 years is forever.
+/// A time as the file stores it: nanoseconds, or forever. Anything above 584 years is forever.
 ///
-/// Holds the complement, so that the number that the file has for no time is that of `None`.
+/// Holds the complement, so that `None` has the number that the file uses for no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nanos(NonZero<u64>);
 
 impl Entries {
-    /// Puts what is known about entries beside a list of pairs that has none yet.
+    /// Creates a list of entries around an empty list of pairs.
     pub fn new(pairs: Box<dyn AnyPairs>, capacity: usize) -> Self {
         Self { pairs, metas: Vec::with_capacity(capacity) }
     }
@@ -59,7 +59,7 @@ impl Entries {
         self.metas.len()
     }
 
-    /// The key of an entry; `None` once that has been taken out.
+    /// Returns the key of an entry; `None` once it has been taken out.
     #[inline]
     pub fn key(&self, number: usize) -> Option<&dyn AnyKey> {
         self.pairs.pair(number).key()
@@ -70,7 +70,7 @@ impl Entries {
         self.metas.clear();
     }
 
-    /// Moves an entry here that others have.
+    /// Moves an entry from `others` to this list.
     pub fn move_from(&mut self, others: &mut Self, number: usize) {
         self.pairs.add().swap(others.pairs.pair_mut(number), true);
         self.metas.push(others.metas[number]);
@@ -78,7 +78,7 @@ impl Entries {
 }
 
 impl EntryMeta {
-    /// The entry as it comes back after the time in which the program was down.
+    /// Returns the entry as it is after the downtime of the program.
     #[inline]
     pub fn after(mut self, downtime: Downtime) -> Self {
         self.age = self.age.plus(downtime.elapsed);
@@ -97,7 +97,7 @@ impl Nanos {
         NonZero::new(!nanos).map_or(Self::FOREVER, Self)
     }
 
-    /// Time passed from `earlier` to `now`; zero if that is earlier.
+    /// Returns the time from `earlier` to `now`; zero if `now` is earlier.
     #[inline]
     pub fn since(now: Moment, earlier: Moment) -> Self {
         Self::new(u64::try_from(now.nanos().saturating_sub(earlier.nanos())).unwrap_or(0))
@@ -108,7 +108,7 @@ impl Nanos {
         !self.0.get()
     }
 
-    /// As a column of the file has it, all ones for none.
+    /// Encodes a time as a column of the file has it; all ones for `None`.
     #[inline]
     pub fn to_le_bytes(time: Option<Self>) -> [u8; 8] {
         time.map_or(u64::MAX, Self::get).to_le_bytes()

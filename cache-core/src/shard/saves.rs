@@ -1,9 +1,9 @@
-//! What a shard keeps for the saves that run: which of its entries each of them has still to copy, and those that were
-//! changed first, as they were. Knows nothing of threads, order or files.
+//! What a shard keeps for running saves: which entries each save still has to copy, and the old state of
+//! entries that changed before they were copied. Knows nothing of threads, order or files.
 //!
-//! A save begins while the gate is closed, and copies the entries of that moment later, a few at a time, while writers
-//! go on. Whatever changes or removes an entry first puts it aside for the saves that have not copied it yet. So each
-//! save finds every entry as it was at its moment, whoever comes first.
+//! A save begins while the gate is closed. It copies the entries of that moment later, a few at a time, while
+//! writers continue. A writer that changes or removes an entry first puts it aside for the saves that have
+//! not copied it yet. So each save finds every entry as it was at its moment.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,18 +18,19 @@ use crate::retention::list::{List, NONE};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
-/// The saves that have entries of a shard to copy.
+/// The saves that still have entries of a shard to copy.
 #[derive(Default)]
 pub(super) struct Saves {
-    /// How many there are. Changed under the shared lock of the shard, and read by writers under the exclusive one.
+    /// Number of running saves. Changed under the shared lock of the shard, and read by writers under the
+    /// exclusive one.
     pub(super) count: AtomicUsize,
     /// A leaf among the locks: taken by saves under the shared lock of the shard, and not needed under the exclusive one.
     pub(super) running: Mutex<Vec<RunningSave>>,
-    /// Whether a save has kept the shard from giving memory back, which a writer has to make good.
+    /// Whether a save has delayed a shrink of the shard, which a writer must make up for.
     has_delayed_shrink: bool,
 }
 
-/// Tells the saves of a process apart.
+/// Identifies a save within the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SaveId(u64);
 
@@ -39,24 +40,24 @@ pub(crate) struct RunningSave {
     /// The moment that ages count back from.
     pub(super) now: Moment,
     pub(super) done: DoneLines,
-    /// Entries that were changed before they were copied, by their places; some have been taken.
+    /// Entries that changed before they were copied, by place; some have been taken.
     pub(super) aside: Entries,
     /// Where each of them stood.
     pub(super) standings: Vec<Standing>,
-    /// Their places by the numbers of their lines.
+    /// Their places by line number.
     places: HashIndex,
-    /// The panic of a key that could not be put aside, with which the save is to end.
+    /// The panic of a key that could not be put aside. The save ends with it.
     pub(super) failure: Option<Box<dyn Any + Send>>,
 }
 
-/// The lines of which nothing more is to be copied: a bit for each line that there was when the save began. Vacant lines
-/// have none: they are done when they are taken.
+/// The lines that the save no longer has to copy: one bit for each line that existed when the save began. A
+/// vacant line counts as done once an entry takes it.
 pub(super) struct DoneLines {
     bits: Vec<u64>,
     lines: u32,
 }
 
-/// Where an entry stands, as its place in the order of a save depends on it.
+/// The facts about an entry that decide its place in the order of a save.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
     pub(crate) membership: Membership,
@@ -65,16 +66,16 @@ pub(crate) struct Standing {
     pub(crate) revision: u64,
 }
 
-/// The queues of the default policy in one shard at one moment, apart from the shard.
+/// A copy of the queues of the default policy in one shard at one moment.
 #[derive(Default)]
 pub(crate) struct QueuesCopy {
     /// The small queue and the main one.
     pub(super) lists: [List; 2],
-    /// What comes behind each line in its list.
+    /// The next line of each line in its list.
     pub(super) next: Vec<u32>,
-    /// The revision of each line, if they are asked for.
+    /// The revision of each line, if requested.
     pub(super) revisions: Vec<u64>,
-    /// Entries whose time was over.
+    /// Entries that had expired.
     pub(super) expired: Vec<u32>,
 }
 
@@ -86,27 +87,27 @@ impl SaveId {
 }
 
 impl Saves {
-    /// Whether a write has to put aside what it changes.
+    /// Returns whether a write must put aside what it changes.
     #[inline]
     pub(super) fn are_running(&self) -> bool {
         self.count.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether a write has nothing to do on account of saves, running or ended.
+    /// Returns whether a write has nothing to do for saves, running or ended.
     #[inline]
     pub(super) fn are_done(&self) -> bool {
         !self.are_running() && !self.has_delayed_shrink
     }
 
-    /// Whether the lines may get other numbers now, which is `due`. If a save forbids it, the first write after the save takes
-    /// the general way, which asks again.
+    /// Returns whether the lines may be renumbered now, if that is `due`. If a save forbids it, the first
+    /// write after the save takes the general path, which asks again.
     #[inline]
     pub(super) fn may_shrink(&mut self, due: bool) -> bool {
         self.has_delayed_shrink = due && self.are_running();
         due && !self.has_delayed_shrink
     }
 
-    /// Notes that a vacant line is taken by an entry that no running save is to have.
+    /// Records that an entry that no running save includes has taken a vacant line.
     #[cold]
     pub(super) fn pass_over(&mut self, number: u32) {
         for save in self.running.get_mut() {
@@ -123,7 +124,7 @@ impl Saves {
 }
 
 impl DoneLines {
-    /// With room for so many lines, and for some that may come before the save begins.
+    /// Creates a set with room for `lines` lines, and for some that may come before the save begins.
     fn with_room_for(lines: u32) -> Self {
         Self { bits: Vec::with_capacity(words(lines.saturating_add(lines / 8))), lines: 0 }
     }
@@ -137,7 +138,7 @@ impl DoneLines {
         number >= self.lines || self.bits[(number / u64::BITS) as usize] & bit(number) != 0
     }
 
-    /// Returns whether the line was not done before.
+    /// Marks a line as done. Returns whether it was not done before.
     pub(super) fn add(&mut self, number: u32) -> bool {
         let is_new = !self.has(number);
         if is_new {
@@ -147,7 +148,7 @@ impl DoneLines {
     }
 }
 
-/// Words of bits for so many lines.
+/// Returns the number of words that hold a bit for each line.
 fn words(lines: u32) -> usize {
     lines.div_ceil(u64::BITS) as usize
 }
@@ -157,8 +158,8 @@ fn bit(number: u32) -> u64 {
 }
 
 impl RunningSave {
-    /// A save of about so many lines that has not begun, with the memory that it needs. Entries that are changed are put into
-    /// `aside`, which is empty.
+    /// Creates a save of about `lines` lines that has not begun, with the memory that it needs. Entries that
+    /// change go into `aside`, which is empty.
     pub(crate) fn new(id: SaveId, lines: u32, aside: Entries) -> Self {
         Self {
             id,
@@ -171,8 +172,8 @@ impl RunningSave {
         }
     }
 
-    /// Keeps a copy of an entry which is about to change. Of no survivor: those that are to be saved are put aside when the
-    /// save begins, for they may die at any time.
+    /// Keeps a copy of an entry that is about to change. Ignores survivors: they may die at any time, so the
+    /// save puts them aside when it begins.
     fn put_aside(&mut self, number: u32, lines: &dyn AnyLines, view: &View<'_>) {
         if !self.done.add(number) || !view.is_resident() || self.failure.is_some() {
             return;
@@ -191,7 +192,7 @@ impl RunningSave {
         }
     }
 
-    /// The place among those put aside of the entry that was in a line.
+    /// Returns the place in `aside` of the entry that was in a line.
     pub(super) fn place(&self, number: u32) -> Option<usize> {
         self.places.find(number, |_| true)
     }
@@ -205,13 +206,13 @@ impl Standing {
 }
 
 impl QueuesCopy {
-    /// Has memory for the copy of so many lines.
+    /// Creates a copy with memory for `lines` lines.
     pub(crate) fn with_room_for(lines: usize, with_revisions: bool) -> Self {
         let revisions = if with_revisions { Vec::with_capacity(lines) } else { Vec::new() };
         Self { next: touched(lines), revisions, ..Self::default() }
     }
 
-    /// The entries of the small queue and of the main one, in their order.
+    /// Returns the entries of the small queue and of the main queue, in order.
     pub(crate) fn queues(&self) -> [impl Iterator<Item = u32>; 2] {
         self.lists.each_ref().map(|list| list.iter_in(&self.next))
     }
@@ -220,18 +221,18 @@ impl QueuesCopy {
         self.lists.iter().map(List::len).sum()
     }
 
-    /// Whether the time of an entry was over.
+    /// Returns whether an entry had expired.
     pub(crate) fn is_expired(&self, number: u32) -> bool {
         self.expired.binary_search(&number).is_ok()
     }
 
-    /// The revision of an entry, if revisions were asked for.
+    /// Returns the revision of an entry, if revisions were requested.
     pub(crate) fn revision(&self, number: u32) -> u64 {
         self.revisions.get(number as usize).copied().unwrap_or(0)
     }
 }
 
-/// An empty list whose memory the system has provided.
+/// Creates an empty list whose memory the system has already mapped.
 pub(crate) fn touched(capacity: usize) -> Vec<u32> {
     let mut list = vec![NONE; capacity];
     list.clear();

@@ -1,6 +1,6 @@
-//! The simple write: of one value, in a table with a capacity or an exact order, and perhaps a time to live, in a shard
-//! that owes no other work. All else takes the general way, in [`write`](super::write). A property test holds both to
-//! the same result.
+//! The simple write: one value, in a table with a capacity or an exact order and perhaps a time to live, in a
+//! shard that has no other work to do. All other writes take the general path, in [`write`](super::write). A
+//! property test checks that both give the same result.
 
 use super::erased::{AnyPair, Released};
 use super::key::AnyKey;
@@ -16,7 +16,7 @@ use crate::retention::recency::Recency;
 use crate::retention::records::Record;
 use crate::sync::atomic::AtomicU8;
 
-/// What is known of a simple write.
+/// The facts about a simple write.
 #[derive(Clone, Copy)]
 pub(crate) struct Written {
     pub(crate) revision: u64,
@@ -27,15 +27,15 @@ pub(crate) struct Written {
 pub(crate) enum Place {
     /// The line of its key.
     Present(u32),
-    /// A line without an entry, or a new one behind all others.
+    /// A vacant line, or a new line at the end.
     Vacant(u32, LineState),
-    /// The line of an entry that leaves, and is still there.
+    /// The line of an evicted entry, which is still in it.
     Taken(u32, LineState),
 }
 
 impl ShardRef<'_> {
-    /// Whether a write of any key may be a simple one: there are no survivors, due deadlines, own times, running saves, pins
-    /// or loads.
+    /// Returns whether a write of any key may be simple: there are no survivors, due deadlines, own times,
+    /// running saves, pins or loads.
     #[inline]
     pub(crate) fn allows_simple_writes(self, now: Moment) -> bool {
         self.metadata.is_none_or(|metadata| {
@@ -45,14 +45,14 @@ impl ShardRef<'_> {
 }
 
 impl ShardMut<'_> {
-    /// Whether a write of a key without pin may be a simple one: there are no survivors, due deadlines, own times or running
-    /// saves.
+    /// Returns whether a write of an unpinned key may be simple: there are no survivors, due deadlines, own
+    /// times or running saves.
     #[inline]
     pub(crate) fn allows_simple_writes(&self, now: Moment) -> bool {
         self.metadata.allows_simple_writes(now)
     }
 
-    /// Whether a key that is in a line of this number or in none is pinned.
+    /// Returns whether a key is pinned. The key is in line `at`, or in none.
     #[inline]
     pub(crate) fn is_pinned(&self, hash: u32, at: Option<u32>, key: &dyn AnyKey) -> bool {
         let pins = &self.metadata.pins;
@@ -63,7 +63,8 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Writes a pair in a calm shard, under a key that is in this line or in none. The pair has what it displaced then.
+    /// Writes a pair in a shard without other work, under a key that is in this line or in none. The pair
+    /// then holds what it displaced.
     pub(crate) fn write_simply(
         &mut self,
         pair: &mut dyn AnyPair,
@@ -78,7 +79,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Enters a pair everywhere but in its line, which is of this number if the key is there.
+    /// Enters a pair everywhere except in its line. If the key is present, this is its line number.
     #[inline]
     pub(crate) fn place_simply(
         &mut self,
@@ -93,14 +94,14 @@ impl ShardMut<'_> {
         Place::Present(number)
     }
 
-    /// Whether a simple write has displaced more than its pair has.
+    /// Returns whether a simple write has displaced more than its pair holds.
     #[inline]
     pub(crate) fn has_displaced(&self) -> bool {
         // There was no survivor before.
         !self.metadata.survivors.is_empty()
     }
 
-    /// Finds a line for a new key, and enters it everywhere but in the line itself.
+    /// Finds a line for a new key, and enters it everywhere except in the line itself.
     fn occupy_simply(&mut self, hash: u32, written: Written, context: &OpContext<'_>) -> Place {
         let Written { revision, as_of } = written;
         let record = Record { link: Link::LOOSE, hash, weight: 1, revision, as_of };
@@ -144,8 +145,8 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Evicts one entry, so that another may enter a queue. Returns the number of its line, which still has it, if nobody
-    /// else can reach its value.
+    /// Evicts one entry so that another may enter a queue. Returns its line number if its value has no other
+    /// handle; the line then still holds it.
     fn evict_for(&mut self, queue: Queue, context: &OpContext<'_>) -> Option<u32> {
         // Counted before it is there, since the queues are weighed against one another with it.
         self.metadata.policy.reweigh(queue, 0, 1);
@@ -154,8 +155,8 @@ impl ShardMut<'_> {
         self.release_simply(victim?, context)
     }
 
-    /// Enters the exact order of the table, in the place of the oldest entry if the table is full. Returns the number in the
-    /// order, and the number of the line that was left, as [`evict_for`](Self::evict_for) does.
+    /// Enters the exact order of the table, in place of the oldest entry if the table is full. Returns the
+    /// number in the order, and the line number as [`evict_for`](Self::evict_for) does.
     fn enter_order(
         &mut self,
         recency: &Recency,
@@ -171,8 +172,8 @@ impl ShardMut<'_> {
         (node, number.and_then(|number| self.release_simply(number, context)))
     }
 
-    /// Releases an entry that has left its list. Returns the number of its line, which still has it, if nobody else can reach
-    /// its value.
+    /// Releases an entry that has left its list. Returns its line number if its value has no other handle;
+    /// the line then still holds it.
     fn release_simply(&mut self, number: u32, context: &OpContext<'_>) -> Option<u32> {
         match self.lines.release(number, true) {
             Released::Unshared => {
@@ -192,8 +193,8 @@ impl ShardMut<'_> {
 }
 
 impl Metadata {
-    /// Whether a write of a key without pin may be a simple one: there are no survivors, due deadlines, own times or running
-    /// saves.
+    /// Returns whether a write of an unpinned key may be simple: there are no survivors, due deadlines, own
+    /// times or running saves.
     #[inline(always)]
     fn allows_simple_writes(&self, now: Moment) -> bool {
         self.survivors.is_empty()
@@ -207,7 +208,7 @@ impl Metadata {
         !self.deadlines.has_due(now) && !self.deadlines.is_bloated(self.records.occupied())
     }
 
-    /// Notes that the value of a line is replaced.
+    /// Records that the value of a line is replaced.
     #[inline]
     fn replace_simply(
         &mut self,
@@ -221,7 +222,7 @@ impl Metadata {
         let old_date = std::mem::replace(&mut record.as_of, as_of);
         record.revision = revision;
         if context.rules.is_timed {
-            // No entry of a calm shard has times of its own.
+            // No entry of a shard that allows simple writes has times of its own.
             self.move_timer(number, state, deadline(old_date, None, context.rules), context.rules);
         }
         state.is_invalidated = false;

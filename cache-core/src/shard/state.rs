@@ -1,4 +1,5 @@
-//! What a shard knows of one entry besides its key and value. Compiled once: no type here depends on the query.
+//! What a shard stores about one entry besides its key and value. Compiled once: no type here depends on the
+//! query.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use crate::retention::records::Record;
 use crate::retention::{Queue, Rules};
 use crate::sync::atomic::{AtomicI64, Ordering};
 
-/// What most entries do without. Not to be dropped under a lock: the history holds values.
+/// Bookkeeping that most entries do not need. Must not be dropped under a lock, since the history holds
+/// values.
 pub(crate) struct Extra {
     /// Given with the write, instead of the table's.
     pub(crate) ttl: Option<Duration>,
@@ -26,7 +28,7 @@ pub(crate) struct Extra {
     pub(crate) history: VecDeque<AnyHistoryEntry>,
 }
 
-/// A [`HistoryEntry`] whose type of value is not known.
+/// A [`HistoryEntry`] of a query that the holder does not know.
 pub(crate) struct AnyHistoryEntry {
     pub(crate) revision: u64,
     pub(crate) label: Option<Arc<str>>,
@@ -65,7 +67,7 @@ impl Extra {
         Moment::from_nanos(self.used_at.load(Ordering::Relaxed))
     }
 
-    /// Ends the history, which lasts only while the entry is resident. What is returned holds the old values.
+    /// Ends the history, which lasts only while the entry is resident. The result holds the old values.
     pub(crate) fn drop_history(&mut self) -> Option<Box<Self>> {
         if self.history.is_empty() {
             return None;
@@ -74,7 +76,7 @@ impl Extra {
         Some(Box::new(Self { history, ..Self::new(Moment::ORIGIN) }))
     }
 
-    /// Has the time to idle begin.
+    /// Starts the time to idle.
     pub(crate) fn begin(&mut self, now: Moment) {
         self.used_at = AtomicI64::new(now.nanos());
     }
@@ -86,7 +88,7 @@ impl Extra {
         }
     }
 
-    /// Keeps the value that this one takes the place of in the history, after those that were there.
+    /// Appends the replaced value to the history.
     pub(crate) fn keep_past(&mut self, value: AnyHandle, revision: u64, old: &mut Self, limit: usize) {
         let past = AnyHistoryEntry { revision, label: old.label.take(), value };
         let surplus = (old.history.len() + 1).saturating_sub(limit);
@@ -95,7 +97,7 @@ impl Extra {
     }
 }
 
-/// When retention ends of a value that was true at `as_of`; [`Moment::NEVER`] without times.
+/// Returns when retention of a value that was true at `as_of` ends; [`Moment::NEVER`] without times.
 pub(crate) fn deadline(as_of: Moment, extra: Option<&Extra>, rules: &Rules) -> Moment {
     let ttl = extra.and_then(|extra| extra.ttl).or(rules.ttl);
     let by_age = ttl.map_or(Moment::NEVER, |ttl| end_of(ttl, as_of));
@@ -106,13 +108,13 @@ pub(crate) fn deadline(as_of: Moment, extra: Option<&Extra>, rules: &Rules) -> M
     by_age.min(by_use)
 }
 
-/// The end of a time that begins at `start`. One of no length is over at once, also for a reader whose clock lags behind
-/// that of the writer.
+/// Returns the end of a time that begins at `start`. A zero time is over at once, even for a reader whose
+/// clock lags behind the writer's.
 fn end_of(time: Duration, start: Moment) -> Moment {
     if time.is_zero() { Moment::PAST } else { start + time }
 }
 
-/// All that is kept about an entry besides key and value, while its shard is locked.
+/// All metadata of an entry, while its shard is locked.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) state: &'a LineState,
@@ -133,18 +135,18 @@ impl View<'_> {
         self.deadline(rules).is_over(now)
     }
 
-    /// How long the entry counts as fresh from its `as_of` on; `None` forever.
+    /// Returns how long the entry counts as fresh after its `as_of`; `None` is forever.
     pub(crate) fn fresh_for(&self, rules: &Rules) -> Option<Duration> {
         self.extra.and_then(|extra| extra.fresh).or(rules.fresh)
     }
 
-    /// The entry's own times, with which another value is as old as this one.
+    /// Returns the entry's own times. A value written with them is as old as this one.
     pub(crate) fn times(&self) -> EntryTimes {
         let (ttl, fresh) = self.extra.map_or((None, None), |extra| (extra.ttl, extra.fresh));
         EntryTimes { as_of: Some(self.record.as_of), ttl, fresh }
     }
 
-    /// What is saved of the entry beside key and value.
+    /// Returns the saved metadata of the entry.
     pub(crate) fn meta(&self, now: Moment) -> EntryMeta {
         let Self { state, record, extra } = self;
         EntryMeta {
@@ -155,7 +157,7 @@ impl View<'_> {
             invalidated: state.is_invalidated,
             is_survivor: !self.is_resident(),
             rank: state.membership.queue().map_or(0, Queue::rank),
-            // What is pinned is in use.
+            // A pinned entry is in use.
             uses: state.uses.load(Ordering::Relaxed).max(u8::from(state.membership == Membership::Pinned)),
         }
     }

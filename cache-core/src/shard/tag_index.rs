@@ -8,8 +8,8 @@ use hashbrown::HashTable;
 use crate::hash_index::spread;
 use crate::retention::list::NONE;
 
-/// Two sets of linked lists over one arena: the lines of each tag, and the tags of each line. So a line is added and
-/// taken out in a time that depends on how many tags it has, not on how many lines they have.
+/// Two sets of linked lists over one arena: the lines of each tag, and the tags of each line. So the time to
+/// add or remove a line depends on the number of its tags, not on the number of their lines.
 #[derive(Default)]
 pub(super) struct TagIndex {
     /// The first node of each tag. Tags whose hashes are equal share a list.
@@ -17,11 +17,12 @@ pub(super) struct TagIndex {
     nodes: Vec<TagNode>,
     /// Nodes that are in no list.
     vacant: Vec<u32>,
-    /// By number of line, its first node. Shorter than the lines are many, if the last ones have no tags.
+    /// First node of each line, by line number. Shorter than the list of lines if the last lines have no
+    /// tags.
     of_line: Vec<u32>,
 }
 
-/// That a line has a tag.
+/// Says that a line has a tag.
 #[derive(Clone, Copy)]
 struct TagNode {
     tag: u32,
@@ -63,7 +64,7 @@ impl TagIndex {
         }
     }
 
-    /// The lines that have a tag with this hash.
+    /// Returns the lines that have a tag with this hash.
     pub(super) fn lines(&self, tag: u32) -> impl Iterator<Item = u32> {
         let mut number = self.first(tag).unwrap_or(NONE);
         std::iter::from_fn(move || {
@@ -73,7 +74,7 @@ impl TagIndex {
         })
     }
 
-    /// Gives the lines their new numbers, in ascending order from 0 on; [`NONE`] for those that are gone.
+    /// Gives the lines their new numbers, which ascend from 0; [`NONE`] for lines that are gone.
     pub(super) fn renumber(&mut self, moved: &[u32]) {
         let old = std::mem::take(self);
         for (line, &new) in moved.iter().enumerate() {
@@ -84,7 +85,7 @@ impl TagIndex {
         }
     }
 
-    /// How many tags the lines have together.
+    /// Returns the number of tags of all lines together.
     pub(super) fn len(&self) -> usize {
         self.nodes.len() - self.vacant.len()
     }

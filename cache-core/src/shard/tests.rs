@@ -57,7 +57,7 @@ fn an_entry_that_moves_between_lists_is_in_one_of_them() {
     let ledger = Ledger::new(LIMIT);
     let shard: &mut AnyShard = &mut Shard::<Lines<Key>>::new();
     for round in 0..10_000 {
-        // In turn within the bound and too heavy for it.
+        // Alternates between values within the bound and values too heavy for it.
         let is_too_heavy = round % 2 == 1;
         write(shard, 7, if is_too_heavy { 21 } else { 1 }, &rules, &ledger);
         let metadata = shard.metadata.as_ref().unwrap();

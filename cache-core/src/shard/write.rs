@@ -1,5 +1,5 @@
-//! Writes to one shard. None of these gives any other line than the one it is told to another entry, so that the
-//! places of several keys can be found first; `finish` then does what is left.
+//! Writes to one shard. Each write changes only the line that it is given, so a caller may locate several
+//! keys first. `finish` then does the remaining work.
 
 use super::erased::{AnyLines, AnyPair};
 use super::index::Index;
@@ -16,8 +16,8 @@ use crate::retention::s3fifo::{MAX_USES, S3Fifo};
 use crate::sync::atomic::AtomicU8;
 
 impl ShardMut<'_> {
-    /// What each write does for its shard first: makes the survivors resident that were read since the last one, so
-    /// that they count as used before what is written now.
+    /// Begins a write: makes survivors that were read since the last write resident, so that they count as
+    /// used before the new entry.
     #[inline]
     pub(crate) fn begin(&mut self, context: &OpContext<'_>) {
         if !self.metadata.revived.is_empty() {
@@ -25,7 +25,7 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Releases the entry at a location if its time is over, as any reader does. Returns where it is then.
+    /// Releases the entry at a location if it has expired, as any reader does. Returns its new location.
     #[inline]
     pub(crate) fn expire_at(&mut self, at: Location, context: &OpContext<'_>) -> Location {
         match at.number {
@@ -36,7 +36,8 @@ impl ShardMut<'_> {
         }
     }
 
-    /// Puts a pair where [`locate`](Self::locate) has found its key to be. Returns the number of its line.
+    /// Writes a pair at the location that [`locate`](Self::locate) found for its key. Returns its line
+    /// number.
     pub(crate) fn write(
         &mut self,
         pair: &mut dyn AnyPair,
@@ -166,7 +167,8 @@ impl ShardMut<'_> {
         self.drop_later(old_extra);
     }
 
-    /// Has listeners told of a value that weighs more than the whole bound, and so is released as it comes.
+    /// Reports a value that weighs more than the whole bound, and is therefore released at once, to the
+    /// listeners.
     #[cold]
     fn report_too_heavy(&mut self, number: u32, context: &OpContext<'_>) {
         if context.has_listeners {
@@ -179,7 +181,7 @@ impl ShardMut<'_> {
         self.note_displaced(RemovalCause::Evicted, context);
     }
 
-    /// Takes the key out, value and history with it. Returns whether it was readable.
+    /// Removes the key with its value and history. Returns whether it was readable.
     pub(crate) fn remove(&mut self, at: Location, context: &OpContext<'_>) -> bool {
         self.metadata.forgotten = self.metadata.forgotten.max(context.revision);
         let Some(number) = at.number else { return false };
@@ -188,8 +190,7 @@ impl ShardMut<'_> {
         is_readable
     }
 
-    /// Takes everything out, of a shard whose table forgets its exact order as well. Pins keep their claim on their
-    /// keys.
+    /// Removes everything. The table clears its exact order too. Pins keep their claim on their keys.
     pub(crate) fn clear(&mut self, context: &OpContext<'_>) {
         for number in self.numbers() {
             self.keep_for_saves(number);
@@ -222,7 +223,8 @@ impl ShardMut<'_> {
         self.touch_as_of(number, context.now, context)
     }
 
-    /// [`touch`](Self::touch) of an entry that was found to be true at another moment than now.
+    /// Touches an entry, as [`touch`](Self::touch) does, with another moment than now as the one when it was
+    /// true.
     pub(crate) fn touch_as_of(&mut self, number: u32, as_of: Moment, context: &OpContext<'_>) -> bool {
         if !self.is_readable(number) {
             return false;
@@ -247,7 +249,7 @@ impl ShardMut<'_> {
         true
     }
 
-    /// Marks an entry. Returns whether there was a readable one.
+    /// Marks an entry as invalidated. Returns whether there was a readable one.
     pub(crate) fn invalidate(&mut self, number: u32) -> bool {
         let is_readable = self.is_readable(number);
         self.keep_for_saves(number);
@@ -257,7 +259,7 @@ impl ShardMut<'_> {
         is_readable
     }
 
-    /// Marks all readable entries, and takes out all loads.
+    /// Marks all readable entries as invalidated, and takes out all loads.
     pub(crate) fn invalidate_all(&mut self) {
         self.overtake_loads();
         for number in self.numbers() {
@@ -265,9 +267,8 @@ impl ShardMut<'_> {
         }
     }
 
-    /// What each write does for its shard once its values are in: looks at a few survivors and at a few residents
-    /// whose time may be over, and brings the table within its bound as far as this shard can. The rest is left to
-    /// the table.
+    /// Ends a write, once its values are in: visits a few survivors and a few residents that may have
+    /// expired, and brings the table within its bound as far as this shard can. The table does the rest.
     #[inline]
     pub(crate) fn finish(&mut self, context: &OpContext<'_>) {
         if !self.metadata.survivors.is_empty() || !self.metadata.deadlines.is_empty() {
@@ -280,7 +281,7 @@ impl ShardMut<'_> {
         self.shrink(context);
     }
 
-    /// Whether a line has an entry of some membership.
+    /// Returns whether a line has an entry of this membership.
     pub(super) fn is_of(&self, number: u32, membership: Membership) -> bool {
         self.lines.state(number).is_some_and(|state| state.membership == membership)
     }
@@ -292,8 +293,8 @@ impl QueuePosition {
     }
 }
 
-/// A restore may keep no handle of a value that it writes: another one is displaced, so that none is the last that goes
-/// under the lock.
+/// Displaces another handle of a restored value. The restore may keep none, and the last handle must not be
+/// dropped under the lock.
 fn keep_restored(lines: &mut dyn AnyLines, number: u32, position: Option<QueuePosition>) {
     if position.is_some()
         && let Some(mut handle) = lines.handle(number, false)

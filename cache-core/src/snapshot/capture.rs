@@ -1,10 +1,11 @@
-//! The entries of one table as they were at one moment. While the gate is closed, their order is noted, and each shard
-//! begins to put aside what is changed; they are copied a few at a time after that, while they are encoded.
+//! The entries of one table as they were at one moment. While the gate is closed, a save notes their order,
+//! and each shard begins to put aside what changes. After that the entries are copied a few at a time, while
+//! they are encoded.
 //!
-//! Each shard has an order of its own; a snapshot has one for the whole table. The entries of a small table, and those
-//! that the default policy does not keep, are sorted. The queues of a large table are taken in pieces, and the pieces
-//! of all shards that are at the same place in their queues go together: a few dozen places more or less are as good as
-//! exact among thousands of entries.
+//! Each shard has an order of its own; a snapshot has one for the whole table. The entries of a small table,
+//! and those that the default policy does not keep, are sorted. The queues of a large table are cut into
+//! pieces, and the pieces at the same place in the queues of all shards go together: among thousands of
+//! entries, an order that is off by a few dozen places is good enough.
 
 use std::ops::Range;
 use std::panic::resume_unwind;
@@ -20,29 +21,32 @@ use crate::shard::saved_entries::Entries;
 use crate::shard::saves::{QueuesCopy, RunningSave, SaveId, Standing, touched};
 use crate::sync::Mutex;
 
-/// Entries that are encoded together by one thread: few enough to stay in the second cache until they are, enough to
-/// be copied in pieces that are worth fetching.
+/// Number of entries that one thread encodes together: few enough to stay in the L2 cache until then, enough
+/// to be copied in pieces that are worth prefetching.
 const CHUNK: usize = if cfg!(cache_model) { 2 } else { 512 };
-/// Entries of a table for which another thread is worth its start, and copying in pieces worth the loss of order.
+/// Number of entries above which another thread is worth its start, and copying in pieces is worth the loss
+/// of order.
 const LARGE: usize = if cfg!(cache_model) { 4 } else { 8 * CHUNK };
-/// Entries that are copied while a shard is locked, for which its writers wait; the processor fetches them side by side.
+/// Number of entries that are copied while a shard is locked and its writers wait. The processor fetches them
+/// in parallel.
 const BATCH: usize = if cfg!(cache_model) { 1 } else { 32 };
-/// Lines that are looked at while a shard is locked.
+/// Number of lines that are read while a shard is locked.
 const LOOKS: u32 = if cfg!(cache_model) { 1 } else { 1024 };
 
-/// Of how many threads to make use for so many entries.
+/// Returns how many threads to use for this many entries.
 pub(super) fn worth(threads: usize, entries: usize) -> usize {
     threads.min(entries / LARGE).max(1)
 }
 
-/// A save of a table, for which its shards put aside what is changed. Dropping it ends that.
+/// A save of a table. Its shards put aside what changes until this is dropped.
 struct OpenSave<'a> {
     table: &'a dyn UsedTable,
     id: SaveId,
 }
 
-/// A save of a table that has not begun, with the memory that it needs to: an allocator may take long for a large piece
-/// after many small ones have been freed (glibc: 80 ms after 1,000,000 removals), and writers would wait for it.
+/// A save of a table that has not begun, with the memory that it needs. An allocator may take long for a
+/// large block after many small ones have been freed (glibc: 80 ms after 1,000,000 removals), and writers
+/// would wait for it.
 pub(super) struct Prepared<'a> {
     save: OpenSave<'a>,
     codec: &'a dyn TableCodec,
@@ -51,12 +55,12 @@ pub(super) struct Prepared<'a> {
     noted: Vec<NotedShard>,
 }
 
-/// The entries of a table at one moment, whose order is still that of the parts of the table.
+/// The entries of a table at one moment, not yet in one order.
 pub(super) struct Noted<'a> {
     save: OpenSave<'a>,
     codec: &'a dyn TableCodec,
     shards: Vec<NotedShard>,
-    /// The exact order of the table, if it has one, and what comes behind each node in it.
+    /// The exact order of the table, if it has one, and the next node of each node.
     order: Option<(List, Vec<u32>)>,
     is_large: bool,
 }
@@ -73,20 +77,20 @@ pub(super) struct Captured<'a> {
     source: Source<'a>,
     codec: &'a dyn TableCodec,
     chunks: Vec<Chunk>,
-    /// Least recently used first; survivors before all others, what is pinned after them.
+    /// Least recently used first. Survivors come before all others, pinned entries after all others.
     ranked: Vec<Ranked>,
-    /// What is in the small queue and the main one of each shard of a large table.
+    /// The small queue and the main queue of each shard of a large table.
     queues: Vec<[Vec<u32>; 2]>,
-    /// Entries of a piece of a queue.
+    /// Number of entries in a piece of a queue.
     piece: usize,
-    /// The first ones, if they were looked at, and how far the first chunk has been copied with them.
+    /// The first entries, if they were read, and how far the first chunk has been copied with them.
     first: Mutex<Option<(Entries, usize)>>,
 }
 
 /// Where the entries come from.
 enum Source<'a> {
     Table(OpenSave<'a>),
-    /// One list, of which the numbers are those.
+    /// A list that the numbers refer to.
     #[cfg(test)]
     Entries(Mutex<Entries>),
 }
@@ -94,7 +98,7 @@ enum Source<'a> {
 /// Entries that are encoded together.
 enum Chunk {
     Ranked(Range<usize>),
-    /// The pieces of all shards at this place of their queues.
+    /// The pieces at this place in the queues of all shards.
     Queued(Queue, usize),
 }
 
@@ -106,20 +110,21 @@ pub(super) struct CopyProgress {
 }
 
 impl CopyProgress {
-    /// Nothing of a chunk.
+    /// Starts at the beginning of a chunk.
     pub(super) fn of(chunk: usize) -> Self {
         Self { chunk, piece: 0 }
     }
 }
 
-/// Place of an entry that is sorted: by class, and in the order of use within that.
+/// The sort key of an entry: its class, then its order of use.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     class: RankGroup,
-    /// The place in the order of the table or shard. In the small queues of the default policy, the highest revision up
-    /// to there: that keeps the order of each shard, and puts those of several together by the time of their writes.
+    /// The place in the order of the table or shard. In the small queues of the default policy, the highest
+    /// revision up to this entry, which keeps the order of each shard and merges several shards by the time
+    /// of their writes.
     first: u64,
-    /// Decides where that is the same: the revision, or the place.
+    /// Breaks ties: the revision, or the place.
     then: u64,
 }
 
@@ -132,7 +137,7 @@ enum RankGroup {
     Pinned,
 }
 
-/// An entry that is sorted. Those of the same rank are in the order of shards and of numbers.
+/// An entry with its rank. Entries of equal rank are sorted by shard and number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ranked {
     rank: Rank,
@@ -141,7 +146,7 @@ struct Ranked {
 }
 
 impl dyn UsedTable + '_ {
-    /// Makes a save ready to begin.
+    /// Prepares a save.
     pub(super) fn prepare_save<'a>(&'a self, codec: &'a dyn TableCodec) -> Prepared<'a> {
         let shards = self.head().shard_count();
         let mut prepared = Prepared {
@@ -171,7 +176,7 @@ impl dyn UsedTable + '_ {
 }
 
 impl<'a> Prepared<'a> {
-    /// Notes the entries that are to be saved. To be called while the gate is closed: the shorter it takes, the better.
+    /// Notes the entries to be saved. Must be called while the gate is closed, so it should be quick.
     pub(super) fn note(self, with_survivors: bool, now: Moment) -> Noted<'a> {
         let Self { save, codec, shards, mut order, noted } = self;
         let (table, rules) = (save.table, &save.table.head().rules);
@@ -215,7 +220,7 @@ impl<'a> Noted<'a> {
     }
 }
 
-/// Ranks what the default policy keeps.
+/// Ranks the entries that the default policy keeps.
 fn rank_queues(copy: &QueuesCopy, shard: u32, ranked: &mut Vec<Ranked>) {
     let (mut newest, mut place) = (0, 0);
     for (queue, numbers) in [Queue::Small, Queue::Main].into_iter().zip(copy.queues()) {
@@ -238,7 +243,7 @@ fn rank_queues(copy: &QueuesCopy, shard: u32, ranked: &mut Vec<Ranked>) {
 }
 
 impl OpenSave<'_> {
-    /// Ranks what the default policy does not keep.
+    /// Ranks the entries that the default policy does not keep.
     fn rank_others(&self, shard: u32, lines: u32, order: &[u64], ranked: &mut Vec<Ranked>) {
         let mut start = 0;
         while start < lines {
@@ -256,7 +261,7 @@ impl OpenSave<'_> {
     /// Copies entries of one shard, a few at a time.
     ///
     /// # Panics
-    /// When the `Clone` of a key does, or did while a writer put it aside.
+    /// If the `Clone` of a key panics, or panicked while a writer put it aside.
     fn copy(&self, shard: u32, numbers: &[u32], copies: &mut Entries) {
         for batch in numbers.chunks(BATCH) {
             let copied = self.table.shard(shard as usize).read().any().copy_for_save(self.id, batch, copies);
@@ -271,7 +276,7 @@ impl Drop for OpenSave<'_> {
         for shard in 0..self.table.head().shard_count() {
             ended.extend(self.table.shard(shard).read().any().end_save(self.id));
         }
-        // Without locks, and when it has ended in all shards, since the drop of a value may panic.
+        // Without locks, and after the save has ended in all shards, since the drop of a value may panic.
         drop(ended);
     }
 }
@@ -288,7 +293,7 @@ fn rank(standing: Standing, order: &[u64]) -> Rank {
     Rank { class, first: place.copied().unwrap_or(0), then: standing.revision }
 }
 
-/// The place of each node in its order, by number.
+/// Returns the place of each node in the order, by number.
 fn places(list: &List, next: &[u32]) -> Vec<u64> {
     let mut places = vec![0; next.len()];
     list.iter_in(next).zip(0..).for_each(|(number, place)| places[number as usize] = place);
@@ -315,12 +320,12 @@ impl<'a> Captured<'a> {
         Self { source, codec, chunks, ranked, queues, piece, first: Mutex::new(None) }
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(super) fn len(&self) -> usize {
         self.ranked.len() + self.queues.iter().flatten().map(Vec::len).sum::<usize>()
     }
 
-    /// How many chunks there are, none of them empty.
+    /// Returns the number of chunks, none of which is empty.
     pub(super) fn chunks(&self) -> usize {
         self.chunks.len()
     }
@@ -328,7 +333,7 @@ impl<'a> Captured<'a> {
     /// Copies the next entries of a chunk; `None` once it has no more.
     ///
     /// # Panics
-    /// When the `Clone` of a key does, or did while a writer put it aside.
+    /// If the `Clone` of a key panics, or panicked while a writer put it aside.
     pub(super) fn next_piece(&self, progress: &mut CopyProgress) -> Option<Entries> {
         let CopyProgress { chunk, piece } = progress;
         if (*chunk, *piece) == (0, 0)
@@ -356,7 +361,7 @@ impl<'a> Captured<'a> {
         }
     }
 
-    /// Looks at the first entries, which are not taken by that.
+    /// Reads the first entries without taking them.
     pub(super) fn with_first<T>(&self, read: impl FnOnce(&Entries) -> T) -> Option<T> {
         if self.chunks.is_empty() {
             return None;
@@ -423,7 +428,7 @@ fn add_ranked(range: Range<usize>, chunks: &mut Vec<Chunk>) {
 
 #[cfg(test)]
 impl<'a> Captured<'a> {
-    /// In this order.
+    /// Captures these entries, in this order.
     pub(super) fn of_entries(codec: &'a dyn TableCodec, entries: Entries) -> Self {
         let rank = |number| Rank { class: RankGroup::Survivor, first: u64::from(number), then: 0 };
         let ranked = (0..entries.len() as u32).map(|number| Ranked { rank: rank(number), shard: 0, number });

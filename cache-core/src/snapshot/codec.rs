@@ -1,4 +1,5 @@
-//! The formats that keys and values are saved in, each behind a cargo feature. Nothing else names their crates.
+//! The formats that keys and values are saved in, each behind a cargo feature. No other module names their
+//! crates.
 
 #[cfg(any(feature = "bincode", feature = "postcard", feature = "json"))]
 mod bounds;
@@ -22,7 +23,8 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 pub enum Margin {
     /// None.
     None,
-    /// A quarter. What decodes so decodes without it too, whatever the optimiser makes of either.
+    /// A quarter. What decodes with this margin also decodes without it, however the optimiser compiles the
+    /// two.
     Quarter,
 }
 
@@ -39,25 +41,25 @@ pub trait Codec: 'static {
     /// Whether the format tells a reader what comes next, as JSON does.
     const SELF_DESCRIBING: bool;
 
-    /// Appends the encoded form of `value` to `out`. What could not be read back is not written: values that are
-    /// nested too deep, have too many elements without bytes, or would read back as another value.
+    /// Appends the encoded form of `value` to `out`. Refuses values that could not be read back: values that
+    /// are nested too deep, have too many elements without bytes, or would read back as another value.
     ///
     /// # Errors
     /// [`EncodeError`] says which of the two it is.
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// Reads one value that takes up all of `bytes`, whoever wrote them: lengths are not believed, and depth and
-    /// stack are bounded. Uses less stack than usual, by `margin`.
+    /// Reads one value that takes up all of `bytes`, which may be hostile: lengths are not trusted, and depth
+    /// and stack are bounded. Uses less stack than usual, by `margin`.
     ///
     /// # Errors
-    /// [`CodecError`] when the bytes are no such value, or more than it.
+    /// [`CodecError`] if the bytes are not such a value, or are longer than it.
     fn decode_seed<'de, S: DeserializeSeed<'de>>(
         seed: S,
         bytes: &'de [u8],
         margin: Margin,
     ) -> Result<S::Value, CodecError>;
 
-    /// [`decode_seed`](Self::decode_seed) of a type that says itself how it is read.
+    /// Decodes as [`decode_seed`](Self::decode_seed) does, for a type that implements `Deserialize`.
     ///
     /// # Errors
     /// As [`decode_seed`](Self::decode_seed).
@@ -66,7 +68,7 @@ pub trait Codec: 'static {
         Self::decode_seed(PhantomData::<T>, bytes, margin)
     }
 
-    /// [`decode_within`](Self::decode_within) without a margin.
+    /// Decodes as [`decode_within`](Self::decode_within) does, without a margin.
     ///
     /// # Errors
     /// As [`decode_seed`](Self::decode_seed).
@@ -99,7 +101,7 @@ pub struct CodecError(pub(crate) String);
 pub enum EncodeError {
     /// The format has no form for it, or its `Serialize` failed.
     Unencodable(#[from] CodecError),
-    /// It has a form, which would not read back, or as another value.
+    /// It has a form that would not read back, or would read back as another value.
     Unreadable(CodecError),
 }
 
@@ -110,7 +112,8 @@ impl From<EncodeError> for CodecError {
     }
 }
 
-/// The bytes after a value are as wrong as a missing byte: something else was saved than is read.
+/// Refuses bytes after a value: they are as wrong as missing ones, since the saved type differs from the one
+/// that is read.
 #[cfg(any(feature = "bincode", feature = "postcard"))]
 #[inline]
 fn refuse_rest(rest: usize) -> Result<(), CodecError> {

@@ -1,8 +1,9 @@
-//! What a value says of itself to serde, as one number: equal for values that say the same. Knows nothing of codecs.
+//! One number for what a value tells serde: equal for values that tell the same. Knows nothing of codecs.
 //!
-//! Elements of sequences and maps count in any order, since a hash map comes back in another order than it was written
-//! in. Everything else counts: kinds, numbers bit by bit, fields and elements of tuples by their places. So a value that
-//! a codec reads as another one has another digest, with a chance of error of 2^-64. Codecs do not reorder elements.
+//! The order of elements of sequences and maps does not count, since a hash map comes back in another order
+//! than it was written in. Everything else counts: kinds, numbers bit by bit, fields and elements of tuples
+//! by their places. So a value that a codec reads back as another one has another digest, with a chance of
+//! error of 2^-64. Codecs do not reorder elements.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -12,7 +13,7 @@ use serde::ser::{self, Serialize, Serializer};
 
 use super::codec::CodecError;
 
-/// The digest of `value`, as it shows itself to a format that is human-readable or not.
+/// Returns the digest of `value`, as it serialises for a format that is human-readable or not.
 ///
 /// # Errors
 /// Those of the type's `Serialize`.
@@ -20,7 +21,7 @@ pub(super) fn digest<T: Serialize + ?Sized>(value: &T, is_human_readable: bool) 
     value.serialize(Digest { is_human_readable }).map_err(|failure| *failure.0)
 }
 
-/// Why there is no digest: in one word, as each part of a value returns it.
+/// Why there is no digest. One word in size, since each part of a value returns it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct DigestFailure(Box<CodecError>);
@@ -30,7 +31,7 @@ struct Digest {
     is_human_readable: bool,
 }
 
-/// Kinds of values that are told apart.
+/// Kinds of values that the digest distinguishes.
 #[derive(Clone, Copy)]
 enum DigestKind {
     Bool,
@@ -52,11 +53,11 @@ enum DigestKind {
 /// A value that has others in it.
 struct Compound {
     digest: Digest,
-    /// Takes in what counts by its place.
+    /// Hashes what counts by its place.
     ordered: FoldHasher<'static>,
-    /// Sum of the digests of what counts in any order.
+    /// Sum of the digests of elements whose order does not count.
     unordered: u64,
-    /// Of an entry of a map whose value comes next.
+    /// Digest of a map key whose value comes next.
     key: u64,
 }
 
@@ -85,8 +86,8 @@ impl Digest {
     }
 }
 
-/// Part of a value, without its type. Digests are compiled for each saved type; through this, each part of one costs a
-/// call and no more.
+/// Part of a value, without its type. Digests are compiled for each saved type; with this trait, each part
+/// costs only a call.
 trait DigestPart {
     fn digest(&self, digest: Digest) -> Result<u64, DigestFailure>;
 }
@@ -110,7 +111,7 @@ impl Compound {
         Ok(())
     }
 
-    /// Fields may be left out, and the next one is then no longer at its place. So names count.
+    /// Fields may be left out, and then the next one is no longer at its place. So names count.
     #[inline(never)]
     fn add_field(&mut self, name: &'static str, part: &dyn DigestPart) -> Result<(), DigestFailure> {
         self.ordered.write(name.as_bytes());

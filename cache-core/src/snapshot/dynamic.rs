@@ -1,5 +1,5 @@
-//! How the dynamic table is saved: its values have many types, each registered under a tag. The file holds the tag
-//! of each entry, never the name of a type, for that may change without the type changing.
+//! How the dynamic table is saved. Its values have many types, each registered under a tag. The file holds
+//! the tag of each entry, never a type name, since the name may change without the type.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ pub enum RegisterError {
         /// The cargo feature that would help.
         feature: &'static str,
     },
-    /// JSON is the one codec that is left for the type, and has one form for two values of it, or none.
+    /// Only JSON is left for the type, and JSON has one form for two of its values, or none.
     #[error(
         "dynamic type `{type_name}`: codec \"json\" cannot save `{culprit}`: {problem}; choose another type, or, if no \
          part needs a self-describing format, switch on feature `bincode` of cache-core"
@@ -100,7 +100,7 @@ struct Registered {
 }
 
 impl DynamicTypes {
-    /// Saves values of type `T` as `tag`, by the fastest codec that is compiled in and can carry them.
+    /// Saves values of type `T` as `tag`, with the fastest compiled-in codec that can carry them.
     ///
     /// # Errors
     /// [`RegisterError`]; nothing is registered then.
@@ -213,7 +213,7 @@ fn typed<T: 'static>(value: &dyn DynamicValue) -> Result<&T, CodecError> {
 }
 
 impl TableCodec for DynamicTypes {
-    /// The envelope only; each entry has its own codec and fingerprint.
+    /// Returns the format of the envelope only; each entry has its own codec and fingerprint.
     fn format(&self) -> TableFormat {
         TableFormat {
             codec: "tagged",
@@ -268,7 +268,7 @@ impl TableCodec for DynamicTypes {
 }
 
 impl DynamicTypes {
-    /// How the value behind this envelope is read.
+    /// Returns how to read the value in this envelope.
     fn registered(&self, envelope: &Envelope<'_>) -> Result<&Registered, SkipReason> {
         let Some(registered) = self.of_tag(envelope.tag) else {
             return Err(SkipReason::UnknownTag { tag: envelope.tag.to_owned() });

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use super::report::advice;
 
-/// Why a save or a restore failed as a whole. Either leaves the cache as it was, and the file as well.
+/// Why a save or a restore failed as a whole. Both leave the cache and the file as they were.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// The path names something else than a regular file, or than a place where one can be created. It was not
-    /// opened.
+    /// The path names neither a regular file nor a place where one can be created. It was not opened.
     #[error("cannot {action} `{}`: {problem}", path.display())]
     Path {
         /// What was to be done: "read" or "save to".
@@ -92,7 +91,7 @@ pub enum PathProblem {
     /// Nothing was given.
     #[error("the path is empty; give the path of a file")]
     Empty,
-    /// A folder is there, or the path can name nothing else, as with a separator at its end.
+    /// A folder is there, or the path can only name a folder, as with a separator at its end.
     #[error("this is a folder; give the path of a file in it")]
     Folder,
     /// A FIFO, a socket or a device is there. Replacing it by a file would take it from others.
@@ -124,7 +123,7 @@ pub enum Damage {
         /// What was being read.
         what: &'static str,
     },
-    /// A value that no writer writes.
+    /// A value that no writer produces.
     #[error("{what} makes no sense")]
     Value {
         /// What was being read.

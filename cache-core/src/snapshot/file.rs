@@ -1,18 +1,18 @@
-//! Replacing a file so that at every moment either the old or the new one is there, whole and on disk. Knows
-//! nothing of what is in it.
+//! Replaces a file so that at every moment either the old or the new one is there, whole and on disk. Knows
+//! nothing of its content.
 //!
-//! The new content goes into a temporary file in the same folder, which is synced, renamed over the old one, and made
-//! permanent by a sync of the folder. A process that is killed leaves its temporary file behind; the next save to that
-//! folder removes it. So that this never hits the file of a living process, a writer holds a lock on its temporary
-//! file, which the system drops with the process.
+//! The new content goes into a temporary file in the same folder, which is synced, renamed over the old one,
+//! and made permanent by a sync of the folder. A process that is killed leaves its temporary file behind; the
+//! next save to that folder removes it. To protect the file of a living process, a writer holds a lock on its
+//! temporary file, which the system releases with the process.
 //!
-//! Others may be able to write in the folder. So the name of a temporary file is random, is never opened if it is
-//! there already, and its owner alone may read it. What is no regular file is not opened: opening a FIFO waits for
-//! whoever is at its other end, and opening a device may do anything.
+//! Others may be able to write in the folder. So the name of a temporary file is random, an existing file is
+//! never opened under it, and only its owner may read it. Only regular files are opened: opening a FIFO waits
+//! for its other end, and opening a device may do anything.
 //!
-//! A symbolic link is followed: the file that it points to is replaced, the link stays. Permissions of the old
-//! file are kept; its owner and hard links are not. Where a folder cannot be synced (outside Unix) that last step
-//! is left out: after a power failure the old file may then be back, whole.
+//! A symbolic link is followed: the file that it points to is replaced, the link stays. Permissions of the
+//! old file are kept; its owner and hard links are not. Where a folder cannot be synced (outside Unix), the
+//! last step is skipped: after a power failure the old file may be back, whole.
 
 mod target;
 #[cfg(test)]
@@ -27,18 +27,19 @@ use std::path::{Path, PathBuf};
 use super::error::SnapshotError;
 use target::failed;
 
-/// Names for a temporary file that are tried; one is nearly always enough.
+/// Number of names to try for a temporary file; one is nearly always enough.
 const MAX_NAMES: usize = 100;
 
-/// What temporary files are called: this, 16 hexadecimal digits, and [`SUFFIX`]. Short, whatever the target is called.
+/// Prefix of temporary files, followed by 16 hexadecimal digits and [`SUFFIX`]. The name is short, whatever
+/// the name of the target.
 const PREFIX: &str = ".cache-core-snapshot-";
 const SUFFIX: &str = ".tmp";
 
 /// Replaces the file at `path` by what `write` writes.
 ///
 /// # Errors
-/// Those of `write`, and `File` for each step that fails; the old file is untouched then, unless only the sync
-/// of the folder failed.
+/// Those of `write`, and `File` for each step that fails. The old file is then untouched, unless only the
+/// sync of the folder failed.
 pub(crate) fn replace<R>(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<R, SnapshotError>,
@@ -46,10 +47,10 @@ pub(crate) fn replace<R>(
     replace_on(&RealDisk, path, write)
 }
 
-/// All bytes of the file at `path`; `None` when there is no such file.
+/// Reads all bytes of the file at `path`; `None` if there is no such file.
 ///
 /// # Errors
-/// `Path` when something else than a regular file is there, `File` when it cannot be read.
+/// `Path` if anything other than a regular file is there, `File` if it cannot be read.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, SnapshotError> {
     const ACTION: &str = "read";
     if target::find(ACTION, path)?.is_none() {
@@ -89,7 +90,7 @@ fn replace_on<D: Disk, R>(
     let mut file = BufWriter::new(file);
     let written = write(&mut file).map_err(|error| at_path(error, &temporary.path))?;
     let file = file.into_inner().map_err(|error| failed("write", &temporary.path)(error.into_error()))?;
-    // Looked at again, since the write may have taken long.
+    // Checked again, since the write may have taken long.
     if let Some(old) = target::find(ACTION, &target)? {
         disk.keep_permissions(&file, &old).map_err(failed("set the permissions of", &temporary.path))?;
     }
@@ -100,11 +101,11 @@ fn replace_on<D: Disk, R>(
     Ok(written)
 }
 
-/// The steps of a replacement, so that a test can record them and act out a power failure after each.
+/// The steps of a replacement, so that a test can record them and simulate a power failure after each.
 trait Disk {
     type File: Write;
 
-    /// Creates a file that its owner alone may read; `None` when the name is taken.
+    /// Creates a file that only its owner may read; `None` if the name is taken.
     fn create(&self, path: &Path) -> io::Result<Option<Self::File>>;
     /// Gives `file` the permissions of `old`.
     fn keep_permissions(&self, file: &Self::File, old: &Metadata) -> io::Result<()>;
@@ -114,7 +115,7 @@ trait Disk {
     /// Returns when the names in `folder` are on disk.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Removes temporary files that no living process writes, as far as it can.
+    /// Removes temporary files that no living process writes, as far as possible.
     fn sweep(&self, folder: &Path);
 }
 
@@ -157,7 +158,7 @@ impl Disk for RealDisk {
     type File = File;
 
     fn create(&self, path: &Path) -> io::Result<Option<File>> {
-        // With `create_new`, the system follows no link and opens nothing that is there.
+        // With `create_new`, the system follows no link and opens no existing file.
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -167,7 +168,7 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
         };
-        // A sweep that came between creation and lock has the lock, or has removed the file.
+        // A sweep between creation and lock holds the lock, or has removed the file.
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Ok(None);
         }
@@ -177,9 +178,9 @@ impl Disk for RealDisk {
     #[cfg(unix)]
     fn keep_permissions(&self, file: &File, old: &Metadata) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
-        // Without the bits that lend the rights of the owner, which may be another one now.
+        // Without the set-id bits, since the owner may be another one now.
         let mode = |metadata: &Metadata| metadata.permissions().mode() & 0o777;
-        // Some file systems know one mode only, and refuse to set any.
+        // Some file systems have only one mode, and refuse to set any.
         match mode(&file.metadata()?) == mode(old) {
             true => Ok(()),
             false => file.set_permissions(fs::Permissions::from_mode(mode(old))),
@@ -215,16 +216,17 @@ impl Disk for RealDisk {
 
     fn sweep(&self, folder: &Path) {
         let Ok(files) = fs::read_dir(folder) else { return };
-        // The type is that of a link itself.
+        // This is the type of the link itself.
         let is_file = |file: &fs::DirEntry| file.file_type().is_ok_and(|found| found.is_file());
         let stale = files.flatten().filter(|file| is_temporary_name(&file.file_name()) && is_file(file));
         stale.for_each(|file| remove_if_unlocked(&file.path()));
     }
 }
 
-/// Keeps the lock until the file is gone, so that its writer, if there is one, notices.
+/// Removes a file unless it is locked. Keeps the lock until the file is gone, so that its writer, if there is
+/// one, notices.
 fn remove_if_unlocked(path: &Path) {
-    // Some file systems lock only what is open for writing.
+    // Some file systems lock only files that are open for writing.
     if let Ok(file) = open_at_once(path, OpenOptions::new().write(true), Links::Refuse)
         && file.metadata().is_ok_and(|metadata| metadata.is_file())
         && file.try_lock().is_ok()
@@ -237,11 +239,11 @@ fn remove_if_unlocked(path: &Path) {
 #[derive(PartialEq)]
 enum Links {
     Follow,
-    /// Outside Unix, where few may make links, they are followed all the same.
+    /// Outside Unix, where few users may create links, they are followed nevertheless.
     Refuse,
 }
 
-/// Opens what was seen to be a regular file or a folder, without waiting in case it was replaced by a FIFO since.
+/// Opens a path that was a regular file or a folder, without blocking if it was replaced by a FIFO since.
 #[cfg_attr(not(unix), expect(unused_variables))]
 fn open_at_once(path: &Path, options: &mut OpenOptions, links: Links) -> io::Result<File> {
     #[cfg(unix)]
@@ -253,7 +255,7 @@ fn open_at_once(path: &Path, options: &mut OpenOptions, links: Links) -> io::Res
     options.open(path)
 }
 
-/// Cannot be guessed, since the keys of std's hasher are random.
+/// Returns a name that cannot be guessed, since the keys of std's hasher are random.
 fn temporary_name() -> String {
     format!("{PREFIX}{:016x}{SUFFIX}", RandomState::new().hash_one(PREFIX))
 }
@@ -265,7 +267,7 @@ fn is_temporary_name(candidate: &OsStr) -> bool {
     number.is_some_and(|number| number.len() == 16 && number.iter().all(is_digit))
 }
 
-/// A stream that is a file has a path to name.
+/// Names the path in the error of a stream that is a file.
 fn at_path(error: SnapshotError, path: &Path) -> SnapshotError {
     match error {
         SnapshotError::Stream(source) => failed("write", path)(source),

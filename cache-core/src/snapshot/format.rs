@@ -11,25 +11,25 @@ use bytes::Cursor;
 use super::error::{Damage, SnapshotError};
 use super::shape::Fingerprint;
 
-/// First bytes of every snapshot. Not text, and changed by whatever rewrites line ends.
+/// First bytes of every snapshot. Not text, and changed by any tool that rewrites line ends.
 pub(super) const MAGIC: [u8; 8] = *b"\x89QCS\r\n\x1a\n";
-/// Version of the container that this crate writes, and the only one that it reads.
+/// Version of the container that this crate writes; it reads no other.
 pub(super) const VERSION: u32 = 1;
 pub(super) const HEADER_LEN: usize = 48;
 pub(super) const FRAME_HEAD_LEN: usize = 24;
 
-/// What is true of the whole snapshot.
+/// The fields that apply to the whole snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Wall-clock time of the save.
     pub saved_at: WallTime,
-    /// Highest revision that was given out.
+    /// Highest revision in use.
     pub revision: u64,
     /// Number of tables that follow.
     pub tables: u32,
 }
 
-/// A wall-clock time as the file holds it.
+/// A wall-clock time as the file stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WallTime {
     /// Whole seconds since 1970, rounded down.
@@ -100,12 +100,12 @@ impl WallTime {
         }
     }
 
-    /// Time from `self` to `now`; zero when the clock went backwards.
+    /// Returns the time from `self` to `now`; zero if the clock went backwards.
     pub fn elapsed_until(self, now: Self) -> Duration {
         let seconds = i128::from(now.seconds) - i128::from(self.seconds);
         let nanos = seconds * i128::from(NANOS_PER_SECOND) + i128::from(now.nanos) - i128::from(self.nanos);
         let nanos = u128::try_from(nanos).unwrap_or(0);
-        // At most 2^65 seconds apart, so the cast loses nothing that a cache could wait for.
+        // At most 2^65 seconds apart, so the cast loses nothing that matters to a cache.
         let seconds = u64::try_from(nanos / u128::from(NANOS_PER_SECOND)).unwrap_or(u64::MAX);
         Duration::new(seconds, (nanos % u128::from(NANOS_PER_SECOND)) as u32)
     }
@@ -133,7 +133,7 @@ pub(super) enum FrameKind {
     Block,
     /// Ends the snapshot.
     End,
-    /// Unknown, and marked by its writer as one that a reader may pass over.
+    /// Unknown, and marked by its writer as one that a reader may skip.
     Optional,
 }
 
@@ -158,7 +158,7 @@ impl FrameKind {
     }
 }
 
-/// Head of the frame number `index`, whose body has this `length` and `checksum`.
+/// Returns the head of frame number `index`, whose body has this `length` and `checksum`.
 pub(super) fn frame_head(kind: FrameKind, index: u32, length: u64, checksum: u32) -> [u8; FRAME_HEAD_LEN] {
     let mut head = [0; FRAME_HEAD_LEN];
     head[0..4].copy_from_slice(&kind.to_bytes());
@@ -182,7 +182,7 @@ pub(super) struct Frame<'a> {
 /// Reads the frame number `index` and verifies its checksums.
 ///
 /// # Errors
-/// Damage: cut, changed, or a kind of frame that this version must know but does not.
+/// Damage: truncated, changed, or a kind of frame that this version must know but does not.
 pub(super) fn read_frame<'a>(cursor: &mut Cursor<'a>, index: u32) -> Result<Frame<'a>, SnapshotError> {
     let start = cursor.offset();
     let head = cursor.take(FRAME_HEAD_LEN, "a frame")?;
@@ -209,7 +209,7 @@ pub(super) fn read_frame<'a>(cursor: &mut Cursor<'a>, index: u32) -> Result<Fram
     Ok(Frame { kind, offset, body })
 }
 
-/// What begins a table: body of its first frame.
+/// The body of the first frame of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TableHead<'a> {
     pub name: &'a str,
@@ -239,7 +239,7 @@ impl<'a> TableHead<'a> {
     }
 }
 
-/// What ends the snapshot: body of its last frame. Tells a whole file from one cut between two frames.
+/// The body of the last frame of a snapshot. Distinguishes a whole file from one cut between two frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
     pub entries: u64,

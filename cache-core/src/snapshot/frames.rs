@@ -1,4 +1,4 @@
-//! The stream of a save: frames, their numbers and checksums, and how far the save is. Knows nothing of entries.
+//! The stream of a save: frames, their numbers and checksums, and the progress. Knows nothing of entries.
 
 use std::fmt;
 use std::io::Write;
@@ -8,19 +8,20 @@ use super::format::block::BlockBuilder;
 use super::format::{End, FRAME_HEAD_LEN, FrameKind, Header, TableHead, frame_head};
 use super::persistence::TableFormat;
 
-/// Told of the progress of a save: entries done, of how many. Called after each block of about a thousand entries.
+/// Gets the progress of a save: entries done, and all entries. Called after each block of about a thousand
+/// entries.
 pub(crate) type ProgressFn<'a> = &'a mut dyn FnMut(u64, u64);
 
-/// How entries are encoded, and what becomes of those that cannot be saved.
+/// How entries are encoded, and what happens to entries that cannot be saved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SaveRules {
-    /// At most so many threads encode.
+    /// Maximum number of threads that encode.
     pub threads: usize,
-    /// Entries that cannot be encoded are left out; otherwise they fail the save.
+    /// Leaves out entries that cannot be encoded; otherwise they fail the save.
     pub skips_unencodable: bool,
-    /// Entries that do not read back are left out; otherwise they fail the save.
+    /// Leaves out entries that do not read back; otherwise they fail the save.
     pub skips_unreadable: bool,
-    /// Tables that are vouched for are read back as well.
+    /// Reads back even tables that their shape vouches for.
     pub verifies_all: bool,
 }
 
@@ -30,7 +31,7 @@ impl SaveRules {
     }
 }
 
-/// Where tables write themselves to.
+/// Where tables are written to.
 pub(crate) struct Output<'a> {
     pub(super) frames: FrameWriter<'a>,
     pub(super) steps: EntryProgress<'a>,
@@ -50,7 +51,7 @@ impl<'a> Output<'a> {
         Ok(Self { frames, steps: EntryProgress { done: 0, of: entries, progress }, rules })
     }
 
-    /// Returns how many bytes were written.
+    /// Ends the snapshot. Returns how many bytes were written.
     pub(super) fn end(mut self) -> Result<u64, SnapshotError> {
         let mut body = Vec::with_capacity(End::LEN);
         let length = self.frames.written + (FRAME_HEAD_LEN + End::LEN) as u64;
@@ -67,7 +68,7 @@ impl fmt::Debug for Output<'_> {
     }
 }
 
-/// Counts entries done, written or left out, and tells the caller.
+/// Counts entries that are written or left out, and reports to the caller.
 pub(super) struct EntryProgress<'a> {
     done: u64,
     of: u64,
@@ -99,7 +100,7 @@ impl FrameWriter<'_> {
         self.frame(FrameKind::Table, &[&body], checksum(&[&body]))
     }
 
-    /// Writes a block of some entries. One without any is not written.
+    /// Writes a block, unless it has no entries.
     pub fn block(&mut self, block: &BlockBuilder, checksum: u32) -> Result<(), SnapshotError> {
         if block.len() == 0 {
             return Ok(());

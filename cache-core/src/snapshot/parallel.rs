@@ -1,9 +1,8 @@
-//! Work on many items, shared out among threads, whose results are wanted in the order of the items. Knows nothing
-//! of what is done.
+//! Distributes work on many items among threads, and takes the results in the order of the items. Knows
+//! nothing of the work itself.
 //!
-//! The caller works too, and takes the results; helpers only work. What was taken is used again for the results of later
-//! items. Threads and their order know the items by their numbers alone, so that they are compiled once, whatever
-//! the results are.
+//! The caller works too, and takes the results; helpers only work. A taken result is reused for a later item.
+//! The scheduling knows the items only by number, so it is compiled once for all result types.
 
 #[cfg(test)]
 mod tests;
@@ -14,21 +13,22 @@ use std::thread;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// Finished blocks that may wait to be taken, for each thread. Enough that a thread that is held up for a moment stops no
-/// other, and few enough that blocks of large values take little memory.
+/// Number of finished blocks per thread that may wait to be taken. Enough that a short delay of one thread
+/// stops no other, and few enough that blocks of large values take little memory.
 pub(super) const AHEAD: usize = 8;
 
-/// Makes a result of each item, which are known by their numbers below `count`, on at most `threads` threads, and has
-/// `take` look at each, in their order, on this one. At most `ahead` results wait to be taken. `make` finds a default
+/// Makes a result for each item number below `count`, on at most `threads` threads, and calls `take` with
+/// each result, in order, on this thread. At most `ahead` results wait to be taken. `make` gets a default
 /// result, or one that was taken before.
 ///
-/// If no thread can be had, this one does it alone. Does not return before all others have ended.
+/// If no thread can be started, this thread does all the work. Returns only after all other threads have
+/// ended.
 ///
 /// # Errors
-/// The first that `take` returns; what is left is not made.
+/// The first error that `take` returns. The remaining results are not made.
 ///
 /// # Panics
-/// When `make` does, on any thread, or `take`.
+/// If `make` panics, on any thread, or `take`.
 pub(super) fn in_order<T: Default + Send, E>(
     count: usize,
     threads: usize,
@@ -37,8 +37,8 @@ pub(super) fn in_order<T: Default + Send, E>(
     mut take: impl FnMut(&mut T) -> Result<(), E>,
 ) -> Result<(), E> {
     let ahead = if threads <= 1 { 1 } else { ahead.min(count).max(1) };
-    // Each belongs to one thread at a time, which has the number of an item that goes there. They stay with the caller,
-    // which drops what is left in them.
+    // Each slot belongs to one thread at a time: the one with the number of an item for this slot. The caller
+    // owns the slots, and drops what is left in them.
     let mut results = Vec::with_capacity(ahead);
     for _ in 0..ahead {
         results.push(Mutex::new(T::default()));
@@ -53,7 +53,7 @@ pub(super) fn in_order<T: Default + Send, E>(
     end
 }
 
-/// Makes and takes by number, until `take` says no.
+/// Makes and takes results by number, until `take` returns `false`.
 fn share(
     count: usize,
     threads: usize,
@@ -75,7 +75,7 @@ fn share(
     thread::scope(|scope| {
         let _end = StopWorkers(&workers);
         for _ in 1..threads {
-            // The work goes on without a thread that the system refuses.
+            // If the system refuses a thread, the work goes on without it.
             let _ = thread::Builder::new().spawn_scoped(scope, || workers.help());
         }
         workers.take_results(take);
@@ -84,26 +84,26 @@ fn share(
 
 struct Workers<'a> {
     queue: Mutex<WorkQueue>,
-    /// Told when a result is made or taken, and at the end.
+    /// Notified when a result is made or taken, and at the end.
     changed: Condvar,
     make: &'a (dyn Fn(usize) + Sync),
 }
 
-/// What is to be done and what is done.
+/// The state of the work.
 struct WorkQueue {
     count: usize,
-    /// Most that may be among `results`.
+    /// Maximum length of `results`.
     ahead: usize,
     /// Items whose results were taken.
     taken: usize,
-    /// One for each item that was handed out and not taken yet, in their order; `None` while it is being made or taken,
-    /// then the panic that it was left with. That goes to the leader.
+    /// One for each item that was handed out and not taken yet, in order. `None` while it is being made or
+    /// taken, then its outcome. A panic goes to the leader.
     results: VecDeque<Option<thread::Result<()>>>,
     is_over: bool,
 }
 
 impl WorkQueue {
-    /// The number of the next item.
+    /// Hands out the number of the next item.
     fn hand_out(&mut self) -> Option<usize> {
         if self.results.len() >= self.ahead || self.is_over {
             return None;
@@ -154,7 +154,7 @@ impl Workers<'_> {
         }
     }
 
-    /// Does a job without the lock. A panic goes to the one who leads.
+    /// Does a job without the lock. A panic goes to the leader.
     fn work<'a>(&'a self, queue: MutexGuard<'a, WorkQueue>, number: usize) -> MutexGuard<'a, WorkQueue> {
         drop(queue);
         let made = catch_unwind(AssertUnwindSafe(|| (self.make)(number)));

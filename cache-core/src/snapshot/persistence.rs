@@ -1,4 +1,4 @@
-//! How one table is saved: made by the derive, used by the snapshot writer and reader.
+//! How one table is saved. Created by the derive, used by the snapshot writer and reader.
 
 use std::any::type_name;
 use std::fmt;
@@ -23,17 +23,17 @@ use crate::shard::pairs::ValueHandle;
 use crate::table::Table;
 use crate::typed::{Pair, Pairs};
 
-/// How the keys and values of `Q` are saved. Made by `#[query(persist)]`; holds function pointers only, so that
-/// nothing else of the cache asks `Serialize` of anything.
+/// How the keys and values of `Q` are saved. Created by `#[query(persist)]`. Holds function pointers only, so
+/// that nothing else in the cache requires `Serialize`.
 pub struct Persistence<Q: Query> {
     pub(crate) codec: PairCodec,
-    /// The way to all that is done with the shards of a table, which are made if they are not there yet. Known to what
-    /// makes the codec, so that a program has that code for no tables that are never used.
+    /// Gives access to the shards of a table. Creates them if needed. Set where the codec is created, so that
+    /// a program does not contain this code for tables that it never uses.
     pub(crate) made: fn(&Table<Q>) -> &dyn UsedTable,
 }
 
-/// How keys and values are saved of a query that the holder does not know. What its pointers lead to is compiled for
-/// each query, so it is kept small.
+/// How keys and values of a query that the holder does not know are saved. The functions behind its pointers
+/// are compiled for each query, so they are kept small.
 #[derive(Clone, Copy)]
 pub(crate) struct PairCodec {
     name: &'static str,
@@ -44,7 +44,7 @@ pub(crate) struct PairCodec {
     pairs: fn(usize) -> Box<dyn AnyPairs>,
     /// Appends a key, and its value if there is one.
     encode: fn(&dyn AnyPair, &mut Vec<u8>) -> Result<(), EncodeError>,
-    /// Adds a pair; after an error, what could be read of it.
+    /// Adds a pair; after an error, the part of it that could be read.
     decode: fn(&[u8], Margin, &mut dyn AnyPairs) -> Result<(), CodecError>,
     /// [`digest`] of the value.
     digest: fn(&dyn AnyPair, bool) -> Result<u64, CodecError>,
@@ -56,13 +56,13 @@ pub(crate) struct Undecodable {
     pub reason: SkipReason,
 }
 
-/// What a table writes into the file beside its name, and what a file must have to be read into it.
+/// What the file holds of a table besides its name. A file must have the same to be read into the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TableFormat {
     pub codec: &'static str,
     pub fingerprint: Fingerprint,
     pub version: u32,
-    /// Every entry is read back when it is saved: the shape does not vouch for the type
+    /// Whether every entry is read back when it is saved, since the shape does not vouch for the type
     /// ([`ShapeReport::vouches_for`]).
     pub is_doubtful: bool,
 }
@@ -71,21 +71,21 @@ pub(crate) struct TableFormat {
 pub(crate) trait TableCodec: Send + Sync {
     fn format(&self) -> TableFormat;
 
-    /// An empty list of pairs of the table's query, with room for so many.
+    /// Creates an empty list of pairs of the table's query.
     fn pairs(&self, capacity: usize) -> Box<dyn AnyPairs>;
 
     /// Appends an entry to `out`, and reads it back if it `verifies`.
     ///
     /// # Errors
-    /// Why the entry cannot be saved. What was appended is to be taken out again.
+    /// Why the entry cannot be saved. The caller must remove what was appended.
     fn encode(&self, pair: &dyn AnyPair, verifies: bool, out: &mut Vec<u8>) -> Result<(), SkipReason>;
 
-    /// What a report calls a key.
+    /// Returns the text of a key for reports.
     fn key_text(&self, key: &dyn AnyKey) -> String {
         format!("{key:?}")
     }
 
-    /// Reads an entry, which has this number within its table, and adds it.
+    /// Reads the entry with this number within its table, and adds it.
     ///
     /// # Errors
     /// Why the entry is left out.
@@ -96,7 +96,7 @@ impl<Q: Query + Serialize + DeserializeOwned> Persistence<Q>
 where
     Q::Value: SavedValue,
 {
-    /// Saves with codec `C`; the fingerprint is that of the shapes of key and value.
+    /// Saves with codec `C`. The fingerprint is that of the shapes of key and value.
     #[must_use]
     pub fn shaped<C: Codec>(version: u32) -> Self
     where
@@ -106,8 +106,8 @@ where
         Self::with_shape::<C>(version, ShapeReport::of_entry::<Q, Q::Value>)
     }
 
-    /// Saves with codec `C`; the fingerprint is made of the names of the types, so that a change inside them must
-    /// be told by `version`.
+    /// Saves with codec `C`. The fingerprint is made of the type names alone, so a change inside the types
+    /// needs a new `version`.
     #[must_use]
     pub fn opaque<C: Codec>(version: u32) -> Self {
         Self::with_shape::<C>(version, || {
@@ -132,7 +132,7 @@ where
 }
 
 impl<Q: Query> Persistence<Q> {
-    /// How entries are written and read for those who do not know the query.
+    /// Returns the codec of single entries, for callers that do not know the query.
     #[doc(hidden)]
     #[must_use]
     pub fn entry_codec(self) -> EntryCodec {
@@ -140,20 +140,21 @@ impl<Q: Query> Persistence<Q> {
     }
 }
 
-/// One entry alone, as bytes: for those who keep entries elsewhere than in snapshots, in the form that snapshots have
-/// them. Keys and handles of values are those of the query.
+/// Encodes single entries as snapshots do, for code that keeps entries elsewhere. Keys and values must be
+/// those of the query.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct EntryCodec(PairCodec);
 
 impl EntryCodec {
-    /// Name of the codec that keys and values are written with.
+    /// Returns the name of the codec that keys and values are written with.
     #[must_use]
     pub fn codec_name(&self) -> &'static str {
         self.0.name
     }
 
-    /// Of the shapes of key and value, and the version that the query was derived with.
+    /// Returns the fingerprint of the shapes of key and value, and of the version that the query was derived
+    /// with.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         (self.0.shape)().with_version(self.0.version).fingerprint
@@ -162,7 +163,7 @@ impl EntryCodec {
     /// Appends a key.
     ///
     /// # Errors
-    /// When the key cannot be written.
+    /// If the key cannot be written.
     pub fn encode_key(&self, key: &dyn AnyKey, out: &mut Vec<u8>) -> Result<(), BoxError> {
         let mut pairs = (self.0.pairs)(1);
         pairs.add_key(key);
@@ -175,7 +176,7 @@ impl EntryCodec {
     /// Appends a key and its value.
     ///
     /// # Errors
-    /// When they cannot be written, or would not read back.
+    /// If they cannot be written, or would not read back.
     pub fn encode_entry(
         &self,
         key: &dyn AnyKey,
@@ -199,10 +200,10 @@ impl EntryCodec {
         Ok(())
     }
 
-    /// Reads a key and its value, which take up all of `bytes`, whoever wrote them.
+    /// Reads a key and its value, which take up all of `bytes`. The bytes may be hostile.
     ///
     /// # Errors
-    /// When the bytes are no such entry.
+    /// If the bytes are not such an entry.
     pub fn decode_entry(&self, bytes: &[u8]) -> Result<(Box<dyn AnyKey>, ValueHandle), BoxError> {
         let mut pairs = (self.0.pairs)(1);
         (self.0.decode)(bytes, Margin::None, &mut *pairs)?;
@@ -219,17 +220,17 @@ impl fmt::Debug for EntryCodec {
 }
 
 impl PairCodec {
-    /// Name of the codec.
+    /// Returns the name of the codec.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The first type that the codec cannot carry.
+    /// Returns the first type that the codec cannot carry.
     pub(crate) fn misfit(&self) -> Option<Misfit> {
         (self.shape)().misfit(self.is_self_describing)
     }
 
-    /// What to do about a misfit.
+    /// Returns what to do about a misfit.
     pub(crate) fn way_out(&self) -> &'static str {
         match (self.is_self_describing, (self.shape)().self_describing) {
             (false, _) => "say `codec = \"json\"` in the query",
@@ -240,7 +241,7 @@ impl PairCodec {
         }
     }
 
-    /// Whether `bytes`, which were just written from a pair, read back as the same.
+    /// Checks that `bytes`, which were just written from a pair, read back as the same.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -252,7 +253,7 @@ impl PairCodec {
         if !found.equals(key) {
             return Err(CodecError(format!("its key reads back as {found:?}")));
         }
-        // Of the codecs, those that describe themselves are for people too.
+        // Self-describing codecs are also the human-readable ones.
         let digest = |pair| (self.digest)(pair, self.is_self_describing);
         is_same(digest(pair)?, digest(copy)?, &|again| (self.encode)(pair, again), bytes)
     }
@@ -337,14 +338,15 @@ where
     }
 }
 
-/// A table has its own codec, and hands it its own pairs. Should it not, the entry is reported as left out.
+/// Returns the error for a pair of another table. A table passes its own pairs to its own codec. If not, the
+/// entry is reported as left out.
 #[cold]
 pub(super) fn foreign() -> CodecError {
     CodecError("it is an entry of another table".to_owned())
 }
 
-/// Compares a value with a copy, which was read from `bytes`, by the digests of both. `encode` writes the value once
-/// more.
+/// Compares a value with a copy that was read from `bytes`, by their digests. `encode` writes the value
+/// again.
 ///
 /// # Errors
 /// If the copy is another value.
@@ -361,7 +363,7 @@ pub(super) fn is_same(
     encode(&mut again)?;
     match again == bytes {
         true => Err(CodecError("it reads back as another value".to_owned())),
-        // It was changed meanwhile, or tells the time: what was written is how it was at one moment.
+        // The value was changed meanwhile, or depends on the time: the bytes hold its state at one moment.
         false => Ok(()),
     }
 }
@@ -403,7 +405,7 @@ impl<T: Serialize + DeserializeOwned> SavedValue for [T] {
     }
 }
 
-/// Key and value as they stand in the file, or the key alone.
+/// Key and value as they are in the file, or the key alone.
 struct SavedPair<'a, K, V: ?Sized>(&'a K, Option<&'a V>);
 
 impl<K: Serialize, V: Serialize + ?Sized> Serialize for SavedPair<'_, K, V> {
@@ -443,7 +445,7 @@ where
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        // The pair was empty: there is nothing to drop.
+        // The pair was empty, so there is nothing to drop.
         match elements.next_element() {
             Ok(key) => forget(replace(&mut self.0.key, key)),
             Err(error) => return Err(error),

@@ -1,5 +1,5 @@
-//! From bytes to entries. First the whole container is verified, without looking into any entry; then tables are
-//! decoded one by one. An entry that does not decode is skipped and named; it spoils no other.
+//! Turns bytes into entries. First verifies the whole container, without reading any entry. Then decodes the
+//! tables one by one. An entry that does not decode is skipped and named, and does not affect others.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -31,10 +31,10 @@ pub struct Section<'a> {
     entries: u64,
 }
 
-/// The entries of one block that came out of a snapshot. Its memory is used for one block after the other.
+/// The decoded entries of one block. Its memory is reused for later blocks.
 #[derive(Default)]
 struct DecodedBlock {
-    /// Least recently used first. `None` until there have been any.
+    /// Least recently used first. `None` before the first block.
     entries: Option<Entries>,
     skipped: SkippedEntries,
 }
@@ -42,7 +42,7 @@ struct DecodedBlock {
 impl<'a> Snapshot<'a> {
     /// Verifies all of `file`.
     ///
-    /// Allocates for each frame, never by a length that the file claims.
+    /// Allocates per frame, never by a length that the file claims.
     ///
     /// # Errors
     /// [`SnapshotError`] when this is no snapshot, one of another version, or a damaged one.
@@ -69,12 +69,12 @@ impl<'a> Snapshot<'a> {
         Ok(Self { header, sections })
     }
 
-    /// Highest revision that was given out before the save.
+    /// Returns the highest revision before the save.
     pub fn revision(&self) -> u64 {
         self.header.revision
     }
 
-    /// Wall-clock time from the save to `now`; zero when the clock went backwards.
+    /// Returns the wall-clock time from the save to `now`; zero if the clock went backwards.
     pub fn elapsed(&self, now: SystemTime) -> Duration {
         self.header.saved_at.elapsed_until(WallTime::new(now))
     }
@@ -85,12 +85,12 @@ impl<'a> Snapshot<'a> {
         report.tables.sort_by_key(|table| place(&table.name));
     }
 
-    /// The tables, in the order of the file.
+    /// Returns the tables, in the order of the file.
     pub fn sections(&self) -> &[Section<'a>] {
         &self.sections
     }
 
-    /// The table of this name.
+    /// Returns the table of this name.
     pub fn section(&self, name: &str) -> Option<&Section<'a>> {
         self.sections.iter().find(|section| section.head.name == name)
     }
@@ -110,16 +110,17 @@ impl<'a> Section<'a> {
         self.head.name
     }
 
-    /// Number of entries.
+    /// Returns the number of entries.
     pub(crate) fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// Decodes all entries as they are after `downtime`, block by block on at most `threads` threads, and has `take` take
-    /// those of each block on this one, least recently used first. Returns those that do not decode, which are skipped.
+    /// Decodes all entries as they are after `downtime`, block by block, on at most `threads` threads. Calls
+    /// `take` with the entries of each block on this thread, least recently used first. Returns the entries
+    /// that do not decode, which are skipped.
     ///
     /// # Errors
-    /// The reason to skip the table: it was written in another way than `codec` writes.
+    /// The reason to skip the table: it was not written in the form that `codec` writes.
     pub(crate) fn decode(
         &self,
         codec: &dyn TableCodec,
@@ -149,7 +150,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The blocks, each with the number of its first entry.
+    /// Returns the blocks, each with the number of its first entry.
     fn numbered_blocks(&self) -> Vec<(u64, &Block<'a>)> {
         let mut first = 0;
         let number = |block| {

@@ -1,4 +1,4 @@
-//! What a save wrote and what a restore brought back. Plain data; nothing here decides anything.
+//! What a save wrote, and what a restore brought back. Plain data.
 
 use std::any::Any;
 use std::fmt;
@@ -16,15 +16,15 @@ use crate::query::Query;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SaveReport {
-    /// Tables in the snapshot, in order of their listing.
+    /// Tables in the snapshot, in registry order.
     pub tables: Vec<TableSave>,
-    /// Tables that are not in it, because their query does not say `persist`.
+    /// Tables that are not in the snapshot, because their query does not say `persist`.
     pub not_persisted: Vec<String>,
     /// Length of the snapshot in bytes.
     pub bytes: u64,
 }
 
-/// What a save wrote of one table.
+/// What a save wrote for one table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TableSave {
@@ -32,7 +32,7 @@ pub struct TableSave {
     pub name: String,
     /// Number of entries written.
     pub entries: u64,
-    /// Entries that were left out, since they cannot be saved.
+    /// Entries that were left out because they cannot be saved.
     pub skipped: SkippedEntries,
     /// Whether each entry was read back before it was written. `false` if the table is vouched for: see
     /// [`Cache::save`](crate::Cache::save).
@@ -49,12 +49,12 @@ pub struct RestoreReport {
     pub elapsed: Duration,
     /// Tables of the snapshot, in its order.
     pub tables: Vec<TableRestore>,
-    /// Of weak-only tables.
+    /// Entries of tables that keep nothing.
     #[serde(skip)]
     pub(crate) kept: Vec<Box<dyn AnyEntry>>,
 }
 
-/// What a restore brought back of one table.
+/// What a restore brought back for one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TableRestore {
@@ -66,22 +66,22 @@ pub struct TableRestore {
     pub expired: u64,
     /// Entries that found no room within the table's bound.
     pub over_bound: u64,
-    /// Entries whose key equals that of another entry, which was used later and is restored. Their keys differed when they
-    /// were saved: in a field that is not saved, say, or under another `Eq`.
+    /// Entries whose key equals that of another entry, which was used later and is restored. Their keys
+    /// differed when they were saved, for example in a field that is not saved, or under another `Eq`.
     pub duplicates: u64,
-    /// Why the table was skipped as a whole; all of its entries are lost then.
+    /// Why the whole table was skipped. All of its entries are then lost.
     pub skipped: Option<SkippedTable>,
     /// Entries that do not decode. The others of the table are not affected.
     pub skipped_entries: SkippedEntries,
 }
 
-/// A table that a restore passed over.
+/// A table that a restore skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SkippedTable {
-    /// Number of entries that it has in the snapshot.
+    /// Number of its entries in the snapshot.
     pub entries: u64,
-    /// Why it was passed over.
+    /// Why it was skipped.
     pub reason: SkipReason,
 }
 
@@ -152,7 +152,7 @@ pub enum SkipReason {
     },
 }
 
-/// What helps an entry that does not survive `codec`.
+/// Returns advice for an entry that does not survive `codec`.
 pub(super) fn advice(codec: &str) -> &'static str {
     match codec {
         "bincode" | "postcard" => {
@@ -163,11 +163,11 @@ pub(super) fn advice(codec: &str) -> &'static str {
     }
 }
 
-/// Entries that were left out one by one, of a table whose others were not.
+/// Single entries that were left out, of a table that was not skipped as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SkippedEntries {
-    /// How many they are.
+    /// Number of these entries.
     pub count: u64,
     /// The first 1,000 of them.
     pub named: Vec<SkippedEntry>,
@@ -183,13 +183,13 @@ pub struct SkippedEntry {
     pub reason: SkipReason,
 }
 
-/// Most entries of a table that a report names: a forged file could have millions.
+/// Maximum number of entries of a table that a report names: a forged file could have millions.
 const MAX_NAMED: usize = 1_000;
-/// Most entries of a table that `Display` lists.
+/// Maximum number of entries of a table that `Display` lists.
 const MAX_LISTED: usize = 10;
 
 impl SaveReport {
-    /// Number of entries written, of all tables.
+    /// Returns the number of entries written, of all tables.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.tables.iter().map(|table| table.entries).sum()
@@ -197,19 +197,19 @@ impl SaveReport {
 }
 
 impl RestoreReport {
-    /// Number of entries that are in the cache now, of all tables.
+    /// Returns the number of restored entries, of all tables.
     #[must_use]
     pub fn restored(&self) -> u64 {
         self.tables.iter().map(|table| table.restored).sum()
     }
 
-    /// Tables that were passed over, with the reason.
+    /// Returns the tables that were skipped, with the reason.
     pub fn skipped(&self) -> impl Iterator<Item = (&str, &SkippedTable)> {
         self.tables.iter().filter_map(|table| Some((table.name.as_str(), table.skipped.as_ref()?)))
     }
 
-    /// The restored entries of a table that keeps nothing alive by itself; they live as long as this report or a
-    /// clone of their `Arc`. Empty for every other table. Looks at the entries of all such tables.
+    /// Returns the restored entries of a table that keeps nothing alive by itself. They live as long as this
+    /// report or a clone of their `Arc`. Empty for every other table. Visits the entries of all such tables.
     pub fn kept<Q: Query>(&self) -> impl Iterator<Item = (&Q, &Arc<Q::Value>)> {
         self.kept.iter().filter_map(|entry| {
             let entry: &EntryOf<Q> = (&**entry as &dyn Any).downcast_ref()?;
@@ -227,7 +227,7 @@ impl TableRestore {
         Self { skipped: Some(SkippedTable { entries, reason }), ..Self::new(name) }
     }
 
-    /// The table of dynamic entries, which every cache has, without any.
+    /// Returns whether this is the table of dynamic entries, which every cache has, without entries.
     fn is_empty_dynamic(&self) -> bool {
         self.name == Dynamic::NAME && *self == Self::new(Dynamic::NAME)
     }
@@ -295,7 +295,7 @@ impl SkipReason {
 }
 
 impl SkippedEntries {
-    /// Counts an entry, and names it if not too many are named already.
+    /// Counts an entry, and names it unless too many are named already.
     pub(crate) fn push(&mut self, entry: impl FnOnce() -> SkippedEntry) {
         self.count += 1;
         if self.named.len() < MAX_NAMED {
@@ -303,7 +303,7 @@ impl SkippedEntries {
         }
     }
 
-    /// Adds those that come after.
+    /// Adds later entries.
     pub(crate) fn append(&mut self, more: Self) {
         let room = MAX_NAMED.saturating_sub(self.named.len());
         self.count += more.count;
@@ -311,7 +311,7 @@ impl SkippedEntries {
     }
 }
 
-/// The first of them, each on a line of its own.
+/// Lists the first entries, each on its own line.
 impl fmt::Display for SkippedEntries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listed = &self.named[..self.named.len().min(MAX_LISTED)];

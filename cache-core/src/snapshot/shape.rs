@@ -1,4 +1,5 @@
-//! The shape of a type: what of it matters to a format that is not self-describing. Knows nothing of files.
+//! The shape of a type: the part of it that matters to a format that is not self-describing. Knows nothing of
+//! files.
 //!
 //! A snapshot carries the fingerprint of each table's key and value type, so that bytes written for one type are
 //! never read as another. The fingerprint covers names, order, types and variants to any depth, and is the same
@@ -9,7 +10,8 @@
 //! shapes although serde writes them alike: a table skipped without need costs one cold start, a table read
 //! wrongly costs much more.
 
-/// Gives types without parameters their shapes: a name, and after a colon what JSON writes if that is no scalar.
+/// Gives types without parameters their shapes: a name, and after a colon the JSON form unless it is a
+/// scalar.
 macro_rules! named {
     ($($name:literal $type:ty $(: $form:ident)?;)*) => {$(
         impl $crate::snapshot::shape::Shape for $type {
@@ -38,14 +40,15 @@ pub use visitor::{Layout, ShapeVisitor};
 
 /// A type whose structure has a fingerprint. Implement it with `#[derive(Shape)]`.
 ///
-/// Keys and values of a query with `persist` have it, and so has every type that they are made of. The types of
-/// std that serde can write have it; the cargo features `chrono`, `time`, `uuid` and `url` give it to the types of these
-/// crates. A field of another foreign type is marked `#[shape(opaque)]`: its name and the text of its type count,
-/// what is inside does not.
+/// Keys and values of a query with `persist` need it, and so does every type that they contain. The std types
+/// that serde can write have it. The cargo features `chrono`, `time`, `uuid` and `url` give it to the types
+/// of these crates. Mark a field of another foreign type with `#[shape(opaque)]`: its name and the text of
+/// its type count, its content does not.
 ///
-/// `SocketAddr`, `SocketAddrV6` and `Weak` have no shape: serde drops the scope id and the flow label of an address, so
-/// that different keys become one, and reads every `Weak` as a dangling one. Use `SocketAddrV4`, an `IpAddr` with a
-/// port, or an `Arc`. A field marked `#[shape(opaque)]` may hold them and loses what serde drops.
+/// `SocketAddr`, `SocketAddrV6` and `Weak` have no shape: serde drops the scope id and the flow label of an
+/// address, so that different keys become one, and reads every `Weak` as a dangling one. Use `SocketAddrV4`,
+/// an `IpAddr` with a port, or an `Arc`. A field marked `#[shape(opaque)]` may hold them, but loses what
+/// serde drops.
 ///
 /// # What changes a fingerprint
 /// A field added, removed, renamed, retyped or moved, a variant inserted, and the same in any type that is
@@ -57,12 +60,12 @@ pub use visitor::{Layout, ShapeVisitor};
 /// before others need a format that tells what comes next. They are compile errors unless the type says
 /// `#[shape(self_describing)]`, and a table that reaches such a type can be saved only with `codec = "json"`.
 ///
-/// A table with `codec = "json"` is refused when the cache is built if it reaches an `Option` whose inside may be `null`
-/// too (`Option<Option<_>>`, `Option<()>`, `Option` of a unit struct), or a map whose keys are no texts, numbers or
-/// enums without fields.
+/// A table with `codec = "json"` is refused when the cache is built if it reaches an `Option` whose inside
+/// may be `null` too (`Option<Option<_>>`, `Option<()>`, `Option` of a unit struct), or a map whose keys are
+/// not strings, numbers or enums without fields.
 ///
 /// # What codecs lose or refuse
-/// Refused values are entries that are left out of a save, or fail it, as [`SaveOptions`](crate::SaveOptions) says. Each is
+/// A refused entry is left out of the save, or fails it, as [`SaveOptions`](crate::SaveOptions) says. Each is
 /// named by its key.
 ///
 /// | what | `bincode` | `postcard` | `json` |
@@ -83,8 +86,8 @@ pub use visitor::{Layout, ShapeVisitor};
 /// | one `Arc` or `Rc` in several places | one copy in each | one copy in each | one copy in each |
 /// | the hasher of a map or set | a new one | a new one | a new one |
 ///
-/// What is lost in a key, or changes what a value serialises to, is found when the entry is saved, and refused: tables
-/// whose types may lose something are read back then. What serde itself does not write of a value is not found.
+/// A save finds and refuses an entry whose key loses something, or whose value would serialise differently:
+/// it reads back tables whose types may lose something. It cannot find what serde itself does not write.
 ///
 /// # What it cannot see
 /// An implementation of `Serialize` written by hand, what is inside opaque fields (the parameters of a generic type

@@ -1,5 +1,5 @@
-//! The entries of one table on their way out, and those of all tables as one snapshot. Copies and encodes one piece at
-//! a time, so that a save needs little memory.
+//! Writes the entries of one table, and all tables as one snapshot. Copies and encodes one piece at a time,
+//! so that a save needs little memory.
 
 use std::io::Write;
 use std::time::SystemTime;
@@ -29,11 +29,11 @@ pub(crate) struct TableImage<'a> {
 enum Content<'a> {
     /// Until the moment of the save.
     Prepared(Prepared<'a>),
-    /// The same of a table that was never used before.
+    /// Until the moment of the save, for a table that was never used before.
     Unused(&'a dyn ErasedTable),
-    /// Of a table that was never used, and of one that is written.
+    /// After the moment of the save for an unused table, and after a table is written.
     Nothing,
-    /// Until they are put in order.
+    /// Until the entries are put in order.
     Noted(Noted<'a>),
     Ordered(Box<Captured<'a>>),
 }
@@ -44,21 +44,21 @@ struct Encoding<'a> {
     codec: &'a dyn TableCodec,
     codec_name: &'static str,
     rules: SaveRules,
-    /// Each entry is read back.
+    /// Whether each entry is read back.
     verifies: bool,
     captured: &'a Captured<'a>,
 }
 
 /// A chunk on its way from entries to a block.
 struct Encoded {
-    /// What of the chunk is copied.
+    /// How far the chunk has been copied.
     progress: CopyProgress,
-    /// Entries that are copied and not all encoded yet, and how many of them are.
+    /// Entries that are copied but not all encoded yet, and how many are encoded.
     piece: Option<Entries>,
     begun: usize,
-    /// All of the chunk is in this block or an earlier one.
+    /// Whether all of the chunk is in this block or an earlier one.
     is_complete: bool,
-    /// Entries that were met since the block was begun: those in it, and those that were left out.
+    /// Number of entries since the block began: those in it, and those that were left out.
     met: usize,
     block: BlockBuilder,
     checksum: u32,
@@ -67,7 +67,7 @@ struct Encoded {
 }
 
 impl dyn ErasedTable + '_ {
-    /// An image of the table whose moment is yet to come; `None` if the table is not saved.
+    /// Creates an image of the table, whose moment is yet to come; `None` if the table is not saved.
     pub(crate) fn image(&self) -> Option<TableImage<'_>> {
         let codec = self.head().codec()?;
         let entries = match self.used() {
@@ -88,7 +88,7 @@ impl<'a> TableImage<'a> {
         Self::new(name, codec, Content::Ordered(Box::new(Captured::of_entries(codec, entries))))
     }
 
-    /// Notes the entries as they are now, to be copied later. To be called while the gate is closed.
+    /// Notes the present entries, to be copied later. Must be called while the gate is closed.
     pub(crate) fn note(&mut self, with_survivors: bool, now: Moment) {
         let prepared = match std::mem::replace(&mut self.entries, Content::Nothing) {
             Content::Prepared(prepared) => Some(prepared),
@@ -100,7 +100,7 @@ impl<'a> TableImage<'a> {
         }
     }
 
-    /// Puts the entries in order. Not done when the image is made, since writers wait meanwhile.
+    /// Puts the entries in order. Separate from `note`, since writers wait during that.
     pub(super) fn arrange(&mut self) {
         self.entries = match std::mem::replace(&mut self.entries, Content::Nothing) {
             Content::Noted(noted) => Content::Ordered(Box::new(noted.arrange())),
@@ -111,7 +111,7 @@ impl<'a> TableImage<'a> {
         }
     }
 
-    /// Number of entries that are to be saved.
+    /// Returns the number of entries to be saved.
     pub(super) fn entries(&self) -> u64 {
         self.count as u64
     }
@@ -121,7 +121,7 @@ impl<'a> TableImage<'a> {
         let format = self.codec.format();
         output.frames.table(self.name, &format)?;
         self.is_verified = format.is_doubtful || output.rules.verifies_all;
-        // Ends the save of this table: writers have no more to do for it.
+        // Ends the save of this table: writers no longer have to put entries aside.
         let Content::Ordered(captured) = std::mem::replace(&mut self.entries, Content::Nothing) else {
             return Ok(());
         };
@@ -137,8 +137,8 @@ impl<'a> TableImage<'a> {
         encoding.write(self.count, output, &mut self.skipped)
     }
 
-    /// Whether the first entry reads back, if there is one: a vouched-for table whose types break their promise is
-    /// likely to show it there.
+    /// Returns whether the first entry reads back, if there is one. A vouched-for table whose types break
+    /// their promise is likely to fail there.
     fn first_reads_back(&self, captured: &Captured<'_>) -> bool {
         let encoded =
             captured.with_first(|first| self.codec.encode(first.pairs.pair(0), true, &mut Vec::new()));
@@ -175,7 +175,7 @@ impl Encoding<'_> {
                 if encoded.is_complete {
                     return Ok(());
                 }
-                // More than a block: too few of them to be worth another thread.
+                // Longer than a block: this is too rare to be worth another thread.
                 self.encode(encoded);
             }
         })
@@ -241,7 +241,7 @@ impl Encoding<'_> {
         Ok(())
     }
 
-    /// The error of the save, if an entry that cannot be saved is one.
+    /// Returns the error of the save, if an entry that cannot be saved fails it.
     fn failure(&self, reason: &SkipReason, key: impl FnOnce() -> String) -> Option<SnapshotError> {
         let table = || self.table.to_owned();
         match reason {
@@ -275,7 +275,7 @@ impl Default for Encoded {
 /// Writes `tables` as one snapshot.
 ///
 /// # Errors
-/// `Stream` when `out` fails; `Encode` and `Unreadable`, if `rules` do not say to leave out such entries.
+/// `Stream` if `out` fails; `Encode` and `Unreadable` unless `rules` leave out such entries.
 pub(crate) fn write_snapshot(
     out: &mut dyn Write,
     saved_at: SystemTime,

@@ -1,5 +1,5 @@
-//! Tests of the snapshot's inside: round trips, damage, hostile input. Behaviour of whole caches is tested in the
-//! `tests` package.
+//! Tests of the snapshot internals: round trips, damage, hostile input. The `tests` package tests the
+//! behaviour of whole caches.
 
 mod damage;
 mod dynamic;
@@ -80,7 +80,7 @@ pub(super) struct Loaded<Q: Query> {
     pub skipped: SkippedEntries,
 }
 
-/// The image of a table that has these entries, in this order.
+/// Returns the image of a table that has these entries, in this order.
 pub(super) fn image<'a, Q: Query>(
     name: &'a str,
     codec: &'a dyn TableCodec,
@@ -143,7 +143,7 @@ pub(super) fn save_by(
     Ok((bytes, report))
 }
 
-/// The error of a save that leaves nothing out.
+/// Returns the error of a save that leaves nothing out.
 #[track_caller]
 pub(super) fn refused<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<Q>>) -> SnapshotError {
     let rules = SaveRules { skips_unreadable: false, ..SaveRules::new(3) };
@@ -151,18 +151,18 @@ pub(super) fn refused<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<
     save_by(rules, &mut [image]).expect_err("an entry cannot be saved")
 }
 
-/// The time between the save and a restore.
+/// Returns the downtime between a save and a restore.
 pub(super) fn downtime(elapsed: Duration) -> Downtime {
     Downtime { elapsed: elapsed.into(), invalidates: false }
 }
 
-/// A snapshot of one table of `Q`.
+/// Saves one table of `Q`.
 #[track_caller]
 pub(super) fn save_one<Q: Query>(codec: &Persistence<Q>, entries: Vec<SavedEntry<Q>>) -> Vec<u8> {
     save(&mut [image(Q::NAME, &codec.codec, entries)])
 }
 
-/// Verifies `file` and decodes its table of `Q`, no time having passed.
+/// Verifies `file` and decodes its table of `Q`, without downtime.
 #[track_caller]
 pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<Loaded<Q>, SkipReason> {
     let snapshot = Snapshot::parse(file).expect("the snapshot is undamaged");
@@ -170,7 +170,7 @@ pub(super) fn load<Q: Query>(codec: &Persistence<Q>, file: &[u8]) -> Result<Load
     decoded(section, &codec.codec, downtime(snapshot.elapsed(saved_at())), 3)
 }
 
-/// What is decoded of all blocks of a table.
+/// Decodes all blocks of a table.
 pub(super) fn decoded<Q: Query>(
     section: &Section<'_>,
     codec: &dyn TableCodec,

@@ -1,32 +1,33 @@
 //! Which keys of a table were changed by anything other than a load, for callers that keep copies of entries elsewhere
 //! and must know which of them are out of date. Knows keys by their hashes alone, and reads no clock.
 //!
-//! A change marks the place of its key, under the lock of the key's shard, without a time. The next query of that place
-//! dates the mark with its own time, which is later than the change. Copies from before that time are out of date. Keys
-//! whose hashes share a place share their marks, so the marks never grow; they may call a good copy out of date, never
-//! the other way round.
+//! A change marks the place of its key, under the lock of the key's shard, without a time. The next lookup of
+//! that place dates the mark with its own time, which is later than the change. Copies from before that time
+//! are out of date. Keys whose hashes share a place share a mark, so the marks never grow. They may call a
+//! good copy out of date, but never the reverse.
 
 use std::sync::OnceLock;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// Places of marks: 8 KiB. With as many keys changed as there are places, two keys in three share theirs with one.
+/// Number of marks: 8 KiB. With as many changed keys as places, two keys in three share a place with another
+/// key.
 const PLACES: usize = 1_024;
 
-/// Changed since the last query.
+/// Changed since the last lookup.
 const CHANGED: u64 = u64::MAX;
 
-/// The marks of one table, once a caller wants them.
+/// The marks of one table. Recorded only once a caller asks for them.
 #[derive(Debug, Default)]
 pub(crate) struct DirtyMarks(OnceLock<Box<[AtomicU64]>>);
 
 impl DirtyMarks {
-    /// Begins to record changes.
+    /// Starts recording changes.
     pub(crate) fn record(&self) {
         self.0.get_or_init(|| (0..PLACES).map(|_| AtomicU64::new(0)).collect());
     }
 
-    /// Marks the key with this hash as changed. To be called while its shard is locked, if it has one.
+    /// Marks the key with this hash as changed. Must be called while its shard is locked, if it has one.
     #[inline(always)]
     pub(crate) fn mark(&self, hash: u32) {
         if let Some(places) = self.0.get() {
@@ -41,8 +42,8 @@ impl DirtyMarks {
         }
     }
 
-    /// The time before which copies of a key are out of date, zero if there is none; `now` if the key was changed since
-    /// the last query.
+    /// Returns the time before which copies of a key are out of date; zero if all are good, `now` if the key
+    /// was changed since the last lookup.
     pub(crate) fn date(&self, hash: u32, now: u64) -> u64 {
         let Some(places) = self.0.get() else { return 0 };
         let place = &places[place_of(hash)];
@@ -54,7 +55,7 @@ impl DirtyMarks {
     }
 }
 
-/// The low bits: the high ones choose the shard.
+/// Returns the place of a hash, by its low bits: the high ones choose the shard.
 fn place_of(hash: u32) -> usize {
     hash as usize % PLACES
 }

@@ -1,4 +1,4 @@
-//! What is known of one entry besides its value.
+//! The public state of one entry.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::query::{Query, ShownKey};
 use crate::retention::Rules;
 use crate::shard::{Membership, View};
 
-/// One entry at the moment when it was looked at: key, value and state.
+/// One entry at the moment of the read: key, value and state.
 pub struct Entry<Q: Query> {
     key: Q,
     value: Arc<Q::Value>,
     state: EntryState,
 }
 
-/// The state of an entry at the moment when it was looked at.
+/// The state of an entry at the moment of the read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EntryState {
@@ -28,24 +28,24 @@ pub struct EntryState {
     pub age: Duration,
     /// Whether the answer is fresh.
     pub freshness: Freshness,
-    /// How long the answer is fresh, from when it was true; `None` forever.
+    /// How long the answer is fresh, from when it was true; `None` is forever.
     #[serde(skip)]
     pub fresh_for: Option<Duration>,
-    /// Whether that is a time of the entry's own, and not that of its table.
+    /// Whether `fresh_for` is the entry's own time, not that of its table.
     #[doc(hidden)]
     #[serde(skip)]
     pub has_own_fresh: bool,
     /// Time until the cache releases the value; `None` if no deadline is set. Zero once it is past.
     pub remaining: Option<Duration>,
-    /// Who keeps the value alive.
+    /// What keeps the value alive.
     pub residency: Residency,
-    /// Whether the entry's time to live or to idle is over.
+    /// Whether the entry is past its time to live or to idle.
     pub is_expired: bool,
-    /// What the entry counts against the table's bound.
+    /// The weight of the entry against the table's bound.
     pub weight: u32,
 }
 
-/// Whether an answer is fresh. Tells nothing about how long it is kept.
+/// Whether an answer is fresh. Says nothing about how long it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -54,11 +54,11 @@ pub enum Freshness {
     Fresh,
     /// Past the freshness time; still readable.
     Stale,
-    /// Marked as one that must be loaded again; still readable.
+    /// Invalidated: must be loaded again; still readable.
     Invalidated,
 }
 
-/// Who keeps a value alive.
+/// What keeps a value alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -92,7 +92,7 @@ impl EntryState {
             },
             fresh_for: view.fresh_for(rules),
             has_own_fresh: view.extra.is_some_and(|extra| extra.fresh.is_some()),
-            // A write of a moment ago may be ahead of the reader's clock.
+            // A recent write may be ahead of the reader's clock.
             remaining: (deadline != Moment::NEVER).then(|| deadline.since(now.max(record.as_of))),
             residency: match state.membership {
                 Membership::Pinned => Residency::Pinned,
@@ -183,7 +183,7 @@ impl<Q: Query> Entry<Q> {
         (self.key, self.value)
     }
 
-    /// Returns everything that is known of the entry besides key and value.
+    /// Returns the state of the entry: everything except key and value.
     ///
     /// # Examples
     /// ```
@@ -315,7 +315,7 @@ impl<Q: Query> Entry<Q> {
         self.state.residency
     }
 
-    /// Returns whether the entry's time to live or to idle is over.
+    /// Returns whether the entry is past its time to live or to idle.
     ///
     /// If so, the value is readable only because some part of the program holds it.
     ///

@@ -1,8 +1,9 @@
-//! Loads that keep a thread: one caller computes, the others with the same key wait. Knows nothing of storage.
+//! Blocking loads: one caller computes, and the others with the same key wait. Knows nothing of storage.
 //!
-//! A running load stands in the shard of its key, where it is joined, and ends, under the lock that a miss and a write take
-//! anyway. A change of the key overtakes it: takes it out of the shard. An overtaken load still answers those who joined
-//! it, stores nothing, and is joined by nobody else: a caller that comes after the change starts a load of its own.
+//! A running load is stored in the shard of its key. Callers join it, and it ends, under the lock that a miss
+//! and a write take anyway. A change of the key overtakes the load: it takes the load out of the shard. An
+//! overtaken load still answers the callers that joined it, but it stores nothing, and no further caller
+//! joins it. A caller that comes after the change starts its own load.
 
 use std::sync::Arc;
 
@@ -21,13 +22,13 @@ pub(crate) enum JoinOutcome<'a> {
     Present(AnyHandle),
     /// Compute, and land the result.
     Owner(LoadGuard<'a>),
-    /// Compute without landing anything: the key is asked for inside its own load, which this is.
+    /// Compute without landing anything: the key is requested inside its own load, which is this one.
     Nested(Arc<AnyLoad>),
-    /// Wait for another's result.
+    /// Wait for the result of another caller.
     Waiter(Running),
 }
 
-/// The duty to end a load; ends it as failed when dropped. Neither is to be done under a lock.
+/// The duty to end a load. Ends it as failed when dropped. Must not be ended or dropped under a lock.
 pub(crate) struct LoadGuard<'a> {
     table: &'a dyn UsedTable,
     load: Arc<AnyLoad>,
@@ -37,19 +38,19 @@ pub(crate) struct LoadGuard<'a> {
 pub(crate) struct Running(Arc<AnyLoad>);
 
 impl<Q: Query> Table<Q> {
-    /// Starts the load of a key, unless there is a value, or finds the one that is running. All of that is one look under
-    /// the lock of the shard: a change from before it comes before the load, one from after it overtakes the load.
+    /// Starts the load of a key, or finds its value or its running load. All of this is one step under the
+    /// lock of the shard: an earlier change comes before the load, and a later one overtakes the load.
     pub(crate) fn join_load(&self, key: &Q) -> JoinOutcome<'_> {
         let (hash, owner) = (self.hash(key), this_thread());
         join(self.made_table(), Arc::new(Load::new(hash, owner, key.clone())))
     }
 }
 
-/// What a caller finds that wants to load a key.
+/// What a caller finds when it wants to load a key.
 enum Found {
     Value(AnyHandle),
     Load(Arc<AnyLoad>),
-    /// Neither, and the caller's load stands in the shard now.
+    /// Neither. The caller's load is now in the shard.
     Neither,
 }
 
@@ -69,7 +70,7 @@ fn join(table: &dyn UsedTable, load: Arc<AnyLoad>) -> JoinOutcome<'_> {
         }
     };
     let displaced = table.publish_and_unlock(locked);
-    // Before anything may panic: a load that stands in its shard has somebody who ends it.
+    // Before anything may panic: a load in its shard always has a guard that ends it.
     let turn = match found {
         Found::Value(value) => JoinOutcome::Present(value),
         Found::Neither => JoinOutcome::Owner(LoadGuard { table, load }),
@@ -86,22 +87,23 @@ impl LoadGuard<'_> {
         &self.load
     }
 
-    /// Ends the load with a value, for all who wait.
+    /// Ends the load with a value for all waiting callers.
     pub(crate) fn land<Q: Query>(mut self, value: &Arc<Q::Value>) {
         if self.has_waiters() {
             self.load.end(LoadState::Landed(Pair::<Q>::handle(Arc::clone(value))));
         }
-        // The drop finds it ended.
+        // The drop finds that the load has ended.
     }
 
-    /// Ends joining of the load. Returns whether any caller has joined.
+    /// Closes the load to new callers. Returns whether any caller has joined.
     fn has_waiters(&mut self) -> bool {
         if !self.load.has_ended() {
-            // Waits for a writer that has just overtaken it, too: the last handle is not to be dropped under its lock.
+            // Also waits for a writer that has just overtaken the load: the last handle must not be dropped
+            // under its lock.
             let place = self.table.head().place_of(self.load.hash());
             self.table.shard(place).write().any_mut().end_load(&self.load);
         }
-        // Only the shard hands out handles.
+        // Only the shard gives out handles.
         Arc::get_mut(&mut self.load).is_none()
     }
 }
@@ -115,7 +117,7 @@ impl Drop for LoadGuard<'_> {
 }
 
 impl Running {
-    /// Waits for the end of the load; `None` if it failed.
+    /// Blocks until the load ends; `None` if it failed.
     pub(crate) fn wait<Q: Query>(&self) -> Option<Arc<Q::Value>> {
         let mut answer = None;
         self.0.wait(&mut |value| answer = Pair::<Q>::value_of(&**value).cloned());
@@ -130,7 +132,7 @@ impl dyn UsedTable + '_ {
         self.shard(place).write().any_mut().overtake_load(load);
     }
 
-    /// The loads that are running. Not to be dropped under a lock.
+    /// Returns the running loads. The result must not be dropped under a lock.
     pub(crate) fn loads(&self) -> Vec<Arc<AnyLoad>> {
         let mut loads = Vec::new();
         self.each_shard(&mut |shard| loads.extend_from_slice(shard.loads()));

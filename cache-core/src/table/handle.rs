@@ -1,6 +1,6 @@
-//! Handles of tables whose query the holder does not know. They keep the cache alive. [`ErasedTableRef`] reaches a
-//! table as it is; [`UsedTableRef`] reaches its shards, which it makes if they are not there yet. Their typed sibling
-//! is [`TableRef`](super::TableRef).
+//! Handles of tables whose query the holder does not know. They keep the cache alive. [`ErasedTableRef`]
+//! gives access to a table as it is. [`UsedTableRef`] gives access to its shards, and creates them if needed.
+//! The typed counterpart is [`TableRef`](super::TableRef).
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -27,9 +27,9 @@ impl ErasedTableRef {
 #[derive(Clone)]
 pub struct UsedTableRef {
     pub(crate) cache: Arc<dyn Any + Send + Sync>,
-    /// Finds the table in its cache, and makes its shards if they are not there yet.
+    /// Finds the table in its cache. Creates its shards if needed.
     pub(crate) table: fn(&(dyn Any + Send + Sync)) -> &dyn UsedTable,
-    /// Whether a line of a shard has a value, which the caller holds, by its handle.
+    /// Returns whether a line of a shard holds a value, of which the caller has a handle.
     pub(crate) has_value: fn(&dyn AnyLines, u32, &dyn AnyPair) -> bool,
 }
 

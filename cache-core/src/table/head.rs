@@ -1,4 +1,4 @@
-//! What a table has whatever its query is. Compiled once, not for each query.
+//! The part of a table that does not depend on its query. Compiled once, not for each query.
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ use crate::sync::{HashState, hash_state};
 use crate::table::dirty_marks::DirtyMarks;
 use crate::tag::Tag;
 
-/// All of a table but its entries.
+/// Everything in a table except its entries.
 pub struct Head {
     pub(crate) name: &'static str,
     /// Place in the registry: tables are locked in this order.
@@ -31,7 +31,7 @@ pub struct Head {
     pub(crate) tags: &'static [&'static str],
     /// Whether entries have tags of their own.
     pub(crate) has_entry_tags: bool,
-    /// Whether writes of this table may be simple ones.
+    /// Whether writes to this table may be simple.
     pub(crate) has_simple_writes: bool,
     pub(super) options: TableOptions,
     pub(crate) rules: Rules,
@@ -40,11 +40,11 @@ pub struct Head {
     pub(crate) ledger: Ledger,
     /// The exact order of a table with `lru`. Made before the shards.
     recency: OnceLock<Box<Recency>>,
-    /// Shard that is asked next to make room for another one.
+    /// Shard that must make room next for another one.
     next_victim: AtomicUsize,
-    /// Misses from before the first write.
+    /// Number of misses before the first write.
     pub(super) early_misses: AtomicU64,
-    /// Noted also before there are shards: what is kept elsewhere may be older than the cache.
+    /// Recorded even before there are shards: copies elsewhere may be older than the cache.
     pub(crate) dirty_marks: DirtyMarks,
     /// The watches of keys.
     pub(crate) watchers: Watchers,
@@ -53,10 +53,11 @@ pub struct Head {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// Fewest entries that a shard is made for.
+/// Smallest number of entries per shard.
 const SHARD_SERVES: u64 = 256;
 
-/// Place of the shard of a hash among so many, by its high bits: their number need not be a power of two.
+/// Returns the place of a hash among `shards` shards, by its high bits. The number of shards need not be a
+/// power of two.
 #[inline]
 pub(super) fn place_among(shards: usize, hash: u32) -> usize {
     ((u64::from(hash) * shards as u64) >> 32) as usize
@@ -73,7 +74,8 @@ impl Head {
     ) -> Self {
         let rules = Rules::of(&options);
         let served = match rules.bound {
-            // All entries have one order, which a write has to itself while it holds the lock of the only shard.
+            // All entries share one order. A write has it to itself while it holds the lock of the only
+            // shard.
             Some(Bound::Lru(_)) => 1,
             Some(_) => usize::try_from(rules.limit() / SHARD_SERVES).unwrap_or(usize::MAX),
             None => usize::MAX,
@@ -99,7 +101,7 @@ impl Head {
         }
     }
 
-    /// Says that entries have tags of their own.
+    /// Declares that entries have tags of their own.
     pub(super) fn have_entry_tags(&mut self) {
         (self.has_entry_tags, self.has_simple_writes) = (true, false);
     }
@@ -109,23 +111,23 @@ impl Head {
         key::hash(&self.hasher, key)
     }
 
-    /// The hash of a key of this table.
+    /// Returns the hash of a key of this table.
     pub(crate) fn hash_of(&self, key: &dyn AnyKey) -> u32 {
         key.hash(&self.hasher)
     }
 
-    /// Notes that copies of all entries with a tag may be out of date, wherever they are kept.
+    /// Records that copies of all entries with a tag may be out of date, wherever they are kept.
     pub(crate) fn note_tag(&self, tag: &Tag) {
         self.dirty_marks.mark(self.hash(tag));
     }
 
-    /// Place of the shard of a hash.
+    /// Returns the place of the shard of a hash.
     #[inline]
     pub(crate) fn place_of(&self, hash: u32) -> usize {
         place_among(self.shard_count, hash)
     }
 
-    /// Place of the shard that is to make room next.
+    /// Returns the place of the shard that must make room next.
     pub(crate) fn next_victim(&self) -> usize {
         self.next_victim.fetch_add(1, Ordering::Relaxed) % self.shard_count
     }
@@ -142,7 +144,7 @@ impl Head {
         }
     }
 
-    /// How the table is saved; `None` if it takes no part in snapshots.
+    /// Returns how the table is saved; `None` if it is not part of snapshots.
     pub(crate) fn codec(&self) -> Option<&dyn TableCodec> {
         self.codec.as_deref()
     }
@@ -152,14 +154,14 @@ impl Head {
         self.recency.get().map(|recency| &**recency)
     }
 
-    /// Makes what the shards need, which are about to be made.
+    /// Creates what the shards need, before they are created.
     pub(super) fn prepare(&self) {
         if self.rules.is_lru() {
             self.recency.get_or_init(|| Box::new(Recency::new()));
         }
     }
 
-    /// Misses from before the first write.
+    /// Returns the number of misses before the first write.
     pub(crate) fn early_misses(&self) -> u64 {
         self.early_misses.load(Ordering::Relaxed)
     }
@@ -169,7 +171,7 @@ impl Head {
     }
 }
 
-/// As a table shows itself.
+/// The `Debug` output of a table.
 impl Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")

@@ -11,8 +11,8 @@ use crate::sync::RwLock;
 use crate::typed::Lines;
 
 impl<Q: Query> Table<Q> {
-    /// All readable entries. One shard is locked (shared) at a time: what is committed meanwhile may or may not be
-    /// among them, and a key is there at most once.
+    /// Returns all readable entries. One shard is locked (shared) at a time: entries committed meanwhile may
+    /// or may not be included, and each key appears at most once.
     pub(crate) fn entries(&self) -> Vec<Entry<Q>> {
         let mut entries = Vec::new();
         let Some(shards) = self.shards.get() else { return entries };
@@ -24,14 +24,15 @@ impl<Q: Query> Table<Q> {
         entries
     }
 
-    /// The entries outlive the lock even if the `Clone` of a key panics: they may hold the last handle of a value.
+    /// Adds the readable entries of a shard. `entries` outlives the lock even if a key's `Clone` panics,
+    /// since it may hold the last handle of a value.
     fn add_entries(&self, shard: &RwLock<Shard<Lines<Q>>>, now: Moment, entries: &mut Vec<Entry<Q>>) {
         let shard = shard.read();
         let any = shard.any();
         entries.reserve(any.count());
         for number in any.numbers() {
             if let (Some(line), Some(view)) = (shard.lines().line(number), any.view(number)) {
-                // First, since it may panic: the handle that is made then could become the last.
+                // First, since `clone` may panic: a handle made before could then become the last one.
                 let key = line.key.clone();
                 let state = EntryState::of(&view, self.rules(), now);
                 let Some(value) = line.value.value() else { continue };

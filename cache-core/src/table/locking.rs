@@ -1,4 +1,4 @@
-//! The steps that all changes of one shard are made of: what is done before it is locked, while it is, and after.
+//! The steps of every change of one shard: before it is locked, while it is locked, and after.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::shard::key::{AnyKey, IsKey};
 use crate::shard::{AnyShard, DisplacedPairs, Extra, Incoming, OpContext, Placement, ShardMut};
 use crate::sync::RwLockWriteGuard;
 
-/// What is done to a locked shard.
+/// A change of a locked shard.
 pub(super) type ShardStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, &OpContext<'_>);
 
 /// A shard that is locked for writing.
@@ -33,18 +33,18 @@ impl dyn UsedTable + '_ {
         }
     }
 
-    /// Unlocks a shard, and drops what it has displaced.
+    /// Unlocks a shard, then drops what it has displaced.
     pub(crate) fn unlock(&self, shard: LockedShard<'_>) {
         drop(self.publish_and_unlock(shard));
     }
 
-    /// Unlocks a shard. What it has displaced is to be dropped when no lock is held.
+    /// Unlocks a shard. The caller drops what it has displaced when no lock is held.
     pub(super) fn publish_and_unlock(&self, mut shard: LockedShard<'_>) -> DisplacedPairs {
         self.head().publish(&mut shard.any_mut());
         shard.take_displaced()
     }
 
-    /// Releases what has expired, on behalf of a reader: the shard's maintenance is left to writers.
+    /// Releases expired entries for a reader. Leaves the maintenance of the shard to writers.
     pub(crate) fn release_expired(&self, place: usize, now: Moment, expire: ShardStep<'_>) {
         let head = self.head();
         let context = head.context(now, 0);
@@ -56,7 +56,7 @@ impl dyn UsedTable + '_ {
         head.shared.events.drain();
     }
 
-    /// Changes what is kept, not what is stored: no revision, no gate.
+    /// Changes which entries are kept, not what is stored. Takes no revision and no gate.
     pub(crate) fn alter_shard(&self, place: usize, now: Moment, alter: ShardStep<'_>) {
         let context = self.head().context(now, 0);
         let mut locked = self.shard(place).write();
@@ -66,8 +66,8 @@ impl dyn UsedTable + '_ {
         self.finish(locked, &context);
     }
 
-    /// Ends a change of a shard, which is unlocked: what it owes, and what has to wait for that. What it has displaced is
-    /// dropped last, since the drop of a value may panic.
+    /// Ends a change of a shard: does its maintenance, unlocks it, and does the work that must wait for the
+    /// unlock. Drops what it has displaced last, since the drop of a value may panic.
     pub(crate) fn finish(&self, mut shard: LockedShard<'_>, context: &OpContext<'_>) {
         shard.any_mut().finish(context);
         let displaced = self.publish_and_unlock(shard);
@@ -80,7 +80,8 @@ impl dyn UsedTable + '_ {
 }
 
 impl Head {
-    /// What is known of a pair on its way in. Runs the weigher: foreign code, which is done with before any lock is taken.
+    /// Describes an incoming pair. Runs the weigher, which is foreign code, so it must be called before any
+    /// lock is taken.
     pub(crate) fn incoming(
         &self,
         pair: &dyn AnyPair,
@@ -99,13 +100,13 @@ impl Head {
         }
     }
 
-    /// What is known of a pair on its way into a table with [simple commits](Self::has_simple_commits).
+    /// Describes an incoming pair of a table with [simple commits](Self::has_simple_commits).
     pub(crate) fn incoming_simply(&self, now: Moment) -> Incoming {
         let placement = Placement::Queued;
         Incoming { weight: 1, as_of: now, extra: None, placement, is_invalidated: false, position: None }
     }
 
-    /// The bookkeeping that most entries do without, if this one needs it.
+    /// Creates the bookkeeping that most entries do not need, if this one needs it.
     pub(crate) fn extra(
         &self,
         ttl: Option<Duration>,
@@ -120,18 +121,19 @@ impl Head {
         Some(Box::new(Extra { ttl, fresh, label, ..Extra::new(used_at) }))
     }
 
-    /// What an entry counts against the bound; nothing weighs 0.
+    /// Returns the weight of an entry against the bound, at least 1.
     pub(crate) fn weigh(&self, pair: &dyn AnyPair) -> u32 {
         if self.rules.is_weighted() { pair.weigh().max(1) } else { 1 }
     }
 
-    /// Whether commits of several values may be simple ones. In an exact order they are written one after the other.
+    /// Returns whether commits of several values may be simple. In an exact order, values are written one
+    /// after the other.
     #[inline]
     pub(crate) fn has_simple_commits(&self) -> bool {
         self.has_simple_writes && !self.rules.is_lru()
     }
 
-    /// The moment of a write. Precise if times begin with it.
+    /// Returns the moment of a write. Precise if times begin with it.
     #[inline]
     pub(crate) fn start_of(&self, times: &EntryTimes) -> Moment {
         match self.rules.has_times || times.ttl.is_some() || times.fresh.is_some() {
@@ -154,8 +156,8 @@ impl Head {
         }
     }
 
-    /// Queues what was displaced for the listeners, while the shard is locked, so that the queue has each key's events
-    /// in their order.
+    /// Queues what was displaced for the listeners. Called while the shard is locked, so the queue has the
+    /// events of each key in order.
     #[inline]
     pub(crate) fn publish(&self, shard: &mut ShardMut<'_>) {
         if self.shared.events.has_listeners() {
@@ -163,8 +165,9 @@ impl Head {
         }
     }
 
-    /// Tells what happens to a key: it overtakes loads that began before, and copies that are kept elsewhere unless a load
-    /// wrote it. Must be called while the key's shard is locked, and not for a key that is only touched.
+    /// Announces what happens to a key. Overtakes earlier loads, and copies that are kept elsewhere unless a
+    /// load wrote the key. Must be called while the key's shard is locked, and not for a key that is only
+    /// touched.
     #[inline]
     pub(crate) fn key_changed(
         &self,
@@ -182,14 +185,14 @@ impl Head {
         }
     }
 
-    /// [`key_changed`](Self::key_changed) for all keys of the table. Must be called while all shards are locked; the caller
-    /// overtakes their loads.
+    /// Announces what happens to all keys of the table, as [`key_changed`](Self::key_changed) does for one.
+    /// Must be called while all shards are locked. The caller overtakes their loads.
     pub(crate) fn all_changed(&self, event: KeyEvent) {
         self.watchers.each(&mut |watcher| watcher.tell(event));
         self.dirty_marks.mark_all();
     }
 
-    /// The tags of a key, as hashes. Foreign code, which is done with before any lock is taken.
+    /// Returns the tag hashes of a key. Runs foreign code, so it must be called before any lock is taken.
     pub(crate) fn tags_of(&self, key: &dyn AnyKey) -> super::tags::Tags {
         let mut tags = super::tags::Tags::new();
         if self.has_entry_tags {

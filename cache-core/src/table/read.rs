@@ -1,4 +1,4 @@
-//! Looks at entries under the shared lock of a shard.
+//! Reads entries under the shared lock of a shard.
 
 use std::sync::Arc;
 
@@ -17,24 +17,24 @@ use crate::shard::{LineState, Membership, ReadVersion, ShardRef, View};
 use crate::sync::atomic::Ordering;
 use crate::typed::{Line, Lines, Pair, ValueRef};
 
-/// Whether a look at an entry counts as a use of it.
+/// Whether a read of an entry counts as a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     Counted,
     Uncounted,
 }
 
-/// Shown a locked shard and the number of the key's line, if it has one. Takes what it wants, and returns whether the value
-/// is alive. Runs under the lock: it must call no foreign code.
+/// Gets a locked shard and the line number of the key, if it has one. Takes what it needs, and returns
+/// whether the value is alive. Runs under the lock, so it must call no foreign code.
 type Show<'a> = &'a mut dyn FnMut(ShardRef<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
-    /// Looks at a key under the shared lock of its shard. An expired resident is released first, and then found or not
-    /// found like any survivor.
+    /// Reads a key under the shared lock of its shard. Releases an expired resident first, and then finds it
+    /// or not like any survivor.
     fn read_with(&self, hash: u32, is_key: IsKey<'_>, use_: Use, show: Show<'_>) {
         let head = self.head();
         let (rules, place) = (&head.rules, head.place_of(hash));
-        // The clock may be foreign code: it is read before the lock is taken.
+        // The clock may be foreign code, so it is read before the lock is taken.
         let mut now = match rules {
             Rules { is_timed: false, .. } => None,
             // An idle time begins with the read, if there is one.
@@ -57,7 +57,7 @@ impl dyn UsedTable + '_ {
 }
 
 impl dyn UsedTable + '_ {
-    /// Looks at a key, sets the value of a pair if there is one, and shows what else there is.
+    /// Reads a key: sets the value of a pair if there is one, and calls `show` for the rest.
     fn read(
         &self,
         hash: u32,
@@ -73,7 +73,8 @@ impl dyn UsedTable + '_ {
         });
     }
 
-    /// A handle of the value, and what is needed to tell later whether a write came in between. No use of the entry.
+    /// Returns a handle of the value, and its version, which shows later whether the key was written. Does
+    /// not count as a use.
     pub(crate) fn read_handle(&self, hash: u32, is_key: IsKey<'_>) -> (Option<AnyHandle>, ReadVersion) {
         let (mut handle, mut version) = (None, ReadVersion::Absent { forgotten: 0 });
         self.read_with(hash, is_key, Use::Uncounted, &mut |shard, number| {
@@ -84,7 +85,7 @@ impl dyn UsedTable + '_ {
         (handle, version)
     }
 
-    /// Whether there is a value. No use of the entry.
+    /// Returns whether there is a value. Does not count as a use.
     pub(crate) fn is_readable(&self, hash: u32, is_key: IsKey<'_>) -> bool {
         let mut is_readable = false;
         self.read_with(hash, is_key, Use::Uncounted, &mut |shard, number| {
@@ -95,7 +96,7 @@ impl dyn UsedTable + '_ {
     }
 }
 
-/// What has to be done before a look at a key is over.
+/// What must be done before a read of a key is complete.
 enum Next {
     Done,
     ReadClock,
@@ -123,7 +124,7 @@ fn read_locked(
             return Next::Release(number);
         }
     }
-    // Before the state is shown, which depends on it. One that has expired stays so.
+    // Before `show`, since the state depends on it. An expired entry stays expired.
     if let (Use::Counted, Some(now), Some(number), Some(state)) = (use_, now, found, state)
         && !shard.lines.is_dead(number)
         && (state.membership.is_resident() || !shard.is_expired(number, &head.rules, now))
@@ -162,12 +163,12 @@ impl Head {
 
 impl<Q: Query> Table<Q> {
     pub(crate) fn get<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
-        // What most reads meet, without all that may be: the fewer instructions, the more reads a processor has under
-        // way at once.
+        // The common case of a read, without the rare ones: the fewer instructions, the more reads a
+        // processor can have in flight.
         if let Some(shards) = self.shards.get()
             && self.rules().has_plain_hits
         {
-            // The clock may be foreign code: it is read before the lock is taken.
+            // The clock may be foreign code, so it is read before the lock is taken.
             let now = if self.rules().is_timed { Some(self.shared().now()) } else { None };
             let hash = self.hash(lookup);
             let guard = shards.of(hash).read();
@@ -203,8 +204,8 @@ impl<Q: Query> Table<Q> {
         self.read(lookup, Use::Counted, &mut show_nothing)
     }
 
-    /// The value, and what else `show` takes of a line, by its number, and of its shard. Runs under the lock of the shard: it
-    /// must call no foreign code.
+    /// Returns the value, and lets `show` read more from its line and shard. `show` runs under the lock of
+    /// the shard, so it must call no foreign code.
     fn read<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
@@ -240,13 +241,13 @@ impl<Q: Query> Table<Q> {
         Some(Entry::new(key?, value?, state?))
     }
 
-    /// The value of a resident that is fresh by the times of the table, counted as a hit. What takes more to find out is
-    /// `None`, and not counted.
+    /// Returns the value of a resident that is fresh by the times of the table, and counts a hit. Returns
+    /// `None`, uncounted, if that takes more to find out.
     #[inline]
     pub(crate) fn plainly_fresh<L: Lookup<Query = Q>>(&self, lookup: &L) -> Option<Arc<Q::Value>> {
         let shards = self.shards.get()?;
         let fresh = self.rules().fresh?;
-        // The clock may be foreign code: it is read before the lock is taken.
+        // The clock may be foreign code, so it is read before the lock is taken.
         let now = self.shared().now();
         let hash = self.hash(lookup);
         let guard = shards.of(hash).read();
@@ -278,13 +279,13 @@ impl<Q: Query> Table<Q> {
 
     pub(crate) fn history<L: Lookup<Query = Q>>(&self, lookup: &L) -> Vec<HistoryEntry<Q::Value>> {
         let mut past = Vec::new();
-        // The present value is returned to this stack, to be dropped here.
+        // The present value is moved to this stack frame and dropped here.
         let _present =
             self.read(lookup, Use::Uncounted, &mut |shard, number| past = history_of::<Q>(shard, number));
         past
     }
 
-    /// The value, and what is needed to tell later whether a write came in between.
+    /// Returns the value and its version, which shows later whether the key was written.
     pub(crate) fn read_versioned<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
@@ -295,7 +296,7 @@ impl<Q: Query> Table<Q> {
         (value, version)
     }
 
-    /// [`read_versioned`](Self::read_versioned), with the times that the entry has.
+    /// Reads as [`read_versioned`](Self::read_versioned) does, and returns the entry's own times too.
     pub(crate) fn read_timed<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
@@ -310,7 +311,7 @@ impl<Q: Query> Table<Q> {
         (value, times, version)
     }
 
-    /// The value, without releasing anything. `false`: there is one that has to be released.
+    /// Returns the value without releasing anything, and `false` if there is one that must be released.
     pub(crate) fn read_unexpired<L: Lookup<Query = Q>>(
         &self,
         lookup: &L,
@@ -324,7 +325,7 @@ impl<Q: Query> Table<Q> {
     }
 }
 
-/// For callers that want the value alone.
+/// Shows nothing, for callers that need only the value.
 fn show_nothing(_: ShardRef<'_>, _: Option<u32>) {}
 
 fn line_of<Q: Query>(shard: ShardRef<'_>, number: Option<u32>) -> Option<&Line<Q>> {

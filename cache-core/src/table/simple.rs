@@ -1,5 +1,5 @@
-//! The simple write: of one pair, where its table and shard have no more to do. Its steps are compiled once; what is
-//! compiled for each query finds the key and moves the pair.
+//! The simple write: one pair, whose table and shard have no other work to do. Its steps are compiled once.
+//! Only the code that finds the key and moves the pair is compiled for each query.
 
 use super::head::Head;
 use super::locking::LockedShard;
@@ -12,7 +12,7 @@ use crate::shard::state::deadline;
 use crate::shard::{AnyShard, Place, ShardMut, Written};
 
 impl SimpleWrite<'_> {
-    /// What is done before the shard is locked. `false` if the table has more to do.
+    /// Does what comes before the shard is locked. Returns `false` if the table has more to do.
     pub(super) fn prepare(&mut self, head: &Head) -> bool {
         let times = self.times;
         if !head.has_simple_writes || times.ttl.is_some() || times.fresh.is_some() {
@@ -20,7 +20,7 @@ impl SimpleWrite<'_> {
         }
         self.now = head.start_of(times);
         self.as_of = times.as_of.unwrap_or(self.now);
-        // A value whose time is over already has to be released, which the general way does.
+        // A value that has already expired must be released, which the general path does.
         if head.rules.is_timed && deadline(self.as_of, None, &head.rules).is_over(self.now) {
             return false;
         }
@@ -28,9 +28,9 @@ impl SimpleWrite<'_> {
         true
     }
 
-    /// Writes all but the line of a key, which is in one of this number or in none: draws the revision, and overtakes
-    /// the watchers of the key. Says where the pair goes; `None` if the shard has more to do, or it is not the load's
-    /// turn.
+    /// Writes everything except the line of a key, which is in line `at` or in none: draws the revision and
+    /// overtakes the watchers of the key. Returns where the pair goes; `None` if the shard has more to do, or
+    /// if the load may not write.
     pub(super) fn place(
         &mut self,
         head: &Head,
@@ -58,7 +58,7 @@ impl SimpleWrite<'_> {
         Some(place)
     }
 
-    /// Unlocks the shard, and does what has to wait for that.
+    /// Unlocks the shard, then does the work that must wait for the unlock.
     pub(super) fn end(&self, table: &dyn UsedTable, head: &Head, mut locked: LockedShard<'_>) {
         if self.has_displaced {
             let displaced = locked.take_displaced();
@@ -85,7 +85,7 @@ impl Head {
     #[cold]
     fn overtake(&self, shard: &mut ShardMut<'_>, hash: u32, key: &dyn AnyKey, watched: Watched<'_>) {
         if let Watched::IfAbsent(load) = watched {
-            // It is the only one of its key.
+            // It is the only load of its key.
             shard.end_load(load);
             self.watchers
                 .find(hash, &|other| key.equals(other), &mut |watcher| watcher.tell(KeyEvent::Loaded));
@@ -96,7 +96,7 @@ impl Head {
 }
 
 impl dyn UsedTable + '_ {
-    /// Writes a pair that is all of a commit, if it takes the simple way. Returns the revision.
+    /// Commits a single pair, if it can take the simple path. Returns the revision.
     pub(crate) fn insert_simply(&self, hash: u32, pair: &mut dyn AnyPair) -> Option<u64> {
         let mut write = SimpleWrite::new(hash, NO_TIMES);
         self.write_simply(pair, &mut write).then_some(write.revision)

@@ -1,4 +1,4 @@
-//! Tags of single entries: what they are for the index of a shard, and which keys have one.
+//! Tags of single entries: their hashes for the index of a shard, and the keys that have a tag.
 
 #[cfg(test)]
 mod tests;
@@ -10,10 +10,10 @@ use crate::erased::UsedTable;
 use crate::shard::key::AnyKey;
 use crate::tag::Tag;
 
-/// The tags of one key, as hashes.
+/// The tag hashes of one key.
 pub(crate) type Tags = SmallVec<[u32; 4]>;
 
-/// The tags of several keys, as hashes, by place in a list. Empty if the query gives its keys none.
+/// The tag hashes of several keys, by place in a list. Empty if the query has no tags for its keys.
 #[derive(Debug, Default)]
 pub(crate) struct TagLists {
     tags: Vec<u32>,
@@ -27,7 +27,7 @@ impl TagLists {
         self.ends.push(self.tags.len());
     }
 
-    /// The tags of the key at a place; none if it was not added.
+    /// Returns the tags of the key at a place; none if it was not added.
     #[inline]
     pub(crate) fn at(&self, place: usize) -> &[u32] {
         let Some(&end) = self.ends.get(place) else { return &[] };
@@ -46,7 +46,7 @@ impl TagLists {
 }
 
 impl Head {
-    /// Whether a key of this table has a tag: its query's, or one of its own. Runs foreign code.
+    /// Returns whether a key of this table has a tag: its query's, or one of its own. Runs foreign code.
     pub(crate) fn has_tag(&self, key: &dyn AnyKey, tag: &Tag) -> bool {
         let mut has_it = tag.is_among(self.tags);
         if self.has_entry_tags {
@@ -64,8 +64,8 @@ impl dyn UsedTable + '_ {
         self.invalidate_among(&|key| head.has_tag(key, tag), &|| self.keys_by_tag(tag))
     }
 
-    /// The keys with any of these tags that are there, watched or loaded, each once. The last two are listed first, so that what
-    /// is being loaded is either overtaken or among the others.
+    /// Returns the keys with any of these tags that are present, watched or being loaded, each once. Lists
+    /// the last two first, so that a load is either overtaken or its key is among the present ones.
     pub(crate) fn tagged(&self, tags: &[Tag]) -> Vec<(u32, Box<dyn AnyKey>)> {
         let head = self.head();
         let mut keys = head.watchers.keys();
@@ -77,7 +77,8 @@ impl dyn UsedTable + '_ {
         distinct(head, keys)
     }
 
-    /// The keys that are there and have a tag, or another one with its hash. One shard is locked (shared) at a time.
+    /// Returns the present keys that have a tag, or another tag with the same hash. One shard is locked
+    /// (shared) at a time.
     pub(super) fn keys_by_tag(&self, tag: &Tag) -> Vec<Box<dyn AnyKey>> {
         let (tag, mut keys) = (self.head().hash(tag), Vec::new());
         self.each_shard(&mut |shard| {
@@ -87,7 +88,7 @@ impl dyn UsedTable + '_ {
     }
 }
 
-/// The keys with their hashes, each once.
+/// Returns the keys with their hashes, each once.
 fn distinct(head: &Head, keys: Vec<Box<dyn AnyKey>>) -> Vec<(u32, Box<dyn AnyKey>)> {
     let mut keys: Vec<_> = keys.into_iter().map(|key| (head.hash_of(&*key), key)).collect();
     keys.sort_by_key(|(hash, _)| *hash);

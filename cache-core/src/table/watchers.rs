@@ -1,9 +1,10 @@
 //! Watches. [`Head::key_changed`] and [`Head::all_changed`] tell them what happens to keys, together with running loads and
 //! the marks for copies that are kept elsewhere.
 //!
-//! A loader registers a watcher first and then passes the lock of the key's shard. A writer that holds that lock asks
-//! for watchers with one relaxed load. If the writer had the lock before, the load begins after the write; if after,
-//! the writer sees the watcher. What a load stores asks [`is_overtaken`](Watcher::is_overtaken) under the same lock.
+//! A loader first registers a watcher and then passes the lock of the key's shard. A writer that holds this
+//! lock checks for watchers with one relaxed load. If the writer had the lock first, the load begins after
+//! the write. Otherwise the writer sees the watcher. The store of a load checks
+//! [`is_overtaken`](Watcher::is_overtaken) under the same lock.
 //!
 //! [`Head`]: super::Head
 //! [`Head::key_changed`]: super::Head::key_changed
@@ -38,7 +39,7 @@ pub(crate) struct Watcher<K: ?Sized> {
     hash: u32,
     /// `CURRENT`, `MARKED` or `REPLACED`. Raised by writers under the lock of the key's shard, and never lowered.
     state: AtomicU8,
-    /// Of a caller that is notified of changes.
+    /// Present if the caller is notified of changes.
     notifier: Option<Notifier>,
     key: K,
 }
@@ -46,25 +47,25 @@ pub(crate) struct Watcher<K: ?Sized> {
 /// A watcher of a key whose query its holder does not know.
 pub(crate) type AnyWatcher = Watcher<dyn AnyKey>;
 
-/// Nothing has happened to the key since the watcher was added.
+/// The key has not changed since the watcher was added.
 const CURRENT: u8 = 0;
-/// It has been marked, and nothing else.
+/// The key has been marked as invalidated, and nothing else.
 const MARKED: u8 = 1;
-/// It has been written or removed, or the watcher was retired.
+/// The key has been written or removed, or the watcher was retired.
 const REPLACED: u8 = 2;
 
-/// A callback with the events that run it.
+/// A callback, with the events that run it.
 pub(crate) struct Notifier {
     pub(super) callback: WatchCallback,
     pub(super) shared: Arc<Shared>,
 }
 
-/// The watches of one table; a key may have several.
+/// The watchers of one table. A key may have several.
 #[derive(Default)]
 pub(crate) struct Watchers {
-    /// May be locked while a shard is; nothing but the list of callbacks is locked under it.
+    /// May be locked while a shard is; only the list of callbacks is locked under it.
     by_hash: Mutex<HashTable<Arc<AnyWatcher>>>,
-    /// Their number.
+    /// Number of watchers.
     count: AtomicUsize,
 }
 
@@ -83,18 +84,18 @@ impl<K: AnyKey + ?Sized> Watcher<K> {
         self.hash
     }
 
-    /// Whether the key has changed since.
+    /// Returns whether the key has changed since.
     pub(crate) fn is_overtaken(&self) -> bool {
         self.state.load(Ordering::Relaxed) != CURRENT
     }
 
-    /// Whether more has happened to the key since than marks.
+    /// Returns whether the key was changed since by anything other than a mark.
     pub(crate) fn is_replaced(&self) -> bool {
         self.state.load(Ordering::Relaxed) == REPLACED
     }
 
-    /// Notes what has happened to the key. Calls no foreign code: the callback runs when the listeners are notified next,
-    /// when no lock is held.
+    /// Records what has happened to the key. Calls no foreign code: the callback runs when the listeners are
+    /// notified next, when no lock is held.
     pub(crate) fn tell(&self, event: KeyEvent) {
         match event {
             KeyEvent::Replaced | KeyEvent::Loaded => self.state.store(REPLACED, Ordering::Relaxed),
@@ -119,7 +120,7 @@ impl Watchers {
     pub(crate) fn remove(&self, watcher: &Arc<AnyWatcher>) {
         let mut by_hash = self.by_hash.lock();
         let found = by_hash.find_entry(spread(watcher.hash), |other| Arc::ptr_eq(other, watcher));
-        // The caller has a handle of its own, so that nothing is dropped here.
+        // The caller has its own handle, so nothing is dropped here.
         if let Ok(entry) = found {
             entry.remove();
         }
@@ -132,7 +133,8 @@ impl Watchers {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    /// The watchers of a key. To be called while its shard is locked, which it has to stay until they are told.
+    /// Finds the watchers of a key. Must be called while its shard is locked. The shard must stay locked
+    /// until they are notified.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is_key: IsKey<'_>, found: &mut dyn FnMut(&Arc<AnyWatcher>)) {
         if !self.is_empty() {
@@ -155,12 +157,12 @@ impl Watchers {
         self.by_hash.lock().iter().for_each(|watcher| tell(watcher));
     }
 
-    /// The keys that are watched at this moment.
+    /// Returns the keys that are watched at this moment.
     pub(crate) fn keys(&self) -> Vec<Box<dyn AnyKey>> {
         self.all().iter().map(|watcher| watcher.key().to_box()).collect()
     }
 
-    /// All watchers at this moment.
+    /// Returns all watchers at this moment.
     pub(crate) fn all(&self) -> Vec<Arc<AnyWatcher>> {
         self.by_hash.lock().iter().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! Writes of one key, and changes of what is kept.
+//! Writes of one key, and changes of which entries are kept.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -28,25 +28,26 @@ pub(crate) struct PairWrite<'a> {
 }
 
 impl<'a> PairWrite<'a> {
-    /// The value of a load, marked perhaps.
+    /// Creates a write of a loaded value, which may be marked as invalidated.
     pub(crate) fn of_load(times: &'a EntryTimes, is_invalidated: bool) -> Self {
         Self { times, origin: Origin::Load, is_invalidated }
     }
 
-    /// As the program says.
+    /// Creates a write by the program.
     fn of(times: &'a EntryTimes) -> Self {
         Self { times, origin: Origin::Program, is_invalidated: false }
     }
 }
 
-/// What is done to one entry of a locked shard. Returns whether it did anything.
+/// A change of one entry of a locked shard. Returns whether it did anything.
 type EntryStep<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, u32, &OpContext<'_>) -> bool;
 
-/// Asked under the lock, with the number of the key's line: whether to go on.
+/// Decides under the lock, by the line number of the key, whether to write.
 pub(crate) type MayWrite<'a> = &'a mut dyn FnMut(&mut ShardMut<'_>, Option<u32>) -> bool;
 
 impl dyn UsedTable + '_ {
-    /// Writes a pair with these times in the general way, visible at once, past the `before_commit` hooks.
+    /// Writes a pair with these times on the general path. The write is visible at once and skips the
+    /// `before_commit` hooks.
     fn insert(&self, hash: u32, pair: &mut dyn AnyPair, times: &EntryTimes) {
         self.write(hash, pair, &PairWrite::of(times), &mut |_, _| true);
     }
@@ -114,7 +115,8 @@ impl dyn UsedTable + '_ {
         was_readable
     }
 
-    /// Marks an entry, and overtakes the loads and watches of its key. Returns whether there was a readable one.
+    /// Marks an entry as invalidated, and overtakes the loads and watches of its key. Returns whether there
+    /// was a readable one.
     pub(super) fn invalidate(
         &self,
         hash: u32,
@@ -139,8 +141,7 @@ impl dyn UsedTable + '_ {
         is_done
     }
 
-    /// Does something to an entry which begins its times anew, and is no change that listeners hear of. Returns whether it
-    /// was done.
+    /// Renews the times of an entry by `act`, without an event for listeners. Returns whether it did.
     pub(super) fn renew(&self, hash: u32, is_key: IsKey<'_>, act: EntryStep<'_>) -> bool {
         let head = self.head();
         let context = head.context(head.shared.precise_now(), 0);
@@ -157,8 +158,8 @@ impl dyn UsedTable + '_ {
         is_done
     }
 
-    /// Renews an entry that no write has come to since its version was `seen`, as a newer answer that is equal to it does:
-    /// overtakes what is being loaded. Not if the `watcher` was overtaken.
+    /// Renews an entry that was not written since its version was `seen`, for a newer answer that is equal.
+    /// Overtakes the loads of the key. Does nothing if the `watcher` was overtaken.
     pub(crate) fn renew_unchanged(
         &self,
         key: &dyn AnyKey,
@@ -181,22 +182,23 @@ impl dyn UsedTable + '_ {
         })
     }
 
-    /// Marks all entries whose keys `matches`, and overtakes the loads and watches of such keys. Returns how many entries
-    /// were marked.
+    /// Marks all entries whose keys `matches` accepts, and overtakes the loads and watches of such keys.
+    /// Returns how many entries were marked.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&dyn AnyKey) -> bool) -> usize {
-        // First of all, for loads that begin from now on.
+        // First, for loads that begin from now on.
         self.head().dirty_marks.mark_all();
         self.invalidate_among(matches, &|| self.live_keys())
     }
 
-    /// The same for those of some keys, listed by `keys`, which must have all that are there and `matches`.
+    /// Does the same for the keys that `keys` lists, which must include all present keys that `matches`
+    /// accepts.
     pub(super) fn invalidate_among(
         &self,
         matches: &dyn Fn(&dyn AnyKey) -> bool,
         keys: &dyn Fn() -> Vec<Box<dyn AnyKey>>,
     ) -> usize {
         let head = self.head();
-        // First, so that a load that began before stores either before the keys are listed or not at all.
+        // First, so that an earlier load stores its answer either before the keys are listed, or not at all.
         for watcher in head.watchers.all() {
             if matches(watcher.key()) {
                 watcher.tell(KeyEvent::Marked);
@@ -215,17 +217,18 @@ impl dyn UsedTable + '_ {
                 marked += usize::from(is_marked);
             }
         }
-        // Of keys that are not there.
+        // For the watches of absent keys.
         head.shared.events.drain();
         marked
     }
 
-    /// Waits until no writer is at work in the shard of a key.
+    /// Waits until no writer holds the shard of a key.
     pub(crate) fn pass(&self, hash: u32) {
         drop(self.shard(self.head().place_of(hash)).read());
     }
 
-    /// Writes the result of a load, unless a write or a mark came first. Returns the value that was written meanwhile.
+    /// Writes the result of a load, unless the key was written or marked meanwhile. Returns the value that
+    /// was written meanwhile.
     fn store_loaded(&self, pair: &mut dyn AnyPair, load: &AnyLoad) -> Option<AnyHandle> {
         let mut winner = None;
         if !self.write_simply(pair, &mut SimpleWrite::of_load(load)) {
@@ -241,18 +244,18 @@ impl dyn UsedTable + '_ {
         winner
     }
 
-    /// Begins to watch a key, which was not watched by this watcher before.
+    /// Starts watching a key with a watcher that is not registered yet.
     pub(crate) fn watch(&self, watcher: &Arc<AnyWatcher>) {
         self.head().watchers.add(Arc::clone(watcher));
         self.pass(watcher.hash());
     }
 
-    /// What a watcher runs its callback with.
+    /// Creates what a watcher needs to run its callback.
     pub(crate) fn notifier(&self, callback: Option<WatchCallback>) -> Option<Notifier> {
         Some(Notifier { callback: callback?, shared: Arc::clone(&self.head().shared) })
     }
 
-    /// Adds a claim on a key. What may panic after that finds it in `claim`.
+    /// Adds a claim on a key. Stores it in `claim` before anything can panic.
     pub(crate) fn pin(&self, key: &dyn AnyKey, claim: &mut Option<PinClaim>) {
         let head = self.head();
         let hash = head.hash_of(key);
@@ -261,7 +264,7 @@ impl dyn UsedTable + '_ {
         });
     }
 
-    /// Takes a claim back, also if the clock panics.
+    /// Releases a claim, even if the clock panics.
     pub(crate) fn unpin(&self, claim: PinClaim) {
         let head = self.head();
         let now = catch_unwind(AssertUnwindSafe(|| head.shared.now()));
@@ -280,7 +283,7 @@ impl dyn UsedTable + '_ {
 }
 
 impl<Q: Query> Table<Q> {
-    /// [`write_simply`](UsedTable::write_simply) of a pair of this query.
+    /// Writes a pair of this query, as [`write_simply`](UsedTable::write_simply) does.
     pub(super) fn write_pair_simply(&self, pair: &mut Pair<Q>, write: &mut SimpleWrite<'_>) -> bool {
         let Some(key) = &pair.key else { return false };
         if !write.prepare(&self.head) {
@@ -294,24 +297,24 @@ impl<Q: Query> Table<Q> {
         true
     }
 
-    /// One write, visible at once, past the `before_commit` hooks.
+    /// Writes one value. The write is visible at once and skips the `before_commit` hooks.
     pub(crate) fn insert(&self, key: Q, value: Arc<Q::Value>, times: &EntryTimes) -> Arc<Q::Value> {
         let hash = self.hash(&key);
         let mut pair = Pair::new(key, Arc::clone(&value));
         if !self.write_pair_simply(&mut pair, &mut SimpleWrite::new(hash, times)) {
             self.made_table().insert(hash, &mut pair, times);
         }
-        // Before the value is returned, which a panic of this would leak.
+        // Before the value is returned, since a panic of this drop would leak it.
         drop(pair);
         value
     }
 
-    /// Writes the result of a load that keeps its thread, unless a write or a mark came first. Returns what is to be
-    /// answered: the value that was written meanwhile, or `value`.
+    /// Writes the result of a blocking load, unless the key was written or marked meanwhile. Returns the
+    /// answer for its callers: the value that was written meanwhile, or `value`.
     pub(crate) fn store_loaded(&self, key: Q, load: &AnyLoad, value: Arc<Q::Value>) -> Arc<Q::Value> {
         let mut pair = Pair::new(key, Arc::clone(&value));
         let winner = self.made_table().store_loaded(&mut pair, load);
-        // Before the value is returned, which a panic of this would leak.
+        // Before the value is returned, since a panic of this drop would leak it.
         drop(pair);
         match winner.as_deref().and_then(Pair::<Q>::value_of) {
             Some(winner) => Arc::clone(winner),
@@ -336,7 +339,7 @@ impl<Q: Query> Table<Q> {
         table.renew(self.hash(lookup), &|key| names(lookup, key), touch)
     }
 
-    /// Touches an entry that no write has come to since it was `seen`.
+    /// Touches an entry that was not written since its version was `seen`.
     pub(crate) fn touch_unchanged(&self, key: &Q, seen: ReadVersion) -> bool {
         let table = self.used_table();
         table.is_some_and(|table| table.renew_unchanged(key, seen, None, None, false))
@@ -353,7 +356,8 @@ impl<Q: Query> Table<Q> {
         }
     }
 
-    /// [`invalidate_where`](dyn UsedTable::invalidate_where), by keys of the query's type.
+    /// Invalidates as [`invalidate_where`](dyn UsedTable::invalidate_where) does, with keys of the query's
+    /// type.
     pub(crate) fn invalidate_where(&self, matches: &dyn Fn(&Q) -> bool) -> usize {
         let matches = |key: &dyn AnyKey| (key as &dyn Any).downcast_ref().is_some_and(matches);
         match self.used_table() {

@@ -10,16 +10,17 @@ use crate::sync::{hash_state, pause};
 /// The longest wait after the first conflict.
 const FIRST: Duration = Duration::from_micros(4);
 
-/// How often the longest wait doubles: to a millisecond, or to 256 times of what an attempt takes.
+/// How often the longest wait doubles: to a millisecond, or to 256 times the duration of an attempt.
 const DOUBLINGS: u32 = 8;
 
 /// No wait is longer, however long an attempt takes.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The waits between the attempts of one transaction. They double, and have full jitter: those who were overtaken by the
-/// same commit come back at different times.
+/// The waits between the attempts of one transaction. They double, and have full jitter: transactions that
+/// were overtaken by the same commit come back at different times.
 ///
-/// An attempt that takes long, since a hook does, needs longer waits: of many that overlap only one can win.
+/// A long attempt, for example with a slow hook, needs longer waits: of many overlapping attempts only one
+/// can win.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Backoff {
@@ -27,14 +28,15 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// How long to wait after an attempt that took so long; `chance` from 0 to 1 decides how much of the longest wait.
+    /// Returns how long to wait after an attempt that took this long. `chance`, from 0 to 1, is the fraction
+    /// of the longest wait.
     pub fn next(&mut self, took: Duration, chance: f64) -> Duration {
         let doubled = 1 << self.conflicts.min(DOUBLINGS);
         self.conflicts += 1;
         FIRST.max(took).saturating_mul(doubled).min(LONGEST).mul_f64(chance)
     }
 
-    /// Waits on this thread. `begun` is when the attempt that has failed began.
+    /// Blocks this thread. `begun` is when the failed attempt began.
     pub(super) fn wait(&mut self, shared: &Shared, begun: crate::clock::Moment) {
         pause(self.next(shared.now().since(begun), chance()));
     }
@@ -43,7 +45,7 @@ impl Backoff {
 fn chance() -> f64 {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let bits = hash_state(None).hash_one(CALLS.fetch_add(1, Ordering::Relaxed));
-    // The 53 bits that a fraction has room for.
+    // The 53 bits that fit into a fraction.
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 

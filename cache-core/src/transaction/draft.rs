@@ -1,4 +1,4 @@
-//! What a transaction is to commit, its registry unknown, and the attempts to commit it.
+//! The pending changes of a transaction, without its registry type, and the attempts to commit them.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -22,26 +22,26 @@ use crate::reentrancy;
 use crate::shared::Shared;
 use crate::tag::Tag;
 
-/// Attempts of a commit whose merges keep being overtaken, if there are hooks to be asked each time.
+/// Maximum number of attempts of a commit whose merges keep being overtaken, if hooks run each time.
 pub(super) const ATTEMPTS_WITH_HOOKS: usize = 16;
 
 /// What a commit does between its attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pause {
-    /// Blocks its thread for a while, if hooks are asked.
+    /// Blocks its thread for a while, if there are hooks.
     Thread,
     /// Yields to other tasks.
     Task,
 }
 
-/// What a transaction is to commit, its registry unknown.
+/// The pending changes of a transaction, without its registry type.
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) parts: DraftParts,
     pub(super) order: WriteOrder,
     pub(super) label: Option<Arc<str>>,
     pub(super) context: Option<Arc<dyn Any + Send + Sync>>,
-    /// Tables of which all that is not written is to be marked.
+    /// Tables whose other entries, which this transaction does not write, are marked.
     pub(super) marked: MarkedTables,
     pub(super) committed_flag: Option<Arc<AtomicBool>>,
 }
@@ -64,7 +64,7 @@ impl MarkedTables {
         }
     }
 
-    /// The tags that are marked, for tables that are not marked as a whole.
+    /// Returns the tags that are marked, for tables that are not marked as a whole.
     fn tags(&self) -> &[Tag] {
         match self {
             Self::Tagged(tags) => tags,
@@ -73,10 +73,10 @@ impl MarkedTables {
     }
 }
 
-/// The tables of a cache, to be asked for.
+/// Returns the tables of a cache.
 type TablesOf<'a> = &'a (dyn Fn() -> Vec<&'a dyn ErasedTable> + Sync);
 
-/// What a transaction does to each table. Most have to do with few.
+/// The write sets of a transaction, one per table. Most transactions have few.
 #[derive(Default)]
 pub(crate) struct DraftParts(pub(super) SmallVec<[Box<WriteSet>; 2]>);
 
@@ -121,12 +121,13 @@ impl Draft {
         let committed = pin!(self.commit_in_attempts(shared, tables, ATTEMPTS_WITH_HOOKS, Pause::Thread));
         match committed.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(committed) => committed,
-            // Without async hooks it waits on its thread alone.
+            // Without async hooks it only blocks its thread.
             Poll::Pending => Err(CommitError::AsyncHook),
         }
     }
 
-    /// [`commit`](Self::commit) that waits for async hooks, and yields to other tasks between its attempts.
+    /// Commits as [`commit`](Self::commit) does, but waits for async hooks, and yields to other tasks between
+    /// its attempts.
     pub(super) async fn commit_async(
         &mut self,
         shared: &Shared,
@@ -167,8 +168,8 @@ impl Draft {
         }
     }
 
-    /// Commits plain writes that nobody has to be asked about, a single one in the way of
-    /// [`Cache::insert`](crate::Cache::insert). Returns their revision; `None` if nothing was done.
+    /// Commits plain writes without hooks, a single one as [`Cache::insert`](crate::Cache::insert) does.
+    /// Returns their revision; `None` if nothing was done.
     fn commit_simply(&mut self, shared: &Shared) -> Option<u64> {
         let is_plain = matches!(self.marked, MarkedTables::None)
             && self.label.is_none()
@@ -198,13 +199,13 @@ impl Draft {
         self.parts.0.iter_mut().for_each(|part| part.mark_matching_again());
     }
 
-    /// What the hooks are asked about; nothing without hooks or without changes.
+    /// Returns the proposal for the hooks; `None` without hooks or without changes.
     fn proposal(&self, shared: &Shared) -> Option<Proposal> {
         let has_hooks = !shared.hooks.is_empty() && !self.order.is_empty();
         has_hooks.then(|| Proposal::new(self.writes(), self.label.clone(), self.context.clone()))
     }
 
-    /// Tries to install everything. `None`: a merge was overtaken, and has to run again.
+    /// Tries to install everything. Returns `None` if a merge was overtaken and must run again.
     fn attempt(
         &mut self,
         shared: &Shared,
@@ -252,13 +253,13 @@ impl Draft {
 }
 
 impl DraftParts {
-    /// Where the set of writes of a table is, if there is one.
+    /// Returns the place of the write set of a table, if there is one.
     #[inline]
     pub(super) fn find(&self, table: usize) -> Option<usize> {
         self.0.iter().position(|part| part.table_index() == table)
     }
 
-    /// Adds the set of writes of a table.
+    /// Adds the write set of a table.
     pub(super) fn add(&mut self, set: Box<WriteSet>) -> &mut WriteSet {
         self.0.push(set);
         self.at(self.0.len() - 1)
@@ -270,7 +271,7 @@ impl DraftParts {
     }
 }
 
-/// Lets other tasks of the executor go on first.
+/// Lets other tasks of the executor run first.
 pub(super) async fn yield_now() {
     let mut is_first = true;
     poll_fn(|cx| {
@@ -283,7 +284,7 @@ pub(super) async fn yield_now() {
     .await;
 }
 
-/// What a transaction marks that it does not write, of tables that it writes nothing of.
+/// What a transaction marks in tables to which it does not write.
 #[derive(Default)]
 struct Marks<'a> {
     tables: Vec<MarkPart<'a>>,
@@ -291,7 +292,7 @@ struct Marks<'a> {
 }
 
 impl Marks<'_> {
-    /// These parts with those of a transaction, in the order of their tables.
+    /// Returns these parts and those of a transaction, in the order of their tables.
     fn with<'p>(&'p mut self, parts: &'p mut DraftParts) -> SmallVec<[&'p mut dyn Part; 2]> {
         let mut all: SmallVec<[&'p mut dyn Part; 2]> = SmallVec::new();
         for part in &mut parts.0 {
@@ -306,7 +307,8 @@ impl Marks<'_> {
     }
 }
 
-/// Has the parts of a transaction mark what they do not write of their tables. Returns what is to be marked of others.
+/// Makes the parts of a transaction mark what they do not write in their tables. Returns what must be marked
+/// in other tables.
 #[cold]
 fn marks<'a>(
     all_tables: Vec<&'a dyn ErasedTable>,
@@ -316,7 +318,7 @@ fn marks<'a>(
     let (mut tables, mut indexed) = (Vec::new(), Vec::new());
     for table in all_tables {
         let head = table.head();
-        // Also of one that was never used: copies of its entries may be kept elsewhere.
+        // Also for a table that was never used: copies of its entries may be kept elsewhere.
         if marked.has(head.tags) {
             head.dirty_marks.mark_all();
             tables.extend(table.used());

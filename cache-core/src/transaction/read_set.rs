@@ -1,4 +1,4 @@
-//! Reads of several keys at one moment. They lock nothing for writers, unless writers keep winning.
+//! Reads several keys at one moment, without blocking writers unless writers keep winning.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::table::Use;
 const READS_BEFORE_GATE: usize = if cfg!(cache_model) { 1 } else { 8 };
 
 impl<R: Registry> Cache<R> {
-    /// Reads several keys, of any tables, at one moment. A miss is `None` in its place.
+    /// Reads several keys, of any tables, at one moment. A miss gives `None` at its place.
     ///
-    /// Other readers and writers are not held up: the keys are read, and read again until nothing has changed in
+    /// Does not block other readers or writers: it reads the keys repeatedly until nothing has changed in
     /// between. If writers keep winning, they wait for one round.
     ///
     /// # Examples
@@ -43,8 +43,8 @@ impl<R: Registry> Cache<R> {
                     return values;
                 }
             }
-            // No foreign code runs while the gate is closed: the next round removes what has expired, and
-            // what was read in vain is dropped after the gate is open.
+            // No foreign code runs while the gate is closed: the next round removes expired entries, and
+            // values that were read in vain are dropped after the gate is open.
             let now = self.shared().now();
             let closed = self.shared().gate.close();
             let (values, is_all) = lookups.read_closed(self, now);
@@ -58,15 +58,15 @@ impl<R: Registry> Cache<R> {
 
 /// A tuple of references to keys, for [`Cache::get_all`].
 pub trait ReadSet<R: Registry> {
-    /// The values, each `Option<Arc<_>>`.
+    /// The values, each an `Option<Arc<_>>`.
     type Values;
 
-    /// Reads all keys, and looks whether anything has changed by the end.
+    /// Reads all keys, and checks whether anything has changed by the end.
     #[doc(hidden)]
     fn read_at_once(&self, cache: &Cache<R>) -> Option<Self::Values>;
 
-    /// Reads all keys while the gate is closed. `false`: some resident is past its deadline, and has to be released
-    /// first.
+    /// Reads all keys while the gate is closed. Returns `false` if some resident is past its deadline and
+    /// must be released first.
     #[doc(hidden)]
     fn read_closed(&self, cache: &Cache<R>, now: Moment) -> (Self::Values, bool);
 }
@@ -88,8 +88,8 @@ macro_rules! impl_read_set {
                 drop(values);
                 let revision = cache.shared().revision();
                 let read = ($(cache.table::<$lookup::Query>().read_versioned(self.$at, Use::Uncounted),)+);
-                // Without a commit meanwhile it is the moment of the last read: what was found is held here, and so still
-                // readable; what was not has not come.
+                // Without a commit meanwhile, all reads are valid at the moment of the last one: the values
+                // found are held here, so they are still readable, and no missing value has been written.
                 let is_one_moment = cache.shared().revision() == revision
                     || $(cache.table::<$lookup::Query>().read_versioned(self.$at, Use::Uncounted).1 == read.$at.1)&&+;
                 is_one_moment.then(|| ($(read.$at.0,)+))

@@ -1,4 +1,4 @@
-//! What a commit leaves its caller with.
+//! The result of a commit.
 
 use std::any::TypeId;
 use std::fmt::{self, Debug};
@@ -10,7 +10,7 @@ use crate::clock::Revision;
 use crate::query::{Lookup, Query};
 use crate::registry::{Holds, Registry};
 
-/// Proof of a commit. Keeps the values that it wrote alive, so that those of tables that keep nothing live until
+/// Proof of a commit. Keeps the written values alive, so the values of tables that keep nothing live until
 /// the receipt is dropped.
 pub struct Receipt<R: Registry> {
     revision: Option<Revision>,

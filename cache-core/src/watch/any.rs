@@ -17,7 +17,8 @@ pub struct AnyWatch {
     pub(super) watcher: Arc<AnyWatcher>,
 }
 
-/// What became of a loaded value of some query. A handle is that of an equal value which was there, and stays.
+/// The outcome of storing a loaded value of some query. A handle is that of an equal present value, which
+/// stays.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum AnyStoreOutcome {
@@ -28,7 +29,7 @@ pub enum AnyStoreOutcome {
 }
 
 impl AnyWatch {
-    /// Watches a key of the table that lives there. Runs `callback` for whatever happens to it.
+    /// Watches a key of this table. Runs `callback` after each change of it.
     #[must_use]
     pub fn new<Q: Query>(table_ref: UsedTableRef, key: Q, callback: Option<WatchCallback>) -> Self {
         let (hash, notifier) = Self::prepare(&table_ref, &key, callback);
@@ -49,19 +50,19 @@ impl AnyWatch {
         Self { table_ref, watcher }
     }
 
-    /// As [`Watch::is_overtaken`](super::Watch::is_overtaken).
+    /// Works as [`Watch::is_overtaken`](super::Watch::is_overtaken).
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
         self.watcher.is_overtaken()
     }
 
-    /// As [`Watch::is_replaced`](super::Watch::is_replaced).
+    /// Works as [`Watch::is_replaced`](super::Watch::is_replaced).
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         self.watcher.is_replaced()
     }
 
-    /// As [`Watch::retire`](super::Watch::retire).
+    /// Works as [`Watch::retire`](super::Watch::retire).
     pub fn retire(&self) {
         self.watcher.tell(KeyEvent::Replaced);
         self.table_ref.table().pass(self.watcher.hash());

@@ -1,4 +1,4 @@
-//! What a load stores through its watch: nothing, if something newer came to its key.
+//! Stores a load through its watch: nothing, if its key has changed.
 
 use super::any::AnyStoreOutcome;
 use crate::commit::inputs::{Built, Inputs, Store, store_if_inputs_hold};
@@ -11,12 +11,12 @@ use crate::table::simple_write::SimpleWrite;
 use crate::table::watchers::AnyWatcher;
 use crate::table::write::PairWrite;
 
-/// Tells whether the value of a pair is the same answer as one that is there.
+/// Tells whether the value of a pair is the same answer as the present one.
 pub(super) type IsSame = fn(&dyn AnyPair, &dyn AnyPair) -> bool;
 
 impl dyn UsedTable + '_ {
-    /// Writes a loaded value, or keeps an equal one, unless something newer came to its key. What was built from `inputs`
-    /// is marked if one of these has changed.
+    /// Writes a loaded value, or keeps an equal one, unless its key has changed. A value that was built from
+    /// `inputs` is marked if one of these has changed.
     pub(super) fn store_watched(
         &self,
         watcher: &AnyWatcher,
@@ -40,7 +40,8 @@ impl dyn UsedTable + '_ {
         }
     }
 
-    /// Writes a loaded value, marked perhaps, unless the watcher was overtaken. Returns whether it wrote.
+    /// Writes a loaded value, which may be marked, unless the watcher was overtaken. Returns whether it
+    /// wrote.
     fn write_watched(
         &self,
         watcher: &AnyWatcher,
@@ -53,7 +54,7 @@ impl dyn UsedTable + '_ {
             || self.write(watcher.hash(), pair, &how, &mut |_, _| !watcher.is_overtaken())
     }
 
-    /// The present value, if it is equal to that of a pair, and the version of the entry.
+    /// Returns the present value and the version of its entry, if the value equals that of a pair.
     fn equal(
         &self,
         watcher: &AnyWatcher,
@@ -95,7 +96,7 @@ impl dyn UsedTable + '_ {
         self.store_marked(watcher, pair, equal, times)
     }
 
-    /// Stores a value that is known to be out of date, or marks the one that is there if it is `equal`.
+    /// Stores a value that is known to be out of date, or marks the present one if it is `equal`.
     fn store_marked(
         &self,
         watcher: &AnyWatcher,

@@ -1,4 +1,4 @@
-//! The commit of a set of writes: what is compared under the locks, and what is installed.
+//! The commit of a write set: validates under the locks, and installs.
 
 use super::{Mark, Write, WriteLine, WriteLines, key_of};
 use crate::commit::locked_shards::{LockedShards, OpenShards};
@@ -10,7 +10,7 @@ use crate::table::head::Head;
 use crate::table::watchers::KeyEvent;
 
 impl WriteLines {
-    /// Compares what was read of a line's key with what is there, and finds the place of what will be written.
+    /// Compares the read of a line's key with the present entry, and locates the entry to be written.
     fn validate_line(&mut self, at: usize, shard: ShardRef<'_>, table: &'static str) -> Result<(), Failure> {
         let WriteLine { hash, read, write, at: location } = &mut self.lines[at];
         let key = key_of(&*self.pairs, at);
@@ -35,7 +35,7 @@ impl WriteLines {
         Ok(())
     }
 
-    /// Whether listeners are told of a line: not of a touch, nor of a mark on nothing.
+    /// Returns the change to report to listeners; `None` for a touch, or a mark on an absent key.
     fn is_told(line: &WriteLine, shard: ShardRef<'_>) -> Option<ChangeKind> {
         let kind = line.write.kind()?;
         let is_told = match kind {
@@ -46,8 +46,9 @@ impl WriteLines {
         is_told.then_some(kind)
     }
 
-    /// Installs all lines. A simple write under a new key evicts at once, and spares what the commit has written. So in tables
-    /// that have them, all lines of keys that are there come first. Returns whether all writes were simple.
+    /// Installs all lines. A simple write of a new key evicts at once, and spares the entries of this commit.
+    /// So in tables with simple writes, the lines of present keys come first. Returns whether all writes were
+    /// simple.
     pub(super) fn install_lines(
         &mut self,
         head: &Head,
@@ -64,7 +65,7 @@ impl WriteLines {
         }
         if has_new {
             for at in 0..self.lines.len() {
-                // Found before the first was written, so that it tells the same lines apart.
+                // Located before the first write, so both passes split the lines in the same way.
                 if self.lines[at].at.number.is_none() {
                     are_simple &= self.install_line(at, head, shards, context, true);
                 }
@@ -73,7 +74,7 @@ impl WriteLines {
         are_simple
     }
 
-    /// Returns whether nothing had to be written generally.
+    /// Installs one line. Returns whether it did not take the general path.
     fn install_line(
         &mut self,
         at: usize,
@@ -125,7 +126,7 @@ impl WriteLines {
                 }
             }
             (write @ (Write::Set { .. } | Write::Merge(_)), incoming, _) => {
-                // Without one nothing is foreign that it is made with.
+                // For a simple write, no foreign code runs here.
                 let simple = || head.incoming_simply(context.now);
                 let mut incoming = incoming.unwrap_or_else(simple);
                 incoming.begin(context.now, write.as_of());
@@ -183,7 +184,7 @@ impl Steps for WriteLines {
         let head = locked.table().head();
         (self.now, self.revision) = (commit.now, commit.revision());
         if self.marks_rest {
-            // Before the writes, which clear the marks of theirs.
+            // Before the writes, which clear the marks of their own entries.
             for shard in locked.open_used().each() {
                 shard.invalidate_all();
             }

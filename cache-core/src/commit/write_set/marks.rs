@@ -1,4 +1,4 @@
-//! What a transaction marks or touches: keys, and those that match a predicate or have a tag.
+//! What a transaction marks or touches: single keys, keys that match a predicate, and keys with a tag.
 
 use super::{Mark, Predicate, Write, WriteLines, WriteOrder, WriteSet};
 use crate::erased::{ErasedTable, UsedTable};
@@ -23,19 +23,19 @@ impl WriteSet {
         self.lines.marks_where.push(matches);
     }
 
-    /// Has the commit mark all that is not written here.
+    /// Makes the commit mark everything that is not written here.
     pub(crate) fn mark_all(&mut self) {
         self.lines.marks_rest = true;
     }
 
-    /// Looks once more for keys that its predicates mark: hooks have run since [`prepare`](Self::prepare), and loads may
-    /// have begun. To be called without locks.
+    /// Looks again for keys that the predicates mark: hooks have run since [`prepare`](Self::prepare), and
+    /// loads may have begun. Must be called without locks.
     pub(crate) fn mark_matching_again(&mut self) {
         let (table, lines) = self.split();
         lines.mark_matching(table, &mut WriteOrder::new());
     }
 
-    /// Has it mark the entries with these tags of their own that it does not write. To be called without locks.
+    /// Marks the entries with these tags that the set does not write. Must be called without locks.
     pub(crate) fn mark_tagged(&mut self, tags: &[Tag]) {
         let (table, lines) = self.split();
         let Some(table) = table.used() else { return };
@@ -46,7 +46,7 @@ impl WriteSet {
 }
 
 impl WriteLines {
-    /// Has what is being loaded for an absent key retired.
+    /// Overtakes the running loads of an absent key.
     pub(super) fn overtake(&mut self, line: usize) {
         match &mut self.lines[line].write {
             Write::Mark { invalidate, .. } => *invalidate = true,
@@ -100,15 +100,16 @@ impl WriteLines {
         self.marks_where.iter().any(|matches| matches(key))
     }
 
-    /// Makes lines for the keys that a predicate marks. Whatever happens from now on came after the commit was begun.
+    /// Adds lines for the keys that a predicate marks. Anything that happens from now on comes after the
+    /// begin of the commit.
     pub(super) fn mark_matching(&mut self, table: &dyn ErasedTable, order: &mut WriteOrder) {
         if self.marks_where.is_empty() {
             return;
         }
         let head = table.head();
-        // Keys that are neither there nor watched are known by copies alone.
+        // Keys that are neither present nor watched may still have copies elsewhere.
         head.dirty_marks.mark_all();
-        // Before the keys, so that what is being loaded is either overtaken or among them.
+        // Before the keys, so that each load is either overtaken or stores a key that is among them.
         let used = table.used();
         let mut keys = head.watchers.keys();
         if let Some(used) = used {
@@ -121,7 +122,7 @@ impl WriteLines {
         }
     }
 
-    /// Has a key marked that is not written here. Returns the line if this is its first write.
+    /// Marks a key that is not written here. Returns the line if this is its first write.
     fn mark_unwritten(
         &mut self,
         head: &Head,

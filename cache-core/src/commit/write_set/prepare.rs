@@ -1,4 +1,4 @@
-//! What a commit does before anything is locked: all that runs foreign code.
+//! What a commit does before anything is locked: everything that runs foreign code.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::erased::UsedTable;
 use crate::table::head::Head;
 
 impl WriteSet {
-    /// Runs all foreign code that the commit needs, before anything is locked. Adds the lines that come by that to `order`.
+    /// Runs all foreign code that the commit needs, before anything is locked. Adds the lines that result
+    /// from it to `order`.
     pub(crate) fn prepare(&mut self, label: Option<&Arc<str>>, order: &mut WriteOrder) {
         let (table, lines) = self.split();
         let head = table.head();
@@ -36,7 +37,7 @@ impl WriteSet {
 }
 
 impl WriteLines {
-    /// Runs a merge again whose base was found changed.
+    /// Runs a merge again if its base has changed.
     fn merge_again(&mut self, table: &dyn UsedTable, at: usize) {
         let line = &mut self.lines[at];
         if let Write::Merge(merge) = &mut line.write
@@ -52,7 +53,7 @@ impl WriteLines {
         }
     }
 
-    /// Makes what is to be installed. Without `Incoming` for a simple line of a table with simple commits.
+    /// Prepares what is installed. Makes no `Incoming` for a simple line of a table with simple commits.
     fn prepare(&mut self, head: &Head, at: usize, label: Option<&Arc<str>>, has_simple_commits: bool) {
         let line = &self.lines[at];
         if has_simple_commits && line.is_simple() {

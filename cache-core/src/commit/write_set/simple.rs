@@ -1,5 +1,5 @@
-//! Simple commits: of values alone, and perhaps of what was read, in tables with a capacity, where nobody has to be
-//! asked or told. Most are. They have the phases of a [`Commit`], without what these do for others.
+//! Simple commits: values, and perhaps reads, in tables with a capacity, without hooks or listeners. Most
+//! commits are simple. They have the phases of a [`Commit`], without the work that only other commits need.
 //!
 //! [`Commit`]: crate::commit::Commit
 
@@ -12,7 +12,7 @@ use crate::commit::{Part, Steps};
 use crate::shard::DisplacedPairs;
 use crate::shared::Shared;
 
-/// Commits the sets of a transaction, which are all of it, if that is simple. Returns the revision; `None` if nothing was
+/// Commits all sets of a transaction, if the commit is simple. Returns the revision; `None` if nothing was
 /// done.
 pub(crate) fn commit_simply(shared: &Shared, sets: &mut [Box<WriteSet>]) -> Option<u64> {
     let mut writes = false;
@@ -40,7 +40,7 @@ pub(crate) fn commit_simply(shared: &Shared, sets: &mut [Box<WriteSet>]) -> Opti
     Some(revision)
 }
 
-/// What is done under locks. Changes nothing if it returns `None`.
+/// Does the work under locks. Changes nothing if it returns `None`.
 fn install(
     shared: &Shared,
     sets: &mut [Box<WriteSet>],
@@ -68,7 +68,8 @@ fn install(
 }
 
 impl WriteSet {
-    /// Copies what is to be written. Returns whether anything is; `None` if there is more to do.
+    /// Copies what will be written. Returns whether there is anything to write; `None` if the commit is not
+    /// simple.
     fn prepare_simply(&mut self) -> Option<bool> {
         let (table, lines) = self.split();
         let is_simple = |line: &WriteLine| line.is_simple() || !line.is_written();
@@ -85,8 +86,8 @@ impl WriteSet {
 }
 
 impl WriteLines {
-    /// Finds the keys in shards that are locked. Returns whether nothing but simple writes has to be done to them, and what
-    /// was read is unchanged.
+    /// Locates the keys in the locked shards. Returns whether they need only simple writes and the reads are
+    /// unchanged.
     fn locate_simply(&mut self, locked: &LockedShards<'_>, now: Moment) -> bool {
         let Self { pairs, lines, .. } = self;
         let head = locked.table().head();

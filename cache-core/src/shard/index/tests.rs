@@ -18,7 +18,7 @@ fn is(number: u32) -> impl Fn(u32) -> Option<u32> {
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u32),
-    /// The entry that is so far behind the first.
+    /// The entry at this distance from the first.
     Remove(usize),
     Reserve(usize),
 }
@@ -32,7 +32,7 @@ fn steps(hashes: impl Strategy<Value = u32>) -> impl Strategy<Value = Vec<Step>>
     prop::collection::vec(step, 0..600)
 }
 
-/// Takes the steps, and compares with a map of hashes by number after each.
+/// Runs the steps, and compares with a map of hashes by number after each.
 fn compare(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let (mut index, mut records, mut model) = (Index::default(), Records::default(), BTreeMap::new());
     for step in steps {

@@ -1,7 +1,7 @@
-//! What is written and read stays within bounds: of depth, of stack, and of elements that take no bytes.
+//! Bounds on what is written and read: depth, stack, and elements that take no bytes.
 //!
-//! Both directions count alike, so that a value that was written can be read back. Knows nothing of formats, but that
-//! JSON has bounds of its own and forms that mean two values.
+//! Both directions count in the same way, so a value that was written can be read back. Knows nothing of
+//! formats, except that JSON has its own bounds, and forms that stand for two values.
 
 mod reading;
 mod writing;
@@ -13,30 +13,32 @@ pub(super) use writing::Guarded;
 
 use super::{CodecError, EncodeError, Margin};
 
-/// Levels that a value in a binary format may have: structs, sequences, maps, enums, options.
+/// Maximum nesting of a value in a binary format: structs, sequences, maps, enums, options.
 pub(super) const MAX_DEPTH: u32 = 256;
 
-/// Levels that a value in JSON may have. `serde_json` reads no more.
+/// Maximum nesting of a value in JSON. `serde_json` reads no more.
 pub(super) const MAX_JSON_DEPTH: u32 = 127;
 
-/// Elements that take no bytes (`()`, empty structs) may be so many in one value more than it has bytes.
+/// Number of elements that take no bytes (`()`, empty structs) that a value may have beyond its number of
+/// bytes.
 ///
-/// An attacker gets so many steps for the few bytes of an entry.
+/// An attacker gets this many steps for the few bytes of an entry.
 pub(super) const FREE_ELEMENTS: usize = 8192;
 
-/// Stack that may lie between the codec and the level that it enters: half of what a thread has by default, which
-/// leaves the rest to the caller and to that level. What a level takes depends on the size of the type and on the
-/// optimiser, so it is measured, not guessed.
+/// Maximum stack between the codec and the level that it enters: half of the default of a thread, which
+/// leaves the rest to the caller and to that level. The stack of a level depends on the size of the type and
+/// on the optimiser, so it is measured, not guessed.
 ///
 /// WebAssembly has a stack of 1 MiB as a rule, and so has the main thread on Windows.
 const MAX_STACK: usize = if cfg!(any(target_family = "wasm", windows)) { 256 * 1024 } else { 1024 * 1024 };
 
-/// Where the stack may not go beyond. It grows towards lower addresses on every platform that Rust has threads on.
+/// The limit of the stack. It grows towards lower addresses on every platform where Rust has threads.
 #[derive(Clone, Copy, Debug)]
 struct StackEnd(usize);
 
 impl StackEnd {
-    /// As much below the end is no use of the stack: another one has been switched to, as sanitizers do.
+    /// An address this far below the limit is not stack use: the program has switched to another stack, as
+    /// sanitizers do.
     const ANOTHER: usize = 64 * 1024 * 1024;
 
     #[inline]
@@ -44,7 +46,7 @@ impl StackEnd {
         Self(Self::here().saturating_sub(bytes))
     }
 
-    /// An address in the current frame, or just below it.
+    /// Returns an address in the current frame, or just below it.
     #[inline(always)]
     fn here() -> usize {
         let mark = 0u8;
@@ -58,9 +60,9 @@ impl StackEnd {
     }
 }
 
-/// Why a bound, or a form with two meanings, ended the work.
+/// Why a bound, or a form with two meanings, stopped the codec.
 ///
-/// Kept beside the error of the format, for some formats forget what they were told.
+/// Kept beside the error of the format, since some formats drop the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Refusal {
     #[error("it is nested deeper than {MAX_DEPTH} levels")]
@@ -93,13 +95,13 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// For a value that is written.
+    /// Creates the limits for writing a value.
     #[inline]
     pub(super) fn for_writing() -> Self {
         Self::new(usize::MAX, MAX_STACK)
     }
 
-    /// For a value that is read from so many bytes of `input`.
+    /// Creates the limits for reading a value from `input` bytes.
     #[inline]
     pub(super) fn for_reading(input: usize, margin: Margin) -> Self {
         let stack = match margin {
@@ -114,7 +116,7 @@ impl Limits {
         Self { stack: StackEnd::after(stack), elements: Cell::new(elements), refusal: Cell::new(None) }
     }
 
-    /// Takes so many of the elements that may still be had; `false` if there are not so many.
+    /// Takes `count` of the remaining elements; `false` if there are fewer.
     #[inline]
     fn take_elements(&self, count: usize) -> bool {
         let left = self.elements.get().checked_sub(count);
@@ -122,7 +124,7 @@ impl Limits {
         left.is_some()
     }
 
-    /// Whether a value that was written as so many `bytes` has no more elements than a reader takes.
+    /// Checks that a value that was written as `bytes` bytes has no more elements than a reader accepts.
     #[cfg(any(feature = "bincode", feature = "postcard"))]
     pub(super) fn check_elements(&self, bytes: usize) -> Result<(), EncodeError> {
         if usize::MAX - self.elements.get() <= bytes.saturating_add(FREE_ELEMENTS) {
@@ -131,7 +133,7 @@ impl Limits {
         Err(EncodeError::Unreadable(Refusal::FreeElements.into()))
     }
 
-    /// The error of a value that was written: the bound that it exceeded, else what the format says.
+    /// Returns the error of writing a value: the bound that it exceeded, else the error of the format.
     #[cold]
     pub(super) fn encode_error(&self, format: impl FnOnce() -> String) -> EncodeError {
         match self.refusal.get() {
@@ -140,13 +142,14 @@ impl Limits {
         }
     }
 
-    /// The error of a value that was read, likewise.
+    /// Returns the error of reading a value: the bound that it exceeded, else the error of the format.
     #[cold]
     pub(super) fn decode_error(&self, format: impl FnOnce() -> String) -> CodecError {
         self.refusal.get().map_or_else(|| CodecError(format()), CodecError::from)
     }
 
-    /// Whether nothing was refused to a value that was read. What it is refused must not end as a default.
+    /// Checks that the bounds refused nothing to a value that was read. A refused part must not end up as a
+    /// default.
     #[inline]
     pub(super) fn check(&self) -> Result<(), CodecError> {
         match self.refusal.get() {

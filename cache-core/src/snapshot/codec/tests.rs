@@ -131,7 +131,7 @@ fn a_struct_that_is_too_deep_does_not_end_in_its_defaults() {
     Bincode::decode::<Link>(&whole).expect("it is not too deep");
 }
 
-/// A length of 2^63 in each place that has one. Taken at its word it would end the process.
+/// A length of 2^63 in each place that has one. A reader that trusts it would end the process.
 #[test]
 fn forged_lengths_are_refused() {
     let bincode = (1u64 << 63).to_le_bytes();
@@ -144,7 +144,7 @@ fn forged_lengths_are_refused() {
         refused::<C, Vec<[u64; 32]>>(length);
         refused::<C, HashMap<u64, String>>(length);
         refused::<C, Vec<Vec<Vec<u64>>>>(&[length, length, length].concat());
-        // No bytes for an element, so only the count can end this.
+        // The elements take no bytes, so only the count can end this.
         refused::<C, Vec<()>>(length);
         refused::<C, HashSet<()>>(length);
         refused::<C, HashMap<(), ()>>(length);
@@ -180,7 +180,7 @@ fn forged_lengths_of_bytes_are_refused() {
 
 #[test]
 fn depth_is_bounded_in_every_codec() {
-    // `Some` in a struct with one field: one byte for each level. `Tree` has one length for each.
+    // `Some` in a struct with one field: one byte for each level. `Tree` has one length for each level.
     let text = refused::<Bincode, Node>(&[1; 100_000]);
     assert!(text.contains("nested deeper than 256 levels"), "{text}");
     let text = refused::<Postcard, Node>(&[1; 100_000]);
@@ -223,14 +223,14 @@ fn a_value_is_written_as_deep_as_it_can_be_read_and_no_deeper() {
         is_bounded::<Bincode, _>(depth, MAX_DEPTH, &tree);
         is_bounded::<Postcard, _>(depth, MAX_DEPTH, &tree);
         is_bounded::<Json, _>(depth, MAX_JSON_DEPTH, &tree);
-        // A variant is a level each, and so is the last one, but that one only in the binary formats.
+        // Each variant is a level. The last one is a level only in the binary formats.
         let kind = (1..depth).fold(Kind::Unit, |kind, _| Kind::Newtype(Box::new(kind)));
         is_bounded::<Bincode, _>(depth, MAX_DEPTH, &kind);
         is_bounded::<Postcard, _>(depth, MAX_DEPTH, &kind);
         is_bounded::<Json, _>(depth - 1, MAX_JSON_DEPTH, &kind);
     }
     for nodes in [MAX_DEPTH / 2 - 1, MAX_DEPTH / 2, MAX_DEPTH / 2 + 1] {
-        // A struct and an option for each; an option is no level in JSON.
+        // A struct and an option for each node. An option is not a level in JSON.
         is_bounded::<Bincode, _>(nodes * 2, MAX_DEPTH, &chain(nodes as usize - 1));
         is_bounded::<Postcard, _>(nodes * 2, MAX_DEPTH, &chain(nodes as usize - 1));
         is_bounded::<Json, _>(nodes, MAX_JSON_DEPTH, &chain(nodes as usize - 1));
@@ -293,7 +293,7 @@ fn large(levels: u64) -> Large {
     (1..levels).fold(level(None, 0), |next, number| level(Some(Box::new(next)), number))
 }
 
-/// On a stack as threads have it by default, whatever this one has.
+/// Runs on a stack of the default size, whatever the size of this one.
 fn on_a_usual_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(run).expect("a thread");
     thread.join().expect("the stack does not overflow")
@@ -337,7 +337,7 @@ fn what_is_read_with_a_margin_is_read_without() {
     });
 }
 
-/// The error of a value that must not be written.
+/// Returns the error of a value that must not be written.
 #[track_caller]
 fn unwritable<C: Codec, T: Serialize>(value: &T) -> String {
     C::encode(value, &mut Vec::new()).expect_err("it must not be written").to_string()
@@ -365,8 +365,8 @@ fn elements_that_take_no_bytes_are_bounded_alike_in_both_directions() {
     assert_eq!(Json::decode::<Vec<()>>(&encoded::<Json, _>(&units)), Ok(units));
 }
 
-/// Lists of lists that hold as many elements without bytes as one list may: refused after as many steps as the input is
-/// long, not after its square.
+/// Lists of lists that hold as many elements without bytes as one list may. They are refused in linear time
+/// of the input, not quadratic.
 #[test]
 fn elements_that_take_no_bytes_are_bounded_in_total() {
     use std::cell::Cell;
@@ -378,7 +378,7 @@ fn elements_that_take_no_bytes_are_bounded_in_total() {
         static READ: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// Can be read as often as there may be elements.
+    /// Panics if it is read more often than elements are allowed.
     #[derive(Debug)]
     struct Counted;
     impl<'de> Deserialize<'de> for Counted {
@@ -424,7 +424,7 @@ fn json_writes_nothing_that_it_would_read_as_something_else() {
     ] {
         assert!(text.contains("would read back as `None`"), "{text}");
     }
-    // These have forms of their own.
+    // These have distinct forms.
     assert_eq!(encoded::<Json, _>(&Some(Some(1))), b"1");
     assert_eq!(encoded::<Json, _>(&Some([None::<u8>])), b"[null]");
     assert_eq!(encoded::<Json, _>(&Some(Kind::Unit)), b"\"Unit\"");
@@ -459,7 +459,7 @@ fn types_that_need_a_self_describing_format_are_refused_by_the_binary_ones() {
     assert_eq!(Json::decode::<Untagged>(&encoded::<Json, _>(&value)), Ok(value));
 }
 
-/// How deep a thread can follow, so that the bound has a margin: prints the stack that a level takes.
+/// Prints the stack that a level takes, to show the margin of the bound.
 #[test]
 fn the_bound_leaves_room_on_a_small_stack() {
     let decode = || refused::<Bincode, Tree>(&1u64.to_le_bytes().repeat(100_000));

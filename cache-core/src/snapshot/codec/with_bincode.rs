@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::bounds::{Bounded, Guarded, Limits};
 use super::{Bincode, Codec, CodecError, EncodeError, Margin, refuse_rest};
 
-/// No limit of bincode's own: it is a compile-time number, so either too small for honest entries or too large
+/// Sets no limit in bincode: it is a compile-time number, so either too small for honest entries or too large
 /// to protect from a forged length. `Bounded` measures against the input instead.
 const CONFIG: Fixed = bincode::config::standard().with_little_endian().with_fixed_int_encoding();
 
@@ -44,7 +44,7 @@ impl Codec for Bincode {
     }
 }
 
-/// What was read, if it is all of the input and nothing was refused.
+/// Returns what was read, if it is all of the input and nothing was refused.
 fn end<T>(read: Result<T, DecodeError>, decoder: &mut Decoder<'_>, limits: &Limits) -> Result<T, CodecError> {
     let value = read.map_err(|error| decode_error(error, limits))?;
     limits.check()?;
@@ -55,7 +55,7 @@ fn end<T>(read: Result<T, DecodeError>, decoder: &mut Decoder<'_>, limits: &Limi
 type Decoder<'de> =
     BorrowedSerdeDecoder<'de, bincode::de::DecoderImpl<bincode::de::read::SliceReader<'de>, Fixed, ()>>;
 
-/// How many bytes are left. The decoder does not tell, so they are read.
+/// Returns how many bytes are left. The decoder does not tell, so this reads them.
 fn rest(decoder: &mut Decoder<'_>) -> usize {
     let mut rest = 0;
     while u8::deserialize(decoder.as_deserializer()).is_ok() {

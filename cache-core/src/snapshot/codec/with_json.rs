@@ -1,7 +1,7 @@
 //! JSON by `serde_json`. The only file of the snapshot that names the crate.
 //!
-//! It stops at 128 levels by itself, and every element takes bytes of the input, so that stack alone is to be bounded.
-//! The feature `float_roundtrip` of `serde_json` makes it read each float as the one that was written.
+//! It stops at 128 levels by itself, and every element takes bytes of the input, so only the stack needs a
+//! bound. The feature `float_roundtrip` of `serde_json` makes it read each float as the one that was written.
 
 use serde::Serialize;
 use serde::de::DeserializeSeed;
@@ -37,7 +37,7 @@ impl Codec for Json {
     }
 }
 
-/// What was read, if it is all of the input and nothing was refused.
+/// Returns what was read, if it is all of the input and nothing was refused.
 fn end<T>(
     read: serde_json::Result<T>,
     deserializer: &mut serde_json::Deserializer<serde_json::de::SliceRead<'_>>,

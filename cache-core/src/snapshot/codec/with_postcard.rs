@@ -34,7 +34,7 @@ impl Codec for Postcard {
     }
 }
 
-/// What was read, if it is all of the input and nothing was refused.
+/// Returns what was read, if it is all of the input and nothing was refused.
 fn end<'de, T>(
     read: postcard::Result<T>,
     deserializer: postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>,
@@ -51,7 +51,7 @@ fn decode_error(error: &postcard::Error, limits: &Limits) -> CodecError {
     limits.decode_error(|| error.to_string())
 }
 
-/// `postcard` takes its sink by value and asks for `Extend`.
+/// `postcard` takes its sink by value and requires `Extend`.
 struct PostcardSink<'a>(&'a mut Vec<u8>);
 
 impl Extend<u8> for PostcardSink<'_> {

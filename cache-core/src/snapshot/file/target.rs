@@ -1,4 +1,4 @@
-//! What the path of a snapshot names: a regular file, or a place where one can be created. Opens nothing.
+//! Resolves the path of a snapshot: to a regular file, or to a place where one can be created. Opens nothing.
 
 use std::ffi::OsStr;
 use std::fs::{self, FileType, Metadata};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use crate::snapshot::error::{PathProblem, SnapshotError};
 
-/// Links in a row that are followed before it counts as a loop, as in Linux.
+/// Number of links in a row after which it counts as a loop, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// The regular file at `path`, through links; `None` when nothing is there.
+/// Finds the regular file at `path`, through links; `None` if nothing is there.
 ///
 /// # Errors
-/// `Path` for anything that is no regular file; `File` when the system does not tell.
+/// `Path` for anything other than a regular file; `File` if the system cannot tell.
 pub(super) fn find(action: &'static str, path: &Path) -> Result<Option<Metadata>, SnapshotError> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
@@ -25,10 +25,11 @@ pub(super) fn find(action: &'static str, path: &Path) -> Result<Option<Metadata>
     }
 }
 
-/// Where the file is, or is to be, that `path` leads to through links.
+/// Returns where `path` leads through links, whether or not a file is there.
 ///
-/// The system follows links as well, but names no place for a file that is not there yet. [`find`] asks it first, so
-/// that a link that it does not follow, such as one of another user in a shared folder, is not followed here.
+/// The system follows links as well, but names no place for a file that does not exist yet. [`find`] asks it
+/// first, so that a link that it does not follow, such as one of another user in a shared folder, is not
+/// followed here.
 pub(super) fn follow_links(action: &'static str, path: &Path) -> Result<PathBuf, SnapshotError> {
     let mut target = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -45,7 +46,7 @@ pub(super) fn follow_links(action: &'static str, path: &Path) -> Result<PathBuf,
     Err(failed(action, path)(io::Error::other("too many links in a row")))
 }
 
-/// The last part of a path that can name a file: `Path` alone overlooks a separator at the end.
+/// Returns the last part of a path, if it can name a file: `Path` alone ignores a separator at the end.
 fn file_name(path: &Path) -> Option<&OsStr> {
     let whole = path.as_os_str().as_encoded_bytes();
     path.file_name().filter(|name| whole.ends_with(name.as_encoded_bytes()))
@@ -55,7 +56,7 @@ pub(super) fn refused(action: &'static str, path: &Path, problem: PathProblem) -
     SnapshotError::Path { action, path: path.to_owned(), problem }
 }
 
-/// Why something other than a regular file is refused.
+/// Returns why something other than a regular file is refused.
 pub(super) fn problem_of(found: FileType) -> PathProblem {
     match found.is_dir() {
         true => PathProblem::Folder,

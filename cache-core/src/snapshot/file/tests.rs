@@ -116,7 +116,7 @@ fn a_temporary_file_is_there_as_such_while_it_is_written() {
         assert!(is_temporary_name(OsStr::new(&temporary)), "{temporary}");
         #[cfg(unix)]
         assert_eq!(mode(&folder.path().join(&temporary)), 0o600, "while it is written");
-        // A save beside it takes it for no stale one.
+        // A concurrent save does not take it for a stale one.
         replace(&other, content("other"))?;
         assert_eq!(names(folder.path()), [temporary, "other.snapshot".to_owned()]);
         Ok(())
@@ -125,7 +125,7 @@ fn a_temporary_file_is_there_as_such_while_it_is_written() {
     assert_eq!(names(folder.path()), ["app.snapshot", "other.snapshot"]);
 }
 
-/// The system says that what has no disk below it cannot be synced. So what returns an error has asked it.
+/// The system refuses to sync a file without a disk. So an error shows that the sync reached the system.
 #[test]
 fn a_sync_asks_the_system() {
     let (_reader, writer) = std::io::pipe().expect("a pipe");
@@ -224,7 +224,7 @@ fn a_link_stays_and_its_target_is_replaced() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("data")).expect("a folder");
-    // Relative links, through one another, to a file that is not there at first.
+    // Relative links, through one another, to a file that does not exist at first.
     std::os::unix::fs::symlink("data/second", path("first")).expect("a link");
     std::os::unix::fs::symlink("app.snapshot", path("data/second")).expect("a link");
     for text in ["old", "new"] {

@@ -7,34 +7,34 @@ use super::bytes::Cursor;
 use crate::shard::saved_entries::{EntryMeta, Nanos};
 use crate::snapshot::error::{Damage, SnapshotError};
 
-/// A block is full with so many entries: enough to make its frame cheap, few enough to stay in the second cache.
+/// Number of entries in a full block: enough to make its frame cheap, few enough to stay in the L2 cache.
 pub(crate) const FULL_ENTRIES: usize = 1024;
-/// A block is full with so many bytes of entries.
+/// Number of entry bytes in a full block.
 pub(crate) const FULL_BYTES: usize = 1024 * 1024;
 
 /// All entries have one length, which is given once.
 const UNIFORM: u32 = 1;
-/// There are marks; without the column all are zero.
+/// The block has marks; without the column all are zero.
 const MARKS: u32 = 2;
-/// There are times to live that were given with writes.
+/// The block has times to live that were given with writes.
 const TTL: u32 = 4;
-/// There are freshness times that were given with writes.
+/// The block has freshness times that were given with writes.
 const FRESH: u32 = 8;
-/// There are idle times; without the column they are the ages.
+/// The block has idle times; without the column they equal the ages.
 const IDLE: u32 = 16;
 const KNOWN: u32 = UNIFORM | MARKS | TTL | FRESH | IDLE;
 
 const INVALIDATED: u8 = 1;
 const SURVIVOR: u8 = 2;
 
-/// Collects entries until the block is full. Made to be used again, so that its buffers grow only once.
+/// Collects entries until the block is full. Reused for later blocks, so that its buffers grow only once.
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
     lengths: Vec<u32>,
-    /// Turned into columns all at once, which is faster than one by one.
+    /// Converted to columns all at once, which is faster than one by one.
     metas: Vec<EntryMeta>,
     payload: Vec<u8>,
-    /// All that stands before the payload, once the block is complete.
+    /// Everything before the payload, once the block is complete.
     columns: Vec<u8>,
 }
 
@@ -72,7 +72,7 @@ impl BlockBuilder {
         }
     }
 
-    /// Makes the columns, after the last entry.
+    /// Builds the columns, after the last entry.
     pub fn finish(&mut self) {
         let Self { lengths, metas, columns: out, .. } = self;
         let uniform = lengths.windows(2).all(|pair| pair[0] == pair[1]);
@@ -104,7 +104,7 @@ impl BlockBuilder {
         }
     }
 
-    /// The block's body, in pieces.
+    /// Returns the block's body, in pieces.
     pub fn parts(&self) -> [&[u8]; 2] {
         [&self.columns, &self.payload]
     }
@@ -116,7 +116,7 @@ impl BlockBuilder {
     }
 }
 
-/// Makes room once and then fills it, so that no entry asks for more.
+/// Appends a column. Reserves room once, so that no entry reallocates.
 fn put_column<T, const N: usize>(values: &[T], out: &mut Vec<u8>, encode: impl Fn(&T) -> [u8; N]) {
     let start = out.len();
     out.resize(start + values.len() * N, 0);
@@ -161,7 +161,7 @@ impl<'a> Block<'a> {
     /// Cuts and checks the `body` that begins at `offset` of the file.
     ///
     /// # Errors
-    /// Damage, when lengths and counts do not add up.
+    /// Damage, if lengths and counts do not add up.
     pub fn parse(body: &'a [u8], offset: u64) -> Result<Self, SnapshotError> {
         let mut cursor = Cursor::new(body, offset);
         let count = cursor.u32(WHAT)? as usize;
@@ -211,7 +211,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Bookkeeping and bytes of each entry, in order.
+    /// Returns the metadata and bytes of each entry, in order.
     #[inline]
     pub fn entries(&self) -> impl Iterator<Item = (EntryMeta, &'a [u8])> + use<'a> {
         let block = *self;

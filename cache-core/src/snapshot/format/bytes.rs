@@ -1,4 +1,4 @@
-//! Reading numbers and text from a slice, with errors that say where. Allocates nothing.
+//! Reads numbers and text from a slice, with errors that say where. Allocates nothing.
 
 use crate::snapshot::error::{Damage, SnapshotError};
 
@@ -21,7 +21,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// # Errors
-    /// [`Damage::Truncated`] when fewer than `length` bytes are left; `what` is named in it.
+    /// [`Damage::Truncated`], which names `what`, if fewer than `length` bytes are left.
     pub fn take(&mut self, length: usize, what: &'static str) -> Result<&'a [u8], SnapshotError> {
         let Some((taken, rest)) = self.rest.split_at_checked(length) else {
             let missing = (length - self.rest.len()) as u64;
@@ -70,7 +70,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Writes what [`Cursor::text`] reads. Names and tags only: more than 4 GiB of them is cut.
+/// Writes what [`Cursor::text`] reads. For names and tags only: anything beyond 4 GiB is cut off.
 pub(crate) fn put_text(text: &str, out: &mut Vec<u8>) {
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&length.to_le_bytes());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// The squares of the numbers below `count`, in the order in which they were taken.
+/// Returns the squares of the numbers below `count`, in the order in which they were taken.
 fn squares(count: usize, threads: usize) -> Vec<usize> {
     let mut taken = Vec::new();
     let take = |square: &mut usize| {

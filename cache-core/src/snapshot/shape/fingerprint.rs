@@ -9,13 +9,13 @@ use std::fmt;
 pub struct Fingerprint(u128);
 
 impl Fingerprint {
-    /// The 16 bytes as they stand in a file.
+    /// Returns the 16 bytes as stored in a file.
     #[must_use]
     pub const fn to_le_bytes(self) -> [u8; 16] {
         self.0.to_le_bytes()
     }
 
-    /// The fingerprint that stands in a file as `bytes`.
+    /// Creates the fingerprint that a file stores as `bytes`.
     #[must_use]
     pub const fn from_le_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_le_bytes(bytes))

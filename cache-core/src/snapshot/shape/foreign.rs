@@ -19,7 +19,7 @@ mod chrono {
         "chrono::Weekday" Weekday;
     }
 
-    /// A point in time is saved with its offset. Zones other than these two are not told apart.
+    /// A point in time is saved with its offset. All zones other than these two have the same shape.
     impl<Zone: TimeZone + 'static> Shape for DateTime<Zone> {
         fn shape(visitor: &mut ShapeVisitor) {
             let zone = TypeId::of::<Zone>();
@@ -41,7 +41,8 @@ mod time {
         Weekday,
     };
 
-    // What JSON writes for most of them is a text or an array, as the feature `serde-human-readable` of `time` says.
+    // JSON writes most of them as a string or an array, depending on the feature `serde-human-readable` of
+    // `time`.
     named! {
         "time::Date" Date: Unknown;
         "time::Month" Month;
@@ -75,7 +76,7 @@ mod url {
     use crate::snapshot::shape::visitor::JsonForm;
     use crate::snapshot::shape::{Shape, ShapeVisitor};
 
-    /// Some URLs that were changed by their setters are parsed as others.
+    /// Some URLs that were changed by their setters parse as other URLs.
     impl Shape for url::Url {
         fn shape(visitor: &mut ShapeVisitor) {
             visitor.name("url::Url");

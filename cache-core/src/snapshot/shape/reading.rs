@@ -1,5 +1,5 @@
-//! What a type asks a deserializer for first. A derived `Deserialize` asks for its own kind and name; one written by
-//! hand nearly always for something else. Nothing is read.
+//! The first request of a type to a deserializer. A derived `Deserialize` requests its own kind and name; a
+//! handwritten one nearly always requests something else. Nothing is read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -20,7 +20,7 @@ pub enum Request {
     Struct(&'static str),
     /// An enum.
     Enum(&'static str),
-    /// Anything else: no derived type asks for it.
+    /// Anything else: no derived type requests it.
     Other,
 }
 
@@ -30,20 +30,20 @@ pub enum Request {
 pub struct Reader<T: ?Sized>(PhantomData<fn() -> Box<T>>);
 
 impl<T: ?Sized> Reader<T> {
-    /// The only one.
+    /// The only value.
     pub const NEW: Self = Self(PhantomData);
 }
 
 /// A type that can be read. Called as a method of `&Reader<T>`, this is preferred to [`Unreadable`].
 #[doc(hidden)]
 pub trait Read {
-    /// What the type asks for first.
+    /// Returns the first request of the type.
     fn request(&self) -> Option<Request>;
 }
 
 impl<T: DeserializeOwned> Read for Reader<T> {
     fn request(&self) -> Option<Request> {
-        // Nothing asked for: it made itself up.
+        // `Ok` means that the type built itself without a request.
         match T::deserialize(ShapeRecorder) {
             Ok(_) => Some(Request::Other),
             Err(Asked(request)) => Some(request),
@@ -54,7 +54,7 @@ impl<T: DeserializeOwned> Read for Reader<T> {
 /// A type that may be unreadable.
 #[doc(hidden)]
 pub trait Unreadable {
-    /// Nothing.
+    /// Returns `None`.
     fn request(&self) -> Option<Request> {
         None
     }

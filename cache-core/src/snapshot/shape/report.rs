@@ -1,13 +1,13 @@
-//! What is known of a shape: the fingerprint, and what a reader and a codec must be ready for.
+//! The facts about a shape: the fingerprint, and what a reader and a codec must expect.
 
 use super::Shape;
 use super::fingerprint::{Fingerprint, Fnv};
 use super::visitor::{Doubts, Misfit, ShapeVisitor};
 use crate::snapshot::codec::Codec;
 
-/// Fingerprint of a type, with what a codec and a reader of hostile input must know of it.
+/// Fingerprint of a type, with what a codec and a reader of hostile input must know about it.
 ///
-/// Computed by walking the type, in about a microsecond; nothing is kept.
+/// Computed by walking the type, in about a microsecond; nothing is cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShapeReport {
@@ -17,7 +17,7 @@ pub struct ShapeReport {
     pub self_describing: Option<&'static str>,
     /// Whether a type contains itself, so that values can be nested without end.
     pub is_recursive: bool,
-    /// Whether a part is not described, so that nobody knows how deep it nests.
+    /// Whether a part is not described, so that its nesting depth is unknown.
     pub is_opaque: bool,
     doubts: Doubts,
     json_misfit: Option<Misfit>,
@@ -39,7 +39,7 @@ impl ShapeReport {
         visitor.name("entry");
         visitor.visit::<K>();
         if visitor.is_partial {
-            // A key that comes back with another field is another key.
+            // A key that comes back with a different field is another key.
             visitor.doubt();
         }
         visitor.visit::<V>();
@@ -57,7 +57,8 @@ impl ShapeReport {
         Self::after(visitor)
     }
 
-    /// The same shape under another `version`, which changes the fingerprint (`#[query(version = 2)]`).
+    /// Returns the same shape under another `version`, which changes the fingerprint (`#[query(version =
+    /// 2)]`).
     #[must_use]
     pub fn with_version(mut self, version: u32) -> Self {
         let mut hash = Fnv::new();
@@ -67,21 +68,21 @@ impl ShapeReport {
         self
     }
 
-    /// What a walk that is over has found.
+    /// Returns the findings of a finished walk.
     fn after(visitor: ShapeVisitor) -> Self {
         let ShapeVisitor { hash, self_describing, is_recursive, is_opaque, doubts, json_misfit, .. } =
             visitor;
         Self { fingerprint: hash.finish(), self_describing, is_recursive, is_opaque, doubts, json_misfit }
     }
 
-    /// Whether a reader has to count how deep a value nests.
+    /// Returns whether a reader must count the nesting depth of a value.
     #[must_use]
     pub fn has_unknown_depth(&self) -> bool {
         self.is_recursive || self.is_opaque
     }
 
-    /// Whether every value of the type that codec `C` writes reads back equal, as far as the shape tells, so that
-    /// nothing need be read back to know it.
+    /// Returns whether every value of the type that codec `C` writes reads back equal, as far as the shape
+    /// tells, so that a save need not read it back.
     ///
     /// `false` does not mean that values are lost. It is the answer for types that contain themselves, opaque parts,
     /// conversions (`from`, `try_from`, `into`), `self_describing` types, generic types, a `Deserialize` written by hand
@@ -93,7 +94,7 @@ impl ShapeReport {
         self.misfit(C::SELF_DESCRIBING).is_none() && !is_doubted && !self.has_unknown_depth()
     }
 
-    /// The first type met that a codec cannot carry, or cannot tell all values apart of.
+    /// Returns the first type met that a codec cannot carry, or whose values it cannot all tell apart.
     pub(crate) fn misfit(&self, is_codec_self_describing: bool) -> Option<Misfit> {
         if is_codec_self_describing {
             return self.json_misfit;

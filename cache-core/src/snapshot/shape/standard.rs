@@ -20,8 +20,8 @@ use std::time::{Duration, SystemTime};
 use super::visitor::JsonForm;
 use super::{Shape, ShapeVisitor};
 
-/// Types with parameters: after the colon those that serde writes, so neither hashers nor `PhantomData`'s. After the
-/// arrow what JSON writes; without one it is what it writes for the parameter.
+/// Types with parameters. After the colon come the parameters that serde writes, so neither hashers nor that
+/// of `PhantomData`. After the arrow comes the JSON form; without an arrow it is that of the parameter.
 macro_rules! generic {
     ($($name:literal [$($header:tt)*] $type:ty: $($parameter:ident)* $(=> $form:ident)?;)*) => {$(
         impl<$($header)*> Shape for $type {
@@ -164,7 +164,7 @@ tuple! {
     "tuple 16" A B C D E F G H I J K L M N O P;
 }
 
-/// One that was iterated to its end comes back as it was before its last step.
+/// A range that was iterated to its end comes back as it was before its last step.
 impl<T: Shape> Shape for RangeInclusive<T> {
     fn shape(visitor: &mut ShapeVisitor) {
         visitor.name("RangeInclusive");

@@ -1,7 +1,7 @@
-//! Walks the types that a type is made of and hashes what it meets. Every type derived from is walked once.
+//! Walks the types that a type is made of, and hashes them. Every derived type is walked once.
 //!
-//! What is hashed is a sequence of tokens, from which the walk could be read back, so that two different walks
-//! differ as text already:
+//! It hashes a sequence of tokens from which the walk could be reconstructed, so two different walks already
+//! differ as text:
 //!
 //! | token | bytes |
 //! |---|---|
@@ -25,7 +25,7 @@ const END_OF_NAME: u8 = 0xFF;
 const LAYOUT: u8 = 0xFE;
 const MET_BEFORE: u8 = 0xFD;
 
-/// Takes in what a type tells of itself. For generated code and the implementations of this crate.
+/// Collects what a type tells about itself. For generated code and the implementations in this crate.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ShapeVisitor {
@@ -36,28 +36,28 @@ pub struct ShapeVisitor {
     pub(super) is_recursive: bool,
     pub(super) is_opaque: bool,
     pub(super) doubts: Doubts,
-    /// Whether fields of a type met so far are not written.
+    /// Whether some fields of the types met so far are not written.
     pub(super) is_partial: bool,
-    /// The first type met that JSON has one form for two values of, or none.
+    /// The first type met for which JSON has one form for two values, or none.
     pub(super) json_misfit: Option<Misfit>,
-    /// What the type that was walked last is written as in JSON.
+    /// The JSON form of the type that was walked last.
     form: JsonForm,
-    /// Whether the next derived type turned out to be read by code written by hand.
+    /// Whether the next derived type is read by handwritten code.
     is_by_hand: bool,
 }
 
-/// What a value of a type is written as in JSON, as far as the shape tells.
+/// The JSON form of the values of a type, as far as the shape tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum JsonForm {
     /// Always `null`.
     Null,
     /// Sometimes `null`: an `Option`.
     Nullable,
-    /// A text, a number or a truth value: what can be the key of an object.
+    /// A string, a number or a boolean: what can be the key of an object.
     Scalar,
     /// An array or an object, or a variant with fields.
     Compound,
-    /// Code that the shape does not know decides.
+    /// Decided by code that the shape does not know.
     #[default]
     Unknown,
 }
@@ -70,13 +70,13 @@ pub(crate) struct Misfit {
     pub problem: &'static str,
 }
 
-/// The formats in which a value may read back as another one, or not at all, and nobody would notice when it is
+/// The formats in which a value may read back as another one, or not at all, without an error when it is
 /// written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Doubts {
     /// In formats that are not self-describing.
     pub binary: bool,
-    /// In formats that are.
+    /// In self-describing formats.
     pub described: bool,
 }
 
@@ -84,12 +84,12 @@ pub(super) struct Doubts {
 struct VisitedType {
     /// Place in the order of first meetings.
     number: u32,
-    /// Whether its fields are being walked now: meeting it again then means that it contains itself.
+    /// Whether its fields are being walked now. Meeting it again then means that it contains itself.
     is_open: bool,
     form: JsonForm,
 }
 
-/// What the derive says of one type: a text over names, order and attributes, hashed by the compiler.
+/// What the derive says about one type: a text of names, order and attributes, hashed by the compiler.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
@@ -98,13 +98,13 @@ pub struct Layout {
     path: &'static str,
     self_describing: bool,
     is_opaque: bool,
-    /// Other code than serde's derive may decide what is written or read.
+    /// Code other than serde's derive may decide what is written or read.
     is_converted: bool,
     /// Written and read under different names.
     is_renamed: bool,
     /// Some fields are not written, and come back as their default.
     is_partial: bool,
-    /// What serde's derive makes the type ask for; `None` where that depends on other types.
+    /// The request that serde's derive makes; `None` where it depends on other types.
     request: Option<Request>,
 }
 
@@ -140,8 +140,8 @@ impl Layout {
         self
     }
 
-    /// Says that other code than serde's derive may decide what is written or read: a conversion (`from`, `try_from`,
-    /// `into`), or a `Deserialize` written by hand for a generic type.
+    /// Says that code other than serde's derive may decide what is written or read: a conversion (`from`,
+    /// `try_from`, `into`), or a handwritten `Deserialize` of a generic type.
     #[must_use]
     pub const fn converted(mut self) -> Self {
         self.is_converted = true;
@@ -162,7 +162,7 @@ impl Layout {
         self
     }
 
-    /// Says what the type asks a deserializer for, if its `Deserialize` is derived.
+    /// Says what the type requests from a deserializer, if its `Deserialize` is derived.
     #[must_use]
     pub const fn asks_for(mut self, request: Request) -> Self {
         self.request = Some(request);
@@ -171,7 +171,8 @@ impl Layout {
 }
 
 impl Layout {
-    /// What serde's derive writes in JSON. `part` is the form of the last type visited; `has_no_parts` if there was none.
+    /// Returns the form that serde's derive writes in JSON. `part` is the form of the last type visited;
+    /// `has_no_parts` if there was none.
     fn form(&self, has_no_parts: bool, part: JsonForm) -> JsonForm {
         if self.self_describing || self.is_converted {
             return JsonForm::Unknown;
@@ -214,9 +215,9 @@ impl ShapeVisitor {
         self.derived_by_id(TypeId::of::<T>(), layout, parts);
     }
 
-    /// Takes in what a derived type really asks a deserializer for; `None` if it cannot be read.
+    /// Records what a derived type really requests from a deserializer; `None` if it cannot be read.
     ///
-    /// A `Deserialize` written by hand nearly always asks for something else than a derived one.
+    /// A handwritten `Deserialize` nearly always requests something other than a derived one.
     pub fn asked(&mut self, layout: &Layout, asked: Option<Request>) {
         if let (Some(expected), Some(asked)) = (layout.request, asked)
             && asked != expected
@@ -239,7 +240,7 @@ impl ShapeVisitor {
         self.hash.write(&number.to_le_bytes());
     }
 
-    /// Says what a named type is written as in JSON, after its parameters were visited.
+    /// Sets the JSON form of a named type, after its parameters were visited.
     pub(super) fn form(&mut self, form: JsonForm) {
         self.form = form;
     }
@@ -255,7 +256,7 @@ impl ShapeVisitor {
         self.form = JsonForm::Nullable;
     }
 
-    /// Takes note of a map of type `M`, after the walk of its keys.
+    /// Records a map of type `M`, after the walk of its keys.
     pub(super) fn keys_of<M: ?Sized + 'static>(&mut self) {
         if !matches!(self.form, JsonForm::Scalar | JsonForm::Unknown) {
             self.json_misfit.get_or_insert(Misfit {
@@ -270,7 +271,7 @@ impl ShapeVisitor {
         self.self_describing.get_or_insert(path);
     }
 
-    /// Says that a value of a named type may come back as another one, and the codecs would not notice.
+    /// Says that a value of a named type may come back as another one without an error of the codecs.
     pub(super) fn doubt(&mut self) {
         self.doubts = Doubts { binary: true, described: true };
     }

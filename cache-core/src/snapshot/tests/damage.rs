@@ -1,4 +1,4 @@
-//! Whatever happened to the bytes is noticed before any entry is decoded.
+//! Damage to the bytes is detected before any entry is decoded.
 
 use super::*;
 use crate::snapshot::error::Damage;

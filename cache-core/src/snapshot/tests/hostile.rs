@@ -5,7 +5,7 @@ use crate::snapshot::codec::{Codec, Json, Postcard};
 use crate::snapshot::error::Damage;
 use crate::snapshot::format::{FrameKind, HEADER_LEN, Header, WallTime, frame_head};
 
-/// A file of these frames, all numbers and checksums right.
+/// Builds a file of these frames, with correct numbers and checksums.
 fn forge(tables: u32, frames: &[(FrameKind, &[u8])]) -> Vec<u8> {
     let header = Header { saved_at: WallTime::new(saved_at()), revision: 0, tables };
     let mut file = header.to_bytes().to_vec();
@@ -16,7 +16,7 @@ fn forge(tables: u32, frames: &[(FrameKind, &[u8])]) -> Vec<u8> {
     file
 }
 
-/// Makes the checksums of header and frames right again, as far as the frames can be followed.
+/// Corrects the checksums of header and frames, as far as the frames can be followed.
 pub(super) fn mend(file: &mut [u8]) {
     if file.len() < HEADER_LEN {
         return;
@@ -36,7 +36,7 @@ pub(super) fn mend(file: &mut [u8]) {
     }
 }
 
-/// Everything that a restore does with a file, short of the cache.
+/// Does everything that a restore does with a file, without a cache.
 fn read_all(file: &[u8]) {
     let Ok(snapshot) = Snapshot::parse(file) else { return };
     for section in snapshot.sections() {
@@ -125,7 +125,8 @@ impl Query for GetTree {
     const NAME: &'static str = "get_tree";
 }
 
-/// The file of a table of trees whose only entry is a tree of this depth; built by hand, for no stack could.
+/// Builds the file of a table whose only entry is a tree of this depth. Built by hand, since no stack is deep
+/// enough to encode it.
 fn deep_file(codec: &Persistence<GetTree>, depth: usize) -> Vec<u8> {
     let leaf = vec![SavedEntry { key: GetTree, value: Arc::new(Tree(Vec::new())), meta: plain_meta() }];
     let shallow = save_one(codec, leaf);
@@ -164,7 +165,7 @@ fn a_value_too_deep_to_be_restored_is_left_out_and_named() {
     let codec = Persistence::<GetTree>::opaque::<Bincode>(0);
     let tree = |depth| (0..depth).fold(Tree(Vec::new()), |tree, _| Tree(vec![tree]));
     let entry = |depth| SavedEntry { key: GetTree, value: Arc::new(tree(depth)), meta: plain_meta() };
-    // Not the first entry: a shape that is opaque or recursive has every one of them read back.
+    // Not the first entry: with an opaque or recursive shape, every entry is read back.
     let entries = || vec![entry(1), entry(2), entry(1000), entry(3)];
     let text = refused(&codec, entries()).to_string();
     assert!(text.contains("get_tree") && text.contains("does not survive bincode"), "{text}");
@@ -203,7 +204,7 @@ fn a_value_that_bincode_cannot_read_back_fails_the_save_and_names_the_way_out() 
     same(&load(&json, &save_one(&json, entries())).expect("it decodes").entries, &entries());
 }
 
-/// `skip_serializing_if` shifts what follows; with luck the shifted bytes are a value, another one.
+/// `skip_serializing_if` shifts the bytes that follow. By chance the shifted bytes are another valid value.
 #[test]
 fn a_value_that_reads_back_as_another_one_fails_the_save() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -314,7 +315,7 @@ mod mutations {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// With checksums mended, so that the damage reaches what lies behind them.
+        /// With corrected checksums, so that the damage gets past them.
         #[test]
         fn changed_files_are_errors_or_entries_but_never_panics(
             codec in any::<u8>(),

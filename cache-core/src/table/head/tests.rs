@@ -3,8 +3,8 @@ use foldhash::SharedSeed;
 use super::*;
 use crate::clock::SystemClock;
 
-/// Numbers that follow one another are the keys of most tables. A hash that only multiplies them by a random number puts
-/// several times as many into one shard as into the others, if that number is unlucky.
+/// Most tables have consecutive numbers as keys. A hash that only multiplies them by a random number may,
+/// with an unlucky number, put several times as many keys into one shard as into the others.
 #[test]
 fn numbers_in_a_row_are_spread_evenly_over_the_shards_with_every_seed() {
     const KEYS: u32 = 3_000;

@@ -24,7 +24,7 @@ fn tag(id: u32) -> Tag {
     Tag::new("id", id)
 }
 
-/// Two keys whose tags have one hash.
+/// Returns two keys whose tags have the same hash.
 fn twins(table: &Table<Key>) -> [u32; 2] {
     let mut known = HashMap::new();
     for id in 0.. {

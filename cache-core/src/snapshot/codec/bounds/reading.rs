@@ -1,12 +1,14 @@
-//! A deserializer around another that believes neither lengths nor nesting.
+//! A deserializer around another one that trusts neither lengths nor nesting.
 //!
-//! The binary codecs read a length and then trust it: a forged one makes them allocate before they notice that
-//! the input is shorter, or loop over elements that take no bytes at all; nested values recurse without end.
-//! Standing between the codec and the type, this layer
-//! - asks for strings and bytes *borrowed*, which the codecs check against the input before anybody allocates,
-//! - never lets a sequence announce more elements than there are bytes (each level of nesting half as many, so
-//!   that nested claims add up to less than two inputs), nor lets all sequences together yield many more than that,
-//! - counts depth, and measures the stack that it takes.
+//! The binary codecs read a length and then trust it. A forged length makes them allocate before they notice
+//! that the input is shorter, or loop over elements that take no bytes at all. Nested values recurse without
+//! end. This layer between the codec and the type
+//! - requests strings and bytes *borrowed*, which the codecs check against the input before anything is
+//!   allocated,
+//! - never lets a sequence announce more elements than there are bytes (each level of nesting half as many,
+//!   so that nested claims add up to less than two inputs), and never lets all sequences together yield many
+//!   more than that,
+//! - counts the depth, and measures the stack.
 
 use std::fmt;
 
@@ -16,19 +18,19 @@ use serde::de::{
 
 use super::{Limits, MAX_DEPTH, Refusal};
 
-/// `inner` within `bounds`: a deserializer, a visitor, an access or a seed, whatever serde hands around.
+/// `inner` within `bounds`: a deserializer, a visitor, an access or a seed.
 ///
-/// What is done here is compiled for each type that is read, so it is kept small: [`Bounds`] decide, and nearly all
-/// methods pass on without a branch. So structs and tuples that are too deep are read as if they had no fields; what the
-/// bounds refused fails the value at the end at the latest ([`Limits::check`]).
+/// This code is compiled for each type that is read, so it is kept small: [`Bounds`] decide, and nearly all
+/// methods forward without a branch. So structs and tuples that are too deep are read as if they had no
+/// fields. A refusal fails the value at the end at the latest ([`Limits::check`]).
 pub(in super::super) struct Bounded<'a, T> {
     inner: T,
     bounds: Bounds<'a>,
 }
 
 impl<'a, T> Bounded<'a, T> {
-    /// Reads by a seed within bounds that follow from the length of the input. JSON bounds depth and lengths by itself, so
-    /// that only the stack is left to measure.
+    /// Creates bounds from the length of the input. JSON bounds depth and lengths by itself, so only the
+    /// stack is left to measure.
     pub(in super::super) fn new<const IS_JSON: bool>(inner: T, input: usize, limits: &'a Limits) -> Self {
         let (levels, announced) = if IS_JSON { (u32::MAX, usize::MAX) } else { (MAX_DEPTH, input) };
         Self { inner, bounds: Bounds { levels, announced, limits } }
@@ -45,7 +47,7 @@ struct Bounds<'a> {
 }
 
 impl<'a> Bounds<'a> {
-    /// Goes on to what a value has inside.
+    /// Enters a value.
     #[inline]
     fn enter(&mut self) -> Option<Refusal> {
         let Some(levels) = self.levels.checked_sub(1) else { return self.limits.refuse(Refusal::Depth) };
@@ -57,19 +59,19 @@ impl<'a> Bounds<'a> {
         None
     }
 
-    /// Goes on to the fields of a struct, to none if that is refused.
+    /// Enters the fields of a struct; returns none if that is refused.
     #[inline]
     fn enter_struct(&mut self, fields: &'static [&'static str]) -> &'static [&'static str] {
         if self.enter().is_some() { &[] } else { fields }
     }
 
-    /// Goes on to the elements of a tuple, to none if that is refused.
+    /// Enters the elements of a tuple; returns zero if that is refused.
     #[inline]
     fn enter_tuple(&mut self, len: usize) -> usize {
         if self.enter().is_some() { 0 } else { len }
     }
 
-    /// Goes on to the elements of a list, which are counted all at once if it says how many there are.
+    /// Enters the elements of a list, which are counted all at once if the list announces their number.
     #[inline]
     fn enter_list(mut self, len: Option<usize>) -> ListBounds<'a> {
         let refusal = match self.enter() {
@@ -89,12 +91,12 @@ struct Elements<'a, A> {
 struct ListBounds<'a> {
     elements: Bounds<'a>,
     refusal: Option<Refusal>,
-    /// How many elements were read and not counted, if each is to be counted, for nobody said how many there are.
+    /// Number of elements that were read but not counted yet; `None` if the list announced their number.
     uncounted: Option<usize>,
 }
 
 impl ListBounds<'_> {
-    /// Whether the next element may be read, if there is one.
+    /// Returns why the next element may not be read, if that is so.
     #[inline]
     fn next(&mut self) -> Option<Refusal> {
         if let Some(uncounted) = &mut self.uncounted {
@@ -132,7 +134,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
         deserialize_f32 deserialize_f64 deserialize_str deserialize_bytes deserialize_unit
     }
 
-    /// Self-describing formats alone have it.
+    /// Only self-describing formats support it.
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, D::Error> {
         match self.bounds.enter() {

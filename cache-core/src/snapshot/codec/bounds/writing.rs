@@ -1,5 +1,5 @@
-//! A serializer around another that refuses what could not be read back: values that are nested too deep, and those
-//! that JSON writes as it writes another.
+//! A serializer around another one that refuses what could not be read back: values that are nested too deep,
+//! and values that JSON writes in the same form as another.
 //!
 //! The state travels by value, so the layer compiles down to a decrement for each container.
 
@@ -42,7 +42,7 @@ struct WriterState<'a> {
 }
 
 impl<'a> WriterState<'a> {
-    /// The state inside a container that takes so many levels, if it may be entered.
+    /// Returns the state inside a container of `levels` levels, if it may be entered.
     #[inline]
     fn enter(self, levels: u32) -> Option<Self> {
         match self.levels >= levels && !self.limits.stack.is_passed() {
@@ -51,7 +51,7 @@ impl<'a> WriterState<'a> {
         }
     }
 
-    /// Why a container that takes so many levels may not be entered.
+    /// Returns why a container of `levels` levels may not be entered.
     #[cold]
     fn refuse_to_enter<E: Error, const IS_JSON: bool>(self, levels: u32) -> E {
         self.refuse(match (self.levels >= levels, IS_JSON) {
@@ -61,11 +61,11 @@ impl<'a> WriterState<'a> {
         })
     }
 
-    /// Takes note of the elements of a sequence or map. JSON needs no count: there every element has bytes.
+    /// Counts the elements of a sequence or map. JSON needs no count: every element has bytes.
     #[inline]
     fn count<const IS_JSON: bool>(self, len: Option<usize>) {
         if !IS_JSON {
-            // The binary formats refuse what has no length.
+            // The binary formats refuse sequences without a length.
             self.limits.take_elements(len.unwrap_or(0));
         }
     }
@@ -89,7 +89,8 @@ struct Guard<'a, S, const IS_JSON: bool> {
 }
 
 impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
-    /// The state inside a container. Each form counts as many levels as the reader of the format counts for it.
+    /// Returns the state inside a container. Each form counts as many levels as the reader of the format
+    /// counts for it.
     #[inline]
     fn enter(&self, in_json: u32) -> Result<WriterState<'a>, S::Error> {
         let levels = if IS_JSON { in_json } else { 1 };
@@ -99,7 +100,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
         }
     }
 
-    /// JSON writes this as `null`.
+    /// Refuses `null` inside a `Some`: JSON writes this value as `null`.
     #[inline]
     fn check_null(&self) -> Result<(), S::Error> {
         match IS_JSON && self.state.is_in_some {
@@ -108,7 +109,7 @@ impl<'a, S: Serializer, const IS_JSON: bool> Guard<'a, S, IS_JSON> {
         }
     }
 
-    /// JSON has no numbers but finite ones; `serde_json` writes the others as `null`.
+    /// Refuses a float that is not finite: JSON has no form for it, and `serde_json` writes `null`.
     #[inline]
     fn check_float(&self, is_finite: bool) -> Result<(), S::Error> {
         match IS_JSON && !is_finite {

@@ -1,4 +1,5 @@
-//! A disk that keeps what was synced and may lose the rest, asked after every step what a restart would find.
+//! Simulates a disk that keeps what was synced and may lose the rest, and checks after every step what a
+//! restart would find.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,7 +7,7 @@ use std::rc::Rc;
 
 use super::*;
 
-/// What was done to the disk, in order. Files go by number, for a name may be lost or moved.
+/// What was done to the disk, in order. Files are numbered, since a name may be lost or moved.
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
     Create(PathBuf, usize),
@@ -22,7 +23,7 @@ enum Step {
 struct RecordingDisk {
     steps: Rc<RefCell<Vec<Step>>>,
     files: RefCell<usize>,
-    /// Names that were asked for, of which the first `taken` were taken.
+    /// Names that were requested, of which the first `taken` were taken.
     names: RefCell<Vec<PathBuf>>,
     taken: usize,
 }
@@ -86,7 +87,7 @@ impl Disk for RecordingDisk {
     fn sweep(&self, _folder: &Path) {}
 }
 
-/// What may be on disk of one file.
+/// The possible content of one file on disk.
 #[derive(Clone, Default)]
 struct Content {
     synced: Vec<u8>,
@@ -94,7 +95,8 @@ struct Content {
 }
 
 impl Content {
-    /// What a restart may find: the synced part, and of the rest nothing, some, all, or zeros in its place.
+    /// Returns what a restart may find: the synced part, and of the rest nothing, some, all, or zeros in its
+    /// place.
     fn outcomes(&self) -> Vec<Vec<u8>> {
         let with = |rest: &[u8]| [&self.synced, rest].concat();
         let rest = &self.unsynced;
@@ -102,8 +104,8 @@ impl Content {
     }
 }
 
-/// Everything that a restart may find under `target` when the power fails after `steps`: each unsynced change of
-/// names may be on disk or not, independently of the others.
+/// Returns everything that a restart may find under `target` if the power fails after `steps`. Each unsynced
+/// change of names may be on disk or not, independently of the others.
 fn outcomes(old: &[u8], steps: &[Step], target: &Path) -> Vec<Option<Vec<u8>>> {
     const OLD: usize = usize::MAX;
     let mut contents = BTreeMap::from([(OLD, Content { synced: old.to_vec(), unsynced: Vec::new() })]);
@@ -177,7 +179,7 @@ fn at_every_moment_a_restart_finds_the_old_or_the_new_file() {
     }
 }
 
-/// The simulation itself: it must catch each step that is left out.
+/// Tests the simulation itself: it must catch each step that is left out.
 #[test]
 fn leaving_out_a_step_would_be_noticed() {
     let target = Path::new("folder/app.snapshot");
@@ -196,7 +198,7 @@ fn leaving_out_a_step_would_be_noticed() {
     }
 }
 
-/// The mode goes to disk with the content, and until then the owner alone can read the file.
+/// The mode goes to disk with the content. Until then only the owner can read the file.
 #[test]
 fn permissions_are_given_after_the_write_and_before_the_sync() {
     let folder = tempfile::tempdir().expect("a folder");
